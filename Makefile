@@ -1,0 +1,47 @@
+# Every target does its own set-up: a fresh machine needs Python 3.11+, make, and access to PyPI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run worker test lint format lock
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## Start everything: database, migrations, web server, worker (Ctrl-C stops it)
+	@$(BIN)/python manage.py up
+
+worker: $(VENV)/.run ## Start one more indexing worker beside `make run`
+	@$(BIN)/python manage.py worker
+
+test: $(VENV)/.dev ## Run the whole test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.dev ## Check style, types, migrations and the production settings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@.ci/check-deploy $(BIN)/python
+
+format: $(VENV)/.dev ## Format the code and sort the imports
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requirements*.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	@echo "Installing the requirements (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@echo "Installing what the tests need (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,237 @@
+"""Every setting of Picard. Each variable is documented in docs/configuration.md (a test compares)."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from csp.constants import NONE, SELF
+from django.core.management.utils import get_random_secret_key
+
+from picard.home import PROJECT, kept_secret, picard_home
+
+env = environ.Env()
+if _env_file := os.environ.get("PICARD_ENV_FILE", str(PROJECT / ".env")):
+    if Path(_env_file).is_file():
+        env.read_env(_env_file)  # the environment wins over the file
+
+# --- Where and how it runs -------------------------------------------------------------------------
+BASE_DIR = PROJECT
+PICARD_HOME = picard_home()
+DEBUG = env.bool("DEBUG", default=False)
+PORT = env.int("PORT", default=8000)
+EMBEDDED = not env.str("DATABASE_URL", default="")
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else "").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=[_public.hostname, *LOOPBACK_HOSTS] if _public.hostname else LOOPBACK_HOSTS,
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=4)
+
+# --- Secrets: from the environment, from files, or (embedded) made once below PICARD_HOME/keys -------
+KEYS_HOME = PICARD_HOME / "keys"
+
+
+def _secret(name: str, make: str) -> str:
+    if value := env.str(name, default=""):
+        return value
+    if path := env.str(f"{name}_FILE", default=""):
+        return Path(path).read_text().strip()
+    return kept_secret(KEYS_HOME / name.lower(), lambda: make) if EMBEDDED else ""
+
+
+SECRET_KEY = _secret("SECRET_KEY", get_random_secret_key())
+# The master keys that wrap each person's data key. The first encrypts, all decrypt (docs/security.md).
+FIELD_ENCRYPTION_KEY = [
+    key.strip() for key in _secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",") if key.strip()
+]
+
+# --- Applications ----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "picard",
+    "accounts",
+    "oauth",
+    "memories",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+]
+MIDDLEWARE = [
+    "picard.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.TimeZoneMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "picard.urls"
+WSGI_APPLICATION = "picard.wsgi.application"
+ASGI_APPLICATION = "picard.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "picard.context.site",
+            ]
+        },
+    }
+]
+
+# --- Database: DATABASE_URL, or PostgreSQL of our own below PICARD_HOME --------------------------------
+if EMBEDDED:
+    _database = {"ENGINE": "picard.database", "NAME": "picard", "EMBEDDED_HOME": PICARD_HOME / "postgres"}
+else:
+    _database = {**env.db("DATABASE_URL"), "ENGINE": "django.db.backends.postgresql"}
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+        # No statement is prepared by count; the hot ones ask for it (memories/statements.py).
+        "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+
+# --- People ----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 10}  # type: ignore[assignment]
+SIGNUP = env.str("SIGNUP", default="open")  # open, invite or closed
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "memories:list"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+
+# --- Mail: without EMAIL_URL letters are kept as files below PICARD_HOME/mail -------------------------
+_email_url = env.str("EMAIL_URL", default="")
+HAS_MAIL = bool(_email_url)
+if HAS_MAIL:
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = PICARD_HOME / "mail"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HAS_MAIL else "none"
+
+# --- Memories ---------------------------------------------------------------------------------------
+EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="local")  # local, openai, or a dotted path
+EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="text-embedding-3-small")  # openai only
+EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # fixed before the first migration
+EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
+SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
+TRASH_DAYS = env.int("TRASH_DAYS", default=30)
+AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
+INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
+
+# --- Language and time --------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# --- Files ------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of one form
+MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=10_000_000)  # the front answers 413 above
+
+# --- Security of the browser ---------------------------------------------------------------------------
+_https = _public.scheme == "https"
+TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)  # proxies in front that we believe
+if TRUSTED_PROXY_HOPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "__Host-session" if _https else "picard_session"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+CSRF_COOKIE_NAME = "__Host-csrf" if _https else "picard_csrf"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Logs: one JSON object a line, never a text, a token or a query string (picard/logs.py) ------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "picard.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},  # its INFO lines are request URLs
+    },
+}

@@ -1,0 +1,15 @@
+"""The environment of the tests: set before Django reads its settings (see pyproject.toml).
+
+The tests have an embedded PostgreSQL of their own, so they never meet the data of `make run`.
+"""
+
+import os
+
+from picard.home import picard_home
+
+for name in ("DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEY", "EMAIL_URL", "SIGNUP", "DEBUG"):
+    os.environ.pop(name, None)
+os.environ["PICARD_ENV_FILE"] = ""
+os.environ["PICARD_HOME"] = os.environ.get("PICARD_TEST_HOME") or f"{picard_home()}-test"
+os.environ["PICARD_PG_FSYNC"] = "off"  # the rows of a test may die with the machine
+os.environ["EMBEDDING_PROVIDER"] = "tests.providers.WordHashes"
