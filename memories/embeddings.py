@@ -1,0 +1,118 @@
+"""Embeddings: the protocol of a provider, the errors it may raise, and the choice of the configured one.
+
+A provider turns texts into vectors whose inner product says how near their meanings are. Which one is
+a setting; everything a provider answers is checked here, in one place, before anyone believes it.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+PROVIDERS = {
+    "local": "memories.embedding_local.LocalEmbeddings",
+    "openai": "memories.embedding_openai.OpenAICompatibleEmbeddings",
+}
+
+
+class EmbeddingProvider(Protocol):
+    """What a provider must offer; the class is made without arguments.
+
+    `identity` names the embedding space: vectors are comparable only where it is the same.
+    """
+
+    identity: str
+    dimensions: int
+
+    def embed_query(self, text: str) -> list[float]: ...
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]: ...
+
+
+class ProviderError(Exception):
+    """`code` is one short word for logs and rows. Neither it nor the message ever holds a text."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message or code)
+        self.code = code
+
+
+class ProviderUnavailable(ProviderError):  # noqa: N818 (a condition, not a fault)
+    """Try again later, after `retry_after_s` seconds when the provider said so.
+
+    Codes: timeout, rate_limited, unreachable, server_error, bad_answer.
+    """
+
+    def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderRejected(ProviderError):  # noqa: N818
+    """These texts or this configuration will never work.
+
+    Codes: rejected, unauthorized, not_found, misconfigured, wrong_dimensions, wrong_file.
+    """
+
+
+@lru_cache(maxsize=1)
+def provider() -> EmbeddingProvider:
+    """The provider of `settings.EMBEDDING_PROVIDER`, made once per process and checked at every answer.
+
+    Raises ProviderRejected when its configuration cannot work, ImportError for an unknown dotted path.
+    """
+    name: str = settings.EMBEDDING_PROVIDER
+    return CheckedProvider(import_string(PROVIDERS.get(name, name))())
+
+
+# Neither the threads of a loaded model nor an open connection survive a fork: the child makes its own.
+os.register_at_fork(after_in_child=provider.cache_clear)
+
+
+class CheckedProvider:
+    """A provider whose answers are what they promise: one finite unit vector of `dimensions` per text."""
+
+    def __init__(self, inner: EmbeddingProvider) -> None:
+        self.inner = inner
+        self.identity = inner.identity
+        self.dimensions = inner.dimensions
+        _check_dimensions(inner.dimensions, inner.identity)
+
+    def embed_query(self, text: str) -> list[float]:
+        """The unit vector of a question. Raises ProviderUnavailable or ProviderRejected."""
+        return self._checked(self.inner.embed_query(text))
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """One unit vector per text, in order. Raises ProviderUnavailable or ProviderRejected for all."""
+        if not texts:
+            return []
+        vectors = self.inner.embed_documents(texts)
+        if len(vectors) != len(texts):
+            raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got {len(vectors)}")
+        return [self._checked(vector) for vector in vectors]
+
+    def _checked(self, vector: Sequence[float]) -> list[float]:
+        _check_dimensions(len(vector), self.identity)
+        return unit(vector)
+
+
+def unit(vector: Sequence[float]) -> list[float]:
+    """The vector at length 1. Raises ProviderUnavailable when it has no length or holds no numbers."""
+    try:
+        length = math.hypot(*vector)  # infinite or NaN as soon as one component is
+    except TypeError:
+        length = math.nan
+    if not math.isfinite(length) or length == 0:
+        raise ProviderUnavailable("bad_answer", "a vector is not finite or has no length")
+    return [component / length for component in vector]
+
+
+def _check_dimensions(dimensions: int, identity: str) -> None:
+    if dimensions != settings.EMBEDDING_DIMENSIONS:
+        wanted = settings.EMBEDDING_DIMENSIONS
+        message = f"{identity} gives {dimensions} dimensions, EMBEDDING_DIMENSIONS says {wanted}"
+        raise ProviderRejected("wrong_dimensions", message)
