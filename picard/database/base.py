@@ -1,0 +1,44 @@
+"""PostgreSQL as Django knows it, started (or started again) by the connection that finds nobody there."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+from django.db.backends.postgresql import base, client
+
+from picard.embedded_postgres import APP_ROLE, PORT, EmbeddedPostgres
+
+
+class DatabaseClient(client.DatabaseClient):
+    def runshell(self, parameters: Iterable[str]) -> None:
+        EmbeddedPostgres(self.connection.settings_dict["EMBEDDED_HOME"]).ensure_running()
+        super().runshell(parameters)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Needs ENGINE, NAME and EMBEDDED_HOME of the settings; knows the rest itself."""
+
+    client_class = DatabaseClient
+
+    def __init__(self, settings_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
+        self.server = EmbeddedPostgres(settings_dict["EMBEDDED_HOME"])
+        own = {
+            "USER": APP_ROLE,
+            "PASSWORD": self.server.password(),
+            "HOST": str(self.server.socket_folder),
+            "PORT": str(PORT),
+        }
+        super().__init__({**settings_dict, **own}, *args, **kwargs)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        # A server that cannot prove that it knows the password is not ours.
+        return {"require_auth": "scram-sha-256", **super().get_connection_params()}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if not self.server.looks_alive():
+            self.server.ensure_running()
+        try:
+            return super().get_new_connection(conn_params)
+        except psycopg.OperationalError:
+            self.server.ensure_running()  # crashed, or still recovering from a crash
+            return super().get_new_connection(conn_params)
