@@ -133,4 +133,5 @@ def _embed(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":
     hidden: NDArray[np.float32] = session.run(["last_hidden_state"], inputs)[0]
     weight = mask[:, :, None].astype(np.float32)
     mean = (hidden * weight).sum(1) / weight.sum(1)
-    return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    vectors: NDArray[np.float32] = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    return vectors

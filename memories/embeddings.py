@@ -95,7 +95,9 @@ class CheckedProvider:
             raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got {len(vectors)}")
         return [self._checked(vector) for vector in vectors]
 
-    def _checked(self, vector: Sequence[float]) -> list[float]:
+    def _checked(self, vector: object) -> list[float]:
+        if not isinstance(vector, Sequence):
+            raise ProviderUnavailable("bad_answer", "a vector is not a list")
         _check_dimensions(len(vector), self.identity)
         return unit(vector)
 

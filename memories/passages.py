@@ -78,7 +78,8 @@ def passages(text: str) -> list[str]:
 
 def max_keywords() -> int:
     """How many distinct words a passage may have beside a vector of EMBEDDING_DIMENSIONS."""
-    room = (ROW_BYTES - 2 * settings.EMBEDDING_DIMENSIONS) // 8 - ROW_SPARE_KEYWORDS
+    dimensions: int = settings.EMBEDDING_DIMENSIONS
+    room = (ROW_BYTES - 2 * dimensions) // 8 - ROW_SPARE_KEYWORDS
     return max(1, min(MAX_KEYWORDS, room))
 
 

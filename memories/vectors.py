@@ -40,6 +40,17 @@ def rotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
     return turned
 
 
+def unrotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
+    """The inverse of `rotate`: an orthogonal matrix is undone by its transpose."""
+    import numpy as np
+
+    if not vectors:
+        return []
+    given = np.asarray(vectors, np.float32)
+    turned: list[list[float]] = (given @ _matrix(key, given.shape[1]).T).tolist()
+    return turned
+
+
 def rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
     """An orthogonal (dimensions, dimensions) matrix, the same for this key on every machine (to 1e-5).
 
