@@ -2,9 +2,15 @@ from django.apps import AppConfig
 
 
 class PicardConfig(AppConfig):
-    """The project itself: settings checks, health, and the commands that run the whole."""
+    """The project itself: health, start-up, and the commands that run the whole.
+
+    It stands first in INSTALLED_APPS, so faulty settings are told before any model asks for a key.
+    """
 
     name = "picard"
 
-    def ready(self) -> None:
-        from picard import checks  # noqa: F401  (registers the system checks)
+    def import_models(self) -> None:
+        from picard.checks import refuse_bad_settings
+
+        refuse_bad_settings()
+        super().import_models()

@@ -1,6 +1,7 @@
 """Every setting of Picard. Each variable is documented in docs/configuration.md (a test compares)."""
 
 import os
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ BASE_DIR = PROJECT
 PICARD_HOME = picard_home()
 DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
+BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else "").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
@@ -35,9 +37,13 @@ WEB_THREADS = env.int("WEB_THREADS", default=4)
 
 # --- Secrets: from the environment, from files, or (embedded) made once below PICARD_HOME/keys -------
 KEYS_HOME = PICARD_HOME / "keys"
+# These commands touch no data, so they need no keys: the first makes them, the second runs while an image is built.
+_KEYLESS = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["collectstatic"]
 
 
 def _secret(name: str, make: str) -> str:
+    if _KEYLESS:
+        return make
     if value := env.str(name, default=""):
         return value
     if path := env.str(f"{name}_FILE", default=""):
@@ -169,6 +175,7 @@ OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
+INDEXING_FIRST_WAIT_S = env.float("INDEXING_FIRST_WAIT_S", default=1.0)  # doubles with each attempt
 INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 
 # --- Language and time --------------------------------------------------------------------------------

@@ -1,0 +1,71 @@
+"""On whose authority, and through which door, an act is done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import User
+
+
+class Door(StrEnum):
+    """Where an act came in. The value is stored with what was written and in the audit."""
+
+    WEB = "web"
+    API = "api"
+    MCP = "mcp"
+    COMMAND = "command"
+
+
+class InsufficientScope(Exception):  # noqa: N818  (RFC 6750's name for it)
+    """The actor lacks `scope`. Each door answers in its protocol's words, naming the scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs the scope {scope}.")
+        self.scope = scope
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person, or an app on a person's behalf; `user` is None for an anonymous visitor.
+
+    scopes: what the app's token allows, already intersected with what the person narrowed.
+    client_id: the app; None for the person's own session, which holds every scope.
+    only_tags: ids of the tags an app was narrowed to; None for no narrowing.
+    until: when the app's access ends.
+    """
+
+    user: User | None
+    door: Door
+    scopes: frozenset[str] = frozenset()
+    client_id: str | None = None
+    only_tags: frozenset[UUID] | None = None
+    until: datetime | None = None
+
+    @property
+    def is_app(self) -> bool:
+        return self.client_id is not None
+
+    @property
+    def person(self) -> User:
+        """The signed-in person. Raises InsufficientScope for an anonymous visitor."""
+        if self.user is None:
+            raise InsufficientScope("sign-in")
+        return self.user
+
+    def holds(self, scope: str) -> bool:
+        if self.user is None or not self.user.is_active:
+            return False
+        if self.until is not None and self.until <= timezone.now():
+            return False
+        return not self.is_app or scope in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Every service begins with this. Raises InsufficientScope."""
+        if not self.holds(scope):
+            raise InsufficientScope(scope)
+
+
+ANONYMOUS = Actor(user=None, door=Door.WEB)

@@ -1,0 +1,71 @@
+"""Our word in django-allauth's flows: who may sign up, and how its mail is called."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from accounts import invitations
+from accounts.models import Invitation, User
+
+SESSION_KEY = "invitation"  # the secret of the link that brought the visitor here
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up is open, by invitation, or closed (settings.SIGNUP)."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        if settings.SIGNUP == "open":
+            return True
+        return settings.SIGNUP == "invite" and invitation_of(request) is not None
+
+    def clean_email(self, email: str) -> str:
+        invitation = invitation_of(self.request) if self._is_signing_up() else None
+        if invitation is not None and invitation.email not in ("", email.lower()):
+            raise ValidationError(_("This invitation is for another e-mail address."), code="other_address")
+        return email
+
+    def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
+        """The person, with their keys, and the invitation that let them in, in one transaction."""
+        try:
+            with transaction.atomic():
+                saved: User = super().save_user(request, user, form, commit)
+                if settings.SIGNUP == "invite":
+                    invitations.spend(request.session.get(SESSION_KEY, ""), saved)
+        except invitations.InvitationSpent:
+            raise ImmediateHttpResponse(render(request, "account/signup_closed.html")) from None
+        except IntegrityError:
+            # The same form, sent twice at once: the other one made the account.
+            messages.info(request, _("This account exists now. Log in."))
+            raise ImmediateHttpResponse(redirect("account_login")) from None
+        request.session.pop(SESSION_KEY, None)
+        return saved
+
+    def format_email_subject(self, subject: str) -> str:
+        return str(subject)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        return "/accounts/"
+
+    def add_message(self, request: HttpRequest, level: int, message_template: str = "", *args: Any, **kwargs: Any) -> None:
+        # That one is logged in, or out, the page shows.
+        if not message_template.endswith(("/logged_in.txt", "/logged_out.txt")):
+            super().add_message(request, level, message_template, *args, **kwargs)
+
+    def _is_signing_up(self) -> bool:
+        match = getattr(self.request, "resolver_match", None)
+        return match is not None and match.url_name == "account_signup"
+
+
+def invitation_of(request: HttpRequest) -> Invitation | None:
+    """The invitation that the visitor of this session came with, if it can still be used."""
+    secret = request.session.get(SESSION_KEY)
+    return invitations.find(secret) if secret and settings.SIGNUP == "invite" else None

@@ -1,0 +1,52 @@
+"""Forms about the person."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "picard_theme"
+
+
+def time_zones() -> list[str]:
+    """The names worth offering: places, and UTC."""
+    places = {name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))}
+    return ["UTC", *sorted(places)]
+
+
+class ProfileForm(forms.ModelForm[User]):
+    """How a person is called, and whether others may ask their persona."""
+
+    class Meta:
+        model = User
+        fields = ["display_name", "handle", "bio", "persona_enabled", "time_zone"]
+        widgets = {
+            "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "handle": forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+            "bio": forms.Textarea(attrs={"rows": 3}),
+            "time_zone": forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false"}),
+        }
+        labels = {"persona_enabled": _("Let others ask my persona")}
+        help_texts = {
+            "display_name": _("Shown instead of your handle. May stay empty."),
+            "bio": _("One or two sentences about you."),
+            "time_zone": _("Times on your pages are shown in it."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # The words beside the field say what is too long; nothing is cut off silently while typing.
+            field.widget.attrs.pop("maxlength", None)
+            field.widget.attrs.setdefault("class", "form-check-input" if name == "persona_enabled" else "form-control")
+
+
+class ThemeForm(forms.Form):
+    """A theme, and where the person was when choosing it."""
+
+    theme = forms.ChoiceField(choices=[(theme, theme) for theme in THEMES])
+    next = forms.CharField(required=False)

@@ -1,0 +1,204 @@
+"""Keys: master keys wrap one random data key per person; sub-keys by purpose come from it by HKDF-SHA256.
+
+Master keys are settings.FIELD_ENCRYPTION_KEY (the first encrypts, all decrypt). A person's key is cached in the
+process for 60 s, so a person whose key was deleted is unreadable everywhere after that time.
+"""
+
+import base64
+import os
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import connection, transaction
+
+from accounts.fields import DecryptError
+from accounts.models import PersonKey, ServerKey
+
+KEY_BYTES = 32
+CACHE_S = 60.0
+CACHE_ENTRIES = 10_000
+
+
+class KeyMissing(DecryptError):
+    """The person's data key is gone: their sealed text cannot be read any more."""
+
+
+class WrongMasterKeys(Exception):
+    """The configured master keys do not open what this database holds."""
+
+
+@dataclass(frozen=True, repr=False)
+class DataKey:
+    """A 32-byte data key and what is derived from it. Never printed."""
+
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return "<data key>"
+
+    @cached_property
+    def text(self) -> AESGCM:
+        """Seals memories, their history, and tags' names."""
+        return AESGCM(self._derive(b"text"))
+
+    @cached_property
+    def tags(self) -> bytes:
+        """Keys the hash by which a tag's name is found again."""
+        return self._derive(b"tags")
+
+    @cached_property
+    def rotation(self) -> bytes:
+        """Chooses the secret rotation of vectors."""
+        return self._derive(b"vector rotation")
+
+    @cached_property
+    def keywords(self) -> bytes:
+        """Keys the hashes of words."""
+        return self._derive(b"keyword tokens")
+
+    def _derive(self, purpose: bytes) -> bytes:
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(self.secret)
+
+
+_cache: dict[UUID | None, tuple[float, DataKey]] = {}  # None: the server's own
+_lock = threading.Lock()
+
+
+def person_key(user_id: UUID) -> DataKey:
+    """This person's key, from the cache or the database. Raises KeyMissing, DecryptError."""
+    if cached := _cached(user_id):
+        return cached
+    row = PersonKey.objects.filter(pk=user_id).only("wrapped").first()
+    if row is None:
+        raise KeyMissing(f"no data key for {user_id}")
+    return _remember(user_id, _unwrap(row.wrapped))
+
+
+def make_person_keys(user_ids: Iterable[UUID]) -> None:
+    """A data key for each of these people; one who has a key keeps it.
+
+    Raises WrongMasterKeys: under other master keys than the database's none may be made.
+    """
+    server_key()
+    fresh = [PersonKey(user_id=user_id, wrapped=_fresh()) for user_id in user_ids]
+    PersonKey.objects.bulk_create(fresh, ignore_conflicts=True)
+
+
+def server_key() -> DataKey:
+    """The server's own key (words of public memories). Raises WrongMasterKeys."""
+    return _cached(None) or _remember(None, check_master_keys())
+
+
+def check_master_keys() -> DataKey:
+    """Prove that the master keys are those of this database; the first call ever makes the proof.
+
+    Raises WrongMasterKeys: the server must stop then, because writing on would mix two sets of keys.
+    """
+    try:
+        row = ServerKey.objects.filter(pk=1).first()
+        if row is None:
+            ServerKey.objects.bulk_create([ServerKey(pk=1, wrapped=_fresh())], ignore_conflicts=True)
+            row = ServerKey.objects.get(pk=1)
+    except DecryptError:
+        raise WrongMasterKeys(
+            "FIELD_ENCRYPTION_KEY does not open this database. Put the master keys back that it was made with."
+        ) from None
+    return _unwrap(row.wrapped)
+
+
+def shred(user_id: UUID) -> None:
+    """Delete a person's key: what it sealed cannot be read again, here at once, elsewhere within 60 s."""
+    PersonKey.objects.filter(pk=user_id).delete()
+    forget_cached(user_id)
+
+
+def forget_cached(user_id: UUID | None = None) -> None:
+    """Drop one person's cached key, or all of them."""
+    with _lock:
+        _cache.clear() if user_id is None else _cache.pop(user_id, None)
+
+
+# --- Rotation of the master keys ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """How many stored keys each master key wraps; `newest` is the first of FIELD_ENCRYPTION_KEY."""
+
+    newest: int
+    older: int
+    unreadable: int
+
+
+def key_status() -> KeyStatus:
+    """Try every stored key (a person's or the server's) against the configured master keys."""
+    masters = [Fernet(key) for key in settings.FIELD_ENCRYPTION_KEY]
+    counts = {"newest": 0, "older": 0, "unreadable": 0}
+    for _table, _id, wrapped in _stored_keys():
+        opening = next((at for at, master in enumerate(masters) if _opens(master, wrapped)), None)
+        counts["unreadable" if opening is None else "older" if opening else "newest"] += 1
+    return KeyStatus(**counts)
+
+
+def rewrap_all() -> int:
+    """Wrap every stored key by the newest master key; returns how many rows. One transaction; texts stay as they are."""
+    with transaction.atomic():
+        rows = [*PersonKey.objects.select_for_update().order_by("pk"), *ServerKey.objects.select_for_update()]
+        for row in rows:
+            row.save(update_fields=["wrapped"])
+    return len(rows)
+
+
+def _stored_keys() -> list[tuple[str, object, str]]:
+    """(table, id, ciphertext) of every wrapped key, unopened: the model's field would refuse an unreadable one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select 'person', user_id::text, wrapped from accounts_personkey"
+            " union all select 'server', id::text, wrapped from accounts_serverkey"
+        )
+        return list(cursor.fetchall())
+
+
+def _opens(master: Fernet, wrapped: str) -> bool:
+    try:
+        master.decrypt(wrapped.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+# --- Private ------------------------------------------------------------------------------------------
+
+
+def _fresh() -> str:
+    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def _unwrap(wrapped: str) -> DataKey:
+    secret = base64.b64decode(wrapped)
+    if len(secret) != KEY_BYTES:
+        raise DecryptError("a data key of a wrong length")
+    return DataKey(secret)
+
+
+def _cached(user_id: UUID | None) -> DataKey | None:
+    with _lock:
+        until, key = _cache.get(user_id, (0.0, None))
+    return key if key and until > time.monotonic() else None
+
+
+def _remember(user_id: UUID | None, key: DataKey) -> DataKey:
+    with _lock:
+        if len(_cache) >= CACHE_ENTRIES:
+            _cache.pop(next(iter(_cache)))
+        _cache[user_id] = (time.monotonic() + CACHE_S, key)
+    return key

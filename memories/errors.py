@@ -1,0 +1,17 @@
+"""What can go wrong in the domain. Each door maps these to its protocol in one file."""
+
+
+class MemoryNotFound(Exception):  # noqa: N818
+    """There is no such memory for this actor: absent and forbidden are one answer."""
+
+
+class VersionConflict(Exception):  # noqa: N818
+    """Somebody changed the memory meanwhile. `current` is the version that is stored now."""
+
+    def __init__(self, current: int) -> None:
+        super().__init__("This memory was changed meanwhile.")
+        self.current = current
+
+
+class SealedTextError(Exception):
+    """Sealed text does not open: changed, moved to another row, or under another key."""

@@ -1,0 +1,146 @@
+"""The one place where text becomes ciphertext, and ciphertext text.
+
+AES-256-GCM under the owner's text key, bound to its place: `version (1 byte) | nonce (12) | ciphertext | tag (16)`
+with `table.column|owner|row id` as associated data. A value moved to another row, owner or column does not open.
+"""
+
+import os
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from django.core.exceptions import FieldError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from accounts.keys import person_key
+from memories.errors import SealedTextError
+
+VERSION = b"\x01"
+NONCE_BYTES = 12
+LENGTH_BYTES = 4
+SMALLEST_BUCKET = 32
+
+
+class Sealed(bytes):
+    """Ciphertext as it lies in the database. Printed without its bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<sealed>"
+
+    __str__ = __repr__
+
+
+def padded_length(length: int) -> int:
+    """The bucket that a text of `length` bytes is padded to, so that its size says little.
+
+    Padmé (Nikitin et al., PETS 2019): at most 12 % more, and only O(log log length) bits of the length show.
+    """
+    if length <= SMALLEST_BUCKET:
+        return SMALLEST_BUCKET
+    exponent = length.bit_length() - 1
+    mask = (1 << (exponent - exponent.bit_length())) - 1
+    return (length + mask) & ~mask
+
+
+class _OpenedOnAccess:
+    """The attribute of a sealed field: ciphertext until somebody reads it, text from then on."""
+
+    def __init__(self, field: "SealedTextField") -> None:
+        self.field = field
+
+    def __get__(self, row: models.Model | None, _: type | None = None) -> Any:
+        if row is None:
+            return self
+        name = self.field.attname
+        if name not in row.__dict__:  # a deferred column
+            row.refresh_from_db(fields=[name])
+        value = row.__dict__[name]
+        if isinstance(value, Sealed):
+            value = row.__dict__[name] = self.field.open(row, value)
+        return value
+
+    def __set__(self, row: models.Model, value: Any) -> None:
+        row.__dict__[self.field.attname] = value
+
+
+class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
+    """Text that lies sealed in the database. The row needs `owner_id` and a primary key before it is saved.
+
+    Only `save()` and `bulk_create()` seal. Everything else that would need the plain text in SQL
+    (`update()`, `bulk_update()`, every lookup but `isnull`, `dumpdata`) raises FieldError.
+    Reading raises SealedTextError when the value does not open.
+    """
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
+        super().contribute_to_class(cls, name, **kwargs)
+        setattr(cls, self.attname, _OpenedOnAccess(self))
+
+    def seal(self, row: models.Model, text: str) -> Sealed:
+        if not isinstance(text, str):
+            raise FieldError(f"{self.name}: only text can be sealed, not an SQL expression")
+        plain = text.encode()
+        framed = len(plain).to_bytes(LENGTH_BYTES, "big") + plain
+        framed += b"\0" * (padded_length(len(framed)) - len(framed))
+        nonce = os.urandom(NONCE_BYTES)
+        ciphertext = person_key(self._owner_id(row)).text.encrypt(nonce, framed, self._place(row))
+        return Sealed(VERSION + nonce + ciphertext)
+
+    def open(self, row: models.Model, sealed: Sealed) -> str:
+        if sealed[:1] != VERSION:
+            raise SealedTextError(f"{self._label(row)} is of an unknown version")
+        nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        try:
+            framed = person_key(self._owner_id(row)).text.decrypt(nonce, ciphertext, self._place(row))
+        except InvalidTag:
+            raise SealedTextError(f"{self._label(row)} does not open") from None
+        end = LENGTH_BYTES + int.from_bytes(framed[:LENGTH_BYTES], "big")
+        return framed[LENGTH_BYTES:end].decode()
+
+    def _place(self, row: models.Model) -> bytes:
+        return f"{row._meta.db_table}.{self.column}|{self._owner_id(row)}|{row.pk}".encode()
+
+    def _owner_id(self, row: models.Model) -> Any:
+        return row.owner_id  # type: ignore[attr-defined]
+
+    def _label(self, row: models.Model) -> str:
+        return f"{row._meta.label}.{self.name} of {row.pk}"
+
+    # --- What Django asks of a field ---------------------------------------------------------------
+
+    def from_db_value(self, value: Any, *_: Any) -> Sealed | None:
+        return None if value is None else Sealed(value)
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = model_instance.__dict__.get(self.attname)
+        # Ciphertext that nobody opened is written back as it is.
+        return value if value is None or isinstance(value, Sealed) else self.seal(model_instance, value)
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, Sealed):
+            raise FieldError(f"{self.name}: only save() and bulk_create() can seal; plain text is refused")
+        return super().get_db_prep_value(bytes(value), connection, prepared=False)
+
+    def get_placeholder(self, value: Any, compiler: Any, connection: BaseDatabaseWrapper) -> str:
+        if hasattr(value, "as_sql"):
+            raise FieldError(f"{self.name}: an SQL expression cannot be sealed")
+        return "%s"
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
+
+    def get_transform(self, lookup_name: str) -> Any:
+        return None
+
+    def value_to_string(self, obj: models.Model) -> str:
+        raise FieldError(f"{self.name} is sealed: use the export, not dumpdata")
+
+    def formfield(self, **_: Any) -> None:  # type: ignore[override]
+        """No model form, and so no admin page, can show or take it."""
+        return None

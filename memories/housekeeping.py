@@ -1,0 +1,105 @@
+"""What must happen from time to time: purging, and putting back what is worth another try. A part of the worker."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from accounts.models import Invitation
+from memories import indexing
+from memories.embeddings import ProviderError
+from memories.models import AuditAction, AuditEvent, EmbeddingSpace, IndexState, Memory, MemoryTag, MemoryVector, Tag
+
+logger = logging.getLogger(__name__)
+
+EVERY_S = 600.0
+LOCK = 4_300_001  # of pg_try_advisory_xact_lock: one worker keeps house at a time
+BATCH = 1_000
+
+_last_run = 0.0
+
+
+def on_start() -> None:
+    """A start may follow a repaired setting or another model: what failed and what is of another space is due again."""
+    try:
+        moved = indexing.enqueue_other_spaces()
+    except ProviderError as error:
+        logger.error("the embedding provider cannot work as it is set: %s", error)
+        return
+    retried = indexing.enqueue(Memory.objects.filter(index_state=IndexState.FAILED))
+    logger.info("due again: %d of another embedding space, %d that had failed", moved, retried)
+
+
+def when_due() -> None:
+    """Keep house when it was not done for EVERY_S seconds."""
+    global _last_run
+    if _last_run and time.monotonic() < _last_run + EVERY_S:
+        return
+    _last_run = time.monotonic()
+    keep_house()
+
+
+def keep_house() -> dict[str, int]:
+    """Each step once, unless another worker is at it; returns how many rows each one touched."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_xact_lock(%s)", [LOCK])
+            if not cursor.fetchone()[0]:
+                return {}
+        return {name: step() for name, step in STEPS.items()}
+
+
+def purge_memories() -> int:
+    """Delete for ever what has lain in the trash, or been expired, for TRASH_DAYS."""
+    since = Now() - timedelta(days=settings.TRASH_DAYS)
+    gone = Memory.objects.filter(Q(deleted_at__lt=since) | Q(expires_at__lt=since))
+    total = 0
+    while batch := list(gone.values_list("pk", "owner_id")[:BATCH]):
+        for owner_id in {owner for _, owner in batch}:
+            ids = [pk for pk, owner in batch if owner == owner_id]
+            AuditEvent.objects.create(
+                owner_id=owner_id, door="worker", action=AuditAction.MEMORY_PURGE, memory_ids=ids
+            )
+        Memory.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
+        total += len(batch)
+    return total
+
+
+def purge_audit() -> int:
+    return AuditEvent.objects.filter(happened_at__lt=Now() - timedelta(days=settings.AUDIT_DAYS)).delete()[0]
+
+
+def purge_unused_tags() -> int:
+    unused = Tag.objects.filter(~Exists(MemoryTag.objects.filter(tag_id=OuterRef("pk"))))
+    # A tag that is being put on a memory is locked (tags.ensure_tags); the second look sees what was committed meanwhile.
+    locked = list(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    return unused.filter(pk__in=locked).delete()[0]
+
+
+def purge_sessions() -> int:
+    return Session.objects.filter(expire_date__lt=Now()).delete()[0]
+
+
+def purge_invitations() -> int:
+    return Invitation.objects.filter(used_at__isnull=True, expires_at__lt=Now()).delete()[0]
+
+
+def purge_unused_spaces() -> int:
+    used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
+    return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity=indexing.space_identity()).delete()[0]
+
+
+STEPS: dict[str, Callable[[], int]] = {
+    "memories": purge_memories,
+    "audit": purge_audit,
+    "tags": purge_unused_tags,
+    "sessions": purge_sessions,
+    "invitations": purge_invitations,
+    "spaces": purge_unused_spaces,
+}

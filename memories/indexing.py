@@ -1,0 +1,143 @@
+"""What search reads: passages with their words and vectors. A memory whose version has no vector yet *is* the job.
+
+Words are stored in the transaction that writes the memory; the worker (worker.py) adds the vectors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Now
+
+from accounts.keys import person_key, server_key
+from memories import keywords, vectors
+from memories.embeddings import provider
+from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
+from memories.passages import passages
+
+CHANNEL = "picard_indexing"
+WORDS_SCHEME = "words-1"  # to be raised when keywords.py makes other words of a text: everything is indexed anew
+
+
+def space_identity() -> str:
+    """The name of the active embedding space. Vectors of another space are no answer to this provider's queries."""
+    active = provider()
+    return f"{active.identity}|{active.dimensions}|{WORDS_SCHEME}"
+
+
+def active_space() -> EmbeddingSpace:
+    return EmbeddingSpace.objects.get_or_create(identity=space_identity())[0]
+
+
+def store_words(memories: Sequence[Memory], *, replace: bool = False) -> None:
+    """Make memories findable by their words. `replace` takes away what stood for an earlier text."""
+    if replace:
+        MemoryVector.objects.filter(memory__in=memories).delete()
+    rows = [row for memory in memories for row in _rows(memory, passages(memory.text))]
+    MemoryVector.objects.bulk_create(rows, batch_size=1_000)
+
+
+def store_vectors(
+    memories: Sequence[Memory], texts: Sequence[Sequence[str]], embedded: Sequence[Sequence[Any]], space: EmbeddingSpace
+) -> None:
+    """Put the vectors of each memory's passages in place of what stood for it. In the caller's transaction."""
+    rows = []
+    for memory, its_passages, its_vectors in zip(memories, texts, embedded, strict=True):
+        stored = its_vectors if memory.is_public else vectors.rotate(its_vectors, person_key(memory.owner_id).rotation)
+        for row, vector in zip(_rows(memory, its_passages), stored, strict=True):
+            row.space, row.embedding = space, vectors.to_halfvec(vector)
+            rows.append(row)
+    MemoryVector.objects.filter(memory__in=memories).delete()
+    MemoryVector.objects.bulk_create(rows, batch_size=1_000)
+
+
+def store_flags(memory: Memory) -> None:
+    """Carry what restricts a search (trash, expiry) over to the passages."""
+    MemoryVector.objects.filter(memory=memory).update(
+        is_trashed=memory.deleted_at is not None, expires_at=memory.expires_at
+    )
+
+
+def rekey(memory: Memory) -> None:
+    """After a change of visibility: words under the other key, vectors out of or into the person's rotation."""
+    turn = vectors.unrotate if memory.is_public else vectors.rotate
+    rotation = person_key(memory.owner_id).rotation
+    stored = {row.passage: row for row in MemoryVector.objects.filter(memory=memory)}
+    rows = _rows(memory, passages(memory.text))
+    for row in rows:
+        before = stored.get(row.passage)
+        if before is not None and before.embedding is not None:
+            row.space_id = before.space_id
+            row.embedding = vectors.to_halfvec(turn([before.embedding], rotation)[0])
+    MemoryVector.objects.filter(memory=memory).delete()
+    MemoryVector.objects.bulk_create(rows)
+
+
+def _rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:
+    key = server_key().keywords if memory.is_public else person_key(memory.owner_id).keywords
+    return [
+        MemoryVector(
+            memory=memory,
+            passage=number,
+            owner_id=memory.owner_id,
+            is_public=memory.is_public,
+            is_trashed=memory.deleted_at is not None,
+            expires_at=memory.expires_at,
+            tokens=keywords.tokens(keywords.words(text), key),
+        )
+        for number, text in enumerate(texts)
+    ]
+
+
+# --- The queue ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many memories wait for their vectors, and how many the worker gave up."""
+
+    pending: int
+    failed: int
+
+
+def backlog() -> Backlog:
+    counts = Memory.objects.exclude(index_state=IndexState.READY).aggregate(
+        pending=Count("pk", filter=Q(index_state=IndexState.PENDING)),
+        failed=Count("pk", filter=Q(index_state=IndexState.FAILED)),
+    )
+    return Backlog(**counts)
+
+
+def enqueue(memories: Any) -> int:
+    """Make a queryset of memories due now; returns how many."""
+    count: int = memories.update(
+        index_state=IndexState.PENDING, index_attempts=0, index_due_at=Now(), index_leased_by=None, index_error=""
+    )
+    wake_on_commit()
+    return count
+
+
+def enqueue_other_spaces() -> int:
+    """Queue every memory whose vectors are of another model than the configured one; returns how many."""
+    others = EmbeddingSpace.objects.exclude(identity=space_identity())
+    if not others.exists():
+        return 0
+    stale = MemoryVector.objects.filter(space__in=others).values("memory_id")
+    return enqueue(Memory.objects.filter(index_state=IndexState.READY, pk__in=stale))
+
+
+def wake_on_commit() -> None:
+    """Tell the workers, once the row can be seen, that something is due."""
+    transaction.on_commit(wake)
+
+
+def wake() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"notify {CHANNEL}")
+
+
+def is_last_attempt(memory: Memory) -> bool:
+    return memory.index_attempts >= settings.INDEXING_MAX_ATTEMPTS

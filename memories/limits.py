@@ -1,0 +1,90 @@
+"""What a memory may be made of. Every door's input passes here, so each limit and its words stand once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from memories.models import Visibility
+
+TEXT_CHARACTERS = 8_000
+TAGS = 20
+TAG_CHARACTERS = 50
+QUERY_CHARACTERS = 1_000
+
+
+def clean_text(text: str) -> str:
+    """The text as it is stored: newlines as \\n, no white space around. Raises ValidationError."""
+    _refuse_unstorable(text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text:
+        raise ValidationError(_("Write something to remember."), code="blank")
+    if len(text) > TEXT_CHARACTERS:
+        raise ValidationError(
+            _("This has %(length)s characters; a memory holds at most %(limit)s. Split it in two."),
+            code="too_long",
+            params={"length": f"{len(text):,}", "limit": f"{TEXT_CHARACTERS:,}"},
+        )
+    return text
+
+
+def clean_tags(names: Iterable[str]) -> list[str]:
+    """Tag names in their order, each once (however it is capitalised), blanks left out. Raises ValidationError."""
+    cleaned: dict[str, str] = {}
+    for name in names:
+        _refuse_unstorable(name)
+        name = " ".join(unicodedata.normalize("NFC", name).split())
+        if len(name) > TAG_CHARACTERS:
+            raise ValidationError(
+                _("A tag has at most %(limit)s characters: “%(start)s…” has %(length)s."),
+                code="tag_too_long",
+                params={"limit": TAG_CHARACTERS, "start": name[:20], "length": len(name)},
+            )
+        if name:
+            cleaned.setdefault(folded(name), name)
+    if len(cleaned) > TAGS:
+        raise ValidationError(
+            _("At most %(limit)s tags on a memory; these are %(count)s."),
+            code="too_many_tags",
+            params={"limit": TAGS, "count": len(cleaned)},
+        )
+    return list(cleaned.values())
+
+
+def folded(tag_name: str) -> str:
+    """The form in which two spellings of one tag are the same."""
+    return unicodedata.normalize("NFKC", tag_name).casefold()
+
+
+def clean_visibility(visibility: str) -> str:
+    if visibility not in Visibility.values:
+        raise ValidationError(_("Choose private or public."), code="unknown_visibility")
+    return visibility
+
+
+def clean_expires_at(expires_at: datetime | None) -> datetime | None:
+    if expires_at is None:
+        return None
+    if timezone.is_naive(expires_at):
+        raise ValidationError(_("Say the time zone of the expiry."), code="naive_time")
+    if expires_at <= timezone.now():
+        raise ValidationError(_("This expiry is in the past."), code="expired")
+    return expires_at
+
+
+def clean_query(query: str) -> str:
+    """A search query without what cannot be searched for; cut, not refused, when it is very long."""
+    query = query.replace("\0", " ").encode("utf-8", "ignore").decode()
+    return query[:QUERY_CHARACTERS].strip()
+
+
+def _refuse_unstorable(text: str) -> None:
+    if "\0" in text:
+        raise ValidationError(_("The text holds a null character, which cannot be stored."), code="null_character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError(_("The text holds half a character, which cannot be stored."), code="surrogate") from None

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from memories import housekeeping
+
+
+class Command(BaseCommand):
+    help = "Delete for ever what has been in the trash or expired for TRASH_DAYS, and other leftovers. The worker does it too."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        touched = housekeeping.keep_house()
+        if not touched:
+            self.stdout.write("Another worker is at it just now.")
+        for name, count in touched.items():
+            self.stdout.write(f"{name}: {count:,} deleted")

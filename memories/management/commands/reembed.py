@@ -1,0 +1,32 @@
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from memories import indexing
+from memories.models import Memory
+from picard.stopping import stop_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Move memories to the embedding model that is configured now. The workers do it in the background, while "
+        "search goes on: by words for all, by meaning for those that are moved. Stopping this stops only the watching."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--all", action="store_true", help="also those that already are of this model")
+        parser.add_argument("--no-wait", action="store_true", help="queue them and return at once")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        queued = indexing.enqueue(Memory.objects.all()) if options["all"] else indexing.enqueue_other_spaces()
+        self.stdout.write(f"{queued:,} memories are queued for {indexing.space_identity()}")
+        if not options["no_wait"]:
+            self._watch()
+
+    def _watch(self) -> None:
+        should_stop = stop_on_signals()
+        while (left := indexing.backlog()).pending and not should_stop():
+            self.stdout.write(f"{left.pending:,} to go, {left.failed:,} failed (is a worker running?)")
+            time.sleep(2)
+        self.stdout.write(f"done: {left.pending:,} to go, {left.failed:,} failed")

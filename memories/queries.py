@@ -1,0 +1,80 @@
+"""Every read of memories. What may be seen is decided by querysets.visible_to; absent and forbidden are one answer."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from accounts.actor import Actor
+from memories import audit, scopes
+from memories.errors import MemoryNotFound
+from memories.models import AuditAction, Memory, MemoryRevision, Tag
+from memories.querysets import Filters
+from memories.tags import tags_in_use
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some memories, newest first, their tags at hand; `next` is the cursor of the page after it, None at the end."""
+
+    memories: list[Memory]
+    next: UUID | None
+
+
+def get_memory(actor: Actor, memory_id: UUID) -> Memory:
+    """One of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
+    actor.require(scopes.READ)
+    own = Memory.objects.visible_to(actor, owner=actor.person).prefetch_related("tags")
+    memory: Memory | None = own.filter(pk=memory_id).first()
+    if memory is None:
+        raise MemoryNotFound
+    audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
+
+
+def list_memories(
+    actor: Actor, *, filters: Filters | None = None, before: UUID | None = None, limit: int = 25
+) -> Page:
+    """The person's own memories, newest first; `before` is the `next` of the page before."""
+    actor.require(scopes.READ)
+    rows = Memory.objects.visible_to(actor, owner=actor.person).matching(filters or Filters())
+    page = _page(rows, before, limit)
+    audit.record_read(
+        actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
+    )
+    return page
+
+
+def list_trash(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
+    """What is in the trash or expired: for the owner's own session only, empty for an app."""
+    actor.require(scopes.READ)
+    return _page(Memory.objects.trash_of(actor).annotate(read_at=Now()), before, limit)
+
+
+def history(actor: Actor, memory_id: UUID) -> list[MemoryRevision]:
+    """The earlier texts of one of the person's own memories, newest first."""
+    memory = get_memory(actor, memory_id)
+    return list(MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory).order_by("-version"))
+
+
+def tags_of(actor: Actor) -> list[Tag]:
+    """The person's tags that are in use, by name; for a narrowed app, only the tags it was narrowed to."""
+    actor.require(scopes.READ)
+    used = tags_in_use(actor.person)
+    return used if actor.only_tags is None else [tag for tag in used if tag.pk in actor.only_tags]
+
+
+def count_memories(actor: Actor, filters: Filters | None = None) -> int:
+    actor.require(scopes.READ)
+    own = Memory.objects.visible_to(actor, owner=actor.person)
+    count: int = own.matching(filters or Filters()).count()
+    return count
+
+
+def _page(rows: Any, before: UUID | None, limit: int) -> Page:
+    """A page by cursor: ids sort by time (UUID version 7), so it stays stable while memories are added."""
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk").prefetch_related("tags")[: limit + 1])
+    return Page(found[:limit], found[limit - 1].pk if len(found) > limit else None)

@@ -1,0 +1,126 @@
+"""Who may see which memory: the one place of visibility. Every door's every read begins with `visible_to`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self, TypeVar
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from accounts.actor import Actor
+from accounts.models import User
+from memories import scopes
+
+Row = TypeVar("Row", bound=Model)
+NOTHING = Q(pk__in=[])
+
+
+class VisibleQuerySet(QuerySet[Row]):
+    """Rows that stand for memories. Each table that holds such rows names the columns by which the rule reads it."""
+
+    IS_PUBLIC: ClassVar[Q]
+    IS_TRASHED: ClassVar[Q]
+    MEMORY_ID: ClassVar[str]
+
+    def visible_to(self, actor: Actor, *, owner: User | None = None) -> Self:
+        """What this actor may see; with `owner`, of that person's alone (whose half of the rule is then all of it).
+
+        One's own memories, and public ones of people whose persona is on. An app sees within its scopes, and of
+        its own person's memories only those with the tags it was narrowed to. A visitor who is not signed in sees
+        what stands on opened persona pages. Nobody sees expired or trashed ones here (see `trash_of`).
+        """
+        if owner is None:
+            return self.present().filter(self._own(actor) | self._shared(actor))
+        is_self = actor.user is not None and actor.user.pk == owner.pk
+        return self.owned_by(owner).present().filter(self._own(actor) if is_self else self._shared(actor))
+
+    def _own(self, actor: Actor) -> Q:
+        if actor.user is None or not actor.holds(scopes.READ):
+            return NOTHING
+        own = Q(owner_id=actor.user.pk)
+        return own if actor.only_tags is None else own & self._tagged_any(actor.only_tags)
+
+    def _shared(self, actor: Actor) -> Q:
+        shared = self.IS_PUBLIC & Q(owner__persona_enabled=True, owner__is_active=True)
+        if actor.user is None:
+            return shared & Q(owner__public_page_enabled=True)
+        return shared & ~Q(owner_id=actor.user.pk) if actor.holds(scopes.PERSONA) else NOTHING
+
+    def owned_by(self, owner: User) -> Self:
+        return self.filter(owner_id=owner.pk)
+
+    def present(self) -> Self:
+        """Neither in the trash nor expired, by the clock of the database."""
+        return self.filter(~self.IS_TRASHED, self._unexpired())
+
+    @staticmethod
+    def _unexpired() -> Q:
+        return Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+
+    def _tagged_any(self, tag_ids: Collection[UUID]) -> Q:
+        memory_tag = apps.get_model("memories", "MemoryTag")
+        return Q(Exists(memory_tag._default_manager.filter(memory_id=OuterRef(self.MEMORY_ID), tag_id__in=tag_ids)))
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list or a search is restricted to, before anything is ranked. The default restricts nothing.
+
+    tags_any, tags_all: tag ids. source: a door ("web") or an app ("api:<client id>"). since, until: of creation,
+    until exclusive.
+    """
+
+    visibility: str | None = None
+    tags_any: frozenset[UUID] = frozenset()
+    tags_all: frozenset[UUID] = frozenset()
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class MemoryQuerySet(VisibleQuerySet[Any]):
+    """Memories themselves."""
+
+    IS_PUBLIC = Q(visibility="public")
+    IS_TRASHED = Q(deleted_at__isnull=False)
+    MEMORY_ID = "pk"
+
+    def trash_of(self, actor: Actor) -> Self:
+        """Trashed and expired memories: only for the owner's own session."""
+        if actor.user is None or actor.is_app:
+            return self.none()
+        return self.owned_by(actor.user).filter(self.IS_TRASHED | Q(expires_at__lte=Now()))
+
+    def matching(self, filters: Filters) -> Self:
+        found = self
+        if filters.visibility:
+            found = found.filter(visibility=filters.visibility)
+        if filters.tags_any:
+            found = found.filter(self._tagged_any(filters.tags_any))
+        for tag_id in filters.tags_all:
+            found = found.filter(self._tagged_any([tag_id]))
+        if filters.source:
+            found = found.filter(source=filters.source)
+        if filters.since:
+            found = found.filter(created_at__gte=filters.since)
+        if filters.until:
+            found = found.filter(created_at__lt=filters.until)
+        return found
+
+
+class MemoryVectorQuerySet(VisibleQuerySet[Any]):
+    """What search reads: the passages of memories, in their narrow table."""
+
+    IS_PUBLIC = Q(is_public=True)
+    IS_TRASHED = Q(is_trashed=True)
+    MEMORY_ID = "memory_id"
+
+    def matching(self, filters: Filters) -> Self:
+        """Passages of the memories that match. The memories' own table is asked only when it must be."""
+        if filters == Filters():
+            return self
+        memory = apps.get_model("memories", "Memory")
+        return self.filter(memory_id__in=memory._default_manager.matching(filters).values("pk"))

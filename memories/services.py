@@ -1,0 +1,304 @@
+"""Every write to memories. Each function is one transaction and begins with the scope that it needs.
+
+Bad input raises django.core.exceptions.ValidationError whose keys are the field names (text, tags, visibility,
+expires_at). A memory that is absent or not the actor's raises MemoryNotFound; a version that is not the stored one
+raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.actor import Actor
+from memories import audit, indexing, limits, scopes, tags as tagging
+from memories.errors import MemoryNotFound, VersionConflict
+from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Tag, Visibility
+
+class Unset(Enum):
+    """Marks a value that the caller did not give; None has a meaning for an expiry."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True)
+class NewMemory:
+    """What a memory is made from."""
+
+    text: str
+    visibility: str = Visibility.PRIVATE
+    tags: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+
+def create_memory(
+    actor: Actor,
+    *,
+    text: str,
+    visibility: str = Visibility.PRIVATE,
+    tags: Sequence[str] = (),
+    expires_at: datetime | None = None,
+) -> Memory:
+    """Keep a new memory of the actor's own. It is found by its words at once, by meaning when it is embedded."""
+    [memory] = create_memories(actor, [NewMemory(text, visibility, tags, expires_at)])
+    return memory
+
+
+@transaction.atomic
+def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
+    """Keep many new memories, all or none, in their order."""
+    actor.require(scopes.WRITE)
+    cleaned = [_clean(item) for item in items]
+    if any(item.visibility == Visibility.PUBLIC for item in cleaned):
+        actor.require(scopes.PUBLISH)
+    owner = actor.person
+    rows = [
+        Memory(
+            owner_id=owner.pk,
+            text=item.text,
+            visibility=item.visibility,
+            expires_at=item.expires_at,
+            source=source_of(actor),
+        )
+        for item in cleaned
+    ]
+    if len(rows) == 1:
+        rows[0].save(force_insert=True)  # with its signal
+    else:
+        Memory.objects.bulk_create(rows, batch_size=1_000)
+        indexing.wake_on_commit()
+    narrowed_to = _narrowing_tags(actor)
+    by_name = tagging.ensure_tags(owner.pk, {name: None for item in cleaned for name in item.tags})
+    tagging.attach(
+        [
+            (row, {tag.pk: tag for tag in [*(by_name[limits.folded(n)] for n in item.tags), *narrowed_to]}.values())
+            for row, item in zip(rows, cleaned, strict=True)
+        ]
+    )
+    indexing.store_words(rows)
+    audit.record(actor, AuditAction.MEMORY_CREATE, owner_id=owner.pk, memory_ids=[row.pk for row in rows])
+    return rows
+
+
+@transaction.atomic
+def update_memory(
+    actor: Actor,
+    memory_id: UUID,
+    *,
+    expected_version: int | None = None,
+    text: str | Literal[Unset.UNSET] = UNSET,
+    visibility: str | Literal[Unset.UNSET] = UNSET,
+    tags: Sequence[str] | Literal[Unset.UNSET] = UNSET,
+    expires_at: datetime | None | Literal[Unset.UNSET] = UNSET,
+) -> Memory:
+    """Change what is given and keep the rest; the text that was is kept in the history. No change, no new version.
+
+    `expected_version` is the version that the caller saw.
+    """
+    actor.require(scopes.WRITE)
+    memory = _own_for_update(actor, memory_id, expected_version)
+    changes = _clean_changes(memory, text=text, visibility=visibility, tags=tags, expires_at=expires_at)
+    action = AuditAction.MEMORY_UPDATE
+    if "visibility" in changes and changes["visibility"] != memory.visibility:
+        publish = changes["visibility"] == Visibility.PUBLIC
+        actor.require(scopes.PUBLISH if publish else scopes.WRITE)
+        action = AuditAction.MEMORY_PUBLISH if publish else AuditAction.MEMORY_UNPUBLISH
+    if _apply(actor, memory, changes):
+        audit.record(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
+
+
+def set_visibility(actor: Actor, memory_id: UUID, visibility: str) -> Memory:
+    """Make a memory public or private. An app needs memories:publish to make it public."""
+    return update_memory(actor, memory_id, visibility=visibility)
+
+
+def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
+    """Make an earlier text the current one again; the text that was current goes to the history."""
+    with transaction.atomic():
+        actor.require(scopes.WRITE)
+        memory = _own_for_update(actor, memory_id)
+        revision = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory, version=version).first()
+        if revision is None:
+            raise MemoryNotFound
+        return update_memory(actor, memory_id, text=revision.text)
+
+
+@transaction.atomic
+def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None = None) -> Memory:
+    """Put a memory in the trash, from where its owner can restore it until it is purged."""
+    actor.require(scopes.WRITE)
+    memory = _own_for_update(actor, memory_id, expected_version)
+    _save_flags(memory, deleted_at=memory.read_at)
+    audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
+
+
+@transaction.atomic
+def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
+    """Take a memory out of the trash. An expiry that has passed is taken off it."""
+    actor.require(scopes.WRITE)
+    memory = _locked(Memory.objects.trash_of(actor), memory_id)
+    expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
+    _save_flags(memory, deleted_at=None, expires_at=None if expired else memory.expires_at)
+    audit.record(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
+
+
+@transaction.atomic
+def delete_memory(actor: Actor, memory_id: UUID) -> None:
+    """Delete a memory from the trash for ever, with its history and vectors."""
+    actor.require(scopes.ADMIN)
+    memory = _locked(Memory.objects.trash_of(actor), memory_id)
+    audit.record(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    memory.delete()
+
+
+@transaction.atomic
+def empty_trash(actor: Actor) -> int:
+    """Delete everything in the person's trash for ever; returns how many memories."""
+    actor.require(scopes.ADMIN)
+    ids = list(Memory.objects.trash_of(actor).select_for_update().values_list("pk", flat=True))
+    audit.record(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
+    Memory.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+@transaction.atomic
+def retry_indexing(actor: Actor, memory_id: UUID) -> None:
+    """Try again to make a memory searchable by meaning, after the worker gave it up."""
+    actor.require(scopes.WRITE)
+    memory = _own_for_update(actor, memory_id)
+    indexing.enqueue(Memory.objects.filter(pk=memory.pk))
+
+
+def source_of(actor: Actor) -> str:
+    """Who writes, as it is kept with the memory: a door ("web"), or an app through it ("api:<client id>")."""
+    return f"{actor.door}:{actor.client_id}" if actor.client_id else str(actor.door)
+
+
+# --- Private ------------------------------------------------------------------------------------------
+
+
+def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> Memory:
+    """The actor's own present memory, locked, with the database's time as `read_at`."""
+    memory = _locked(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
+    if expected_version is not None and expected_version != memory.version:
+        raise VersionConflict(memory.version)
+    return memory
+
+
+def _locked(rows: Any, memory_id: UUID) -> Any:
+    memory = rows.filter(pk=memory_id).select_for_update(of=("self",)).annotate(read_at=Now()).first()
+    if memory is None:
+        raise MemoryNotFound
+    return memory
+
+
+def _apply(actor: Actor, memory: Any, changes: dict[str, Any]) -> bool:
+    """Write what differs, with the history, the words and the vectors that follow from it."""
+    tag_names = changes.pop("tags", None)
+    retagged = tag_names is not None and _retag(actor, memory, tag_names)
+    changed = {name: value for name, value in changes.items() if value != getattr(memory, name)}
+    if not changed and not retagged:
+        return False
+    if "text" in changed:
+        _keep_revision(memory)
+        memory.source = source_of(actor)
+        memory.index_state, memory.index_attempts, memory.index_error = IndexState.PENDING, 0, ""
+        memory.index_due_at, memory.index_leased_by = memory.read_at, None
+    was_public = memory.is_public
+    for name, value in changed.items():
+        setattr(memory, name, value)
+    memory.version += 1
+    memory.updated_at = memory.read_at
+    memory.save(
+        update_fields=[
+            *changed, "version", "updated_at", "source",
+            "index_state", "index_attempts", "index_error", "index_due_at", "index_leased_by",
+        ]
+    )  # fmt: skip
+    if "text" in changed:
+        indexing.store_words([memory], replace=True)
+    elif was_public != memory.is_public:
+        indexing.rekey(memory)
+    if "expires_at" in changed:
+        indexing.store_flags(memory)
+    return True
+
+
+def _keep_revision(memory: Any) -> None:
+    MemoryRevision.objects.create(
+        owner_id=memory.owner_id,
+        memory=memory,
+        version=memory.version,
+        text=memory.text,
+        source=memory.source,
+        written_at=memory.updated_at,
+    )
+
+
+def _retag(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
+    by_name = tagging.ensure_tags(memory.owner_id, names)
+    kept = {tag.pk: tag for tag in [*by_name.values(), *_narrowing_tags(actor)]}
+    return tagging.replace(memory, list(kept.values()))
+
+
+def _narrowing_tags(actor: Actor) -> list[Tag]:
+    """The tags that everything written by a narrowed app carries, so that it stays within what the app may see."""
+    if not actor.only_tags:
+        return []
+    return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
+
+
+def _save_flags(memory: Any, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(memory, name, value)
+    memory.version += 1
+    memory.updated_at = memory.read_at
+    memory.save(update_fields=[*values, "version", "updated_at"])
+    indexing.store_flags(memory)
+
+
+def _clean(item: NewMemory) -> NewMemory:
+    cleaned = _clean_fields(
+        text=(limits.clean_text, item.text),
+        visibility=(limits.clean_visibility, item.visibility),
+        tags=(limits.clean_tags, item.tags),
+        expires_at=(limits.clean_expires_at, item.expires_at),
+    )
+    return NewMemory(**cleaned)
+
+
+def _clean_changes(memory: Memory, **given: Any) -> dict[str, Any]:
+    cleaners: dict[str, Callable[[Any], Any]] = {
+        "text": limits.clean_text,
+        "visibility": limits.clean_visibility,
+        "tags": limits.clean_tags,
+        # An expiry that stays as it is may have come near meanwhile; only a new one must lie ahead.
+        "expires_at": lambda value: value if value == memory.expires_at else limits.clean_expires_at(value),
+    }
+    return _clean_fields(**{name: (cleaners[name], value) for name, value in given.items() if value is not UNSET})
+
+
+def _clean_fields(**fields: tuple[Callable[[Any], Any], Any]) -> dict[str, Any]:
+    """Clean every field, and raise all their errors together."""
+    cleaned: dict[str, Any] = {}
+    errors: dict[str, ValidationError] = {}
+    for name, (clean, value) in fields.items():
+        try:
+            cleaned[name] = clean(value)
+        except ValidationError as error:
+            errors[name] = error
+    if errors:
+        raise ValidationError(errors)
+    return cleaned

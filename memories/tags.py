@@ -1,0 +1,68 @@
+"""Tags of one person: found again by a keyed hash, because their names lie sealed."""
+
+import hashlib
+import hmac
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
+
+from accounts.keys import person_key
+from accounts.models import User
+from memories.limits import folded
+from memories.models import Memory, MemoryTag, Tag
+
+
+def name_hash(owner_id: UUID, name: str) -> bytes:
+    return hmac.digest(person_key(owner_id).tags, folded(name).encode(), hashlib.sha256)
+
+
+def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
+    """The person's tags of these (clean) names, made where they do not exist, by their folded name. In a transaction."""
+    hashes = {name_hash(owner_id, name): name for name in names}
+    if not hashes:
+        return {}
+    found = _by_hash(owner_id, hashes, lock=True)
+    missing = [Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in hashes.items() if key not in found]
+    if missing:
+        # Another transaction may be making the same tag: then its row is taken.
+        Tag.objects.bulk_create(missing, ignore_conflicts=True)
+        found = _by_hash(owner_id, hashes, lock=True)
+    return {folded(name): found[key] for key, name in hashes.items()}
+
+
+def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
+    """Those of these names that the person has used."""
+    return list(_by_hash(owner_id, [name_hash(owner_id, name) for name in names]).values())
+
+
+def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
+    """Put tags on new memories."""
+    MemoryTag.objects.bulk_create(
+        [
+            MemoryTag(owner_id=memory.owner_id, memory=memory, tag=tag)
+            for memory, tags in memory_tags
+            for tag in tags
+        ]
+    )
+
+
+def replace(memory: Memory, tags: Collection[Tag]) -> bool:
+    """Make these the memory's tags; says whether anything changed."""
+    wanted = {tag.pk for tag in tags}
+    present = set(MemoryTag.objects.filter(memory=memory).values_list("tag_id", flat=True))
+    if wanted == present:
+        return False
+    MemoryTag.objects.filter(memory=memory, tag_id__in=present - wanted).delete()
+    attach([(memory, [tag for tag in tags if tag.pk not in present])])
+    return True
+
+
+def tags_in_use(owner: User) -> list[Tag]:
+    """The tags on at least one memory outside the trash, by name."""
+    used = MemoryTag.objects.filter(owner=owner, memory__deleted_at__isnull=True).values("tag_id")
+    return sorted(Tag.objects.filter(owner=owner, pk__in=used), key=lambda tag: folded(tag.name))
+
+
+def _by_hash(owner_id: UUID, hashes: Iterable[bytes], *, lock: bool = False) -> dict[bytes, Tag]:
+    rows = Tag.objects.filter(owner_id=owner_id, name_hash__in=list(hashes)).order_by("pk")
+    # Locked, so that housekeeping does not take an unused tag away while it is being put on a memory.
+    return {bytes(tag.name_hash): tag for tag in (rows.select_for_update(no_key=True) if lock else rows)}

@@ -1,0 +1,176 @@
+"""What a person types about memories. The limits and their words are those of memories/limits.py."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy as _
+
+from memories import limits
+from memories.models import Memory, Tag, Visibility
+from memories.querysets import Filters
+
+LASTS = {
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+    "year": timedelta(days=365),
+}
+EXPIRES = [
+    ("never", _("Never")),
+    ("day", _("In a day")),
+    ("week", _("In a week")),
+    ("month", _("In a month")),
+    ("year", _("In a year")),
+    ("custom", _("On a date…")),
+]
+
+
+class Typed(forms.Field):
+    """What was typed, as it was typed: the domain says what is wrong with it, in its words."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def to_python(self, value: Any) -> str:
+        return "" if value is None else str(value)
+
+
+class MemoryForm(forms.Form):
+    """A memory. `values()` is what the services take."""
+
+    text = Typed(label=_("Memory"), widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}))
+    tags = Typed(
+        label=_("Tags"),
+        help_text=_("Separated by commas, such as: work, health"),
+        widget=forms.TextInput(attrs={"dir": "auto", "autocapitalize": "none"}),
+    )
+    visibility = forms.ChoiceField(
+        label=_("Who may know it"),
+        choices=[(Visibility.PRIVATE.value, _("Private")), (Visibility.PUBLIC.value, _("Public"))],
+        initial=Visibility.PRIVATE.value,
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("Choose private or public.")},
+    )
+    expires = forms.ChoiceField(
+        label=_("Forget it"), choices=EXPIRES, initial="never", required=False, widget=forms.Select
+    )
+    expires_on = forms.DateTimeField(
+        label=_("On this date and time"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def clean_text(self) -> str:
+        return limits.clean_text(self.cleaned_data["text"])
+
+    def clean_tags(self) -> list[str]:
+        return limits.clean_tags(self.cleaned_data["tags"].split(","))
+
+    def clean_visibility(self) -> str:
+        return limits.clean_visibility(self.cleaned_data["visibility"] or Visibility.PRIVATE)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "expires" in cleaned and "expires_on" in cleaned:
+            try:
+                cleaned["expires_at"] = self._expires_at(cleaned["expires"], cleaned["expires_on"])
+            except ValidationError as error:
+                self.add_error("expires_on", error)
+        return cleaned
+
+    def values(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("text", "visibility", "tags", "expires_at")}
+
+    def _expires_at(self, choice: str, on: datetime | None) -> datetime | None:
+        if choice in LASTS:
+            return timezone.now() + LASTS[choice]
+        if choice != "custom":
+            return None
+        if on is None:
+            raise ValidationError(gettext("Say when it shall be forgotten."), code="required")
+        return limits.clean_expires_at(on)
+
+
+class EditForm(MemoryForm):
+    """A memory that is there already: it keeps its expiry unless another is chosen, and says which version was seen."""
+
+    version = forms.IntegerField(
+        min_value=1,
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value"), _("This form is incomplete. Open the memory again.")
+        ),
+    )
+
+    def __init__(self, data: Any = None, *, memory: Memory) -> None:
+        self.memory = memory
+        super().__init__(data, initial=initial_of(memory))
+        if memory.expires_at is not None:
+            when = date_format(timezone.localtime(memory.expires_at), "DATETIME_FORMAT")
+            keep = ("keep", gettext("Keep: %(when)s") % {"when": when})
+            field = self.fields["expires"]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [keep, *EXPIRES]
+
+    def _expires_at(self, choice: str, on: datetime | None) -> datetime | None:
+        return self.memory.expires_at if choice == "keep" else super()._expires_at(choice, on)
+
+
+class ListForm(forms.Form):
+    """Which memories to show. What makes no sense in an address is left out, not complained about."""
+
+    q = forms.CharField(required=False, strip=True)
+    visibility = forms.ChoiceField(required=False, choices=[("", ""), *Visibility.choices])
+    tag = forms.UUIDField(required=False)
+    before = forms.UUIDField(required=False)
+
+    def __init__(self, data: Any, tags: list[Tag]) -> None:
+        super().__init__(data)
+        self.tags = {tag.pk: tag for tag in tags}
+        self.is_valid()
+
+    @property
+    def query(self) -> str:
+        return limits.clean_query(self.cleaned_data.get("q") or "")
+
+    @property
+    def before(self) -> UUID | None:
+        return self.cleaned_data.get("before")
+
+    @property
+    def tag(self) -> Tag | None:
+        return self.tags.get(self.cleaned_data.get("tag"))
+
+    @property
+    def visibility(self) -> str:
+        return self.cleaned_data.get("visibility") or ""
+
+    @property
+    def filters(self) -> Filters:
+        tags = frozenset({self.tag.pk}) if self.tag else frozenset()
+        return Filters(visibility=self.visibility or None, tags_all=tags)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.query or self.visibility or self.tag)
+
+    def address(self) -> dict[str, str]:
+        """What stands in the page's address, without what is empty."""
+        given = {"q": self.query, "visibility": self.visibility, "tag": str(self.tag.pk) if self.tag else ""}
+        return {name: value for name, value in given.items() if value}
+
+
+def initial_of(memory: Memory) -> dict[str, Any]:
+    return {
+        "text": memory.text,
+        "tags": ", ".join(sorted(tag.name for tag in memory.tags.all())),
+        "visibility": memory.visibility,
+        "expires": "keep" if memory.expires_at else "never",
+        "version": memory.version,
+    }

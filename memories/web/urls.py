@@ -1,0 +1,22 @@
+"""Where a person's memories are."""
+
+from django.urls import path
+
+from memories.web import views
+
+app_name = "memories"
+urlpatterns = [
+    path("", views.memory_list, name="list"),
+    path("new/", views.new, name="new"),
+    path("trash/", views.trash, name="trash"),
+    path("trash/empty/", views.empty_trash, name="empty_trash"),
+    path("<uuid:memory_id>/", views.detail, name="detail"),
+    path("<uuid:memory_id>/edit/", views.edit, name="edit"),
+    path("<uuid:memory_id>/visibility/", views.visibility, name="visibility"),
+    path("<uuid:memory_id>/state/", views.state, name="state"),
+    path("<uuid:memory_id>/retry/", views.retry, name="retry"),
+    path("<uuid:memory_id>/delete/", views.delete, name="delete"),
+    path("<uuid:memory_id>/restore/", views.restore, name="restore"),
+    path("<uuid:memory_id>/destroy/", views.destroy, name="destroy"),
+    path("<uuid:memory_id>/history/<int:version>/restore/", views.restore_version, name="restore_version"),
+]

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class OauthConfig(AppConfig):
+    """How an app gets its authority from a person, and how a request shows it."""
+
+    name = "oauth"

@@ -1,0 +1,22 @@
+"""Where everything is."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from picard import health, views
+
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("healthz", health.alive),
+    path("health", health.alive),
+    path("readyz", health.ready),
+    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("memories/", include("memories.web.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "picard.views.bad_request"
+handler403 = "picard.views.permission_denied"
+handler404 = "picard.views.not_found"
+handler500 = "picard.views.server_error"
