@@ -94,6 +94,8 @@ class EmbeddedPostgres:
                 self._server().stop()
 
     def _server(self) -> Server:
+        if set(str(self.home)) & set('"$`\\'):  # pg_ctl passes its paths through a shell in double quotes
+            raise EmbeddedPostgresError(f'PICARD_HOME must not contain any of " $ ` \\ : {self.home}')
         account = files.account_for(self.home / "data")
         if not account.can_enter(self.home):
             raise EmbeddedPostgresError(
