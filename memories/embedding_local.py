@@ -27,6 +27,7 @@ DIMENSIONS = 384
 MAX_PIECES = 256  # max_seq_length of the model, [CLS] and [SEP] included
 MAX_PIECE_CHARS = 100  # BERT's WordPiece takes a longer word for unknown
 BATCH = 32
+BATCH_PIECES = 256  # padding included; measured: larger ones fall out of the processor's caches
 THREADS = 2
 
 
@@ -77,19 +78,19 @@ def _wheel_model() -> Path:
     return Path(wheel.origin).with_name("model.onnx")
 
 
-def _pinned(path: Path, sha256: str) -> bytes:
-    """The content of the file, the very bytes that were checked."""
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ProviderRejected("wrong_file", f"{path.name} is not the pinned file: refusing to load it")
-    return content
+def _pinned(path: Path, sha256: str) -> Path:
+    """The path, once its file is the expected one. (Loading from bytes would cost 40 MB more a process.)"""
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ProviderRejected("wrong_file", f"{path.name} is not the pinned file: refusing to load it")
+    return path
 
 
-def _tokenizer(vocabulary: bytes) -> Any:
+def _tokenizer(vocabulary: Path) -> Any:
     """The uncased BERT tokenizer: what the model was trained with, truncated to what it reads."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-    ids = {piece: at for at, piece in enumerate(vocabulary.decode().splitlines())}
+    ids = {piece: at for at, piece in enumerate(vocabulary.read_text("utf-8").splitlines())}
     tokenizer = Tokenizer(
         models.WordPiece(vocab=ids, unk_token="[UNK]", max_input_chars_per_word=MAX_PIECE_CHARS)  # noqa: S106
     )
@@ -102,7 +103,7 @@ def _tokenizer(vocabulary: bytes) -> Any:
     return tokenizer
 
 
-def _session(weights: bytes) -> Any:
+def _session(weights: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -111,14 +112,20 @@ def _session(weights: bytes) -> Any:
     # memory.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
 
 def _batches(pieces: list[list[int]]) -> Iterator[list[int]]:
-    """Positions of the texts, at most BATCH at a time, texts of like length together: little padding."""
-    order = sorted(range(len(pieces)), key=lambda at: len(pieces[at]))
-    for start in range(0, len(order), BATCH):
-        yield order[start : start + BATCH]
+    """Positions of the texts, those of like length together, so that little is padding."""
+    batch: list[int] = []
+    for at in sorted(range(len(pieces)), key=lambda at: len(pieces[at])):
+        padded = (len(batch) + 1) * len(pieces[at])
+        if batch and (len(batch) == BATCH or padded > BATCH_PIECES):
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
 
 
 def _embed(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":

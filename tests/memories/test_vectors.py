@@ -27,6 +27,11 @@ def test_every_cosine_stays(units: "np.ndarray[tuple[int, int], np.dtype[np.floa
     assert np.abs(turned @ turned.T - units @ units.T).max() < 1e-6
 
 
+def test_a_rotation_can_be_undone(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
+    back = np.array(vectors.unrotate(vectors.rotate(units.tolist(), KEY), KEY))
+    assert np.abs(back - units).max() < 1e-6
+
+
 def test_the_same_key_makes_the_same_matrix() -> None:
     assert np.array_equal(vectors.rotation_matrix(KEY, 64), vectors.rotation_matrix(KEY, 64))
 
