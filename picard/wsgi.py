@@ -1,0 +1,9 @@
+"""The WSGI application: what the front (picard/asgi.py) runs in its threads."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
+
+application = get_wsgi_application()
