@@ -14,7 +14,9 @@ THEME_COOKIE = "picard_theme"
 
 def time_zones() -> list[str]:
     """The names worth offering: places, and UTC."""
-    places = {name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))}
+    places = {
+        name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
+    }
     return ["UTC", *sorted(places)]
 
 
@@ -39,10 +41,9 @@ class ProfileForm(forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
+        for field in self.fields.values():
             # The words beside the field say what is too long; nothing is cut off silently while typing.
             field.widget.attrs.pop("maxlength", None)
-            field.widget.attrs.setdefault("class", "form-check-input" if name == "persona_enabled" else "form-control")
 
 
 class ThemeForm(forms.Form):

@@ -39,7 +39,9 @@ def spend(secret: str, user: User) -> None:
     Raises InvitationSpent. Belongs into the transaction that makes the person.
     """
     now = timezone.now()
-    usable = Invitation.objects.filter(secret_digest=_digest(secret), used_at__isnull=True, expires_at__gt=now)
+    usable = Invitation.objects.filter(
+        secret_digest=_digest(secret), used_at__isnull=True, expires_at__gt=now
+    )
     if not usable.filter(email__in=["", user.email]).update(used_by=user, used_at=now):
         raise InvitationSpent
 

@@ -93,7 +93,7 @@ class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
         nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
             framed = person_key(self._owner_id(row)).text.decrypt(nonce, ciphertext, self._place(row))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to be one
             raise SealedTextError(f"{self._label(row)} does not open") from None
         end = LENGTH_BYTES + int.from_bytes(framed[:LENGTH_BYTES], "big")
         return framed[LENGTH_BYTES:end].decode()

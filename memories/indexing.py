@@ -48,7 +48,7 @@ def store_vectors(
     for memory, its_passages, its_vectors in zip(memories, texts, embedded, strict=True):
         stored = its_vectors if memory.is_public else vectors.rotate(its_vectors, person_key(memory.owner_id).rotation)
         for row, vector in zip(_rows(memory, its_passages), stored, strict=True):
-            row.space, row.embedding = space, vectors.to_halfvec(vector)
+            row.space, row.embedding = space, vector
             rows.append(row)
     MemoryVector.objects.filter(memory__in=memories).delete()
     MemoryVector.objects.bulk_create(rows, batch_size=1_000)
@@ -71,7 +71,7 @@ def rekey(memory: Memory) -> None:
         before = stored.get(row.passage)
         if before is not None and before.embedding is not None:
             row.space_id = before.space_id
-            row.embedding = vectors.to_halfvec(turn([before.embedding], rotation)[0])
+            [row.embedding] = turn([before.embedding], rotation)
     MemoryVector.objects.filter(memory=memory).delete()
     MemoryVector.objects.bulk_create(rows)
 

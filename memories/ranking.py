@@ -35,8 +35,9 @@ matched as materialized (
   select distinct id, position from passage, unnest(tokens) t join word on word.token = t where tokens is not null),
 everything as (select count(*) as n, min(cosine) as lowest, max(cosine) as highest from passage),
 rarity as (
-  select position, ln(1 + (greatest(max(n) - count(*), 0) + .5) / (count(*) + .5)) as idf
-  from matched, everything group by position),
+  select position, ln(1 + (n - found + .5) / (found + .5)) as idf
+  from everything, (select position, count(distinct id) as found from (select distinct position from word) words
+                    left join matched using (position) group by position) frequency),
 lexical as materialized (
   select id, sum(idf) as bm25, array_agg(position) as positions from matched join rarity using (position) group by id),
 candidate as (
@@ -72,7 +73,7 @@ class Query:
 @dataclass(frozen=True)
 class Ranked:
     """One memory's place. cosine: of its best passage, None without a vector; words: positions of the query's words
-    that it holds; idf_share: how much of the query's found rarity these are, 0 to 1."""
+    that it holds; idf_share: how much of the query's rarity these are, 0 to 1; a word found nowhere is the rarest."""
 
     memory_id: UUID
     score: float

@@ -24,4 +24,6 @@ def fetch_prepared(sql: str, params: Mapping[str, Any] | list[Any]) -> list[tupl
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
         cursor.execute(sql, params)
+        if connection.queries_logged:  # psycopg forgets the text of a prepared statement
+            connection.queries_log[-1]["sql"] = sql
         return list(cursor.fetchall())

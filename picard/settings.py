@@ -60,12 +60,12 @@ FIELD_ENCRYPTION_KEY = [
 # --- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "picard",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
     "accounts",
     "oauth",
     "memories",
     "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",

@@ -1,9 +1,13 @@
 """Where everything is."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from picard import health, views
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
+admin.site.site_header = "Picard"
 
 urlpatterns = [
     path("", views.landing, name="landing"),

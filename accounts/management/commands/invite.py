@@ -16,8 +16,12 @@ class Command(BaseCommand):
     help = "Print a link that lets one person sign up. The link is shown only now."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email", nargs="?", default="", help="only this address may use it (default: anybody)")
-        parser.add_argument("--days", type=int, default=invitations.DAYS, help="how long it holds (default: 14)")
+        parser.add_argument(
+            "email", nargs="?", default="", help="only this address may use it (default: anybody)"
+        )
+        parser.add_argument(
+            "--days", type=int, default=invitations.DAYS, help="how long it holds (default: 14)"
+        )
 
     def handle(self, *args: Any, email: str, days: int, **options: Any) -> None:
         if days < 1:

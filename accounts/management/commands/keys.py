@@ -15,7 +15,10 @@ class Command(BaseCommand):
         acts = parser.add_subparsers(dest="act", required=True)
         acts.add_parser("generate", help="print a fresh SECRET_KEY and master key; changes nothing")
         acts.add_parser("status", help="which master keys wrap the stored keys")
-        acts.add_parser("rotate", help="wrap every stored key by the first of FIELD_ENCRYPTION_KEY; texts stay as they are")
+        acts.add_parser(
+            "rotate",
+            help="wrap every stored key by the first of FIELD_ENCRYPTION_KEY; texts stay as they are",
+        )
         acts.add_parser("verify", help="exit 1 unless every stored key opens")
 
     def handle(self, *_: Any, act: str, **__: Any) -> None:
@@ -31,7 +34,9 @@ class Command(BaseCommand):
         self.stdout.write(f"wrapped by an older master key:  {status.older:,}")
         self.stdout.write(f"opened by no master key:         {status.unreadable:,}")
         if status.older:
-            self.stdout.write("Run `manage.py keys rotate`, then the older keys can be taken out of FIELD_ENCRYPTION_KEY.")
+            self.stdout.write(
+                "Run `manage.py keys rotate`, then the older keys can be taken out of FIELD_ENCRYPTION_KEY."
+            )
 
     def _rotate(self) -> None:
         self._verify()

@@ -1,0 +1,62 @@
+"""Memories, for staff: metadata only. No page here can show a text, a tag's name or a vector."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from memories import indexing
+from memories.models import AuditEvent, Memory
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """May be looked at, and nothing else."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Memory)
+class MemoryAdmin(ReadOnlyAdmin):
+    list_display = ("id", "owner_id", "visibility", "source", "index_state", "index_error", "index_attempts", "created_at")
+    list_filter = ("index_state", "index_error", "visibility")
+    fields = (
+        "id", "owner_id", "visibility", "source", "version", "created_at", "updated_at", "expires_at", "deleted_at",
+        "index_state", "index_error", "index_attempts", "index_due_at",
+    )  # fmt: skip
+    readonly_fields = fields
+    ordering = ("-id",)
+    actions = ("retry_indexing",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Memory]:
+        rows: QuerySet[Memory] = super().get_queryset(request)
+        return rows.defer("text")  # the ciphertext need not even leave the database
+
+    @admin.action(description=_("Try again to index"), permissions=["view"])
+    def retry_indexing(self, request: HttpRequest, chosen: QuerySet[Memory]) -> None:
+        count = indexing.enqueue(Memory.objects.filter(pk__in=chosen.values("pk")).exclude(index_state="ready"))
+        self.message_user(request, ngettext("%d memory is due again.", "%d memories are due again.", count) % count)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "how_many")
+    list_filter = ("action", "door")
+    fields = readonly_fields = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "memory_ids")
+    ordering = ("-id",)
+
+    @admin.display(description=_("memories"))
+    def how_many(self, event: AuditEvent) -> int:
+        return len(event.memory_ids)

@@ -1,0 +1,75 @@
+"""Fixtures of all tests."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts import keys
+from accounts.models import User
+from memories import worker
+from memories.embeddings import provider
+from tests.factories import make_person
+
+
+def pytest_configure() -> None:
+    # Argon2 takes a quarter of a second on purpose; test_accounts checks that the product uses it.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    """What a process remembers between requests must not outlive the rows of one test."""
+    yield
+    keys.forget_cached()
+    provider.cache_clear()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return make_person("ada")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_person("bob")
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    return make_person("carol", is_staff=True)
+
+
+@pytest.fixture
+def ada_client(ada: User) -> Client:
+    return _signed_in(ada)
+
+
+@pytest.fixture
+def bob_client(bob: User) -> Client:
+    return _signed_in(bob)
+
+
+@pytest.fixture
+def carol_client(carol: User) -> Client:
+    return _signed_in(carol)
+
+
+@pytest.fixture
+def index(db: None) -> Callable[[], int]:
+    """Run the worker's work until nothing is due; returns how many memories it took."""
+
+    def work() -> int:
+        total = 0
+        while count := worker.work_once(worker=0):
+            total += count
+        return total
+
+    return work
+
+
+def _signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
