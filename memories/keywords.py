@@ -6,6 +6,7 @@ words they share and how often; texts of two persons show nothing, since their k
 
 Question and memory take the same way, so an exact word always matches. Words match whole (stemmed), never
 as prefixes. Stop words, irregular verbs and date names are English; other languages have their stemmer alone.
+Whoever changes what `words` gives must have everything indexed anew (WORDS_SCHEME in indexing.py).
 """
 
 import hmac

@@ -22,7 +22,7 @@ ROW_BYTES = 2_600
 ROW_SPARE_KEYWORDS = 12
 
 # A word (never cut), or any other single character that is no space.
-_ATOM = re.compile(rf"(?:{keywords.WORD.pattern}) | \S", re.VERBOSE)
+_ATOM = re.compile(rf"(?P<word>{keywords.WORD.pattern}) | \S", re.VERBOSE)
 _UNSPACED = re.compile(f"[{keywords.UNSPACED}]")
 _RUN = re.compile(r"[a-zA-Z]+|[0-9]+|.")
 _BLANK_LINE = re.compile(r"\n\s*\n")
@@ -64,6 +64,8 @@ def passages(text: str) -> list[str]:
     only an empty text has none.
     """
     text = unicodedata.normalize("NFC", text)
+    if _is_short(text):
+        return [text.strip()]
     atoms = list(_atoms(text))
     if not atoms:
         return [text] if text else []
@@ -83,13 +85,18 @@ def max_keywords() -> int:
     return max(1, min(MAX_KEYWORDS, room))
 
 
+def _is_short(text: str) -> bool:
+    """Whether the text fits without counting: no word has more pieces than characters."""
+    return 0 < len(text.strip()) <= MAX_PIECES and len(keywords.words(text)) <= max_keywords()
+
+
 def _atoms(text: str) -> Iterator[_Atom]:
     for match in _ATOM.finditer(text):
         if _UNSPACED.match(match[0]):
             for at in range(*match.span()):
                 yield _Atom(at, at + 1, is_word=False, is_unspaced=True, pieces=1)
         else:
-            is_word = keywords.WORD.fullmatch(match[0]) is not None
+            is_word = match.lastgroup == "word"
             yield _Atom(*match.span(), is_word=is_word, is_unspaced=False, pieces=_pieces(match[0]))
 
 
@@ -116,7 +123,7 @@ def _furthest(text: str, atoms: list[_Atom], first: int) -> int:
     for at in range(first, len(atoms)):
         atom = atoms[at]
         start = atoms[at - 1].start if at > first and _are_pair(atoms[at - 1], atom) else atom.start
-        load.add(atom, keywords.words(text[start : atom.end]))
+        load.add(atom, keywords.words(text[start : atom.end]) if atom.is_word or atom.is_unspaced else [])
         if load.is_over(limit) and at > first + 1:
             return at
     return len(atoms)
