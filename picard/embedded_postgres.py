@@ -87,6 +87,15 @@ class EmbeddedPostgres:
                 time.sleep(0.02)
             self._bootstrap_once(files.fingerprint(server.installation))
 
+    def has_clients(self) -> bool:
+        """Whether anybody is connected to it."""
+        if not self.is_running():
+            return False
+        query = "select count(*) from pg_stat_activity where backend_type = 'client backend'"
+        with self._superuser("postgres") as connection:
+            [connected] = connection.execute(query).fetchone() or [0]
+        return bool(connected > 1)  # one is this question
+
     def stop(self) -> None:
         """Ends every connection and stops the server. Nothing happens when it does not run."""
         if self._ping() != pq.Ping.NO_RESPONSE:

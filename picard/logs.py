@@ -1,0 +1,61 @@
+"""Logs: one JSON object a line, and never a person's text, a token or a query in them."""
+
+import datetime
+import json
+import logging
+import re
+import traceback
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
+
+
+class JsonFormatter(logging.Formatter):
+    """Fields: time (UTC), level, logger, message, and where there are any request_id, exception, traceback.
+
+    A record's own fields come by `extra={"fields": {...}}`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": without_query(record.getMessage()),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[1]:
+            line |= _what_failed(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def without_query(text: str) -> str:
+    """Cuts the query strings of the paths and addresses in `text`."""
+    return _QUERY.sub("", text)
+
+
+def _what_failed(error: BaseException) -> dict[str, object]:
+    """The types and places. Not the texts: a database's names the row, a validator's the value."""
+    chain = [error]
+    while following := chain[-1].__cause__ or chain[-1].__context__:
+        if following in chain:
+            break
+        chain.append(following)
+    return {
+        "exception": " from ".join(_name(each) for each in chain),
+        "traceback": [place for each in chain for place in _places(each.__traceback__)],
+    }
+
+
+def _name(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

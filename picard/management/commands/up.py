@@ -1,0 +1,155 @@
+"""`manage.py up`: the database, the migrations, the web server and the worker, with one command."""
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django.urls import reverse
+
+from picard.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from picard.supervisor import Program, Supervisor
+
+# Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
+GRACEFUL_TIMEOUT_S = 6
+
+
+class Command(BaseCommand):
+    help = "Start everything: the database, migrations, the web server and the worker. Ctrl-C stops it."
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        refuse_a_taken_port(bind_host(), settings.PORT)
+        with _interruptible(), self._database():
+            self._prepare()
+            self._is_announced = False
+            exit_code = Supervisor(programs(), self._say).run(on_tick=self._announce_when_ready)
+        sys.exit(exit_code)
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[None]:
+        """The embedded server; stopped in the end unless others are connected, such as another `up`."""
+        if not settings.EMBEDDED:
+            yield
+            return
+        server = EmbeddedPostgres(settings.PICARD_HOME / "postgres")
+        self._say("Starting the database ...")
+        try:
+            server.ensure_running()
+            yield
+        except EmbeddedPostgresError as error:
+            raise CommandError(str(error)) from None
+        finally:
+            connections.close_all()
+            if not server.has_clients():
+                server.stop()
+            self._say("Stopped.")
+
+    def _prepare(self) -> None:
+        self._say("Bringing the database up to date ...")
+        call_command("migrate", interactive=False, verbosity=0)
+        connections.close_all()
+        if static_files_are_old():
+            self._say("Collecting static files ...")
+            call_command("collectstatic", interactive=False, verbosity=0)
+        self._say("Starting the web server and the worker ...")
+
+    def _announce_when_ready(self) -> None:
+        if not self._is_announced and is_ready():
+            self._is_announced = True
+            self._say(announcement())
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def bind_host() -> str:
+    return str(getattr(settings, "BIND", "127.0.0.1"))
+
+
+def refuse_a_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"{host}:{port} cannot be listened on ({error.strerror}). "
+                f"Stop the other server, or choose another port: PORT={port + 1}"
+            ) from None
+
+
+def programs() -> list[Program]:
+    web = [sys.executable, "-m", "gunicorn", "picard.asgi:application", "--worker-class", "asgi"]
+    web += ["--chdir", str(settings.BASE_DIR), "--workers", str(settings.WEB_WORKERS)]
+    web += ["--bind", _address(), "--graceful-timeout", str(GRACEFUL_TIMEOUT_S), "--log-level", "warning"]
+    # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.
+    web += ["--no-control-socket", "--forwarded-allow-ips", ""]
+    worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
+    return [Program("The web server", web), Program("The worker", worker)]
+
+
+def static_files_are_old() -> bool:
+    """Whether the collected files' manifest is missing, or older than a file it was made of."""
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if not manifest.exists():
+        return True
+    collected_at = manifest.stat().st_mtime
+    return any(
+        Path(storage.path(name)).stat().st_mtime > collected_at
+        for finder in get_finders()
+        for name, storage in finder.list([])
+    )
+
+
+def is_ready() -> bool:
+    """Asks the web server itself."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_host(), bind_host())  # noqa: S104
+    connection = http.client.HTTPConnection(host, settings.PORT, timeout=2)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
+        answer = connection.getresponse()
+        return answer.status == http.HTTPStatus.OK and json.load(answer)["status"] == "ok"
+    except (OSError, http.client.HTTPException, ValueError):
+        return False  # not yet
+    finally:
+        connection.close()
+
+
+def announcement() -> str:
+    lines = ["", "Picard is ready.", "", f"  Open      {settings.PUBLIC_URL}/"]
+    if settings.SIGNUP == "open":
+        lines.append(f"  Sign up   {settings.PUBLIC_URL}{reverse('account_signup')}")
+    lines.append(f"  Data      {settings.PICARD_HOME}")
+    if settings.KEYS_HOME.exists():
+        lines.append(f"  Keys      {settings.KEYS_HOME}  (back them up: without them no memory can be read)")
+    return "\n".join([*lines, "", "Ctrl-C stops it.", ""])
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """While it prepares, SIGTERM ends it as Ctrl-C does. Then the supervisor listens."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _address() -> str:
+    host = bind_host()
+    return f"[{host}]:{settings.PORT}" if ":" in host else f"{host}:{settings.PORT}"

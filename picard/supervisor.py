@@ -1,0 +1,167 @@
+"""Runs programs until it is told to stop: restarts those that die, and leaves none behind."""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+STOP_GRACE_S = 8.0  # between asking a program to stop and killing it
+MAX_DEATHS = 5  # of one program within DEATHS_WINDOW_S; then everything stops
+DEATHS_WINDOW_S = 60.0
+FIRST_BACK_OFF_S = 0.5  # doubles with every death in the window
+TICK_S = 0.25
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    command: Sequence[str]
+
+
+@dataclass
+class _Child:
+    program: Program
+    process: "subprocess.Popen[bytes] | None" = None
+    start_at: float = 0.0
+    deaths: "deque[float]" = field(default_factory=lambda: deque(maxlen=MAX_DEATHS))
+
+
+class Supervisor:
+    """Belongs in the main thread: it listens to SIGINT and SIGTERM, and its programs die with that thread.
+
+    `say` gets each line for the person who looks on.
+    """
+
+    def __init__(self, programs: Sequence[Program], say: Callable[[str], None]) -> None:
+        self._children = [_Child(program) for program in programs]
+        self._say = say
+
+    def run(self, on_tick: Callable[[], None] = lambda: None) -> int:
+        """Until SIGINT or SIGTERM (returns 0), or until a program dies too often (returns 1).
+
+        `on_tick` is called a few times a second.
+        """
+        with _Signals.listen() as signals:
+            try:
+                while not signals.stops:
+                    if not all(self._keep_running(child) for child in self._children):
+                        return 1
+                    on_tick()
+                    signals.wait(TICK_S)
+                return 0
+            finally:
+                self._stop(signals)
+
+    def _keep_running(self, child: _Child) -> bool:
+        """False when the program has died too often."""
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.start_at:
+                child.process = _spawn(child.program)
+        elif child.process.poll() is not None:
+            return self._bury(child, now)
+        return True
+
+    def _bury(self, child: _Child, now: float) -> bool:
+        assert child.process  # noqa: S101
+        _kill_group(child.process)  # its own children may still hold the port
+        code = child.process.returncode
+        child.process = None
+        child.deaths.append(now)
+        recent = sum(now - death < DEATHS_WINDOW_S for death in child.deaths)
+        if recent >= MAX_DEATHS:
+            self._say(
+                f"{child.program.name} died {recent} times within a minute (exit code {code}). Stopping."
+            )
+            return False
+        back_off_s = FIRST_BACK_OFF_S * 2 ** (recent - 1)
+        child.start_at = now + back_off_s
+        self._say(f"{child.program.name} died (exit code {code}). Starting it again in {back_off_s:g} s.")
+        return True
+
+    def _stop(self, signals: "_Signals") -> None:
+        """Asks all to stop; kills them after STOP_GRACE_S, or when asked to stop once more."""
+        running = [child.process for child in self._children if child.process]
+        for process in running:
+            process.terminate()
+        asked = signals.stops
+        deadline = time.monotonic() + STOP_GRACE_S
+        while _any_alive(running) and time.monotonic() < deadline and signals.stops == asked:
+            signals.wait(TICK_S)
+        for process in running:
+            _kill_group(process)
+            process.wait()
+
+
+@dataclass
+class _Signals:
+    """Counts the requests to stop. wait() ends early on any signal, also that of a child's death."""
+
+    wake: socket.socket
+    stops: int = 0
+
+    @classmethod
+    @contextlib.contextmanager
+    def listen(cls) -> "Iterator[_Signals]":
+        reader, writer = socket.socketpair()
+        with reader, writer:
+            reader.setblocking(False)
+            writer.setblocking(False)
+            signals = cls(reader)
+            handlers = {signal.SIGINT: signals._stop, signal.SIGTERM: signals._stop, signal.SIGCHLD: _ignore}
+            before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+            fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+            try:
+                yield signals
+            finally:
+                signal.set_wakeup_fd(fd_before)
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    def wait(self, timeout_s: float) -> None:
+        if select.select([self.wake], [], [], timeout_s)[0]:
+            self.wake.recv(4096)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stops += 1
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """A handler of its own, because SIG_IGN would also reap the children."""
+
+
+def _spawn(program: Program) -> "subprocess.Popen[bytes]":
+    # A session of its own: Ctrl-C reaches only the supervisor, which stops the programs in order.
+    return subprocess.Popen(
+        program.command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,  # safe, because this process has one thread
+    )
+
+
+def _die_with_parent() -> None:
+    """Linux stops the program when the supervisor is killed. Elsewhere it goes on; gunicorn says so."""
+    if _libc:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _any_alive(processes: "Sequence[subprocess.Popen[bytes]]") -> bool:
+    return any(process.poll() is None for process in processes)
