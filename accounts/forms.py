@@ -1,6 +1,6 @@
 """Forms about the person."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from django import forms
@@ -20,7 +20,13 @@ def time_zones() -> list[str]:
     return ["UTC", *sorted(places)]
 
 
-class ProfileForm(forms.ModelForm[User]):
+if TYPE_CHECKING:
+    UserForm = forms.ModelForm[User]
+else:
+    UserForm = forms.ModelForm
+
+
+class ProfileForm(UserForm):
     """How a person is called, and whether others may ask their persona."""
 
     class Meta:

@@ -30,6 +30,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponseBase:
     # A row of its own: a form that is refused must not change the person whom the page greets.
+    assert isinstance(request.user, User)  # noqa: S101  (login_required)
     person = User.objects.get(pk=request.user.pk)
     form = ProfileForm(request.POST or None, instance=person)
     if form.is_valid():

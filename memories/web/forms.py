@@ -8,7 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from memories import limits
 from memories.models import Memory, Tag, Visibility
@@ -40,6 +41,10 @@ class Typed(forms.Field):
         return "" if value is None else str(value)
 
 
+def expires_field(choices: list[tuple[str, Any]]) -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("Forget it"), choices=choices, initial="never", required=False)
+
+
 class MemoryForm(forms.Form):
     """A memory. `values()` is what the services take."""
 
@@ -57,9 +62,7 @@ class MemoryForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": _("Choose private or public.")},
     )
-    expires = forms.ChoiceField(
-        label=_("Forget it"), choices=EXPIRES, initial="never", required=False, widget=forms.Select
-    )
+    expires = expires_field(EXPIRES)
     expires_on = forms.DateTimeField(
         label=_("On this date and time"),
         required=False,
@@ -98,7 +101,7 @@ class MemoryForm(forms.Form):
 
 
 class EditForm(MemoryForm):
-    """A memory that is there already: it keeps its expiry unless another is chosen, and says which version was seen."""
+    """A memory that is there: it keeps its expiry unless told otherwise, and says which version was seen."""
 
     version = forms.IntegerField(
         min_value=1,
@@ -114,9 +117,7 @@ class EditForm(MemoryForm):
         if memory.expires_at is not None:
             when = date_format(timezone.localtime(memory.expires_at), "DATETIME_FORMAT")
             keep = ("keep", gettext("Keep: %(when)s") % {"when": when})
-            field = self.fields["expires"]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [keep, *EXPIRES]
+            self.fields["expires"] = expires_field([keep, *EXPIRES])
 
     def _expires_at(self, choice: str, on: datetime | None) -> datetime | None:
         return self.memory.expires_at if choice == "keep" else super()._expires_at(choice, on)
@@ -125,44 +126,41 @@ class EditForm(MemoryForm):
 class ListForm(forms.Form):
     """Which memories to show. What makes no sense in an address is left out, not complained about."""
 
-    q = forms.CharField(required=False, strip=True)
-    visibility = forms.ChoiceField(required=False, choices=[("", ""), *Visibility.choices])
+    q = Typed()
+    visibility = forms.ChoiceField(required=False, choices=Visibility.choices)
     tag = forms.UUIDField(required=False)
     before = forms.UUIDField(required=False)
 
-    def __init__(self, data: Any, tags: list[Tag]) -> None:
+    def __init__(self, data: Any, *, tags: list[Tag]) -> None:
         super().__init__(data)
-        self.tags = {tag.pk: tag for tag in tags}
+        self.tags = tags
         self.is_valid()
 
     @property
     def query(self) -> str:
-        return limits.clean_query(self.cleaned_data.get("q") or "")
+        return limits.clean_query(self.cleaned_data.get("q", ""))
 
     @property
-    def before(self) -> UUID | None:
+    def cursor(self) -> UUID | None:
         return self.cleaned_data.get("before")
 
     @property
-    def tag(self) -> Tag | None:
-        return self.tags.get(self.cleaned_data.get("tag"))
-
-    @property
-    def visibility(self) -> str:
+    def chosen_visibility(self) -> str:
         return self.cleaned_data.get("visibility") or ""
 
     @property
-    def filters(self) -> Filters:
-        tags = frozenset({self.tag.pk}) if self.tag else frozenset()
-        return Filters(visibility=self.visibility or None, tags_all=tags)
+    def chosen_tag(self) -> Tag | None:
+        return next((tag for tag in self.tags if tag.pk == self.cleaned_data.get("tag")), None)
 
     @property
-    def is_narrowed(self) -> bool:
-        return bool(self.query or self.visibility or self.tag)
+    def filters(self) -> Filters:
+        tags = frozenset({self.chosen_tag.pk}) if self.chosen_tag else frozenset()
+        return Filters(visibility=self.chosen_visibility or None, tags_all=tags)
 
     def address(self) -> dict[str, str]:
-        """What stands in the page's address, without what is empty."""
-        given = {"q": self.query, "visibility": self.visibility, "tag": str(self.tag.pk) if self.tag else ""}
+        """What stands in the page's address: nothing empty; a tag's id, because addresses get into logs."""
+        tag = str(self.chosen_tag.pk) if self.chosen_tag else ""
+        given = {"q": self.query, "visibility": self.chosen_visibility, "tag": tag}
         return {name: value for name, value in given.items() if value}
 
 

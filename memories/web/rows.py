@@ -1,0 +1,121 @@
+"""A memory as a page shows it: in the words a person would use."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.actor import Door
+from memories import keywords
+from memories.models import IndexState, Memory, Tag
+from memories.search import Hit
+
+# The strength (search.Hit) of a memory without a matched word: below WEAK it is only in the neighbourhood of
+# the query, below UNRELATED it says nothing to it.
+WEAK = 0.35
+UNRELATED = 0.15
+
+
+@dataclass(frozen=True)
+class Row:
+    """One memory in a list."""
+
+    memory: Memory
+    why: str = ""
+    is_weak: bool = False
+    LONG: ClassVar[int] = 320  # characters; the style clamps a text in a list to five lines
+
+    @cached_property
+    def tags(self) -> list[Tag]:
+        return sorted(self.memory.tags.all(), key=lambda tag: tag.name.casefold())
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.memory.text) > self.LONG or self.memory.text.count("\n") > 4
+
+    @property
+    def age(self) -> str:
+        return age_of(self.memory.created_at)
+
+    @property
+    def source(self) -> str:
+        return source_words(self.memory.source)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.memory.index_state == IndexState.PENDING
+
+    @property
+    def has_failed(self) -> bool:
+        return self.memory.index_state == IndexState.FAILED
+
+    @property
+    def is_trashed(self) -> bool:
+        return self.memory.deleted_at is not None
+
+    @property
+    def left_at(self) -> datetime | None:
+        """When it went to the trash, or expired."""
+        return self.memory.deleted_at or self.memory.expires_at
+
+    @property
+    def left(self) -> str:
+        return age_of(self.left_at) if self.left_at else ""
+
+    @property
+    def purged_at(self) -> datetime | None:
+        return self.left_at + timedelta(days=settings.TRASH_DAYS) if self.left_at else None
+
+
+def rows_of(memories: Iterable[Memory]) -> list[Row]:
+    return [Row(memory) for memory in memories]
+
+
+def rows_of_hits(hits: Iterable[Hit], query: str) -> list[Row]:
+    """What was found: the good matches, then the weak ones, each with the reason."""
+    spoken = {stem: word for word in reversed(query.split()) for stem in keywords.words(word)}
+    rows = [
+        Row(hit.memory, why=_why(hit, spoken), is_weak=not hit.matched and hit.strength < WEAK)
+        for hit in hits
+        if hit.matched or hit.strength >= UNRELATED
+    ]
+    return sorted(rows, key=lambda row: row.is_weak)
+
+
+def age_of(moment: datetime) -> str:
+    """How long ago, in a few words; a date after a week."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
+        return _("just now")
+    if seconds < 3600:
+        minutes = int(seconds // 60)
+        return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
+    if seconds < 86_400:
+        hours = int(seconds // 3600)
+        return ngettext("%(n)d hour ago", "%(n)d hours ago", hours) % {"n": hours}
+    if seconds < 7 * 86_400:
+        days = int(seconds // 86_400)
+        return ngettext("%(n)d day ago", "%(n)d days ago", days) % {"n": days}
+    return date_format(timezone.localtime(moment), "j M Y")
+
+
+def source_words(source: str) -> str:
+    """Who wrote it: a door ("web"), or an app through one ("api:<client id>")."""
+    _door, _colon, client_id = source.partition(":")
+    if client_id:
+        return _("by the app %(app)s") % {"app": client_id}
+    return _("by you") if source == Door.WEB else _("by a program of yours")
+
+
+def _why(hit: Hit, spoken: dict[str, str]) -> str:
+    if hit.matched:
+        words = ", ".join(f"“{spoken.get(stem, stem)}”" for stem in hit.matched)
+        return _("has %(words)s") % {"words": words}
+    return _("close in meaning") if hit.strength >= WEAK else _("distantly related")

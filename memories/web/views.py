@@ -1,0 +1,256 @@
+"""The memories' pages: translate in, call the domain, translate out. Without JavaScript, whole pages."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import replace_url, trigger_client_event
+
+from accounts.actor import Actor
+from memories import limits, queries, services
+from memories.errors import VersionConflict
+from memories.models import Memory, Visibility
+from memories.search import search
+from memories.web.answers import Request, add_errors, back, memory_page
+from memories.web.forms import EditForm, ListForm, MemoryForm
+from memories.web.rows import Row, rows_of, rows_of_hits, source_words
+
+HITS = 30
+POLLS = 12  # how often a waiting memory asks whether it is searchable by now; then the next visit tells
+
+
+# --- Lists ------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@memory_page
+def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
+    form = ListForm(request.GET, tags=queries.tags_of(actor))
+    found = _found(actor, form) if form.query else _listed(actor, form)
+    context = {**found, "form": form, "address": form.address(), "page_url": _page_url(form)}
+    if not request.htmx or request.htmx.history_restore_request:
+        more = {
+            "add_form": MemoryForm(),
+            "total": queries.count_memories(actor),
+            "limit": limits.TEXT_CHARACTERS,
+        }
+        return render(request, "memories/list.html", {**context, **more})
+    if form.cursor:
+        return render(request, "memories/_rows.html", context)
+    return replace_url(render(request, "memories/_results.html", context), context["page_url"])
+
+
+def _listed(actor: Actor, form: ListForm) -> dict[str, Any]:
+    page = queries.list_memories(actor, filters=form.filters, before=form.cursor)
+    return {"rows": rows_of(page.memories), "next": page.next}
+
+
+def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
+    result = search(actor, form.query, filters=form.filters, limit=HITS)
+    rows = rows_of_hits(result.hits, form.query)
+    strong = [row for row in rows if not row.is_weak]
+    return {"rows": strong, "weak": rows[len(strong) :], "degraded": result.degraded, "next": None}
+
+
+def _page_url(form: ListForm) -> str:
+    address = urlencode(form.address())
+    return reverse("memories:list") + (f"?{address}" if address else "")
+
+
+@require_safe
+@memory_page
+def trash(request: Request, actor: Actor) -> HttpResponseBase:
+    form = ListForm(request.GET, tags=[])
+    page = queries.list_trash(actor, before=form.cursor)
+    context = {"rows": rows_of(page.memories), "next": page.next, "days": settings.TRASH_DAYS}
+    return render(request, "memories/_trash_rows.html" if request.htmx else "memories/trash.html", context)
+
+
+# --- One memory -------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@memory_page
+def new(request: Request, actor: Actor) -> HttpResponseBase:
+    form = MemoryForm(request.POST if request.method == "POST" else None)
+    memory = _create(actor, form) if form.is_valid() else None
+    if memory is not None:
+        return _kept(request, actor, memory)
+    template = "memories/_quick_add.html" if request.htmx else "memories/new.html"
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS}
+    return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+def _create(actor: Actor, form: MemoryForm) -> Memory | None:
+    try:
+        return services.create_memory(actor, **form.values())
+    except ValidationError as error:
+        add_errors(form, error)
+        return None
+
+
+def _kept(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
+    if request.htmx:
+        row = Row(queries.get_memory(actor, memory.pk))
+        context = {"add_form": MemoryForm(), "row": row, "limit": limits.TEXT_CHARACTERS}
+        return _with_toast(render(request, "memories/_kept.html", context), _("Kept."))
+    messages.success(request, _("Kept."))
+    return redirect("memories:list")
+
+
+@require_safe
+@memory_page
+def detail(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    memory = queries.get_memory(actor, memory_id)
+    return render(request, "memories/detail.html", _detail(actor, memory, EditForm(memory=memory)))
+
+
+@require_POST
+@memory_page
+def edit(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    memory = queries.get_memory(actor, memory_id)
+    form = EditForm(request.POST, memory=memory)
+    try:
+        saved = form.is_valid() and _update(actor, memory, form)
+    except VersionConflict:
+        return _conflict(request, actor, memory_id)
+    if saved:
+        messages.success(request, _("Saved."))
+        return redirect("memories:detail", memory_id)
+    return render(request, "memories/detail.html", _detail(actor, memory, form), status=422)
+
+
+def _update(actor: Actor, memory: Memory, form: EditForm) -> bool:
+    try:
+        services.update_memory(
+            actor, memory.pk, expected_version=form.cleaned_data["version"], **form.values()
+        )
+    except ValidationError as error:
+        add_errors(form, error)
+        return False
+    return True
+
+
+def _conflict(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    """Both texts side by side. Saving again names the version shown here: a third change shows again."""
+    memory = queries.get_memory(actor, memory_id)
+    form = EditForm({**request.POST.dict(), "version": memory.version}, memory=memory)
+    return render(request, "memories/conflict.html", {"row": Row(memory), "form": form}, status=409)
+
+
+def _detail(actor: Actor, memory: Memory, form: EditForm) -> dict[str, Any]:
+    earlier = [(revision, source_words(revision.source)) for revision in queries.history(actor, memory.pk)]
+    return {
+        "row": Row(memory),
+        "form": form,
+        "history": earlier,
+        "limit": limits.TEXT_CHARACTERS,
+        "next_try": 1,
+    }
+
+
+# --- Acts -------------------------------------------------------------------------------------------------
+
+
+@require_POST
+@memory_page
+def visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    chosen = request.POST.get("visibility", "")
+    try:
+        services.set_visibility(actor, memory_id, chosen)
+    except ValidationError:
+        return HttpResponse(_("Choose private or public."), status=422, content_type="text/plain")
+    said = _published(actor) if chosen == Visibility.PUBLIC else _("Private now. Only you see it.")
+    if request.htmx:
+        row = Row(queries.get_memory(actor, memory_id))
+        return _with_toast(render(request, "memories/_row.html", {"row": row}), said)
+    messages.success(request, said)
+    return back(request, "memories:detail", memory_id)
+
+
+def _published(actor: Actor) -> str:
+    if actor.person.persona_enabled:
+        return _("Public now. Others can find it through your persona.")
+    return _("Public now. Nobody else sees it until you turn your persona on.")
+
+
+@require_safe
+@memory_page
+def state(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    """Whether a memory is searchable by meaning yet. A waiting row asks a few times."""
+    tried = request.GET.get("try", "")
+    following = int(tried) + 1 if tried.isdecimal() and int(tried) < POLLS else 0
+    row = Row(queries.get_memory(actor, memory_id))
+    return render(request, "memories/_state.html", {"row": row, "next_try": following, "say_ready": True})
+
+
+@require_POST
+@memory_page
+def retry(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    services.retry_indexing(actor, memory_id)
+    if request.htmx:
+        context = {"row": Row(queries.get_memory(actor, memory_id)), "next_try": 1, "say_ready": True}
+        return render(request, "memories/_state.html", context)
+    return back(request, "memories:detail", memory_id)
+
+
+@require_POST
+@memory_page
+def restore_version(request: Request, actor: Actor, memory_id: UUID, version: int) -> HttpResponseBase:
+    services.restore_version(actor, memory_id, version)
+    messages.success(request, _("The earlier text is back. The one before it is in the history."))
+    return redirect("memories:detail", memory_id)
+
+
+@require_POST
+@memory_page
+def delete(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    memory = services.trash_memory(actor, memory_id)
+    if request.htmx:
+        return render(request, "memories/_trashed.html", {"memory": memory})
+    # The id makes the message one with an Undo button (components/messages.html).
+    messages.success(request, _("Moved to the trash."), extra_tags=str(memory_id))
+    return redirect("memories:list")
+
+
+@require_POST
+@memory_page
+def restore(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    services.restore_memory(actor, memory_id)
+    if request.htmx:
+        template = "memories/_restored.html" if request.POST.get("from") == "trash" else "memories/_row.html"
+        return render(request, template, {"row": Row(queries.get_memory(actor, memory_id))})
+    messages.success(request, _("Restored."))
+    return back(request, "memories:list")
+
+
+@require_POST
+@memory_page
+def destroy(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
+    services.delete_memory(actor, memory_id)
+    messages.success(request, _("Deleted for ever."))
+    return redirect("memories:trash")
+
+
+@require_POST
+@memory_page
+def empty_trash(request: Request, actor: Actor) -> HttpResponseBase:
+    count = services.empty_trash(actor)
+    said = ngettext("%(n)d memory deleted for ever.", "%(n)d memories deleted for ever.", count) % {
+        "n": count
+    }
+    messages.success(request, said)
+    return redirect("memories:trash")
+
+
+def _with_toast(response: HttpResponse, said: str) -> HttpResponse:
+    return trigger_client_event(response, "toast", {"text": said})

@@ -1,0 +1,121 @@
+// Enhancement only: every page works without this file.
+"use strict";
+
+const words = document.body.dataset;
+document.documentElement.classList.add("js");
+
+// --- Saying something that does not last -----------------------------------------------------------------
+
+function toast(text, isBad = false) {
+  const note = document.createElement("div");
+  note.className = isBad ? "toast-note toast-bad" : "toast-note";
+  note.textContent = text;
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), isBad ? 9000 : 5000);
+}
+
+document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.bad));
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // it says itself what is wrong
+  toast(event.detail.xhr.status === 404 ? words.gone : words.failed, true);
+});
+document.body.addEventListener("htmx:sendError", () => toast(words.offline, true));
+
+// --- Forms ---------------------------------------------------------------------------------------------
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || event.target.tagName !== "TEXTAREA") return;
+  const form = event.target.form;
+  if (!form) return;
+  const saves = event.ctrlKey || event.metaKey || ("enterSaves" in form.dataset && !event.shiftKey);
+  if (!saves) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+// A second press of the button while the first is under way would do it twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if ("sending" in form.dataset) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sending = "";
+  setTimeout(() => delete form.dataset.sending, 5000);
+});
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("[data-sending]").forEach((form) => delete form.dataset.sending);
+});
+
+// Characters as the server counts them: code points, without white space around.
+function count(area) {
+  const limit = Number(area.dataset.counter || area.closest("[data-counted]")?.dataset.counted);
+  const output = area.closest("form, [data-counted]")?.querySelector("[data-count]");
+  if (!limit || !output) return;
+  const length = [...area.value.trim()].length;
+  output.hidden = length < limit * 0.8;
+  output.classList.toggle("counter-over", length > limit);
+  output.textContent = `${length.toLocaleString()} / ${limit.toLocaleString()}`;
+}
+document.addEventListener("input", (event) => {
+  if (event.target.tagName === "TEXTAREA") count(event.target);
+});
+
+// The date is asked for only where a date was chosen.
+function showExpiry(box) {
+  const custom = box.querySelector("select").value === "custom";
+  box.querySelector("input[type=datetime-local]").closest(".field").hidden = !custom;
+}
+document.addEventListener("change", (event) => {
+  const box = event.target.closest("[data-expires]");
+  if (box) showExpiry(box);
+});
+
+function prepare(root) {
+  root.querySelectorAll("textarea").forEach(count);
+  root.querySelectorAll("[data-expires]").forEach(showExpiry);
+}
+prepare(document);
+document.body.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
+
+// --- Menus: closed by a click elsewhere and by Escape --------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details[data-menu][open]").forEach((menu) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelectorAll("details[data-menu][open]").forEach((menu) => {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+});
+
+// --- Lists: after "Load more" the keyboard goes on at the first new memory --------------------------------------
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.target.classList.contains("more")) return;
+  const before = event.detail.target.previousElementSibling;
+  setTimeout(() => {
+    const first = before?.nextElementSibling?.querySelector("a, button");
+    first?.focus({ preventScroll: true });
+  }, 50);
+});
+
+// --- Profile: the time zone of this device ----------------------------------------------------------------
+
+document.querySelectorAll("[data-my-zone]").forEach((offer) => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const input = document.getElementById(offer.dataset.myZone);
+  if (!zone || !input || input.value === zone) return;
+  offer.querySelector("span").textContent = zone;
+  offer.hidden = false;
+  offer.querySelector("button").addEventListener("click", () => {
+    input.value = zone;
+    offer.hidden = true;
+    input.focus();
+  });
+});
