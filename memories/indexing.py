@@ -25,7 +25,7 @@ WORDS_SCHEME = "words-1"  # to be raised when keywords.py makes other words of a
 def space_identity() -> str:
     """The name of the active embedding space. Vectors of another space are no answer to this provider's queries."""
     active = provider()
-    return f"{active.identity}|{active.dimensions}|{WORDS_SCHEME}"
+    return f"{active.identity}|{active.dimensions}|{WORDS_SCHEME}|{settings.SEARCH_LANGUAGE}"
 
 
 def active_space() -> EmbeddingSpace:

@@ -47,7 +47,7 @@ with gone as (
     and l.database = (select oid from pg_database where datname = current_database()))),
 due as (
   select id from memories_memory
-  where index_state = 'pending' and index_due_at <= now()
+  where index_state = 'pending' and index_due_at <= statement_timestamp()
     and (index_leased_by is null or index_leased_by in (select leased_by from gone))
   order by index_due_at limit %(limit)s for update skip locked)
 update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1

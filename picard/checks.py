@@ -8,6 +8,7 @@ or a worker starts.
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import Stemmer
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
@@ -84,6 +85,9 @@ def _addresses() -> Iterator[Error]:
 
 
 def _choices() -> Iterator[Error]:
+    if settings.SEARCH_LANGUAGE not in Stemmer.algorithms():
+        hint = f"Choose one of {', '.join(Stemmer.algorithms())}."
+        yield Error("SEARCH_LANGUAGE has no stemmer.", hint=hint, id="picard.E011")
     if settings.SIGNUP not in SIGNUP_CHOICES:
         yield Error("SIGNUP is not open, invite or closed.", hint="Choose one of them.", id="picard.E009")
     if not 1 <= settings.EMBEDDING_DIMENSIONS <= 1_000:

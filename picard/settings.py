@@ -239,6 +239,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "httpx": {"level": "WARNING"},  # its INFO lines are request URLs
+        "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
+        "httpx2": {"level": "WARNING"},
     },
 }

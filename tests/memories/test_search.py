@@ -1,0 +1,265 @@
+"""Search: found by word at once, by meaning when embedded, restricted before ranking, telling nothing it may not."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.actor import InsufficientScope
+from accounts.models import User
+from memories import limits, ranking, scopes, search, services
+from memories.models import AuditEvent, Memory, MemoryVector, Tag
+from memories.passages import max_keywords
+from memories.querysets import Filters
+from tests.factories import app, remember, session
+
+pytestmark = pytest.mark.django_db
+
+
+def found(user: User, query: str, **how: Any) -> list[str]:
+    return [hit.memory.text for hit in search.search(session(user), query, **how).hits]
+
+
+def test_an_exact_word_of_the_only_memory_finds_it(ada: User) -> None:
+    remember(ada, "The zebra lives next door.")
+    assert found(ada, "zebra") == ["The zebra lives next door."]
+
+
+def test_an_exact_word_of_a_memory_not_embedded_yet_comes_first(ada: User, index: Callable[[], int]) -> None:
+    for number in range(30):
+        remember(ada, f"Note {number} about the garden.")
+    index()
+    remember(ada, "A zebra walked in.")
+    assert found(ada, "zebra")[0] == "A zebra walked in."
+
+
+def test_a_memory_is_found_by_its_meaning_once_it_is_embedded(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "My puppy is called Rex.")
+    remember(ada, "I drive to work.")
+    assert found(ada, "hound") == []
+    index()
+    [first, *_] = search.search(session(ada), "hound").hits
+    assert first.memory.text == "My puppy is called Rex."
+    assert (first.matched, first.cosine is not None) == ((), True)
+
+
+def test_every_hit_says_why(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "The quick zebra.")
+    index()
+    [hit] = search.search(session(ada), "a quick walrus").hits
+    assert hit.matched == ("quick",)
+    assert hit.cosine is not None
+    assert 0 < hit.cosine < 1
+    assert hit.strength < hit.cosine + 1  # the walrus was not found
+
+
+def test_the_last_sentence_of_eight_thousand_characters_is_found(ada: User, index: Callable[[], int]) -> None:
+    filler = " ".join(f"Sentence {number} speaks of item{number}." for number in range(1_000))
+    ending = " Finally the hound met a zebra."
+    text = filler[: limits.TEXT_CHARACTERS - len(ending)] + ending
+    remember(ada, text)
+    for number in range(20):
+        remember(ada, f"Another note, number {number}.")
+    assert found(ada, "zebra")[0].endswith(ending.strip())
+    index()
+    assert found(ada, "puppy")[0].endswith(ending.strip())
+
+
+def test_a_memory_of_many_passages_is_one_hit(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, " ".join(f"zebra word{number}" for number in range(400)))
+    index()
+    assert MemoryVector.objects.count() > 1
+    assert len(found(ada, "zebra")) == 1
+
+
+def test_an_edited_text_is_found_by_its_new_words_alone(ada: User) -> None:
+    memory = remember(ada, "The zebra.")
+    services.update_memory(session(ada), memory.pk, text="The walrus.")
+    assert found(ada, "zebra") == []
+    assert found(ada, "walrus") == ["The walrus."]
+
+
+def test_a_change_of_visibility_keeps_it_found_by_word_and_meaning(ada: User, index: Callable[[], int]) -> None:
+    memory = remember(ada, "My puppy is called Rex.")
+    remember(ada, "Something else.")
+    index()
+    for visibility in ("public", "private"):
+        services.set_visibility(session(ada), memory.pk, visibility)
+        assert found(ada, "hound")[0] == found(ada, "rex")[0] == "My puppy is called Rex."
+        assert search.search(session(ada), "puppy called Rex").hits[0].cosine == pytest.approx(1, abs=0.01)
+
+
+def test_private_words_and_vectors_lie_under_the_persons_own_keys(
+    ada: User, bob: User, index: Callable[[], int]
+) -> None:
+    for person in (ada, bob):
+        remember(person, "The quick zebra.")
+        remember(person, "The quick zebra.", visibility="public")
+    index()
+    private = list(MemoryVector.objects.filter(is_public=False))
+    public = list(MemoryVector.objects.filter(is_public=True))
+    assert set(private[0].tokens).isdisjoint(private[1].tokens)
+    assert private[0].embedding != private[1].embedding
+    assert set(public[0].tokens) == set(public[1].tokens)
+    assert public[0].embedding == public[1].embedding
+
+
+FILTERS: list[tuple[str, Callable[[Memory], Filters]]] = [
+    ("visibility", lambda memory: Filters(visibility="public")),
+    ("tag", lambda memory: Filters(tags_any=frozenset(Tag.objects.values_list("pk", flat=True)))),
+    ("all tags", lambda memory: Filters(tags_all=frozenset(Tag.objects.values_list("pk", flat=True)))),
+    ("source", lambda memory: Filters(source="api:notes")),
+    ("until", lambda memory: Filters(until=memory.created_at + timedelta(microseconds=1))),
+    ("since", lambda memory: Filters(since=memory.created_at - timedelta(microseconds=1))),
+]
+
+
+@pytest.mark.parametrize("make", [make for _, make in FILTERS], ids=[name for name, _ in FILTERS])
+def test_a_filter_never_loses_a_hit_that_ranks_behind_many_others(
+    ada: User, index: Callable[[], int], make: Callable[[Memory], Filters]
+) -> None:
+    everything = app(ada, *scopes.DESCRIPTIONS)
+    wanted = services.create_memory(everything, text="zebra " + "filler " * 50, tags=["t"], visibility="public")
+    services.create_memories(session(ada), [services.NewMemory(f"The zebra {n}.") for n in range(60)])
+    past = timezone.now() - timedelta(days=9)
+    before = make(wanted).since is None
+    Memory.objects.filter(pk=wanted.pk).update(created_at=past if before else timezone.now() + timedelta(days=9))
+    wanted.refresh_from_db()
+    index()
+    hits = search.search(session(ada), "zebra", filters=make(wanted), limit=5).hits
+    assert [hit.memory.pk for hit in hits] == [wanted.pk]
+
+
+def test_a_stranger_learns_nothing_of_private_words_from_a_score(
+    ada: User, bob: User, index: Callable[[], int]
+) -> None:
+    User.objects.filter(pk=ada.pk).update(persona_enabled=True)
+    for text in ("The zebra runs.", "A walrus sleeps.", "Some zebra and walrus."):
+        remember(ada, text, visibility="public")
+    index()
+    ask = lambda: [  # noqa: E731
+        (hit.memory.pk, hit.score, hit.strength, hit.matched)
+        for hit in search.search(session(bob), "zebra walrus", owner=User.objects.get(pk=ada.pk)).hits
+    ]
+    before = ask()
+    services.create_memories(session(ada), [services.NewMemory(f"private zebra {n}") for n in range(20)])
+    index()
+    assert len(before) == 3
+    assert ask() == before
+
+
+def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
+    ada: User, settings: Any, index: Callable[[], int]
+) -> None:
+    from memories.embeddings import provider
+
+    remember(ada, "The zebra.")
+    index()
+    settings.EMBEDDING_PROVIDER = "tests.providers.Failing"
+    provider.cache_clear()
+    answer = search.search(session(ada), "zebra")
+    assert answer.degraded
+    assert [hit.memory.text for hit in answer.hits] == ["The zebra."]
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\0", "\ud83d", "'; drop table", "%s %(x)s {rows}", "🦜", "x" * 50_000])
+def test_no_query_breaks_the_search(ada: User, query: str) -> None:
+    remember(ada, "The zebra.")
+    search.search(session(ada), query)
+
+
+def test_an_app_reads_only_with_the_scope_and_its_reads_are_written_down(ada: User) -> None:
+    memory = remember(ada, "The zebra.")
+    with pytest.raises(InsufficientScope):
+        search.search(app(ada, scopes.WRITE), "zebra")
+    search.search(app(ada, scopes.READ), "zebra")
+    assert AuditEvent.objects.get(action="memory:search").memory_ids == [memory.pk]
+
+
+def test_another_persons_memories_need_the_persona_scope(ada: User, bob: User) -> None:
+    with pytest.raises(InsufficientScope):
+        search.search(app(bob, scopes.READ), "zebra", owner=ada)
+
+
+def test_a_search_costs_the_same_for_one_hit_and_for_many(
+    ada: User, index: Callable[[], int], django_assert_num_queries: Any
+) -> None:
+    services.create_memories(session(ada), [services.NewMemory(f"zebra {n}", tags=["t"]) for n in range(30)])
+    index()
+    found(ada, "zebra")  # keys are cached now
+    for limit in (1, 25):
+        with django_assert_num_queries(3):  # ranking, memories, tags
+            assert len(found(ada, "zebra", limit=limit)) == limit
+
+
+def test_limit_and_order_are_kept(ada: User, index: Callable[[], int]) -> None:
+    services.create_memories(session(ada), [services.NewMemory(f"zebra {n}") for n in range(30)])
+    index()
+    scores = [hit.score for hit in search.search(session(ada), "zebra 7", limit=10).hits]
+    assert scores == sorted(scores, reverse=True)
+    assert len(scores) == 10
+
+
+# --- How it is stored and read --------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_search_reads_the_covering_index_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.factories import make_person
+
+    ada = make_person("ada")
+    for person in (ada, *(make_person(f"p{n}") for n in range(9))):
+        services.create_memories(session(person), [services.NewMemory(f"zebra {n}") for n in range(100)])
+    with connection.cursor() as cursor:
+        cursor.execute("vacuum analyze memories_memoryvector")
+    plans: list[str] = []
+    monkeypatch.setattr(ranking, "fetch_prepared", lambda sql, params: plans.append(_explained(sql, params)) or [])
+    search.search(session(ada), "zebra")
+    [plan] = plans
+    assert "Index Only Scan using memory_vector_cover" in plan
+    assert "Heap Fetches: 0" in plan
+    assert "Seq Scan on memories_memoryvector" not in plan
+
+
+def test_there_is_no_index_that_could_lose_answers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select indexdef from pg_indexes where tablename like 'memories_%%'")
+        definitions = [row[0] for row in cursor.fetchall()]
+    assert definitions
+    assert not [one for one in definitions if "hnsw" in one.lower() or "ivfflat" in one.lower()]
+
+
+def test_the_vector_table_is_vacuumed_early() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select reloptions from pg_class where relname = 'memories_memoryvector'")
+        [options] = cursor.fetchone()
+    assert "autovacuum_vacuum_insert_scale_factor=0.02" in options
+
+
+def test_the_widest_passage_fits_the_index(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, " ".join(f"word{number}" for number in range(1_000)))
+    assert index() == 1
+    assert not MemoryVector.objects.filter(embedding__isnull=True).exists()
+    [row, *_] = MemoryVector.objects.all()
+    row.tokens, row.expires_at = list(range(-2**63, -2**63 + max_keywords())), timezone.now()
+    row.save()  # PostgreSQL refuses a tuple that is too wide
+
+
+def test_one_big_owner_and_many_small_ones_are_all_searched_whole(index: Callable[[], int]) -> None:
+    from tests.factories import make_person
+
+    people = [make_person(f"p{n}") for n in range(8)]
+    for person, count in zip(people, [400, *[10] * 7], strict=True):
+        services.create_memories(session(person), [services.NewMemory(f"dog fact{n}") for n in range(count)])
+    index()
+    for person, count in zip(people, [400, *[10] * 7], strict=True):
+        assert len(search.search(session(person), "hound", limit=500).hits) == count
+
+
+def _explained(sql: str, params: list[Any]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"explain (analyze, buffers) {sql}", params)
+        return "\n".join(row[0] for row in cursor.fetchall())
