@@ -1,16 +1,19 @@
 """Logs: one JSON object a line, and never a person's text, a token or a query in them."""
 
 import datetime
+import itertools
 import json
 import logging
 import re
 import traceback
+from collections.abc import Iterator
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+MAX_CAUSES = 4  # of an exception's chain
 _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
@@ -42,15 +45,17 @@ def without_query(text: str) -> str:
 
 def _what_failed(error: BaseException) -> dict[str, object]:
     """The types and places. Not the texts: a database's names the row, a validator's the value."""
-    chain = [error]
-    while following := chain[-1].__cause__ or chain[-1].__context__:
-        if following in chain:
-            break
-        chain.append(following)
+    chain = list(itertools.islice(_chain(error), MAX_CAUSES))
     return {
         "exception": " from ".join(_name(each) for each in chain),
         "traceback": [place for each in chain for place in _places(each.__traceback__)],
     }
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _name(error: BaseException) -> str:
