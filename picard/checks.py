@@ -22,6 +22,8 @@ SIGNUP_CHOICES = ("open", "invite", "closed")
 
 def refuse_bad_settings() -> None:
     """Raises ImproperlyConfigured, naming every fault at once."""
+    if settings.TOUCHES_NO_DATA:
+        return
     faults = list(faults_of_settings())
     if faults:
         lines = [f"{fault.id}: {fault.msg}\n    {fault.hint}" for fault in faults]
@@ -52,7 +54,10 @@ def refuse_wrong_master_keys() -> None:
 
 
 def _secret_key() -> Iterator[Error]:
-    key = settings.SECRET_KEY
+    try:
+        key = settings.SECRET_KEY
+    except ImproperlyConfigured:  # Django's own word for an empty one
+        key = ""
     hint = "Set SECRET_KEY (or SECRET_KEY_FILE): manage.py keys generate prints one."
     if not key:
         yield Error("SECRET_KEY is missing.", hint=hint, id="picard.E001")

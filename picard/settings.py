@@ -38,11 +38,11 @@ WEB_THREADS = env.int("WEB_THREADS", default=4)
 # --- Secrets: from the environment, from files, or (embedded) made once below PICARD_HOME/keys -------
 KEYS_HOME = PICARD_HOME / "keys"
 # These commands touch no data, so they need no keys: the first makes them, the second runs while an image is built.
-_KEYLESS = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["collectstatic"]
+TOUCHES_NO_DATA = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["collectstatic"]
 
 
 def _secret(name: str, make: str) -> str:
-    if _KEYLESS:
+    if TOUCHES_NO_DATA:
         return make
     if value := env.str(name, default=""):
         return value

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import random
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -79,3 +80,14 @@ def _direction(stem: str) -> tuple[float, ...]:
     """A random direction of the stem's own: signs from a hash, at unit length."""
     bits = int.from_bytes(hashlib.shake_256(stem.encode()).digest(DIMENSIONS // 8), "big")
     return tuple((1.0 if bits >> at & 1 else -1.0) / math.sqrt(DIMENSIONS) for at in range(DIMENSIONS))
+
+
+class SlowAndFlaky(Flaky):
+    """Takes its time and fails one call in five, so that a worker can be killed in the middle of its work."""
+
+    def __init__(self) -> None:
+        super().__init__(share=0.2, seed=random.randrange(1_000))
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        time.sleep(0.02 * len(texts))
+        return super().embed_documents(texts)

@@ -1,0 +1,99 @@
+"""Picard does not start with settings that would be unsafe: one process each, an exit code, and a hint."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import Fernet
+
+from accounts.keys import check_master_keys
+from tests.processes import PROJECT, run
+
+GOOD = {
+    "DATABASE_URL": "postgresql://nobody:x@127.0.0.1:9/none",
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghij",
+    "FIELD_ENCRYPTION_KEY": Fernet.generate_key().decode(),
+    "PUBLIC_URL": "https://memory.example.org",
+}
+BAD = [
+    ("picard.E001", {"SECRET_KEY": ""}),
+    ("picard.E002", {"SECRET_KEY": "short"}),
+    ("picard.E002", {"SECRET_KEY": "django-insecure-0123456789abcdefghijklmnopqrstuvwxyz"}),
+    ("picard.E003", {"FIELD_ENCRYPTION_KEY": ""}),
+    ("picard.E004", {"FIELD_ENCRYPTION_KEY": "not a key"}),
+    ("picard.E005", {"ALLOWED_HOSTS": "*"}),
+    ("picard.E007", {"PUBLIC_URL": ""}),
+    ("picard.E007", {"PUBLIC_URL": "memory.example.org"}),
+    ("picard.E008", {"PUBLIC_URL": "http://memory.example.org"}),
+    ("picard.E009", {"SIGNUP": "sometimes"}),
+    ("picard.E010", {"EMBEDDING_DIMENSIONS": "1536"}),
+    ("picard.E011", {"SEARCH_LANGUAGE": "klingon"}),
+]
+
+
+def start(**variables: str) -> subprocess.CompletedProcess[str]:
+    """Load the application as a web worker does."""
+    kept = {
+        name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "import django; django.setup(); print('started')"],
+        cwd=PROJECT,
+        env={**kept, "DJANGO_SETTINGS_MODULE": "picard.settings", "PICARD_ENV_FILE": "", **GOOD, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_good_production_settings_start() -> None:
+    assert start().stdout == "started\n"
+
+
+@pytest.mark.parametrize(("code", "variables"), BAD, ids=[f"{code} {'/'.join(v)}={v}" for code, v in BAD])
+def test_a_bad_setting_stops_the_start_with_a_hint(code: str, variables: dict[str, str]) -> None:
+    done = start(**variables)
+    assert done.returncode != 0
+    assert "started" not in done.stdout
+    assert f"{code}: " in done.stderr
+    assert not any(secret in done.stderr for secret in (GOOD["SECRET_KEY"], GOOD["FIELD_ENCRYPTION_KEY"]))
+
+
+def test_all_faults_are_told_at_once() -> None:
+    told = start(SECRET_KEY="", FIELD_ENCRYPTION_KEY="", PUBLIC_URL="").stderr
+    assert [code for code in ("picard.E001", "picard.E003", "picard.E007") if code not in told] == []
+
+
+def test_a_file_can_hold_a_secret(tmp_path: "os.PathLike[str]") -> None:
+    path = os.path.join(tmp_path, "key")
+    with open(path, "w") as handle:
+        handle.write(GOOD["FIELD_ENCRYPTION_KEY"] + "\n")
+    assert start(FIELD_ENCRYPTION_KEY="", FIELD_ENCRYPTION_KEY_FILE=path).stdout == "started\n"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", [("manage.py", "worker"), ("-c", "import picard.wsgi; print('started')")])
+def test_master_keys_of_another_database_stop_worker_and_web(command: tuple[str, ...]) -> None:
+    check_master_keys()
+    done = run(*command, FIELD_ENCRYPTION_KEY=Fernet.generate_key().decode())
+    assert done.returncode != 0
+    assert "picard.E006" in done.stderr
+    assert "started" not in done.stdout
+
+
+def test_keys_can_be_generated_without_any() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "keys", "generate"],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "PICARD_ENV_FILE": "", "DATABASE_URL": GOOD["DATABASE_URL"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    printed = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    Fernet(printed["FIELD_ENCRYPTION_KEY"])
+    assert len(printed["SECRET_KEY"].strip("'")) >= 50

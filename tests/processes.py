@@ -1,0 +1,74 @@
+"""Other processes of the product, on the test's own database: started, watched and stopped by the test itself."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.db import connection
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment in which a command works on this test's database, with this test's keys."""
+    base = {name: value for name, value in os.environ.items() if name not in ("PICARD_HOME", "PYTEST_CURRENT_TEST")}
+    return {
+        **base,
+        "DATABASE_URL": database_url(),
+        "PUBLIC_URL": "http://127.0.0.1:8000",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FIELD_ENCRYPTION_KEY": ",".join(settings.FIELD_ENCRYPTION_KEY),
+        "PICARD_HOME": str(settings.PICARD_HOME),
+        "PICARD_ENV_FILE": "",
+        **variables,
+    }
+
+
+def database_url() -> str:
+    params = connection.get_connection_params()
+    name, user, password = (quote(str(params[key]), safe="") for key in ("dbname", "user", "password"))
+    return f"postgresql://{user}:{password}@/{name}?{urlencode({'host': params['host'], 'port': params['port']})}"
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A management command in the background, ended with the block."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env=environment(**variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+    """Return as soon as the condition holds. Raises AssertionError after so many seconds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds:.0f} s"
+        time.sleep(0.05)
