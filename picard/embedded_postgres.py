@@ -87,20 +87,25 @@ class EmbeddedPostgres:
                 time.sleep(0.02)
             self._bootstrap_once(files.fingerprint(server.installation))
 
-    def has_clients(self) -> bool:
-        """Whether anybody is connected to it."""
-        if not self.is_running():
-            return False
-        query = "select count(*) from pg_stat_activity where backend_type = 'client backend'"
-        with self._superuser("postgres") as connection:
-            [connected] = connection.execute(query).fetchone() or [0]
-        return bool(connected > 1)  # one is this question
-
     def stop(self) -> None:
         """Ends every connection and stops the server. Nothing happens when it does not run."""
         if self._ping() != pq.Ping.NO_RESPONSE:
             with self._lock():
                 self._server().stop()
+
+    def stop_if_unused(self, wait_s: float = 1) -> None:
+        """Stops the server unless somebody else is connected; gives those that just ended a moment to go."""
+        deadline = time.monotonic() + wait_s
+        while self._ping() == pq.Ping.OK and self._has_clients():
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
+        self.stop()
+
+    def _has_clients(self) -> bool:
+        query = "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> %s"
+        with self._superuser("postgres") as connection:
+            return connection.execute(query, [connection.info.backend_pid]).fetchone() is not None
 
     def _server(self) -> Server:
         if set(str(self.home)) & set('"$`\\'):  # pg_ctl passes its paths through a shell in double quotes

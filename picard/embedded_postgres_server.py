@@ -28,6 +28,7 @@ CONF = {
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
     "log_min_messages": "warning",
+    "log_checkpoints": "off",
     # Statements and the DETAIL of errors hold people's data. They stay out of the log.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",

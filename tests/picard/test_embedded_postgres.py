@@ -181,6 +181,15 @@ def test_a_failing_statement_leaves_no_personal_data_in_the_log(running: Embedde
     assert "ada@x.org" not in (running.home / "postgres.log").read_text()
 
 
+def test_it_is_not_stopped_while_somebody_uses_it(postgres: EmbeddedPostgres) -> None:
+    postgres.ensure_running()
+    with _connect(postgres):
+        postgres.stop_if_unused(wait_s=0)
+        assert postgres.is_running()
+    postgres.stop_if_unused()
+    assert not postgres.is_running()
+
+
 def test_a_path_that_the_shell_would_read_is_refused(folder: Path) -> None:
     with pytest.raises(EmbeddedPostgresError, match="must not contain"):
         EmbeddedPostgres(folder / "$(id)" / "postgres").ensure_running()

@@ -10,6 +10,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished
+from django.db import connections
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from picard import front as front_module
 from picard.front import Front
@@ -23,20 +28,20 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[
     """A WSGI application that does what its path says, and keeps what it was asked."""
     seen.clear()
     seen.update(environ)
-    path = environ["PATH_INFO"]
-    if path == "/fails":
+    asked = environ["PATH_INFO"]
+    if asked == "/fails":
         raise ValueError("on purpose")
-    if path == "/exits":
+    if asked == "/exits":
         raise SystemExit(3)
-    if path == "/slow":
+    if asked == "/slow":
         time.sleep(0.2)
-    if path == "/thread":
+    if asked == "/thread":
         seen["thread"] = threading.get_ident()
     body = environ["wsgi.input"]
     start("200 OK", [("X-Length", str(len(body.read())))])
-    if path == "/spooled":
+    if asked == "/spooled":
         seen["mode"], seen["links"] = _mode_and_links(body.fileno())
-    if path == "/stream":
+    if asked == "/stream":
         return (b"%07d\n" % number for number in range(400_000))
     return iter([b"hello"])
 
@@ -172,6 +177,39 @@ def test_requests_share_the_threads_of_the_pool() -> None:
         return threads
 
     assert len(_with_front(scenario, threads=1)) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+def test_a_thread_keeps_its_database_connection_between_requests() -> None:
+    finished: list[Any] = []
+
+    def count(**said: Any) -> None:  # Django's own receivers look after old connections
+        finished.append(said)
+
+    request_finished.connect(count)
+    front = Front(native, WSGIHandler(), threads=1, max_body_bytes=MAX_BODY_BYTES)
+
+    async def scenario() -> list[Reply]:
+        return [await _request(front, "GET", "/", headers=[("Host", "127.0.0.1")]) for _ in range(3)]
+
+    try:
+        replies = asyncio.run(scenario())
+    finally:
+        request_finished.disconnect(count)
+        front._pool.submit(connections.close_all).result()
+    assert {status for status, _, _ in replies} == {200}
+    assert len({body for _, _, body in replies}) == 1
+    assert len(finished) == 3
+
+
+def backend_pid(request: HttpRequest) -> HttpResponse:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        return HttpResponse(cursor.fetchone())
+
+
+urlpatterns = [path("", backend_pid)]
 
 
 def test_lifespan_is_answered() -> None:

@@ -51,8 +51,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         finally:
             connections.close_all()
-            if not server.has_clients():
-                server.stop()
+            server.stop_if_unused()
             self._say("Stopped.")
 
     def _prepare(self) -> None:
