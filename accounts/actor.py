@@ -19,7 +19,7 @@ class Door(StrEnum):
     COMMAND = "command"
 
 
-class InsufficientScope(Exception):  # noqa: N818  (RFC 6750's name for it)
+class InsufficientScope(Exception):
     """The actor lacks `scope`. Each door answers in its protocol's words, naming the scope."""
 
     def __init__(self, scope: str) -> None:

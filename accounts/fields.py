@@ -4,7 +4,6 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import FieldError
-from django.db import models
 from encrypted_model_fields import fields as package
 
 

@@ -11,7 +11,7 @@ from accounts.models import Invitation, User
 DAYS = 14
 
 
-class InvitationSpent(Exception):  # noqa: N818
+class InvitationSpent(Exception):
     """The invitation was used, or has run out, since it was shown."""
 
 

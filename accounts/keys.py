@@ -66,7 +66,9 @@ class DataKey:
         return self._derive(b"keyword tokens")
 
     def _derive(self, purpose: bytes) -> bytes:
-        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(self.secret)
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
+            self.secret
+        )
 
 
 _cache: dict[UUID | None, tuple[float, DataKey]] = {}  # None: the server's own
@@ -150,7 +152,7 @@ def key_status() -> KeyStatus:
 
 
 def rewrap_all() -> int:
-    """Wrap every stored key by the newest master key; returns how many rows. One transaction; texts stay as they are."""
+    """Wrap every stored key by the newest master key, in one transaction; returns how many. No text is touched."""
     with transaction.atomic():
         rows = [*PersonKey.objects.select_for_update().order_by("pk"), *ServerKey.objects.select_for_update()]
         for row in rows:

@@ -13,7 +13,9 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Asking for the session's person costs a query, so only where there is a session.
-        zone = request.user.time_zone if self._has_session(request) and request.user.is_authenticated else "UTC"
+        zone = (
+            request.user.time_zone if self._has_session(request) and request.user.is_authenticated else "UTC"
+        )
         with timezone.override(ZoneInfo(zone)):
             return self.get_response(request)
 

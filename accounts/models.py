@@ -16,7 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.fields import StrictEncryptedTextField
 from accounts.ids import new_id
 
-RESERVED_HANDLES = frozenset({"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"})
+RESERVED_HANDLES = frozenset(
+    {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
+)
 HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 
 
@@ -32,7 +34,9 @@ def validate_handle_is_free_to_take(handle: str) -> None:
 
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(_("Choose a time zone from the list, such as Europe/Berlin."), code="unknown_zone")
+        raise ValidationError(
+            _("Choose a time zone from the list, such as Europe/Berlin."), code="unknown_zone"
+        )
 
 
 class UserManager(BaseUserManager["User"]):
@@ -64,14 +68,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         unique=True,
         default=new_handle,
         validators=[
-            RegexValidator(r"\A[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])\Z", _("3 to 30 small letters, digits and hyphens.")),
+            RegexValidator(
+                r"\A[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])\Z", _("3 to 30 small letters, digits and hyphens.")
+            ),
             validate_handle_is_free_to_take,
         ],
         help_text=_("3 to 30 small letters, digits and hyphens. Others find your persona by it."),
     )
     display_name = models.CharField(_("display name"), max_length=80, blank=True)
     bio = models.CharField(_("short bio"), max_length=300, blank=True)
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
     persona_enabled = models.BooleanField(
         _("persona"),
         default=False,

@@ -30,7 +30,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Memory)
 class MemoryAdmin(ReadOnlyAdmin):
-    list_display = ("id", "owner_id", "visibility", "source", "index_state", "index_error", "index_attempts", "created_at")
+    list_display = (
+        "id",
+        "owner_id",
+        "visibility",
+        "source",
+        "index_state",
+        "index_error",
+        "index_attempts",
+        "created_at",
+    )
     list_filter = ("index_state", "index_error", "visibility")
     fields = (
         "id", "owner_id", "visibility", "source", "version", "created_at", "updated_at", "expires_at", "deleted_at",
@@ -46,15 +55,27 @@ class MemoryAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Try again to index"), permissions=["view"])
     def retry_indexing(self, request: HttpRequest, chosen: QuerySet[Memory]) -> None:
-        count = indexing.enqueue(Memory.objects.filter(pk__in=chosen.values("pk")).exclude(index_state="ready"))
-        self.message_user(request, ngettext("%d memory is due again.", "%d memories are due again.", count) % count)
+        count = indexing.enqueue(
+            Memory.objects.filter(pk__in=chosen.values("pk")).exclude(index_state="ready")
+        )
+        self.message_user(
+            request, ngettext("%d memory is due again.", "%d memories are due again.", count) % count
+        )
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "how_many")
     list_filter = ("action", "door")
-    fields = readonly_fields = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "memory_ids")
+    fields = readonly_fields = (
+        "happened_at",
+        "action",
+        "owner_id",
+        "actor_id",
+        "door",
+        "client_id",
+        "memory_ids",
+    )
     ordering = ("-id",)
 
     @admin.display(description=_("memories"))

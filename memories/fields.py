@@ -73,8 +73,8 @@ class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
     Reading raises SealedTextError when the value does not open.
     """
 
-    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
-        super().contribute_to_class(cls, name, **kwargs)
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
         setattr(cls, self.attname, _OpenedOnAccess(self))
 
     def seal(self, row: models.Model, text: str) -> Sealed:
@@ -141,6 +141,6 @@ class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
     def value_to_string(self, obj: models.Model) -> str:
         raise FieldError(f"{self.name} is sealed: use the export, not dumpdata")
 
-    def formfield(self, **_: Any) -> None:  # type: ignore[override]
+    def formfield(self, **_: Any) -> None:
         """No model form, and so no admin page, can show or take it."""
-        return None
+        return

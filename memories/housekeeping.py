@@ -14,7 +14,16 @@ from django.db.models.functions import Now
 from accounts.models import Invitation
 from memories import indexing
 from memories.embeddings import ProviderError
-from memories.models import AuditAction, AuditEvent, EmbeddingSpace, IndexState, Memory, MemoryTag, MemoryVector, Tag
+from memories.models import (
+    AuditAction,
+    AuditEvent,
+    EmbeddingSpace,
+    IndexState,
+    Memory,
+    MemoryTag,
+    MemoryVector,
+    Tag,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +86,7 @@ def purge_audit() -> int:
 
 def purge_unused_tags() -> int:
     unused = Tag.objects.filter(~Exists(MemoryTag.objects.filter(tag_id=OuterRef("pk"))))
-    # A tag that is being put on a memory is locked (tags.ensure_tags); the second look sees what was committed meanwhile.
+    # A tag that is being put on a memory is locked (tags.ensure_tags); the second look sees what came meanwhile.
     locked = list(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     return unused.filter(pk__in=locked).delete()[0]
 
@@ -92,7 +101,9 @@ def purge_invitations() -> int:
 
 def purge_unused_spaces() -> int:
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
-    return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity=indexing.space_identity()).delete()[0]
+    return (
+        EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity=indexing.space_identity()).delete()[0]
+    )
 
 
 STEPS: dict[str, Callable[[], int]] = {

@@ -19,7 +19,9 @@ from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
 from memories.passages import passages
 
 CHANNEL = "picard_indexing"
-WORDS_SCHEME = "words-1"  # to be raised when keywords.py makes other words of a text: everything is indexed anew
+WORDS_SCHEME = (
+    "words-1"  # to be raised when keywords.py makes other words of a text: everything is indexed anew
+)
 
 
 def space_identity() -> str:
@@ -41,12 +43,19 @@ def store_words(memories: Sequence[Memory], *, replace: bool = False) -> None:
 
 
 def store_vectors(
-    memories: Sequence[Memory], texts: Sequence[Sequence[str]], embedded: Sequence[Sequence[Any]], space: EmbeddingSpace
+    memories: Sequence[Memory],
+    texts: Sequence[Sequence[str]],
+    embedded: Sequence[Sequence[Any]],
+    space: EmbeddingSpace,
 ) -> None:
     """Put the vectors of each memory's passages in place of what stood for it. In the caller's transaction."""
     rows = []
     for memory, its_passages, its_vectors in zip(memories, texts, embedded, strict=True):
-        stored = its_vectors if memory.is_public else vectors.rotate(its_vectors, person_key(memory.owner_id).rotation)
+        stored = (
+            its_vectors
+            if memory.is_public
+            else vectors.rotate(its_vectors, person_key(memory.owner_id).rotation)
+        )
         for row, vector in zip(_rows(memory, its_passages), stored, strict=True):
             row.space, row.embedding = space, vector
             rows.append(row)
@@ -114,7 +123,11 @@ def backlog() -> Backlog:
 def enqueue(memories: Any) -> int:
     """Make a queryset of memories due now; returns how many."""
     count: int = memories.update(
-        index_state=IndexState.PENDING, index_attempts=0, index_due_at=Now(), index_leased_by=None, index_error=""
+        index_state=IndexState.PENDING,
+        index_attempts=0,
+        index_due_at=Now(),
+        index_leased_by=None,
+        index_error="",
     )
     wake_on_commit()
     return count
@@ -140,4 +153,5 @@ def wake() -> None:
 
 
 def is_last_attempt(memory: Memory) -> bool:
-    return memory.index_attempts >= settings.INDEXING_MAX_ATTEMPTS
+    limit: int = settings.INDEXING_MAX_ATTEMPTS
+    return memory.index_attempts >= limit

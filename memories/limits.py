@@ -1,8 +1,8 @@
 """What a memory may be made of. Every door's input passes here, so each limit and its words stand once."""
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
-import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -83,8 +83,12 @@ def clean_query(query: str) -> str:
 
 def _refuse_unstorable(text: str) -> None:
     if "\0" in text:
-        raise ValidationError(_("The text holds a null character, which cannot be stored."), code="null_character")
+        raise ValidationError(
+            _("The text holds a null character, which cannot be stored."), code="null_character"
+        )
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValidationError(_("The text holds half a character, which cannot be stored."), code="surrogate") from None
+        raise ValidationError(
+            _("The text holds half a character, which cannot be stored."), code="surrogate"
+        ) from None

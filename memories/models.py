@@ -35,7 +35,9 @@ class Tag(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
     name = SealedTextField()
-    name_hash = models.BinaryField(max_length=32, editable=False)  # HMAC-SHA256 of the folded name, the owner's key
+    name_hash = models.BinaryField(
+        max_length=32, editable=False
+    )  # HMAC-SHA256 of the folded name, the owner's key
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "name_hash"], name="one_tag_a_name")]
@@ -64,7 +66,9 @@ class Memory(models.Model):
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     source = models.CharField(max_length=120, editable=False)
 
-    index_state = models.CharField(max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False)
+    index_state = models.CharField(
+        max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False
+    )
     index_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     index_due_at = models.DateTimeField(db_default=Now(), editable=False)
     index_leased_by = models.IntegerField(null=True, editable=False)
@@ -75,7 +79,9 @@ class Memory(models.Model):
     class Meta:
         verbose_name_plural = _("memories")
         constraints = [
-            models.CheckConstraint(condition=Q(visibility__in=["private", "public"]), name="memory_visibility"),
+            models.CheckConstraint(
+                condition=Q(visibility__in=["private", "public"]), name="memory_visibility"
+            ),
             models.CheckConstraint(condition=Q(version__gte=1), name="memory_version"),
         ]
         indexes = [
@@ -83,7 +89,9 @@ class Memory(models.Model):
             models.Index(fields=["deleted_at"], name="memory_trash", condition=Q(deleted_at__isnull=False)),
             models.Index(fields=["expires_at"], name="memory_expiry", condition=Q(expires_at__isnull=False)),
             models.Index(
-                fields=["index_state", "index_due_at"], name="memory_not_indexed", condition=~Q(index_state="ready")
+                fields=["index_state", "index_due_at"],
+                name="memory_not_indexed",
+                condition=~Q(index_state="ready"),
             ),
         ]
 
@@ -123,7 +131,9 @@ class MemoryRevision(models.Model):
     written_at = models.DateTimeField(editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "memory", "version"], name="one_revision_a_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "memory", "version"], name="one_revision_a_version")
+        ]
 
     def __str__(self) -> str:
         return f"version {self.version} of memory {self.memory_id}"

@@ -62,7 +62,9 @@ class VisibleQuerySet(QuerySet[Row]):
 
     def _tagged_any(self, tag_ids: Collection[UUID]) -> Q:
         memory_tag = apps.get_model("memories", "MemoryTag")
-        return Q(Exists(memory_tag._default_manager.filter(memory_id=OuterRef(self.MEMORY_ID), tag_id__in=tag_ids)))
+        return Q(
+            Exists(memory_tag._default_manager.filter(memory_id=OuterRef(self.MEMORY_ID), tag_id__in=tag_ids))
+        )
 
 
 @dataclass(frozen=True)

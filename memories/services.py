@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -17,9 +17,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
-from memories import audit, indexing, limits, scopes, tags as tagging
+from memories import audit, indexing, limits, scopes
+from memories import tags as tagging
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Tag, Visibility
+
 
 class Unset(Enum):
     """Marks a value that the caller did not give; None has a meaning for an expiry."""
@@ -80,7 +82,12 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     by_name = tagging.ensure_tags(owner.pk, {name: None for item in cleaned for name in item.tags})
     tagging.attach(
         [
-            (row, {tag.pk: tag for tag in [*(by_name[limits.folded(n)] for n in item.tags), *narrowed_to]}.values())
+            (
+                row,
+                {
+                    tag.pk: tag for tag in [*(by_name[limits.folded(n)] for n in item.tags), *narrowed_to]
+                }.values(),
+            )
             for row, item in zip(rows, cleaned, strict=True)
         ]
     )
@@ -98,7 +105,7 @@ def update_memory(
     text: str | Literal[Unset.UNSET] = UNSET,
     visibility: str | Literal[Unset.UNSET] = UNSET,
     tags: Sequence[str] | Literal[Unset.UNSET] = UNSET,
-    expires_at: datetime | None | Literal[Unset.UNSET] = UNSET,
+    expires_at: datetime | Literal[Unset.UNSET] | None = UNSET,
 ) -> Memory:
     """Change what is given and keep the rest; the text that was is kept in the history. No change, no new version.
 
@@ -114,7 +121,7 @@ def update_memory(
         action = AuditAction.MEMORY_PUBLISH if publish else AuditAction.MEMORY_UNPUBLISH
     if _apply(actor, memory, changes):
         audit.record(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return memory
+    return cast(Memory, memory)
 
 
 def set_visibility(actor: Actor, memory_id: UUID, visibility: str) -> Memory:
@@ -127,7 +134,9 @@ def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
     with transaction.atomic():
         actor.require(scopes.WRITE)
         memory = _own_for_update(actor, memory_id)
-        revision = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory, version=version).first()
+        revision = MemoryRevision.objects.filter(
+            owner_id=memory.owner_id, memory=memory, version=version
+        ).first()
         if revision is None:
             raise MemoryNotFound
         return update_memory(actor, memory_id, text=revision.text)
@@ -140,7 +149,7 @@ def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None 
     memory = _own_for_update(actor, memory_id, expected_version)
     _save_flags(memory, deleted_at=memory.read_at)
     audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return memory
+    return cast(Memory, memory)
 
 
 @transaction.atomic
@@ -151,7 +160,7 @@ def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
     expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
     _save_flags(memory, deleted_at=None, expires_at=None if expired else memory.expires_at)
     audit.record(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return memory
+    return cast(Memory, memory)
 
 
 @transaction.atomic
@@ -189,7 +198,7 @@ def source_of(actor: Actor) -> str:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> Memory:
+def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> Any:
     """The actor's own present memory, locked, with the database's time as `read_at`."""
     memory = _locked(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
     if expected_version is not None and expected_version != memory.version:
@@ -287,7 +296,9 @@ def _clean_changes(memory: Memory, **given: Any) -> dict[str, Any]:
         # An expiry that stays as it is may have come near meanwhile; only a new one must lie ahead.
         "expires_at": lambda value: value if value == memory.expires_at else limits.clean_expires_at(value),
     }
-    return _clean_fields(**{name: (cleaners[name], value) for name, value in given.items() if value is not UNSET})
+    return _clean_fields(
+        **{name: (cleaners[name], value) for name, value in given.items() if value is not UNSET}
+    )
 
 
 def _clean_fields(**fields: tuple[Callable[[Any], Any], Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def fetch_prepared(sql: str, params: Mapping[str, Any] | list[Any]) -> list[tupl
     The caller's transaction, query counting and error classes are Django's, as with `connection.cursor()`.
     """
     connection.ensure_connection()
-    raw = _PreparedCursor(connection.connection)
+    raw: Any = _PreparedCursor(connection.connection)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
         cursor.execute(sql, params)

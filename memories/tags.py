@@ -16,12 +16,14 @@ def name_hash(owner_id: UUID, name: str) -> bytes:
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
-    """The person's tags of these (clean) names, made where they do not exist, by their folded name. In a transaction."""
+    """The person's tags of these (clean) names, made where missing, by folded name. Needs a transaction."""
     hashes = {name_hash(owner_id, name): name for name in names}
     if not hashes:
         return {}
     found = _by_hash(owner_id, hashes, lock=True)
-    missing = [Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in hashes.items() if key not in found]
+    missing = [
+        Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in hashes.items() if key not in found
+    ]
     if missing:
         # Another transaction may be making the same tag: then its row is taken.
         Tag.objects.bulk_create(missing, ignore_conflicts=True)

@@ -152,7 +152,9 @@ def finish(worker: int, embedded: Sequence[Embedded]) -> None:
             if one.vectors is None:
                 _put_off(one)
         stale = current.keys() - {one.memory.pk for one in fresh}
-        Memory.objects.filter(pk__in=stale).update(index_leased_by=None, index_attempts=F("index_attempts") - 1)
+        Memory.objects.filter(pk__in=stale).update(
+            index_leased_by=None, index_attempts=F("index_attempts") - 1
+        )
 
 
 def seconds_until_due() -> float:
@@ -221,6 +223,6 @@ def _put_off(one: Embedded) -> None:
 
 def _wait_s(attempts: int, retry_after_s: float | None) -> float:
     """Doubling from the setting's first wait, with jitter; never sooner than the provider asked for."""
-    doubled = settings.INDEXING_FIRST_WAIT_S * 2 ** min(attempts - 1, 20)
+    doubled: float = settings.INDEXING_FIRST_WAIT_S * 2 ** min(attempts - 1, 20)
     jittered = min(LONGEST_WAIT_S, doubled) * random.uniform(0.5, 1.5)  # noqa: S311  (not a secret)
     return max(jittered, min(retry_after_s or 0.0, LONGEST_WAIT_S))

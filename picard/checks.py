@@ -73,7 +73,9 @@ def _master_keys() -> Iterator[Error]:
         try:
             Fernet(key)
         except ValueError:
-            yield Error(f"Key {number} of FIELD_ENCRYPTION_KEY is not a Fernet key.", hint=hint, id="picard.E004")
+            yield Error(
+                f"Key {number} of FIELD_ENCRYPTION_KEY is not a Fernet key.", hint=hint, id="picard.E004"
+            )
 
 
 def _addresses() -> Iterator[Error]:
@@ -96,5 +98,7 @@ def _choices() -> Iterator[Error]:
     if settings.SIGNUP not in SIGNUP_CHOICES:
         yield Error("SIGNUP is not open, invite or closed.", hint="Choose one of them.", id="picard.E009")
     if not 1 <= settings.EMBEDDING_DIMENSIONS <= 1_000:
-        hint = "A wider vector does not fit the covering index; most models can be asked for fewer dimensions."
+        hint = (
+            "A wider vector does not fit the covering index; most models can be asked for fewer dimensions."
+        )
         yield Error("EMBEDDING_DIMENSIONS is not between 1 and 1000.", hint=hint, id="picard.E010")

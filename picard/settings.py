@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -13,9 +14,9 @@ from django.core.management.utils import get_random_secret_key
 from picard.home import PROJECT, kept_secret, picard_home
 
 env = environ.Env()
-if _env_file := os.environ.get("PICARD_ENV_FILE", str(PROJECT / ".env")):
-    if Path(_env_file).is_file():
-        env.read_env(_env_file)  # the environment wins over the file
+_env_file = Path(os.environ.get("PICARD_ENV_FILE", PROJECT / ".env"))
+if _env_file.is_file():
+    env.read_env(_env_file)  # the environment wins over the file
 
 # --- Where and how it runs -------------------------------------------------------------------------
 BASE_DIR = PROJECT
@@ -24,7 +25,9 @@ DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else "").rstrip("/")
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else "").rstrip(
+    "/"
+)
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = env.list(
@@ -44,7 +47,8 @@ TOUCHES_NO_DATA = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["co
 def _secret(name: str, make: str) -> str:
     if TOUCHES_NO_DATA:
         return make
-    if value := env.str(name, default=""):
+    value: str = env.str(name, default="")
+    if value:
         return value
     if path := env.str(f"{name}_FILE", default=""):
         return Path(path).read_text().strip()
@@ -54,7 +58,9 @@ def _secret(name: str, make: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY", get_random_secret_key())
 # The master keys that wrap each person's data key. The first encrypts, all decrypt (docs/security.md).
 FIELD_ENCRYPTION_KEY = [
-    key.strip() for key in _secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",") if key.strip()
+    key.strip()
+    for key in _secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",")
+    if key.strip()
 ]
 
 # --- Applications ----------------------------------------------------------------------------------
@@ -112,6 +118,7 @@ TEMPLATES = [
 ]
 
 # --- Database: DATABASE_URL, or PostgreSQL of our own below PICARD_HOME --------------------------------
+_database: dict[str, Any]
 if EMBEDDED:
     _database = {"ENGINE": "picard.database", "NAME": "picard", "EMBEDDED_HOME": PICARD_HOME / "postgres"}
 else:
@@ -136,11 +143,12 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+_VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
 ]
-AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 10}  # type: ignore[assignment]
 SIGNUP = env.str("SIGNUP", default="open")  # open, invite or closed
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "memories:list"

@@ -7,7 +7,15 @@ import os
 
 from picard.home import picard_home
 
-for name in ("DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEY", "EMAIL_URL", "SIGNUP", "DEBUG"):
+for name in (
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEY",
+    "EMAIL_URL",
+    "SIGNUP",
+    "DEBUG",
+):
     os.environ.pop(name, None)
 os.environ["PICARD_ENV_FILE"] = ""
 os.environ["PICARD_HOME"] = os.environ.get("PICARD_TEST_HOME") or f"{picard_home()}-test"

@@ -17,7 +17,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 def environment(**variables: str) -> dict[str, str]:
     """The environment in which a command works on this test's database, with this test's keys."""
-    base = {name: value for name, value in os.environ.items() if name not in ("PICARD_HOME", "PYTEST_CURRENT_TEST")}
+    base = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PICARD_HOME", "PYTEST_CURRENT_TEST")
+    }
     return {
         **base,
         "DATABASE_URL": database_url(),

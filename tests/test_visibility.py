@@ -31,7 +31,9 @@ def owners_app_without_read(ada: User, bob: User) -> Actor:
 
 def narrowed_app(ada: User, bob: User) -> Actor:
     remember(ada, "The tag exists.", tags=["work"])
-    return app(ada, scopes.READ, only_tags=frozenset(Tag.objects.filter(owner=ada).values_list("pk", flat=True)))
+    return app(
+        ada, scopes.READ, only_tags=frozenset(Tag.objects.filter(owner=ada).values_list("pk", flat=True))
+    )
 
 
 def expired_app(ada: User, bob: User) -> Actor:
@@ -75,7 +77,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("who", "kind", "expected"), CASES)
-def test_the_table(ada: User, bob: User, who: Callable[[User, User], Actor], kind: str, expected: bool) -> None:
+def test_the_table(
+    ada: User, bob: User, who: Callable[[User, User], Actor], kind: str, expected: bool
+) -> None:
     memory = remember(ada, "The zebra canary.", visibility="private" if kind == "private" else "public")
     ada.persona_enabled = kind in ("public, persona on", "public, page opened")
     ada.public_page_enabled = kind == "public, page opened"

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import User
-from memories import housekeeping, indexing, services, worker
+from memories import housekeeping, indexing, services, vectors, worker
 from memories.embeddings import ProviderRejected, ProviderUnavailable, provider
 from memories.models import EmbeddingSpace, Memory, MemoryVector
 from tests.factories import remember, session
@@ -59,7 +59,7 @@ def test_the_vector_of_a_text_that_was_edited_meanwhile_is_thrown_away(ada: User
     assert worker.work_once(worker=0) == 1
     assert state(memory)[0] == "ready"
     [stored] = MemoryVector.objects.all()
-    expected = indexing.vectors.rotate([WordHashes().embed_query("after")], keys.person_key(ada.pk).rotation)[0]
+    expected = vectors.rotate([WordHashes().embed_query("after")], keys.person_key(ada.pk).rotation)[0]
     assert stored.embedding == pytest.approx(expected, abs=1e-3)
 
 
@@ -88,7 +88,9 @@ def test_a_provider_that_is_down_puts_memories_off_and_loses_none(ada: User, scr
     assert worker.work_once(worker=0) == 0
 
 
-def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(ada: User, script: Any, settings: Any) -> None:
+def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(
+    ada: User, script: Any, settings: Any
+) -> None:
     memory = remember(ada, "one")
     settings.INDEXING_MAX_ATTEMPTS = 3
     script(_raise(ProviderUnavailable("unreachable")))

@@ -46,15 +46,17 @@ BAD = [
 
 
 @pytest.mark.parametrize(("field", "value", "code"), BAD, ids=[f"{field} {code}" for field, _, code in BAD])
-def test_bad_input_is_named_beside_its_field_and_changes_nothing(ada: User, field: str, value: Any, code: str) -> None:
+def test_bad_input_is_named_beside_its_field_and_changes_nothing(
+    ada: User, field: str, value: Any, code: str
+) -> None:
     memory = remember(ada, "good")
-    for act in (
-        lambda fields: services.create_memory(session(ada), **{"text": "good", **fields}),
-        lambda fields: services.update_memory(session(ada), memory.pk, **fields),
-    ):
-        with pytest.raises(ValidationError) as error:
-            act({field: value})
-        assert [problem.code for problem in error.value.error_dict[field]] == [code]
+    fields: dict[str, Any] = {"text": "good", field: value}
+    with pytest.raises(ValidationError) as at_creation:
+        services.create_memory(session(ada), **fields)
+    with pytest.raises(ValidationError) as at_update:
+        services.update_memory(session(ada), memory.pk, **fields)
+    for error in (at_creation.value, at_update.value):
+        assert [problem.code for problem in error.error_dict[field]] == [code]
     assert Memory.objects.get().version == 1
 
 
@@ -95,7 +97,10 @@ def test_the_text_that_was_is_kept_and_can_come_back(ada: User) -> None:
     services.update_memory(session(ada), memory.pk, text="second")
     services.restore_version(session(ada), memory.pk, 1)
     assert queries.get_memory(session(ada), memory.pk).text == "first"
-    assert [(r.version, r.text) for r in queries.history(session(ada), memory.pk)] == [(2, "second"), (1, "first")]
+    assert [(r.version, r.text) for r in queries.history(session(ada), memory.pk)] == [
+        (2, "second"),
+        (1, "first"),
+    ]
 
 
 def test_a_stale_version_changes_nothing(ada: User) -> None:

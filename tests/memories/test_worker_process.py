@@ -29,7 +29,8 @@ def stale_vectors(user: User) -> list[str]:
         row.memory.text
         for row in MemoryVector.objects.filter(owner=user).select_related("memory")
         if row.embedding is None
-        or row.embedding != pytest.approx(vectors.rotate([WordHashes().embed_query(row.memory.text)], key)[0], abs=1e-3)
+        or row.embedding
+        != pytest.approx(vectors.rotate([WordHashes().embed_query(row.memory.text)], key)[0], abs=1e-3)
     ]
 
 
@@ -57,7 +58,7 @@ def test_kills_and_failures_while_texts_are_edited_lose_nothing_and_leave_nothin
                 else:
                     text = f"note {kill} {step}"
                     written[remember(ada, text).pk] = text
-            wait_until(lambda: Memory.objects.filter(index_state=IndexState.READY).count() > 5 * kill)
+            wait_until(Memory.objects.filter(index_state=IndexState.READY).exists)
             process.kill()
     with running("worker", EMBEDDING_PROVIDER="tests.providers.SlowAndFlaky", **QUICK):
         wait_until(all_ready, seconds=60)

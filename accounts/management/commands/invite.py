@@ -23,7 +23,7 @@ class Command(BaseCommand):
             "--days", type=int, default=invitations.DAYS, help="how long it holds (default: 14)"
         )
 
-    def handle(self, *args: Any, email: str, days: int, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, email: str, days: int, **options: Any) -> None:
         if days < 1:
             raise CommandError("--days must be at least 1.")
         if email:

@@ -6,7 +6,7 @@ from memories import housekeeping
 
 
 class Command(BaseCommand):
-    help = "Delete for ever what has been in the trash or expired for TRASH_DAYS, and other leftovers. The worker does it too."
+    help = "Delete for ever what was trashed or expired TRASH_DAYS ago, and other leftovers; the worker does it too."
 
     def handle(self, *_: Any, **__: Any) -> None:
         touched = housekeeping.keep_house()

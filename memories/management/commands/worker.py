@@ -9,7 +9,9 @@ from picard.stopping import stop_on_signals
 
 
 class Command(BaseCommand):
-    help = "Embed memories that wait for their vectors, and keep house, until told to stop (Ctrl-C or SIGTERM)."
+    help = (
+        "Embed memories that wait for their vectors, and keep house, until told to stop (Ctrl-C or SIGTERM)."
+    )
 
     def handle(self, *_: Any, **__: Any) -> None:
         should_stop = stop_on_signals()
