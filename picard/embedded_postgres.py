@@ -35,7 +35,7 @@ class EmbeddedPostgres:
     """The server whose files lie in `home`. Making one starts nothing."""
 
     def __init__(self, home: str | os.PathLike[str]) -> None:
-        self.home = Path(home).expanduser().absolute()
+        self.home = Path(home).expanduser().resolve()  # one server, however its home is spelled
         self._ready = self.home / "ready"
 
     @property

@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApplication = Callable[[Scope, Receive, Any], Awaitable[None]]
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a failure
+class Refused(Exception):
     """The request is answered without asking Django."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
@@ -68,8 +68,6 @@ class Front:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(scope, receive, self._max_body_bytes)
-            if body is None:
-                return  # the client has gone
             if scope["path"] in self._native_paths:
                 with body.file:
                     await self._native(scope, body.replay(receive), send)
@@ -129,8 +127,8 @@ class Body:
         return receive_again
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> Body | None:
-    """The whole body, or None when the client left. Raises Refused when it is too large or too slow.
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> Body:
+    """The whole body. Raises Refused when it is too large, or does not come in time.
 
     Nothing more is read of a body that is refused, nor anything of one that announces itself as too large.
     """
@@ -141,12 +139,10 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> Body | No
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await _collect(receive, max_bytes)
     except TimeoutError:
-        raise Refused(
-            HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly.", Connection="close"
-        ) from None
+        raise _too_slow() from None
 
 
-async def _collect(receive: Receive, max_bytes: int) -> Body | None:
+async def _collect(receive: Receive, max_bytes: int) -> Body:
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):  # nearly every request
         content = message.get("body", b"")
@@ -164,15 +160,19 @@ async def _collect(receive: Receive, max_bytes: int) -> Body | None:
                 file.seek(0)
                 return Body(file, length)
             message = await receive()
+        # The client has gone, or gunicorn has waited for it long enough. It says the same of both.
+        raise _too_slow()
     except BaseException:
         file.close()
         raise
-    file.close()
-    return None
+
+
+# Connection: close, because the rest of the body is not read.
+def _too_slow() -> Refused:
+    return Refused(HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly.", Connection="close")
 
 
 def _too_large(max_bytes: int) -> Refused:
-    # Connection: close, because the rest of the body is not read.
     detail = f"A request's body may have {max_bytes:,} bytes."
     return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, Connection="close")
 

@@ -19,8 +19,10 @@ def migration_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
         time.sleep(POLL_S)
     try:
         yield
-    finally:
-        _ask(connection, "select pg_advisory_unlock(%s)")
+    except BaseException:
+        connection.close()  # lets go too; an interrupted connection may not be fit for another statement
+        raise
+    _ask(connection, "select pg_advisory_unlock(%s)")
 
 
 def _ask(connection: BaseDatabaseWrapper, query: str) -> bool:

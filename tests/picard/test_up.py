@@ -164,8 +164,20 @@ class Up:
 
     def processes(self) -> list[psutil.Process]:
         """Its programs with their children, and the database."""
-        number = int((self.home / "postgres/data/postmaster.pid").read_text().split()[0])
-        return [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(number)]
+        return [*psutil.Process(self.process.pid).children(recursive=True), self.database()]
+
+    def database(self) -> psutil.Process:
+        return psutil.Process(int((self.home / "postgres/data/postmaster.pid").read_text().split()[0]))
+
+    def web_server(self) -> psutil.Process | None:
+        children = psutil.Process(self.process.pid).children()
+        return next((child for child in children if "gunicorn" in _command_line(child)), None)
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz")[0] == 200
+        except OSError:
+            return False
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +203,34 @@ def test_up_serves(up: Up) -> None:
     assert (status, json.loads(body)["status"]) == (200, "ok")
 
 
+def test_thirty_slow_clients_slow_down_nobody(up: Up) -> None:
+    slow = [socket.create_connection(("127.0.0.1", up.port)) for _ in range(30)]
+    for client in slow:
+        client.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\na")
+    started = time.monotonic()
+    assert up.get("/readyz")[0] == 200
+    assert time.monotonic() - started < 2
+    for client in slow:
+        client.close()
+
+
+def test_a_body_above_the_limit_is_refused_on_the_wire(up: Up) -> None:
+    with socket.create_connection(("127.0.0.1", up.port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20000000\r\n\r\na")
+        said = b"".join(iter(lambda: client.recv(65_536), b""))  # until the server closes
+    assert said.startswith(b"HTTP/1.1 413")
+
+
+def test_up_survives_a_killed_database_and_a_killed_web_server(up: Up) -> None:
+    up.database().kill()
+    _eventually(up.is_ready)
+    web = up.web_server()
+    assert web
+    web.kill()
+    _eventually(lambda: up.web_server() not in (None, web))
+    _eventually(up.is_ready)
+
+
 def test_a_taken_port_is_refused_before_anything_starts(up: Up) -> None:
     second = up.start()
     said, _ = second.communicate(timeout=20)
@@ -214,6 +254,13 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def _migrate() -> None:
