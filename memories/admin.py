@@ -1,35 +1,18 @@
 """Memories, for staff: metadata only. No page here can show a text, a tag's name or a vector."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.staff import StaffAdmin
 from memories import indexing
 from memories.models import AuditEvent, Memory
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """May be looked at, and nothing else."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(Memory)
-class MemoryAdmin(ReadOnlyAdmin):
+class MemoryAdmin(StaffAdmin):
     list_display = (
         "id",
         "owner_id",
@@ -64,7 +47,7 @@ class MemoryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
+class AuditEventAdmin(StaffAdmin):
     list_display = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "how_many")
     list_filter = ("action", "door")
     fields = readonly_fields = (
