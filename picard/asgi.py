@@ -1,7 +1,13 @@
 """What gunicorn serves: `gunicorn picard.asgi:application -k asgi`."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_finished
+from django.db import connections
+from django.dispatch import receiver
 
 from picard.front import Front
 from picard.wsgi import application as wsgi_application  # names the settings, too
@@ -16,3 +22,9 @@ application = Front(
     max_body_bytes=settings.MAX_BODY_BYTES,
     native_paths=getattr(settings, "NATIVE_PATHS", NATIVE_PATHS),
 )
+
+
+@receiver(request_finished, sender=ASGIHandler)
+def close_connections_of_native_requests(**_: Any) -> None:
+    """Each native request has a thread of its own, whose persistent connection nobody would use again."""
+    connections.close_all()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished
 from django.db import connections
@@ -203,6 +204,22 @@ def test_a_thread_keeps_its_database_connection_between_requests() -> None:
     assert len(finished) == 3
 
 
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+def test_a_native_request_leaves_no_database_connection() -> None:
+    import picard.asgi  # noqa: F401  (its receiver closes them)
+
+    front = Front(ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"])
+    _, _, pid = asyncio.run(_request(front, "GET", "/", headers=[("Host", "127.0.0.1")]))
+    with connections["default"].cursor() as cursor:
+        for _ in range(100):  # PostgreSQL needs a moment to notice
+            cursor.execute("select count(*) from pg_stat_activity where pid = %s", [int(pid)])
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.02)
+    pytest.fail("the connection is still there")
+
+
 def backend_pid(request: HttpRequest) -> HttpResponse:
     with connections["default"].cursor() as cursor:
         cursor.execute("select pg_backend_pid()")
@@ -265,7 +282,7 @@ async def _request(
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        chunk = chunks.pop(0) if chunks else None
+        chunk = chunks.pop(0) if chunks else asyncio.Event()  # the client stays, and says no more
         if isinstance(chunk, asyncio.Event):
             await chunk.wait()
         if chunk is None:
