@@ -101,7 +101,8 @@ def _create(actor: Actor, form: MemoryForm) -> Memory | None:
 def _kept(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
     if request.htmx:
         row = Row(queries.get_memory(actor, memory.pk))
-        context = {"add_form": MemoryForm(), "row": row, "limit": limits.TEXT_CHARACTERS}
+        total = queries.count_memories(actor)
+        context = {"add_form": MemoryForm(), "row": row, "total": total, "limit": limits.TEXT_CHARACTERS}
         return _with_toast(render(request, "memories/_kept.html", context), _("Kept."))
     messages.success(request, _("Kept."))
     return redirect("memories:list")
@@ -172,7 +173,7 @@ def visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseB
     said = _published(actor) if chosen == Visibility.PUBLIC else _("Private now. Only you see it.")
     if request.htmx:
         row = Row(queries.get_memory(actor, memory_id))
-        return _with_toast(render(request, "memories/_row.html", {"row": row}), said)
+        return _with_toast(render(request, "memories/_row.html", {"row": row, "next_try": 1}), said)
     messages.success(request, said)
     return back(request, "memories:detail", memory_id)
 
@@ -216,7 +217,8 @@ def restore_version(request: Request, actor: Actor, memory_id: UUID, version: in
 def delete(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     memory = services.trash_memory(actor, memory_id)
     if request.htmx:
-        return render(request, "memories/_trashed.html", {"memory": memory})
+        context = {"memory": memory, "total": queries.count_memories(actor)}
+        return render(request, "memories/_trashed.html", context)
     # The id makes the message one with an Undo button (components/messages.html).
     messages.success(request, _("Moved to the trash."), extra_tags=str(memory_id))
     return redirect("memories:list")
@@ -227,8 +229,9 @@ def delete(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
 def restore(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     services.restore_memory(actor, memory_id)
     if request.htmx:
-        template = "memories/_restored.html" if request.POST.get("from") == "trash" else "memories/_row.html"
-        return render(request, template, {"row": Row(queries.get_memory(actor, memory_id))})
+        context = {"row": Row(queries.get_memory(actor, memory_id)), "total": queries.count_memories(actor)}
+        in_trash = request.POST.get("from") == "trash"
+        return render(request, "memories/_restored.html" if in_trash else "memories/_undone.html", context)
     messages.success(request, _("Restored."))
     return back(request, "memories:list")
 

@@ -23,11 +23,14 @@ document.body.addEventListener("htmx:sendError", () => toast(words.offline, true
 
 // --- Forms ---------------------------------------------------------------------------------------------
 
+// Enter saves where there is a Shift key for a new line; a phone's Enter stays a new line.
+const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || event.target.tagName !== "TEXTAREA") return;
   const form = event.target.form;
   if (!form) return;
-  const saves = event.ctrlKey || event.metaKey || ("enterSaves" in form.dataset && !event.shiftKey);
+  const saves = event.ctrlKey || event.metaKey || (hasKeyboard && "enterSaves" in form.dataset && !event.shiftKey);
   if (!saves) return;
   event.preventDefault();
   form.requestSubmit();

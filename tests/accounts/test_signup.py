@@ -1,0 +1,110 @@
+"""Signing up and logging in, as the pages do it."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import PASSWORD
+
+pytestmark = pytest.mark.django_db
+SIGNUP = {"email": "Grace@Example.org", "password1": PASSWORD}
+
+
+def test_an_address_and_a_password_are_all_it_takes(client: Client) -> None:
+    response = client.post("/accounts/signup/", SIGNUP)
+    assert response["Location"] == "/memories/"
+    user = User.objects.get(email="grace@example.org")
+    assert client.session["_auth_user_id"] == str(user.pk)
+    assert user.handle.startswith("person-")
+    assert client.get("/memories/").status_code == 200
+
+
+def test_the_password_hint_tells_the_rule() -> None:
+    [length] = [v for v in settings.AUTH_PASSWORD_VALIDATORS if "MinimumLength" in v["NAME"]]
+    assert length["OPTIONS"]["min_length"] == 10  # templates/account/signup.html says so
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"email": "nobody"}, "Enter a valid email address."),
+        ({"password1": "short"}, "at least 10 characters"),
+        ({"password1": "password123"}, "too common"),
+        ({"email": "ada@example.org"}, "already registered"),
+    ],
+)
+def test_what_is_wrong_is_said_and_the_address_stays(
+    ada: User, client: Client, given: dict[str, str], words: str
+) -> None:
+    html = client.post("/accounts/signup/", {**SIGNUP, **given}).content.decode()
+    assert words in html
+    assert given.get("email", SIGNUP["email"]) in html
+    assert User.objects.count() == 1
+
+
+def test_a_form_sent_twice_at_once_makes_one_person(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    User.objects.create_user(SIGNUP["email"], PASSWORD)
+    # The other request made the account after this one looked.
+    monkeypatch.setattr(
+        "allauth.account.forms.BaseSignupForm.validate_unique_email", lambda form, email: email
+    )
+    response = client.post("/accounts/signup/", SIGNUP)
+    assert response["Location"] == "/accounts/login/"
+    assert User.objects.count() == 1
+
+
+def test_logging_in_and_out(ada: User, client: Client) -> None:
+    client.post("/accounts/login/", {"login": "ADA@example.org", "password": PASSWORD})
+    assert client.get("/").headers["Location"] == "/memories/"
+    client.post("/accounts/logout/")
+    assert client.get("/").status_code == 200
+
+
+def test_a_wrong_password_says_no_more_than_that(ada: User, client: Client) -> None:
+    wrong = client.post("/accounts/login/", {"login": ada.email, "password": "wrong wrong wrong"})
+    unknown = client.post("/accounts/login/", {"login": "x@example.org", "password": "wrong wrong wrong"})
+    words = "The email address and/or password you specified are not correct."
+    assert words in wrong.content.decode()
+    assert words in unknown.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/", "/accounts/signup/", "/accounts/login/", "/accounts/logout/", "/accounts/password/reset/",
+        "/accounts/password/reset/done/", "/accounts/password/reset/key/done/", "/accounts/confirm-email/",
+        "/accounts/password/reset/key/x-set-password/", "/accounts/confirm-email/nonsense/", "/accounts/inactive/",
+    ],
+)  # fmt: skip
+def test_every_page_of_the_door_opens(client: Client, address: str) -> None:
+    response = client.get(address, follow=True)
+    assert response.status_code == 200
+    assert response.content.decode().count("<h1") == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/accounts/",
+        "/accounts/profile/",
+        "/accounts/email/",
+        "/accounts/password/change/",
+        "/accounts/logout/",
+    ],
+)
+def test_every_page_of_the_account_opens(ada_client: Client, address: str) -> None:
+    response = ada_client.get(address, follow=True)
+    assert response.status_code == 200
+    assert response.content.decode().count("<h1") == 1
+
+
+@pytest.mark.parametrize("signup", ["closed", "invite"])
+def test_a_closed_door_says_so(client: Client, settings: Any, signup: str) -> None:
+    settings.SIGNUP = signup
+    response = client.post("/accounts/signup/", SIGNUP)
+    assert "by invitation" in response.content.decode()
+    assert not User.objects.exists()
+    assert 'href="/accounts/signup/"' not in client.get("/").content.decode()
