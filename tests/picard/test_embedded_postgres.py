@@ -84,8 +84,8 @@ def test_a_database_made_later_has_the_extensions_too(running: EmbeddedPostgres)
 
 def test_many_processes_race_a_cold_start_and_all_win(folder: Path) -> None:
     home = folder / "postgres"
-    racers = [_start_in_another_process(home) for _ in range(5)]
-    assert [racer.wait(60) for racer in racers] == [0] * 5
+    racers = [_start_in_another_process(home) for _ in range(4)]
+    assert [racer.wait(60) for racer in racers] == [0] * 4
     assert len(_servers(home)) == 1
     EmbeddedPostgres(home).stop()
 
@@ -168,7 +168,7 @@ def test_the_password_is_asked_for_and_kept_private(running: EmbeddedPostgres) -
 
 def test_the_role_of_the_app_can_make_databases_and_no_more(running: EmbeddedPostgres) -> None:
     powers = "rolsuper::int, rolcreaterole::int, rolreplication::int, rolbypassrls::int, rolcreatedb::int"
-    query = f"select array[{powers}] from pg_roles where rolname = current_user"  # noqa: S608
+    query = f"select array[{powers}] from pg_roles where rolname = current_user"
     assert _value(running, query) == [0, 0, 0, 0, 1]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         _value(running, "copy (select 1) to program 'true'")
