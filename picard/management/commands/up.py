@@ -28,7 +28,7 @@ GRACEFUL_TIMEOUT_S = 6
 class Command(BaseCommand):
     help = "Start everything: the database, migrations, the web server and the worker. Ctrl-C stops it."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         refuse_a_taken_port(bind_host(), settings.PORT)
         with _interruptible(), self._database():
             self._prepare()
