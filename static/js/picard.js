@@ -2,7 +2,6 @@
 "use strict";
 
 const words = document.body.dataset;
-document.documentElement.classList.add("js");
 
 // --- Saying something that does not last -----------------------------------------------------------------
 
