@@ -1,6 +1,7 @@
 """Other processes of the product, on the test's own database: started, watched and stopped by the test itself."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -66,6 +67,22 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[byte
     try:
         yield process
     finally:
+        _end(process)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 

@@ -1,0 +1,81 @@
+"""The product as people meet it: `manage.py up` in its own processes, a real browser, the real local embedder."""
+
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.processes import free_port, running, wait_until
+
+# Chromium speaks to nobody but the page's own server.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+expect.set_options(timeout=20_000)  # a busy machine decides nothing
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is missing, and CI=true: install it (.ci/run does)")
+        pytest.skip("chromium is missing: apt-get install chromium")
+    # Playwright's synchronous form runs an event loop in this thread; Django would refuse its ORM beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[str]:
+    """The address of a running Picard on this test's database."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    variables = {"PORT": str(port), "PUBLIC_URL": address, "EMBEDDING_PROVIDER": "local", "WEB_WORKERS": "1"}
+    with running("up", **variables):
+        wait_until(lambda: _is_ready(address), seconds=60)
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """A phone-sized window that fails the test on any error of script or policy."""
+    context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if _is_fault(message) else None)
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((site, "data:")) else errors.append(request.url),
+    )
+    yield page
+    context.close()
+    assert errors == []
+
+
+def _is_fault(message: ConsoleMessage) -> bool:
+    """Chromium also calls it an error when a page is not found on purpose."""
+    return message.type == "error" and "the server responded with a status of 404" not in message.text
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310  (http, ours)  # noqa: S310  (http, ours)
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

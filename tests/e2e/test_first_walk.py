@@ -1,0 +1,125 @@
+"""One person's first walk, in a real browser: sign up, add, search by meaning, edit, publish, delete, undo."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from memories.models import Memory
+
+pytestmark = pytest.mark.browser
+PASSWORD = "a walrus in the garden"
+
+
+def test_the_first_walk(page: Page) -> None:
+    _sign_up(page)
+    _add(page, "I am allergic to hazelnuts.", tags="health, food")
+    _add(page, "My daughter Mia was born in May 2019.", tags="family")
+    _add(page, "For work I write Python and some Rust.")
+    expect(page.get_by_text("3 memories")).to_be_visible()
+
+    _search(page, "which child do I have")
+    expect(page.locator(".memory").first).to_contain_text("Mia")
+    expect(page).to_have_url(re.compile(r"\?q=which"))
+    page.reload()
+    expect(page.locator(".memory").first).to_contain_text("Mia")
+
+    page.locator(".memory").first.get_by_role("link", name="Open").click()
+    page.locator("summary", has_text="Edit").click()
+    page.locator("#edit textarea[name=text]").fill(
+        "My daughter Mia was born in May 2019 and loves dinosaurs."
+    )
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".full-text")).to_contain_text("dinosaurs")
+    page.locator("#history summary").click()
+    expect(page.locator(".history-text")).to_have_text("My daughter Mia was born in May 2019.")
+
+    page.goto("/memories/")
+    row = page.locator(".memory", has_text="dinosaurs")
+    row.get_by_role("button", name="Make public").click()
+    expect(row.get_by_role("button", name="Make private")).to_be_visible()
+    assert [memory.text for memory in Memory.objects.filter(visibility="public")] == [
+        "My daughter Mia was born in May 2019 and loves dinosaurs."
+    ]
+
+    page.locator(".memory", has_text="hazelnuts").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("2 memories")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".memory", has_text="hazelnuts")).to_be_visible()
+    expect(page.get_by_text("3 memories")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for address in ("/", "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/", "/nowhere/"):
+        _expect_no_violation(page, address)
+    _sign_up(page)
+    _expect_no_violation(page, "/memories/")
+    for text in ("I am allergic to hazelnuts.", "A long one. " * 60, "אני אוהב לטייל"):
+        _add(page, text, tags="health, food")
+    own = Memory.objects.order_by("pk").first()
+    assert own is not None
+    for address in (
+        "/memories/", "/memories/?q=hazelnuts", "/memories/?q=nothing+such", f"/memories/{own.pk}/", "/memories/new/",
+        "/memories/trash/", "/accounts/", "/accounts/profile/", "/accounts/email/", "/accounts/password/change/",
+    ):  # fmt: skip
+        _expect_no_violation(page, address)
+
+
+def test_everything_works_without_javascript(page: Page) -> None:
+    assert page.context.browser is not None
+    context = page.context.browser.new_context(base_url=page.url or None, java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(_origin(page) + "/accounts/signup/")
+    plain.locator("main input[name=email]").fill("plain@example.org")
+    plain.locator("input[name=password1]").fill(PASSWORD)
+    plain.locator("main button[type=submit]").first.click()
+    plain.locator("textarea[name=text]").fill("The zebra lives next door.")
+    plain.get_by_role("button", name="Keep").click()
+    plain.locator("#q").fill("zebra")
+    plain.get_by_role("button", name="Search").click()
+    row = plain.locator(".memory", has_text="zebra")
+    row.get_by_role("button", name="Make public").click()
+    plain.locator(".memory", has_text="zebra").get_by_role("button", name="Delete").click()
+    plain.get_by_role("button", name="Undo").click()
+    expect(plain.locator(".memory", has_text="zebra")).to_be_visible()
+    assert Memory.objects.get().visibility == "public"
+    context.close()
+
+
+def _origin(page: Page) -> str:
+    page.goto("/")
+    return page.url.rstrip("/")
+
+
+def _sign_up(page: Page) -> None:
+    page.goto("/accounts/signup/")
+    page.locator("main input[name=email]").fill("ada@example.org")
+    page.locator("input[name=password1]").fill(PASSWORD)
+    page.locator("main button[type=submit]").first.click()
+    expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+    assert User.objects.get().email == "ada@example.org"
+
+
+def _add(page: Page, text: str, *, tags: str = "") -> None:
+    page.goto("/memories/")
+    page.locator("textarea[name=text]").fill(text)
+    page.locator(".add input[name=tags]").fill(tags)
+    page.locator("textarea[name=text]").press("Control+Enter")
+    expect(page.locator(".memory").first).to_contain_text(text[:20])
+
+
+def _search(page: Page, query: str) -> None:
+    """Type it; nothing is pressed. By meaning it can be found only once it is indexed."""
+    expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
+    page.locator("#q").press_sequentially(query)
+    expect(page.locator(".found")).to_be_visible()
+
+
+def _expect_no_violation(page: Page, address: str) -> None:
+    page.goto(address)
+    found = Axe().run(page)
+    assert found.response["violations"] == [], f"{address}: {found.generate_report()}"
