@@ -20,7 +20,7 @@ application = Front(
     wsgi_application,
     threads=settings.WEB_THREADS,
     max_body_bytes=settings.MAX_BODY_BYTES,
-    native_paths=getattr(settings, "NATIVE_PATHS", NATIVE_PATHS),
+    native_paths=NATIVE_PATHS,
 )
 
 

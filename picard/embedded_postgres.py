@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 from picard import embedded_postgres_files as files
 from picard.embedded_postgres_files import EmbeddedPostgresError
 from picard.embedded_postgres_server import PORT, SUPERUSER, Server
-from picard.home import kept_secret
+from picard.home import kept_secret, make_folder
 
 __all__ = ["APP_DATABASE", "APP_ROLE", "PORT", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -51,7 +51,7 @@ class EmbeddedPostgres:
 
     def password(self, role: str = APP_ROLE) -> str:
         """Made on first use (0600), so that it is known before the server exists."""
-        files.make_folder(self.home)
+        make_folder(self.home)
         return kept_secret(self.home / f"password-{role}", lambda: secrets.token_urlsafe(32))
 
     def looks_alive(self) -> bool:
@@ -127,7 +127,7 @@ class EmbeddedPostgres:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        files.make_folder(self.home)
+        make_folder(self.home)
         with (self.home / "lock").open("a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)  # let go by the system when its holder dies
             yield

@@ -90,14 +90,6 @@ def account_for(data: Path) -> Account:
     )
 
 
-def make_folder(folder: Path) -> None:
-    """Makes the folder and its missing parents enterable for all, whatever the umask."""
-    missing = [part for part in (folder, *folder.parents) if not part.exists()]
-    for part in reversed(missing):
-        part.mkdir(exist_ok=True)
-        part.chmod(0o711)
-
-
 def write_private(path: Path, text: str, owner: Account) -> None:
     """Writes a file (0600) that never holds its text while others could read it."""
     path.unlink(missing_ok=True)

@@ -30,7 +30,8 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     Safe among processes that start together: one of them creates the file, the others wait for its text.
     Raises RuntimeError when the file stays empty.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent.parent)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -40,6 +41,14 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
         handle.flush()
         os.fsync(handle.fileno())
     return path.read_text().strip()
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and its missing parents so that all may enter, whatever the umask: PostgreSQL must, under root."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    for part in reversed(missing):
+        part.mkdir(exist_ok=True)
+        part.chmod(0o711)
 
 
 def _read_when_written(path: Path) -> str:

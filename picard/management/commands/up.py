@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
 
 def bind_host() -> str:
-    return str(getattr(settings, "BIND", "127.0.0.1"))
+    return str(settings.BIND)
 
 
 def refuse_a_taken_port(host: str, port: int) -> None:
