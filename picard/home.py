@@ -44,7 +44,7 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and its missing parents so that all may enter, whatever the umask: PostgreSQL must, under root."""
+    """Make the folder and its missing parents enterable for all, whatever the umask: root's PostgreSQL must enter."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
     for part in reversed(missing):
         part.mkdir(exist_ok=True)
