@@ -247,6 +247,24 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert not [name for name in named if not list(PROJECT.glob(f"{name.rstrip('.')}*"))]
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_function_that_a_page_names_exists(page: Path) -> None:
+    """Written as `memories/fields.py:SealedTextField.seal`, or within that app as `indexing.store_words`."""
+    for module, name in re.findall(r"`([\w/]+(?:\.py)?)[.:]([A-Za-z_.]+)[^`]*`", text_of(page)):
+        path = (
+            PROJECT / module if "/" in module else PROJECT / "memories" / f"{module.removesuffix('.py')}.py"
+        )
+        if path.suffix == ".py" and ("/" in module or path.exists()) and name != "py":
+            assert name.split(".")[-1] in _defined_in(path), f"{module}: {name}"
+
+
+@cache
+def _defined_in(module: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in nodes if isinstance(node, kinds)}
+
+
 def test_code_names_only_pages_that_exist() -> None:
     named = {
         (path.name, page)
