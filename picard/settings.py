@@ -209,7 +209,8 @@ _https = _public.scheme == "https"
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)  # proxies in front that we believe
 if TRUSTED_PROXY_HOPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_SSL_REDIRECT = _https
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS  # whose word on the client's address limits on log-ins believe
+SECURE_SSL_REDIRECT = _https and TRUSTED_PROXY_HOPS > 0  # without the proxy's word every request would look like http
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)
