@@ -17,6 +17,7 @@ class Door(StrEnum):
     API = "api"
     MCP = "mcp"
     COMMAND = "command"
+    WORKER = "worker"
 
 
 class InsufficientScope(Exception):

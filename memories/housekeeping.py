@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from accounts.actor import Door
 from accounts.models import Invitation
 from memories import indexing
 from memories.embeddings import ProviderError
@@ -73,7 +74,7 @@ def purge_memories() -> int:
         for owner_id in {owner for _, owner in batch}:
             ids = [pk for pk, owner in batch if owner == owner_id]
             AuditEvent.objects.create(
-                owner_id=owner_id, door="worker", action=AuditAction.MEMORY_PURGE, memory_ids=ids
+                owner_id=owner_id, door=Door.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
         Memory.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
         total += len(batch)

@@ -168,7 +168,7 @@ HAS_MAIL = bool(_email_url)
 if HAS_MAIL:
     vars().update(env.email_url("EMAIL_URL"))
 else:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "picard.mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HAS_MAIL else "none"
@@ -209,8 +209,12 @@ _https = _public.scheme == "https"
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)  # proxies in front that we believe
 if TRUSTED_PROXY_HOPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS  # whose word on the client's address limits on log-ins believe
-SECURE_SSL_REDIRECT = _https and TRUSTED_PROXY_HOPS > 0  # without the proxy's word every request would look like http
+ALLAUTH_TRUSTED_PROXY_COUNT = (
+    TRUSTED_PROXY_HOPS  # whose word on the client's address limits on log-ins believe
+)
+SECURE_SSL_REDIRECT = (
+    _https and TRUSTED_PROXY_HOPS > 0
+)  # without the proxy's word every request would look like http
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)
@@ -247,6 +251,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        # A refused request is logged once, by its own line; Django's warning would show the secrets in some paths.
+        "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
         "httpx2": {"level": "WARNING"},

@@ -21,9 +21,6 @@ from django.urls import reverse
 from picard.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from picard.supervisor import Program, Supervisor
 
-# Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
-GRACEFUL_TIMEOUT_S = 6
-
 
 class Command(BaseCommand):
     help = "Start everything: the database, migrations, the web server and the worker. Ctrl-C stops it."
@@ -91,11 +88,7 @@ def refuse_a_taken_port(host: str, port: int) -> None:
 
 
 def programs() -> list[Program]:
-    web = [sys.executable, "-m", "gunicorn", "picard.asgi:application", "--worker-class", "asgi"]
-    web += ["--chdir", str(settings.BASE_DIR), "--workers", str(settings.WEB_WORKERS)]
-    web += ["--bind", _address(), "--graceful-timeout", str(GRACEFUL_TIMEOUT_S), "--log-level", "warning"]
-    # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.
-    web += ["--no-control-socket", "--forwarded-allow-ips", ""]
+    web = [sys.executable, "-m", "gunicorn", "--config", "python:picard.gunicorn", "picard.asgi:application"]
     worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
     return [Program("The web server", web), Program("The worker", worker)]
 
@@ -147,8 +140,3 @@ def _interruptible() -> Iterator[None]:
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _address() -> str:
-    host = bind_host()
-    return f"[{host}]:{settings.PORT}" if ":" in host else f"{host}:{settings.PORT}"

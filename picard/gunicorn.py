@@ -1,0 +1,20 @@
+"""How gunicorn serves Picard: `gunicorn -c python:picard.gunicorn picard.asgi:application`; `up` calls it so too."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
+
+from django.conf import settings
+
+_host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
+
+bind = f"{_host}:{settings.PORT}"
+chdir = str(settings.BASE_DIR)
+workers = settings.WEB_WORKERS
+worker_class = "asgi"
+# Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
+graceful_timeout = 6
+loglevel = "warning"  # each request is logged once, by picard/middleware.py
+control_socket_disable = True
+# Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.
+forwarded_allow_ips = ""

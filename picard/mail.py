@@ -1,0 +1,15 @@
+"""Mail where no mail server is set: each letter a file that only this server's account can read."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.mail.backends.filebased import EmailBackend
+
+
+class PrivateFileBackend(EmailBackend):
+    """Django's file backend in a folder of mode 0700: the letters hold links that open an account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        Path(settings.EMAIL_FILE_PATH).mkdir(parents=True, exist_ok=True, mode=0o700)
+        super().__init__(*args, **kwargs)
