@@ -30,10 +30,10 @@ PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}" if EMBEDDE
 )
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS",
-    default=[_public.hostname, *LOOPBACK_HOSTS] if _public.hostname else LOOPBACK_HOSTS,
-)
+ALLOWED_HOSTS = [
+    *env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else []),
+    *LOOPBACK_HOSTS,  # health checks
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=4)
