@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponseBase
 from picard.logs import request_id
 
 # The parts of a path that let their bearer in: links of letters, invitations.
-SECRET_PARTS = ("key", "token", "uidb36", "code")
+SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
+# Asked every few seconds by whoever watches the server: no news.
+HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz"})
 
 logger = logging.getLogger("picard.request")
 
@@ -69,7 +71,8 @@ def _end(request: HttpRequest, response: HttpResponseBase, begun: _Begun) -> Htt
         "status": response.status_code,
         "duration_ms": round((time.perf_counter() - begun.at) * 1000, 1),
     }
-    logger.info("request", extra={"fields": fields})
+    level = logging.DEBUG if request.path in HEALTH_PATHS and response.status_code < 500 else logging.INFO
+    logger.log(level, "request", extra={"fields": fields})
     return response
 
 
