@@ -17,7 +17,7 @@ from django_htmx.http import replace_url, trigger_client_event
 
 from accounts.actor import Actor
 from memories import limits, queries, services
-from memories.errors import VersionConflict
+from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import Memory, Visibility
 from memories.search import search
 from memories.web.answers import Request, add_errors, back, memory_page
@@ -118,12 +118,14 @@ def detail(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
 @require_POST
 @memory_page
 def edit(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    memory = queries.get_memory(actor, memory_id)
-    form = EditForm(request.POST, memory=memory)
     try:
+        memory = queries.get_memory(actor, memory_id)
+        form = EditForm(request.POST, memory=memory)
         saved = form.is_valid() and _update(actor, memory, form)
     except VersionConflict:
         return _conflict(request, actor, memory_id)
+    except MemoryNotFound:
+        return _gone(request)
     if saved:
         messages.success(request, _("Saved."))
         return redirect("memories:detail", memory_id)
@@ -146,6 +148,14 @@ def _conflict(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBa
     memory = queries.get_memory(actor, memory_id)
     form = EditForm({**request.POST.dict(), "version": memory.version}, memory=memory)
     return render(request, "memories/conflict.html", {"row": Row(memory), "form": form}, status=409)
+
+
+def _gone(request: Request) -> HttpResponseBase:
+    """The memory was deleted while its text was being edited: what was typed can be kept as a new one."""
+    typed = request.POST.dict()
+    form = MemoryForm(typed | {"expires": "never"} if typed.get("expires") == "keep" else typed)
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_gone": True}
+    return render(request, "memories/new.html", context, status=404)
 
 
 def _detail(actor: Actor, memory: Memory, form: EditForm) -> dict[str, Any]:

@@ -52,6 +52,18 @@ def test_an_expiry_stays_until_it_is_changed(ada: User, ada_client: Client) -> N
     assert stored(ada, memory).expires_at is None
 
 
+def test_what_was_typed_outlives_a_memory_that_was_deleted_meanwhile(ada: User, ada_client: Client) -> None:
+    memory = remember(ada, "one")
+    services.trash_memory(session(ada), memory.pk)
+    response = ada_client.post(
+        f"/memories/{memory.pk}/edit/", edited(memory, text="Typed for long.", expires="keep")
+    )
+    html = response.content.decode()
+    assert response.status_code == 404
+    assert "Typed for long.</textarea>" in html
+    assert 'action="/memories/new/"' in html
+
+
 def test_a_stale_edit_shows_both_texts_and_loses_neither(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Seen by both.")
     services.update_memory(session(ada), memory.pk, text="Stored by the other.")
