@@ -87,8 +87,11 @@ class Variable:
 
 @cache
 def variables() -> dict[str, Variable]:
+    """Of the code, and of the compose file, which takes some of its own from the same `.env`."""
+    compose = text_of(PROJECT / "docker-compose.yml")
+    of_compose = {name: Variable(name) for name in re.findall(r"\$\{([A-Z_]+)", compose)}
     nodes = (node for path in sources() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    return {variable.name: variable for node in nodes for variable in _read_by(node)}
+    return of_compose | {variable.name: variable for node in nodes for variable in _read_by(node)}
 
 
 def _read_by(node: ast.AST) -> Iterator[Variable]:
