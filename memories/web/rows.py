@@ -17,10 +17,10 @@ from memories import keywords
 from memories.models import IndexState, Memory, Tag
 from memories.search import Hit
 
-# The strength (search.Hit) of a memory without a matched word: below WEAK it is only in the neighbourhood of
-# the query, below UNRELATED it says nothing to it.
-WEAK = 0.35
+# The cosine of a memory without a matched word. Below UNRELATED it says nothing to the query; below this share of the
+# nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
 UNRELATED = 0.15
+WEAK_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,11 @@ def rows_of(memories: Iterable[Memory]) -> list[Row]:
 def rows_of_hits(hits: Iterable[Hit], query: str) -> list[Row]:
     """What was found: the good matches, then the weak ones, each with the reason."""
     spoken = {stem: word for word in reversed(query.split()) for stem in keywords.words(word)}
+    related = [hit for hit in hits if hit.matched or _nearness(hit) >= UNRELATED]
+    near = WEAK_SHARE * max(map(_nearness, related), default=0.0)
     rows = [
-        Row(hit.memory, why=_why(hit, spoken), is_weak=not hit.matched and hit.strength < WEAK)
-        for hit in hits
-        if hit.matched or hit.strength >= UNRELATED
+        Row(hit.memory, why=_why(hit, spoken, near), is_weak=not hit.matched and _nearness(hit) < near)
+        for hit in related
     ]
     return sorted(rows, key=lambda row: row.is_weak)
 
@@ -114,8 +115,12 @@ def source_words(source: str) -> str:
     return _("by you") if source == Door.WEB else _("by a program of yours")
 
 
-def _why(hit: Hit, spoken: dict[str, str]) -> str:
+def _why(hit: Hit, spoken: dict[str, str], near: float) -> str:
     if hit.matched:
         words = ", ".join(f"“{spoken.get(stem, stem)}”" for stem in hit.matched)
         return _("has %(words)s") % {"words": words}
-    return _("close in meaning") if hit.strength >= WEAK else _("distantly related")
+    return _("close in meaning") if _nearness(hit) >= near else _("distantly related")
+
+
+def _nearness(hit: Hit) -> float:
+    return hit.cosine or 0.0
