@@ -3,8 +3,10 @@
 Words are stored in the transaction that writes the memory; the worker (worker.py) adds the vectors.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
@@ -87,6 +89,7 @@ def rekey(memory: Memory) -> None:
 
 def _rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:
     key = server_key().keywords if memory.is_public else person_key(memory.owner_id).keywords
+    days = keywords.tokens(keywords.day_words(memory.created_at.astimezone(UTC).date()), key)
     return [
         MemoryVector(
             memory=memory,
@@ -95,10 +98,19 @@ def _rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:
             is_public=memory.is_public,
             is_trashed=memory.deleted_at is not None,
             expires_at=memory.expires_at,
-            tokens=keywords.tokens(keywords.words(text), key),
+            tokens=keywords.tokens(keywords.words(text), key) + days,
+            sequence=_sequence(memory),
         )
         for number, text in enumerate(texts)
     ]
+
+
+def _sequence(memory: Memory) -> int | None:
+    """The memory's number among all that follow one another: each conversation starts at a random one of its own."""
+    if memory.conversation is None or memory.position is None:
+        return None
+    start = hashlib.sha256(memory.conversation.bytes).digest()[:8]
+    return int.from_bytes(start, "big", signed=True) // 2 + memory.position  # far from the ends of a bigint
 
 
 # --- The queue ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import hmac
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 from itertools import chain
@@ -53,6 +53,8 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 _ENGLISH_ENDING = re.compile(r"(?:'(?:s|m|d|re|ve|ll))+$")
 
+_DAY = "day:"  # no word of a text has a colon
+
 _local = threading.local()
 
 
@@ -71,6 +73,34 @@ def words(text: str) -> list[str]:
 def date_words(day: date) -> list[str]:
     """Month, year and weekday as `words` would give them, so that "in May 2023" finds that day's memories."""
     return words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}")
+
+
+def day_words(day: date) -> list[str]:
+    """The date's words, marked: that a memory was made in May is another thing than that it says "May"."""
+    return [_DAY + word for word in date_words(day)]
+
+
+def as_day_word(word: str) -> str | None:
+    """What `day_words` makes of this word of a question, None when no date has it."""
+    is_year = len(word) == 4 and word.isdecimal()
+    return _DAY + word if is_year or word in _names_in_dates(settings.SEARCH_LANGUAGE) else None
+
+
+def without(text: str, left_out: Collection[str]) -> str:
+    """The text without the words whose stems are all among these."""
+
+    def kept(match: re.Match[str]) -> str:
+        stems = words(match[0])
+        return "" if stems and left_out and all(stem in left_out for stem in stems) else match[0]
+
+    return " ".join(WORD.sub(kept, text).split())
+
+
+def plain(text: str) -> str:
+    """The text as an exact phrase is looked for in it: its words as they stand, one space between, case folded."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(WORD.findall(text.casefold()))
 
 
 def tokens(words: Iterable[str], key: bytes) -> list[int]:
@@ -119,6 +149,11 @@ def _without_accents(word: str) -> str:
     if word.isascii():
         return word
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
+
+
+@lru_cache(maxsize=8)
+def _names_in_dates(language: str) -> frozenset[str]:
+    return frozenset(chain.from_iterable(_stems(language, name) for name in (*MONTHS, *WEEKDAYS)))
 
 
 @lru_cache(maxsize=1)

@@ -50,8 +50,10 @@ class Memory(models.Model):
     """A short text that its owner wants AI to know.
 
     `version` counts every change (ETag, optimistic lock). `source` says who wrote it: a door ("web") or an app
-    ("api:<client id>"). The `index_*` columns are the job of embedding it: state `pending` is due at
-    `index_due_at`, leased by the worker `index_leased_by` while that worker's advisory lock is held.
+    ("api:<client id>"). `conversation` and `position` mark what was said one after the other, as in an imported
+    chat: search lends the words of such memories to their neighbours. The `index_*` columns are the job of embedding
+    it: state `pending` is due at `index_due_at`, leased by the worker `index_leased_by` while that worker's advisory
+    lock is held.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -65,6 +67,8 @@ class Memory(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     source = models.CharField(max_length=120, editable=False)
+    conversation = models.UUIDField(null=True, editable=False)
+    position = models.PositiveIntegerField(null=True, editable=False)
 
     index_state = models.CharField(
         max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False
@@ -83,6 +87,11 @@ class Memory(models.Model):
                 condition=Q(visibility__in=["private", "public"]), name="memory_visibility"
             ),
             models.CheckConstraint(condition=Q(version__gte=1), name="memory_version"),
+            models.CheckConstraint(
+                condition=Q(conversation__isnull=True, position__isnull=True)
+                | Q(conversation__isnull=False, position__isnull=False),
+                name="memory_place_in_conversation",
+            ),
         ]
         indexes = [
             models.Index(fields=["owner", "-id"], name="memory_live", condition=Q(deleted_at__isnull=True)),
@@ -153,7 +162,9 @@ class MemoryVector(models.Model):
     """One passage of a memory, as search reads it: narrow, and whole inside one covering index.
 
     `embedding` is null until the worker has embedded it. Private rows: rotated by the person's secret matrix, words
-    hashed under the person's key. Public rows: unrotated, words hashed under the server's key.
+    hashed under the person's key. Public rows: unrotated, words hashed under the server's key. `tokens` are a set:
+    the passage's words, and those of the day that the memory was made (keywords.day_words). `sequence` is set where
+    memories follow one another in a conversation: neighbours differ by one there, and nowhere else.
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")
@@ -166,6 +177,7 @@ class MemoryVector(models.Model):
     space = models.ForeignKey(EmbeddingSpace, on_delete=models.PROTECT, null=True, db_index=False)
     embedding = HalfVectorField(dimensions=settings.EMBEDDING_DIMENSIONS, null=True)
     tokens = ArrayField(models.BigIntegerField())
+    sequence = models.BigIntegerField(null=True)
 
     objects: ClassVar[Any] = MemoryVectorQuerySet.as_manager()
 
@@ -174,7 +186,16 @@ class MemoryVector(models.Model):
             # The exact scan of one owner reads this index alone (docs/decisions/0002-exact-covering-index.md).
             models.Index(
                 fields=["owner"],
-                include=["memory", "is_public", "is_trashed", "expires_at", "space", "embedding", "tokens"],
+                include=[
+                    "memory",
+                    "is_public",
+                    "is_trashed",
+                    "expires_at",
+                    "space",
+                    "embedding",
+                    "tokens",
+                    "sequence",
+                ],
                 name="memory_vector_cover",
             ),
         ]

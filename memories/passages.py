@@ -18,8 +18,8 @@ MAX_KEYWORDS = 150  # distinct, of the text; the row also has the date's words a
 MAX_WORDS = 200
 MAX_PIECES = 240  # estimated; the local model reads 254
 # Bytes of an index tuple for the vector (2 a dimension) and the tokens (8 each), the date's among them.
-ROW_BYTES = 2_600
-ROW_SPARE_KEYWORDS = 12
+ROW_BYTES = 2_590
+ROW_SPARE_KEYWORDS = 10
 
 # A word (never cut), or any other single character that is no space.
 _ATOM = re.compile(rf"(?P<word>{keywords.WORD.pattern}) | \S", re.VERBOSE)

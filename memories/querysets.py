@@ -18,6 +18,22 @@ Row = TypeVar("Row", bound=Model)
 NOTHING = Q(pk__in=[])
 
 
+@dataclass(frozen=True)
+class Filters:
+    """What a list or a search is restricted to, before anything is ranked. The default restricts nothing.
+
+    tags_any, tags_all: tag ids. source: a door ("web") or an app ("api:<client id>"). since, until: of creation,
+    until exclusive.
+    """
+
+    visibility: str | None = None
+    tags_any: frozenset[UUID] = frozenset()
+    tags_all: frozenset[UUID] = frozenset()
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 class VisibleQuerySet(QuerySet[Row]):
     """Rows that stand for memories. Each table that holds such rows names the columns by which the rule reads it."""
 
@@ -52,6 +68,20 @@ class VisibleQuerySet(QuerySet[Row]):
     def owned_by(self, owner: User) -> Self:
         return self.filter(owner_id=owner.pk)
 
+    def matching(self, filters: Filters) -> Self:
+        found = self.of_origin(filters)
+        if filters.visibility:
+            found = found.filter(self.IS_PUBLIC if filters.visibility == "public" else ~self.IS_PUBLIC)
+        if filters.tags_any:
+            found = found.filter(self._tagged_any(filters.tags_any))
+        for tag_id in filters.tags_all:
+            found = found.filter(self._tagged_any([tag_id]))
+        return found
+
+    def of_origin(self, filters: Filters) -> Self:
+        """Those of the source and the time that the filters name."""
+        raise NotImplementedError
+
     def present(self) -> Self:
         """Neither in the trash nor expired, by the clock of the database."""
         return self.filter(~self.IS_TRASHED, self._unexpired())
@@ -67,22 +97,6 @@ class VisibleQuerySet(QuerySet[Row]):
         )
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What a list or a search is restricted to, before anything is ranked. The default restricts nothing.
-
-    tags_any, tags_all: tag ids. source: a door ("web") or an app ("api:<client id>"). since, until: of creation,
-    until exclusive.
-    """
-
-    visibility: str | None = None
-    tags_any: frozenset[UUID] = frozenset()
-    tags_all: frozenset[UUID] = frozenset()
-    source: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
 class MemoryQuerySet(VisibleQuerySet[Any]):
     """Memories themselves."""
 
@@ -96,14 +110,8 @@ class MemoryQuerySet(VisibleQuerySet[Any]):
             return self.none()
         return self.owned_by(actor.user).filter(self.IS_TRASHED | Q(expires_at__lte=Now()))
 
-    def matching(self, filters: Filters) -> Self:
+    def of_origin(self, filters: Filters) -> Self:
         found = self
-        if filters.visibility:
-            found = found.filter(visibility=filters.visibility)
-        if filters.tags_any:
-            found = found.filter(self._tagged_any(filters.tags_any))
-        for tag_id in filters.tags_all:
-            found = found.filter(self._tagged_any([tag_id]))
         if filters.source:
             found = found.filter(source=filters.source)
         if filters.since:
@@ -120,9 +128,9 @@ class MemoryVectorQuerySet(VisibleQuerySet[Any]):
     IS_TRASHED = Q(is_trashed=True)
     MEMORY_ID = "memory_id"
 
-    def matching(self, filters: Filters) -> Self:
-        """Passages of the memories that match. The memories' own table is asked only when it must be."""
-        if filters == Filters():
+    def of_origin(self, filters: Filters) -> Self:
+        """The memories' own table is asked only when it must be."""
+        if not (filters.source or filters.since or filters.until):
             return self
         memory = apps.get_model("memories", "Memory")
-        return self.filter(memory_id__in=memory._default_manager.matching(filters).values("pk"))
+        return self.filter(memory_id__in=memory._default_manager.of_origin(filters).values("pk"))

@@ -1,9 +1,11 @@
 """How a search ranks: words and meaning fused in one statement, one pass over the covering index.
 
 score = .5 * min-max(cosine, over all the rows searched) + .5 * BM25 / best BM25 + .3 when every word is there.
-Fused scores beat reciprocal rank fusion in every pairing that was measured (docs/decisions/0003-ranking.md).
-Rows without a vector yet rank by their words. Frequencies and extremes are taken only over rows that the actor may
-see: a score must not tell of a private word.
+BM25 counts a word once a memory (k1 1.2, b 0); the words of the day that a memory was made weigh no more than the
+same word in a text. Where memories follow one another in a conversation, words are lent to the neighbours.
+Fused scores beat reciprocal rank fusion in every pairing that was measured; every number here is explained in
+docs/decisions/0003-ranking.md. Rows without a vector yet rank by their words. Frequencies and extremes are taken only
+over rows that the actor may see: a score must not tell of a private word.
 """
 
 from collections.abc import Sequence
@@ -19,40 +21,92 @@ from memories.vectors import to_halfvec
 WEIGHT_OF_MEANING = 0.5
 WEIGHT_OF_WORDS = 0.5
 EVERY_WORD = 0.3  # puts the only memory that holds a rare word before those that are merely near in meaning
+EXACT_PHRASE = 2.0  # more than all the rest together
+K1 = 1.2
+# What a neighbour in a conversation is lent of a word: distance to it -> share.
+LENT = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
 PASSAGES_A_MEMORY = 5  # how many of the nearest passages may be one memory's, before a memory could be missed
+MAX_WORDS = 31  # of a query; two bits of a bigint each: in the text, in the date
+COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are about, not what
+COMMON_SAMPLE = 300  # passages; a share of .2 is known to .02 by them
+COMMON_LEAST = 5  # passages: among a handful of memories no word is a common one
 
-COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens")
+COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
 
-STATEMENT = """
-with passage as materialized (
-  select memory_id as id,
-         case when space_id = (select id from memories_embeddingspace where identity = %s)
-              then -(embedding <#> case when is_public then %s::halfvec else %s::halfvec end) end as cosine,
-         case when tokens && %s::bigint[] then tokens end as tokens
-  from ({rows}) visible),
-word(token, position) as (select * from unnest(%s::bigint[], %s::int[])),
-matched as materialized (
-  select distinct id, position from passage, unnest(tokens) t join word on word.token = t where tokens is not null),
-everything as (select count(*) as n, min(cosine) as lowest, max(cosine) as highest from passage),
-rarity as (
-  select position, ln(1 + (n - found + .5) / (found + .5)) as idf
-  from everything, (select position, count(distinct id) as found from (select distinct position from word) words
-                    left join matched using (position) group by position) frequency),
-lexical as materialized (
-  select id, sum(idf) as bm25, array_agg(position) as positions from matched join rarity using (position) group by id),
-candidate as (
-  (select id, cosine from passage where cosine is not null order by cosine desc limit %s)
-  union all select id, cosine from passage join lexical using (id)),
-fused as (
-  select id, max(cosine) as cosine, max(bm25) as bm25, max(positions) as positions
-  from candidate left join lexical using (id) group by id)
-select id, cosine, positions,
-       coalesce(bm25 / nullif((select sum(idf) from rarity), 0), 0) as idf_share,
-       %s * coalesce((cosine - lowest) / nullif(highest - lowest, 0), (cosine is not null)::int)
-       + %s * coalesce(bm25 / nullif((select max(bm25) from lexical), 0), 0)
-       + case when cardinality(positions) = %s then %s else 0 end as score
-from fused, everything
-order by score desc, id desc limit %s
+COSINE = "-(embedding <#> case when is_public then %s::halfvec else %s::halfvec end)"
+
+NEAREST = f"""
+select id, max(cosine), 0, 0, max(cosine) as score from (
+  select memory_id as id, {COSINE} as cosine from ({{rows}}) visible
+  where space_id = (select id from memories_embeddingspace where identity = %s)
+  order by cosine desc limit %s) passage
+group by id order by score desc, id desc limit %s
+"""  # noqa: S608
+
+# Only passages that have a word of the question, are near it, or may be lent a word, are grouped into memories. A
+# memory's `bits` say which of the question's words it has: bit 0 for the first in its text, bit 31 for it in its date.
+# Memories of the same bits are of one kind, so that all but the cosines is worked out per kind, not per memory.
+FUSED = f"""
+with word as materialized (
+  select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
+passage as materialized (
+  select memory_id, sequence,
+         case when space_id = (select id from memories_embeddingspace where identity = %s) then {COSINE} end as cosine,
+         case when tokens && case when is_public then %s::bigint[] else %s::bigint[] end
+              then (select bit_or(bit) from word where of_public = is_public and token = any(tokens)) end as bits
+  from ({{rows}}) visible),
+total as materialized (
+  select count(*)::float8 as n, count(sequence) > 0 as is_marked, min(cosine) as lowest, max(cosine) as highest
+  from passage),
+memory as materialized (
+  select memory_id as id, max(sequence) as sequence, max(cosine) as cosine, coalesce(bit_or(bits), 0) as bits
+  from passage
+  where bits <> 0 or sequence is not null or cosine >= (
+    select min(cosine) from (select cosine from passage where cosine is not null order by cosine desc limit %s) nearest)
+  group by memory_id),
+kind as materialized (select bits, count(*) as found from memory group by bits),
+rarity as materialized (
+  select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf
+  from total, lateral (
+    select place, ln(1 + (n - texts + .5) / (texts + .5)) as idf, dates
+    from (select place, coalesce(sum(found) filter (where bits >> place & 1 = 1), 0)::float8 as texts,
+                 coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
+          from generate_series(0, %s::int - 1) place, kind group by place) counted) weighed),
+own as materialized (
+  select bits, place, idf, bits >> place & 1 as tf,
+         case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end as worth
+  from kind, rarity),
+worth as materialized (
+  select bits, sum(worth) as bm25, sum(worth) / sum(idf) as idf_share,
+         case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
+  from own group by bits),
+lent as materialized (
+  select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + lent) / (tf + lent + %s::float8) - own.worth)) as bm25
+  from (
+    select heir.id, heir.bits, place, sum(share) as lent
+    from memory giver, unnest(%s::int[], %s::float8[]) reach(distance, share), memory heir, rarity
+    where (select is_marked from total) and giver.bits <> 0 and heir.sequence = giver.sequence + distance
+      and giver.bits >> place & 1 = 1
+    group by heir.id, heir.bits, place) loan
+  join own using (bits, place) join worth using (bits) group by id, bm25),
+scale as materialized (
+  select lowest, %s::float8 / nullif(highest - lowest, 0) as of_meaning,
+         %s::float8 / nullif(greatest((select max(bm25) from worth), (select max(bm25) from lent)), 0) as of_words
+  from total)
+select id, cosine, bits, idf_share,
+       coalesce((cosine - lowest) * of_meaning, 0) + coalesce(coalesce(lent.bm25, worth.bm25) * of_words, 0) + bonus
+       as score
+from memory join worth using (bits) left join lent using (id), scale
+where cosine is not null or lent.bm25 > 0 or worth.bm25 > 0
+order by score desc, cosine desc nulls last, id desc limit %s
+"""  # noqa: S608
+
+COMMON = """
+with word as materialized (
+  select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
+sample as materialized (select is_public, tokens from ({rows}) visible limit %s)
+select place from sample join word on of_public = is_public and token = any(tokens)
+group by place having count(*) > greatest(%s, %s::float8 * (select count(*) from sample))
 """
 
 
@@ -60,7 +114,8 @@ order by score desc, id desc limit %s
 class Query:
     """What is searched for. Private rows are compared with the person's side of it, public rows with the server's.
 
-    Vectors are unit-length and None when there is no embedding; tokens stand in the order of the words.
+    Vectors are unit-length and None when there is no embedding. Tokens stand in the order of the words, at most
+    MAX_WORDS; days are, in the same order, the tokens of words that may be part of a date, and None for others.
     """
 
     space: str
@@ -68,12 +123,16 @@ class Query:
     public_vector: Sequence[float] | None
     private_tokens: Sequence[int]
     public_tokens: Sequence[int]
+    private_days: Sequence[int | None] = ()
+    public_days: Sequence[int | None] = ()
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One memory's place. cosine: of its best passage, None without a vector; words: positions of the query's words
-    that it holds; idf_share: how much of the query's rarity these are, 0 to 1; a word found nowhere is the rarest."""
+    """One memory's place. cosine: of its best passage (of a long text, its best that
+    is near or has a word), None without a vector; words: positions of the query's words
+    that its text holds; idf_share: how much of the query's rarity it holds in its text and date, 0 to 1; a word found
+    nowhere is the rarest."""
 
     memory_id: UUID
     score: float
@@ -82,35 +141,84 @@ class Ranked:
     idf_share: float
 
 
-def rank(rows: Any, query: Query, *, limit: int) -> list[Ranked]:
-    """The best memories among `rows`, a queryset of MemoryVector that is already restricted to what may be seen."""
-    try:
-        rows_sql, rows_params = rows.order_by().values_list(*COLUMNS).query.sql_with_params()
-    except EmptyResultSet:
+@dataclass(frozen=True)
+class Rows:
+    """What may be searched: a queryset of MemoryVector that is already restricted to what may be seen, compiled."""
+
+    sql: str
+    params: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, queryset: Any) -> "Rows | None":
+        """None when the queryset cannot hold anything."""
+        try:
+            return cls(*queryset.order_by().values_list(*COLUMNS).query.sql_with_params())
+        except EmptyResultSet:
+            return None
+
+
+def rank(rows: Rows | None, query: Query, *, limit: int) -> list[Ranked]:
+    """The best memories among the rows. Without words they are compared by meaning alone, which is cheaper."""
+    if rows is None:
         return []
-    words = len(query.private_tokens)
-    both = [*query.private_tokens, *query.public_tokens]
-    found = fetch_prepared(
-        STATEMENT.replace("{rows}", rows_sql),
-        [
-            query.space,
-            _literal(query.public_vector),
-            _literal(query.private_vector),
-            both,
-            *rows_params,
-            both,
-            [*range(words), *range(words)],
-            limit * PASSAGES_A_MEMORY,
-            WEIGHT_OF_MEANING,
-            WEIGHT_OF_WORDS,
-            words,
-            EVERY_WORD,
-            limit,
-        ],
-    )
+    found = _fused(rows, query, limit) if query.private_tokens else _nearest(rows, query, limit)
+    places = range(len(query.private_tokens))
     return [
-        Ranked(memory_id, float(score), cosine, tuple(sorted(positions or ())), float(idf_share))
-        for memory_id, cosine, positions, idf_share, score in found
+        Ranked(memory_id, score, cosine, tuple(place for place in places if bits >> place & 1), idf_share)
+        for memory_id, cosine, bits, idf_share, score in found
+    ]
+
+
+def common_words(rows: Rows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
+    """The positions of those tokens that are in more than COMMON_SHARE of the rows, as the names of the people are
+    whom the memories are about. Known from the first COMMON_SAMPLE rows, so its cost does not grow."""
+    if rows is None or not private:
+        return []
+    tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)
+    places = [*range(len(private)), *range(len(public))]
+    params = [tokens, of_public, places, *rows.params, COMMON_SAMPLE, COMMON_LEAST, COMMON_SHARE]
+    return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
+
+
+def _nearest(rows: Rows, query: Query, limit: int) -> list[tuple[Any, ...]]:
+    if query.public_vector is None:
+        return []
+    vectors = [_literal(query.public_vector), _literal(query.private_vector)]
+    params = [*vectors, *rows.params, query.space, limit * PASSAGES_A_MEMORY, limit]
+    return fetch_prepared(NEAREST.replace("{rows}", rows.sql), params)
+
+
+def _fused(rows: Rows, query: Query, limit: int) -> list[tuple[Any, ...]]:
+    private = _bits(query.private_tokens, query.private_days)
+    public = _bits(query.public_tokens, query.public_days)
+    params = [
+        [token for token, _ in [*private, *public]],
+        [False] * len(private) + [True] * len(public),
+        [bit for _, bit in [*private, *public]],
+        query.space,
+        _literal(query.public_vector),
+        _literal(query.private_vector),
+        [token for token, _ in public],
+        [token for token, _ in private],
+        *rows.params,
+        limit * PASSAGES_A_MEMORY,
+        len(query.private_tokens),
+        EVERY_WORD,
+        K1 + 1,
+        K1,
+        list(LENT),
+        list(LENT.values()),
+        WEIGHT_OF_MEANING,
+        WEIGHT_OF_WORDS,
+        limit,
+    ]
+    return fetch_prepared(FUSED.replace("{rows}", rows.sql), params)
+
+
+def _bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:
+    in_text = [(token, 1 << place) for place, token in enumerate(tokens)]
+    return in_text + [
+        (token, 1 << place + MAX_WORDS) for place, token in enumerate(days) if token is not None
     ]
 
 

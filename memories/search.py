@@ -1,17 +1,25 @@
 """Search: any door's question to one person's memories, by word and by meaning."""
 
 import logging
+import operator
+from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import prefetch_related_objects
 
 from accounts.actor import Actor
 from accounts.keys import person_key, server_key
 from accounts.models import User
 from memories import audit, keywords, limits, scopes, vectors
-from memories.embeddings import ProviderRejected, ProviderUnavailable, provider
+from memories.embeddings import ProviderRejected, ProviderUnavailable, provider, unit
 from memories.indexing import space_identity
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.querysets import Filters
-from memories.ranking import Query, Ranked, rank
+from memories.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
+
+WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
+LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +30,8 @@ class Hit:
 
     score: for ordering within one answer only. cosine: nearness in meaning, -1 to 1, None when not embedded yet.
     matched: the query's words that it holds, as the search sees them (stems). strength: cosine plus the share of the
-    query's rarity that its words make up: comparable between answers, about 0 for a memory that says nothing to it.
+    query's rarity that its words make up: comparable between answers, about 0 for a memory that says nothing to it,
+    ranking.ANSWERS and more for one that is likely to answer.
     """
 
     memory: Memory
@@ -51,54 +60,101 @@ def search(
     owner = owner or actor.person
     if actor.user is not None:
         actor.require(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
-    query = limits.clean_query(query)
-    words = keywords.words(query)
-    vector, degraded = _embed(query)
-    if not words and vector is None:
+    question = _Question.of(limits.clean_query(query), owner)
+    rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
+    vector, degraded = _embed(question, rows)
+    if not question.words and vector is None:
         return SearchResult([], degraded)
-    rows = MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters())
-    ranked = rank(rows, _query_for(owner, words, vector), limit=limit)
-    hits = _hits(actor, owner, ranked, words)
+    looked_through = max(limit, LOOKED_THROUGH) if question.is_phrase else limit
+    ranked = rank(rows, question.compared_by(vector, owner), limit=looked_through)
+    hits = _hits(actor, owner, question, ranked, limit)
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
     return SearchResult(hits, degraded)
 
 
-def _embed(query: str) -> tuple[list[float] | None, bool]:
-    """The query's vector, and whether the provider failed to give one."""
-    if not query:
+@dataclass(frozen=True)
+class _Question:
+    """What was asked, its words, and their tokens under the owner's key and under the server's."""
+
+    text: str
+    words: list[str]
+    private_tokens: list[int]
+    public_tokens: list[int]
+
+    @classmethod
+    def of(cls, text: str, owner: User) -> "_Question":
+        words = keywords.words(text)[:MAX_WORDS]
+        private, public = person_key(owner.pk).keywords, server_key().keywords
+        return cls(text, words, keywords.tokens(words, private), keywords.tokens(words, public))
+
+    @property
+    def is_phrase(self) -> bool:
+        return " " in keywords.plain(self.text)
+
+    def compared_by(self, vector: list[float] | None, owner: User) -> Query:
+        key = person_key(owner.pk)
+        days = [keywords.as_day_word(word) for word in self.words]
+        return Query(
+            space=space_identity(),
+            private_vector=None if vector is None else vectors.rotate([vector], key.rotation)[0],
+            public_vector=vector,
+            private_tokens=self.private_tokens,
+            public_tokens=self.public_tokens,
+            private_days=_tokens(days, key.keywords),
+            public_days=_tokens(days, server_key().keywords),
+        )
+
+
+def _tokens(words: list[str | None], key: bytes) -> list[int | None]:
+    return [None if word is None else keywords.tokens([word], key)[0] for word in words]
+
+
+def _embed(question: _Question, rows: Rows | None) -> tuple[list[float] | None, bool]:
+    """The question's vector, and whether the provider failed to give one."""
+    if not question.text:
         return None, False
+    common = common_words(rows, question.private_tokens, question.public_tokens)
     try:
-        return provider().embed_query(query), False
+        return _meaning(question.text, {question.words[place] for place in common}), False
     except (ProviderUnavailable, ProviderRejected) as error:
         logger.warning("search by words only: the embedding provider answered %s", error.code)
         return None, True
 
 
-def _query_for(owner: User, words: list[str], vector: list[float] | None) -> Query:
-    key = person_key(owner.pk)
-    return Query(
-        space=space_identity(),
-        private_vector=None if vector is None else vectors.rotate([vector], key.rotation)[0],
-        public_vector=vector,
-        private_tokens=keywords.tokens(words, key.keywords),
-        public_tokens=keywords.tokens(words, server_key().keywords),
-    )
+def _meaning(text: str, names: Collection[str]) -> list[float]:
+    """The mean of the question's vector and, with more weight, of the question's without names: whom it is about
+    stands in half of all memories, and would draw the vector away from what is asked."""
+    whole = provider().embed_query(text)
+    rest = keywords.without(text, names) if names else ""
+    if not keywords.words(rest):
+        return whole
+    about = provider().embed_query(rest)
+    return unit([one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)])
 
 
-def _hits(actor: Actor, owner: User, ranked: list[Ranked], words: list[str]) -> list[Hit]:
-    """The ranked memories, asked for once more through the visibility rule, in their order."""
-    seen = Memory.objects.visible_to(actor, owner=owner).prefetch_related("tags")
-    memories = seen.in_bulk([place.memory_id for place in ranked])
-    return [
-        Hit(
-            memory=memories[place.memory_id],
-            score=place.score,
-            cosine=place.cosine,
-            matched=tuple(words[position] for position in place.words),
-            strength=(place.cosine or 0.0) + place.idf_share,
-        )
-        for place in ranked
-        if place.memory_id in memories
+def _hits(actor: Actor, owner: User, question: _Question, ranked: list[Ranked], limit: int) -> list[Hit]:
+    """The best of the ranked memories, asked for once more through the visibility rule. Where the question stands
+    literally comes first: of those, only memories that have all its words need be unsealed."""
+    ranked = [
+        place for at, place in enumerate(ranked) if at < limit or len(place.words) == len(question.words)
     ]
+    memories = Memory.objects.visible_to(actor, owner=owner).in_bulk([place.memory_id for place in ranked])
+    hits = [_hit(memories, question, place) for place in ranked if place.memory_id in memories]
+    best = sorted(hits, key=operator.attrgetter("score"), reverse=True)[:limit]
+    prefetch_related_objects([hit.memory for hit in best], "tags")
+    return best
+
+
+def _hit(memories: dict[UUID, Memory], question: _Question, place: Ranked) -> Hit:
+    memory = memories[place.memory_id]
+    may_hold = question.is_phrase and len(place.words) == len(question.words)
+    holds = may_hold and f" {keywords.plain(question.text)} " in f" {keywords.plain(memory.text)} "
+    return Hit(
+        memory=memory,
+        score=place.score + (EXACT_PHRASE if holds else 0.0),
+        cosine=place.cosine,
+        matched=tuple(question.words[position] for position in place.words),
+        strength=(place.cosine or 0.0) + place.idf_share,
+    )

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories import audit, indexing, limits, scopes
@@ -30,16 +32,23 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+MAX_POSITION = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class NewMemory:
-    """What a memory is made from."""
+    """What a memory is made from.
+
+    conversation, position: both or neither. Memories of one conversation (any UUID of the caller's) whose positions
+    follow one another are found by each other's words too, as the turns of an imported chat should be.
+    """
 
     text: str
     visibility: str = Visibility.PRIVATE
     tags: Sequence[str] = ()
     expires_at: datetime | None = None
+    conversation: UUID | None = None
+    position: int | None = None
 
 
 def create_memory(
@@ -70,6 +79,8 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
             visibility=item.visibility,
             expires_at=item.expires_at,
             source=source_of(actor),
+            conversation=item.conversation,
+            position=item.position,
         )
         for item in cleaned
     ]
@@ -284,8 +295,23 @@ def _clean(item: NewMemory) -> NewMemory:
         visibility=(limits.clean_visibility, item.visibility),
         tags=(limits.clean_tags, item.tags),
         expires_at=(limits.clean_expires_at, item.expires_at),
+        position=(partial(_clean_position, item.conversation), item.position),
     )
-    return NewMemory(**cleaned)
+    return NewMemory(conversation=item.conversation, **cleaned)
+
+
+def _clean_position(conversation: UUID | None, position: int | None) -> int | None:
+    if (conversation is None) != (position is None):
+        raise ValidationError(
+            _("A position needs its conversation, and a conversation a position."), code="half_marked"
+        )
+    if position is not None and not 0 <= position <= MAX_POSITION:
+        raise ValidationError(
+            _("A position is at least 0 and at most %(limit)s."),
+            code="position",
+            params={"limit": f"{MAX_POSITION:,}"},
+        )
+    return position
 
 
 def _clean_changes(memory: Memory, **given: Any) -> dict[str, Any]:

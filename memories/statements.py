@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from django.db import connection
+from psycopg.pq import TransactionStatus
+
+_plans_once: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
 
 class _PreparedCursor(psycopg.Cursor[Any]):
@@ -20,6 +24,7 @@ def fetch_prepared(sql: str, params: Mapping[str, Any] | list[Any]) -> list[tupl
     The caller's transaction, query counting and error classes are Django's, as with `connection.cursor()`.
     """
     connection.ensure_connection()
+    _plan_once(connection.connection)
     raw: Any = _PreparedCursor(connection.connection)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
@@ -27,3 +32,12 @@ def fetch_prepared(sql: str, params: Mapping[str, Any] | list[Any]) -> list[tupl
         if connection.queries_logged:  # psycopg forgets the text of a prepared statement
             connection.queries_log[-1]["sql"] = sql
         return list(cursor.fetchall())
+
+
+def _plan_once(raw: psycopg.Connection[Any]) -> None:
+    """Let PostgreSQL keep the first plan. Left to itself it plans anew each time for owners of few memories, which
+    takes longer than their search. Not within a transaction, since a rollback would take the setting back."""
+    outside = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
+    if outside and raw not in _plans_once:
+        raw.execute("set plan_cache_mode = force_generic_plan")
+        _plans_once.add(raw)
