@@ -1,9 +1,13 @@
 """The front page, and what is said when something went wrong."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
+
+from picard.database_errors import is_database_away, unavailable
 
 
 @require_safe
@@ -26,5 +30,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    # Here and not in a middleware: Django makes a response of an exception at every layer that it passes.
+    if is_database_away(sys.exception()):
+        return unavailable()
     # Without the request: its session may be what does not answer.
     return HttpResponse(render_to_string("500.html"), status=500)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base, client
 
-from picard.embedded_postgres import APP_ROLE, PORT, EmbeddedPostgres
+from picard.embedded_postgres import APP_ROLE, PORT, EmbeddedPostgres, EmbeddedPostgresError
 
 
 class DatabaseClient(client.DatabaseClient):
@@ -36,9 +36,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if not self.server.looks_alive():
-            self.server.ensure_running()
+            self._ensure_running()
         try:
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError:
-            self.server.ensure_running()  # crashed, or still recovering from a crash
+            self._ensure_running()  # crashed, or still recovering from a crash
             return super().get_new_connection(conn_params)
+
+    def _ensure_running(self) -> None:
+        """One that does not start now may start later, when its disk has room: the error of any absent database."""
+        try:
+            self.server.ensure_running()
+        except (EmbeddedPostgresError, OSError) as error:  # OSError: no room for its configuration
+            raise psycopg.OperationalError(str(error)) from error

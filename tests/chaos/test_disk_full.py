@@ -1,0 +1,87 @@
+"""A full disk: writes are refused in words, reads go on, nothing is lost, and it ends when there is room again."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.chaos.disk import full, small_disk
+from tests.chaos.load import lost
+from tests.chaos.people import NoAnswer, Person, persistently, signed_up
+from tests.chaos.product import Product, Victim, running_product
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def disk() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="picard-disk-") as folder:
+        Path(folder).chmod(0o711)
+        with small_disk(Path(folder)) as disk:
+            yield disk
+
+
+@pytest.fixture(scope="module")
+def product(disk: Path) -> Iterator[Product]:
+    with running_product(disk, WEB_WORKERS="1") as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def ada(product: Product) -> Iterator[Person]:
+    with signed_up(product.address, "ada") as [ada]:
+        yield ada
+
+
+def test_on_a_full_disk_writes_are_refused_in_words_and_reads_go_on(
+    ada: Person, product: Product, disk: Path
+) -> None:
+    memory_id = ada.create("The zebra was here before.")
+    with full(disk):
+        assert_says_that_it_cannot(write_until_refused(ada))
+        assert "The zebra was here before." in ada.get("/memories/").text
+        assert "The zebra was here before." in ada.search("zebra")
+        assert ada.get(f"/memories/{memory_id}/").status_code == 200
+    persistently(lambda: ada.create("There is room again."))
+    assert lost([ada], product.stored()) == []
+
+
+def test_a_server_killed_on_a_full_disk_comes_back_when_there_is_room(
+    ada: Person, product: Product, disk: Path
+) -> None:
+    ada.create("The zebra was here before.")
+    [indexer] = product.find(Victim.INDEXER)
+    with full(disk):
+        product.kill(Victim.POSTGRES)
+        refused = [refusal(ada) for _ in range(3)]
+    persistently(lambda: ada.create("There is room again."))
+    wait_until(product.is_ready)
+    for answer in refused:
+        assert_says_that_it_cannot(answer)
+    assert product.find(Victim.INDEXER) == [indexer]  # it has waited, not died: deaths would stop everything
+    assert lost([ada], product.stored()) == []
+
+
+def write_until_refused(person: Person) -> httpx.Response | None:
+    """Pages that have room take a few more writes. All of these count as kept."""
+    for number in range(300):
+        try:
+            person.create(f"Number {number}. " + "A long one. " * 500)
+        except NoAnswer as refused:
+            return refused.response
+    pytest.fail("it was never refused")
+
+
+def refusal(person: Person) -> httpx.Response | None:
+    with pytest.raises(NoAnswer) as refused:
+        person.get("/memories/")
+    return refused.value.response
+
+
+def assert_says_that_it_cannot(answer: httpx.Response | None) -> None:
+    assert answer is not None
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "may not have been kept" in answer.text
