@@ -91,17 +91,22 @@ class Product:
         except httpx.TransportError:
             return False
 
-    def run(self, *arguments: str, **variables: str) -> str:
-        """What Python prints with these arguments, in the product's environment."""
-        return subprocess.run(
+    def popen(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        """Python with these arguments in the product's environment; what it says goes to a pipe."""
+        return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=PROJECT,
             env={**self.environment, **variables},
             stdout=subprocess.PIPE,
             text=True,
-            timeout=300,
-            check=True,
-        ).stdout
+        )
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        """What such a Python prints until it ends well."""
+        process = self.popen(*arguments, **variables)
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0
+        return said
 
     def stored(self, **variables: str) -> list[dict[str, Any]]:
         """Every memory as the product itself reads it from its database (stored.py)."""
@@ -203,11 +208,18 @@ def children(process: psutil.Process) -> list[psutil.Process]:
 @contextlib.contextmanager
 def running_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
     """A product that is ready, below the folder or in one of its own; all gone with the block."""
+    with fresh_product(folder, **variables) as product:
+        product.start()
+        yield product
+
+
+@contextlib.contextmanager
+def fresh_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
+    """A product of which nothing is there yet, not even its home."""
     place = Path(tempfile.mkdtemp(prefix="picard-chaos-", dir=folder))
     place.chmod(0o711)  # the account of PostgreSQL must enter
     product = Product(place / "picard", **variables)
     try:
-        product.start()
         yield product
     finally:
         product.end()

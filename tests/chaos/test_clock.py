@@ -1,0 +1,118 @@
+"""A machine with a wrong clock: expiry, leases, due times and purges follow the database's."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from accounts.models import User
+from memories import services
+from memories.models import IndexState, Memory, MemoryVector
+from tests.factories import make_person, remember, session
+from tests.processes import run, running, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+PLACES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
+SKEWS = ("+40d", "-40d")
+GONE_WORKER = 2**31 - 1  # nobody's number
+HOUR, MONTH = timedelta(hours=1), timedelta(days=31)
+
+WHAT_ADA_SEES = """
+import django, json; django.setup()
+from accounts.models import User
+from memories import queries, search
+from tests.factories import session
+ada = session(User.objects.get())
+listed = [memory.text for memory in queries.list_memories(ada).memories]
+found = [hit.memory.text for hit in search.search(ada, "walrus").hits]
+print(json.dumps([sorted(listed), sorted(found)]))
+"""
+
+
+@pytest.fixture
+def skewed() -> Callable[[str], dict[str, str]]:
+    """The variables under which a process believes in another time, such as "+40d"."""
+    library = next((path for place in PLACES for path in Path("/").glob(place[1:])), None)
+    if library is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("libfaketime is missing, and CI=true: install it (.ci/run does)")
+        pytest.skip("libfaketime is missing: apt-get install libfaketime")
+    return lambda by: {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": by,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",  # its name in older versions
+        "DJANGO_SETTINGS_MODULE": "picard.settings",
+    }
+
+
+def test_a_process_can_be_given_a_wrong_clock(skewed: Callable[[str], dict[str, str]]) -> None:
+    clocks = [float(run("-c", "import time; print(time.time())", **skewed(by)).stdout) for by in SKEWS]
+    assert clocks[0] - clocks[1] == pytest.approx(timedelta(days=80).total_seconds(), abs=3_600)
+
+
+@pytest.mark.parametrize("by", SKEWS)
+def test_a_worker_does_by_the_databases_clock_what_is_due(
+    by: str, skewed: Callable[[str], dict[str, str]]
+) -> None:
+    ada = make_person("ada")
+    due, later, leased = (remember(ada, text) for text in ("due", "later", "leased"))
+    _set(later, index_due_at=Now() + HOUR)
+    _set(leased, index_leased_by=GONE_WORKER)
+    expiring, expired, forgotten = (_expiring(ada, at) for at in (HOUR, -HOUR, -MONTH))
+    trashed, thrown_out = _trashed(ada, timedelta()), _trashed(ada, -MONTH)
+    with running("worker", **skewed(by)):
+        wait_until(lambda: _states(due, leased) == {IndexState.READY}, seconds=60)
+    assert _states(later) == {IndexState.PENDING}
+    left = set(Memory.objects.values_list("pk", flat=True))
+    assert {expiring.pk, expired.pk, trashed.pk} <= left
+    assert not {forgotten.pk, thrown_out.pk} & left
+
+
+@pytest.mark.parametrize("by", SKEWS)
+def test_a_worker_puts_off_by_the_databases_clock(by: str, skewed: Callable[[str], dict[str, str]]) -> None:
+    memory = remember(make_person("ada"), "due")
+    failing = {"EMBEDDING_PROVIDER": "tests.providers.Failing", "INDEXING_FIRST_WAIT_S": "300"}
+    with running("worker", **failing, **skewed(by)):
+        wait_until(lambda: Memory.objects.filter(pk=memory.pk, index_error="unreachable").exists())
+    soon = {"index_due_at__gt": Now() + timedelta(seconds=60), "index_due_at__lt": Now() + HOUR}
+    assert Memory.objects.filter(pk=memory.pk, **soon).exists()
+
+
+@pytest.mark.parametrize("by", SKEWS)
+def test_what_has_expired_is_gone_by_the_databases_clock(
+    by: str, skewed: Callable[[str], dict[str, str]]
+) -> None:
+    ada = make_person("ada")
+    remember(ada, "a walrus that stays")
+    _expiring(ada, -HOUR, text="a walrus that has expired")
+    _expiring(ada, HOUR, text="a walrus that will expire")
+    seen = json.loads(run("-c", WHAT_ADA_SEES, **skewed(by)).stdout)
+    assert seen == [["a walrus that stays", "a walrus that will expire"]] * 2
+
+
+def _expiring(ada: User, after: timedelta, *, text: str = "expiring") -> Memory:
+    memory = remember(ada, text)
+    _set(memory, expires_at=Now() + after)
+    MemoryVector.objects.filter(memory=memory).update(expires_at=Now() + after)
+    return memory
+
+
+def _trashed(ada: User, after: timedelta) -> Memory:
+    memory = services.trash_memory(session(ada), remember(ada, "trashed").pk)
+    _set(memory, deleted_at=Now() + after)
+    return memory
+
+
+def _set(memory: Memory, **values: Any) -> None:
+    Memory.objects.filter(pk=memory.pk).update(**values)
+
+
+def _states(*memories: Memory) -> set[str]:
+    rows = Memory.objects.filter(pk__in=[memory.pk for memory in memories])
+    return set(rows.values_list("index_state", flat=True))
