@@ -1,0 +1,183 @@
+"""Clients of an HTTP server: fast ones that keep their connection, slow ones, and one that sends far too much."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+CHUNK = b"x" * 65_536
+SLOW_PAUSE_S = 1.0
+PATIENCE_S = 10.0  # with answers that are still to come when the time is over
+END_OF_HEAD = b"\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server, and the request that it is asked again and again."""
+
+    port: int
+    path: str
+    expected: int = 200
+    cookie: str = ""
+
+    @property
+    def request(self) -> bytes:
+        cookie = f"Cookie: {self.cookie}\r\n" if self.cookie else ""
+        return f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}\r\n".encode()
+
+
+@dataclass
+class Load:
+    """What some clients got: latencies of the good answers, how many others, and for how long they asked."""
+
+    ms: list[float] = field(default_factory=list)
+    errors: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: "Load") -> None:
+        self.ms += other.ms
+        self.errors += other.errors
+        self.seconds += other.seconds
+
+    @property
+    def a_second(self) -> float:
+        return len(self.ms) / self.seconds if self.seconds else 0.0
+
+
+async def ask(target: Target, *, connections: int, seconds: float, patience_s: float = PATIENCE_S) -> Load:
+    """Each connection asks as soon as it was answered, for so many seconds. The last answers are waited for."""
+    load = Load()
+    begun = time.perf_counter()
+    clients = [_Client(target, load, begun + seconds) for _ in range(connections)]
+    await asyncio.gather(*(client.open() for client in clients))
+    await asyncio.wait([client.done for client in clients], timeout=seconds + patience_s)
+    load.seconds = time.perf_counter() - begun
+    for client in clients:
+        client.close()
+    return load
+
+
+class _Client(asyncio.Protocol):
+    """One connection; opened again when the server closes it."""
+
+    def __init__(self, target: Target, load: Load, until: float) -> None:
+        self._target, self._load, self._until = target, load, until
+        self._transport: asyncio.Transport | None = None
+        self._received = bytearray()
+        self._opening: asyncio.Task[None] | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self) -> None:
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._target.port)
+        except OSError:
+            self._load.errors += 1
+            self.close()
+
+    def close(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+        if self._transport:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(END_OF_HEAD)
+        if end < 0 or len(self._received) < end + len(END_OF_HEAD) + _length(self._received[:end]):
+            return
+        now = time.perf_counter()
+        if int(self._received[9:12]) == self._target.expected:
+            self._load.ms.append((now - self._asked) * 1000)
+        else:
+            self._load.errors += 1
+        if now < self._until:
+            self._ask()
+        else:
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done() and time.perf_counter() < self._until:
+            self._opening = asyncio.ensure_future(self.open())
+        else:
+            self.close()
+
+    def _ask(self) -> None:
+        assert self._transport  # noqa: S101
+        self._received.clear()
+        self._asked = time.perf_counter()
+        self._transport.write(self._target.request)
+
+
+def _length(head: bytearray) -> int:
+    """Of the body. All of Picard's answers announce it."""
+    _, found, rest = bytes(head).lower().partition(b"content-length:")
+    return int(rest.split(b"\r\n", 1)[0]) if found else 0
+
+
+@contextlib.asynccontextmanager
+async def slow_clients(port: int, count: int) -> AsyncIterator[None]:
+    """While the block runs, half of them send their head, half their body, a byte a second."""
+    tasks = [asyncio.create_task(_slow(port, sends_body=bool(at % 2))) for at in range(count)]
+    await asyncio.sleep(2 * SLOW_PAUSE_S)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _slow(port: int, *, sends_body: bool) -> None:
+    head = b"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
+    while True:  # opened again when the server gives it up
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(head + b"\r\n" if sends_body else head)
+                for byte in b"X-Slow: " + b"a" * 900:
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(SLOW_PAUSE_S)
+            finally:
+                writer.close()
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What became of a body that is far too large."""
+
+    status: int
+    sent: int
+    closed: bool
+
+
+async def upload(port: int, total_bytes: int, *, chunked: bool, timeout_s: float = 120) -> Upload:
+    """Send so many bytes whatever the server says, until it closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    announced = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {total_bytes}"
+    writer.write(f"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\n{announced}\r\n\r\n".encode())
+    piece = b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK) if chunked else CHUNK
+    reading = asyncio.create_task(reader.read(65_536))
+    sent = 0
+    closed = False
+    try:
+        async with asyncio.timeout(timeout_s):
+            while sent < total_bytes:
+                writer.write(piece)
+                await writer.drain()
+                sent += len(CHUNK)
+    except (OSError, TimeoutError):
+        closed = True
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(5):
+            answer = await reading
+            writer.close()
+            return Upload(int(answer[9:12] or 0), sent, closed)
+    writer.close()
+    return Upload(0, sent, closed)

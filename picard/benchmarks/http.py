@@ -1,0 +1,190 @@
+"""How fast pages are served: the shipped front beside gunicorn's threads, and what rude clients do to it."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client
+
+from picard.benchmarks import clients, corpus, servers
+from picard.benchmarks.clients import Load, Target
+from picard.benchmarks.report import Report
+from picard.benchmarks.servers import Server
+from picard.benchmarks.timing import times
+from picard.management.commands.up import static_files_are_old
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SEED = 20_242
+FRONT, GTHREAD = "front", "gthread"
+BARRED = 32  # connections at which the front is compared
+SLOW = 30
+BESIDE_SLOW = 8  # connections of the others, meanwhile
+WARM_UP_S = 1.0
+FIRST_ANSWER_S = 60.0
+SLOW_PAGE = "plain"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    memories: int = 2_000
+    connections: tuple[int, ...] = (1, 8, BARRED)
+    rounds: int = 4
+    seconds: float = 1.5  # of one round
+    slow_s: float = 6
+    upload_bytes: int = 1_000_000_000
+
+
+QUICK = Sizes(memories=100, connections=(1, BARRED), rounds=1, seconds=0.3, slow_s=1, upload_bytes=20_000_000)
+PAGES = ("plain", "landing", "memory list", "search page")
+Measured = dict[tuple[str, int, str], Load]  # page, connections, server
+
+
+def run(*, quick: bool, say: Callable[[str], None]) -> Report:
+    import numpy as np
+
+    sizes = QUICK if quick else Sizes()
+    report = Report("The web server")
+    cookie = _signed_in(sizes, np.random.default_rng(SEED))
+    if static_files_are_old():
+        call_command("collectstatic", interactive=False, verbosity=0)
+    connections.close_all()
+    with ExitStack() as stack:
+        say("starting both servers")
+        front, gthread = (_start(stack, name) for name in (FRONT, GTHREAD))
+        asyncio.run(_everything(report, sizes, front, gthread, cookie, say))
+    report.notes.append(
+        f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each, both servers at once, asked in "
+        "turns over connections that are kept; the client runs on the same cores. plain: a stranger is sent to the "
+        "log-in page. search page: with the embedding of the query."
+    )
+    return report
+
+
+def _signed_in(sizes: Sizes, random: "np.random.Generator") -> str:
+    """Somebody with memories; returns the cookie of their session."""
+    person = corpus.make_person("reader", sizes.memories, random)
+    corpus.write([person], "picard", random)
+    client = Client()
+    client.force_login(person.user)
+    name = settings.SESSION_COOKIE_NAME
+    return f"{name}={client.cookies[name].value}"
+
+
+def _start(stack: ExitStack, name: str) -> Server:
+    port = _free_port()
+    command = {FRONT: servers.shipped, GTHREAD: servers.gthread}[name](port)
+    return stack.enter_context(servers.running(name, command, port, settings.PICARD_HOME / f"{name}.log"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _target(server: Server, page: str, cookie: str) -> Target:
+    return {
+        "plain": Target(server.port, "/memories/", 302),
+        "landing": Target(server.port, "/"),
+        "memory list": Target(server.port, "/memories/", 200, cookie),
+        "search page": Target(server.port, "/memories/?q=which+river+did+the+old+boat+cross", 200, cookie),
+    }[page]
+
+
+async def _everything(
+    report: Report, sizes: Sizes, front: Server, gthread: Server, cookie: str, say: Callable[[str], None]
+) -> None:
+    measured: Measured = {}
+    for page in PAGES:
+        if page == "search page":
+            weight_before = front.worker_mb()
+        say(f"asking for: {page}")
+        for count in sizes.connections:
+            targets = {server.name: _target(server, page, cookie) for server in (front, gthread)}
+            for name, load in (await _in_turns(targets, count, sizes)).items():
+                measured[page, count, name] = load
+    _report_pages(report, measured, sizes)
+    _report_weight(report, weight_before, front.worker_mb())
+    say("slow clients")
+    for server in (front, gthread):
+        await _report_slow(report, server, _target(server, SLOW_PAGE, cookie), sizes)
+    say("a large upload")
+    await _report_uploads(report, front, sizes)
+
+
+async def _in_turns(targets: dict[str, Target], count: int, sizes: Sizes) -> dict[str, Load]:
+    loads = {name: Load() for name in targets}
+    for target in targets.values():  # a first search loads the model, in each worker
+        seconds = min(WARM_UP_S, sizes.seconds)
+        await clients.ask(target, connections=count, seconds=seconds, patience_s=FIRST_ANSWER_S)
+    for turn in range(sizes.rounds):
+        for name in list(targets) if turn % 2 == 0 else list(targets)[::-1]:
+            loads[name].add(await clients.ask(targets[name], connections=count, seconds=sizes.seconds))
+    return loads
+
+
+def _report_pages(report: Report, measured: Measured, sizes: Sizes) -> None:
+    table = report.table(
+        "Requests a second, and ms p50 / p99", "page", "connections", FRONT, GTHREAD, "ratio",
+        f"{FRONT}, ms", f"{GTHREAD}, ms", "wrong answers",
+    )  # fmt: skip
+    for page in PAGES:
+        for count in sizes.connections:
+            ours, theirs = (measured[page, count, name] for name in (FRONT, GTHREAD))
+            ratio = ours.a_second / theirs.a_second if theirs.ms else float("nan")
+            row = (page, count, ours.a_second, theirs.a_second, ratio, _ms(ours), _ms(theirs))
+            table.rows.append((*row, ours.errors + theirs.errors))
+            if count == BARRED:
+                report.bar(
+                    f"{page}, {count} connections: of gthread's requests/s", ratio, 0.9, " ×", at_least=True
+                )
+
+
+def _ms(load: Load) -> str:
+    taken = times(load.ms)
+    return f"{taken.p50:.3g} / {taken.p99:.3g}"
+
+
+def _report_weight(report: Report, before: float, after: float) -> None:
+    table = report.table("What the heaviest web worker weighs (resident), MB", "before a search", "after")
+    table.rows.append((before, after))
+    report.bar("a web worker before its first search", before, 150, " MB")
+
+
+async def _report_slow(report: Report, server: Server, target: Target, sizes: Sizes) -> None:
+    before = await clients.ask(target, connections=BESIDE_SLOW, seconds=sizes.slow_s)
+    async with clients.slow_clients(server.port, SLOW):
+        meanwhile = await clients.ask(target, connections=BESIDE_SLOW, seconds=sizes.slow_s)
+    title = f"Beside {SLOW} slow connections, {SLOW_PAGE}, {BESIDE_SLOW} connections"
+    table = next((table for table in report.tables if table.title == title), None) or report.table(
+        title, "server", "requests a second before", "meanwhile", "ms before", "ms meanwhile"
+    )
+    table.rows.append((server.name, before.a_second, meanwhile.a_second, _ms(before), _ms(meanwhile)))
+    if server.name == FRONT:
+        ratio = times(meanwhile.ms).p50 / times(before.ms).p50
+        report.bar(f"{SLOW} slow connections: p50 of the others", ratio, 2, " ×")
+
+
+async def _report_uploads(report: Report, server: Server, sizes: Sizes) -> None:
+    table = report.table(
+        f"An upload of {sizes.upload_bytes / servers.MB:,.0f} MB",
+        "",
+        "answer",
+        "MB sent",
+        "heaviest process, MB",
+    )
+    for name, chunked in (("announced", False), ("chunked", True)):
+        with server.weighed() as peak:
+            result = await clients.upload(server.port, sizes.upload_bytes, chunked=chunked)
+        table.rows.append((name, result.status, result.sent / servers.MB, peak[0]))
+        report.bar(f"upload, {name}: the heaviest server process", peak[0], 300, " MB")
+        report.bar(f"upload, {name}: answered with 413", result.status, 413, at_least=True)

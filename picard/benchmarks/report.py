@@ -1,0 +1,95 @@
+"""What a benchmark found: tables of figures, and what was promised of them. As Markdown, and as JSON."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: Sequence[str]
+    rows: list[Sequence[object]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A promise, and the figure that keeps or breaks it. `figure` must be at most `limit`, or at least."""
+
+    promise: str
+    figure: float
+    limit: float
+    unit: str = ""
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.figure >= self.limit if self.at_least else self.figure <= self.limit
+
+
+@dataclass(frozen=True)
+class Report:
+    title: str
+    tables: list[Table] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self, title: str, *columns: str) -> Table:
+        self.tables.append(Table(title, columns))
+        return self.tables[-1]
+
+    def bar(
+        self, promise: str, figure: float, limit: float, unit: str = "", *, at_least: bool = False
+    ) -> None:
+        self.bars.append(Bar(promise, figure, limit, unit, at_least))
+
+    def markdown(self) -> str:
+        parts = [f"## {self.title}", machine(), *(_markdown(table) for table in self.tables)]
+        parts += [_markdown(self._promises()), "\n".join(f"- {note}" for note in self.notes)]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def write_json(self, path: Path) -> None:
+        bars = [{**asdict(bar), "is_met": bar.is_met} for bar in self.bars]
+        whole = {**asdict(self), "bars": bars, "machine": machine()}
+        path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+    def _promises(self) -> Table:
+        table = Table("Promises", ("promise", "measured", "bar", ""))
+        for bar in self.bars:
+            sign = "≥" if bar.at_least else "≤"
+            limit = f"{sign} {number(bar.limit)}{bar.unit}"
+            said = "met" if bar.is_met else "**missed**"
+            table.rows.append((bar.promise, f"{number(bar.figure)}{bar.unit}", limit, said))
+        return table
+
+
+def number(value: float) -> str:
+    """Three figures that count, or all of a whole number."""
+    if value != value:  # NaN: nothing was answered
+        return "–"
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if 0.99 < value < 1 else f"{value:.3g}"
+
+
+def machine() -> str:
+    """What it was measured on, and how busy that was."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = os.getloadavg()[0]
+    return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, load {load:.1f} at the end."
+
+
+def _markdown(table: Table) -> str:
+    lines = [f"### {table.title}", "", _line(table.columns), _line(["---"] * len(table.columns))]
+    return "\n".join([*lines, *(_line([_cell(cell) for cell in row]) for row in table.rows)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: object) -> str:
+    return number(value) if isinstance(value, int | float) else str(value)

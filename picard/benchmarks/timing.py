@@ -1,0 +1,44 @@
+"""Times of what is called many times, taken in turns, so that a busy moment of the machine meets them all."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+CALLS = 10  # of one kind in a row: each is measured with its own things at hand
+
+
+@dataclass(frozen=True)
+class Times:
+    """Sorted, in milliseconds."""
+
+    ms: Sequence[float]
+
+    @property
+    def p50(self) -> float:
+        return self.quantile(0.5)
+
+    @property
+    def p99(self) -> float:
+        return self.quantile(0.99)
+
+    def quantile(self, share: float) -> float:
+        """NaN of nothing."""
+        return self.ms[min(int(share * len(self.ms)), len(self.ms) - 1)] if self.ms else math.nan
+
+
+def times(ms: Sequence[float]) -> Times:
+    return Times(sorted(ms))
+
+
+def in_turns(acts: Mapping[str, Callable[[int], object]], *, rounds: int) -> dict[str, Times]:
+    """How long each act took, CALLS calls a round after one round to warm up. An act gets the number of its call."""
+    taken: dict[str, list[float]] = {name: [] for name in acts}
+    for turn in range(rounds + 1):
+        for name, act in acts.items():
+            for call in range(CALLS):
+                begun = time.perf_counter()
+                act(turn * CALLS + call)
+                if turn:
+                    taken[name].append((time.perf_counter() - begun) * 1000)
+    return {name: times(ms) for name, ms in taken.items()}

@@ -1,0 +1,242 @@
+"""How fast memories are written, and found by meaning: beside a bare INSERT, and beside the embedder alone."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from accounts.actor import Actor, Door
+from accounts.ids import new_id
+from accounts.models import User
+from memories import indexing, services, worker
+from memories.embeddings import provider
+from memories.models import IndexState, Memory
+from memories.search import search
+from memories.services import NewMemory
+from picard.benchmarks import writer
+from picard.benchmarks.report import Report
+from picard.benchmarks.texts import texts
+from picard.benchmarks.timing import Times, in_turns, times
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SEED = 20_241
+IMPORTED_AT_ONCE = 1_000
+WRITES_A_SECOND = 20
+LOOK_S = 0.005  # how often it is looked whether a memory is found by now
+SETTLE_S = 30.0  # for the last ones
+
+# The row of a memory as it is stored, its text as bytes, with no index but the key.
+BARE_TABLE = """
+create table bare (like memories_memory including defaults);
+alter table bare add primary key (id)
+"""
+BARE_INSERT = """
+insert into bare (id, owner_id, text, visibility, version, source, index_state, index_attempts, index_error)
+values (%s, %s, %s, 'private', 1, 'web', 'pending', 0, '')
+"""
+FOUND = (
+    "select distinct memory_id from memories_memoryvector where memory_id = any(%s) and embedding is not null"
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    rounds: int = 20
+    imported: int = 10_000
+    batches: int = 24  # of the worker, embedded by both sides
+    watched_s: float = 30
+
+
+QUICK = Sizes(rounds=2, imported=500, batches=2, watched_s=3)
+
+
+def run(*, quick: bool, say: Callable[[str], None]) -> Report:
+    import numpy as np
+
+    sizes = QUICK if quick else Sizes()
+    random = np.random.default_rng(SEED)
+    report = Report("Writing")
+    say("writing one by one")
+    _report_one(report, _one(sizes, random))
+    say("importing")
+    _report_import(report, sizes, *_import(sizes, random))
+    say("embedding the backlog")
+    _report_backlog(report, sizes, *_drain(sizes, random))
+    say("watching memories until they are found by meaning")
+    _report_found(report, *_until_found(sizes))
+    return report
+
+
+def _person(name: str) -> Actor:
+    return Actor(user=User.objects.create_user(f"{name}@example.org", None), door=Door.WEB)
+
+
+# --- One memory -----------------------------------------------------------------------------------------
+
+
+def _one(sizes: Sizes, random: "np.random.Generator") -> dict[str, Times]:
+    actor = _person("one")
+    some = texts(1_000, random)
+    sealed = bytes(Memory._meta.get_field("text").seal(Memory(owner_id=actor.person.pk), some[0]))
+    with closing(psycopg.connect(**connection.get_connection_params(), autocommit=True)) as raw:
+        raw.execute(BARE_TABLE)
+        return in_turns(
+            {
+                "bare insert": lambda _: raw.execute(
+                    BARE_INSERT, [new_id(), actor.person.pk, sealed], prepare=True
+                ),
+                "create_memory": lambda call: services.create_memory(actor, text=some[call % 1_000]),
+                "with a tag": lambda call: services.create_memory(
+                    actor, text=some[call % 1_000], tags=["work"]
+                ),
+            },
+            rounds=sizes.rounds,
+        )
+
+
+def _report_one(report: Report, timed: dict[str, Times]) -> None:
+    table = report.table("One memory, saved and committed (fsync on), ms", "act", "p50", "p99", "ratio")
+    bare = timed["bare insert"].p50
+    for name, taken in timed.items():
+        table.rows.append((name, taken.p50, taken.p99, taken.p50 / bare))
+    for name in ("create_memory", "with a tag"):
+        report.bar(f"{name}: of a bare one-row INSERT and commit", timed[name].p50 / bare, 3, " ×")
+
+
+# --- Many -----------------------------------------------------------------------------------------------
+
+
+def _import(sizes: Sizes, random: "np.random.Generator") -> tuple[float, float]:
+    """Memories a second: in batches of IMPORTED_AT_ONCE, and the same rows bare, in one statement a batch."""
+    actor = _person("import")
+    items = [NewMemory(text) for text in texts(sizes.imported, random)]
+    sealed = bytes(Memory._meta.get_field("text").seal(Memory(owner_id=actor.person.pk), items[0].text))
+    ours = bare = 0.0
+    with closing(psycopg.connect(**connection.get_connection_params())) as raw:
+        for first in range(0, len(items), IMPORTED_AT_ONCE):
+            batch = items[first : first + IMPORTED_AT_ONCE]
+            begun = time.perf_counter()
+            services.create_memories(actor, batch)
+            between = time.perf_counter()
+            with raw.transaction(), raw.cursor() as cursor:
+                cursor.executemany(BARE_INSERT, [(new_id(), actor.person.pk, sealed) for _ in batch])
+            ours += between - begun
+            bare += time.perf_counter() - between
+    Memory.objects.update(index_state=IndexState.READY)  # not what the next part embeds
+    return len(items) / ours, len(items) / bare
+
+
+def _report_import(report: Report, sizes: Sizes, ours: float, bare: float) -> None:
+    table = report.table(
+        f"{sizes.imported:,} memories by create_memories, {IMPORTED_AT_ONCE:,} at once", "", "a second"
+    )
+    table.rows.extend([("create_memories, not embedded", ours), ("bare INSERTs (executemany)", bare)])
+    report.bar("import, memories a second", ours, 1_000, at_least=True)
+
+
+# --- The backlog ----------------------------------------------------------------------------------------
+
+
+def _drain(sizes: Sizes, random: "np.random.Generator") -> tuple[float, float]:
+    """Texts a second of the embedder alone, and of the worker's whole work, over the same texts in turns."""
+    actor = _person("backlog")
+    embedder: Any = provider()
+    bare = embedder.inner  # without the check of its answers
+    embedder.embed_query("load the model")
+    alone = whole = 0.0
+    for _ in range(sizes.batches):
+        batch = texts(worker.BATCH, random)
+        services.create_memories(actor, [NewMemory(text) for text in batch])
+        begun = time.perf_counter()
+        bare.embed_documents(batch)
+        between = time.perf_counter()
+        claimed = worker.work_once(connection.connection.info.backend_pid)
+        whole += time.perf_counter() - between
+        alone += between - begun
+        assert claimed == worker.BATCH  # noqa: S101
+    count = sizes.batches * worker.BATCH
+    return count / alone, count / whole
+
+
+def _report_backlog(report: Report, sizes: Sizes, alone: float, whole: float) -> None:
+    table = report.table(f"{sizes.batches * worker.BATCH:,} memories that wait for vectors", "", "a second")
+    table.rows.extend([("the embedder alone", alone), ("worker.work_once", whole)])
+    report.bar("backlog: of the bare embedder's rate", whole / alone, 0.8, " ×", at_least=True)
+
+
+# --- From saving to being found ---------------------------------------------------------------------------
+
+
+def _until_found(sizes: Sizes) -> tuple[Times, int, float]:
+    """How long after its save each memory had its vector; how many never had; the rate that was written at."""
+    actor = _person("watched")
+    found: dict[UUID, float] = {}
+    with _worker(), writer.writing(actor.person.pk, WRITES_A_SECOND) as saved:
+        _settle(saved)
+        begun = time.monotonic()
+        while time.monotonic() - begun < sizes.watched_s:
+            _look(saved, found)
+        counted = {memory_id: at for memory_id, at in list(saved.items()) if begun <= at}
+        rate = len(counted) / (time.monotonic() - begun)
+        until = time.monotonic() + SETTLE_S
+        while counted.keys() - found.keys() and time.monotonic() < until:
+            _look(saved, found)
+    _check(actor, next(iter(found)))
+    taken = [(found[memory_id] - at) * 1000 for memory_id, at in counted.items() if memory_id in found]
+    return times(taken), len(counted.keys() - found.keys()), rate
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    """The indexing worker, as `make run` starts it."""
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _settle(saved: writer.Saved) -> None:
+    """Until the worker has loaded its model, and has embedded what gathered meanwhile."""
+    until = time.monotonic() + SETTLE_S
+    while time.monotonic() < until:
+        found: dict[UUID, float] = {}
+        _look(saved, found)
+        if found and indexing.backlog().pending < WRITES_A_SECOND:
+            return
+
+
+def _look(saved: writer.Saved, found: dict[UUID, float]) -> None:
+    waiting = list(dict.fromkeys(saved.copy()).keys() - found.keys())
+    with connection.cursor() as cursor:
+        cursor.execute(FOUND, [waiting])
+        now = time.monotonic()
+        found.update((row[0], now) for row in cursor.fetchall())
+    time.sleep(LOOK_S)
+
+
+def _check(actor: Actor, memory_id: UUID) -> None:
+    """That a vector in the index means what is claimed here: search finds the memory by its meaning."""
+    text = Memory.objects.get(pk=memory_id).text
+    hits = search(actor, text).hits
+    assert any(hit.memory.pk == memory_id and (hit.cosine or 0) > 0.99 for hit in hits)  # noqa: S101
+
+
+def _report_found(report: Report, taken: Times, never: int, rate: float) -> None:
+    table = report.table(
+        "From saving to being found by meaning, a worker running", "memories a second", "p50, ms", "p99, ms"
+    )
+    table.rows.append((rate, taken.p50, taken.p99))
+    report.notes.append(f"{len(taken.ms):,} memories were watched; {never} of them were never found.")
