@@ -34,6 +34,11 @@ class UserAdmin(StaffAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser) and (obj is None or obj.pk != request.user.pk)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """All that is theirs goes with a person, also what nobody may delete by itself."""
+        listed, counts, _missing, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, set(), protected
+
 
 @admin.register(Invitation)
 class InvitationAdmin(StaffAdmin):

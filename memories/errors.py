@@ -1,11 +1,13 @@
 """What can go wrong in the domain. Each door maps these to its protocol in one file."""
 
+from accounts.fields import DecryptError
 
-class MemoryNotFound(Exception):  # noqa: N818
+
+class MemoryNotFound(Exception):
     """There is no such memory for this actor: absent and forbidden are one answer."""
 
 
-class VersionConflict(Exception):  # noqa: N818
+class VersionConflict(Exception):
     """Somebody changed the memory meanwhile. `current` is the version that is stored now."""
 
     def __init__(self, current: int) -> None:
@@ -13,5 +15,5 @@ class VersionConflict(Exception):  # noqa: N818
         self.current = current
 
 
-class SealedTextError(Exception):
+class SealedTextError(DecryptError):
     """Sealed text does not open: changed, moved to another row, or under another key."""

@@ -1,15 +1,23 @@
-"""A saved memory may be due for embedding: the workers are told once it is committed."""
+"""What follows from a change of a row, wherever it was made."""
 
 from typing import Any
 
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
+from accounts.models import PersonKey
 from memories.indexing import wake_on_commit
-from memories.models import IndexState, Memory
+from memories.models import IndexState, Memory, MemoryVector
 
 
 @receiver(post_save, sender=Memory)
 def wake_indexing(instance: Memory, **_: Any) -> None:
+    """A saved memory may be due for embedding: the workers are told once it is committed."""
     if instance.index_state == IndexState.PENDING:
         wake_on_commit()
+
+
+@receiver(post_delete, sender=PersonKey)
+def delete_vectors(instance: PersonKey, **_: Any) -> None:
+    """With a person's key go the vectors and words of their memories, which say much of the texts that it sealed."""
+    MemoryVector.objects.filter(owner_id=instance.pk).delete()

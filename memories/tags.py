@@ -2,13 +2,17 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
+from accounts.fields import DecryptError
 from accounts.keys import person_key
 from accounts.models import User
 from memories.limits import folded
 from memories.models import Memory, MemoryTag, Tag
+
+logger = logging.getLogger(__name__)
 
 
 def name_hash(owner_id: UUID, name: str) -> bytes:
@@ -61,7 +65,20 @@ def replace(memory: Memory, tags: Collection[Tag]) -> bool:
 def tags_in_use(owner: User) -> list[Tag]:
     """The tags on at least one memory outside the trash, by name."""
     used = MemoryTag.objects.filter(owner=owner, memory__deleted_at__isnull=True).values("tag_id")
-    return sorted(Tag.objects.filter(owner=owner, pk__in=used), key=lambda tag: folded(tag.name))
+    return by_name(Tag.objects.filter(owner=owner, pk__in=used))
+
+
+def by_name(tags: Iterable[Tag]) -> list[Tag]:
+    """These tags in the order of their names, without any whose stored name does not open."""
+    return sorted((tag for tag in tags if _opens(tag)), key=lambda tag: folded(tag.name))
+
+
+def _opens(tag: Tag) -> bool:
+    try:
+        return isinstance(tag.name, str)
+    except DecryptError:
+        logger.error("%s does not open", tag)
+        return False
 
 
 def _by_hash(owner_id: UUID, hashes: Iterable[bytes], *, lock: bool = False) -> dict[bytes, Tag]:

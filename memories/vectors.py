@@ -9,6 +9,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ def check_known_answer() -> None:
         )
 
 
+@lru_cache(maxsize=1)
+def _check_known_answer_once() -> None:
+    check_known_answer()
+
+
 def forget_matrices() -> None:
     """Drop the matrices kept in this process, for example after a person's key was destroyed."""
     with _matrices_lock:
@@ -95,6 +101,7 @@ def forget_matrices() -> None:
 def _matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
     """The matrix of the key, from the ones used last; kept by a digest, so that no key is found here."""
     name = hashlib.sha256(b"picard rotation matrix %d " % dimensions + key).digest()
+    _check_known_answer_once()
     with _matrices_lock:
         if name in _matrices:
             _matrices.move_to_end(name)

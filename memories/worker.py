@@ -22,7 +22,6 @@ from django.db.models.functions import Now
 from accounts.fields import DecryptError
 from memories import housekeeping, indexing
 from memories.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, provider
-from memories.errors import SealedTextError
 from memories.models import IndexState, Memory
 from memories.passages import passages
 
@@ -170,7 +169,7 @@ def seconds_until_due() -> float:
 def _read(memory: Memory) -> Embedded:
     try:
         return Embedded(memory, passages(memory.text))
-    except (SealedTextError, DecryptError):
+    except DecryptError:
         logger.error("memory %s does not open", memory.pk)
         return Embedded(memory, [], error=UNREADABLE, is_final=True)
 

@@ -17,6 +17,24 @@ MAX_CAUSES = 4  # of an exception's chain
 _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
+def logging_settings(level: str) -> dict[str, Any]:
+    """Django's LOGGING: everything from `level` on to stderr, one JSON object a line."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonFormatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # A refused request has a line of its own; Django's warning would show the secrets in some paths.
+            "django.request": {"level": "ERROR"},
+            "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+            "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
+            "httpx2": {"level": "WARNING"},
+        },
+    }
+
+
 class JsonFormatter(logging.Formatter):
     """Fields: time (UTC), level, logger, message, and where there are any request_id, exception, traceback.
 

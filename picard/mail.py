@@ -11,5 +11,7 @@ class PrivateFileBackend(EmailBackend):
     """Django's file backend in a folder of mode 0700: the letters hold links that open an account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        Path(settings.EMAIL_FILE_PATH).mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(settings.EMAIL_FILE_PATH)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         super().__init__(*args, **kwargs)

@@ -1,6 +1,7 @@
 """Every setting of Picard. Each variable is documented in docs/configuration.md (a test compares)."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from urllib.parse import urlsplit
 import environ
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
-from django.core.management.utils import get_random_secret_key
 
 from picard.home import PROJECT, kept_secret, picard_home
+from picard.logs import logging_settings
 
 env = environ.Env()
 _env_file = Path(os.environ.get("PICARD_ENV_FILE", PROJECT / ".env"))
@@ -55,7 +56,7 @@ def _secret(name: str, make: str) -> str:
     return kept_secret(KEYS_HOME / name.lower(), lambda: make) if EMBEDDED else ""
 
 
-SECRET_KEY = _secret("SECRET_KEY", get_random_secret_key())
+SECRET_KEY = _secret("SECRET_KEY", secrets.token_urlsafe(48))
 # The master keys that wrap each person's data key. The first encrypts, all decrypt (docs/security.md).
 FIELD_ENCRYPTION_KEY = [
     key.strip()
@@ -244,17 +245,4 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Logs: one JSON object a line, never a text, a token or a query string (picard/logs.py) ------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "picard.logs.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        # A refused request is logged once, by its own line; Django's warning would show the secrets in some paths.
-        "django.request": {"level": "ERROR"},
-        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
-        "httpx2": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(LOG_LEVEL)

@@ -90,6 +90,15 @@ def test_a_superuser_can_make_somebody_staff(ada: User) -> None:
     assert ada.is_staff
 
 
+def test_a_superuser_can_delete_a_person_with_all_that_is_theirs(ada: User) -> None:
+    remember(ada, "one", tags=["a"])
+    root = Client()
+    root.force_login(make_person("root", is_staff=True, is_superuser=True))
+    root.post(f"/admin/accounts/user/{ada.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=ada.pk).exists()
+    assert not Memory.objects.exists()
+
+
 def test_a_closed_account_is_out_at_once(ada: User, ada_client: Client) -> None:
     assert ada_client.get("/memories/").status_code == 200
     User.objects.filter(pk=ada.pk).update(is_active=False)

@@ -8,7 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 from django_htmx.middleware import HtmxDetails
 
 from accounts.actor import Actor, Door, InsufficientScope
+from accounts.fields import DecryptError
 from memories.errors import MemoryNotFound
 from oauth.actor import actor_from_request
 
@@ -52,6 +53,8 @@ def memory_page(
             raise Http404 from None
         except InsufficientScope:
             raise PermissionDenied from None
+        except DecryptError:
+            response = render(request, "memories/unreadable.html", status=500)
         response["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["HX-Request"])
         return response

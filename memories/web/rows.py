@@ -1,5 +1,6 @@
 """A memory as a page shows it: in the words a person would use."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.actor import Door
+from accounts.fields import DecryptError
 from memories import keywords
-from memories.models import IndexState, Memory, Tag
+from memories.models import IndexState, Memory, MemoryRevision, Tag
 from memories.search import Hit
+from memories.tags import by_name
+
+logger = logging.getLogger(__name__)
 
 # The cosine of a memory without a matched word. Below UNRELATED it says nothing to the query; below this share of the
 # nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
@@ -33,12 +38,17 @@ class Row:
     LONG: ClassVar[int] = 320  # characters; the style clamps a text in a list to five lines
 
     @cached_property
+    def text(self) -> str | None:
+        return opened(self.memory)
+
+    @cached_property
     def tags(self) -> list[Tag]:
-        return sorted(self.memory.tags.all(), key=lambda tag: tag.name.casefold())
+        return by_name(self.memory.tags.all())
 
     @property
     def is_long(self) -> bool:
-        return len(self.memory.text) > self.LONG or self.memory.text.count("\n") > 4
+        text = self.text or ""
+        return len(text) > self.LONG or text.count("\n") > 4
 
     @property
     def age(self) -> str:
@@ -72,6 +82,16 @@ class Row:
     @property
     def purged_at(self) -> datetime | None:
         return self.left_at + timedelta(days=settings.TRASH_DAYS) if self.left_at else None
+
+
+def opened(sealed: Memory | MemoryRevision) -> str | None:
+    """The text, or None where the stored one does not open: its row can still be shown, and deleted."""
+    try:
+        text: str = sealed.text
+    except DecryptError:
+        logger.error("%s does not open", sealed)
+        return None
+    return text
 
 
 def rows_of(memories: Iterable[Memory]) -> list[Row]:

@@ -14,7 +14,7 @@ from accounts.fields import DecryptError
 from accounts.models import PersonKey, User
 from memories.errors import SealedTextError
 from memories.fields import Sealed, padded_length
-from memories.models import Memory, MemoryRevision, Tag
+from memories.models import Memory, MemoryRevision, MemoryVector, Tag
 from tests.factories import remember
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +93,12 @@ def test_a_shredded_key_makes_the_text_unreadable(ada: User) -> None:
     keys.shred(ada.pk)
     with pytest.raises(DecryptError):
         _ = Memory.objects.get(pk=memory.pk).text
+
+
+def test_vectors_and_words_go_with_the_key(ada: User) -> None:
+    remember(ada, CANARY)
+    keys.shred(ada.pk)
+    assert not MemoryVector.objects.exists()
 
 
 def test_a_wrong_master_key_opens_nothing_and_makes_no_new_key(

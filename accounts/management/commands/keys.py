@@ -1,8 +1,8 @@
+import secrets
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.management.utils import get_random_secret_key
 
 from accounts import keys
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         getattr(self, f"_{act}")()
 
     def _generate(self) -> None:
-        self.stdout.write(f"SECRET_KEY='{get_random_secret_key().replace(chr(39), '-')}'")
+        self.stdout.write(f"SECRET_KEY={secrets.token_urlsafe(48)}")
         self.stdout.write(f"FIELD_ENCRYPTION_KEY={Fernet.generate_key().decode()}")
 
     def _status(self) -> None:

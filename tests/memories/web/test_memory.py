@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.models import User
@@ -208,3 +209,24 @@ def test_a_look_changes_nothing(ada: User, ada_client: Client, act: str) -> None
     memory = remember(ada, "Tea.")
     assert ada_client.get(f"/memories/{memory.pk}/{act}/").status_code == 405
     assert stored(ada, memory).version == 1
+
+
+def test_a_text_that_does_not_open_hides_no_other_and_can_be_deleted(ada: User, ada_client: Client) -> None:
+    damaged, fine = remember(ada, "The damaged zebra."), remember(ada, "The fine zebra.")
+    with connection.cursor() as cursor:
+        cursor.execute("update memories_memory set text = 'damaged' where id = %s", [damaged.pk])
+    for address in ("/memories/", "/memories/?q=zebra", f"/memories/{damaged.pk}/"):
+        html = ada_client.get(address).content.decode()
+        assert "This memory cannot be read" in html
+    assert fine.text in ada_client.get("/memories/").content.decode()
+    assert ada_client.post(f"/memories/{damaged.pk}/delete/").status_code == 302
+    assert "This memory cannot be read" in ada_client.get("/memories/trash/").content.decode()
+
+
+def test_an_act_that_needs_an_unreadable_text_says_so(ada: User, ada_client: Client) -> None:
+    memory = remember(ada, "one")
+    with connection.cursor() as cursor:
+        cursor.execute("update memories_memory set text = 'damaged' where id = %s", [memory.pk])
+    response = ada_client.post(f"/memories/{memory.pk}/visibility/", {"visibility": "public"})
+    assert response.status_code == 500
+    assert "This memory cannot be read" in response.content.decode()
