@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 
-from memories.statements import fetch_prepared
+from accounts.statements import fetch_prepared
 from memories.vectors import to_halfvec
 
 WEIGHT_OF_MEANING = 0.5

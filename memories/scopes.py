@@ -6,6 +6,11 @@ PUBLISH = "memories:publish"
 ADMIN = "memories:admin"
 PERSONA = "persona:query"
 
+# Who may ask for them; self-registered apps for the first two alone.
+FOR_EVERY_APP = (READ, WRITE)
+BY_EXTRA_TICK = (PUBLISH,)  # not ticked when the person is asked
+BY_ADMINISTRATOR = (ADMIN,)  # only for apps that an administrator has marked
+
 DESCRIPTIONS = {
     READ: "Read and search your memories, private ones included.",
     WRITE: "Add and change memories, and put them in the trash.",

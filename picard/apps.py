@@ -14,3 +14,10 @@ class PicardConfig(AppConfig):
 
         refuse_bad_settings()
         super().import_models()
+
+    def ready(self) -> None:
+        """The worker keeps house for the apps' tokens too; neither of the two knows the other."""
+        from memories import housekeeping
+        from oauth.housekeeping import STEPS
+
+        housekeeping.STEPS.update(STEPS)

@@ -11,6 +11,9 @@ import environ
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
+from memories import scopes
+from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
+from oauth.settings import provider_settings
 from picard.home import PROJECT, kept_secret, picard_home
 from picard.logs import logging_settings
 
@@ -26,9 +29,8 @@ DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else "").rstrip(
-    "/"
-)
+_own_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
+PUBLIC_URL = env.str("PUBLIC_URL", default=_own_url).rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = [
@@ -71,6 +73,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "accounts",
     "oauth",
+    "oauth2_provider",
     "memories",
     "django.contrib.admin",
     "django.contrib.sessions",
@@ -82,6 +85,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "csp",
     "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "picard.middleware.RequestIdMiddleware",
@@ -130,7 +136,7 @@ DATABASES = {
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        # No statement is prepared by count; the hot ones ask for it (memories/statements.py).
+        # No statement is prepared by count; the hot ones ask for it (accounts/statements.py).
         "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000},
     }
 }
@@ -163,6 +169,13 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 
+# --- Apps of others (oauth/settings.py, docs/oauth.md) ---------------------------------------------------
+OAUTH_REDIRECT_SCHEMES = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
+OAUTH2_PROVIDER = provider_settings(PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ], OAUTH_REDIRECT_SCHEMES)
+OAUTH_SCOPES_FOR_EVERY_APP, OAUTH_SCOPES_BY_EXTRA_TICK = scopes.FOR_EVERY_APP, scopes.BY_EXTRA_TICK
+OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_ADMINISTRATOR
+
 # --- Mail: without EMAIL_URL letters are kept as files below PICARD_HOME/mail -------------------------
 _email_url = env.str("EMAIL_URL", default="")
 HAS_MAIL = bool(_email_url)
@@ -187,6 +200,10 @@ AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 INDEXING_FIRST_WAIT_S = env.float("INDEXING_FIRST_WAIT_S", default=1.0)  # doubles with each attempt
 INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 
+# --- The REST API (memories/api/settings.py) ------------------------------------------------------------
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # of each app of each person
+API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # of each address
+
 # --- Language and time --------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
@@ -210,12 +227,9 @@ _https = _public.scheme == "https"
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)  # proxies in front that we believe
 if TRUSTED_PROXY_HOPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-ALLAUTH_TRUSTED_PROXY_COUNT = (
-    TRUSTED_PROXY_HOPS  # whose word on the client's address limits on log-ins believe
-)
-SECURE_SSL_REDIRECT = (
-    _https and TRUSTED_PROXY_HOPS > 0
-)  # without the proxy's word every request would look like http
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS  # on the client's address, for limits on log-ins
+# Without the proxy's word every request would look like http.
+SECURE_SSL_REDIRECT = _https and TRUSTED_PROXY_HOPS > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)

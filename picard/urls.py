@@ -16,7 +16,9 @@ urlpatterns = [
     path("readyz", health.ready),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("oauth.urls")),
     path("memories/", include("memories.web.urls")),
+    path("api/", include("memories.api.urls")),
     path("admin/", admin.site.urls),
 ]
 

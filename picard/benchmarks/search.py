@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 from uuid import UUID
 
+from accounts import statements
 from accounts.actor import Actor, Door
-from memories import indexing, ranking, statements
+from memories import indexing, ranking
 from memories.querysets import Filters
 from memories.search import search
 from picard.benchmarks import corpus, databases, writer

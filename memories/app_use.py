@@ -1,0 +1,91 @@
+"""What apps did with a person's memories, as the audit knows it, and taking back what one of them wrote."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Count, F
+from django.db.models.functions import Now
+
+from accounts.actor import Actor, Door
+from memories import audit, scopes
+from memories.models import AuditAction, AuditEvent, Memory, MemoryVector
+
+PERIOD = timedelta(days=30)
+READS = (AuditAction.MEMORY_READ, AuditAction.MEMORY_LIST, AuditAction.MEMORY_SEARCH)
+
+USE = """
+select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),
+       count(distinct memory_id) filter (where action <> all(%(reads)s)), max(happened_at)
+from memories_auditevent, unnest(memory_ids) as memory_id
+where owner_id = %(owner)s and client_id <> '' and happened_at > now() - %(period)s
+group by client_id
+"""
+
+
+@dataclass(frozen=True)
+class Use:
+    """How many memories an app read and wrote within PERIOD, and when it last did either."""
+
+    read: int = 0
+    written: int = 0
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Act:
+    """One line of the audit; `memories` are those of its memories that are still there."""
+
+    event: AuditEvent
+    memories: list[Memory]
+
+    @property
+    def gone(self) -> int:
+        """How many of its memories are in the trash, or deleted."""
+        return len(self.event.memory_ids) - len(self.memories)
+
+
+def use_by_app(actor: Actor) -> dict[str, Use]:
+    """By client id; without the apps that did nothing."""
+    actor.require(scopes.READ)
+    values = {"owner": actor.person.pk, "reads": list(READS), "period": PERIOD}
+    with connection.cursor() as cursor:
+        cursor.execute(USE, values)
+        return {client_id: Use(*counts) for client_id, *counts in cursor.fetchall()}
+
+
+def acts_of_app(
+    actor: Actor, client_id: str, *, before: UUID | None = None, limit: int = 20
+) -> tuple[list[Act], UUID | None]:
+    """What one app did, newest first, and the cursor of the page after it."""
+    actor.require(scopes.READ)
+    events = AuditEvent.objects.filter(owner_id=actor.person.pk, client_id=client_id)
+    if before is not None:
+        events = events.filter(pk__lt=before)
+    found = list(events.order_by("-pk")[: limit + 1])
+    shown = found[:limit]
+    touched = {memory_id for event in shown for memory_id in event.memory_ids}
+    present = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(touched)
+    acts = [Act(event, [present[each] for each in event.memory_ids if each in present]) for event in shown]
+    return acts, shown[-1].pk if len(found) > limit else None
+
+
+def count_by_tag(actor: Actor) -> dict[UUID, int]:
+    """How many memories the actor sees with each tag."""
+    actor.require(scopes.READ)
+    seen = Memory.objects.visible_to(actor, owner=actor.person).filter(tags__isnull=False)
+    return dict(seen.values_list("tags").annotate(Count("pk")))
+
+
+@transaction.atomic
+def forget_written_by(actor: Actor, client_id: str) -> int:
+    """Put in the trash every memory whose present text this app wrote; returns how many."""
+    actor.require(scopes.WRITE)
+    sources = [f"{door}:{client_id}" for door in (Door.API, Door.MCP)]
+    written = Memory.objects.visible_to(actor, owner=actor.person).filter(source__in=sources)
+    ids = list(written.select_for_update(of=("self",)).values_list("pk", flat=True))
+    Memory.objects.filter(pk__in=ids).update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
+    MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)
+    audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)
+    return len(ids)

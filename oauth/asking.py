@@ -1,0 +1,123 @@
+"""An authorization request (RFC 6749 4.1.1), and every answer that goes back to the app."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import iri_to_uri
+from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
+from oauthlib.common import add_params_to_uri
+from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
+
+from oauth.models import Application, is_loopback
+from oauth.protocol import has_nul, repeated
+from oauth.server import core
+
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:-]+", re.IGNORECASE)
+
+
+class BadRequest(Exception):
+    """The request is not one that may be answered to the app; a page says why."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+
+
+class Declined(Exception):
+    """The app is to be told `error` at an address that is its own."""
+
+    def __init__(self, error: OAuth2Error, redirect_uri: str) -> None:
+        super().__init__(error.error)
+        self.error = error
+        self.redirect_uri = redirect_uri
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an app asks for, checked; nothing of it is the person's choice."""
+
+    application: Application
+    scopes: list[str]
+    credentials: dict[str, Any]
+
+    @property
+    def redirect_uri(self) -> str:
+        return str(self.credentials["redirect_uri"])
+
+    @property
+    def goes_to(self) -> str:
+        """The host, or for an app on the person's machine its scheme, to which the answer goes."""
+        parts = urlsplit(self.redirect_uri)
+        return parts.hostname or f"{parts.scheme}:"
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.redirect_uri)
+
+    @property
+    def form_action(self) -> str:
+        """For the page's policy: browsers hold a form's redirects to form-action too."""
+        origin = ORIGIN.match(self.redirect_uri)
+        return origin[0] if origin else f"{urlsplit(self.redirect_uri).scheme}:"
+
+
+def read(request: HttpRequest) -> Asked:
+    """The request in the address. Raises BadRequest, Declined."""
+    if (name := repeated(request.GET)) is not None:
+        raise BadRequest("invalid_request", f"The parameter {name[:40]!r} stands there twice.")
+    if has_nul(request.GET):
+        raise BadRequest("invalid_request", "A parameter holds a NUL character.")
+    try:
+        scopes, credentials = core().validate_authorization_request(request)
+    except FatalClientError as error:
+        raise BadRequest(error.oauthlib_error.error, error.oauthlib_error.description) from None
+    except OAuthToolkitError as error:
+        raise _declined(error.oauthlib_error) from None
+    except ValueError:
+        raise BadRequest("invalid_request", "The address cannot be read.") from None
+    return Asked(credentials.pop("request").client, scopes, credentials)
+
+
+def code_for(request: HttpRequest, asked: Asked, scopes: list[str]) -> HttpResponse:
+    """The person said yes to these scopes. Raises Declined."""
+    try:
+        location, *_ = core().create_authorization_response(
+            request, scopes, dict(asked.credentials), allow=True
+        )
+    except OAuthToolkitError as error:
+        raise _declined(error.oauthlib_error, asked.redirect_uri) from None
+    return _redirect(location)
+
+
+def refusal(asked: Asked) -> HttpResponse:
+    """The person said no."""
+    error = AccessDeniedError(state=asked.credentials.get("state"))
+    return _redirect(_with_issuer(add_params_to_uri(asked.redirect_uri, error.twotuples)))
+
+
+def decline(declined: Declined) -> HttpResponse:
+    return _redirect(_with_issuer(add_params_to_uri(declined.redirect_uri, declined.error.twotuples)))
+
+
+def _declined(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
+    client = Application.objects.filter(client_id=error.client_id or "").first()
+    redirect_uri = redirect_uri or error.redirect_uri
+    if client is None or not redirect_uri or client.is_self_registered:
+        # RFC 9700 4.11.2: whoever registers an app must not be able to send people anywhere by a broken link.
+        return BadRequest(error.error, error.description)
+    return Declined(error, redirect_uri)
+
+
+def _with_issuer(location: str) -> str:
+    """RFC 9207 2: on errors as well."""
+    return str(add_params_to_uri(location, [("iss", settings.PUBLIC_URL)]))
+
+
+def _redirect(location: str) -> HttpResponse:
+    # RFC 9700 4.12: 303, so that no browser posts the person's form on to the app.
+    return HttpResponse(status=303, headers={"Location": iri_to_uri(location)})

@@ -1,0 +1,29 @@
+"""Which scopes an app may ask for at all. What it gets is for the person to say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from oauth2_provider.scopes import SettingsScopes
+
+from oauth.models import Application
+
+
+class ClientScopes(SettingsScopes):  # type: ignore[misc]
+    def get_available_scopes(
+        self, application: Application | None = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        # Metadata name no app, and advertise what all may have: some clients ask for everything that is advertised.
+        if application is None or application.is_self_registered:
+            return list(settings.OAUTH_SCOPES_FOR_EVERY_APP)
+        return [
+            name
+            for name in settings.OAUTH2_PROVIDER["SCOPES"]
+            if application.may_manage or name not in settings.OAUTH_SCOPES_BY_ADMINISTRATOR
+        ]
+
+
+def descriptions() -> Mapping[str, str]:
+    """Of every scope, in words for a person."""
+    found: Mapping[str, str] = settings.OAUTH2_PROVIDER["SCOPES"]
+    return found

@@ -1,0 +1,52 @@
+"""Apps that somebody registers by hand: made here for the developer console and `register_client` alike."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from oauth import client_secrets
+from oauth.models import Application
+
+OVERLAP = timedelta(days=7)  # how long the secret before a new one goes on working
+
+
+@dataclass(frozen=True, repr=False)
+class Registered:
+    """A fresh app; its secret can be read only here, and is empty for a public one."""
+
+    application: Application
+    secret: str
+
+
+@transaction.atomic
+def register(
+    *, name: str, redirect_uris: Iterable[str], is_public: bool = False, user: User | None = None
+) -> Registered:
+    """Raises ValidationError (redirect_uris, name)."""
+    secret = client_secrets.new_secret()
+    application = Application(
+        name=name.strip(),
+        redirect_uris=" ".join(redirect_uris),
+        client_type=Application.CLIENT_PUBLIC if is_public else Application.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+        client_secret=secret,
+        user=user,
+    )
+    application.full_clean()
+    application.save()
+    return Registered(application, "" if is_public else secret)
+
+
+@transaction.atomic
+def rotate_secret(application: Application) -> str:
+    """A new secret; the one before it works on for OVERLAP, so that nothing stops while it is changed."""
+    secret = client_secrets.new_secret()
+    application.previous_secret = application.client_secret
+    application.previous_secret_until = timezone.now() + OVERLAP
+    application.client_secret = secret
+    application.save(update_fields=["client_secret", "previous_secret", "previous_secret_until", "updated"])
+    return secret

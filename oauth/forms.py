@@ -1,0 +1,122 @@
+"""What a person chooses about an app, and what a developer says of one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from oauth.client_scopes import descriptions
+from oauth.grants import Narrowing
+from oauth.models import AppGrant
+
+LASTS = {
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+    "year": timedelta(days=365),
+}
+ENDS = [
+    ("never", _("Until I take it back")),
+    ("day", _("For a day")),
+    ("week", _("For a week")),
+    ("month", _("For a month")),
+    ("year", _("For a year")),
+]
+
+
+class NarrowingForm(forms.Form):
+    """What an app may do, see, and until when. tags: (id, what to call it) of each tag to choose from."""
+
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Leave at least one thing, or cancel.")},
+    )
+    reach = forms.ChoiceField(
+        label=_("Which memories"),
+        widget=forms.RadioSelect,
+        choices=[("all", _("All of them")), ("tagged", _("Only those with these tags"))],
+        initial="all",
+        required=False,
+    )
+    tags = forms.TypedMultipleChoiceField(
+        label=_("Tags"), widget=forms.CheckboxSelectMultiple, coerce=UUID, required=False
+    )
+    ends = forms.ChoiceField(label=_("For how long"), choices=ENDS, initial="never", required=False)
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        scopes: Sequence[str],
+        tags: Sequence[tuple[str, str]],
+        grant: AppGrant | None = None,
+    ) -> None:
+        self.grant = grant
+        super().__init__(data, initial=_initial(grant))
+        self._offer("scopes", [(scope, descriptions()[scope]) for scope in scopes])
+        self._offer("tags", tags)
+        if grant is None:
+            self.initial["scopes"] = [
+                name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
+            ]
+        elif grant.ends_at is not None:
+            self._offer("ends", [("keep", gettext("As it is now")), *ENDS])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("reach") == "tagged" and not cleaned.get("tags"):
+            self.add_error("tags", ValidationError(gettext("Choose at least one tag."), code="required"))
+        return cleaned
+
+    def narrowing(self) -> Narrowing:
+        given: Mapping[str, Any] = self.cleaned_data
+        kept_end = self.grant.ends_at if self.grant and given["ends"] == "keep" else None
+        return Narrowing(
+            scopes=frozenset(given["scopes"]),
+            only_tags=frozenset(given["tags"]) if given["reach"] == "tagged" else None,
+            ends_at=timezone.now() + LASTS[given["ends"]] if given["ends"] in LASTS else kept_end,
+        )
+
+    def _offer(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (all three are)
+        field.choices = list(choices)
+
+
+class AppForm(forms.Form):
+    """An app that somebody registers."""
+
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("People see it when they are asked."))
+    redirect_uris = forms.CharField(
+        label=_("Redirect addresses"),
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=_(
+            "One a line, compared letter by letter. http only on one's own machine, where any port will do."
+        ),
+    )
+    is_public = forms.BooleanField(
+        label=_("It cannot keep a secret"),
+        required=False,
+        help_text=_(
+            "Programs on people's own machines and in browsers. They prove themselves by PKCE alone."
+        ),
+    )
+
+
+def _initial(grant: AppGrant | None) -> dict[str, Any]:
+    if grant is None:
+        return {}
+    return {
+        "scopes": grant.scopes,
+        "reach": "all" if grant.only_tags is None else "tagged",
+        "tags": [str(tag) for tag in grant.only_tags or ()],
+        "ends": "never" if grant.ends_at is None else "keep",
+    }

@@ -1,0 +1,8 @@
+"""How often the protocol's endpoints may be asked, by client address."""
+
+from accounts.throttling import Limit
+
+TOKEN = Limit("oauth-token", 600)
+REVOKE = Limit("oauth-revoke", 300)
+INTROSPECT = Limit("oauth-introspect", 1_200)
+REGISTER = Limit("oauth-register", 30, window_s=3_600.0)

@@ -1,0 +1,62 @@
+"""Tokens: how they look, how they are found, and how they end."""
+
+import hashlib
+import secrets
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import connection
+from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
+
+from accounts.models import User
+from oauth.models import Application
+
+# Marks by which scanners of leaked secrets find them.
+ACCESS_PREFIX = "picard_at_"
+REFRESH_PREFIX = "picard_rt_"
+FAMILIES = UUID("4d1f6f3e-3a3e-4c53-9a0e-4f0f8b7d2c11")
+
+AccessToken = get_access_token_model()
+RefreshToken = get_refresh_token_model()
+Code = get_grant_model()  # the toolkit calls a code a grant; here a grant is what a person allowed
+
+
+def new_access_token(_request: Any) -> str:
+    return ACCESS_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_refresh_token(_request: Any) -> str:
+    return REFRESH_PREFIX + secrets.token_urlsafe(32)
+
+
+def checksum(secret: str) -> str:
+    """By which a token or a code is stored and found: 256 random bits need no slower hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def family_of_code(code: str) -> UUID:
+    """The code names the family of its tokens, so that its second use finds them without a table of used codes."""
+    return uuid5(FAMILIES, checksum(code))
+
+
+def family_of_token(token: str) -> UUID | None:
+    """The family of a refresh token, or of the one that goes with an access token."""
+    found = RefreshToken.objects.filter(token_checksum=checksum(token)) or RefreshToken.objects.filter(
+        access_token__token_checksum=checksum(token)
+    )
+    return next((row.token_family for row in found[:1]), None)
+
+
+def lock_family(family: UUID) -> None:
+    """One act at a time on one family, until the end of the transaction: redeem, refresh, replay, revoke."""
+    number = int.from_bytes(family.bytes[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [number])
+
+
+def revoke_all(user: User, application: Application | None = None) -> None:
+    """End every code and token of a person, or those of one app of theirs. Needs a transaction."""
+    owned = {"user": user} if application is None else {"user": user, "application": application}
+    Code.objects.filter(**owned).delete()
+    AccessToken.objects.filter(**owned).delete()
+    RefreshToken.objects.filter(**owned).delete()

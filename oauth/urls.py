@@ -1,0 +1,27 @@
+"""Where the protocol's endpoints are, and the person's pages about apps."""
+
+from django.urls import path
+
+from oauth import console, endpoints, metadata, registration, views
+
+app_name = "oauth"
+urlpatterns = [
+    path(".well-known/oauth-authorization-server", metadata.authorization_server, name="server_metadata"),
+    path(".well-known/oauth-protected-resource", metadata.protected_resource, name="resource_metadata"),
+    path(".well-known/oauth-protected-resource/<str:path>", metadata.protected_resource),
+    path("oauth/authorize/", views.authorize, name="authorize"),
+    path("oauth/token/", endpoints.token, name="token"),
+    path("oauth/revoke/", endpoints.revoke, name="revoke"),
+    path("oauth/introspect/", endpoints.introspect, name="introspect"),
+    path("oauth/register/", registration.register, name="register"),
+    path("oauth/register/<str:client_id>/", registration.manage, name="manage_registration"),
+    path("accounts/apps/", views.apps, name="apps"),
+    path("accounts/apps/<uuid:grant_id>/", views.app, name="app"),
+    path("accounts/apps/<uuid:grant_id>/narrow/", views.narrow, name="narrow"),
+    path("accounts/apps/<uuid:grant_id>/pause/", views.pause, name="pause"),
+    path("accounts/apps/<uuid:grant_id>/disconnect/", views.revoke, name="disconnect"),
+    path("accounts/apps/<uuid:grant_id>/forget/", views.forget, name="forget"),
+    path("developer/", console.console, name="console"),
+    path("developer/<str:client_id>/secret/", console.rotate, name="rotate"),
+    path("developer/<str:client_id>/delete/", console.delete, name="delete"),
+]

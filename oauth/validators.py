@@ -1,0 +1,107 @@
+"""What the toolkit asks about clients, codes and tokens, answered more strictly than it would itself."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote_plus
+
+from django.db.models.functions import Now
+from oauth2_provider.oauth2_validators import OAuth2Validator
+
+from accounts.models import User
+from oauth import resources, tokens
+from oauth.models import AppGrant, Application, TokenFamily
+from oauth.server import unknown_target
+from oauth.settings import FAMILY_S
+
+
+class StrictValidator(OAuth2Validator):  # type: ignore[misc]
+    """Called within oauth/endpoints.py's transaction, which holds the family's lock."""
+
+    # --- Clients ------------------------------------------------------------------------------------------
+
+    def _check_secret(self, provided_secret: str, stored_secret: str) -> bool:
+        raise NotImplementedError("secrets are compared by Application.secret_matches")
+
+    def _authenticate_basic_auth(self, request: Any) -> bool:
+        given = self._basic_credentials(request)
+        return given is not None and self._knows_secret(*given, request)
+
+    def _authenticate_request_body(self, request: Any) -> bool:
+        given = request.client_id, getattr(request, "client_secret", None) or ""
+        # RFC 6749 2.3: one method a request.
+        return self._extract_basic_auth(request) is None and self._knows_secret(*given, request)
+
+    def _knows_secret(self, client_id: str, secret: str, request: Any) -> bool:
+        client: Application | None = self._load_application(client_id, request)
+        return client is not None and not client.is_public and client.secret_matches(secret)
+
+    def _basic_credentials(self, request: Any) -> tuple[str, str] | None:
+        """RFC 6749 2.3.1: both parts are form-encoded before they are joined and encoded again."""
+        try:
+            decoded = base64.b64decode(self._extract_basic_auth(request) or "", validate=True).decode()
+        except ValueError:
+            return None
+        client_id, colon, secret = decoded.partition(":")
+        return (unquote_plus(client_id), unquote_plus(secret)) if colon else None
+
+    # --- Codes: only a digest is stored -------------------------------------------------------------------
+
+    def _create_authorization_code(self, request: Any, code: Any, expires: Any = None) -> Any:
+        return super()._create_authorization_code(
+            request, {**code, "code": tokens.checksum(code["code"])}, expires
+        )
+
+    def validate_code(
+        self, client_id: str, code: str, client: Application, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        request.token_family = tokens.family_of_code(code)
+        request.code = tokens.checksum(code)  # what every later question of this request is about
+        if super().validate_code(client_id, request.code, client, request, *args, **kwargs):
+            return _may_go_on(request.user, client)
+        # RFC 6749 4.1.2, RFC 9700 4.2.4: a second use means that somebody has what is not theirs.
+        tokens.RefreshToken.revoke_family(request.token_family)
+        return False
+
+    # --- Refreshing -----------------------------------------------------------------------------------------
+
+    def validate_refresh_token(
+        self, refresh_token: str, client: Application, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        if not super().validate_refresh_token(refresh_token, client, request, *args, **kwargs):
+            return False
+        family = request.refresh_token_instance.token_family
+        young = TokenFamily.objects.filter(pk=family, began_at__gt=Now() - timedelta(seconds=FAMILY_S))
+        return young.exists() and _may_go_on(request.user, client)
+
+    def _create_refresh_token(
+        self, request: Any, refresh_token_code: str, access_token: Any, previous_refresh_token: Any
+    ) -> Any:
+        made = super()._create_refresh_token(
+            request, refresh_token_code, access_token, previous_refresh_token
+        )
+        if previous_refresh_token is None:
+            TokenFamily.objects.create(pk=request.token_family)
+            made.token_family = request.token_family
+            made.save(update_fields=["token_family"])
+        return made
+
+    # --- What a token is for ----------------------------------------------------------------------------------
+
+    def _check_and_set_request_resource(self, request: Any) -> None:
+        """RFC 8707: never for an unknown resource, never for everything."""
+        super()._check_and_set_request_resource(request)
+        named = [resources.normal(each) for each in request.resource]
+        if None in named:
+            raise unknown_target(request)
+        request.resource = named or [resources.default_resource()]
+
+
+def _may_go_on(user: User, client: Application) -> bool:
+    """Whether the person is there and still lets the app. Locks the grant, so that taking it back waits or wins."""
+    grant = (
+        AppGrant.objects.select_for_update(no_key=True, of=("self",))
+        .filter(user=user, application=client, user__is_active=True)
+        .first()
+    )
+    return grant is not None and not grant.has_ended

@@ -1,0 +1,199 @@
+"""Consent and connected apps: a door of the person's own session, so it may call the domain."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.actor import Actor, Door
+from accounts.fields import DecryptError
+from memories import app_use, queries, scopes
+from memories.models import Memory
+from oauth import asking, grants, notices
+from oauth.actor import actor_from_request
+from oauth.forms import NarrowingForm
+from oauth.models import AppGrant
+
+Given = ParamSpec("Given")
+EXAMPLES = 3
+EXCERPT_CHARACTERS = 160
+
+# --- Consent ----------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def authorize(request: HttpRequest) -> HttpResponseBase:
+    """RFC 6749 4.1.1. The request stands in the address all along; the form holds only the person's choices."""
+    try:
+        asked = asking.read(request)
+        actor = actor_from_request(request, Door.WEB)
+        if actor.user is None:
+            return redirect_to_login(request.get_full_path())
+        return _consent(request, actor, asked)
+    except asking.BadRequest as bad:
+        return render(request, "oauth/bad_request.html", {"problem": bad}, status=400)
+    except asking.Declined as declined:
+        return asking.decline(declined)
+
+
+def _consent(request: HttpRequest, actor: Actor, asked: asking.Asked) -> HttpResponse:
+    data = request.POST if request.method == "POST" else None
+    if data is not None and data.get("answer") != "allow":
+        return asking.refusal(asked)
+    form = NarrowingForm(data, scopes=asked.scopes, tags=_tags(actor))
+    if form.is_valid():
+        return _allow(request, actor, asked, form.narrowing())
+    context = {"asked": asked, "form": form, **_what_it_would_see(actor, asked)}
+    response = render(request, "oauth/consent.html", context, status=200 if data is None else 422)
+    response._csp_update = {"form-action": [asked.form_action]}  # type: ignore[attr-defined]
+    return response
+
+
+def _allow(request: HttpRequest, actor: Actor, asked: asking.Asked, chosen: grants.Narrowing) -> HttpResponse:
+    with transaction.atomic():
+        is_new = grants.allow(actor.person, asked.application, chosen)
+        response = asking.code_for(request, asked, sorted(chosen.scopes))
+    if is_new:
+        notices.app_connected(AppGrant.objects.get(user=actor.person, application=asked.application))
+        said = _("%(app)s is connected. You can change or end that under Connected apps.")
+        messages.info(request, said % {"app": asked.application})
+    return response
+
+
+def _what_it_would_see(actor: Actor, asked: asking.Asked) -> dict[str, Any]:
+    """How many memories, and the newest few of them."""
+    as_app = grants.actor_of(actor.person, asked.application, grants.Narrowing(frozenset(asked.scopes)))
+    if not as_app.holds(scopes.READ):
+        return {"sees": None}
+    newest = queries.list_memories(actor, limit=EXAMPLES).memories
+    return {"sees": queries.count_memories(as_app), "examples": [_excerpt(memory) for memory in newest]}
+
+
+def _tags(actor: Actor) -> list[tuple[str, str]]:
+    counts = app_use.count_by_tag(actor)
+    return [(str(tag.pk), f"{tag.name} ({counts.get(tag.pk, 0)})") for tag in queries.tags_of(actor)]
+
+
+def _excerpt(memory: Memory) -> str:
+    try:
+        text: str = memory.text
+    except DecryptError:
+        return _("(does not open)")
+    return text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS]}…"
+
+
+# --- Connected apps -----------------------------------------------------------------------------------------
+
+
+def app_page(
+    view: Callable[Concatenate[HttpRequest, Actor, AppGrant, Given], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, UUID, Given], HttpResponseBase]:
+    """A page about one connected app: called with the person and their grant, kept in no cache."""
+
+    @login_required
+    @never_cache
+    @wraps(view)
+    def page(
+        request: HttpRequest, grant_id: UUID, /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> HttpResponseBase:
+        actor = actor_from_request(request, Door.WEB)
+        own = AppGrant.objects.select_related("application", "user").filter(user=actor.person)
+        # 404 for another person's: that they use an app is private too.
+        return view(request, actor, get_object_or_404(own, pk=grant_id), *args, **kwargs)
+
+    return page
+
+
+@login_required
+@never_cache
+@require_safe
+def apps(request: HttpRequest) -> HttpResponseBase:
+    actor = actor_from_request(request, Door.WEB)
+    use = app_use.use_by_app(actor)
+    connected = [_described(actor, grant, use) for grant in grants.of_person(actor.person)]
+    return render(request, "oauth/apps.html", {"apps": connected})
+
+
+@require_safe
+@app_page
+def app(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
+    form = NarrowingForm(scopes=grant.scopes, tags=_tags(actor), grant=grant)
+    return render(request, "oauth/app.html", _app_context(request, actor, grant, form))
+
+
+@require_POST
+@app_page
+def narrow(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
+    form = NarrowingForm(request.POST, scopes=grant.scopes, tags=_tags(actor), grant=grant)
+    if not form.is_valid():
+        return render(request, "oauth/app.html", _app_context(request, actor, grant, form), status=422)
+    grants.narrow(grant, form.narrowing())
+    messages.success(request, _("Saved. It counts from now on."))
+    return redirect("oauth:app", grant.pk)
+
+
+@require_POST
+@app_page
+def pause(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
+    if grant.paused_at is None:
+        grants.pause(grant)
+        messages.success(request, _("Paused. It reaches nothing until you let it go on."))
+    else:
+        grants.resume(grant)
+        messages.success(request, _("It may go on."))
+    return redirect("oauth:app", grant.pk)
+
+
+@require_POST
+@app_page
+def revoke(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
+    grants.revoke(grant)
+    messages.success(request, _("%(app)s is disconnected.") % {"app": grant.application})
+    return redirect("oauth:apps")
+
+
+@require_POST
+@app_page
+def forget(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
+    count = app_use.forget_written_by(actor, grant.application.client_id)
+    said = ngettext("%(n)d memory is in the trash.", "%(n)d memories are in the trash.", count)
+    messages.success(request, said % {"n": count})
+    return redirect("oauth:app", grant.pk)
+
+
+def _described(actor: Actor, grant: AppGrant, use: dict[str, app_use.Use]) -> dict[str, Any]:
+    names = {tag.pk: tag.name for tag in queries.tags_of(actor)} if grant.only_tags is not None else {}
+    return {
+        "grant": grant,
+        "app": grant.application,
+        "may": [scopes.DESCRIPTIONS.get(scope, scope) for scope in grant.scopes],
+        "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
+        "use": use.get(grant.application.client_id, app_use.Use()),
+    }
+
+
+def _app_context(request: HttpRequest, actor: Actor, grant: AppGrant, form: NarrowingForm) -> dict[str, Any]:
+    acts, following = app_use.acts_of_app(actor, grant.application.client_id, before=_cursor(request))
+    lines = [(act, [(memory.pk, _excerpt(memory)) for memory in act.memories]) for act in acts]
+    described = _described(actor, grant, app_use.use_by_app(actor))
+    return {"each": described, "form": form, "acts": lines, "next": following}
+
+
+def _cursor(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.GET.get("before", ""))
+    except ValueError:
+        return None

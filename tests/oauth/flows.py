@@ -1,0 +1,123 @@
+"""An app as it speaks OAuth: registered, connected, its requests, as the tests send them."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from memories import scopes
+from oauth import clients, grants
+from oauth.models import AppGrant, Application
+from oauth.tokens import AccessToken, new_access_token
+
+REDIRECT = "https://notes.example/callback"
+API, MCP = "/api", "/mcp"
+
+
+@dataclass
+class App:
+    """A client, and the browser and program that it runs in."""
+
+    application: Application
+    secret: str = ""
+    http: Client = field(default_factory=Client)
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+    @property
+    def challenge(self) -> str:
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def request(self, **changes: Any) -> dict[str, Any]:
+        """The parameters of an authorization request; a change to None leaves one out."""
+        asked = {
+            "response_type": "code",
+            "client_id": self.application.client_id,
+            "redirect_uri": REDIRECT,
+            "scope": f"{scopes.READ} {scopes.WRITE}",
+            "state": "some-state",
+            "code_challenge": self.challenge,
+            "code_challenge_method": "S256",
+            "resource": settings.PUBLIC_URL + API,
+        } | changes
+        return {name: value for name, value in asked.items() if value is not None}
+
+    def code(self, user: User, **changes: Any) -> str:
+        """A code for what the person is asked and allows whole."""
+        browser = Client()
+        browser.force_login(user)
+        asked = self.request(**changes)
+        answer = browser.post(
+            "/oauth/authorize/",
+            {"answer": "allow", "scopes": asked["scope"].split()},
+            query_params=asked,
+        )
+        assert answer.status_code == 303, answer.content
+        return parse_qs(urlsplit(answer["Location"]).query)["code"][0]
+
+    def token(self, **form: Any) -> Any:
+        """A token request, with the secret if the app has one."""
+        own = {"client_id": self.application.client_id}
+        if self.secret:
+            own["client_secret"] = self.secret
+        sent = {name: value for name, value in (own | form).items() if value is not None}
+        return self.http.post("/oauth/token/", sent)
+
+    def redeem(self, code: str, /, **changes: Any) -> Any:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT,
+            "code_verifier": self.verifier,
+        }
+        return self.token(**(form | changes))
+
+    def refresh(self, refresh_token: str, /, **changes: Any) -> Any:
+        return self.token(**({"grant_type": "refresh_token", "refresh_token": refresh_token} | changes))
+
+    def connect(self, user: User, **changes: Any) -> dict[str, Any]:
+        """The whole way, to the token answer's body."""
+        answer = self.redeem(self.code(user, **changes))
+        assert answer.status_code == 200, answer.content
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+def make_app(name: str = "Notes", *, is_public: bool = False, **fields: Any) -> App:
+    """An app that somebody registered by hand."""
+    made = clients.register(name=name, redirect_uris=[REDIRECT], is_public=is_public)
+    for attribute, value in fields.items():
+        setattr(made.application, attribute, value)
+    made.application.save()
+    return App(made.application, made.secret)
+
+
+def allow(user: User, app: App, *held: str, **narrowing: Any) -> AppGrant:
+    """Consent without the page."""
+    chosen = grants.Narrowing(frozenset(held or (scopes.READ, scopes.WRITE)), **narrowing)
+    grants.allow(user, app.application, chosen)
+    return AppGrant.objects.get(user=user, application=app.application)
+
+
+def access_token(user: User, app: App, *held: str, path: str = API, **fields: Any) -> str:
+    """An access token without the way to it; the person's grant as `allow` makes it unless there is one."""
+    if not AppGrant.objects.filter(user=user, application=app.application).exists():
+        allow(user, app, *held)
+    token = new_access_token(None)
+    given = {
+        "scope": " ".join(held or (scopes.READ, scopes.WRITE)),
+        "resource": [settings.PUBLIC_URL + path],
+        "expires": timezone.now() + timedelta(minutes=15),
+    }
+    row = AccessToken(user=user, application=app.application, **given | fields)
+    row._raw_token = token
+    row.save()
+    return token

@@ -1,0 +1,154 @@
+"""A person is asked in words that they understand, may narrow what is asked for, and is asked every time."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from memories import scopes
+from oauth.models import AppGrant, Application
+from oauth.tokens import Code
+from tests.factories import remember
+from tests.oauth.flows import App, make_app
+
+pytestmark = pytest.mark.django_db
+AUTHORIZE = "/oauth/authorize/"
+BOTH = [scopes.READ, scopes.WRITE]
+
+
+@pytest.fixture
+def app() -> App:
+    return make_app()
+
+
+def answer(location: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+
+
+def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    remember(ada, "Ada likes sweet peas.")
+    page = ada_client.get(AUTHORIZE, app.request()).content.decode()
+    for words in (
+        "Notes asks for your memories",
+        "logged in as ada@example.org",
+        "notes.example",
+        "Read and search your memories, private ones included.",
+        "it would see 1 memory",
+        "Ada likes sweet peas.",
+    ):
+        assert words in page
+    assert "memories:read" not in page.replace('value="memories:read"', "")
+
+
+def test_who_is_not_logged_in_logs_in_first_and_comes_back(app: App) -> None:
+    response = Client().get(AUTHORIZE, app.request())
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/?next=/oauth/authorize/%3F")
+
+
+def test_a_yes_goes_back_with_a_code_state_and_issuer(ada: User, ada_client: Client, app: App) -> None:
+    said_yes = ada_client.post(AUTHORIZE, {"answer": "allow", "scopes": BOTH}, query_params=app.request())
+    assert said_yes.status_code == 303
+    given = answer(said_yes["Location"])
+    assert given.keys() == {"code", "state", "iss"}
+    assert (given["state"], given["iss"]) == ("some-state", "http://127.0.0.1:8000")
+    grant = AppGrant.objects.get()
+    assert (grant.user, grant.scopes, grant.only_tags, grant.ends_at) == (ada, BOTH, None, None)
+
+
+def test_a_no_goes_back_as_access_denied_and_leaves_nothing(ada_client: Client, app: App) -> None:
+    said_no = ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
+    given = answer(said_no["Location"])
+    assert given.pop("error_description", "") is not None
+    assert given == {"error": "access_denied", "state": "some-state", "iss": "http://127.0.0.1:8000"}
+    assert not AppGrant.objects.exists()
+
+
+def test_a_person_narrows_by_scope_tag_and_time(ada: User, ada_client: Client, app: App) -> None:
+    tag = remember(ada, "one", tags=["work"]).tags.get()
+    choice = {
+        "answer": "allow",
+        "scopes": [scopes.READ],
+        "reach": "tagged",
+        "tags": [str(tag.pk)],
+        "ends": "week",
+    }
+    said_yes = ada_client.post(AUTHORIZE, choice, query_params=app.request())
+    assert said_yes.status_code == 303
+    grant = AppGrant.objects.get()
+    assert (grant.scopes, grant.only_tags) == ([scopes.READ], [tag.pk])
+    assert grant.ends_at is not None
+    assert timedelta(days=6) < grant.ends_at - timezone.now() <= timedelta(days=7)
+    assert Code.objects.get().scope == scopes.READ
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"scopes": []},
+        {"scopes": [scopes.ADMIN]},
+        {"scopes": BOTH, "reach": "tagged"},
+        {"scopes": BOTH, "reach": "tagged", "tags": ["00000000-0000-7000-8000-000000000000"]},
+        {"scopes": BOTH, "ends": "forever"},
+    ],
+)
+def test_what_cannot_be_chosen_is_said_on_the_page(
+    ada_client: Client, app: App, choice: dict[str, object]
+) -> None:
+    said = ada_client.post(AUTHORIZE, {"answer": "allow", **choice}, query_params=app.request())
+    assert said.status_code == 422
+    assert not AppGrant.objects.exists()
+
+
+def test_another_persons_tag_cannot_be_chosen(ada_client: Client, bob: User, app: App) -> None:
+    theirs = remember(bob, "one", tags=["work"]).tags.get()
+    choice = {"answer": "allow", "scopes": BOTH, "reach": "tagged", "tags": [str(theirs.pk)]}
+    assert ada_client.post(AUTHORIZE, choice, query_params=app.request()).status_code == 422
+
+
+def test_publishing_takes_an_extra_tick(ada_client: Client, app: App) -> None:
+    page = ada_client.get(AUTHORIZE, app.request(scope=f"{scopes.READ} {scopes.PUBLISH}")).content.decode()
+    boxes = {
+        line.split('value="')[1].split('"')[0]: "checked" in line
+        for line in page.split("<input")
+        if 'name="scopes"' in line
+    }
+    assert boxes == {scopes.READ: True, scopes.PUBLISH: False}
+
+
+@pytest.mark.parametrize("way", ["approval_prompt", "prompt"])
+def test_a_client_cannot_switch_the_question_off(ada: User, ada_client: Client, app: App, way: str) -> None:
+    app.connect(ada)
+    page = ada_client.get(AUTHORIZE, app.request(**{way: "auto"}))
+    assert (page.status_code, page.templates[0].name) == (200, "oauth/consent.html")
+
+
+def test_a_self_registered_app_is_said_to_be_one(ada_client: Client) -> None:
+    app = make_app(registration_source=Application.RegistrationSource.DCR)
+    assert b"registered itself" in ada_client.get(AUTHORIZE, app.request()).content
+
+
+def test_allow_and_cancel_are_equally_large(ada_client: Client, app: App) -> None:
+    page = ada_client.get(AUTHORIZE, app.request()).content.decode()
+    assert "actions-equal" in page
+
+
+def test_a_letter_tells_of_a_newly_connected_app(ada: User, app: App) -> None:
+    app.connect(ada)
+    app.connect(ada)
+    [letter] = mail.outbox
+    assert letter.to == [ada.email]
+    assert letter.subject == "Notes is connected to your memories"
+    assert "Read and search your memories" in letter.body
+
+
+def test_asking_again_replaces_what_was_allowed(ada: User, app: App) -> None:
+    app.connect(ada)
+    app.connect(ada, scope=scopes.READ)
+    assert AppGrant.objects.get().scopes == [scopes.READ]
