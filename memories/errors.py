@@ -17,3 +17,11 @@ class VersionConflict(Exception):
 
 class SealedTextError(DecryptError):
     """Sealed text does not open: changed, moved to another row, or under another key."""
+
+
+class KeyInFlight(Exception):
+    """A request with this idempotency key is being worked on just now."""
+
+
+class KeyReused(Exception):
+    """This idempotency key was used for another request, or with other rights."""

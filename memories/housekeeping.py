@@ -11,9 +11,10 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from accounts import throttling
 from accounts.actor import Door
 from accounts.models import Invitation
-from memories import indexing
+from memories import idempotency, indexing
 from memories.embeddings import ProviderError
 from memories.models import (
     AuditAction,
@@ -114,4 +115,6 @@ STEPS: dict[str, Callable[[], int]] = {
     "sessions": purge_sessions,
     "invitations": purge_invitations,
     "spaces": purge_unused_spaces,
+    "stored answers": idempotency.purge,
+    "rate limits": throttling.purge,
 }

@@ -14,6 +14,7 @@ TEXT_CHARACTERS = 8_000
 TAGS = 20
 TAG_CHARACTERS = 50
 QUERY_CHARACTERS = 1_000
+BULK_OPERATIONS = 100
 
 
 def clean_text(text: str) -> str:

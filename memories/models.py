@@ -237,3 +237,20 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} at {self.happened_at}"
+
+
+class StoredAnswer(models.Model):
+    """What was answered to a request with an idempotency key, kept for a day, so that its repetition acts not again."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    key_hash = models.BinaryField(max_length=32, editable=False)  # SHA-256 of the app and its key
+    answer = SealedTextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key_hash"], name="one_answer_a_key")]
+        indexes = [models.Index(fields=["created_at"], name="stored_answer_age")]
+
+    def __str__(self) -> str:
+        return f"stored answer {self.pk}"

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from accounts.actor import Actor
 from memories import audit, scopes
 from memories.errors import MemoryNotFound
-from memories.models import AuditAction, Memory, MemoryRevision, Tag
+from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
 from memories.tags import tags_in_use
 
@@ -19,6 +19,14 @@ class Page:
     """Some memories, newest first, their tags at hand; `next` is the cursor of the page after it, None at the end."""
 
     memories: list[Memory]
+    next: UUID | None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Some audit events, newest first; `next` as with Page."""
+
+    events: list[AuditEvent]
     next: UUID | None
 
 
@@ -65,6 +73,15 @@ def tags_of(actor: Actor) -> list[Tag]:
     return used if actor.only_tags is None else [tag for tag in used if tag.pk in actor.only_tags]
 
 
+def activity(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Activity:
+    """Who did what to the person's memories. An app is told what it did itself."""
+    actor.require(scopes.READ)
+    rows = AuditEvent.objects.filter(owner_id=actor.person.pk)
+    if actor.is_app:
+        rows = rows.filter(client_id=actor.client_id)
+    return Activity(*_cut(rows, before, limit))
+
+
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     actor.require(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
@@ -73,8 +90,12 @@ def count_memories(actor: Actor, filters: Filters | None = None) -> int:
 
 
 def _page(rows: Any, before: UUID | None, limit: int) -> Page:
-    """A page by cursor: ids sort by time (UUID version 7), so it stays stable while memories are added."""
+    return Page(*_cut(rows.prefetch_related("tags"), before, limit))
+
+
+def _cut(rows: Any, before: UUID | None, limit: int) -> tuple[list[Any], UUID | None]:
+    """A page by cursor: ids sort by time (UUID version 7), so it stays stable while rows are added."""
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk").prefetch_related("tags")[: limit + 1])
-    return Page(found[:limit], found[limit - 1].pk if len(found) > limit else None)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    return found[:limit], found[limit - 1].pk if len(found) > limit else None

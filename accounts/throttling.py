@@ -1,0 +1,78 @@
+"""Rate limits that hold among all processes: one statement in PostgreSQL, atomic, about 0.2 ms.
+
+GCRA (the generic cell rate algorithm): a row keeps the time at which its key will have earned everything back.
+"""
+
+import math
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+
+# No row comes back when the limit is reached. A request that is refused costs its key nothing.
+HIT = """
+insert into accounts_rate_limit as rate (key, earned_at)
+values (%(key)s, clock_timestamp() + %(cost)s * interval '1 second')
+on conflict (key) do update set earned_at = greatest(rate.earned_at, clock_timestamp()) + %(cost)s * interval '1 second'
+where greatest(rate.earned_at, clock_timestamp()) + %(cost)s * interval '1 second' - clock_timestamp()
+      <= %(window)s * interval '1 second'
+returning 1
+"""
+
+
+class LimitReached(Exception):
+    """Too many; the next one may pass after `retry_after_s`."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many requests. Try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many in a time: `count` at once, and earned back evenly within `window_s`. Named by what it protects."""
+
+    name: str
+    count: int
+    window_s: float = 60.0
+
+    @property
+    def cost_s(self) -> float:
+        """The time in which one more is earned."""
+        return self.window_s / self.count
+
+
+def hit(limit: Limit, who: str) -> None:
+    """Count one of `who` against the limit. Raises LimitReached.
+
+    Outside of a transaction, or a request that fails would not count.
+    """
+    params: dict[str, str | float] = {
+        "key": f"{limit.name}:{who}",
+        "cost": limit.cost_s,
+        "window": limit.window_s,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HIT, params)
+        if cursor.fetchone() is None:
+            raise LimitReached(math.ceil(limit.cost_s))
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where a request comes from: what the trusted proxies say, counted from the right, or the connection's other end.
+
+    Entries further left are the client's own words and are not believed.
+    """
+    hops = settings.TRUSTED_PROXY_HOPS
+    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    if hops and len(forwarded) >= hops and forwarded[-hops]:
+        return str(forwarded[-hops][:45])  # the longest an IPv6 address can be
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def purge() -> int:
+    """Forget who has earned everything back; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from accounts_rate_limit where earned_at < clock_timestamp()")
+        return int(cursor.rowcount)

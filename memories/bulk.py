@@ -1,0 +1,83 @@
+"""Many changes by one request: each is done wholly or not at all, and none stops the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.actor import Actor, InsufficientScope
+from memories import limits, scopes, services
+from memories.errors import MemoryNotFound, VersionConflict
+from memories.models import Memory
+
+REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope)
+
+
+@dataclass(frozen=True)
+class Create:
+    """values: as services.create_memory takes them."""
+
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """changes: as services.update_memory takes them."""
+
+    memory_id: UUID
+    changes: dict[str, Any]
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True)
+class Trash:
+    memory_id: UUID
+    expected_version: int | None = None
+
+
+Operation = Create | Update | Trash
+Outcome = Memory | Exception
+
+
+@transaction.atomic
+def apply_many(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
+    """Each operation's memory, or one of REFUSALS, in their order.
+
+    Adding needs memories:write; to change or trash many at once, memories:admin too. Raises InsufficientScope then,
+    and ValidationError when there are none or more than limits.BULK_OPERATIONS; nothing is done in either case.
+    """
+    actor.require(scopes.WRITE)
+    if not 1 <= len(operations) <= limits.BULK_OPERATIONS:
+        raise ValidationError(
+            {
+                "operations": ValidationError(
+                    _("Give 1 to %(limit)s operations; these are %(count)s."),
+                    code="operations",
+                    params={"limit": limits.BULK_OPERATIONS, "count": len(operations)},
+                )
+            }
+        )
+    if not all(isinstance(operation, Create) for operation in operations):
+        actor.require(scopes.ADMIN)
+    return [_outcome(actor, operation) for operation in operations]
+
+
+def _outcome(actor: Actor, operation: Operation) -> Outcome:
+    try:
+        return _apply(actor, operation)
+    except REFUSALS as refusal:
+        return refusal
+
+
+def _apply(actor: Actor, operation: Operation) -> Memory:
+    if isinstance(operation, Create):
+        return services.create_memory(actor, **operation.values)
+    if isinstance(operation, Update):
+        return services.update_memory(
+            actor, operation.memory_id, expected_version=operation.expected_version, **operation.changes
+        )
+    return services.trash_memory(actor, operation.memory_id, expected_version=operation.expected_version)

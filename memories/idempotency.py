@@ -1,0 +1,75 @@
+"""The same key never acts twice: the answer is kept, sealed, in the transaction of the act, and given again for a day.
+
+An act that failed leaves nothing, so its key may be tried again.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import ExpressionWrapper, Q
+from django.db.models.fields import BooleanField
+from django.db.models.functions import Now
+
+from accounts.actor import Actor
+from memories.errors import KeyInFlight, KeyReused
+from memories.models import StoredAnswer
+
+KEPT = timedelta(hours=24)
+
+
+def once(actor: Actor, key: str, request: bytes, act: Callable[[], str]) -> tuple[str, bool]:
+    """What `act` answered to this key, now or before, and whether it was before.
+
+    request: what was asked, whole. Raises KeyReused when it was another one, or the actor's rights were others: an
+    answer of before must not tell what the actor may not see any more. Raises KeyInFlight while the first is at it.
+    """
+    key_hash = hashlib.sha256(f"{actor.client_id or ''}\0{key}".encode()).digest()
+    fingerprint = hashlib.sha256(_rights(actor) + request).hexdigest()
+    with transaction.atomic():
+        _lock(actor, key_hash)
+        stored = _stored(actor, key_hash)
+        if stored is not None:
+            kept = json.loads(stored.answer)
+            if not hmac.compare_digest(kept["fingerprint"], fingerprint):
+                raise KeyReused
+            return kept["answer"], True
+        answer = act()
+        StoredAnswer.objects.create(
+            owner_id=actor.person.pk,
+            key_hash=key_hash,
+            answer=json.dumps({"fingerprint": fingerprint, "answer": answer}),
+        )
+    return answer, False
+
+
+def purge() -> int:
+    return StoredAnswer.objects.filter(created_at__lt=Now() - KEPT).delete()[0]
+
+
+def _rights(actor: Actor) -> bytes:
+    tags = sorted(map(str, actor.only_tags)) if actor.only_tags is not None else None
+    return json.dumps([sorted(actor.scopes), tags]).encode() + b"\n"
+
+
+def _lock(actor: Actor, key_hash: bytes) -> None:
+    """Held until the transaction ends, however it ends; nobody waits for it."""
+    name = hashlib.sha256(actor.person.pk.bytes + key_hash).digest()[:8]
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", [int.from_bytes(name, "big", signed=True)])
+        if not cursor.fetchone()[0]:
+            raise KeyInFlight
+
+
+def _stored(actor: Actor, key_hash: bytes) -> Any:
+    is_over = ExpressionWrapper(Q(created_at__lt=Now() - KEPT), output_field=BooleanField())
+    rows = StoredAnswer.objects.filter(owner_id=actor.person.pk, key_hash=key_hash)
+    stored = rows.annotate(is_over=is_over).first()
+    if stored is not None and stored.is_over:
+        rows.delete()
+        return None
+    return stored
