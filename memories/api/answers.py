@@ -1,0 +1,119 @@
+"""What is answered: plain dictionaries, because a serializer's fields would cost more than the database does."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.response import Response
+
+from accounts.actor import Actor
+from accounts.fields import DecryptError
+from accounts.models import User
+from memories import scopes
+from memories.models import AuditEvent, Memory, MemoryRevision, Tag
+from memories.search import Hit, SearchResult
+from memories.tags import by_name
+
+logger = logging.getLogger(__name__)
+
+
+def memory_json(memory: Memory) -> dict[str, Any]:
+    return {
+        "id": memory.pk,
+        "text": _opened(memory),
+        "visibility": memory.visibility,
+        "tags": [tag.name for tag in by_name(memory.tags.all())],
+        "expires_at": memory.expires_at,
+        "version": memory.version,
+        "source": memory.source,
+        "state": memory.index_state,
+        "created_at": memory.created_at,
+        "updated_at": memory.updated_at,
+    }
+
+
+def trashed_json(memory: Memory) -> dict[str, Any]:
+    return {**memory_json(memory), "deleted_at": memory.deleted_at}
+
+
+def revision_json(revision: MemoryRevision) -> dict[str, Any]:
+    return {
+        "version": revision.version,
+        "text": _opened(revision),
+        "source": revision.source,
+        "written_at": revision.written_at,
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "memory": memory_json(hit.memory),
+        "score": round(hit.score, 6),
+        "cosine": None if hit.cosine is None else round(hit.cosine, 6),
+        "strength": round(hit.strength, 6),
+        "matched": hit.matched,
+    }
+
+
+def search_json(result: SearchResult) -> dict[str, Any]:
+    return {"results": [hit_json(hit) for hit in result.hits], "degraded": result.degraded}
+
+
+def tag_json(tag: Tag) -> dict[str, Any]:
+    return {"id": tag.pk, "name": tag.name}
+
+
+def event_json(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "id": event.pk,
+        "action": event.action,
+        "door": event.door,
+        "client_id": event.client_id or None,
+        "by_owner": event.actor_id == event.owner_id,
+        "memory_ids": event.memory_ids,
+        "happened_at": event.happened_at,
+    }
+
+
+def profile_json(person: User, actor: Actor) -> dict[str, Any]:
+    said = {
+        "id": person.pk,
+        "handle": person.handle,
+        "display_name": person.display_name,
+        "bio": person.bio,
+        "time_zone": person.time_zone,
+        "persona_enabled": person.persona_enabled,
+    }
+    return said if actor.is_app else {**said, "email": person.email}
+
+
+def whoami_json(actor: Actor) -> dict[str, Any]:
+    person = actor.person
+    held = [scope for scope in scopes.DESCRIPTIONS if actor.holds(scope)]
+    return {
+        "person": {"id": person.pk, "handle": person.handle, "display_name": person.display_name},
+        "client_id": actor.client_id,
+        "scopes": held,
+        "only_tags": None if actor.only_tags is None else sorted(actor.only_tags),
+        "until": actor.until,
+    }
+
+
+def memory_response(
+    memory: Memory, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(memory_json(memory), status=status, headers={**(headers or {}), "ETag": etag_of(memory)})
+
+
+def etag_of(memory: Memory) -> str:
+    return f'"{memory.version}"'
+
+
+def _opened(sealed: Memory | MemoryRevision) -> str | None:
+    """The text, or None where the stored one does not open: the others must still be answered."""
+    try:
+        text: str = sealed.text
+    except DecryptError:
+        logger.error("%s does not open", sealed)
+        return None
+    return text

@@ -1,0 +1,62 @@
+"""Who is asking: an app by its bearer token, or the person by their own session."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.permissions import BasePermission
+
+from accounts.actor import Actor, Door
+from accounts.models import User
+from oauth.actor import actor_from_request
+from oauth.bearer import TokenRefused, www_authenticate
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class CsrfFailed(APIException):
+    status_code = 403
+    default_code = "csrf_failed"
+    default_detail = "A session that writes needs the header X-CSRFToken, and to come from this site."
+
+
+class ActorAuthentication(BaseAuthentication):
+    """`request.auth` is the actor. Where a token is shown it alone counts; no cookie stands in for it."""
+
+    def authenticate(self, request: Any) -> tuple[User, Actor] | None:
+        asked: HttpRequest = request._request
+        try:
+            actor = actor_from_request(asked, Door.API)
+        except TokenRefused as refused:
+            raise AuthenticationFailed(refused.description, code="invalid_token") from None
+        if actor.user is None:
+            return None
+        if not actor.is_app:
+            _check_csrf(asked)
+        return actor.user, actor
+
+    def authenticate_header(self, request: Any) -> str:
+        shown = "HTTP_AUTHORIZATION" in request._request.META
+        return www_authenticate(Door.API, error=TokenRefused.error if shown else "")
+
+
+class IsSignedIn(BasePermission):
+    """Everything here is somebody's. What the actor may do with it is the domain's question."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return request.auth is not None
+
+
+def _check_csrf(request: HttpRequest) -> None:
+    if request.method in SAFE_METHODS:
+        return
+    check = CSRFCheck(_view)
+    check.process_request(request)
+    if check.process_view(request, _view, (), {}):
+        raise CsrfFailed
+
+
+def _view(request: HttpRequest) -> HttpResponse:
+    """Stands for the view: what is checked is the request."""
+    raise NotImplementedError

@@ -1,0 +1,62 @@
+"""What all views of the API have in common."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.actor import Actor
+from memories.api.errors import Misplaced
+from memories.api.serializers import Strict
+from memories.api.throttles import PerAddress
+
+
+class ApiView(APIView):
+    """An actor, answers that no cache keeps, and a limit on guessing tokens."""
+
+    request: Request
+
+    @property
+    def actor(self) -> Actor:
+        return cast(Actor, self.request.auth)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+        except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
+            PerAddress().allow_request(request, self)
+            raise
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        answered["Cache-Control"] = "no-store"
+        return answered
+
+
+def body_of(request: Request, form: type[Strict]) -> dict[str, Any]:
+    """The valid body. Raises ValidationError."""
+    serializer = form(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def query_of(request: Request, form: type[Strict]) -> dict[str, Any]:
+    """The valid query string. Raises Misplaced."""
+    serializer = form(data=request.query_params)
+    if not serializer.is_valid():
+        raise Misplaced("?", serializer.errors)
+    return dict(serializer.validated_data)
+
+
+def page_of(request: Request, rows: list[dict[str, Any]], following: UUID | None) -> Response:
+    """A page of a list; `next` is the address of the page after it, with the same filters."""
+    return Response({"results": rows, "next": _address(request, following) if following else None})
+
+
+def _address(request: Request, following: UUID) -> str:
+    query = request._request.GET.copy()
+    query["cursor"] = str(following)
+    return request._request.build_absolute_uri(f"{request._request.path}?{query.urlencode()}")

@@ -1,0 +1,62 @@
+"""The API's description, as OpenAPI and as two pages to read it, all from this server; and what is nowhere."""
+
+from functools import cache
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memories.api.throttles import PerAddress
+
+MEDIA_TYPE = "application/vnd.oai.openapi+json"
+
+
+class Open(APIView):
+    """For everybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes: tuple[type[PerAddress], ...] = (PerAddress,)
+
+
+@extend_schema(exclude=True)
+class OpenApi(Open):
+    def get(self, request: Request) -> Response:
+        return Response(description(), content_type=MEDIA_TYPE)
+
+
+@extend_schema(exclude=True)
+class Nowhere(Open):
+    """An address below /api/ that is none: a program asked, so no page is answered."""
+
+    throttle_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise Http404
+
+
+@require_safe
+@ensure_csrf_cookie
+def swagger(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/swagger.html")
+
+
+@require_safe
+def redoc(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/redoc.html")
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The OpenAPI document; it depends on the code alone."""
+    generator: Any = SchemaGenerator
+    schema: dict[str, Any] = generator().get_schema(request=None, public=True)
+    return schema

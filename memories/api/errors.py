@@ -1,0 +1,179 @@
+"""Every error as a problem of RFC 9457: the domain's, the framework's and the database's, in one place."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from accounts.actor import Door, InsufficientScope
+from accounts.fields import DecryptError
+from accounts.throttling import LimitReached
+from memories.errors import KeyInFlight, KeyReused, MemoryNotFound, VersionConflict
+from oauth.bearer import www_authenticate
+
+MEDIA_TYPE = "application/problem+json"
+REFUSED = "Some of what was sent cannot be taken."
+DATABASE_RETRY_AFTER_S = 5
+FLIGHT_RETRY_AFTER_S = 1
+
+logger = logging.getLogger(__name__)
+
+# The codes of Django REST framework that would say less than ours.
+CODE_OF_STATUS = {
+    400: "invalid",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
+KEPT_CODES = {"malformed", "null_character", "too_deep", "csrf_failed", "invalid_token"}
+
+
+class Misplaced(exceptions.ValidationError):
+    """What is wrong stands not in the body: place is "?" for the query string, "header:" for a header."""
+
+    def __init__(self, place: str, detail: Any) -> None:
+        super().__init__(detail)
+        self.place = place
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong. `code` is for programs, `detail` for the person who reads a log."""
+
+    status: int
+    code: str
+    detail: str
+    errors: list[dict[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Without what only a whole answer has."""
+        return {
+            "type": f"urn:picard:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "errors": self.errors,
+        }
+
+
+def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
+    """Django REST framework's EXCEPTION_HANDLER."""
+    problem = problem_of(error)
+    request_id = getattr(context["request"]._request, "request_id", "")
+    # The occurrence, not the address: an answer about what is not there must be the same for every address.
+    body = {**problem.as_json(), "instance": f"urn:picard:request:{request_id}", "request_id": request_id}
+    return Response(body, status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to say of an error. One that nobody foresaw is logged, and said to be ours."""
+    if isinstance(error, MemoryNotFound | Http404):
+        # 404, not 403: that somebody else has such a memory is private too.
+        return Problem(404, "not_found", "There is no such thing, or it is not yours.")
+    if isinstance(error, ValidationError):
+        return Problem(400, "invalid", REFUSED, list(_of_domain(error)))
+    if isinstance(error, InsufficientScope):
+        return _insufficient(error)
+    if isinstance(error, VersionConflict):
+        return Problem(
+            412,
+            "version_conflict",
+            f"It was changed meanwhile; its version is {error.current} now.",
+            headers={"ETag": f'"{error.current}"'},
+        )
+    if isinstance(error, KeyInFlight):
+        return _later(
+            409, "key_in_flight", "The first request with this key is under way.", FLIGHT_RETRY_AFTER_S
+        )
+    if isinstance(error, KeyReused):
+        return Problem(
+            422, "key_reused", "This Idempotency-Key was used for another request, or other rights."
+        )
+    if isinstance(error, LimitReached):
+        return _later(429, "rate_limited", str(error), error.retry_after_s)
+    if isinstance(error, exceptions.APIException):
+        return _of_framework(error)
+    if isinstance(error, PermissionDenied):
+        return Problem(403, "forbidden", "This is not allowed.")
+    return _of_ours(error)
+
+
+def _insufficient(error: InsufficientScope) -> Problem:
+    if ":" not in error.scope:  # no scope would do: only the person at the keyboard may
+        return Problem(403, "session_required", "Only the person's own session may do this.")
+    header = www_authenticate(Door.API, error="insufficient_scope", scope=error.scope)
+    return Problem(403, "insufficient_scope", str(error), headers={"WWW-Authenticate": header})
+
+
+def _later(status: int, code: str, detail: str, retry_after_s: int) -> Problem:
+    return Problem(status, code, detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def _of_ours(error: Exception) -> Problem:
+    if isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError):
+        return _later(503, "unavailable", "The database does not answer just now.", DATABASE_RETRY_AFTER_S)
+    logger.error("a request failed", exc_info=error)
+    if isinstance(error, DecryptError):
+        return Problem(
+            500, "unreadable", "What is stored cannot be opened: its key is missing, or it was changed."
+        )
+    return Problem(500, "server_error", "The server failed. Its log has the request id.")
+
+
+def _of_framework(error: exceptions.APIException) -> Problem:
+    headers = {"WWW-Authenticate": error.auth_header} if hasattr(error, "auth_header") else {}
+    status = error.status_code
+    if isinstance(error, exceptions.ValidationError):
+        errors = list(_of_fields(error.detail, "#"))
+        if isinstance(error, Misplaced):
+            errors = [{**each, "pointer": each["pointer"].replace("#/", error.place, 1)} for each in errors]
+        return Problem(400, "invalid", REFUSED, errors)
+    given = str(getattr(error.detail, "code", ""))
+    code = given if given in KEPT_CODES else CODE_OF_STATUS.get(status, "invalid")
+    return Problem(status, code, str(error.detail), headers=headers)
+
+
+def _of_domain(error: ValidationError) -> Iterator[dict[str, str]]:
+    if not hasattr(error, "error_dict"):
+        error = ValidationError({"": error})
+    for name, errors in error.error_dict.items():
+        for each in errors:
+            [detail] = each.messages
+            yield _entry(f"#/{name}" if name and name != "__all__" else "#", each.code or "invalid", detail)
+
+
+def _of_fields(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
+    """The leaves of a serializer's errors, each with the JSON pointer (RFC 6901) of what it is about."""
+    if isinstance(detail, dict):
+        for name, below in detail.items():
+            here = pointer if name == "non_field_errors" else f"{pointer}/{_escaped(str(name))}"
+            yield from _of_fields(below, here)
+    elif isinstance(detail, list):
+        for at, below in enumerate(detail):
+            # A list of leaves tells of one value; a list of dicts tells of its items.
+            is_leaf = isinstance(below, exceptions.ErrorDetail)
+            yield from _of_fields(below, pointer if is_leaf else f"{pointer}/{at}")
+    else:
+        yield _entry(pointer, str(getattr(detail, "code", "invalid")), str(detail))
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _entry(pointer: str, code: str, detail: str) -> dict[str, str]:
+    return {"pointer": pointer, "code": code, "detail": detail}

@@ -1,0 +1,103 @@
+"""What the OpenAPI description shows of each form."""
+
+from typing import Any
+
+MEMORY_ID = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
+TAG_ID = "019c1f0e-8a70-7f02-8b1d-2c9e4a7d6b31"
+PERSON = {"id": "019c1f0e-1000-7a11-8f00-6d5c4b3a2910", "handle": "ada", "display_name": "Ada"}
+PAGE_END: dict[str, Any] = {"next": None}
+NEXT = f"https://memory.example.org/api/v1/memories/?cursor={MEMORY_ID}&limit=25"
+
+MEMORY = {
+    "id": MEMORY_ID,
+    "text": "I am allergic to peanuts.",
+    "visibility": "private",
+    "tags": ["food", "health"],
+    "expires_at": None,
+    "version": 1,
+    "source": "api:notes",
+    "state": "ready",
+    "created_at": "2026-01-31T12:00:00Z",
+    "updated_at": "2026-01-31T12:00:00Z",
+}
+MEMORY_IN = {"text": "I am allergic to peanuts.", "tags": ["food", "health"]}
+MEMORY_CHANGES = {"text": "I am allergic to peanuts and to almonds."}
+CHANGED = {**MEMORY, **MEMORY_CHANGES, "version": 2, "updated_at": "2026-02-01T08:30:00Z", "state": "pending"}
+MEMORIES = {"results": [MEMORY], "next": NEXT}
+SEARCH_IN = {"query": "what must I not eat?", "limit": 5, "tags_any": [TAG_ID]}
+HITS = {
+    "results": [{"memory": MEMORY, "score": 0.93, "cosine": 0.61, "strength": 0.74, "matched": ["eat"]}],
+    "degraded": False,
+}
+BULK_IN = {
+    "operations": [
+        {"op": "create", "text": "My sister is called Grace."},
+        {"op": "update", "id": MEMORY_ID, "expected_version": 1, "tags": ["health"]},
+        {"op": "trash", "id": MEMORY_ID},
+    ]
+}
+NOT_FOUND = {
+    "type": "urn:picard:problem:not_found",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "There is no such thing, or it is not yours.",
+    "code": "not_found",
+    "errors": [],
+}
+OUTCOMES = {
+    "results": [
+        {"status": 201, "memory": MEMORY, "problem": None},
+        {"status": 200, "memory": CHANGED, "problem": None},
+        {"status": 404, "memory": None, "problem": NOT_FOUND},
+    ]
+}
+REVISIONS = {
+    "results": [
+        {
+            "version": 1,
+            "text": MEMORY["text"],
+            "source": "api:notes",
+            "written_at": "2026-01-31T12:00:00Z",
+        }
+    ]
+}
+TRASH = {"results": [{**MEMORY, "version": 2, "deleted_at": "2026-02-02T09:00:00Z"}], **PAGE_END}
+DELETED = {"deleted": 3}
+TAGS = {"results": [{"id": TAG_ID, "name": "food"}]}
+WHOAMI = {
+    "person": PERSON,
+    "client_id": "notes",
+    "scopes": ["memories:read", "memories:write"],
+    "only_tags": None,
+    "until": None,
+}
+PROFILE = {**PERSON, "bio": "Writes programs.", "time_zone": "Europe/London", "persona_enabled": False}
+PROFILE_CHANGES = {"bio": "Writes programs.", "time_zone": "Europe/London"}
+EVENTS = {
+    "results": [
+        {
+            "id": "019c1f10-2222-7b7b-9c9c-0a1b2c3d4e5f",
+            "action": "memory:search",
+            "door": "api",
+            "client_id": "notes",
+            "by_owner": True,
+            "memory_ids": [MEMORY_ID],
+            "happened_at": "2026-01-31T12:05:00Z",
+        }
+    ],
+    **PAGE_END,
+}
+
+
+def problem(status: int, title: str, code: str, detail: str) -> dict[str, Any]:
+    request_id = "5f0c9d6e8b7a4c3d9e2f1a0b4c5d6e7f"
+    return {
+        "type": f"urn:picard:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "errors": [],
+        "instance": f"urn:picard:request:{request_id}",
+        "request_id": request_id,
+    }

@@ -1,0 +1,96 @@
+"""JSON in and out: bounded in size and depth, without null characters."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+import orjson
+from django.utils.translation import gettext as _
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+
+BODY_BYTES = 4_000_000  # a hundred memories of 8,000 characters, in any script
+DEPTH = 8
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = f"A request's body may have {BODY_BYTES:,} bytes."
+
+
+class JsonRenderer(BaseRenderer):
+    """Dates, UUIDs and orjson.Fragment as they are. Problems say by their media type that they are some."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        return b"" if data is None else dumps(data)
+
+
+class JsonParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read(BODY_BYTES + 1)
+        if len(body) > BODY_BYTES:
+            raise TooLarge
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ParseError(_("This is no JSON: %(why)s") % {"why": error.msg}, code="malformed") from None
+        _refuse_odd(value)
+        return value
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """There is one form of answer, whatever is asked for (RFC 9110, 12.5.1 allows to disregard Accept)."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+def dumps(data: Any) -> bytes:
+    return orjson.dumps(data, option=orjson.OPT_UTC_Z)
+
+
+def canonical(data: Any) -> bytes:
+    """The same bytes for the same meaning."""
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+
+
+def _refuse_odd(value: Any) -> None:
+    """What is nested too deeply, or holds a null character, which PostgreSQL cannot keep."""
+    level = [value]
+    for _depth in range(DEPTH):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+            elif isinstance(each, str) and "\0" in each:
+                raise ParseError(_("The body holds a null character."), code="null_character")
+        if not below:
+            return
+        level = below
+    raise ParseError(_("The body is nested more than %(limit)s deep.") % {"limit": DEPTH}, code="too_deep")

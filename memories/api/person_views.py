@@ -1,0 +1,42 @@
+"""The REST API about the person and whoever acts for them."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.profiles import change_profile
+from memories import queries, scopes
+from memories.api.answers import event_json, profile_json, tag_json, whoami_json
+from memories.api.base import ApiView, body_of, page_of, query_of
+from memories.api.schema import operations
+from memories.api.serializers import PageQuery, ProfileChanges
+from memories.api.views import page_asked
+
+
+@operations("list_tags")
+class Tags(ApiView):
+    def get(self, request: Request) -> Response:
+        return Response({"results": list(map(tag_json, queries.tags_of(self.actor)))})
+
+
+@operations("whoami")
+class Whoami(ApiView):
+    def get(self, request: Request) -> Response:
+        return Response(whoami_json(self.actor))
+
+
+@operations("read_profile", "change_profile")
+class Profile(ApiView):
+    def get(self, request: Request) -> Response:
+        self.actor.require(scopes.READ)
+        return Response(profile_json(self.actor.person, self.actor))
+
+    def patch(self, request: Request) -> Response:
+        changes = body_of(request, ProfileChanges)
+        return Response(profile_json(change_profile(self.actor, **changes), self.actor))
+
+
+@operations("list_activity")
+class Activity(ApiView):
+    def get(self, request: Request) -> Response:
+        page = queries.activity(self.actor, **page_asked(query_of(request, PageQuery)))
+        return page_of(request, list(map(event_json, page.events)), page.next)

@@ -1,0 +1,253 @@
+"""The OpenAPI description: each operation's words, scope, forms, examples, and every status that it can answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
+
+from memories import scopes
+from memories.api import examples, serializers, shapes
+
+PROBLEM = "application/problem+json"
+SAID: dict[int, tuple[str, str]] = {
+    400: ("invalid", "Some of what was sent cannot be taken."),
+    401: ("invalid_token", "The access token has expired."),
+    403: ("insufficient_scope", "This needs the scope memories:read."),
+    404: ("not_found", "There is no such thing, or it is not yours."),
+    409: ("key_in_flight", "The first request with this key is under way."),
+    412: ("version_conflict", "It was changed meanwhile; its version is 3 now."),
+    413: ("too_large", "A request's body may have 4,000,000 bytes."),
+    415: ("unsupported_media_type", "Unsupported media type in request."),
+    422: ("key_reused", "This Idempotency-Key was used for another request, or other rights."),
+    429: ("rate_limited", "Too many requests. Try again in 1 s."),
+    503: ("unavailable", "The database does not answer just now."),
+}
+ALWAYS = (401, 403, 429, 503)
+OF_A_BODY = (400, 413, 415)
+OF_A_KEY = (400, 409, 422)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description='The ETag that was seen, as in `"3"`. Another one: 412.',
+)
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
+    OpenApiParameter.HEADER,
+    description="The same key with the same request is answered the same for 24 hours, and acts once.",
+)
+REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="`true`: this was answered before.",
+)
+
+
+class ActorAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Both ways in. The scope of each operation is named with the operation."""
+
+    target_class = "memories.api.authentication.ActorAuthentication"
+    name = ["oauth", "session"]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        flow = {
+            "authorizationUrl": "/oauth/authorize/",
+            "tokenUrl": "/oauth/token/",
+            "refreshUrl": "/oauth/token/",
+            "scopes": scopes.DESCRIPTIONS,
+        }
+        app = "An app on a person's behalf: authorization code with PKCE."
+        session = "The person's own session. To write it needs the header X-CSRFToken, too."
+        return [
+            {"type": "oauth2", "description": app, "flows": {"authorizationCode": flow}},
+            {"type": "apiKey", "in": "cookie", "name": "picard_session", "description": session},
+        ]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one address."""
+
+    method: str
+    tag: str
+    summary: str
+    answer: Any = None
+    example: Any = None
+    scope: str | None = None
+    description: str = ""
+    status: int = 200
+    body: Any = None
+    body_example: Any = None
+    query: Any = None
+    statuses: tuple[int, ...] = ()
+    headers: tuple[OpenApiParameter, ...] = ()
+    answer_headers: tuple[str, ...] = field(default=())
+
+
+def operations(*names: str) -> Callable[[type], type]:
+    """Describes the methods of a view."""
+    described = {OPERATIONS[name].method: _described(name, OPERATIONS[name]) for name in names}
+    return extend_schema_view(**described)
+
+
+def _described(name: str, operation: Operation) -> Any:
+    statuses = {*ALWAYS, *operation.statuses}
+    if operation.body:
+        statuses |= {*OF_A_BODY}
+    if KEY in operation.headers:
+        statuses |= {*OF_A_KEY}
+    if operation.query or IF_MATCH in operation.headers:
+        statuses |= {400}
+    responses = {(status, PROBLEM): _problem(status) for status in sorted(statuses)}
+    scope = [operation.scope] if operation.scope else []
+    needs = f"Needs `{operation.scope}`." if operation.scope else ""
+    return extend_schema(
+        operation_id=name,
+        tags=[operation.tag],
+        summary=operation.summary,
+        description=" ".join(filter(None, (operation.description, needs))),
+        auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
+        parameters=_parameters(operation),
+        request={"application/json": operation.body} if operation.body else None,
+        responses={operation.status: _answer(operation), **responses},
+        examples=_body_examples(operation),
+    )
+
+
+def _parameters(operation: Operation) -> list[Any]:
+    shown = [
+        OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[operation.status])
+        for name in operation.answer_headers
+    ]
+    replayed = [REPLAYED] if KEY in operation.headers else []
+    return [*([operation.query] if operation.query else []), *operation.headers, *shown, *replayed]
+
+
+def _answer(operation: Operation) -> Any:
+    if operation.answer is None:
+        return OpenApiResponse(description="Done.")
+    example = OpenApiExample("Answer", value=operation.example, response_only=True)
+    return OpenApiResponse(operation.answer, description=operation.summary, examples=[example])
+
+
+def _problem(status: int) -> OpenApiResponse:
+    code, detail = SAID[status]
+    title = HTTPStatus(status).phrase
+    example = OpenApiExample(title, value=examples.problem(status, title, code, detail), response_only=True)
+    return OpenApiResponse(shapes.Problem, description=title, examples=[example])
+
+
+def _body_examples(operation: Operation) -> list[OpenApiExample]:
+    if operation.body_example is None:
+        return []
+    return [OpenApiExample("Request", value=operation.body_example, request_only=True)]
+
+
+OPERATIONS = {
+    "list_memories": Operation(
+        "get", "memories", "Memories, newest first",
+        shapes.MemoryPage, examples.MEMORIES, scopes.READ, query=serializers.ListQuery,
+        description="`next` stays right while memories are added. Tags are named by ids: addresses get into logs.",
+    ),
+    "create_memory": Operation(
+        "post", "memories", "Keep a memory",
+        shapes.Memory, examples.MEMORY, scopes.WRITE, status=201,
+        body=serializers.MemoryIn, body_example=examples.MEMORY_IN,
+        headers=(KEY,), answer_headers=("ETag", "Location"),
+        description="Found by its words at once, by meaning when `state` is ready. To make it public an app needs "
+        "`memories:publish`.",
+    ),
+    "search_memories": Operation(
+        "post", "search", "Search by word and by meaning",
+        shapes.Hits, examples.HITS, scopes.READ,
+        body=serializers.SearchIn, body_example=examples.SEARCH_IN,
+        description="The query stands in the body, because addresses get into logs.",
+    ),
+    "change_many": Operation(
+        "post", "memories", "Create, update and trash many",
+        shapes.Outcomes, examples.OUTCOMES, scopes.WRITE,
+        body=serializers.BulkIn, body_example=examples.BULK_IN, headers=(KEY,),
+        description="Up to 100 operations. Each is done wholly or not at all and has its own status; none stops the "
+        "others. An app needs `memories:admin` too for anything but creating.",
+    ),
+    "read_memory": Operation(
+        "get", "memories", "One memory",
+        shapes.Memory, examples.MEMORY, scopes.READ, statuses=(404,), answer_headers=("ETag",),
+    ),
+    "replace_memory": Operation(
+        "put", "memories", "Replace a memory",
+        shapes.Memory, examples.CHANGED, scopes.WRITE, statuses=(404, 412),
+        body=serializers.MemoryIn, body_example=examples.MEMORY_IN,
+        headers=(IF_MATCH,), answer_headers=("ETag",),
+        description="What is not given becomes as if it were new. The text that was goes to the history.",
+    ),
+    "change_memory": Operation(
+        "patch", "memories", "Change a memory",
+        shapes.Memory, examples.CHANGED, scopes.WRITE, statuses=(404, 412),
+        body=serializers.MemoryChanges, body_example=examples.MEMORY_CHANGES,
+        headers=(IF_MATCH,), answer_headers=("ETag",),
+        description="What is not given stays. The text that was goes to the history.",
+    ),
+    "trash_memory": Operation(
+        "delete", "memories", "Put a memory in the trash",
+        scope=scopes.WRITE, status=204, statuses=(404, 412), headers=(IF_MATCH,),
+        description="Its owner can restore it until it is purged.",
+    ),
+    "list_history": Operation(
+        "get", "history", "A memory's earlier texts, newest first",
+        shapes.Revisions, examples.REVISIONS, scopes.READ, statuses=(404,),
+    ),
+    "restore_version": Operation(
+        "post", "history", "Make an earlier text the current one",
+        shapes.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(KEY,), answer_headers=("ETag",),
+    ),
+    "list_trash": Operation(
+        "get", "trash", "What is in the trash or expired",
+        shapes.TrashPage, examples.TRASH, scopes.READ, query=serializers.PageQuery,
+    ),
+    "empty_trash": Operation(
+        "delete", "trash", "Delete everything in the trash for ever",
+        shapes.Deleted, examples.DELETED, scopes.ADMIN,
+    ),
+    "delete_memory": Operation(
+        "delete", "trash", "Delete a memory for ever",
+        scope=scopes.ADMIN, status=204, statuses=(404,), description="It must be in the trash.",
+    ),
+    "restore_memory": Operation(
+        "post", "trash", "Take a memory out of the trash",
+        shapes.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(KEY,), answer_headers=("ETag",),
+        description="An expiry that has passed is taken off it.",
+    ),
+    "list_tags": Operation(
+        "get", "memories", "The tags in use",
+        shapes.Tags, examples.TAGS, scopes.READ, description="An app narrowed to tags sees those.",
+    ),
+    "whoami": Operation(
+        "get", "person", "Who is asking, and what they may do", shapes.Whoami, examples.WHOAMI,
+    ),
+    "read_profile": Operation(
+        "get", "person", "What the person says of themselves", shapes.Profile, examples.PROFILE, scopes.READ,
+    ),
+    "change_profile": Operation(
+        "patch", "person", "Change the profile",
+        shapes.Profile, examples.PROFILE, body=serializers.ProfileChanges, body_example=examples.PROFILE_CHANGES,
+        description="By the person's own session only; an app is answered 403, `session_required`.",
+    ),
+    "list_activity": Operation(
+        "get", "person", "Who did what to the person's memories, newest first",
+        shapes.Events, examples.EVENTS, scopes.READ, query=serializers.PageQuery,
+        description="An app is told what it did itself.",
+    ),
+}  # fmt: skip

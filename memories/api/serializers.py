@@ -1,0 +1,217 @@
+"""What may be sent. Only the form is looked at here; what a memory may be made of, memories/limits.py says."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from memories import limits
+from memories.models import Visibility
+from memories.querysets import Filters
+
+MAX_LIMIT = 100
+DEFAULT_LIMIT = 25
+HITS = 10
+
+
+class Strict(serializers.Serializer[Any]):
+    """Refuses what it does not know: a misspelt name must not be taken for "not given"."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
+            message = gettext("This is not known here.")
+            errors = {str(name): [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown}
+            raise serializers.ValidationError(errors)
+        return super().to_internal_value(data)
+
+
+class Text(serializers.Field[str, str, str, Any]):
+    """A string as it is, and nothing that could be made one."""
+
+    default_error_messages = {"not_a_string": _("Send a string.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("not_a_string")
+        return data
+
+    def to_representation(self, value: str) -> str:
+        return value
+
+
+@extend_schema_field({"type": "boolean"})
+class Flag(serializers.Field[bool, bool, bool, Any]):
+    """true or false, and nothing that could be made one."""
+
+    default_error_messages = {"not_a_boolean": _("Send true or false.")}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("not_a_boolean")
+        return data
+
+    def to_representation(self, value: bool) -> bool:
+        return value
+
+
+class Id(serializers.UUIDField):
+    """A UUID as a string."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=type(data).__name__)
+        return super().to_internal_value(data)
+
+
+class Whole(serializers.IntegerField):
+    """A JSON number that is whole."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Moment(serializers.DateTimeField):
+    """RFC 3339, with its offset: a time without one is another moment for every reader."""
+
+    default_error_messages = {"naive": _("Say the offset from UTC, as in 2030-01-31T12:00:00Z.")}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str):
+            self.fail("invalid", format="RFC 3339")
+        return super().to_internal_value(value)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if timezone.is_naive(value):
+            self.fail("naive")
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            self.fail("overflow")
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TEXT_CHARACTERS})
+class MemoryText(Text):
+    """A memory's text."""
+
+
+@extend_schema_field({"type": "string", "enum": Visibility.values})
+class VisibilityName(Text):
+    """private or public."""
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"type": "string", "maxLength": limits.TAG_CHARACTERS},
+        "maxItems": limits.TAGS,
+    }
+)
+class TagNames(serializers.ListField):
+    child = Text()
+
+
+class MemoryIn(Strict):
+    """A whole memory: what is not given is as if it were new."""
+
+    text = MemoryText()
+    visibility = VisibilityName(default=Visibility.PRIVATE.value)
+    tags = TagNames(default=list)
+    expires_at = Moment(default=None, allow_null=True)
+
+
+class MemoryChanges(Strict):
+    """What shall change; the rest stays."""
+
+    text = MemoryText(required=False)
+    visibility = VisibilityName(required=False)
+    tags = TagNames(required=False)
+    expires_at = Moment(required=False, allow_null=True)
+
+
+class FiltersIn(Strict):
+    """Which memories: all that hold."""
+
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+    tags_any = serializers.ListField(child=Id(), required=False, max_length=limits.TAGS)
+    tags_all = serializers.ListField(child=Id(), required=False, max_length=limits.TAGS)
+    source: Any = serializers.CharField(required=False, max_length=120)
+    since = Moment(required=False)
+    until = Moment(required=False)
+
+
+class PageQuery(Strict):
+    cursor = Id(required=False, default=None)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+class ListQuery(FiltersIn, PageQuery):
+    """The query string of the list of memories."""
+
+
+class SearchIn(FiltersIn):
+    query = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(Text)()
+    limit = Whole(min_value=1, max_value=MAX_LIMIT, default=HITS)
+
+
+class OperationIn(Strict):
+    """One of many changes. create: the fields of a memory. update: id and what changes. trash: id."""
+
+    op = serializers.ChoiceField(choices=["create", "update", "trash"])
+    id = Id(required=False)
+    expected_version = Whole(required=False, min_value=1, max_value=2**31 - 1)
+    text = MemoryText(required=False)
+    visibility = VisibilityName(required=False)
+    tags = TagNames(required=False)
+    expires_at = Moment(required=False, allow_null=True)
+
+    FIELDS = ("text", "visibility", "tags", "expires_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_new = attrs["op"] == "create"
+        needed = "text" if is_new else "id"
+        refused = {"create": ("id", "expected_version"), "update": (), "trash": self.FIELDS}[attrs["op"]]
+        errors = {
+            name: _refusal(gettext("Not for this operation."), "unknown_field")
+            for name in refused
+            if name in attrs
+        }
+        if needed not in attrs:
+            errors[needed] = _refusal(gettext("This operation needs it."), "required")
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
+
+
+class BulkIn(Strict):
+    operations = serializers.ListField(child=OperationIn(), min_length=1, max_length=limits.BULK_OPERATIONS)
+
+
+class ProfileChanges(Strict):
+    display_name = Text(required=False)
+    handle = Text(required=False)
+    bio = Text(required=False)
+    time_zone = Text(required=False)
+    persona_enabled = Flag(required=False)
+
+
+def filters_of(given: dict[str, Any]) -> Filters:
+    """Of what FiltersIn found valid."""
+    return Filters(
+        visibility=given.get("visibility"),
+        tags_any=frozenset(given.get("tags_any", ())),
+        tags_all=frozenset(given.get("tags_all", ())),
+        source=given.get("source"),
+        since=given.get("since"),
+        until=given.get("until"),
+    )
+
+
+def _refusal(message: Any, code: str) -> list[serializers.ErrorDetail]:
+    return [serializers.ErrorDetail(message, code=code)]

@@ -1,0 +1,42 @@
+"""What Django REST framework and drf-spectacular are told; picard/settings.py takes it in."""
+
+from typing import Any
+
+API_VERSION = "1.0.0"
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["memories.api.authentication.ActorAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["memories.api.authentication.IsSignedIn"],
+    "DEFAULT_THROTTLE_CLASSES": ["memories.api.throttles.PerPersonAndApp"],
+    "DEFAULT_RENDERER_CLASSES": ["memories.api.formats.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["memories.api.formats.JsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "memories.api.formats.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "memories.api.errors.answer_problem",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Picard",
+    "DESCRIPTION": (
+        "A person's memories, for apps that they allowed. Every answer that is an error is a problem of RFC 9457. "
+        "What is not yours and what is not there are one answer: 404."
+    ),
+    "VERSION": API_VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SCHEMA_PATH_PREFIX_INSERT": "",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,
+    "TAGS": [
+        {"name": "memories", "description": "What a person wants AI to know."},
+        {"name": "search", "description": "By word and by meaning."},
+        {"name": "history", "description": "What a memory said before."},
+        {"name": "trash", "description": "The person's own session only: to an app it looks empty."},
+        {"name": "person", "description": "Who is asking, and what was done in their name."},
+    ],
+}

@@ -1,0 +1,154 @@
+"""The forms of the answers, for the OpenAPI description alone: memories/api/answers.py makes them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from memories import limits, scopes
+from memories.models import AuditAction, IndexState, Visibility
+
+
+class Shape(serializers.Serializer[Any]):
+    """Described, never run."""
+
+
+class Memory(Shape):
+    id = serializers.UUIDField()
+    text = serializers.CharField(
+        max_length=limits.TEXT_CHARACTERS, allow_null=True, help_text="null: what is stored does not open."
+    )
+    visibility = serializers.ChoiceField(choices=Visibility.values)
+    tags = serializers.ListField(child=serializers.CharField())
+    expires_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField(min_value=1, help_text="Counts the changes; the ETag.")
+    source: Any = serializers.CharField(help_text="Who wrote the text: a door, or an app through one.")
+    state = serializers.ChoiceField(
+        choices=IndexState.values, help_text="ready: it is found by meaning too, not only by its words."
+    )
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class TrashedMemory(Memory):
+    deleted_at = serializers.DateTimeField(allow_null=True, help_text="null: it expired.")
+
+
+class MemoryPage(Shape):
+    results = Memory(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class TrashPage(Shape):
+    results = TrashedMemory(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class Revision(Shape):
+    version = serializers.IntegerField(min_value=1)
+    text = serializers.CharField(allow_null=True)
+    source: Any = serializers.CharField()
+    written_at = serializers.DateTimeField()
+
+
+class Revisions(Shape):
+    results = Revision(many=True)
+
+
+class Hit(Shape):
+    memory = Memory()
+    score = serializers.FloatField(help_text="Orders this answer; says nothing between answers.")
+    cosine = serializers.FloatField(allow_null=True, help_text="null: not embedded yet.")
+    strength = serializers.FloatField(
+        help_text="Comparable between answers: about 0 for nothing to do with it."
+    )
+    matched = serializers.ListField(
+        child=serializers.CharField(), help_text="Stems of the query's words it has."
+    )
+
+
+class Hits(Shape):
+    results = Hit(many=True)
+    degraded = serializers.BooleanField(help_text="Only words were compared: the embedding provider is away.")
+
+
+class Tag(Shape):
+    id = serializers.UUIDField()
+    name = serializers.CharField(max_length=limits.TAG_CHARACTERS)
+
+
+class Tags(Shape):
+    results = Tag(many=True)
+
+
+class Deleted(Shape):
+    deleted = serializers.IntegerField(min_value=0)
+
+
+class Person(Shape):
+    id = serializers.UUIDField()
+    handle = serializers.CharField()
+    display_name = serializers.CharField()
+
+
+class Whoami(Shape):
+    person = Person()
+    client_id = serializers.CharField(allow_null=True, help_text="null: the person's own session.")
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
+    only_tags = serializers.ListField(
+        child=serializers.UUIDField(), allow_null=True, help_text="null: not narrowed to tags."
+    )
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class Profile(Person):
+    bio = serializers.CharField()
+    time_zone = serializers.CharField()
+    persona_enabled = serializers.BooleanField()
+    email = serializers.EmailField(required=False, help_text="To the person's own session only.")
+
+
+class Event(Shape):
+    id = serializers.UUIDField()
+    action = serializers.ChoiceField(choices=AuditAction.values)
+    door = serializers.CharField()
+    client_id = serializers.CharField(allow_null=True)
+    by_owner = serializers.BooleanField(help_text="false: another person, or the server itself.")
+    memory_ids = serializers.ListField(child=serializers.UUIDField())
+    happened_at = serializers.DateTimeField()
+
+
+class Events(Shape):
+    results = Event(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class ProblemEntry(Shape):
+    pointer = serializers.CharField(
+        help_text="Where: `#/text` in the body (RFC 6901), `?limit` in the query, `header:If-Match`."
+    )
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ItemProblem(Shape):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    errors: Any = ProblemEntry(many=True)
+
+
+class Problem(ItemProblem):
+    instance = serializers.CharField()
+    request_id = serializers.CharField(help_text="Stands in the server's log.")
+
+
+class Outcome(Shape):
+    status = serializers.IntegerField()
+    memory = Memory(allow_null=True)
+    problem = ItemProblem(allow_null=True)
+
+
+class Outcomes(Shape):
+    results = Outcome(many=True)

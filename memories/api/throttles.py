@@ -1,0 +1,25 @@
+"""Which limits hold at the API, and against whom they count."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework.throttling import BaseThrottle
+
+from accounts.throttling import Limit, client_address, hit
+
+
+class PerPersonAndApp(BaseThrottle):
+    """Each app of each person has its own share; the person's own session is like one more app."""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        actor = request.auth
+        hit(Limit("api", settings.API_REQUESTS_PER_MINUTE), f"{actor.person.pk}:{actor.client_id or ''}")
+        return True
+
+
+class PerAddress(BaseThrottle):
+    """For what anybody may ask."""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        hit(Limit("anonymous", settings.API_ANONYMOUS_PER_MINUTE), client_address(request))
+        return True

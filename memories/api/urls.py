@@ -1,0 +1,30 @@
+"""Where the API is. Everything below /api/ that is not here is a problem, not a page."""
+
+from django.urls import path, re_path
+
+from memories.api import docs, person_views, views
+
+app_name = "api"
+urlpatterns = [
+    path("v1/memories/", views.Memories.as_view(), name="memories"),
+    path("v1/memories/search/", views.Search.as_view(), name="search"),
+    path("v1/memories/bulk/", views.Bulk.as_view(), name="bulk"),
+    path("v1/memories/<uuid:memory_id>/", views.OneMemory.as_view(), name="memory"),
+    path("v1/memories/<uuid:memory_id>/history/", views.History.as_view(), name="history"),
+    path(
+        "v1/memories/<uuid:memory_id>/history/<int:version>/restore/",
+        views.RestoreVersion.as_view(),
+        name="restore_version",
+    ),
+    path("v1/trash/", views.Trash.as_view(), name="trash"),
+    path("v1/trash/<uuid:memory_id>/", views.TrashedMemory.as_view(), name="trashed_memory"),
+    path("v1/trash/<uuid:memory_id>/restore/", views.RestoreMemory.as_view(), name="restore_memory"),
+    path("v1/tags/", person_views.Tags.as_view(), name="tags"),
+    path("v1/whoami/", person_views.Whoami.as_view(), name="whoami"),
+    path("v1/profile/", person_views.Profile.as_view(), name="profile"),
+    path("v1/activity/", person_views.Activity.as_view(), name="activity"),
+    path("schema/", docs.OpenApi.as_view(), name="schema"),
+    path("docs/", docs.swagger, name="docs"),
+    path("redoc/", docs.redoc, name="redoc"),
+    re_path(r"", docs.Nowhere.as_view()),
+]

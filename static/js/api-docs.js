@@ -1,0 +1,24 @@
+// Starts the reader of the API's description. No inline script: the content security policy forbids it.
+"use strict";
+
+const swagger = document.getElementById("swagger");
+if (swagger) {
+  window.ui = SwaggerUIBundle({
+    url: swagger.dataset.schema,
+    domNode: swagger,
+    deepLinking: true,
+    validatorUrl: null, // asks nobody else
+    requestInterceptor: (request) => {
+      // "Try it out" acts by the session of whoever reads this, which needs the token when it writes.
+      if (new URL(request.url, location.href).origin === location.origin) {
+        request.headers["X-CSRFToken"] = swagger.dataset.csrf;
+      }
+      return request;
+    },
+  });
+}
+
+const redoc = document.getElementById("redoc");
+if (redoc) {
+  Redoc.init(redoc.dataset.schema, { disableSearch: true, hideDownloadButton: false, nativeScrollbars: true }, redoc);
+}
