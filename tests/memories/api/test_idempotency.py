@@ -1,0 +1,139 @@
+"""The same Idempotency-Key never acts twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import User
+from memories import idempotency, scopes, services
+from memories.models import AuditEvent, Memory, StoredAnswer
+from tests.factories import make_person, remember, session
+from tests.memories.api.callers import Answer, Caller, app_of, session_of
+
+THREADS = 20
+
+
+@pytest.fixture
+def api(ada: User) -> Caller:
+    return app_of(ada)
+
+
+@pytest.mark.django_db
+def test_a_repetition_is_answered_as_the_first_was(api: Caller, ada: User) -> None:
+    first = api("post", "/memories/", {"text": "Once.", "tags": ["a"]}, Idempotency_Key="k1")
+    again = api("post", "/memories/", {"tags": ["a"], "text": "Once."}, Idempotency_Key="k1")
+    assert (first.status, again.status) == (201, 201)
+    assert again.content == first.content
+    assert [again.headers[name] for name in ("ETag", "Location")] == [
+        first.headers[n] for n in ("ETag", "Location")
+    ]
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert Memory.objects.count() == 1
+    assert AuditEvent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_key_belongs_to_one_request_of_one_app_of_one_person(api: Caller, ada: User, bob: User) -> None:
+    api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1")
+    other_body = api("post", "/memories/", {"text": "Twice."}, Idempotency_Key="k1")
+    other_path = api(
+        "post", "/memories/bulk/", {"operations": [{"op": "create", "text": "x"}]}, Idempotency_Key="k1"
+    )
+    assert {(answer.status, answer.code) for answer in (other_body, other_path)} == {(422, "key_reused")}
+    assert app_of(ada)("post", "/memories/", {"text": "Twice."}, Idempotency_Key="k1").status == 201
+    assert app_of(bob)("post", "/memories/", {"text": "Bob's."}, Idempotency_Key="k1").status == 201
+    assert session_of(ada)("post", "/memories/", {"text": "Ada's."}, Idempotency_Key="k1").status == 201
+
+
+@pytest.mark.django_db
+def test_what_was_refused_may_be_tried_again(api: Caller) -> None:
+    assert api("post", "/memories/", {"text": ""}, Idempotency_Key="k1").status == 400
+    assert api("post", "/memories/", {"text": "Now."}, Idempotency_Key="k1").status == 201
+
+
+@pytest.mark.django_db
+def test_a_key_lasts_a_day(api: Caller) -> None:
+    api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1")
+    StoredAnswer.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert api("post", "/memories/", {"text": "Other."}, Idempotency_Key="k1").status == 201
+    StoredAnswer.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert idempotency.purge() == 1
+
+
+@pytest.mark.django_db
+def test_an_answer_of_before_is_not_for_other_rights(ada: User) -> None:
+    memory = remember(ada, "Once.")
+    services.update_memory(session(ada), memory.pk, text="Twice.")
+    from accounts.actor import InsufficientScope
+    from memories.errors import KeyReused
+    from tests.factories import app
+
+    wide, narrow = app(ada), app(ada, scopes.WRITE)
+    idempotency.once(wide, "k1", b"request", lambda: "answer")
+    with pytest.raises((KeyReused, InsufficientScope)):
+        idempotency.once(narrow, "k1", b"request", lambda: "answer")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "ü", "a\tb"])
+def test_a_key_that_is_none_is_refused(api: Caller, key: str) -> None:
+    answer = api("post", "/memories/", {"text": "x"}, Idempotency_Key=key)
+    assert answer.status == 400
+    assert answer.json["errors"][0]["pointer"] == "header:Idempotency-Key"
+
+
+@pytest.mark.django_db
+def test_the_stored_answer_lies_sealed(api: Caller) -> None:
+    api("post", "/memories/", {"text": "The zebra canary."}, Idempotency_Key="canary-key")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select stored::text, convert_from(answer, 'latin1') from memories_storedanswer stored"
+        )
+        [row] = cursor.fetchall()
+    assert "canary" not in "".join(row)
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> User:
+    return make_person("ada")
+
+
+@pytest.mark.slow
+def test_many_at_once_make_one_row(committed: User) -> None:
+    api, barrier = app_of(committed), Barrier(THREADS)
+
+    def send(_number: int) -> Answer:
+        barrier.wait()
+        try:
+            return api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(send, range(THREADS)))
+    statuses = {answer.status for answer in answers}
+    assert statuses <= {201, 409}
+    assert 201 in statuses
+    assert len({answer.content for answer in answers if answer.status == 201}) == 1
+    assert all(answer.headers["Retry-After"] == "1" for answer in answers if answer.status == 409)
+    assert Memory.objects.count() == 1
+    assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201
+    assert Memory.objects.count() == 1
+
+
+def test_an_act_that_dies_leaves_no_answer(committed: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    api = app_of(committed)
+    with monkeypatch.context() as broken:
+        broken.setattr("memories.audit.record", fail)
+        assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 500
+    assert Memory.objects.count() == StoredAnswer.objects.count() == 0
+    assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201

@@ -1,0 +1,366 @@
+"""What is asked and what is answered: forms, errors, versions, pages."""
+
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from memories import scopes, services
+from memories.models import Memory, MemoryRevision
+from tests.factories import remember, session
+from tests.memories.api.callers import Caller, app_of, nobody, session_of
+from tests.providers import Failing
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api(ada: User) -> Caller:
+    return app_of(ada, *scopes.DESCRIPTIONS)
+
+
+# --- Memories ------------------------------------------------------------------------------------------------
+
+
+def test_a_memory_comes_back_as_it_was_sent(api: Caller) -> None:
+    sent = {"text": "Peanuts. No.", "tags": ["food", "Health"], "expires_at": "2999-01-31T12:00:00+02:00"}
+    made = api("post", "/memories/", sent)
+    assert made.status == 201
+    assert made.headers["ETag"] == '"1"'
+    assert made.headers["Cache-Control"] == "no-store"
+    assert made.headers["Location"] == f"/api/v1/memories/{made.json['id']}/"
+    expected = {
+        **sent,
+        "expires_at": "2999-01-31T10:00:00Z",
+        "visibility": "private",
+        "version": 1,
+        "state": "pending",
+    }
+    assert {name: made.json[name] for name in expected} == expected
+    assert api("get", f"/memories/{made.json['id']}/").json == made.json
+
+
+def test_put_replaces_and_patch_changes(api: Caller) -> None:
+    path = f"/memories/{api('post', '/memories/', {'text': 'One.', 'tags': ['a']}).json['id']}/"
+    assert api("patch", path, {"text": "Two."}).json["tags"] == ["a"]
+    assert api("put", path, {"text": "Two."}).json["tags"] == []
+    assert api("patch", path, {}).json["version"] == 3
+
+
+def test_an_older_version_is_not_overwritten(api: Caller, ada: User) -> None:
+    path = f"/memories/{remember(ada, 'One.').pk}/"
+    assert api("patch", path, {"text": "Two."}, If_Match='"1"').headers["ETag"] == '"2"'
+    for method, body in (("put", {"text": "Three."}), ("patch", {"text": "Three."}), ("delete", None)):
+        for tag in ('"1"', 'W/"2"', '"nonsense"', "2"):
+            late = api(method, path, body, If_Match=tag)
+            assert (late.status, late.code, late.headers["ETag"]) == (412, "version_conflict", '"2"')
+    assert api("patch", path, {"text": "Three."}, If_Match="*").status == 200
+    assert api("delete", path, If_Match='"3"').status == 204
+
+
+def test_several_versions_in_if_match_are_refused_clearly(api: Caller, ada: User) -> None:
+    answer = api("delete", f"/memories/{remember(ada, 'One.').pk}/", If_Match='"1", "2"')
+    assert answer.status == 400
+    assert answer.json["errors"][0]["pointer"] == "header:If-Match"
+
+
+def test_history_and_restore(api: Caller, ada: User) -> None:
+    memory = remember(ada, "Before.")
+    services.update_memory(session(ada), memory.pk, text="After.")
+    path = f"/memories/{memory.pk}/history/"
+    assert [(row["version"], row["text"]) for row in api("get", path).json["results"]] == [(1, "Before.")]
+    assert api("post", f"{path}1/restore/").json["text"] == "Before."
+    assert api("post", f"{path}9/restore/").status == 404
+    assert MemoryRevision.objects.count() == 2
+
+
+def test_trash_is_for_the_persons_own_session(ada: User, api: Caller) -> None:
+    person, memory = session_of(ada), remember(ada, "Gone.")
+    assert api("delete", f"/memories/{memory.pk}/").status == 204
+    assert person("get", "/trash/").texts == ["Gone."]
+    assert api("get", "/trash/").texts == []
+    assert person("post", f"/trash/{memory.pk}/restore/").json["version"] == 3
+    person("delete", f"/memories/{memory.pk}/")
+    assert person("delete", f"/trash/{memory.pk}/").status == 204
+    person("delete", f"/memories/{remember(ada, 'Gone too.').pk}/")
+    assert person("delete", "/trash/").json == {"deleted": 1}
+    assert Memory.objects.count() == 0
+
+
+def test_what_does_not_open_hides_nothing_else(api: Caller, ada: User) -> None:
+    remember(ada, "Readable.")
+    Memory.objects.filter(pk=remember(ada, "Broken.").pk).update(source="moved")
+    broken = Memory.objects.order_by("-pk")[0]
+    with_other_text = Memory.objects.order_by("pk")[0]
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update memories_memory set text = (select text from memories_memory where id = %s) where id = %s",
+            [with_other_text.pk, broken.pk],
+        )
+    assert api("get", "/memories/").texts == [None, "Readable."]
+
+
+# --- Lists and search -------------------------------------------------------------------------------------------
+
+
+def test_pages_follow_one_another_while_memories_are_added(api: Caller, ada: User) -> None:
+    for number in range(5):
+        remember(ada, f"Thing {number}.")
+    first = api("get", "/memories/?limit=2")
+    remember(ada, "Newer.")
+    following = first.json["next"].removeprefix("http://testserver/api/v1")
+    second = api("get", following)
+    third = api("get", second.json["next"].removeprefix("http://testserver/api/v1"))
+    assert first.texts + second.texts + third.texts == [f"Thing {number}." for number in (4, 3, 2, 1, 0)]
+    assert third.json["next"] is None
+
+
+def test_filters(api: Caller, ada: User) -> None:
+    remember(ada, "Private at work.", tags=["work"])
+    remember(ada, "Public at work.", tags=["work", "talks"], visibility="public")
+    api("post", "/memories/", {"text": "From an app."})
+    ids = {row["name"]: row["id"] for row in api("get", "/tags/").json["results"]}
+    middle = Memory.objects.order_by("pk")[1].created_at.isoformat().replace("+00:00", "Z")
+    cases = {
+        "visibility=public": ["Public at work."],
+        f"tags_any={ids['work']}": ["Public at work.", "Private at work."],
+        f"tags_all={ids['work']}&tags_all={ids['talks']}": ["Public at work."],
+        "source=web": ["Public at work.", "Private at work."],
+        f"since={middle}": ["From an app.", "Public at work."],
+        f"until={middle}": ["Private at work."],
+    }
+    for query, expected in cases.items():
+        assert api("get", f"/memories/?{query}").texts == expected, query
+        assert (
+            f"&{query.split('=')[0]}="
+            in f"&{api('get', f'/memories/?limit=1&{query}').json['next'] or f'&{query}'}"
+        )
+
+
+def test_search_says_why(api: Caller, ada: User, index: Any) -> None:
+    remember(ada, "My puppy is called Rex.")
+    remember(ada, "Nothing to do with it.")
+    index()
+    found = api("post", "/memories/search/", {"query": "hound called Rex", "limit": 1})
+    [hit] = found.json["results"]
+    assert hit["memory"]["text"] == "My puppy is called Rex."
+    assert hit["matched"] == ["call", "rex"]
+    assert hit["cosine"] > 0
+    assert found.json["degraded"] is False
+
+
+def test_search_goes_on_by_words_without_the_provider(
+    api: Caller, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(ada, "The zebra lives next door.")
+    monkeypatch.setattr("memories.search.provider", Failing)
+    found = api("post", "/memories/search/", {"query": "zebra"})
+    assert found.json["degraded"] is True
+    assert found.json["results"][0]["memory"]["text"] == "The zebra lives next door."
+
+
+# --- What is refused ----------------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, str, Any, str, str]] = [
+    ("post", "/memories/", {"text": "x" * 8_001}, "#/text", "too_long"),
+    ("post", "/memories/", {"text": "  "}, "#/text", "blank"),
+    ("post", "/memories/", {"text": 5}, "#/text", "not_a_string"),
+    ("post", "/memories/", {"text": None}, "#/text", "null"),
+    ("post", "/memories/", {}, "#/text", "required"),
+    ("post", "/memories/", [], "#", "invalid"),
+    ("post", "/memories/", {"text": "x", "txet": "y"}, "#/txet", "unknown_field"),
+    ("post", "/memories/", {"text": "x", "a/b~": 1}, "#/a~1b~0", "unknown_field"),
+    ("post", "/memories/", {"text": "x", "tags": ["y" * 51]}, "#/tags", "tag_too_long"),
+    ("post", "/memories/", {"text": "x", "tags": [str(n) for n in range(21)]}, "#/tags", "too_many_tags"),
+    ("post", "/memories/", {"text": "x", "tags": ["a", 1]}, "#/tags/1", "not_a_string"),
+    ("post", "/memories/", {"text": "x", "tags": "a"}, "#/tags", "not_a_list"),
+    ("post", "/memories/", {"text": "x", "visibility": "secret"}, "#/visibility", "unknown_visibility"),
+    ("post", "/memories/", {"text": "x", "expires_at": "2999-01-01T00:00:00"}, "#/expires_at", "naive"),
+    ("post", "/memories/", {"text": "x", "expires_at": "2001-01-01T00:00:00Z"}, "#/expires_at", "expired"),
+    (
+        "post",
+        "/memories/",
+        {"text": "x", "expires_at": "9999-12-31T23:59:59-12:00"},
+        "#/expires_at",
+        "overflow",
+    ),
+    ("post", "/memories/search/", {"query": "x", "limit": 101}, "#/limit", "max_value"),
+    ("post", "/memories/search/", {"query": "x", "limit": True}, "#/limit", "invalid"),
+    ("post", "/memories/search/", {"query": "x", "tags_any": ["work"]}, "#/tags_any/0", "invalid"),
+    ("post", "/memories/bulk/", {"operations": []}, "#/operations", "min_length"),
+    (
+        "post",
+        "/memories/bulk/",
+        {"operations": [{"op": "create", "text": "x"}] * 101},
+        "#/operations",
+        "max_length",
+    ),
+    ("post", "/memories/bulk/", {"operations": [{"op": "trash"}]}, "#/operations/0/id", "required"),
+    ("post", "/memories/bulk/", {"operations": [{"op": "x"}]}, "#/operations/0/op", "invalid_choice"),
+    ("get", "/memories/?limit=0", None, "?limit", "min_value"),
+    ("get", "/memories/?curser=x", None, "?curser", "unknown_field"),
+    ("get", "/memories/?cursor=x", None, "?cursor", "invalid"),
+    ("get", "/memories/?since=yesterday", None, "?since", "invalid"),
+    ("patch", "/profile/", {"handle": "admin"}, "#/handle", "reserved"),
+    ("patch", "/profile/", {"persona_enabled": "yes"}, "#/persona_enabled", "not_a_boolean"),
+    ("patch", "/profile/", {"email": "x@example.org"}, "#/email", "unknown_field"),
+]
+
+
+def test_what_is_refused_says_where_and_why(ada: User) -> None:
+    person = session_of(ada)
+    for method, path, body, pointer, code in REFUSED:
+        answer = person(method, path, body)
+        assert (answer.status, answer.code) == (400, "invalid"), (path, body, answer.content)
+        [error] = answer.json["errors"]
+        assert (error["pointer"], error["code"]) == (pointer, code), (path, body)
+        assert error["detail"]
+    assert Memory.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "malformed"),
+        (b"\xff", 400, "malformed"),
+        (b'{"text": NaN}', 400, "malformed"),
+        (b'{"text": "\\ud800"}', 400, "malformed"),
+        (b'{"text": "a\\u0000b"}', 400, "null_character"),
+        (b'{"text": ' + b"[" * 9 + b"]" * 9 + b"}", 400, "too_deep"),
+        (b"[" * 100_000, 400, "malformed"),
+        (b'{"text": "' + b"x" * 4_000_001 + b'"}', 413, "too_large"),
+    ],
+    ids=["cut", "not utf-8", "nan", "surrogate", "null", "deep", "abyss", "large"],
+)
+def test_what_is_no_json_of_ours(api: Caller, body: bytes, status: int, code: str) -> None:
+    answer = api("post", "/memories/", body)
+    assert (answer.status, answer.code) == (status, code)
+
+
+def test_only_json_is_taken(ada: User) -> None:
+    response = session_of(ada).client.post("/api/v1/memories/", {"text": "A form."})
+    assert response.status_code == 415
+    assert response.json()["code"] == "unsupported_media_type"
+
+
+def test_a_problem_has_all_that_rfc_9457_and_a_developer_ask_for(api: Caller) -> None:
+    answer = api("post", "/memories/", {"text": ""})
+    assert answer.json["type"] == "urn:picard:problem:invalid"
+    assert answer.json["title"] == "Bad Request"
+    assert answer.json["status"] == answer.status == 400
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.json["instance"].endswith(answer.json["request_id"])
+
+
+@pytest.mark.parametrize("path", ["/nowhere/", "/memories", "/memories/1/", "/memories/x/history/"])
+def test_an_address_that_is_none_is_a_problem_not_a_page(path: str) -> None:
+    answer = nobody()("get", path)
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_a_method_that_is_none(api: Caller) -> None:
+    answer = api("put", "/memories/", {})
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_text(
+    api: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **given: Any) -> None:
+        raise RuntimeError(f"failed on {given}")
+
+    monkeypatch.setattr("memories.services.create_memory", fail)
+    answer = api("post", "/memories/", {"text": "The zebra canary."})
+    assert (answer.status, answer.code) == (500, "server_error")
+    assert b"canary" not in answer.content
+
+
+def test_a_database_that_is_away_is_said_so(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    def fail(*_: Any, **given: Any) -> None:
+        raise OperationalError("the connection was refused")
+
+    monkeypatch.setattr("memories.queries.list_memories", fail)
+    answer = api("get", "/memories/")
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "unavailable", "5")
+
+
+# --- Bulk -----------------------------------------------------------------------------------------------------------
+
+
+def test_in_bulk_none_stops_the_others(api: Caller, ada: User, bob: User) -> None:
+    mine, foreign = remember(ada, "Mine."), remember(bob, "Not yours.")
+    operations = [
+        {"op": "create", "text": "New.", "tags": ["bulk"]},
+        {"op": "create", "text": ""},
+        {"op": "update", "id": str(mine.pk), "expected_version": 7, "text": "Late."},
+        {"op": "update", "id": str(mine.pk), "expected_version": 1, "text": "In time."},
+        {"op": "trash", "id": str(foreign.pk)},
+        {"op": "trash", "id": str(mine.pk)},
+    ]
+    results = api("post", "/memories/bulk/", {"operations": operations}).json["results"]
+    assert [result["status"] for result in results] == [201, 400, 412, 200, 404, 204]
+    assert results[1]["problem"]["errors"][0]["pointer"] == "#/text"
+    assert results[3]["memory"]["text"] == "In time."
+    assert api("get", "/memories/").texts == ["New."]
+
+
+# --- The person --------------------------------------------------------------------------------------------------
+
+
+def test_whoami_says_what_the_token_is_worth(ada: User, api: Caller) -> None:
+    told = app_of(ada, scopes.READ)("get", "/whoami/").json
+    assert told["scopes"] == [scopes.READ]
+    assert told["person"]["handle"] == ada.handle
+    assert session_of(ada)("get", "/whoami/").json["client_id"] is None
+
+
+def test_an_app_is_not_told_the_address_of_the_person(ada: User, api: Caller) -> None:
+    assert "email" not in api("get", "/profile/").json
+    assert session_of(ada)("get", "/profile/").json["email"] == ada.email
+
+
+def test_activity_tells_the_person_all_and_an_app_its_own(ada: User) -> None:
+    remember(ada, "One.")
+    notes = app_of(ada)
+    notes("get", "/memories/")
+    app_of(ada)("get", "/memories/")
+    assert [row["action"] for row in session_of(ada)("get", "/activity/").json["results"]] == [
+        "memory:list",
+        "memory:list",
+        "memory:create",
+    ]
+    [own] = notes("get", "/activity/").json["results"]
+    assert (own["action"], own["door"]) == ("memory:list", "api")
+
+
+# --- What it costs ----------------------------------------------------------------------------------------------
+
+LISTS = ["/memories/", "/tags/", "/trash/", "/activity/", "/memories/{id}/history/"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_longer_list_needs_no_more_queries(
+    ada: User, path: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    person = session_of(ada)
+    memory = remember(ada, "First.")
+    grow(ada, memory, 1)
+    with django_assert_max_num_queries(9) as few:
+        one = person("get", path.format(id=memory.pk))
+    grow(ada, memory, 12)
+    with django_assert_max_num_queries(len(few)):
+        many = person("get", path.format(id=memory.pk))
+    assert len(many.json["results"]) > len(one.json["results"])
+
+
+def grow(ada: User, memory: Memory, count: int) -> None:
+    for number in range(count):
+        remember(ada, f"A thing {count} {number}.", tags=[f"tag {count} {number}", "things"])
+        services.trash_memory(session(ada), remember(ada, "Gone.", tags=["gone"]).pk)
+        services.update_memory(session(ada), memory.pk, text=f"Then {count} {number}.")
