@@ -23,9 +23,12 @@ class Caller:
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        kind = {"content_type": "application/json"} if body is not None else {}
         response = self.client.generic(
-            method.upper(), f"{V1}{path}", content, headers={**self.headers, **given}, **kind
+            method.upper(),
+            f"{V1}{path}",
+            content,
+            content_type="" if body is None else "application/json",
+            headers={**self.headers, **given},
         )
         return Answer(response)
 
