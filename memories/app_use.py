@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -49,7 +50,7 @@ class Act:
 def use_by_app(actor: Actor) -> dict[str, Use]:
     """By client id; without the apps that did nothing."""
     actor.require(scopes.READ)
-    values = {"owner": actor.person.pk, "reads": list(READS), "period": PERIOD}
+    values: dict[str, Any] = {"owner": actor.person.pk, "reads": list(READS), "period": PERIOD}
     with connection.cursor() as cursor:
         cursor.execute(USE, values)
         return {client_id: Use(*counts) for client_id, *counts in cursor.fetchall()}

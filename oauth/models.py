@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -83,6 +84,8 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         uris = self.redirect_uris.split()
         if not uris or len(uris) > REDIRECT_URIS or any(len(uri) > REDIRECT_URI_CHARACTERS for uri in uris):
             raise ValidationError({"redirect_uris": _("Give 1 to 20 addresses of at most 2,000 characters.")})
+        if any("@" in urlsplit(uri).netloc for uri in uris):
+            raise ValidationError({"redirect_uris": _("An address holds no user name.")})
         if any(uri.startswith("http:") and not is_loopback(uri) for uri in uris):
             raise ValidationError(
                 {"redirect_uris": _("http is only for addresses of one's own machine; use https.")}

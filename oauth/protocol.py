@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -11,7 +10,6 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.throttling import Limit, LimitReached, client_address, hit
 
-Given = ParamSpec("Given")
 View = Callable[..., HttpResponseBase]
 MAY_REPEAT = frozenset({"resource"})  # RFC 8707 2
 # Browser apps send no cookies here, so any page may ask (the authorization page never answers across origins).
@@ -24,7 +22,11 @@ CORS = {
 
 
 def endpoint(
-    *, methods: tuple[str, ...] = ("POST",), limit: Limit | None = None, cors: bool = False
+    *,
+    methods: tuple[str, ...] = ("POST",),
+    limit: Limit | None = None,
+    cors: bool = False,
+    takes_form: bool = True,
 ) -> Callable[[View], View]:
     """For programs: no CSRF token, no cache, each parameter once, so many requests an address."""
 
@@ -33,7 +35,11 @@ def endpoint(
         @wraps(view)
         def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             preflight = _preflight(methods) if cors and request.method == "OPTIONS" else None
-            refused = preflight or _refusal(request, methods, limit)
+            refused = (
+                preflight
+                or _refusal(request, methods, limit)
+                or (_form_refusal(request) if takes_form else None)
+            )
             response: HttpResponseBase = refused or view(request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
@@ -75,6 +81,10 @@ def _refusal(request: HttpRequest, methods: tuple[str, ...], limit: Limit | None
         refused = problem("temporarily_unavailable", "Too many requests.", 429)
         refused["Retry-After"] = str(refused_for)
         return refused
+    return None
+
+
+def _form_refusal(request: HttpRequest) -> HttpResponse | None:
     if request.META.get("QUERY_STRING"):
         # RFC 9700 4.3.2: addresses get into logs; nothing of this is for them.
         return problem("invalid_request", "Send parameters in the body.")

@@ -7,6 +7,7 @@ import json
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -15,7 +16,6 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from oauth2_provider.views import DynamicClientRegistrationManagementView, DynamicClientRegistrationView
 
 from oauth import limits
@@ -38,7 +38,7 @@ class _Answers:
             return refused
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if answer.status_code in (200, 201) and isinstance(answer, HttpResponse):
-            return _completed(answer)
+            return _completed(answer, _metadata(request))
         return answer
 
 
@@ -55,8 +55,10 @@ class _Manage(_Answers, DynamicClientRegistrationManagementView):  # type: ignor
         return answer
 
 
-register = endpoint(limit=limits.REGISTER, cors=True)(_Register.as_view())
-manage = endpoint(methods=("GET", "PUT", "DELETE"), limit=limits.REVOKE, cors=True)(_Manage.as_view())
+register = endpoint(limit=limits.REGISTER, cors=True, takes_form=False)(_Register.as_view())
+manage = endpoint(methods=("GET", "PUT", "DELETE"), limit=limits.REVOKE, cors=True, takes_form=False)(
+    _Manage.as_view()
+)
 
 
 def purge_unused() -> int:
@@ -103,11 +105,11 @@ def _redirect_refusal(uris: Any) -> HttpResponse | None:
     return None
 
 
-def _completed(answer: HttpResponse) -> HttpResponse:
+def _completed(answer: HttpResponse, asked: dict[str, Any]) -> HttpResponse:
     """With the fields of RFC 7591 3.2.1 that the toolkit leaves out."""
     body = json.loads(answer.content)
     client = Application.objects.get(client_id=body["client_id"])
-    path = reverse("oauth:manage_registration", args=[client.client_id])
+    path = urlsplit(body["registration_client_uri"]).path  # without the host that was asked
     body |= {
         "client_id_issued_at": int(client.created.timestamp()),
         "response_types": ["code"],
@@ -116,6 +118,7 @@ def _completed(answer: HttpResponse) -> HttpResponse:
     }
     if "client_secret" in body:
         body["client_secret_expires_at"] = 0  # never
+        body["token_endpoint_auth_method"] = asked.get("token_endpoint_auth_method", AUTH_METHODS[0])
     return JsonResponse(body, status=answer.status_code)
 
 

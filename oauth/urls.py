@@ -14,7 +14,6 @@ urlpatterns = [
     path("oauth/revoke/", endpoints.revoke, name="revoke"),
     path("oauth/introspect/", endpoints.introspect, name="introspect"),
     path("oauth/register/", registration.register, name="register"),
-    path("oauth/register/<str:client_id>/", registration.manage, name="manage_registration"),
     path("accounts/apps/", views.apps, name="apps"),
     path("accounts/apps/<uuid:grant_id>/", views.app, name="app"),
     path("accounts/apps/<uuid:grant_id>/narrow/", views.narrow, name="narrow"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -26,7 +26,6 @@ from oauth.actor import actor_from_request
 from oauth.forms import NarrowingForm
 from oauth.models import AppGrant
 
-Given = ParamSpec("Given")
 EXAMPLES = 3
 EXCERPT_CHARACTERS = 160
 
@@ -99,20 +98,18 @@ def _excerpt(memory: Memory) -> str:
 
 
 def app_page(
-    view: Callable[Concatenate[HttpRequest, Actor, AppGrant, Given], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, UUID, Given], HttpResponseBase]:
+    view: Callable[[HttpRequest, Actor, AppGrant], HttpResponseBase],
+) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
     """A page about one connected app: called with the person and their grant, kept in no cache."""
 
     @login_required
     @never_cache
     @wraps(view)
-    def page(
-        request: HttpRequest, grant_id: UUID, /, *args: Given.args, **kwargs: Given.kwargs
-    ) -> HttpResponseBase:
+    def page(request: HttpRequest, grant_id: UUID) -> HttpResponseBase:
         actor = actor_from_request(request, Door.WEB)
         own = AppGrant.objects.select_related("application", "user").filter(user=actor.person)
         # 404 for another person's: that they use an app is private too.
-        return view(request, actor, get_object_or_404(own, pk=grant_id), *args, **kwargs)
+        return view(request, actor, get_object_or_404(own, pk=grant_id))
 
     return page
 

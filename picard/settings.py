@@ -175,6 +175,7 @@ OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
 OAUTH2_PROVIDER = provider_settings(PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ], OAUTH_REDIRECT_SCHEMES)
 OAUTH_SCOPES_FOR_EVERY_APP, OAUTH_SCOPES_BY_EXTRA_TICK = scopes.FOR_EVERY_APP, scopes.BY_EXTRA_TICK
 OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_ADMINISTRATOR
+SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http in redirect URIs: on loopback only (oauth/models.py)
 
 # --- Mail: without EMAIL_URL letters are kept as files below PICARD_HOME/mail -------------------------
 _email_url = env.str("EMAIL_URL", default="")

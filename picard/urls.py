@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("oauth.urls")),
+    path("oauth/register/", include("oauth.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
     path("api/", include("memories.api.urls")),
     path("admin/", admin.site.urls),

@@ -226,7 +226,7 @@ def test_another_client_cannot_give_it_back(ada: User, app: App) -> None:
 def test_a_client_may_prove_itself_in_the_header(ada: User, app: App) -> None:
     code = app.code(ada)
     pair = base64.b64encode(f"{app.application.client_id}:{app.secret}".encode()).decode()
-    app.http = Client(headers={"authorization": f"Basic {pair}"})  # type: ignore[arg-type]
+    app.http = Client(headers={"authorization": f"Basic {pair}"})
     assert app.redeem(code, client_id=None, client_secret=None).status_code == 200
 
 

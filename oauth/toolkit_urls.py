@@ -1,0 +1,10 @@
+"""Addresses that the toolkit looks up itself, under its own namespace."""
+
+from django.urls import path
+
+from oauth import registration
+
+app_name = "oauth2_provider"
+urlpatterns = [
+    path("<str:client_id>/", registration.manage, name="dcr-register-management"),
+]

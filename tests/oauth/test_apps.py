@@ -1,0 +1,177 @@
+"""Connected apps: a person sees what each did, and can narrow, pause, end and undo it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.actor import Actor, Door
+from accounts.models import User
+from memories import queries, scopes, services
+from memories.models import Memory
+from oauth.bearer import TokenRefused, authenticate
+from oauth.models import AppGrant
+from tests.factories import remember
+from tests.oauth.flows import App, access_token, allow, make_app
+
+pytestmark = pytest.mark.django_db
+APPS = "/accounts/apps/"
+
+
+@pytest.fixture
+def app() -> App:
+    return make_app()
+
+
+@pytest.fixture
+def grant(ada: User, app: App) -> AppGrant:
+    return allow(ada, app)
+
+
+def acting(ada: User, app: App) -> Actor:
+    return authenticate(access_token(ada, app), Door.API)
+
+
+def page(client: Client, grant: AppGrant, act: str = "") -> str:
+    return client.get(f"{APPS}{grant.pk}/{act}").content.decode()
+
+
+def post(client: Client, grant: AppGrant, act: str, **form: Any) -> int:
+    return int(client.post(f"{APPS}{grant.pk}/{act}/", form).status_code)
+
+
+def test_the_list_says_what_each_may_do_and_did(
+    ada: User, ada_client: Client, app: App, grant: AppGrant
+) -> None:
+    remember(ada, "one")
+    remember(ada, "two")
+    actor = acting(ada, app)
+    queries.list_memories(actor)
+    queries.list_memories(actor)
+    services.create_memory(actor, text="three")
+    shown = " ".join(ada_client.get(APPS).content.decode().split())
+    for words in ("Notes", "Read and search your memories", "read 2 memories", "wrote 1"):
+        assert words in shown
+
+
+def test_the_detail_shows_exactly_what_was_read(
+    ada: User, ada_client: Client, app: App, grant: AppGrant
+) -> None:
+    seen, _unseen = remember(ada, "Ada likes sweet peas."), remember(ada, "Ada hates rain.")
+    queries.get_memory(acting(ada, app), seen.pk)
+    shown = page(ada_client, grant)
+    assert "Ada likes sweet peas." in shown
+    assert "Ada hates rain." not in shown
+    assert f"/memories/{seen.pk}/" in shown
+    services.trash_memory(Actor(user=ada, door=Door.WEB), seen.pk)
+    assert "1 that is no longer there" in page(ada_client, grant)
+
+
+@pytest.mark.parametrize("act", ["", "narrow", "pause", "disconnect", "forget"])
+def test_another_persons_app_is_not_there(bob_client: Client, grant: AppGrant, act: str) -> None:
+    address = f"{APPS}{grant.pk}/{act}/" if act else f"{APPS}{grant.pk}/"
+    answer = bob_client.post(address) if act else bob_client.get(address)
+    assert answer.status_code == 404
+    assert AppGrant.objects.get().paused_at is None
+
+
+@pytest.mark.parametrize("act", ["", "narrow", "pause", "disconnect", "forget"])
+def test_nobody_is_sent_to_log_in(grant: AppGrant, act: str) -> None:
+    address = f"{APPS}{grant.pk}/{act}/" if act else f"{APPS}{grant.pk}/"
+    assert (Client().post(address) if act else Client().get(address)).status_code == 302
+    assert AppGrant.objects.get().paused_at is None
+
+
+def test_narrowing_counts_at_once(ada: User, ada_client: Client, app: App, grant: AppGrant) -> None:
+    token = access_token(ada, app)
+    tag = remember(ada, "one", tags=["work"]).tags.get()
+    remember(ada, "two")
+    choice = {"scopes": [scopes.READ], "reach": "tagged", "tags": [str(tag.pk)], "ends": "day"}
+    assert post(ada_client, grant, "narrow", **choice) == 302
+    actor = authenticate(token, Door.API)
+    assert (actor.scopes, actor.only_tags) == (frozenset({scopes.READ}), frozenset({tag.pk}))
+    assert queries.count_memories(actor) == 1
+    assert actor.until is not None
+
+
+def test_it_is_not_widened_here(ada: User, ada_client: Client, app: App) -> None:
+    grant = allow(ada, app, scopes.READ)
+    assert post(ada_client, grant, "narrow", scopes=[scopes.READ, scopes.WRITE]) == 422
+    assert AppGrant.objects.get().scopes == [scopes.READ]
+
+
+def test_an_end_stays_unless_it_is_changed(ada: User, ada_client: Client, app: App) -> None:
+    end = timezone.now() + timedelta(days=3)
+    grant = allow(ada, app, scopes.READ, ends_at=end)
+    post(ada_client, grant, "narrow", scopes=[scopes.READ], ends="keep")
+    assert AppGrant.objects.get().ends_at == end
+    post(ada_client, grant, "narrow", scopes=[scopes.READ], ends="never")
+    assert AppGrant.objects.get().ends_at is None
+
+
+def test_pausing_is_a_switch(ada: User, ada_client: Client, app: App, grant: AppGrant) -> None:
+    token = access_token(ada, app)
+    assert post(ada_client, grant, "pause") == 302
+    with pytest.raises(TokenRefused):
+        authenticate(token, Door.API)
+    post(ada_client, grant, "pause")
+    assert authenticate(token, Door.API).user == ada
+
+
+def test_disconnecting_ends_everything(ada: User, ada_client: Client, app: App) -> None:
+    body = app.connect(ada)
+    assert post(ada_client, AppGrant.objects.get(), "disconnect") == 302
+    with pytest.raises(TokenRefused):
+        authenticate(body["access_token"], Door.API)
+    app.connect(ada)  # again allowed: the old tokens do not come back
+    assert app.refresh(body["refresh_token"]).status_code == 400
+
+
+def test_what_it_wrote_can_be_put_in_the_trash(
+    ada: User, ada_client: Client, app: App, grant: AppGrant
+) -> None:
+    mine = remember(ada, "mine")
+    theirs = services.create_memory(acting(ada, app), text="theirs")
+    assert post(ada_client, grant, "forget") == 302
+    assert list(Memory.objects.filter(deleted_at__isnull=True)) == [mine]
+    ada_client.post(f"/memories/{theirs.pk}/restore/")
+    assert Memory.objects.filter(deleted_at__isnull=True).count() == 2
+
+
+def test_the_number_of_queries_does_not_grow_with_the_apps(
+    ada: User, ada_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(8):
+        allow(ada, make_app(f"App {number}"))
+    with django_assert_max_num_queries(7):
+        ada_client.get(APPS)
+
+
+# --- A changed password -----------------------------------------------------------------------------------
+
+
+def test_a_changed_password_ends_tokens_and_keeps_what_was_chosen(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    body = app.connect(ada)
+    form = {
+        "oldpassword": "correct horse battery",
+        "password1": "another good phrase",
+        "password2": "another good phrase",
+    }
+    assert ada_client.post("/accounts/password/change/", form).status_code == 302
+    with pytest.raises(TokenRefused):
+        authenticate(body["access_token"], Door.API)
+    assert app.refresh(body["refresh_token"]).status_code == 400
+    assert AppGrant.objects.exists()
+
+
+def test_a_reset_password_disconnects_all_apps(ada: User, app: App) -> None:
+    from allauth.account.signals import password_reset
+
+    app.connect(ada)
+    password_reset.send(sender=User, request=None, user=ada)
+    assert not AppGrant.objects.exists()
