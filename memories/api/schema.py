@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -53,27 +52,6 @@ REPLAYED = OpenApiParameter(
     response=[200, 201],
     description="`true`: this was answered before.",
 )
-
-
-class ActorAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Both ways in. The scope of each operation is named with the operation."""
-
-    target_class = "memories.api.authentication.ActorAuthentication"
-    name = ["oauth", "session"]
-
-    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
-        flow = {
-            "authorizationUrl": "/oauth/authorize/",
-            "tokenUrl": "/oauth/token/",
-            "refreshUrl": "/oauth/token/",
-            "scopes": scopes.DESCRIPTIONS,
-        }
-        app = "An app on a person's behalf: authorization code with PKCE."
-        session = "The person's own session. To write it needs the header X-CSRFToken, too."
-        return [
-            {"type": "oauth2", "description": app, "flows": {"authorizationCode": flow}},
-            {"type": "apiKey", "in": "cookie", "name": "picard_session", "description": session},
-        ]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from memories import scopes
+
 API_VERSION = "1.0.0"
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -19,6 +21,26 @@ REST_FRAMEWORK: dict[str, Any] = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
+_FLOW = {
+    "authorizationUrl": "/oauth/authorize/",
+    "tokenUrl": "/oauth/token/",
+    "refreshUrl": "/oauth/token/",
+    "scopes": scopes.DESCRIPTIONS,
+}
+SECURITY_SCHEMES = {
+    "oauth": {
+        "type": "oauth2",
+        "description": "An app on a person's behalf: authorization code with PKCE.",
+        "flows": {"authorizationCode": _FLOW},
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "picard_session",
+        "description": "The person's own session. To write it needs the header X-CSRFToken, too.",
+    },
+}
+
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Picard",
     "DESCRIPTION": (
@@ -32,6 +54,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX_INSERT": "",
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": False,
+    "APPEND_COMPONENTS": {"securitySchemes": SECURITY_SCHEMES},
     "TAGS": [
         {"name": "memories", "description": "What a person wants AI to know."},
         {"name": "search", "description": "By word and by meaning."},

@@ -20,5 +20,5 @@ if (swagger) {
 
 const redoc = document.getElementById("redoc");
 if (redoc) {
-  Redoc.init(redoc.dataset.schema, { disableSearch: true, hideDownloadButton: false, nativeScrollbars: true }, redoc);
+  Redoc.init(redoc.dataset.schema, { nonce: redoc.dataset.nonce, disableSearch: true }, redoc);
 }

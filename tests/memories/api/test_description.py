@@ -54,6 +54,7 @@ def test_every_operation_has_examples_and_its_scope(name: str) -> None:
     [oauth, session] = operation["security"]
     assert set(oauth["oauth"]) <= set(scopes.DESCRIPTIONS)
     assert session == {"session": []}
+    assert set(description()["components"]["securitySchemes"]) == {"oauth", "session"}
 
 
 def test_the_example_of_a_memory_has_the_fields_that_are_answered() -> None:
