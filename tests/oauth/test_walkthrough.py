@@ -1,0 +1,84 @@
+"""docs/oauth.md, done as it says: every command on the page, in its order."""
+
+import base64
+import hashlib
+import re
+import secrets
+import shlex
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.actor import Door
+from accounts.models import User
+from oauth.bearer import TokenRefused, authenticate
+from picard.home import PROJECT
+
+pytestmark = pytest.mark.django_db
+
+
+def commands() -> list[list[str]]:
+    page = (PROJECT / "docs" / "oauth.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+class Walk:
+    """Does each command, and keeps what its answer is called on the page."""
+
+    def __init__(self, browser: Client) -> None:
+        verifier = secrets.token_urlsafe(48)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        self.known = {
+            "PICARD": settings.PUBLIC_URL,
+            "VERIFIER": verifier,
+            "CHALLENGE": challenge,
+            "STATE": "s",
+        }
+        self.browser = browser
+
+    def do(self, command: list[str]) -> None:
+        name, *words = [re.sub(r"\$([A-Z_]+)", lambda found: self.known[found[1]], word) for word in command]
+        {"curl": self._curl, "open": self._open}[name](words)
+
+    def _curl(self, words: list[str]) -> None:
+        address = next(word for word in words if word.startswith(settings.PUBLIC_URL))
+        path = address.removeprefix(settings.PUBLIC_URL)
+        data = [value for option, value in pairwise(words) if option == "-d"]
+        if not data:
+            answer = Client().get(path)
+        elif "-H" in words:
+            answer = Client().post(path, data[0], content_type="application/json")
+        else:
+            answer = Client().post(path, dict(pair.split("=", 1) for pair in data))
+        assert answer.status_code in (200, 201), answer.content
+        self._keep(answer.json() if answer.content else {})
+
+    def _open(self, words: list[str]) -> None:
+        """The person says yes to all."""
+        path = words[0].removeprefix(settings.PUBLIC_URL)
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        assert self.browser.get(path).status_code == 200
+        yes = self.browser.post(path, {"answer": "allow", "scopes": asked["scope"].split()})
+        assert yes["Location"].startswith(asked["redirect_uri"])
+        self._keep({name: values[0] for name, values in parse_qs(urlsplit(yes["Location"]).query).items()})
+
+    def _keep(self, told: dict[str, Any]) -> None:
+        self.known |= {name.upper(): value for name, value in told.items() if isinstance(value, str)}
+
+
+def test_the_page_leads_to_a_token_and_back(ada: User, ada_client: Client) -> None:
+    walk = Walk(ada_client)
+    *before, give_back = commands()
+    for command in before:
+        walk.do(command)
+    assert walk.known["ISS"] == settings.PUBLIC_URL
+    assert authenticate(walk.known["ACCESS_TOKEN"], Door.API).user == ada
+    walk.do(give_back)
+    with pytest.raises(TokenRefused):
+        authenticate(walk.known["ACCESS_TOKEN"], Door.API)
