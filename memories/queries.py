@@ -11,7 +11,7 @@ from memories import audit, scopes
 from memories.errors import MemoryNotFound
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
-from memories.tags import tags_in_use
+from memories.tags import know_tags, tags_in_use, with_tags
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ class Activity:
 def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """One of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require(scopes.READ)
-    own = Memory.objects.visible_to(actor, owner=actor.person).prefetch_related("tags")
-    memory: Memory | None = own.filter(pk=memory_id).first()
+    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
+    memory: Memory | None = with_tags(own).first()
     if memory is None:
         raise MemoryNotFound
+    know_tags([memory])
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
@@ -90,7 +91,9 @@ def count_memories(actor: Actor, filters: Filters | None = None) -> int:
 
 
 def _page(rows: Any, before: UUID | None, limit: int) -> Page:
-    return Page(*_cut(rows.prefetch_related("tags"), before, limit))
+    memories, following = _cut(with_tags(rows), before, limit)
+    know_tags(memories)
+    return Page(memories, following)
 
 
 def _cut(rows: Any, before: UUID | None, limit: int) -> tuple[list[Any], UUID | None]:

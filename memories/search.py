@@ -6,8 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import prefetch_related_objects
-
 from accounts.actor import Actor
 from accounts.keys import person_key, server_key
 from accounts.models import User
@@ -17,6 +15,7 @@ from memories.indexing import space_identity
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.querysets import Filters
 from memories.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
+from memories.tags import know_tags, with_tags
 
 WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
 LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
@@ -140,10 +139,11 @@ def _hits(actor: Actor, owner: User, question: _Question, ranked: list[Ranked], 
     ranked = [
         place for at, place in enumerate(ranked) if at < limit or len(place.words) == len(question.words)
     ]
-    memories = Memory.objects.visible_to(actor, owner=owner).in_bulk([place.memory_id for place in ranked])
+    visible = with_tags(Memory.objects.visible_to(actor, owner=owner))
+    memories = visible.in_bulk([place.memory_id for place in ranked])
     hits = [_hit(memories, question, place) for place in ranked if place.memory_id in memories]
     best = sorted(hits, key=operator.attrgetter("score"), reverse=True)[:limit]
-    prefetch_related_objects([hit.memory for hit in best], "tags")
+    know_tags(hit.memory for hit in best)
     return best
 
 

@@ -91,7 +91,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
         indexing.wake_on_commit()
     narrowed_to = _narrowing_tags(actor)
     by_name = tagging.ensure_tags(owner.pk, {name: None for item in cleaned for name in item.tags})
-    tagging.attach(
+    tagging.attach_all(
         [
             (
                 row,

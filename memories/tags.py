@@ -4,7 +4,11 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 
 from accounts.fields import DecryptError
 from accounts.keys import person_key
@@ -38,6 +42,34 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
     """Those of these names that the person has used."""
     return list(_by_hash(owner_id, [name_hash(owner_id, name) for name in names]).values())
+
+
+def with_tags(memories: Any) -> Any:
+    """A queryset of memories that brings their tags in the same statement; `know_tags` puts them in their place."""
+    own = Tag.objects.filter(memories=OuterRef("pk")).order_by("pk")
+    return memories.annotate(
+        its_tag_ids=ArraySubquery(own.values("pk")), its_tag_names=ArraySubquery(own.values("name"))
+    )
+
+
+def know_tags(memories: Iterable[Any]) -> None:
+    """`tags` of what `with_tags` has read needs no statement any more."""
+    for memory in memories:
+        pairs = zip(memory.its_tag_ids, memory.its_tag_names, strict=True)
+        _remember(memory, [Tag(pk=pk, owner_id=memory.owner_id, name=name) for pk, name in pairs])
+
+
+def attach_all(memory_tags: Sequence[tuple[Memory, Collection[Tag]]]) -> None:
+    """Put all their tags on new memories, which know them from then on."""
+    attach(memory_tags)
+    for memory, tags in memory_tags:
+        _remember(memory, list(tags))
+
+
+def _remember(memory: Memory, tags: list[Tag]) -> None:
+    known: Any = Tag.objects.all()
+    known._result_cache = tags
+    memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
 
 
 def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:

@@ -201,7 +201,7 @@ def test_a_search_costs_the_same_for_one_hit_and_for_many(
     index()
     found(ada, "zebra")  # keys are cached now
     for limit in (1, 25):
-        with django_assert_num_queries(4):  # common words, ranking, memories, tags
+        with django_assert_num_queries(3):  # common words, ranking, memories with their tags
             assert len(found(ada, "zebra", limit=limit)) == limit
 
 
