@@ -57,6 +57,8 @@ def lock_family(family: UUID) -> None:
 def revoke_all(user: User, application: Application | None = None) -> None:
     """End every code and token of a person, or those of one app of theirs. Needs a transaction."""
     owned = {"user": user} if application is None else {"user": user, "application": application}
+    # Refresh tokens are locked before access tokens, as when a family is revoked: no two acts wait for each other.
+    list(RefreshToken.objects.filter(**owned).order_by("pk").select_for_update().values_list("pk"))
     Code.objects.filter(**owned).delete()
     AccessToken.objects.filter(**owned).delete()
     RefreshToken.objects.filter(**owned).delete()

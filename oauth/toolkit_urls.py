@@ -6,5 +6,5 @@ from oauth import registration
 
 app_name = "oauth2_provider"
 urlpatterns = [
-    path("<str:client_id>/", registration.manage, name="dcr-register-management"),
+    path("<slug:client_id>/", registration.manage, name="dcr-register-management"),
 ]

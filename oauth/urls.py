@@ -21,6 +21,6 @@ urlpatterns = [
     path("accounts/apps/<uuid:grant_id>/disconnect/", views.revoke, name="disconnect"),
     path("accounts/apps/<uuid:grant_id>/forget/", views.forget, name="forget"),
     path("developer/", console.console, name="console"),
-    path("developer/<str:client_id>/secret/", console.rotate, name="rotate"),
-    path("developer/<str:client_id>/delete/", console.delete, name="delete"),
+    path("developer/<slug:client_id>/secret/", console.rotate, name="rotate"),
+    path("developer/<slug:client_id>/delete/", console.delete, name="delete"),
 ]

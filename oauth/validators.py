@@ -33,6 +33,8 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         return self._extract_basic_auth(request) is None and self._knows_secret(*given, request)
 
     def _knows_secret(self, client_id: str, secret: str, request: Any) -> bool:
+        if "\0" in (client_id or ""):  # PostgreSQL would refuse to look for it
+            return False
         client: Application | None = self._load_application(client_id, request)
         return client is not None and not client.is_public and client.secret_matches(secret)
 

@@ -73,6 +73,8 @@ def test_a_public_app_gets_no_secret_and_works(ada: User) -> None:
         ({"redirect_uris": ["http://127.0.0.1.evil.example/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://user:pass@a.example/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://*.example/cb"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://[::1"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["http://127.0.0.1:99999999/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://a.example/" + "x" * 2_000]}, "invalid_redirect_uri"),
     ],
 )

@@ -230,6 +230,16 @@ def test_a_client_may_prove_itself_in_the_header(ada: User, app: App) -> None:
     assert app.redeem(code, client_id=None, client_secret=None).status_code == 200
 
 
+@pytest.mark.parametrize("pair", ["%00:x", "nobody:x", ":", "no colon", "\xff:x"])
+def test_no_header_makes_the_server_fall_over(app: App, pair: str) -> None:
+    header = base64.b64encode(pair.encode("latin-1")).decode()
+    for sent in (f"Basic {header}", "Basic !", "Basic", "Bearer x"):
+        for path in ("/oauth/token/", "/oauth/introspect/", "/oauth/revoke/"):
+            form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
+            answer = Client(headers={"authorization": sent}).post(path, form)
+            assert answer.status_code == 401, (path, sent)
+
+
 def test_a_public_client_needs_no_secret(ada: User) -> None:
     assert works(make_app(is_public=True).connect(ada)["access_token"])
 
