@@ -10,13 +10,16 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 
+from accounts.statements import fetch_prepared
+
 # No row comes back when the limit is reached. A request that is refused costs its key nothing.
 HIT = """
 insert into accounts_rate_limit as rate (key, earned_at)
-values (%(key)s, clock_timestamp() + %(cost)s * interval '1 second')
-on conflict (key) do update set earned_at = greatest(rate.earned_at, clock_timestamp()) + %(cost)s * interval '1 second'
-where greatest(rate.earned_at, clock_timestamp()) + %(cost)s * interval '1 second' - clock_timestamp()
-      <= %(window)s * interval '1 second'
+values (%(key)s, clock_timestamp() + %(cost)s::float8 * interval '1 second')
+on conflict (key) do update
+set earned_at = greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval '1 second'
+where greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval '1 second' - clock_timestamp()
+      <= %(window)s::float8 * interval '1 second'
 returning 1
 """
 
@@ -53,10 +56,8 @@ def hit(limit: Limit, who: str) -> None:
         "cost": limit.cost_s,
         "window": limit.window_s,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(HIT, params)
-        if cursor.fetchone() is None:
-            raise LimitReached(math.ceil(limit.cost_s))
+    if not fetch_prepared(HIT, params):
+        raise LimitReached(math.ceil(limit.cost_s))
 
 
 def client_address(request: HttpRequest) -> str:

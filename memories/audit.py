@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from accounts.actor import Actor
-from memories.models import AuditAction, AuditEvent
+from accounts.ids import new_id
+from accounts.statements import fetch_prepared
+from memories.models import AuditAction
+
+# By hand: every read of an app writes one, and the ORM would take longer to say it than PostgreSQL to do it.
+RECORD = """
+insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
+values (%(id)s, %(owner)s, %(actor)s, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[])
+returning id
+"""
 
 
 def record(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
@@ -12,14 +21,16 @@ def record(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Ite
     ids = list(memory_ids)
     if not ids:
         return
-    AuditEvent.objects.create(
-        owner_id=owner_id,
-        actor_id=actor.user.pk if actor.user else None,
-        door=actor.door,
-        client_id=actor.client_id or "",
-        action=action,
-        memory_ids=ids,
-    )
+    values = {
+        "id": new_id(),
+        "owner": owner_id,
+        "actor": actor.user.pk if actor.user else None,
+        "door": actor.door.value,
+        "client": actor.client_id or "",
+        "action": action.value,
+        "memories": ids,
+    }
+    fetch_prepared(RECORD, values)
 
 
 def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:

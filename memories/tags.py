@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -46,10 +47,16 @@ def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
 
 def with_tags(memories: Any) -> Any:
     """A queryset of memories that brings their tags in the same statement; `know_tags` puts them in their place."""
+    return memories.annotate(**_its_tags())
+
+
+@cache
+def _its_tags() -> dict[str, ArraySubquery]:
     own = Tag.objects.filter(memories=OuterRef("pk")).order_by("pk")
-    return memories.annotate(
-        its_tag_ids=ArraySubquery(own.values("pk")), its_tag_names=ArraySubquery(own.values("name"))
-    )
+    return {
+        "its_tag_ids": ArraySubquery(own.values("pk")),
+        "its_tag_names": ArraySubquery(own.values("name")),
+    }
 
 
 def know_tags(memories: Iterable[Any]) -> None:
@@ -70,6 +77,13 @@ def _remember(memory: Memory, tags: list[Tag]) -> None:
     known: Any = Tag.objects.all()
     known._result_cache = tags
     memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
+
+
+def tags_on(memory: Memory) -> Iterable[Tag]:
+    """The tags of a memory; where they are known, without making a manager first."""
+    known: dict[str, Any] = getattr(memory, "_prefetched_objects_cache", {})
+    tags: Iterable[Tag] = known["tags"] if "tags" in known else memory.tags.all()
+    return tags
 
 
 def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:

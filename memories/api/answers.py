@@ -12,7 +12,7 @@ from accounts.models import User
 from memories import scopes
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
 from memories.search import Hit, SearchResult
-from memories.tags import by_name
+from memories.tags import by_name, tags_on
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def memory_json(memory: Memory) -> dict[str, Any]:
         "id": memory.pk,
         "text": _opened(memory),
         "visibility": memory.visibility,
-        "tags": [tag.name for tag in by_name(memory.tags.all())],
+        "tags": [tag.name for tag in by_name(tags_on(memory))],
         "expires_at": memory.expires_at,
         "version": memory.version,
         "source": memory.source,

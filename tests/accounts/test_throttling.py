@@ -1,6 +1,7 @@
 """Rate limits hold exactly, however many ask at once and whatever they say of their address."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -21,11 +22,11 @@ def passes(limit: Limit, who: str) -> bool:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_exactly_the_limit_passes() -> None:
-    limit = Limit("test", 20, window_s=3_600.0)
+    limit, who = Limit("test", 20, window_s=3_600.0), uuid4().hex  # the table outlives the test
 
     def ask(_number: int) -> int:
         try:
-            return sum(passes(limit, "ada") for _ in range(10))
+            return sum(passes(limit, who) for _ in range(10))
         finally:
             connection.close()
 
@@ -36,27 +37,28 @@ def test_of_many_at_once_exactly_the_limit_passes() -> None:
 @pytest.mark.django_db
 def test_each_has_a_share_of_their_own() -> None:
     limit = Limit("test", 2)
-    assert [passes(limit, who) for who in ("ada", "ada", "ada", "bob")] == [True, True, False, True]
-    assert passes(Limit("other", 2), "ada")
+    assert [passes(limit, who) for who in ("eve", "eve", "eve", "bob")] == [True, True, False, True]
+    assert passes(Limit("other", 2), "eve")
 
 
 @pytest.mark.django_db
 def test_one_who_waits_earns_again_and_is_told_how_long() -> None:
     limit = Limit("test", 2, window_s=60.0)
-    assert [passes(limit, "ada") for _ in range(3)] == [True, True, False]
+    assert [passes(limit, "eve") for _ in range(3)] == [True, True, False]
     with pytest.raises(LimitReached) as reached:
-        hit(limit, "ada")
+        hit(limit, "eve")
     assert reached.value.retry_after_s == 30
     with connection.cursor() as cursor:
         cursor.execute("update accounts_rate_limit set earned_at = earned_at - interval '30 seconds'")
-    assert [passes(limit, "ada") for _ in range(2)] == [True, False]
+    assert [passes(limit, "eve") for _ in range(2)] == [True, False]
 
 
 @pytest.mark.django_db
 def test_who_has_earned_all_back_is_forgotten() -> None:
-    hit(Limit("test", 2), "ada")
+    hit(Limit("test", 2), "eve")
     hit(Limit("test", 2, window_s=0.000_001), "bob")
-    assert purge() == 1
+    assert purge() >= 1  # other tests have left some
+    assert purge() == 0
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_the_stored_answer_lies_sealed(api: Caller) -> None:
     api("post", "/memories/", {"text": "The zebra canary."}, Idempotency_Key="canary-key")
     with connection.cursor() as cursor:
         cursor.execute(
-            "select stored::text, convert_from(answer, 'latin1') from memories_storedanswer stored"
+            "select stored::text, encode(answer, 'escape') from memories_storedanswer stored"
         )
         [row] = cursor.fetchall()
     assert "canary" not in "".join(row)
