@@ -18,8 +18,7 @@ from picard.home import PROJECT, kept_secret, picard_home
 from picard.logs import logging_settings
 
 env = environ.Env()
-_env_file = Path(os.environ.get("PICARD_ENV_FILE", PROJECT / ".env"))
-if _env_file.is_file():
+if (_env_file := Path(os.environ.get("PICARD_ENV_FILE", PROJECT / ".env"))).is_file():
     env.read_env(_env_file)  # the environment wins over the file
 
 # --- Where and how it runs -------------------------------------------------------------------------
@@ -60,11 +59,8 @@ def _secret(name: str, make: str) -> str:
 
 SECRET_KEY = _secret("SECRET_KEY", secrets.token_urlsafe(48))
 # The master keys that wrap each person's data key. The first encrypts, all decrypt (docs/security.md).
-FIELD_ENCRYPTION_KEY = [
-    key.strip()
-    for key in _secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",")
-    if key.strip()
-]
+_master_keys = _secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",")
+FIELD_ENCRYPTION_KEY = [key.strip() for key in _master_keys if key.strip()]
 
 # --- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -146,10 +142,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 # --- People ----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+_HASHERS = "django.contrib.auth.hashers"
+PASSWORD_HASHERS = [f"{_HASHERS}.Argon2PasswordHasher", f"{_HASHERS}.PBKDF2PasswordHasher"]
 _VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},
@@ -173,8 +167,8 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 OAUTH_REDIRECT_SCHEMES = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
 OAUTH2_PROVIDER = provider_settings(PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ], OAUTH_REDIRECT_SCHEMES)
-OAUTH_SCOPES_FOR_EVERY_APP, OAUTH_SCOPES_BY_EXTRA_TICK = scopes.FOR_EVERY_APP, scopes.BY_EXTRA_TICK
-OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_ADMINISTRATOR
+OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
+OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http in redirect URIs: on loopback only (oauth/models.py)
 
 # --- Mail: without EMAIL_URL letters are kept as files below PICARD_HOME/mail -------------------------
@@ -209,8 +203,7 @@ API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # of
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
-USE_I18N = True
-USE_TZ = True
+USE_I18N = USE_TZ = True
 
 # --- Files ------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -243,18 +236,12 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "__Host-session" if _https else "picard_session"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "picard_csrf"
+_of_this_site = ("script-src", "style-src", "font-src", "connect-src", "manifest-src", "form-action")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
+        **{name: [NONE] for name in ("default-src", "base-uri", "frame-ancestors")},
+        **{name: [SELF] for name in _of_this_site},
         "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
     }
 }
 
