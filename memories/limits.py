@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -71,6 +71,11 @@ def clean_expires_at(expires_at: datetime | None) -> datetime | None:
         return None
     if timezone.is_naive(expires_at):
         raise ValidationError(_("Say the time zone of the expiry."), code="naive_time")
+    try:
+        expires_at.astimezone(UTC)
+    except OverflowError:
+        # PostgreSQL would keep a year 10000 that Python cannot read back, and no list of this person's would open.
+        raise ValidationError(_("This expiry is too far away."), code="too_far") from None
     if expires_at <= timezone.now():
         raise ValidationError(_("This expiry is in the past."), code="expired")
     return expires_at

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db.models import BinaryField, Func, OuterRef
 
 from accounts.fields import DecryptError
 from accounts.keys import person_key
 from accounts.models import User
+from memories.fields import Sealed
 from memories.limits import folded
 from memories.models import Memory, MemoryTag, Tag
 
@@ -52,18 +53,22 @@ def with_tags(memories: Any) -> Any:
 
 @cache
 def _its_tags() -> dict[str, ArraySubquery]:
-    own = Tag.objects.filter(memories=OuterRef("pk")).order_by("pk")
-    return {
-        "its_tag_ids": ArraySubquery(own.values("pk")),
-        "its_tag_names": ArraySubquery(own.values("name")),
-    }
+    # Each as the 16 bytes of its id and its sealed name: one column is read faster than two.
+    whole = Func(
+        "pk", "name", template="uuid_send(%(expressions)s)", arg_joiner=") || (", output_field=BinaryField()
+    )
+    own = Tag.objects.filter(memories=OuterRef("pk"))
+    return {"its_tags": ArraySubquery(own.values(whole=whole))}
 
 
 def know_tags(memories: Iterable[Any]) -> None:
     """`tags` of what `with_tags` has read needs no statement any more."""
     for memory in memories:
-        pairs = zip(memory.its_tag_ids, memory.its_tag_names, strict=True)
-        _remember(memory, [Tag(pk=pk, owner_id=memory.owner_id, name=name) for pk, name in pairs])
+        _remember(memory, [_tag_of(memory, bytes(whole)) for whole in memory.its_tags])
+
+
+def _tag_of(memory: Memory, whole: bytes) -> Tag:
+    return Tag(pk=UUID(bytes=whole[:16]), owner_id=memory.owner_id, name=Sealed(whole[16:]))
 
 
 def attach_all(memory_tags: Sequence[tuple[Memory, Collection[Tag]]]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from datetime import timezone as dt_timezone
 from typing import Any
 from uuid import uuid4
 
@@ -258,3 +259,11 @@ def test_the_database_itself_refuses_an_unknown_visibility(ada: User) -> None:
     remember(ada, "one")
     with pytest.raises(IntegrityError), transaction.atomic():
         Memory.objects.update(visibility="friends")
+
+
+def test_an_expiry_that_could_not_be_read_back_is_refused(ada: User) -> None:
+    """The year 10000 in UTC: PostgreSQL keeps it, Python cannot read it."""
+    far = datetime(9999, 12, 31, 23, tzinfo=dt_timezone(timedelta(hours=-12)))
+    with pytest.raises(ValidationError) as refused:
+        remember(ada, "Something.", expires_at=far)
+    assert refused.value.error_dict["expires_at"][0].code == "too_far"

@@ -92,9 +92,7 @@ def test_a_key_that_is_none_is_refused(api: Caller, key: str) -> None:
 def test_the_stored_answer_lies_sealed(api: Caller) -> None:
     api("post", "/memories/", {"text": "The zebra canary."}, Idempotency_Key="canary-key")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select stored::text, encode(answer, 'escape') from memories_storedanswer stored"
-        )
+        cursor.execute("select stored::text, encode(answer, 'escape') from memories_storedanswer stored")
         [row] = cursor.fetchall()
     assert "canary" not in "".join(row)
 
