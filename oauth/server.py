@@ -1,5 +1,6 @@
 """What oauthlib runs: the code and refresh grants alone, refused before the person is asked anything."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -36,7 +37,9 @@ class StrictBackend(OAuthLibCore):  # type: ignore[misc]
         return super().validate_authorization_request(asked)
 
 
+@cache
 def core() -> StrictBackend:
+    """It holds nothing of a request, so one serves them all."""
     made: StrictBackend = get_oauthlib_core()
     return made
 

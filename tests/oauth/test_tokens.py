@@ -1,9 +1,12 @@
 """Codes become tokens once; refresh tokens rotate; whatever is used twice ends its family."""
 
 import base64
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.utils import timezone
 
@@ -258,6 +261,27 @@ def test_both_secrets_work_for_a_week(ada: User, app: App) -> None:
     assert app.application.secret_matches(new)
     app.application.previous_secret_until = timezone.now()
     assert not app.application.secret_matches(old)
+
+
+def test_proving_a_client_costs_next_to_nothing(ada: User, app: App) -> None:
+    """The toolkit's default hasher takes as long for a random secret as for a password."""
+    stock = _cpu_s(lambda: PBKDF2PasswordHasher().encode("secret", "salt"), times=1)
+    refresh_tokens = [app.connect(ada)["refresh_token"]]
+
+    def refresh() -> None:
+        refresh_tokens.append(app.refresh(refresh_tokens[-1]).json()["refresh_token"])
+
+    assert _cpu_s(refresh, times=5) < stock / 10
+
+
+def _cpu_s(act: Callable[[], object], *, times: int) -> float:
+    """CPU seconds of the quickest of so many."""
+    taken = []
+    for _ in range(times):
+        begun = time.process_time()
+        act()
+        taken.append(time.process_time() - begun)
+    return min(taken)
 
 
 def test_an_empty_secret_matches_nothing() -> None:
