@@ -25,6 +25,8 @@ EXACT_PHRASE = 2.0  # more than all the rest together
 K1 = 1.2
 # What a neighbour in a conversation is lent of a word: distance to it -> share.
 LENT = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
+# Cosine plus share of matched rarity of the first hit, below which no memory answers.
+ANSWERS = 0.8
 PASSAGES_A_MEMORY = 5  # how many of the nearest passages may be one memory's, before a memory could be missed
 MAX_WORDS = 31  # of a query; two bits of a bigint each: in the text, in the date
 COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are about, not what
