@@ -1,0 +1,1 @@
+"""Two people do whatever they like, in any order, by services and pages; neither ever learns what is the other's."""
