@@ -16,7 +16,7 @@ from tests.processes import wait_until
 DEGRADED = "Searched by words only"
 THREADS = 2
 SETTINGS = {
-    "EMBEDDING_TIMEOUT_S": "4",
+    "EMBEDDING_TIMEOUT_S": "5",
     "INDEXING_FIRST_WAIT_S": "0.05",
     "INDEXING_MAX_ATTEMPTS": "1000",
     "WEB_WORKERS": "1",
@@ -101,10 +101,11 @@ def test_retry_after_is_honoured(ada: Person, product: Product, server: Provider
 def test_the_backlog_drains_by_itself_when_the_provider_is_back(
     ada: Person, product: Product, server: ProviderServer
 ) -> None:
+    pending = "select count(*) from memories_memory where index_state <> 'ready'"
+    wait_until(lambda: product.query(pending) == [(0,)], seconds=120)
     server.mood = Mood.FAILING
     for number in range(20):
         ada.create(f"Heron number {number}.")
-    pending = "select count(*) from memories_memory where index_state <> 'ready'"
     assert product.query(pending) == [(20,)]
     server.mood = Mood.WELL
     wait_until(lambda: product.query(pending) == [(0,)], seconds=120)

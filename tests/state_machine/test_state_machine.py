@@ -15,8 +15,8 @@ from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.machine import Machine
 
 EXTENT = settings(
-    max_examples=300 if IS_LONG else 12,
-    stateful_step_count=60 if IS_LONG else 25,
+    max_examples=100 if IS_LONG else 12,
+    stateful_step_count=50 if IS_LONG else 25,
     derandomize=not IS_LONG,
     phases=[Phase.generate, Phase.shrink] if IS_LONG else [Phase.generate],  # to shrink takes minutes
     deadline=None,
