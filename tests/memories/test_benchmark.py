@@ -46,7 +46,7 @@ def _benchmark(*arguments: str, **variables: str) -> "subprocess.CompletedProces
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=240,
         check=False,
     )
 
