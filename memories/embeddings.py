@@ -6,6 +6,7 @@ a setting; everything a provider answers is checked here, in one place, before a
 
 import math
 import os
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -41,7 +42,7 @@ class ProviderError(Exception):
         self.code = code
 
 
-class ProviderUnavailable(ProviderError):  # noqa: N818 (a condition, not a fault)
+class ProviderUnavailable(ProviderError):
     """Try again later, after `retry_after_s` seconds when the provider said so.
 
     Codes: timeout, rate_limited, unreachable, server_error, bad_answer.
@@ -52,25 +53,36 @@ class ProviderUnavailable(ProviderError):  # noqa: N818 (a condition, not a faul
         self.retry_after_s = retry_after_s
 
 
-class ProviderRejected(ProviderError):  # noqa: N818
+class ProviderRejected(ProviderError):
     """These texts or this configuration will never work.
 
     Codes: rejected, unauthorized, not_found, misconfigured, wrong_dimensions, wrong_file.
     """
 
 
-@lru_cache(maxsize=1)
 def provider() -> EmbeddingProvider:
     """The provider of `settings.EMBEDDING_PROVIDER`, made once per process and checked at every answer.
 
     Raises ProviderRejected when its configuration cannot work, ImportError for an unknown dotted path.
     """
-    name: str = settings.EMBEDDING_PROVIDER
+    with _making:  # threads that ask first at the same moment must not each load a model
+        return _made(settings.EMBEDDING_PROVIDER)
+
+
+def forget_provider() -> None:
+    """Make the provider anew at its next use. Neither the threads of a loaded model nor a connection survive a fork."""
+    global _making
+    _making = threading.Lock()
+    _made.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _made(name: str) -> EmbeddingProvider:
     return CheckedProvider(import_string(PROVIDERS.get(name, name))())
 
 
-# Neither the threads of a loaded model nor an open connection survive a fork: the child makes its own.
-os.register_at_fork(after_in_child=provider.cache_clear)
+_making = threading.Lock()
+os.register_at_fork(after_in_child=forget_provider)
 
 
 class CheckedProvider:

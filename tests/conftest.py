@@ -9,7 +9,7 @@ from django.test import Client
 from accounts import keys
 from accounts.models import User
 from memories import worker
-from memories.embeddings import provider
+from memories.embeddings import forget_provider
 from tests.factories import make_person
 
 
@@ -23,7 +23,7 @@ def _nothing_remembered() -> Iterator[None]:
     """What a process remembers between requests must not outlive the rows of one test."""
     yield
     keys.forget_cached()
-    provider.cache_clear()
+    forget_provider()
 
 
 @pytest.fixture

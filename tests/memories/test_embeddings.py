@@ -23,6 +23,7 @@ from memories.embeddings import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    forget_provider,
     provider,
 )
 from tests.providers import DIMENSIONS, SYNONYMS, Failing, Flaky, WordHashes
@@ -92,9 +93,9 @@ def test_no_texts_ask_nobody() -> None:
 
 @pytest.fixture
 def _fresh_provider() -> Iterator[None]:
-    provider.cache_clear()
+    forget_provider()
     yield
-    provider.cache_clear()
+    forget_provider()
 
 
 @pytest.mark.usefixtures("_fresh_provider")
@@ -112,6 +113,23 @@ def test_the_setting_chooses_the_provider(settings: Settings, setting: str, iden
     settings.OPENAI_BASE_URL = "https://name:password@models.example:8443/v1"
     assert provider().identity == identity
     assert provider() is provider()
+
+
+def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[WordHashes] = []
+
+    def make_slowly() -> WordHashes:
+        time.sleep(0.05)
+        made.append(WordHashes())
+        return made[-1]
+
+    monkeypatch.setattr("memories.embeddings.import_string", lambda _: make_slowly)
+    threads = [Thread(target=provider) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
 
 
 def test_importing_the_modules_loads_nothing_heavy() -> None:

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from memories.embeddings import provider
+from memories.embeddings import forget_provider
 from memories.locomo import dialog_ids, read_conversations
 from tests.factories import remember
 
@@ -132,7 +132,7 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not LOCOMO, reason="PICARD_LOCOMO names no file of conversations")
 def test_the_search_finds_as_well_as_it_promises(settings: Any, tmp_path: Path) -> None:
     settings.EMBEDDING_PROVIDER = "local"
-    provider.cache_clear()
+    forget_provider()
     (tmp_path / "chats.json").write_text(Path(LOCOMO).read_text("utf-8"))
     found = {
         (row["memories"], row["with_neighbours"]): (row["recall"]["10"], row["recall"]["50"])

@@ -164,12 +164,12 @@ def test_a_stranger_learns_nothing_of_private_words_from_a_score(
 def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
     ada: User, settings: Any, index: Callable[[], int]
 ) -> None:
-    from memories.embeddings import provider
+    from memories.embeddings import forget_provider
 
     remember(ada, "The zebra.")
     index()
     settings.EMBEDDING_PROVIDER = "tests.providers.Failing"
-    provider.cache_clear()
+    forget_provider()
     answer = search.search(session(ada), "zebra")
     assert answer.degraded
     assert [hit.memory.text for hit in answer.hits] == ["The zebra."]
