@@ -107,7 +107,7 @@ def _tokenizer(vocabulary: Path) -> Any:
 def _session(weights: Path) -> Any:
     # The official builds send events about their use to Microsoft unless this is set before they are loaded
     # (onnxruntime/Privacy.md). What is kept here is nobody else's business.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    os.environ.update(ORT_DISABLE_TELEMETRY="1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
