@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 
 from accounts.actor import Actor
+from accounts.fields import DecryptError
 from accounts.keys import person_key, server_key
 from accounts.models import User
 from memories import audit, keywords, limits, scopes, vectors
@@ -172,7 +173,7 @@ def _hits(actor: Actor, owner: User, question: _Question, ranked: list[Ranked], 
 def _hit(memories: dict[UUID, Memory], question: _Question, place: Ranked) -> Hit:
     memory = memories[place.memory_id]
     may_hold = question.is_phrase and len(place.words) == len(question.words)
-    holds = may_hold and f" {keywords.plain(question.text)} " in f" {keywords.plain(memory.text)} "
+    holds = may_hold and _stands_in(question.text, memory)
     return Hit(
         memory=memory,
         score=place.score + (EXACT_PHRASE if holds else 0.0),
@@ -180,3 +181,10 @@ def _hit(memories: dict[UUID, Memory], question: _Question, place: Ranked) -> Hi
         matched=tuple(question.words[position] for position in place.words),
         strength=(place.cosine or 0.0) + place.idf_share,
     )
+
+
+def _stands_in(phrase: str, memory: Memory) -> bool:
+    try:
+        return f" {keywords.plain(phrase)} " in f" {keywords.plain(memory.text)} "
+    except DecryptError:  # it is shown as unreadable, and must not hide the others
+        return False
