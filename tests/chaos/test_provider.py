@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from memories.indexing import CHANNEL
 from tests.chaos.people import Person, signed_up
 from tests.chaos.product import Product, Victim, running_product
 from tests.chaos.provider import RETRY_AFTER_S, Mood, ProviderServer
@@ -70,16 +71,17 @@ def test_a_slow_provider_degrades_nothing(ada: Person, server: ProviderServer) -
 
 @pytest.mark.parametrize("mood", [Mood.FAILING, Mood.LIMITED, Mood.HANGING], ids=lambda mood: mood.value)
 def test_without_the_provider_words_are_found_and_the_page_says_so(
-    ada: Person, server: ProviderServer, mood: Mood
+    ada: Person, product: Product, server: ProviderServer, mood: Mood
 ) -> None:
     server.mood = mood
     memory_id = ada.create(f"A capybara, while it is {mood.value}.")
     page = ada.search("capybara")
     assert f"A capybara, while it is {mood.value}." in page
     assert DEGRADED in page
+    wait_until(lambda: was_put_off(product, memory_id))
     assert not ada.is_searchable(memory_id)
     server.mood = Mood.WELL
-    ada.post(f"/memories/{memory_id}/retry/")  # the button; else the worker comes by itself when it is due
+    let_time_pass(product)
     wait_until(lambda: ada.is_searchable(memory_id))
     assert DEGRADED not in ada.search("capybara")
 
@@ -90,11 +92,10 @@ def test_retry_after_is_honoured(ada: Person, product: Product, server: Provider
     put_off = (
         "select extract(epoch from index_due_at - statement_timestamp()) from memories_memory where id = %s"
     )
-    refused = "select count(*) from memories_memory where id = %s and index_error = 'rate_limited'"
-    wait_until(lambda: product.query(refused, memory_id) == [(1,)])
+    wait_until(lambda: was_put_off(product, memory_id))
     assert RETRY_AFTER_S - 60 < product.query(put_off, memory_id)[0][0] <= RETRY_AFTER_S
     server.mood = Mood.WELL
-    ada.post(f"/memories/{memory_id}/retry/")
+    let_time_pass(product)
     wait_until(lambda: ada.is_searchable(memory_id))
 
 
@@ -130,6 +131,17 @@ def test_searches_that_wait_for_the_provider_keep_nobody_from_saving(
         for thread in searching:
             thread.join()
     assert any(are_waiting)  # none had to end for the save to begin
+
+
+def was_put_off(product: Product, memory_id: str) -> bool:
+    put_off = "select 1 from memories_memory where id = %s and index_error <> '' and index_leased_by is null"
+    return product.query(put_off, memory_id) == [(1,)]
+
+
+def let_time_pass(product: Product) -> None:
+    """What was put off is due now."""
+    product.query("update memories_memory set index_due_at = now() where index_state = 'pending'")
+    product.query(f"notify {CHANNEL}")
 
 
 @contextmanager
