@@ -19,7 +19,7 @@ test: $(VENV)/.dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
-	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/state_machine tests/memories/test_worker_process.py
+	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/test_worker_process.py
 
 evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
 	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }
