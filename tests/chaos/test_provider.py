@@ -47,7 +47,9 @@ def someone(product: Product) -> Iterator[Person]:
 @pytest.fixture
 def ada(someone: Person, server: ProviderServer) -> Iterator[Person]:
     server.mood = Mood.WELL
-    wait_until(lambda: DEGRADED not in someone.search("walrus"))  # after a failure it is left alone for a while
+    wait_until(
+        lambda: DEGRADED not in someone.search("walrus")
+    )  # after a failure it is left alone for a while
     yield someone
     server.mood = Mood.WELL
 
