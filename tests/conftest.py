@@ -14,8 +14,11 @@ from tests.factories import make_person
 
 
 def pytest_configure() -> None:
-    # Argon2 takes a quarter of a second on purpose; test_accounts checks that the product uses it.
+    # Argon2 takes a quarter of a second on purpose; tests/accounts/test_passwords.py looks at the product.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
 @pytest.fixture(autouse=True)
