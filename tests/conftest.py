@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 
 from accounts import keys
 from accounts.models import User
 from memories import worker
 from memories.embeddings import forget_provider
+from picard.embedded_postgres import EmbeddedPostgres
 from tests.factories import make_person
 
 
@@ -19,6 +21,13 @@ def pytest_configure() -> None:
     # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The tests' own PostgreSQL ends with them, unless other tests use it."""
+    if not hasattr(config, "workerinput"):  # not in the processes of pytest-xdist, which end before this one
+        connections.close_all()
+        EmbeddedPostgres(settings.PICARD_HOME / "postgres").stop_if_unused()
 
 
 @pytest.fixture(autouse=True)

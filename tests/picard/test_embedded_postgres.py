@@ -244,7 +244,7 @@ def _start_in_another_process(home: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=PROJECT, start_new_session=True)
 
 
-def _in_a_fork_as(account: pwd.struct_passwd, act: Callable[[], None]) -> int:
+def _in_a_fork_as(account: pwd.struct_passwd, act: Callable[[], object]) -> int:
     """The exit code. A fork, because the account need not be able to run this Python."""
     if child := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
