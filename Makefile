@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test lint format lock
+.PHONY: help run worker test chaos evaluate benchmark lint format lock
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,16 @@ worker: $(VENV)/.run ## Start one more indexing worker beside `make run`
 
 test: $(VENV)/.dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
+	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/test_worker_process.py
+
+evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
+	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }
+	@$(BIN)/python manage.py evaluate_search --data "$(DATA)"
+
+benchmark: $(VENV)/.run ## Measure search, writing and the web server, beside what each could be compared with
+	@for what in search write http; do $(BIN)/python manage.py benchmark $$what || exit 1; done
 
 lint: $(VENV)/.dev ## Check style, types, migrations and the production settings
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ text: the rest is cut off silently, which is why memories are embedded in passag
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -104,6 +105,9 @@ def _tokenizer(vocabulary: Path) -> Any:
 
 
 def _session(weights: Path) -> Any:
+    # The official builds send events about their use to Microsoft unless this is set before they are loaded
+    # (onnxruntime/Privacy.md). What is kept here is nobody else's business.
+    os.environ.update(ORT_DISABLE_TELEMETRY="1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -6,6 +6,8 @@ a setting; everything a provider answers is checked here, in one place, before a
 
 import math
 import os
+import threading
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -17,6 +19,10 @@ PROVIDERS = {
     "local": "memories.embedding_local.LocalEmbeddings",
     "openai": "memories.embedding_openai.OpenAICompatibleEmbeddings",
 }
+
+LONGEST_QUEUE_S = 0.5  # for a question, behind those of the other threads
+LEFT_ALONE_S = 3.0  # after a failure, unless the provider names a longer time
+LEFT_ALONE_AT_MOST_S = 10.0
 
 
 class EmbeddingProvider(Protocol):
@@ -41,10 +47,10 @@ class ProviderError(Exception):
         self.code = code
 
 
-class ProviderUnavailable(ProviderError):  # noqa: N818 (a condition, not a fault)
+class ProviderUnavailable(ProviderError):
     """Try again later, after `retry_after_s` seconds when the provider said so.
 
-    Codes: timeout, rate_limited, unreachable, server_error, bad_answer.
+    Codes: timeout, rate_limited, unreachable, server_error, bad_answer; for a question also busy, left_alone.
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
@@ -52,39 +58,67 @@ class ProviderUnavailable(ProviderError):  # noqa: N818 (a condition, not a faul
         self.retry_after_s = retry_after_s
 
 
-class ProviderRejected(ProviderError):  # noqa: N818
+class ProviderRejected(ProviderError):
     """These texts or this configuration will never work.
 
     Codes: rejected, unauthorized, not_found, misconfigured, wrong_dimensions, wrong_file.
     """
 
 
-@lru_cache(maxsize=1)
 def provider() -> EmbeddingProvider:
     """The provider of `settings.EMBEDDING_PROVIDER`, made once per process and checked at every answer.
 
     Raises ProviderRejected when its configuration cannot work, ImportError for an unknown dotted path.
     """
-    name: str = settings.EMBEDDING_PROVIDER
+    with _making:  # threads that ask first at the same moment must not each load a model
+        return _made(settings.EMBEDDING_PROVIDER)
+
+
+def forget_provider() -> None:
+    """Make the provider anew at its next use. Neither the threads of a loaded model nor a connection survive a fork."""
+    global _making
+    _making = threading.Lock()
+    _made.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _made(name: str) -> EmbeddingProvider:
     return CheckedProvider(import_string(PROVIDERS.get(name, name))())
 
 
-# Neither the threads of a loaded model nor an open connection survive a fork: the child makes its own.
-os.register_at_fork(after_in_child=provider.cache_clear)
+_making = threading.Lock()
+os.register_at_fork(after_in_child=forget_provider)
 
 
 class CheckedProvider:
-    """A provider whose answers are what they promise: one finite unit vector of `dimensions` per text."""
+    """A provider whose answers are what they promise: one finite unit vector of `dimensions` per text.
+
+    Whoever asks a question holds a thread that answers requests. So only half of the threads wait for a provider at
+    once, and after it failed it is left alone for a while: the others are told at once that it is unavailable.
+    """
 
     def __init__(self, inner: EmbeddingProvider) -> None:
         self.inner = inner
         self.identity = inner.identity
         self.dimensions = inner.dimensions
         _check_dimensions(inner.dimensions, inner.identity)
+        self._waiting = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+        self._left_alone_until = 0.0
 
     def embed_query(self, text: str) -> list[float]:
         """The unit vector of a question. Raises ProviderUnavailable or ProviderRejected."""
-        return self._checked(self.inner.embed_query(text))
+        if time.monotonic() < self._left_alone_until:
+            raise ProviderUnavailable("left_alone")
+        if not self._waiting.acquire(timeout=LONGEST_QUEUE_S):
+            raise ProviderUnavailable("busy")
+        try:
+            return self._checked(self.inner.embed_query(text))
+        except ProviderUnavailable as error:
+            wait_s = min(max(error.retry_after_s or 0.0, LEFT_ALONE_S), LEFT_ALONE_AT_MOST_S)
+            self._left_alone_until = time.monotonic() + wait_s
+            raise
+        finally:
+            self._waiting.release()
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit vector per text, in order. Raises ProviderUnavailable or ProviderRejected for all."""

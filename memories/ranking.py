@@ -25,6 +25,8 @@ EXACT_PHRASE = 2.0  # more than all the rest together
 K1 = 1.2
 # What a neighbour in a conversation is lent of a word: distance to it -> share.
 LENT = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
+# Cosine plus share of matched rarity of the first hit, below which no memory answers.
+ANSWERS = 0.8
 PASSAGES_A_MEMORY = 5  # how many of the nearest passages may be one memory's, before a memory could be missed
 MAX_WORDS = 31  # of a query; two bits of a bigint each: in the text, in the date
 COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are about, not what
@@ -34,6 +36,10 @@ COMMON_LEAST = 5  # passages: among a handful of memories no word is a common on
 COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
 
 COSINE = "-(embedding <#> case when is_public then %s::halfvec else %s::halfvec end)"
+
+# What the word at `place` brings: in the text, else in the date.
+WORTH = "case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end"
+WORTH_TO_HEIR = WORTH.replace("bits", "heir.bits")
 
 NEAREST = f"""
 select id, max(cosine), 0, 0, max(cosine) as score from (
@@ -72,23 +78,19 @@ rarity as materialized (
     from (select place, coalesce(sum(found) filter (where bits >> place & 1 = 1), 0)::float8 as texts,
                  coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
           from generate_series(0, %s::int - 1) place, kind group by place) counted) weighed),
-own as materialized (
-  select bits, place, idf, bits >> place & 1 as tf,
-         case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end as worth
-  from kind, rarity),
 worth as materialized (
   select bits, sum(worth) as bm25, sum(worth) / sum(idf) as idf_share,
          case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
-  from own group by bits),
+  from (select bits, idf, bits >> place & 1 as tf, {WORTH} as worth from kind, rarity) own group by bits),
 lent as materialized (
-  select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + lent) / (tf + lent + %s::float8) - own.worth)) as bm25
+  select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + lent) / (tf + lent + %s::float8) - had)) as bm25
   from (
-    select heir.id, heir.bits, place, sum(share) as lent
+    select heir.id, heir.bits, idf, heir.bits >> place & 1 as tf, sum(share) as lent, {WORTH_TO_HEIR} as had
     from memory giver, unnest(%s::int[], %s::float8[]) reach(distance, share), memory heir, rarity
     where (select is_marked from total) and giver.bits <> 0 and heir.sequence = giver.sequence + distance
       and giver.bits >> place & 1 = 1
-    group by heir.id, heir.bits, place) loan
-  join own using (bits, place) join worth using (bits) group by id, bm25),
+    group by heir.id, heir.bits, place, idf, day_idf) loan
+  join worth using (bits) group by id, bm25),
 scale as materialized (
   select lowest, %s::float8 / nullif(highest - lowest, 0) as of_meaning,
          %s::float8 / nullif(greatest((select max(bm25) from worth), (select max(bm25) from lent)), 0) as of_words

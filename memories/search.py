@@ -3,10 +3,12 @@
 import logging
 import operator
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from uuid import UUID
 
 from accounts.actor import Actor
+from accounts.fields import DecryptError
 from accounts.keys import person_key, server_key
 from accounts.models import User
 from memories import audit, keywords, limits, scopes, vectors
@@ -21,6 +23,16 @@ WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the w
 LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
 
 logger = logging.getLogger(__name__)
+
+
+class Arm(StrEnum):
+    """One of the two ways by which a memory is found."""
+
+    MEANING = "meaning"
+    WORDS = "words"
+
+
+BOTH_ARMS = frozenset(Arm)
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,13 @@ class SearchResult:
 
 
 def search(
-    actor: Actor, query: str, *, owner: User | None = None, filters: Filters | None = None, limit: int = 10
+    actor: Actor,
+    query: str,
+    *,
+    owner: User | None = None,
+    filters: Filters | None = None,
+    limit: int = 10,
+    arms: Collection[Arm] = BOTH_ARMS,
 ) -> SearchResult:
     """The memories of `owner` (the actor's own person by default) that the actor may see, best first.
 
@@ -61,7 +79,9 @@ def search(
         actor.require(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
     question = _Question.of(limits.clean_query(query), owner)
     rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
-    vector, degraded = _embed(question, rows)
+    vector, degraded = _embed(question, rows) if Arm.MEANING in arms else (None, False)
+    if Arm.WORDS not in arms:
+        question = question.without_words()
     if not question.words and vector is None:
         return SearchResult([], degraded)
     looked_through = max(limit, LOOKED_THROUGH) if question.is_phrase else limit
@@ -91,6 +111,9 @@ class _Question:
     @property
     def is_phrase(self) -> bool:
         return " " in keywords.plain(self.text)
+
+    def without_words(self) -> "_Question":
+        return replace(self, text="", words=[], private_tokens=[], public_tokens=[])
 
     def compared_by(self, vector: list[float] | None, owner: User) -> Query:
         key = person_key(owner.pk)
@@ -150,7 +173,7 @@ def _hits(actor: Actor, owner: User, question: _Question, ranked: list[Ranked], 
 def _hit(memories: dict[UUID, Memory], question: _Question, place: Ranked) -> Hit:
     memory = memories[place.memory_id]
     may_hold = question.is_phrase and len(place.words) == len(question.words)
-    holds = may_hold and f" {keywords.plain(question.text)} " in f" {keywords.plain(memory.text)} "
+    holds = may_hold and _stands_in(question.text, memory)
     return Hit(
         memory=memory,
         score=place.score + (EXACT_PHRASE if holds else 0.0),
@@ -158,3 +181,10 @@ def _hit(memories: dict[UUID, Memory], question: _Question, place: Ranked) -> Hi
         matched=tuple(question.words[position] for position in place.words),
         strength=(place.cosine or 0.0) + place.idf_share,
     )
+
+
+def _stands_in(phrase: str, memory: Memory) -> bool:
+    try:
+        return f" {keywords.plain(phrase)} " in f" {keywords.plain(memory.text)} "
+    except DecryptError:  # it is shown as unreadable, and must not hide the others
+        return False

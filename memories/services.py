@@ -5,50 +5,22 @@ expires_at). A memory that is absent or not the actor's raises MemoryNotFound; a
 raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from enum import Enum
-from functools import partial
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories import audit, indexing, limits, scopes
 from memories import tags as tagging
+from memories.drafts import UNSET as UNSET
+from memories.drafts import NewMemory as NewMemory
+from memories.drafts import Unset, clean_changes, clean_new
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Tag, Visibility
-
-
-class Unset(Enum):
-    """Marks a value that the caller did not give; None has a meaning for an expiry."""
-
-    UNSET = "unset"
-
-
-UNSET: Final = Unset.UNSET
-MAX_POSITION = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class NewMemory:
-    """What a memory is made from.
-
-    conversation, position: both or neither. Memories of one conversation (any UUID of the caller's) whose positions
-    follow one another are found by each other's words too, as the turns of an imported chat should be.
-    """
-
-    text: str
-    visibility: str = Visibility.PRIVATE
-    tags: Sequence[str] = ()
-    expires_at: datetime | None = None
-    conversation: UUID | None = None
-    position: int | None = None
 
 
 def create_memory(
@@ -68,7 +40,7 @@ def create_memory(
 def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     """Keep many new memories, all or none, in their order."""
     actor.require(scopes.WRITE)
-    cleaned = [_clean(item) for item in items]
+    cleaned = [clean_new(item) for item in items]
     if any(item.visibility == Visibility.PUBLIC for item in cleaned):
         actor.require(scopes.PUBLISH)
     owner = actor.person
@@ -89,19 +61,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     else:
         Memory.objects.bulk_create(rows, batch_size=1_000)
         indexing.wake_on_commit()
-    narrowed_to = _narrowing_tags(actor)
-    by_name = tagging.ensure_tags(owner.pk, {name: None for item in cleaned for name in item.tags})
-    tagging.attach_all(
-        [
-            (
-                row,
-                {
-                    tag.pk: tag for tag in [*(by_name[limits.folded(n)] for n in item.tags), *narrowed_to]
-                }.values(),
-            )
-            for row, item in zip(rows, cleaned, strict=True)
-        ]
-    )
+    _tag_new(actor, rows, cleaned)
     indexing.store_words(rows)
     audit.record(actor, AuditAction.MEMORY_CREATE, owner_id=owner.pk, memory_ids=[row.pk for row in rows])
     return rows
@@ -124,7 +84,7 @@ def update_memory(
     """
     actor.require(scopes.WRITE)
     memory = _own_for_update(actor, memory_id, expected_version)
-    changes = _clean_changes(memory, text=text, visibility=visibility, tags=tags, expires_at=expires_at)
+    changes = clean_changes(memory, text=text, visibility=visibility, tags=tags, expires_at=expires_at)
     action = AuditAction.MEMORY_UPDATE
     if "visibility" in changes and changes["visibility"] != memory.visibility:
         publish = changes["visibility"] == Visibility.PUBLIC
@@ -195,10 +155,10 @@ def empty_trash(actor: Actor) -> int:
 
 @transaction.atomic
 def retry_indexing(actor: Actor, memory_id: UUID) -> None:
-    """Try again to make a memory searchable by meaning, after the worker gave it up."""
+    """Try again to make a memory searchable by meaning, if the worker gave it up."""
     actor.require(scopes.WRITE)
     memory = _own_for_update(actor, memory_id)
-    indexing.enqueue(Memory.objects.filter(pk=memory.pk))
+    indexing.enqueue(Memory.objects.filter(pk=memory.pk, index_state=IndexState.FAILED))
 
 
 def source_of(actor: Actor) -> str:
@@ -267,6 +227,13 @@ def _keep_revision(memory: Any) -> None:
     )
 
 
+def _tag_new(actor: Actor, rows: Sequence[Memory], items: Sequence[NewMemory]) -> None:
+    by_name = tagging.ensure_tags(actor.person.pk, {name: None for item in items for name in item.tags})
+    narrowed_to = _narrowing_tags(actor)
+    for_each = [{*(by_name[limits.folded(name)] for name in item.tags), *narrowed_to} for item in items]
+    tagging.attach_all(list(zip(rows, for_each, strict=True)))
+
+
 def _retag(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
     by_name = tagging.ensure_tags(memory.owner_id, names)
     kept = {tag.pk: tag for tag in [*by_name.values(), *_narrowing_tags(actor)]}
@@ -287,55 +254,3 @@ def _save_flags(memory: Any, **values: Any) -> None:
     memory.updated_at = memory.read_at
     memory.save(update_fields=[*values, "version", "updated_at"])
     indexing.store_flags(memory)
-
-
-def _clean(item: NewMemory) -> NewMemory:
-    cleaned = _clean_fields(
-        text=(limits.clean_text, item.text),
-        visibility=(limits.clean_visibility, item.visibility),
-        tags=(limits.clean_tags, item.tags),
-        expires_at=(limits.clean_expires_at, item.expires_at),
-        position=(partial(_clean_position, item.conversation), item.position),
-    )
-    return NewMemory(conversation=item.conversation, **cleaned)
-
-
-def _clean_position(conversation: UUID | None, position: int | None) -> int | None:
-    if (conversation is None) != (position is None):
-        raise ValidationError(
-            _("A position needs its conversation, and a conversation a position."), code="half_marked"
-        )
-    if position is not None and not 0 <= position <= MAX_POSITION:
-        raise ValidationError(
-            _("A position is at least 0 and at most %(limit)s."),
-            code="position",
-            params={"limit": f"{MAX_POSITION:,}"},
-        )
-    return position
-
-
-def _clean_changes(memory: Memory, **given: Any) -> dict[str, Any]:
-    cleaners: dict[str, Callable[[Any], Any]] = {
-        "text": limits.clean_text,
-        "visibility": limits.clean_visibility,
-        "tags": limits.clean_tags,
-        # An expiry that stays as it is may have come near meanwhile; only a new one must lie ahead.
-        "expires_at": lambda value: value if value == memory.expires_at else limits.clean_expires_at(value),
-    }
-    return _clean_fields(
-        **{name: (cleaners[name], value) for name, value in given.items() if value is not UNSET}
-    )
-
-
-def _clean_fields(**fields: tuple[Callable[[Any], Any], Any]) -> dict[str, Any]:
-    """Clean every field, and raise all their errors together."""
-    cleaned: dict[str, Any] = {}
-    errors: dict[str, ValidationError] = {}
-    for name, (clean, value) in fields.items():
-        try:
-            cleaned[name] = clean(value)
-        except ValidationError as error:
-            errors[name] = error
-    if errors:
-        raise ValidationError(errors)
-    return cleaned

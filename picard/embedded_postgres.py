@@ -69,13 +69,14 @@ class EmbeddedPostgres:
         """Whether it takes connections and Picard's role and database exist."""
         return self._ready.exists() and self._ping() == pq.Ping.OK
 
-    def ensure_running(self, timeout_s: float = 90) -> None:
-        """Starts the server unless it runs; the first time makes the database too.
+    def ensure_running(self, timeout_s: float = 90) -> bool:
+        """Starts the server unless it runs; the first time makes the database too. Says whether this call started it.
 
         Raises EmbeddedPostgresError when it cannot run or is not ready in time.
         """
         if self.is_running():
-            return
+            return False
+        has_started = False
         deadline = time.monotonic() + timeout_s
         with self._lock():
             server = self._server()
@@ -84,8 +85,10 @@ class EmbeddedPostgres:
                     raise EmbeddedPostgresError(f"PostgreSQL is not ready in {timeout_s:.0f} s: {server.log}")
                 if state == pq.Ping.NO_RESPONSE and not server.process_exists():
                     self._start(server)
+                    has_started = True
                 time.sleep(0.02)
             self._bootstrap_once(files.fingerprint(server.installation))
+        return has_started
 
     def stop(self) -> None:
         """Ends every connection and stops the server. Nothing happens when it does not run."""

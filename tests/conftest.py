@@ -4,18 +4,30 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 
 from accounts import keys
 from accounts.models import User
 from memories import worker
-from memories.embeddings import provider
+from memories.embeddings import forget_provider
+from picard.embedded_postgres import EmbeddedPostgres
 from tests.factories import make_person
 
 
 def pytest_configure() -> None:
-    # Argon2 takes a quarter of a second on purpose; test_accounts checks that the product uses it.
+    # Argon2 takes a quarter of a second on purpose; tests/accounts/test_passwords.py looks at the product.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The tests' own PostgreSQL ends with them, unless other tests use it."""
+    if not hasattr(config, "workerinput"):  # not in the processes of pytest-xdist, which end before this one
+        connections.close_all()
+        EmbeddedPostgres(settings.PICARD_HOME / "postgres").stop_if_unused()
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +35,7 @@ def _nothing_remembered() -> Iterator[None]:
     """What a process remembers between requests must not outlive the rows of one test."""
     yield
     keys.forget_cached()
-    provider.cache_clear()
+    forget_provider()
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ for name in (
 ):
     os.environ.pop(name, None)
 os.environ["PICARD_ENV_FILE"] = ""
-os.environ["PICARD_HOME"] = os.environ.get("PICARD_TEST_HOME") or f"{picard_home()}-test"
+# Kept in a variable of its own, so that the processes of pytest-xdist have the same.
+os.environ.setdefault("PICARD_TEST_HOME", f"{picard_home()}-test")
+os.environ["PICARD_HOME"] = os.environ["PICARD_TEST_HOME"]
 os.environ["PICARD_PG_FSYNC"] = "off"  # the rows of a test may die with the machine
 os.environ["EMBEDDING_PROVIDER"] = "tests.providers.WordHashes"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 from django.db import connection, transaction
+from django.utils import timezone
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg import sql
@@ -119,8 +120,9 @@ def _vector_rows(person: Person) -> Iterator[tuple[object, ...]]:
     key = person_key(person.user.pk)
     turned = person.vectors @ vectors.rotation_matrix(key.rotation, DIMENSIONS)
     space = indexing.active_space().pk
+    day = keywords.tokens(keywords.day_words(timezone.now().date()), key.keywords)
     for memory_id, text, vector in zip(person.ids, person.texts, turned, strict=True):
-        tokens = keywords.tokens(keywords.words(text), key.keywords)
+        tokens = keywords.tokens(keywords.words(text), key.keywords) + day
         yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), tokens
 
 

@@ -3,9 +3,12 @@
 import json
 import os
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+LOOP = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,19 @@ def number(value: float) -> str:
 def machine() -> str:
     """What it was measured on, and how busy that was."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = os.getloadavg()[0]
-    return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, load {load:.1f} at the end."
+    speed = (
+        f"load {os.getloadavg()[0]:.1f} at the end, {_ms_of_a_loop():.0f} ms of CPU for a loop of {LOOP:,}"
+    )
+    return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, {speed}."
+
+
+def _ms_of_a_loop() -> float:
+    """A yardstick: what a core does for one process just now, in the same Python."""
+    begun = time.process_time()
+    total = 0
+    for each in range(LOOP):
+        total += each
+    return (time.process_time() - begun) * 1000
 
 
 def _markdown(table: Table) -> str:

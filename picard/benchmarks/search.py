@@ -26,6 +26,7 @@ K = 10
 WORDS_A_QUESTION = 3
 WRITES_A_SECOND = 20
 SEED = 20_240
+QUIET_NS_A_ROW = 240
 STOP_WORDS = "what is it"  # a question without a word to look for: the vector arm alone
 
 
@@ -76,6 +77,7 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
     _await_vacuum(owners, tenth, sizes, report, say)
     timed = {len(person.ids): _measure(person, tenth, sizes, random, say) for person in owners}
     _report_times(report, timed, sizes)
+    _report_speed(report, timed[sizes.hybrid], sizes.hybrid)
     recall = {len(person.ids): _recall(person, sizes, random) for person in owners}
     _report_recall(report, recall)
     say("the same while memories are written")
@@ -283,6 +285,15 @@ def _ratios(times: dict[str, Times]) -> tuple[float, ...]:
         hybrid / vector,
         times["tagged"].p50 / hybrid,
         times["service"].p50 - hybrid,
+    )
+
+
+def _report_speed(report: Report, times: dict[str, Times], size: int) -> None:
+    """How fast the machine was just now, for the bars that are in milliseconds."""
+    ns = times["count(*)"].p50 / size * 1_000_000
+    report.notes.append(
+        f"The bare count(*) took {ns:,.0f} ns a row. The bars in milliseconds were set on a quiet machine on which it "
+        f"takes {QUIET_NS_A_ROW}."
     )
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import subprocess
 import threading
 import time
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import psutil
 from django.conf import settings
-from django.test import override_settings
 
 from picard.management.commands import up
 
@@ -40,10 +40,12 @@ class Server:
         is_over = threading.Event()
 
         def sample() -> None:
-            while not is_over.wait(SAMPLE_S):
+            while True:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     everyone = [self._master, *self.workers()]
                     peak[0] = max(peak[0], *(one.memory_info().rss / MB for one in everyone))
+                if is_over.wait(SAMPLE_S):
+                    return
 
         thread = threading.Thread(target=sample)
         thread.start()
@@ -54,24 +56,25 @@ class Server:
             thread.join()
 
 
-def shipped(port: int) -> list[str]:
+def shipped() -> list[str]:
     """The command of `manage.py up`."""
-    with override_settings(PORT=port, BIND="127.0.0.1"):
-        return list(up.programs()[0].command)
+    return list(up.programs()[0].command)
 
 
-def gthread(port: int) -> list[str]:
+def gthread() -> list[str]:
     """The same, with gunicorn's own threads instead of the front."""
-    instead = {"picard.asgi:application": "picard.wsgi:application", "asgi": "gthread"}
-    command = [instead.get(part, part) for part in shipped(port)]
-    return [*command, "--threads", str(settings.WEB_THREADS)]
+    command = ["picard.wsgi:application" if part == "picard.asgi:application" else part for part in shipped()]
+    return [*command, "--worker-class", "gthread", "--threads", str(settings.WEB_THREADS)]
 
 
 @contextlib.contextmanager
 def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Server]:
     """Its log goes to the file."""
+    environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1"}
     with log.open("wb") as file:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
         try:
             _await_answer(process, port, log)
             yield Server(name, port, process)

@@ -239,4 +239,6 @@ def _report_found(report: Report, taken: Times, never: int, rate: float) -> None
         "From saving to being found by meaning, a worker running", "memories a second", "p50, ms", "p99, ms"
     )
     table.rows.append((rate, taken.p50, taken.p99))
-    report.notes.append(f"{len(taken.ms):,} memories were watched; {never} of them were never found.")
+    report.notes.append(
+        f"{len(taken.ms):,} memories were watched; {never} of them were not found {SETTLE_S:.0f} s later."
+    )

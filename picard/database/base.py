@@ -1,9 +1,13 @@
 """PostgreSQL as Django knows it, started (or started again) by the connection that finds nobody there."""
 
+import atexit
+import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
+from django.db import connections
 from django.db.backends.postgresql import base, client
 
 from picard.embedded_postgres import APP_ROLE, PORT, EmbeddedPostgres, EmbeddedPostgresError
@@ -46,6 +50,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _ensure_running(self) -> None:
         """One that does not start now may start later, when its disk has room: the error of any absent database."""
         try:
-            self.server.ensure_running()
+            if self.server.ensure_running():
+                # A command of a moment leaves no server behind; `up` stops the one that it shares in the end.
+                atexit.register(_stop_if_unused, self.server, os.getpid())
         except (EmbeddedPostgresError, OSError) as error:  # OSError: no room for its configuration
             raise psycopg.OperationalError(str(error)) from error
+
+
+def _stop_if_unused(server: EmbeddedPostgres, started_by: int) -> None:
+    """At the end of the process that started it, not of its forks; its own connections are closed by then."""
+    if os.getpid() == started_by:
+        connections.close_all()
+        with contextlib.suppress(EmbeddedPostgresError, psycopg.Error, OSError):
+            server.stop_if_unused()

@@ -3,6 +3,9 @@
 import os
 import sys
 
+import pytest
+
+pytest.register_assert_rewrite("tests.chaos.people", "tests.chaos.product")
 IS_LONG = os.environ.get("PICARD_CHAOS") == "long"
 
 

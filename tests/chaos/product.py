@@ -149,10 +149,17 @@ class Product:
 
     def kill(self, victim: Victim, nth: int = 0) -> None:
         """kill -9; one of its processes when there are several."""
-        wait_until(lambda: bool(self.find(victim)))
-        found = self.find(victim)
         self._wait_for_patience(victim)
-        os.kill(found[nth % len(found)].pid, signal.SIGKILL)
+        wait_until(lambda: self._killed(victim, nth), seconds=60)
+
+    def _killed(self, victim: Victim, nth: int) -> bool:
+        found = self.find(victim)
+        if not found:
+            return False  # on its way up
+        with contextlib.suppress(ProcessLookupError):  # ended by itself meanwhile: another one then
+            os.kill(found[nth % len(found)].pid, signal.SIGKILL)
+            return True
+        return False
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this home that lives: it carries it in its environment, or (PostgreSQL's) works in it."""

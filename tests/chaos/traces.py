@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 from picard.embedded_postgres import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
 from picard.embedded_postgres_files import find_installation
@@ -60,7 +61,13 @@ def find(text: str, places: dict[str, bytes]) -> list[str]:
 def dump(product: Product) -> bytes:
     """What pg_dump writes of the product's database; bytea in hex."""
     postgres = EmbeddedPostgres(product.home / "postgres")
-    command = [find_installation() / "bin" / "pg_dump", "--username", APP_ROLE, "--port", str(PORT)]
+    command: list[str | Path] = [
+        find_installation() / "bin" / "pg_dump",
+        "--username",
+        APP_ROLE,
+        "--port",
+        str(PORT),
+    ]
     return subprocess.run(
         [*command, "--host", postgres.socket_folder, APP_DATABASE],
         env={**os.environ, "PGPASSWORD": postgres.password()},

@@ -1,6 +1,9 @@
 """The real local model. Loaded once for the whole file: it takes about a second."""
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from memories.embedding_local import (
     _tokenizer,
 )
 from memories.embeddings import ProviderRejected
+from tests.processes import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +80,17 @@ def test_texts_become_bert_word_pieces(text: str, pieces: list[str]) -> None:
 def test_a_long_text_is_cut_at_what_the_model_reads() -> None:
     pieces = _tokenizer(_pinned(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
     assert (len(pieces), pieces[-1]) == (256, "[SEP]")
+
+
+def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    script = "from memories.embedding_local import LocalEmbeddings as Local; Local().embed_query('a dog')"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT,
+        env={**environment, "DJANGO_SETTINGS_MODULE": "picard.settings", "TMPDIR": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []  # its telemetry begins with a session's id in a file here

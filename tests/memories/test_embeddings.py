@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import Event, Semaphore, Thread
 from typing import Any
 
 import pytest
@@ -18,11 +18,13 @@ from pytest_django import Settings
 
 from memories.embedding_openai import OpenAICompatibleEmbeddings, retry_after_s
 from memories.embeddings import (
+    LEFT_ALONE_S,
     CheckedProvider,
     EmbeddingProvider,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    forget_provider,
     provider,
 )
 from tests.providers import DIMENSIONS, SYNONYMS, Failing, Flaky, WordHashes
@@ -92,9 +94,9 @@ def test_no_texts_ask_nobody() -> None:
 
 @pytest.fixture
 def _fresh_provider() -> Iterator[None]:
-    provider.cache_clear()
+    forget_provider()
     yield
-    provider.cache_clear()
+    forget_provider()
 
 
 @pytest.mark.usefixtures("_fresh_provider")
@@ -112,6 +114,23 @@ def test_the_setting_chooses_the_provider(settings: Settings, setting: str, iden
     settings.OPENAI_BASE_URL = "https://name:password@models.example:8443/v1"
     assert provider().identity == identity
     assert provider() is provider()
+
+
+def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[WordHashes] = []
+
+    def make_slowly() -> WordHashes:
+        time.sleep(0.05)
+        made.append(WordHashes())
+        return made[-1]
+
+    monkeypatch.setattr("memories.embeddings.import_string", lambda _: make_slowly)
+    threads = [Thread(target=provider) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
 
 
 def test_importing_the_modules_loads_nothing_heavy() -> None:
@@ -302,3 +321,46 @@ def test_no_text_and_no_key_is_logged(remote: EmbeddingProvider, caplog: pytest.
     remote.embed_documents([SECRET])
     assert "4711" not in caplog.text
     assert "sk-secret" not in caplog.text
+
+
+class Hanging(WordHashes):
+    """Answers no question until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.let_go = Semaphore(0), Event()
+
+    def embed_query(self, text: str) -> list[float]:
+        self.asked.release()
+        self.let_go.wait(30)
+        raise ProviderUnavailable("timeout")
+
+
+def test_no_more_than_half_of_the_threads_wait_for_a_hanging_provider(settings: Settings) -> None:
+    settings.WEB_THREADS = 4
+    hanging = Hanging()
+    checked = CheckedProvider(hanging)
+    waiting = [Thread(target=_ask, args=[checked]) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+        hanging.asked.acquire()
+    assert _ask(checked) == "busy"
+    hanging.let_go.set()
+    for thread in waiting:
+        thread.join()
+
+
+def test_after_a_failure_the_provider_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("memories.embeddings.time.monotonic", lambda: now[0])
+    checked = CheckedProvider(Failing())
+    assert [_ask(checked), _ask(checked)] == ["unreachable", "left_alone"]
+    now[0] += LEFT_ALONE_S
+    assert _ask(checked) == "unreachable"
+
+
+def _ask(checked: CheckedProvider) -> str:
+    try:
+        checked.embed_query("a question")
+    except ProviderUnavailable as error:
+        return error.code
+    return ""

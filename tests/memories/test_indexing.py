@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import User
 from memories import housekeeping, indexing, services, vectors, worker
-from memories.embeddings import ProviderRejected, ProviderUnavailable, provider
+from memories.embeddings import ProviderRejected, ProviderUnavailable, forget_provider
 from memories.models import EmbeddingSpace, Memory, MemoryVector
 from tests.factories import remember, session
 from tests.providers import WordHashes
@@ -149,7 +149,7 @@ def test_another_model_makes_everything_due_again_and_words_are_found_meanwhile(
     memory = remember(ada, "The zebra.")
     index()
     monkeypatch.setattr(WordHashes, "identity", "test:another-model")
-    provider.cache_clear()
+    forget_provider()
     assert [hit.cosine for hit in search.search(session(ada), "zebra").hits] == [None]
     assert indexing.enqueue_other_spaces() == 1
     assert index() == 1

@@ -1,16 +1,18 @@
 """Search: found by word at once, by meaning when embedded, restricted before ranking, telling nothing it may not."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
 from accounts.actor import InsufficientScope
 from accounts.models import User
-from memories import limits, ranking, scopes, search, services
+from memories import indexing, limits, ranking, scopes, search, services
 from memories.models import AuditEvent, Memory, MemoryVector, Tag
 from memories.passages import max_keywords
 from memories.querysets import Filters
@@ -162,12 +164,12 @@ def test_a_stranger_learns_nothing_of_private_words_from_a_score(
 def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
     ada: User, settings: Any, index: Callable[[], int]
 ) -> None:
-    from memories.embeddings import provider
+    from memories.embeddings import forget_provider
 
     remember(ada, "The zebra.")
     index()
     settings.EMBEDDING_PROVIDER = "tests.providers.Failing"
-    provider.cache_clear()
+    forget_provider()
     answer = search.search(session(ada), "zebra")
     assert answer.degraded
     assert [hit.memory.text for hit in answer.hits] == ["The zebra."]
@@ -211,6 +213,121 @@ def test_limit_and_order_are_kept(ada: User, index: Callable[[], int]) -> None:
     scores = [hit.score for hit in search.search(session(ada), "zebra 7", limit=10).hits]
     assert scores == sorted(scores, reverse=True)
     assert len(scores) == 10
+
+
+# --- What comes first ------------------------------------------------------------------------------------
+
+
+def remember_at(user: User, day: str, *texts: str) -> None:
+    """Memories that were made on that day."""
+    made = services.create_memories(session(user), [services.NewMemory(text) for text in texts])
+    for memory in made:
+        memory.created_at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+        Memory.objects.filter(pk=memory.pk).update(created_at=memory.created_at)
+    indexing.store_words(made, replace=True)
+
+
+def test_a_memory_is_found_by_the_day_it_was_made(ada: User) -> None:
+    remember_at(ada, "2023-05-07", "I went for a walk.")
+    remember_at(ada, "2024-01-15", "I went for a walk again.")
+    for query in ("a walk in May", "Sunday walk", "walk 2023"):
+        assert found(ada, query)[0] == "I went for a walk."
+
+
+@pytest.mark.parametrize("on_the_day", [1, 60])
+def test_a_word_of_the_text_outranks_the_same_word_of_the_date(
+    ada: User, index: Callable[[], int], on_the_day: int
+) -> None:
+    remember_at(ada, "2024-11-03", *(f"Note {number}" for number in range(on_the_day)))
+    remember_at(ada, "2024-03-01", "We marry in November.", *(f"Letter {number}" for number in range(9)))
+    index()
+    assert found(ada, "november")[0] == "We marry in November."
+    assert found(ada, "november 2024")[0] == "We marry in November."
+
+
+def test_what_is_said_next_to_it_in_a_conversation_counts(ada: User) -> None:
+    chat, other = uuid4(), uuid4()
+    said = [
+        (chat, 1, "Where is the zebra?"),
+        (chat, 2, "In the garden."),
+        (chat, 9, "Bye."),
+        (other, 2, "No."),
+    ]
+    services.create_memories(
+        session(ada), [services.NewMemory(text, conversation=c, position=p) for c, p, text in said]
+    )
+    remember(ada, "Anything else.")
+    assert found(ada, "zebra") == ["Where is the zebra?", "In the garden."]
+
+
+def test_a_stranger_is_lent_no_private_word_of_a_conversation(ada: User, bob: User) -> None:
+    User.objects.filter(pk=ada.pk).update(persona_enabled=True)
+    chat = uuid4()
+    for position, (text, visibility) in enumerate([("The zebra.", "private"), ("It is big.", "public")]):
+        item = services.NewMemory(text, visibility, conversation=chat, position=position)
+        services.create_memories(session(ada), [item])
+    assert search.search(session(bob), "zebra", owner=User.objects.get(pk=ada.pk)).hits == []
+
+
+@pytest.mark.parametrize(
+    ("conversation", "position"), [(None, 1), (uuid4(), None), (uuid4(), -1), (uuid4(), 2**31)]
+)
+def test_half_a_place_in_a_conversation_is_refused(ada: User, conversation: Any, position: Any) -> None:
+    with pytest.raises(ValidationError) as error:
+        services.create_memories(
+            session(ada), [services.NewMemory("x", conversation=conversation, position=position)]
+        )
+    assert list(error.value.message_dict) == ["position"]
+
+
+def test_an_exact_phrase_comes_before_the_same_words_in_another_order(
+    ada: User, index: Callable[[], int]
+) -> None:
+    remember(ada, "The red dog, the old house.")
+    remember(ada, "An old dog in a red house.")
+    remember(ada, "The old red house: a dog, an old red dog house.")
+    index()
+    assert found(ada, "Old dog in a RED house")[0] == "An old dog in a red house."
+    assert found(ada, "red dog, the")[0] == "The red dog, the old house."
+
+
+def test_a_phrase_of_stop_words_alone_is_found(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "To be or not to be.")
+    services.create_memories(session(ada), [services.NewMemory(f"Some note {n}") for n in range(30)])
+    index()
+    assert found(ada, "or not to be")[0] == "To be or not to be."
+
+
+def test_a_rare_words_only_memory_comes_first(ada: User, index: Callable[[], int]) -> None:
+    texts = [f"The dog number{n} likes coffee and the car." for n in range(100)]
+    services.create_memories(session(ada), [services.NewMemory(text) for text in texts])
+    index()
+    assert [found(ada, f"number{n}", limit=1) for n in range(0, 100, 7)] == [
+        [texts[n]] for n in range(0, 100, 7)
+    ]
+
+
+def test_a_name_that_is_everywhere_does_not_say_what_is_asked(ada: User, index: Callable[[], int]) -> None:
+    services.create_memories(session(ada), [services.NewMemory(f"Rosalind: note{n}") for n in range(40)])
+    remember(ada, "The hound sleeps on a couch.")
+    index()
+    [first, *_] = search.search(session(ada), "Rosalind puppy", arms={search.Arm.MEANING}).hits
+    assert first.memory.text == "The hound sleeps on a couch."
+
+
+def test_each_arm_can_be_asked_alone(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "My puppy is called Rex.")
+    remember(ada, "The hound and the zebra.")
+    index()
+    [first, _] = search.search(session(ada), "hound", arms={search.Arm.MEANING}).hits
+    assert first.matched == ()
+    [only] = search.search(session(ada), "hound", arms={search.Arm.WORDS}).hits
+    assert (only.matched, only.cosine) == (("hound",), None)
+
+
+def test_a_question_of_more_words_than_are_compared_is_answered(ada: User) -> None:
+    remember(ada, "word7 is here")
+    assert found(ada, " ".join(f"word{n}" for n in range(90))) == ["word7 is here"]
 
 
 # --- How it is stored and read --------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from accounts.keys import person_key
 from accounts.models import User
 from memories import indexing, search, services, vectors
 from memories.models import IndexState, Memory, MemoryVector
+from tests.chaos import IS_LONG
 from tests.factories import make_person, remember, session
 from tests.processes import running, wait_until
 from tests.providers import WordHashes
@@ -48,7 +49,7 @@ def test_kills_and_failures_while_texts_are_edited_lose_nothing_and_leave_nothin
     ada = make_person("ada")
     rng = random.Random(1)
     written: dict[Any, str] = {}
-    for kill in range(4):
+    for kill in range(14 if IS_LONG else 4):
         with running("worker", EMBEDDING_PROVIDER="tests.providers.SlowAndFlaky", **QUICK) as process:
             for step in range(40):
                 if written and rng.random() < 0.4:

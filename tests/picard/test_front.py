@@ -212,7 +212,7 @@ def test_a_native_request_leaves_no_database_connection() -> None:
     front = Front(ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"])
     _, _, pid = asyncio.run(_request(front, "GET", "/", headers=[("Host", "127.0.0.1")]))
     with connections["default"].cursor() as cursor:
-        for _ in range(100):  # PostgreSQL needs a moment to notice
+        for _ in range(1_000):  # PostgreSQL needs a moment to notice
             cursor.execute("select count(*) from pg_stat_activity where pid = %s", [int(pid)])
             if cursor.fetchone() == (0,):
                 return

@@ -215,7 +215,7 @@ def test_a_text_that_does_not_open_hides_no_other_and_can_be_deleted(ada: User, 
     damaged, fine = remember(ada, "The damaged zebra."), remember(ada, "The fine zebra.")
     with connection.cursor() as cursor:
         cursor.execute("update memories_memory set text = 'damaged' where id = %s", [damaged.pk])
-    for address in ("/memories/", "/memories/?q=zebra", f"/memories/{damaged.pk}/"):
+    for address in ("/memories/", "/memories/?q=zebra", "/memories/?q=the+zebra", f"/memories/{damaged.pk}/"):
         html = ada_client.get(address).content.decode()
         assert "This memory cannot be read" in html
     assert fine.text in ada_client.get("/memories/").content.decode()

@@ -1,0 +1,56 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from memories.evaluation import DEPTHS, Row, evaluate
+from memories.locomo import Conversation, read_conversations
+
+HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
+    f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure how well the search finds, on conversations in LoCoMo's shape. Everything happens in transactions "
+        "that are rolled back, so it may run beside a live server; nothing stays in the database."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--data", type=Path, required=True, help="the conversations (JSON)")
+        parser.add_argument("--json", type=Path, help="write the figures to this file too")
+
+    def handle(self, *_: Any, data: Path, json: Path | None, **__: Any) -> None:
+        conversations = _read(data)
+        self.stdout.write(HEADING)
+        rows = []
+        for row in evaluate(conversations, say=self._say):
+            rows.append(row)
+            self.stdout.write(_line(row))
+        if json:
+            _write(json, rows)
+
+    def _say(self, what: str) -> None:
+        self.stderr.write(what)
+
+
+def _read(path: Path) -> list[Conversation]:
+    try:
+        return read_conversations(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CommandError(f"{path} holds no conversations in LoCoMo's shape: {error!r}") from error
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+
+
+def _line(row: Row) -> str:
+    figures = [*row.recall.values(), row.mrr, row.answered]
+    neighbours = "with" if row.with_neighbours else "without"
+    return f"{row.memories:<13}{neighbours:<12}{row.arm:<9}{row.category:<13}{row.questions:>5}" + "".join(
+        f"{figure:>8.3f}" for figure in figures
+    )

@@ -1,0 +1,110 @@
+"""All that a person can ask: by the services, by the pages, and at the doors of memories that are not theirs."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from accounts.models import User
+from memories import queries, search
+from memories.models import Memory
+from memories.web.urls import urlpatterns
+from tests.factories import session
+from tests.state_machine.world import COMMON
+
+PAGES = ("/memories/", f"/memories/?q={COMMON}", "/memories/trash/")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Every route of one memory, also those that are yet to be written.
+ROUTES = sorted(
+    str(route.name)
+    for route in urlpatterns
+    if isinstance(route, URLPattern) and "memory_id" in route.pattern.converters
+)
+FORM = {"text": "Mine now.", "version": "1", "expires": "never", "visibility": "public"}
+CHANGES = (  # from one answer to the next, whatever was asked
+    (re.compile(rb'name="csrfmiddlewaretoken" value="\w+"'), b"csrf"),
+    (re.compile(rb"csrftoken[^;]*"), b"csrf"),
+)
+LIMIT = 100
+
+
+def own_present(person: User) -> set[str]:
+    return {row.text for row in queries.list_memories(session(person), limit=LIMIT).memories}
+
+
+def own_trash(person: User) -> set[str]:
+    return {row.text for row in queries.list_trash(session(person), limit=LIMIT).memories}
+
+
+def found_of(person: User, owner: User) -> set[str]:
+    """The texts that a person finds among those of another."""
+    hits = search.search(session(person), COMMON, owner=owner, limit=LIMIT).hits
+    return {hit.memory.text for hit in hits}
+
+
+def all_said_by_services(person: User) -> str:
+    """Every word in the answers to a person who asks for everything of their own."""
+    actor = session(person)
+    rows = [
+        *queries.list_memories(actor, limit=LIMIT).memories,
+        *queries.list_trash(actor, limit=LIMIT).memories,
+        *(hit.memory for hit in search.search(actor, COMMON, limit=LIMIT).hits),
+    ]
+    return " ".join([*map(_words, rows), *(tag.name for tag in queries.tags_of(actor))])
+
+
+def all_shown_on_pages(client: Client, *, whole: bool) -> str:
+    """The lists alone, as htmx asks for them, or the whole pages, which take twice as long."""
+    headers = {} if whole else {"HX-Request": "true"}
+    return " ".join(client.get(page, headers=headers).content.decode() for page in PAGES)
+
+
+def leaked(words: Iterable[str], answer: str) -> list[str]:
+    return [word for word in words if word in answer]
+
+
+@dataclass(frozen=True)
+class Knock:
+    """A request for one memory."""
+
+    route: str
+    method: str
+    by_htmx: bool = False
+
+    def at(self, client: Client, memory_id: UUID) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body, without what differs between any two requests."""
+        headers = {"HX-Request": "true"} if self.by_htmx else {}
+        answer = client.generic(
+            self.method,
+            self._address(memory_id),
+            _encoded(),
+            "application/x-www-form-urlencoded",
+            headers=headers,
+        )
+        return answer.status_code, _headers(answer), _masked(answer.content, memory_id)
+
+    def _address(self, memory_id: UUID) -> str:
+        more = {"version": 1} if self.route == "restore_version" else {}
+        return reverse(f"memories:{self.route}", kwargs={"memory_id": memory_id, **more})
+
+
+def _encoded() -> str:
+    return "&".join(f"{name}={value}" for name, value in FORM.items())
+
+
+def _headers(answer: Any) -> dict[str, str]:
+    return {name: value for name, value in answer.items() if name != "X-Request-ID"}
+
+
+def _masked(body: bytes, memory_id: UUID) -> bytes:
+    for pattern, instead in CHANGES:
+        body = pattern.sub(instead, body)
+    return body.replace(str(memory_id).encode(), b"id")
+
+
+def _words(memory: Memory) -> str:
+    return " ".join([memory.text, *(tag.name for tag in memory.tags.all())])

@@ -1,0 +1,238 @@
+"""The machine: whatever two people may do, by services or by pages, and what must hold after each step."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+from django.db.models.functions import Now
+from django.test import Client
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from accounts.models import User
+from memories import queries, services, worker
+from memories.errors import MemoryNotFound
+from memories.models import Memory, MemoryVector
+from tests.chaos import IS_LONG
+from tests.factories import session
+from tests.state_machine import asking
+from tests.state_machine.asking import METHODS, ROUTES, Knock
+from tests.state_machine.world import Kept, World
+
+NAMES = ("ada", "bob")
+OTHER = {"ada": "bob", "bob": "ada"}
+WHO = st.sampled_from(NAMES)
+WHICH = st.integers(0, 9)
+YES_OR_NO = st.booleans()
+
+
+class Machine(RuleBasedStateMachine):
+    """`people` and `clients` are there before it starts, and each run is rolled back."""
+
+    people: ClassVar[dict[str, User]]
+    clients: ClassVar[dict[str, Client]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(NAMES)
+        self.last = "ada"
+        self._run = transaction.atomic()
+        self._run.__enter__()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self._run.__exit__(None, None, None)
+
+    # --- What people do -------------------------------------------------------------------------------
+
+    @initialize(by_page=YES_OR_NO)
+    def begin(self, by_page: bool) -> None:
+        for who in NAMES:
+            self.create(who, is_public=False, by_page=by_page, has_tag=True)
+
+    @rule(who=WHO, is_public=YES_OR_NO, by_page=YES_OR_NO, has_tag=YES_OR_NO)
+    def create(self, who: str, is_public: bool, by_page: bool, has_tag: bool) -> None:
+        text, tags = self.world.new_text(), [self.world.canary()] if has_tag else []
+        visibility = "public" if is_public else "private"
+        if by_page:
+            self._post(who, "/memories/new/", text=text, tags=", ".join(tags), visibility=visibility)
+            memory_id = Memory.objects.filter(owner=self.people[who]).latest("id").pk
+        else:
+            memory_id = services.create_memory(
+                session(self.people[who]), text=text, tags=tags, visibility=visibility
+            ).pk
+        self.world.memories.append(Kept(who, memory_id, [text], tags, is_public))
+        self.last = who
+
+    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    def edit(self, who: str, which: int, by_page: bool) -> None:
+        if kept := self._pick(who, which):
+            text = self.world.new_text()
+            if by_page:
+                self._edit_by_page(kept, text)
+            else:
+                services.update_memory(session(self.people[who]), kept.id, text=text)
+            kept.texts.append(text)
+
+    @rule(who=WHO, which=WHICH)
+    def tag(self, who: str, which: int) -> None:
+        if kept := self._pick(who, which):
+            kept.tags.append(self.world.canary())
+            services.update_memory(session(self.people[who]), kept.id, tags=kept.tags[-2:])
+
+    @rule(who=WHO, which=WHICH, is_public=YES_OR_NO, by_page=YES_OR_NO)
+    def publish_or_unpublish(self, who: str, which: int, is_public: bool, by_page: bool) -> None:
+        if kept := self._pick(who, which):
+            visibility = "public" if is_public else "private"
+            if by_page:
+                self._post(who, f"/memories/{kept.id}/visibility/", visibility=visibility)
+            else:
+                services.set_visibility(session(self.people[who]), kept.id, visibility)
+            kept.is_public = is_public
+
+    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    def restore_the_first_text(self, who: str, which: int, by_page: bool) -> None:
+        kept = self._pick(who, which)
+        if kept and len(kept.texts) > 1 and kept.texts[0] != kept.text:
+            earliest = queries.history(session(self.people[who]), kept.id)[-1]
+            if by_page:
+                self._post(who, f"/memories/{kept.id}/history/{earliest.version}/restore/")
+            else:
+                services.restore_version(session(self.people[who]), kept.id, earliest.version)
+            kept.texts.append(kept.texts[0])
+
+    @rule(who=WHO, which=WHICH)
+    def let_it_expire_tomorrow(self, who: str, which: int) -> None:
+        if kept := self._pick(who, which):
+            tomorrow = timezone.now() + timedelta(days=1)
+            services.update_memory(session(self.people[who]), kept.id, expires_at=tomorrow)
+            kept.will_expire = True
+
+    @rule(who=WHO, which=WHICH)
+    def tomorrow_comes(self, who: str, which: int) -> None:
+        if kept := self._pick(who, which):
+            past = {"expires_at": Now() - timedelta(seconds=1)}
+            Memory.objects.filter(pk=kept.id).update(**past)
+            MemoryVector.objects.filter(memory_id=kept.id).update(**past)
+            kept.is_expired = True
+
+    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    def trash(self, who: str, which: int, by_page: bool) -> None:
+        if kept := self._pick(who, which):
+            if by_page:
+                self._post(who, f"/memories/{kept.id}/delete/")
+            else:
+                services.trash_memory(session(self.people[who]), kept.id)
+            kept.is_trashed = True
+
+    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    def restore(self, who: str, which: int, by_page: bool) -> None:
+        if kept := self._pick(who, which, present=False):
+            if by_page:
+                self._post(who, f"/memories/{kept.id}/restore/")
+            else:
+                services.restore_memory(session(self.people[who]), kept.id)
+            kept.will_expire = kept.will_expire and not kept.is_expired
+            kept.is_trashed = kept.is_expired = False
+
+    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    def destroy(self, who: str, which: int, by_page: bool) -> None:
+        if kept := self._pick(who, which, present=False):
+            if by_page:
+                self._post(who, f"/memories/{kept.id}/destroy/")
+            else:
+                services.delete_memory(session(self.people[who]), kept.id)
+            self.world.memories.remove(kept)
+            self.world.deleted.append(kept)
+
+    @rule(who=WHO, is_on=YES_OR_NO)
+    def switch_the_persona(self, who: str, is_on: bool) -> None:
+        switch = {"persona_enabled": "on"} if is_on else {}
+        self._post(who, "/accounts/profile/", handle=f"{who}-of-old", time_zone="UTC", **switch)
+        self.world.has_persona[who] = is_on
+        self.last = who
+
+    @rule()
+    def index(self) -> None:
+        while worker.work_once(worker=0):
+            pass
+
+    # --- What must hold -------------------------------------------------------------------------------
+
+    @invariant()
+    def the_other_learns_nothing(self) -> None:
+        viewer = OTHER[self.last]
+        words = self.world.words_of(self.last)
+        assert asking.leaked(words, asking.all_said_by_services(self.people[viewer])) == []
+        shown = asking.all_shown_on_pages(self.clients[viewer], whole=IS_LONG)
+        assert asking.leaked(words, shown) == []
+
+    @invariant()
+    def the_other_finds_what_is_public_while_the_persona_is_on(self) -> None:
+        viewer, owner = self.people[OTHER[self.last]], self.people[self.last]
+        assert asking.found_of(viewer, owner) == self.world.shown_to_others(self.last)
+
+    @invariant()
+    def the_owner_has_what_was_kept(self) -> None:
+        owner = self.people[self.last]
+        assert asking.own_present(owner) == self.world.of(self.last, present=True)
+        assert asking.own_trash(owner) == self.world.of(self.last, present=False)
+
+    @precondition(lambda self: self.world.memories)
+    @rule(
+        which=st.integers(0, 30),
+        route=st.sampled_from(ROUTES),
+        method=st.sampled_from(METHODS),
+        by_htmx=YES_OR_NO,
+    )
+    def forbidden_is_absent(self, which: int, route: str, method: str, by_htmx: bool) -> None:
+        kept = self.world.memories[which % len(self.world.memories)]
+        self._knock(kept, Knock(route, method, by_htmx))
+
+    @precondition(lambda self: self.world.memories)
+    @rule(which=st.integers(0, 30))
+    def forbidden_is_absent_for_services(self, which: int) -> None:
+        kept = self.world.memories[which % len(self.world.memories)]
+        stranger = session(self.people[OTHER[kept.owner]])
+        for act in (queries.get_memory, queries.history, services.trash_memory, services.restore_memory,
+                    services.delete_memory, services.retry_indexing):  # fmt: skip
+            with pytest.raises(MemoryNotFound):
+                act(stranger, kept.id)
+
+    @rule(who=WHO)
+    def whole_pages_give_nothing_away(self, who: str) -> None:
+        shown = asking.all_shown_on_pages(self.clients[OTHER[who]], whole=True)
+        assert asking.leaked(self.world.words_of(who), shown) == []
+
+    # --- Private --------------------------------------------------------------------------------------
+
+    def _pick(self, who: str, which: int, *, present: bool = True) -> Kept | None:
+        self.last = who
+        return self.world.pick(who, which, present=present)
+
+    def _knock(self, kept: Kept, knock: Knock) -> None:
+        stranger = self.clients[OTHER[kept.owner]]
+        assert knock.at(stranger, kept.id) == knock.at(stranger, uuid4()), knock
+        self.last = kept.owner
+
+    def _edit_by_page(self, kept: Kept, text: str) -> None:
+        self._post(
+            kept.owner,
+            f"/memories/{kept.id}/edit/",
+            text=text,
+            tags=", ".join(kept.tags[-2:]),
+            visibility="public" if kept.is_public else "private",
+            expires="keep" if kept.will_expire else "never",
+            version=str(_version(kept.id)),
+        )
+
+    def _post(self, who: str, path: str, **form: Any) -> None:
+        answer = self.clients[who].post(path, form)
+        assert answer.status_code == 302, (path, answer.status_code)
+
+
+def _version(memory_id: UUID) -> int:
+    return int(Memory.objects.values_list("version", flat=True).get(pk=memory_id))

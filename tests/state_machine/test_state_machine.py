@@ -1,0 +1,49 @@
+"""Whatever two people do, in any order: no answer to one holds a word of the other's that is not meant for them."""
+
+import itertools
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from accounts.models import User
+from tests.chaos import IS_LONG
+from tests.factories import remember
+from tests.state_machine.asking import METHODS, ROUTES, Knock
+from tests.state_machine.machine import Machine
+
+EXTENT = settings(
+    max_examples=100 if IS_LONG else 12,
+    stateful_step_count=50 if IS_LONG else 25,
+    derandomize=not IS_LONG,
+    phases=[Phase.generate, Phase.shrink] if IS_LONG else [Phase.generate],  # to shrink takes minutes
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.slow
+def test_whatever_two_people_do_neither_learns_what_is_the_others(
+    ada: User, bob: User, ada_client: Client, bob_client: Client
+) -> None:
+    Machine.people = {"ada": ada, "bob": bob}
+    Machine.clients = {"ada": ada_client, "bob": bob_client}
+    run_state_machine_as_test(Machine, settings=EXTENT)
+
+
+@pytest.mark.parametrize("visibility", ["private", "public"])
+def test_at_every_door_forbidden_is_absent(ada: User, bob_client: Client, visibility: str) -> None:
+    ada.persona_enabled = True
+    ada.save()
+    memory = remember(ada, "The walrus of ada.", visibility=visibility)
+    for route, method, by_htmx in itertools.product(ROUTES, METHODS, (False, True)):
+        knock = Knock(route, method, by_htmx)
+        status, *told = knock.at(bob_client, memory.pk)
+        assert (status, *told) == knock.at(bob_client, uuid4()), knock
+        assert status in (404, 405), knock
+    assert len(ROUTES) >= 9
