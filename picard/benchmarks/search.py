@@ -12,7 +12,7 @@ from accounts import statements
 from accounts.actor import Actor, Door
 from memories import indexing, ranking
 from memories.querysets import Filters
-from memories.search import search
+from memories.search import Arm, search
 from picard.benchmarks import corpus, databases, writer
 from picard.benchmarks.corpus import GivenVector, Person
 from picard.benchmarks.report import Report
@@ -162,26 +162,20 @@ def _calls_of(person: Person, text: str, vector: Any, filters: Filters | None = 
         calls.append((sql, params))
         return statements.fetch_prepared(sql, params)
 
-    with mock.patch.object(ranking, "fetch_prepared", remember), _answering(vector):
-        search(_session(person), text, filters=filters, limit=K)
+    with mock.patch.object(ranking, "fetch_prepared", remember):
+        if vector is None:
+            search(_session(person), text, filters=filters, limit=K, arms={Arm.WORDS})
+        else:
+            with _answering(vector):
+                search(_session(person), text, filters=filters, limit=K)
     return calls
 
 
 @contextmanager
 def _answering(vector: Any) -> Iterator[None]:
-    """The provider gives this vector to every question; none at all for None."""
-    if vector is None:
-        with mock.patch.object(GivenVector, "embed_query", side_effect=_unavailable()):
-            yield
-    else:
-        with mock.patch.object(GivenVector, "vector", tuple(vector.tolist())):
-            yield
-
-
-def _unavailable() -> Exception:
-    from memories.embeddings import ProviderUnavailable
-
-    return ProviderUnavailable("timeout")
+    """The provider gives this vector to every question."""
+    with mock.patch.object(GivenVector, "vector", tuple(vector.tolist())):
+        yield
 
 
 def _session(person: Person) -> Actor:
