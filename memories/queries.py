@@ -1,5 +1,6 @@
 """Every read of memories. What may be seen is decided by querysets.visible_to; absent and forbidden are one answer."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -7,11 +8,14 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
+from accounts.fields import DecryptError
 from memories import audit, scopes
 from memories.errors import MemoryNotFound
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
 from memories.tags import know_tags, tags_in_use, with_tags
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,16 @@ def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     own = Memory.objects.visible_to(actor, owner=actor.person)
     count: int = own.matching(filters or Filters()).count()
     return count
+
+
+def opened(sealed: Memory | MemoryRevision) -> str | None:
+    """The text, or None where the stored one does not open: it must hide no other, and its row can be deleted."""
+    try:
+        text: str = sealed.text
+    except DecryptError:
+        logger.error("%s does not open", sealed)
+        return None
+    return text
 
 
 def _page(rows: Any, before: UUID | None, limit: int) -> Page:

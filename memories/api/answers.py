@@ -1,26 +1,23 @@
 """What is answered: plain dictionaries, because a serializer's fields would cost more than the database does."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.response import Response
 
 from accounts.actor import Actor
-from accounts.fields import DecryptError
 from accounts.models import User
 from memories import scopes
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
+from memories.queries import opened
 from memories.search import Hit, SearchResult
 from memories.tags import by_name, tags_on
-
-logger = logging.getLogger(__name__)
 
 
 def memory_json(memory: Memory) -> dict[str, Any]:
     return {
         "id": memory.pk,
-        "text": _opened(memory),
+        "text": opened(memory),
         "visibility": memory.visibility,
         "tags": [tag.name for tag in by_name(tags_on(memory))],
         "expires_at": memory.expires_at,
@@ -39,7 +36,7 @@ def trashed_json(memory: Memory) -> dict[str, Any]:
 def revision_json(revision: MemoryRevision) -> dict[str, Any]:
     return {
         "version": revision.version,
-        "text": _opened(revision),
+        "text": opened(revision),
         "source": revision.source,
         "written_at": revision.written_at,
     }
@@ -107,13 +104,3 @@ def memory_response(
 
 def etag_of(memory: Memory) -> str:
     return f'"{memory.version}"'
-
-
-def _opened(sealed: Memory | MemoryRevision) -> str | None:
-    """The text, or None where the stored one does not open: the others must still be answered."""
-    try:
-        text: str = sealed.text
-    except DecryptError:
-        logger.error("%s does not open", sealed)
-        return None
-    return text

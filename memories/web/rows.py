@@ -1,6 +1,5 @@
 """A memory as a page shows it: in the words a person would use."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,13 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.actor import Door
-from accounts.fields import DecryptError
 from memories import keywords
-from memories.models import IndexState, Memory, MemoryRevision, Tag
+from memories.models import IndexState, Memory, Tag
+from memories.queries import opened
 from memories.search import Hit
 from memories.tags import by_name
-
-logger = logging.getLogger(__name__)
 
 # The cosine of a memory without a matched word. Below UNRELATED it says nothing to the query; below this share of the
 # nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
@@ -82,16 +79,6 @@ class Row:
     @property
     def purged_at(self) -> datetime | None:
         return self.left_at + timedelta(days=settings.TRASH_DAYS) if self.left_at else None
-
-
-def opened(sealed: Memory | MemoryRevision) -> str | None:
-    """The text, or None where the stored one does not open: its row can still be shown, and deleted."""
-    try:
-        text: str = sealed.text
-    except DecryptError:
-        logger.error("%s does not open", sealed)
-        return None
-    return text
 
 
 def rows_of(memories: Iterable[Memory]) -> list[Row]:

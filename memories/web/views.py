@@ -22,7 +22,7 @@ from memories.models import Memory, Visibility
 from memories.search import search
 from memories.web.answers import Request, add_errors, back, memory_page
 from memories.web.forms import EditForm, ListForm, MemoryForm
-from memories.web.rows import Row, opened, rows_of, rows_of_hits, source_words
+from memories.web.rows import Row, rows_of, rows_of_hits, source_words
 
 HITS = 30
 POLLS = 12  # how often a waiting memory asks whether it is searchable by now; then the next visit tells
@@ -112,7 +112,7 @@ def _kept(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
 @memory_page
 def detail(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     memory = queries.get_memory(actor, memory_id)
-    form = EditForm(memory=memory) if opened(memory) is not None else None
+    form = EditForm(memory=memory) if queries.opened(memory) is not None else None
     return render(request, "memories/detail.html", _detail(actor, memory, form))
 
 
@@ -161,7 +161,7 @@ def _gone(request: Request) -> HttpResponseBase:
 
 def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, Any]:
     earlier = [
-        (revision, opened(revision), source_words(revision.source))
+        (revision, queries.opened(revision), source_words(revision.source))
         for revision in queries.history(actor, memory.pk)
     ]
     return {
