@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import httpx
 from django.conf import settings
 from django.db import connection
 
@@ -68,6 +69,25 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[byte
         yield process
     finally:
         _end(process)
+
+
+@contextmanager
+def serving(**variables: str) -> Iterator[str]:
+    """The whole product on this test's database, ready; yields its address."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    own = {"PORT": str(port), "PUBLIC_URL": address, "WEB_WORKERS": "1"}
+    with running("up", **(own | variables)) as process:
+        wait_until(lambda: _is_ready(process, address), seconds=60)
+        yield address
+
+
+def _is_ready(process: subprocess.Popen[bytes], address: str) -> bool:
+    assert process.poll() is None, "it ended instead of serving"
+    try:
+        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def free_port() -> int:

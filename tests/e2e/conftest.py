@@ -2,14 +2,12 @@
 
 import os
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.processes import free_port, running, wait_until
+from tests.processes import serving
 
 # Chromium speaks to nobody but the page's own server.
 FLAGS = [
@@ -42,11 +40,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(transactional_db: None) -> Iterator[str]:
     """The address of a running Picard on this test's database."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    variables = {"PORT": str(port), "PUBLIC_URL": address, "EMBEDDING_PROVIDER": "local", "WEB_WORKERS": "1"}
-    with running("up", **variables):
-        wait_until(lambda: _is_ready(address), seconds=60)
+    with serving(EMBEDDING_PROVIDER="local") as address:
         yield address
 
 
@@ -71,11 +65,3 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 def _is_fault(message: ConsoleMessage) -> bool:
     """Chromium also calls it an error when a page is not found on purpose."""
     return message.type == "error" and "the server responded with a status of 404" not in message.text
-
-
-def _is_ready(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310  (http, ours)  # noqa: S310  (http, ours)
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
