@@ -4,7 +4,7 @@ Words are stored in the transaction that writes the memory; the worker (worker.p
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -36,12 +36,15 @@ def active_space() -> EmbeddingSpace:
     return EmbeddingSpace.objects.get_or_create(identity=space_identity())[0]
 
 
-def store_words(memories: Sequence[Memory], *, replace: bool = False) -> None:
-    """Make memories findable by their words. `replace` takes away what stood for an earlier text."""
-    if replace:
-        MemoryVector.objects.filter(memory__in=memories).delete()
-    rows = [row for memory in memories for row in _rows(memory, passages(memory.text))]
-    MemoryVector.objects.bulk_create(rows, batch_size=1_000)
+def store_words(memories: Sequence[Memory]) -> None:
+    """Make changed memories findable by their words, in place of those of an earlier text."""
+    MemoryVector.objects.filter(memory__in=memories).delete()
+    MemoryVector.objects.bulk_create(passage_rows(memories), batch_size=1_000)
+
+
+def passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
+    """The rows by which memories are found by their words, not stored, in order."""
+    return [row for memory in memories for row in _rows(memory, passages(memory.text))]
 
 
 def store_vectors(

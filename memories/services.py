@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
-from memories import audit, indexing, limits, scopes
+from memories import audit, indexing, limits, scopes, storing
 from memories import tags as tagging
 from memories.drafts import UNSET as UNSET
 from memories.drafts import NewMemory as NewMemory
@@ -36,34 +36,33 @@ def create_memory(
     return memory
 
 
-@transaction.atomic
 def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     """Keep many new memories, all or none, in their order."""
     actor.require(scopes.WRITE)
     cleaned = [clean_new(item) for item in items]
     if any(item.visibility == Visibility.PUBLIC for item in cleaned):
         actor.require(scopes.PUBLISH)
-    owner = actor.person
+    source = source_of(actor)
     rows = [
         Memory(
-            owner_id=owner.pk,
+            owner_id=actor.person.pk,
             text=item.text,
             visibility=item.visibility,
             expires_at=item.expires_at,
-            source=source_of(actor),
+            source=source,
             conversation=item.conversation,
             position=item.position,
         )
         for item in cleaned
     ]
-    if len(rows) == 1:
-        rows[0].save(force_insert=True)  # with its signal
-    else:
-        Memory.objects.bulk_create(rows, batch_size=1_000)
-        indexing.wake_on_commit()
-    _tag_new(actor, rows, cleaned)
-    indexing.store_words(rows)
-    audit.record(actor, AuditAction.MEMORY_CREATE, owner_id=owner.pk, memory_ids=[row.pk for row in rows])
+    if not rows:
+        return []
+    with transaction.atomic():
+        its_tags = _tags_of_new(actor, cleaned)
+        storing.store(actor, rows, its_tags)
+    indexing.wake_on_commit()
+    for row, tags in zip(rows, its_tags, strict=True):
+        tagging.know(row, tags)
     return rows
 
 
@@ -208,7 +207,7 @@ def _apply(actor: Actor, memory: Any, changes: dict[str, Any]) -> bool:
         ]
     )  # fmt: skip
     if "text" in changed:
-        indexing.store_words([memory], replace=True)
+        indexing.store_words([memory])
     elif was_public != memory.is_public:
         indexing.rekey(memory)
     if "expires_at" in changed:
@@ -227,11 +226,11 @@ def _keep_revision(memory: Any) -> None:
     )
 
 
-def _tag_new(actor: Actor, rows: Sequence[Memory], items: Sequence[NewMemory]) -> None:
+def _tags_of_new(actor: Actor, items: Sequence[NewMemory]) -> list[list[Tag]]:
     by_name = tagging.ensure_tags(actor.person.pk, {name: None for item in items for name in item.tags})
     narrowed_to = _narrowing_tags(actor)
-    for_each = [{*(by_name[limits.folded(name)] for name in item.tags), *narrowed_to} for item in items]
-    tagging.attach_all(list(zip(rows, for_each, strict=True)))
+    its_tags = ([*(by_name[limits.folded(name)] for name in item.tags), *narrowed_to] for item in items)
+    return [list({tag.pk: tag for tag in tags}.values()) for tags in its_tags]
 
 
 def _retag(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:

@@ -14,7 +14,8 @@ from django.db.models import BinaryField, Func, OuterRef
 from accounts.fields import DecryptError
 from accounts.keys import person_key
 from accounts.models import User
-from memories.fields import Sealed
+from accounts.statements import fetch_prepared
+from memories.fields import Sealed, sealed_bytes
 from memories.limits import folded
 from memories.models import Memory, MemoryTag, Tag
 
@@ -25,25 +26,47 @@ def name_hash(owner_id: UUID, name: str) -> bytes:
     return hmac.digest(person_key(owner_id).tags, folded(name).encode(), hashlib.sha256)
 
 
+# A tag that is there is locked, so that housekeeping does not take it away while it is being put on a memory; one
+# that another transaction is making at the same time is waited for.
+ENSURE = """
+with given as (
+    select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
+), found as (
+    select id, name, name_hash from memories_tag
+    where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) order by id for no key update
+), made as (
+    insert into memories_tag (id, owner_id, name, name_hash)
+    select id, %(owner)s, name, name_hash from given
+    where name_hash not in (select name_hash from found) order by name_hash
+    on conflict (owner_id, name_hash) do update set name_hash = excluded.name_hash
+    returning id, name, name_hash
+)
+select id, name, name_hash from found union all select id, name, name_hash from made
+"""
+
+
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
     """The person's tags of these (clean) names, made where missing, by folded name. Needs a transaction."""
     hashes = {name_hash(owner_id, name): name for name in names}
     if not hashes:
         return {}
-    found = _by_hash(owner_id, hashes, lock=True)
-    missing = [
-        Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in hashes.items() if key not in found
-    ]
-    if missing:
-        # Another transaction may be making the same tag: then its row is taken.
-        Tag.objects.bulk_create(missing, ignore_conflicts=True)
-        found = _by_hash(owner_id, hashes, lock=True)
-    return {folded(name): found[key] for key, name in hashes.items()}
+    fresh = [Tag(owner_id=owner_id, name=name) for name in hashes.values()]
+    given = {
+        "owner": owner_id,
+        "ids": [tag.pk for tag in fresh],
+        "names": [sealed_bytes(tag, "name") for tag in fresh],
+        "hashes": list(hashes),
+    }
+    return {
+        folded(hashes[bytes(key)]): Tag(pk=pk, owner_id=owner_id, name=Sealed(name), name_hash=key)
+        for pk, name, key in fetch_prepared(ENSURE, given)
+    }
 
 
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
     """Those of these names that the person has used."""
-    return list(_by_hash(owner_id, [name_hash(owner_id, name) for name in names]).values())
+    hashes = [name_hash(owner_id, name) for name in names]
+    return list(Tag.objects.filter(owner_id=owner_id, name_hash__in=hashes))
 
 
 def with_tags(memories: Any) -> Any:
@@ -64,21 +87,15 @@ def _its_tags() -> dict[str, ArraySubquery]:
 def know_tags(memories: Iterable[Any]) -> None:
     """`tags` of what `with_tags` has read needs no statement any more."""
     for memory in memories:
-        _remember(memory, [_tag_of(memory, bytes(whole)) for whole in memory.its_tags])
+        know(memory, [_tag_of(memory, bytes(whole)) for whole in memory.its_tags])
 
 
 def _tag_of(memory: Memory, whole: bytes) -> Tag:
     return Tag(pk=UUID(bytes=whole[:16]), owner_id=memory.owner_id, name=Sealed(whole[16:]))
 
 
-def attach_all(memory_tags: Sequence[tuple[Memory, Collection[Tag]]]) -> None:
-    """Put all their tags on new memories, which know them from then on."""
-    attach(memory_tags)
-    for memory, tags in memory_tags:
-        _remember(memory, list(tags))
-
-
-def _remember(memory: Memory, tags: list[Tag]) -> None:
+def know(memory: Memory, tags: list[Tag]) -> None:
+    """`tags` of this memory needs no statement any more."""
     known: Any = Tag.objects.all()
     known._result_cache = tags
     memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
@@ -130,9 +147,3 @@ def _opens(tag: Tag) -> bool:
     except DecryptError:
         logger.error("%s does not open", tag)
         return False
-
-
-def _by_hash(owner_id: UUID, hashes: Iterable[bytes], *, lock: bool = False) -> dict[bytes, Tag]:
-    rows = Tag.objects.filter(owner_id=owner_id, name_hash__in=list(hashes)).order_by("pk")
-    # Locked, so that housekeeping does not take an unused tag away while it is being put on a memory.
-    return {bytes(tag.name_hash): tag for tag in (rows.select_for_update(no_key=True) if lock else rows)}

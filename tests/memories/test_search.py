@@ -224,7 +224,7 @@ def remember_at(user: User, day: str, *texts: str) -> None:
     for memory in made:
         memory.created_at = datetime.fromisoformat(day).replace(tzinfo=UTC)
         Memory.objects.filter(pk=memory.pk).update(created_at=memory.created_at)
-    indexing.store_words(made, replace=True)
+    indexing.store_words(made)
 
 
 def test_a_memory_is_found_by_the_day_it_was_made(ada: User) -> None:
