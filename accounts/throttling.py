@@ -13,15 +13,16 @@ from django.http import HttpRequest
 from accounts.statements import fetch_prepared
 
 # No row comes back when the limit is reached. A request that is refused costs its key nothing.
-HIT = """
+COUNT = """
 insert into accounts_rate_limit as rate (key, earned_at)
-values (%(key)s, clock_timestamp() + %(cost)s::float8 * interval '1 second')
+select key, clock_timestamp() + %(cost)s::float8 * interval '1 second' from ({key}) asking (key)
 on conflict (key) do update
 set earned_at = greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval '1 second'
 where greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval '1 second' - clock_timestamp()
       <= %(window)s::float8 * interval '1 second'
 returning 1
 """
+HIT = COUNT.replace("{key}", "values (%(key)s)")
 
 
 class LimitReached(Exception):
@@ -45,19 +46,28 @@ class Limit:
         """The time in which one more is earned."""
         return self.window_s / self.count
 
+    @property
+    def params(self) -> dict[str, float]:
+        """What COUNT needs of it."""
+        return {"cost": self.cost_s, "window": self.window_s}
+
+    @property
+    def reached(self) -> LimitReached:
+        return LimitReached(math.ceil(self.cost_s))
+
+
+def of_requests() -> Limit:
+    """How often each app of a person may ask, and the person's own session."""
+    return Limit("api", settings.API_REQUESTS_PER_MINUTE)
+
 
 def hit(limit: Limit, who: str) -> None:
     """Count one of `who` against the limit. Raises LimitReached.
 
     Outside of a transaction, or a request that fails would not count.
     """
-    params: dict[str, str | float] = {
-        "key": f"{limit.name}:{who}",
-        "cost": limit.cost_s,
-        "window": limit.window_s,
-    }
-    if not fetch_prepared(HIT, params):
-        raise LimitReached(math.ceil(limit.cost_s))
+    if not fetch_prepared(HIT, {**limit.params, "key": f"{limit.name}:{who}"}):
+        raise limit.reached
 
 
 def client_address(request: HttpRequest) -> str:

@@ -5,7 +5,8 @@ with `table.column|owner|row id` as associated data. A value moved to another ro
 """
 
 import os
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from django.core.exceptions import FieldError
@@ -14,6 +15,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.keys import person_key
 from memories.errors import SealedTextError
+
+Row = TypeVar("Row", bound=models.Model)
 
 VERSION = b"\x01"
 NONCE_BYTES = 12
@@ -152,3 +155,12 @@ def sealed_bytes(row: models.Model, name: str) -> bytes:
     if not isinstance(field, SealedTextField):
         raise FieldError(f"{name} is not sealed")
     return bytes(field.pre_save(row, add=True))
+
+
+def stored_row(model: type[Row], names: Sequence[str], values: Iterable[Any]) -> Row:
+    """The row of such columns as the ORM would give it, for the few statements written by hand."""
+    sealed = {field.attname for field in model._meta.concrete_fields if isinstance(field, SealedTextField)}
+    given = zip(names, values, strict=True)
+    return model.from_db(
+        "default", names, [Sealed(value) if name in sealed else value for name, value in given]
+    )

@@ -13,7 +13,7 @@ from memories import audit, scopes
 from memories.errors import MemoryNotFound
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
-from memories.tags import know_tags, tags_in_use, with_tags
+from memories.tags import know_all_tags, tags_in_use, with_tags
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     memory: Memory | None = with_tags(own).first()
     if memory is None:
         raise MemoryNotFound
-    know_tags([memory])
+    know_all_tags([memory])
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
@@ -106,7 +106,7 @@ def opened(sealed: Memory | MemoryRevision) -> str | None:
 
 def _page(rows: Any, before: UUID | None, limit: int) -> Page:
     memories, following = _cut(with_tags(rows), before, limit)
-    know_tags(memories)
+    know_all_tags(memories)
     return Page(memories, following)
 
 

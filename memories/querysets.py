@@ -49,9 +49,10 @@ class VisibleQuerySet(QuerySet[Row]):
         what stands on opened persona pages. Nobody sees expired or trashed ones here (see `trash_of`).
         """
         if owner is None:
-            return self.present().filter(self._own(actor) | self._shared(actor))
-        is_self = actor.user is not None and actor.user.pk == owner.pk
-        return self.owned_by(owner).present().filter(self._own(actor) if is_self else self._shared(actor))
+            return self.filter(self._present(), self._own(actor) | self._shared(actor))
+        if actor.user is not None and actor.user.pk == owner.pk:
+            return self.filter(self._own(actor), self._present())
+        return self.filter(Q(owner_id=owner.pk), self._shared(actor), self._present())
 
     def _own(self, actor: Actor) -> Q:
         if actor.user is None or not actor.holds(scopes.READ):
@@ -82,13 +83,9 @@ class VisibleQuerySet(QuerySet[Row]):
         """Those of the source and the time that the filters name."""
         raise NotImplementedError
 
-    def present(self) -> Self:
+    def _present(self) -> Q:
         """Neither in the trash nor expired, by the clock of the database."""
-        return self.filter(~self.IS_TRASHED, self._unexpired())
-
-    @staticmethod
-    def _unexpired() -> Q:
-        return Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+        return ~self.IS_TRASHED & (Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
     def _tagged_any(self, tag_ids: Collection[UUID]) -> Q:
         memory_tag = apps.get_model("memories", "MemoryTag")

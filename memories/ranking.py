@@ -11,11 +11,13 @@ over rows that the actor may see: a score must not tell of a private word.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 
 from accounts.statements import fetch_prepared
+from memories.fields import stored_row
+from memories.models import Memory
+from memories.tags import ITS_TAGS, know_tags
 from memories.vectors import to_halfvec
 
 WEIGHT_OF_MEANING = 0.5
@@ -33,6 +35,12 @@ COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are a
 COMMON_SAMPLE = 300  # passages; a share of .2 is known to .02 by them
 COMMON_LEAST = 5  # passages: among a handful of memories no word is a common one
 
+# What a found memory is read with: all that doors show. The worker's own columns are fetched when asked for.
+READ_OF_MEMORY = tuple(
+    field.attname
+    for field in Memory._meta.concrete_fields
+    if field.name not in ("index_attempts", "index_due_at", "index_leased_by", "index_error")
+)
 COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
 
 COSINE = "-(embedding <#> case when is_public then %s::halfvec else %s::halfvec end)"
@@ -42,7 +50,7 @@ WORTH = "case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 
 WORTH_TO_HEIR = WORTH.replace("bits", "heir.bits")
 
 NEAREST = f"""
-select id, max(cosine), 0, 0, max(cosine) as score from (
+select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, max(cosine) as score from (
   select memory_id as id, {COSINE} as cosine from ({{rows}}) visible
   where space_id = (select id from memories_embeddingspace where identity = %s)
   order by cosine desc limit %s) passage
@@ -103,6 +111,18 @@ where cosine is not null or lent.bm25 > 0 or worth.bm25 > 0
 order by score desc, cosine desc nulls last, id desc limit %s
 """  # noqa: S608
 
+# The memories themselves come with their places: all in one statement, so what was ranked as visible still is. Of those
+# after the first ones only a memory with all the words can be wanted: the question may stand in it literally.
+# `limit 1` makes PostgreSQL look each of them up; the plan, kept for any number of them, would read the whole table.
+READ = f"""
+with ranked as materialized ({{ranked}}), placed as materialized (
+  select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
+select score, cosine, bits, idf_share, memory.* from placed, lateral (
+  select {ITS_TAGS}, {", ".join(READ_OF_MEMORY)} from memories_memory where id = placed.id limit 1) memory
+where place <= %s or bits & %s = %s
+order by place
+"""  # noqa: S608
+
 COMMON = """
 with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
@@ -131,12 +151,12 @@ class Query:
 
 @dataclass(frozen=True)
 class Ranked:
-    """One memory's place. cosine: of its best passage (of a long text, its best that
+    """One memory and its place. cosine: of its best passage (of a long text, its best that
     is near or has a word), None without a vector; words: positions of the query's words
     that its text holds; idf_share: how much of the query's rarity it holds in its text and date, 0 to 1; a word found
     nowhere is the rarest."""
 
-    memory_id: UUID
+    memory: Memory
     score: float
     cosine: float | None
     words: tuple[int, ...]
@@ -159,16 +179,29 @@ class Rows:
             return None
 
 
-def rank(rows: Rows | None, query: Query, *, limit: int) -> list[Ranked]:
-    """The best memories among the rows. Without words they are compared by meaning alone, which is cheaper."""
-    if rows is None:
+def rank(rows: Rows | None, query: Query, *, limit: int, looked_through: int = 0) -> list[Ranked]:
+    """The best `limit` memories among the rows, best first, their tags at hand; of the best `looked_through`, those
+    with all the words too. Without words they are compared by meaning alone, which is cheaper."""
+    ranked = rows and statement(rows, query, limit=max(limit, looked_through))
+    if not ranked:
         return []
-    found = _fused(rows, query, limit) if query.private_tokens else _nearest(rows, query, limit)
+    ranking, params = ranked
+    all_words = (1 << len(query.private_tokens)) - 1
+    found = fetch_prepared(READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words])
     places = range(len(query.private_tokens))
-    return [
-        Ranked(memory_id, score, cosine, tuple(place for place in places if bits >> place & 1), idf_share)
-        for memory_id, cosine, bits, idf_share, score in found
+    best = [
+        Ranked(
+            memory=stored_row(Memory, READ_OF_MEMORY, columns),
+            score=score,
+            cosine=cosine,
+            words=tuple(place for place in places if bits >> place & 1),
+            idf_share=idf_share,
+        )
+        for score, cosine, bits, idf_share, its_tags, *columns in found
     ]
+    for place, row in zip(best, found, strict=True):
+        know_tags(place.memory, row[4])
+    return best
 
 
 def common_words(rows: Rows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
@@ -182,18 +215,21 @@ def common_words(rows: Rows | None, private: Sequence[int], public: Sequence[int
     return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
 
 
-def _nearest(rows: Rows, query: Query, limit: int) -> list[tuple[Any, ...]]:
+def statement(rows: Rows, query: Query, *, limit: int) -> tuple[str, list[Any]] | None:
+    """The statement that ranks, with its parameters; None where there is nothing to compare by."""
+    if query.private_tokens:
+        return FUSED.replace("{rows}", rows.sql), _fused(rows, query, limit)
     if query.public_vector is None:
-        return []
+        return None
     vectors = [_literal(query.public_vector), _literal(query.private_vector)]
     params = [*vectors, *rows.params, query.space, limit * PASSAGES_A_MEMORY, limit]
-    return fetch_prepared(NEAREST.replace("{rows}", rows.sql), params)
+    return NEAREST.replace("{rows}", rows.sql), params
 
 
-def _fused(rows: Rows, query: Query, limit: int) -> list[tuple[Any, ...]]:
+def _fused(rows: Rows, query: Query, limit: int) -> list[Any]:
     private = _bits(query.private_tokens, query.private_days)
     public = _bits(query.public_tokens, query.public_days)
-    params = [
+    return [
         [token for token, _ in [*private, *public]],
         [False] * len(private) + [True] * len(public),
         [bit for _, bit in [*private, *public]],
@@ -214,7 +250,6 @@ def _fused(rows: Rows, query: Query, limit: int) -> list[tuple[Any, ...]]:
         WEIGHT_OF_WORDS,
         limit,
     ]
-    return fetch_prepared(FUSED.replace("{rows}", rows.sql), params)
 
 
 def _bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:

@@ -5,7 +5,6 @@ import operator
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from uuid import UUID
 
 from accounts.actor import Actor
 from accounts.fields import DecryptError
@@ -17,7 +16,6 @@ from memories.indexing import space_identity
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.querysets import Filters
 from memories.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
-from memories.tags import know_tags, with_tags
 
 WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
 LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
@@ -84,9 +82,9 @@ def search(
         question = question.without_words()
     if not question.words and vector is None:
         return SearchResult([], degraded)
-    looked_through = max(limit, LOOKED_THROUGH) if question.is_phrase else limit
-    ranked = rank(rows, question.compared_by(vector, owner), limit=looked_through)
-    hits = _hits(actor, owner, question, ranked, limit)
+    looked_through = LOOKED_THROUGH if question.is_phrase else 0
+    ranked = rank(rows, question.compared_by(vector, owner), limit=limit, looked_through=looked_through)
+    hits = _hits(question, ranked)[:limit]
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
@@ -156,26 +154,17 @@ def _meaning(text: str, names: Collection[str]) -> list[float]:
     return unit([one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)])
 
 
-def _hits(actor: Actor, owner: User, question: _Question, ranked: list[Ranked], limit: int) -> list[Hit]:
-    """The best of the ranked memories, asked for once more through the visibility rule. Where the question stands
-    literally comes first: of those, only memories that have all its words need be unsealed."""
-    ranked = [
-        place for at, place in enumerate(ranked) if at < limit or len(place.words) == len(question.words)
-    ]
-    visible = with_tags(Memory.objects.visible_to(actor, owner=owner))
-    memories = visible.in_bulk([place.memory_id for place in ranked])
-    hits = [_hit(memories, question, place) for place in ranked if place.memory_id in memories]
-    best = sorted(hits, key=operator.attrgetter("score"), reverse=True)[:limit]
-    know_tags(hit.memory for hit in best)
-    return best
+def _hits(question: _Question, ranked: list[Ranked]) -> list[Hit]:
+    """Where the question stands literally comes first."""
+    return sorted((_hit(question, place) for place in ranked), key=operator.attrgetter("score"), reverse=True)
 
 
-def _hit(memories: dict[UUID, Memory], question: _Question, place: Ranked) -> Hit:
-    memory = memories[place.memory_id]
+def _hit(question: _Question, place: Ranked) -> Hit:
+    """Only a memory that has all the question's words need be unsealed to know whether it holds the phrase."""
     may_hold = question.is_phrase and len(place.words) == len(question.words)
-    holds = may_hold and _stands_in(question.text, memory)
+    holds = may_hold and _stands_in(question.text, place.memory)
     return Hit(
-        memory=memory,
+        memory=place.memory,
         score=place.score + (EXACT_PHRASE if holds else 0.0),
         cosine=place.cosine,
         matched=tuple(question.words[position] for position in place.words),

@@ -6,6 +6,7 @@ raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -57,7 +58,8 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     ]
     if not rows:
         return []
-    with transaction.atomic():
+    # Without tags it is one statement, which is a transaction by itself.
+    with transaction.atomic() if any(item.tags for item in cleaned) or actor.only_tags else nullcontext():
         its_tags = _tags_of_new(actor, cleaned)
         storing.store(actor, rows, its_tags)
     indexing.wake_on_commit()

@@ -45,7 +45,7 @@ with memory as (
 ), audited as (
     {audit.RECORD}
 )
-select now()
+select statement_timestamp()
 """  # noqa: S608 - put together from constants
 
 

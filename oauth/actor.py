@@ -13,7 +13,8 @@ def actor_from_request(request: HttpRequest, door: Door) -> Actor:
     """The app whose token the request shows, else the signed-in person, else an anonymous visitor.
 
     A token counts at the doors for apps only, and only in the Authorization header (RFC 9700 4.3.2). MCP takes no
-    session: browsers send it on their own. Raises bearer.TokenRefused.
+    session: browsers send it on their own. Raises bearer.TokenRefused, and LimitReached when an app asks
+    too often.
     """
     if door in TOKEN_DOORS and (header := request.headers.get("Authorization")) is not None:
         return bearer.authenticate(_token_in(header), door)

@@ -1,4 +1,4 @@
-"""From a bearer token to its actor, in one prepared statement: the hottest path of the REST and MCP doors."""
+"""From a bearer token to its actor, in one prepared statement that counts against its limit: the apps' hottest path."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -7,6 +7,7 @@ from uuid import UUID
 from accounts.actor import Actor, Door
 from accounts.models import User
 from accounts.statements import fetch_prepared
+from accounts.throttling import COUNT, of_requests
 from oauth import resources
 from oauth.tokens import ACCESS_PREFIX, checksum
 
@@ -16,17 +17,33 @@ WANTED = {
     "persona_enabled", "public_page_enabled", "is_staff", "is_superuser", "is_active",
 }  # fmt: skip
 PERSON = tuple(field.attname for field in User._meta.concrete_fields if field.attname in WANTED)
-# Times are compared by the database's clock. A grant that is gone takes all tokens with it, hence the inner join.
+# Why a token lets nobody in, for the app's developer.
+REFUSALS = {
+    "expired": "The access token has expired.",
+    "audience": "The access token was not issued for this resource.",
+    "inactive": "The account is not active.",
+    "ended": "The person's permission has ended.",
+    "paused": "The person has paused this app.",
+}
+# Times are compared by the database's clock. A grant that is gone takes all tokens with it, hence the inner join. The
+# request of a token that is good counts against the app's share with this person.
 FIND = f"""
-select token.expires <= clock_timestamp(), jsonb_exists(token.resource, %(resource)s), token.scope,
-       app.client_id, allowed.scopes, allowed.only_tags, allowed.ends_at,
-       allowed.ends_at <= clock_timestamp(), allowed.paused_at is not null,
-       {", ".join(f"person.{name}" for name in PERSON)}
-from oauth2_provider_accesstoken token
-join oauth_application app on app.id = token.application_id
-join accounts_user person on person.id = token.user_id
-join oauth_appgrant allowed on allowed.user_id = token.user_id and allowed.application_id = token.application_id
-where token.token_checksum = %(checksum)s
+with found as (
+  select case when token.expires <= clock_timestamp() then 'expired'
+              when not jsonb_exists(token.resource, %(resource)s) then 'audience'
+              when not person.is_active then 'inactive'
+              when allowed.ends_at <= clock_timestamp() then 'ended'
+              when allowed.paused_at is not null then 'paused' end as refusal,
+         token.scope, app.client_id, allowed.scopes, allowed.only_tags, allowed.ends_at,
+         {", ".join(f"person.{name}" for name in PERSON)}
+  from oauth2_provider_accesstoken token
+  join oauth_application app on app.id = token.application_id
+  join accounts_user person on person.id = token.user_id
+  join oauth_appgrant allowed on allowed.user_id = token.user_id and allowed.application_id = token.application_id
+  where token.token_checksum = %(checksum)s),
+counted as (
+  {COUNT.replace("{key}", "select %(limit)s || ':' || id || ':' || client_id from found where refusal is null")})
+select exists (select from counted), found.* from found
 """  # noqa: S608  (constants)
 MAX_CHARACTERS = 200
 
@@ -42,29 +59,33 @@ class TokenRefused(Exception):
 
 
 class _Found(NamedTuple):
-    is_expired: bool
-    is_for_resource: bool
+    is_within_limit: bool
+    refusal: str | None
     scope: str
     client_id: str
     allowed_scopes: list[str]
     only_tags: list[UUID] | None
     ends_at: datetime | None
-    has_ended: bool | None
-    is_paused: bool
 
 
 def authenticate(token: str, door: Door) -> Actor:
-    """The app on its person's behalf, with what both the token and the person allow. Raises TokenRefused."""
+    """The app on its person's behalf, with what both the token and the person allow.
+
+    Counts as one of its requests. Raises TokenRefused, and LimitReached when it asked too often.
+    """
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_CHARACTERS or not token.isascii():
         raise TokenRefused("The access token is not one of this site.")
-    values = {"checksum": checksum(token), "resource": resources.resource_of(door)}
-    rows = fetch_prepared(FIND, values)
+    limit = of_requests()
+    asked = {"checksum": checksum(token), "resource": resources.resource_of(door), "limit": limit.name}
+    rows = fetch_prepared(FIND, asked | limit.params)
     if not rows:
         raise TokenRefused("The access token is unknown or was revoked.")
     width = len(_Found._fields)
     found, person = _Found(*rows[0][:width]), User.from_db("default", PERSON, rows[0][width:])
-    if reason := _refusal(found, person):
-        raise TokenRefused(reason)
+    if found.refusal:
+        raise TokenRefused(REFUSALS[found.refusal])
+    if not found.is_within_limit:
+        raise limit.reached
     return Actor(
         user=person,
         door=door,
@@ -84,21 +105,6 @@ def www_authenticate(door: Door, *, error: str = "", description: str = "", scop
         "resource_metadata": resources.metadata_url(resources.resource_of(door)),
     }
     return "Bearer " + ", ".join(f'{name}="{_quotable(value)}"' for name, value in given.items() if value)
-
-
-def _refusal(found: _Found, person: User) -> str:
-    """Why not, or nothing."""
-    if found.is_expired:
-        return "The access token has expired."
-    if not found.is_for_resource:
-        return "The access token was not issued for this resource."
-    if not person.is_active:
-        return "The account is not active."
-    if found.has_ended:
-        return "The person's permission has ended."
-    if found.is_paused:
-        return "The person has paused this app."
-    return ""
 
 
 def _quotable(value: str) -> str:

@@ -5,15 +5,19 @@ from typing import Any
 from django.conf import settings
 from rest_framework.throttling import BaseThrottle
 
-from accounts.throttling import Limit, client_address, hit
+from accounts.throttling import Limit, client_address, hit, of_requests
 
 
 class PerPersonAndApp(BaseThrottle):
-    """Each app of each person has its own share; the person's own session is like one more app."""
+    """Each app of each person has its own share; the person's own session is like one more app.
+
+    An app's request was counted with its token (oauth.bearer).
+    """
 
     def allow_request(self, request: Any, view: Any) -> bool:
         actor = request.auth
-        hit(Limit("api", settings.API_REQUESTS_PER_MINUTE), f"{actor.person.pk}:{actor.client_id or ''}")
+        if not actor.is_app:
+            hit(of_requests(), f"{actor.person.pk}:")
         return True
 
 

@@ -131,7 +131,7 @@ def test_an_act_that_dies_leaves_no_answer(committed: User, monkeypatch: pytest.
 
     api = app_of(committed)
     with monkeypatch.context() as broken:
-        broken.setattr("memories.audit.record", fail)
+        broken.setattr("memories.indexing.wake_on_commit", fail)
         assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 500
     assert Memory.objects.count() == StoredAnswer.objects.count() == 0
     assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201

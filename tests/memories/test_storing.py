@@ -1,0 +1,81 @@
+"""New memories are stored whole or not at all, and are known as they were stored."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connections
+
+from accounts.models import User
+from memories import services, storing
+from memories.models import AuditEvent, Memory, MemoryTag, MemoryVector, Tag
+from memories.tags import tags_on
+from tests.factories import make_person, session
+
+pytestmark = pytest.mark.django_db
+LONG = " ".join(f"word{number}" for number in range(900))  # several passages
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> User:
+    return make_person("ada")
+
+
+def test_what_is_returned_is_what_is_stored(ada: User) -> None:
+    items = [
+        services.NewMemory("Rex is a dog.", "public", ["Pets", "home"], datetime(2999, 1, 1, tzinfo=UTC)),
+        services.NewMemory("Peanuts. No.", conversation=uuid4(), position=3),
+    ]
+    for made in services.create_memories(session(ada), items):
+        stored = Memory.objects.get(pk=made.pk)
+        assert {tag.pk for tag in tags_on(made)} == {tag.pk for tag in stored.tags.all()}
+        stored.text, made.text  # noqa: B018 - opened
+        for field in Memory._meta.concrete_fields:
+            assert getattr(made, field.attname) == getattr(stored, field.attname), field.name
+
+
+def test_each_passage_has_its_own_words(ada: User) -> None:
+    made = services.create_memories(
+        session(ada), [services.NewMemory(text) for text in ("One zebra.", LONG, "Two zebras.")]
+    )
+    counts = [MemoryVector.objects.filter(memory=memory).count() for memory in made]
+    assert counts[0] == counts[2] == 1
+    assert counts[1] > 1
+    for row in MemoryVector.objects.filter(memory=made[1]):
+        assert len(row.tokens) > 50
+    assert MemoryVector.objects.get(memory=made[0]).tokens != MemoryVector.objects.get(memory=made[2]).tokens
+
+
+def test_no_memories_are_no_statement(ada: User, django_assert_num_queries: object) -> None:
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        assert services.create_memories(session(ada), []) == []
+
+
+def test_of_many_all_are_stored_or_none(committed: User) -> None:
+    rows = [Memory(owner_id=committed.pk, text=text, source="web") for text in ("one", "two")]
+    rows[1].pk = rows[0].pk
+    with pytest.raises(IntegrityError):
+        storing.store(session(committed), rows, [[], []])
+    for model in (Memory, MemoryVector, AuditEvent):
+        assert not model._default_manager.exists()
+
+
+def test_two_who_make_the_same_tag_at_once_share_it(committed: User) -> None:
+    """Each waits for the other's tag, and neither for ever."""
+    people, at_once = 8, Barrier(8)
+
+    def write(number: int) -> None:
+        try:
+            at_once.wait(10)
+            services.create_memory(
+                session(committed), text=f"Note {number}.", tags=[f"tag{number % 2}", "all"]
+            )
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(people) as pool:
+        list(pool.map(write, range(people)))
+    assert Tag.objects.count() == 3
+    assert MemoryTag.objects.count() == 2 * people
