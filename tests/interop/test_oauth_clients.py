@@ -60,7 +60,7 @@ def test_the_strictest_client_walks_the_whole_way(site: str, ada: Person) -> Non
     with talking(command(HERE / "oauth4webapi.mjs", site, resource, redirect_uri())) as client:
         sent_to = say_yes(ada, line_with(client, site))
         assert client.stdin
-        print(sent_to, file=client.stdin, flush=True)  # noqa: T201
+        print(sent_to, file=client.stdin, flush=True)
         seen = json.loads(line_with(client, "{"))
         assert client.wait(timeout=30) == 0
     assert seen["scope"] == BOTH
