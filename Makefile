@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test chaos evaluate benchmark lint format lock
+.PHONY: help run worker test chaos fuzz evaluate benchmark lint format lock
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suit
 
 chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
 	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/test_worker_process.py
+
+fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, valid and not (the tests ask 5,000)
+	@FUZZ_CASES=50000 $(BIN)/python -m pytest -s tests/memories/api/test_schemathesis.py
 
 evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
 	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }

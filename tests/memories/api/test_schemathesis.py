@@ -1,7 +1,11 @@
 """What nobody thought of: requests made of the description, valid and not. No answer is a 5xx or undescribed."""
 
+import logging
+import math
 import os
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -25,12 +29,14 @@ from memories import scopes, services
 from memories.api.docs import description
 from memories.api.schema import OPERATIONS
 from memories.models import Memory
+from tests.chaos import say
 from tests.factories import remember, session
 from tests.memories.api.callers import app_of
 
 pytestmark = pytest.mark.django_db
 
-CASES = int(os.environ.get("FUZZ_CASES", "8"))  # of each operation, each caller, each mode
+CASES = int(os.environ.get("FUZZ_CASES", "5000"))  # of all operations and both callers together
+RANDOM = "FUZZ_CASES" in os.environ  # otherwise the same cases each time
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,
@@ -57,6 +63,13 @@ def _one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
+@pytest.fixture(autouse=True)
+def _no_line_for_each_request() -> Iterator[None]:
+    logging.disable(logging.INFO)
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @pytest.fixture
 def memory(ada: User) -> Memory:
     made = remember(ada, "First.", tags=["a", "b"])
@@ -65,38 +78,76 @@ def memory(ada: User) -> Memory:
     return made
 
 
+@cache
+def described() -> dict[str, Any]:
+    """Every operation by its id, as schemathesis reads it."""
+    api = schemathesis.openapi.from_dict(description())
+    api.app = WSGIHandler()
+    found: list[Any] = [result.ok() for result in cast(Any, api.get_all_operations())]
+    return {each.definition.raw["operationId"]: each for each in found}
+
+
+def takes_something(operation: Any) -> bool:
+    return bool(operation.definition.raw.get("parameters") or operation.definition.raw.get("requestBody"))
+
+
+def share() -> int:
+    """How many cases one caller asks of one operation, so that all together ask CASES."""
+    return math.ceil(CASES / len(CALLERS) / sum(map(takes_something, described().values())))
+
+
+CALLERS = (reader, writer)
+asked: Counter[tuple[str, str]] = Counter()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("who", [reader, writer])
+@pytest.mark.parametrize("who", CALLERS)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer_is_described(
     name: str, who: Any, ada: User, memory: Memory, settings: Settings
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = 10_000_000
-    described = schemathesis.openapi.from_dict(description())
-    described.app = WSGIHandler()
-    found: list[Any] = [result.ok() for result in cast(Any, described.get_all_operations())]
-    [operation] = [each for each in found if each.definition.raw["operationId"] == name]
-    headers = who(ada)
+    operation = described()[name]
     named = {"memory_id": str(memory.pk), "version": 1}
     there = {name: value for name, value in named.items() if f"{{{name}}}" in operation.path}
-    _try(operation.as_strategy(GenerationMode.POSITIVE), headers)
+    strategies = [operation.as_strategy(GenerationMode.POSITIVE)]
+    if takes_something(operation):
+        strategies.insert(0, operation.as_strategy(GenerationMode.NEGATIVE))
     if there:
-        _try(operation.as_strategy(GenerationMode.POSITIVE, path_parameters=there), headers)
-    if operation.definition.raw.get("parameters") or operation.definition.raw.get("requestBody"):
-        _try(operation.as_strategy(GenerationMode.NEGATIVE), headers)
+        strategies.insert(0, operation.as_strategy(GenerationMode.POSITIVE, path_parameters=there))
+    left = share() if takes_something(operation) else 1
+    headers = who(ada)
+    for following, strategy in zip(range(len(strategies), 0, -1), strategies, strict=True):
+        count = _ask(strategy, headers, at_most=math.ceil(left / following))
+        left -= count
+        asked[name, who.__name__] += count
 
 
-def _try(strategy: Any, headers: dict[str, str]) -> None:
+@pytest.mark.slow
+def test_so_many_cases_were_asked() -> None:
+    if len(asked) < len(OPERATIONS) * len(CALLERS):
+        pytest.skip("not all operations were asked")
+    say(f"{asked.total():,} cases of {len(OPERATIONS)} operations")
+    assert asked.total() >= CASES
+
+
+def _ask(strategy: Any, headers: dict[str, str], *, at_most: int) -> int:
+    """How many cases there were."""
+    count = 0
+
     @tried(
-        max_examples=CASES,
+        max_examples=at_most,
         deadline=None,
         database=None,
-        derandomize=True,
+        derandomize=not RANDOM,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(case=strategy)
     def ask(case: Any) -> None:
+        nonlocal count
+        count += 1
         case.call_and_validate(base_url="http://testserver", headers=headers, checks=CHECKS)
 
     ask()
+    return count
