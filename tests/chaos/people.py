@@ -110,6 +110,10 @@ class Person:
             raise NoAnswer(str(answer.status_code), answer)
         return answer
 
+    def cookie(self, name: str) -> str:
+        """What the browser keeps under this name."""
+        return self._browser.cookies[name]
+
     def close(self) -> None:
         self._browser.close()
 
