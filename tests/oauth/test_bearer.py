@@ -105,10 +105,10 @@ def test_a_permission_ends_when_it_was_to_end(ada: User) -> None:
 def test_none_of_ten_thousand_wrong_tokens_is_accepted(ada: User) -> None:
     app, chance = make_app(), random.Random(1)
     token = access_token(ada, app)
-    ended = {"expires": timezone.now() - timedelta(seconds=1)}
+    ended = timezone.now() - timedelta(seconds=1)
     wrong = [
         *(_forged(token, chance) for _ in range(9_000)),
-        *(access_token(ada, app, **ended) for _ in range(500)),
+        *(access_token(ada, app, expires=ended) for _ in range(500)),
         *(access_token(ada, app, path=MCP) for _ in range(500)),
     ]
     assert len(wrong) == 10_000
