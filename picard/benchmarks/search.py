@@ -28,6 +28,9 @@ WRITES_A_SECOND = 20
 SEED = 20_240
 QUIET_NS_A_ROW = 240
 STOP_WORD = "what"  # a question without a word to look for: the vector arm alone
+STOP_WORDS = (
+    "what is it"  # and one that may stand in a text as it is: as many are looked through as by any phrase
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Question:
     text: str
     vector: "NDArray[np.float32]"
     by_vector: list[Call]
+    by_vector_of_many: list[Call]  # as many as `hybrid` looks through
     by_words: list[Call]
     hybrid: list[Call]
     tagged: list[Call]
@@ -116,6 +120,7 @@ def _measure(
         "count(*)": lambda _: _count(person.user.pk),
         "vector": lambda call: _ask(_of(questions, call).by_vector),
         "vector, a tenth": lambda call: _ask_at(tenth, _of(questions, call).by_vector),
+        "vector of 50": lambda call: _ask(_of(questions, call).by_vector_of_many),
         "words": lambda call: _ask(_of(questions, call).by_words),
         "hybrid": lambda call: _ask(_of(questions, call).hybrid),
         "tagged": lambda call: _ask(_of(questions, call).tagged),
@@ -144,6 +149,7 @@ def _question(person: Person, at: int, random: "np.random.Generator") -> Questio
         text=text,
         vector=vector,
         by_vector=_calls_of(person, STOP_WORD, vector),
+        by_vector_of_many=_calls_of(person, STOP_WORDS, vector),
         by_words=_calls_of(person, text, None),
         hybrid=_calls_of(person, text, vector),
         tagged=_calls_of(person, text, vector, tagged),
@@ -261,7 +267,7 @@ def _report_times(report: Report, timed: dict[int, dict[str, Times]], sizes: Siz
         table.rows.append((size, *(f"{t.p50:.3g} / {t.p99:.3g}" for t in times.values())))
     ratios = report.table(
         "Ratios of medians", "memories of the owner", "vector : numpy", "vector : count(*)",
-        "vector : a tenth of the corpus", "hybrid : vector", "tagged : hybrid", "service − its statements, ms",
+        "vector : a tenth of the corpus", "hybrid : vector", "hybrid : vector of 50", "tagged : hybrid", "service − its statements, ms",
     )  # fmt: skip
     for size, times in timed.items():
         ratios.rows.append((size, *_ratios(times)))
@@ -273,9 +279,8 @@ def _report_times(report: Report, timed: dict[int, dict[str, Times]], sizes: Siz
         ratio = times["vector"].p50 / times["vector, a tenth"].p50
         report.bar(f"vector arm, {size:,}: as in a corpus a tenth the size", ratio, 1.25, " ×")
     times = timed[sizes.hybrid]
-    report.bar(
-        f"hybrid, {sizes.hybrid:,}: of the vector arm", times["hybrid"].p50 / times["vector"].p50, 3.5, " ×"
-    )
+    ratio = times["hybrid"].p50 / times["vector of 50"].p50  # both rank as many
+    report.bar(f"hybrid, {sizes.hybrid:,}: of the vector arm", ratio, 3.5, " ×")
     for size, times in timed.items():
         report.bar(
             f"tag-filtered, {size:,}: of unfiltered", times["tagged"].p50 / times["hybrid"].p50, 2, " ×"
@@ -292,6 +297,7 @@ def _ratios(times: dict[str, Times]) -> tuple[float, ...]:
         vector / times["count(*)"].p50,
         vector / times["vector, a tenth"].p50,
         hybrid / vector,
+        hybrid / times["vector of 50"].p50,
         times["tagged"].p50 / hybrid,
         times["service"].p50 - times["statements"].p50,
     )
