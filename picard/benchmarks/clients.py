@@ -16,17 +16,26 @@ END_OF_HEAD = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Target:
-    """A server, and the request that it is asked again and again."""
+    """A server, and the request that it is asked again and again: by GET, or by POST of a body in JSON.
+
+    headers: whole lines, each with its end.
+    """
 
     port: int
     path: str
     expected: int = 200
     cookie: str = ""
+    headers: str = ""
+    body: bytes = b""
 
     @property
     def request(self) -> bytes:
         cookie = f"Cookie: {self.cookie}\r\n" if self.cookie else ""
-        return f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}\r\n".encode()
+        method, about = "GET", ""
+        if self.body:
+            method, about = "POST", f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
+        head = f"{method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}{self.headers}{about}\r\n"
+        return head.encode() + self.body
 
 
 @dataclass

@@ -5,25 +5,21 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
-from picard.benchmarks import clients, corpus, servers
+from picard.benchmarks import api, clients, corpus, servers
 from picard.benchmarks.clients import Load, Target
 from picard.benchmarks.report import Report
 from picard.benchmarks.servers import Server
 from picard.benchmarks.timing import times
 from picard.management.commands.up import static_files_are_old
 
-if TYPE_CHECKING:
-    import numpy as np
-
 SEED = 20_242
-FRONT, GTHREAD = "front", "gthread"
+FRONT, GTHREAD, STOCK = "front", "gthread", "stock"
 BARRED = 32  # connections at which the front is compared
 SLOW = 30
 BESIDE_SLOW = 8  # connections of the others, meanwhile
@@ -53,7 +49,9 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
 
     sizes = QUICK if quick else Sizes()
     report = Report("The web server")
-    cookie = _signed_in(sizes, np.random.default_rng(SEED))
+    person = corpus.make_person("reader", sizes.memories, np.random.default_rng(SEED))
+    corpus.write([person], "picard", np.random.default_rng(SEED))
+    cookie = _signed_in(person)
     if static_files_are_old():
         call_command("collectstatic", interactive=False, verbosity=0)
     connections.close_all()
@@ -61,6 +59,12 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
         say("starting both servers")
         front, gthread = (_start(stack, name) for name in (FRONT, GTHREAD))
         asyncio.run(_everything(report, sizes, front, gthread, cookie, say))
+    with ExitStack() as stack:
+        say("asking with a token")
+        ports = {api.API: _start(stack, FRONT).port, api.STOCK: _start(stack, STOCK).port}
+        targets = api.targets(ports, person)
+        connections.close_all()
+        asyncio.run(_by_token(report, sizes, targets))
     report.notes.append(
         f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each, both servers at once, asked in "
         "turns over connections that are kept; the client runs on the same cores. plain: a stranger is sent to the "
@@ -69,10 +73,8 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
     return report
 
 
-def _signed_in(sizes: Sizes, random: "np.random.Generator") -> str:
-    """Somebody with memories; returns the cookie of their session."""
-    person = corpus.make_person("reader", sizes.memories, random)
-    corpus.write([person], "picard", random)
+def _signed_in(person: corpus.Person) -> str:
+    """The cookie of a session."""
     client = Client()
     client.force_login(person.user)
     name = settings.SESSION_COOKIE_NAME
@@ -81,7 +83,7 @@ def _signed_in(sizes: Sizes, random: "np.random.Generator") -> str:
 
 def _start(stack: ExitStack, name: str) -> Server:
     port = _free_port()
-    command = {FRONT: servers.shipped, GTHREAD: servers.gthread}[name]()
+    command = {FRONT: servers.shipped, GTHREAD: servers.gthread, STOCK: servers.stock}[name]()
     return stack.enter_context(servers.running(name, command, port, settings.PICARD_HOME / f"{name}.log"))
 
 
@@ -122,6 +124,16 @@ async def _everything(
         await _report_slow(report, server, _target(server, SLOW_PAGE, cookie), sizes)
     say("a large upload")
     await _report_uploads(report, front, sizes)
+
+
+async def _by_token(report: Report, sizes: Sizes, targets: dict[str, Target]) -> None:
+    measured: api.Measured = {}
+    for target in targets.values():
+        await _warm_up(target, sizes)
+    for count in sizes.connections:
+        for act, load in (await _in_turns(targets, count, sizes)).items():
+            measured[act, count] = load
+    api.report_on(report, measured, sizes.connections)
 
 
 async def _warm_up(target: Target, sizes: Sizes) -> None:

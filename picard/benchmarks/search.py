@@ -267,7 +267,8 @@ def _report_times(report: Report, timed: dict[int, dict[str, Times]], sizes: Siz
         table.rows.append((size, *(f"{t.p50:.3g} / {t.p99:.3g}" for t in times.values())))
     ratios = report.table(
         "Ratios of medians", "memories of the owner", "vector : numpy", "vector : count(*)",
-        "vector : a tenth of the corpus", "hybrid : vector", "hybrid : vector of 50", "tagged : hybrid", "service − its statements, ms",
+        "vector : a tenth of the corpus", "hybrid : vector", "hybrid : vector of 50", "tagged : hybrid",
+        "service − its statements, ms",
     )  # fmt: skip
     for size, times in timed.items():
         ratios.rows.append((size, *_ratios(times)))

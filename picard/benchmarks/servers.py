@@ -67,10 +67,18 @@ def gthread() -> list[str]:
     return [*command, "--worker-class", "gthread", "--threads", str(settings.WEB_THREADS)]
 
 
+def stock() -> list[str]:
+    """The shipped front before another application (picard/benchmarks/stock_site.py)."""
+    return [
+        "picard.benchmarks.stock_site:application" if part == "picard.asgi:application" else part
+        for part in shipped()
+    ]
+
+
 @contextlib.contextmanager
 def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Server]:
     """Its log goes to the file."""
-    environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1"}
+    environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1", "PUBLIC_URL": settings.PUBLIC_URL}
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file

@@ -21,7 +21,13 @@ SAID = {
         "service call, 500",
     ),
     "write": ("create_memory: of a bare one-row INSERT", "import, memories a second", "backlog: of the bare"),
-    "http": ("search page, 32 connections", "30 slow connections", "upload, chunked: answered with 413"),
+    "http": (
+        "search page, 32 connections",
+        "search",
+        "stock list of 10",
+        "30 slow connections",
+        "upload, chunked: answered with 413",
+    ),
 }
 
 

@@ -20,7 +20,7 @@ KINDS = {
         **ONE_THREAD,
     },
     "write": {"EMBEDDING_PROVIDER": "local"},
-    "http": {"EMBEDDING_PROVIDER": "local"},
+    "http": {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"},
 }
 
 
