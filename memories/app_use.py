@@ -1,17 +1,20 @@
 """What apps did with a person's memories, as the audit knows it, and taking back what one of them wrote."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, Door
 from memories import audit, scopes
-from memories.models import AuditAction, AuditEvent, Memory, MemoryVector
+from memories.models import AuditAction, AuditEvent, Memory, MemoryVector, Tag
 
 PERIOD = timedelta(days=30)
 READS = (AuditAction.MEMORY_READ, AuditAction.MEMORY_LIST, AuditAction.MEMORY_SEARCH)
@@ -77,6 +80,24 @@ def count_by_tag(actor: Actor) -> dict[UUID, int]:
     actor.require(scopes.READ)
     seen = Memory.objects.visible_to(actor, owner=actor.person).filter(tags__isnull=False)
     return dict(seen.values_list("tags").annotate(Count("pk")))
+
+
+def record_change(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: str) -> None:
+    """Write down what was done to an app: a line that names the app and no memory."""
+    AuditEvent.objects.create(
+        owner_id=owner_id,
+        actor_id=by.user.pk if by.user else None,
+        door=by.door,
+        client_id=client_id,
+        action=action,
+        memory_ids=[],
+    )
+
+
+def check_tags(actor: Actor, tags: Collection[UUID]) -> None:
+    """Raises ValidationError (only_tags) unless all of them are the person's."""
+    if Tag.objects.filter(owner_id=actor.person.pk, pk__in=tags).count() < len(set(tags)):
+        raise ValidationError({"only_tags": _("Not all of these are tags of yours.")})
 
 
 @transaction.atomic

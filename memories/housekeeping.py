@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -86,10 +87,16 @@ def purge_audit() -> int:
     return AuditEvent.objects.filter(happened_at__lt=Now() - timedelta(days=settings.AUDIT_DAYS)).delete()[0]
 
 
+# Which of some tags must stay though no memory has them; picard/joining.py adds to it.
+KEPT_TAGS: list[Callable[[Collection[UUID]], set[UUID]]] = []
+
+
 def purge_unused_tags() -> int:
     unused = Tag.objects.filter(~Exists(MemoryTag.objects.filter(tag_id=OuterRef("pk"))))
     # A tag that is being put on a memory is locked (tags.ensure_tags); the second look sees what came meanwhile.
-    locked = list(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    locked = set(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    for kept_of in KEPT_TAGS:
+        locked -= kept_of(locked)
     return unused.filter(pk__in=locked).delete()[0]
 
 

@@ -29,6 +29,10 @@ class IndexState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+CLIENT_ID_CHARACTERS = 255  # as long as an app's own may be
+SOURCE_CHARACTERS = 10 + 1 + CLIENT_ID_CHARACTERS  # door, colon, app
+
+
 class Tag(models.Model):
     """A person's word for a group of memories. Its name says as much as a text does, so it is sealed too."""
 
@@ -66,7 +70,7 @@ class Memory(models.Model):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
-    source = models.CharField(max_length=120, editable=False)
+    source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)
     conversation = models.UUIDField(null=True, editable=False)
     position = models.PositiveIntegerField(null=True, editable=False)
 
@@ -136,7 +140,7 @@ class MemoryRevision(models.Model):
     memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="revisions")
     version = models.PositiveIntegerField()
     text = SealedTextField()
-    source = models.CharField(max_length=120, editable=False)  # who wrote this text
+    source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)  # who wrote this text
     written_at = models.DateTimeField(editable=False)
 
     class Meta:
@@ -218,6 +222,11 @@ class AuditAction(models.TextChoices):
     MEMORY_RESTORE = "memory:restore", _("restored")
     MEMORY_DELETE = "memory:delete", _("deleted for ever")
     MEMORY_PURGE = "memory:purge", _("purged")
+    APP_CONNECT = "app:connect", _("connected")
+    APP_NARROW = "app:narrow", _("changed what it may do")
+    APP_PAUSE = "app:pause", _("paused")
+    APP_RESUME = "app:resume", _("let go on")
+    APP_DISCONNECT = "app:disconnect", _("disconnected")
 
 
 class AuditEvent(models.Model):
@@ -227,7 +236,7 @@ class AuditEvent(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
     actor_id = models.UUIDField(null=True, editable=False)  # no key to the person: the line outlives them
     door = models.CharField(max_length=10, editable=False)
-    client_id = models.CharField(max_length=100, blank=True, editable=False)
+    client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, blank=True, editable=False)
     action = models.CharField(max_length=20, choices=AuditAction, editable=False)
     memory_ids = ArrayField(models.UUIDField(), editable=False)
     happened_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -83,7 +83,8 @@ def activity(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Ac
     actor.require(scopes.READ)
     rows = AuditEvent.objects.filter(owner_id=actor.person.pk)
     if actor.is_app:
-        rows = rows.filter(client_id=actor.client_id)
+        # What was done to it (app:...) is its person's to know.
+        rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
     return Activity(*_cut(rows, before, limit))
 
 

@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from oauth2_provider import admin as toolkits
 
+from accounts.actor import Actor, Door
 from accounts.staff import StaffAdmin
 from oauth import grants
+from oauth.actor import actor_from_request
 from oauth.models import AppGrant, Application
 from oauth.tokens import AccessToken, RefreshToken
 
@@ -74,10 +76,10 @@ class _TokenAdmin(StaffAdmin):
     @admin.action(description=_("Revoke"), permissions=["view"])
     def end(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
         with transaction.atomic():
-            count = self._end(chosen)
+            count = self._end(chosen, actor_from_request(request, Door.WEB))
         self.message_user(request, ngettext("%d is revoked.", "%d are revoked.", count) % count)
 
-    def _end(self, chosen: QuerySet[Any]) -> int:
+    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
         raise NotImplementedError
 
 
@@ -86,7 +88,7 @@ class AccessTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "scope", "created", "expires")
     fields = readonly_fields = ("user", "application", "scope", "resource", "created", "expires")
 
-    def _end(self, chosen: QuerySet[Any]) -> int:
+    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
         """With the refresh token beside each, or the app would fetch another one at once."""
         ids = list(chosen.values_list("pk", flat=True))
         RefreshToken.objects.filter(access_token__in=ids, revoked__isnull=True).update(revoked=timezone.now())
@@ -99,7 +101,7 @@ class RefreshTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "created", "revoked")
     fields = readonly_fields = ("user", "application", "resource", "token_family", "created", "revoked")
 
-    def _end(self, chosen: QuerySet[Any]) -> int:
+    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
         tokens = list(chosen)
         for family in {token.token_family for token in tokens}:
             RefreshToken.revoke_family(family)
@@ -112,8 +114,8 @@ class AppGrantAdmin(_TokenAdmin):
     fields = readonly_fields = ("user", "application", "scopes", "ends_at", "paused_at", "created_at")
     ordering = ("-id",)
 
-    def _end(self, chosen: QuerySet[Any]) -> int:
+    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
         given = list(chosen.select_related("user", "application"))
         for grant in given:
-            grants.revoke(grant)
+            grants.revoke(grant, by=by)
         return len(given)

@@ -1,6 +1,6 @@
 """Apps that somebody registers by hand: made here for the developer console and `register_client` alike."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -39,6 +39,12 @@ def register(
     application.full_clean()
     application.save()
     return Registered(application, "" if is_public else secret)
+
+
+def names_of(client_ids: Collection[str]) -> Mapping[str, str]:
+    """What people know these apps by, where there still is such an app."""
+    known = Application.objects.filter(client_id__in=client_ids)
+    return {application.client_id: str(application) for application in known}
 
 
 @transaction.atomic

@@ -1,17 +1,41 @@
-"""What a person lets an app do: allowed at consent, narrowed, paused, ended, taken back. Each act one transaction."""
+"""What a person lets an app do: allowed at consent, narrowed, paused, ended, taken back. Each act one transaction.
 
-from collections.abc import Iterable
+`by` is who acts and through which door; the person themself at the pages where nothing is said.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
+from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Door, InsufficientScope
 from accounts.models import User
 from oauth import tokens
 from oauth.models import AppGrant, Application
+
+changed = Signal()  # grant, change, by: within the transaction of each change
+
+
+class Change(StrEnum):
+    """What happens to a grant."""
+
+    CONNECT = "connect"
+    NARROW = "narrow"
+    PAUSE = "pause"
+    RESUME = "resume"
+    DISCONNECT = "disconnect"
+
+
+class AppNotFound(Exception):
+    """The person has no such connected app."""
 
 
 @dataclass(frozen=True)
@@ -24,52 +48,86 @@ class Narrowing:
 
 
 @transaction.atomic
-def allow(user: User, application: Application, chosen: Narrowing) -> bool:
+def allow(user: User, application: Application, chosen: Narrowing, *, by: Actor | None = None) -> bool:
     """Let the app do this, instead of what it was allowed before; says whether it is newly connected."""
-    _grant, is_new = AppGrant.objects.update_or_create(
+    grant, is_new = AppGrant.objects.update_or_create(
         user=user,
         application=application,
         defaults={**_columns(chosen), "paused_at": None, "consented_at": timezone.now()},
     )
+    _tell(grant, Change.CONNECT, by)
     return is_new
 
 
 @transaction.atomic
-def narrow(grant: AppGrant, chosen: Narrowing) -> None:
-    """Change what the app may do; never to more scopes than it was given, for that the app must ask."""
-    within = Narrowing(chosen.scopes & frozenset(grant.scopes), chosen.only_tags, chosen.ends_at)
-    _save(grant, **_columns(within))
+def narrow(grant: AppGrant, chosen: Narrowing, *, by: Actor | None = None) -> None:
+    """Change what the app may do. Raises ValidationError by field."""
+    if not chosen.scopes or chosen.scopes - frozenset(grant.scopes):
+        # More than it was given the app must ask for itself.
+        raise ValidationError({"scopes": _("Choose at least one of those that the app was given.")})
+    if chosen.only_tags is not None and not chosen.only_tags:
+        raise ValidationError({"only_tags": _("Choose at least one tag.")})
+    if chosen.ends_at is not None and chosen.ends_at != grant.ends_at and chosen.ends_at <= timezone.now():
+        raise ValidationError({"ends_at": _("The end must lie in the future.")})
+    _save(grant, **_columns(chosen))
+    _tell(grant, Change.NARROW, by)
 
 
 @transaction.atomic
-def pause(grant: AppGrant) -> None:
+def pause(grant: AppGrant, *, by: Actor | None = None) -> None:
     """Refuse its tokens from now on, and keep all else as it is."""
     _save(grant, paused_at=timezone.now())
+    _tell(grant, Change.PAUSE, by)
 
 
 @transaction.atomic
-def resume(grant: AppGrant) -> None:
+def resume(grant: AppGrant, *, by: Actor | None = None) -> None:
     _save(grant, paused_at=None)
+    _tell(grant, Change.RESUME, by)
 
 
 @transaction.atomic
-def revoke(grant: AppGrant) -> None:
+def revoke(grant: AppGrant, *, by: Actor | None = None) -> None:
     """Disconnect the app: from this moment no token of it is worth anything."""
     # First the grant: a refresh that is under way holds its lock, and its tokens are seen below.
-    AppGrant.objects.filter(pk=grant.pk).delete()
+    is_gone, _rows = AppGrant.objects.filter(pk=grant.pk).delete()
     tokens.revoke_all(grant.user, grant.application)
+    if is_gone:
+        _tell(grant, Change.DISCONNECT, by)
 
 
 @transaction.atomic
 def revoke_every(user: User) -> None:
     """Disconnect all apps of a person."""
+    connected = list(AppGrant.objects.filter(user=user).select_related("application", "user").order_by("pk"))
     AppGrant.objects.filter(user=user).delete()
     tokens.revoke_all(user)
+    for grant in connected:
+        _tell(grant, Change.DISCONNECT, None)
 
 
-def of_person(user: User) -> Iterable[AppGrant]:
-    """The connected apps, the newest first."""
-    return AppGrant.objects.filter(user=user).select_related("application").order_by("-consented_at")
+def connected(actor: Actor) -> QuerySet[AppGrant]:
+    """A person's connected apps, newest first, for their own session. Raises InsufficientScope for an app."""
+    if actor.is_app:
+        raise InsufficientScope("sign-in")
+    own = AppGrant.objects.filter(user=actor.person).select_related("application", "user")
+    return own.order_by("-consented_at")
+
+
+def one_of(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGrant:
+    """One of the person's connected apps. Raises AppNotFound, InsufficientScope; for_update needs a transaction."""
+    own = connected(actor)
+    try:
+        return (own.select_for_update(of=("self",), no_key=True) if for_update else own).get(pk=grant_id)
+    except AppGrant.DoesNotExist:
+        # Another person's is not there either: that they use an app is private too.
+        raise AppNotFound from None
+
+
+def tags_named(tags: Collection[UUID]) -> set[UUID]:
+    """Which of these tags some app was narrowed to."""
+    narrowed = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)
+    return {tag for only_tags in narrowed for tag in only_tags or ()} & set(tags)
 
 
 def actor_of(user: User, application: Application, chosen: Narrowing) -> Actor:
@@ -90,6 +148,10 @@ def _columns(chosen: Narrowing) -> dict[str, object]:
         "only_tags": None if chosen.only_tags is None else sorted(chosen.only_tags),
         "ends_at": chosen.ends_at,
     }
+
+
+def _tell(grant: AppGrant, change: Change, by: Actor | None) -> None:
+    changed.send(AppGrant, grant=grant, change=change, by=by or Actor(user=grant.user, door=Door.WEB))
 
 
 def _save(grant: AppGrant, **values: object) -> None:

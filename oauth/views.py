@@ -9,9 +9,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -107,9 +107,10 @@ def app_page(
     @wraps(view)
     def page(request: HttpRequest, grant_id: UUID) -> HttpResponseBase:
         actor = actor_from_request(request, Door.WEB)
-        own = AppGrant.objects.select_related("application", "user").filter(user=actor.person)
-        # 404 for another person's: that they use an app is private too.
-        return view(request, actor, get_object_or_404(own, pk=grant_id))
+        try:
+            return view(request, actor, grants.one_of(actor, grant_id))
+        except grants.AppNotFound:
+            raise Http404 from None
 
     return page
 
@@ -120,7 +121,7 @@ def app_page(
 def apps(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Door.WEB)
     use = app_use.use_by_app(actor)
-    connected = [_described(actor, grant, use) for grant in grants.of_person(actor.person)]
+    connected = [_described(actor, grant, use) for grant in grants.connected(actor)]
     return render(request, "oauth/apps.html", {"apps": connected})
 
 

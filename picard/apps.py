@@ -16,8 +16,6 @@ class PicardConfig(AppConfig):
         super().import_models()
 
     def ready(self) -> None:
-        """The worker keeps house for the apps' tokens too; neither of the two knows the other."""
-        from memories import housekeeping
-        from oauth.housekeeping import STEPS
+        from picard.joining import join
 
-        housekeeping.STEPS.update(STEPS)
+        join()

@@ -8,10 +8,12 @@ from rest_framework.response import Response
 from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
+from memories.app_use import Use
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
 from memories.queries import opened
 from memories.search import Hit, SearchResult
 from memories.tags import by_name, tags_on
+from oauth.models import AppGrant
 
 
 def memory_json(memory: Memory) -> dict[str, Any]:
@@ -69,6 +71,26 @@ def event_json(event: AuditEvent) -> dict[str, Any]:
         "by_owner": event.actor_id == event.owner_id,
         "memory_ids": event.memory_ids,
         "happened_at": event.happened_at,
+    }
+
+
+def app_json(grant: AppGrant, use: Mapping[str, Use]) -> dict[str, Any]:
+    app = grant.application
+    its_use = use.get(app.client_id, Use())
+    return {
+        "id": grant.pk,
+        "client_id": app.client_id,
+        "name": str(app),
+        "is_self_registered": app.is_self_registered,
+        "scopes": grant.scopes,
+        "only_tags": grant.only_tags,
+        "ends_at": grant.ends_at,
+        "paused_at": grant.paused_at,
+        "connected_at": grant.created_at,
+        "consented_at": grant.consented_at,
+        "read": its_use.read,
+        "written": its_use.written,
+        "last_used_at": its_use.last_at,
     }
 
 

@@ -73,6 +73,23 @@ WHOAMI = {
 }
 PROFILE = {**PERSON, "bio": "Writes programs.", "time_zone": "Europe/London", "persona_enabled": False}
 PROFILE_CHANGES = {"bio": "Writes programs.", "time_zone": "Europe/London"}
+APP = {
+    "id": "019c1f11-3333-7c8d-8e1f-9a8b7c6d5e4f",
+    "client_id": "notes",
+    "name": "Notes",
+    "is_self_registered": True,
+    "scopes": ["memories:read"],
+    "only_tags": [TAG_ID],
+    "ends_at": "2026-06-30T00:00:00Z",
+    "paused_at": None,
+    "connected_at": "2026-01-31T11:58:00Z",
+    "consented_at": "2026-01-31T11:58:00Z",
+    "read": 12,
+    "written": 1,
+    "last_used_at": "2026-01-31T12:05:00Z",
+}
+APPS = {"results": [APP]}
+APP_CHANGES = {"only_tags": [TAG_ID], "ends_at": "2026-06-30T00:00:00Z"}
 EVENTS = {
     "results": [
         {

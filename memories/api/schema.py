@@ -30,6 +30,7 @@ SAID: dict[int, tuple[str, str]] = {
     429: ("rate_limited", "Too many requests. Try again in 1 s."),
     503: ("unavailable", "The database does not answer just now."),
 }
+BY_SESSION = "By the person's own session only; an app is answered 403, `session_required`."
 ALWAYS = (401, 403, 429, 503)
 OF_A_BODY = (400, 413, 415)
 OF_A_KEY = (400, 409, 422)
@@ -221,7 +222,24 @@ OPERATIONS = {
     "change_profile": Operation(
         "patch", "person", "Change the profile",
         shapes.Profile, examples.PROFILE, body=serializers.ProfileChanges, body_example=examples.PROFILE_CHANGES,
-        description="By the person's own session only; an app is answered 403, `session_required`.",
+        description=BY_SESSION,
+    ),
+    "list_apps": Operation(
+        "get", "apps", "The connected apps, newest first",
+        shapes.Apps, examples.APPS, description=BY_SESSION,
+    ),
+    "read_app": Operation(
+        "get", "apps", "One connected app", shapes.App, examples.APP, statuses=(404,), description=BY_SESSION,
+    ),
+    "change_app": Operation(
+        "patch", "apps", "Narrow, pause or let go on, or set an end",
+        shapes.App, examples.APP, body=serializers.AppChanges, body_example=examples.APP_CHANGES, statuses=(404,),
+        description="What is not given stays. It counts from the app's next request; more scopes than it was given "
+        f"it must ask for itself. {BY_SESSION}",
+    ),
+    "disconnect_app": Operation(
+        "delete", "apps", "Disconnect an app", status=204, statuses=(404,),
+        description=f"From that moment no token of it is worth anything. {BY_SESSION}",
     ),
     "list_activity": Operation(
         "get", "person", "Who did what to the person's memories, newest first",

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from memories import limits
-from memories.models import Visibility
+from memories import limits, scopes
+from memories.models import SOURCE_CHARACTERS, Visibility
 from memories.querysets import Filters
 
 MAX_LIMIT = 100
@@ -141,7 +141,7 @@ class FiltersIn(Strict):
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     tags_any = serializers.ListField(child=Id(), required=False, max_length=limits.TAGS)
     tags_all = serializers.ListField(child=Id(), required=False, max_length=limits.TAGS)
-    source: Any = serializers.CharField(required=False, max_length=120)
+    source: Any = serializers.CharField(required=False, max_length=SOURCE_CHARACTERS)
     since = Moment(required=False)
     until = Moment(required=False)
 
@@ -199,6 +199,19 @@ class ProfileChanges(Strict):
     bio = Text(required=False)
     time_zone = Text(required=False)
     persona_enabled = Flag(required=False)
+
+
+class AppChanges(Strict):
+    """What shall change; the rest stays. Scopes: of those that the app was given. null: for no narrowing, no end."""
+
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)), required=False, min_length=1
+    )
+    only_tags = serializers.ListField(
+        child=Id(), required=False, allow_null=True, min_length=1, max_length=MAX_LIMIT
+    )
+    ends_at = Moment(required=False, allow_null=True)
+    paused = Flag(required=False)
 
 
 def filters_of(given: dict[str, Any]) -> Filters:

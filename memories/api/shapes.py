@@ -107,6 +107,28 @@ class Profile(Person):
     email = serializers.EmailField(required=False, help_text="To the person's own session only.")
 
 
+class App(Shape):
+    id = serializers.UUIDField(help_text="Of the connection, not of the app.")
+    client_id = serializers.CharField()
+    name = serializers.CharField()
+    is_self_registered = serializers.BooleanField(help_text="Its name is its own word.")
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
+    only_tags = serializers.ListField(
+        child=serializers.UUIDField(), allow_null=True, help_text="null: not narrowed to tags."
+    )
+    ends_at = serializers.DateTimeField(allow_null=True)
+    paused_at = serializers.DateTimeField(allow_null=True)
+    connected_at = serializers.DateTimeField()
+    consented_at = serializers.DateTimeField()
+    read = serializers.IntegerField(min_value=0, help_text="How many memories it read within 30 days.")
+    written = serializers.IntegerField(min_value=0, help_text="How many it wrote within 30 days.")
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class Apps(Shape):
+    results = App(many=True)
+
+
 class Event(Shape):
     id = serializers.UUIDField()
     action = serializers.ChoiceField(choices=AuditAction.values)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from memories.api import docs, person_views, views
+from memories.api import app_views, docs, person_views, views
 
 app_name = "api"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("v1/tags/", person_views.Tags.as_view(), name="tags"),
     path("v1/whoami/", person_views.Whoami.as_view(), name="whoami"),
     path("v1/profile/", person_views.Profile.as_view(), name="profile"),
+    path("v1/apps/", app_views.Apps.as_view(), name="apps"),
+    path("v1/apps/<uuid:grant_id>/", app_views.OneApp.as_view(), name="app"),
     path("v1/activity/", person_views.Activity.as_view(), name="activity"),
     path("schema/", docs.OpenApi.as_view(), name="schema"),
     path("docs/", docs.swagger, name="docs"),

@@ -1,6 +1,6 @@
 """A memory as a page shows it: in the words a person would use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.actor import Door
-from memories import keywords
+from memories import app_names, keywords
 from memories.models import IndexState, Memory, Tag
 from memories.queries import opened
 from memories.search import Hit
@@ -27,11 +27,12 @@ WEAK_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Row:
-    """One memory in a list."""
+    """One memory in a list. names: of the apps that wrote the list's memories, asked for once; None for one alone."""
 
     memory: Memory
     why: str = ""
     is_weak: bool = False
+    names: Mapping[str, str] | None = None
     LONG: ClassVar[int] = 320  # characters; the style clamps a text in a list to five lines
 
     @cached_property
@@ -53,7 +54,8 @@ class Row:
 
     @property
     def source(self) -> str:
-        return source_words(self.memory.source)
+        source = self.memory.source
+        return source_words(source, app_names.of_sources([source]) if self.names is None else self.names)
 
     @property
     def is_waiting(self) -> bool:
@@ -82,16 +84,19 @@ class Row:
 
 
 def rows_of(memories: Iterable[Memory]) -> list[Row]:
-    return [Row(memory) for memory in memories]
+    listed = list(memories)
+    names = app_names.of_sources(memory.source for memory in listed)
+    return [Row(memory, names=names) for memory in listed]
 
 
 def rows_of_hits(hits: Iterable[Hit], query: str) -> list[Row]:
     """What was found: the good matches, then the weak ones, each with the reason."""
     spoken = {stem: word for word in reversed(query.split()) for stem in keywords.words(word)}
     related = [hit for hit in hits if hit.matched or _nearness(hit) >= UNRELATED]
+    names = app_names.of_sources(hit.memory.source for hit in related)
     near = WEAK_SHARE * max(map(_nearness, related), default=0.0)
     rows = [
-        Row(hit.memory, why=_why(hit, spoken, near), is_weak=not hit.matched and _nearness(hit) < near)
+        Row(hit.memory, _why(hit, spoken, near), not hit.matched and _nearness(hit) < near, names)
         for hit in related
     ]
     return sorted(rows, key=lambda row: row.is_weak)
@@ -114,11 +119,10 @@ def age_of(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "j M Y")
 
 
-def source_words(source: str) -> str:
-    """Who wrote it: a door ("web"), or an app through one ("api:<client id>")."""
-    _door, _colon, client_id = source.partition(":")
-    if client_id:
-        return _("by the app %(app)s") % {"app": client_id}
+def source_words(source: str, names: Mapping[str, str]) -> str:
+    """Who wrote it: a door ("web"), or an app through one ("api:<client id>"), by its name while there is one."""
+    if client_id := app_names.client_of(source):
+        return _("by the app %(app)s") % {"app": names.get(client_id, client_id)}
     return _("by you") if source == Door.WEB else _("by a program of yours")
 
 

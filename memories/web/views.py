@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import replace_url, trigger_client_event
 
 from accounts.actor import Actor
-from memories import limits, queries, services
+from memories import app_names, limits, queries, services
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import Memory, Visibility
 from memories.search import search
@@ -160,9 +160,10 @@ def _gone(request: Request) -> HttpResponseBase:
 
 
 def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, Any]:
+    revisions = list(queries.history(actor, memory.pk))
+    names = app_names.of_sources(revision.source for revision in revisions)
     earlier = [
-        (revision, queries.opened(revision), source_words(revision.source))
-        for revision in queries.history(actor, memory.pk)
+        (revision, queries.opened(revision), source_words(revision.source, names)) for revision in revisions
     ]
     return {
         "row": Row(memory),

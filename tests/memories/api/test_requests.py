@@ -332,7 +332,9 @@ def test_activity_tells_the_person_all_and_an_app_its_own(ada: User) -> None:
     app_of(ada)("get", "/memories/")
     assert [row["action"] for row in session_of(ada)("get", "/activity/").json["results"]] == [
         "memory:list",
+        "app:connect",
         "memory:list",
+        "app:connect",
         "memory:create",
     ]
     [own] = notes("get", "/activity/").json["results"]

@@ -29,6 +29,7 @@ from memories import scopes, services
 from memories.api.docs import description
 from memories.api.schema import OPERATIONS
 from memories.models import Memory
+from oauth.models import AppGrant
 from tests.chaos import say
 from tests.factories import remember, session
 from tests.memories.api.callers import app_of
@@ -107,8 +108,10 @@ def test_every_answer_is_described(
     name: str, who: Any, ada: User, memory: Memory, settings: Settings
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = 10_000_000
+    headers = who(ada)
     operation = described()[name]
-    named = {"memory_id": str(memory.pk), "version": 1}
+    grant = AppGrant.objects.get()
+    named = {"memory_id": str(memory.pk), "version": 1, "grant_id": str(grant.pk)}
     there = {name: value for name, value in named.items() if f"{{{name}}}" in operation.path}
     strategies = [operation.as_strategy(GenerationMode.POSITIVE)]
     if takes_something(operation):
@@ -116,7 +119,6 @@ def test_every_answer_is_described(
     if there:
         strategies.insert(0, operation.as_strategy(GenerationMode.POSITIVE, path_parameters=there))
     left = share() if takes_something(operation) else 1
-    headers = who(ada)
     for following, strategy in zip(range(len(strategies), 0, -1), strategies, strict=True):
         count = _ask(strategy, headers, at_most=math.ceil(left / following))
         left -= count

@@ -8,10 +8,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts.actor import Door
 from accounts.models import User
 from memories import queries, services
 from memories.models import IndexState, Memory
+from oauth.bearer import authenticate
 from tests.factories import remember, session
+from tests.oauth.flows import access_token, make_app
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
 ACTS = ["edit", "visibility", "delete", "restore", "destroy", "retry", "history/1/restore"]
@@ -32,6 +35,19 @@ def test_the_page_shows_all_of_it_and_its_history(ada: User, ada_client: Client)
     assert "The second text." in html
     assert "1 earlier text" in html
     assert "The first text." in html
+
+
+def test_the_pages_call_an_app_by_its_name(ada: User, ada_client: Client) -> None:
+    notes = make_app("Notes & co")
+    actor = authenticate(access_token(ada, notes), Door.API)
+    memory = services.create_memory(actor, text="The first text.")
+    services.update_memory(actor, memory.pk, text="The second text.")
+    said = "by the app Notes &amp; co"
+    for address in ("/memories/", "/memories/?q=text"):
+        assert said in ada_client.get(address).content.decode()
+    assert ada_client.get(f"/memories/{memory.pk}/").content.decode().count(said) == 2
+    notes.application.delete()
+    assert f"by the app {notes.application.client_id}" in ada_client.get("/memories/").content.decode()
 
 
 def test_an_edit_is_saved(ada: User, ada_client: Client) -> None:

@@ -1,0 +1,23 @@
+"""Where memories and oauth meet. Neither knows the other, so what one needs of the other is handed over here."""
+
+from typing import Any
+
+from accounts.actor import Actor
+from memories import app_names, app_use, housekeeping
+from memories.models import AuditAction
+from oauth import clients, grants
+from oauth.housekeeping import STEPS
+from oauth.models import AppGrant
+
+
+def join() -> None:
+    """Once, at start."""
+    housekeeping.STEPS.update(STEPS)
+    housekeeping.KEPT_TAGS.append(grants.tags_named)
+    app_names.known_by(clients.names_of)
+    grants.changed.connect(_record)
+
+
+def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
+    action = AuditAction(f"app:{change}")
+    app_use.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)

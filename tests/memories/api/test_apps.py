@@ -1,0 +1,152 @@
+"""Connected apps over REST: what each may do and did, narrowed, paused, ended and disconnected by their person."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.actor import Door
+from accounts.models import User
+from memories import housekeeping, scopes
+from memories.models import AuditEvent, Tag
+from oauth.bearer import TokenRefused, authenticate
+from oauth.models import AppGrant
+from tests.factories import remember
+from tests.memories.api.callers import Answer, Caller, app_of, session_of
+from tests.oauth.flows import App, access_token, allow, make_app
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def app() -> App:
+    return make_app()
+
+
+@pytest.fixture
+def grant(ada: User, app: App) -> AppGrant:
+    return allow(ada, app)
+
+
+@pytest.fixture
+def ada_calls(ada: User) -> Caller:
+    return session_of(ada)
+
+
+def change(caller: Caller, grant: AppGrant, **body: Any) -> Answer:
+    return caller("patch", f"/apps/{grant.pk}/", body)
+
+
+def acts() -> list[tuple[str, str]]:
+    return list(
+        AuditEvent.objects.filter(action__startswith="app:").order_by("pk").values_list("action", "door")
+    )
+
+
+def test_the_list_says_what_each_may_do_and_did(ada: User, ada_calls: Caller) -> None:
+    app_of(ada)("post", "/memories/", {"text": "By an app."})
+    [shown] = ada_calls("get", "/apps/").json["results"]
+    assert (shown["name"], shown["scopes"]) == ("Notes", [scopes.READ, scopes.WRITE])
+    assert (shown["read"], shown["written"]) == (0, 1)
+    assert shown["last_used_at"]
+    assert ada_calls("get", f"/apps/{shown['id']}/").json == shown
+
+
+def test_a_longer_list_costs_no_more(
+    ada: User, ada_calls: Caller, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(5):
+        allow(ada, make_app(f"App {number}"))
+    with django_assert_max_num_queries(6):
+        assert len(ada_calls("get", "/apps/").json["results"]) == 5
+
+
+def test_narrowing_counts_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
+    token = access_token(ada, app)
+    tag = remember(ada, "one", tags=["work"]).tags.get()
+    end = timezone.now() + timedelta(days=1)
+    answer = change(ada_calls, grant, scopes=[scopes.READ], only_tags=[str(tag.pk)], ends_at=end.isoformat())
+    assert answer.status == 200
+    actor = authenticate(token, Door.API)
+    assert actor.scopes == frozenset({scopes.READ})
+    assert actor.only_tags == frozenset({tag.pk})
+    assert actor.until == end
+    assert change(ada_calls, grant, only_tags=None).json["only_tags"] is None
+    assert authenticate(token, Door.API).until == end
+
+
+def test_pausing_and_going_on_count_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
+    token = access_token(ada, app)
+    assert change(ada_calls, grant, paused=True).json["paused_at"]
+    with pytest.raises(TokenRefused, match="paused"):
+        authenticate(token, Door.API)
+    assert change(ada_calls, grant, paused=False).json["paused_at"] is None
+    assert authenticate(token, Door.API).user == ada
+
+
+def test_disconnecting_counts_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
+    token = access_token(ada, app)
+    assert ada_calls("delete", f"/apps/{grant.pk}/").status == 204
+    with pytest.raises(TokenRefused):
+        authenticate(token, Door.API)
+    assert ada_calls("delete", f"/apps/{grant.pk}/").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"scopes": [scopes.READ, scopes.PUBLISH]}, "#/scopes"),
+        ({"scopes": []}, "#/scopes"),
+        ({"only_tags": []}, "#/only_tags"),
+        ({"only_tags": ["019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"]}, "#/only_tags"),
+        ({"ends_at": "2020-01-01T00:00:00Z"}, "#/ends_at"),
+        ({"paused": "yes"}, "#/paused"),
+        ({"name": "Mine"}, "#/name"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    ada_calls: Caller, grant: AppGrant, body: dict[str, Any], pointer: str
+) -> None:
+    answer = change(ada_calls, grant, **body)
+    assert answer.status == 400
+    assert {each["pointer"].split("/")[1] for each in answer.json["errors"]} == {pointer.split("/")[1]}
+    assert AppGrant.objects.filter(scopes=grant.scopes, only_tags=None, ends_at=None, paused_at=None).exists()
+
+
+def test_another_persons_tag_narrows_nothing(bob: User, ada_calls: Caller, grant: AppGrant) -> None:
+    tag = remember(bob, "one", tags=["work"]).tags.get()
+    assert change(ada_calls, grant, only_tags=[str(tag.pk)]).status == 400
+
+
+def test_the_audit_says_what_was_done_and_where(
+    ada: User, ada_calls: Caller, app: App, grant: AppGrant
+) -> None:
+    change(ada_calls, grant, scopes=[scopes.READ], paused=True)
+    change(ada_calls, grant, paused=True)
+    change(ada_calls, grant, paused=False)
+    ada_calls("delete", f"/apps/{grant.pk}/")
+    assert acts() == [
+        ("app:connect", "web"),
+        ("app:narrow", "api"),
+        ("app:pause", "api"),
+        ("app:resume", "api"),
+        ("app:disconnect", "api"),
+    ]
+    assert {event.client_id for event in AuditEvent.objects.all()} == {app.application.client_id}
+    told = ada_calls("get", "/activity/").json["results"]
+    assert [event["action"] for event in told][:2] == ["app:disconnect", "app:resume"]
+
+
+def test_an_app_is_not_told_what_was_done_to_it(ada: User) -> None:
+    assert app_of(ada)("get", "/activity/").json["results"] == []
+
+
+def test_a_tag_that_an_app_was_narrowed_to_stays(ada: User, app: App, ada_calls: Caller) -> None:
+    memory = remember(ada, "one", tags=["work", "home"])
+    work = next(tag for tag in memory.tags.all() if tag.name == "work")
+    allow(ada, app, only_tags=frozenset({work.pk}))
+    memory.delete()
+    housekeeping.purge_unused_tags()
+    assert list(Tag.objects.values_list("pk", flat=True)) == [work.pk]
