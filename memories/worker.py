@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -84,6 +85,9 @@ class Lease:
                 return
 
     def close(self) -> None:
+        """Give the lock back before the connection ends: what a server process holds is free only some time after."""
+        with suppress(psycopg.OperationalError):
+            self.connection.execute("select pg_advisory_unlock_all()")
         self.connection.close()
 
 
