@@ -31,17 +31,23 @@ class ProfileForm(UserForm):
 
     class Meta:
         model = User
-        fields = ["display_name", "handle", "bio", "persona_enabled", "time_zone"]
+        fields = ["display_name", "handle", "bio", "persona_enabled", "public_page_enabled", "time_zone"]
         widgets = {
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
             "handle": forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
             "bio": forms.Textarea(attrs={"rows": 3}),
             "time_zone": forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false"}),
         }
-        labels = {"persona_enabled": _("Let others ask my persona")}
+        labels = {
+            "persona_enabled": _("Let others ask my persona"),
+            "public_page_enabled": _("Open a page for everybody"),
+        }
         help_texts = {
             "display_name": _("Shown instead of your handle. May stay empty."),
             "bio": _("One or two sentences about you."),
+            "public_page_enabled": _(
+                "Anybody who knows your handle may ask there, without an account. Only while others may ask at all."
+            ),
             "time_zone": _("Times on your pages are shown in it."),
         }
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 
-FIELDS = ("display_name", "handle", "bio", "time_zone", "persona_enabled")
+FIELDS = ("display_name", "handle", "bio", "time_zone", "persona_enabled", "public_page_enabled")
 
 
 @transaction.atomic

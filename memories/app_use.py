@@ -17,7 +17,7 @@ from memories import audit, scopes
 from memories.models import AuditAction, AuditEvent, Memory, MemoryVector, Tag
 
 PERIOD = timedelta(days=30)
-READS = (AuditAction.MEMORY_READ, AuditAction.MEMORY_LIST, AuditAction.MEMORY_SEARCH)
+READS = (AuditAction.MEMORY_READ, AuditAction.MEMORY_LIST, AuditAction.MEMORY_SEARCH, AuditAction.PERSONA_ASK)
 
 USE = """
 select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),

@@ -7,6 +7,10 @@ class MemoryNotFound(Exception):
     """There is no such memory for this actor: absent and forbidden are one answer."""
 
 
+class PersonaNotFound(Exception):
+    """There is no such persona for this actor: absent, switched off and closed to them are one answer."""
+
+
 class VersionConflict(Exception):
     """Somebody changed the memory meanwhile. `current` is the version that is stored now."""
 

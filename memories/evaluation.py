@@ -88,7 +88,7 @@ def _ask_all(
     with transaction.atomic():
         person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
         actor = Actor(user=person, door=Door.COMMAND)
-        told = _load(actor, items)
+        told = load(actor, items)
         for with_neighbours in (True, False):
             if not with_neighbours:
                 MemoryVector.objects.filter(owner=person).update(sequence=None)
@@ -104,7 +104,7 @@ def _ask_all(
     return found
 
 
-def _load(actor: Actor, items: Sequence[Item]) -> Told:
+def load(actor: Actor, items: Sequence[Item]) -> Told:
     """Keep the items as memories of the actor's own, each session a conversation, indexed as a worker does it."""
     conversations: dict[int, uuid.UUID] = defaultdict(uuid.uuid4)
     memories = services.create_memories(

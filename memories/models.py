@@ -222,6 +222,7 @@ class AuditAction(models.TextChoices):
     MEMORY_RESTORE = "memory:restore", _("restored")
     MEMORY_DELETE = "memory:delete", _("deleted for ever")
     MEMORY_PURGE = "memory:purge", _("purged")
+    PERSONA_ASK = "persona:ask", _("asked the persona")
     APP_CONNECT = "app:connect", _("connected")
     APP_NARROW = "app:narrow", _("changed what it may do")
     APP_PAUSE = "app:pause", _("paused")

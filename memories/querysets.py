@@ -34,6 +34,17 @@ class Filters:
     until: datetime | None = None
 
 
+def personas_open_to(actor: Actor, *, of: str = "") -> Q:
+    """That a person's persona answers this actor, other than the person themselves.
+
+    `of` leads from a row to its person, as in "owner__". A visitor who is not signed in asks on opened pages only.
+    """
+    is_on = Q(**{f"{of}persona_enabled": True, f"{of}is_active": True})
+    if actor.user is None:
+        return is_on & Q(**{f"{of}public_page_enabled": True})
+    return is_on if actor.holds(scopes.PERSONA) else NOTHING
+
+
 class VisibleQuerySet(QuerySet[Row]):
     """Rows that stand for memories. Each table that holds such rows names the columns by which the rule reads it."""
 
@@ -61,10 +72,8 @@ class VisibleQuerySet(QuerySet[Row]):
         return own if actor.only_tags is None else own & self._tagged_any(actor.only_tags)
 
     def _shared(self, actor: Actor) -> Q:
-        shared = self.IS_PUBLIC & Q(owner__persona_enabled=True, owner__is_active=True)
-        if actor.user is None:
-            return shared & Q(owner__public_page_enabled=True)
-        return shared & ~Q(owner_id=actor.user.pk) if actor.holds(scopes.PERSONA) else NOTHING
+        shared = self.IS_PUBLIC & personas_open_to(actor, of="owner__")
+        return shared if actor.user is None else shared & ~Q(owner_id=actor.user.pk)
 
     def owned_by(self, owner: User) -> Self:
         return self.filter(owner_id=owner.pk)

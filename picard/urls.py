@@ -2,8 +2,9 @@
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from memories.web.ask import public_page
 from picard import health, views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", include("oauth.urls")),
     path("oauth/register/", include("oauth.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
+    re_path(r"^@(?P<handle>[a-z0-9-]+)$", public_page, name="persona"),
     path("api/", include("memories.api.urls")),
     path("admin/", admin.site.urls),
 ]

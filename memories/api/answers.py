@@ -10,6 +10,7 @@ from accounts.models import User
 from memories import scopes
 from memories.app_use import Use
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
+from memories.persona import Answer, Citation
 from memories.queries import opened
 from memories.search import Hit, SearchResult
 from memories.tags import by_name, tags_on
@@ -58,6 +59,27 @@ def search_json(result: SearchResult) -> dict[str, Any]:
     return {"results": [hit_json(hit) for hit in result.hits], "degraded": result.degraded}
 
 
+def answer_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "text": answer.text,
+        "citations": [citation_json(citation) for citation in answer.citations],
+        "mode": answer.mode,
+        "degraded": answer.degraded,
+        "includes_private": answer.includes_private,
+    }
+
+
+def citation_json(citation: Citation) -> dict[str, Any]:
+    """Without tags: they are the owner's own words, and never public."""
+    return {
+        "number": citation.number,
+        "memory_id": citation.memory.pk,
+        "text": citation.text,
+        "visibility": citation.memory.visibility,
+        "created_at": citation.memory.created_at,
+    }
+
+
 def tag_json(tag: Tag) -> dict[str, Any]:
     return {"id": tag.pk, "name": tag.name}
 
@@ -102,6 +124,7 @@ def profile_json(person: User, actor: Actor) -> dict[str, Any]:
         "bio": person.bio,
         "time_zone": person.time_zone,
         "persona_enabled": person.persona_enabled,
+        "public_page_enabled": person.public_page_enabled,
     }
     return said if actor.is_app else {**said, "email": person.email}
 

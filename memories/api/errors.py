@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.throttling import LimitReached
-from memories.errors import KeyInFlight, KeyReused, MemoryNotFound, VersionConflict
+from memories.errors import KeyInFlight, KeyReused, MemoryNotFound, PersonaNotFound, VersionConflict
 from oauth.bearer import www_authenticate
 from oauth.grants import AppNotFound
 
@@ -82,7 +82,7 @@ def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
 
 def problem_of(error: Exception) -> Problem:
     """What to say of an error. One that nobody foresaw is logged, and said to be ours."""
-    if isinstance(error, MemoryNotFound | AppNotFound | Http404):
+    if isinstance(error, MemoryNotFound | PersonaNotFound | AppNotFound | Http404):
         # 404, not 403: that somebody else has such a memory is private too.
         return Problem(404, "not_found", "There is no such thing, or it is not yours.")
     if isinstance(error, ValidationError):

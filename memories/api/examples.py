@@ -71,7 +71,10 @@ WHOAMI = {
     "only_tags": None,
     "until": None,
 }
-PROFILE = {**PERSON, "bio": "Writes programs.", "time_zone": "Europe/London", "persona_enabled": False}
+PROFILE = {**PERSON, "bio": "Writes programs.", "time_zone": "Europe/London"} | {
+    "persona_enabled": False,
+    "public_page_enabled": False,
+}
 PROFILE_CHANGES = {"bio": "Writes programs.", "time_zone": "Europe/London"}
 APP = {
     "id": "019c1f11-3333-7c8d-8e1f-9a8b7c6d5e4f",
@@ -103,6 +106,24 @@ EVENTS = {
         }
     ],
     **PAGE_END,
+}
+
+
+QUESTION_IN = {"question": "What must I not eat?"}
+ANSWER = {
+    "text": "I am allergic to peanuts. [1]",
+    "citations": [
+        {
+            "number": 1,
+            "memory_id": MEMORY_ID,
+            "text": "I am allergic to peanuts.",
+            "visibility": "private",
+            "created_at": "2026-01-31T12:00:00Z",
+        }
+    ],
+    "mode": "extractive",
+    "degraded": False,
+    "includes_private": True,
 }
 
 

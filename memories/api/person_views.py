@@ -4,11 +4,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.profiles import change_profile
-from memories import queries, scopes
-from memories.api.answers import event_json, profile_json, tag_json, whoami_json
+from memories import persona, queries, scopes
+from memories.api.answers import answer_json, event_json, profile_json, tag_json, whoami_json
 from memories.api.base import ApiView, body_of, page_of, query_of
 from memories.api.schema import operations
-from memories.api.serializers import PageQuery, ProfileChanges
+from memories.api.serializers import PageQuery, ProfileChanges, QuestionIn
 from memories.api.views import page_asked
 
 
@@ -16,6 +16,14 @@ from memories.api.views import page_asked
 class Tags(ApiView):
     def get(self, request: Request) -> Response:
         return Response({"results": list(map(tag_json, queries.tags_of(self.actor)))})
+
+
+@operations("ask_persona")
+class AskPersona(ApiView):
+    def post(self, request: Request, handle: str) -> Response:
+        asked = body_of(request, QuestionIn)
+        about = persona.find(self.actor, handle)
+        return Response(answer_json(persona.ask(self.actor, about, asked["question"])))
 
 
 @operations("whoami")

@@ -209,6 +209,14 @@ OPERATIONS = {
         shapes.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(KEY,), answer_headers=("ETag",),
         description="An expiry that has passed is taken off it.",
     ),
+    "ask_persona": Operation(
+        "post", "person", "Ask a persona",
+        shapes.Answer, examples.ANSWER,
+        body=serializers.QuestionIn, body_example=examples.QUESTION_IN, statuses=(404,),
+        description="Of oneself (`me`, or one's own handle) it needs `memories:read`, and answers from all that the "
+        "app may see; of others who switched their persona on `persona:query`, and answers from what they made public. "
+        "The answer is the memories themselves, each cited.",
+    ),
     "list_tags": Operation(
         "get", "memories", "The tags in use",
         shapes.Tags, examples.TAGS, scopes.READ, description="An app narrowed to tags sees those.",

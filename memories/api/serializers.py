@@ -199,6 +199,11 @@ class ProfileChanges(Strict):
     bio = Text(required=False)
     time_zone = Text(required=False)
     persona_enabled = Flag(required=False)
+    public_page_enabled = Flag(required=False)
+
+
+class QuestionIn(Strict):
+    question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(Text)()
 
 
 class AppChanges(Strict):

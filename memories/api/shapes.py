@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from memories import limits, scopes
 from memories.models import AuditAction, IndexState, Visibility
+from memories.persona import Mode
 
 
 class Shape(serializers.Serializer[Any]):
@@ -104,7 +105,24 @@ class Profile(Person):
     bio = serializers.CharField()
     time_zone = serializers.CharField()
     persona_enabled = serializers.BooleanField()
+    public_page_enabled = serializers.BooleanField(help_text="Anybody may ask at `/@handle`.")
     email = serializers.EmailField(required=False, help_text="To the person's own session only.")
+
+
+class Citation(Shape):
+    number = serializers.IntegerField(min_value=1, help_text="As in the answer's text: `[1]`.")
+    memory_id = serializers.UUIDField()
+    text = serializers.CharField(help_text="The memory's own words; of a long one, the beginning.")
+    visibility = serializers.ChoiceField(choices=Visibility.values)
+    created_at = serializers.DateTimeField()
+
+
+class Answer(Shape):
+    text = serializers.CharField(help_text="Plain text, never markup.")
+    citations = Citation(many=True, help_text="Empty: no memory answers.")
+    mode = serializers.ChoiceField(choices=list(Mode))
+    degraded = serializers.BooleanField(help_text="Only words were compared: the embedding provider is away.")
+    includes_private = serializers.BooleanField(help_text="Never true for anybody but the owner.")
 
 
 class App(Shape):

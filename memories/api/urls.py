@@ -20,6 +20,7 @@ urlpatterns = [
     path("v1/trash/<uuid:memory_id>/", views.TrashedMemory.as_view(), name="trashed_memory"),
     path("v1/trash/<uuid:memory_id>/restore/", views.RestoreMemory.as_view(), name="restore_memory"),
     path("v1/tags/", person_views.Tags.as_view(), name="tags"),
+    path("v1/personas/<str:handle>/ask/", person_views.AskPersona.as_view(), name="ask"),
     path("v1/whoami/", person_views.Whoami.as_view(), name="whoami"),
     path("v1/profile/", person_views.Profile.as_view(), name="profile"),
     path("v1/apps/", app_views.Apps.as_view(), name="apps"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from memories import limits
 from memories.models import Memory, Tag, Visibility
+from memories.persona import ONESELF
 from memories.querysets import Filters
 
 LASTS = {
@@ -172,3 +173,27 @@ def initial_of(memory: Memory) -> dict[str, Any]:
         "expires": "keep" if memory.expires_at else "never",
         "version": memory.version,
     }
+
+
+class QuestionForm(forms.Form):
+    """A question. What is wrong with one, the domain says (memories/persona.py)."""
+
+    question = Typed(label=_("Your question"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
+
+
+class AskForm(QuestionForm):
+    """A question, and to whom."""
+
+    whom = Typed(
+        label=_("About whom"),
+        help_text=_(
+            "Empty: about yourself, from all your memories. A handle, as @ada: from what they made public."
+        ),
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false", "placeholder": "@"}
+        ),
+    )
+
+    @property
+    def handle(self) -> str:
+        return self.cleaned_data["whom"].strip().removeprefix("@").lower() or ONESELF

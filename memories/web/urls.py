@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from memories.web import views
+from memories.web import ask, views
 
 app_name = "memories"
 urlpatterns = [
     path("", views.memory_list, name="list"),
     path("new/", views.new, name="new"),
+    path("ask/", ask.ask, name="ask"),
     path("trash/", views.trash, name="trash"),
     path("trash/empty/", views.empty_trash, name="empty_trash"),
     path("<uuid:memory_id>/", views.detail, name="detail"),

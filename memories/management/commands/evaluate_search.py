@@ -7,10 +7,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from memories.evaluation import DEPTHS, Row, evaluate
 from memories.locomo import Conversation, read_conversations
+from memories.persona_evaluation import Share, answered_shares
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
 )
+
+PERSONA_HEADING = f"{'memories':<13}{'conversation':<14}{'questions':<13}{'n':>5}{'answer':>8}{'refuse':>8}"
 
 
 class Command(BaseCommand):
@@ -22,16 +25,28 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--data", type=Path, required=True, help="the conversations (JSON)")
         parser.add_argument("--json", type=Path, help="write the figures to this file too")
+        parser.add_argument(
+            "--persona", action="store_true", help="instead: what a persona answers and refuses"
+        )
 
-    def handle(self, *_: Any, data: Path, json: Path | None, **__: Any) -> None:
+    def handle(self, *_: Any, data: Path, json: Path | None, persona: bool, **__: Any) -> None:
         conversations = _read(data)
+        rows: list[Row | Share] = []
+        if persona:
+            self.stdout.write(PERSONA_HEADING)
+            for share in answered_shares(conversations):
+                rows.append(share)
+                self.stdout.write(_persona_line(share))
+        else:
+            self._evaluate(conversations, rows)
+        if json:
+            _write(json, rows)
+
+    def _evaluate(self, conversations: list[Conversation], rows: list[Row | Share]) -> None:
         self.stdout.write(HEADING)
-        rows = []
         for row in evaluate(conversations, say=self._say):
             rows.append(row)
             self.stdout.write(_line(row))
-        if json:
-            _write(json, rows)
 
     def _say(self, what: str) -> None:
         self.stderr.write(what)
@@ -44,7 +59,7 @@ def _read(path: Path) -> list[Conversation]:
         raise CommandError(f"{path} holds no conversations in LoCoMo's shape: {error!r}") from error
 
 
-def _write(path: Path, rows: list[Row]) -> None:
+def _write(path: Path, rows: list[Row | Share]) -> None:
     path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
 
 
@@ -54,3 +69,8 @@ def _line(row: Row) -> str:
     return f"{row.memories:<13}{neighbours:<12}{row.arm:<9}{row.category:<13}{row.questions:>5}" + "".join(
         f"{figure:>8.3f}" for figure in figures
     )
+
+
+def _persona_line(share: Share) -> str:
+    counted = f"{share.memories:<13}{share.conversation:<14}{share.kind:<13}{share.questions:>5}"
+    return f"{counted}{share.answered:>8.3f}{1 - share.answered:>8.3f}"

@@ -44,6 +44,7 @@ ACTS = {
     "trash": Act("delete", "/memories/{kept}/", scopes.WRITE, 204),
     "history": Act("get", "/memories/{kept}/history/", scopes.READ, 200),
     "restore version": Act("post", "/memories/{kept}/history/1/restore/", scopes.WRITE, 200),
+    "ask": Act("post", "/personas/me/ask/", scopes.READ, 200, {"question": "Where is the zebra?"}),
     "tags": Act("get", "/tags/", scopes.READ, 200),
     "list trash": Act("get", "/trash/", scopes.READ, 200),
     "empty trash": Act("delete", "/trash/", scopes.ADMIN, 200),

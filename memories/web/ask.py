@@ -1,0 +1,76 @@
+"""Asking a persona: one's own or another's when signed in, and on the page that its owner opened to everybody."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.actor import ANONYMOUS, Actor
+from accounts.models import User
+from accounts.throttling import Limit, LimitReached, client_address, hit, of_requests
+from memories import persona
+from memories.errors import PersonaNotFound
+from memories.web.answers import Request, add_errors, memory_page
+from memories.web.forms import AskForm, QuestionForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@memory_page
+def ask(request: Request, actor: Actor) -> HttpResponseBase:
+    form = AskForm(request.POST if request.method == "POST" else None)
+    context: dict[str, Any] = {"form": form}
+    if form.is_valid():
+        try:
+            hit(of_requests(), f"{actor.person.pk}:")
+        except LimitReached as reached:
+            return _too_many(request, reached)
+        context |= _answered(actor, form)
+    return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
+
+
+def _answered(actor: Actor, form: AskForm) -> dict[str, Any]:
+    try:
+        about = persona.find(actor, form.handle)
+    except PersonaNotFound:
+        form.add_error("whom", _("Nobody of this handle can be asked."))
+        return {}
+    return {"about": about, "is_own": about.pk == actor.person.pk, **_answer(actor, about, form)}
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
+    """Whoever comes is asked nothing and known nothing of: signed in or not, the answer is a visitor's."""
+    try:
+        hit(Limit("public_page", settings.API_ANONYMOUS_PER_MINUTE), client_address(request))
+        about = persona.find(ANONYMOUS, handle)
+    except LimitReached as reached:
+        return _too_many(request, reached)
+    except PersonaNotFound:
+        # 404: that there is such a person, but no page of theirs, is private too.
+        raise Http404 from None
+    form = QuestionForm(request.POST if request.method == "POST" else None)
+    context = {"form": form, "about": about, "is_own": False}
+    if form.is_valid():
+        context |= _answer(ANONYMOUS, about, form)
+    return render(request, "memories/persona.html", context, status=422 if form.errors else 200)
+
+
+def _answer(actor: Actor, about: User, form: QuestionForm) -> dict[str, Any]:
+    try:
+        answer = persona.ask(actor, about, form.cleaned_data["question"])
+    except ValidationError as error:
+        add_errors(form, error)
+        return {}
+    return {"answer": answer, "question": form.cleaned_data["question"].strip()}
+
+
+def _too_many(request: HttpRequest, reached: LimitReached) -> HttpResponse:
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(reached.retry_after_s)
+    return response

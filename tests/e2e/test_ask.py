@@ -1,0 +1,68 @@
+"""Asking a persona in a real browser, with and without JavaScript, and the page for everybody."""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.models import User
+from tests.e2e.test_first_walk import _add, _sign_up
+
+pytestmark = pytest.mark.browser
+SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder to put pictures in, for looking at
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_question_is_answered_with_the_memory_that_opens(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    _sign_up(page)
+    _add(page, "I am allergic to hazelnuts.", tags="health")
+    page.get_by_role("link", name="Ask").click()
+    _ask(page, "Which nuts am I allergic to?")
+    expect(page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
+    expect(page.locator(".badge-private")).to_be_visible()
+    _look_at(page, f"ask-{scheme}")
+    page.get_by_role("link", name="Open memory 1").click()
+    expect(page.locator(".full-text")).to_have_text("I am allergic to hazelnuts.")
+    page.goto("/memories/ask/")
+    _ask(page, "Who painted the ceiling?")
+    expect(page.locator("#answer")).to_contain_text("No memory answers that.")
+
+
+def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser: Browser, site: str) -> None:
+    _sign_up(page)
+    _add(page, "I am allergic to hazelnuts.", tags="health")
+    page.locator(".memory").get_by_role("button", name="Make public").click()
+    expect(page.get_by_role("button", name="Make private")).to_be_visible()
+    page.goto("/accounts/profile/")
+    page.get_by_label("Let others ask my persona").check()
+    page.get_by_label("Open a page for everybody").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("See your page as others do")).to_be_visible()
+    visitor = browser.new_context(
+        base_url=site, java_script_enabled=False, viewport={"width": 390, "height": 844}
+    )
+    their_page = visitor.new_page()
+    their_page.goto(f"/@{User.objects.get().handle}")
+    _ask(their_page, "Allergic to which nuts?")
+    expect(their_page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
+    expect(their_page.locator(".badge-public")).to_be_visible()
+    if SHOTS:
+        their_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
+    visitor.close()
+
+
+def _ask(page: Page, question: str) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+
+def _look_at(page: Page, name: str) -> None:
+    """Nothing that axe finds fault with, and nothing wider than a phone."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)

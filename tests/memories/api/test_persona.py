@@ -1,0 +1,89 @@
+"""Asking a persona over REST."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from memories import scopes
+from memories.api.examples import ANSWER
+from tests.factories import remember
+from tests.memories.api.callers import Answer, Caller, app_of, nobody, session_of
+
+pytestmark = pytest.mark.django_db
+
+TRUTH = "The zebra sleeps in the garden."
+QUESTION = {"question": "Where does the zebra sleep?"}
+
+
+def ask(caller: Caller, handle: str, body: Any = QUESTION) -> Answer:
+    return caller("post", f"/personas/{handle}/ask/", body)
+
+
+@pytest.fixture
+def open_ada(ada: User, index: Callable[[], int]) -> User:
+    ada.persona_enabled = True
+    ada.save()
+    remember(ada, TRUTH, visibility="public", tags=["secret-tag"])
+    remember(ada, "The zebra sleeps: canary.")
+    index()
+    return ada
+
+
+def test_one_asks_oneself_by_me_or_by_handle(open_ada: User) -> None:
+    for caller in (app_of(open_ada, scopes.READ), session_of(open_ada)):
+        for handle in ("me", open_ada.handle):
+            answer = ask(caller, handle)
+            assert answer.status == 200
+            assert answer.json["includes_private"]
+            assert set(answer.json) == set(ANSWER)
+            assert set(answer.json["citations"][0]) == set(ANSWER["citations"][0])  # type: ignore[index]
+
+
+def test_another_is_told_what_is_public_and_no_tag(open_ada: User, bob: User) -> None:
+    answer = ask(app_of(bob, scopes.PERSONA), open_ada.handle)
+    assert answer.json["text"] == f"{TRUTH} [1]"
+    assert not answer.json["includes_private"]
+    assert b"canary" not in answer.content
+    assert b"secret-tag" not in answer.content
+
+
+def test_nobody_needs_a_token_first(open_ada: User) -> None:
+    assert ask(nobody(), open_ada.handle).status == 401
+
+
+def test_without_the_scope_it_is_named_whether_there_is_such_a_persona_or_not(
+    open_ada: User, bob: User
+) -> None:
+    for handle in (open_ada.handle, "nobody-at-all"):
+        answer = ask(app_of(bob, scopes.READ), handle)
+        assert (answer.status, answer.code) == (403, "insufficient_scope")
+        assert f'scope="{scopes.PERSONA}"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_persona_that_is_off_is_answered_as_one_that_is_not_there(ada: User, bob: User) -> None:
+    remember(ada, TRUTH, visibility="public")
+    off, absent, odd = (ask(session_of(bob), handle) for handle in (ada.handle, "nobody-at-all", "%00"))
+    assert off.status == 404
+    assert _without_request_id(off) == _without_request_id(absent) == _without_request_id(odd)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ({"question": ""}, "#/question", "blank"),
+        ({"question": "x" * 1001}, "#/question", "too_long"),
+        ({"question": 7}, "#/question", "not_a_string"),
+        ({}, "#/question", "required"),
+        ({**QUESTION, "about": "bob"}, "#/about", "unknown_field"),
+    ],
+)
+def test_what_is_wrong_with_a_question_is_said(ada: User, body: Any, pointer: str, code: str) -> None:
+    answer = ask(session_of(ada), "me", body)
+    assert answer.status == 400
+    assert [(each["pointer"], each["code"]) for each in answer.json["errors"]] == [(pointer, code)]
+
+
+def _without_request_id(answer: Answer) -> bytes:
+    return answer.content.replace(answer.json["request_id"].encode(), b"")
