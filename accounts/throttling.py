@@ -61,6 +61,11 @@ def of_requests() -> Limit:
     return Limit("api", settings.API_REQUESTS_PER_MINUTE)
 
 
+def of_anybody() -> Limit:
+    """How often one address may ask without showing who it is."""
+    return Limit("anonymous", settings.API_ANONYMOUS_PER_MINUTE)
+
+
 def hit(limit: Limit, who: str) -> None:
     """Count one of `who` against the limit. Raises LimitReached.
 

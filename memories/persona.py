@@ -66,15 +66,19 @@ def find(actor: Actor, handle: str) -> User:
     Raises InsufficientScope before anything is looked up, and PersonaNotFound.
     """
     if actor.user is not None:
-        is_own = handle in (ONESELF, actor.user.handle)
-        actor.require(scopes.READ if is_own else scopes.PERSONA)
-        if is_own:
+        actor.require(scope_to_ask(actor, handle))
+        if _is_own(actor, handle):
             return actor.user
     could_be = HANDLE.fullmatch(handle)  # what is no handle may hold what PostgreSQL refuses
     person = User.objects.filter(personas_open_to(actor), handle=handle).first() if could_be else None
     if person is None:
         raise PersonaNotFound
     return person
+
+
+def scope_to_ask(actor: Actor, handle: str) -> str:
+    """What somebody who is signed in needs, to ask the persona of this handle."""
+    return scopes.READ if _is_own(actor, handle) else scopes.PERSONA
 
 
 def ask(actor: Actor, about: User, question: str) -> Answer:
@@ -99,6 +103,10 @@ def answering(hits: Sequence[Hit]) -> list[Hit]:
     if not hits or hits[0].strength < ANSWERS:
         return []
     return [hit for hit in hits[:CITED] if hit.strength >= ANSWERS]
+
+
+def _is_own(actor: Actor, handle: str) -> bool:
+    return handle in (ONESELF, actor.person.handle)
 
 
 def _clean_question(question: str) -> str:

@@ -1,6 +1,7 @@
 """Every read of memories. What may be seen is decided by querysets.visible_to; absent and forbidden are one answer."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from memories import audit, scopes
 from memories.errors import MemoryNotFound
+from memories.limits import folded
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
 from memories.tags import know_all_tags, tags_in_use, with_tags
@@ -76,6 +78,13 @@ def tags_of(actor: Actor) -> list[Tag]:
     actor.require(scopes.READ)
     used = tags_in_use(actor.person)
     return used if actor.only_tags is None else [tag for tag in used if tag.pk in actor.only_tags]
+
+
+def tags_named(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:
+    """Of these names the tags that `tags_of` tells the actor of, and the names that it does not; blanks are none."""
+    known = {folded(tag.name): tag for tag in tags_of(actor)}
+    wanted = {folded(" ".join(name.split())): name for name in names if name.strip()}
+    return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
 
 
 def activity(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Activity:

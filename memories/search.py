@@ -14,6 +14,7 @@ from memories import audit, keywords, limits, scopes, vectors
 from memories.embeddings import ProviderRejected, ProviderUnavailable, provider, unit
 from memories.indexing import space_identity
 from memories.models import AuditAction, Memory, MemoryVector
+from memories.queries import opened
 from memories.querysets import Filters
 from memories.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
 
@@ -89,6 +90,23 @@ def search(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
     return SearchResult(hits, degraded)
+
+
+def find_same(actor: Actor, text: str) -> Memory | None:
+    """One of the actor's own memories that says just this; None where there is none, or the actor may not read.
+
+    Only the beginning of a long text is looked for, so of many alike beginnings one may be missed.
+    """
+    if not actor.holds(scopes.READ):
+        return None
+    text = limits.clean_text(text)
+    question = _Question.of(limits.clean_query(text), actor.person)
+    rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=actor.person))
+    ranked = rank(rows, question.compared_by(None, actor.person), limit=LOOKED_THROUGH, looked_through=0)
+    same = next((place.memory for place in ranked if opened(place.memory) == text), None)
+    if same is not None:
+        audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=same.owner_id, memory_ids=[same.pk])
+    return same
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from picard.wsgi_bridge import SPOOL_BYTES, Answer, Scope, WsgiApplication, prob
 
 CHUNK_BYTES = 65_536
 BODY_TIMEOUT_S = 120  # for a whole request body
+POOL = "picard.pool"  # the extension of a native path's scope by which it finds the threads
 MAX_WAITING = 256  # requests that wait for a thread; more are asked to come again
 
 Message = dict[str, Any]
@@ -70,13 +71,17 @@ class Front:
             body = await read_body(scope, receive, self._max_body_bytes)
             if scope["path"] in self._native_paths:
                 with body.file:
-                    await self._native(scope, body.replay(receive), send)
+                    await self._native(self._lending(scope), body.replay(receive), send)
                 return
             answer = await self._in_a_thread(scope, body)
         except Refused as refused:
             answer = refused.answer
         with answer.body:
             await _send(answer, send, is_head=scope["method"] == "HEAD")
+
+    def _lending(self, scope: Scope) -> Scope:
+        """A native path does its blocking work in the same threads, which own their connections."""
+        return {**scope, "extensions": {**(scope.get("extensions") or {}), POOL: self._pool}}
 
     async def _in_a_thread(self, scope: Scope, body: "Body") -> Answer:
         if self._under_way >= self._max_under_way:

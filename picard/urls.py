@@ -22,6 +22,7 @@ urlpatterns = [
     path("memories/", include("memories.web.urls")),
     re_path(r"^@(?P<handle>[a-z0-9-]+)$", public_page, name="persona"),
     path("api/", include("memories.api.urls")),
+    path("", include("memories.mcp.urls")),
     path("admin/", admin.site.urls),
 ]
 

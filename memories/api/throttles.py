@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.conf import settings
 from rest_framework.throttling import BaseThrottle
 
-from accounts.throttling import Limit, client_address, hit, of_requests
+from accounts.throttling import client_address, hit, of_anybody, of_requests
 
 
 class PerPersonAndApp(BaseThrottle):
@@ -25,5 +24,5 @@ class PerAddress(BaseThrottle):
     """For what anybody may ask."""
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        hit(Limit("anonymous", settings.API_ANONYMOUS_PER_MINUTE), client_address(request))
+        hit(of_anybody(), client_address(request))
         return True

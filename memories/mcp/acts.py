@@ -1,0 +1,107 @@
+"""What the tools do: arguments in, one call of the domain, answer out. No rule and no query."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from accounts.actor import Actor
+from memories import persona, queries, services
+from memories.errors import MemoryNotFound
+from memories.mcp import answers, arguments
+from memories.querysets import Filters
+from memories.search import find_same
+from memories.search import search as search_memories
+
+
+def search(actor: Actor, asked: arguments.Search) -> answers.Results:
+    filters = Filters(
+        visibility=asked.visibility,
+        tags_all=_tags(actor, asked.tags),
+        since=_moment(actor, "since", asked.since),
+        until=_moment(actor, "until", asked.until),
+    )
+    result = search_memories(actor, asked.query, filters=filters, limit=asked.limit)
+    found = answers.results(((hit.memory, hit.score) for hit in result.hits), asked.max_tokens)
+    found.degraded = result.degraded or None
+    return found
+
+
+def fetch(actor: Actor, asked: arguments.Fetch) -> answers.Document:
+    return answers.document(queries.get_memory(actor, _id(asked.id)), asked.max_tokens)
+
+
+def add_memory(actor: Actor, asked: arguments.AddMemory) -> answers.Kept:
+    """Private, whatever the text says. The same text twice is one memory."""
+    if same := find_same(actor, asked.text):
+        return answers.kept(same, existed=True)
+    memory = services.create_memory(
+        actor, text=asked.text, tags=asked.tags, expires_at=_moment(actor, "expires_at", asked.expires_at)
+    )
+    return answers.kept(memory)
+
+
+def update_memory(actor: Actor, asked: arguments.UpdateMemory) -> answers.Kept:
+    changes: dict[str, Any] = {}
+    if asked.text is not None:
+        changes["text"] = asked.text
+    if asked.tags is not None:
+        changes["tags"] = asked.tags
+    if asked.expires_at is not None:
+        changes["expires_at"] = _expiry(actor, asked.expires_at)
+    return answers.kept(services.update_memory(actor, _id(asked.id), **changes))
+
+
+def forget_memory(actor: Actor, asked: arguments.ForgetMemory) -> answers.Forgotten:
+    memory = services.trash_memory(actor, _id(asked.id))
+    note = _("It is in the trash. Its person can restore it there.")
+    return answers.Forgotten(id=str(memory.pk), forgotten=True, note=note)
+
+
+def list_recent(actor: Actor, asked: arguments.ListRecent) -> answers.Results:
+    filters = Filters(since=_moment(actor, "since", asked.since))
+    page = queries.list_memories(actor, filters=filters, limit=asked.limit)
+    return answers.results(((memory, None) for memory in page.memories), asked.max_tokens)
+
+
+def ask_persona(actor: Actor, asked: arguments.AskPersona) -> answers.PersonaAnswer:
+    about = persona.find(actor, asked.handle)
+    return answers.persona_answer(persona.ask(actor, about, asked.question), about, actor)
+
+
+def whoami(actor: Actor, _asked: arguments.Whoami) -> answers.Identity:
+    return answers.identity(actor)
+
+
+def _id(given: str) -> UUID:
+    """What is no id is the id of nothing."""
+    try:
+        return UUID(given)
+    except ValueError:
+        raise MemoryNotFound from None
+
+
+def _tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
+    """Ids of the tags, as far as the actor may know of them. Raises ValidationError for one that is on no memory."""
+    if not any(name.strip() for name in names):
+        return frozenset()
+    found, missing = queries.tags_named(actor, names)
+    if missing:
+        raise ValidationError({"tags": [_("No memory has the tag “%(name)s”.") % {"name": missing[0][:50]}]})
+    return frozenset(tag.pk for tag in found)
+
+
+def _moment(actor: Actor, name: str, given: Any) -> Any:
+    try:
+        return arguments.moment(given, actor.person)
+    except ValueError:
+        raise ValidationError({name: [_("This time is too far away.")]}) from None
+
+
+def _expiry(actor: Actor, given: Any) -> Any:
+    if isinstance(given, str):
+        if given.strip().lower() == arguments.NEVER:
+            return None
+        raise ValidationError({"expires_at": [_("Give a time (ISO 8601), or “never”.")]})
+    return _moment(actor, "expires_at", given)

@@ -1,0 +1,137 @@
+"""Everything that can go wrong, in the protocol's words: HTTP answers, errors of tools, errors of resources.
+
+Nothing here repeats what a memory says, what a token is, or what the server looks like within.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+import pydantic
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse, JsonResponse
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolResult, TextContent
+
+from accounts.actor import Door, InsufficientScope
+from accounts.fields import DecryptError
+from accounts.throttling import LimitReached
+from memories import scopes
+from memories.errors import MemoryNotFound, PersonaNotFound
+from oauth.bearer import TokenRefused, www_authenticate
+
+MAX_BODY_BYTES = 1_000_000  # the longest memory, in any script and escaped, is a tenth of it
+DATABASE_RETRY_AFTER_S = 5
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
+
+logger = logging.getLogger(__name__)
+
+
+class NoToken(Exception):
+    """The request shows no token, so the app is told where to get one."""
+
+
+class OriginRefused(Exception):
+    """A web page of another site asks."""
+
+
+class BodyTooLarge(Exception):
+    """The body has more than MAX_BODY_BYTES."""
+
+
+class MissingScopes(Exception):
+    """The app may not do this yet; it can ask its person for more."""
+
+    def __init__(self, missing: Iterable[str], *, held: Iterable[str]) -> None:
+        self.missing = sorted(missing)
+        self.wanted = sorted(
+            {*missing, *held}
+        )  # what it has too: a new consent takes the place of the old one
+        super().__init__(f"This needs the scope {' '.join(self.missing)}.")
+
+
+REFUSALS = (NoToken, TokenRefused, OriginRefused, BodyTooLarge, MissingScopes, LimitReached, *AWAY)
+
+
+def refusal(error: Exception, request_id: Any) -> HttpResponse:
+    """The answer to a request that the protocol never sees: an HTTP status, and a JSON-RPC error as its body."""
+    if isinstance(error, NoToken):
+        challenge = www_authenticate(Door.MCP, scope=scopes.READ)
+        return _http(401, "Show an access token of this site.", {"WWW-Authenticate": challenge}, request_id)
+    if isinstance(error, TokenRefused):
+        challenge = www_authenticate(
+            Door.MCP, error=error.error, description=error.description, scope=scopes.READ
+        )
+        return _http(401, error.description, {"WWW-Authenticate": challenge}, request_id)
+    if isinstance(error, MissingScopes):
+        challenge = www_authenticate(
+            Door.MCP, error="insufficient_scope", description=str(error), scope=" ".join(error.wanted)
+        )
+        return _http(403, str(error), {"WWW-Authenticate": challenge}, request_id)
+    if isinstance(error, OriginRefused):
+        return _http(403, "Pages of this origin may not ask.", {}, request_id)
+    if isinstance(error, BodyTooLarge):
+        return _http(413, f"A request's body may have {MAX_BODY_BYTES:,} bytes.", {}, request_id)
+    if isinstance(error, LimitReached):
+        return _http(429, str(error), {"Retry-After": str(error.retry_after_s)}, request_id)
+    return _http(503, _in_words(error), {"Retry-After": str(DATABASE_RETRY_AFTER_S)}, request_id)
+
+
+def tool_error(error: Exception) -> CallToolResult:
+    """What the model is told, so that it can do better or tell its person."""
+    return CallToolResult(content=[TextContent(text=_in_words(error))], is_error=True)
+
+
+def resource_error(error: Exception, uri: str) -> MCPError:
+    if isinstance(error, MemoryNotFound):
+        # Absent and forbidden are one answer (the revision of 2026-07-28: invalid params, with the address).
+        return MCPError(INVALID_PARAMS, "Resource not found", {"uri": uri})
+    return MCPError(INTERNAL_ERROR, _in_words(error))
+
+
+def unknown(what: str) -> MCPError:
+    return MCPError(INVALID_PARAMS, f"There is no {what} of this name.")
+
+
+def _http(status: int, message: str, headers: dict[str, str], request_id: Any) -> HttpResponse:
+    code = INVALID_REQUEST if status < 500 else INTERNAL_ERROR
+    known = request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
+    body = {"jsonrpc": "2.0", "id": known, "error": {"code": code, "message": message}}
+    return JsonResponse(body, status=status, headers=headers)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, pydantic.ValidationError):
+        return " ".join(_of_arguments(error))
+    if isinstance(error, ValidationError):
+        return " ".join(_of_domain(error))
+    if isinstance(error, MemoryNotFound):
+        return "There is no such memory, or it is not yours to see."
+    if isinstance(error, PersonaNotFound):
+        return "There is no such persona, or it is not open to you."
+    if isinstance(error, InsufficientScope):
+        return f"{error} Ask the person to connect this app again and to allow it."
+    if isinstance(error, LimitReached):
+        return str(error)
+    if isinstance(error, AWAY):
+        return "The database does not answer just now. Try again in a few seconds."
+    logger.error("a call failed", exc_info=error)
+    if isinstance(error, DecryptError):
+        return "What is stored cannot be opened: its key is missing, or it was changed."
+    return "The server failed. Its log says more."
+
+
+def _of_arguments(error: pydantic.ValidationError) -> Iterable[str]:
+    """By name, without the values: they are a person's words."""
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(map(str, each["loc"])) or "arguments"
+        message = "This argument is not known." if each["type"] == "extra_forbidden" else f"{each['msg']}."
+        yield f"{name[:100]}: {message}"
+
+
+def _of_domain(error: ValidationError) -> Iterable[str]:
+    if hasattr(error, "error_dict"):
+        return (f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
+    return error.messages

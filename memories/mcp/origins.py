@@ -1,0 +1,42 @@
+"""Which web pages may talk to the endpoint. Programs send no Origin, and may always."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from memories.mcp.errors import OriginRefused
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}  # developers' tools, as the MCP Inspector
+ALLOWED = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"
+EXPOSED = "WWW-Authenticate, Retry-After, X-Request-ID"
+
+
+def check(request: HttpRequest) -> None:
+    """Raises OriginRefused for a page of another site. A Host that is not ours Django has refused before."""
+    if not _is_allowed(request.headers.get("Origin")):
+        raise OriginRefused
+
+
+def told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response, readable by a page that may ask (the Fetch standard's CORS). Never with cookies."""
+    origin = request.headers.get("Origin")
+    patch_vary_headers(response, ["Origin"])
+    if origin and _is_allowed(origin):
+        response["Access-Control-Allow-Origin"] = origin
+        response["Access-Control-Expose-Headers"] = EXPOSED
+        if request.method == "OPTIONS":
+            response["Access-Control-Allow-Methods"] = "POST"
+            response["Access-Control-Allow-Headers"] = ALLOWED
+            response["Access-Control-Max-Age"] = "3600"
+    return response
+
+
+def _is_allowed(origin: str | None) -> bool:
+    if origin is None or origin == settings.PUBLIC_URL or origin in settings.MCP_ORIGINS:
+        return True
+    try:
+        return urlsplit(origin).hostname in LOOPBACK
+    except ValueError:
+        return False

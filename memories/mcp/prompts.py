@@ -1,0 +1,66 @@
+"""Prompts that a person picks in their app."""
+
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    PaginatedRequestParams,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    TextContent,
+)
+
+from memories.mcp.errors import unknown
+
+Context = ServerRequestContext[Any, Any]
+ABOUT_ME, REMEMBER_THIS = "about_me", "remember_this"
+_PROMPTS = ListPromptsResult(
+    prompts=[
+        Prompt(
+            name=ABOUT_ME,
+            title="What do you know about me?",
+            description="Look up what the person's memories say, on a topic or in general.",
+            arguments=[
+                PromptArgument(name="topic", description="On what; everything, without", required=False)
+            ],
+        ),
+        Prompt(
+            name=REMEMBER_THIS,
+            title="Remember this",
+            description="Keep something in the person's memories.",
+            arguments=[PromptArgument(name="text", description="What to remember", required=True)],
+        ),
+    ]
+)
+
+
+async def list_prompts(_context: Context, _params: PaginatedRequestParams | None) -> ListPromptsResult:
+    return _PROMPTS
+
+
+async def get_prompt(_context: Context, params: GetPromptRequestParams) -> GetPromptResult:
+    given = params.arguments or {}
+    if params.name == ABOUT_ME:
+        return _said(_about_me(given.get("topic", "").strip()))
+    if params.name == REMEMBER_THIS:
+        text = given.get("text", "").strip()
+        if not text:
+            raise MCPError(INVALID_PARAMS, "The argument text is missing.")
+        return _said(f"Remember this about me with the tool add_memory, in my own words:\n\n{text}")
+    raise unknown("prompt")
+
+
+def _about_me(topic: str) -> str:
+    if topic:
+        return f"Search my memories for this, and tell me what they say, citing each: {topic}"
+    return "List my recent memories, and tell me in a few sentences what you know about me, citing each."
+
+
+def _said(text: str) -> GetPromptResult:
+    return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(text=text))])

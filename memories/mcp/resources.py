@@ -1,0 +1,119 @@
+"""Memories as resources: one by its id, a person's list, and the profile. All as JSON."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from mcp.server.context import ServerRequestContext
+from mcp_types import (
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextResourceContents,
+)
+
+from accounts.actor import Actor
+from memories import queries, scopes
+from memories.errors import MemoryNotFound
+from memories.mcp import answers
+from memories.mcp.arguments import MAX_RESULTS, MAX_TOKENS
+from memories.mcp.calls import call_of
+from memories.mcp.errors import resource_error
+
+Context = ServerRequestContext[Any, Any]
+JSON = "application/json"
+MEMORY, MEMORIES, PROFILE = "memory://", "memories://", "memory://profile"
+
+_PROFILE = Resource(
+    uri=PROFILE, name="profile", title="Profile", description="Who the person says they are.", mime_type=JSON
+)
+_TEMPLATES = ListResourceTemplatesResult(
+    resource_templates=[
+        ResourceTemplate(
+            uri_template=f"{MEMORY}{{id}}", name="memory", title="One memory", mime_type=JSON,
+            description="A memory by its id, with its tags and times.",
+        ),
+        ResourceTemplate(
+            uri_template=f"{MEMORIES}{{user_id}}", name="memories", title="A person's memories", mime_type=JSON,
+            description="The newest memories of the person by their id (whoami says it).",
+        ),
+    ]
+)  # fmt: skip
+
+
+async def list_resources(context: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
+    """What is always there. Which memories there are, search says."""
+    person = call_of(context).actor.person
+    own = Resource(
+        uri=f"{MEMORIES}{person.pk}",
+        name="memories",
+        title="Memories",
+        description="The newest memories of the person.",
+        mime_type=JSON,
+    )
+    return ListResourcesResult(resources=[_PROFILE, own])
+
+
+async def list_templates(
+    _context: Context, _params: PaginatedRequestParams | None
+) -> ListResourceTemplatesResult:
+    return _TEMPLATES
+
+
+async def read_resource(context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    uri = str(params.uri)
+    try:
+        text = await call_of(context).run(lambda actor: _read(actor, uri))
+    except Exception as error:  # noqa: BLE001 - every error is an answer
+        raise resource_error(error, uri) from None
+    return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=JSON, text=text)])
+
+
+def _read(actor: Actor, uri: str) -> str:
+    """Raises MemoryNotFound for what is not there, or is somebody else's."""
+    if uri == PROFILE:
+        return _profile(actor)
+    for beginning, read in _READERS.items():
+        if uri.startswith(beginning):
+            try:
+                return read(actor, UUID(uri.removeprefix(beginning)))
+            except ValueError:
+                break
+    raise MemoryNotFound
+
+
+def _memory(actor: Actor, memory_id: UUID) -> str:
+    return answers.document(queries.get_memory(actor, memory_id), MAX_TOKENS).model_dump_json(
+        exclude_none=True
+    )
+
+
+def _memories(actor: Actor, person_id: UUID) -> str:
+    if person_id != actor.person.pk:
+        raise MemoryNotFound
+    page = queries.list_memories(actor, limit=MAX_RESULTS)
+    return answers.results(((memory, None) for memory in page.memories), MAX_TOKENS).model_dump_json(
+        exclude_none=True
+    )
+
+
+def _profile(actor: Actor) -> str:
+    actor.require(scopes.READ)
+    person = actor.person
+    said = {
+        "id": str(person.pk),
+        "handle": person.handle,
+        "display_name": person.display_name,
+        "bio": person.bio,
+        "time_zone": person.time_zone,
+        "persona_enabled": person.persona_enabled,
+    }
+    return json.dumps(said, ensure_ascii=False)
+
+
+_READERS: dict[str, Callable[[Actor, UUID], str]] = {MEMORIES: _memories, MEMORY: _memory}

@@ -1,0 +1,146 @@
+"""The eight tools: what they are called, what they need, what they take and answer."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+from mcp.server.context import ServerRequestContext
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from accounts.actor import Actor
+from memories import persona, scopes
+from memories.mcp import acts, answers, arguments
+from memories.mcp.calls import call_of
+from memories.mcp.errors import tool_error, unknown
+
+Context = ServerRequestContext[Any, Any]
+Needs = Callable[[Actor, dict[str, Any]], Collection[str]]
+
+
+def _always(*scope: str) -> Needs:
+    return lambda _actor, _arguments: scope
+
+
+def _to_ask(actor: Actor, given: dict[str, Any]) -> Collection[str]:
+    try:
+        asked = arguments.AskPersona.model_validate(given)
+    except pydantic.ValidationError:
+        return (scopes.READ,)
+    return (persona.scope_to_ask(actor, asked.handle),)
+
+
+@dataclass(frozen=True)
+class OurTool:
+    """A tool. needs: the scopes that its act will ask for, said beforehand (permissions.py)."""
+
+    name: str
+    title: str
+    description: str
+    needs: Needs
+    takes: type[arguments.Arguments]
+    gives: type[answers.Answer]
+    act: Callable[[Actor, Any], answers.Answer]
+    reads_only: bool = True
+    destroys: bool = False
+    is_long: bool = False
+
+    @property
+    def described(self) -> Tool:
+        hints = ToolAnnotations(
+            title=self.title,
+            read_only_hint=self.reads_only,
+            destructive_hint=self.destroys,
+            idempotent_hint=True,
+            open_world_hint=False,
+        )
+        return Tool(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            input_schema=self.takes.schema_json(),
+            output_schema=self.gives.schema_json(),
+            annotations=hints,
+        )
+
+    def do(self, actor: Actor, given: dict[str, Any]) -> CallToolResult:
+        answer = self.act(actor, self.takes.model_validate(given))
+        said = answer.model_dump(mode="json", exclude_none=True)
+        return CallToolResult(
+            content=[TextContent(text=answer.model_dump_json(exclude_none=True))], structured_content=said
+        )
+
+
+_ALL = (
+    OurTool(
+        "search", "Search memories",
+        "Find what the person wants AI to know, by words and by meaning. Use it before answering about the person.",
+        _always(scopes.READ), arguments.Search, answers.Results, acts.search, is_long=True,
+    ),
+    OurTool(
+        "fetch", "Read one memory",
+        "The whole of one memory, by the id that search gave.",
+        _always(scopes.READ), arguments.Fetch, answers.Document, acts.fetch,
+    ),
+    OurTool(
+        "add_memory", "Remember something",
+        "Keep something that the person wants remembered. It is private. Says when the same text exists already.",
+        _always(scopes.WRITE), arguments.AddMemory, answers.Kept, acts.add_memory, reads_only=False,
+    ),
+    OurTool(
+        "update_memory", "Correct a memory",
+        "Change a memory that is no longer right. What it said before is kept in its history.",
+        _always(scopes.WRITE), arguments.UpdateMemory, answers.Kept, acts.update_memory, reads_only=False,
+    ),
+    OurTool(
+        "forget_memory", "Forget a memory",
+        "Put a memory in the trash when the person asks to forget it.",
+        _always(scopes.WRITE), arguments.ForgetMemory, answers.Forgotten, acts.forget_memory,
+        reads_only=False, destroys=True,
+    ),
+    OurTool(
+        "list_recent", "List recent memories",
+        "The newest memories, newest first.",
+        _always(scopes.READ), arguments.ListRecent, answers.Results, acts.list_recent,
+    ),
+    OurTool(
+        "ask_persona", "Ask a persona",
+        "Answer a question from a person's memories, each memory cited: the person's own, or by handle another's.",
+        _to_ask, arguments.AskPersona, answers.PersonaAnswer, acts.ask_persona, is_long=True,
+    ),
+    OurTool(
+        "whoami", "Who is asking",
+        "The person, this app, and what it may do.",
+        _always(), arguments.Whoami, answers.Identity, acts.whoami,
+    ),
+)  # fmt: skip
+TOOLS = {tool.name: tool for tool in _ALL}
+_LISTED = ListToolsResult(tools=[tool.described for tool in _ALL])
+
+
+async def list_tools(_context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
+    """All of them, for everybody: an app that calls one beyond its permission is told what to ask for."""
+    return _LISTED
+
+
+async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
+    tool = TOOLS.get(params.name)
+    if tool is None:
+        raise unknown("tool")
+    if tool.is_long:
+        await context.session.report_progress(0, 1, tool.title)
+    try:
+        result = await call_of(context).run(lambda actor: tool.do(actor, params.arguments or {}))
+    except Exception as error:  # noqa: BLE001 - every error of a tool is an answer to the model
+        return tool_error(error)
+    if tool.is_long:
+        await context.session.report_progress(1, 1, tool.title)
+    return result

@@ -1,0 +1,93 @@
+"""The endpoint: what comes before the protocol. Who asks, from where, how much, and whether they may."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+from mcp.server.lowlevel import Server
+
+from accounts.actor import Actor, Door
+from accounts.throttling import client_address, hit, of_anybody
+from memories.mcp import origins
+from memories.mcp.calls import Call, in_a_thread
+from memories.mcp.errors import (
+    MAX_BODY_BYTES,
+    REFUSALS,
+    BodyTooLarge,
+    MissingScopes,
+    NoToken,
+    refusal,
+)
+from memories.mcp.exchange import exchange
+from memories.mcp.permissions import scopes_needed
+from oauth.actor import actor_from_request
+from oauth.bearer import TokenRefused
+
+View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+def endpoint(server: Server[Any]) -> View:
+    """The view of a server. Bearer tokens only: no cookie counts, so no forged request of a browser does."""
+
+    @csrf_exempt
+    async def mcp(request: HttpRequest) -> HttpResponseBase:
+        if request.method == "OPTIONS":
+            response: HttpResponseBase = HttpResponse(status=204)
+        elif request.method != "POST":
+            response = HttpResponseNotAllowed(["POST", "OPTIONS"])
+        else:
+            response = await _answer(server, request)
+        return origins.told(request, response)
+
+    return mcp
+
+
+async def _answer(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
+    request_id = None
+    try:
+        origins.check(request)
+        body = _body_of(request)
+        actor = await in_a_thread(request, lambda: _authenticated(request))
+        message = _message_in(body)
+        request_id = message.get("id")
+        if missing := [scope for scope in scopes_needed(message, actor) if not actor.holds(scope)]:
+            raise MissingScopes(missing, held=actor.scopes)
+        response = await exchange(server, Call(actor, request), body)
+    except REFUSALS as error:
+        response = refusal(error, request_id)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _body_of(request: HttpRequest) -> bytes:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise BodyTooLarge from None
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    return body
+
+
+def _authenticated(request: HttpRequest) -> Actor:
+    """Whoever shows no good token counts against their address, which bounds guessing."""
+    try:
+        actor = actor_from_request(request, Door.MCP)
+        if actor.user is None:
+            raise NoToken
+    except (TokenRefused, NoToken):
+        hit(of_anybody(), client_address(request))
+        raise
+    return actor
+
+
+def _message_in(body: bytes) -> dict[str, Any]:
+    """The message, empty where there is none to read: the SDK answers what is malformed."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
