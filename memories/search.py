@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from django.core.exceptions import ValidationError
+
 from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import person_key, server_key
@@ -99,7 +101,10 @@ def find_same(actor: Actor, text: str) -> Memory | None:
     """
     if not actor.holds(scopes.READ):
         return None
-    text = limits.clean_text(text)
+    try:
+        text = limits.clean_text(text)
+    except ValidationError:  # no memory says what none may say
+        return None
     question = _Question.of(limits.clean_query(text), actor.person)
     rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=actor.person))
     ranked = rank(rows, question.compared_by(None, actor.person), limit=LOOKED_THROUGH, looked_through=0)
