@@ -198,7 +198,7 @@ INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 # --- The REST API (memories/api/settings.py) ------------------------------------------------------------
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # of each app of each person
 API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # of each address
-MCP_ORIGINS = env.list("MCP_ORIGINS", default=[])  # other sites whose pages may talk to /mcp
+MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may talk to /mcp
 
 # --- Language and time --------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

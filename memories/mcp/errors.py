@@ -24,6 +24,7 @@ from oauth.bearer import TokenRefused, www_authenticate
 
 MAX_BODY_BYTES = 1_000_000  # the longest memory, in any script and escaped, is a tenth of it
 DATABASE_RETRY_AFTER_S = 5
+OF_ARGUMENTS = {"missing": "This argument is required.", "extra_forbidden": "This argument is not known."}
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def resource_error(error: Exception, uri: str) -> MCPError:
 
 
 def unknown(what: str) -> MCPError:
-    return MCPError(INVALID_PARAMS, f"There is no {what} of this name.")
+    return MCPError(INVALID_PARAMS, f"Unknown {what}: none of this name is listed.")
 
 
 def _http(status: int, message: str, headers: dict[str, str], request_id: Any) -> HttpResponse:
@@ -127,8 +128,7 @@ def _of_arguments(error: pydantic.ValidationError) -> Iterable[str]:
     """By name, without the values: they are a person's words."""
     for each in error.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(map(str, each["loc"])) or "arguments"
-        message = "This argument is not known." if each["type"] == "extra_forbidden" else f"{each['msg']}."
-        yield f"{name[:100]}: {message}"
+        yield f"{name[:100]}: {OF_ARGUMENTS.get(each['type'], each['msg'] + '.')}"
 
 
 def _of_domain(error: ValidationError) -> Iterable[str]:

@@ -9,7 +9,7 @@ from memories.mcp import prompts, resources, tools
 
 VERSION = "1.0.0"
 HOUR_MS = 3_600_000
-ALIKE_FOR_ALL = CacheHint(ttl_ms=HOUR_MS, scope="public")
+AN_HOUR = CacheHint(ttl_ms=HOUR_MS, scope="private")
 INSTRUCTIONS = (
     "What this person wants AI to know about them. Search before you answer about the person; cite by url. "
     "Add a memory when the person says something worth remembering, and correct one that is no longer right. "
@@ -22,11 +22,11 @@ SERVER: Server[Any] = Server(
     version=VERSION,
     instructions=INSTRUCTIONS,
     cache_hints={
-        "server/discover": ALIKE_FOR_ALL,
-        "tools/list": ALIKE_FOR_ALL,
-        "prompts/list": ALIKE_FOR_ALL,
-        "resources/templates/list": ALIKE_FOR_ALL,
-        "resources/list": CacheHint(ttl_ms=HOUR_MS, scope="private"),
+        "server/discover": AN_HOUR,
+        "tools/list": AN_HOUR,
+        "prompts/list": AN_HOUR,
+        "resources/templates/list": AN_HOUR,
+        "resources/list": AN_HOUR,
         "resources/read": CacheHint(),
     },
     on_list_tools=tools.list_tools,

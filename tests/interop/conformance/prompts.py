@@ -1,0 +1,76 @@
+"""The prompts that the suite gets."""
+
+from typing import Any
+
+from mcp_types import (
+    EmbeddedResource,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ImageContent,
+    InputRequiredResult,
+    ListPromptsResult,
+    PaginatedRequestParams,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    TextContent,
+    TextResourceContents,
+)
+
+from memories.mcp.errors import unknown
+from tests.interop.conformance.contents import PNG, asked
+
+ARGUMENTS = {
+    "test_simple_prompt": (),
+    "test_prompt_with_arguments": ("arg1", "arg2"),
+    "test_prompt_with_embedded_resource": ("resourceUri",),
+    "test_prompt_with_image": (),
+    "test_input_required_result_prompt": (),
+}
+
+
+async def list_prompts(_context: Any, _params: PaginatedRequestParams | None) -> ListPromptsResult:
+    return ListPromptsResult(
+        prompts=[
+            Prompt(name=name, description="For the suite.", arguments=[_argument(each) for each in arguments])
+            for name, arguments in ARGUMENTS.items()
+        ]
+    )
+
+
+def _argument(name: str) -> PromptArgument:
+    return PromptArgument(name=name, description="For the suite.", required=True)
+
+
+async def get_prompt(_context: Any, params: GetPromptRequestParams) -> GetPromptResult | InputRequiredResult:
+    given = params.arguments or {}
+    if params.name == "test_input_required_result_prompt" and not (params.input_responses or {}).get(
+        "user_context"
+    ):
+        return InputRequiredResult(
+            input_requests={"user_context": asked("What context should the prompt use?", "context")}
+        )
+    said: dict[str, list[Any]] = {
+        "test_simple_prompt": [TextContent(text="This is a simple prompt for testing.")],
+        "test_prompt_with_arguments": [
+            TextContent(text=f"Prompt with arguments: arg1='{given.get('arg1')}', arg2='{given.get('arg2')}'")
+        ],
+        "test_prompt_with_image": [
+            ImageContent(data=PNG, mime_type="image/png"),
+            TextContent(text="Please analyze the image above."),
+        ],
+        "test_prompt_with_embedded_resource": [
+            EmbeddedResource(
+                resource=TextResourceContents(
+                    uri=given.get("resourceUri", "test://none"),
+                    mime_type="text/plain",
+                    text="Embedded resource content for testing.",
+                )
+            ),
+            TextContent(text="Please process the embedded resource above."),
+        ],
+        "test_input_required_result_prompt": [TextContent(text="With the context that was given.")],
+    }
+    if params.name not in said:
+        raise unknown("prompt")
+    return GetPromptResult(messages=[PromptMessage(role="user", content=each) for each in said[params.name]])

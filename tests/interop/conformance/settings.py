@@ -1,0 +1,31 @@
+"""The product's settings, with the suite's server at /mcp, and each request given the token that the suite cannot show.
+
+Everything else is as in the product: the view, its checks, the exchange with the SDK.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.utils.decorators import sync_and_async_middleware
+
+from picard.settings import *  # noqa: F403
+from picard.settings import MIDDLEWARE as OURS
+
+ROOT_URLCONF = "tests.interop.conformance.urls"
+MIDDLEWARE = ["tests.interop.conformance.settings.with_token", *OURS]
+API_REQUESTS_PER_MINUTE = 60_000
+
+
+@sync_and_async_middleware
+def with_token(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    def answer(request: HttpRequest) -> Any:
+        request.META["HTTP_AUTHORIZATION"] = f"Bearer {os.environ['CONFORMANCE_TOKEN']}"
+        return get_response(request)
+
+    async def answer_later(request: HttpRequest) -> Any:
+        return await answer(request)
+
+    return answer_later if iscoroutinefunction(get_response) else answer

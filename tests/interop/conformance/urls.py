@@ -1,0 +1,11 @@
+"""The product's addresses, but for what is served at /mcp."""
+
+from typing import Any, cast
+
+from django.urls import path
+
+from memories.mcp.view import endpoint
+from picard.urls import urlpatterns as ours
+from tests.interop.conformance.server import SERVER
+
+urlpatterns = [path("mcp", cast(Any, endpoint(SERVER))), *ours]
