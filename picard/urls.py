@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from memories.web import connect
 from memories.web.ask import public_page
 from picard import health, views
 
@@ -20,6 +21,8 @@ urlpatterns = [
     path("", include("oauth.urls")),
     path("oauth/register/", include("oauth.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
+    path("connect/", connect.connect, name="connect"),
+    path("connect/connected/", connect.connected, name="connected"),
     re_path(r"^@(?P<handle>[a-z0-9-]+)$", public_page, name="persona"),
     path("api/", include("memories.api.urls")),
     path("", include("memories.mcp.urls")),

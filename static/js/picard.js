@@ -107,6 +107,21 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   }, 50);
 });
 
+// --- What is to be copied: the button shows where the browser lets it --------------------------------------------
+
+document.querySelectorAll("[data-copy]").forEach((button) => {
+  if (!navigator.clipboard) return; // over plain http elsewhere than on loopback
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      toast(button.dataset.done);
+    } catch {
+      toast(words.failed, true);
+    }
+  });
+});
+
 // --- Profile: the time zone of this device ----------------------------------------------------------------
 
 document.querySelectorAll("[data-my-zone]").forEach((offer) => {

@@ -1,0 +1,49 @@
+"""Connecting an app in a real browser, with and without JavaScript."""
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.models import User
+from tests.e2e.test_ask import _look_at
+from tests.e2e.test_first_walk import _sign_up
+from tests.oauth.flows import access_token, make_app
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_says_connected_when_the_app_has_called(page: Page, site: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+    _sign_up(page)
+    page.get_by_role("link", name="Connect an app").first.click()
+    page.get_by_role("link", name="Cursor", exact=True).click()
+    expect(page.locator("#copied")).to_contain_text(f"{site}/mcp")
+    page.get_by_role("button", name="Copy").click()
+    assert f"{site}/mcp" in page.evaluate("navigator.clipboard.readText()")
+    expect(page.get_by_role("link", name="Add to Cursor")).to_be_visible()
+    expect(page.get_by_text("Waiting for the first call")).to_be_visible()
+    _look_at(page, f"connect-{scheme}")
+    token = access_token(User.objects.get(), make_app("Cursor"), resource=[f"{site}/mcp"])
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call = {"params": {"name": "add_memory", "arguments": {"text": "I like tea."}}}
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    assert httpx.post(f"{site}/mcp", json=message | call, headers=headers).status_code == 200
+    expect(page.get_by_text("Cursor used your memories")).to_be_visible()
+    expect(page.get_by_text("Waiting for the first call")).to_have_count(0)
+    _look_at(page, f"connected-{scheme}")
+
+
+def test_it_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
+    _sign_up(page)
+    plain = browser.new_context(
+        base_url=site, java_script_enabled=False, storage_state=page.context.storage_state()
+    )
+    there = plain.new_page()
+    there.goto("/connect/?client=claude-code")
+    expect(there.locator("#copied")).to_have_text(f"claude mcp add --transport http picard {site}/mcp")
+    expect(there.get_by_role("button", name="Copy")).to_be_hidden()
+    there.get_by_role("link", name="Look again").click()
+    expect(there.get_by_text("Waiting for the first call")).to_be_visible()
+    plain.close()
