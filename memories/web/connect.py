@@ -55,7 +55,8 @@ WAYS = (
         "claude", "Claude",
         (_("In Claude open Settings, Connectors, and choose to add a custom connector."),
          _("Name it Picard and paste this address; leave the rest empty."), _ALLOW),
-        lambda address: address, lambda _address: "https://claude.ai/settings/connectors", _("Open Claude's connectors"),
+        lambda address: address, lambda _address: "https://claude.ai/settings/connectors",
+        _("Open Claude's connectors"),
     ),
     Way(
         "claude-code", "Claude Code",
@@ -66,7 +67,8 @@ WAYS = (
         "chatgpt", "ChatGPT",
         (_("In ChatGPT open Settings, Apps and connectors, Advanced, and turn on developer mode."),
          _("Create a connector with this address and OAuth as its authentication."), _ALLOW),
-        lambda address: address, lambda _address: "https://chatgpt.com/#settings/Connectors", _("Open ChatGPT's settings"),
+        lambda address: address, lambda _address: "https://chatgpt.com/#settings/Connectors",
+        _("Open ChatGPT's settings"),
     ),
     Way(
         "cursor", "Cursor",
@@ -75,7 +77,8 @@ WAYS = (
     ),
     Way(
         "vscode", "VS Code",
-        (_("Press the button, or put this into .vscode/mcp.json:"), _("Start the server there, in the line above its name."),
+        (_("Press the button, or put this into .vscode/mcp.json:"),
+         _("Start the server there, in the line above its name."),
          _ALLOW),
         lambda address: _servers("servers", type="http", url=address), _vscode_link, _("Add to VS Code"),
     ),
