@@ -15,9 +15,12 @@ from picard.benchmarks.corpus import Person
 from picard.benchmarks.report import Report
 from picard.benchmarks.timing import times
 
-API, STOCK = "api", "stock"
+API, STOCK, MCP = "api", "stock", "mcp"
 LIST, READ, SEARCH, STOCK_LIST = "list of 10", "read one", "search", "stock list of 10"
-ACTS = (LIST, READ, SEARCH, STOCK_LIST)
+MCP_SEARCH = "search by MCP"
+ACTS = (LIST, READ, SEARCH, MCP_SEARCH, STOCK_LIST)
+QUESTION = {"query": "which river did the old boat cross", "limit": 10}
+REVISION = "2026-07-28"
 COMPARED = 8  # connections at which the list is compared with the stock one
 Measured = dict[tuple[str, int], Load]  # act, connections
 
@@ -45,6 +48,7 @@ def token_of(person: Person, *resource: str) -> str:
 def targets(ports: dict[str, int], person: Person) -> dict[str, Target]:
     """What is asked, by its name. `ports` of the two servers."""
     tokens = {API: token_of(person, f"{settings.PUBLIC_URL}/api"), STOCK: token_of(person)}
+    tokens[MCP] = token_of(person, f"{settings.PUBLIC_URL}/mcp")
     return {act: _target(act, ports, person, tokens) for act in ACTS}
 
 
@@ -53,10 +57,33 @@ def _target(act: str, ports: dict[str, int], person: Person, tokens: dict[str, s
     if act == STOCK_LIST:
         return Target(ports[STOCK], "/stock/memories/?limit=10", headers=header)
     if act == SEARCH:
-        body = json.dumps({"query": "which river did the old boat cross", "limit": 10}).encode()
+        body = json.dumps(QUESTION).encode()
         return Target(ports[API], "/api/v1/memories/search/", headers=header, body=body)
+    if act == MCP_SEARCH:
+        return _by_mcp(ports[API], tokens[MCP])
     path = f"/api/v1/memories/{person.ids[-1]}/" if act == READ else "/api/v1/memories/?limit=10"
     return Target(ports[API], path, headers=header)
+
+
+def _by_mcp(port: int, token: str) -> Target:
+    meta = {
+        "protocolVersion": REVISION,
+        "clientInfo": {"name": "benchmark", "version": "1"},
+        "clientCapabilities": {},
+    }
+    params = {
+        "name": "search",
+        "arguments": QUESTION,
+        "_meta": {f"io.modelcontextprotocol/{name}": value for name, value in meta.items()},
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    lines = (
+        f"Authorization: Bearer {token}", "Accept: application/json, text/event-stream",
+        f"MCP-Protocol-Version: {REVISION}", "Mcp-Method: tools/call", "Mcp-Name: search",
+    )  # fmt: skip
+    return Target(
+        port, "/mcp", headers="".join(f"{line}\r\n" for line in lines), body=json.dumps(message).encode()
+    )
 
 
 def report_on(report: Report, measured: Measured, connections: tuple[int, ...]) -> None:
@@ -75,3 +102,6 @@ def report_on(report: Report, measured: Measured, connections: tuple[int, ...]) 
             if act == LIST and count == COMPARED:
                 promise = f"list by token, {count} connections: of the stock list's requests/s"
                 report.bar(promise, ratio, 1.6, " ×", at_least=True)
+            if act == MCP_SEARCH and count == COMPARED:
+                promise = f"search by MCP, {count} connections: p50 of the REST search's"
+                report.bar(promise, taken.p50 / times(measured[SEARCH, count].ms).p50, 1.5, " ×")

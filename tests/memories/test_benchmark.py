@@ -25,6 +25,7 @@ SAID = {
         "search page, 32 connections",
         "search",
         "stock list of 10",
+        "search by MCP",
         "30 slow connections",
         "upload, chunked: answered with 413",
     ),
