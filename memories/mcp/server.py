@@ -29,6 +29,7 @@ SERVER: Server[Any] = Server(
         "resources/list": AN_HOUR,
         "resources/read": CacheHint(),
     },
+    get_tool_input_schema=tools.input_schema,
     on_list_tools=tools.list_tools,
     on_call_tool=tools.call_tool,
     on_list_resources=resources.list_resources,

@@ -123,12 +123,18 @@ _ALL = (
     ),
 )  # fmt: skip
 TOOLS = {tool.name: tool for tool in _ALL}
+_INPUT_SCHEMAS = {tool.name: tool.takes.schema_json() for tool in _ALL}
 _LISTED = ListToolsResult(tools=[tool.described for tool in _ALL])
 
 
 async def list_tools(_context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
     """All of them, for everybody: an app that calls one beyond its permission is told what to ask for."""
     return _LISTED
+
+
+def input_schema(name: str) -> dict[str, Any] | None:
+    """For the SDK, which would list all tools at each call to find it."""
+    return _INPUT_SCHEMAS.get(name)
 
 
 async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:

@@ -1,4 +1,4 @@
-"""The machine: whatever two people may do, by services or by pages, and what must hold after each step."""
+"""The machine: whatever two people may do, by services, pages or apps, and what must hold after each step."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from memories.errors import MemoryNotFound
 from memories.models import Memory, MemoryVector
 from tests.chaos import IS_LONG
 from tests.factories import session
+from tests.memories.mcp.callers import Caller
 from tests.state_machine import asking
 from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.world import Kept, World
@@ -30,10 +31,11 @@ YES_OR_NO = st.booleans()
 
 
 class Machine(RuleBasedStateMachine):
-    """`people` and `clients` are there before it starts, and each run is rolled back."""
+    """`people`, `clients` and their `apps` are there before it starts, and each run is rolled back."""
 
     people: ClassVar[dict[str, User]]
     clients: ClassVar[dict[str, Client]]
+    apps: ClassVar[dict[str, Caller]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,6 +78,27 @@ class Machine(RuleBasedStateMachine):
             else:
                 services.update_memory(session(self.people[who]), kept.id, text=text)
             kept.texts.append(text)
+
+    @rule(who=WHO, words=st.sampled_from(asking.HOSTILE), has_tag=YES_OR_NO)
+    def create_by_app(self, who: str, words: str, has_tag: bool) -> None:
+        """Whatever the text says, it is private."""
+        text, tags = f"{self.world.new_text()} {words}".strip(), [self.world.canary()] if has_tag else []
+        said = self.apps[who].call("add_memory", text=text, tags=tags).said
+        self.world.memories.append(Kept(who, UUID(said["id"]), [text], tags))
+        self.last = who
+
+    @rule(who=WHO, which=WHICH, words=st.sampled_from(asking.HOSTILE))
+    def edit_by_app(self, who: str, which: int, words: str) -> None:
+        if kept := self._pick(who, which):
+            text = f"{self.world.new_text()} {words}".strip()
+            assert self.apps[who].call("update_memory", id=str(kept.id), text=text).said
+            kept.texts.append(text)
+
+    @rule(who=WHO, which=WHICH)
+    def forget_by_app(self, who: str, which: int) -> None:
+        if kept := self._pick(who, which):
+            assert self.apps[who].call("forget_memory", id=str(kept.id)).said["forgotten"]
+            kept.is_trashed = True
 
     @rule(who=WHO, which=WHICH)
     def tag(self, who: str, which: int) -> None:
@@ -169,6 +192,13 @@ class Machine(RuleBasedStateMachine):
         assert asking.leaked(words, asking.all_said_by_services(self.people[viewer])) == []
         shown = asking.all_shown_on_pages(self.clients[viewer], whole=IS_LONG)
         assert asking.leaked(words, shown) == []
+        told = asking.all_told_to_app(self.apps[viewer], self.people[viewer], self.people[self.last])
+        assert asking.leaked(words - self.world.public_words_of(self.last), told) == []
+
+    @invariant()
+    def the_app_has_what_its_person_has(self) -> None:
+        listed = self.apps[self.last].call("list_recent", limit=asking.LIMIT).texts
+        assert set(listed) == self.world.of(self.last, present=True)
 
     @invariant()
     def the_other_finds_what_is_public_while_the_persona_is_on(self) -> None:
@@ -201,6 +231,14 @@ class Machine(RuleBasedStateMachine):
                     services.delete_memory, services.retry_indexing):  # fmt: skip
             with pytest.raises(MemoryNotFound):
                 act(stranger, kept.id)
+
+    @precondition(lambda self: self.world.memories)
+    @rule(which=st.integers(0, 30), act=st.sampled_from(asking.ACTS_BY_APP))
+    def forbidden_is_absent_for_apps(self, which: int, act: asking.ActByApp) -> None:
+        kept = self.world.memories[which % len(self.world.memories)]
+        stranger = self.apps[OTHER[kept.owner]]
+        assert act.at(stranger, kept.id) == act.at(stranger, uuid4()), act
+        self.last = kept.owner
 
     @rule(who=WHO)
     def whole_pages_give_nothing_away(self, who: str) -> None:

@@ -61,6 +61,15 @@ class World:
         own = [kept for kept in self.memories if kept.owner == owner and kept.is_present]
         return {kept.text for kept in own if kept.is_public}
 
+    def public_words_of(self, owner: str) -> set[str]:
+        """The canaries in what others find: what a persona may tell them."""
+        return {
+            word.strip(".")
+            for text in self.shown_to_others(owner)
+            for word in text.split()
+            if "canary" in word
+        }
+
     def words_of(self, owner: str) -> set[str]:
         """Every canary that this person ever wrote: in a text, an earlier text or a tag."""
         own = [kept for kept in [*self.memories, *self.deleted] if kept.owner == owner]
