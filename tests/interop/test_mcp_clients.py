@@ -90,6 +90,30 @@ def test_the_address_is_all_that_a_client_needs(mode: str, site: str) -> None:
     assert (written.visibility, written.source.split(":")[0]) == ("private", "mcp")
 
 
+async def _searches(address: str, token: str, mode: Any) -> tuple[list[float], Any]:
+    seen: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(progress)
+
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
+        Client(streamable_http_client(address, http_client=http), mode=mode) as client,
+    ):
+        calls = [client.call_tool("search", {"query": "zebra"}, progress_callback=note) for _ in range(8)]
+        return seen, await asyncio.gather(*calls)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_that_wants_progress_gets_it_as_a_stream(mode: str, site: str) -> None:
+    with signed_up(site, "ada") as [ada]:
+        ada.create(ZEBRA)
+    token = access_token(Memory.objects.get().owner, make_app(), resource=[f"{site}/mcp"])
+    seen, answers = asyncio.run(_searches(f"{site}/mcp", token, mode))
+    assert sorted(seen) == [0] * 8 + [1] * 8
+    assert all(answer.structured_content["results"][0]["text"] == ZEBRA for answer in answers)
+
+
 @pytest.mark.parametrize("era", ["modern", "legacy", "auto"])
 def test_the_inspector_lists_reads_and_calls(era: str, site: str, tmp_path: Path) -> None:
     with signed_up(site, "ada") as [ada]:

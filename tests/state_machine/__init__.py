@@ -1,4 +1,4 @@
-"""Two people and their apps do whatever they like, in any order; neither ever learns what is the other's."""
+"""Two people do whatever they like, in any order, by services and pages; neither ever learns what is the other's."""
 
 import pytest
 

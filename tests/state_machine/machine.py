@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from accounts.models import User
-from memories import queries, services, worker
+from memories import queries, scopes, services, worker
 from memories.errors import MemoryNotFound
 from memories.models import Memory, MemoryVector
 from tests.chaos import IS_LONG
 from tests.factories import session
-from tests.memories.mcp.callers import Caller
+from tests.memories.mcp.callers import app_of
 from tests.state_machine import asking
 from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.world import Kept, World
@@ -27,15 +27,15 @@ NAMES = ("ada", "bob")
 OTHER = {"ada": "bob", "bob": "ada"}
 WHO = st.sampled_from(NAMES)
 WHICH = st.integers(0, 9)
+APP_SCOPES = (scopes.READ, scopes.WRITE, scopes.PERSONA)
 YES_OR_NO = st.booleans()
 
 
 class Machine(RuleBasedStateMachine):
-    """`people`, `clients` and their `apps` are there before it starts, and each run is rolled back."""
+    """`people` and `clients` are there before it starts, and each run is rolled back."""
 
     people: ClassVar[dict[str, User]]
     clients: ClassVar[dict[str, Client]]
-    apps: ClassVar[dict[str, Caller]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +43,7 @@ class Machine(RuleBasedStateMachine):
         self.last = "ada"
         self._run = transaction.atomic()
         self._run.__enter__()
+        self.apps = {name: app_of(person, *APP_SCOPES) for name, person in self.people.items()}
 
     def teardown(self) -> None:
         transaction.set_rollback(True)

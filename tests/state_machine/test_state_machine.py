@@ -4,21 +4,17 @@ import itertools
 from uuid import uuid4
 
 import pytest
-from django.conf import LazySettings
 from django.test import Client
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as extent
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.models import User
-from memories import scopes
 from tests.chaos import IS_LONG
 from tests.factories import remember
-from tests.memories.mcp.callers import app_of
 from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.machine import Machine
 
-EXTENT = extent(
+EXTENT = settings(
     max_examples=100 if IS_LONG else 12,
     stateful_step_count=50 if IS_LONG else 25,
     derandomize=not IS_LONG,
@@ -28,18 +24,15 @@ EXTENT = extent(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-APP_SCOPES = (scopes.READ, scopes.WRITE, scopes.PERSONA)
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.slow
 def test_whatever_two_people_do_neither_learns_what_is_the_others(
-    ada: User, bob: User, ada_client: Client, bob_client: Client, settings: LazySettings
+    ada: User, bob: User, ada_client: Client, bob_client: Client
 ) -> None:
     Machine.people = {"ada": ada, "bob": bob}
     Machine.clients = {"ada": ada_client, "bob": bob_client}
-    settings.API_REQUESTS_PER_MINUTE = 10**9
-    Machine.apps = {name: app_of(user, *APP_SCOPES) for name, user in Machine.people.items()}
     run_state_machine_as_test(Machine, settings=EXTENT)
 
 
