@@ -254,6 +254,7 @@ class Machine(RuleBasedStateMachine):
 
     def _knock(self, kept: Kept, knock: Knock) -> None:
         stranger = self.clients[OTHER[kept.owner]]
+        stranger.cookies.pop("messages", None)  # what an earlier page has yet to say would be said once
         assert knock.at(stranger, kept.id) == knock.at(stranger, uuid4()), knock
         self.last = kept.owner
 
