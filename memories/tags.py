@@ -24,19 +24,24 @@ def name_hash(owner_id: UUID, name: str) -> bytes:
     return hmac.digest(person_key(owner_id).tags, folded(name).encode(), hashlib.sha256)
 
 
-# A tag that is there is locked, so that housekeeping does not take it away while it is being put on a memory; one
-# that another transaction is making at the same time is waited for.
+# A tag that is there is locked, so that housekeeping does not take it away while it is being put on a memory; many
+# may hold that lock. Whoever makes a person's tags does so alone until the end of the transaction: in whatever order
+# two name theirs, neither can wait for the other in a circle. (The update changes nothing but has the row returned;
+# it must not touch a column of a key, which would wait for those who only hold the tag.)
 ENSURE = """
 with given as (
     select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
 ), found as (
     select id, name, name_hash from memories_tag
-    where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) order by id for no key update
+    where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) for key share
+), missing as (
+    select id, name, name_hash from given where name_hash not in (select name_hash from found)
+), alone as materialized (
+    select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %(owner)s::uuid, 0)) where exists (select from missing)
 ), made as (
     insert into memories_tag (id, owner_id, name, name_hash)
-    select id, %(owner)s, name, name_hash from given
-    where name_hash not in (select name_hash from found) order by name_hash
-    on conflict (owner_id, name_hash) do update set name_hash = excluded.name_hash
+    select id, %(owner)s, missing.name, name_hash from missing cross join alone
+    on conflict (owner_id, name_hash) do update set name = memories_tag.name
     returning id, name, name_hash
 )
 select id, name, name_hash from found union all select id, name, name_hash from made

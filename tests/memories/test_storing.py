@@ -6,7 +6,7 @@ from threading import Barrier
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 
 from accounts.models import User
 from memories import services, storing
@@ -79,3 +79,23 @@ def test_two_who_make_the_same_tag_at_once_share_it(committed: User) -> None:
         list(pool.map(write, range(people)))
     assert Tag.objects.count() == 3
     assert MemoryTag.objects.count() == 2 * people
+
+
+def test_two_who_make_tags_in_opposite_orders_never_wait_for_each_other_in_a_circle(committed: User) -> None:
+    people, rounds, at_once = 4, 5, Barrier(4)
+
+    def write(number: int) -> None:
+        try:
+            for turn in range(rounds):
+                names = [f"{turn} {letter}" for letter in "abcdef"]
+                at_once.wait(10)
+                with transaction.atomic():
+                    for name in names if number % 2 else reversed(names):
+                        services.create_memory(session(committed), text="A note.", tags=[name])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(people) as pool:
+        list(pool.map(write, range(people)))
+    assert Tag.objects.count() == 6 * rounds
+    assert MemoryTag.objects.count() == 6 * rounds * people
