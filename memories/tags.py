@@ -37,7 +37,8 @@ with given as (
 ), missing as (
     select id, name, name_hash from given where name_hash not in (select name_hash from found)
 ), alone as materialized (
-    select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %(owner)s::uuid, 0)) where exists (select from missing)
+    select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %(owner)s::uuid, 0))
+    where exists (select from missing)
 ), made as (
     insert into memories_tag (id, owner_id, name, name_hash)
     select id, %(owner)s, missing.name, name_hash from missing cross join alone

@@ -361,7 +361,10 @@ def test_the_search_reads_the_covering_index_alone(monkeypatch: pytest.MonkeyPat
         search.search(session(ada), "zebra")
         return "Heap Fetches: 0" in plans[-1]
 
-    wait_until(reads_no_heap, seconds=60)
+    try:
+        wait_until(reads_no_heap, seconds=60)
+    except AssertionError:
+        pytest.fail(plans[-1])
     assert "Index Only Scan using memory_vector_cover" in plans[-1]
     assert "Seq Scan on memories_memoryvector" not in plans[-1]
 

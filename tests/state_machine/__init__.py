@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.state_machine.machine")  # so that a failure says what was compared
+pytest.register_assert_rewrite(
+    "tests.state_machine.machine", "tests.state_machine.apps_machine"
+)  # so that a failure says what was compared

@@ -4,17 +4,20 @@ import itertools
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.models import User
 from tests.chaos import IS_LONG
 from tests.factories import remember
+from tests.state_machine.apps_machine import AppsMachine
 from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.machine import Machine
 
-EXTENT = settings(
+EXTENT = extent(
     max_examples=100 if IS_LONG else 12,
     stateful_step_count=50 if IS_LONG else 25,
     derandomize=not IS_LONG,
@@ -34,6 +37,15 @@ def test_whatever_two_people_do_neither_learns_what_is_the_others(
     Machine.people = {"ada": ada, "bob": bob}
     Machine.clients = {"ada": ada_client, "bob": bob_client}
     run_state_machine_as_test(Machine, settings=EXTENT)
+
+
+@pytest.mark.slow
+def test_whatever_apps_do_over_rest_none_learns_more_than_its_person_lets_it(
+    ada: User, bob: User, settings: LazySettings
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
+    AppsMachine.people = {"ada": ada, "bob": bob}
+    run_state_machine_as_test(AppsMachine, settings=EXTENT)
 
 
 @pytest.mark.parametrize("visibility", ["private", "public"])
