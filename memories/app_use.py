@@ -8,16 +8,22 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, F
-from django.db.models.functions import Now
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, Door
-from memories import audit, scopes
-from memories.models import AuditAction, AuditEvent, Memory, MemoryVector, Tag
+from memories import scopes
+from memories.bulk import trash_all
+from memories.models import AuditAction, AuditEvent, Memory, Tag
 
 PERIOD = timedelta(days=30)
-READS = (AuditAction.MEMORY_READ, AuditAction.MEMORY_LIST, AuditAction.MEMORY_SEARCH, AuditAction.PERSONA_ASK)
+READS = (
+    AuditAction.MEMORY_READ,
+    AuditAction.MEMORY_LIST,
+    AuditAction.MEMORY_SEARCH,
+    AuditAction.MEMORY_EXPORT,
+    AuditAction.PERSONA_ASK,
+)
 
 USE = """
 select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),
@@ -106,8 +112,4 @@ def forget_written_by(actor: Actor, client_id: str) -> int:
     actor.require(scopes.WRITE)
     sources = [f"{door}:{client_id}" for door in (Door.API, Door.MCP)]
     written = Memory.objects.visible_to(actor, owner=actor.person).filter(source__in=sources)
-    ids = list(written.select_for_update(of=("self",)).values_list("pk", flat=True))
-    Memory.objects.filter(pk__in=ids).update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
-    MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)
-    audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)
-    return len(ids)
+    return len(trash_all(actor, written))

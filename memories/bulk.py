@@ -7,12 +7,14 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, InsufficientScope
-from memories import limits, scopes, services
+from memories import audit, limits, scopes, services
 from memories.errors import MemoryNotFound, VersionConflict
-from memories.models import Memory
+from memories.models import AuditAction, Memory, MemoryVector
 
 REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope)
 
@@ -64,6 +66,18 @@ def apply_many(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
     if not all(isinstance(operation, Create) for operation in operations):
         actor.require(scopes.ADMIN)
     return [_outcome(actor, operation) for operation in operations]
+
+
+def trash_all(actor: Actor, memories: Any) -> list[UUID]:
+    """Put a queryset of the actor's own memories in the trash at once; returns their ids. In the caller's transaction.
+
+    The caller has asked for the scope.
+    """
+    ids = list(memories.select_for_update(of=("self",)).values_list("pk", flat=True))
+    Memory.objects.filter(pk__in=ids).update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
+    MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)
+    audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)
+    return ids
 
 
 def _outcome(actor: Actor, operation: Operation) -> Outcome:

@@ -31,6 +31,7 @@ class NewMemory:
 
     conversation, position: both or neither. Memories of one conversation (any UUID of the caller's) whose positions
     follow one another are found by each other's words too, as the turns of an imported chat should be.
+    id: of a memory that had one elsewhere; no other may have it. It is a fresh one otherwise.
     """
 
     text: str
@@ -39,6 +40,7 @@ class NewMemory:
     expires_at: datetime | None = None
     conversation: UUID | None = None
     position: int | None = None
+    id: UUID | None = None
 
 
 def clean_new(item: NewMemory) -> NewMemory:
@@ -50,7 +52,7 @@ def clean_new(item: NewMemory) -> NewMemory:
         expires_at=(limits.clean_expires_at, item.expires_at),
         position=(partial(_clean_position, item.conversation), item.position),
     )
-    return NewMemory(conversation=item.conversation, **cleaned)
+    return NewMemory(conversation=item.conversation, id=item.id, **cleaned)
 
 
 def clean_changes(memory: Memory, **given: Any) -> dict[str, Any]:

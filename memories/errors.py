@@ -23,6 +23,14 @@ class SealedTextError(DecryptError):
     """Sealed text does not open: changed, moved to another row, or under another key."""
 
 
+class ImportNotFound(Exception):
+    """There is no such import for this actor: absent and forbidden are one answer."""
+
+
+class ImportUnderWay(Exception):
+    """Another import of this person's is under way: it must end, or be undone, before the next."""
+
+
 class KeyInFlight(Exception):
     """A request with this idempotency key is being worked on just now."""
 

@@ -27,6 +27,7 @@ from memories.models import (
     MemoryVector,
     Tag,
 )
+from memories.portability import importing
 
 logger = logging.getLogger(__name__)
 
@@ -123,5 +124,6 @@ STEPS: dict[str, Callable[[], int]] = {
     "invitations": purge_invitations,
     "spaces": purge_unused_spaces,
     "stored answers": idempotency.purge,
+    "imports": importing.purge,
     "rate limits": throttling.purge,
 }

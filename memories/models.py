@@ -13,6 +13,9 @@ from pgvector.django import HalfVectorField
 from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
+from memories.import_models import ImportBatch as ImportBatch
+from memories.import_models import ImportState as ImportState
+from memories.import_models import StagedMemories as StagedMemories
 from memories.querysets import MemoryQuerySet, MemoryVectorQuerySet
 
 
@@ -222,6 +225,7 @@ class AuditAction(models.TextChoices):
     MEMORY_RESTORE = "memory:restore", _("restored")
     MEMORY_DELETE = "memory:delete", _("deleted for ever")
     MEMORY_PURGE = "memory:purge", _("purged")
+    MEMORY_EXPORT = "memory:export", _("exported")
     PERSONA_ASK = "persona:ask", _("asked the persona")
     APP_CONNECT = "app:connect", _("connected")
     APP_NARROW = "app:narrow", _("changed what it may do")

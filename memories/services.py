@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
+from accounts.ids import new_id
 from memories import audit, indexing, limits, scopes, storing
 from memories import tags as tagging
 from memories.drafts import UNSET as UNSET
@@ -46,6 +47,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     source = source_of(actor)
     rows = [
         Memory(
+            id=item.id or new_id(),
             owner_id=actor.person.pk,
             text=item.text,
             visibility=item.visibility,

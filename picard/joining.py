@@ -5,6 +5,7 @@ from typing import Any
 from accounts.actor import Actor
 from memories import app_names, app_use, housekeeping
 from memories.models import AuditAction
+from memories.portability import everything
 from oauth import clients, grants
 from oauth.housekeeping import STEPS
 from oauth.models import AppGrant
@@ -16,8 +17,26 @@ def join() -> None:
     housekeeping.KEPT_TAGS.append(grants.tags_named)
     app_names.known_by(clients.names_of)
     grants.changed.connect(_record)
+    everything.ALSO["apps.json"] = _apps
 
 
 def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
     action = AuditAction(f"app:{change}")
     app_use.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)
+
+
+def _apps(actor: Actor) -> list[dict[str, Any]]:
+    """The connected apps, as a person takes them along."""
+    return [
+        {
+            "name": str(grant.application),
+            "client_id": grant.application.client_id,
+            "scopes": grant.scopes,
+            "only_tags": grant.only_tags,
+            "ends_at": grant.ends_at,
+            "paused_at": grant.paused_at,
+            "connected_at": grant.created_at,
+            "consented_at": grant.consented_at,
+        }
+        for grant in grants.connected(actor)
+    ]

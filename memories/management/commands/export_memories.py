@@ -1,0 +1,54 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.actor import Actor, Door
+from accounts.models import User
+from memories.portability.everything import export_everything
+from memories.portability.exporting import FORMS, export
+
+EVERYTHING = "everything"
+SAY_EVERY_BYTES = 10_000_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Export a person's memories, or everything that is kept about them, while it is read from the database. "
+        "The texts leave their seal: mind where the file lies."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", help="the file to be made; - for the standard output")
+        parser.add_argument("--person", required=True, metavar="EMAIL", help="whose memories")
+        parser.add_argument("--format", choices=[*FORMS, EVERYTHING], default="jsonl")
+
+    def handle(self, *_: Any, path: str, person: str, **options: Any) -> None:
+        user = User.objects.filter(email__iexact=person).first()
+        if user is None:
+            raise CommandError(f"Nobody here has the address {person}.")
+        actor = Actor(user=user, door=Door.COMMAND)
+        is_whole = options["format"] == EVERYTHING
+        exported = export_everything(actor) if is_whole else export(actor, options["format"])
+        if path == "-":
+            sys.stdout.buffer.writelines(exported.chunks)
+            return
+        written = self._write(Path(path), exported.chunks)
+        self.stdout.write(f"{path}: {written:,} bytes")
+
+    def _write(self, path: Path, chunks: Any) -> int:
+        """A file that only its maker can read; none that was there is written over."""
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+            file = path.open("wb")
+        except OSError as error:
+            raise CommandError(f"{path} cannot be made: {error.strerror}") from None
+        written = said = 0
+        with file:
+            for chunk in chunks:
+                written += file.write(chunk)
+                if written - said >= SAY_EVERY_BYTES:
+                    said = written
+                    self.stderr.write(f"{written:,} bytes")
+        return written

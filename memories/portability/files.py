@@ -1,0 +1,151 @@
+"""What was given, as named parts with bounds: one file, the files of a zip, or those of a folder.
+
+Nothing is unpacked to the disk, and nothing is read whole but what is known to be small.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+READABLE = (".json", ".jsonl", ".ndjson", ".md", ".markdown", ".txt", ".csv")  # in a zip or a folder
+PARTS = 100_000
+TOTAL_BYTES = 8_000_000_000  # of what is read of a zip, unpacked
+RATIO = 200  # unpacked to packed; JSON packs to a tenth, deflate's bombs to a thousandth
+SMALL_BYTES = 1_000_000  # below it no ratio is looked at
+
+
+def refused(message: str, code: str) -> ValidationError:
+    """What is wrong with the file as a whole."""
+    return ValidationError({"file": ValidationError(message, code=code)})
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file: its name (within a zip or folder, else empty), its size, and how to read it from its beginning."""
+
+    name: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+    @property
+    def base(self) -> str:
+        return PurePosixPath(self.name).name.lower()
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix.lower()
+
+
+def parts_of(given: IO[bytes] | Path) -> list[Part]:
+    """Raises ValidationError (file) for a zip that is broken, locked or a bomb, and where there is nothing to read."""
+    if isinstance(given, Path):
+        parts = list(_of_folder(given))
+    elif zipfile.is_zipfile(given):
+        given.seek(0)
+        parts = list(_of_zip(given))
+    else:
+        parts = [_whole(given)]
+    if not any(part.size for part in parts):
+        raise refused(_("There is nothing in it to read."), "empty")
+    return parts
+
+
+def _whole(given: IO[bytes]) -> Part:
+    size = given.seek(0, io.SEEK_END)
+
+    def read_again() -> IO[bytes]:
+        given.seek(0)
+        return cast(IO[bytes], _Kept(given))
+
+    return Part("", size, read_again)
+
+
+class _Kept(io.RawIOBase):
+    """A view of a file, which stays open when the view is closed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+
+def _of_folder(folder: Path) -> Iterator[Part]:
+    for path in sorted(folder.rglob("*")):
+        within = path.relative_to(folder)
+        hidden = any(piece.startswith(".") for piece in within.parts)  # .obsidian, .git
+        if not hidden and path.suffix.lower() in READABLE and path.is_file() and not path.is_symlink():
+            yield Part(within.as_posix(), path.stat().st_size, _opener(path))
+
+
+def _opener(path: Path) -> Callable[[], IO[bytes]]:
+    return lambda: path.open("rb")
+
+
+def _of_zip(given: IO[bytes]) -> Iterator[Part]:
+    try:
+        archive = zipfile.ZipFile(given)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
+    if len(archive.infolist()) > PARTS:
+        raise refused(
+            _("This zip holds more than %(limit)s files.") % {"limit": f"{PARTS:,}"}, "too_many_files"
+        )
+    wanted = [info for info in archive.infolist() if _is_wanted(info)]
+    if any(info.flag_bits & 0x1 for info in wanted):
+        raise refused(_("This zip is locked by a password. Unlock it first."), "locked_zip")
+    if sum(info.file_size for info in wanted) > TOTAL_BYTES or any(map(_is_bomb, wanted)):
+        raise refused(_("This zip would unpack to far more than it should."), "zip_bomb")
+    for info in wanted:
+        yield Part(info.filename, info.file_size, _member(archive, info))
+
+
+def _is_wanted(info: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(info.filename)
+    hidden = any(piece.startswith((".", "__MACOSX")) for piece in path.parts)
+    return not info.is_dir() and not hidden and path.suffix.lower() in READABLE
+
+
+def _is_bomb(info: zipfile.ZipInfo) -> bool:
+    # What is read ends at the announced size, whatever the packed bytes would give (zipfile.ZipExtFile).
+    return info.file_size > SMALL_BYTES and info.file_size > RATIO * max(info.compress_size, 1)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+    def read_again() -> IO[bytes]:
+        try:
+            return archive.open(info)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
+            raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
+
+    return read_again
+
+
+class reading:  # noqa: N801 - used like a function
+    """A part open for reading, its faults as ValidationError."""
+
+    def __init__(self, part: Part) -> None:
+        self._file: Any = part.open()
+
+    def __enter__(self) -> Any:
+        return self._file
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        self._file.close()
+        if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError):
+            raise refused(_("This zip is broken. Download it again."), "broken_zip") from None

@@ -1,0 +1,235 @@
+"""Imports after the person's yes: brought in by parts, each one transaction, so that any may be the last; undoing."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.actor import Actor
+from accounts.ids import id_at
+from memories import limits, services
+from memories.bulk import trash_all
+from memories.drafts import NewMemory
+from memories.errors import ImportNotFound, MemoryNotFound
+from memories.import_models import ImportBatch, ImportState, StagedMemories
+from memories.models import Memory, MemoryRevision, Visibility
+from memories.portability.cleaning import laid_down
+from memories.portability.items import Item
+from memories.portability.staging import require
+
+BUDGET_S = 2.0  # of one `advance`; who waits for a page wants to see it move
+WAITS = timedelta(days=1)  # so long a yes may take
+OWN_FORMAT = "picard"  # comes back as it went: without a tag that says so
+TAG = "imported:{}"
+
+# For what was written elsewhere, earlier. Until it is embedded its words are those of today; then of its day.
+BACKDATE = """
+update memories_memory set created_at = given.created_at, updated_at = given.updated_at, version = given.version
+from unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(updated)s::timestamptz[], %(versions)s::int[])
+    as given (id, created_at, updated_at, version)
+where memories_memory.id = given.id and memories_memory.owner_id = %(owner)s
+"""
+
+
+def list_imports(actor: Actor) -> list[ImportBatch]:
+    """Newest first; an app is told of its own."""
+    require(actor)
+    return list(_visible(actor).order_by("-pk")[:20])
+
+
+def get_import(actor: Actor, batch_id: UUID) -> ImportBatch:
+    """Raises ImportNotFound."""
+    require(actor)
+    return _found(_visible(actor), batch_id)
+
+
+def sample_of(batch: ImportBatch) -> list[str]:
+    """How a few of its memories begin."""
+    texts: list[str] = orjson.loads(batch.sample)
+    return texts
+
+
+@transaction.atomic
+def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch:
+    """Say yes to an import that waits for it; `advance` does it. One that does not wait any more stays as it is.
+
+    publish: what the file says is public becomes public; needs memories:publish of an app. All is private otherwise.
+    """
+    require(actor)
+    batch = _locked(actor, batch_id)
+    if batch.state == ImportState.STAGED:
+        batch.state, batch.publishes = ImportState.RUNNING, publish
+        if not batch.total:
+            batch.state, batch.finished_at = ImportState.DONE, timezone.now()
+        batch.save(update_fields=["state", "publishes", "finished_at"])
+    return batch
+
+
+def advance(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -> ImportBatch:
+    """Go on with an import that was said yes to, for about so many seconds; it is done when its state says so."""
+    require(actor)
+    until = time.monotonic() + seconds
+    while True:
+        batch = _import_next(actor, batch_id)
+        if batch.state != ImportState.RUNNING or time.monotonic() >= until:
+            return batch
+
+
+@transaction.atomic
+def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
+    """Put in the trash what an import made, and take back what it changed, whether or not it was done."""
+    require(actor)
+    batch = _locked(actor, batch_id)
+    if batch.state in (ImportState.RUNNING, ImportState.DONE):
+        rows = list(_rows(batch).filter(is_done=True))
+        ids = [memory_id for row in rows for memory_id in row.memory_ids]
+        trash_all(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
+        for row in rows:
+            for memory_id, version in orjson.loads(row.content):
+                _take_back(actor, UUID(memory_id), version)
+        _rows(batch).delete()
+        batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"
+        batch.save(update_fields=["state", "finished_at", "sample"])
+    return batch
+
+
+@transaction.atomic
+def discard(actor: Actor, batch_id: UUID) -> None:
+    """Forget an import that waits for a yes. One that was said yes to can only be undone."""
+    require(actor)
+    batch = _locked(actor, batch_id)
+    if batch.state == ImportState.STAGED:
+        batch.delete()
+
+
+def purge() -> int:
+    """Delete what waited too long for a yes, and what is too old to be undone."""
+    since = Now() - timedelta(days=settings.TRASH_DAYS)
+    waited = Q(state=ImportState.STAGED, created_at__lt=Now() - WAITS)
+    return ImportBatch.objects.filter(waited | Q(created_at__lt=since)).delete()[0]
+
+
+# --- Private ------------------------------------------------------------------------------------------
+
+
+def _visible(actor: Actor) -> Any:
+    own = ImportBatch.objects.filter(owner_id=actor.person.pk)
+    return own.filter(source=services.source_of(actor)) if actor.is_app else own
+
+
+def _found(rows: Any, batch_id: UUID) -> ImportBatch:
+    batch: ImportBatch | None = rows.filter(pk=batch_id).first()
+    if batch is None:
+        raise ImportNotFound
+    return batch
+
+
+def _locked(actor: Actor, batch_id: UUID) -> ImportBatch:
+    return _found(_visible(actor).select_for_update(), batch_id)
+
+
+def _rows(batch: ImportBatch) -> Any:
+    return StagedMemories.objects.filter(owner_id=batch.owner_id, batch=batch)
+
+
+@transaction.atomic
+def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
+    batch = _locked(actor, batch_id)
+    if batch.state != ImportState.RUNNING:
+        return batch
+    row = _rows(batch).filter(is_done=False).order_by("number").first()
+    if row is not None:
+        items = laid_down(row)
+        row.memory_ids = _create(actor, batch, [item for item, changes in items if not changes])
+        changed = [_change(actor, item) for item, changes in items if changes]
+        row.content = orjson.dumps([each for each in changed if each]).decode()
+        row.is_done = True
+        row.save(update_fields=["content", "memory_ids", "is_done"])
+        batch.done += len(items)
+    if batch.done >= batch.total or row is None:
+        batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
+    batch.save(update_fields=["done", "state", "finished_at", "sample"])
+    return batch
+
+
+def _create(actor: Actor, batch: ImportBatch, items: Sequence[Item]) -> list[UUID]:
+    now = timezone.now() + timedelta(minutes=1)  # what expires meanwhile need not come any more
+    items = [item for item in items if item.expires_at is None or item.expires_at > now]
+    # Of anybody: an id is one row's in the whole table. Nobody learns of it, they are too long to be guessed.
+    asked = [item.id for item in items if item.id]
+    taken = set(Memory.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
+    memories = services.create_memories(actor, [_new(batch, item, taken) for item in items])
+    _backdate(actor, memories, items)
+    MemoryRevision.objects.bulk_create(
+        MemoryRevision(
+            owner_id=memory.owner_id,
+            memory=memory,
+            version=past.version,
+            text=past.text,
+            source=memory.source,
+            written_at=past.written_at,
+        )
+        for memory, item in zip(memories, items, strict=True)
+        for past in item.history
+    )
+    return [memory.pk for memory in memories]
+
+
+def _new(batch: ImportBatch, item: Item, taken: set[UUID]) -> NewMemory:
+    own_id = item.id if item.id and item.id.version == 7 and item.id not in taken else None
+    origin = [] if batch.format == OWN_FORMAT else [TAG.format(batch.format)]
+    return NewMemory(
+        text=item.text,
+        visibility=item.visibility if batch.publishes else Visibility.PRIVATE.value,
+        tags=[*origin, *item.tags][: limits.TAGS],
+        expires_at=item.expires_at,
+        conversation=UUID(item.conversation) if item.conversation else None,
+        position=item.position,
+        id=own_id or (id_at(item.created_at) if item.created_at else None),
+    )
+
+
+def _backdate(actor: Actor, memories: Sequence[Memory], items: Sequence[Item]) -> None:
+    dated = [pair for pair in zip(memories, items, strict=True) if pair[1].created_at or pair[1].version > 1]
+    if not dated:
+        return
+    given: dict[str, Any] = {
+        "owner": actor.person.pk,
+        "ids": [memory.pk for memory, _item in dated],
+        "created": [_created(memory, item) for memory, item in dated],
+        "updated": [item.updated_at or _created(memory, item) for memory, item in dated],
+        "versions": [item.version for _memory, item in dated],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(BACKDATE, given)
+
+
+def _created(memory: Memory, item: Item) -> datetime:
+    return item.created_at or memory.created_at
+
+
+def _change(actor: Actor, item: Item) -> tuple[UUID, int] | None:
+    """The memory, and the version that it had; None where it is gone meanwhile."""
+    assert item.id is not None  # noqa: S101 - only our own lines say what they change
+    try:
+        changed = services.update_memory(
+            actor, item.id, text=item.text, tags=item.tags, expires_at=item.expires_at
+        )
+    except MemoryNotFound:
+        return None
+    return changed.pk, changed.version - 1
+
+
+def _take_back(actor: Actor, memory_id: UUID, version: int) -> None:
+    try:
+        services.restore_version(actor, memory_id, version)
+    except MemoryNotFound:
+        return  # gone since, or its text was the same
