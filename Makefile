@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test chaos fuzz evaluate benchmark lint format lock
+.PHONY: help run worker test chaos fuzz smoke evaluate benchmark lint format lock
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing pr
 
 fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, valid and not (the tests ask 5,000)
 	@FUZZ_CASES=50000 $(BIN)/python -m pytest -s tests/memories/api/test_schemathesis.py
+
+smoke: $(VENV)/.run ## Walk a deployed site as a person and an app do: make smoke URL=https://memory.example.org
+	@test -n "$(URL)" || { echo "Name the site: make smoke URL=https://memory.example.org"; exit 2; }
+	@$(BIN)/python -m picard.smoke "$(URL)"
 
 evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
 	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }

@@ -39,6 +39,8 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=4)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: /metrics is not there
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # empty: /.well-known/security.txt is not there
 
 # --- Secrets: from the environment, from files, or (embedded) made once below PICARD_HOME/keys -------
 KEYS_HOME = PICARD_HOME / "keys"

@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 
 from memories.web import connect
 from memories.web.ask import public_page
-from picard import health, views
+from picard import health, metrics, security_txt, views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
 admin.site.site_header = "Picard"
@@ -16,6 +16,8 @@ urlpatterns = [
     path("healthz", health.alive),
     path("health", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.metrics),
+    path(".well-known/security.txt", security_txt.security_txt),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("oauth.urls")),

@@ -1,0 +1,35 @@
+"""`manage.py doctor`: looks at all that an operator would, and says what to do."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from picard import doctor
+from picard.doctor import Finding, State
+
+
+class Command(BaseCommand):
+    help = "Look whether everything is as it should be. Exits with 1 when a check failed, else with 0."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON array")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["json"]:
+            found = list(doctor.examine())
+            self.stdout.write(json.dumps([finding.as_dict() for finding in found], indent=2))
+        else:
+            found = [self._said(finding) for finding in doctor.examine()]
+        sys.exit(1 if any(finding.state == State.FAIL for finding in found) else 0)
+
+    def _said(self, finding: Finding) -> Finding:
+        """Each at once: some take seconds."""
+        styles = {State.OK: self.style.SUCCESS, State.WARN: self.style.WARNING, State.FAIL: self.style.ERROR}
+        self.stdout.write(f"{styles[finding.state](f'{finding.state:4}')}  {finding.check}: {finding.said}")
+        if finding.hint:
+            self.stdout.write(f"      {finding.hint}")
+        self.stdout.flush()
+        return finding

@@ -1,0 +1,70 @@
+"""`manage.py restore`: a database from a backup, after a proof that file and keys belong together."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from picard import backup
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database from a file of `backup`. Refuses a damaged file and wrong keys before it begins."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="what `backup` wrote, with FILE.sha256 beside it")
+        parser.add_argument("--keys", type=Path, metavar="FILE", help="the keys that `backup --keys` wrote")
+        parser.add_argument("--replace", action="store_true", help="drop everything that the database holds")
+
+    def handle(self, *_: Any, file: Path, keys: Path | None, replace: bool, **__: Any) -> None:
+        try:
+            given = backup.read_keys(keys) if keys else None
+            masters = backup.master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY
+            opened = backup.prove(file, masters)
+            _refuse_a_database_in_use(replace)
+            if given:
+                self._take(given)
+            backup.restore_from(file, replace=replace)
+        except (backup.BackupError, OSError, ValueError) as error:
+            raise CommandError(str(error)) from None
+        # In processes of their own: this one began with the keys from before.
+        for arguments in (["migrate", "--no-input", "--verbosity", "0"], ["keys", "verify"]):
+            _manage(*arguments)
+        self.stdout.write(f"Restored. {opened:,} stored keys open. Start Picard, then look: manage.py doctor")
+
+    def _take(self, given: dict[str, str]) -> None:
+        """Make the given keys the server's own where it keeps them itself. Raises CommandError elsewhere."""
+        if backup.master_keys(given) == settings.FIELD_ENCRYPTION_KEY:
+            return
+        if not settings.EMBEDDED or any(os.environ.get(name) for name in backup.KEY_NAMES):
+            raise CommandError("Set SECRET_KEY and FIELD_ENCRYPTION_KEY to the keys of the backup first.")
+        before = settings.KEYS_HOME.with_name(f"keys-before-{time.strftime('%Y%m%d-%H%M%S')}")
+        settings.KEYS_HOME.rename(before)
+        settings.KEYS_HOME.mkdir(mode=0o700)
+        for name, value in given.items():
+            path = settings.KEYS_HOME / name.lower()
+            path.touch(mode=0o600)
+            path.write_text(value)
+        self.stdout.write(
+            f"{settings.KEYS_HOME} holds the keys of the backup; those from before are in {before}."
+        )
+
+
+def _refuse_a_database_in_use(replace: bool) -> None:
+    if backup.others_connected():
+        raise backup.BackupError(
+            "Others are connected to this database. Stop the web server and the workers first."
+        )
+    if not replace and not backup.is_empty():
+        raise backup.BackupError("This database is not empty. --replace drops everything that it holds.")
+
+
+def _manage(*arguments: str) -> None:
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), *arguments]
+    if subprocess.run(command, check=False).returncode:
+        raise CommandError(f"`manage.py {' '.join(arguments)}` failed on the restored database.")
