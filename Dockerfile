@@ -4,8 +4,10 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
-COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r requirements.txt
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+COPY requirements.txt ./
+RUN python -m venv /venv && /venv/bin/pip install --require-hashes --no-compile -r requirements.txt
 COPY manage.py ./
 COPY picard picard
 COPY accounts accounts
@@ -13,7 +15,9 @@ COPY oauth oauth
 COPY memories memories
 COPY templates templates
 COPY static static
-RUN DATABASE_URL=postgresql:///none /venv/bin/python manage.py collectstatic --no-input --verbosity 0
+COPY .ci/slim-environment /usr/local/bin/
+RUN DATABASE_URL=postgresql:///none /venv/bin/python manage.py collectstatic --no-input --verbosity 0 \
+    && slim-environment /venv /app
 
 FROM ${PYTHON_IMAGE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
