@@ -15,12 +15,17 @@ from picard.wsgi import application as wsgi_application  # names the settings, t
 # Streams, and the question whether the server is alive, which must not wait for a thread.
 NATIVE_PATHS = ("/mcp", "/healthz", "/health")
 
+# Where a person may bring long files.
+UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")
+
 application = Front(
     get_asgi_application(),
     wsgi_application,
     threads=settings.WEB_THREADS,
     max_body_bytes=settings.MAX_BODY_BYTES,
     native_paths=NATIVE_PATHS,
+    upload_paths=UPLOAD_PATHS,
+    max_upload_bytes=settings.MAX_IMPORT_BYTES,
 )
 
 

@@ -18,6 +18,8 @@ from picard.wsgi_bridge import SPOOL_BYTES, Answer, Scope, WsgiApplication, prob
 
 CHUNK_BYTES = 65_536
 BODY_TIMEOUT_S = 120  # for a whole request body
+UPLOAD_TIMEOUT_S = 3_600  # for a long file, from somebody who is signed in
+UPLOADS_AT_ONCE = 2  # of long files, in each process: each may lie on the disk while it is read
 POOL = "picard.pool"  # the extension of a native path's scope by which it finds the threads
 MAX_WAITING = 256  # requests that wait for a thread; more are asked to come again
 
@@ -48,12 +50,17 @@ class Front:
         threads: int,
         max_body_bytes: int,
         native_paths: Iterable[str] = (),
+        upload_paths: Iterable[str] = (),
+        max_upload_bytes: int = 0,
         max_waiting: int = MAX_WAITING,
     ) -> None:
         self._native = native
         self._wsgi = wsgi
         self._max_body_bytes = max_body_bytes
         self._native_paths = frozenset(native_paths)
+        self._upload_paths = frozenset(upload_paths)
+        self._max_upload_bytes = max_upload_bytes
+        self._uploads = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._under_way = 0
         self._max_under_way = threads + max_waiting
@@ -68,16 +75,41 @@ class Front:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await read_body(scope, receive, self._max_body_bytes)
-            if scope["path"] in self._native_paths:
-                with body.file:
-                    await self._native(self._lending(scope), body.replay(receive), send)
-                return
-            answer = await self._in_a_thread(scope, body)
+            if self._is_upload(scope) and await self._may_upload(scope):
+                answer = await self._upload(scope, receive)
+            else:
+                body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
+                if scope["path"] in self._native_paths:
+                    with body.file:
+                        await self._native(self._lending(scope), body.replay(receive), send)
+                    return
+                answer = await self._in_a_thread(scope, body)
         except Refused as refused:
             answer = refused.answer
         with answer.body:
             await _send(answer, send, is_head=scope["method"] == "HEAD")
+
+    def _is_upload(self, scope: Scope) -> bool:
+        """A body that is too long for elsewhere, at a path that takes such."""
+        is_there = scope["method"] == "POST" and scope["path"] in self._upload_paths
+        return is_there and _announced(scope) > self._max_body_bytes
+
+    async def _may_upload(self, scope: Scope) -> bool:
+        """Whether this caller may so much as look at the page: asked before anything of the body is taken in."""
+        asked = await self._in_a_thread({**scope, "method": "HEAD"}, Body(io.BytesIO(), 0))
+        asked.body.close()
+        return asked.status == HTTPStatus.OK
+
+    async def _upload(self, scope: Scope, receive: Receive) -> Answer:
+        if self._uploads >= UPLOADS_AT_ONCE:
+            headers = {"Retry-After": "10", "Connection": "close"}
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many long files come in just now.", **headers)
+        self._uploads += 1
+        try:
+            body = await read_body(scope, receive, self._max_upload_bytes, UPLOAD_TIMEOUT_S)
+            return await self._in_a_thread(scope, body)
+        finally:
+            self._uploads -= 1
 
     def _lending(self, scope: Scope) -> Scope:
         """A native path does its blocking work in the same threads, which own their connections."""
@@ -132,16 +164,20 @@ class Body:
         return receive_again
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> Body:
+def _announced(scope: Scope) -> int:
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(announced) if announced.isdigit() else 0
+
+
+async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: float) -> Body:
     """The whole body. Raises Refused when it is too large, or does not come in time.
 
     Nothing more is read of a body that is refused, nor anything of one that announces itself as too large.
     """
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > max_bytes:
+    if _announced(scope) > max_bytes:
         raise _too_large(max_bytes)
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await _collect(receive, max_bytes)
     except TimeoutError:
         raise _too_slow() from None

@@ -217,7 +217,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of one form
+FILE_UPLOAD_HANDLERS = ["memories.web.uploads.UnnamedFileHandler"]
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=10_000_000)  # the front answers 413 above
+MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=1_000_000_000)  # of a file that is brought in
 
 # --- Security of the browser ---------------------------------------------------------------------------
 _https = _public.scheme == "https"
@@ -230,8 +232,7 @@ SECURE_SSL_REDIRECT = _https and TRUSTED_PROXY_HOPS > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

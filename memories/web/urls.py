@@ -2,13 +2,21 @@
 
 from django.urls import path
 
-from memories.web import ask, views
+from memories.web import ask, moving, views
 
 app_name = "memories"
 urlpatterns = [
     path("", views.memory_list, name="list"),
     path("new/", views.new, name="new"),
     path("ask/", ask.ask, name="ask"),
+    path("import/", moving.bring, name="bring"),
+    path("import/<uuid:batch_id>/", moving.one_import, name="import"),
+    path("import/<uuid:batch_id>/start/", moving.start, name="import_start"),
+    path("import/<uuid:batch_id>/go-on/", moving.go_on, name="import_go_on"),
+    path("import/<uuid:batch_id>/undo/", moving.undo, name="import_undo"),
+    path("import/<uuid:batch_id>/discard/", moving.discard, name="import_discard"),
+    path("export/", moving.take, name="export"),
+    path("export/<slug:form>/", moving.download, name="download"),
     path("trash/", views.trash, name="trash"),
     path("trash/empty/", views.empty_trash, name="empty_trash"),
     path("<uuid:memory_id>/", views.detail, name="detail"),

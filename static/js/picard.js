@@ -136,3 +136,20 @@ document.querySelectorAll("[data-my-zone]").forEach((offer) => {
     input.focus();
   });
 });
+
+// --- Importing: a file may be dropped on its field's frame --------------------------------------------------
+
+document.querySelectorAll("[data-drop]").forEach((zone) => {
+  const input = zone.querySelector("input[type=file]");
+  const mark = (isOver) => zone.classList.toggle("drop-over", isOver);
+  ["dragenter", "dragover"].forEach((name) => zone.addEventListener(name, (event) => {
+    event.preventDefault();
+    mark(true);
+  }));
+  zone.addEventListener("dragleave", () => mark(false));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    mark(false);
+    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+  });
+});

@@ -304,3 +304,28 @@ async def _request(
 def _mode_and_links(descriptor: int) -> tuple[int, int]:
     facts = os.fstat(descriptor)
     return stat.S_IMODE(facts.st_mode), facts.st_nlink
+
+
+# --- Long files -------------------------------------------------------------------------------------------
+
+
+def test_a_long_file_is_taken_where_one_may_be_brought() -> None:
+    status, headers, _ = _upload("/import", b"x" * (MAX_BODY_BYTES + 10))
+    assert (status, headers["x-length"]) == (200, str(MAX_BODY_BYTES + 10))
+
+
+@pytest.mark.parametrize(
+    ("path", "length"), [("/import", 2 * MAX_BODY_BYTES + 1), ("/fails", MAX_BODY_BYTES + 1)]
+)
+def test_there_is_an_end_to_it_and_who_may_not_see_the_page_may_not_bring_one(path: str, length: int) -> None:
+    assert _upload(path, b"x" * length)[0] == 413
+
+
+def _upload(path: str, content: bytes) -> Reply:
+    options = {"upload_paths": ["/import", "/fails"], "max_upload_bytes": 2 * MAX_BODY_BYTES}
+    headers = [("Content-Length", str(len(content)))]
+    chunks = [content[:MAX_BODY_BYTES], content[MAX_BODY_BYTES:]]
+    reply: Reply = _with_front(
+        lambda front: _request(front, "POST", path, headers=headers, body=chunks), **options
+    )
+    return reply
