@@ -62,7 +62,7 @@ def store_vectors(
             else vectors.rotate(its_vectors, person_key(memory.owner_id).rotation)
         )
         for row, vector in zip(_rows(memory, its_passages), stored, strict=True):
-            row.space, row.embedding = space, vector
+            row.space, row.embedding = space, vectors.Stored(vector)
             rows.append(row)
     MemoryVector.objects.filter(memory__in=memories).delete()
     MemoryVector.objects.bulk_create(rows, batch_size=1_000)
@@ -85,7 +85,7 @@ def rekey(memory: Memory) -> None:
         before = stored.get(row.passage)
         if before is not None and before.embedding is not None:
             row.space_id = before.space_id
-            [row.embedding] = turn([before.embedding], rotation)
+            row.embedding = vectors.Stored(*turn([before.embedding], rotation))
     MemoryVector.objects.filter(memory=memory).delete()
     MemoryVector.objects.bulk_create(rows)
 

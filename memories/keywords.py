@@ -72,7 +72,7 @@ def words(text: str) -> list[str]:
 
 def date_words(day: date) -> list[str]:
     """Month, year and weekday as `words` would give them, so that "in May 2023" finds that day's memories."""
-    return words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}")
+    return list(_date_words(day, settings.SEARCH_LANGUAGE))
 
 
 def day_words(day: date) -> list[str]:
@@ -108,6 +108,11 @@ def tokens(words: Iterable[str], key: bytes) -> list[int]:
     return [
         int.from_bytes(hmac.digest(key, word.encode(), "sha256")[:8], "big", signed=True) for word in words
     ]
+
+
+@lru_cache(maxsize=1_000)
+def _date_words(day: date, _language: str) -> tuple[str, ...]:
+    return tuple(words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}"))
 
 
 @lru_cache(maxsize=50_000)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pgvector import HalfVector
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -28,6 +30,20 @@ TOLERANCE = 1e-5
 
 _matrices: "OrderedDict[bytes, NDArray[np.float32]]" = OrderedDict()
 _matrices_lock = threading.Lock()
+
+
+class Stored(HalfVector):
+    """A vector on its way into the database.
+
+    pgvector writes each component as exactly as Python can, most of which PostgreSQL cuts off again: a halfvec keeps
+    eleven bits. Six digits are enough for the same bits and take a quarter of the time.
+    """
+
+    def __init__(self, vector: Sequence[float]) -> None:
+        self._vector = tuple(vector)
+
+    def to_text(self) -> str:
+        return f"[{_digits(len(self._vector)) % self._vector}]"
 
 
 def rotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
@@ -50,6 +66,11 @@ def unrotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]
     given = np.asarray(vectors, np.float32)
     turned: list[list[float]] = (given @ _matrix(key, given.shape[1]).T).tolist()
     return turned
+
+
+@lru_cache(maxsize=8)
+def _digits(count: int) -> str:
+    return ",".join(["%.6g"] * count)
 
 
 def rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":

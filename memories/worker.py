@@ -29,7 +29,7 @@ from memories.passages import passages
 logger = logging.getLogger(__name__)
 
 LOCK_CLASS = 42  # of pg_advisory_lock(class, worker)
-BATCH = 32
+BATCH = 64
 POLL_S = 5.0
 LOOK_UP_S = 0.5  # how long a request to stop may go unseen while idle
 LONGEST_WAIT_S = 600.0
