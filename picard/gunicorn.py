@@ -1,10 +1,16 @@
 """How gunicorn serves Picard: `gunicorn -c python:picard.gunicorn picard.asgi:application`; `up` calls it so too."""
 
+import ctypes
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 
 from django.conf import settings
+
+# The C library would keep a heap for each thread, and each would grow to the largest batch that it ever embedded.
+_M_ARENA_MAX, _HEAPS = -8, 2
+if limit := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc only
+    limit(_M_ARENA_MAX, _HEAPS)
 
 _host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
 
