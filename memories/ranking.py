@@ -55,7 +55,7 @@ select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, max
   where space_id = (select id from memories_embeddingspace where identity = %s)
   order by cosine desc limit %s) passage
 group by id order by score desc, id desc limit %s
-"""  # noqa: S608
+"""  # noqa: S608 # nosec B608
 
 # Only passages that have a word of the question, are near it, or may be lent a word, are grouped into memories. A
 # memory's `bits` say which of the question's words it has: bit 0 for the first in its text, bit 31 for it in its date.
@@ -110,7 +110,7 @@ select id, cosine, bits, idf_share,
 from memory join worth using (bits) left join lent using (id), scale
 where cosine is not null or lent.bm25 > 0 or worth.bm25 > 0
 order by score desc, cosine desc nulls last, id desc limit %s
-"""  # noqa: S608
+"""  # noqa: S608 # nosec B608
 
 # The memories themselves come with their places: all in one statement, so what was ranked as visible still is. Of those
 # after the first ones only a memory with all the words can be wanted: the question may stand in it literally.
@@ -122,7 +122,7 @@ select score, cosine, bits, idf_share, memory.* from placed, lateral (
   select {ITS_TAGS}, {", ".join(READ_OF_MEMORY)} from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
-"""  # noqa: S608
+"""  # noqa: S608 # nosec B608
 
 COMMON = """
 with word as materialized (

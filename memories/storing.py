@@ -47,7 +47,7 @@ with memory as (
     {audit.RECORD}
 )
 select statement_timestamp()
-"""  # noqa: S608 - put together from constants
+"""  # noqa: S608 - put together from constants # nosec B608
 
 
 def store(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> None:

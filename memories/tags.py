@@ -82,7 +82,7 @@ ITS_TAGS = """array(
 
 def with_tags(memories: Any) -> Any:
     """A queryset of memories that brings their tags in the same statement; `know_all_tags` puts them in their place."""
-    return memories.annotate(its_tags=RawSQL(ITS_TAGS, ()))  # noqa: S611 - a constant
+    return memories.annotate(its_tags=RawSQL(ITS_TAGS, ()))  # noqa: S611 - a constant # nosec B611
 
 
 def know_all_tags(memories: Iterable[Any]) -> None:

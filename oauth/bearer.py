@@ -44,7 +44,7 @@ with found as (
 counted as (
   {COUNT.replace("{key}", "select %(limit)s || ':' || id || ':' || client_id from found where refusal is null")})
 select exists (select from counted), found.* from found
-"""  # noqa: S608  (constants)
+"""  # noqa: S608  (constants) # nosec B608
 MAX_CHARACTERS = 200
 
 

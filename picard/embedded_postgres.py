@@ -47,7 +47,7 @@ class EmbeddedPostgres:
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         # /tmp, not $TMPDIR, so that every process finds the same one. _open_socket_folder checks its owner.
-        return Path("/tmp") / f"picard-postgres-{digest}"  # noqa: S108
+        return Path("/tmp") / f"picard-postgres-{digest}"  # noqa: S108 # nosec B108
 
     def password(self, role: str = APP_ROLE) -> str:
         """Made on first use (0600), so that it is known before the server exists."""

@@ -108,7 +108,7 @@ def static_files_are_old() -> bool:
 
 def is_ready() -> bool:
     """Asks the web server itself."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_host(), bind_host())  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_host(), bind_host())  # noqa: S104 # nosec B104
     connection = http.client.HTTPConnection(host, settings.PORT, timeout=2)
     try:
         connection.request("GET", "/readyz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
