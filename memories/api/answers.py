@@ -9,8 +9,10 @@ from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
 from memories.app_use import Use
+from memories.import_models import ImportBatch
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
 from memories.persona import Answer, Citation
+from memories.portability.importing import sample_of
 from memories.queries import opened
 from memories.search import Hit, SearchResult
 from memories.tags import by_name, tags_on
@@ -77,6 +79,25 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "text": citation.text,
         "visibility": citation.memory.visibility,
         "created_at": citation.memory.created_at,
+    }
+
+
+def import_json(batch: ImportBatch) -> dict[str, Any]:
+    counts = batch.counts
+    return {
+        "id": batch.pk,
+        "format": batch.format,
+        "state": batch.state,
+        "new": counts["new"],
+        "changed": counts["changed"],
+        "duplicate": counts["duplicate"],
+        "public": counts["public"],
+        "skipped": [{"reason": reason, "count": count} for reason, count in counts["skipped"].items()],
+        "sample": sample_of(batch),
+        "total": batch.total,
+        "done": batch.done,
+        "created_at": batch.created_at,
+        "finished_at": batch.finished_at,
     }
 
 

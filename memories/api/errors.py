@@ -16,7 +16,15 @@ from rest_framework.response import Response
 from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.throttling import LimitReached
-from memories.errors import KeyInFlight, KeyReused, MemoryNotFound, PersonaNotFound, VersionConflict
+from memories.errors import (
+    ImportNotFound,
+    ImportUnderWay,
+    KeyInFlight,
+    KeyReused,
+    MemoryNotFound,
+    PersonaNotFound,
+    VersionConflict,
+)
 from oauth.bearer import www_authenticate
 from oauth.grants import AppNotFound
 
@@ -82,7 +90,7 @@ def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
 
 def problem_of(error: Exception) -> Problem:
     """What to say of an error. One that nobody foresaw is logged, and said to be ours."""
-    if isinstance(error, MemoryNotFound | PersonaNotFound | AppNotFound | Http404):
+    if isinstance(error, MemoryNotFound | PersonaNotFound | AppNotFound | ImportNotFound | Http404):
         # 404, not 403: that somebody else has such a memory is private too.
         return Problem(404, "not_found", "There is no such thing, or it is not yours.")
     if isinstance(error, ValidationError):
@@ -100,6 +108,8 @@ def problem_of(error: Exception) -> Problem:
         return _later(
             409, "key_in_flight", "The first request with this key is under way.", FLIGHT_RETRY_AFTER_S
         )
+    if isinstance(error, ImportUnderWay):
+        return Problem(409, "import_under_way", "Another import is under way. Let it end, or undo it, first.")
     if isinstance(error, KeyReused):
         return Problem(
             422, "key_reused", "This Idempotency-Key was used for another request, or other rights."

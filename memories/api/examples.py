@@ -127,6 +127,29 @@ ANSWER = {
 }
 
 
+IMPORT = {
+    "id": "019c1f12-4444-7d9e-8f2a-1b2c3d4e5f60",
+    "format": "chatgpt",
+    "state": "staged",
+    "new": 3,
+    "changed": 0,
+    "duplicate": 1,
+    "public": 0,
+    "skipped": [{"reason": "of_the_assistant", "count": 4}],
+    "sample": ["I am allergic to peanuts."],
+    "total": 3,
+    "done": 0,
+    "created_at": "2026-01-31T12:00:00Z",
+    "finished_at": None,
+}
+IMPORTS = {"results": [IMPORT]}
+IMPORTED = {**IMPORT, "state": "done", "sample": [], "done": 3, "finished_at": "2026-01-31T12:01:00Z"}
+UNDONE = {**IMPORTED, "state": "undone"}
+IMPORT_IN = "[2026-01-31] - I am allergic to peanuts."
+RUN_IN = {"publish": False}
+EXPORTED = '{"picard":1,"text":"I am allergic to peanuts."}'
+
+
 def problem(status: int, title: str, code: str, detail: str) -> dict[str, Any]:
     request_id = "5f0c9d6e8b7a4c3d9e2f1a0b4c5d6e7f"
     return {

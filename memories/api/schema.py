@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -31,6 +32,8 @@ SAID: dict[int, tuple[str, str]] = {
     503: ("unavailable", "The database does not answer just now."),
 }
 BY_SESSION = "By the person's own session only; an app is answered 403, `session_required`."
+MOVING = "An app needs `memories:read` and `memories:write` too, and is told of its own imports alone."
+EXPORTS = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")
 ALWAYS = (401, 403, 429, 503)
 OF_A_BODY = (400, 413, 415)
 OF_A_KEY = (400, 409, 422)
@@ -73,6 +76,8 @@ class Operation:
     statuses: tuple[int, ...] = ()
     headers: tuple[OpenApiParameter, ...] = ()
     answer_headers: tuple[str, ...] = field(default=())
+    media_type: str = "application/json"  # of the body
+    files: tuple[str, ...] = ()  # media types of an answer that is a file
 
 
 def operations(*names: str) -> Callable[[type], type]:
@@ -99,8 +104,8 @@ def _described(name: str, operation: Operation) -> Any:
         description=" ".join(filter(None, (operation.description, needs))),
         auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
         parameters=_parameters(operation),
-        request={"application/json": operation.body} if operation.body else None,
-        responses={operation.status: _answer(operation), **responses},
+        request={operation.media_type: operation.body} if operation.body else None,
+        responses={**_answers(operation), **responses},
         examples=_body_examples(operation),
     )
 
@@ -112,6 +117,24 @@ def _parameters(operation: Operation) -> list[Any]:
     ]
     replayed = [REPLAYED] if KEY in operation.headers else []
     return [*([operation.query] if operation.query else []), *operation.headers, *shown, *replayed]
+
+
+def _answers(operation: Operation) -> dict[Any, Any]:
+    if not operation.files:
+        return {operation.status: _answer(operation)}
+    return {(operation.status, media_type): _file(operation, media_type) for media_type in operation.files}
+
+
+def _file(operation: Operation, media_type: str) -> OpenApiResponse:
+    is_json = media_type == "application/json"
+    example = OpenApiExample(
+        media_type,
+        value={"memories": []} if is_json else operation.example,
+        response_only=True,
+        media_type=media_type,
+    )
+    form: Any = {"type": "object"} if is_json else OpenApiTypes.BINARY
+    return OpenApiResponse(form, description=operation.summary, examples=[example])
 
 
 def _answer(operation: Operation) -> Any:
@@ -131,7 +154,10 @@ def _problem(status: int) -> OpenApiResponse:
 def _body_examples(operation: Operation) -> list[OpenApiExample]:
     if operation.body_example is None:
         return []
-    return [OpenApiExample("Request", value=operation.body_example, request_only=True)]
+    example = OpenApiExample(
+        "Request", value=operation.body_example, request_only=True, media_type=operation.media_type
+    )
+    return [example]
 
 
 OPERATIONS = {
@@ -248,6 +274,42 @@ OPERATIONS = {
     "disconnect_app": Operation(
         "delete", "apps", "Disconnect an app", status=204, statuses=(404,),
         description=f"From that moment no token of it is worth anything. {BY_SESSION}",
+    ),
+    "list_imports": Operation(
+        "get", "moving", "Imports, newest first",
+        shapes.Imports, examples.IMPORTS, scopes.ADMIN, description=MOVING,
+    ),
+    "look_at_import": Operation(
+        "post", "moving", "Look at what a file would bring",
+        shapes.Import, examples.IMPORT, scopes.ADMIN, status=201, statuses=(409,), query=serializers.ImportQuery,
+        body=OpenApiTypes.BINARY, body_example=examples.IMPORT_IN, media_type="application/octet-stream",
+        answer_headers=("Location",),
+        description="The body is the file: its format is found out from its content. Nothing is kept before "
+        f"`run_import`; an earlier import that waits is given up. {MOVING}",
+    ),
+    "read_import": Operation(
+        "get", "moving", "One import",
+        shapes.Import, examples.IMPORT, scopes.ADMIN, statuses=(404,), description=MOVING,
+    ),
+    "run_import": Operation(
+        "post", "moving", "Bring in what was looked at",
+        shapes.Import, examples.IMPORTED, scopes.ADMIN, statuses=(404,),
+        body=serializers.RunIn, body_example=examples.RUN_IN,
+        description=f"For some seconds at most: while `state` is `running`, call it again. {MOVING}",
+    ),
+    "undo_import": Operation(
+        "post", "moving", "Put in the trash what an import brought",
+        shapes.Import, examples.UNDONE, scopes.ADMIN, statuses=(404,), description=MOVING,
+    ),
+    "discard_import": Operation(
+        "delete", "moving", "Give up an import that waits for a yes",
+        scope=scopes.ADMIN, status=204, statuses=(404,), description=MOVING,
+    ),
+    "export_memories": Operation(
+        "get", "moving", "All memories, in a file",
+        example=examples.EXPORTED, scope=scopes.ADMIN, query=serializers.ExportQuery, files=EXPORTS,
+        description="Sent while it is made. An app needs `memories:read` too; `everything` is for the person's own "
+        "session only.",
     ),
     "list_activity": Operation(
         "get", "person", "Who did what to the person's memories, newest first",

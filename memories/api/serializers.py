@@ -12,6 +12,8 @@ from rest_framework import serializers
 
 from memories import limits, scopes
 from memories.models import SOURCE_CHARACTERS, Visibility
+from memories.portability.chats import Chats
+from memories.portability.exporting import FORMS
 from memories.querysets import Filters
 
 MAX_LIMIT = 100
@@ -233,3 +235,24 @@ def filters_of(given: dict[str, Any]) -> Filters:
 
 def _refusal(message: Any, code: str) -> list[serializers.ErrorDetail]:
     return [serializers.ErrorDetail(message, code=code)]
+
+
+EVERYTHING = "everything"
+
+
+class ImportQuery(Strict):
+    """Of conversations in the file: what the person wrote, that and the answers, or nothing."""
+
+    chats = serializers.ChoiceField(choices=[each.value for each in Chats], default=Chats.MINE.value)
+
+
+class RunIn(Strict):
+    """publish: what is public in the file becomes public here."""
+
+    publish = Flag(default=False)
+
+
+class ExportQuery(Strict):
+    """everything: for the person's own session only."""
+
+    format = serializers.ChoiceField(choices=[*FORMS, EVERYTHING], default="jsonl")

@@ -54,12 +54,17 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX_INSERT": "",
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": False,
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": ["pending", "ready", "failed"],
+        "ImportStateEnum": ["staged", "running", "done", "undone"],
+    },
     "APPEND_COMPONENTS": {"securitySchemes": SECURITY_SCHEMES},
     "TAGS": [
         {"name": "memories", "description": "What a person wants AI to know."},
         {"name": "search", "description": "By word and by meaning."},
         {"name": "history", "description": "What a memory said before."},
         {"name": "trash", "description": "The person's own session only: to an app it looks empty."},
+        {"name": "moving", "description": "Memories brought in from elsewhere, and taken out."},
         {"name": "person", "description": "Who is asking, and what was done in their name."},
     ],
 }

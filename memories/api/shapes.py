@@ -5,8 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from memories import limits, scopes
+from memories.import_models import ImportState
 from memories.models import AuditAction, IndexState, Visibility
 from memories.persona import Mode
+from memories.portability.items import REASONS
+from memories.portability.recognise import FORMATS
 
 
 class Shape(serializers.Serializer[Any]):
@@ -192,3 +195,30 @@ class Outcome(Shape):
 
 class Outcomes(Shape):
     results = Outcome(many=True)
+
+
+class SkippedEntries(Shape):
+    reason = serializers.ChoiceField(choices=list(REASONS))
+    count = serializers.IntegerField(min_value=1)
+
+
+class Import(Shape):
+    id = serializers.UUIDField()
+    format = serializers.ChoiceField(choices=list(FORMATS), help_text="As it was recognised.")
+    state = serializers.ChoiceField(choices=ImportState.values, help_text="staged: it waits for a yes.")
+    new = serializers.IntegerField(min_value=0)
+    changed = serializers.IntegerField(min_value=0)
+    duplicate = serializers.IntegerField(min_value=0)
+    public = serializers.IntegerField(min_value=0, help_text="Of the new ones, as the file says.")
+    skipped = SkippedEntries(many=True)
+    sample = serializers.ListField(
+        child=serializers.CharField(), help_text="How some begin, until it is done."
+    )
+    total = serializers.IntegerField(min_value=0)
+    done = serializers.IntegerField(min_value=0)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class Imports(Shape):
+    results = Import(many=True)

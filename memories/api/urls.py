@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from memories.api import app_views, docs, person_views, views
+from memories.api import app_views, docs, moving_views, person_views, views
 
 app_name = "api"
 urlpatterns = [
@@ -26,6 +26,11 @@ urlpatterns = [
     path("v1/apps/", app_views.Apps.as_view(), name="apps"),
     path("v1/apps/<uuid:grant_id>/", app_views.OneApp.as_view(), name="app"),
     path("v1/activity/", person_views.Activity.as_view(), name="activity"),
+    path("v1/import/", moving_views.Imports.as_view(), name="imports"),
+    path("v1/import/<uuid:batch_id>/", moving_views.OneImport.as_view(), name="import"),
+    path("v1/import/<uuid:batch_id>/run/", moving_views.RunImport.as_view(), name="run_import"),
+    path("v1/import/<uuid:batch_id>/undo/", moving_views.UndoImport.as_view(), name="undo_import"),
+    path("v1/export/", moving_views.Export.as_view(), name="export"),
     path("schema/", docs.OpenApi.as_view(), name="schema"),
     path("docs/", docs.swagger, name="docs"),
     path("redoc/", docs.redoc, name="redoc"),

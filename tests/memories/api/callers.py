@@ -40,8 +40,13 @@ class Answer:
         self.response = response
         self.status: int = response.status_code
         self.headers = response.headers
-        self.content: bytes = response.content
-        self.json: Any = json.loads(response.content) if response.content else None
+        streamed = response.streaming_content if response.streaming else [response.content]
+        self.content: bytes = b"".join(streamed)
+        is_json = str(response.headers.get("Content-Type", "")) in (
+            "application/json",
+            "application/problem+json",
+        )
+        self.json: Any = json.loads(self.content) if is_json and self.content else None
 
     @property
     def code(self) -> str:

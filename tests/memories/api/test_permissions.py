@@ -11,8 +11,10 @@ from django.test import Client
 
 from accounts.models import User
 from memories import scopes, services
+from memories.portability.staging import stage
 from tests.factories import remember, session
 from tests.memories.api.callers import Answer, app_of, nobody, session_of
+from tests.memories.portability.samples import file_of
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -57,9 +59,16 @@ ACTS = {
     "app": Act("get", "/apps/{connected}/", "sign-in", 200),
     "change app": Act("patch", "/apps/{connected}/", "sign-in", 200, {"paused": True}),
     "disconnect": Act("delete", "/apps/{connected}/", "sign-in", 204),
+    "imports": Act("get", "/import/", scopes.ADMIN, 200),
+    "look": Act("post", "/import/", scopes.ADMIN, 201, [{"memory": "New."}]),
+    "import": Act("get", "/import/{staged}/", scopes.ADMIN, 200),
+    "run": Act("post", "/import/{staged}/run/", scopes.ADMIN, 200, {}),
+    "undo": Act("post", "/import/{staged}/undo/", scopes.ADMIN, 200),
+    "discard": Act("delete", "/import/{staged}/", scopes.ADMIN, 204),
+    "export": Act("get", "/export/", scopes.ADMIN, 200),
     "activity": Act("get", "/activity/", scopes.READ, 200),
 }
-PLACES = ("kept", "trashed", "connected")
+PLACES = ("kept", "trashed", "connected", "staged")
 OF_ONE = [name for name, act in ACTS.items() if "{" in act.path]
 
 
@@ -68,7 +77,8 @@ def rows(ada: User) -> Rows:
     kept, trashed = remember(ada, "First."), remember(ada, "Thrown away.")
     services.update_memory(session(ada), kept.pk, text="The zebra canary.")
     services.trash_memory(session(ada), trashed.pk)
-    return {"kept": kept, "trashed": trashed, "connected": allow(ada, make_app())}
+    staged = stage(session(ada), file_of("[2025-01-01] - canary"))
+    return {"kept": kept, "trashed": trashed, "connected": allow(ada, make_app()), "staged": staged}
 
 
 def call(caller: Callable[..., Answer], act: Act, rows: Rows | None = None) -> Answer:
@@ -124,9 +134,11 @@ def test_the_owner_may(ada: User, rows: Rows) -> None:
 
 @pytest.mark.parametrize("held", scopes.DESCRIPTIONS)
 def test_the_owners_app_may_within_its_scope(held: str, ada: User, rows: Rows) -> None:
-    for name, act, answer in each(app_of(ada, scopes.READ, held), rows):
+    beside = [scopes.WRITE] if held == scopes.ADMIN else []  # who manages must be let write, to import
+    for name, act, answer in each(app_of(ada, scopes.READ, held, *beside), rows):
         if act.scope in (held, None):
-            assert answer.status == (404 if "{trashed}" in act.path else act.status), name
+            is_the_persons_own = "{trashed}" in act.path or "{staged}" in act.path
+            assert answer.status == (404 if is_the_persons_own else act.status), name
 
 
 def test_some_acts_are_for_the_persons_own_session(ada: User, rows: Rows) -> None:
