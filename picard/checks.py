@@ -20,6 +20,10 @@ DEVELOPMENT_MARKS = ("django-insecure", "change-me", "changeme", "secret-key", "
 SIGNUP_CHOICES = ("open", "invite", "closed")
 
 
+METRICS_TOKEN_CHARACTERS = 32
+CONTACT_SCHEMES = ("mailto:", "https:", "tel:")  # RFC 9116 2.5.3
+
+
 def refuse_bad_settings() -> None:
     """Raises ImproperlyConfigured, naming every fault at once."""
     if settings.TOUCHES_NO_DATA:
@@ -33,6 +37,7 @@ def refuse_bad_settings() -> None:
 def faults_of_settings() -> Iterator[CheckMessage]:
     yield from _master_keys()
     yield from _choices()
+    yield from _for_operators()
     if not settings.DEBUG:
         yield from _secret_key()
         yield from _addresses()
@@ -102,3 +107,15 @@ def _choices() -> Iterator[Error]:
             "A wider vector does not fit the covering index; most models can be asked for fewer dimensions."
         )
         yield Error("EMBEDDING_DIMENSIONS is not between 1 and 1000.", hint=hint, id="picard.E010")
+
+
+def _for_operators() -> Iterator[Error]:
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < METRICS_TOKEN_CHARACTERS:
+        hint = "Whoever guesses it reads the figures: choose a random one, or leave it out."
+        yield Error(
+            f"METRICS_TOKEN has under {METRICS_TOKEN_CHARACTERS} characters.", hint=hint, id="picard.E012"
+        )
+    contact = settings.SECURITY_CONTACT
+    if contact and not (contact.startswith(CONTACT_SCHEMES) and contact.isprintable()):
+        hint = "Set it to an address such as mailto:security@example.org"
+        yield Error("SECURITY_CONTACT is no mailto:, https: or tel: address.", hint=hint, id="picard.E013")

@@ -14,7 +14,7 @@ from picard.logs import request_id
 # The parts of a path that let their bearer in: links of letters, invitations.
 SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
 # Asked every few seconds by whoever watches the server: no news.
-HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz"})
+HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 logger = logging.getLogger("picard.request")
 

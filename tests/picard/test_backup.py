@@ -129,7 +129,9 @@ def test_a_database_with_data_is_replaced_only_when_told(backup: Backup) -> None
         refused = manage(other, *command)
         assert refused.returncode == 1
         assert "not empty" in refused.stderr
-        other.run("manage.py", *command, "--replace")
+        said = other.run("manage.py", *command, "--replace")
+        [before] = other.home.glob("before-restore-*.dump")
+        assert str(before) in said
         assert "All 2 stored keys open" in other.run("manage.py", "keys", "verify")
 
 

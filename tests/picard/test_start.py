@@ -29,6 +29,8 @@ BAD = [
     ("picard.E009", {"SIGNUP": "sometimes"}),
     ("picard.E010", {"EMBEDDING_DIMENSIONS": "1536"}),
     ("picard.E011", {"SEARCH_LANGUAGE": "klingon"}),
+    ("picard.E012", {"METRICS_TOKEN": "short"}),
+    ("picard.E013", {"SECURITY_CONTACT": "security@example.org"}),
 ]
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Command(BaseCommand):
             masters = backup.master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY
             opened = backup.prove(file, masters)
             _refuse_a_database_in_use(replace)
+            if replace:
+                self._keep_what_is_there()
             if given:
                 self._take(given)
             backup.restore_from(file, replace=replace)
@@ -37,13 +39,20 @@ class Command(BaseCommand):
             _manage(*arguments)
         self.stdout.write(f"Restored. {opened:,} stored keys open. Start Picard, then look: manage.py doctor")
 
+    def _keep_what_is_there(self) -> None:
+        """A backup of what will be dropped. Without room for it nothing is."""
+        if not backup.is_empty():
+            before = settings.PICARD_HOME / f"before-restore-{_now()}.dump"
+            backup.dump_to(before)
+            self.stdout.write(f"{before} is what this database held until now.")
+
     def _take(self, given: dict[str, str]) -> None:
         """Make the given keys the server's own where it keeps them itself. Raises CommandError elsewhere."""
         if backup.master_keys(given) == settings.FIELD_ENCRYPTION_KEY:
             return
         if not settings.EMBEDDED or any(os.environ.get(name) for name in backup.KEY_NAMES):
             raise CommandError("Set SECRET_KEY and FIELD_ENCRYPTION_KEY to the keys of the backup first.")
-        before = settings.KEYS_HOME.with_name(f"keys-before-{time.strftime('%Y%m%d-%H%M%S')}")
+        before = settings.KEYS_HOME.with_name(f"keys-before-{_now()}")
         settings.KEYS_HOME.rename(before)
         settings.KEYS_HOME.mkdir(mode=0o700)
         for name, value in given.items():
@@ -53,6 +62,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{settings.KEYS_HOME} holds the keys of the backup; those from before are in {before}."
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
 
 def _refuse_a_database_in_use(replace: bool) -> None:
