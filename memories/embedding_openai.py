@@ -54,7 +54,7 @@ class OpenAICompatibleEmbeddings:
         try:
             return self._client.embed_documents(list(texts))
         except openai.OpenAIError as error:
-            problem = _problem(error)
+            problem = problem_of(error)
         except (ValueError, TypeError, KeyError, AttributeError):  # an answer that is not the API's JSON
             problem = ProviderUnavailable("bad_answer")
         # Raised out here, so that no traceback carries the library's error with the request in it.
@@ -65,7 +65,7 @@ class OpenAICompatibleEmbeddings:
         from langchain_openai import OpenAIEmbeddings  # takes seconds: only when a text is to be embedded
         from pydantic import SecretStr
 
-        _silence_loggers()
+        silence_loggers()
         return OpenAIEmbeddings(
             model=settings.EMBEDDING_MODEL,
             dimensions=self.dimensions,
@@ -85,12 +85,13 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{port}"
 
 
-def _silence_loggers() -> None:
+def silence_loggers() -> None:
     for name in TALKATIVE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _problem(error: "openai.OpenAIError") -> ProviderError:
+def problem_of(error: "openai.OpenAIError") -> ProviderError:
+    """The library's error by our names. It never holds what was sent."""
     import openai
 
     if isinstance(error, openai.APITimeoutError):

@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
+from memories.chat_settings import chat_settings
 from oauth.settings import provider_settings
 from picard.home import PROJECT, kept_secret, picard_home
 from picard.logs import logging_settings
@@ -191,6 +192,7 @@ EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # fixed bef
 EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
+CHAT = chat_settings(env)  # the chat model of personas, off by default (memories/chat_settings.py)
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)

@@ -6,12 +6,14 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from pytest_django import Settings
 
 from accounts import keys
 from accounts.models import User
-from memories import worker
+from memories import llm, worker
 from memories.embeddings import forget_provider
 from picard.embedded_postgres import EmbeddedPostgres
+from tests import fake_openai
 from tests.factories import make_person
 
 
@@ -36,6 +38,7 @@ def _nothing_remembered() -> Iterator[None]:
     yield
     keys.forget_cached()
     forget_provider()
+    llm.forget()
 
 
 @pytest.fixture
@@ -85,3 +88,18 @@ def _signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def _chat_server() -> Iterator[fake_openai.FakeOpenAI]:
+    with fake_openai.running() as server:
+        yield server
+
+
+@pytest.fixture
+def chat(_chat_server: fake_openai.FakeOpenAI, settings: Settings) -> Iterator[fake_openai.FakeOpenAI]:
+    """A chat model on this machine: configured, well, and asked nothing yet."""
+    _chat_server.forget()
+    settings.CHAT = _chat_server.chat
+    yield _chat_server
+    _chat_server.forget()

@@ -15,6 +15,7 @@ for name in (
     "EMAIL_URL",
     "SIGNUP",
     "DEBUG",
+    "CHAT_MODEL",
 ):
     os.environ.pop(name, None)
 os.environ["PICARD_ENV_FILE"] = ""

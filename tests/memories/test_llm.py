@@ -1,0 +1,154 @@
+"""The chat model against a real HTTP server, in every mood such servers have."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from pytest_django import Settings
+
+from memories import llm
+from memories.chat_settings import Chat
+from memories.llm import ChatUnavailable
+from tests.fake_openai import RETRY_AFTER_S, FakeOpenAI
+
+SECRET = "my locker code is 4711"
+ASKED = [("system", "Be brief."), ("human", SECRET)]
+
+
+def streamed(messages: list[tuple[str, str]] = ASKED) -> list[str]:
+    async def collect() -> list[str]:
+        return [piece async for piece in llm.stream(messages)]
+
+    return asyncio.run(collect())
+
+
+def completed(messages: list[tuple[str, str]] = ASKED) -> list[str]:
+    return [llm.complete(messages)]
+
+
+WAYS = pytest.mark.parametrize("ask", [completed, streamed])
+Ask = Callable[[], list[str]]
+
+
+@WAYS
+def test_roles_and_texts_are_sent_once_and_the_answer_comes_back(chat: FakeOpenAI, ask: Ask) -> None:
+    assert "".join(ask()) == "In the garden [1]."
+    [request] = chat.requests
+    assert request["path"] == "/v1/chat/completions"
+    assert [(each["role"], each["content"]) for each in request["body"]["messages"]] == [
+        ("system", "Be brief."),
+        ("user", SECRET),
+    ]
+
+
+def test_a_stream_comes_in_pieces(chat: FakeOpenAI) -> None:
+    assert streamed() == ["In the ", "garden ", "[1]."]
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("mood", "code"),
+    [
+        ("failing", "server_error"),
+        ("limited", "rate_limited"),
+        ("rejecting", "rejected"),
+        ("broken", "bad_answer"),
+        ("empty", "bad_answer"),
+    ],
+)
+def test_what_goes_wrong_is_one_error_without_a_text(
+    chat: FakeOpenAI, ask: Ask, mood: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    chat.be(mood)
+    with pytest.raises(ChatUnavailable) as caught:
+        ask()
+    error = caught.value
+    assert error.code == code
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert "4711" not in f"{error!r} {caplog.text}"
+    assert "sk-secret" not in caplog.text
+    assert len(chat.requests) == 1
+
+
+@WAYS
+def test_a_hanging_server_is_a_timeout(chat: FakeOpenAI, ask: Ask, settings: Settings) -> None:
+    settings.CHAT = replace(settings.CHAT, timeout_s=0.3)
+    chat.be("hanging")
+    with pytest.raises(ChatUnavailable, match="timeout"):
+        ask()
+
+
+def test_a_stream_that_stops_amid_its_answer_is_a_timeout(chat: FakeOpenAI, settings: Settings) -> None:
+    settings.CHAT = replace(settings.CHAT, timeout_s=1.0)
+    chat.be("gated")
+    with pytest.raises(ChatUnavailable, match="timeout"):
+        streamed()
+
+
+def test_a_stream_that_breaks_amid_its_answer_is_a_bad_answer(chat: FakeOpenAI) -> None:
+    chat.be("cut")
+    with pytest.raises(ChatUnavailable, match="bad_answer"):
+        streamed()
+
+
+@WAYS
+def test_after_a_failure_the_provider_is_left_alone(chat: FakeOpenAI, ask: Ask) -> None:
+    chat.be("limited")
+    with pytest.raises(ChatUnavailable) as caught:
+        ask()
+    assert caught.value.retry_after_s == RETRY_AFTER_S
+    chat.be("well")
+    with pytest.raises(ChatUnavailable, match="left_alone"):
+        ask()
+    assert len(chat.requests) == 1
+    llm.forget()
+    assert ask()
+
+
+@WAYS
+def test_a_server_that_is_not_there_is_unreachable(settings: Settings, ask: Ask) -> None:
+    settings.CHAT = Chat(model="fake", base_url="http://127.0.0.1:9/v1", timeout_s=2.0)
+    with pytest.raises(ChatUnavailable, match="unreachable"):
+        ask()
+
+
+@WAYS
+def test_an_unknown_provider_is_a_fault_of_the_settings(settings: Settings, ask: Ask) -> None:
+    settings.CHAT = Chat(model="fake", provider="anthropic")
+    with pytest.raises(ChatUnavailable, match="misconfigured"):
+        ask()
+
+
+@WAYS
+def test_without_a_model_nobody_is_asked(ask: Ask) -> None:
+    assert (llm.is_configured(), llm.is_hosted(), llm.provider_name()) == (False, False, "")
+    with pytest.raises(ChatUnavailable, match="off"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("chat", "host", "is_hosted"),
+    [
+        (Chat(model="m"), "api.openai.com", True),
+        (Chat(model="m", provider="anthropic"), "anthropic", True),
+        (Chat(model="m", base_url="https://name:secret@models.example:8443/v1"), "models.example", True),
+        (Chat(model="m", base_url="http://localhost:11434/v1"), "localhost", False),
+        (Chat(model="m", base_url="http://[::1]:11434/v1"), "::1", False),
+    ],
+)
+def test_the_receiver_of_texts_has_a_name(settings: Settings, chat: Chat, host: str, is_hosted: bool) -> None:
+    settings.CHAT = chat
+    assert (llm.provider_name(), llm.is_hosted()) == (host, is_hosted)
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, memories.llm; print(*{'langchain', 'langchain_core', 'openai'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.split() == []
