@@ -36,6 +36,7 @@ class Actor:
     client_id: the app; None for the person's own session, which holds every scope.
     only_tags: ids of the tags an app was narrowed to; None for no narrowing.
     until: when the app's access ends.
+    asks_first: what the app adds or changes waits for the person's yes.
     """
 
     user: User | None
@@ -44,6 +45,7 @@ class Actor:
     client_id: str | None = None
     only_tags: frozenset[UUID] | None = None
     until: datetime | None = None
+    asks_first: bool = False
 
     @property
     def is_app(self) -> bool:

@@ -27,7 +27,7 @@ READS = (
 
 USE = """
 select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),
-       count(distinct memory_id) filter (where action <> all(%(reads)s)), max(happened_at)
+       count(distinct memory_id) filter (where action <> all(%(not_written)s)), max(happened_at)
 from memories_auditevent, unnest(memory_ids) as memory_id
 where owner_id = %(owner)s and client_id <> '' and happened_at > now() - %(period)s
 group by client_id
@@ -53,13 +53,17 @@ class Act:
     @property
     def gone(self) -> int:
         """How many of its memories are in the trash, or deleted."""
+        if self.event.action == AuditAction.MEMORY_PROPOSE:
+            return 0  # what was proposed may never have been there
         return len(self.event.memory_ids) - len(self.memories)
 
 
 def use_by_app(actor: Actor) -> dict[str, Use]:
     """By client id; without the apps that did nothing."""
     actor.require(scopes.READ)
-    values: dict[str, Any] = {"owner": actor.person.pk, "reads": list(READS), "period": PERIOD}
+    not_written = [*READS, AuditAction.MEMORY_PROPOSE]
+    values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
+    values |= {"reads": list(READS), "not_written": not_written}
     with connection.cursor() as cursor:
         cursor.execute(USE, values)
         return {client_id: Use(*counts) for client_id, *counts in cursor.fetchall()}

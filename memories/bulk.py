@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, InsufficientScope
 from memories import audit, limits, scopes, services
-from memories.errors import MemoryNotFound, VersionConflict
+from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
 from memories.models import AuditAction, Memory, MemoryVector
 
-REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope)
+REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope, WaitsForYes)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ Outcome = Memory | Exception
 
 @transaction.atomic
 def apply_many(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
-    """Each operation's memory, or one of REFUSALS, in their order.
+    """Each operation's memory, or one of REFUSALS (WaitsForYes is more of a delay), in their order.
 
     Adding needs memories:write; to change or trash many at once, memories:admin too. Raises InsufficientScope then,
     and ValidationError when there are none or more than limits.BULK_OPERATIONS; nothing is done in either case.

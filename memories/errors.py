@@ -1,5 +1,9 @@
 """What can go wrong in the domain. Each door maps these to its protocol in one file."""
 
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
 from accounts.fields import DecryptError
 
 
@@ -37,3 +41,18 @@ class KeyInFlight(Exception):
 
 class KeyReused(Exception):
     """This idempotency key was used for another request, or with other rights."""
+
+
+class WaitsForYes(Exception):
+    """Nothing was saved: what the app wrote waits until its person says yes. `proposals` are stored already.
+
+    Raised where a memory would be returned, so that no caller takes a proposal for one.
+    """
+
+    def __init__(self, proposals: Sequence[Any]) -> None:
+        super().__init__("This waits for the person's yes.")
+        self.proposals = proposals
+
+    @property
+    def ids(self) -> list[UUID]:
+        return [proposal.pk for proposal in self.proposals]

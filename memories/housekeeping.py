@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from accounts import throttling
 from accounts.actor import Door
 from accounts.models import Invitation
-from memories import idempotency, indexing
+from memories import idempotency, indexing, proposing
 from memories.embeddings import ProviderError
 from memories.models import (
     AuditAction,
@@ -124,6 +124,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "invitations": purge_invitations,
     "spaces": purge_unused_spaces,
     "stored answers": idempotency.purge,
+    "proposals": proposing.purge,
     "imports": importing.purge,
     "rate limits": throttling.purge,
 }

@@ -16,6 +16,7 @@ from memories.fields import SealedTextField
 from memories.import_models import ImportBatch as ImportBatch
 from memories.import_models import ImportState as ImportState
 from memories.import_models import StagedMemories as StagedMemories
+from memories.proposal_models import Proposal as Proposal
 from memories.querysets import MemoryQuerySet, MemoryVectorQuerySet
 
 
@@ -226,6 +227,8 @@ class AuditAction(models.TextChoices):
     MEMORY_DELETE = "memory:delete", _("deleted for ever")
     MEMORY_PURGE = "memory:purge", _("purged")
     MEMORY_EXPORT = "memory:export", _("exported")
+    MEMORY_PROPOSE = "memory:propose", _("proposed")
+    MEMORY_DECLINE = "memory:decline", _("declined")
     PERSONA_ASK = "persona:ask", _("asked the persona")
     APP_CONNECT = "app:connect", _("connected")
     APP_NARROW = "app:narrow", _("changed what it may do")

@@ -2,7 +2,9 @@
 
 Bad input raises django.core.exceptions.ValidationError whose keys are the field names (text, tags, visibility,
 expires_at). A memory that is absent or not the actor's raises MemoryNotFound; a version that is not the stored one
-raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope.
+raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope. Where the person wants to be
+asked first, create and update save nothing, keep a proposal and raise WaitsForYes (outside of their transaction, which
+would take the proposal with it).
 """
 
 from collections.abc import Sequence
@@ -16,13 +18,13 @@ from django.db.models.functions import Now
 
 from accounts.actor import Actor
 from accounts.ids import new_id
-from memories import audit, indexing, limits, scopes, storing
+from memories import audit, indexing, limits, proposing, scopes, storing
 from memories import tags as tagging
 from memories.drafts import UNSET as UNSET
 from memories.drafts import NewMemory as NewMemory
 from memories.drafts import Unset, clean_changes, clean_new
-from memories.errors import MemoryNotFound, VersionConflict
-from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Tag, Visibility
+from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
+from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Tag, Visibility
 
 
 def create_memory(
@@ -38,13 +40,15 @@ def create_memory(
     return memory
 
 
-def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
-    """Keep many new memories, all or none, in their order."""
+def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | None = None) -> list[Memory]:
+    """Keep many new memories, all or none, in their order. source: who wrote them, where it is not the actor."""
     actor.require(scopes.WRITE)
     cleaned = [clean_new(item) for item in items]
     if any(item.visibility == Visibility.PUBLIC for item in cleaned):
         actor.require(scopes.PUBLISH)
-    source = source_of(actor)
+    source = source or source_of(actor)
+    if actor.asks_first and cleaned:
+        raise WaitsForYes(proposing.propose_new(actor, cleaned, source=source))
     rows = [
         Memory(
             id=item.id or new_id(),
@@ -70,7 +74,6 @@ def create_memories(actor: Actor, items: Sequence[NewMemory]) -> list[Memory]:
     return rows
 
 
-@transaction.atomic
 def update_memory(
     actor: Actor,
     memory_id: UUID,
@@ -80,20 +83,35 @@ def update_memory(
     visibility: str | Literal[Unset.UNSET] = UNSET,
     tags: Sequence[str] | Literal[Unset.UNSET] = UNSET,
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET,
+    source: str | None = None,
 ) -> Memory:
     """Change what is given and keep the rest; the text that was is kept in the history. No change, no new version.
 
-    `expected_version` is the version that the caller saw.
+    `expected_version` is the version that the caller saw. source: who wrote it, where it is not the actor.
     """
+    given = {"text": text, "visibility": visibility, "tags": tags, "expires_at": expires_at}
+    outcome = _change(actor, memory_id, expected_version, given, source or source_of(actor))
+    if isinstance(outcome, Proposal):
+        raise WaitsForYes([outcome])
+    return outcome
+
+
+@transaction.atomic
+def _change(
+    actor: Actor, memory_id: UUID, expected_version: int | None, given: dict[str, Any], source: str
+) -> Memory | Proposal:
     actor.require(scopes.WRITE)
     memory = _own_for_update(actor, memory_id, expected_version)
-    changes = clean_changes(memory, text=text, visibility=visibility, tags=tags, expires_at=expires_at)
+    changes = clean_changes(memory, **given)
     action = AuditAction.MEMORY_UPDATE
     if "visibility" in changes and changes["visibility"] != memory.visibility:
         publish = changes["visibility"] == Visibility.PUBLIC
         actor.require(scopes.PUBLISH if publish else scopes.WRITE)
         action = AuditAction.MEMORY_PUBLISH if publish else AuditAction.MEMORY_UNPUBLISH
-    if _apply(actor, memory, changes):
+    if actor.asks_first:
+        changes = _differing(memory, changes)
+        return proposing.propose_change(actor, memory, changes, source=source) if changes else memory
+    if _apply(actor, memory, changes, source):
         audit.record(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return cast(Memory, memory)
 
@@ -105,15 +123,14 @@ def set_visibility(actor: Actor, memory_id: UUID, visibility: str) -> Memory:
 
 def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
     """Make an earlier text the current one again; the text that was current goes to the history."""
-    with transaction.atomic():
-        actor.require(scopes.WRITE)
-        memory = _own_for_update(actor, memory_id)
-        revision = MemoryRevision.objects.filter(
-            owner_id=memory.owner_id, memory=memory, version=version
-        ).first()
-        if revision is None:
-            raise MemoryNotFound
-        return update_memory(actor, memory_id, text=revision.text)
+    actor.require(scopes.WRITE)
+    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
+    revision = MemoryRevision.objects.filter(
+        owner_id=actor.person.pk, memory__in=own, version=version
+    ).first()
+    if revision is None:
+        raise MemoryNotFound
+    return update_memory(actor, memory_id, text=revision.text)
 
 
 @transaction.atomic
@@ -187,7 +204,18 @@ def _locked(rows: Any, memory_id: UUID) -> Any:
     return memory
 
 
-def _apply(actor: Actor, memory: Any, changes: dict[str, Any]) -> bool:
+def _differing(memory: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """Of the (clean) changes those that would change something."""
+    present = {limits.folded(tag.name) for tag in tagging.by_name(tagging.tags_on(memory))}
+    kept = {
+        name: value for name, value in changes.items() if name != "tags" and value != getattr(memory, name)
+    }
+    if "tags" in changes and {limits.folded(name) for name in changes["tags"]} != present:
+        kept["tags"] = changes["tags"]
+    return kept
+
+
+def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> bool:
     """Write what differs, with the history, the words and the vectors that follow from it."""
     tag_names = changes.pop("tags", None)
     retagged = tag_names is not None and _retag(actor, memory, tag_names)
@@ -196,7 +224,7 @@ def _apply(actor: Actor, memory: Any, changes: dict[str, Any]) -> bool:
         return False
     if "text" in changed:
         _keep_revision(memory)
-        memory.source = source_of(actor)
+        memory.source = source
         memory.index_state, memory.index_attempts, memory.index_error = IndexState.PENDING, 0, ""
         memory.index_due_at, memory.index_leased_by = memory.read_at, None
     was_public = memory.is_public

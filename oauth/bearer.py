@@ -34,7 +34,7 @@ with found as (
               when not person.is_active then 'inactive'
               when allowed.ends_at <= clock_timestamp() then 'ended'
               when allowed.paused_at is not null then 'paused' end as refusal,
-         token.scope, app.client_id, allowed.scopes, allowed.only_tags, allowed.ends_at,
+         token.scope, app.client_id, allowed.scopes, allowed.only_tags, allowed.ends_at, allowed.asks_first,
          {", ".join(f"person.{name}" for name in PERSON)}
   from oauth2_provider_accesstoken token
   join oauth_application app on app.id = token.application_id
@@ -66,6 +66,7 @@ class _Found(NamedTuple):
     allowed_scopes: list[str]
     only_tags: list[UUID] | None
     ends_at: datetime | None
+    asks_first: bool
 
 
 def authenticate(token: str, door: Door) -> Actor:
@@ -93,6 +94,7 @@ def authenticate(token: str, door: Door) -> Actor:
         client_id=found.client_id,
         only_tags=None if found.only_tags is None else frozenset(found.only_tags),
         until=found.ends_at,
+        asks_first=found.asks_first,
     )
 
 

@@ -50,6 +50,11 @@ class NarrowingForm(forms.Form):
         label=_("Tags"), widget=forms.CheckboxSelectMultiple, coerce=UUID, required=False
     )
     ends = forms.ChoiceField(label=_("For how long"), choices=ENDS, initial="never", required=False)
+    asks_first = forms.BooleanField(
+        label=_("Its writes wait for my yes"),
+        required=False,
+        help_text=_("What it adds or changes goes to your review, and is saved when you accept it."),
+    )
 
     def __init__(
         self,
@@ -83,6 +88,7 @@ class NarrowingForm(forms.Form):
             scopes=frozenset(given["scopes"]),
             only_tags=frozenset(given["tags"]) if given["reach"] == "tagged" else None,
             ends_at=timezone.now() + LASTS[given["ends"]] if given["ends"] in LASTS else kept_end,
+            asks_first=given["asks_first"],
         )
 
     def _offer(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
@@ -119,4 +125,5 @@ def _initial(grant: AppGrant | None) -> dict[str, Any]:
         "reach": "all" if grant.only_tags is None else "tagged",
         "tags": [str(tag) for tag in grant.only_tags or ()],
         "ends": "never" if grant.ends_at is None else "keep",
+        "asks_first": grant.asks_first,
     }

@@ -40,20 +40,30 @@ class AppNotFound(Exception):
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What was chosen. only_tags: ids of tags, None for all memories; ends_at: None for no end."""
+    """What was chosen. only_tags: ids of tags, None for all memories; ends_at: None for no end.
+
+    asks_first: what the app adds or changes waits for the person's yes.
+    """
 
     scopes: frozenset[str]
     only_tags: frozenset[UUID] | None = None
     ends_at: datetime | None = None
+    asks_first: bool = False
 
 
 @transaction.atomic
 def allow(user: User, application: Application, chosen: Narrowing, *, by: Actor | None = None) -> bool:
-    """Let the app do this, instead of what it was allowed before; says whether it is newly connected."""
+    """Let the app do this, instead of what it was allowed before; says whether it is newly connected.
+
+    An app whose writes wait for a yes cannot get rid of that by asking anew: only `narrow` takes it off.
+    """
+    columns = _columns(chosen)
+    if not chosen.asks_first:
+        del columns["asks_first"]
     grant, is_new = AppGrant.objects.update_or_create(
         user=user,
         application=application,
-        defaults={**_columns(chosen), "paused_at": None, "consented_at": timezone.now()},
+        defaults={**columns, "paused_at": None, "consented_at": timezone.now()},
     )
     _tell(grant, Change.CONNECT, by)
     return is_new
@@ -139,6 +149,7 @@ def actor_of(user: User, application: Application, chosen: Narrowing) -> Actor:
         client_id=application.client_id,
         only_tags=chosen.only_tags,
         until=chosen.ends_at,
+        asks_first=chosen.asks_first,
     )
 
 
@@ -147,6 +158,7 @@ def _columns(chosen: Narrowing) -> dict[str, object]:
         "scopes": sorted(chosen.scopes),
         "only_tags": None if chosen.only_tags is None else sorted(chosen.only_tags),
         "ends_at": chosen.ends_at,
+        "asks_first": chosen.asks_first,
     }
 
 

@@ -96,6 +96,7 @@ class AppGrant(models.Model):
     """What a person allowed an app, narrowed as they chose. Without this row no token of the app's is worth anything.
 
     only_tags: ids of the tags whose memories it may see; None for all. ends_at: None for until it is taken back.
+    asks_first: what it adds or changes waits for the person's yes.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -107,6 +108,7 @@ class AppGrant(models.Model):
     only_tags = ArrayField(models.UUIDField(), null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    asks_first = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     consented_at = models.DateTimeField(default=timezone.now, editable=False)
 

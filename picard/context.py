@@ -1,11 +1,15 @@
 """What every page may know of the site itself."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.actor import Door
 from accounts.forms import THEME_COOKIE, THEMES
+from memories import reviewing
+from oauth.actor import actor_from_request
 
 NAME = "Picard"
 
@@ -18,6 +22,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "has_mail": settings.HAS_MAIL,
             "theme": theme_of(request),
             "themes": THEMES,
+            "count_waiting": partial(_count_waiting, request),
         }
     }
 
@@ -26,3 +31,9 @@ def theme_of(request: HttpRequest) -> str:
     """The theme the person chose. It comes with the page, so a page never flashes in the other one."""
     chosen = request.COOKIES.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else "auto"
+
+
+def _count_waiting(request: HttpRequest) -> int:
+    """How much waits for the yes of who is logged in; asked by the header alone."""
+    actor = actor_from_request(request, Door.WEB)
+    return reviewing.count_waiting(actor) if actor.user is not None and actor.user.is_active else 0

@@ -9,11 +9,12 @@ from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
 from memories.app_use import Use
-from memories.import_models import ImportBatch
+from memories.import_models import ImportBatch, WaitsForYes
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
 from memories.persona import Answer, Citation
 from memories.portability.importing import sample_of
 from memories.queries import opened
+from memories.reviewing import Waiting
 from memories.search import Hit, SearchResult
 from memories.tags import by_name, tags_on
 from oauth.models import AppGrant
@@ -31,6 +32,23 @@ def memory_json(memory: Memory) -> dict[str, Any]:
         "state": memory.index_state,
         "created_at": memory.created_at,
         "updated_at": memory.updated_at,
+    }
+
+
+def waiting_json(waiting: WaitsForYes) -> dict[str, Any]:
+    """What is told an app whose person wants to be asked first."""
+    return {"status": "waits_for_yes", "proposals": waiting.ids, "detail": str(waiting)}
+
+
+def proposal_json(waiting: Waiting) -> dict[str, Any]:
+    content = waiting.content
+    names = ("text", "visibility", "tags", "expires_at")
+    return {
+        "id": waiting.proposal.pk,
+        "memory_id": waiting.proposal.memory_id,
+        "changes": None if content is None else {name: content[name] for name in names if name in content},
+        "source": waiting.proposal.source,
+        "created_at": waiting.proposal.created_at,
     }
 
 
@@ -129,6 +147,7 @@ def app_json(grant: AppGrant, use: Mapping[str, Use]) -> dict[str, Any]:
         "only_tags": grant.only_tags,
         "ends_at": grant.ends_at,
         "paused_at": grant.paused_at,
+        "asks_first": grant.asks_first,
         "connected_at": grant.created_at,
         "consented_at": grant.consented_at,
         "read": its_use.read,

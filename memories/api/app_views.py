@@ -42,12 +42,17 @@ class OneApp(ApiView):
 
     def _change(self, grant: AppGrant, paused: bool | None = None, **narrowing: Any) -> None:
         if narrowing:
-            present = {"scopes": grant.scopes, "only_tags": grant.only_tags, "ends_at": grant.ends_at}
+            present: dict[str, Any] = {
+                "scopes": grant.scopes,
+                "only_tags": grant.only_tags,
+                "ends_at": grant.ends_at,
+            }
+            present["asks_first"] = grant.asks_first
             asked = present | narrowing
             if narrowing.get("only_tags"):
                 app_use.check_tags(self.actor, narrowing["only_tags"])
             tags = None if asked["only_tags"] is None else frozenset(asked["only_tags"])
-            chosen = grants.Narrowing(frozenset(asked["scopes"]), tags, asked["ends_at"])
+            chosen = grants.Narrowing(frozenset(asked["scopes"]), tags, asked["ends_at"], asked["asks_first"])
             grants.narrow(grant, chosen, by=self.actor)
         if paused is not None and paused != (grant.paused_at is not None):
             (grants.pause if paused else grants.resume)(grant, by=self.actor)

@@ -10,8 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories import idempotency
+from memories.api.answers import waiting_json
 from memories.api.errors import Misplaced
 from memories.api.formats import canonical, dumps
+from memories.errors import WaitsForYes
 
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 NO_VERSION = 0  # of no memory: they count from 1
@@ -32,13 +34,21 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
     """What `act` answers; with an Idempotency-Key what it answered to this key first."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return act()
+        return saved_or_waiting(act)
     if not KEY.fullmatch(key):
         raise _refusal("Idempotency-Key", "Send 1 to 255 printable ASCII characters.")
     asked = f"{request.method} {request.path}\n".encode() + canonical(request.data)
     actor: Any = request.auth
-    answer, is_replay = idempotency.once(actor, key, asked, lambda: _kept(act()))
+    answer, is_replay = idempotency.once(actor, key, asked, lambda: _kept(saved_or_waiting(act)))
     return _given(answer, is_replay)
+
+
+def saved_or_waiting(act: Callable[[], Response]) -> Response:
+    """What `act` answers; 202 where what it would save waits for the person's yes."""
+    try:
+        return act()
+    except WaitsForYes as waiting:
+        return Response(waiting_json(waiting), status=202)
 
 
 def _kept(response: Response) -> str:

@@ -51,6 +51,25 @@ OUTCOMES = {
         {"status": 404, "memory": None, "problem": NOT_FOUND},
     ]
 }
+WAITING = {
+    "status": "waits_for_yes",
+    "proposals": ["019c1f12-4444-7d9e-8f20-0b1c2d3e4f50"],
+    "detail": "This waits for the person's yes.",
+}
+PROPOSALS = {
+    "results": [
+        {
+            "id": "019c1f12-4444-7d9e-8f20-0b1c2d3e4f50",
+            "memory_id": None,
+            "changes": {**MEMORY_IN, "visibility": "private", "expires_at": None},
+            "source": "mcp:notes",
+            "created_at": "2026-01-31T12:00:00Z",
+        }
+    ],
+    **PAGE_END,
+}
+ACCEPT_IN = {"text": "I am allergic to peanuts and almonds."}
+DECLINED = {"declined": 1}
 REVISIONS = {
     "results": [
         {
@@ -85,6 +104,7 @@ APP = {
     "only_tags": [TAG_ID],
     "ends_at": "2026-06-30T00:00:00Z",
     "paused_at": None,
+    "asks_first": False,
     "connected_at": "2026-01-31T11:58:00Z",
     "consented_at": "2026-01-31T11:58:00Z",
     "read": 12,

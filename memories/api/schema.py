@@ -78,6 +78,7 @@ class Operation:
     answer_headers: tuple[str, ...] = field(default=())
     media_type: str = "application/json"  # of the body
     files: tuple[str, ...] = ()  # media types of an answer that is a file
+    may_wait: bool = False
 
 
 def operations(*names: str) -> Callable[[type], type]:
@@ -106,6 +107,8 @@ def _described(name: str, operation: Operation) -> Any:
         parameters=_parameters(operation),
         request={operation.media_type: operation.body} if operation.body else None,
         responses={**_answers(operation), **responses},
+        request={"application/json": operation.body} if operation.body else None,
+        responses={operation.status: _answer(operation), **_waiting(operation), **responses},
         examples=_body_examples(operation),
     )
 
@@ -144,6 +147,14 @@ def _answer(operation: Operation) -> Any:
     return OpenApiResponse(operation.answer, description=operation.summary, examples=[example])
 
 
+def _waiting(operation: Operation) -> dict[int, Any]:
+    if not operation.may_wait:
+        return {}
+    example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)
+    said = "Nothing is saved yet: it waits for the person's yes, as they set for this app."
+    return {202: OpenApiResponse(shapes.Waiting, description=said, examples=[example])}
+
+
 def _problem(status: int) -> OpenApiResponse:
     code, detail = SAID[status]
     title = HTTPStatus(status).phrase
@@ -173,6 +184,7 @@ OPERATIONS = {
         headers=(KEY,), answer_headers=("ETag", "Location"),
         description="Found by its words at once, by meaning when `state` is ready. To make it public an app needs "
         "`memories:publish`.",
+        may_wait=True,
     ),
     "search_memories": Operation(
         "post", "search", "Search by word and by meaning",
@@ -197,6 +209,7 @@ OPERATIONS = {
         body=serializers.MemoryIn, body_example=examples.MEMORY_IN,
         headers=(IF_MATCH,), answer_headers=("ETag",),
         description="What is not given becomes as if it were new. The text that was goes to the history.",
+        may_wait=True,
     ),
     "change_memory": Operation(
         "patch", "memories", "Change a memory",
@@ -204,11 +217,25 @@ OPERATIONS = {
         body=serializers.MemoryChanges, body_example=examples.MEMORY_CHANGES,
         headers=(IF_MATCH,), answer_headers=("ETag",),
         description="What is not given stays. The text that was goes to the history.",
+        may_wait=True,
     ),
     "trash_memory": Operation(
         "delete", "memories", "Put a memory in the trash",
         scope=scopes.WRITE, status=204, statuses=(404, 412), headers=(IF_MATCH,),
         description="Its owner can restore it until it is purged.",
+    ),
+    "list_proposals": Operation(
+        "get", "review", "What waits for the person's yes, newest first",
+        shapes.ProposalPage, examples.PROPOSALS, query=serializers.PageQuery, description=BY_SESSION,
+    ),
+    "accept_proposal": Operation(
+        "post", "review", "Keep what was proposed",
+        shapes.Memory, examples.MEMORY, status=201, statuses=(404,), answer_headers=("ETag", "Location"),
+        body=serializers.AcceptIn, body_example=examples.ACCEPT_IN,
+        description=f"As it was proposed, or with this text and these tags. The memory is its app's. {BY_SESSION}",
+    ),
+    "decline_proposal": Operation(
+        "delete", "review", "Throw away what was proposed", status=204, statuses=(404,), description=BY_SESSION,
     ),
     "list_history": Operation(
         "get", "history", "A memory's earlier texts, newest first",
@@ -217,6 +244,7 @@ OPERATIONS = {
     "restore_version": Operation(
         "post", "history", "Make an earlier text the current one",
         shapes.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(KEY,), answer_headers=("ETag",),
+        may_wait=True,
     ),
     "list_trash": Operation(
         "get", "trash", "What is in the trash or expired",

@@ -219,6 +219,14 @@ class AppChanges(Strict):
     )
     ends_at = Moment(required=False, allow_null=True)
     paused = Flag(required=False)
+    asks_first = Flag(required=False)
+
+
+class AcceptIn(Strict):
+    """What shall be kept otherwise than it was proposed."""
+
+    text = MemoryText(required=False)
+    tags = TagNames(required=False)
 
 
 def filters_of(given: dict[str, Any]) -> Filters:

@@ -139,6 +139,7 @@ class App(Shape):
     )
     ends_at = serializers.DateTimeField(allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True)
+    asks_first = serializers.BooleanField(help_text="What it adds or changes waits for the person's yes.")
     connected_at = serializers.DateTimeField()
     consented_at = serializers.DateTimeField()
     read = serializers.IntegerField(min_value=0, help_text="How many memories it read within 30 days.")
@@ -187,10 +188,43 @@ class Problem(ItemProblem):
     request_id = serializers.CharField(help_text="Stands in the server's log.")
 
 
+class Waiting(Shape):
+    status = serializers.ChoiceField(choices=["waits_for_yes"])
+    proposals = serializers.ListField(
+        child=serializers.UUIDField(), help_text="A new memory that is accepted has its proposal's id."
+    )
+    detail = serializers.CharField()
+
+
+class Changes(Shape):
+    text = serializers.CharField(required=False)
+    visibility = serializers.ChoiceField(choices=Visibility.values, required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class Proposal(Shape):
+    id = serializers.UUIDField()
+    memory_id = serializers.UUIDField(allow_null=True, help_text="null: a new memory.")
+    changes = Changes(allow_null=True, help_text="null: what is stored does not open.")
+    source: Any = serializers.CharField(help_text="Who proposed it.")
+    created_at = serializers.DateTimeField()
+
+
+class ProposalPage(Shape):
+    results = Proposal(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class Declined(Shape):
+    declined = serializers.IntegerField(min_value=0)
+
+
 class Outcome(Shape):
     status = serializers.IntegerField()
     memory = Memory(allow_null=True)
     problem = ItemProblem(allow_null=True)
+    waiting = Waiting(required=False, help_text="With 202: it waits for the person's yes.")
 
 
 class Outcomes(Shape):

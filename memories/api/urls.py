@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from memories.api import app_views, docs, moving_views, person_views, views
+from memories.api import app_views, docs, moving_views, person_views, review_views, views
 
 app_name = "api"
 urlpatterns = [
@@ -19,6 +19,9 @@ urlpatterns = [
     path("v1/trash/", views.Trash.as_view(), name="trash"),
     path("v1/trash/<uuid:memory_id>/", views.TrashedMemory.as_view(), name="trashed_memory"),
     path("v1/trash/<uuid:memory_id>/restore/", views.RestoreMemory.as_view(), name="restore_memory"),
+    path("v1/proposals/", review_views.Proposals.as_view(), name="proposals"),
+    path("v1/proposals/<uuid:proposal_id>/", review_views.OneProposal.as_view(), name="proposal"),
+    path("v1/proposals/<uuid:proposal_id>/accept/", review_views.Accept.as_view(), name="accept_proposal"),
     path("v1/tags/", person_views.Tags.as_view(), name="tags"),
     path("v1/personas/<str:handle>/ask/", person_views.AskPersona.as_view(), name="ask"),
     path("v1/whoami/", person_views.Whoami.as_view(), name="whoami"),

@@ -1,5 +1,6 @@
 """The REST API: translate in, call the domain, translate out."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,10 @@ from memories.api.answers import (
     revision_json,
     search_json,
     trashed_json,
+    waiting_json,
 )
 from memories.api.base import ApiView, body_of, page_of, query_of
-from memories.api.conditions import expected_version, once
+from memories.api.conditions import expected_version, once, saved_or_waiting
 from memories.api.errors import problem_of
 from memories.api.schema import operations
 from memories.api.serializers import (
@@ -28,6 +30,7 @@ from memories.api.serializers import (
     SearchIn,
     filters_of,
 )
+from memories.errors import WaitsForYes
 from memories.models import Memory
 from memories.search import search
 
@@ -76,9 +79,8 @@ class OneMemory(ApiView):
 
     def _update(self, request: Request, memory_id: UUID, changes: dict[str, Any]) -> Response:
         version = expected_version(request)
-        return memory_response(
-            services.update_memory(self.actor, memory_id, expected_version=version, **changes)
-        )
+        change = partial(services.update_memory, self.actor, memory_id, expected_version=version, **changes)
+        return saved_or_waiting(lambda: memory_response(change()))
 
 
 @operations("list_history")
@@ -139,6 +141,8 @@ def _outcomes(operations: list[bulk.Operation], outcomes: list[bulk.Outcome]) ->
 
 
 def _outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, Any]:
+    if isinstance(outcome, WaitsForYes):
+        return {"status": 202, "memory": None, "problem": None, "waiting": waiting_json(outcome)}
     if isinstance(outcome, Exception):
         problem = problem_of(outcome)
         return {"status": problem.status, "memory": None, "problem": problem.as_json()}

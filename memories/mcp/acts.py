@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories import persona, queries, services
-from memories.errors import MemoryNotFound
+from memories.errors import MemoryNotFound, WaitsForYes
 from memories.mcp import answers, arguments
 from memories.querysets import Filters
 from memories.search import find_same
@@ -36,9 +36,11 @@ def add_memory(actor: Actor, asked: arguments.AddMemory) -> answers.Kept:
     """Private, whatever the text says. The same text twice is one memory."""
     if same := find_same(actor, asked.text):
         return answers.kept(same, existed=True)
-    memory = services.create_memory(
-        actor, text=asked.text, tags=asked.tags, expires_at=_moment(actor, "expires_at", asked.expires_at)
-    )
+    expires_at = _moment(actor, "expires_at", asked.expires_at)
+    try:
+        memory = services.create_memory(actor, text=asked.text, tags=asked.tags, expires_at=expires_at)
+    except WaitsForYes as waiting:
+        return answers.waiting(waiting)
     return answers.kept(memory)
 
 
@@ -50,7 +52,10 @@ def update_memory(actor: Actor, asked: arguments.UpdateMemory) -> answers.Kept:
         changes["tags"] = asked.tags
     if asked.expires_at is not None:
         changes["expires_at"] = _expiry(actor, asked.expires_at)
-    return answers.kept(services.update_memory(actor, _id(asked.id), **changes))
+    try:
+        return answers.kept(services.update_memory(actor, _id(asked.id), **changes))
+    except WaitsForYes as waiting:
+        return answers.waiting(waiting)
 
 
 def forget_memory(actor: Actor, asked: arguments.ForgetMemory) -> answers.Forgotten:

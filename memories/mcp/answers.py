@@ -6,11 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.actor import Actor
 from accounts.models import User
 from memories import app_names, persona, queries, scopes
+from memories.errors import WaitsForYes
 from memories.mcp.arguments import Plain
 from memories.models import Memory
 from memories.queries import opened
@@ -79,16 +81,21 @@ class Document(Answer):
 
 
 class Kept(Answer):
-    """What was added or changed. existed: the same text was there already, and nothing was added."""
+    """What was added or changed. existed: the same text was there already, and nothing was added.
+
+    waits: nothing is saved until the person says yes; `note` says so, and `url` is where they do.
+    """
 
     id: str
-    title: str
+    title: str | None = None
     url: str
-    version: int
-    tags: list[str]
-    visibility: str
+    version: int | None = None
+    tags: list[str] | None = None
+    visibility: str | None = None
     expires_at: datetime | None = None
     existed: bool | None = None
+    waits: bool | None = None
+    note: str | None = None
 
 
 class Forgotten(Answer):
@@ -212,6 +219,14 @@ def kept(memory: Memory, *, existed: bool | None = None) -> Kept:
         visibility=memory.visibility,
         expires_at=memory.expires_at,
         existed=existed,
+    )
+
+
+def waiting(error: WaitsForYes) -> Kept:
+    note = _("Nothing is saved yet: this waits for the person's yes. Do not try again; tell them.")
+    [proposal_id] = error.ids
+    return Kept(
+        id=str(proposal_id), url=f"{settings.PUBLIC_URL}{reverse('memories:review')}", waits=True, note=note
     )
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
 from accounts.ids import id_at
 from memories import limits, services
 from memories.bulk import trash_all
@@ -64,6 +64,9 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
     publish: what the file says is public becomes public; needs memories:publish of an app. All is private otherwise.
     """
     require(actor)
+    if actor.asks_first:
+        # The yes to an import is the yes itself: an app that must ask for one cannot give it.
+        raise InsufficientScope("sign-in")
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         batch.state, batch.publishes = ImportState.RUNNING, publish
@@ -105,6 +108,9 @@ def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
 def discard(actor: Actor, batch_id: UUID) -> None:
     """Forget an import that waits for a yes. One that was said yes to can only be undone."""
     require(actor)
+    if actor.asks_first:
+        # The yes to an import is the yes itself: an app that must ask for one cannot give it.
+        raise InsufficientScope("sign-in")
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         batch.delete()

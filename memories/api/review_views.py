@@ -1,0 +1,33 @@
+"""The REST API about what waits for a person's yes; for their own session only."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memories import reviewing
+from memories.api.answers import proposal_json
+from memories.api.base import ApiView, body_of, page_of, query_of
+from memories.api.schema import operations
+from memories.api.serializers import AcceptIn, PageQuery
+from memories.api.views import created, page_asked
+
+
+@operations("list_proposals")
+class Proposals(ApiView):
+    def get(self, request: Request) -> Response:
+        page = reviewing.list_waiting(self.actor, **page_asked(query_of(request, PageQuery)))
+        return page_of(request, [proposal_json(each) for each in page.waiting], page.next)
+
+
+@operations("decline_proposal")
+class OneProposal(ApiView):
+    def delete(self, request: Request, proposal_id: UUID) -> Response:
+        reviewing.decline(self.actor, [proposal_id])
+        return Response(status=204)
+
+
+@operations("accept_proposal")
+class Accept(ApiView):
+    def post(self, request: Request, proposal_id: UUID) -> Response:
+        return created(reviewing.accept(self.actor, proposal_id, **body_of(request, AcceptIn)))

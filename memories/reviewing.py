@@ -1,0 +1,141 @@
+"""What waits for a person's yes: seen, accepted, changed and declined by their own session alone.
+
+A proposal that is absent or another person's raises MemoryNotFound; an app, InsufficientScope.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.actor import Actor, InsufficientScope
+from accounts.fields import DecryptError
+from memories import audit, proposing, scopes, services
+from memories.drafts import NewMemory
+from memories.errors import MemoryNotFound
+from memories.models import AuditAction, Memory, Proposal
+
+REFUSALS = (ValidationError, MemoryNotFound, DecryptError)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A proposal as its person sees it. memory: the one that it would change; content: None where it does not open."""
+
+    proposal: Proposal
+    content: Mapping[str, Any] | None
+    memory: Memory | None = None
+
+    @property
+    def is_change(self) -> bool:
+        return self.proposal.memory_id is not None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of what waits, newest first; `next` is the cursor of the page after it."""
+
+    waiting: list[Waiting]
+    next: UUID | None
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What a yes to many came to. refused: why, by proposal; those wait on."""
+
+    memories: list[Memory]
+    refused: dict[UUID, Exception]
+
+
+def count_waiting(actor: Actor) -> int:
+    return int(_own(actor).count())
+
+
+def list_waiting(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
+    rows = _own(actor) if before is None else _own(actor).filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    shown = found[:limit]
+    about = [proposal.memory_id for proposal in shown if proposal.memory_id]
+    memories = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(about) if about else {}
+    waiting = [Waiting(each, _content(each), memories.get(each.memory_id)) for each in shown]
+    return Page(waiting, shown[-1].pk if len(found) > limit else None)
+
+
+def accept(
+    actor: Actor, proposal_id: UUID, *, text: str | None = None, tags: Sequence[str] | None = None
+) -> Memory:
+    """Keep it, with this text and these tags where they are given; the memory is its app's. Raises ValidationError."""
+    with transaction.atomic():
+        [proposal] = _locked(actor, [proposal_id])
+        values = proposing.loaded(proposal)
+        given = {"text": text, "tags": tags}
+        values |= {name: value for name, value in given.items() if value is not None}
+        memory = _saved(_narrowed(actor, values.pop("only_tags", None)), proposal, values)
+        proposal.delete()
+    return memory
+
+
+def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Reviewed:
+    """`accept` for each, with what was edited of it; none stops the others. Raises MemoryNotFound if one is absent."""
+    if _own(actor).filter(pk__in=edits).count() < len(edits):
+        raise MemoryNotFound
+    memories: list[Memory] = []
+    refused: dict[UUID, Exception] = {}
+    for proposal_id, edited in edits.items():
+        try:
+            memories.append(accept(actor, proposal_id, **edited))
+        except REFUSALS as refusal:
+            refused[proposal_id] = refusal
+    return Reviewed(memories, refused)
+
+
+def accept_all(actor: Actor) -> Reviewed:
+    """Everything that waits now, the oldest first."""
+    return accept_many(actor, {pk: {} for pk in _own(actor).order_by("pk").values_list("pk", flat=True)})
+
+
+@transaction.atomic
+def decline(actor: Actor, proposal_ids: Collection[UUID]) -> int:
+    """Throw these away, all or none; returns how many."""
+    proposals = _locked(actor, proposal_ids)
+    about = [proposal.memory_id or proposal.pk for proposal in proposals]
+    audit.record(actor, AuditAction.MEMORY_DECLINE, owner_id=actor.person.pk, memory_ids=about)
+    Proposal.objects.filter(pk__in=[proposal.pk for proposal in proposals]).delete()
+    return len(proposals)
+
+
+def _own(actor: Actor) -> Any:
+    actor.require(scopes.WRITE)
+    if actor.is_app:
+        # An app that waits for a yes must not be able to give it.
+        raise InsufficientScope("sign-in")
+    return Proposal.objects.filter(owner_id=actor.person.pk)
+
+
+def _locked(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:
+    found = list(_own(actor).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk"))
+    if len(found) < len(set(ids)):
+        raise MemoryNotFound
+    return found
+
+
+def _content(proposal: Proposal) -> Mapping[str, Any] | None:
+    try:
+        return proposing.loaded(proposal)
+    except DecryptError:
+        return None
+
+
+def _narrowed(actor: Actor, only_tags: Sequence[str] | None) -> Actor:
+    return actor if only_tags is None else replace(actor, only_tags=frozenset(map(UUID, only_tags)))
+
+
+def _saved(actor: Actor, proposal: Proposal, values: dict[str, Any]) -> Memory:
+    if proposal.memory_id is not None:
+        return services.update_memory(actor, proposal.memory_id, source=proposal.source, **values)
+    item = NewMemory(id=proposal.pk, **values)
+    [memory] = services.create_memories(actor, [item], source=proposal.source)
+    return memory

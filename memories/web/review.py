@@ -1,0 +1,133 @@
+"""What waits for the person's yes: tick, edit, accept, decline; one form for the whole page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponseBase, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.actor import Actor
+from memories import app_names, limits, proposing, reviewing
+from memories.errors import MemoryNotFound
+from memories.queries import opened
+from memories.reviewing import Waiting
+from memories.web.answers import Request, memory_page
+from memories.web.rows import age_of, source_words
+
+
+@dataclass(frozen=True)
+class ProposalRow:
+    """A proposal as the page shows it: with what was typed, and what the domain said of it."""
+
+    waiting: Waiting
+    names: dict[str, str]
+    typed: QueryDict = field(default_factory=QueryDict)
+    problem: Exception | None = None
+
+    @property
+    def id(self) -> UUID:
+        return self.waiting.proposal.pk
+
+    @property
+    def content(self) -> Any:
+        return self.waiting.content
+
+    @property
+    def text(self) -> str | None:
+        """What was typed, else what is proposed; None where only other things would change, or nothing opens."""
+        return self.typed.get(f"text-{self.id}", (self.content or {}).get("text"))
+
+    @property
+    def tags(self) -> str | None:
+        proposed = (self.content or {}).get("tags")
+        return self.typed.get(f"tags-{self.id}", None if proposed is None else ", ".join(proposed))
+
+    @property
+    def present_text(self) -> str | None:
+        """What the memory that would change says now."""
+        return opened(self.waiting.memory) if self.waiting.memory is not None else None
+
+    @property
+    def source(self) -> str:
+        return source_words(self.waiting.proposal.source, self.names)
+
+    @property
+    def age(self) -> str:
+        return age_of(self.waiting.proposal.created_at)
+
+    @property
+    def errors(self) -> list[str]:
+        if isinstance(self.problem, ValidationError):
+            return list(self.problem.messages)
+        if isinstance(self.problem, MemoryNotFound):
+            return [_("The memory that this would change is not there any more. Decline it.")]
+        return [_("This does not open, so it cannot be kept. Decline it.")] if self.problem else []
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@memory_page
+def review(request: Request, actor: Actor) -> HttpResponseBase:
+    if request.method != "POST":
+        return _page(request, actor, {})
+    act, _colon, single = request.POST.get("act", "").partition(":")
+    chosen = _ids([single] if single else request.POST.getlist("pick"))
+    if act == "accept_all":
+        return _accepted(request, actor, reviewing.accept_all(actor))
+    if not chosen:
+        messages.info(request, _("Tick at least one first."))
+        return redirect("memories:review")
+    if act == "accept":
+        edits = {each: _edited(request.POST, each) for each in chosen}
+        return _accepted(request, actor, reviewing.accept_many(actor, edits))
+    count = reviewing.decline(actor, chosen)
+    messages.success(request, ngettext("%(n)d declined.", "%(n)d declined.", count) % {"n": count})
+    return redirect("memories:review")
+
+
+def _accepted(request: Request, actor: Actor, reviewed: reviewing.Reviewed) -> HttpResponseBase:
+    if count := len(reviewed.memories):
+        messages.success(request, ngettext("%(n)d kept.", "%(n)d kept.", count) % {"n": count})
+    return _page(request, actor, reviewed.refused) if reviewed.refused else redirect("memories:review")
+
+
+def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> HttpResponseBase:
+    before = _ids([request.GET.get("before", "")])
+    page = reviewing.list_waiting(actor, before=before[0] if before else None)
+    names = dict(app_names.of_sources(each.proposal.source for each in page.waiting))
+    rows = [ProposalRow(each, names, request.POST, refused.get(each.proposal.pk)) for each in page.waiting]
+    context = {
+        "rows": rows,
+        "next": page.next,
+        "days": proposing.KEPT.days,
+        "limit": limits.TEXT_CHARACTERS,
+        "total": reviewing.count_waiting(actor),
+    }
+    return render(request, "memories/review.html", context, status=422 if refused else 200)
+
+
+def _edited(given: QueryDict, proposal_id: UUID) -> dict[str, Any]:
+    """What was typed in this proposal's fields, where it has them."""
+    edited: dict[str, Any] = {}
+    if (text := given.get(f"text-{proposal_id}")) is not None:
+        edited["text"] = text
+    if (tags := given.get(f"tags-{proposal_id}")) is not None:
+        edited["tags"] = tags.split(",")
+    return edited
+
+
+def _ids(given: Iterable[str]) -> list[UUID]:
+    """What is no id is the id of nothing."""
+    found = []
+    for each in given:
+        try:
+            found.append(UUID(each))
+        except ValueError:
+            continue
+    return found
