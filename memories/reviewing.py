@@ -108,10 +108,10 @@ def decline(actor: Actor, proposal_ids: Collection[UUID]) -> int:
 
 
 def _own(actor: Actor) -> Any:
-    actor.require(scopes.WRITE)
     if actor.is_app:
         # An app that waits for a yes must not be able to give it.
         raise InsufficientScope("sign-in")
+    actor.require(scopes.WRITE)
     return Proposal.objects.filter(owner_id=actor.person.pk)
 
 

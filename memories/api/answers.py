@@ -9,7 +9,8 @@ from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
 from memories.app_use import Use
-from memories.import_models import ImportBatch, WaitsForYes
+from memories.errors import WaitsForYes
+from memories.import_models import ImportBatch
 from memories.models import AuditEvent, Memory, MemoryRevision, Tag
 from memories.persona import Answer, Citation
 from memories.portability.importing import sample_of

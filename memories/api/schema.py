@@ -106,9 +106,7 @@ def _described(name: str, operation: Operation) -> Any:
         auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
         parameters=_parameters(operation),
         request={operation.media_type: operation.body} if operation.body else None,
-        responses={**_answers(operation), **responses},
-        request={"application/json": operation.body} if operation.body else None,
-        responses={operation.status: _answer(operation), **_waiting(operation), **responses},
+        responses={**_answers(operation), **_waiting(operation), **responses},
         examples=_body_examples(operation),
     )
 

@@ -9,7 +9,6 @@ urlpatterns = [
     path("", views.memory_list, name="list"),
     path("new/", views.new, name="new"),
     path("ask/", ask.ask, name="ask"),
-<<<<<<< HEAD
     path("import/", moving.bring, name="bring"),
     path("import/<uuid:batch_id>/", moving.one_import, name="import"),
     path("import/<uuid:batch_id>/start/", moving.start, name="import_start"),
@@ -18,9 +17,7 @@ urlpatterns = [
     path("import/<uuid:batch_id>/discard/", moving.discard, name="import_discard"),
     path("export/", moving.take, name="export"),
     path("export/<slug:form>/", moving.download, name="download"),
-=======
     path("review/", review.review, name="review"),
->>>>>>> dfb619f (Let what an app writes wait for its person's yes)
     path("trash/", views.trash, name="trash"),
     path("trash/empty/", views.empty_trash, name="empty_trash"),
     path("<uuid:memory_id>/", views.detail, name="detail"),

@@ -13,6 +13,8 @@ from accounts.models import User
 from memories import scopes, services
 from memories.portability.staging import stage
 from tests.factories import remember, session
+from memories.errors import WaitsForYes
+from tests.factories import app, remember, session
 from tests.memories.api.callers import Answer, app_of, nobody, session_of
 from tests.memories.portability.samples import file_of
 from tests.oauth.flows import allow, make_app
@@ -69,6 +71,12 @@ ACTS = {
     "activity": Act("get", "/activity/", scopes.READ, 200),
 }
 PLACES = ("kept", "trashed", "connected", "staged")
+    "proposals": Act("get", "/proposals/", "sign-in", 200),
+    "accept": Act("post", "/proposals/{proposed}/accept/", "sign-in", 201, {"text": "The canary, edited."}),
+    "decline": Act("delete", "/proposals/{proposed}/", "sign-in", 204),
+    "activity": Act("get", "/activity/", scopes.READ, 200),
+}
+PLACES = ("kept", "trashed", "connected", "proposed")
 OF_ONE = [name for name, act in ACTS.items() if "{" in act.path]
 
 
@@ -79,6 +87,10 @@ def rows(ada: User) -> Rows:
     services.trash_memory(session(ada), trashed.pk)
     staged = stage(session(ada), file_of("[2025-01-01] - canary"))
     return {"kept": kept, "trashed": trashed, "connected": allow(ada, make_app()), "staged": staged}
+    with pytest.raises(WaitsForYes) as waits:
+        services.create_memory(app(ada, asks_first=True), text="A canary that waits.")
+    [proposed] = waits.value.proposals
+    return {"kept": kept, "trashed": trashed, "connected": allow(ada, make_app()), "proposed": proposed}
 
 
 def call(caller: Callable[..., Answer], act: Act, rows: Rows | None = None) -> Answer:
