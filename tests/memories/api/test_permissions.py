@@ -11,9 +11,8 @@ from django.test import Client
 
 from accounts.models import User
 from memories import scopes, services
-from memories.portability.staging import stage
-from tests.factories import remember, session
 from memories.errors import WaitsForYes
+from memories.portability.staging import stage
 from tests.factories import app, remember, session
 from tests.memories.api.callers import Answer, app_of, nobody, session_of
 from tests.memories.portability.samples import file_of
@@ -68,15 +67,12 @@ ACTS = {
     "undo": Act("post", "/import/{staged}/undo/", scopes.ADMIN, 200),
     "discard": Act("delete", "/import/{staged}/", scopes.ADMIN, 204),
     "export": Act("get", "/export/", scopes.ADMIN, 200),
-    "activity": Act("get", "/activity/", scopes.READ, 200),
-}
-PLACES = ("kept", "trashed", "connected", "staged")
     "proposals": Act("get", "/proposals/", "sign-in", 200),
     "accept": Act("post", "/proposals/{proposed}/accept/", "sign-in", 201, {"text": "The canary, edited."}),
     "decline": Act("delete", "/proposals/{proposed}/", "sign-in", 204),
     "activity": Act("get", "/activity/", scopes.READ, 200),
 }
-PLACES = ("kept", "trashed", "connected", "proposed")
+PLACES = ("kept", "trashed", "connected", "staged", "proposed")
 OF_ONE = [name for name, act in ACTS.items() if "{" in act.path]
 
 
@@ -86,11 +82,13 @@ def rows(ada: User) -> Rows:
     services.update_memory(session(ada), kept.pk, text="The zebra canary.")
     services.trash_memory(session(ada), trashed.pk)
     staged = stage(session(ada), file_of("[2025-01-01] - canary"))
-    return {"kept": kept, "trashed": trashed, "connected": allow(ada, make_app()), "staged": staged}
     with pytest.raises(WaitsForYes) as waits:
         services.create_memory(app(ada, asks_first=True), text="A canary that waits.")
     [proposed] = waits.value.proposals
-    return {"kept": kept, "trashed": trashed, "connected": allow(ada, make_app()), "proposed": proposed}
+    connected = allow(ada, make_app())
+    return {
+        "kept": kept, "trashed": trashed, "connected": connected, "staged": staged, "proposed": proposed,
+    }  # fmt: skip
 
 
 def call(caller: Callable[..., Answer], act: Act, rows: Rows | None = None) -> Answer:
