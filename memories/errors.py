@@ -11,6 +11,10 @@ class MemoryNotFound(Exception):
     """There is no such memory for this actor: absent and forbidden are one answer."""
 
 
+class TagNotFound(Exception):
+    """There is no such tag for this actor: absent and another person's are one answer."""
+
+
 class PersonaNotFound(Exception):
     """There is no such persona for this actor: absent, switched off and closed to them are one answer."""
 

@@ -165,6 +165,31 @@ class ListForm(forms.Form):
         return {name: value for name, value in given.items() if value}
 
 
+class ManyForm(forms.Form):
+    """One change, and the memories that were ticked, or `everything` that the list's filters let through."""
+
+    act = forms.ChoiceField(
+        choices=[(name, name) for name in ("trash", "tag", "untag", "expire", "publish", "unpublish")],
+        error_messages={"required": _("Choose what to do."), "invalid_choice": _("Choose what to do.")},
+    )
+    tag_name = Typed()
+    expires = expires_field([each for each in EXPIRES if each[0] != "custom"])
+    everything = forms.BooleanField(required=False)
+    ids = forms.TypedMultipleChoiceField(required=False, coerce=UUID)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        given = data.getlist("ids") if data is not None else []
+        self.fields["ids"].choices = [(each, each) for each in given]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("everything") and not cleaned.get("ids"):
+            raise ValidationError(gettext("Tick at least one memory."), code="nothing_chosen")
+        lasts = LASTS.get(cleaned.get("expires", ""))
+        return cleaned | {"expires_at": timezone.now() + lasts if lasts else None}
+
+
 def initial_of(memory: Memory) -> dict[str, Any]:
     return {
         "text": memory.text,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from memories.web import ask, moving, review, views
+from memories.web import ask, life, moving, review, views
 
 app_name = "memories"
 urlpatterns = [
@@ -20,7 +20,13 @@ urlpatterns = [
     path("review/", review.review, name="review"),
     path("trash/", views.trash, name="trash"),
     path("trash/empty/", views.empty_trash, name="empty_trash"),
+    path("many/", life.change_many, name="many"),
+    path("many/restore/", life.restore_many, name="restore_many"),
+    path("tags/", life.tags, name="tags"),
+    path("tags/<uuid:tag_id>/rename/", life.rename_tag, name="rename_tag"),
+    path("tags/<uuid:tag_id>/remove/", life.remove_tag, name="remove_tag"),
     path("<uuid:memory_id>/", views.detail, name="detail"),
+    path("<uuid:memory_id>/unite/", life.unite, name="unite"),
     path("<uuid:memory_id>/edit/", views.edit, name="edit"),
     path("<uuid:memory_id>/visibility/", views.visibility, name="visibility"),
     path("<uuid:memory_id>/state/", views.state, name="state"),

@@ -19,7 +19,8 @@ from accounts.actor import Actor
 from memories import app_names, limits, queries, services
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import Memory, Visibility
-from memories.search import search
+from memories.search import find_same, search
+from memories.similar import means_the_same, similar_to
 from memories.web.answers import Request, add_errors, back, memory_page
 from memories.web.forms import EditForm, ListForm, MemoryForm
 from memories.web.rows import Row, rows_of, rows_of_hits, source_words
@@ -37,11 +38,15 @@ def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     form = ListForm(request.GET, tags=queries.tags_of(actor))
     found = _found(actor, form) if form.query else _listed(actor, form)
     context = {**found, "form": form, "address": form.address(), "page_url": _page_url(form)}
+    if not form.query:
+        context["matching"] = queries.count_memories(actor, form.filters)
     if not request.htmx or request.htmx.history_restore_request:
         more = {
             "add_form": MemoryForm(),
-            "total": queries.count_memories(actor),
+            "total": queries.count_memories(actor) if context["address"] else context["matching"],
             "limit": limits.TEXT_CHARACTERS,
+            "trashed": request.GET.get("trashed", ""),
+            "trashed_at": request.GET.get("at", ""),
         }
         return render(request, "memories/list.html", {**context, **more})
     if form.cursor:
@@ -82,12 +87,18 @@ def trash(request: Request, actor: Actor) -> HttpResponseBase:
 @memory_page
 def new(request: Request, actor: Actor) -> HttpResponseBase:
     form = MemoryForm(request.POST if request.method == "POST" else None)
-    memory = _create(actor, form) if form.is_valid() else None
+    same = _same(request, actor, form) if form.is_valid() else None
+    memory = _create(actor, form) if form.is_valid() and same is None else None
     if memory is not None:
         return _kept(request, actor, memory)
     template = "memories/_quick_add.html" if request.htmx else "memories/new.html"
-    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS}
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "same": same}
     return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+def _same(request: Request, actor: Actor, form: MemoryForm) -> Memory | None:
+    """What says just this already, unless the person was told so and keeps both."""
+    return None if "keep_both" in request.POST else find_same(actor, form.cleaned_data["text"])
 
 
 def _create(actor: Actor, form: MemoryForm) -> Memory | None:
@@ -169,6 +180,7 @@ def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, An
         "row": Row(memory),
         "form": form,
         "history": earlier,
+        "similar": [(Row(each.memory), each) for each in similar_to(actor, memory.pk)],
         "limit": limits.TEXT_CHARACTERS,
         "next_try": 1,
     }
@@ -206,7 +218,10 @@ def state(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     tried = request.GET.get("try", "")
     following = int(tried) + 1 if tried.isdecimal() and int(tried) < POLLS else 0
     row = Row(queries.get_memory(actor, memory_id))
-    return render(request, "memories/_state.html", {"row": row, "next_try": following, "say_ready": True})
+    context = {"row": row, "next_try": following, "say_ready": True}
+    if row.memory.is_searchable:
+        context["has_twin"] = means_the_same(actor, memory_id)
+    return render(request, "memories/_state.html", context)
 
 
 @require_POST

@@ -1,0 +1,25 @@
+"""What a person decided about their memories beside what these say."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.ids import new_id
+from accounts.models import User
+
+
+class KeptPair(models.Model):
+    """That two memories are both kept though they mean the same: it is not asked again. `first` is the older."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    first = models.ForeignKey("memories.Memory", on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey("memories.Memory", on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "first", "second"], name="one_yes_a_pair"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="kept_pair_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"memories {self.first_id} and {self.second_id}, both kept"

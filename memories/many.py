@@ -1,0 +1,144 @@
+"""One change of many memories of a person's: of those that were ticked, or of all that some filters let through."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from accounts.actor import Actor
+from memories import audit, limits, scopes, services
+from memories import tags as tagging
+from memories.bulk import trash_all
+from memories.models import AuditAction, Memory, MemoryTag, MemoryVector
+from memories.querysets import Filters
+
+AT_ONCE = 1_000  # whose visibility changes in one transaction: each is indexed anew under the other key
+FITS = 10_000  # as many as one change takes
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which memories: those of `ids`, or where it is None all that `filters` let through."""
+
+    ids: Collection[UUID] | None = None
+    filters: Filters = field(default_factory=Filters)
+
+
+@transaction.atomic
+def trash_many(actor: Actor, chosen: Chosen) -> tuple[int, datetime | None]:
+    """How many went to the trash, and the moment by which `restore_many` finds them again."""
+    ids = _locked(actor, chosen)
+    trash_all(actor, Memory.objects.filter(pk__in=ids))
+    moments = Memory.objects.filter(pk__in=ids[:1]).values_list("deleted_at", flat=True)
+    return len(ids), moments.first()
+
+
+@transaction.atomic
+def restore_many(actor: Actor, trashed_at: datetime) -> int:
+    """Take out of the trash what one act put there; returns how many."""
+    actor.require(scopes.WRITE)
+    actor.require(scopes.ADMIN)
+    rows = Memory.objects.trash_of(actor).filter(deleted_at=trashed_at)
+    ids = list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    _change(actor, AuditAction.MEMORY_RESTORE, ids, deleted_at=None)
+    MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=False)
+    return len(ids)
+
+
+@transaction.atomic
+def tag_many(actor: Actor, chosen: Chosen, name: str) -> int:
+    """Put a tag on them; returns how many had it not. One that is full of tags refuses for all (tags)."""
+    ids = _locked(actor, chosen)
+    tag = tagging.ensure_tags(actor.person.pk, [_one_tag(name)])[limits.folded(_one_tag(name))]
+    present = MemoryTag.objects.filter(owner_id=actor.person.pk, memory_id__in=ids)
+    having = set(present.filter(tag=tag).values_list("memory_id", flat=True))
+    fresh = [each for each in ids if each not in having]
+    _check_room(list(present.filter(memory_id__in=fresh).values_list("memory_id", flat=True)))
+    MemoryTag.objects.bulk_create(
+        [MemoryTag(owner_id=actor.person.pk, memory_id=each, tag=tag) for each in fresh], batch_size=1_000
+    )
+    _change(actor, AuditAction.MEMORY_UPDATE, fresh)
+    return len(fresh)
+
+
+@transaction.atomic
+def untag_many(actor: Actor, chosen: Chosen, name: str) -> int:
+    """Take a tag off them; returns how many had it."""
+    ids = _locked(actor, chosen)
+    tags = tagging.find_tags(actor.person.pk, [_one_tag(name)])
+    present = MemoryTag.objects.filter(owner_id=actor.person.pk, memory_id__in=ids, tag__in=tags)
+    having = list(present.values_list("memory_id", flat=True))
+    present.delete()
+    _change(actor, AuditAction.MEMORY_UPDATE, having)
+    return len(having)
+
+
+@transaction.atomic
+def expire_many(actor: Actor, chosen: Chosen, expires_at: datetime | None) -> int:
+    """Let all of them be forgotten at this time, or never."""
+    ids = _locked(actor, chosen)
+    expires_at = limits.clean_expires_at(expires_at)
+    _change(actor, AuditAction.MEMORY_UPDATE, ids, expires_at=expires_at)
+    MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(expires_at=expires_at)
+    return len(ids)
+
+
+@transaction.atomic
+def show_many(actor: Actor, chosen: Chosen, visibility: str) -> int:
+    """Make them public or private; returns how many were not. At most AT_ONCE of them."""
+    ids = _locked(actor, chosen)
+    others = Memory.objects.filter(pk__in=ids).exclude(visibility=limits.clean_visibility(visibility))
+    changing = list(others.values_list("pk", flat=True))
+    if len(changing) > AT_ONCE:
+        raise _too_many(AT_ONCE)
+    for each in changing:
+        services.set_visibility(actor, each, visibility)
+    return len(changing)
+
+
+def _locked(actor: Actor, chosen: Chosen) -> list[UUID]:
+    """The ids of the chosen that are the actor's own, in one order; to change many at once needs memories:admin."""
+    actor.require(scopes.WRITE)
+    actor.require(scopes.ADMIN)
+    own = Memory.objects.visible_to(actor, owner=actor.person)
+    rows = own.matching(chosen.filters) if chosen.ids is None else own.filter(pk__in=chosen.ids)
+    ids = list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[: FITS + 1])
+    if len(ids) > FITS:
+        raise _too_many(FITS)
+    return ids
+
+
+def _change(actor: Actor, action: AuditAction, ids: list[UUID], **values: Any) -> None:
+    Memory.objects.filter(pk__in=ids).update(version=F("version") + 1, updated_at=Now(), **values)
+    audit.record(actor, action, owner_id=actor.person.pk, memory_ids=ids)
+
+
+def _one_tag(name: str) -> str:
+    try:
+        names = limits.clean_tags(name.split(","))
+    except ValidationError as error:
+        raise ValidationError({"tag": error}) from None
+    if len(names) != 1:
+        raise ValidationError({"tag": ValidationError(_("Name one tag."), code="one_tag")})
+    return names[0]
+
+
+def _check_room(memory_ids: list[UUID]) -> None:
+    """One id for each tag that a memory has."""
+    if any(count >= limits.TAGS for count in Counter(memory_ids).values()):
+        raise ValidationError({"tag": ValidationError(_("One of these has no room for a tag."), code="full")})
+
+
+def _too_many(limit: int) -> ValidationError:
+    said = ValidationError(
+        _("At most %(limit)s at once: choose fewer."), code="too_many", params={"limit": f"{limit:,}"}
+    )
+    return ValidationError({"chosen": said})

@@ -1,0 +1,93 @@
+"""Changes of a tag itself, on all the memories that have it: another name, one with another tag, off them all."""
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from accounts.actor import Actor
+from memories import audit, limits, scopes
+from memories import tags as tagging
+from memories.errors import TagNotFound
+from memories.models import AuditAction, Memory, MemoryTag, Tag
+
+# The lock of tags.ENSURE: whoever makes or renames tags of a person does so alone.
+ALONE = "select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %s::uuid, 0))"
+
+
+@transaction.atomic
+def rename_tag(actor: Actor, tag_id: UUID, name: str) -> Tag:
+    """Give a tag another name; where that is the name of another tag of the person's, the two become that one.
+
+    Apps narrowed to a tag stay narrowed to it under its new name. An app narrowed to one that became another
+    sees less from then on, and one narrowed to the other sees the memories of both.
+    """
+    tag = _own(actor, tag_id)
+    name = _clean_name(name)
+    same = Tag.objects.filter(owner_id=tag.owner_id, name_hash=tagging.name_hash(tag.owner_id, name)).first()
+    touched = _tagged(tag)
+    if same is not None and same.pk != tag.pk:
+        _put_on(same, touched)
+        MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # housekeeping takes the empty tag
+    else:
+        same = tag
+        tag.name, tag.name_hash = name, tagging.name_hash(tag.owner_id, name)
+        tag.save(update_fields=["name", "name_hash"])
+    _touch(actor, touched)
+    return same
+
+
+@transaction.atomic
+def remove_tag(actor: Actor, tag_id: UUID) -> int:
+    """Take a tag off every memory that has it; the memories stay. Returns how many they were."""
+    tag = _own(actor, tag_id)
+    touched = _tagged(tag)
+    MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()
+    _touch(actor, touched)
+    return len(touched)
+
+
+def _own(actor: Actor, tag_id: UUID) -> Tag:
+    """The person's tag, with nobody else making or changing one. It is a change of many memories at once."""
+    actor.require(scopes.WRITE)
+    actor.require(scopes.ADMIN)
+    with connection.cursor() as cursor:
+        cursor.execute(ALONE, [actor.person.pk])
+    tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
+    # A narrowed app sees some of the tag's memories only, so it may not change them all.
+    if tag is None or actor.only_tags is not None:
+        raise TagNotFound
+    return tag
+
+
+def _clean_name(name: str) -> str:
+    if "," in name:
+        raise ValidationError({"name": ValidationError(_("A tag has no comma."), code="comma")})
+    try:
+        names = limits.clean_tags([name])
+    except ValidationError as error:
+        raise ValidationError({"name": error}) from None
+    if not names:
+        raise ValidationError({"name": ValidationError(_("Give the tag a name."), code="blank")})
+    return names[0]
+
+
+def _tagged(tag: Tag) -> list[UUID]:
+    """The memories with this tag, in the trash too, locked in one order."""
+    tagged = MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).values("memory_id")
+    rows = Memory.objects.filter(owner_id=tag.owner_id, pk__in=tagged)
+    return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def _put_on(tag: Tag, memory_ids: list[UUID]) -> None:
+    rows = [MemoryTag(owner_id=tag.owner_id, memory_id=each, tag=tag) for each in memory_ids]
+    MemoryTag.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1_000)
+
+
+def _touch(actor: Actor, memory_ids: list[UUID]) -> None:
+    """Their tags are part of what a version is."""
+    Memory.objects.filter(pk__in=memory_ids).update(version=F("version") + 1, updated_at=Now())
+    audit.record(actor, AuditAction.MEMORY_UPDATE, owner_id=actor.person.pk, memory_ids=memory_ids)
