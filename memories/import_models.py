@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
+from memories.owned import Owned
 
 
 class ImportState(models.TextChoices):
@@ -25,7 +26,7 @@ class ImportState(models.TextChoices):
 OPEN = (ImportState.STAGED, ImportState.RUNNING)
 
 
-class ImportBatch(models.Model):
+class ImportBatch(Owned, models.Model):
     """One import. `counts` are numbers alone; `sample` is a JSON array of a few of its texts, sealed.
 
     `total` is how many memories it will make or change, `done` how many it has. `source` is who brought it, as with
@@ -62,7 +63,7 @@ class ImportBatch(models.Model):
         return self.state in OPEN
 
 
-class StagedMemories(models.Model):
+class StagedMemories(Owned, models.Model):
     """Some hundred memories of an import: a JSON array, sealed as one. Emptied once they are imported.
 
     Then `memory_ids` are those that were made, and `content` names those that were changed.

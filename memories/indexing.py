@@ -38,7 +38,7 @@ def active_space() -> EmbeddingSpace:
 
 def store_words(memories: Sequence[Memory]) -> None:
     """Make changed memories findable by their words, in place of those of an earlier text."""
-    MemoryVector.objects.filter(memory__in=memories).delete()
+    _rows_of(memories).delete()
     MemoryVector.objects.bulk_create(passage_rows(memories), batch_size=1_000)
 
 
@@ -64,30 +64,34 @@ def store_vectors(
         for row, vector in zip(_rows(memory, its_passages), stored, strict=True):
             row.space, row.embedding = space, vectors.Stored(vector)
             rows.append(row)
-    MemoryVector.objects.filter(memory__in=memories).delete()
+    _rows_of(memories).delete()
     MemoryVector.objects.bulk_create(rows, batch_size=1_000)
 
 
 def store_flags(memory: Memory) -> None:
     """Carry what restricts a search (trash, expiry) over to the passages."""
-    MemoryVector.objects.filter(memory=memory).update(
-        is_trashed=memory.deleted_at is not None, expires_at=memory.expires_at
-    )
+    _rows_of([memory]).update(is_trashed=memory.deleted_at is not None, expires_at=memory.expires_at)
 
 
 def rekey(memory: Memory) -> None:
     """After a change of visibility: words under the other key, vectors out of or into the person's rotation."""
     turn = vectors.unrotate if memory.is_public else vectors.rotate
     rotation = person_key(memory.owner_id).rotation
-    stored = {row.passage: row for row in MemoryVector.objects.filter(memory=memory)}
+    stored = {row.passage: row for row in _rows_of([memory])}
     rows = _rows(memory, passages(memory.text))
     for row in rows:
         before = stored.get(row.passage)
         if before is not None and before.embedding is not None:
             row.space_id = before.space_id
             row.embedding = vectors.Stored(*turn([before.embedding], rotation))
-    MemoryVector.objects.filter(memory=memory).delete()
+    _rows_of([memory]).delete()
     MemoryVector.objects.bulk_create(rows)
+
+
+def _rows_of(memories: Sequence[Memory]) -> Any:
+    """What is stored of them. Owners are named, so that each machine that holds some of them is asked for its own."""
+    owners = {memory.owner_id for memory in memories}
+    return MemoryVector.objects.filter(owner_id__in=owners, memory__in=memories)
 
 
 def _rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:

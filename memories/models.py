@@ -18,6 +18,7 @@ from memories.import_models import ImportState as ImportState
 from memories.import_models import StagedMemories as StagedMemories
 from memories.life_models import KeptPair as KeptPair
 from memories.proposal_models import Proposal as Proposal
+from memories.owned import Owned
 from memories.querysets import MemoryQuerySet, MemoryVectorQuerySet
 
 
@@ -38,7 +39,7 @@ CLIENT_ID_CHARACTERS = 255  # as long as an app's own may be
 SOURCE_CHARACTERS = 10 + 1 + CLIENT_ID_CHARACTERS  # door, colon, app
 
 
-class Tag(models.Model):
+class Tag(Owned, models.Model):
     """A person's word for a group of memories. Its name says as much as a text does, so it is sealed too."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -55,7 +56,7 @@ class Tag(models.Model):
         return f"tag {self.pk}"
 
 
-class Memory(models.Model):
+class Memory(Owned, models.Model):
     """A short text that its owner wants AI to know.
 
     `version` counts every change (ETag, optimistic lock). `source` says who wrote it: a door ("web") or an app
@@ -125,7 +126,7 @@ class Memory(models.Model):
         return self.index_state == IndexState.READY
 
 
-class MemoryTag(models.Model):
+class MemoryTag(Owned, models.Model):
     """That a memory has a tag."""
 
     pk = models.CompositePrimaryKey("tag_id", "memory_id")
@@ -137,7 +138,7 @@ class MemoryTag(models.Model):
         return f"tag {self.tag_id} on memory {self.memory_id}"
 
 
-class MemoryRevision(models.Model):
+class MemoryRevision(Owned, models.Model):
     """The text that a memory had at `version`, before it was changed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -167,7 +168,7 @@ class EmbeddingSpace(models.Model):
         return self.identity
 
 
-class MemoryVector(models.Model):
+class MemoryVector(Owned, models.Model):
     """One passage of a memory, as search reads it: narrow, and whole inside one covering index.
 
     `embedding` is null until the worker has embedded it. Private rows: rotated by the person's secret matrix, words
@@ -238,7 +239,7 @@ class AuditAction(models.TextChoices):
     APP_DISCONNECT = "app:disconnect", _("disconnected")
 
 
-class AuditEvent(models.Model):
+class AuditEvent(Owned, models.Model):
     """Who did what to which memories, when, through which door and app. No text; append only (a trigger keeps it)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -257,7 +258,7 @@ class AuditEvent(models.Model):
         return f"{self.action} at {self.happened_at}"
 
 
-class StoredAnswer(models.Model):
+class StoredAnswer(Owned, models.Model):
     """What was answered to a request with an idempotency key, kept for a day, so that its repetition acts not again."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -8,9 +8,10 @@ from django.db.models.functions import Now
 from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
+from memories.owned import Owned
 
 
-class Proposal(models.Model):
+class Proposal(Owned, models.Model):
     """A memory, or a change of one, that waits for its person's yes. No search and no persona reads this table.
 
     `content` is JSON: what shall be kept, or what shall change. `memory` is None for a new one, which will have the

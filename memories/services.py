@@ -169,7 +169,7 @@ def empty_trash(actor: Actor) -> int:
     actor.require(scopes.ADMIN)
     ids = list(Memory.objects.trash_of(actor).select_for_update().values_list("pk", flat=True))
     audit.record(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
-    Memory.objects.filter(pk__in=ids).delete()
+    Memory.objects.owned_by(actor.person).filter(pk__in=ids).delete()
     return len(ids)
 
 
@@ -178,7 +178,8 @@ def retry_indexing(actor: Actor, memory_id: UUID) -> None:
     """Try again to make a memory searchable by meaning, if the worker gave it up."""
     actor.require(scopes.WRITE)
     memory = _own_for_update(actor, memory_id)
-    indexing.enqueue(Memory.objects.filter(pk=memory.pk, index_state=IndexState.FAILED))
+    own = Memory.objects.owned_by(actor.person)
+    indexing.enqueue(own.filter(pk=memory.pk, index_state=IndexState.FAILED))
 
 
 def source_of(actor: Actor) -> str:

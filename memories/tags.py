@@ -128,10 +128,11 @@ def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
 def replace(memory: Memory, tags: Collection[Tag]) -> bool:
     """Make these the memory's tags; says whether anything changed."""
     wanted = {tag.pk for tag in tags}
-    present = set(MemoryTag.objects.filter(memory=memory).values_list("tag_id", flat=True))
+    tagged = MemoryTag.objects.filter(owner_id=memory.owner_id, memory=memory)
+    present = set(tagged.values_list("tag_id", flat=True))
     if wanted == present:
         return False
-    MemoryTag.objects.filter(memory=memory, tag_id__in=present - wanted).delete()
+    tagged.filter(tag_id__in=present - wanted).delete()
     attach([(memory, [tag for tag in tags if tag.pk not in present])])
     return True
 

@@ -1,0 +1,187 @@
+"""The tables can be spread over machines by owner: the five rules of docs/architecture.md, on a plain PostgreSQL."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.ids import new_id
+from accounts.models import User
+from memories import bulk, persona, queries, search, services
+from memories.models import Memory
+from memories.owned import Owned
+from picard.home import PROJECT
+from tests.factories import remember, session
+
+OWNED = [
+    model for model in apps.get_app_config("memories").get_models() if model.__name__ != "EmbeddingSpace"
+]
+TABLES = [model._meta.db_table for model in OWNED]
+NAMES = [model.__name__ for model in OWNED]
+SEEN_BY_PEOPLE = [model for model in OWNED if not isinstance(model._meta.pk, models.CompositePrimaryKey)]
+NAMES_ITS_OWNER = re.compile(r"owner_id\"?\s*(?:=|IN \()", re.IGNORECASE)
+# A cascade of Django's goes by the ids of memories; on Citus it needs multi_shard_modify_mode (docs/scaling.md).
+CASCADE = re.compile(r'^DELETE FROM "memories_\w+" WHERE "memories_\w+"\."(?:memory_id|tag_id|id)" IN \(')
+SETTING = re.compile(r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=|to\b)|.*set_config\(", re.DOTALL)
+THE_EXCEPTION = {("accounts/statements.py", "set plan_cache_mode = force_generic_plan")}
+
+
+@pytest.mark.parametrize("model", [User, *SEEN_BY_PEOPLE], ids=lambda model: model.__name__)
+def test_ids_are_uuids_of_version_7_made_before_the_row(model: Any) -> None:
+    assert isinstance(model._meta.pk, models.UUIDField)
+    assert model._meta.pk.default is new_id
+    assert UUID(str(model().pk)).version == 7
+
+
+def test_ids_are_in_the_order_of_time() -> None:
+    assert all(one < other for one, other in pairwise(new_id() for _ in range(10_000)))
+
+
+@pytest.mark.parametrize("model", OWNED, ids=NAMES)
+def test_every_owned_table_carries_its_owner(model: Any) -> None:
+    owner = model._meta.get_field("owner")
+    assert (owner.column, owner.null, owner.related_model) == ("owner_id", False, User)
+    assert issubclass(model, Owned)
+
+
+@pytest.mark.parametrize("model", OWNED, ids=NAMES)
+def test_every_unique_constraint_begins_with_the_owner(model: Any) -> None:
+    unique = [each for each in model._meta.constraints if isinstance(each, models.UniqueConstraint)]
+    assert [each.name for each in unique if each.fields[:1] != ("owner",)] == []
+    assert [
+        field.name for field in model._meta.concrete_fields if field.unique and not field.primary_key
+    ] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", TABLES)
+def test_the_database_holds_no_other_unique_index(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]"
+            " where i.indrelid = %s::regclass and i.indisunique and not i.indisprimary",
+            [table],
+        )
+        assert {column for (column,) in cursor.fetchall()} <= {"owner_id"}
+
+
+def reads(ada: User, memory: Memory) -> None:
+    actor = session(ada)
+    queries.list_memories(actor)
+    queries.get_memory(actor, memory.pk)
+    search.search(actor, "walrus")
+    persona.ask(actor, about=ada, question="Where does the walrus sleep?")
+
+
+def writes(ada: User, memory: Memory) -> None:
+    actor = session(ada)
+    services.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
+    services.update_memory(actor, memory.pk, text="The walrus is awake.", tags=["sea"], visibility="public")
+    services.restore_version(actor, memory.pk, 1)
+    services.set_visibility(actor, memory.pk, "private")
+    services.retry_indexing(actor, memory.pk)
+    services.trash_memory(actor, memory.pk)
+    services.restore_memory(actor, memory.pk)
+
+
+def deletes(ada: User, memory: Memory) -> None:
+    actor = session(ada)
+    services.trash_memory(actor, memory.pk)
+    services.delete_memory(actor, memory.pk)
+    bulk.trash_all(actor, Memory.objects.visible_to(actor).filter(pk=remember(ada, "A second one.").pk))
+    services.trash_memory(actor, remember(ada, "A third one.", tags=["sea"]).pk)
+    services.empty_trash(actor)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("act", [reads, writes, deletes])
+def test_every_statement_over_owned_rows_names_their_owner(
+    ada: User, act: Callable[[User, Memory], None]
+) -> None:
+    memory = remember(ada, "The walrus sleeps.", tags=["sea"])
+    with CaptureQueriesContext(connection) as captured:
+        act(ada, memory)
+    statements = [query["sql"] for query in captured]
+    assert len([each for each in statements if touches_owned_rows(each)]) > 3
+    strays = [each for each in statements if touches_owned_rows(each) and not stays_with_one_owner(each)]
+    assert strays == [], "\n".join(strays)
+
+
+@pytest.mark.django_db
+def test_the_search_for_strays_finds_them() -> None:
+    assert touches_owned_rows(str(Memory.objects.filter(pk=new_id()).query))
+    assert not stays_with_one_owner(str(Memory.objects.filter(pk=new_id()).query))
+    assert stays_with_one_owner(str(Memory.objects.filter(owner_id=new_id()).query))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", [
+    lambda ada: remember(ada, "The walrus."),
+    lambda ada: remember(ada, "The walrus.", tags=["sea"]).tags.get(),
+])  # fmt: skip
+def test_saving_a_row_again_does_not_set_its_owner(ada: User, make: Callable[[User], Any]) -> None:
+    row = make(ada)
+    with CaptureQueriesContext(connection) as captured:
+        row.save()
+    [update] = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
+    assert "owner_id" not in update.partition("WHERE")[0]
+    assert NAMES_ITS_OWNER.search(update.partition("WHERE")[2])
+
+
+@pytest.mark.django_db
+def test_a_row_does_not_go_to_another_owner(ada: User, bob: User) -> None:
+    memory = remember(ada, "The walrus.")
+    memory.owner = bob
+    with pytest.raises(IntegrityError), transaction.atomic():
+        memory.save()
+    assert Memory.objects.get(pk=memory.pk).owner_id == ada.pk
+
+
+def test_no_code_updates_an_owner() -> None:
+    assert [
+        f"{path}:{node.lineno}"
+        for path, node in calls()
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "update"
+        for keyword in node.keywords
+        if keyword.arg in ("owner", "owner_id")
+    ] == []
+
+
+def test_settings_of_a_session_end_with_the_transaction() -> None:
+    found = {(path, text) for path, text in texts() if SETTING.match(text)}
+    assert found == THE_EXCEPTION
+
+
+def touches_owned_rows(statement: str) -> bool:
+    return any(
+        re.search(rf'(?:from|join|update)\s+"?{table}\b', statement, re.IGNORECASE) for table in TABLES
+    )
+
+
+def stays_with_one_owner(statement: str) -> bool:
+    return bool(NAMES_ITS_OWNER.search(statement) or CASCADE.match(statement))
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for package in ("accounts", "memories", "oauth", "picard"):
+        for path in sorted((PROJECT / package).rglob("*.py")):
+            yield str(path.relative_to(PROJECT)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    for path, tree in trees():
+        yield from ((path, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield path, node.value
