@@ -5,9 +5,10 @@ from django.db.models import F, Q
 
 from accounts.ids import new_id
 from accounts.models import User
+from memories.owned import Owned
 
 
-class KeptPair(models.Model):
+class KeptPair(Owned, models.Model):
     """That two memories are both kept though they mean the same: it is not asked again. `first` is the older."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -17,8 +17,8 @@ from memories.import_models import ImportBatch as ImportBatch
 from memories.import_models import ImportState as ImportState
 from memories.import_models import StagedMemories as StagedMemories
 from memories.life_models import KeptPair as KeptPair
-from memories.proposal_models import Proposal as Proposal
 from memories.owned import Owned
+from memories.proposal_models import Proposal as Proposal
 from memories.querysets import MemoryQuerySet, MemoryVectorQuerySet
 
 
