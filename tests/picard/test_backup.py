@@ -27,7 +27,7 @@ class Backup:
 
     def __init__(self, product: Product, folder: Path) -> None:
         self.data, self.keys = folder / "data" / "picard.dump", folder / "keys" / "picard.keys"
-        self.port, self.address = product.port, product.address
+        self.product, self.port, self.address = product, product.port, product.address
         for file in (self.data, self.keys):
             file.parent.mkdir(mode=0o700)
         with signed_up(product.address, "ada") as [ada]:
@@ -46,11 +46,11 @@ def token_of(product: Product, ada: Person) -> str:
 
 
 @pytest.fixture(scope="module")
-def backup(tmp_path_factory: pytest.TempPathFactory) -> Backup:
+def backup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backup]:
     with running_product(WEB_WORKERS="1") as product:
         taken = Backup(product, tmp_path_factory.mktemp("backup"))
         product.stop()
-    return taken
+        yield taken
 
 
 @pytest.fixture(scope="module")
@@ -122,17 +122,15 @@ def test_wrong_keys_and_a_damaged_file_are_refused_before_anything_begins(
         assert not (other.home / "postgres" / "data").exists()
 
 
-def test_a_database_with_data_is_replaced_only_when_told(backup: Backup) -> None:
-    with fresh_product() as other:
-        other.run("manage.py", "migrate", "--verbosity", "0")
-        command = ("restore", str(backup.data), "--keys", str(backup.keys))
-        refused = manage(other, *command)
-        assert refused.returncode == 1
-        assert "not empty" in refused.stderr
-        said = other.run("manage.py", *command, "--replace")
-        [before] = other.home.glob("before-restore-*.dump")
-        assert str(before) in said
-        assert "All 2 stored keys open" in other.run("manage.py", "keys", "verify")
+def test_a_database_with_data_is_replaced_only_when_told_and_kept(backup: Backup) -> None:
+    first = backup.product
+    refused = manage(first, "restore", str(backup.data))
+    assert refused.returncode == 1
+    assert "not empty" in refused.stderr
+    said = first.run("manage.py", "restore", str(backup.data), "--replace")
+    [before] = first.home.glob("before-restore-*.dump")
+    assert str(before) in said
+    assert "2 stored keys open" in said
 
 
 def test_both_files_in_one_folder_are_refused(backup: Backup, restored: Product) -> None:
