@@ -32,6 +32,7 @@ def places() -> Iterator[dict[str, bytes]]:
         search(ada, canaries, server)
         fail(ada, canaries, product)
         be_rejected(ada, canaries, server, product)
+        bring(ada, canaries)
         assert canaries.planted >= WANTED
         readable = {DUMP: dump(product), SESSIONS: sessions(product)}
         assert product.stop() == 0  # all that was only in memory is on the disk now
@@ -126,6 +127,21 @@ def fall_over(ada: Person, canaries: Canaries, product: Product) -> None:
         ada.create(canaries.words(20))
         pytest.fail("it did not fall over")
     product.query("alter table away rename to memories_memoryvector")
+
+
+def bring(ada: Person, canaries: Canaries) -> None:
+    """An import that is undone, one that is done, and one that waits for its yes; the last in a large file."""
+    for act in ("undo", "done", "wait"):
+        lines = "".join(f"[2025-01-01] - {canaries.words(3)}\n" for _ in range(20 if act != "wait" else 400))
+        brought = ada.post("/memories/import/", {"text": lines, "chats": "mine"})
+        assert brought.status_code == 302
+        address = brought.headers["location"]
+        if act == "wait":
+            continue
+        ada.post(f"{address}start/")
+        ada.post(f"{address}go-on/")
+        if act == "undo":
+            ada.post(f"{address}undo/")
 
 
 def be_rejected(ada: Person, canaries: Canaries, server: ProviderServer, product: Product) -> None:

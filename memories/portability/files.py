@@ -4,6 +4,7 @@ Nothing is unpacked to the disk, and nothing is read whole but what is known to 
 """
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ READABLE = (".json", ".jsonl", ".ndjson", ".md", ".markdown", ".txt", ".csv")  #
 PARTS = 100_000
 TOTAL_BYTES = 8_000_000_000  # of what is read of a zip, unpacked
 RATIO = 200  # unpacked to packed; JSON packs to a tenth, deflate's bombs to a thousandth
+# What the standard library says of a zip in which something was changed: a seek to before its start is a ValueError.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError
+)  # fmt: skip
 SMALL_BYTES = 1_000_000  # below it no ratio is looked at
 
 
@@ -100,7 +105,7 @@ def _opener(path: Path) -> Callable[[], IO[bytes]]:
 def _of_zip(given: IO[bytes]) -> Iterator[Part]:
     try:
         archive = zipfile.ZipFile(given)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except BROKEN:
         raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
     if len(archive.infolist()) > PARTS:
         raise refused(
@@ -130,7 +135,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[
     def read_again() -> IO[bytes]:
         try:
             return archive.open(info)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
+        except BROKEN:
             raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
 
     return read_again
@@ -147,5 +152,5 @@ class reading:  # noqa: N801 - used like a function
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         self._file.close()
-        if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError):
+        if isinstance(error, BROKEN):
             raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
