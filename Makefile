@@ -5,13 +5,19 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock
+.PHONY: help run worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock demo screenshots
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Start everything: database, migrations, web server, worker (Ctrl-C stops it)
 	@$(BIN)/python manage.py up
+
+demo: $(VENV)/.run ## Start everything with a made-up person who has memories, apps and a past, in a home of its own
+	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.home import picard_home; print(picard_home())')-demo}" $(BIN)/python manage.py demo
+
+screenshots: $(VENV)/.dev ## Take docs/screenshots anew, from the demo in a temporary home (needs Chromium)
+	@$(BIN)/python -m tests.screenshots
 
 worker: $(VENV)/.run ## Start one more indexing worker beside `make run`
 	@$(BIN)/python manage.py worker

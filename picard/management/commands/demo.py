@@ -1,0 +1,38 @@
+"""`manage.py demo`: the whole server, with a made-up person who has a past."""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from picard.demo.filling import OtherPeople, fill
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill the database with a made-up person once, say how to log in, and start everything as `up` does."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--fill-only", action="store_true", help="start nothing")
+        parser.add_argument(
+            "--among-others", action="store_true", help="even into a database where other people live"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            person, password = fill(among_others=options["among_others"])
+        except OtherPeople:
+            raise CommandError(
+                "Other people live in this database. Take another PICARD_HOME, or say --among-others."
+            ) from None
+        self.stdout.write(
+            f"The demo person is {person.name}.\n  Log in    {person.email}\n  Password  {password}"
+        )
+        self.stdout.flush()
+        if not options["fill_only"]:
+            connections.close_all()
+            call_command("up")

@@ -1,0 +1,58 @@
+"""The demo: a life for every page, made once, and never among other people unawares."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from memories import app_use, queries, reviewing
+from memories.models import Memory, MemoryRevision
+from oauth.models import AppGrant
+from picard.demo.filling import EMAIL, OtherPeople, fill
+from picard.demo.texts import samples
+from tests.factories import session
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def maya() -> User:
+    return fill()[0]
+
+
+def test_every_page_shows_life(maya: User) -> None:
+    actor = session(maya)
+    assert queries.count_memories(actor) > 150
+    assert len(queries.list_trash(actor).memories) >= 5
+    assert Memory.objects.filter(visibility="public").count() > 8
+    assert Memory.objects.filter(expires_at__isnull=False).count() > 4
+    assert MemoryRevision.objects.count() > 5
+    assert reviewing.count_waiting(actor) == 3
+    use = app_use.use_by_app(actor)
+    assert {grant.application.client_id for grant in AppGrant.objects.all()} == set(use)
+    assert all(each.read for each in use.values())
+
+
+def test_times_are_spread_over_months(maya: User) -> None:
+    first, *_between, last = Memory.objects.order_by("created_at").values_list("created_at", flat=True)
+    assert (last - first).days > 100
+    by_id = list(Memory.objects.order_by("pk").values_list("created_at", flat=True))
+    assert [each.date() for each in by_id] == sorted(each.date() for each in by_id)
+
+
+def test_a_second_time_only_the_password_is_new(maya: User) -> None:
+    count = Memory.objects.count()
+    again, password = fill()
+    assert (again, Memory.objects.count()) == (maya, count)
+    assert Client().login(username=EMAIL, password=password)
+
+
+def test_it_does_not_move_in_with_other_people_unasked(ada: User) -> None:
+    with pytest.raises(OtherPeople):
+        fill()
+    assert not Memory.objects.exists()
+    assert fill(among_others=True)[0].email == EMAIL
+
+
+def test_the_samples_are_as_a_memory_may_be() -> None:
+    assert all(sample.theme and all(sample.texts) for sample in samples())
+    assert any("\u0600" <= character <= "\u06ff" for sample in samples() for character in sample.texts[0])
