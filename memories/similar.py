@@ -98,11 +98,10 @@ def _nearness(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
     rows = MemoryVector.objects.filter(
         owner_id=memory.owner_id, memory=memory, space__identity=space_identity(), embedding__isnull=False
     )
-    stored = [row.embedding for row in rows.order_by("passage")]
-    if not stored:
+    lists = [list(row.embedding) for row in rows.order_by("passage")]
+    if not lists:
         return {}, 0
     rotation = person_key(memory.owner_id).rotation
-    lists = [vector.to_list() if isinstance(vector, HalfVector) else list(vector) for vector in stored]
     private = vectors.rotate(lists, rotation) if memory.is_public else lists
     public = lists if memory.is_public else vectors.unrotate(lists, rotation)
     others = MemoryVector.objects.visible_to(actor, owner=actor.person).filter(
@@ -110,7 +109,7 @@ def _nearness(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
     )
     found = [_near_rows(others, *pair) for pair in zip(private, public, strict=True)]
     in_all = set.intersection(*map(set, found)) - {memory.pk}
-    return {each: min(near[each] for near in found) for each in in_all}, len(stored)
+    return {each: min(near[each] for near in found) for each in in_all}, len(lists)
 
 
 def _near_rows(others: object, private: list[float], public: list[float]) -> dict[UUID, float]:

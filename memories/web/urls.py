@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from memories.web import ask, life, moving, review, views
+from memories.web import ask, insights, life, moving, review, views
 
 app_name = "memories"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("trash/empty/", views.empty_trash, name="empty_trash"),
     path("many/", life.change_many, name="many"),
     path("many/restore/", life.restore_many, name="restore_many"),
+    path("insights/", insights.insights, name="insights"),
     path("tags/", life.tags, name="tags"),
     path("tags/<uuid:tag_id>/rename/", life.rename_tag, name="rename_tag"),
     path("tags/<uuid:tag_id>/remove/", life.remove_tag, name="remove_tag"),

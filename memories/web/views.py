@@ -18,6 +18,7 @@ from django_htmx.http import replace_url, trigger_client_event
 from accounts.actor import Actor
 from memories import app_names, limits, queries, services
 from memories.errors import MemoryNotFound, VersionConflict
+from memories.insights import readers_of
 from memories.models import Memory, Visibility
 from memories.search import find_same, search
 from memories.similar import means_the_same, similar_to
@@ -180,6 +181,7 @@ def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, An
         "row": Row(memory),
         "form": form,
         "history": earlier,
+        "readers": readers_of(actor, memory.pk),
         "similar": [(Row(each.memory), each) for each in similar_to(actor, memory.pk)],
         "limit": limits.TEXT_CHARACTERS,
         "next_try": 1,

@@ -1,0 +1,56 @@
+"""The page of insights: a map of one's memories, and which app read how much; pictures made by the server."""
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.actor import Actor
+from memories import app_names, app_use
+from memories.insights import Point, map_of
+from memories.web.answers import Request, memory_page
+from memories.web.rows import Row
+
+WIDTH, HEIGHT, MARGIN = 640, 400, 14  # of the map, in its own units
+BAR_WIDTH = 300
+IN_TABLE = 100
+
+
+@require_safe
+@memory_page
+def insights(request: Request, actor: Actor) -> HttpResponseBase:
+    drawn = map_of(actor)
+    dots = [_dot(point) for point in drawn.points]
+    context = {
+        "dots": dots,
+        "table": dots[:IN_TABLE],
+        "colours": list(enumerate(drawn.tags)),
+        "bars": _bars(actor),
+        "size": {"width": WIDTH, "height": HEIGHT, "bar": BAR_WIDTH},
+    }
+    return render(request, "memories/insights.html", context)
+
+
+def _dot(point: Point) -> dict[str, Any]:
+    return {
+        "row": Row(point.memory, names={}),
+        "x": round(MARGIN + point.x * (WIDTH - 2 * MARGIN)),
+        "y": round(MARGIN + point.y * (HEIGHT - 2 * MARGIN)),
+        "colour": "other" if point.colour is None else point.colour,
+    }
+
+
+def _bars(actor: Actor) -> list[dict[str, Any]]:
+    """Apps by how many memories they read, most first; a bar is as long as its share of the longest."""
+    use = app_use.use_by_app(actor)
+    names = app_names.of_sources(f":{client_id}" for client_id in use)
+    longest = max((each.read for each in use.values()), default=0) or 1
+    return [
+        {
+            "name": names.get(client_id, client_id),
+            "use": each,
+            "width": round(each.read / longest * BAR_WIDTH),
+        }
+        for client_id, each in sorted(use.items(), key=lambda item: -item[1].read)
+    ]
