@@ -86,6 +86,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text=_("Others may ask your persona. It answers from your public memories only."),
     )
     public_page_enabled = models.BooleanField(_("public persona page"), default=False)
+    # The host they said yes to. Another one, when the settings change, has to be asked for anew.
+    chat_provider = models.CharField(_("who may word answers"), max_length=255, blank=True, editable=False)
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)

@@ -14,7 +14,7 @@ from oauth.tokens import ACCESS_PREFIX, checksum
 # What doors and services read of a person; any other column is fetched when it is asked for.
 WANTED = {
     "id", "email", "handle", "display_name", "time_zone",
-    "persona_enabled", "public_page_enabled", "is_staff", "is_superuser", "is_active",
+    "persona_enabled", "public_page_enabled", "is_staff", "is_superuser", "is_active", "chat_provider",
 }  # fmt: skip
 PERSON = tuple(field.attname for field in User._meta.concrete_fields if field.attname in WANTED)
 # Why a token lets nobody in, for the app's developer.

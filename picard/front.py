@@ -37,7 +37,7 @@ class Refused(Exception):
 
 
 class Front:
-    """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
+    """Routes `native_paths`, and what `is_streamed`, to `native`, other requests to `wsgi` in one of `threads` threads.
 
     The answers of `wsgi` are collected before they are sent. One without end belongs to the native paths.
     """
@@ -50,6 +50,7 @@ class Front:
         threads: int,
         max_body_bytes: int,
         native_paths: Iterable[str] = (),
+        is_streamed: Callable[[Scope], bool] = lambda _scope: False,
         upload_paths: Iterable[str] = (),
         max_upload_bytes: int = 0,
         max_waiting: int = MAX_WAITING,
@@ -58,6 +59,7 @@ class Front:
         self._wsgi = wsgi
         self._max_body_bytes = max_body_bytes
         self._native_paths = frozenset(native_paths)
+        self._is_streamed = is_streamed
         self._upload_paths = frozenset(upload_paths)
         self._max_upload_bytes = max_upload_bytes
         self._uploads = 0
@@ -79,7 +81,7 @@ class Front:
                 answer = await self._upload(scope, receive)
             else:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
-                if scope["path"] in self._native_paths:
+                if scope["path"] in self._native_paths or self._is_streamed(scope):
                     with body.file:
                         await self._native(self._lending(scope), body.replay(receive), send)
                     return

@@ -1,5 +1,6 @@
 """The REST API about the person and whoever acts for them."""
 
+from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -7,9 +8,11 @@ from accounts.profiles import change_profile
 from memories import persona, queries, scopes
 from memories.api.answers import answer_json, event_json, profile_json, tag_json, whoami_json
 from memories.api.base import ApiView, body_of, page_of, query_of
+from memories.api.events import answered_in_events, wants_events
 from memories.api.schema import operations
 from memories.api.serializers import PageQuery, ProfileChanges, QuestionIn
 from memories.api.views import page_asked
+from memories.persona_prompt import Turn
 
 
 @operations("list_tags")
@@ -20,10 +23,15 @@ class Tags(ApiView):
 
 @operations("ask_persona")
 class AskPersona(ApiView):
-    def post(self, request: Request, handle: str) -> Response:
+    def post(self, request: Request, handle: str) -> Response | StreamingHttpResponse:
         asked = body_of(request, QuestionIn)
         about = persona.find(self.actor, handle)
-        return Response(answer_json(persona.ask(self.actor, about, asked["question"])))
+        turns = [Turn(**turn) for turn in asked.get("turns", ())]
+        if not wants_events(request):
+            return Response(answer_json(persona.ask(self.actor, about, asked["question"], turns)))
+        return answered_in_events(
+            request._request, persona.look_up(self.actor, about, asked["question"], turns)
+        )
 
 
 @operations("whoami")

@@ -19,6 +19,7 @@ from memories.querysets import Filters
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 25
 HITS = 10
+MAX_TURNS = 20  # of a conversation
 
 
 class Strict(serializers.Serializer[Any]):
@@ -204,8 +205,16 @@ class ProfileChanges(Strict):
     public_page_enabled = Flag(required=False)
 
 
+class TurnIn(Strict):
+    question = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(Text)()
+    answer = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(Text)()
+
+
 class QuestionIn(Strict):
+    """A question, and what was said before it, oldest first: only a chat model reads that, and its last turns only."""
+
     question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(Text)()
+    turns = serializers.ListField(child=TurnIn(), required=False, max_length=MAX_TURNS)
 
 
 class AppChanges(Strict):

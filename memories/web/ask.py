@@ -23,7 +23,7 @@ from memories.web.forms import AskForm, QuestionForm
 @memory_page
 def ask(request: Request, actor: Actor) -> HttpResponseBase:
     form = AskForm(request.POST if request.method == "POST" else None)
-    context: dict[str, Any] = {"form": form}
+    context: dict[str, Any] = {"form": form, "worded_by": persona.worded_by(actor)}
     if form.is_valid():
         try:
             hit(of_requests(), f"{actor.person.pk}:")

@@ -10,8 +10,10 @@ from django.utils.html import escape
 from pytest_django import Settings
 
 from accounts.models import User
+from memories.chat_settings import Chat
 from memories.models import AuditEvent
 from tests.factories import remember
+from tests.fake_openai import FakeOpenAI
 
 pytestmark = pytest.mark.django_db
 
@@ -163,3 +165,41 @@ def _same(answer: Any, handle: str) -> tuple[bytes, dict[str, str]]:
         name: value for name, value in answer.items() if name not in ("X-Request-ID", "Content-Length")
     }
     return body.replace(handle.encode(), b""), headers
+
+
+def test_an_answer_of_a_chat_model_is_text_and_names_who_worded_it(
+    ada: User, ada_client: Client, index: Callable[[], int], chat: FakeOpenAI
+) -> None:
+    remember(ada, TRUTH)
+    index()
+    chat.be("well", [HOSTILE, " [1]"])
+    html = asked(ada_client)
+    assert escape(HOSTILE) in html
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "127.0.0.1 words the answer" in html
+
+
+def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
+    ada: User, ada_client: Client, index: Callable[[], int], chat: FakeOpenAI
+) -> None:
+    remember(ada, TRUTH)
+    index()
+    chat.be("failing")
+    html = asked(ada_client)
+    assert TRUTH in html
+    assert "The chat model gave no answer" in html
+
+
+def test_a_hosted_chat_model_is_named_and_asked_for_on_the_profile(
+    ada: User, ada_client: Client, settings: Settings
+) -> None:
+    assert "words_my_answers" not in ada_client.get("/accounts/profile/").content.decode()
+    settings.CHAT = Chat(model="m", base_url="https://models.example/v1")
+    html = ada_client.get("/accounts/profile/").content.decode()
+    assert "Let models.example word the answers to my questions" in html
+    said = {"handle": ada.handle, "time_zone": "UTC", "words_my_answers": "on"}
+    for given, kept in ((said, "models.example"), ({**said, "words_my_answers": ""}, "")):
+        ada_client.post("/accounts/profile/", given)
+        ada.refresh_from_db()
+        assert ada.chat_provider == kept
