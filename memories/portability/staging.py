@@ -29,7 +29,7 @@ from memories.portability.recognise import Format, recognise
 from memories.queries import opened
 
 ITEMS = 200_000  # of one import
-AT_ONCE = 500  # memories of one sealed row, and of one transaction when they are imported
+AT_ONCE = 1_000  # memories of one sealed row, and of one transaction when they are imported
 SAMPLE = 8
 READ_AT_ONCE = 2_000
 

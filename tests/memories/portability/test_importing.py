@@ -198,12 +198,12 @@ def test_while_one_is_under_way_no_other_begins(ada: User) -> None:
 
 
 def test_it_goes_on_where_it_stopped(ada: User) -> None:
-    batch = stage(session(ada), file_of([f"memory {number}" for number in range(1_200)]))
+    batch = stage(session(ada), file_of([f"memory {number}" for number in range(2_200)]))
     importing.start(session(ada), batch.pk)
     done = [importing.advance(session(ada), batch.pk, seconds=0).done for _ in range(3)]
-    assert done == [500, 1_000, 1_200]
-    assert importing.advance(session(ada), batch.pk).done == 1_200
-    assert len(present(ada)) == 1_200
+    assert done == [1_000, 2_000, 2_200]
+    assert importing.advance(session(ada), batch.pk).done == 2_200
+    assert len(present(ada)) == 2_200
 
 
 def test_a_strangers_import_is_not_there(ada: User, bob: User) -> None:
