@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
 from memories import audit, limits, scopes, services
 from memories import tags as tagging
 from memories.bulk import trash_all
@@ -108,6 +108,8 @@ def _locked(actor: Actor, chosen: Chosen) -> list[UUID]:
     """The ids of the chosen that are the actor's own, in one order; to change many at once needs memories:admin."""
     actor.require(scopes.WRITE)
     actor.require(scopes.ADMIN)
+    if actor.asks_first:  # a proposal is about one memory
+        raise InsufficientScope(scopes.ADMIN)
     own = Memory.objects.visible_to(actor, owner=actor.person)
     rows = own.matching(chosen.filters) if chosen.ids is None else own.filter(pk__in=chosen.ids)
     ids = list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[: FITS + 1])

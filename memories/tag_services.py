@@ -8,7 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
 from memories import audit, limits, scopes
 from memories import tags as tagging
 from memories.errors import TagNotFound
@@ -54,6 +54,8 @@ def _own(actor: Actor, tag_id: UUID) -> Tag:
     """The person's tag, with nobody else making or changing one. It is a change of many memories at once."""
     actor.require(scopes.WRITE)
     actor.require(scopes.ADMIN)
+    if actor.asks_first:  # a proposal is about one memory
+        raise InsufficientScope(scopes.ADMIN)
     with connection.cursor() as cursor:
         cursor.execute(ALONE, [actor.person.pk])
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()

@@ -63,5 +63,6 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 
 
 def _is_fault(message: ConsoleMessage) -> bool:
-    """Chromium also calls it an error when a page is not found on purpose."""
-    return message.type == "error" and "the server responded with a status of 404" not in message.text
+    """Chromium also calls it an error when a page is not found, or a form refused, on purpose."""
+    on_purpose = ("the server responded with a status of 404", "the server responded with a status of 422")
+    return message.type == "error" and not any(said in message.text for said in on_purpose)

@@ -1,0 +1,56 @@
+"""What becomes of memories, in a real browser: alike ones, many at once, tags; phone and desktop."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from memories.models import Memory
+from tests.e2e.test_first_walk import _add, _sign_up
+
+pytestmark = pytest.mark.browser
+WIDTHS = {"phone": 390, "desktop": 1280}
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_alike_memories_become_one_and_many_change_at_once(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    _sign_up(page)
+    _add(page, "My dentist is Dr. Novak on Main Street.", tags="health")
+    _add(page, "The train to Graz leaves at nine.", tags="travel")
+    _add(page, "I play the violin every Sunday.")
+    _add(page, "Dr. Novak on Main Street is my dentist.", tags="doctors")
+    page.goto("/memories/")
+    page.locator("textarea[name=text]").fill("My dentist is Dr. Novak on Main Street.")
+    page.locator("textarea[name=text]").press("Control+Enter")
+    expect(page.get_by_text("You keep just this already.")).to_be_visible()
+
+    page.goto("/memories/")
+    expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
+    page.locator(".memory").first.get_by_role("link", name="Open").click()
+    expect(page.get_by_text("Means the same")).to_be_visible()
+    _expect_no_violation(page)
+    page.get_by_role("button", name="Keep the newer text").click()
+    expect(page.locator(".full-text")).to_have_text("Dr. Novak on Main Street is my dentist.")
+
+    page.goto("/memories/insights/")
+    _expect_no_violation(page)
+    page.goto("/memories/tags/")
+    _expect_no_violation(page)
+    page.get_by_label("New name of “doctors”").fill("health")
+    page.get_by_role("button", name="Rename doctors").click()
+    expect(page.locator(".tag-row")).to_have_count(2)
+
+    page.goto("/memories/")
+    page.locator(".many summary").click()
+    _expect_no_violation(page)
+    page.get_by_label("All 3 matching").check()
+    page.locator(".many").get_by_role("button", name="Move to the trash").click()
+    expect(page.get_by_text("Nothing kept yet")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".memory")).to_have_count(3)
+    assert Memory.objects.filter(deleted_at__isnull=True).count() == 3
+
+
+def _expect_no_violation(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.response["violations"] == [], found.generate_report()
