@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock demo screenshots
+.PHONY: help run worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock demo screenshots prove
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, 
 smoke: $(VENV)/.run ## Walk a deployed site as a person and an app do: make smoke URL=https://memory.example.org
 	@test -n "$(URL)" || { echo "Name the site: make smoke URL=https://memory.example.org"; exit 2; }
 	@$(BIN)/python -m picard.smoke "$(URL)"
+
+prove: $(VENV)/.dev ## Attack every promise at length and write down what was lost: docs/proof.md, docs/proof.json
+	@$(BIN)/python -m tests.prove
 
 evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
 	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }

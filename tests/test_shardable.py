@@ -28,7 +28,7 @@ NAMES = [model.__name__ for model in OWNED]
 SEEN_BY_PEOPLE = [model for model in OWNED if not isinstance(model._meta.pk, models.CompositePrimaryKey)]
 NAMES_ITS_OWNER = re.compile(r"owner_id\"?\s*(?:=|IN \()", re.IGNORECASE)
 # A cascade of Django's goes by the ids of memories; on Citus it needs multi_shard_modify_mode (docs/scaling.md).
-CASCADE = re.compile(r'^DELETE FROM "memories_\w+" WHERE \(?"memories_\w+"\."\w+_?id" IN \(')
+CASCADE = re.compile(r'^DELETE FROM "memories_\w+" WHERE \(?"memories_\w+"\."(?:\w+_)?id" IN \(')
 SETTING = re.compile(r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=|to\b)|.*set_config\(", re.DOTALL)
 THE_EXCEPTION = {("accounts/statements.py", "set plan_cache_mode = force_generic_plan")}
 

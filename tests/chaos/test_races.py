@@ -1,5 +1,6 @@
 """Processes that start at the same moment, on a machine where nothing is there yet."""
 
+from tests.chaos import record
 from tests.chaos.product import fresh_product
 
 
@@ -7,5 +8,7 @@ def test_two_migrates_at_once_on_an_empty_database_one_waits_and_both_succeed() 
     with fresh_product() as product:
         racers = [product.popen("manage.py", "migrate") for _ in range(2)]
         said = [racer.communicate(timeout=300)[0] for racer in racers]
-    assert [racer.returncode for racer in racers] == [0, 0], said
+    failed = sum(racer.returncode != 0 for racer in racers)
+    record("two migrates at once", tries=len(racers), lost=failed, what="migrations failed")
+    assert failed == 0, said
     assert sorted("No migrations to apply" in text for text in said) == [False, True], said

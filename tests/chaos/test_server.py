@@ -1,0 +1,82 @@
+"""The server under clients that crawl, clients that all ask the same at once, and a database that is restarted."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+
+import pytest
+
+from picard.embedded_postgres import EmbeddedPostgres
+from tests.chaos import IS_LONG, record
+from tests.chaos.load import load, lost
+from tests.chaos.people import Person, persistently, signed_up
+from tests.chaos.product import Product, running_product
+from tests.processes import wait_until
+
+CRAWLERS, THREADS = 30, 100
+RESTARTS = 10 if IS_LONG else 1
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running_product(WEB_WORKERS="1", WEB_THREADS="4") as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def ada(product: Product) -> Iterator[Person]:
+    with signed_up(product.address, "ada") as [ada]:
+        yield ada
+
+
+def test_clients_that_crawl_hold_nobody_up(product: Product, ada: Person) -> None:
+    begun = b"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\ntext="
+    with ExitStack() as stack:
+        for _ in range(CRAWLERS):
+            crawler = stack.enter_context(socket.create_connection(("127.0.0.1", product.port)))
+            crawler.sendall(begun)
+        kept = [ada.create(f"Kept beside the crawlers, {number}.") for number in range(10)]
+        page = ada.search("crawlers")
+    assert "Kept beside the crawlers, 9." in page
+    record("slow clients", tries=CRAWLERS, lost=10 - len(kept), what="writes of others not answered")
+
+
+def test_a_hundred_threads_with_one_key_make_one_row(product: Product, ada: Person) -> None:
+    barrier, before = Barrier(THREADS), rows(product)
+    headers = {"Idempotency-Key": "one", "X-CSRFToken": ada.cookie("picard_csrf")}
+
+    def send(_number: int) -> int:
+        barrier.wait()
+        return ada.ask("POST", "/api/v1/memories/", json={"text": "Once."}, headers=headers).status_code
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        statuses = list(pool.map(send, range(THREADS)))
+    made = rows(product) - before
+    record("one Idempotency-Key", tries=len(statuses), lost=made - 1, what="rows beyond the first")
+    assert set(statuses) <= {201, 409}
+    assert made == 1
+
+
+def test_a_database_that_is_restarted_loses_nothing(product: Product) -> None:
+    with signed_up(product.address, "bob", "carol") as people:
+        with load(people) as workers:
+            for _ in range(RESTARTS):
+                before = [worker.answered for worker in workers]
+                EmbeddedPostgres(product.home / "postgres").stop()
+                wait_until(
+                    lambda: all(now.answered > was + 2 for now, was in zip(workers, before, strict=True)),  # noqa: B023
+                    seconds=120,
+                )
+        persistently(lambda: people[0].create("It is back."))
+        gone = lost(people, product.stored())
+    record("database restart", tries=RESTARTS, lost=len(gone), what="acknowledged writes lost")
+    assert gone == []
+
+
+def rows(product: Product) -> int:
+    [[count]] = product.query("select count(*) from memories_memory")
+    assert isinstance(count, int)
+    return count
