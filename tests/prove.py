@@ -79,7 +79,7 @@ def tried(name: str, extent: dict[str, str]) -> Outcome:
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *paths]
         subprocess.run(command, cwd=PROJECT, env=environment, check=False)
         if report.exists():
-            count(outcome, xml.parse(report).getroot())  # noqa: S314
+            count(outcome, ElementTree.parse(report).getroot())  # noqa: S314
         if lines.exists():
             outcome.counts = [json.loads(line) for line in lines.read_text().splitlines()]
     outcome.seconds = round(time.monotonic() - began)
