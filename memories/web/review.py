@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor
-from memories import app_names, limits, proposing, reviewing
+from memories import app_names, limits, llm, proposing, reviewing
 from memories.errors import MemoryNotFound
 from memories.queries import opened
 from memories.reviewing import Waiting
@@ -107,6 +107,7 @@ def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> Htt
         "next": page.next,
         "days": proposing.KEPT.days,
         "limit": limits.TEXT_CHARACTERS,
+        "can_extract": llm.is_configured(),
         "total": reviewing.count_waiting(actor),
     }
     return render(request, "memories/review.html", context, status=422 if refused else 200)

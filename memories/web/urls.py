@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from memories.web import ask, insights, life, moving, review, views
+from memories.web import ask, extract, insights, life, moving, review, views
 
 app_name = "memories"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("import/<uuid:batch_id>/discard/", moving.discard, name="import_discard"),
     path("export/", moving.take, name="export"),
     path("export/<slug:form>/", moving.download, name="download"),
+    path("extract/", extract.extract, name="extract"),
     path("review/", review.review, name="review"),
     path("trash/", views.trash, name="trash"),
     path("trash/empty/", views.empty_trash, name="empty_trash"),
