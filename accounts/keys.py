@@ -65,6 +65,11 @@ class DataKey:
         """Keys the hashes of words."""
         return self._derive(b"keyword tokens")
 
+    @cached_property
+    def second_factors(self) -> AESGCM:
+        """Seals secrets of authenticator apps and seeds of recovery codes. Of the server's key only."""
+        return AESGCM(self._derive(b"second factors"))
+
     def _derive(self, purpose: bytes) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
             self.secret

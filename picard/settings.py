@@ -82,6 +82,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "rest_framework",
@@ -183,6 +185,7 @@ else:
     EMAIL_BACKEND = "picard.mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
+MFA_ADAPTER, MFA_ALLOW_UNVERIFIED_EMAIL = "accounts.second_factor.SecondFactorAdapter", not HAS_MAIL
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HAS_MAIL else "none"
 
 # --- Memories ---------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ urlpatterns = [
     path(".well-known/security.txt", security_txt.security_txt),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("oauth.urls")),
     path("oauth/register/", include("oauth.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
