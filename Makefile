@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock demo screenshots prove
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock demo screenshots prove
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: $(VENV)/.run ## Start everything with a made-up person who has memories, a
 
 screenshots: $(VENV)/.dev ## Take docs/screenshots anew, from the demo in a temporary home (needs Chromium)
 	@$(BIN)/python -m tests.screenshots
+
+example: $(VENV)/.dev ## Run Notes, the app of docs/examples/notes, beside a running Picard
+	@$(BIN)/python docs/examples/notes/start.py
 
 worker: $(VENV)/.run ## Start one more indexing worker beside `make run`
 	@$(BIN)/python manage.py worker
