@@ -96,6 +96,13 @@ document.addEventListener("keydown", (event) => {
   });
 });
 
+// --- Lists: a button says once where it sends; with this file it is htmx that sends it ------------------------------
+
+document.body.addEventListener("htmx:configRequest", (event) => {
+  const button = event.detail.elt;
+  if (button.matches("button[hx-post=''][formaction]")) event.detail.path = button.getAttribute("formaction");
+});
+
 // --- Lists: after "Load more" the keyboard goes on at the first new memory --------------------------------------
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {

@@ -1,5 +1,6 @@
 """The list, the search in it, and the trash."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -161,3 +162,29 @@ def shown(html: str) -> list[str]:
     """The texts of the rows, in their order."""
     rows = html.split('<div class="memory-text')[1:]
     return [row.split(">", 1)[1].split("</div>", 1)[0] for row in rows]
+
+
+PAGE_BYTES = 60_000  # what a page may weigh before it is compressed
+
+
+def test_a_page_of_25_typical_memories_is_light(
+    ada: User, ada_client: Client, index: Callable[[], int]
+) -> None:
+    for number in range(30):
+        text = f"{number}. The plumber comes on Thursdays, and the key is with the neighbour above. " * 3
+        remember(ada, text, tags=["home", "people", f"week {number % 5}"])
+    index()
+    html = page(ada_client)
+    assert len(shown(html)) == 25
+    assert len(html.encode()) < PAGE_BYTES
+
+
+def test_the_buttons_of_all_rows_send_one_form(ada: User, ada_client: Client) -> None:
+    memories = [remember(ada, text) for text in ("Tea.", "Coffee.")]
+    html = page(ada_client, "/memories/?visibility=private")
+    [form] = re.findall(r'<form id="act" .*?</form>', html, re.DOTALL)
+    assert "csrfmiddlewaretoken" in form
+    assert 'name="next" value="/memories/?visibility=private"' in form
+    for memory in memories:
+        assert f'form="act" formaction="/memories/{memory.pk}/delete/"' in html
+        assert f'form="act" formaction="/memories/{memory.pk}/visibility/"' in html
