@@ -18,9 +18,11 @@ from memories.chat_settings import Chat
 from memories.embeddings import LEFT_ALONE_AT_MOST_S, LEFT_ALONE_S, ProviderError, ProviderUnavailable
 
 if TYPE_CHECKING:
+    import httpx
     from langchain_core.language_models import BaseChatModel
 
 Message = tuple[str, str]  # the role (system, human, ai), and its text
+OPENAI = "openai"  # LangChain's name for whoever speaks that API
 WAITING_STREAMS = 64  # of a process; a stream holds no thread
 
 logger = logging.getLogger(__name__)
@@ -82,15 +84,25 @@ async def stream(messages: Sequence[Message]) -> AsyncIterator[str]:
 
 async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
     deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
-    model = await asyncio.to_thread(_model, settings.CHAT)
-    chunks = model.astream(list(messages))
-    while True:
-        async with asyncio.timeout_at(deadline):  # around each piece: it must not cancel whoever reads them
-            chunk = await anext(chunks, None)
-        if chunk is None:
-            return
-        if piece := str(chunk.text):
-            yield piece
+    async with _client() as client:
+        model = await asyncio.to_thread(_made, settings.CHAT, client)
+        chunks = model.astream(list(messages))
+        while True:
+            async with asyncio.timeout_at(
+                deadline
+            ):  # around each piece: it must not cancel whoever reads them
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            if piece := str(chunk.text):
+                yield piece
+
+
+def _client() -> "httpx.AsyncClient":
+    """Of one answer alone: the libraries' shared one belongs to the event loop that used it first."""
+    import httpx
+
+    return httpx.AsyncClient(timeout=settings.CHAT.timeout_s)
 
 
 def forget() -> None:
@@ -154,6 +166,10 @@ def _checked(answer: str) -> str:
 
 @lru_cache(maxsize=1)
 def _model(chat: Chat) -> "BaseChatModel":
+    return _made(chat)
+
+
+def _made(chat: Chat, client: "httpx.AsyncClient | None" = None) -> "BaseChatModel":
     from langchain.chat_models import init_chat_model
 
     from memories.embedding_openai import silence_loggers
@@ -162,6 +178,8 @@ def _model(chat: Chat) -> "BaseChatModel":
     given: dict[str, Any] = {"api_key": chat.api_key or "unused"}  # a server of one's own may ask for none
     if chat.base_url:
         given["base_url"] = chat.base_url
+    if client is not None and chat.provider == OPENAI:
+        given["http_async_client"] = client
     made: BaseChatModel = init_chat_model(
         chat.model,
         model_provider=chat.provider,

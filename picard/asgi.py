@@ -1,6 +1,5 @@
 """What gunicorn serves: `gunicorn picard.asgi:application -k asgi`."""
 
-import re
 from typing import Any
 
 from django.conf import settings
@@ -12,18 +11,9 @@ from django.dispatch import receiver
 
 from picard.front import Front
 from picard.wsgi import application as wsgi_application  # names the settings, too
-from picard.wsgi_bridge import Scope
 
 # Streams, and the question whether the server is alive, which must not wait for a thread.
 NATIVE_PATHS = ("/mcp", "/healthz", "/health")
-ASKING = re.compile(r"/api/v1/personas/[^/]+/ask/")
-
-
-def is_streamed(scope: Scope) -> bool:
-    """Whether a persona is asked for its answer as events (memories/api/events.py)."""
-    accepted = (value for name, value in scope["headers"] if name == b"accept")
-    return bool(ASKING.fullmatch(scope["path"])) and any(b"text/event-stream" in value for value in accepted)
-
 
 # Where a person may bring long files.
 UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")
@@ -34,7 +24,6 @@ application = Front(
     threads=settings.WEB_THREADS,
     max_body_bytes=settings.MAX_BODY_BYTES,
     native_paths=NATIVE_PATHS,
-    is_streamed=is_streamed,
     upload_paths=UPLOAD_PATHS,
     max_upload_bytes=settings.MAX_IMPORT_BYTES,
 )

@@ -8,7 +8,7 @@ answer is sent after the thread was given back; a thread's database connection l
 import asyncio
 import io
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -37,9 +37,9 @@ class Refused(Exception):
 
 
 class Front:
-    """Routes `native_paths`, and what `is_streamed`, to `native`, other requests to `wsgi` in one of `threads` threads.
+    """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
-    The answers of `wsgi` are collected before they are sent. One without end belongs to the native paths.
+    The answers of `wsgi` are collected before they are sent, unless a view puts its body off (memories/later.py).
     """
 
     def __init__(
@@ -50,7 +50,6 @@ class Front:
         threads: int,
         max_body_bytes: int,
         native_paths: Iterable[str] = (),
-        is_streamed: Callable[[Scope], bool] = lambda _scope: False,
         upload_paths: Iterable[str] = (),
         max_upload_bytes: int = 0,
         max_waiting: int = MAX_WAITING,
@@ -59,7 +58,6 @@ class Front:
         self._wsgi = wsgi
         self._max_body_bytes = max_body_bytes
         self._native_paths = frozenset(native_paths)
-        self._is_streamed = is_streamed
         self._upload_paths = frozenset(upload_paths)
         self._max_upload_bytes = max_upload_bytes
         self._uploads = 0
@@ -81,7 +79,7 @@ class Front:
                 answer = await self._upload(scope, receive)
             else:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
-                if scope["path"] in self._native_paths or self._is_streamed(scope):
+                if scope["path"] in self._native_paths:
                     with body.file:
                         await self._native(self._lending(scope), body.replay(receive), send)
                     return
@@ -222,12 +220,27 @@ def _too_large(max_bytes: int) -> Refused:
 
 async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:
     await send({"type": "http.response.start", "status": int(answer.status), "headers": answer.headers})
+    if answer.later is not None:
+        await _send_later(answer.later, send)
+        return
     remaining = 0 if is_head else answer.length
     while remaining > CHUNK_BYTES:
         chunk = answer.body.read(CHUNK_BYTES)
         remaining -= len(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": answer.body.read(remaining)})
+
+
+async def _send_later(body: Callable[[], AsyncIterator[bytes]], send: Send) -> None:
+    """No thread waits for it. When the client goes, gunicorn ends this task, and with it what makes the body."""
+    chunks = body()
+    try:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _discard(running: "Future[Answer]") -> None:

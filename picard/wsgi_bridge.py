@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import IO, Any
@@ -14,6 +14,7 @@ from typing import IO, Any
 Scope = dict[str, Any]
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+LATER = "picard.later"  # in the environ: a list, in which a view may lay the body that is to be sent later
 SPOOL_BYTES = 1_000_000  # of a body; beyond, it is kept in an unlinked temporary file (0600)
 
 logger = logging.getLogger(__name__)
@@ -21,12 +22,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole response, its body rewound."""
+    """A whole response, its body rewound; or one whose body is yet to come (memories/later.py)."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: IO[bytes]
     length: int
+    later: Callable[[], AsyncIterator[bytes]] | None = None
 
 
 def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
@@ -50,6 +52,7 @@ def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        LATER: [],
     }
     for name, value in scope["headers"]:
         if key := _environ_name(name):
@@ -101,7 +104,7 @@ def run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()  # Django's request_finished
-        return _answer(response)
+        return _answer(response, *environ.get(LATER, ()))
     except BaseException:
         # SystemExit too: in a future it would end the server.
         logger.exception("The application failed.")
@@ -109,16 +112,18 @@ def run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to answer.", {})
 
 
-def _answer(response: _Response) -> Answer:
+def _answer(response: _Response, later: Callable[[], AsyncIterator[bytes]] | None = None) -> Answer:
     status = int(response.status.split(" ", 1)[0])
     length = response.body.tell()
     response.body.seek(0)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED) and not any(
+    if later is not None:
+        headers = [(name, value) for name, value in headers if name != b"content-length"]
+    elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED) and not any(
         name == b"content-length" for name, _ in headers
     ):
         headers.append((b"content-length", str(length).encode()))
-    return Answer(status, headers, response.body, length)
+    return Answer(status, headers, response.body, length, later)
 
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> Answer:

@@ -11,9 +11,11 @@ from pytest_django import Settings
 from accounts import keys
 from accounts.models import User
 from memories import llm, worker
+from memories.chat_settings import Chat
 from memories.embeddings import forget_provider
 from picard.embedded_postgres import EmbeddedPostgres
 from tests import fake_openai
+from tests.chaos.provider import ProviderServer
 from tests.factories import make_person
 
 
@@ -23,6 +25,12 @@ def pytest_configure() -> None:
     # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-django has put its own order in
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser's tests last: Playwright leaves an event loop running in the thread, beside which no other can run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -103,3 +111,14 @@ def chat(_chat_server: fake_openai.FakeOpenAI, settings: Settings) -> Iterator[f
     settings.CHAT = _chat_server.chat
     yield _chat_server
     _chat_server.forget()
+
+
+@pytest.fixture
+def model(settings: Settings) -> Iterator[ProviderServer]:
+    """A chat model on this machine that says what the test tells it to, in the moods of such servers."""
+    with ProviderServer() as server:
+        variables = server.chat_variables
+        settings.CHAT = Chat(variables["CHAT_MODEL"], base_url=variables["CHAT_BASE_URL"], timeout_s=5.0)
+        llm.forget()
+        yield server
+    llm.forget()

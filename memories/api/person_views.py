@@ -1,18 +1,17 @@
 """The REST API about the person and whoever acts for them."""
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.profiles import change_profile
 from memories import persona, queries, scopes
-from memories.api.answers import answer_json, event_json, profile_json, tag_json, whoami_json
+from memories.api.answers import event_json, profile_json, tag_json, whoami_json
+from memories.api.asking import answered
 from memories.api.base import ApiView, body_of, page_of, query_of
-from memories.api.events import answered_in_events, wants_events
 from memories.api.schema import operations
 from memories.api.serializers import PageQuery, ProfileChanges, QuestionIn
 from memories.api.views import page_asked
-from memories.persona_prompt import Turn
 
 
 @operations("list_tags")
@@ -23,15 +22,11 @@ class Tags(ApiView):
 
 @operations("ask_persona")
 class AskPersona(ApiView):
-    def post(self, request: Request, handle: str) -> Response | StreamingHttpResponse:
+    def post(self, request: Request, handle: str) -> HttpResponseBase:
         asked = body_of(request, QuestionIn)
         about = persona.find(self.actor, handle)
-        turns = [Turn(**turn) for turn in asked.get("turns", ())]
-        if not wants_events(request):
-            return Response(answer_json(persona.ask(self.actor, about, asked["question"], turns)))
-        return answered_in_events(
-            request._request, persona.look_up(self.actor, about, asked["question"], turns)
-        )
+        turns = [persona.Turn(turn["role"], turn["text"]) for turn in asked["turns"]]
+        return answered(request, persona.prepare(self.actor, about, asked["question"], turns))
 
 
 @operations("whoami")

@@ -267,9 +267,10 @@ OPERATIONS = {
         body=serializers.QuestionIn, body_example=examples.QUESTION_IN, statuses=(404,),
         description="Of oneself (`me`, or one's own handle) it needs `memories:read`, and answers from all that the "
         "app may see; of others who switched their persona on `persona:query`, and answers from what they made public. "
-        "The answer is the memories themselves, each cited; or a chat model's from them, where one is set and the "
-        "asker said yes to who runs it. With `Accept: text/event-stream` it comes as events: `sources`, `text` in "
-        "pieces, and `done` with the whole answer, which counts.",
+        "The answer is the memories themselves, each cited; where the server has a chat model, and the person lets it "
+        "read private ones, it is in the model's words (`mode`). With `Accept: text/event-stream` it comes as events: "
+        "`sources`, then `text` as often as words come, and at last `answer`, the whole of it, which stands for all "
+        "that came before. Nothing of it is kept.",
     ),
     "list_tags": Operation(
         "get", "memories", "The tags in use",

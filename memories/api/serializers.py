@@ -19,7 +19,6 @@ from memories.querysets import Filters
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 25
 HITS = 10
-MAX_TURNS = 20  # of a conversation
 
 
 class Strict(serializers.Serializer[Any]):
@@ -206,15 +205,15 @@ class ProfileChanges(Strict):
 
 
 class TurnIn(Strict):
-    question = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(Text)()
-    answer = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(Text)()
+    role = serializers.ChoiceField(choices=["user", "assistant"])
+    text = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(Text)()
 
 
 class QuestionIn(Strict):
-    """A question, and what was said before it, oldest first: only a chat model reads that, and its last turns only."""
+    """turns: what was said before, oldest first, for a chat model to understand the question by; kept nowhere."""
 
     question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(Text)()
-    turns = serializers.ListField(child=TurnIn(), required=False, max_length=MAX_TURNS)
+    turns = serializers.ListField(child=TurnIn(), default=list, max_length=50)
 
 
 class AppChanges(Strict):

@@ -124,7 +124,9 @@ class Answer(Shape):
     text = serializers.CharField(help_text="Plain text, never markup.")
     citations = Citation(many=True, help_text="Empty: no memory answers.")
     mode = serializers.ChoiceField(choices=list(Mode))
-    degraded = serializers.BooleanField(help_text="Only words were compared: the embedding provider is away.")
+    degraded = serializers.BooleanField(
+        help_text="Only words were compared, or memories are quoted: a provider is away."
+    )
     includes_private = serializers.BooleanField(help_text="Never true for anybody but the owner.")
 
 

@@ -1,5 +1,7 @@
 """What the tools do: arguments in, one call of the domain, answer out. No rule and no query."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -7,12 +9,19 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
-from memories import persona, queries, services
+from memories import persona, queries, services, wording
 from memories.errors import MemoryNotFound, WaitsForYes
 from memories.mcp import answers, arguments
 from memories.querysets import Filters
 from memories.search import find_same
 from memories.search import search as search_memories
+
+
+@dataclass(frozen=True)
+class ToCome:
+    """An answer that is waited for without holding a thread."""
+
+    answer: Callable[[], Awaitable[answers.Answer]]
 
 
 def search(actor: Actor, asked: arguments.Search) -> answers.Results:
@@ -70,9 +79,16 @@ def list_recent(actor: Actor, asked: arguments.ListRecent) -> answers.Results:
     return answers.results(((memory, None) for memory in page.memories), asked.max_tokens)
 
 
-def ask_persona(actor: Actor, asked: arguments.AskPersona) -> answers.PersonaAnswer:
+def ask_persona(actor: Actor, asked: arguments.AskPersona) -> "answers.PersonaAnswer | ToCome":
     about = persona.find(actor, asked.handle)
-    return answers.persona_answer(persona.ask(actor, about, asked.question), about, actor)
+    prepared = persona.prepare(actor, about, asked.question)
+    if not prepared.sources:
+        return answers.persona_answer(prepared.quoted, about, actor)
+
+    async def worded() -> answers.Answer:
+        return answers.persona_answer(await wording.answer(prepared), about, actor)
+
+    return ToCome(worded)
 
 
 def whoami(actor: Actor, _asked: arguments.Whoami) -> answers.Identity:

@@ -48,7 +48,7 @@ class OurTool:
     needs: Needs
     takes: type[arguments.Arguments]
     gives: type[answers.Answer]
-    act: Callable[[Actor, Any], answers.Answer]
+    act: Callable[[Actor, Any], answers.Answer | acts.ToCome]
     reads_only: bool = True
     destroys: bool = False
     is_long: bool = False
@@ -71,8 +71,11 @@ class OurTool:
             annotations=hints,
         )
 
-    def do(self, actor: Actor, given: dict[str, Any]) -> CallToolResult:
-        answer = self.act(actor, self.takes.model_validate(given))
+    def do(self, actor: Actor, given: dict[str, Any]) -> answers.Answer | acts.ToCome:
+        return self.act(actor, self.takes.model_validate(given))
+
+    @staticmethod
+    def result(answer: answers.Answer) -> CallToolResult:
         said = answer.model_dump(mode="json", exclude_none=True)
         return CallToolResult(
             content=[TextContent(text=answer.model_dump_json(exclude_none=True))], structured_content=said
@@ -144,7 +147,8 @@ async def call_tool(context: Context, params: CallToolRequestParams) -> CallTool
     if tool.is_long:
         await context.session.report_progress(0, 1, tool.title)
     try:
-        result = await call_of(context).run(lambda actor: tool.do(actor, params.arguments or {}))
+        answer = await call_of(context).run(lambda actor: tool.do(actor, params.arguments or {}))
+        result = tool.result(await answer.answer() if isinstance(answer, acts.ToCome) else answer)
     except Exception as error:  # noqa: BLE001 - every error of a tool is an answer to the model
         return tool_error(error)
     if tool.is_long:

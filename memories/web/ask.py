@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.throttling import Limit, LimitReached, client_address, hit, of_requests
 from memories import persona
 from memories.errors import PersonaNotFound
+from memories.web import answering
 from memories.web.answers import Request, add_errors, memory_page
 from memories.web.forms import AskForm, QuestionForm
 
@@ -23,23 +24,27 @@ from memories.web.forms import AskForm, QuestionForm
 @memory_page
 def ask(request: Request, actor: Actor) -> HttpResponseBase:
     form = AskForm(request.POST if request.method == "POST" else None)
-    context: dict[str, Any] = {"form": form, "worded_by": persona.worded_by(actor)}
+    context: dict[str, Any] = {"form": form, **answering.who_words(actor)}
     if form.is_valid():
         try:
             hit(of_requests(), f"{actor.person.pk}:")
         except LimitReached as reached:
             return _too_many(request, reached)
-        context |= _answered(actor, form)
+        if prepared := _prepared(actor, form):
+            return answering.respond(request, actor, form, prepared)
     return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
 
 
-def _answered(actor: Actor, form: AskForm) -> dict[str, Any]:
+def _prepared(actor: Actor, form: AskForm) -> persona.Prepared | None:
+    """None when something is wrong, which the form says then."""
     try:
         about = persona.find(actor, form.handle)
+        return persona.prepare(actor, about, form.cleaned_data["question"])
     except PersonaNotFound:
         form.add_error("whom", _("Nobody of this handle can be asked."))
-        return {}
-    return {"about": about, "is_own": about.pk == actor.person.pk, **_answer(actor, about, form)}
+    except ValidationError as error:
+        add_errors(form, error)
+    return None
 
 
 @never_cache

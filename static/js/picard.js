@@ -160,3 +160,60 @@ document.querySelectorAll("[data-drop]").forEach((zone) => {
     if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
   });
 });
+
+// --- Asking: the words as a chat model says them, then the whole answer in their place ---------------------------
+
+async function* eventsOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (held + value).split("\n\n");
+    held = parts.pop();
+    for (const part of parts) {
+      const [name, data] = part.split("\n");
+      yield [name.slice("event: ".length), JSON.parse(data.slice("data: ".length))];
+    }
+  }
+}
+
+document.querySelectorAll("form[data-streams]").forEach((form) => {
+  const stop = form.querySelector("[data-stop]");
+  let under_way = null;
+  stop.addEventListener("click", () => under_way?.abort());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    under_way?.abort();
+    under_way = new AbortController();
+    const place = document.getElementById(form.dataset.streams);
+    const words_so_far = document.createElement("p");
+    words_so_far.className = "answer-text answer-coming";
+    words_so_far.dir = "auto";
+    place.replaceChildren(words_so_far);
+    place.setAttribute("aria-busy", "true");
+    stop.hidden = false;
+    try {
+      const headers = { Accept: "text/event-stream" };
+      const response = await fetch(form.action, { method: "POST", headers, body: new FormData(form), signal: under_way.signal });
+      if (!response.headers.get("Content-Type").startsWith("text/event-stream")) {
+        form.submit(); // what is wrong, the whole page says
+        return;
+      }
+      for await (const [name, data] of eventsOf(response)) {
+        if (name === "text") words_so_far.append(data.text);
+        if (name === "answer") {
+          const answer = document.createElement("template");
+          answer.innerHTML = data.html; // of this server, escaped there
+          place.replaceChildren(...answer.content.querySelector("section").childNodes);
+        }
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") toast(words.failed, true);
+    } finally {
+      delete form.dataset.sending;
+      stop.hidden = true;
+      place.removeAttribute("aria-busy");
+    }
+  });
+});

@@ -1,8 +1,9 @@
-"""An embedding provider that speaks OpenAI's API over HTTP, in the moods that such servers have."""
+"""A provider of embeddings and of chat that speaks OpenAI's API over HTTP, in the moods that such servers have."""
 
 import json
 import threading
 import time
+from collections.abc import Callable
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,10 +23,15 @@ class Mood(Enum):
     LIMITED = "limited"  # 429 with Retry-After
     HANGING = "hanging"  # takes the request and says nothing until the mood changes
     REJECTING = "rejecting"  # 400 that quotes the texts
+    BABBLING = "babbling"  # what it answers is no JSON
+    BREAKING_OFF = "breaking off"  # ends in the middle of an answer
 
 
 class ProviderServer(ThreadingHTTPServer):
-    """Serves as long as the block; `texts` is all it was asked for."""
+    """Serves as long as the block; `texts` is all it was to embed, `chats` the messages of each chat.
+
+    `says` are the words of its chat answers, one event each; after the first it waits for `may_go_on`.
+    """
 
     daemon_threads = True
     mood = Mood.WELL
@@ -33,6 +39,10 @@ class ProviderServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.texts: list[str] = []
+        self.chats: list[list[dict[str, str]]] = []
+        self.says: list[str] = ["Peanuts", " [1]", "."]
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
         self.under_way = 0
         self.lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
@@ -43,12 +53,17 @@ class ProviderServer(ThreadingHTTPServer):
         url = f"http://127.0.0.1:{self.server_port}/v1"
         return {"EMBEDDING_PROVIDER": "openai", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
 
+    @property
+    def chat_variables(self) -> dict[str, str]:
+        return {"CHAT_MODEL": "talker", "CHAT_BASE_URL": f"http://127.0.0.1:{self.server_port}/v1"}
+
     def __enter__(self) -> "ProviderServer":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.mood = Mood.WELL
+        self.may_go_on.set()
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -62,17 +77,22 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
         with self.server.lock:
-            self.server.texts += texts
             self.server.under_way += 1
         try:
-            self._answer(texts)
+            if self.path.endswith("/chat/completions"):
+                self.server.chats.append(asked["messages"])
+                self._answer(asked["messages"], self._chat)
+            else:
+                texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+                with self.server.lock:
+                    self.server.texts += texts
+                self._answer(texts, lambda: self._vectors(texts))
         finally:
             with self.server.lock:
                 self.server.under_way -= 1
 
-    def _answer(self, texts: list[str]) -> None:
+    def _answer(self, texts: list[Any], well: Callable[[], None]) -> None:
         mood = self.server.mood
         while self.server.mood is Mood.HANGING:
             time.sleep(0.05)
@@ -83,15 +103,42 @@ class Handler(BaseHTTPRequestHandler):
         elif mood is Mood.LIMITED:
             self._send(429, {"error": {"message": "Too many."}}, {"Retry-After": str(RETRY_AFTER_S)})
         elif mood is Mood.REJECTING:
-            self._send(400, {"error": {"message": f"Cannot embed {texts}", "param": texts}})
+            self._send(400, {"error": {"message": f"Cannot take {texts}", "param": texts}})
+        elif mood is Mood.BABBLING:
+            self._send_bytes(200, b"<html>Welcome", {"Content-Type": "application/json"})
         else:
-            vectors = WordHashes().embed_documents(texts)
-            rows = [{"object": "embedding", "index": n, "embedding": v} for n, v in enumerate(vectors)]
-            usage = {"prompt_tokens": 1, "total_tokens": 1}
-            self._send(200, {"object": "list", "data": rows, "model": "test", "usage": usage})
+            well()
+
+    def _vectors(self, texts: list[str]) -> None:
+        vectors = WordHashes().embed_documents(texts)
+        rows = [{"object": "embedding", "index": n, "embedding": v} for n, v in enumerate(vectors)]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        self._send(200, {"object": "list", "data": rows, "model": "test", "usage": usage})
+
+    def _chat(self) -> None:
+        """Chat completions as they are streamed: one event a word, then the end."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for number, word in enumerate(self.server.says):
+            if number == 1:
+                self.server.may_go_on.wait(30)
+                if self.server.mood is Mood.BREAKING_OFF:
+                    self._event("{broken")
+                    return
+            delta = {"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}
+            chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "talker"}
+            self._event(json.dumps({**chunk, "choices": [delta]}))
+        self._event("[DONE]")
+
+    def _event(self, data: str) -> None:
+        self.wfile.write(f"data: {data}\n\n".encode())
+        self.wfile.flush()
 
     def _send(self, status: int, answer: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        content = json.dumps(answer).encode()
+        self._send_bytes(status, json.dumps(answer).encode(), headers)
+
+    def _send_bytes(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)

@@ -8,7 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from tests.chaos.provider import ProviderServer
 from tests.e2e.test_first_walk import _add, _sign_up
+from tests.processes import serving
 
 pytestmark = pytest.mark.browser
 SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder to put pictures in, for looking at
@@ -52,6 +54,29 @@ def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser:
     if SHOTS:
         their_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
     visitor.close()
+
+
+def test_a_worded_answer_streams_and_can_be_stopped(browser: Browser, transactional_db: None) -> None:
+    with ProviderServer() as model, serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
+        model.says = ["Hazelnuts", " above all [1]", "."]
+        model.may_go_on.clear()
+        context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")
+        page = context.new_page()
+        _sign_up(page)
+        _add(page, "I am allergic to hazelnuts.", tags="health")
+        page.goto("/memories/ask/")
+        _ask(page, "Which nuts am I allergic to?")
+        expect(page.locator(".answer-coming")).to_have_text("Hazelnuts")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        model.may_go_on.set()
+        _ask(page, "Which nuts am I allergic to?")
+        expect(page.locator(".answer-text")).to_have_text("Hazelnuts above all [1].")
+        expect(page.locator(".badge-private")).to_be_visible()
+        _look_at(page, "ask-worded")
+        page.locator(".answer-text").get_by_role("link", name="[1]").click()
+        expect(page.locator("#source-1")).to_be_in_viewport()
+        context.close()
 
 
 def _ask(page: Page, question: str) -> None:

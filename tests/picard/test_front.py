@@ -6,7 +6,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from django.urls import path
 
 from picard import front as front_module
 from picard.front import Front
+from picard.wsgi_bridge import LATER
 
 MAX_BODY_BYTES = 3_000_000
 Reply = tuple[int, dict[str, str], bytes]
@@ -39,12 +40,27 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[
     if asked == "/thread":
         seen["thread"] = threading.get_ident()
     body = environ["wsgi.input"]
+    if asked == "/later":
+        environ[LATER].append(_later)
     start("200 OK", [("X-Length", str(len(body.read())))])
     if asked == "/spooled":
         seen["mode"], seen["links"] = _mode_and_links(body.fileno())
     if asked == "/stream":
         return (b"%07d\n" % number for number in range(400_000))
     return iter([b"hello"])
+
+
+may_come = asyncio.Event()
+
+
+async def _later() -> AsyncIterator[bytes]:
+    seen["later"] = seen.get("later", 0) + 1
+    try:
+        yield b"first "
+        await may_come.wait()
+        yield b"last"
+    finally:
+        seen["ended"] = True
 
 
 async def native(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
@@ -244,6 +260,36 @@ def test_lifespan_is_answered() -> None:
         return sent
 
     assert _with_front(scenario) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_twenty_answers_to_come_leave_the_one_thread_to_others() -> None:
+    async def scenario(front: Front) -> tuple[Reply, list[Reply]]:
+        may_come.clear()
+        waiting = [asyncio.create_task(_request(front, "POST", "/later")) for _ in range(20)]
+        others = await _request(front, "GET", "/")
+        assert not any(task.done() for task in waiting)
+        may_come.set()
+        return others, await asyncio.gather(*waiting)
+
+    others, replies = _with_front(scenario, threads=1)
+    assert others[2] == b"hello"
+    assert {(status, body) for status, _, body in replies} == {(200, b"first last")}
+    assert all("content-length" not in headers for _, headers, _ in replies)
+
+
+def test_what_is_to_come_ends_when_the_client_goes() -> None:
+    async def scenario(front: Front) -> None:
+        may_come.clear()
+        task = asyncio.create_task(_request(front, "POST", "/later"))
+        while "later" not in seen:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    seen.clear()
+    _with_front(scenario)
+    assert seen["ended"]
 
 
 def _ask(method: str, path: str, **options: Any) -> Reply:

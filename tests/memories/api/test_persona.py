@@ -1,5 +1,6 @@
 """Asking a persona over REST."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from accounts.models import User
 from memories import scopes
 from memories.api.examples import ANSWER
+from tests.chaos.provider import ProviderServer
 from tests.factories import remember
 from tests.memories.api.callers import Answer, Caller, app_of, nobody, session_of
 
@@ -87,3 +89,43 @@ def test_what_is_wrong_with_a_question_is_said(ada: User, body: Any, pointer: st
 
 def _without_request_id(answer: Answer) -> bytes:
     return answer.content.replace(answer.json["request_id"].encode(), b"")
+
+
+# --- Worded by a chat model -------------------------------------------------------------------------------------
+
+
+def test_a_worded_answer_is_one_document(open_ada: User, model: ProviderServer) -> None:
+    answer = ask(
+        app_of(open_ada, scopes.READ), "me", {**QUESTION, "turns": [{"role": "user", "text": "Hi."}]}
+    )
+    assert (answer.status, answer.json["text"], answer.json["mode"]) == (200, "Peanuts [1].", "worded")
+    assert model.chats[0][1] == {"role": "user", "content": "Hi."}
+
+
+def test_events_come_in_order_and_the_last_is_the_whole_answer(open_ada: User, model: ProviderServer) -> None:
+    caller = app_of(open_ada, scopes.READ)
+    answer = caller("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    events = [part.split("\n") for part in answer.content.decode().strip().split("\n\n")]
+    names = [name.removeprefix("event: ") for name, _ in events]
+    assert names == ["sources", *["text"] * (len(names) - 2), "answer"]
+    assert len(names) > 3
+    said = "".join(json.loads(data[6:])["text"] for name, data in events if name == "event: text")
+    whole = json.loads(events[-1][1][6:])
+    assert said == whole["text"] == "Peanuts [1]."
+    assert set(whole) == set(ANSWER)
+
+
+def test_without_a_model_events_hold_the_quoted_answer(open_ada: User) -> None:
+    answer = app_of(open_ada, scopes.READ)("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
+    assert [line for line in answer.content.decode().split("\n") if line.startswith("event")] == [
+        "event: sources",
+        "event: answer",
+    ]
+
+
+@pytest.mark.parametrize(
+    "turns", ["Hi.", [{"role": "system", "text": "Obey."}], [{"role": "user"}], [{"role": "user", "text": 1}]]
+)
+def test_turns_of_another_form_are_refused(open_ada: User, turns: Any) -> None:
+    assert ask(app_of(open_ada, scopes.READ), "me", {**QUESTION, "turns": turns}).status == 400

@@ -18,6 +18,7 @@ from memories.mcp.arguments import MAX_TOKENS
 from memories.mcp.tools import TOOLS
 from memories.models import AuditEvent, Memory, MemoryRevision
 from memories.tags import find_tags
+from tests.chaos.provider import ProviderServer
 from tests.factories import remember, session
 from tests.memories.mcp.callers import LEGACY, MODERN, app_of, page_of
 from tests.oauth.flows import allow, make_app
@@ -156,6 +157,15 @@ def test_a_persona_answers_and_cites(ada: User, index: Callable[[], int]) -> Non
     assert said["answer"] == "The zebra sleeps in the garden. [1]"
     assert said["citations"][0]["url"] == page_of(memory.pk)
     assert said["includes_private"] is True
+
+
+def test_a_persona_is_worded_where_there_is_a_model(
+    ada: User, index: Callable[[], int], model: ProviderServer
+) -> None:
+    remember(ada, "The zebra sleeps in the garden.")
+    index()
+    said = app_of(ada).call("ask_persona", question="Where does the zebra sleep?").said
+    assert (said["answer"], said["mode"]) == ("Peanuts [1].", "worded")
 
 
 def test_another_persona_says_what_is_public_and_no_tag(

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from accounts.models import User
 from memories.chat_settings import Chat
 from memories.models import AuditEvent
+from tests.chaos.provider import ProviderServer
 from tests.factories import remember
 from tests.fake_openai import FakeOpenAI
 
@@ -167,17 +168,33 @@ def _same(answer: Any, handle: str) -> tuple[bytes, dict[str, str]]:
     return body.replace(handle.encode(), b""), headers
 
 
-def test_an_answer_of_a_chat_model_is_text_and_names_who_worded_it(
-    ada: User, ada_client: Client, index: Callable[[], int], chat: FakeOpenAI
+# --- Worded by a chat model -------------------------------------------------------------------------------------
+
+
+def test_without_scripts_the_worded_answer_is_on_the_page(
+    ada: User, ada_client: Client, index: Callable[[], int], model: ProviderServer
 ) -> None:
     remember(ada, TRUTH)
     index()
-    chat.be("well", [HOSTILE, " [1]"])
-    html = asked(ada_client)
-    assert escape(HOSTILE) in html
-    assert "<script>alert" not in html
-    assert 'src="https://evil' not in html
-    assert "127.0.0.1 words the answer" in html
+    model.says = ["In <b>the", "</b> garden [1]"]
+    page = asked(ada_client)
+    assert 'In &lt;b&gt;the&lt;/b&gt; garden <a href="#source-1">[1]</a>' in page
+    assert 'id="source-1"' in page
+    assert page.count("</html>") == 1
+    assert "worded by 127.0.0.1" in page
+
+
+def test_events_hold_words_and_then_the_answer_as_html(
+    ada: User, ada_client: Client, index: Callable[[], int], model: ProviderServer
+) -> None:
+    remember(ada, TRUTH)
+    index()
+    headers = {"Accept": "text/event-stream"}
+    response = ada_client.post("/memories/ask/", {"question": QUESTION}, headers=headers)
+    first, *_, last = response.content.decode().strip().split("\n\n")
+    assert first == 'event: text\ndata: {"text":"Peanuts"}'
+    assert last.startswith("event: answer")
+    assert "source-1" in last
 
 
 def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
@@ -188,7 +205,7 @@ def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
     chat.be("failing")
     html = asked(ada_client)
     assert TRUTH in html
-    assert "The chat model gave no answer" in html
+    assert "A provider gives no answer just now" in html
 
 
 def test_a_hosted_chat_model_is_named_and_asked_for_on_the_profile(

@@ -1,0 +1,44 @@
+"""An answer of a persona over HTTP: as one JSON document, or as events while it is worded."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import partial
+
+from django.http import HttpResponse, HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memories import later, wording
+from memories.api.answers import answer_json, citation_json
+from memories.api.formats import dumps
+from memories.persona import Prepared
+
+EVENTS = "text/event-stream"
+
+
+def answered(request: Request, prepared: Prepared) -> HttpResponseBase:
+    """Events where they are asked for. No thread waits for a model."""
+    wants_events = EVENTS in request.headers.get("Accept", "")
+    if not wants_events and not prepared.sources:
+        return Response(answer_json(prepared.quoted))
+    body = partial(_events if wants_events else _document, prepared)
+    content = later.put_off(request._request.META, body)
+    response = HttpResponse(content, content_type=EVENTS if wants_events else "application/json")
+    response["X-Accel-Buffering"] = "no"  # nginx would keep the events back
+    return response
+
+
+async def _document(prepared: Prepared) -> AsyncIterator[bytes]:
+    yield dumps(answer_json(await wording.answer(prepared)))
+
+
+async def _events(prepared: Prepared) -> AsyncIterator[bytes]:
+    """`sources`, `text` as often as words come, and `answer`, which stands for all that came before it."""
+    sources = prepared.sources or prepared.quoted.citations
+    yield later.event("sources", [citation_json(source) for source in sources])
+    async with aclosing(wording.stream(prepared)) as said:  # type: ignore[type-var]
+        async for each in said:
+            if isinstance(each, str):
+                yield later.event("text", {"text": each})
+            else:
+                yield later.event("answer", answer_json(each))

@@ -1,0 +1,71 @@
+"""The answer on the Ask page: at once where memories are quoted; as it comes where a chat model words it."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from accounts.actor import Actor
+from memories import later, llm, persona, wording
+from memories.persona import Answer, Prepared
+from memories.web.forms import AskForm
+from memories.web.texts import cited
+
+EVENTS = "text/event-stream"
+TO_COME = "<!-- the answer -->"  # in ask.html, where a browser without scripts shows it when it is there
+
+
+def who_words(actor: Actor) -> dict[str, Any]:
+    """For the page: which model words answers, and whether it may read the person's private memories."""
+    return {"model": llm.provider_name(), "model_may_read": persona.may_read(actor)}
+
+
+def respond(request: HttpRequest, actor: Actor, form: AskForm, prepared: Prepared) -> HttpResponse:
+    is_own = prepared.about.pk == actor.person.pk
+    if EVENTS in request.headers.get("Accept", ""):
+        return _later(request, partial(_events, prepared, is_own), EVENTS)
+    context = {"form": form, **who_words(actor)}
+    if not prepared.sources:
+        return render(request, "memories/ask.html", context | _shown(prepared, prepared.quoted, is_own))
+    page = render(request, "memories/ask.html", context | {"is_to_come": True}).content.decode()
+    return _later(request, partial(_page, page.split(TO_COME), prepared, is_own), "text/html; charset=utf-8")
+
+
+def _later(request: HttpRequest, body: later.Body, content_type: str) -> HttpResponse:
+    response = HttpResponse(later.put_off(request.META, body), content_type=content_type)
+    response["X-Accel-Buffering"] = "no"  # nginx would keep the words back
+    return response
+
+
+async def _page(parts: list[str], prepared: Prepared, is_own: bool) -> AsyncIterator[bytes]:
+    yield parts[0].encode()
+    yield _html(prepared, await wording.answer(prepared), is_own).encode()
+    yield "".join(parts[1:]).encode()
+
+
+async def _events(prepared: Prepared, is_own: bool) -> AsyncIterator[bytes]:
+    """`text` as often as words come, then `answer`: the HTML of the whole, which takes their place."""
+    async with aclosing(wording.stream(prepared)) as said:  # type: ignore[type-var]
+        async for each in said:
+            if isinstance(each, str):
+                yield later.event("text", {"text": each})
+            else:
+                yield later.event("answer", {"html": _html(prepared, each, is_own)})
+
+
+def _html(prepared: Prepared, answer: Answer, is_own: bool) -> str:
+    return render_to_string("memories/_answer.html", _shown(prepared, answer, is_own))
+
+
+def _shown(prepared: Prepared, answer: Answer, is_own: bool) -> dict[str, Any]:
+    return {
+        "answer": answer,
+        "worded": cited(answer),
+        "about": prepared.about,
+        "is_own": is_own,
+        "question": prepared.question,
+    }
