@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,6 +19,7 @@ from memories.models import IndexState, Memory, Tag
 from memories.queries import opened
 from memories.search import Hit
 from memories.tags import by_name
+from memories.web.markdown import as_markdown
 
 # The cosine of a memory without a matched word. Below UNRELATED it says nothing to the query; below this share of the
 # nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
@@ -38,6 +40,11 @@ class Row:
     @cached_property
     def text(self) -> str | None:
         return opened(self.memory)
+
+    @cached_property
+    def markdown(self) -> SafeString | None:
+        """The text laid out, None where it is plain."""
+        return as_markdown(self.text or "")
 
     @cached_property
     def tags(self) -> list[Tag]:

@@ -1,0 +1,66 @@
+"""A memory's text as Markdown, safe to show: no HTML of its writer's gets in, and what is made is cleaned once more."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# Nothing that loads from elsewhere, names an id or carries a style.
+TAGS = {
+    "a", "blockquote", "br", "code", "em", "hr", "li", "ol", "p", "pre", "s", "strong",
+    "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
+SCHEMES = {"http", "https", "mailto"}
+PLAIN = {"paragraph_open", "paragraph_close", "text", "softbreak", "hardbreak"}
+REL = "noopener nofollow ugc"
+
+
+def as_markdown(text: str) -> SafeString | None:
+    """HTML of the tags above only, None for a plain text. An image is its description, never a request."""
+    import nh3
+
+    renderer = _renderer()
+    tokens = renderer.parse(text)
+    if not any(map(_is_marked, tokens)):
+        return None
+    clean = nh3.clean(
+        renderer.renderer.render(tokens, renderer.options, {}),
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes=SCHEMES,
+        url_relative="deny",
+        link_rel=REL,
+    )
+    return mark_safe(clean)  # noqa: S308 - nh3 has cleaned it
+
+
+@cache
+def _renderer() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    # Without "code" (by indentation), "lheading" and "reference", which make something else of plain lines.
+    renderer = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    renderer.enable(["table", "strikethrough"]).disable(["code", "lheading", "reference"])
+    renderer.add_render_rule("image", _description)
+    # A heading in a text is no heading of the page.
+    renderer.add_render_rule("heading_open", lambda *_: "<p><strong>")
+    renderer.add_render_rule("heading_close", lambda *_: "</strong></p>\n")
+    return renderer
+
+
+def _is_marked(token: "Token") -> bool:
+    """That it is more than a paragraph's words and line breaks."""
+    if token.type == "inline":
+        return any(child.type not in PLAIN for child in token.children or [])
+    return token.type not in PLAIN
+
+
+def _description(_renderer: Any, tokens: "Sequence[Token]", index: int, *_: Any) -> str:
+    return escape(tokens[index].content)
