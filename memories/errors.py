@@ -15,6 +15,10 @@ class TagNotFound(Exception):
     """There is no such tag for this actor: absent and another person's are one answer."""
 
 
+class FilterNotFound(Exception):
+    """There is no such saved filter for this actor: absent and another person's are one answer."""
+
+
 class PersonaNotFound(Exception):
     """There is no such persona for this actor: absent, switched off and closed to them are one answer."""
 

@@ -5,6 +5,7 @@ from django.db.models import F, Q
 
 from accounts.ids import new_id
 from accounts.models import User
+from memories.fields import SealedTextField
 from memories.owned import Owned
 
 
@@ -24,3 +25,14 @@ class KeptPair(Owned, models.Model):
 
     def __str__(self) -> str:
         return f"memories {self.first_id} and {self.second_id}, both kept"
+
+
+class SavedFilter(Owned, models.Model):
+    """A filter of the list that its person keeps. `content` is JSON: its name, and what it restricts."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    content = SealedTextField()
+
+    def __str__(self) -> str:
+        return f"saved filter {self.pk}"  # never its name

@@ -17,6 +17,7 @@ from memories.import_models import ImportBatch as ImportBatch
 from memories.import_models import ImportState as ImportState
 from memories.import_models import StagedMemories as StagedMemories
 from memories.life_models import KeptPair as KeptPair
+from memories.life_models import SavedFilter as SavedFilter
 from memories.owned import Owned
 from memories.proposal_models import Proposal as Proposal
 from memories.querysets import MemoryQuerySet, MemoryVectorQuerySet

@@ -11,6 +11,7 @@ from memories import scopes
 from memories.models import AuditEvent, Memory
 from memories.portability.exporting import Export, jsonl, named, pages_of
 from memories.portability.zips import Member, zipped
+from memories.saved_filters import saved_filters
 
 EVENTS_AT_ONCE = 1_000
 README = """\
@@ -20,6 +21,7 @@ memories.jsonl  your memories, one a line, with their history; another Picard im
 trash.jsonl     what is in your trash, or has expired
 profile.json    your account and profile
 apps.json       the apps that you connected, and what you allowed them
+filters.json    the filters that you saved
 activity.jsonl  who did what to your memories
 
 Passwords, tokens and keys are not in it: they are kept as digests, or sealed.
@@ -48,6 +50,8 @@ def _members(actor: Actor) -> Iterator[Member]:
     yield Member("memories.jsonl", jsonl(actor, pages_of(actor, own)), now)
     yield Member("trash.jsonl", jsonl(actor, pages_of(actor, Memory.objects.trash_of(actor))), now)
     yield Member("profile.json", iter([_json({name: getattr(actor.person, name) for name in PROFILE})]), now)
+    kept = [{"name": each.name, "parts": each.parts} for each in saved_filters(actor)]
+    yield Member("filters.json", iter([_json(kept)]), now)
     for name, of in ALSO.items():
         yield Member(name, iter([_json(of(actor))]), now)
     yield Member("activity.jsonl", _activity(actor), now)

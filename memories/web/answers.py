@@ -17,7 +17,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.actor import Actor, Door, InsufficientScope
 from accounts.fields import DecryptError
-from memories.errors import MemoryNotFound, TagNotFound
+from memories.errors import FilterNotFound, MemoryNotFound, TagNotFound
 from oauth.actor import actor_from_request
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def memory_page(
             return _to_login(request)
         try:
             response = view(request, actor, *args, **kwargs)
-        except (MemoryNotFound, TagNotFound):
+        except (FilterNotFound, MemoryNotFound, TagNotFound):
             # 404, not 403: that somebody else has such a memory is private too.
             raise Http404 from None
         except InsufficientScope:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from memories.web import ask, extract, insights, life, moving, review, views
+from memories.web import ask, extract, insights, life, moving, review, saved, views
 
 app_name = "memories"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("review/", review.review, name="review"),
     path("trash/", views.trash, name="trash"),
     path("trash/empty/", views.empty_trash, name="empty_trash"),
+    path("filters/save/", saved.save_filter, name="save_filter"),
+    path("filters/<uuid:filter_id>/delete/", saved.delete_filter, name="delete_filter"),
     path("many/", life.change_many, name="many"),
     path("many/restore/", life.restore_many, name="restore_many"),
     path("insights/", insights.insights, name="insights"),

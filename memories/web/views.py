@@ -20,6 +20,7 @@ from memories import app_names, limits, queries, services
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.insights import readers_of
 from memories.models import Memory, Visibility
+from memories.saved_filters import saved_filters
 from memories.search import find_same, search
 from memories.similar import means_the_same, similar_to
 from memories.web.answers import Request, add_errors, back, memory_page
@@ -44,6 +45,7 @@ def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     if not request.htmx or request.htmx.history_restore_request:
         more = {
             "add_form": MemoryForm(),
+            "saved": [(each, urlencode(each.parts)) for each in saved_filters(actor)],
             "total": queries.count_memories(actor) if context["address"] else context["matching"],
             "limit": limits.TEXT_CHARACTERS,
             "trashed": request.GET.get("trashed", ""),

@@ -142,7 +142,7 @@ def test_everything_is_everything_and_for_the_person_alone(ada: User) -> None:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     assert set(files) == {
-        "README.txt", "memories.jsonl", "trash.jsonl", "profile.json", "apps.json", "activity.jsonl"
+        "README.txt", "memories.jsonl", "trash.jsonl", "profile.json", "apps.json", "filters.json", "activity.jsonl"
     }  # fmt: skip
     assert len(files["memories.jsonl"].splitlines()) == 5
     assert b"gone" in files["trash.jsonl"]
