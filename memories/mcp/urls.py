@@ -1,11 +1,31 @@
 """Where AI apps connect."""
 
-from typing import Any, cast
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
-from memories.mcp.server import SERVER
-from memories.mcp.view import endpoint
+if TYPE_CHECKING:
+    from memories.mcp.view import View
+
+
+@csrf_exempt
+async def mcp(request: HttpRequest) -> HttpResponseBase:
+    """The SDK takes a second and 30 MB a process: the first app that comes has it loaded."""
+    view = await asyncio.to_thread(_endpoint)
+    return await view(request)
+
+
+@cache
+def _endpoint() -> "View":
+    from memories.mcp.server import SERVER
+    from memories.mcp.view import endpoint
+
+    return endpoint(SERVER)
+
 
 app_name = "mcp"
-urlpatterns = [path("mcp", cast(Any, endpoint(SERVER)), name="endpoint")]
+urlpatterns = [path("mcp", cast(Any, mcp), name="endpoint")]
