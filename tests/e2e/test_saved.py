@@ -1,0 +1,42 @@
+"""Saved filters and a text in Markdown, in a real browser; phone and desktop."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.test_first_walk import _add, _sign_up
+
+pytestmark = pytest.mark.browser
+WIDTHS = {"phone": 390, "desktop": 1280}
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_a_filter_is_saved_used_and_forgotten(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    _sign_up(page)
+    _add(page, "Tea on Sundays.")
+    page.goto("/memories/?q=tea")
+    page.get_by_text("Save this filter").click()
+    _expect_no_violation(page)
+    page.get_by_label("Name of the filter").fill("All about tea")
+    page.get_by_role("button", name="Save the filter").click()
+    page.goto("/memories/")
+    _expect_no_violation(page)
+    page.get_by_role("link", name="All about tea").click()
+    expect(page.locator("#q")).to_have_value("tea")
+    page.get_by_role("button", name="Forget the filter “All about tea”").click()
+    expect(page.get_by_role("link", name="All about tea")).to_have_count(0)
+
+    page.goto("/memories/new/")
+    page.locator("main textarea[name=text]").fill(
+        "# Trip\n- *pack*\n- [map](https://example.org)\n\n> slowly\n\n`a = 1`"
+    )
+    page.get_by_role("button", name="Keep").click()
+    page.locator(".memory").first.get_by_role("link", name="Open").click()
+    expect(page.locator(".marked li").first).to_have_text("pack")
+    _expect_no_violation(page)
+
+
+def _expect_no_violation(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.response["violations"] == [], found.generate_report()
