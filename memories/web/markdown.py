@@ -38,7 +38,7 @@ def as_markdown(text: str) -> SafeString | None:
         url_relative="deny",
         link_rel=REL,
     )
-    return mark_safe(clean)  # noqa: S308 - nh3 has cleaned it
+    return mark_safe(clean)  # noqa: S308 - nh3 has cleaned it # nosec B308 B703
 
 
 @cache
