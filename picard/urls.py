@@ -1,6 +1,8 @@
 """Where everything is."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -9,6 +11,7 @@ from memories.web.ask import public_page
 from picard import health, metrics, security_txt, views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
+admin.site.unregister([Authenticator, UserSession])  # allauth's pages would show them, and change them
 admin.site.site_header = "Picard"
 
 urlpatterns = [

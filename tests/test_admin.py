@@ -103,3 +103,11 @@ def test_a_closed_account_is_out_at_once(ada: User, ada_client: Client) -> None:
     assert ada_client.get("/memories/").status_code == 200
     User.objects.filter(pk=ada.pk).update(is_active=False)
     assert ada_client.get("/memories/").status_code == 302
+
+
+@pytest.mark.parametrize("page", ["mfa/authenticator/", "usersessions/usersession/"])
+def test_not_even_a_superuser_sees_second_factors_or_sessions(page: str) -> None:
+    root = Client()
+    root.force_login(make_person("root", is_staff=True, is_superuser=True))
+    assert root.get("/admin/").status_code == 200
+    assert root.get(f"/admin/{page}").status_code == 404
