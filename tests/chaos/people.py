@@ -58,8 +58,8 @@ class Person:
         self._token = found(TOKEN, self.get("/memories/").text)
 
     def create(self, text: str, **more: str) -> str:
-        """The new memory's id."""
-        answer = self.post("/memories/new/", {"text": text, **more}, htmx=True)
+        """The new memory's id; also where the same text is there already."""
+        answer = self.post("/memories/new/", {"text": text, "keep_both": "1", **more}, htmx=True)
         assert answer.status_code == 200, answer.status_code
         memory_id = found(ROW, answer.text)
         self.written[memory_id] = Written([text])
