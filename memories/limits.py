@@ -14,6 +14,7 @@ TEXT_CHARACTERS = 8_000
 TAGS = 20
 TAG_CHARACTERS = 50
 QUERY_CHARACTERS = 1_000
+BYTES_PER_TOKEN = 3  # of UTF-8: fewer than any tokenizer's average over English, more than over Chinese
 BULK_OPERATIONS = 100
 
 

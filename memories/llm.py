@@ -88,9 +88,8 @@ async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
         model = await asyncio.to_thread(_made, settings.CHAT, client)
         chunks = model.astream(list(messages))
         while True:
-            async with asyncio.timeout_at(
-                deadline
-            ):  # around each piece: it must not cancel whoever reads them
+            # Around each piece: it must not cancel whoever reads them.
+            async with asyncio.timeout_at(deadline):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 return

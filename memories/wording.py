@@ -4,29 +4,27 @@ The model is asked for text and has no tools. What it says is cleaned on its way
 and links are taken out. Where it fails or cites nothing, the memories are quoted instead.
 """
 
-import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 
-from memories import llm
+from memories import limits, llm
 from memories.embeddings import ProviderError
 from memories.persona import Answer, Citation, Mode, Prepared, Turn, nothing
 
 if TYPE_CHECKING:
     from langchain_core.prompts import ChatPromptTemplate
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NONE = "NONE"  # what the model says when no memory answers
 TURNS = 6  # of what was said before, the last ones
-BYTES_PER_TOKEN = 3  # as memories/mcp/answers.py counts
 # A citation such as [1] or [1, 2]; the text of a link or picture in brackets, with its address.
 BRACKETS = re.compile(r"!?\[([^\[\]\n]{0,200})\](\([^()\n]{0,600}\))?")
 UNFINISHED = re.compile(r"!?(?:\[[^\[\]\n]{0,200}(?:\](?:\([^()\n]{0,600})?)?)?\Z")
@@ -44,6 +42,7 @@ async def stream(prepared: Prepared) -> AsyncIterator[str | Answer]:
     if not prepared.sources:
         yield prepared.quoted
         return
+    prepared = replace(prepared, sources=tuple(_fitting(prepared.sources, _as_data)) or prepared.sources[:1])
     cleaner = _Cleaner(len(prepared.sources))
     try:
         async with aclosing(llm.stream(_messages(prepared))) as pieces:  # type: ignore[type-var]
@@ -52,8 +51,7 @@ async def stream(prepared: Prepared) -> AsyncIterator[str | Answer]:
                     yield text
         if text := cleaner.end():
             yield text
-    except ProviderError as error:
-        logger.warning("the chat model did not answer: %s", error.code)
+    except ProviderError:  # llm.py has said so in the log
         yield replace(prepared.quoted, degraded=True)
         return
     yield _finished(prepared, cleaner)
@@ -92,13 +90,18 @@ def _as_data(source: Citation) -> str:
 
 
 def _last(turns: Sequence[Turn]) -> list[Turn]:
-    kept: list[Turn] = []
-    left = settings.CHAT.prompt_tokens * BYTES_PER_TOKEN // 2  # the other half is for the memories
-    for turn in reversed(turns[-TURNS:]):
-        left -= len(turn.text.encode())
+    return _fitting(turns[: -TURNS - 1 : -1], lambda turn: turn.text)[::-1]
+
+
+def _fitting(items: Iterable[T], text_of: Callable[[T], str]) -> list[T]:
+    """As many, from the first on, as fit into half of a prompt: memories and turns have a half each."""
+    kept: list[T] = []
+    left = settings.CHAT.prompt_tokens * limits.BYTES_PER_TOKEN // 2
+    for item in items:
+        left -= len(text_of(item).encode())
         if left < 0:
             break
-        kept.insert(0, turn)
+        kept.append(item)
     return kept
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.actor import Actor
 from accounts.models import User
-from memories import app_names, persona, queries, scopes
+from memories import app_names, limits, persona, queries, scopes
 from memories.errors import WaitsForYes
 from memories.mcp.arguments import Plain
 from memories.models import Memory
@@ -19,7 +19,6 @@ from memories.queries import opened
 from memories.tags import by_name, tags_on
 
 TITLE_CHARACTERS = 60
-BYTES_PER_TOKEN = 3  # of UTF-8: fewer than any tokenizer's average over English, more than over Chinese
 
 
 class Answer(BaseModel):
@@ -34,7 +33,7 @@ class Answer(BaseModel):
     @property
     def tokens(self) -> int:
         """How long it is for a model, about."""
-        return len(self.model_dump_json(exclude_none=True).encode()) // BYTES_PER_TOKEN
+        return len(self.model_dump_json(exclude_none=True).encode()) // limits.BYTES_PER_TOKEN
 
 
 class Found(Answer):

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 @csrf_exempt
 async def mcp(request: HttpRequest) -> HttpResponseBase:
     """The SDK takes a second and 30 MB a process: the first app that comes has it loaded."""
-    view = await asyncio.to_thread(_endpoint)
-    return await view(request)
+    if not _endpoint.cache_info().currsize:
+        await asyncio.to_thread(_endpoint)
+    return await _endpoint()(request)
 
 
 @cache
