@@ -96,6 +96,15 @@ def test_what_was_said_before_is_told_to_the_model_and_kept_within_bounds(
     assert told == [f"turn{number}" for number in range(14, 20)]
 
 
+def test_memories_beyond_the_bound_of_a_prompt_are_left_out(
+    walrus: User, model: ProviderServer, settings: LazySettings
+) -> None:
+    settings.CHAT = replace(settings.CHAT, prompt_tokens=40)
+    model.says = ["Peanuts [1] [2]"]
+    assert [citation.number for citation in ask(session(walrus), walrus).citations] == [1]
+    assert prompt(model).count("walrus") == 2  # in one memory, and in the question
+
+
 @pytest.mark.parametrize(
     "mood", [Mood.FAILING, Mood.LIMITED, Mood.REJECTING, Mood.BABBLING, Mood.BREAKING_OFF, Mood.HANGING]
 )
