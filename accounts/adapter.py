@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -48,6 +48,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(redirect("account_login")) from None
         request.session.pop(SESSION_KEY, None)
         return saved
+
+    def pre_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse | None:
+        if user.delete_at is not None:
+            return None  # after all other steps they are asked whether to come back (accounts/stages.py)
+        answer: HttpResponse | None = super().pre_login(request, user, **how)
+        return answer
+
+    def get_login_stages(self) -> list[str]:
+        return [*super().get_login_stages(), "accounts.stages.RestoreStage"]
 
     def format_email_subject(self, subject: str) -> str:
         return str(subject)

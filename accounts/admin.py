@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
+from accounts import deletion
+from accounts.actor import Actor, Door
 from accounts.models import Invitation, User
 from accounts.staff import StaffAdmin
 
@@ -18,13 +20,21 @@ class UserAdmin(StaffAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "handle", "display_name")
     ordering = ("-date_joined",)
-    own_words = ("handle", "display_name", "bio", "persona_enabled", "time_zone", "date_joined", "last_login")
+    own_words = (
+        "handle", "display_name", "bio", "persona_enabled", "time_zone", "date_joined", "last_login", "delete_at",
+    )  # fmt: skip
     for_superusers = ("email", "is_staff", "is_superuser")
     fields = ("email", "is_active", "is_staff", "is_superuser", *own_words)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Whoever may change an address or a role can become that person.
         return self.own_words if request.user.is_superuser else (*self.own_words, *self.for_superusers)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if obj.is_active and obj.delete_at is not None:
+            deletion.restore(obj.pk, by=Actor(user=obj, door=Door.WEB))
+            obj.delete_at = None
+        super().save_model(request, obj, form, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if not self.has_view_permission(request):

@@ -9,8 +9,10 @@ from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import StrictEncryptedTextField
@@ -91,6 +93,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    # When a closed account is deleted for ever, if its person closed it (accounts/deletion.py).
+    delete_at = models.DateTimeField(_("to be deleted"), null=True, blank=True, editable=False)
+    # Part of what every session must match: another number ends them all (accounts/signing_out.py).
+    sessions_era = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -101,7 +107,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
-        constraints = [models.UniqueConstraint(Lower("email"), name="one_person_an_email")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="one_person_an_email"),
+            models.CheckConstraint(
+                condition=Q(delete_at__isnull=True) | Q(is_active=False), name="closed_before_deleted"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["delete_at"], name="person_to_delete", condition=Q(delete_at__isnull=False))
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -114,6 +128,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = self.email.lower()
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        if not self.sessions_era:  # Django's own: sessions that began before there was an era go on
+            return super()._get_session_auth_hash(secret=secret)  # type: ignore[misc,no-any-return]
+        said = f"{self.sessions_era}:{self.password}"
+        return salted_hmac("accounts.session", said, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.name

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import deletion_views, session_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,4 +10,9 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("theme/", views.theme, name="theme"),
     path("invitation/<str:secret>/", views.invitation, name="invitation"),
+    path("sessions/", session_views.sessions, name="sessions"),
+    path("delete/", deletion_views.delete, name="delete"),
+    path("closed/", deletion_views.closed, name="closed"),
+    path("restore/", deletion_views.restore, name="restore"),
+    path("restore/<str:token>/", deletion_views.come_back, name="come_back"),
 ]

@@ -40,3 +40,8 @@ def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids
     """Write down what an app, or another person, read. One's own reading by one's own session is no event."""
     if actor.is_app or actor.user is None or actor.user.pk != owner_id:
         record(actor, action, owner_id=owner_id, memory_ids=memory_ids)
+
+
+def record_account(by: Actor, action: AuditAction) -> None:
+    """Write down what a person did to their own account: a line of no memory."""
+    fetch_prepared(RECORD, line(by, action, by.person.pk, []))

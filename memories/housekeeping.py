@@ -7,12 +7,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from accounts import throttling
+from accounts import deletion, session_rows, throttling
 from accounts.actor import Door
 from accounts.models import Invitation
 from memories import idempotency, indexing, proposing
@@ -101,10 +100,6 @@ def purge_unused_tags() -> int:
     return unused.filter(pk__in=locked).delete()[0]
 
 
-def purge_sessions() -> int:
-    return Session.objects.filter(expire_date__lt=Now()).delete()[0]
-
-
 def purge_invitations() -> int:
     return Invitation.objects.filter(used_at__isnull=True, expires_at__lt=Now()).delete()[0]
 
@@ -120,7 +115,8 @@ STEPS: dict[str, Callable[[], int]] = {
     "memories": purge_memories,
     "audit": purge_audit,
     "tags": purge_unused_tags,
-    "sessions": purge_sessions,
+    "sessions": session_rows.purge,
+    "closed accounts": deletion.delete_due,
     "invitations": purge_invitations,
     "spaces": purge_unused_spaces,
     "stored answers": idempotency.purge,

@@ -238,6 +238,8 @@ class AuditAction(models.TextChoices):
     APP_PAUSE = "app:pause", _("paused")
     APP_RESUME = "app:resume", _("let go on")
     APP_DISCONNECT = "app:disconnect", _("disconnected")
+    ACCOUNT_CLOSE = "account:close", _("closed the account")
+    ACCOUNT_RESTORE = "account:restore", _("brought the account back")
 
 
 class AuditEvent(Owned, models.Model):

@@ -1,4 +1,4 @@
-"""What happens to a person's tokens when they change how they log in."""
+"""What happens to a person's tokens when they change how they log in, log out everywhere, or close their account."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ from allauth.account.signals import password_changed, password_reset, password_s
 from django.db import transaction
 from django.dispatch import receiver
 
+from accounts import deletion, signing_out
+from accounts.actor import Actor
 from accounts.models import User
 from oauth import grants, tokens
 
@@ -17,7 +19,13 @@ def end_tokens(user: User, **_: Any) -> None:
         tokens.revoke_all(user)
 
 
-@receiver(password_reset)
+@receiver(deletion.closed)
+def end_tokens_of_closed(by: Actor, **_: Any) -> None:
+    """What each app may do stays as it was chosen, should the person come back."""
+    tokens.revoke_all(by.person)
+
+
+@receiver([password_reset, signing_out.apps_unwanted])
 def disconnect_apps(user: User, **_: Any) -> None:
     """Somebody else may have been in: nothing that was allowed meanwhile is believed."""
     grants.revoke_every(user)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from accounts import deletion
 from accounts.actor import Actor
-from memories import app_names, app_use, housekeeping
+from memories import app_names, app_use, audit, housekeeping
 from memories.models import AuditAction
 from memories.portability import everything
 from oauth import clients, grants
@@ -18,11 +19,21 @@ def join() -> None:
     app_names.known_by(clients.names_of)
     grants.changed.connect(_record)
     everything.ALSO["apps.json"] = _apps
+    deletion.closed.connect(_record_closing)
+    deletion.restored.connect(_record_restoring)
 
 
 def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
     action = AuditAction(f"app:{change}")
     app_use.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)
+
+
+def _record_closing(*, by: Actor, **_: Any) -> None:
+    audit.record_account(by, AuditAction.ACCOUNT_CLOSE)
+
+
+def _record_restoring(*, by: Actor, **_: Any) -> None:
+    audit.record_account(by, AuditAction.ACCOUNT_RESTORE)
 
 
 def _apps(actor: Actor) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import environ
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
+from accounts.settings import log_in_settings
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.chat_settings import chat_settings
@@ -156,17 +157,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
 ]
 SIGNUP = env.str("SIGNUP", default="open")  # open, invite or closed
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "memories:list"
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_LOGOUT_REDIRECT_URL = "/"
-ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "memories:list"
+DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a deleted account can be brought back
 
 # --- Apps of others (oauth/settings.py, docs/oauth.md) ---------------------------------------------------
 OAUTH_REDIRECT_SCHEMES = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
@@ -185,8 +177,7 @@ else:
     EMAIL_BACKEND = "picard.mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
-MFA_ADAPTER, MFA_ALLOW_UNVERIFIED_EMAIL = "accounts.second_factor.SecondFactorAdapter", not HAS_MAIL
-ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HAS_MAIL else "none"
+vars().update(log_in_settings(has_mail=HAS_MAIL))
 
 # --- Memories ---------------------------------------------------------------------------------------
 EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="local")  # local, openai, or a dotted path

@@ -24,7 +24,6 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
-    path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("oauth.urls")),
     path("oauth/register/", include("oauth.toolkit_urls")),
     path("memories/", include("memories.web.urls")),

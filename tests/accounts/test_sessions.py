@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
@@ -11,14 +12,19 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from accounts import session_rows
+from accounts.actor import Door
 from accounts.models import User
 from accounts.sessions import SessionStore
-from memories import housekeeping
+from oauth.bearer import TokenRefused, authenticate
+from oauth.models import AppGrant
 from tests.factories import PASSWORD
+from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.django_db
 
 OVERVIEW = "/accounts/"
+SESSIONS = "/accounts/sessions/"
 
 
 def key_of(browser: Client) -> str:
@@ -86,7 +92,63 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(ada: User) ->
     assert not is_in(elsewhere)
 
 
-@pytest.mark.parametrize("purge", [housekeeping.purge_sessions, lambda: call_command("clearsessions")])
+def test_all_others_end_also_one_that_no_list_names(ada: User) -> None:
+    here, elsewhere, unlisted = log_in(ada), log_in(ada), log_in(ada)
+    UserSession.objects.filter(session_key=key_of(unlisted)).delete()  # it began before there was a list
+    token = access_token(ada, make_app())
+    here.post(SESSIONS)
+    assert is_in(here)
+    assert not is_in(elsewhere)
+    assert not is_in(unlisted)
+    assert authenticate(token, Door.API)  # a session is no app
+    assert [row.session_key == key_of(here) for row in UserSession.objects.all()] == [True]
+
+
+def test_the_apps_are_disconnected_with_them_if_wanted(ada: User) -> None:
+    token = access_token(ada, make_app())
+    here, elsewhere = log_in(ada), log_in(ada)
+    here.post(SESSIONS, {"apps": "1"})
+    assert is_in(here)
+    assert not is_in(elsewhere)
+    assert not AppGrant.objects.exists()
+    with pytest.raises(TokenRefused):
+        authenticate(token, Door.API)
+
+
+def test_one_session_can_be_ended_and_no_other_persons(ada: User, bob: User) -> None:
+    here, elsewhere, bobs = log_in(ada), log_in(ada), log_in(bob)
+    for browser in (elsewhere, bobs):
+        here.post(SESSIONS, {"session": UserSession.objects.get(session_key=key_of(browser)).pk})
+    assert is_in(here)
+    assert not is_in(elsewhere)
+    assert is_in(bobs)
+
+
+def test_a_session_from_before_the_list_is_shown_to_itself(ada: User) -> None:
+    here = log_in(ada)
+    UserSession.objects.all().delete()
+    assert "this one" in here.get(SESSIONS).content.decode()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_new_password_asks_about_the_apps(ada: User, wanted: bool) -> None:
+    allow(ada, make_app())
+    new = "an owl on the roof"
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    log_in(ada).post("/accounts/password/change/", form | ({"disconnect_apps": "on"} if wanted else {}))
+    assert AppGrant.objects.exists() is not wanted
+
+
+def test_an_ended_session_leaves_the_list_and_a_new_one_stays(ada: User) -> None:
+    ended, fresh = log_in(ada), log_in(ada)
+    Session.objects.all().delete()
+    yesterday = timezone.now() - timedelta(days=1)
+    UserSession.objects.filter(session_key=key_of(ended)).update(created_at=yesterday)
+    assert session_rows.purge() == 1
+    assert [row.session_key == key_of(fresh) for row in UserSession.objects.all()] == [True]
+
+
+@pytest.mark.parametrize("purge", [session_rows.purge, lambda: call_command("clearsessions")])
 def test_an_ended_session_opens_nothing_and_is_purged(ada: User, purge: object) -> None:
     browser = log_in(ada)
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))

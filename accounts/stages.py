@@ -1,0 +1,17 @@
+"""What a log-in goes through after password and second factor."""
+
+from typing import Any
+
+from allauth.account.stages import LoginStage
+from django.shortcuts import redirect
+
+
+class RestoreStage(LoginStage):  # type: ignore[misc]
+    """Whose account is closed is asked whether to bring it back, and is let in only then."""
+
+    key = "restore"
+    urlname = "accounts:restore"
+
+    def handle(self) -> tuple[Any, bool]:
+        is_closed = self.login.user is not None and self.login.user.delete_at is not None
+        return (redirect(self.urlname) if is_closed else None), True
