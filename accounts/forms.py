@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from accounts import model_consent
 from accounts.models import User
 
 THEMES = ("auto", "light", "dark")
@@ -59,24 +59,20 @@ class ProfileForm(UserForm):
         for field in self.fields.values():
             # The words beside the field say what is too long; nothing is cut off silently while typing.
             field.widget.attrs.pop("maxlength", None)
-        if settings.CHAT.model and settings.CHAT.is_hosted:
-            self._ask_about(settings.CHAT.host)
+        if model_consent.is_needed():
+            self._ask_about_the_model()
         else:
             del self.fields["words_my_answers"]
 
     def save(self, commit: bool = True) -> User:
         if "words_my_answers" in self.fields:
-            self.instance.chat_provider = settings.CHAT.host if self.cleaned_data["words_my_answers"] else ""
+            model_consent.record(self.instance, yes=self.cleaned_data["words_my_answers"])
         return super().save(commit)
 
-    def _ask_about(self, host: str) -> None:
+    def _ask_about_the_model(self) -> None:
         asked = self.fields["words_my_answers"]
-        asked.label = _("Let %(host)s word the answers to my questions") % {"host": host}
-        asked.help_text = _(
-            "Your questions, and the memories found for them, private ones included, are then sent to %(host)s. "
-            "Otherwise answers are the memories themselves, word for word."
-        ) % {"host": host}
-        self.initial["words_my_answers"] = self.instance.chat_provider == host
+        asked.label, asked.help_text = model_consent.question(), model_consent.explanation()
+        self.initial["words_my_answers"] = model_consent.has_said_yes(self.instance)
 
 
 class DeleteAccountForm(forms.Form):

@@ -64,3 +64,27 @@ class WaitsForYes(Exception):
     @property
     def ids(self) -> list[UUID]:
         return [proposal.pk for proposal in self.proposals]
+
+
+class Duplicate(Exception):
+    """Whoever writes asked not to keep a text twice, and `memory` says just this."""
+
+    def __init__(self, memory: Any) -> None:
+        super().__init__("A memory says just this already.")
+        self.memory = memory
+
+
+class NoChatModel(Exception):
+    """The server has no chat model, and this needs one."""
+
+
+class NotAllowedToRead(Exception):
+    """The chat model is on another host, `host`, and the person has not said yes to their texts going there."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"The person has not allowed that their texts are sent to {host}.")
+        self.host = host
+
+
+class NotUnderstood(Exception):
+    """The chat model's answer is not what was asked for; nothing is kept of it."""

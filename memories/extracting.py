@@ -8,9 +8,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor, InsufficientScope
+from accounts import model_consent
+from accounts.actor import Actor
 from memories import limits, llm, proposing, scopes, services
 from memories.drafts import NewMemory, clean_new
+from memories.errors import NoChatModel, NotAllowedToRead, NotUnderstood
 from memories.models import Proposal
 
 CONVERSATION_CHARACTERS = 20_000
@@ -24,24 +26,18 @@ and understood without the others. Leave out passwords, what other people said o
 Answer [] where there is none."""
 
 
-class NotUnderstood(Exception):
-    """The model's answer is not what was asked for; nothing is kept of it."""
+def extract(actor: Actor, conversation: str) -> list[Proposal]:
+    """What the chat model finds, as proposals: private, whatever the conversation says, and an app's like a person's.
 
-
-def extract(actor: Actor, conversation: str, *, may_send: bool = False) -> list[Proposal]:
-    """What the chat model finds, as proposals of the person's own: private, whatever the conversation says.
-
-    may_send: their yes to the text going to the provider, needed where that is not this machine. Raises
-    ValidationError (conversation, may_send), ChatUnavailable, NotUnderstood; nothing is kept then. In no transaction:
-    it waits for the model.
+    Raises ValidationError (conversation), NoChatModel, NotAllowedToRead, ChatUnavailable, NotUnderstood; nothing is
+    kept then. In no transaction: it waits for the model.
     """
-    if actor.is_app:
-        raise InsufficientScope("sign-in")
     actor.require(scopes.WRITE)
+    if not llm.is_configured():
+        raise NoChatModel
     text = _clean(conversation)
-    if llm.is_hosted() and not may_send:
-        said = _("Say that the text may go to %(host)s.") % {"host": llm.provider_name()}
-        raise ValidationError({"may_send": said})
+    if not model_consent.may_read(actor.person):
+        raise NotAllowedToRead(llm.provider_name())
     items = [_item(found) for found in understood(llm.complete(_messages(text)))]
     return proposing.propose_new(actor, items, source=services.source_of(actor)) if items else []
 
@@ -64,11 +60,11 @@ def understood(answer: str) -> list[str]:
 def _clean(conversation: str) -> str:
     text = conversation.strip()
     if not text:
-        raise ValidationError({"conversation": _("Paste a conversation.")})
+        raise ValidationError({"conversation": ValidationError(_("Paste a conversation."), code="blank")})
     if len(text) > CONVERSATION_CHARACTERS:
         said = _("At most %(limit)s characters at a time; this has %(length)s.")
         counts = {"limit": f"{CONVERSATION_CHARACTERS:,}", "length": f"{len(text):,}"}
-        raise ValidationError({"conversation": said % counts})
+        raise ValidationError({"conversation": ValidationError(said, code="too_long", params=counts)})
     return text
 
 

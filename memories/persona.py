@@ -14,6 +14,7 @@ from typing import Literal
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from accounts import model_consent
 from accounts.actor import Actor
 from accounts.models import User
 from memories import audit, limits, llm, scopes
@@ -140,8 +141,8 @@ def _prepare(actor: Actor, about: User, question: str, *, wanted: int) -> Prepar
 
 
 def may_read(actor: Actor) -> bool:
-    """A model elsewhere gets nothing of a person, not even a question, before their yes to its host (the profile)."""
-    return not llm.is_hosted() or actor.person.chat_provider == llm.provider_name()
+    """A model elsewhere gets nothing of a person, not even a question, before their yes to its host."""
+    return actor.user is not None and model_consent.may_read(actor.user)
 
 
 def answering(hits: Sequence[Hit]) -> list[Hit]:

@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
+from accounts import model_consent
 from accounts.actor import Actor
 from accounts.throttling import LimitReached, hit, of_requests
 from memories import extracting, llm
+from memories.errors import NotAllowedToRead, NotUnderstood
 from memories.llm import ChatUnavailable
 from memories.web.answers import Request, add_errors, memory_page
 
@@ -28,7 +30,16 @@ class ConversationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 12, "dir": "auto"}),
         help_text=gettext_lazy("As you copied it from an assistant or a messenger."),
     )
-    may_send = forms.BooleanField(label=gettext_lazy("The text may go there"), required=False)
+    may_read = forms.BooleanField(required=False)
+
+    def __init__(self, data: Any = None, *, actor: Actor) -> None:
+        """Asks about the model's host only who has not said yes to it yet."""
+        super().__init__(data)
+        if model_consent.may_read(actor.person):
+            del self.fields["may_read"]
+        else:
+            asked = self.fields["may_read"]
+            asked.label, asked.help_text = model_consent.question(), model_consent.explanation()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,7 +47,7 @@ class ConversationForm(forms.Form):
 def extract(request: Request, actor: Actor) -> HttpResponseBase:
     if not llm.is_configured():
         raise Http404
-    form = ConversationForm(request.POST if request.method == "POST" else None)
+    form = ConversationForm(request.POST if request.method == "POST" else None, actor=actor)
     if form.is_valid() and (count := _extracted(actor, form)) is not None:
         said = ngettext(
             "%(n)d thing found. Say what to keep.", "%(n)d things found. Say what to keep.", count
@@ -52,13 +63,17 @@ def _extracted(actor: Actor, form: ConversationForm) -> int | None:
     given = form.cleaned_data
     try:
         hit(of_requests(), f"{actor.person.pk}:")
-        return len(extracting.extract(actor, given["conversation"], may_send=given["may_send"]))
+        if given.get("may_read"):
+            model_consent.say(actor, yes=True)
+        return len(extracting.extract(actor, given["conversation"]))
     except ValidationError as error:
         add_errors(form, error)
+    except NotAllowedToRead:
+        form.add_error("may_read", _("Say yes to that first, or nothing can be looked through."))
     except LimitReached as reached:
         form.add_error(None, str(reached))
     except ChatUnavailable:
         form.add_error(None, _("The chat model does not answer just now. Nothing was kept; try again later."))
-    except extracting.NotUnderstood:
+    except NotUnderstood:
         form.add_error(None, _("The chat model's answer could not be read. Nothing was kept; try again."))
     return None

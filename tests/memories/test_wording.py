@@ -164,6 +164,7 @@ def test_a_hosted_model_gets_nothing_of_a_person_before_their_yes(
     monkeypatch.setattr(Chat, "is_hosted", True)
     assert ask(session(walrus), walrus).mode == Mode.EXTRACTIVE
     assert ask(session(bob), walrus).mode == Mode.EXTRACTIVE
+    assert ask(ANONYMOUS, walrus).mode == Mode.EXTRACTIVE
     assert model.chats == []
     walrus.chat_provider = "127.0.0.1"
     assert ask(session(walrus), walrus).mode == Mode.WORDED
