@@ -8,7 +8,7 @@ from django.db.models import Case, F, When
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
 from accounts.keys import person_key
 from memories import audit, limits, queries, scopes, services, vectors
 from memories.indexing import space_identity
@@ -68,8 +68,10 @@ def unite(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memor
     merge: the older keeps its text, and the newer's follows it. The tags of both stay. It is public only if both
     were, for nobody said that the private text may be known; and it ends when the newer was to end.
     """
-    older_id, newer_id = sorted((one, other))
     actor.require(scopes.WRITE)
+    if actor.asks_first:  # a proposal is about one memory
+        raise InsufficientScope("sign-in")
+    older_id, newer_id = sorted((one, other))
     older, newer = queries.get_memory(actor, older_id), queries.get_memory(actor, newer_id)
     names = [tag.name for memory in (older, newer) for tag in tags_on(memory)]
     is_public = older.is_public and newer.is_public

@@ -19,25 +19,31 @@ ALONE = "select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %s::uu
 
 
 @transaction.atomic
-def rename_tag(actor: Actor, tag_id: UUID, name: str) -> Tag:
-    """Give a tag another name; where that is the name of another tag of the person's, the two become that one.
+def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False) -> Tag:
+    """Give a tag another name; apps narrowed to it stay so.
 
-    Apps narrowed to a tag stay narrowed to it under its new name. An app narrowed to one that became another
-    sees less from then on, and one narrowed to the other sees the memories of both.
+    may_merge: where another tag of the person's has the name, the two become that one. Raises ValidationError
+    (name, code taken) else.
     """
     tag = _own(actor, tag_id)
     name = _clean_name(name)
-    same = Tag.objects.filter(owner_id=tag.owner_id, name_hash=tagging.name_hash(tag.owner_id, name)).first()
-    touched = _tagged(tag)
-    if same is not None and same.pk != tag.pk:
-        _put_on(same, touched)
-        MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # housekeeping takes the empty tag
-    else:
-        same = tag
-        tag.name, tag.name_hash = name, tagging.name_hash(tag.owner_id, name)
-        tag.save(update_fields=["name", "name_hash"])
-    _touch(actor, touched)
-    return same
+    name_hash = tagging.name_hash(tag.owner_id, name)
+    same = Tag.objects.filter(owner_id=tag.owner_id, name_hash=name_hash).exclude(pk=tag.pk).first()
+    if same is not None:
+        if not may_merge:
+            raise ValidationError({"name": ValidationError(_("Another tag has this name."), code="taken")})
+        return _merged(actor, tag, same)
+    tag.name, tag.name_hash = name, name_hash
+    tag.save(update_fields=["name", "name_hash"])
+    _touch(actor, _tagged(tag))
+    return tag
+
+
+@transaction.atomic
+def merge_tags(actor: Actor, tag_id: UUID, into: UUID) -> Tag:
+    """Put another tag in place of this one on every memory that has it; returns that other one."""
+    tag, other = _own(actor, tag_id), _own(actor, into)
+    return tag if tag.pk == other.pk else _merged(actor, tag, other)
 
 
 @transaction.atomic
@@ -63,6 +69,15 @@ def _own(actor: Actor, tag_id: UUID) -> Tag:
     if tag is None or actor.only_tags is not None:
         raise TagNotFound
     return tag
+
+
+def _merged(actor: Actor, tag: Tag, other: Tag) -> Tag:
+    """An app narrowed to `tag` sees less from then on, and one narrowed to the other the memories of both."""
+    touched = _tagged(tag)
+    _put_on(other, touched)
+    MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # housekeeping takes the empty tag
+    _touch(actor, touched)
+    return other
 
 
 def _clean_name(name: str) -> str:

@@ -17,6 +17,7 @@ from memories.portability.importing import sample_of
 from memories.queries import opened
 from memories.reviewing import Waiting
 from memories.search import Hit, SearchResult
+from memories.similar import Similar
 from memories.tags import by_name, tags_on
 from oauth.models import AppGrant
 
@@ -99,6 +100,10 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "visibility": citation.memory.visibility,
         "created_at": citation.memory.created_at,
     }
+
+
+def similar_json(near: Similar) -> dict[str, Any]:
+    return {"memory": memory_json(near.memory), "cosine": round(near.cosine, 6), "is_same": near.is_same}
 
 
 def import_json(batch: ImportBatch) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
         return saved_or_waiting(act)
     if not KEY.fullmatch(key):
         raise _refusal("Idempotency-Key", "Send 1 to 255 printable ASCII characters.")
-    asked = f"{request.method} {request.path}\n".encode() + canonical(request.data)
+    asked = f"{request.method} {request.get_full_path()}\n".encode() + canonical(request.data)
     actor: Any = request.auth
     answer, is_replay = idempotency.once(actor, key, asked, lambda: _kept(saved_or_waiting(act)))
     return _given(answer, is_replay)

@@ -17,14 +17,20 @@ from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.throttling import LimitReached
 from memories.errors import (
+    Duplicate,
     ImportNotFound,
     ImportUnderWay,
     KeyInFlight,
     KeyReused,
     MemoryNotFound,
+    NoChatModel,
+    NotAllowedToRead,
+    NotUnderstood,
     PersonaNotFound,
+    TagNotFound,
     VersionConflict,
 )
+from memories.llm import ChatUnavailable
 from oauth.bearer import www_authenticate
 from oauth.grants import AppNotFound
 
@@ -32,6 +38,7 @@ MEDIA_TYPE = "application/problem+json"
 REFUSED = "Some of what was sent cannot be taken."
 DATABASE_RETRY_AFTER_S = 5
 FLIGHT_RETRY_AFTER_S = 1
+MODEL_RETRY_AFTER_S = 15
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +54,10 @@ CODE_OF_STATUS = {
     429: "rate_limited",
 }
 KEPT_CODES = {"malformed", "null_character", "too_deep", "csrf_failed", "invalid_token"}
+
+
+NOT_FOUND = (MemoryNotFound, TagNotFound, PersonaNotFound, AppNotFound, ImportNotFound, Http404)
+OF_THE_MODEL = (NoChatModel, NotAllowedToRead, NotUnderstood, ChatUnavailable)
 
 
 class Misplaced(exceptions.ValidationError):
@@ -66,6 +77,7 @@ class Problem:
     detail: str
     errors: list[dict[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)  # RFC 9457 3.2: members of this problem alone
 
     def as_json(self) -> dict[str, Any]:
         """Without what only a whole answer has."""
@@ -76,6 +88,7 @@ class Problem:
             "detail": self.detail,
             "code": self.code,
             "errors": self.errors,
+            **self.more,
         }
 
 
@@ -90,7 +103,7 @@ def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
 
 def problem_of(error: Exception) -> Problem:
     """What to say of an error. One that nobody foresaw is logged, and said to be ours."""
-    if isinstance(error, MemoryNotFound | PersonaNotFound | AppNotFound | ImportNotFound | Http404):
+    if isinstance(error, NOT_FOUND):
         # 404, not 403: that somebody else has such a memory is private too.
         return Problem(404, "not_found", "There is no such thing, or it is not yours.")
     if isinstance(error, ValidationError):
@@ -104,6 +117,10 @@ def problem_of(error: Exception) -> Problem:
             f"It was changed meanwhile; its version is {error.current} now.",
             headers={"ETag": f'"{error.current}"'},
         )
+    if isinstance(error, Duplicate):
+        return Problem(409, "duplicate", str(error), more={"duplicate_of": error.memory.pk})
+    if isinstance(error, OF_THE_MODEL):
+        return _of_the_model(error)
     if isinstance(error, KeyInFlight):
         return _later(
             409, "key_in_flight", "The first request with this key is under way.", FLIGHT_RETRY_AFTER_S
@@ -128,6 +145,17 @@ def _insufficient(error: InsufficientScope) -> Problem:
         return Problem(403, "session_required", "Only the person's own session may do this.")
     header = www_authenticate(Door.API, error="insufficient_scope", scope=error.scope)
     return Problem(403, "insufficient_scope", str(error), headers={"WWW-Authenticate": header})
+
+
+def _of_the_model(error: Exception) -> Problem:
+    if isinstance(error, NoChatModel):
+        return Problem(404, "no_chat_model", "This server has no chat model.")
+    if isinstance(error, NotAllowedToRead):
+        return Problem(403, "model_not_allowed", f"{error} They can say so in their profile.")
+    if isinstance(error, ChatUnavailable):
+        wait_s = int(error.retry_after_s or MODEL_RETRY_AFTER_S)
+        return _later(503, "model_unavailable", "The chat model does not answer just now.", wait_s)
+    return _later(503, "model_not_understood", "The chat model's answer could not be read.", 1)
 
 
 def _later(status: int, code: str, detail: str, retry_after_s: int) -> Problem:

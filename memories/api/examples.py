@@ -69,7 +69,8 @@ PROPOSALS = {
     **PAGE_END,
 }
 ACCEPT_IN = {"text": "I am allergic to peanuts and almonds."}
-DECLINED = {"declined": 1}
+CONVERSATION_IN = {"conversation": "Me: No satay for me, peanuts and I do not get on.\nYou: Noted!"}
+FOUND = {"results": PROPOSALS["results"]}
 REVISIONS = {
     "results": [
         {
@@ -82,7 +83,19 @@ REVISIONS = {
 }
 TRASH = {"results": [{**MEMORY, "version": 2, "deleted_at": "2026-02-02T09:00:00Z"}], **PAGE_END}
 DELETED = {"deleted": 3}
-TAGS = {"results": [{"id": TAG_ID, "name": "food"}]}
+TAG = {"id": TAG_ID, "name": "food"}
+TAGS = {"results": [TAG]}
+TAG_CHANGES = {"name": "food"}
+MERGE_IN = {"into": TAG_ID}
+SIMILAR = {
+    "results": [
+        {
+            "memory": {**MEMORY, "text": "Peanuts make me ill.", "tags": ["food"]},
+            "cosine": 0.87,
+            "is_same": False,
+        }
+    ]
+}
 WHOAMI = {
     "person": PERSON,
     "client_id": "notes",

@@ -6,18 +6,12 @@ from rest_framework.response import Response
 
 from accounts.profiles import change_profile
 from memories import persona, queries, scopes
-from memories.api.answers import event_json, profile_json, tag_json, whoami_json
+from memories.api.answers import event_json, profile_json, whoami_json
 from memories.api.asking import answered
 from memories.api.base import ApiView, body_of, page_of, query_of
 from memories.api.schema import operations
 from memories.api.serializers import PageQuery, ProfileChanges, QuestionIn
 from memories.api.views import page_asked
-
-
-@operations("list_tags")
-class Tags(ApiView):
-    def get(self, request: Request) -> Response:
-        return Response({"results": list(map(tag_json, queries.tags_of(self.actor)))})
 
 
 @operations("ask_persona")

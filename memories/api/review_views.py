@@ -1,16 +1,17 @@
-"""The REST API about what waits for a person's yes; for their own session only."""
+"""The REST API about what waits for a person's yes: for their own session only, but for putting more there."""
 
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories import reviewing
+from memories import extracting, proposing, reviewing
 from memories.api.answers import proposal_json
 from memories.api.base import ApiView, body_of, page_of, query_of
 from memories.api.schema import operations
-from memories.api.serializers import AcceptIn, PageQuery
+from memories.api.serializers import AcceptIn, ConversationIn, PageQuery
 from memories.api.views import created, page_asked
+from memories.reviewing import Waiting
 
 
 @operations("list_proposals")
@@ -31,3 +32,11 @@ class OneProposal(ApiView):
 class Accept(ApiView):
     def post(self, request: Request, proposal_id: UUID) -> Response:
         return created(reviewing.accept(self.actor, proposal_id, **body_of(request, AcceptIn)))
+
+
+@operations("extract_memories")
+class Extract(ApiView):
+    def post(self, request: Request) -> Response:
+        found = extracting.extract(self.actor, **body_of(request, ConversationIn))
+        waiting = [Waiting(each, proposing.loaded(each)) for each in found]
+        return Response({"results": list(map(proposal_json, waiting))})

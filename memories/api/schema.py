@@ -32,6 +32,7 @@ SAID: dict[int, tuple[str, str]] = {
     503: ("unavailable", "The database does not answer just now."),
 }
 BY_SESSION = "By the person's own session only; an app is answered 403, `session_required`."
+OF_A_TAG = "An app needs `memories:write` too; to one that is narrowed to tags, or asks first, it is closed."
 MOVING = "An app needs `memories:read` and `memories:write` too, and is told of its own imports alone."
 EXPORTS = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")
 ALWAYS = (401, 403, 429, 503)
@@ -79,6 +80,7 @@ class Operation:
     media_type: str = "application/json"  # of the body
     files: tuple[str, ...] = ()  # media types of an answer that is a file
     may_wait: bool = False
+    or_answers: int | None = None  # the other status of the same answer
 
 
 def operations(*names: str) -> Callable[[type], type]:
@@ -122,7 +124,8 @@ def _parameters(operation: Operation) -> list[Any]:
 
 def _answers(operation: Operation) -> dict[Any, Any]:
     if not operation.files:
-        return {operation.status: _answer(operation)}
+        statuses = filter(None, (operation.status, operation.or_answers))
+        return {status: _answer(operation) for status in statuses}
     return {(operation.status, media_type): _file(operation, media_type) for media_type in operation.files}
 
 
@@ -179,10 +182,12 @@ OPERATIONS = {
         "post", "memories", "Keep a memory",
         shapes.Memory, examples.MEMORY, scopes.WRITE, status=201,
         body=serializers.MemoryIn, body_example=examples.MEMORY_IN,
-        headers=(KEY,), answer_headers=("ETag", "Location"),
+        headers=(KEY,), answer_headers=("ETag", "Location"), query=serializers.CreateQuery, statuses=(409,),
         description="Found by its words at once, by meaning when `state` is ready. To make it public an app needs "
-        "`memories:publish`.",
-        may_wait=True,
+        "`memories:publish`. `on_duplicate` says what to do where a memory that the caller may read says just this: "
+        "keep a second one (the default, and the quickest), `return` that one with 200, or `refuse` with 409 "
+        "`duplicate`, whose `duplicate_of` is its id.",
+        may_wait=True, or_answers=200,
     ),
     "search_memories": Operation(
         "post", "search", "Search by word and by meaning",
@@ -222,6 +227,15 @@ OPERATIONS = {
         scope=scopes.WRITE, status=204, statuses=(404, 412), headers=(IF_MATCH,),
         description="Its owner can restore it until it is purged.",
     ),
+    "extract_memories": Operation(
+        "post", "review", "Look for memories in a conversation",
+        shapes.Proposals, examples.FOUND, scopes.WRITE, statuses=(404,),
+        body=serializers.ConversationIn, body_example=examples.CONVERSATION_IN,
+        description="The server's chat model says what is worth remembering. Nothing is saved: each thing waits for "
+        "the person's yes, whoever asks, and the same found again waits once. 404 `no_chat_model` where the server has "
+        "none; 403 `model_not_allowed` where it is on another host and the person has not said yes to that; 503 "
+        "`model_unavailable` or `model_not_understood` where it fails, and nothing is kept then.",
+    ),
     "list_proposals": Operation(
         "get", "review", "What waits for the person's yes, newest first",
         shapes.ProposalPage, examples.PROPOSALS, query=serializers.PageQuery, description=BY_SESSION,
@@ -234,6 +248,11 @@ OPERATIONS = {
     ),
     "decline_proposal": Operation(
         "delete", "review", "Throw away what was proposed", status=204, statuses=(404,), description=BY_SESSION,
+    ),
+    "list_similar": Operation(
+        "get", "memories", "Memories near in meaning, nearest first",
+        shapes.SimilarMemories, examples.SIMILAR, scopes.READ, statuses=(404,),
+        description="Empty until the memory is embedded. `is_same`: both mean the same, and nobody said to keep both.",
     ),
     "list_history": Operation(
         "get", "history", "A memory's earlier texts, newest first",
@@ -275,6 +294,23 @@ OPERATIONS = {
     "list_tags": Operation(
         "get", "memories", "The tags in use",
         shapes.Tags, examples.TAGS, scopes.READ, description="An app narrowed to tags sees those.",
+    ),
+    "rename_tag": Operation(
+        "patch", "memories", "Rename a tag",
+        shapes.Tag, examples.TAG, scopes.ADMIN, statuses=(404,),
+        body=serializers.TagChanges, body_example=examples.TAG_CHANGES,
+        description="On all memories that have it. Another tag's name is refused (`taken`): merge them. "
+        f"{OF_A_TAG}",
+    ),
+    "merge_tags": Operation(
+        "post", "memories", "Make one tag of two",
+        shapes.Tag, examples.TAG, scopes.ADMIN, statuses=(404,),
+        body=serializers.MergeIn, body_example=examples.MERGE_IN,
+        description=f"Every memory with this tag has the other instead, which is the answer. {OF_A_TAG}",
+    ),
+    "remove_tag": Operation(
+        "delete", "memories", "Take a tag off every memory",
+        scope=scopes.ADMIN, status=204, statuses=(404,), description=f"The memories stay. {OF_A_TAG}",
     ),
     "whoami": Operation(
         "get", "person", "Who is asking, and what they may do", shapes.Whoami, examples.WHOAMI,

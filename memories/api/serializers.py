@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from memories import limits, scopes
+from memories import extracting, limits, scopes
+from memories.duplicates import OnDuplicate
 from memories.models import SOURCE_CHARACTERS, Visibility
 from memories.portability.chats import Chats
 from memories.portability.exporting import FORMS
@@ -128,6 +129,14 @@ class MemoryIn(Strict):
     expires_at = Moment(default=None, allow_null=True)
 
 
+class CreateQuery(Strict):
+    """Where a memory says just this already: keep a second one, return that one with 200, or refuse with 409."""
+
+    on_duplicate = serializers.ChoiceField(
+        choices=[each.value for each in OnDuplicate], default=OnDuplicate.KEEP.value
+    )
+
+
 class MemoryChanges(Strict):
     """What shall change; the rest stays."""
 
@@ -228,6 +237,22 @@ class AppChanges(Strict):
     ends_at = Moment(required=False, allow_null=True)
     paused = Flag(required=False)
     asks_first = Flag(required=False)
+
+
+class ConversationIn(Strict):
+    conversation = extend_schema_field(
+        {"type": "string", "minLength": 1, "maxLength": extracting.CONVERSATION_CHARACTERS}
+    )(Text)()
+
+
+class TagChanges(Strict):
+    name = extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TAG_CHARACTERS})(Text)()
+
+
+class MergeIn(Strict):
+    """into: the tag that stays."""
+
+    into = Id()
 
 
 class AcceptIn(Strict):

@@ -84,6 +84,16 @@ class Tags(Shape):
     results = Tag(many=True)
 
 
+class SimilarMemory(Shape):
+    memory = Memory()
+    cosine = serializers.FloatField()
+    is_same = serializers.BooleanField(help_text="Both mean the same, and nobody said to keep both.")
+
+
+class SimilarMemories(Shape):
+    results = SimilarMemory(many=True)
+
+
 class Deleted(Shape):
     deleted = serializers.IntegerField(min_value=0)
 
@@ -188,6 +198,7 @@ class ItemProblem(Shape):
 class Problem(ItemProblem):
     instance = serializers.CharField()
     request_id = serializers.CharField(help_text="Stands in the server's log.")
+    duplicate_of = serializers.UUIDField(required=False, help_text="With `duplicate`: the one that says it.")
 
 
 class Waiting(Shape):
@@ -218,8 +229,8 @@ class ProposalPage(Shape):
     next = serializers.URLField(allow_null=True)
 
 
-class Declined(Shape):
-    declined = serializers.IntegerField(min_value=0)
+class Proposals(Shape):
+    results = Proposal(many=True)
 
 
 class Outcome(Shape):

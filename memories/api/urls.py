@@ -2,14 +2,16 @@
 
 from django.urls import path, re_path
 
-from memories.api import app_views, docs, moving_views, person_views, review_views, views
+from memories.api import app_views, docs, moving_views, person_views, review_views, tag_views, views
 
 app_name = "api"
 urlpatterns = [
     path("v1/memories/", views.Memories.as_view(), name="memories"),
     path("v1/memories/search/", views.Search.as_view(), name="search"),
     path("v1/memories/bulk/", views.Bulk.as_view(), name="bulk"),
+    path("v1/memories/extract/", review_views.Extract.as_view(), name="extract"),
     path("v1/memories/<uuid:memory_id>/", views.OneMemory.as_view(), name="memory"),
+    path("v1/memories/<uuid:memory_id>/similar/", views.Similar.as_view(), name="similar"),
     path("v1/memories/<uuid:memory_id>/history/", views.History.as_view(), name="history"),
     path(
         "v1/memories/<uuid:memory_id>/history/<int:version>/restore/",
@@ -22,7 +24,9 @@ urlpatterns = [
     path("v1/proposals/", review_views.Proposals.as_view(), name="proposals"),
     path("v1/proposals/<uuid:proposal_id>/", review_views.OneProposal.as_view(), name="proposal"),
     path("v1/proposals/<uuid:proposal_id>/accept/", review_views.Accept.as_view(), name="accept_proposal"),
-    path("v1/tags/", person_views.Tags.as_view(), name="tags"),
+    path("v1/tags/", tag_views.Tags.as_view(), name="tags"),
+    path("v1/tags/<uuid:tag_id>/", tag_views.OneTag.as_view(), name="tag"),
+    path("v1/tags/<uuid:tag_id>/merge/", tag_views.MergeTag.as_view(), name="merge_tags"),
     path("v1/personas/<str:handle>/ask/", person_views.AskPersona.as_view(), name="ask"),
     path("v1/whoami/", person_views.Whoami.as_view(), name="whoami"),
     path("v1/profile/", person_views.Profile.as_view(), name="profile"),

@@ -8,12 +8,14 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories import bulk, queries, services
+from accounts.actor import Actor
+from memories import bulk, queries, services, similar
 from memories.api.answers import (
     memory_json,
     memory_response,
     revision_json,
     search_json,
+    similar_json,
     trashed_json,
     waiting_json,
 )
@@ -23,6 +25,7 @@ from memories.api.errors import problem_of
 from memories.api.schema import operations
 from memories.api.serializers import (
     BulkIn,
+    CreateQuery,
     ListQuery,
     MemoryChanges,
     MemoryIn,
@@ -30,6 +33,7 @@ from memories.api.serializers import (
     SearchIn,
     filters_of,
 )
+from memories.duplicates import OnDuplicate, create_unless_same
 from memories.errors import WaitsForYes
 from memories.models import Memory
 from memories.search import search
@@ -44,7 +48,10 @@ class Memories(ApiView):
 
     def post(self, request: Request) -> Response:
         values = body_of(request, MemoryIn)
-        return once(request, lambda: created(services.create_memory(self.actor, **values)))
+        if not request.query_params:
+            return once(request, lambda: created(services.create_memory(self.actor, **values)))
+        asked = query_of(request, CreateQuery)
+        return once(request, lambda: _created_once(self.actor, values, **asked))
 
 
 @operations("search_memories")
@@ -81,6 +88,12 @@ class OneMemory(ApiView):
         version = expected_version(request)
         change = partial(services.update_memory, self.actor, memory_id, expected_version=version, **changes)
         return saved_or_waiting(lambda: memory_response(change()))
+
+
+@operations("list_similar")
+class Similar(ApiView):
+    def get(self, request: Request, memory_id: UUID) -> Response:
+        return Response({"results": list(map(similar_json, similar.similar_to(self.actor, memory_id)))})
 
 
 @operations("list_history")
@@ -126,6 +139,12 @@ def page_asked(asked: dict[str, Any]) -> dict[str, Any]:
 
 def created(memory: Memory) -> Response:
     return memory_response(memory, status=201, headers={"Location": reverse("api:memory", args=[memory.pk])})
+
+
+def _created_once(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Response:
+    wish = OnDuplicate(on_duplicate)
+    memory, is_new = create_unless_same(actor, on_duplicate=wish, **values)
+    return created(memory) if is_new else memory_response(memory)
 
 
 def _operation(given: dict[str, Any]) -> bulk.Operation:

@@ -63,10 +63,7 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
 
     publish: what the file says is public becomes public; needs memories:publish of an app. All is private otherwise.
     """
-    require(actor)
-    if actor.asks_first:
-        # The yes to an import is the yes itself: an app that must ask for one cannot give it.
-        raise InsufficientScope("sign-in")
+    _require_own_yes(actor)
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         batch.state, batch.publishes = ImportState.RUNNING, publish
@@ -78,7 +75,7 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
 
 def advance(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -> ImportBatch:
     """Go on with an import that was said yes to, for about so many seconds; it is done when its state says so."""
-    require(actor)
+    _require_own_yes(actor)
     until = time.monotonic() + seconds
     while True:
         batch = _import_next(actor, batch_id)
@@ -89,7 +86,7 @@ def advance(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -> Impor
 @transaction.atomic
 def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
     """Put in the trash what an import made, and take back what it changed, whether or not it was done."""
-    require(actor)
+    _require_own_yes(actor)
     batch = _locked(actor, batch_id)
     if batch.state in (ImportState.RUNNING, ImportState.DONE):
         rows = list(_rows(batch).filter(is_done=True))
@@ -107,10 +104,7 @@ def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
 @transaction.atomic
 def discard(actor: Actor, batch_id: UUID) -> None:
     """Forget an import that waits for a yes. One that was said yes to can only be undone."""
-    require(actor)
-    if actor.asks_first:
-        # The yes to an import is the yes itself: an app that must ask for one cannot give it.
-        raise InsufficientScope("sign-in")
+    _require_own_yes(actor)
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         batch.delete()
@@ -124,6 +118,13 @@ def purge() -> int:
 
 
 # --- Private ------------------------------------------------------------------------------------------
+
+
+def _require_own_yes(actor: Actor) -> None:
+    """The yes to an import, or to its end, is the yes itself: an app that must ask for one cannot give it."""
+    require(actor)
+    if actor.asks_first:
+        raise InsufficientScope("sign-in")
 
 
 def _visible(actor: Actor) -> Any:

@@ -135,7 +135,7 @@ def tags(request: Request, actor: Actor) -> HttpResponseBase:
 @memory_page
 def rename_tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase:
     try:
-        tag = tag_services.rename_tag(actor, tag_id, request.POST.get("name", ""))
+        tag = tag_services.rename_tag(actor, tag_id, request.POST.get("name", ""), may_merge=True)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("memories:tags")

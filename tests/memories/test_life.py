@@ -183,7 +183,7 @@ def test_a_renamed_tag_is_on_the_same_memories(ada: User) -> None:
 
 def test_a_rename_to_a_name_in_use_makes_one_tag_of_two(ada: User) -> None:
     one, both = remember(ada, "One.", tags=["job"]), remember(ada, "Both.", tags=["job", "work"])
-    tag_services.rename_tag(session(ada), tag_of(ada, "job"), "WORK")
+    tag_services.rename_tag(session(ada), tag_of(ada, "job"), "WORK", may_merge=True)
     assert names_on(ada, one) == names_on(ada, both) == ["work"]
 
 

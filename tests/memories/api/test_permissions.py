@@ -49,6 +49,12 @@ ACTS = {
     "restore version": Act("post", "/memories/{kept}/history/1/restore/", scopes.WRITE, 200),
     "ask": Act("post", "/personas/me/ask/", scopes.READ, 200, {"question": "Where is the zebra?"}),
     "tags": Act("get", "/tags/", scopes.READ, 200),
+    "rename tag": Act("patch", "/tags/{tag}/", scopes.ADMIN, 200, {"name": "other"}),
+    "merge tags": Act("post", "/tags/{tag}/merge/", scopes.ADMIN, 200, {"into": "{tag}"}),
+    "remove tag": Act("delete", "/tags/{tag}/", scopes.ADMIN, 204),
+    "similar": Act("get", "/memories/{kept}/similar/", scopes.READ, 200),
+    # There is no chat model here; tests/memories/test_extracting.py has one.
+    "extract": Act("post", "/memories/extract/", scopes.WRITE, 404, {"conversation": "Me: hello."}),
     "list trash": Act("get", "/trash/", scopes.READ, 200),
     "empty trash": Act("delete", "/trash/", scopes.ADMIN, 200),
     "delete": Act("delete", "/trash/{trashed}/", scopes.ADMIN, 204),
@@ -72,13 +78,13 @@ ACTS = {
     "decline": Act("delete", "/proposals/{proposed}/", "sign-in", 204),
     "activity": Act("get", "/activity/", scopes.READ, 200),
 }
-PLACES = ("kept", "trashed", "connected", "staged", "proposed")
+PLACES = ("kept", "trashed", "connected", "staged", "proposed", "tag")
 OF_ONE = [name for name, act in ACTS.items() if "{" in act.path]
 
 
 @pytest.fixture
 def rows(ada: User) -> Rows:
-    kept, trashed = remember(ada, "First."), remember(ada, "Thrown away.")
+    kept, trashed = remember(ada, "First.", tags=["canary"]), remember(ada, "Thrown away.")
     services.update_memory(session(ada), kept.pk, text="The zebra canary.")
     services.trash_memory(session(ada), trashed.pk)
     staged = stage(session(ada), file_of("[2025-01-01] - canary"))
@@ -88,12 +94,14 @@ def rows(ada: User) -> Rows:
     connected = allow(ada, make_app())
     return {
         "kept": kept, "trashed": trashed, "connected": connected, "staged": staged, "proposed": proposed,
+        "tag": next(iter(kept.tags.all())),
     }  # fmt: skip
 
 
 def call(caller: Callable[..., Answer], act: Act, rows: Rows | None = None) -> Answer:
     ids = {name: row.pk for name, row in rows.items()} if rows else dict.fromkeys(PLACES, ABSENT)
-    return caller(act.method, act.path.format(**ids), act.body)
+    body = {"into": str(ids["tag"])} if act.body == {"into": "{tag}"} else act.body
+    return caller(act.method, act.path.format(**ids), body)
 
 
 @contextmanager

@@ -1,0 +1,35 @@
+"""The REST API about a person's tags."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memories import queries, tag_services
+from memories.api.answers import tag_json
+from memories.api.base import ApiView, body_of
+from memories.api.schema import operations
+from memories.api.serializers import MergeIn, TagChanges
+
+
+@operations("list_tags")
+class Tags(ApiView):
+    def get(self, request: Request) -> Response:
+        return Response({"results": list(map(tag_json, queries.tags_of(self.actor)))})
+
+
+@operations("rename_tag", "remove_tag")
+class OneTag(ApiView):
+    def patch(self, request: Request, tag_id: UUID) -> Response:
+        changes = body_of(request, TagChanges)
+        return Response(tag_json(tag_services.rename_tag(self.actor, tag_id, **changes)))
+
+    def delete(self, request: Request, tag_id: UUID) -> Response:
+        tag_services.remove_tag(self.actor, tag_id)
+        return Response(status=204)
+
+
+@operations("merge_tags")
+class MergeTag(ApiView):
+    def post(self, request: Request, tag_id: UUID) -> Response:
+        return Response(tag_json(tag_services.merge_tags(self.actor, tag_id, **body_of(request, MergeIn))))
