@@ -70,6 +70,11 @@ class DataKey:
         """Seals secrets of authenticator apps and seeds of recovery codes. Of the server's key only."""
         return AESGCM(self._derive(b"second factors"))
 
+    @cached_property
+    def trials(self) -> AESGCM:
+        """Seals what a developer's trial of their own app holds meanwhile."""
+        return AESGCM(self._derive(b"trials"))
+
     def _derive(self, purpose: bytes) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
             self.secret

@@ -8,7 +8,8 @@ from accounts.actor import Actor, Door
 from accounts.models import User
 from accounts.statements import fetch_prepared
 from accounts.throttling import COUNT, of_requests
-from oauth import resources
+from oauth import mistakes, resources
+from oauth.hints import Kind
 from oauth.tokens import ACCESS_PREFIX, checksum
 
 # What doors and services read of a person; any other column is fetched when it is asked for.
@@ -83,6 +84,8 @@ def authenticate(token: str, door: Door) -> Actor:
         raise TokenRefused("The access token is unknown or was revoked.")
     width = len(_Found._fields)
     found, person = _Found(*rows[0][:width]), User.from_db("default", PERSON, rows[0][width:])
+    if found.refusal == "audience":
+        mistakes.note(found.client_id, Kind.AUDIENCE)
     if found.refusal:
         raise TokenRefused(REFUSALS[found.refusal])
     if not found.is_within_limit:

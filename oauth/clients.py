@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -39,6 +40,26 @@ def register(
     application.full_clean()
     application.save()
     return Registered(application, "" if is_public else secret)
+
+
+@transaction.atomic
+def change(application: Application, *, name: str, redirect_uris: Iterable[str]) -> None:
+    """Raises ValidationError (redirect_uris, name)."""
+    application.name, application.redirect_uris = name.strip(), " ".join(redirect_uris)
+    application.full_clean()
+    application.save(update_fields=["name", "redirect_uris", "updated"])
+
+
+def fault_of(redirect_uri: str) -> str:
+    """Why an app cannot have this address, empty if it can."""
+    draft = Application(
+        redirect_uris=redirect_uri, authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE
+    )
+    try:
+        draft.clean()
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return ""
 
 
 def names_of(client_ids: Collection[str]) -> Mapping[str, str]:

@@ -1,5 +1,7 @@
 """For developers: the apps that a person registered themselves."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +16,25 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
-from oauth import clients, resources
-from oauth.forms import AppForm
-from oauth.models import Application
+from oauth import clients, mistakes, resources
+from oauth.forms import AppChangeForm, AppForm
+from oauth.models import REDIRECT_URIS, Application
 
 APPS_A_PERSON = 50
+
+
+def own_app(
+    view: Callable[[HttpRequest, Application], HttpResponseBase],
+) -> Callable[[HttpRequest, str], HttpResponseBase]:
+    """A page about an app that the person registered, kept in no cache; another person's is not there."""
+
+    @login_required
+    @never_cache
+    @wraps(view)
+    def page(request: HttpRequest, client_id: str) -> HttpResponseBase:
+        return view(request, get_object_or_404(_own(request), client_id=client_id))
+
+    return page
 
 
 @login_required
@@ -35,17 +51,44 @@ def console(request: HttpRequest) -> HttpResponseBase:
 
 @require_POST
 @login_required
-@never_cache
-def rotate(request: HttpRequest, client_id: str) -> HttpResponseBase:
-    own = _own(request).filter(client_type=Application.CLIENT_CONFIDENTIAL)
-    application = get_object_or_404(own, client_id=client_id)
+def look_at_addresses(request: HttpRequest) -> HttpResponseBase:
+    """What is wrong with the addresses that are being typed."""
+    typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
+    said = [(uri, clients.fault_of(uri)) for uri in typed]
+    return render(request, "oauth/_addresses_said.html", {"said": said})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@own_app
+def app(request: HttpRequest, application: Application) -> HttpResponseBase:
+    now = {"name": application.name, "redirect_uris": "\n".join(application.redirect_uris.split())}
+    form = AppChangeForm(request.POST if request.method == "POST" else None, initial=now)
+    if form.is_valid() and _change(application, form):
+        messages.success(request, _("Saved. It counts from now on."))
+        return redirect("oauth:own_app", application.client_id)
+    context = {"app": application, "form": form, "mistakes": mistakes.made_by(application), **_addresses()}
+    return render(request, "oauth/own_app.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@own_app
+def rotate(request: HttpRequest, application: Application) -> HttpResponseBase:
+    if application.is_public:
+        return redirect("oauth:own_app", application.client_id)
     return _secret_once(request, application, clients.rotate_secret(application))
 
 
 @require_POST
-@login_required
-def delete(request: HttpRequest, client_id: str) -> HttpResponseBase:
-    application = get_object_or_404(_own(request), client_id=client_id)
+@own_app
+def forget_mistakes(request: HttpRequest, application: Application) -> HttpResponseBase:
+    mistakes.forget(application)
+    messages.success(request, _("The list is empty now."))
+    return redirect("oauth:own_app", application.client_id)
+
+
+@require_POST
+@own_app
+def delete(request: HttpRequest, application: Application) -> HttpResponseBase:
     application.delete()
     messages.success(
         request, _("%(app)s is deleted, and disconnected from everybody.") % {"app": application}
@@ -66,9 +109,24 @@ def _register(user: User, form: AppForm) -> clients.Registered | None:
             user=user,
         )
     except ValidationError as error:
-        for name, errors in error.error_dict.items():
-            form.add_error(name if name in form.fields else None, errors)
+        _say_beside(form, error)
         return None
+
+
+def _change(application: Application, form: AppChangeForm) -> bool:
+    given = form.cleaned_data
+    try:
+        clients.change(application, name=given["name"], redirect_uris=given["redirect_uris"].split())
+    except ValidationError as error:
+        application.refresh_from_db()
+        _say_beside(form, error)
+        return False
+    return True
+
+
+def _say_beside(form: AppChangeForm, error: ValidationError) -> None:
+    for name, errors in error.error_dict.items():
+        form.add_error(name if name in form.fields else None, errors)
 
 
 def _secret_once(request: HttpRequest, application: Application, secret: str) -> HttpResponse:

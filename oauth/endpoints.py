@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from oauthlib.common import Request
 
-from oauth import limits, receipts, tokens
+from oauth import limits, mistakes, receipts, tokens
 from oauth.models import AppGrant, Application
 from oauth.protocol import endpoint, problem
 from oauth.server import core
@@ -19,9 +19,9 @@ def token(request: HttpRequest) -> HttpResponse:
     """RFC 6749 4.1.3 and 6: a code, or a refresh token, for an access token."""
     with transaction.atomic():
         _hold_family(request)
-        if request.POST.get("grant_type") == "refresh_token":
-            return _refresh(request)
-        return _answer(*core().create_token_response(request))
+        response = _refresh(request) if _is_refresh(request) else _tokens(request)
+    mistakes.note_answer(request, response)
+    return response
 
 
 def _hold_family(request: HttpRequest) -> None:
@@ -31,12 +31,20 @@ def _hold_family(request: HttpRequest) -> None:
         tokens.lock_family(family)
 
 
+def _is_refresh(request: HttpRequest) -> bool:
+    return request.POST.get("grant_type") == "refresh_token"
+
+
+def _tokens(request: HttpRequest) -> HttpResponse:
+    return _answer(*core().create_token_response(request))
+
+
 def _refresh(request: HttpRequest) -> HttpResponse:
     old = request.POST.get("refresh_token", "")
     client = _authenticated_client(request)
     if client is not None and (answered := receipts.find(old, client)) is not None:
         return HttpResponse(answered, content_type="application/json")
-    response = _answer(*core().create_token_response(request))
+    response = _tokens(request)
     if client is not None and response.status_code == 200:
         successor = json.loads(response.content)["refresh_token"]
         receipts.leave(old, client, response.content, successor=successor)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from oauth import receipts, registration
+from oauth import mistakes, receipts, registration
 from oauth.models import TokenFamily
 from oauth.settings import FAMILY_S, REFRESH_IDLE_S
 from oauth.tokens import AccessToken, Code, RefreshToken
@@ -34,4 +34,5 @@ STEPS: dict[str, Callable[[], int]] = {
     "token families": purge_families,
     "rotation receipts": receipts.purge,
     "unused apps": registration.purge_unused,
+    "mistakes of apps": mistakes.purge,
 }

@@ -16,6 +16,7 @@ from oauth2_provider.models import AbstractApplication
 from accounts.ids import new_id
 from accounts.models import User
 from oauth import client_secrets
+from oauth.hints import Hint, hint_for
 
 # RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
 LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^\s]*|)")
@@ -149,6 +150,28 @@ class RotationReceipt(models.Model):
 
     def __str__(self) -> str:
         return "receipt"
+
+
+class Mistake(models.Model):
+    """How often an app asked wrongly in one way (oauth/mistakes.py). It says of nobody who was asked."""
+
+    pk = models.CompositePrimaryKey("application", "kind")
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="mistakes", editable=False
+    )
+    kind = models.CharField(max_length=30, editable=False)  # of oauth/hints.py
+    times = models.PositiveIntegerField(editable=False)
+    first_at = models.DateTimeField(editable=False)
+    last_at = models.DateTimeField(editable=False)
+
+    objects: ClassVar[Any] = models.Manager()
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.times}"
+
+    @property
+    def words(self) -> Hint:
+        return hint_for(self.kind)
 
 
 def is_loopback(uri: str) -> bool:

@@ -9,7 +9,8 @@ from oauthlib.oauth2 import WebApplicationServer
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
-from oauth import resources
+from oauth import mistakes, resources
+from oauth.hints import Kind
 
 S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
 
@@ -19,7 +20,7 @@ class StrictServer(WebApplicationServer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.auth_grant._code_challenge_methods = {"S256": code_challenge_method_s256}
+        self.auth_grant._code_challenge_methods = {"S256": _matches}
         self.auth_grant.custom_validators.pre_auth.append(_check_response_mode)
         self.auth_grant.custom_validators.post_auth.append(_check_challenge)
         self.auth_grant.custom_validators.post_auth.append(_check_resources)
@@ -47,6 +48,12 @@ def core() -> StrictBackend:
 def unknown_target(request: Any) -> errors.OAuth2Error:
     """RFC 8707 2: the client asks for something that is not here."""
     return errors.CustomOAuth2Error("invalid_target", description="Unknown resource.", request=request)
+
+
+def _matches(verifier: str, challenge: str) -> bool:
+    if not code_challenge_method_s256(verifier, challenge):
+        raise mistakes.refusal(Kind.VERIFIER)
+    return True
 
 
 def _check_response_mode(request: Any) -> dict[str, Any]:

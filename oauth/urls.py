@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oauth import console, endpoints, metadata, registration, views
+from oauth import console, endpoints, metadata, registration, try_it, views
 
 app_name = "oauth"
 urlpatterns = [
@@ -21,6 +21,11 @@ urlpatterns = [
     path("accounts/apps/<uuid:grant_id>/disconnect/", views.revoke, name="disconnect"),
     path("accounts/apps/<uuid:grant_id>/forget/", views.forget, name="forget"),
     path("developer/", console.console, name="console"),
+    path("developer/addresses/", console.look_at_addresses, name="look_at_addresses"),
+    path("developer/<slug:client_id>/", console.app, name="own_app"),
+    path("developer/<slug:client_id>/mistakes/", console.forget_mistakes, name="forget_mistakes"),
+    path("developer/<slug:client_id>/try/", try_it.page, name="try"),
+    path("developer/<slug:client_id>/try/<slug:act>/", try_it.act, name="try_act"),
     path("developer/<slug:client_id>/secret/", console.rotate, name="rotate"),
     path("developer/<slug:client_id>/delete/", console.delete, name="delete"),
 ]

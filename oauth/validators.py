@@ -7,9 +7,11 @@ from urllib.parse import unquote_plus
 
 from django.db.models.functions import Now
 from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
 
 from accounts.models import User
-from oauth import resources, tokens
+from oauth import mistakes, resources, tokens
+from oauth.hints import Kind
 from oauth.models import AppGrant, Application, TokenFamily
 from oauth.server import unknown_target
 from oauth.settings import FAMILY_S
@@ -60,10 +62,10 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         request.token_family = tokens.family_of_code(code)
         request.code = tokens.checksum(code)  # what every later question of this request is about
         if super().validate_code(client_id, request.code, client, request, *args, **kwargs):
-            return _may_go_on(request.user, client)
+            return _check_permission(request.user, client, request)
         # RFC 6749 4.1.2, RFC 9700 4.2.4: a second use means that somebody has what is not theirs.
         tokens.RefreshToken.revoke_family(request.token_family)
-        return False
+        raise mistakes.refusal(_wrong_code(request, client), request)
 
     # --- Refreshing -----------------------------------------------------------------------------------------
 
@@ -71,10 +73,16 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         self, refresh_token: str, client: Application, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
         if not super().validate_refresh_token(refresh_token, client, request, *args, **kwargs):
-            return False
+            raise mistakes.refusal(Kind.REFRESH, request)
         family = request.refresh_token_instance.token_family
         young = TokenFamily.objects.filter(pk=family, began_at__gt=Now() - timedelta(seconds=FAMILY_S))
-        return young.exists() and _may_go_on(request.user, client)
+        if not young.exists():
+            raise mistakes.refusal(Kind.REFRESH, request)
+        return _check_permission(request.user, client, request)
+
+    def is_within_original_scope(self, _scopes: list[str], _token: str, request: Any, **_: Any) -> bool:
+        """Asked of scopes that the refresh token does not have."""
+        raise InvalidScopeError(description=mistakes.DESCRIPTIONS[Kind.WIDER], request=request)
 
     def _create_refresh_token(
         self, request: Any, refresh_token_code: str, access_token: Any, previous_refresh_token: Any
@@ -99,11 +107,20 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         request.resource = named or [resources.default_resource()]
 
 
-def _may_go_on(user: User, client: Application) -> bool:
-    """Whether the person is there and still lets the app. Locks the grant, so that taking it back waits or wins."""
+def _check_permission(user: User, client: Application, request: Any) -> bool:
+    """The person is there and still lets the app. Locks the grant, so that taking it back waits or wins."""
     grant = (
         AppGrant.objects.select_for_update(no_key=True, of=("self",))
         .filter(user=user, application=client, user__is_active=True)
         .first()
     )
-    return grant is not None and not grant.has_ended
+    if grant is None or grant.has_ended:
+        raise mistakes.refusal(Kind.ENDED, request)
+    return True
+
+
+def _wrong_code(request: Any, client: Application) -> Kind:
+    if tokens.Code.objects.filter(code=request.code, application=client).exists():
+        return Kind.CODE_EXPIRED
+    is_known = TokenFamily.objects.filter(pk=request.token_family).exists()
+    return Kind.CODE_USED if is_known else Kind.CODE

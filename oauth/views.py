@@ -21,7 +21,7 @@ from accounts.actor import Actor, Door
 from accounts.fields import DecryptError
 from memories import app_use, queries, scopes
 from memories.models import Memory
-from oauth import asking, grants, notices
+from oauth import asking, grants, mistakes, notices
 from oauth.actor import actor_from_request
 from oauth.forms import NarrowingForm
 from oauth.models import AppGrant
@@ -43,8 +43,10 @@ def authorize(request: HttpRequest) -> HttpResponseBase:
             return redirect_to_login(request.get_full_path())
         return _consent(request, actor, asked)
     except asking.BadRequest as bad:
+        mistakes.note_question(request, bad.code, bad.description)
         return render(request, "oauth/bad_request.html", {"problem": bad}, status=400)
     except asking.Declined as declined:
+        mistakes.note_question(request, declined.error.error, declined.error.description)
         return asking.decline(declined)
 
 

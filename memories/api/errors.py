@@ -31,8 +31,10 @@ from memories.errors import (
     VersionConflict,
 )
 from memories.llm import ChatUnavailable
+from oauth import mistakes
 from oauth.bearer import www_authenticate
 from oauth.grants import AppNotFound
+from oauth.hints import Kind
 
 MEDIA_TYPE = "application/problem+json"
 REFUSED = "Some of what was sent cannot be taken."
@@ -95,6 +97,8 @@ class Problem:
 def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
     """Django REST framework's EXCEPTION_HANDLER."""
     problem = problem_of(error)
+    if problem.code == "insufficient_scope":
+        mistakes.note(context["request"].auth.client_id, Kind.SCOPE_MISSING)
     request_id = getattr(context["request"]._request, "request_id", "")
     # The occurrence, not the address: an answer about what is not there must be the same for every address.
     body = {**problem.as_json(), "instance": f"urn:picard:request:{request_id}", "request_id": request_id}
