@@ -8,16 +8,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 from django.conf import settings
 
 # The C library would keep a heap for each thread, and each would grow to the largest batch that it ever embedded.
+# A threshold that is set stays as it is: otherwise one large piece that is freed makes it keep the next ones.
 _M_ARENA_MAX, _HEAPS = -8, 2
-if limit := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc only
-    limit(_M_ARENA_MAX, _HEAPS)
+_M_TRIM_THRESHOLD, _KEPT_BYTES = -1, 16_000_000
+if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc only
+    mallopt(_M_ARENA_MAX, _HEAPS)
+    mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 _host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
 
 bind = f"{_host}:{settings.PORT}"
 chdir = str(settings.BASE_DIR)
 workers = settings.WEB_WORKERS
-worker_class = "asgi"
+worker_class = "picard.gunicorn_worker.SharingWorker"
 # Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
 graceful_timeout = 6
 loglevel = "warning"  # each request is logged once, by picard/middleware.py
