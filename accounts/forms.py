@@ -34,7 +34,10 @@ class ProfileForm(UserForm):
 
     class Meta:
         model = User
-        fields = ["display_name", "handle", "bio", "persona_enabled", "public_page_enabled", "time_zone"]
+        fields = [
+            *("display_name", "handle", "bio", "persona_enabled", "public_page_enabled", "time_zone"),
+            "shortcuts_enabled",
+        ]
         widgets = {
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
             "handle": forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
@@ -44,6 +47,7 @@ class ProfileForm(UserForm):
         labels = {
             "persona_enabled": _("Let others ask my persona"),
             "public_page_enabled": _("Open a page for everybody"),
+            "shortcuts_enabled": _("Use keyboard shortcuts"),
         }
         help_texts = {
             "display_name": _("Shown instead of your handle. May stay empty."),

@@ -75,6 +75,11 @@ class DataKey:
         """Seals what a developer's trial of their own app holds meanwhile."""
         return AESGCM(self._derive(b"trials"))
 
+    @cached_property
+    def carried(self) -> AESGCM:
+        """Seals what a visitor shared, while they log in. Of the server's key only."""
+        return AESGCM(self._derive(b"carried through a log-in"))
+
     def _derive(self, purpose: bytes) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
             self.secret

@@ -90,6 +90,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     public_page_enabled = models.BooleanField(_("public persona page"), default=False)
     # The host they said yes to. Another one, when the settings change, has to be asked for anew.
     chat_provider = models.CharField(_("who may word answers"), max_length=255, blank=True, editable=False)
+    shortcuts_enabled = models.BooleanField(
+        _("keyboard shortcuts"),
+        default=True,
+        db_default=True,
+        help_text=_("The key ? lists them. They rest while you type."),
+    )
+    first_steps_hidden = models.BooleanField(
+        _("first steps hidden"), default=False, db_default=False, editable=False
+    )
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)

@@ -7,7 +7,10 @@ from django.db import transaction
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 
-FIELDS = ("display_name", "handle", "bio", "time_zone", "persona_enabled", "public_page_enabled")
+FIELDS = (
+    *("display_name", "handle", "bio", "time_zone", "persona_enabled", "public_page_enabled"),
+    *("shortcuts_enabled", "first_steps_hidden"),
+)
 
 
 @transaction.atomic

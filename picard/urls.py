@@ -8,7 +8,7 @@ from django.urls import include, path, re_path
 
 from memories.web import connect
 from memories.web.ask import public_page
-from picard import health, metrics, security_txt, views
+from picard import health, manifest, metrics, security_txt, views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
 admin.site.unregister([Authenticator, UserSession])  # allauth's pages would show them, and change them
@@ -16,6 +16,7 @@ admin.site.site_header = "Picard"
 
 urlpatterns = [
     path("", views.landing, name="landing"),
+    path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("healthz", health.alive),
     path("health", health.alive),
     path("readyz", health.ready),

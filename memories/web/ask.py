@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,7 +16,7 @@ from accounts.throttling import Limit, LimitReached, client_address, hit, of_req
 from memories import persona
 from memories.errors import PersonaNotFound
 from memories.web import answering
-from memories.web.answers import Request, add_errors, memory_page
+from memories.web.answers import Request, add_errors, memory_page, too_many
 from memories.web.forms import AskForm, QuestionForm
 
 
@@ -29,7 +29,7 @@ def ask(request: Request, actor: Actor) -> HttpResponseBase:
         try:
             hit(of_requests(), f"{actor.person.pk}:")
         except LimitReached as reached:
-            return _too_many(request, reached)
+            return too_many(request, reached)
         if prepared := _prepared(actor, form):
             return answering.respond(request, actor, form, prepared)
     return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
@@ -55,7 +55,7 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
         hit(Limit("public_page", settings.API_ANONYMOUS_PER_MINUTE), client_address(request))
         about = persona.find(ANONYMOUS, handle)
     except LimitReached as reached:
-        return _too_many(request, reached)
+        return too_many(request, reached)
     except PersonaNotFound:
         # 404: that there is such a person, but no page of theirs, is private too.
         raise Http404 from None
@@ -73,9 +73,3 @@ def _answer(actor: Actor, about: User, form: QuestionForm) -> dict[str, Any]:
         add_errors(form, error)
         return {}
     return {"answer": answer, "question": form.cleaned_data["question"].strip()}
-
-
-def _too_many(request: HttpRequest, reached: LimitReached) -> HttpResponse:
-    response = render(request, "429.html", status=429)
-    response["Retry-After"] = str(reached.retry_after_s)
-    return response

@@ -2,12 +2,26 @@
 
 from django.urls import path
 
-from memories.web import ask, extract, insights, life, moving, review, saved, views
+from memories.web import (
+    ask,
+    extract,
+    first_steps,
+    insights,
+    life,
+    lists,
+    moving,
+    review,
+    saved,
+    sharing,
+    views,
+)
 
 app_name = "memories"
 urlpatterns = [
-    path("", views.memory_list, name="list"),
+    path("", lists.memory_list, name="list"),
     path("new/", views.new, name="new"),
+    path("share/", sharing.share, name="share"),
+    path("first-steps/hide/", first_steps.hide_first_steps, name="hide_first_steps"),
     path("ask/", ask.ask, name="ask"),
     path("import/", moving.bring, name="bring"),
     path("import/<uuid:batch_id>/", moving.one_import, name="import"),

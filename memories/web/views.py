@@ -1,7 +1,6 @@
 """The memories' pages: translate in, call the domain, translate out. Without JavaScript, whole pages."""
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -9,69 +8,27 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import replace_url, trigger_client_event
+from django_htmx.http import trigger_client_event
 
 from accounts.actor import Actor
 from memories import app_names, limits, queries, services
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.insights import readers_of
 from memories.models import Memory, Visibility
-from memories.saved_filters import saved_filters
-from memories.search import find_same, search
+from memories.search import find_same
 from memories.similar import means_the_same, similar_to
 from memories.web.answers import Request, add_errors, back, memory_page
+from memories.web.first_steps import first_steps
 from memories.web.forms import EditForm, ListForm, MemoryForm
-from memories.web.rows import Row, rows_of, rows_of_hits, source_words
+from memories.web.rows import Row, rows_of, source_words
 
-HITS = 30
 POLLS = 12  # how often a waiting memory asks whether it is searchable by now; then the next visit tells
 
 
-# --- Lists ------------------------------------------------------------------------------------------------
-
-
-@require_safe
-@memory_page
-def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
-    form = ListForm(request.GET, tags=queries.tags_of(actor))
-    found = _found(actor, form) if form.query else _listed(actor, form)
-    context = {**found, "form": form, "address": form.address(), "page_url": _page_url(form)}
-    if not form.query:
-        context["matching"] = queries.count_memories(actor, form.filters)
-    if not request.htmx or request.htmx.history_restore_request:
-        more = {
-            "add_form": MemoryForm(),
-            "saved": [(each, urlencode(each.parts)) for each in saved_filters(actor)],
-            "total": queries.count_memories(actor) if context["address"] else context["matching"],
-            "limit": limits.TEXT_CHARACTERS,
-            "trashed": request.GET.get("trashed", ""),
-            "trashed_at": request.GET.get("at", ""),
-        }
-        return render(request, "memories/list.html", {**context, **more})
-    if form.cursor:
-        return render(request, "memories/_rows.html", context)
-    return replace_url(render(request, "memories/_results.html", context), context["page_url"])
-
-
-def _listed(actor: Actor, form: ListForm) -> dict[str, Any]:
-    page = queries.list_memories(actor, filters=form.filters, before=form.cursor)
-    return {"rows": rows_of(page.memories), "next": page.next}
-
-
-def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
-    result = search(actor, form.query, filters=form.filters, limit=HITS)
-    rows = rows_of_hits(result.hits, form.query)
-    strong = [row for row in rows if not row.is_weak]
-    return {"rows": strong, "weak": rows[len(strong) :], "degraded": result.degraded, "next": None}
-
-
-def _page_url(form: ListForm) -> str:
-    address = urlencode(form.address())
-    return reverse("memories:list") + (f"?{address}" if address else "")
+# --- The trash ------------------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -117,6 +74,7 @@ def _kept(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
         row = Row(queries.get_memory(actor, memory.pk))
         total = queries.count_memories(actor)
         context = {"add_form": MemoryForm(), "row": row, "total": total, "limit": limits.TEXT_CHARACTERS}
+        context["steps"] = first_steps(request, actor, total=total, rows=[row])
         return _with_toast(render(request, "memories/_kept.html", context), _("Kept."))
     messages.success(request, _("Kept."))
     return redirect("memories:list")

@@ -129,6 +129,17 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
   });
 });
 
+// --- First steps: an idea fills the box instead of leading to another page ----------------------------------------
+
+document.addEventListener("click", (event) => {
+  const idea = event.target.closest("[data-fills]");
+  const box = idea && document.getElementById(idea.dataset.fills);
+  if (!box) return;
+  event.preventDefault();
+  box.value = idea.value;
+  box.focus();
+});
+
 // --- Profile: the time zone of this device ----------------------------------------------------------------
 
 document.querySelectorAll("[data-my-zone]").forEach((offer) => {

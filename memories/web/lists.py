@@ -1,0 +1,67 @@
+"""The list of a person's memories: all of them, those that filters let through, those that a search found."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+from django_htmx.http import replace_url
+
+from accounts.actor import Actor
+from memories import limits, queries
+from memories.saved_filters import saved_filters
+from memories.search import search
+from memories.web.answers import Request, memory_page
+from memories.web.first_steps import first_steps, note_found
+from memories.web.forms import ListForm, MemoryForm
+from memories.web.rows import rows_of, rows_of_hits
+
+HITS = 30
+
+
+@require_safe
+@memory_page
+def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
+    form = ListForm(request.GET, tags=queries.tags_of(actor))
+    found = _found(actor, form) if form.query else _listed(actor, form)
+    context = {**found, "form": form, "address": form.address(), "page_url": _page_url(form)}
+    is_first_find = bool(form.query and found["rows"]) and note_found(request, actor)
+    if not form.query:
+        context["matching"] = queries.count_memories(actor, form.filters)
+    if not request.htmx or request.htmx.history_restore_request:
+        total = queries.count_memories(actor) if context["address"] else context["matching"]
+        more = {
+            "add_form": MemoryForm(),
+            "saved": [(each, urlencode(each.parts)) for each in saved_filters(actor)],
+            "total": total,
+            "steps": first_steps(request, actor, total=total, rows=found["rows"]),
+            "limit": limits.TEXT_CHARACTERS,
+            "trashed": request.GET.get("trashed", ""),
+            "trashed_at": request.GET.get("at", ""),
+        }
+        return render(request, "memories/list.html", {**context, **more})
+    if form.cursor:
+        return render(request, "memories/_rows.html", context)
+    if is_first_find:
+        context["steps"] = first_steps(request, actor, total=queries.count_memories(actor))
+        context["swap_steps"] = True
+    return replace_url(render(request, "memories/_results.html", context), context["page_url"])
+
+
+def _listed(actor: Actor, form: ListForm) -> dict[str, Any]:
+    page = queries.list_memories(actor, filters=form.filters, before=form.cursor)
+    return {"rows": rows_of(page.memories), "next": page.next}
+
+
+def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
+    result = search(actor, form.query, filters=form.filters, limit=HITS)
+    rows = rows_of_hits(result.hits, form.query)
+    strong = [row for row in rows if not row.is_weak]
+    return {"rows": strong, "weak": rows[len(strong) :], "degraded": result.degraded, "next": None}
+
+
+def _page_url(form: ListForm) -> str:
+    address = urlencode(form.address())
+    return reverse("memories:list") + (f"?{address}" if address else "")
