@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop
+PEERS := build/benchmark-peers
+SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark docker-proof sbom lint format lock demo screenshots prove
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof sbom lint format lock demo screenshots prove
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Start everything: database, migrations, web server, worker (Ctrl-C stops it)
 	@$(BIN)/python manage.py up
@@ -48,6 +50,9 @@ evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=
 benchmark: $(VENV)/.run ## Measure search, writing and the web server, beside what each could be compared with
 	@for what in search write http; do $(BIN)/python manage.py benchmark $$what || exit 1; done
 
+benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Measure Picard beside what one would pick instead: make benchmark-peers SIZE=2000
+	@$(BIN)/python manage.py benchmark peers --size $(SIZE)
+
 docker-proof: $(VENV)/.dev ## Build the image without an engine, run it, walk it and measure it (root, buildah, debootstrap)
 	@$(BIN)/python .ci/docker-proof
 
@@ -69,6 +74,7 @@ format: $(VENV)/.dev ## Format the code and sort the imports
 lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requirements*.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o picard/benchmarks/peers/requirements.txt picard/benchmarks/peers/requirements.in
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -82,6 +88,13 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@echo "Installing what the tests need (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# What Picard is measured beside has an environment of its own, for it wants other versions of the same packages.
+$(PEERS)/.installed: picard/benchmarks/peers/requirements.txt | $(VENV)/bin/python
+	@echo "Installing what Picard is measured beside (once) ..."
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r picard/benchmarks/peers/requirements.txt
 	@touch $@
 
 # Without npm the tests that need these are skipped, and say so; with CI=true they fail.

@@ -18,7 +18,7 @@ from picard.home import PROJECT
 
 APPS = ("accounts", "memories", "oauth", "picard")
 CONFIGURATION = PROJECT / "docs" / "configuration.md"
-ELSEWHERE = {".venv", "node_modules", "staticfiles"}  # pages in there are not ours
+ELSEWHERE = {".venv", "build", "node_modules", "staticfiles"}  # pages in there are not ours
 TYPES = {"str": "text", "int": "integer", "float": "number", "bool": "boolean", "list": "list", "db": "URL"}
 COMPUTED = object()  # a default that only the running code knows
 # The words of the field that docs/style.md asks for.

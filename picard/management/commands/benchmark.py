@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from picard.benchmarks import home
 from picard.benchmarks.report import Report
 
+PEERS = "peers"
 # What is measured, and the environment it is measured with.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
 KINDS = {
@@ -20,20 +21,28 @@ KINDS = {
         **ONE_THREAD,
     },
     "write": {"EMBEDDING_PROVIDER": "local"},
+    PEERS: {
+        "EMBEDDING_PROVIDER": "picard.benchmarks.peers.work.Provider",
+        "LOG_LEVEL": "ERROR",
+        **ONE_THREAD,
+    },
     "http": {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"},
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Measure search, writing or the web server, beside the plainest way to do the same, in a database of "
-        "its own. Prints tables in Markdown. The promises it compares with hold on a quiet machine."
+        "Measure search, writing or the web server, beside the plainest way to do the same, or Picard beside "
+        "its peers, in a database of its own. Prints tables in Markdown. The promises it compares with hold on "
+        "a quiet machine."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", choices=list(KINDS))
         parser.add_argument("--quick", action="store_true", help="few and small: whether it runs, no figures")
+        parser.add_argument("--size", type=int, default=100_000, help="peers: how many memories")
+        parser.add_argument("--systems", default="", help="peers: which ones, with commas between")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
         parser.add_argument(
             "--keep", action="store_true", help="keep the temporary PICARD_HOME, and say where"
@@ -49,6 +58,8 @@ class Command(BaseCommand):
         arguments = ["benchmark", options["kind"], *(["--quick"] if options["quick"] else [])]
         if options["json"]:
             arguments += ["--json", str(options["json"].absolute())]
+        if options["kind"] == PEERS:
+            arguments += ["--size", str(options["size"]), "--systems", options["systems"]]
         code, where = home.run_in_a_home(arguments, KINDS[options["kind"]], keep=options["keep"])
         if options["keep"]:
             self.stdout.write(f"Kept: {where}")
@@ -57,7 +68,13 @@ class Command(BaseCommand):
     def _measure(self, options: dict[str, Any]) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         benchmark = importlib.import_module(f"picard.benchmarks.{options['kind']}")
-        report: Report = benchmark.run(quick=options["quick"], say=self._say)
+        how: dict[str, Any] = {"quick": options["quick"], "say": self._say}
+        if options["kind"] == PEERS:
+            how |= {
+                "size": options["size"],
+                "systems": [name for name in options["systems"].split(",") if name],
+            }
+        report: Report = benchmark.run(**how)
         self.stdout.write(report.markdown())
         if options["json"]:
             report.write_json(options["json"])

@@ -1,0 +1,166 @@
+"""Picard, by its services, as a door calls them: sealed, audited, its texts opened. And the same without sealing."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.actor import Actor, Door
+from accounts.keys import DataKey
+from accounts.models import User
+from accounts.statements import fetch_prepared
+from memories import ranking, services, vectors, worker
+from memories.search import BOTH_ARMS, Arm, search
+from memories.services import NewMemory
+from picard.benchmarks.peers.adapters import FOUND, Place, Way
+from picard.benchmarks.peers.adapters.postgres import ALL_TABLES
+from picard.benchmarks.peers.work import Work
+
+MEANT = "select count(*) from memories_memoryvector where memory_id = %s and embedding is not null"
+WARM_UP = 3
+PAUSE_S = 0.05  # between memories that are watched
+LOOK_S = 0.001
+LONGEST_S = 60.0
+
+
+class Picard:
+    """`found`: the text of each memory, by its id, for the way that reads no texts."""
+
+    packages: Sequence[str] = ("django", "psycopg", "cryptography")
+
+    def __init__(self, work: Work, place: Place) -> None:
+        self._actors: dict[str, Actor] = {}
+        self._found: dict[Any, str] = {}
+        self._statements: dict[tuple[str, str], tuple[str, list[Any]]] = {}
+        self.ways: Mapping[str, Way] = {
+            "vector, its statement": self._by_statement,
+            "meaning": partial(self._search, arms={Arm.MEANING}),
+            "hybrid": partial(self._search, arms=BOTH_ARMS),
+        }
+
+    def fill(self, work: Work) -> None:
+        """Each batch by one call of the service, then the worker until nothing waits."""
+        for owner, texts in work.texts_by_batch():
+            self.add_many(owner, texts)
+        self.embed_all()
+        with connection.cursor() as cursor:
+            cursor.execute("vacuum analyze")
+
+    def add_one(self, owner: str, text: str) -> None:
+        services.create_memory(self._actor(owner), text=text)
+
+    def add_many(self, owner: str, texts: Sequence[str]) -> None:
+        rows = services.create_memories(self._actor(owner), [NewMemory(text) for text in texts])
+        self._found.update((row.pk, text) for row, text in zip(rows, texts, strict=True))
+
+    def bytes_on_disk(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(ALL_TABLES)
+            return int(cursor.fetchone()[0])
+
+    def embed_all(self) -> None:
+        """As the worker does. The matrices of all owners are kept meanwhile, for each costs a tenth of a second, and
+        no site has nine hundred people write at the same moment."""
+        connection.ensure_connection()
+        with mock.patch.object(vectors, "MATRICES_KEPT", len(self._actors) + 1):
+            while worker.work_once(connection.connection.info.backend_pid):
+                pass
+        vectors.forget_matrices()
+
+    def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
+        """Milliseconds from the call that adds each memory until its vector can be searched, a worker running."""
+        actor = self._actor(owner)
+        with _worker():
+            taken = [self._until_found(actor, text) for text in texts]
+        return taken[WARM_UP:]
+
+    def _until_found(self, actor: Actor, text: str) -> float:
+        begun = time.perf_counter()
+        memory = services.create_memory(actor, text=text)
+        with connection.cursor() as cursor:
+            while time.perf_counter() < begun + LONGEST_S:
+                cursor.execute(MEANT, [memory.pk])
+                if cursor.fetchone() != (0,):
+                    break
+                time.sleep(LOOK_S)
+        taken = time.perf_counter() - begun
+        time.sleep(PAUSE_S)
+        return taken * 1000
+
+    def _actor(self, owner: str) -> Actor:
+        if owner not in self._actors:
+            user = User.objects.create_user(f"{owner}@example.org", None)
+            self._actors[owner] = Actor(user=user, door=Door.WEB)
+        return self._actors[owner]
+
+    def _search(self, owner: str, question: str, arms: Any) -> list[str]:
+        return [hit.memory.text for hit in search(self._actor(owner), question, limit=FOUND, arms=arms).hits]
+
+    def _by_statement(self, owner: str, question: str) -> list[str]:
+        """The ranking by vector alone, as PostgreSQL is asked: it gives ids, whose texts are known here."""
+        if (owner, question) not in self._statements:
+            self._statements[owner, question] = _statement_of(partial(self._search, owner, question))
+        return [self._found[row[0]] for row in fetch_prepared(*self._statements[owner, question])]
+
+
+class Unsealed(Picard):
+    """Picard where nothing is sealed: the cipher gives back what it is given, vectors are stored as they are. What
+    stays as it is: the hashes of words (a word index of another kind would be another product), tags, tables."""
+
+    def __init__(self, work: Work, place: Place) -> None:
+        super().__init__(work, place)
+        connection.settings_dict["NAME"] = place.dsn
+        self._open = ExitStack()
+        self._open.enter_context(without_sealing())
+
+
+@contextmanager
+def without_sealing() -> Iterator[None]:
+    with (
+        mock.patch.object(DataKey, "text", _NoCipher()),
+        mock.patch.object(vectors, "rotate", lambda given, _: [list(vector) for vector in given]),
+    ):
+        yield
+
+
+class _NoCipher:
+    """In place of AES-GCM."""
+
+    def encrypt(self, nonce: bytes, data: bytes, place: bytes) -> bytes:
+        return data
+
+    decrypt = encrypt
+
+
+def _statement_of(searching: Callable[[], object]) -> tuple[str, list[Any]]:
+    """What ranks in the search that `searching` does by meaning."""
+    sent: list[Any] = []
+    statement = ranking.statement
+
+    def remember(*args: Any, **how: Any) -> Any:
+        sent.append(statement(*args, **how))
+        return sent[-1]
+
+    with mock.patch.object(ranking, "statement", remember):
+        searching(arms={Arm.MEANING})  # type: ignore[call-arg]
+    [ranked] = sent
+    return ranked  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    """The indexing worker, as `make run` starts it."""
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()

@@ -1,0 +1,47 @@
+"""What the adapters of systems that keep their memories in PostgreSQL share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+# What pgvector advises for searches that filter: look further in the index until enough rows are found.
+ITERATIVE = "-c hnsw.iterative_scan=relaxed_order"
+ALL_TABLES = """
+select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
+where relkind = 'r' and relnamespace = 'public'::regnamespace
+"""
+VECTOR_INDEXES = (
+    "select indexname, indexdef from pg_indexes where schemaname = 'public' and indexdef like '%USING hnsw%'"
+)
+
+
+def iterative(dsn: str) -> str:
+    return make_conninfo(dsn, options=ITERATIVE)
+
+
+def bytes_of_tables(dsn: str) -> int:
+    """All tables with their indexes, and what large values are kept in."""
+    return int(_one(dsn, ALL_TABLES))
+
+
+@contextmanager
+def without_vector_index(dsn: str) -> Iterator[None]:
+    """The index is made anew after the block, over all rows at once, which takes a tenth of the time."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        indexes = connection.execute(VECTOR_INDEXES).fetchall()
+        for name, _ in indexes:
+            connection.execute(f'drop index "{name}"')
+        yield
+        connection.execute("set maintenance_work_mem = '1GB'")
+        for _, definition in indexes:
+            connection.execute(definition)
+        connection.execute("vacuum analyze")
+
+
+def _one(dsn: str, query: Any) -> Any:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(query).fetchone()
+        return row and row[0]
