@@ -30,6 +30,7 @@ class Reader:
     """Who read a memory: an app of the person's by its name, another person by their handle, or a visitor (none)."""
 
     app: str
+    client_id: str
     handle: str
     times: int
     last_at: datetime
@@ -71,6 +72,7 @@ def readers_of(actor: Actor, memory_id: UUID) -> list[Reader]:
     return [
         Reader(
             app=names.get(each["client_id"], each["client_id"]),
+            client_id=each["client_id"],
             handle=handles.get(each["actor_id"], ""),
             times=each["times"],
             last_at=each["last_at"],

@@ -134,6 +134,14 @@ def one_of(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGran
         raise AppNotFound from None
 
 
+def of_clients(actor: Actor, client_ids: Collection[str]) -> dict[str, UUID]:
+    """By client id, the ids of the person's connections with these apps; no query where there is none."""
+    if not client_ids:
+        return {}
+    own = connected(actor).filter(application__client_id__in=client_ids)
+    return dict(own.values_list("application__client_id", "pk"))
+
+
 def tags_named(tags: Collection[UUID]) -> set[UUID]:
     """Which of these tags some app was narrowed to."""
     narrowed = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)

@@ -154,13 +154,20 @@ class ListForm(forms.Form):
         return next((tag for tag in self.tags if tag.pk == self.cleaned_data.get("tag")), None)
 
     @property
+    def has_lost_its_tag(self) -> bool:
+        """Whether the tag is on no memory any more: of a filter that was saved, or an old address."""
+        return bool(self.cleaned_data.get("tag")) and self.chosen_tag is None
+
+    @property
     def filters(self) -> Filters:
-        tags = frozenset({self.chosen_tag.pk}) if self.chosen_tag else frozenset()
+        """With a tag that is gone none matches, and not all: the list may be about to be changed as a whole."""
+        tag_id: UUID | None = self.cleaned_data.get("tag")
+        tags = frozenset({tag_id} if tag_id else ())
         return Filters(visibility=self.chosen_visibility or None, tags_all=tags)
 
     def address(self) -> dict[str, str]:
         """What stands in the page's address: nothing empty; a tag's id, because addresses get into logs."""
-        tag = str(self.chosen_tag.pk) if self.chosen_tag else ""
+        tag = str(self.cleaned_data.get("tag") or "")
         given = {"q": self.query, "visibility": self.chosen_visibility, "tag": tag}
         return {name: value for name, value in given.items() if value}
 

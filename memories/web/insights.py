@@ -26,6 +26,7 @@ def insights(request: Request, actor: Actor) -> HttpResponseBase:
         "dots": dots,
         "table": dots[:IN_TABLE],
         "colours": list(enumerate(drawn.tags)),
+        "has_others": any(point.colour is None for point in drawn.points),
         "bars": _bars(actor),
         "size": {"width": WIDTH, "height": HEIGHT, "bar": BAR_WIDTH},
     }

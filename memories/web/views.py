@@ -14,16 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import trigger_client_event
 
 from accounts.actor import Actor
-from memories import app_names, limits, queries, services
+from memories import limits, queries, services
 from memories.errors import MemoryNotFound, VersionConflict
-from memories.insights import readers_of
 from memories.models import Memory, Visibility
 from memories.search import find_same
 from memories.similar import means_the_same, similar_to
+from memories.web import provenance
 from memories.web.answers import Request, add_errors, back, memory_page
 from memories.web.first_steps import first_steps
 from memories.web.forms import EditForm, ListForm, MemoryForm
-from memories.web.rows import Row, rows_of, source_words
+from memories.web.rows import Row, rows_of
 
 POLLS = 12  # how often a waiting memory asks whether it is searchable by now; then the next visit tells
 
@@ -132,16 +132,10 @@ def _gone(request: Request) -> HttpResponseBase:
 
 
 def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, Any]:
-    revisions = list(queries.history(actor, memory.pk))
-    names = app_names.of_sources(revision.source for revision in revisions)
-    earlier = [
-        (revision, queries.opened(revision), source_words(revision.source, names)) for revision in revisions
-    ]
     return {
         "row": Row(memory),
         "form": form,
-        "history": earlier,
-        "readers": readers_of(actor, memory.pk),
+        **provenance.of_memory(actor, memory),
         "similar": [(Row(each.memory), each) for each in similar_to(actor, memory.pk)],
         "limit": limits.TEXT_CHARACTERS,
         "next_try": 1,

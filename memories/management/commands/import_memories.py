@@ -51,7 +51,9 @@ class Command(BaseCommand):
         while batch.state == ImportState.RUNNING:
             batch = importing.advance(actor, batch.pk)
             self.stderr.write(f"{batch.done:,} of {batch.total:,}")
-        self.stdout.write(f"Done: {batch.done:,} memories. The page of imports can undo it.")
+        self.stdout.write(
+            f"Done: {batch.done:,} memories. `undo_import {batch.pk}` or the page of imports undoes it."
+        )
 
     def _stage(self, actor: Actor, path: str, chats: Chats) -> ImportBatch:
         if path == "-":

@@ -18,6 +18,7 @@ from accounts.actor import InsufficientScope
 from accounts.models import User
 from memories import scopes, services
 from memories.models import AuditEvent, Memory, MemoryRevision
+from memories.portability import importing
 from memories.portability.everything import export_everything
 from memories.portability.exporting import FORMS, export
 from tests.factories import app, make_person, remember, session
@@ -166,6 +167,22 @@ def test_the_commands_move_a_person_out_and_in(ada: User, bob: User, tmp_path: P
     call_command("import_memories", str(path), "--person", "BOB@example.org", "--yes", "--keep-public")
     assert len(present(bob)) == 5
     assert {memory.source for memory in present(bob)} == {"command"}
+
+
+def test_a_command_undoes_an_import(ada: User, bob: User, tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("[2025-01-31] - I keep bees.")
+    call_command("import_memories", str(path), "--person", "ada@example.org", "--yes")
+    [batch] = importing.list_imports(session(ada))
+    assert f"undo_import {batch.pk}" in capsys.readouterr().out
+    call_command("undo_import", "--person", "ada@example.org")
+    assert str(batch.pk) in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no import"):
+        call_command("undo_import", str(batch.pk), "--person", "bob@example.org")
+    call_command("undo_import", str(batch.pk), "--person", "ada@example.org")
+    assert present(ada) == []
+    with pytest.raises(CommandError, match="nothing to undo"):
+        call_command("undo_import", str(batch.pk), "--person", "ada@example.org")
 
 
 def test_the_commands_say_what_is_wrong(ada: User, tmp_path: Path) -> None:

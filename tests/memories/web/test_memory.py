@@ -12,7 +12,9 @@ from accounts.actor import Door
 from accounts.models import User
 from memories import queries, services
 from memories.models import IndexState, Memory
+from oauth import grants
 from oauth.bearer import authenticate
+from oauth.models import AppGrant
 from tests.factories import remember, session
 from tests.oauth.flows import access_token, make_app
 
@@ -42,10 +44,17 @@ def test_the_pages_call_an_app_by_its_name(ada: User, ada_client: Client) -> Non
     actor = authenticate(access_token(ada, notes), Door.API)
     memory = services.create_memory(actor, text="The first text.")
     services.update_memory(actor, memory.pk, text="The second text.")
+    queries.get_memory(actor, memory.pk)
     said = "by the app Notes &amp; co"
     for address in ("/memories/", "/memories/?q=text"):
         assert said in ada_client.get(address).content.decode()
     assert ada_client.get(f"/memories/{memory.pk}/").content.decode().count(said) == 2
+    [grant] = AppGrant.objects.filter(user=ada)
+    leading = f'<a href="/accounts/apps/{grant.pk}/"'
+    html = ada_client.get(f"/memories/{memory.pk}/").content.decode()
+    assert html.count(leading) == 3  # who wrote it, and its earlier text, and who read it
+    grants.revoke(grant, by=session(ada))
+    assert leading not in ada_client.get(f"/memories/{memory.pk}/").content.decode()
     notes.application.delete()
     assert f"by the app {notes.application.client_id}" in ada_client.get("/memories/").content.decode()
 

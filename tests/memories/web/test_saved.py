@@ -70,6 +70,22 @@ def test_a_filter_is_forgotten_and_its_memories_stay(ada: User, ada_client: Clie
     assert memory.deleted_at is None
 
 
+@pytest.mark.parametrize("more", ["", "&q=tea", "&visibility=private"])
+def test_one_whose_tag_is_gone_says_so_and_shows_nothing(ada: User, ada_client: Client, more: str) -> None:
+    remember(ada, "Tea.")
+    html = ada_client.get(f"/memories/?tag={uuid4()}{more}").content.decode()
+    assert "The tag is gone" in html
+    assert "Tea." not in html
+    assert "Save this filter" not in html
+
+
+def test_all_that_match_a_tag_that_is_gone_are_none(ada: User, ada_client: Client) -> None:
+    memory = remember(ada, "Tea.")
+    ada_client.post("/memories/many/", {"act": "trash", "everything": "1", "tag": str(uuid4())})
+    memory.refresh_from_db()
+    assert memory.deleted_at is None
+
+
 def test_a_strangers_filter_is_not_there(ada: User, bob: User, ada_client: Client) -> None:
     save_filter(session(bob), name="Of Bob", parts=PUBLIC)
     [kept] = saved_filters.saved_filters(session(bob))

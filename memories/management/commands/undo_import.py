@@ -1,0 +1,53 @@
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.actor import Actor, Door
+from accounts.models import User
+from memories.errors import ImportNotFound
+from memories.import_models import ImportBatch, ImportState
+from memories.portability import importing
+from memories.portability.recognise import FORMATS
+
+
+class Command(BaseCommand):
+    help = (
+        "Put in the trash what an import of a person's brought, and take back what it changed. Without the id of one, "
+        "says which there are."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("id", nargs="?", type=UUID, help="of the import; without it they are listed")
+        parser.add_argument("--person", required=True, metavar="EMAIL", help="whose import it is")
+
+    def handle(self, *_: Any, id: UUID | None, person: str, **__: Any) -> None:
+        user = User.objects.filter(email__iexact=person).first()
+        if user is None:
+            raise CommandError(f"Nobody here has the address {person}.")
+        actor = Actor(user=user, door=Door.COMMAND)
+        if id is None:
+            self._list(importing.list_imports(actor))
+        else:
+            self._undo(actor, id)
+
+    def _list(self, batches: list[ImportBatch]) -> None:
+        for batch in batches:
+            label = FORMATS[batch.format].label if batch.format in FORMATS else batch.format
+            self.stdout.write(
+                f"{batch.pk}  {batch.created_at:%Y-%m-%d %H:%M}  {batch.state:7}  {batch.done:,}  {label}"
+            )
+        if not batches:
+            self.stdout.write("There is no import.")
+
+    def _undo(self, actor: Actor, batch_id: UUID) -> None:
+        try:
+            before = importing.get_import(actor, batch_id).state
+            batch = importing.undo(actor, batch_id)
+        except ImportNotFound:
+            raise CommandError(f"This person has no import {batch_id}.") from None
+        if before not in (ImportState.RUNNING, ImportState.DONE):
+            raise CommandError(f"There is nothing to undo: this import is {before}.")
+        self.stdout.write(
+            f"Undone: {batch.done:,} memories. What came is in the trash, what it changed is as it was."
+        )

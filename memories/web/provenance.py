@@ -1,0 +1,47 @@
+"""Who wrote a memory and who read it, as its page says so: apps lead to the page on which they can be disconnected."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from accounts.actor import Actor
+from memories import app_names, queries
+from memories.insights import readers_of
+from memories.models import Memory
+from memories.web.rows import source_words
+from oauth import grants
+
+SHOWN = 8  # readers
+
+
+@dataclass(frozen=True)
+class Who:
+    """words: "by you". page: of the app, empty where it is none that is connected."""
+
+    words: str
+    page: str = ""
+
+
+def of_memory(actor: Actor, memory: Memory) -> dict[str, Any]:
+    """For the page of a memory: writer, history, readers."""
+    revisions = list(queries.history(actor, memory.pk))
+    readers = readers_of(actor, memory.pk)
+    sources = {memory.source, *(revision.source for revision in revisions)}
+    names = app_names.of_sources(sources)
+    pages = _pages(actor, {*map(app_names.client_of, sources), *(reader.client_id for reader in readers)})
+
+    def who(source: str) -> Who:
+        return Who(source_words(source, names), pages.get(app_names.client_of(source), ""))
+
+    return {
+        "writer": who(memory.source),
+        "history": [(each, queries.opened(each), who(each.source)) for each in revisions],
+        "readers": [(reader, pages.get(reader.client_id, "")) for reader in readers[:SHOWN]],
+        "more_readers": max(len(readers) - SHOWN, 0),
+    }
+
+
+def _pages(actor: Actor, client_ids: set[str]) -> dict[str, str]:
+    connected = grants.of_clients(actor, client_ids - {""})
+    return {client_id: reverse("oauth:app", args=[grant_id]) for client_id, grant_id in connected.items()}
