@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import signing_out
+from accounts.browsers import known_as
 from accounts.models import User
 from accounts.session_rows import listed_of
 
@@ -27,7 +28,8 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
     listed = UserSession.objects.purge_and_list(request.user)
     # This one first, then the newest.
     listed.sort(key=lambda session: (session.is_current(), session.created_at), reverse=True)
-    return render(request, "accounts/sessions.html", {"sessions": listed})
+    named = [(session, known_as(session.user_agent)) for session in listed]
+    return render(request, "accounts/sessions.html", {"sessions": named})
 
 
 def _end(request: HttpRequest, person: User) -> None:

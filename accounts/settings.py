@@ -1,9 +1,11 @@
 """What django-allauth is told: how people sign up and log in, and what a second factor may be."""
 
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 
-def log_in_settings(*, has_mail: bool) -> dict[str, Any]:
+def log_in_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
     """All ACCOUNT_* and MFA_* settings. Without a mail server no address can be verified."""
     return {
         "ACCOUNT_ADAPTER": "accounts.adapter.AccountAdapter",
@@ -19,4 +21,25 @@ def log_in_settings(*, has_mail: bool) -> dict[str, Any]:
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory" if has_mail else "none",
         "MFA_ADAPTER": "accounts.second_factor.SecondFactorAdapter",
         "MFA_ALLOW_UNVERIFIED_EMAIL": not has_mail,
+        **_passkey_settings(host_of_passkeys(public_url)),
+    }
+
+
+def host_of_passkeys(public_url: str) -> str:
+    """The host that passkeys are bound to (WebAuthn's RP ID), which must be a name; empty where there is none.
+
+    This machine is `localhost` for them, whatever else it is called.
+    """
+    host = urlsplit(public_url).hostname or ""
+    try:
+        return "localhost" if ip_address(host).is_loopback else ""
+    except ValueError:
+        return host
+
+
+def _passkey_settings(host: str) -> dict[str, Any]:
+    return {
+        "MFA_SUPPORTED_TYPES": ["recovery_codes", "totp", *(["webauthn"] if host else [])],
+        "MFA_PASSKEY_LOGIN_ENABLED": bool(host),
+        "MFA_FORMS": {"add_webauthn": "accounts.passkey_form.AddPasskeyForm"},
     }

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.actor import Door
 from accounts.forms import THEME_COOKIE, THEMES
+from accounts.settings import host_of_passkeys
 from memories import reviewing
 from oauth.actor import actor_from_request
 
@@ -19,6 +20,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "picard": {
             "name": NAME,
             "may_sign_up": settings.SIGNUP == "open",
+            "passkey_host": host_of_passkeys(settings.PUBLIC_URL),
             "has_mail": settings.HAS_MAIL,
             "theme": theme_of(request),
             "themes": THEMES,

@@ -31,6 +31,7 @@ def logging_settings(level: str) -> dict[str, Any]:
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
             "httpx2": {"level": "WARNING"},
+            "fido2": {"level": "WARNING"},  # one line a log-in, with the passkey's id
             "mcp": {"level": "ERROR"},  # three lines a request, and warnings that quote headers and addresses
         },
     }

@@ -177,7 +177,7 @@ else:
     EMAIL_BACKEND = "picard.mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
-vars().update(log_in_settings(has_mail=HAS_MAIL))
+vars().update(log_in_settings(PUBLIC_URL, has_mail=HAS_MAIL))
 
 # --- Memories ---------------------------------------------------------------------------------------
 EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="local")  # local, openai, or a dotted path

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import session_rows
 from accounts.actor import Door
+from accounts.browsers import known_as
 from accounts.models import User
 from accounts.sessions import SessionStore
 from oauth.bearer import TokenRefused, authenticate
@@ -128,6 +129,26 @@ def test_a_session_from_before_the_list_is_shown_to_itself(ada: User) -> None:
     here = log_in(ada)
     UserSession.objects.all().delete()
     assert "this one" in here.get(SESSIONS).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/145.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/142 Safari/537.36 Edg/142",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "an unknown program"),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(user_agent: str, name: str) -> None:
+    assert known_as(user_agent) == name
 
 
 @pytest.mark.parametrize("wanted", [False, True])

@@ -1,0 +1,91 @@
+"""A person's security, in a real browser: a passkey is added and logs in, and axe finds nothing on any of the pages."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.models import User
+from tests.e2e.test_first_walk import PASSWORD, _sign_up
+
+pytestmark = pytest.mark.browser
+PAGES = (
+    "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/webauthn/add/", "/accounts/2fa/totp/activate/",
+    "/accounts/2fa/recovery-codes/", "/accounts/sessions/", "/accounts/delete/",
+)  # fmt: skip
+# A device whose owner's finger is always on it.
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture
+def phone(browser: Browser, site: str) -> Iterator[Page]:
+    """A phone with a fingerprint sensor. At `localhost`, for passkeys are bound to a name."""
+    context = browser.new_context(
+        base_url=site.replace("127.0.0.1", "localhost"),
+        viewport={"width": 390, "height": 844},
+        locale="en",
+        reduced_motion="reduce",  # a colour that is on its way to the other theme's is none that anybody reads
+    )
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    device = context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    yield page
+    context.close()
+    assert faults == []
+
+
+def test_a_passkey_logs_in_and_the_pages_are_open_to_everybody(phone: Page) -> None:
+    _sign_up(phone)
+    phone.goto("/accounts/2fa/")
+    phone.get_by_role("link", name="Add a passkey").click()
+    phone.get_by_label("Password").fill(PASSWORD)  # asked for once more
+    phone.get_by_role("button", name="Confirm").click()
+    phone.get_by_label("Name").fill("My phone")
+    phone.get_by_role("button", name="Add").click()
+    expect(phone.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    for address in PAGES:
+        _expect_no_violation(phone, address)
+
+    phone.context.clear_cookies()
+    _expect_no_violation(phone, "/accounts/login/")
+    phone.get_by_role("button", name="Log in with a passkey").click()
+    expect(phone).to_have_url(re.compile(r"/memories/$"))
+    phone.goto("/accounts/2fa/webauthn/")
+    expect(phone.get_by_text("My phone")).to_be_visible()
+    expect(phone.get_by_text("last used")).to_be_visible()
+
+    phone.context.clear_cookies()
+    phone.goto("/accounts/login/")
+    phone.get_by_label("Email").fill(User.objects.get().email)
+    phone.get_by_label("Password").fill(PASSWORD)
+    phone.get_by_role("button", name="Log in", exact=True).click()
+    _expect_no_violation(phone)
+    phone.get_by_role("button", name="Use a passkey").click()
+    expect(phone).to_have_url(re.compile(r"/memories/$"))
+
+
+def _expect_no_violation(page: Page, address: str = "") -> None:
+    """In both themes; only colours differ between them."""
+    if address:
+        page.goto(address)
+        assert page.url.endswith(address)
+    page.emulate_media(color_scheme="light")
+    found = [Axe().run(page)]
+    page.emulate_media(color_scheme="dark")
+    found.append(Axe().run(page, options={"runOnly": ["color-contrast"]}))
+    for each in found:
+        assert each.response["violations"] == [], each.generate_report()
