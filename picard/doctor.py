@@ -18,6 +18,7 @@ from django.db import connection
 from picard import checks, figures, health
 
 POSTGRES_VERSION, VECTOR_VERSION = 15_00_00, (0, 8)
+RANDOM_PAGE_COST = 2.0
 FREE_WARN, FREE_FAIL = 5_000_000_000, 500_000_000  # bytes
 LATE_S = 600.0  # a memory that waits longer is worth a look
 SKEW_WARN_S, SKEW_FAIL_S = 2.0, 60.0
@@ -69,10 +70,20 @@ def configuration() -> Said:
 
 def database() -> Said:
     with connection.cursor() as cursor:
-        cursor.execute("select current_setting('server_version_num')::int, current_setting('server_version')")
-        number, version = cursor.fetchone()
+        cursor.execute(
+            "select current_setting('server_version_num')::int, current_setting('server_version'),"
+            " current_setting('random_page_cost')::float"
+        )
+        number, version, random_page_cost = cursor.fetchone()
     if number < POSTGRES_VERSION:
         return State.FAIL, f"PostgreSQL {version}", "Move to PostgreSQL 15 or newer (docs/deployment.md)."
+    if random_page_cost > RANDOM_PAGE_COST:
+        said = f"PostgreSQL {version}, random_page_cost {random_page_cost:g}"
+        return (
+            State.WARN,
+            said,
+            "Searches may read whole tables. On a disk without a moving head, set it to 1.1.",
+        )
     return State.OK, f"PostgreSQL {version}{', embedded' if settings.EMBEDDED else ''}", ""
 
 

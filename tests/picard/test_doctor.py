@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from accounts.models import User
@@ -59,6 +59,13 @@ def test_keys_that_others_may_read_are_a_failure(settings: Settings, tmp_path: P
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FREE_FAIL", 1e18)
     assert examined()["disk space"].state == State.FAIL
+
+
+def test_a_server_that_thinks_of_a_moving_head_is_told() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("set local random_page_cost = 4")
+    found = examined()["database"]
+    assert (found.state, "1.1" in found.hint) == (State.WARN, True)
 
 
 def test_a_check_that_falls_over_fails_alone_and_quotes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

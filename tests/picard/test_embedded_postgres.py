@@ -77,6 +77,12 @@ def test_the_first_call_makes_a_database_that_has_what_picard_needs(running: Emb
     assert _value(running, "select unaccent('é')") == "e"
 
 
+def test_its_disk_is_taken_for_one_without_a_moving_head(running: EmbeddedPostgres) -> None:
+    assert (
+        _value(running, "show random_page_cost") == "1.1"
+    )  # else one plan for all reads whole tables (0002)
+
+
 def test_a_database_made_later_has_the_extensions_too(running: EmbeddedPostgres) -> None:
     _value(running, "create database test_picard", database="postgres")
     assert _value(running, "select '[1]'::vector <-> '[3]'::vector", database="test_picard") == 2
