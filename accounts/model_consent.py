@@ -39,6 +39,11 @@ def record(person: User, *, yes: bool) -> None:
     person.chat_provider = settings.CHAT.host if yes else ""
 
 
+def host() -> str:
+    """Who would receive the texts."""
+    return str(settings.CHAT.host)
+
+
 def question() -> str:
     return _("Let %(host)s read my texts and word my answers") % {"host": settings.CHAT.host}
 

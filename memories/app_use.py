@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, Door
@@ -51,6 +51,15 @@ class Act:
     memories: list[Memory]
 
     @property
+    def is_about_app(self) -> bool:
+        """Whether it was done to the app, not by it."""
+        return self.event.action.startswith("app:")
+
+    @property
+    def is_by_owner(self) -> bool:
+        return self.event.actor_id == self.event.owner_id
+
+    @property
     def gone(self) -> int:
         """How many of its memories are in the trash, or deleted."""
         if self.event.action == AuditAction.MEMORY_PROPOSE:
@@ -72,9 +81,20 @@ def use_by_app(actor: Actor) -> dict[str, Use]:
 def acts_of_app(
     actor: Actor, client_id: str, *, before: UUID | None = None, limit: int = 20
 ) -> tuple[list[Act], UUID | None]:
-    """What one app did, newest first, and the cursor of the page after it."""
+    """What one app did and what was done to it, newest first, and the cursor of the page after it."""
+    return _acts(actor, Q(client_id=client_id), before, limit)
+
+
+def acts_of_apps(
+    actor: Actor, *, before: UUID | None = None, limit: int = 20
+) -> tuple[list[Act], UUID | None]:
+    """The same of all apps, also of those that are no longer connected."""
+    return _acts(actor, ~Q(client_id=""), before, limit)
+
+
+def _acts(actor: Actor, wanted: Q, before: UUID | None, limit: int) -> tuple[list[Act], UUID | None]:
     actor.require(scopes.READ)
-    events = AuditEvent.objects.filter(owner_id=actor.person.pk, client_id=client_id)
+    events = AuditEvent.objects.filter(wanted, owner_id=actor.person.pk)
     if before is not None:
         events = events.filter(pk__lt=before)
     found = list(events.order_by("-pk")[: limit + 1])

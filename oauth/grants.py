@@ -116,6 +116,20 @@ def revoke_every(user: User) -> None:
         _tell(grant, Change.DISCONNECT, None)
 
 
+def tell_of_deleted(application: Application, *, is_alone: bool) -> None:
+    """To be called before an app is deleted: everybody who connected it is disconnected, and finds it in their record.
+
+    is_alone: nobody is deleted with it.
+    """
+    lost = (
+        AppGrant.objects.filter(application=application).select_related("application", "user").order_by("pk")
+    )
+    if not is_alone:  # no line can be written for a person who goes with it
+        lost = lost.exclude(user=application.user).filter(user__is_active=True)
+    for grant in lost:
+        _tell(grant, Change.DISCONNECT, Actor(user=None, door=Door.WEB))
+
+
 def connected(actor: Actor) -> QuerySet[AppGrant]:
     """A person's connected apps, newest first, for their own session. Raises InsufficientScope for an app."""
     if actor.is_app:

@@ -4,12 +4,14 @@ from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.db import transaction
+from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from accounts import deletion, signing_out
 from accounts.actor import Actor
 from accounts.models import User
 from oauth import grants, tokens
+from oauth.models import Application
 
 
 @receiver([password_changed, password_set])
@@ -29,3 +31,9 @@ def end_tokens_of_closed(by: Actor, **_: Any) -> None:
 def disconnect_apps(user: User, **_: Any) -> None:
     """Somebody else may have been in: nothing that was allowed meanwhile is believed."""
     grants.revoke_every(user)
+
+
+@receiver(pre_delete, sender=Application)
+def disconnect_everybody(instance: Application, origin: Any = None, **_: Any) -> None:
+    """However it comes to be deleted: by its developer, by staff, by itself, or with its developer."""
+    grants.tell_of_deleted(instance, is_alone=getattr(origin, "model", type(origin)) is Application)

@@ -15,6 +15,7 @@ urlpatterns = [
     path("oauth/introspect/", endpoints.introspect, name="introspect"),
     path("oauth/register/", registration.register, name="register"),
     path("accounts/apps/", views.apps, name="apps"),
+    path("accounts/apps/activity/", views.activity, name="activity"),
     path("accounts/apps/<uuid:grant_id>/", views.app, name="app"),
     path("accounts/apps/<uuid:grant_id>/narrow/", views.narrow, name="narrow"),
     path("accounts/apps/<uuid:grant_id>/pause/", views.pause, name="pause"),

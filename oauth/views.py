@@ -17,11 +17,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import model_consent
 from accounts.actor import Actor, Door
 from accounts.fields import DecryptError
 from memories import app_use, queries, scopes
 from memories.models import Memory
-from oauth import asking, grants, mistakes, notices
+from oauth import asking, clients, grants, mistakes, notices
 from oauth.actor import actor_from_request
 from oauth.forms import NarrowingForm
 from oauth.models import AppGrant
@@ -58,6 +59,7 @@ def _consent(request: HttpRequest, actor: Actor, asked: asking.Asked) -> HttpRes
     if form.is_valid():
         return _allow(request, actor, asked, form.narrowing())
     context = {"asked": asked, "form": form, **_what_it_would_see(actor, asked)}
+    context["model_host"] = _model_that_would_read(actor, asked)
     response = render(request, "oauth/consent.html", context, status=200 if data is None else 422)
     response._csp_update = {"form-action": [asked.form_action]}  # type: ignore[attr-defined]
     return response
@@ -81,6 +83,13 @@ def _what_it_would_see(actor: Actor, asked: asking.Asked) -> dict[str, Any]:
         return {"sees": None}
     newest = queries.list_memories(actor, limit=EXAMPLES).memories
     return {"sees": queries.count_memories(as_app), "examples": [_excerpt(memory) for memory in newest]}
+
+
+def _model_that_would_read(actor: Actor, asked: asking.Asked) -> str:
+    """The host elsewhere that would word the answers the app gets of personas, as the person has allowed it to."""
+    asks_personas = {scopes.READ, scopes.PERSONA} & set(asked.scopes)
+    sends = model_consent.is_needed() and model_consent.has_said_yes(actor.person)
+    return model_consent.host() if asks_personas and sends else ""
 
 
 def _tags(actor: Actor) -> list[tuple[str, str]]:
@@ -125,6 +134,16 @@ def apps(request: HttpRequest) -> HttpResponseBase:
     use = app_use.use_by_app(actor)
     connected = [_described(actor, grant, use) for grant in grants.connected(actor)]
     return render(request, "oauth/apps.html", {"apps": connected})
+
+
+@login_required
+@never_cache
+@require_safe
+def activity(request: HttpRequest) -> HttpResponseBase:
+    """What all apps did and what was done to them, those that are disconnected included."""
+    actor = actor_from_request(request, Door.WEB)
+    acts, following = app_use.acts_of_apps(actor, before=_cursor(request))
+    return render(request, "oauth/activity.html", {"acts": _lines(acts), "next": following})
 
 
 @require_safe
@@ -187,9 +206,21 @@ def _described(actor: Actor, grant: AppGrant, use: dict[str, app_use.Use]) -> di
 
 def _app_context(request: HttpRequest, actor: Actor, grant: AppGrant, form: NarrowingForm) -> dict[str, Any]:
     acts, following = app_use.acts_of_app(actor, grant.application.client_id, before=_cursor(request))
-    lines = [(act, [(memory.pk, _excerpt(memory)) for memory in act.memories]) for act in acts]
     described = _described(actor, grant, app_use.use_by_app(actor))
-    return {"each": described, "form": form, "acts": lines, "next": following}
+    return {"each": described, "form": form, "acts": _lines(acts), "next": following}
+
+
+def _lines(acts: list[app_use.Act]) -> list[dict[str, Any]]:
+    """With the name of the app, and of each memory how it begins."""
+    names = clients.names_of({act.event.client_id for act in acts})
+    return [
+        {
+            "act": act,
+            "app": names.get(act.event.client_id, _("(an app that is no longer registered)")),
+            "memories": [(memory.pk, _excerpt(memory)) for memory in act.memories],
+        }
+        for act in acts
+    ]
 
 
 def _cursor(request: HttpRequest) -> UUID | None:

@@ -1,9 +1,11 @@
 """Connected apps: a person sees what each did, and can narrow, pause, end and undo it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -13,7 +15,7 @@ from accounts.models import User
 from memories import queries, scopes, services
 from memories.models import Memory
 from oauth.bearer import TokenRefused, authenticate
-from oauth.models import AppGrant
+from oauth.models import AppGrant, Application
 from tests.factories import remember
 from tests.oauth.flows import App, access_token, allow, make_app
 
@@ -139,6 +141,78 @@ def test_what_it_wrote_can_be_put_in_the_trash(
     assert list(Memory.objects.filter(deleted_at__isnull=True)) == [mine]
     ada_client.post(f"/memories/{theirs.pk}/restore/")
     assert Memory.objects.filter(deleted_at__isnull=True).count() == 2
+
+
+def record(client: Client) -> str:
+    return " ".join(client.get(f"{APPS}activity/").content.decode().split())
+
+
+def test_all_that_is_decided_about_an_app_is_in_the_record(
+    ada: User, ada_client: Client, bob_client: Client, app: App
+) -> None:
+    app.connect(ada)
+    grant = AppGrant.objects.get()
+    post(ada_client, grant, "narrow", scopes=[scopes.READ])
+    for act in ("pause", "pause", "disconnect"):
+        post(ada_client, grant, act)
+    shown = record(ada_client)
+    done = ["connected", "changed what it may do", "paused", "let go on", "disconnected"]
+    at = [shown.index(f"<bdi>Notes</bdi>: {each}<") for each in reversed(done)]
+    assert at == sorted(at)
+    assert shown.count("by you") == len(done)
+    assert "Notes" not in record(bob_client)
+
+
+def test_what_a_disconnected_app_read_stays_in_the_record(
+    ada: User, ada_client: Client, app: App, grant: AppGrant
+) -> None:
+    remember(ada, "Ada likes sweet peas.")
+    queries.list_memories(acting(ada, app))
+    post(ada_client, grant, "disconnect")
+    assert "Ada likes sweet peas." in record(ada_client)
+
+
+def delete_app(app: App) -> None:
+    app.application.delete()
+
+
+def delete_all_apps(app: App) -> None:
+    Application.objects.all().delete()
+
+
+def delete_its_developer(app: App) -> None:
+    User.objects.get(email="bob@example.org").delete()
+
+
+@pytest.mark.parametrize("act", [delete_app, delete_all_apps, delete_its_developer])
+def test_an_app_that_is_deleted_is_disconnected_in_the_record(
+    ada: User, bob: User, ada_client: Client, act: Callable[[App], None]
+) -> None:
+    app = make_app(user=bob)
+    app.connect(ada)
+    app.connect(bob)
+    act(app)
+    shown = record(ada_client)
+    assert "(an app that is no longer registered)</bdi>: disconnected" in shown
+    assert "by its developer or an administrator" in shown
+
+
+def test_a_person_may_be_deleted_with_apps_of_their_own(ada: User, bob: User) -> None:
+    app = make_app(user=bob)
+    app.connect(bob)
+    connection.check_constraints()
+    bob.delete()
+    connection.check_constraints()
+    assert not Application.objects.exists()
+
+
+def test_the_record_takes_as_many_queries_for_many_lines(
+    ada: User, ada_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(8):
+        make_app(f"App {number}").connect(ada)
+    with django_assert_max_num_queries(6):
+        record(ada_client)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_apps(

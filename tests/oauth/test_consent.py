@@ -7,9 +7,11 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from memories import scopes
+from memories.chat_settings import Chat
 from oauth.models import AppGrant, Application
 from oauth.tokens import Code
 from tests.factories import remember
@@ -152,3 +154,33 @@ def test_asking_again_replaces_what_was_allowed(ada: User, app: App) -> None:
     app.connect(ada)
     app.connect(ada, scope=scopes.READ)
     assert AppGrant.objects.get().scopes == [scopes.READ]
+
+
+ASKS_PERSONAS = f"{scopes.READ} {scopes.PERSONA}"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "scope", "is_said"),
+    [
+        ("model.example", ASKS_PERSONAS, True),
+        ("model.example", scopes.READ, True),
+        ("model.example", scopes.WRITE, False),
+        ("other.example", ASKS_PERSONAS, False),
+        ("", ASKS_PERSONAS, False),
+    ],
+)
+def test_the_page_says_which_model_elsewhere_would_read_along(
+    ada: User, ada_client: Client, app: App, settings: Settings, allowed: str, scope: str, is_said: bool
+) -> None:
+    settings.CHAT = Chat("a-model", base_url="https://model.example/v1")
+    User.objects.update(chat_provider=allowed)
+    page = ada_client.get(AUTHORIZE, app.request(scope=scope)).content.decode()
+    assert ("go to model.example" in page) == is_said
+
+
+def test_a_model_on_this_machine_reads_along_unsaid(
+    ada: User, ada_client: Client, app: App, settings: Settings
+) -> None:
+    settings.CHAT = Chat("a-model", base_url="http://127.0.0.1:1/v1")
+    User.objects.update(chat_provider="127.0.0.1")
+    assert b"127.0.0.1, which" not in ada_client.get(AUTHORIZE, app.request(scope=ASKS_PERSONAS)).content
