@@ -73,6 +73,7 @@ def test_there_is_no_open_redirector(app: App, ada_client: Client, change: dict[
 
 
 @pytest.mark.compliance("RFC 7636", "4.4.1")
+@pytest.mark.compliance("RFC 9700", "2.1.1")
 @pytest.mark.parametrize(
     "change",
     [
@@ -156,6 +157,32 @@ def test_no_parameter_stands_twice(ada_client: Client, app: App, name: str) -> N
 @pytest.mark.parametrize("scope", ["nonsense", f"{scopes.READ} nonsense", scopes.ADMIN])
 def test_a_scope_that_the_app_may_not_have_is_refused(app: App, scope: str) -> None:
     assert told(Client().get(AUTHORIZE, app.request(scope=scope)))["error"] == "invalid_scope"
+
+
+@pytest.mark.compliance("RFC 7636", "4.6")
+@pytest.mark.parametrize("verifier", [None, "", "x" * 43, "challenge"])
+def test_only_the_verifier_of_the_question_redeems_its_code(
+    ada: User, app: App, verifier: str | None
+) -> None:
+    shown = app.challenge if verifier == "challenge" else verifier
+    refused = app.redeem(app.code(ada), code_verifier=shown)
+    assert refused.status_code == 400
+    assert refused.json()["error"] in ("invalid_grant", "invalid_request")
+
+
+@pytest.mark.compliance("RFC 6749", "4.1.3")
+def test_the_address_of_the_question_is_that_of_the_token_request(ada: User, app: App) -> None:
+    Application.objects.update(redirect_uris=f"{REDIRECT} https://notes.example/other")
+    assert app.redeem(app.code(ada), redirect_uri="https://notes.example/other").status_code == 400
+
+
+@pytest.mark.compliance("RFC 6749", "4.1.2")
+def test_the_state_comes_back_as_it_was_sent(ada_client: Client, app: App) -> None:
+    state = "a b&c=d%20é✓" + "x" * 300
+    yes = {"answer": "allow", "scopes": [scopes.READ]}
+    for form in (yes, {"answer": "cancel"}):
+        answer = ada_client.post(AUTHORIZE, form, query_params=app.request(state=state))
+        assert told(answer)["state"] == state
 
 
 def test_an_app_that_an_administrator_marked_may_ask_to_manage(ada_client: Client) -> None:

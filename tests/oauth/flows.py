@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.throttling import Limit
 from memories import scopes
 from oauth import clients, grants
 from oauth.models import AppGrant, Application
@@ -121,3 +123,14 @@ def access_token(user: User, app: App, *held: str, path: str = API, **fields: An
     row._raw_token = token
     row.save()
     return token
+
+
+def exhaust(limit: Limit, *, left: int = 0, who: str = "127.0.0.1") -> None:
+    """As if it had asked as often as it may, but for so many."""
+    earned_in_s = limit.window_s - left * limit.cost_s - 1 if left else 2 * limit.window_s
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into accounts_rate_limit (key, earned_at) "
+            "values (%s, clock_timestamp() + %s * interval '1 second')",
+            [f"{limit.name}:{who}", earned_in_s],
+        )

@@ -53,6 +53,7 @@ def test_the_persons_narrowing_bounds_the_token(ada: User) -> None:
 
 @pytest.mark.parametrize(("path", "door"), [(API, Door.MCP), (MCP, Door.API)])
 @pytest.mark.compliance("RFC 9700", "2.3")
+@pytest.mark.compliance("RFC 9700", "4.10.2")
 def test_each_door_takes_only_its_own_tokens(ada: User, path: str, door: Door) -> None:
     token = access_token(ada, make_app(), path=path)
     with pytest.raises(TokenRefused, match="not issued for this resource"):
@@ -65,6 +66,7 @@ def test_a_token_for_nothing_in_particular_opens_no_door(ada: User) -> None:
         authenticate(token, Door.API)
 
 
+@pytest.mark.compliance("RFC 6750", "3.1")
 def test_an_expired_token_is_refused(ada: User) -> None:
     token = access_token(ada, make_app(), expires=timezone.now() - timedelta(seconds=1))
     with pytest.raises(TokenRefused, match="expired"):
@@ -102,6 +104,7 @@ def test_a_permission_ends_when_it_was_to_end(ada: User) -> None:
         authenticate(access_token(ada, app), Door.API)
 
 
+@pytest.mark.compliance("RFC 6750", "3.1")
 def test_none_of_ten_thousand_wrong_tokens_is_accepted(ada: User) -> None:
     app, chance = make_app(), random.Random(1)
     token = access_token(ada, app)

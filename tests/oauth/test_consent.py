@@ -125,6 +125,7 @@ def test_publishing_takes_an_extra_tick(ada_client: Client, app: App) -> None:
 
 
 @pytest.mark.parametrize("way", ["approval_prompt", "prompt"])
+@pytest.mark.compliance("RFC 9700", "2.3")
 def test_a_client_cannot_switch_the_question_off(ada: User, ada_client: Client, app: App, way: str) -> None:
     app.connect(ada)
     page = ada_client.get(AUTHORIZE, app.request(**{way: "auto"}))

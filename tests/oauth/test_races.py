@@ -82,6 +82,7 @@ def test_a_code_is_redeemed_once_however_many_try(ada: User, app: App) -> None:
         assert statuses(answers) == [200, 400, 400, 400]
 
 
+@pytest.mark.compliance("Gaps of the toolkit", "10")
 def test_a_token_that_is_given_back_while_it_is_refreshed_is_worth_nothing(ada: User, app: App) -> None:
     for _ in range(5):
         body = app.connect(ada)

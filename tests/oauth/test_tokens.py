@@ -50,6 +50,8 @@ def test_a_code_becomes_a_pair_of_tokens(ada: User, app: App) -> None:
     assert works(body["access_token"])
 
 
+@pytest.mark.compliance("RFC 6819", "5.1.4.1.3")
+@pytest.mark.compliance("Gaps of the toolkit", "4")
 def test_nothing_usable_is_stored(ada: User, app: App) -> None:
     code = app.code(ada)
     assert code not in str(list(Code.objects.values()))
@@ -70,6 +72,7 @@ def test_a_second_use_of_a_code_ends_what_the_first_gave(ada: User, app: App) ->
     assert app.refresh(body["refresh_token"]).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.compliance("RFC 6749", "4.1.3")
 def test_a_code_is_the_clients_that_asked(ada: User, app: App) -> None:
     code = app.code(ada)
     thief = make_app("Thief")
@@ -77,6 +80,7 @@ def test_a_code_is_the_clients_that_asked(ada: User, app: App) -> None:
     assert thief.redeem(code).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.compliance("RFC 6749", "4.1.2")
 def test_a_code_holds_for_a_minute(ada: User, app: App) -> None:
     code = app.code(ada)
     assert Code.objects.get().expires <= timezone.now() + timedelta(seconds=60)
@@ -156,6 +160,8 @@ def test_a_refresh_token_stays_with_its_client(ada: User, app: App) -> None:
     assert make_app("Thief").refresh(old).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.compliance("RFC 9700", "2.2.2")
+@pytest.mark.compliance("RFC 6749", "6")
 def test_a_refresh_never_widens(ada: User, app: App) -> None:
     old = app.connect(ada, scope=scopes.READ)["refresh_token"]
     assert app.refresh(old, scope=f"{scopes.READ} {scopes.WRITE}").json()["error"] == "invalid_scope"
@@ -163,12 +169,14 @@ def test_a_refresh_never_widens(ada: User, app: App) -> None:
     assert app.refresh(old, scope=scopes.READ).json()["scope"] == scopes.READ
 
 
+@pytest.mark.compliance("RFC 9700", "4.14.2")
 def test_an_idle_refresh_token_ends_after_30_days(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
     AccessToken.objects.update(expires=timezone.now() - timedelta(days=30))
     assert app.refresh(old).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.compliance("Gaps of the toolkit", "11")
 def test_a_family_ends_after_90_days_however_busy(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
     TokenFamily.objects.update(began_at=timezone.now() - timedelta(days=90))
@@ -213,6 +221,7 @@ def test_giving_one_back_ends_the_pair(ada: User, app: App, which: str) -> None:
     assert app.refresh(body["refresh_token"]).status_code == 400
 
 
+@pytest.mark.compliance("RFC 7009", "2.1")
 def test_another_client_cannot_give_it_back(ada: User, app: App) -> None:
     body = app.connect(ada)
     assert (
@@ -225,6 +234,7 @@ def test_another_client_cannot_give_it_back(ada: User, app: App) -> None:
 # --- Clients --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compliance("RFC 6749", "2.3.1")
 def test_a_client_may_prove_itself_in_the_header(ada: User, app: App) -> None:
     code = app.code(ada)
     pair = base64.b64encode(f"{app.application.client_id}:{app.secret}".encode()).decode()
@@ -246,6 +256,7 @@ def test_a_public_client_needs_no_secret(ada: User) -> None:
     assert works(make_app(is_public=True).connect(ada)["access_token"])
 
 
+@pytest.mark.compliance("RFC 6749", "5.2")
 def test_a_confidential_client_without_its_secret_is_refused(ada: User, app: App) -> None:
     answer = app.redeem(app.code(ada), client_secret=None)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -262,6 +273,7 @@ def test_both_secrets_work_for_a_week(ada: User, app: App) -> None:
     assert not app.application.secret_matches(old)
 
 
+@pytest.mark.compliance("Gaps of the toolkit", "9")
 def test_proving_a_client_takes_no_hash_that_is_slow_on_purpose(
     ada: User, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,6 +120,7 @@ def each(caller: Callable[..., Answer], rows: Rows) -> Iterator[tuple[str, Act, 
         yield name, act, answer
 
 
+@pytest.mark.compliance("RFC 6750", "3")
 def test_nobody_is_told_to_get_a_token(rows: Rows) -> None:
     for name, _act, answer in each(nobody(), rows):
         assert (answer.status, answer.code) == (401, "not_authenticated"), name
@@ -136,6 +137,7 @@ def test_an_unknown_token_is_refused_even_beside_a_session(ada: User, rows: Rows
 
 
 @pytest.mark.parametrize("missing", scopes.DESCRIPTIONS)
+@pytest.mark.compliance("RFC 6750", "3.1")
 def test_an_app_needs_the_scope(missing: str, ada: User, rows: Rows) -> None:
     caller = app_of(ada, *(scope for scope in scopes.DESCRIPTIONS if scope != missing))
     for name, act, answer in each(caller, rows):

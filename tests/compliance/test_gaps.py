@@ -1,0 +1,244 @@
+"""What django-oauth-toolkit leaves open with every gate shut (decision 0009), closed: by number, over HTTP."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+
+from accounts.actor import Door
+from accounts.models import User
+from accounts.throttling import Limit
+from memories import scopes
+from oauth import limits
+from oauth.bearer import TokenRefused, authenticate
+from oauth.models import Application
+from oauth.tokens import AccessToken
+from picard.home import PROJECT
+from tests.compliance.matrix import kept
+from tests.factories import PASSWORD
+from tests.oauth.flows import MCP, App, access_token, exhaust, make_app
+from tests.oauth.test_registration import register
+
+pytestmark = pytest.mark.django_db
+GAPS = "Gaps of the toolkit"
+AUTHORIZE = "/oauth/authorize/"
+ISSUER = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def app() -> App:
+    return make_app()
+
+
+def call(token: str, method: str = "get", **form: Any) -> Any:
+    asked = Client(headers={"authorization": f"Bearer {token}"})
+    return getattr(asked, method)("/api/v1/memories/", form, content_type="application/json")
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "1")
+def test_who_registers_itself_can_neither_act_alone_nor_manage(ada: User, ada_client: Client) -> None:
+    refused = register(grant_types=["client_credentials"], scope=f"{scopes.ADMIN} introspection")
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+    body = register(scope=scopes.ADMIN).json()
+    assert body["scope"] == f"{scopes.READ} {scopes.WRITE}"
+    app = App(Application.objects.get(client_id=body["client_id"]))
+    for scope in (scopes.ADMIN, scopes.PUBLISH, scopes.PERSONA):
+        assert ada_client.get(AUTHORIZE, app.request(scope=scope)).status_code == 400
+    assert app.token(grant_type="client_credentials").json()["error"] == "unsupported_grant_type"
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "2")
+def test_a_closed_account_is_closed_to_tokens_and_refreshes_at_once(ada: User, app: App) -> None:
+    body = app.connect(ada)
+    assert call(body["access_token"]).status_code == 200
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    assert call(body["access_token"]).status_code == 401
+    assert app.refresh(body["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "3")
+def test_a_token_is_for_one_resource_also_if_none_was_named(ada: User, app: App) -> None:
+    for resource in ("https://elsewhere.example", f"{ISSUER}/admin"):
+        assert (
+            b"invalid_target" in Client().get(AUTHORIZE, app.request(resource=resource))["Location"].encode()
+        )
+    app.connect(ada, resource=None)
+    assert AccessToken.objects.get().resource == [f"{ISSUER}/api"]
+    assert call(access_token(ada, app, path=MCP)).status_code == 401
+    assert call(access_token(ada, app, resource=[])).status_code == 401
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "4")
+def test_a_replayed_code_ends_what_it_gave_through_all_its_refreshes(ada: User, app: App) -> None:
+    code = app.code(ada)
+    body = app.redeem(code).json()
+    newer = app.refresh(body["refresh_token"]).json()
+    assert app.redeem(code).status_code == 400
+    assert call(newer["access_token"]).status_code == 401
+    assert app.refresh(newer["refresh_token"]).status_code == 400
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "5")
+def test_every_answer_to_an_app_is_a_303_that_names_the_issuer(ada_client: Client, app: App) -> None:
+    for sent in ({"answer": "allow", "scopes": [scopes.READ]}, {"answer": "cancel"}):
+        answer = ada_client.post(AUTHORIZE, sent, query_params=app.request())
+        assert answer.status_code == 303
+        assert "iss=http%3A%2F%2F127.0.0.1%3A8000" in answer["Location"]
+    wrong = ada_client.get(AUTHORIZE, app.request(scope="nonsense"))
+    assert (wrong.status_code, "iss=" in wrong["Location"]) == (303, True)
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "6")
+@pytest.mark.parametrize("is_public", [True, False])
+def test_no_app_skips_the_question(ada: User, ada_client: Client, is_public: bool) -> None:
+    app = make_app(is_public=is_public)
+    app.connect(ada)
+    page = ada_client.get(AUTHORIZE, app.request(approval_prompt="auto", prompt="none"))
+    assert page.status_code == 200
+    assert b"asks for your memories" in page.content
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "7")
+@pytest.mark.parametrize("change", [{"code_challenge": "x" * 42}, {"code_challenge_method": "plain"}])
+def test_a_weak_challenge_is_refused_before_anybody_is_asked(app: App, change: dict[str, str]) -> None:
+    refused = Client().get(AUTHORIZE, app.request(**change))  # not even to log in
+    assert (refused.status_code, "error=invalid_request" in refused["Location"]) == (303, True)
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "8")
+def test_introspection_is_posted_proven_and_of_own_tokens(ada: User, app: App) -> None:
+    token, other = access_token(ada, app), make_app("Other")
+    form = {"client_id": other.application.client_id, "client_secret": other.secret, "token": token}
+    assert Client().get("/oauth/introspect/", form).status_code == 405
+    told = Client().post("/oauth/introspect/", form)
+    assert (told.json(), told["Cache-Control"]) == ({"active": False}, "no-store")
+    form |= {"client_id": app.application.client_id, "client_secret": app.secret}
+    assert {"sub", "iss", "iat", "token_type"} <= Client().post("/oauth/introspect/", form).json().keys()
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "9")
+def test_secrets_of_apps_are_salted_digests_and_passwords_are_not(app: App) -> None:
+    stored = Application.objects.values_list("client_secret", flat=True).get()
+    assert re.fullmatch(r"sha256\$[0-9a-f]{32}\$[0-9a-f]{64}", stored)
+    assert stored != make_app("Other").application.client_secret
+    assert app.secret not in stored
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "10")
+def test_a_lost_answer_to_a_refresh_is_given_again_to_who_proves_itself(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    first = app.refresh(old)
+    assert app.refresh(old, client_secret="wrong").status_code == 401
+    assert app.refresh(old).content == first.content
+    app.refresh(first.json()["refresh_token"])
+    assert app.refresh(old).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "12")
+def test_there_is_no_device_flow_and_no_openid_connect(app: App) -> None:
+    grant_type = "urn:ietf:params:oauth:grant-type:device_code"
+    assert app.token(grant_type=grant_type, device_code="x").json()["error"] == "unsupported_grant_type"
+    for path in ("device-authorization/", "device/", "userinfo/", "logout/", ".well-known/jwks.json"):
+        assert Client().get(f"/oauth/{path}").status_code == 404
+    assert Client().get("/.well-known/openid-configuration").status_code == 404
+    pinned = (PROJECT / "requirements.in").read_text(encoding="utf-8")
+    assert re.search(r"^oauthlib==\d", pinned, re.MULTILINE)
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "13")
+def test_rest_says_where_to_get_a_token_and_which_scope_is_missing(ada: User, app: App) -> None:
+    where = f'resource_metadata="{ISSUER}/.well-known/oauth-protected-resource/api"'
+    assert where in Client().get("/api/v1/memories/")["WWW-Authenticate"]
+    refused = call(access_token(ada, app, scopes.READ), "post", text="x")
+    assert refused.status_code == 403
+    challenge = refused["WWW-Authenticate"]
+    assert 'error="insufficient_scope"' in challenge
+    assert f'scope="{scopes.WRITE}"' in challenge
+    assert where in challenge
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "14")
+@pytest.mark.parametrize(
+    ("path", "is_open"),
+    [
+        ("/oauth/token/", True),
+        ("/oauth/register/", True),
+        ("/.well-known/oauth-authorization-server", True),
+        ("/.well-known/oauth-protected-resource/mcp", True),
+        (AUTHORIZE, False),
+        ("/oauth/introspect/", False),
+        ("/accounts/apps/", False),
+        ("/developer/", False),
+        ("/api/v1/memories/", False),
+    ],
+)
+def test_pages_elsewhere_read_only_what_apps_in_browsers_need(
+    path: str, is_open: bool, ada_client: Client
+) -> None:
+    answer = ada_client.get(path, headers={"origin": "https://elsewhere.example"})
+    assert (answer.get("Access-Control-Allow-Origin") == "*") == is_open
+    assert "Access-Control-Allow-Credentials" not in answer
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "15")
+def test_leaked_tokens_and_secrets_can_be_told_by_their_beginning(ada: User, app: App) -> None:
+    body = app.connect(ada)
+    assert body["access_token"].startswith("picard_at_")
+    assert body["refresh_token"].startswith("picard_rt_")
+    assert app.secret.startswith("picard_cs_")
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "15")
+@pytest.mark.compliance("RFC 6585", "4")
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/oauth/token/", limits.TOKEN),
+        ("/oauth/revoke/", limits.REVOKE),
+        ("/oauth/introspect/", limits.INTROSPECT),
+        ("/oauth/register/", limits.REGISTER),
+    ],
+)
+def test_each_endpoint_has_a_limit(path: str, limit: Limit) -> None:
+    exhaust(limit)
+    answer = Client().post(path, headers={"x-forwarded-for": "1.2.3.4"})
+    assert answer.status_code == 429
+    assert answer.json()["error"] == "temporarily_unavailable"
+    assert int(answer["Retry-After"]) >= 1
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "15")
+def test_guessing_a_password_has_a_limit(ada: User) -> None:
+    guess = {"login": ada.email, "password": "wrong"}
+    pages = [Client().post("/accounts/login/", guess).content for _ in range(6)]
+    assert b"Too many failed" not in pages[0]
+    assert b"Too many failed" in pages[-1]
+    Client().post("/accounts/login/", {"login": ada.email, "password": PASSWORD})
+    assert not Client().session.get("_auth_user_id")
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "15")
+def test_a_changed_password_ends_every_token(ada: User, ada_client: Client, app: App) -> None:
+    token = app.connect(ada)["access_token"]
+    form = {"oldpassword": PASSWORD, "password1": "another good phrase", "password2": "another good phrase"}
+    ada_client.post("/accounts/password/change/", form)
+    with pytest.raises(TokenRefused):
+        authenticate(token, Door.API)
+
+
+def test_every_gap_has_a_test() -> None:
+    assert {row.paragraph for row in kept() if row.standard == GAPS} == {
+        str(number) for number in range(1, 16)
+    }
+
+
+def test_none_of_the_toolkits_own_addresses_is_there() -> None:
+    """What it would serve by itself, such as pages to manage all apps, is nowhere included."""
+    included = [each for each in get_resolver().url_patterns if isinstance(each, URLResolver)]
+    assert not [
+        each for each in included if str(getattr(each, "urlconf_name", "")).startswith("oauth2_provider")
+    ]
+    assert Client().get("/oauth/applications/").status_code == 404
+    assert Client().get("/oauth/authorized_tokens/").status_code == 404
