@@ -16,6 +16,7 @@ admin.site.site_header = "Picard"
 
 urlpatterns = [
     path("", views.landing, name="landing"),
+    path("help/", views.help_page, name="help"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("healthz", health.alive),
     path("health", health.alive),

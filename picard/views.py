@@ -17,6 +17,11 @@ def landing(request: HttpRequest) -> HttpResponseBase:
     return render(request, "landing.html")
 
 
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "help/help.html")
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return render(request, "400.html", status=400)
 

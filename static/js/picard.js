@@ -96,6 +96,49 @@ document.addEventListener("keydown", (event) => {
   });
 });
 
+// --- Keyboard shortcuts: of single keys, so they rest while one types, and can be turned off in the profile ---------
+
+if ("shortcuts" in words) {
+  const isTyping = (element) => element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+  const link = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  let goes = false; // after the key g
+
+  const focusOrGo = (id) => {
+    const field = document.getElementById(id);
+    if (field) field.focus();
+    else location.assign(`${link("m").href}#${id}`);
+  };
+
+  const showKeys = async () => {
+    const answer = await fetch(link("h").href);
+    const list = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("keyboard");
+    const dialog = document.createElement("dialog");
+    const close = document.createElement("button");
+    dialog.className = "keys-dialog";
+    dialog.setAttribute("aria-labelledby", "keyboard-title");
+    close.className = "btn btn-quiet";
+    close.textContent = words.close;
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.getElementById("keyboard")?.removeAttribute("id"); // on the help page itself
+    dialog.append(list, close);
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
+    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    const place = goes && link(event.key);
+    const act = { "/": () => focusOrGo("q"), n: () => focusOrGo("id_text"), "?": showKeys }[event.key];
+    goes = event.key === "g" && !goes;
+    if (!place && !act) return;
+    event.preventDefault();
+    if (place) location.assign(place.href);
+    else act();
+  });
+}
+
 // --- Lists: a button says once where it sends; with this file it is htmx that sends it ------------------------------
 
 document.body.addEventListener("htmx:configRequest", (event) => {

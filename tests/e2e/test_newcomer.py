@@ -1,4 +1,6 @@
-"""How soon a newcomer finds their first memory, counted in what their hands do."""
+"""How soon a newcomer finds their first memory, counted in what their hands do; then the single keys."""
+
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -46,3 +48,31 @@ def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
     assert hands.count <= ACTIONS
     page.get_by_role("button", name="Skip these").click()
     expect(page.get_by_role("heading", name="First steps")).to_have_count(0)
+    _try_single_keys(page)
+
+
+def _try_single_keys(page: Page) -> None:
+    keys = page.keyboard
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    keys.press("g")  # nothing but the dialog hears keys meanwhile
+    keys.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    keys.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    keys.type("gn?")
+    expect(page.locator("#q")).to_have_value("gn?")
+    page.locator("h1").click()
+    for key in "ga":
+        keys.press(key)
+    expect(page).to_have_url(re.compile("/memories/ask/$"))
+    keys.press("n")
+    expect(page.locator("#id_text")).to_be_focused()
+    page.goto("/accounts/profile/")
+    page.get_by_label("Use keyboard shortcuts").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    for key in "gm?":
+        keys.press(key)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).to_have_url(re.compile("/accounts/profile/$"))
