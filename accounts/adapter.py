@@ -1,6 +1,7 @@
 """Our word in django-allauth's flows: who may sign up, and how its mail is called."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -58,6 +59,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.stages.RestoreStage"]
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Links lead to PUBLIC_URL, whatever host the request named: who asks for a letter has no say in it."""
+        links = {name: _of_this_site(value) for name, value in context.items() if name.endswith("_url")}
+        super().send_mail(template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL})
+
     def format_email_subject(self, subject: str) -> str:
         return str(subject)
 
@@ -74,6 +80,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _is_signing_up(self) -> bool:
         match = getattr(self.request, "resolver_match", None)
         return match is not None and match.url_name == "account_signup"
+
+
+def _of_this_site(address: str) -> str:
+    return f"{settings.PUBLIC_URL}{urlsplit(address)._replace(scheme='', netloc='').geturl()}"
 
 
 def invitation_of(request: HttpRequest) -> Invitation | None:

@@ -7,6 +7,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
+from picard.logs import request_id
+
 RETRY_AFTER_S = 5
 
 
@@ -18,7 +20,7 @@ def is_database_away(error: BaseException | None) -> bool:
 def unavailable() -> HttpResponse:
     """503 with words. Without the request: its session lies in the database."""
     return HttpResponse(
-        render_to_string("503.html"),
+        render_to_string("503.html", {"request_id": request_id.get()}),
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         headers={"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"},
     )

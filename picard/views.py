@@ -7,7 +7,9 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from picard.context import theme_of
 from picard.database_errors import is_database_away, unavailable
+from picard.logs import request_id
 
 
 @require_safe
@@ -34,9 +36,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return render(request, "404.html", status=404)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def server_error(request: HttpRequest) -> HttpResponse:
     # Here and not in a middleware: Django makes a response of an exception at every layer that it passes.
     if is_database_away(sys.exception()):
         return unavailable()
     # Without the request: its session may be what does not answer.
-    return HttpResponse(render_to_string("500.html"), status=500)
+    context = {"request_id": request_id.get(), "picard": {"theme": theme_of(request)}}
+    return HttpResponse(render_to_string("500.html", context), status=500)

@@ -165,7 +165,9 @@ def _same(answer: Any, handle: str) -> tuple[bytes, dict[str, str]]:
     headers = {
         name: value for name, value in answer.items() if name not in ("X-Request-ID", "Content-Length")
     }
-    return body.replace(handle.encode(), b""), headers
+    for differs in (handle, answer["X-Request-ID"]):
+        body = body.replace(differs.encode(), b"")
+    return body, headers
 
 
 # --- Worded by a chat model -------------------------------------------------------------------------------------
