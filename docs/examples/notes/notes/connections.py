@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2  # by which Authlib speaks, too: its errors come through
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
 from django.conf import settings
@@ -18,6 +18,7 @@ from notes.models import Connection
 ASKED = "asked"  # in the session: what was asked of Picard, until it answers
 PERSON = "person"  # in the session: who is signed in
 RESOURCE = f"{settings.PICARD_URL}/api"
+AWAY = (httpx2.TransportError, httpx2.HTTPStatusError)
 
 
 def begin(request: HttpRequest) -> str:
@@ -73,8 +74,11 @@ def end(connection: Connection) -> None:
     """Give the tokens back (RFC 7009) and forget them."""
     try:
         with _client(connection.tokens) as client:
-            client.revoke_token(_found("revocation_endpoint"), token=connection.tokens["refresh_token"])
-    except httpx.TransportError:
+            given_back = client.revoke_token(
+                _found("revocation_endpoint"), token=connection.tokens["refresh_token"]
+            )
+            given_back.raise_for_status()
+    except AWAY:
         raise PicardDown from None
     connection.delete()
 
@@ -83,7 +87,7 @@ def _tokens_for(code: str, verifier: str) -> dict[str, Any]:
     try:
         with _client() as client:
             return dict(client.fetch_token(_found("token_endpoint"), code=code, code_verifier=verifier))
-    except httpx.TransportError:
+    except AWAY:
         raise PicardDown from None
     except AuthlibBaseError:
         raise WrongAnswer("Picard did not take the code. Start again.") from None
@@ -93,7 +97,7 @@ def _refreshed(tokens: dict[str, Any]) -> dict[str, Any]:
     try:
         with _client(tokens) as client:
             return dict(client.refresh_token(_found("token_endpoint"), tokens["refresh_token"]))
-    except (httpx.TransportError, httpx.HTTPStatusError):
+    except AWAY:
         raise PicardDown from None
     except AuthlibBaseError:
         raise AccessEnded from None
@@ -102,9 +106,9 @@ def _refreshed(tokens: dict[str, Any]) -> dict[str, Any]:
 def _whoami(tokens: dict[str, Any]) -> dict[str, Any]:
     try:
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        answer = httpx.get(f"{RESOURCE}/v1/whoami/", headers=headers, timeout=settings.PICARD_TIMEOUT_S)
+        answer = httpx2.get(f"{RESOURCE}/v1/whoami/", headers=headers, timeout=settings.PICARD_TIMEOUT_S)
         answer.raise_for_status()
-    except httpx.HTTPError:
+    except AWAY:
         raise PicardDown from None
     said: dict[str, Any] = answer.json()
     return said
@@ -138,8 +142,8 @@ def _metadata() -> dict[str, Any]:
     """RFC 8414: every address but Picard's own is read there."""
     try:
         address = f"{settings.PICARD_URL}/.well-known/oauth-authorization-server"
-        answer = httpx.get(address, timeout=settings.PICARD_TIMEOUT_S).raise_for_status()
-    except httpx.HTTPError:
+        answer = httpx2.get(address, timeout=settings.PICARD_TIMEOUT_S).raise_for_status()
+    except AWAY:
         raise PicardDown from None
     found: dict[str, Any] = answer.json()
     if found["issuer"] != settings.PICARD_URL:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 from django.conf import settings
 
 from notes import connections, errors
@@ -52,16 +52,16 @@ class Picard:
         return said
 
 
-def _send(method: str, path: str, token: str, **options: Any) -> httpx.Response:
+def _send(method: str, path: str, token: str, **options: Any) -> httpx2.Response:
     headers = {**options.pop("headers", {}), "Authorization": f"Bearer {token}"}
     try:
         address, timeout = f"{API}/{path}", settings.PICARD_TIMEOUT_S
-        return httpx.request(method, address, headers=headers, timeout=timeout, **options)
-    except httpx.TransportError:
+        return httpx2.request(method, address, headers=headers, timeout=timeout, **options)
+    except httpx2.TransportError:
         raise errors.PicardDown from None
 
 
-def _error_of(answer: httpx.Response) -> errors.PicardError:
+def _error_of(answer: httpx2.Response) -> errors.PicardError:
     """Of a problem (RFC 9457)."""
     problem = (
         answer.json() if answer.headers.get("Content-Type", "").startswith("application/problem") else {}

@@ -59,5 +59,5 @@ SECURE_REFERRER_POLICY = "same-origin"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "loggers": {name: {"level": "ERROR"} for name in ("django.server", "httpx")},
+    "loggers": {name: {"level": "ERROR"} for name in ("django.server", "httpx2")},
 }
