@@ -65,6 +65,8 @@ class OpenAICompatibleEmbeddings:
         from langchain_openai import OpenAIEmbeddings  # takes seconds: only when a text is to be embedded
         from pydantic import SecretStr
 
+        from memories.deadline import PunctualClient
+
         silence_loggers()
         return OpenAIEmbeddings(
             model=settings.EMBEDDING_MODEL,
@@ -72,6 +74,7 @@ class OpenAICompatibleEmbeddings:
             api_key=SecretStr(settings.OPENAI_API_KEY or "unused"),  # a server of one's own may ask for none
             base_url=self._base_url,
             timeout=settings.EMBEDDING_TIMEOUT_S,
+            http_client=PunctualClient(settings.EMBEDDING_TIMEOUT_S),
             max_retries=0,
             check_embedding_ctx_length=False,  # else it downloads a tiktoken table and sends token numbers
             model_kwargs={"encoding_format": "float"},  # the default, base64, is OpenAI's alone

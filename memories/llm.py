@@ -177,8 +177,15 @@ def _made(chat: Chat, client: "httpx.AsyncClient | None" = None) -> "BaseChatMod
     given: dict[str, Any] = {"api_key": chat.api_key or "unused"}  # a server of one's own may ask for none
     if chat.base_url:
         given["base_url"] = chat.base_url
-    if client is not None and chat.provider == OPENAI:
-        given["http_async_client"] = client
+    if chat.provider == OPENAI:
+        from memories.deadline import PunctualClient
+
+        own = (
+            {"http_client": PunctualClient(chat.timeout_s)}
+            if client is None
+            else {"http_async_client": client}
+        )
+        given |= own
     made: BaseChatModel = init_chat_model(
         chat.model,
         model_provider=chat.provider,

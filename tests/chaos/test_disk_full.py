@@ -8,12 +8,14 @@ import httpx
 import pytest
 
 from picard.embedded_postgres_server import SUPERUSER
+from tests.chaos import IS_LONG, record
 from tests.chaos.disk import full, small_disk
 from tests.chaos.load import lost
 from tests.chaos.people import NoAnswer, Person, persistently, signed_up
 from tests.chaos.product import Product, Victim, running_product
 from tests.processes import wait_until
 
+TIMES = 5 if IS_LONG else 1
 pytestmark = pytest.mark.slow
 
 

@@ -1,5 +1,7 @@
-"""The embedding provider slow, failing, refusing and silent: nothing is lost, nothing waits for it, and it is said."""
+"""The embedding provider slow, failing, refusing and silent, and its answers spoiled on their way: nothing is lost,
+nothing waits for it, and it is said."""
 
+import itertools
 import os
 import signal
 import threading
@@ -9,6 +11,9 @@ from contextlib import contextmanager
 import pytest
 
 from memories.indexing import CHANNEL
+from tests.chaos import IS_LONG, record
+from tests.chaos.fault_proxy import Fault, FaultProxy
+from tests.chaos.load import lost
 from tests.chaos.people import Person, signed_up
 from tests.chaos.product import Product, Victim, running_product
 from tests.chaos.provider import RETRY_AFTER_S, Mood, ProviderServer
@@ -16,8 +21,9 @@ from tests.processes import wait_until
 
 DEGRADED = "Searched by words only"
 THREADS = 2
+ROUNDS = 25 if IS_LONG else 1
 SETTINGS = {
-    "EMBEDDING_TIMEOUT_S": "5",
+    "EMBEDDING_TIMEOUT_S": "3",
     "INDEXING_FIRST_WAIT_S": "0.05",
     "INDEXING_MAX_ATTEMPTS": "1000",
     "WEB_WORKERS": "1",
@@ -33,8 +39,15 @@ def server() -> Iterator[ProviderServer]:
 
 
 @pytest.fixture(scope="module")
-def product(server: ProviderServer) -> Iterator[Product]:
-    with running_product(**server.variables, **SETTINGS) as product:
+def proxy(server: ProviderServer) -> Iterator[FaultProxy]:
+    with FaultProxy(server.server_port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def product(server: ProviderServer, proxy: FaultProxy) -> Iterator[Product]:
+    address = f"http://127.0.0.1:{proxy.server_port}/v1"
+    with running_product(**{**server.variables, "OPENAI_BASE_URL": address}, **SETTINGS) as product:
         yield product
 
 
@@ -133,6 +146,31 @@ def test_searches_that_wait_for_the_provider_keep_nobody_from_saving(
         for thread in searching:
             thread.join()
     assert any(are_waiting)  # none had to end for the save to begin
+
+
+def test_answers_spoiled_on_their_way_lose_nothing_and_leave_nothing_stale(
+    ada: Person, product: Product, proxy: FaultProxy
+) -> None:
+    troubles = [*itertools.chain.from_iterable(zip(Fault, reversed(Fault), strict=True))] * ROUNDS
+    for number, proxy.fault in enumerate(troubles):
+        before = proxy.spoiled
+        memory_id = ada.create(f"An otter, number {number}.")
+        ada.edit(memory_id, f"An otter and its young, number {number}.")
+        assert f"number {number}." in ada.search(f"otter {number}")
+        if proxy.fault is not Fault.NONE:
+            let_time_pass(product)
+            wait_until(lambda: proxy.spoiled > before)  # noqa: B023
+    proxy.fault = Fault.NONE
+    wait_until(lambda: is_idle_in_time(product), seconds=120)
+    stored = product.stored(EMBEDDING_PROVIDER="tests.providers.WordHashes")
+    bad = lost([ada], stored) + [row["text"] for row in stored if not row["has_fresh_vectors"]]
+    record("spoiled answers of a provider", tries=len(troubles), lost=len(bad), what="writes lost or stale")
+    assert bad == []
+
+
+def is_idle_in_time(product: Product) -> bool:
+    let_time_pass(product)
+    return product.query("select count(*) from memories_memory where index_state <> 'ready'") == [(0,)]
 
 
 def was_put_off(product: Product, memory_id: str) -> bool:

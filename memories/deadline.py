@@ -1,0 +1,51 @@
+"""An HTTP client whose answers are whole within a time. httpx's own time-outs start anew with every byte that comes.
+
+The headers of an answer are under httpx's time-out alone.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import cast
+
+import httpx2
+from openai import DefaultHttpxClient
+
+NAME = "picard_deadline"
+
+
+class PunctualClient(DefaultHttpxClient):
+    """With the defaults of OpenAI's library. Its requests raise httpx2.ReadTimeout after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(timeout=seconds, event_hooks={"request": [self._begin], "response": [_bound]})
+        self._seconds = seconds
+
+    def __del__(self) -> None:
+        with suppress(
+            Exception
+        ):  # whoever forgets a provider forgets its connections too, also at the very end
+            self.close()
+
+    def _begin(self, request: httpx2.Request) -> None:
+        request.extensions[NAME] = time.monotonic() + self._seconds
+
+
+def _bound(response: httpx2.Response) -> None:
+    response.stream = _Until(cast(httpx2.SyncByteStream, response.stream), response.request)
+
+
+class _Until(httpx2.SyncByteStream):
+    """The body of an answer, until the deadline."""
+
+    def __init__(self, body: httpx2.SyncByteStream, request: httpx2.Request) -> None:
+        self._body, self._request = body, request
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._body:
+            if time.monotonic() > self._request.extensions[NAME]:
+                raise httpx2.ReadTimeout("the answer takes too long", request=self._request)
+            yield piece
+
+    def close(self) -> None:
+        self._body.close()
