@@ -129,7 +129,9 @@ def test_every_answer_is_described(
 def test_so_many_cases_were_asked() -> None:
     if len(asked) < len(OPERATIONS) * len(CALLERS):
         pytest.skip("not all operations were asked")
-    record(f"fuzzed requests of {len(OPERATIONS)} operations", tries=asked.total(), lost=0, what="answers of 5xx")
+    record(
+        f"fuzzed requests of {len(OPERATIONS)} operations", tries=asked.total(), lost=0, what="answers of 5xx"
+    )
     assert asked.total() >= CASES
 
 
