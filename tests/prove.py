@@ -1,6 +1,7 @@
 """`make prove`: every promise's attack at length, one after the other, and what came of it as docs/proof.json and .md.
 
-`--short` runs them as `make test` does; `--only NAME` (more than once) only some. What did not run is said.
+`--short` runs them as `make test` does; `--only NAME` (more than once) only some, beside what an earlier run of the
+same form found of the others. It is written after each, so that a run that is broken off is not for nothing.
 """
 
 import argparse
@@ -44,10 +45,10 @@ ATTACKS = {
         ["tests/test_canaries.py", "tests/test_secrets_at_rest.py"],
     ),
     "keys": ("wrong or missing settings stop the server", ["tests/picard/test_start.py"]),
-    "fuzz": ("bad input is never answered by 5xx", ["tests/memories/api/test_schemathesis.py"]),
     "embedded": ("the embedded database comes back", ["tests/picard/test_embedded_postgres.py"]),
     "backup": ("a backup can be restored", ["tests/picard/test_backup.py"]),
     "replica": ("a replica takes over", ["tests/test_replica.py"]),
+    "fuzz": ("bad input is never answered by 5xx", ["tests/memories/api/test_schemathesis.py"]),
 }
 
 
@@ -57,6 +58,8 @@ class Outcome:
 
     name: str
     promise: str
+    commit: str
+    began: str
     tests: int = 0
     failed: int = 0
     skipped: int = 0
@@ -76,24 +79,28 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=ATTACKS)
     parser.add_argument("--folder", type=Path, default=PROJECT / "docs")
     options = parser.parse_args()
-    proof: dict[str, Any] = {
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": said("git", "rev-parse", "--short", "HEAD"),
-        "python": sys.version.split()[0],
-        "cores": os.cpu_count(),
-        "form": "short" if options.short else "long",
-    }
-    names = options.only or list(ATTACKS)
-    outcomes = [tried(name, {} if options.short else LONG) for name in names]
-    proof["attacks"] = [{**asdict(outcome), "proves": outcome.proves} for outcome in outcomes]
-    proof["not_run"] = [name for name in ATTACKS if name not in names]
-    write(proof, options.folder)
-    return int(not all(outcome.proves for outcome in outcomes))
+    form, names = "short" if options.short else "long", options.only or list(ATTACKS)
+    known = earlier(options.folder, form) if options.only else {}
+    has_proven = True
+    for name in names:
+        outcome = tried(name, {} if options.short else LONG)
+        known[name] = {**asdict(outcome), "proves": outcome.proves}
+        write(form, known, options.folder)
+        has_proven &= outcome.proves
+    return int(not has_proven)
+
+
+def earlier(folder: Path, form: str) -> dict[str, Any]:
+    """What a run of this form found, by attack."""
+    path = folder / "proof.json"
+    proof = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {each["name"]: each for each in proof.get("attacks", [])} if proof.get("form") == form else {}
 
 
 def tried(name: str, extent: dict[str, str]) -> Outcome:
-    promise, paths = ATTACKS[name]
-    outcome, began = Outcome(name, promise), time.monotonic()
+    (promise, paths), began = ATTACKS[name], time.monotonic()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    outcome = Outcome(name, promise, said("git", "rev-parse", "--short", "HEAD"), now)
     with tempfile.TemporaryDirectory(prefix="picard-prove-") as folder:
         report, lines = Path(folder) / "report.xml", Path(folder) / "lines"
         environment = {**os.environ, **extent, "PICARD_PROOF": str(lines)}
@@ -114,7 +121,14 @@ def count(outcome: Outcome, report: Any) -> None:
         outcome.skipped += int(suite.get("skipped"))
 
 
-def write(proof: dict[str, Any], folder: Path) -> None:
+def write(form: str, known: dict[str, Any], folder: Path) -> None:
+    proof = {
+        "form": form,
+        "python": sys.version.split()[0],
+        "cores": os.cpu_count(),
+        "attacks": [known[name] for name in ATTACKS if name in known],
+        "not_run": [name for name in ATTACKS if name not in known],
+    }
     (folder / "proof.json").write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
     (folder / "proof.md").write_text(page(proof), encoding="utf-8")
 
@@ -123,7 +137,8 @@ def page(proof: dict[str, Any]) -> str:
     """The proof for a reader."""
     rows = "".join(
         f"| {each['promise']} | {'yes' if each['proves'] else '**no**'} | {each['tests'] - each['skipped']} "
-        f"| {each['failed']} | {each['skipped']} | {counted(each['counts'])} | {each['seconds']} s |\n"
+        f"| {each['failed']} | {each['skipped']} | {counted(each['counts'])} "
+        f"| {each['seconds']} s | {each['began'][:16]}, {each['commit']} |\n"
         for each in proof["attacks"]
     )
     missing = ", ".join(proof["not_run"]) or "none"
@@ -133,12 +148,11 @@ def page(proof: dict[str, Any]) -> str:
 Written by `make prove`, which attacks every promise and counts what was lost. Run it yourself; it takes no figures from
 this page. The figures as data: [proof.json](proof.json).
 
-This run: the {proof["form"]} form, {proof["began"]}, commit {proof["commit"]}, Python {proof["python"]},
-{proof["cores"]} cores, {minutes:.0f} minutes.
-Attacks that did not run this time: {missing}. A promise of which every test was skipped does not count as kept.
+This run: the {proof["form"]} form, Python {proof["python"]}, {proof["cores"]} cores, {minutes:.0f} minutes.
+Attacks that did not run: {missing}. A promise of which every test was skipped does not count as kept.
 
-| promise | kept | tests run | failed | skipped | counted | took |
-|---|---|---|---|---|---|---|
+| promise | kept | tests run | failed | skipped | counted | took | began, commit |
+|---|---|---|---|---|---|---|---|
 {rows}"""
 
 
