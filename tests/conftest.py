@@ -25,6 +25,8 @@ def pytest_configure() -> None:
     # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    # Each of Django's test clients would look at every collected file anew.
+    settings.STATIC_ROOT = settings.PICARD_HOME / "nothing-collected"
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-django has put its own order in
