@@ -9,16 +9,16 @@ from contextlib import suppress
 from typing import cast
 
 import httpx2
-from openai import DefaultHttpxClient
 
 NAME = "picard_deadline"
 
 
-class PunctualClient(DefaultHttpxClient):
-    """With the defaults of OpenAI's library. Its requests raise httpx2.ReadTimeout after so many seconds."""
+class PunctualClient(httpx2.Client):
+    """Its requests raise httpx2.ReadTimeout after so many seconds, also where bytes still come."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(timeout=seconds, event_hooks={"request": [self._begin], "response": [_bound]})
+        hooks = {"request": [self._begin], "response": [_bound]}
+        super().__init__(timeout=seconds, follow_redirects=True, event_hooks=hooks)
         self._seconds = seconds
 
     def __del__(self) -> None:
