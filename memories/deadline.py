@@ -4,7 +4,7 @@ The headers of an answer are under httpx's time-out alone.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import cast
 
@@ -17,7 +17,7 @@ class PunctualClient(httpx2.Client):
     """Its requests raise httpx2.ReadTimeout after so many seconds, also where bytes still come."""
 
     def __init__(self, seconds: float) -> None:
-        hooks = {"request": [self._begin], "response": [_bound]}
+        hooks: dict[str, list[Callable[..., None]]] = {"request": [self._begin], "response": [_bound]}
         super().__init__(timeout=seconds, follow_redirects=True, event_hooks=hooks)
         self._seconds = seconds
 
