@@ -59,13 +59,14 @@ docker-proof: $(VENV)/.dev ## Build the image without an engine, run it, walk it
 sbom: $(VENV)/.dev ## Write sbom.json: every package that Picard installs, with versions and digests (CycloneDX)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --of JSON -o sbom.json requirements.txt
 
-lint: $(VENV)/.dev ## Check style, types, security, migrations, the Dockerfile and the production settings
+lint: $(VENV)/.dev ## Check style, types, security, migrations, the containers and the production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/bandit -q -ll -r accounts memories oauth picard 2>/dev/null  # where a reason is written down, it warns there too
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hadolint Dockerfile docs/examples/notes/Dockerfile
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@.ci/check-deploy $(BIN)/python
 
 format: $(VENV)/.dev ## Format the code and sort the imports
@@ -74,6 +75,7 @@ format: $(VENV)/.dev ## Format the code and sort the imports
 lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requirements*.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o picard/benchmarks/peers/requirements.txt picard/benchmarks/peers/requirements.in
 
 $(VENV)/bin/python:

@@ -23,6 +23,7 @@ NOTES_TOKEN_KEY = env("NOTES_TOKEN_KEY")
 SECRET_KEY = env("NOTES_SECRET_KEY")
 DEBUG = False
 ALLOWED_HOSTS = [urlsplit(NOTES_URL).hostname]
+CSRF_TRUSTED_ORIGINS = [NOTES_URL]  # a proxy in front ends TLS
 ROOT_URLCONF = "notes.urls"
 INSTALLED_APPS = ["django.contrib.sessions", "notes"]
 MIDDLEWARE = [

@@ -1,0 +1,8 @@
+"""Notes for a server that speaks WSGI, such as gunicorn."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "notes.settings"
+application = get_wsgi_application()
