@@ -23,7 +23,7 @@ from typing import Any
 from django.conf import settings
 
 DATA = Path(__file__).parent / "data"
-ENGLISH = "english"
+ENGLISH, GERMAN = "english", "german"
 # Not calendar.month_name: that follows the locale of the process.
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -84,6 +84,18 @@ def as_day_word(word: str) -> str | None:
     """What `day_words` makes of this word of a question, None when no date has it."""
     is_year = len(word) == 4 and word.isdecimal()
     return _DAY + word if is_year or word in _names_in_dates(settings.SEARCH_LANGUAGE) else None
+
+
+def names(text: str) -> set[str]:
+    """The stems of the words written as names: capitalised within a sentence, and no part of a date.
+
+    None where every word is capitalised, or every noun, as German does: capitals tell of no name there.
+    """
+    written = [(match[0], match.start()) for match in WORD.finditer(unicodedata.normalize("NFC", text))]
+    if settings.SEARCH_LANGUAGE == GERMAN or all(word[0].isupper() for word, _ in written):
+        return set()
+    capitalised = [word for word, start in written if start and word[0].isupper()]
+    return {stem for word in capitalised for stem in words(word) if as_day_word(stem) is None}
 
 
 def without(text: str, left_out: Collection[str]) -> str:

@@ -36,8 +36,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Turns and observations in their order, and the questions that have evidence among the turns."""
+    """Who speaks, turns and observations in their order, and the questions that have evidence among the turns."""
 
+    speakers: tuple[str, str]
     turns: list[Item]
     observations: list[Item]
     questions: list[Question]
@@ -70,7 +71,8 @@ def _conversation(one: dict[str, Any]) -> Conversation:
     ]
     known = {name for turn in turns for name in turn.dialog_ids}
     asked = [Question(q["question"], q["category"], dialog_ids(q.get("evidence")) & known) for q in one["qa"]]
-    return Conversation(turns, observations, [question for question in asked if question.evidence])
+    speakers = (said["speaker_a"], said["speaker_b"])
+    return Conversation(speakers, turns, observations, [question for question in asked if question.evidence])
 
 
 def _turn_text(turn: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ may word it anew (wording.py), out of what was found here and nothing else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import model_consent
 from accounts.actor import Actor
 from accounts.models import User
-from memories import audit, limits, llm, scopes
+from memories import audit, keywords, limits, llm, scopes
 from memories.errors import PersonaNotFound
 from memories.models import AuditAction, Memory
 from memories.queries import opened
@@ -127,7 +127,7 @@ def prepare(actor: Actor, about: User, question: str, turns: Sequence[Turn] = ()
 def _prepare(actor: Actor, about: User, question: str, *, wanted: int) -> Prepared:
     question = _clean_question(question)
     found = search(actor, question, owner=about, limit=wanted)
-    quoted = _citations(answering(found.hits))
+    quoted = _citations(answering(found.hits, names_in(question, about)))
     read = _citations(found.hits) if quoted and wanted > CITED else ()
     sources = read if may_read(actor) else ()
     audit.record_read(
@@ -145,11 +145,26 @@ def may_read(actor: Actor) -> bool:
     return actor.user is not None and model_consent.may_read(actor.user)
 
 
-def answering(hits: Sequence[Hit]) -> list[Hit]:
-    """Of the hits, best first, those to answer with: none, unless the first is likely to answer."""
-    if not hits or hits[0].strength < ANSWERS:
+def names_in(question: str, about: User) -> set[str]:
+    """Whom and what the question names, as stems. The person's own name is left out: their memories say "I"."""
+    return keywords.names(question) - set(keywords.words(f"{about.name} {about.handle}"))
+
+
+def answering(hits: Sequence[Hit], names: Set[str] = frozenset()) -> list[Hit]:
+    """Of the hits, best first, those to answer with: none, unless they are likely to answer."""
+    if answer_strength(hits, names) < ANSWERS:
         return []
     return [hit for hit in hits[:CITED] if hit.strength >= ANSWERS]
+
+
+def answer_strength(hits: Sequence[Hit], names: Set[str] = frozenset()) -> float:
+    """How strong an answer the first hits make: as the best, and as one that has one of the names, if there are any.
+
+    What is asked of somebody whom no memory at hand names is not answered with what is told of another.
+    """
+    cited = hits[:CITED]
+    naming = [hit.strength for hit in cited if not names or not names.isdisjoint(hit.matched)]
+    return min(cited[0].strength, max(naming)) if naming else 0.0
 
 
 def nothing() -> str:

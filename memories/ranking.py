@@ -8,7 +8,7 @@ docs/decisions/0003-ranking.md. Rows without a vector yet rank by their words. F
 over rows that the actor may see: a score must not tell of a private word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ EXACT_PHRASE = 2.0  # more than all the rest together
 K1 = 1.2
 # What a neighbour in a conversation is lent of a word: distance to it -> share.
 LENT = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
-# Cosine plus share of matched rarity of the first hit, below which no memory answers.
-ANSWERS = 0.8
+# Cosine plus share of matched rarity of the first hit, below which no memory answers (decision 0018).
+ANSWERS = 0.75
 PASSAGES_A_MEMORY = 5  # how many of the nearest passages may be one memory's, before a memory could be missed
 MAX_WORDS = 31  # of a query; two bits of a bigint each: in the text, in the date
 COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are about, not what
@@ -81,16 +81,18 @@ memory as materialized (
   group by memory_id),
 kind as materialized (select bits, count(*) as found from memory group by bits),
 rarity as materialized (
-  select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf
+  select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf,
+         case when place = any(%s::int[]) then 1 else 0 end as tells
   from total, lateral (
     select place, ln(1 + (n - texts + .5) / (texts + .5)) as idf, dates
     from (select place, coalesce(sum(found) filter (where bits >> place & 1 = 1), 0)::float8 as texts,
                  coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
           from unnest(%s::int[]) place, kind group by place) counted) weighed),
 worth as materialized (
-  select bits, sum(worth) as bm25, sum(worth) / sum(idf) as idf_share,
+  select bits, sum(worth) as bm25,
+         coalesce(sum(idf * tells) filter (where worth > 0), 0) / sum(idf * tells) as idf_share,
          case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
-  from (select bits, idf, bits >> place & 1 as tf, {WORTH} as worth from kind, rarity) own group by bits),
+  from (select bits, idf, tells, bits >> place & 1 as tf, {WORTH} as worth from kind, rarity) own group by bits),
 lent as materialized (
   select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + lent) / (tf + lent + %s::float8) - had)) as bm25
   from (
@@ -139,6 +141,7 @@ class Query:
 
     Vectors are unit-length and None when there is no embedding. Tokens stand in the order of the words, at most
     MAX_WORDS; days are, in the same order, the tokens of words that may be part of a date, and None for others.
+    common: the places of words that say whom it is about, not what: they find, but do not count as an answer.
     """
 
     space: str
@@ -148,14 +151,15 @@ class Query:
     public_tokens: Sequence[int]
     private_days: Sequence[int | None] = ()
     public_days: Sequence[int | None] = ()
+    common: Collection[int] = ()
 
 
 @dataclass(frozen=True)
 class Ranked:
     """One memory and its place. cosine: of its best passage (of a long text, its best that
     is near or has a word), None without a vector; words: positions of the query's words
-    that its text holds; idf_share: how much of the query's rarity it holds in its text and date, 0 to 1; a word found
-    nowhere is the rarest."""
+    that its text holds; idf_share: how much of the query's rarity it holds in its text and date, 0 to 1, common words
+    left out; a word found nowhere is the rarest."""
 
     memory: Memory
     score: float
@@ -241,6 +245,7 @@ def _fused(rows: Rows, query: Query, limit: int) -> list[Any]:
         [token for token, _ in private],
         *rows.params,
         limit * PASSAGES_A_MEMORY,
+        _telling(query),
         list(range(len(query.private_tokens))),
         EVERY_WORD,
         K1 + 1,
@@ -251,6 +256,12 @@ def _fused(rows: Rows, query: Query, limit: int) -> list[Any]:
         WEIGHT_OF_WORDS,
         limit,
     ]
+
+
+def _telling(query: Query) -> list[int]:
+    """The places of the words that are not common; of all where there are no others."""
+    places = range(len(query.private_tokens))
+    return [place for place in places if place not in query.common] or list(places)
 
 
 def _bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:

@@ -42,8 +42,8 @@ class Hit:
 
     score: for ordering within one answer only. cosine: nearness in meaning, -1 to 1, None when not embedded yet.
     matched: the query's words that it holds, as the search sees them (stems). strength: cosine plus the share of the
-    query's rarity that its words make up: comparable between answers, about 0 for a memory that says nothing to it,
-    ranking.ANSWERS and more for one that is likely to answer.
+    query's rarity that its words make up, common words such as names left out: comparable between answers, about 0 for
+    a memory that says nothing to it, ranking.ANSWERS and more for one that is likely to answer.
     """
 
     memory: Memory
@@ -80,7 +80,9 @@ def search(
         actor.require(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
     question = _Question.of(limits.clean_query(query), owner)
     rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
-    vector, degraded = _embed(question, rows) if Arm.MEANING in arms else (None, False)
+    if Arm.MEANING in arms:
+        question = question.with_common_words(rows)
+    vector, degraded = _embed(question) if Arm.MEANING in arms else (None, False)
     if Arm.WORDS not in arms:
         question = question.without_words()
     if not question.words and vector is None:
@@ -116,12 +118,13 @@ def find_same(actor: Actor, text: str) -> Memory | None:
 
 @dataclass(frozen=True)
 class _Question:
-    """What was asked, its words, and their tokens under the owner's key and under the server's."""
+    """What was asked, its words, their tokens under the owner's key and under the server's, and which are common."""
 
     text: str
     words: list[str]
     private_tokens: list[int]
     public_tokens: list[int]
+    common: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, text: str, owner: User) -> "_Question":
@@ -133,8 +136,11 @@ class _Question:
     def is_phrase(self) -> bool:
         return " " in keywords.plain(self.text)
 
+    def with_common_words(self, rows: Rows | None) -> "_Question":
+        return replace(self, common=tuple(common_words(rows, self.private_tokens, self.public_tokens)))
+
     def without_words(self) -> "_Question":
-        return replace(self, text="", words=[], private_tokens=[], public_tokens=[])
+        return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())
 
     def compared_by(self, vector: list[float] | None, owner: User) -> Query:
         key = person_key(owner.pk)
@@ -147,6 +153,7 @@ class _Question:
             public_tokens=self.public_tokens,
             private_days=_tokens(days, key.keywords),
             public_days=_tokens(days, server_key().keywords),
+            common=self.common,
         )
 
 
@@ -154,13 +161,12 @@ def _tokens(words: list[str | None], key: bytes) -> list[int | None]:
     return [None if word is None else keywords.tokens([word], key)[0] for word in words]
 
 
-def _embed(question: _Question, rows: Rows | None) -> tuple[list[float] | None, bool]:
+def _embed(question: _Question) -> tuple[list[float] | None, bool]:
     """The question's vector, and whether the provider failed to give one."""
     if not question.text:
         return None, False
-    common = common_words(rows, question.private_tokens, question.public_tokens)
     try:
-        return _meaning(question.text, {question.words[place] for place in common}), False
+        return _meaning(question.text, {question.words[place] for place in question.common}), False
     except (ProviderUnavailable, ProviderRejected) as error:
         logger.warning("search by words only: the embedding provider answered %s", error.code)
         return None, True

@@ -30,7 +30,8 @@ class Mood(Enum):
 class ProviderServer(ThreadingHTTPServer):
     """Serves as long as the block; `texts` is all it was to embed, `chats` the messages of each chat.
 
-    `says` are the words of its chat answers, one event each; after the first it waits for `may_go_on`.
+    `says` are the words of its chat answers, one event each; after the first it waits for `may_go_on`. None: it gives
+    away all that it was told.
     """
 
     daemon_threads = True
@@ -40,7 +41,7 @@ class ProviderServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.texts: list[str] = []
         self.chats: list[list[dict[str, str]]] = []
-        self.says: list[str] = ["Peanuts", " [1]", "."]
+        self.says: list[str] | None = ["Peanuts", " [1]", "."]
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.under_way = 0
@@ -82,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if self.path.endswith("/chat/completions"):
                 self.server.chats.append(asked["messages"])
-                self._answer(asked["messages"], self._chat)
+                self._answer(asked["messages"], lambda: self._chat(asked["messages"]))
             else:
                 texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
                 with self.server.lock:
@@ -115,12 +116,15 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         self._send(200, {"object": "list", "data": rows, "model": "test", "usage": usage})
 
-    def _chat(self) -> None:
+    def _chat(self, told: list[dict[str, str]]) -> None:
         """Chat completions as they are streamed: one event a word, then the end."""
+        says = self.server.says
+        if says is None:
+            says = ["[1] ", *(message["content"] for message in told)]
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        for number, word in enumerate(self.server.says):
+        for number, word in enumerate(says):
             if number == 1:
                 self.server.may_go_on.wait(30)
                 if self.server.mood is Mood.BREAKING_OFF:

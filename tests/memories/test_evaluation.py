@@ -57,9 +57,14 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def evaluated(data: Path) -> list[dict[str, Any]]:
+def evaluated(data: Path, *, persona: bool = False) -> list[dict[str, Any]]:
     call_command(
-        "evaluate_search", data=data, json=data.with_suffix(".out"), stdout=StringIO(), stderr=StringIO()
+        "evaluate_search",
+        data=data,
+        persona=persona,
+        json=data.with_suffix(".out"),
+        stdout=StringIO(),
+        stderr=StringIO(),
     )
     rows: list[dict[str, Any]] = json.loads(data.with_suffix(".out").read_text())
     return rows
@@ -118,6 +123,17 @@ def test_it_leaves_nothing_behind_and_touches_nothing(ada: User, data: Path) -> 
     before = {model: list(model._default_manager.values()) for model in apps.get_models()}
     evaluated(data)
     assert {model: list(model._default_manager.values()) for model in before} == before
+
+
+@pytest.mark.django_db
+def test_a_persona_is_asked_what_it_knows_and_what_it_cannot_know(data: Path) -> None:
+    shares = {
+        (row["memories"], row["conversation"], row["kind"]): row for row in evaluated(data, persona=True)
+    }
+    assert {kind for _, _, kind in shares} == {"answerable", "foreign", "renamed"}
+    turns = shares["turns", 1, "answerable"]
+    assert (turns["questions"], turns["answered"], turns["answered_by_it"]) == (2, 1.0, 1.0)
+    assert turns["calibrated"] > 0
 
 
 @pytest.mark.django_db

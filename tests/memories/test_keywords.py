@@ -51,6 +51,28 @@ def test_may_is_a_month() -> None:
     assert date_words(date(2023, 5, 7)) == ["may", "2023", "sunday"]
 
 
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("What does Maria eat in Paris?", {"maria", "pari"}),
+        ("Maria eats what?", set()),  # every sentence begins with a capital
+        ("Who had dinner on a Sunday in May?", set()),
+        ("What do I like?", set()),
+        ("WHAT DOES MARIA EAT?", set()),
+        ("what does maria eat?", set()),
+        ("Was frisst Мария?", {"мария"}),
+        ("", set()),
+    ],
+)
+def test_names_are_what_is_capitalised_within_a_sentence(question: str, names: set[str]) -> None:
+    assert keywords.names(question) == names
+
+
+def test_where_all_nouns_are_capitalised_none_is_a_name(settings: Settings) -> None:
+    settings.SEARCH_LANGUAGE = "german"
+    assert keywords.names("Wo schläft das Zebra?") == set()
+
+
 def test_an_event_date_is_found_by_its_written_parts() -> None:
     assert set(words("that Monday in January 2024")) == set(date_words(date(2024, 1, 15)))
 

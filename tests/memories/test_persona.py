@@ -16,6 +16,7 @@ from memories import limits, persona, scopes, services
 from memories.errors import PersonaNotFound
 from memories.models import AuditAction, AuditEvent, Memory
 from memories.persona import Answer
+from memories.search import search
 from tests.factories import app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,32 @@ def test_what_no_memory_tells_of_is_refused(ada: User, index: Callable[[], int])
     index()
     answer = asked(session(ada), ada, "Which physician treats my knee?")
     assert (answer.text, answer.citations, answer.includes_private) == ("No memory answers that.", (), False)
+
+
+def test_what_is_asked_of_somebody_is_not_answered_with_another(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "Ruth plays chess in the garden.")
+    index()
+    assert asked(session(ada), ada, "Who plays chess in the garden with Ruth?").citations
+    assert asked(session(ada), ada, "Where does Omar play chess in the garden?").citations == ()
+
+
+def test_the_persona_s_own_name_need_not_stand_in_its_memories(ada: User, index: Callable[[], int]) -> None:
+    ada.display_name = "Ada Lovelace"
+    remember(ada, "I play chess in the garden.")
+    index()
+    assert asked(session(ada), ada, "Where does Ada play chess in the garden?").citations
+    assert asked(session(ada), ada, f"Where does {ada.handle.title()} play chess in the garden?").citations
+
+
+def test_a_word_that_says_whom_memories_are_about_does_not_count_as_an_answer(
+    ada: User, index: Callable[[], int]
+) -> None:
+    for number in range(12):
+        remember(ada, f"{'Ruth' if number % 2 else 'Omar'} grows plant {number}.")
+    index()
+    [hit] = search(session(ada), "Where does Ruth drink tea?", limit=1).hits
+    assert hit.matched == ("ruth",)
+    assert hit.strength == hit.cosine
 
 
 def test_somebody_without_memories_is_no_fault(ada: User) -> None:

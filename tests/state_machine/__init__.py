@@ -3,5 +3,5 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.state_machine.machine", "tests.state_machine.apps_machine"
+    "tests.state_machine.machine", "tests.state_machine.apps_machine", "tests.state_machine.persona_machine"
 )  # so that a failure says what was compared

@@ -13,7 +13,10 @@ HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
 )
 
-PERSONA_HEADING = f"{'memories':<13}{'conversation':<14}{'questions':<13}{'n':>5}{'answer':>8}{'refuse':>8}"
+PERSONA_HEADING = (
+    f"{'memories':<13}{'conversation':<14}{'questions':<13}{'n':>5}{'answer':>8}{'refuse':>8}"
+    f"{'held out at':>13}{'answer':>8}{'refuse':>8}"
+)
 
 
 class Command(BaseCommand):
@@ -73,4 +76,6 @@ def _line(row: Row) -> str:
 
 def _persona_line(share: Share) -> str:
     counted = f"{share.memories:<13}{share.conversation:<14}{share.kind:<13}{share.questions:>5}"
-    return f"{counted}{share.answered:>8.3f}{1 - share.answered:>8.3f}"
+    shipped = f"{share.answered:>8.3f}{1 - share.answered:>8.3f}"
+    held_out = f"{share.calibrated:>13.3f}{share.answered_by_it:>8.3f}{1 - share.answered_by_it:>8.3f}"
+    return f"{counted}{shipped}{held_out}"
