@@ -1,6 +1,8 @@
 """A provider of embeddings and of chat that speaks OpenAI's API over HTTP, in the moods that such servers have."""
 
 import json
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any
 from tests.providers import WordHashes
 
 SLOW_S = 0.5
+WAITS_S = 120.0  # at most, for `may_go_on`
 RETRY_AFTER_S = 400  # longer than any back-off of the worker's own
 
 
@@ -126,7 +129,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for number, word in enumerate(says):
             if number == 1:
-                self.server.may_go_on.wait(30)
+                if not self._is_waited_for():
+                    return
                 if self.server.mood is Mood.BREAKING_OFF:
                     self._event("{broken")
                     return
@@ -134,6 +138,16 @@ class Handler(BaseHTTPRequestHandler):
             chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "talker"}
             self._event(json.dumps({**chunk, "choices": [delta]}))
         self._event("[DONE]")
+
+    def _is_waited_for(self) -> bool:
+        """Whether the client is still there when the answer may go on."""
+        until = time.monotonic() + WAITS_S
+        while not self.server.may_go_on.wait(0.02) and time.monotonic() < until:
+            if select.select([self.connection], [], [], 0)[0] and not self.connection.recv(
+                1, socket.MSG_PEEK
+            ):
+                return False
+        return True
 
     def _event(self, data: str) -> None:
         self.wfile.write(f"data: {data}\n\n".encode())

@@ -10,6 +10,7 @@ from django.test import Client
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.chaos import IS_LONG
