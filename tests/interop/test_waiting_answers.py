@@ -68,7 +68,8 @@ async def _cancelled_by_the_sdk(address: str, token: str, mode: Any, model: Prov
         if mode == "auto":
             await _until_waiting(model, WAITING)
             assert not (await client.call_tool("whoami", {})).is_error
-    await _until_waiting(model, WAITING)  # without sessions, a handshake's client must close the stream for it
+    # After a handshake there is no session to find the call by: closing the stream is what cancels it.
+    await _until_waiting(model, WAITING)
 
 
 def _bearer(token: str) -> dict[str, str]:
