@@ -104,14 +104,14 @@ async def _searches(address: str, token: str, mode: Any) -> tuple[list[float], A
         return seen, await asyncio.gather(*calls)
 
 
-def test_a_client_that_wants_progress_gets_it_as_a_stream(site: str) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_that_wants_progress_gets_it_as_a_stream(mode: str, site: str) -> None:
     with signed_up(site, "ada") as [ada]:
         ada.create(ZEBRA)
     token = access_token(Memory.objects.get().owner, make_app(), resource=[f"{site}/mcp"])
-    for mode in ("auto", "legacy"):
-        seen, answers = asyncio.run(_searches(f"{site}/mcp", token, mode))
-        assert sorted(seen) == [0] * 8 + [1] * 8, mode
-        assert all(answer.structured_content["results"][0]["text"] == ZEBRA for answer in answers)
+    seen, answers = asyncio.run(_searches(f"{site}/mcp", token, mode))
+    assert sorted(seen) == [0] * 8 + [1] * 8
+    assert all(answer.structured_content["results"][0]["text"] == ZEBRA for answer in answers)
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy", "auto"])

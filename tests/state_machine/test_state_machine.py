@@ -1,7 +1,6 @@
 """Whatever two people do, in any order: no answer to one holds a word of the other's that is not meant for them."""
 
 import itertools
-from collections import Counter
 from uuid import uuid4
 
 import pytest
@@ -10,16 +9,13 @@ from django.test import Client
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
-from pytest_django import Settings
 
 from accounts.models import User
 from tests.chaos import IS_LONG
-from tests.chaos.provider import ProviderServer
 from tests.factories import remember
 from tests.state_machine.apps_machine import AppsMachine
 from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.machine import Machine
-from tests.state_machine.persona_machine import PersonaMachine
 
 EXTENT = extent(
     max_examples=100 if IS_LONG else 12,
@@ -50,19 +46,6 @@ def test_whatever_apps_do_over_rest_none_learns_more_than_its_person_lets_it(
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
     AppsMachine.people = {"ada": ada, "bob": bob}
     run_state_machine_as_test(AppsMachine, settings=EXTENT)
-
-
-@pytest.mark.slow
-def test_whatever_apps_write_no_persona_says_what_is_private_and_nothing_is_made_public(
-    ada: User, bob: User, settings: Settings, model: ProviderServer
-) -> None:
-    settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
-    PersonaMachine.people, PersonaMachine.settings = {"ada": ada, "bob": bob}, settings
-    PersonaMachine.model, PersonaMachine.chat, PersonaMachine.answers = model, settings.CHAT, Counter()
-    model.says = None
-    few = EXTENT if IS_LONG else extent(EXTENT, max_examples=8)  # a chat takes as long as three other steps
-    run_state_machine_as_test(PersonaMachine, settings=few)
-    assert all(PersonaMachine.answers[how] for how in ("worded", "quoted", "none"))
 
 
 @pytest.mark.parametrize("visibility", ["private", "public"])
