@@ -1,5 +1,6 @@
 """The memories and questions of one run, made anew from a seed: the same on every machine."""
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from memories import keywords
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 SEED = 20_250
 BIG = "owner-0"
+MIDDLE = 30  # owners with a fiftieth of all
 SMALL_SIZE = 100  # memories of each other owner
 A_BATCH = 20
 SMALL_ASKED = 20  # owners with few memories whose questions are timed
@@ -31,7 +33,8 @@ OFF_TOPIC = 0.7  # how far a question lies from the memory it is near to
 
 
 def make(size: int, spare: int) -> Work:
-    """`size` memories: a tenth are one owner's, all others have SMALL_SIZE. `spare` texts more that nobody has yet."""
+    """`size` memories: a tenth are one owner's, six tenths of some, the rest of many who have SMALL_SIZE each. `spare`
+    texts more that nobody has yet."""
     import numpy as np
 
     random = np.random.default_rng(SEED)
@@ -46,10 +49,14 @@ def make(size: int, spare: int) -> Work:
 
 
 def _owners(size: int) -> dict[str, tuple[int, int]]:
-    big = size // 10
-    firsts = range(big, size - SMALL_SIZE + 1, SMALL_SIZE)
-    small = {f"owner-{number}": (first, first + SMALL_SIZE) for number, first in enumerate(firsts, 1)}
-    return {BIG: (0, big), **small}
+    """The big one first, those with SMALL_SIZE last."""
+    big, middle = size // 10, size // 50
+    many = (size - big - MIDDLE * middle) // SMALL_SIZE
+    sizes = [big, *[middle] * MIDDLE, *[SMALL_SIZE] * many]
+    return {
+        f"owner-{n}": (last - size, last)
+        for n, (size, last) in enumerate(zip(sizes, accumulate(sizes), strict=True))
+    }
 
 
 def _vectors(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
@@ -69,7 +76,7 @@ def _questions(
     owners: dict[str, tuple[int, int]], known: list[str], random: "np.random.Generator"
 ) -> tuple[list[Question], list[int]]:
     """QUESTIONS to the big owner, then as many to small ones in turns; and the memory that each is near to."""
-    small = [name for name in owners if name != BIG][:SMALL_ASKED]
+    small = list(owners)[1 + MIDDLE :][:SMALL_ASKED]
     questions, asked = [], []
     for number in range(2 * QUESTIONS):
         owner = BIG if number < QUESTIONS else small[number % len(small)]

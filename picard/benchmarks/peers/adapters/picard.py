@@ -14,12 +14,16 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.actor import Actor, Door
+from accounts.ids import new_id
 from accounts.keys import DataKey
 from accounts.models import User
 from accounts.statements import fetch_prepared
 from memories import ranking, services, vectors, worker
 from memories.search import BOTH_ARMS, Arm, search
 from memories.services import NewMemory
+from memories.tags import ensure_tags
+from picard.benchmarks import corpus
+from picard.benchmarks.corpus import Person
 from picard.benchmarks.peers.adapters import FOUND, Place, Way
 from picard.benchmarks.peers.adapters.postgres import ALL_TABLES
 from picard.benchmarks.peers.work import Work
@@ -47,12 +51,20 @@ class Picard:
         }
 
     def fill(self, work: Work) -> None:
-        """Each batch by one call of the service, then the worker until nothing waits."""
-        for owner, texts in work.texts_by_batch():
-            self.add_many(owner, texts)
-        self.embed_all()
+        """By COPY: the rows that services and worker would write, sealed, keyed and turned as they do it."""
+        import numpy as np
+
+        people = [self._person(owner, *place, work) for owner, place in work.owners.items()]
+        corpus.write(people, connection.settings_dict["NAME"], np.random.default_rng())
         with connection.cursor() as cursor:
             cursor.execute("vacuum analyze")
+
+    def _person(self, owner: str, first: int, last: int, work: Work) -> Person:
+        user = self._actor(owner).person
+        ids = [new_id() for _ in range(first, last)]
+        self._found.update(zip(ids, work.texts[first:last], strict=True))
+        tag = ensure_tags(user.pk, ["measured"])["measured"]
+        return Person(user, ids, work.texts[first:last], work.vectors[first:last], tag)
 
     def add_one(self, owner: str, text: str) -> None:
         services.create_memory(self._actor(owner), text=text)
@@ -67,13 +79,10 @@ class Picard:
             return int(cursor.fetchone()[0])
 
     def embed_all(self) -> None:
-        """As the worker does. The matrices of all owners are kept meanwhile, for each costs a tenth of a second, and
-        no site has nine hundred people write at the same moment."""
+        """As the worker does."""
         connection.ensure_connection()
-        with mock.patch.object(vectors, "MATRICES_KEPT", len(self._actors) + 1):
-            while worker.work_once(connection.connection.info.backend_pid):
-                pass
-        vectors.forget_matrices()
+        while worker.work_once(connection.connection.info.backend_pid):
+            pass
 
     def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
         """Milliseconds from the call that adds each memory until its vector can be searched, a worker running."""
@@ -124,8 +133,13 @@ class Unsealed(Picard):
 
 @contextmanager
 def without_sealing() -> Iterator[None]:
+    import numpy as np
+
     with (
         mock.patch.object(DataKey, "text", _NoCipher()),
+        mock.patch.object(
+            vectors, "rotation_matrix", lambda _, dimensions: np.eye(dimensions, dtype=np.float32)
+        ),
         mock.patch.object(vectors, "rotate", lambda given, _: [list(vector) for vector in given]),
     ):
         yield
