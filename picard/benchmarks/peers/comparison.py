@@ -1,5 +1,6 @@
 """The comparison: every system does the same, in turns, and what it found is held against an exact scan."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ class Sizes:
 
 QUICK = Sizes(2_000, rounds=4, added=2, many=50, times_many=2, watched=5)
 
+SLOW_MS = 100  # what is slower is called
+SELDOM = 4  # times less often
 Way = tuple[str, str]  # a system and one of its ways
 
 
@@ -48,6 +51,7 @@ class Found:
     embedded: dict[str, float] = field(default_factory=dict)  # ms a memory, beside that
     until_found: dict[str, Times] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    load_timed: float = math.nan
 
 
 def run(*, quick: bool, say: Callable[[str], None], size: int, systems: Sequence[str]) -> Report:
@@ -96,6 +100,7 @@ class _Comparison:
     sizes: Sizes
     found: Found
     say: Callable[[str], None]
+    _warm: dict[tuple[Way, bool], float] = field(default_factory=dict)  # p50 before any timing
 
     def run(self) -> None:
         self.fill()
@@ -132,11 +137,13 @@ class _Comparison:
     def compare_recall(self) -> None:
         """Which also warms everything up."""
         self.say("comparing with an exact scan")
+        self.found.load_timed = os.getloadavg()[0]
         for small in (False, True):
             questions = self._asked(small=small)
             exact = [set(self.work.nearest(one, FOUND)) for one in questions]
             for name, way in self._ways():
                 answer = self._search(name, way, questions)
+                self._warm[(name, way), small] = times(answer["ms"] if answer else []).p50
                 if answer and way != saying.HYBRID:
                     hits = sum(len(set(got) & best) for got, best in zip(answer["found"], exact, strict=True))
                     self.found.recall[(name, way), self._size(small)] = hits / (FOUND * len(questions))
@@ -144,18 +151,23 @@ class _Comparison:
     def time_searches(self) -> None:
         for small in (True, False):
             self.say(f"timing searches of {self._size(small):,} memories")
-            questions = self._asked(small=small)
+            questions, calls = self._asked(small=small), self.sizes.calls
             taken: dict[Way, list[float]] = {way: [] for way in self._ways()}
             for turn in range(self.sizes.rounds):
-                some = [
-                    questions[(turn * self.sizes.calls + at) % len(questions)]
-                    for at in range(self.sizes.calls)
-                ]
-                for (name, way), ms in taken.items():
+                some = [questions[at % len(questions)] for at in range(turn * calls, (turn + 1) * calls)]
+                for name, way in self._in_turn(turn, small):
                     answer = self._search(name, way, some)
-                    ms.extend(answer["ms"] if answer else [])
+                    taken[name, way].extend(answer["ms"] if answer else [])
             for each, ms in taken.items():
                 self.found.searched[each, self._size(small)] = times(ms)
+
+    def _in_turn(self, turn: int, small: bool) -> list[Way]:
+        """Each time in another order, so that none always comes after the same one; the slow ones less often."""
+        import numpy as np
+
+        ways = self._ways()
+        often = [way for way in ways if turn % SELDOM == 0 or self._warm.get((way, small), 0) < SLOW_MS]
+        return [often[at] for at in np.random.default_rng(turn).permutation(len(often))]
 
     def time_adding_one(self) -> None:
         self.say("adding one by one")

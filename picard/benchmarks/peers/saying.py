@@ -113,7 +113,7 @@ def _bars_of_searches(said: Report, found: "Found", peers: Sequence[str], small:
 
 
 def _notes(found: "Found", load: float) -> list[str]:
-    notes = [f"Load {load:.1f} at the start."]
+    notes = [f"Load {load:.1f} at the start, {found.load_timed:.1f} when all were filled."]
     notes += [_sealing(found)] if "picard unsealed" in found.added else []
     if OURS in found.until_found and found.until_found[OURS].ms:
         watched = found.until_found[OURS]

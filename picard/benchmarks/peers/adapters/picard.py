@@ -45,9 +45,9 @@ class Picard:
         self._found: dict[Any, str] = {}
         self._statements: dict[tuple[str, str], tuple[str, list[Any]]] = {}
         self.ways: Mapping[str, Way] = {
-            "vector, its statement": self._by_statement,
             "meaning": partial(self._search, arms={Arm.MEANING}),
             "hybrid": partial(self._search, arms=BOTH_ARMS),
+            "vector, its statement": self._by_statement,
         }
 
     def fill(self, work: Work) -> None:
