@@ -24,6 +24,8 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 THEMES = ("light", "dark")
 QUALITY = 55  # of WebP: all pages together stay under 6 MB
 READY_S = 180
+# The page that looks through a conversation is there where a chat model is; nothing is asked of this one.
+MODEL = {"CHAT_MODEL": "a-model", "CHAT_BASE_URL": "http://127.0.0.1:9/v1"}
 FIRST_MEMORY = "main a[href^='/memories/0']"
 FIRST_APP = "main a[href^='/accounts/apps/0']"
 
@@ -39,19 +41,21 @@ PAGES: tuple[tuple[str, str, bool, str], ...] = (
     ("new", "/memories/new/", True, ""),
     ("ask", "/memories/ask/", True, ""),
     ("review", "/memories/review/", True, ""),
+    ("extract", "/memories/extract/", True, ""),
     ("tags", "/memories/tags/", True, ""),
     ("trash", "/memories/trash/", True, ""),
     ("import", "/memories/import/", True, ""),
     ("export", "/memories/export/", True, ""),
     ("insights", "/memories/insights/", True, ""),
-    ("onboarding", "/welcome/", True, ""),
     ("connect", "/connect/", True, ""),
     ("apps", "/accounts/apps/", True, ""),
     ("app", "/accounts/apps/", True, FIRST_APP),
     ("developer", "/developer/", True, ""),
     ("account", "/accounts/", True, ""),
     ("profile", "/accounts/profile/", True, ""),
-    ("security", "/accounts/security/", True, ""),
+    ("two-factor", "/accounts/2fa/", True, ""),
+    ("sessions", "/accounts/sessions/", True, ""),
+    ("leaving", "/accounts/delete/", True, ""),
     ("persona", "/@maya", False, ""),
     ("not-found", "/nowhere/", True, ""),
     ("api", "/api/docs/", True, ""),
@@ -79,7 +83,7 @@ def demo() -> Iterator[tuple[str, str, str]]:
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="picard-demo-") as home:
         Path(home).chmod(0o711)  # root's PostgreSQL runs as another account, which must enter
-        own = {"PICARD_HOME": home, "PICARD_ENV_FILE": "", "PORT": str(port), "PUBLIC_URL": address}
+        own = {"PICARD_HOME": home, "PICARD_ENV_FILE": "", "PORT": str(port), "PUBLIC_URL": address, **MODEL}
         kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         said = Path(home) / f"said-{secrets.token_hex(4)}"
         with (

@@ -21,7 +21,11 @@ TO_COME = "<!-- the answer -->"  # in ask.html, where a browser without scripts 
 
 def who_words(actor: Actor) -> dict[str, Any]:
     """For the page: which model words answers, and whether it may read the person's private memories."""
-    return {"model": llm.provider_name(), "model_may_read": persona.may_read(actor)}
+    return {
+        "model": llm.provider_name(),
+        "is_hosted": llm.is_hosted(),
+        "model_may_read": persona.may_read(actor),
+    }
 
 
 def respond(request: HttpRequest, actor: Actor, form: AskForm, prepared: Prepared) -> HttpResponse:

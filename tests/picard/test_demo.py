@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 
 from accounts.models import User
 from memories import app_use, queries, reviewing
@@ -10,6 +11,7 @@ from oauth.models import AppGrant
 from picard.demo.filling import EMAIL, OtherPeople, fill
 from picard.demo.texts import samples
 from tests.factories import session
+from tests.screenshots import PAGES
 
 pytestmark = pytest.mark.django_db
 
@@ -56,3 +58,10 @@ def test_it_does_not_move_in_with_other_people_unasked(ada: User) -> None:
 def test_the_samples_are_as_a_memory_may_be() -> None:
     assert all(sample.theme and all(sample.texts) for sample in samples())
     assert any("\u0600" <= character <= "\u06ff" for sample in samples() for character in sample.texts[0])
+
+
+@pytest.mark.parametrize(
+    "address", sorted({path.partition("?")[0] for name, path, *_ in PAGES if name != "not-found"})
+)
+def test_every_page_of_the_screenshots_is_there(address: str) -> None:
+    assert resolve(address).url_name

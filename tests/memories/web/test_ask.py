@@ -183,7 +183,7 @@ def test_without_scripts_the_worded_answer_is_on_the_page(
     assert 'In &lt;b&gt;the&lt;/b&gt; garden <a href="#source-1">[1]</a>' in page
     assert 'id="source-1"' in page
     assert page.count("</html>") == 1
-    assert "worded by 127.0.0.1" in page
+    assert "worded by a chat model on this machine" in page
 
 
 def test_events_hold_words_and_then_the_answer_as_html(

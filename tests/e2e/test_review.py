@@ -1,0 +1,91 @@
+"""From the tick on the consent page, and from a pasted conversation, to what waits in the review, in a real browser."""
+
+import json
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from memories.models import Memory
+from tests.e2e.test_first_walk import _sign_up
+from tests.fake_openai import FakeOpenAI
+from tests.oauth.flows import REDIRECT, App, make_app
+from tests.processes import serving
+
+pytestmark = pytest.mark.browser
+
+
+def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
+    browser: Browser, chat: FakeOpenAI, transactional_db: None
+) -> None:
+    chat.be("well", [json.dumps(["I like sweet peas.", "אני גרה בלונדון 🌧️"])])
+    model = {"CHAT_MODEL": chat.chat.model, "CHAT_BASE_URL": chat.chat.base_url, "CHAT_API_KEY": "none"}
+    with serving(EMBEDDING_PROVIDER="tests.providers.WordHashes", **model) as site:
+        # Without the fading of colours, amid which axe would look.
+        context = browser.new_context(
+            base_url=site, viewport={"width": 390, "height": 844}, locale="en", reduced_motion="reduce"
+        )
+        context.route(f"{REDIRECT}*", lambda route: route.fulfill(body="Back at the app."))
+        page = context.new_page()
+        _sign_up(page)
+        _look(page, "/memories/review/")
+        token = _consent(page, site, make_app("Notes", is_public=True))
+        written = httpx.post(
+            f"{site}/api/v1/memories/",
+            json={"text": "Ada likes https://example.org/" + "long/" * 60},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert written.status_code == httpx.codes.ACCEPTED
+
+        _look(page, "/memories/extract/")
+        page.get_by_label("The conversation").fill("Me: I like sweet peas, and live in London.")
+        page.get_by_role("button", name="Look through it").click()
+        expect(page.get_by_text("2 things found.")).to_be_visible()
+        _look(page)
+        assert not Memory.objects.exists()
+
+        page.get_by_role("textbox", name="Text 1").fill("I love sweet peas.")
+        page.locator(".proposal", has_text="by the app Notes").get_by_role("checkbox").uncheck()
+        page.get_by_role("button", name="Keep the ticked").click()
+        expect(page.get_by_text("2 kept.")).to_be_visible()
+        page.locator(".proposal").get_by_role("button", name="Decline").click()
+        expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+        context.close()
+    kept = {(memory.text, memory.source, memory.visibility) for memory in Memory.objects.all()}
+    assert {visibility for _text, _source, visibility in kept} == {"private"}
+    assert "I love sweet peas." in {text for text, _source, _visibility in kept}
+    assert {source for _text, source, _visibility in kept} == {"web"}
+
+
+def _consent(page: Page, site: str, app: App) -> str:
+    """An access token of an app whose writes shall wait."""
+    asked = app.request(resource=f"{site}/api")
+    page.goto(f"/oauth/authorize/?{urlencode(asked)}")
+    page.get_by_label("Its writes wait for my yes").check()
+    _look(page)
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(f"{REDIRECT}*")
+    [code] = parse_qs(urlsplit(page.url).query)["code"]
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": app.application.client_id,
+        "code": code,
+        "redirect_uri": REDIRECT,
+        "code_verifier": app.verifier,
+    }
+    answer = httpx.post(f"{site}/oauth/token/", data=form)
+    token: str = answer.raise_for_status().json()["access_token"]
+    return token
+
+
+def _look(page: Page, address: str = "") -> None:
+    """Nothing that axe finds fault with in either theme, and nothing wider than a phone."""
+    if address:
+        page.goto(address)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
