@@ -41,5 +41,7 @@ def _passkey_settings(host: str) -> dict[str, Any]:
     return {
         "MFA_SUPPORTED_TYPES": ["recovery_codes", "totp", *(["webauthn"] if host else [])],
         "MFA_PASSKEY_LOGIN_ENABLED": bool(host),
+        # Of every question: an answer to one that asks for less would do for a log-in by the key alone.
+        "MFA_WEBAUTHN_USER_VERIFICATION": "required",
         "MFA_FORMS": {"add_webauthn": "accounts.passkey_form.AddPasskeyForm"},
     }

@@ -107,6 +107,19 @@ def test_an_answer_works_once(passkey: SoftPasskey) -> None:
     assert not is_in(browser)
 
 
+def test_a_stolen_one_without_its_pin_answers_no_question(bob: User, passkey: SoftPasskey) -> None:
+    """Also not the one that somebody is asked after their own password, kept until that log-in has run out."""
+    add(log_in(bob), SoftPasskey())
+    browser = half_way(bob)
+    options = as_sent(browser.get("/accounts/2fa/authenticate/").context["js_data"]["request_options"])
+    session = browser.session
+    session["account_login"]["initiated_at"] -= 3_600
+    session.save()
+    passkey.is_verified = False
+    browser.post(LOG_IN, {"credential": passkey.get(options)})
+    assert not is_in(browser)
+
+
 def test_one_that_checks_nobody_is_not_added(ada: User) -> None:
     assert add(log_in(ada), SoftPasskey(is_verified=False)).status_code == 200
     assert not Authenticator.objects.exists()
