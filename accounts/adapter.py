@@ -59,6 +59,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.stages.RestoreStage"]
 
+    def set_password(self, user: User, password: str) -> None:
+        # This column alone: what else changed since the row was read, as that the account is closed, stays so.
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Links lead to PUBLIC_URL, whatever host the request named: who asks for a letter has no say in it."""
         links = {name: _of_this_site(value) for name, value in context.items() if name.endswith("_url")}
@@ -76,6 +81,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         # That one is logged in, or out, the page shows.
         if not message_template.endswith(("/logged_in.txt", "/logged_out.txt")):
             super().add_message(request, level, message_template, *args, **kwargs)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # Without the Host, of which anybody may say another port, and so begin to be counted anew.
+        return str(credentials.get("email", "")).casefold()
 
     def _is_signing_up(self) -> bool:
         match = getattr(self.request, "resolver_match", None)

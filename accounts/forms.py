@@ -69,9 +69,13 @@ class ProfileForm(UserForm):
             del self.fields["words_my_answers"]
 
     def save(self, commit: bool = True) -> User:
+        columns = [name for name in self._meta.fields or () if name in self.fields]
         if "words_my_answers" in self.fields:
             model_consent.record(self.instance, yes=self.cleaned_data["words_my_answers"])
-        return super().save(commit)
+            columns.append("chat_provider")
+        # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
+        self.instance.save(update_fields=columns)
+        return self.instance
 
     def _ask_about_the_model(self) -> None:
         asked = self.fields["words_my_answers"]

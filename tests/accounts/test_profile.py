@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.forms import ProfileForm
 from accounts.models import User
 
 PROFILE = {"display_name": "Ada", "handle": "ada-l", "bio": "Writes engines.", "time_zone": "Europe/London"}
@@ -14,6 +15,15 @@ def test_a_profile_is_saved(ada: User, ada_client: Client) -> None:
     ada_client.post("/accounts/profile/", {**PROFILE, "persona_enabled": "on"})
     ada.refresh_from_db()
     assert (ada.handle, ada.time_zone, ada.persona_enabled) == ("ada-l", "Europe/London", True)
+
+
+def test_saving_it_undoes_nothing_that_happened_meanwhile(ada: User) -> None:
+    form = ProfileForm(PROFILE, instance=User.objects.get(pk=ada.pk))
+    assert form.is_valid()
+    User.objects.filter(pk=ada.pk).update(password="another one", is_active=False, sessions_era=7)
+    form.save()
+    ada.refresh_from_db()
+    assert (ada.handle, ada.password, ada.is_active, ada.sessions_era) == ("ada-l", "another one", False, 7)
 
 
 @pytest.mark.parametrize(
