@@ -7,13 +7,19 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 MAX_CAUSES = 4  # of an exception's chain
+# The parts of a path that let their bearer in: links of letters, invitations.
+SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
 _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
@@ -48,7 +54,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": without_query(record.getMessage()),
+            "message": _message_of(record),
         }
         if current := request_id.get():
             line["request_id"] = current
@@ -56,6 +62,33 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             line |= _what_failed(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    """Django names the path in its messages, and lays the request beside them."""
+    message, request = without_query(record.getMessage()), getattr(record, "request", None)
+    return message.replace(request.path, loggable_path(request)) if hasattr(request, "path") else message
+
+
+def loggable_path(request: "HttpRequest") -> str:
+    """The path without its query, and without the parts that are secrets."""
+    path, captured = request.path, _captured(request)
+    for name in SECRET_PARTS:
+        if name in captured:
+            path = path.replace(str(captured[name]), f"<{name}>")
+    return path
+
+
+def _captured(request: "HttpRequest") -> dict[str, Any]:
+    """What stands in the path, also of a request that is sent elsewhere before anybody looks where it leads."""
+    from django.urls import Resolver404, resolve
+
+    if request.resolver_match is not None:
+        return request.resolver_match.kwargs
+    for path in (request.path_info, f"{request.path_info}/"):
+        with suppress(Resolver404):
+            return resolve(path).kwargs
+    return {}
 
 
 def without_query(text: str) -> str:

@@ -9,10 +9,8 @@ from typing import NamedTuple, cast
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 
-from picard.logs import request_id
+from picard.logs import loggable_path, request_id
 
-# The parts of a path that let their bearer in: links of letters, invitations.
-SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
 # Asked every few seconds by whoever watches the server: no news.
 HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
@@ -74,13 +72,3 @@ def _end(request: HttpRequest, response: HttpResponseBase, begun: _Begun) -> Htt
     level = logging.DEBUG if request.path in HEALTH_PATHS and response.status_code < 500 else logging.INFO
     logger.log(level, "request", extra={"fields": fields})
     return response
-
-
-def loggable_path(request: HttpRequest) -> str:
-    """The path without its query, and without the parts that are secrets."""
-    path = request.path
-    captured = request.resolver_match.kwargs if request.resolver_match else {}
-    for name in SECRET_PARTS:
-        if name in captured:
-            path = path.replace(str(captured[name]), f"<{name}>")
-    return path

@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import ResolverMatch
 
 from picard.logs import JsonFormatter, request_id
@@ -91,6 +92,23 @@ def test_a_request_is_one_line_without_query_and_secrets(caplog: pytest.LogCaptu
     said = json.loads(JsonFormatter().format(record))
     assert (said["method"], said["path"], said["status"]) == ("GET", "/reset/<key>/", 204)
     assert said["duration_ms"] >= 0
+
+
+@pytest.mark.parametrize("path", ["/accounts/restore/abc:123/", "/accounts/restore/abc:123"])
+@pytest.mark.parametrize("case", ["refused", "broken", "sent to https"])
+@pytest.mark.django_db
+def test_a_secret_in_a_path_is_in_no_line_whatever_becomes_of_the_request(
+    case: str, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = Client(raise_request_exception=False, enforce_csrf_checks=case == "refused")
+    if case == "broken":
+        monkeypatch.delattr("accounts.deletion.of_link")
+    monkeypatch.setattr(settings, "SECURE_SSL_REDIRECT", case == "sent to https")
+    with caplog.at_level("INFO"):
+        browser.post(path)
+    lines = [JsonFormatter().format(record) for record in caplog.records]
+    assert "/accounts/restore/<token>" in lines[-1]
+    assert "abc:123" not in "".join(lines)
 
 
 def _formatted(message: str, *arguments: object, exc_info: Any = None) -> str:
