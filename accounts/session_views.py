@@ -1,5 +1,7 @@
 """Where a person is logged in, and the ways to end that."""
 
+import re
+
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -13,6 +15,8 @@ from accounts import signing_out
 from accounts.browsers import known_as
 from accounts.models import User
 from accounts.session_rows import listed_of
+
+LINE = re.compile(r"[0-9]{1,18}")  # as many digits as such an id may have
 
 
 @login_required
@@ -34,9 +38,8 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
 
 def _end(request: HttpRequest, person: User) -> None:
     """What the button that was pressed says: one session, the others, or the apps too."""
-    one = request.POST.get("session", "")
-    if one.isascii() and one.isdigit():
-        signing_out.end_session(person, int(one))
+    if one := request.POST.get("session", ""):
+        signing_out.end_session(person, int(one) if LINE.fullmatch(one) else 0)
         messages.success(request, _("That session has ended."))
         return
     signing_out.end_sessions(person, keep=request.session)

@@ -11,6 +11,7 @@ from pgvector.django import MaxInnerProduct
 from accounts.actor import Actor, InsufficientScope
 from accounts.keys import person_key
 from memories import audit, limits, queries, scopes, services, vectors
+from memories.errors import MemoryNotFound
 from memories.indexing import space_identity
 from memories.life_models import KeptPair
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
@@ -71,28 +72,35 @@ def unite(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memor
     actor.require(scopes.WRITE)
     if actor.asks_first:  # a proposal is about one memory
         raise InsufficientScope("sign-in")
-    older_id, newer_id = sorted((one, other))
-    older, newer = queries.get_memory(actor, older_id), queries.get_memory(actor, newer_id)
+    older, newer = _both(actor, one, other)
     names = [tag.name for memory in (older, newer) for tag in tags_on(memory)]
     is_public = older.is_public and newer.is_public
     united = services.update_memory(
         actor,
-        older_id,
+        older.pk,
         expected_version=older.version,
         text=JOINED.join((older.text, newer.text)) if merge else newer.text,
         visibility=Visibility.PUBLIC if is_public else Visibility.PRIVATE,
         tags=_as_many_as_fit(names),
         expires_at=newer.expires_at,
     )
-    services.trash_memory(actor, newer_id, expected_version=newer.version)
+    services.trash_memory(actor, newer.pk, expected_version=newer.version)
     return united
 
 
 def keep_both(actor: Actor, one: UUID, other: UUID) -> None:
     """Remember that these two are kept though they mean the same, so that it is not asked again."""
     actor.require(scopes.WRITE)
-    first, second = (queries.get_memory(actor, each) for each in sorted((one, other)))
+    first, second = _both(actor, one, other)
     KeptPair.objects.get_or_create(owner=actor.person, first=first, second=second)
+
+
+def _both(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Memory]:
+    """The older first. A memory is no other one beside itself."""
+    if one == other:
+        raise MemoryNotFound
+    first, second = sorted((one, other))
+    return queries.get_memory(actor, first), queries.get_memory(actor, second)
 
 
 def _nearness(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:

@@ -74,7 +74,9 @@ def purge_unused() -> int:
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     metadata = _metadata(request)
     if not metadata:
-        return problem("invalid_client_metadata", "The body must be a JSON object, not too long.")
+        return problem(
+            "invalid_client_metadata", "The body must be a JSON object of whole characters, not too long."
+        )
     grants = metadata.get("grant_types", ["authorization_code"])
     if not isinstance(grants, list) or not all(grant in GRANT_TYPES for grant in grants):
         return problem(
@@ -130,4 +132,13 @@ def _metadata(request: HttpRequest) -> dict[str, Any]:
         read = json.loads(request.body)
     except (ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return read if isinstance(read, dict) and _is_storable(read) else {}
+
+
+def _is_storable(read: dict[str, Any]) -> bool:
+    """JSON can spell half a character, which no database keeps and no answer can repeat."""
+    try:
+        json.dumps(read, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -167,12 +167,13 @@ def narrow(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseB
 @require_POST
 @app_page
 def pause(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
-    if grant.paused_at is None:
-        grants.pause(grant)
-        messages.success(request, _("Paused. It reaches nothing until you let it go on."))
-    else:
+    """What the button said, however often it was pressed: a page may be older than the pause."""
+    if request.POST.get("state") == "on":
         grants.resume(grant)
         messages.success(request, _("It may go on."))
+    else:
+        grants.pause(grant)
+        messages.success(request, _("Paused. It reaches nothing until you let it go on."))
     return redirect("oauth:app", grant.pk)
 
 

@@ -66,7 +66,8 @@ class JsonFormatter(logging.Formatter):
 
 def _message_of(record: logging.LogRecord) -> str:
     """Django names the path in its messages, and lays the request beside them."""
-    message, request = without_query(record.getMessage()), getattr(record, "request", None)
+    message = without_query(record.getMessage())
+    request: Any = getattr(record, "request", None)
     return message.replace(request.path, loggable_path(request)) if hasattr(request, "path") else message
 
 

@@ -13,6 +13,7 @@ from memories.portability.items import Found, Item, Past, Skipped, future, momen
 from memories.portability.reading import lines_of
 
 VERSION = 1  # of this format; stands in every line
+MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
 
 
 def read_jsonl(part: Part) -> Iterator[Found]:
@@ -67,7 +68,7 @@ def _text(value: Any) -> str:
 
 
 def _version(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_VERSION:
         raise ValueError("not a version")
     return value
 

@@ -1,7 +1,7 @@
 """Pages of what becomes of memories: alike ones, many at once, and their tags."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -103,13 +103,7 @@ _ACTS: dict[str, Callable[[Request, Actor, Chosen, dict[str, Any]], HttpResponse
 @require_POST
 @memory_page
 def restore_many(request: Request, actor: Actor) -> HttpResponseBase:
-    try:
-        moment = datetime.fromisoformat(request.POST.get("at", ""))
-    except ValueError:
-        raise Http404 from None
-    if moment.tzinfo is None:
-        raise Http404
-    count = many.restore_many(actor, moment)
+    count = many.restore_many(actor, _moment_in(request, "at"))
     messages.success(request, ngettext("%(n)d restored.", "%(n)d restored.", count) % {"n": count})
     return redirect("memories:list")
 
@@ -151,6 +145,16 @@ def remove_tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase
     said = ngettext("Taken off %(n)d memory.", "Taken off %(n)d memories.", count) % {"n": count}
     messages.success(request, said)
     return redirect("memories:tags")
+
+
+def _moment_in(request: Request, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(request.POST.get(name, ""))
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise Http404
 
 
 def _id_in(request: Request, name: str) -> UUID:

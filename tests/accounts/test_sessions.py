@@ -123,6 +123,7 @@ def test_one_session_can_be_ended_and_no_other_persons(ada: User, bob: User) -> 
     assert is_in(here)
     assert not is_in(elsewhere)
     assert is_in(bobs)
+    assert here.post(SESSIONS, {"session": "9" * 5_000}).status_code == 302
 
 
 def test_a_session_from_before_the_list_is_shown_to_itself(ada: User) -> None:

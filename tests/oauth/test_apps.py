@@ -114,12 +114,16 @@ def test_an_end_stays_unless_it_is_changed(ada: User, ada_client: Client, app: A
     assert AppGrant.objects.get().ends_at is None
 
 
-def test_pausing_is_a_switch(ada: User, ada_client: Client, app: App, grant: AppGrant) -> None:
+def test_a_paused_app_stays_so_until_it_may_go_on(
+    ada: User, ada_client: Client, app: App, grant: AppGrant
+) -> None:
     token = access_token(ada, app)
-    assert post(ada_client, grant, "pause") == 302
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
-    post(ada_client, grant, "pause")
+    for _pressed_twice in range(2):
+        assert post(ada_client, grant, "pause", state="paused") == 302
+        with pytest.raises(TokenRefused):
+            authenticate(token, Door.API)
+    assert 'value="on"' in page(ada_client, grant)
+    post(ada_client, grant, "pause", state="on")
     assert authenticate(token, Door.API).user == ada
 
 

@@ -149,6 +149,7 @@ ODD = {
     "half a place": ({"text": "a", "position": 1}, "not_a_memory"),
     "below zero": ({"text": "a", "position": -1, "conversation": str(UUID(int=1))}, "not_a_memory"),
     "version": ({"text": "a", "version": 2**40}, "not_a_memory"),
+    "last version": ({"text": "a", "version": 2**31 - 1}, "not_a_memory"),
 }
 
 

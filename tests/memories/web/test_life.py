@@ -70,6 +70,14 @@ def test_both_can_be_kept(ada: User, ada_client: Client, index: Callable[[], int
     assert len(texts(ada)) == 2
 
 
+@pytest.mark.parametrize("act", ["replace", "merge", "keep"])
+def test_a_memory_is_no_other_one_beside_itself(ada: User, ada_client: Client, act: str) -> None:
+    own = remember(ada, "One.")
+    answer = ada_client.post(f"/memories/{own.pk}/unite/", {"other": own.pk, "act": act})
+    assert answer.status_code == 404
+    assert texts(ada) == ["One."]
+
+
 def test_a_strangers_memories_are_not_there(ada: User, bob: User, bob_client: Client) -> None:
     one, two = remember(ada, "One."), remember(ada, "Two.")
     own = remember(bob, "Mine.")
@@ -122,7 +130,10 @@ def test_what_cannot_be_done_is_said_and_nothing_changes(
     assert Memory.objects.get(pk=own.pk).version == 1
 
 
-@pytest.mark.parametrize("at", ["", "yesterday", "2026-01-01T00:00:00"])
+@pytest.mark.parametrize(
+    "at",
+    ["", "yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"],
+)
 def test_a_moment_that_is_none_restores_nothing(ada_client: Client, at: str) -> None:
     assert ada_client.post("/memories/many/restore/", {"at": at}).status_code == 404
 
