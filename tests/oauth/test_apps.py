@@ -157,8 +157,9 @@ def test_all_that_is_decided_about_an_app_is_in_the_record(
     app.connect(ada)
     grant = AppGrant.objects.get()
     post(ada_client, grant, "narrow", scopes=[scopes.READ])
-    for act in ("pause", "pause", "disconnect"):
-        post(ada_client, grant, act)
+    for state in ("paused", "on"):
+        post(ada_client, grant, "pause", state=state)
+    post(ada_client, grant, "disconnect")
     shown = record(ada_client)
     done = ["connected", "changed what it may do", "paused", "let go on", "disconnected"]
     at = [shown.index(f"<bdi>Notes</bdi>: {each}<") for each in reversed(done)]
