@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
-from picard.benchmarks import api, clients, corpus, servers
+from picard.benchmarks import api, clients, corpus, oauth, servers
 from picard.benchmarks.clients import Load, Target
 from picard.benchmarks.report import Report
 from picard.benchmarks.servers import Server
@@ -37,9 +37,18 @@ class Sizes:
     seconds: float = 1.5  # of one round
     slow_s: float = 6
     upload_bytes: int = 1_000_000_000
+    cpu_rounds: int = oauth.ROUNDS
 
 
-QUICK = Sizes(memories=20, connections=(BARRED,), rounds=1, seconds=0.2, slow_s=0.5, upload_bytes=20_000_000)
+QUICK = Sizes(
+    memories=20,
+    connections=(BARRED,),
+    rounds=1,
+    seconds=0.2,
+    slow_s=0.5,
+    upload_bytes=20_000_000,
+    cpu_rounds=1,
+)
 PAGES = ("plain", "landing", "memory list", "search page")
 Measured = dict[tuple[str, int, str], Load]  # page, connections, server
 
@@ -65,6 +74,8 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
         targets = api.targets(ports, person)
         connections.close_all()
         asyncio.run(_by_token(report, sizes, targets))
+    say("counting CPU")
+    oauth.report_on(report, person, rounds=sizes.cpu_rounds)
     report.notes.append(
         f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each, both servers at once, asked in "
         "turns over connections that are kept; the client runs on the same cores. plain: a stranger is sent to the "

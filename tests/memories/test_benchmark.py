@@ -28,6 +28,8 @@ SAID = {
         "search by MCP",
         "30 slow connections",
         "upload, chunked: answered with 413",
+        "list by token: Python CPU",
+        "secret check: CPU",
     ),
 }
 

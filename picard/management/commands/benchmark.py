@@ -26,15 +26,16 @@ KINDS = {
         "LOG_LEVEL": "ERROR",
         **ONE_THREAD,
     },
+    "oauth": {"EMBEDDING_PROVIDER": "picard.benchmarks.corpus.GivenVector"},
     "http": {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"},
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Measure search, writing or the web server, beside the plainest way to do the same, or Picard beside "
-        "its peers, in a database of its own. Prints tables in Markdown. The promises it compares with hold on "
-        "a quiet machine."
+        "Measure search, writing, the web server or an app's requests, beside the plainest way to do the same, "
+        "or Picard beside its peers, in a database of its own. Prints tables in Markdown. The promises it compares "
+        "with hold on a quiet machine."
     )
     requires_system_checks = []
 
