@@ -7,7 +7,7 @@ PEERS := build/benchmark-peers
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof sbom lint format lock demo screenshots prove
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof sbom messages lint format lock demo screenshots prove
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ docker-proof: $(VENV)/.dev ## Build the image without an engine, run it, walk it
 
 sbom: $(VENV)/.dev ## Write sbom.json: every package that Picard installs, with versions and digests (CycloneDX)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --of JSON -o sbom.json requirements.txt
+
+messages: $(VENV)/.run ## Collect every text of the pages for a translator: make messages LANGUAGE=de (needs GNU gettext)
+	@test -n "$(LANGUAGE)" || { echo "Name the language: make messages LANGUAGE=de"; exit 2; }
+	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore docs --ignore staticfiles
 
 lint: $(VENV)/.dev ## Check style, types, security, migrations, the containers and the production settings
 	@$(BIN)/ruff check .

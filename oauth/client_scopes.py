@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 from oauth2_provider.scopes import SettingsScopes
 
 from oauth.models import Application
@@ -24,6 +25,5 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
 
 
 def descriptions() -> Mapping[str, str]:
-    """Of every scope, in words for a person."""
-    found: Mapping[str, str] = settings.OAUTH2_PROVIDER["SCOPES"]
-    return found
+    """Of every scope, in words for a person, in their language."""
+    return {scope: gettext(words) for scope, words in settings.OAUTH2_PROVIDER["SCOPES"].items()}

@@ -24,6 +24,7 @@ from memories import app_use, queries, scopes
 from memories.models import Memory
 from oauth import asking, clients, grants, mistakes, notices
 from oauth.actor import actor_from_request
+from oauth.client_scopes import descriptions
 from oauth.forms import NarrowingForm
 from oauth.models import AppGrant
 
@@ -199,7 +200,7 @@ def _described(actor: Actor, grant: AppGrant, use: dict[str, app_use.Use]) -> di
     return {
         "grant": grant,
         "app": grant.application,
-        "may": [scopes.DESCRIPTIONS.get(scope, scope) for scope in grant.scopes],
+        "may": [descriptions().get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
         "use": use.get(grant.application.client_id, app_use.Use()),
     }

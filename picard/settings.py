@@ -17,6 +17,7 @@ from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: 
 from memories.chat_settings import chat_settings
 from oauth.settings import provider_settings
 from picard.home import PROJECT, kept_secret, picard_home
+from picard.languages import languages
 from picard.logs import logging_settings
 
 env = environ.Env()
@@ -199,10 +200,9 @@ API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # of
 MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may talk to /mcp
 
 # --- Language and time --------------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
-TIME_ZONE = "UTC"
-USE_I18N = USE_TZ = True
+LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en", "UTC", True, True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGES = languages(LOCALE_PATHS[0])
 
 # --- Files ------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

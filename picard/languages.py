@@ -1,0 +1,15 @@
+"""Which languages the pages are in: English, and whatever catalogues lie below `locale/` (docs/style.md)."""
+
+from pathlib import Path
+
+from django.conf.locale import LANG_INFO
+from django.utils.translation import to_language
+
+ENGLISH = ("en", "English")
+
+
+def languages(folder: Path) -> list[tuple[str, str]]:
+    """Code and own name of each language that has a compiled catalogue, English first."""
+    compiled = folder.glob("*/LC_MESSAGES/django.mo")
+    codes = sorted({to_language(path.parent.parent.name) for path in compiled} - {ENGLISH[0]})
+    return [ENGLISH, *((code, str(LANG_INFO.get(code, {}).get("name_local", code))) for code in codes)]
