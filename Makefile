@@ -47,8 +47,8 @@ evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=
 	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }
 	@$(BIN)/python manage.py evaluate_search --data "$(DATA)"
 
-benchmark: $(VENV)/.run ## Measure search, writing and the web server, beside what each could be compared with
-	@for what in search write http; do $(BIN)/python manage.py benchmark $$what || exit 1; done
+benchmark: $(VENV)/.run ## Measure search, writing, the web server and what AI apps meet, beside what each could be compared with
+	@for what in search write http ai; do $(BIN)/python manage.py benchmark $$what || exit 1; done
 
 benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Measure Picard beside what one would pick instead: make benchmark-peers SIZE=2000
 	@$(BIN)/python manage.py benchmark peers --size $(SIZE)

@@ -60,7 +60,7 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
     report = Report("The web server")
     person = corpus.make_person("reader", sizes.memories, np.random.default_rng(SEED))
     corpus.write([person], "picard", np.random.default_rng(SEED))
-    cookie = _signed_in(person)
+    cookie = signed_in(person)
     if static_files_are_old():
         call_command("collectstatic", interactive=False, verbosity=0)
     connections.close_all()
@@ -84,7 +84,7 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
     return report
 
 
-def _signed_in(person: corpus.Person) -> str:
+def signed_in(person: corpus.Person) -> str:
     """The cookie of a session."""
     client = Client()
     client.force_login(person.user)
@@ -93,12 +93,12 @@ def _signed_in(person: corpus.Person) -> str:
 
 
 def _start(stack: ExitStack, name: str) -> Server:
-    port = _free_port()
+    port = free_port()
     command = {FRONT: servers.shipped, GTHREAD: servers.gthread, STOCK: servers.stock}[name]()
     return stack.enter_context(servers.running(name, command, port, settings.PICARD_HOME / f"{name}.log"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

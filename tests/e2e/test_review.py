@@ -85,7 +85,7 @@ def _look(page: Page, address: str = "") -> None:
     if address:
         page.goto(address)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page)
         assert found.response["violations"] == [], found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -31,9 +31,11 @@ def test_answers_that_wait_for_their_model_hold_nobody_up(transactional_db: None
         with signed_up(site, "ada") as [ada]:
             ada.create("The zebra sleeps in the garden.")
         owner, app = Memory.objects.get().owner, make_app()
-        tokens = [access_token(owner, app, scopes.READ, resource=[site + path]) for path in (API, MCP)]
+        token, mcp_token = (
+            access_token(owner, app, scopes.READ, resource=[site + path]) for path in (API, MCP)
+        )
         model.may_go_on.clear()
-        asyncio.run(_while_all_wait(site, *tokens, model))
+        asyncio.run(_while_all_wait(site, token, mcp_token, model))
 
 
 async def _while_all_wait(site: str, token: str, mcp_token: str, model: ProviderServer) -> None:

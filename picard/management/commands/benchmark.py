@@ -14,6 +14,7 @@ from picard.benchmarks.report import Report
 PEERS = "peers"
 # What is measured, and the environment it is measured with.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
+SERVING = {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"}
 KINDS = {
     "search": {
         "EMBEDDING_PROVIDER": "picard.benchmarks.corpus.GivenVector",
@@ -27,15 +28,16 @@ KINDS = {
         **ONE_THREAD,
     },
     "oauth": {"EMBEDDING_PROVIDER": "picard.benchmarks.corpus.GivenVector"},
-    "http": {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"},
+    "http": SERVING,
+    "ai": SERVING,
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Measure search, writing, the web server or an app's requests, beside the plainest way to do the same, "
-        "or Picard beside its peers, in a database of its own. Prints tables in Markdown. The promises it compares "
-        "with hold on a quiet machine."
+        "Measure search, writing, the web server, what AI apps meet or an app's requests, beside the plainest way to "
+        "do the same, or Picard beside its peers, in a database of its own. Prints tables in Markdown. The promises "
+        "it compares with hold on a quiet machine."
     )
     requires_system_checks = []
 

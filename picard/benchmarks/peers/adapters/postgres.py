@@ -13,6 +13,7 @@ ALL_TABLES = """
 select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
 where relkind = 'r' and relnamespace = 'public'::regnamespace
 """
+BUILDING = "-c maintenance_work_mem=1GB"
 VECTOR_INDEXES = (
     "select indexname, indexdef from pg_indexes where schemaname = 'public' and indexdef like '%USING hnsw%'"
 )
@@ -30,12 +31,11 @@ def bytes_of_tables(dsn: str) -> int:
 @contextmanager
 def without_vector_index(dsn: str) -> Iterator[None]:
     """The index is made anew after the block, over all rows at once, which takes a tenth of the time."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with psycopg.connect(make_conninfo(dsn, options=BUILDING), autocommit=True) as connection:
         indexes = connection.execute(VECTOR_INDEXES).fetchall()
         for name, _ in indexes:
             connection.execute(f'drop index "{name}"')
         yield
-        connection.execute("set maintenance_work_mem = '1GB'")
         for _, definition in indexes:
             connection.execute(definition)
         connection.execute("vacuum analyze")
