@@ -17,7 +17,7 @@ def test_the_page_says_connected_when_the_app_has_called(page: Page, site: str, 
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
     _sign_up(page)
-    page.get_by_role("link", name="Choose an app").click()
+    page.goto("/connect/")
     page.get_by_role("link", name="Cursor", exact=True).click()
     expect(page.locator("#copied")).to_contain_text(f"{site}/mcp")
     page.get_by_role("button", name="Copy").click()

@@ -74,7 +74,7 @@ class Work:
 
 
 class LookUp:
-    """The vector of each text and question, in 5 µs. Asked for another text it gives the last answer again: what
+    """The vector of each text and question. Asked for another text it gives the last answer again: what
     Picard's search asks besides is the same question without its frequent words."""
 
     def __init__(self, work: Work) -> None:

@@ -43,7 +43,7 @@ class Mem0:
 
     def fill(self, work: Work) -> None:
         """By `add`, its rows gathered and inserted many at once, and without the history of changes that it keeps in
-        SQLite: written row by row they take most of an hour."""
+        SQLite, which is written row by row."""
         rows: list[tuple[Any, Any, Any]] = []
         store, history = self._memory.vector_store, self._memory.db
         insert, add_history = store.insert, history.add_history

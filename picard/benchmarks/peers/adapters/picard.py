@@ -1,4 +1,4 @@
-"""Picard, by its services, as a door calls them: sealed, audited, its texts opened. And the same without sealing."""
+"""Picard, by its services, as a person's session calls them: sealed, its texts opened. And the same without sealing."""
 
 import subprocess
 import sys

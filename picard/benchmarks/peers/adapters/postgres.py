@@ -30,7 +30,7 @@ def bytes_of_tables(dsn: str) -> int:
 
 @contextmanager
 def without_vector_index(dsn: str) -> Iterator[None]:
-    """The index is made anew after the block, over all rows at once, which takes a tenth of the time."""
+    """The index is made anew after the block, over all rows at once."""
     with psycopg.connect(make_conninfo(dsn, options=BUILDING), autocommit=True) as connection:
         indexes = connection.execute(VECTOR_INDEXES).fetchall()
         for name, _ in indexes:
