@@ -83,9 +83,10 @@ async def stream(messages: Sequence[Message]) -> AsyncIterator[str]:
 
 
 async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
-    deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
     async with _client() as client:
         model = await asyncio.to_thread(_made, settings.CHAT, client)
+        # From here: the first answer loads the library, which is not the provider's delay.
+        deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
         chunks = model.astream(list(messages))
         while True:
             # Around each piece: it must not cancel whoever reads them.
