@@ -3,9 +3,6 @@
 Of a passkey it keeps the public key alone, which opens nothing.
 """
 
-import base64
-import os
-
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.exceptions import InvalidTag
@@ -15,9 +12,9 @@ from django.utils.translation import gettext as _
 from accounts.fields import DecryptError
 from accounts.keys import server_key
 from accounts.models import User
+from accounts.sealing import seal_as_text, unseal_text
 from accounts.settings import host_of_passkeys
 
-NONCE_BYTES = 12
 BOUND_TO = b"mfa_authenticator"
 
 
@@ -25,18 +22,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Our word in its flows. The master keys rotate without touching what it sealed."""
 
     def encrypt(self, text: str) -> str:
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = server_key().second_factors.encrypt(nonce, text.encode(), BOUND_TO)
-        return base64.b64encode(nonce + sealed).decode()
+        return seal_as_text(server_key().second_factors, text.encode(), BOUND_TO)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises DecryptError: planted plain text or ciphertext of another key is never answered."""
         try:
-            stored = base64.b64decode(encrypted_text, validate=True)
-            opened = server_key().second_factors.decrypt(stored[:NONCE_BYTES], stored[NONCE_BYTES:], BOUND_TO)
+            return unseal_text(server_key().second_factors, encrypted_text, BOUND_TO).decode()
         except (ValueError, InvalidTag):
             raise DecryptError("a second factor's secret does not open") from None
-        return opened.decode()
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         # Not from the request: a passkey holds for the site's one name.

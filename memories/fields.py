@@ -4,7 +4,6 @@ AES-256-GCM under the owner's text key, bound to its place: `version (1 byte) | 
 with `table.column|owner|row id` as associated data. A value moved to another row, owner or column does not open.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -14,12 +13,12 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.keys import person_key
+from accounts.sealing import seal, unseal
 from memories.errors import SealedTextError
 
 Row = TypeVar("Row", bound=models.Model)
 
 VERSION = b"\x01"
-NONCE_BYTES = 12
 LENGTH_BYTES = 4
 SMALLEST_BUCKET = 32
 
@@ -86,16 +85,13 @@ class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
         plain = text.encode()
         framed = len(plain).to_bytes(LENGTH_BYTES, "big") + plain
         framed += b"\0" * (padded_length(len(framed)) - len(framed))
-        nonce = os.urandom(NONCE_BYTES)
-        ciphertext = person_key(self._owner_id(row)).text.encrypt(nonce, framed, self._place(row))
-        return Sealed(VERSION + nonce + ciphertext)
+        return Sealed(VERSION + seal(person_key(self._owner_id(row)).text, framed, self._place(row)))
 
     def open(self, row: models.Model, sealed: Sealed) -> str:
         if sealed[:1] != VERSION:
             raise SealedTextError(f"{self._label(row)} is of an unknown version")
-        nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
-            framed = person_key(self._owner_id(row)).text.decrypt(nonce, ciphertext, self._place(row))
+            framed = unseal(person_key(self._owner_id(row)).text, sealed[1:], self._place(row))
         except (InvalidTag, ValueError):  # ValueError: too short to be one
             raise SealedTextError(f"{self._label(row)} does not open") from None
         end = LENGTH_BYTES + int.from_bytes(framed[:LENGTH_BYTES], "big")

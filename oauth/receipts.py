@@ -6,18 +6,17 @@ only while the refresh token in it was not used; after that a repeat is a replay
 """
 
 import hashlib
-import os
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.sealing import seal, unseal
 from oauth.models import Application, RotationReceipt
 from oauth.tokens import RefreshToken, checksum
 
 HOLDS_S = 30
-NONCE_BYTES = 12
 
 
 def find(refresh_token: str, client: Application) -> bytes | None:
@@ -32,17 +31,15 @@ def find(refresh_token: str, client: Application) -> bytes | None:
     )
     if not unused.exists():
         return None
-    sealed = bytes(receipt.sealed)
-    return _cipher(refresh_token).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(client))
+    return unseal(_cipher(refresh_token), bytes(receipt.sealed), _bound_to(client))
 
 
 def leave(refresh_token: str, client: Application, answer: bytes, *, successor: str) -> None:
     """Keep the answer, whose refresh token is `successor`, sealed under a key that only the old one gives."""
-    nonce = os.urandom(NONCE_BYTES)
     RotationReceipt.objects.create(
         digest=_digest(refresh_token),
         application=client,
-        sealed=nonce + _cipher(refresh_token).encrypt(nonce, answer, _bound_to(client)),
+        sealed=seal(_cipher(refresh_token), answer, _bound_to(client)),
         successor=checksum(successor),
         expires_at=timezone.now() + timedelta(seconds=HOLDS_S),
     )

@@ -7,7 +7,6 @@ is fetched. What a trial holds meanwhile (verifier, code, tokens) lies sealed in
 import base64
 import hashlib
 import json
-import os
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.keys import person_key
 from accounts.models import User
+from accounts.sealing import seal_as_text, unseal_text
 from oauth import resources
 from oauth.exchanges import Exchange, ask, shown
 from oauth.models import Application
-
-NONCE_BYTES = 12
 
 
 class Call(NamedTuple):
@@ -70,17 +68,15 @@ class Unasked(Exception):
 def of(request: HttpRequest, application: Application) -> Trial:
     """The trial that is under way, or a fresh one."""
     try:
-        sealed = base64.b64decode(request.session.get(_name(application), ""))
-        opened = _key(request).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(application))
-        return Trial(**json.loads(opened))
+        sealed = request.session.get(_name(application), "")
+        return Trial(**json.loads(unseal_text(_key(request), sealed, _bound_to(application))))
     except (ValueError, InvalidTag):
         return Trial()
 
 
 def keep(request: HttpRequest, application: Application, trial: Trial) -> None:
-    nonce = os.urandom(NONCE_BYTES)
-    sealed = _key(request).encrypt(nonce, json.dumps(asdict(trial)).encode(), _bound_to(application))
-    request.session[_name(application)] = base64.b64encode(nonce + sealed).decode()
+    content = json.dumps(asdict(trial)).encode()
+    request.session[_name(application)] = seal_as_text(_key(request), content, _bound_to(application))
 
 
 def _name(application: Application) -> str:

@@ -1,8 +1,5 @@
 """What another app of this device shares, "Save to Picard": it fills the form, and the person says whether to keep."""
 
-import base64
-import os
-
 from cryptography.exceptions import InvalidTag
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -15,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Door
 from accounts.keys import server_key
+from accounts.sealing import seal_as_text, unseal_text
 from accounts.throttling import LimitReached, client_address, hit, of_anybody
 from memories import limits
 from memories.web.answers import Request, memory_page, too_many
@@ -23,7 +21,6 @@ from oauth.actor import actor_from_request
 
 SESSION_KEY = "shared"
 CARRIED_CHARACTERS = 2 * limits.TEXT_CHARACTERS  # of what is too long, enough for the form to say so
-NONCE_BYTES = 12
 BOUND_TO = b"shared text"
 # The device's own share sheet, or a page of this site; not a page of another site, which sends no session either.
 SENDERS = ("none", "same-origin")
@@ -58,7 +55,9 @@ def _carry_through_log_in(request: HttpRequest, text: str) -> HttpResponseBase:
         hit(of_anybody(), client_address(request))
     except LimitReached as error:
         return too_many(request, error)
-    request.session[SESSION_KEY] = _seal(text[:CARRIED_CHARACTERS])
+    request.session[SESSION_KEY] = seal_as_text(
+        server_key().carried, text[:CARRIED_CHARACTERS].encode(), BOUND_TO
+    )
     return redirect_to_login(reverse("memories:share"))
 
 
@@ -69,15 +68,9 @@ def _text_of(request: HttpRequest) -> str:
     return "\n".join(part for part in parts if not any(part in other for other in parts if other != part))
 
 
-def _seal(text: str) -> str:
-    nonce = os.urandom(NONCE_BYTES)
-    return base64.b64encode(nonce + server_key().carried.encrypt(nonce, text.encode(), BOUND_TO)).decode()
-
-
 def _open(sealed: str) -> str:
     """Empty for what does not open: it was sealed under keys of before."""
-    stored = base64.b64decode(sealed)
     try:
-        return server_key().carried.decrypt(stored[:NONCE_BYTES], stored[NONCE_BYTES:], BOUND_TO).decode()
+        return unseal_text(server_key().carried, sealed, BOUND_TO).decode()
     except (ValueError, InvalidTag):
         return ""

@@ -1,0 +1,28 @@
+"""The one shape of whatever is sealed: a fresh nonce, then what AES-GCM makes of the content and binds to its place."""
+
+import base64
+import os
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES = 12
+
+
+def seal(cipher: AESGCM, content: bytes, bound_to: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, content, bound_to)
+
+
+def unseal(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+    """Raises InvalidTag for what another key or another place sealed, ValueError for what is too short."""
+    return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+
+
+def seal_as_text(cipher: AESGCM, content: bytes, bound_to: bytes) -> str:
+    """In base64, for columns and sessions that hold text."""
+    return base64.b64encode(seal(cipher, content, bound_to)).decode()
+
+
+def unseal_text(cipher: AESGCM, sealed: str, bound_to: bytes) -> bytes:
+    """Raises InvalidTag and ValueError, as `unseal` does."""
+    return unseal(cipher, base64.b64decode(sealed, validate=True), bound_to)
