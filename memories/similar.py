@@ -131,7 +131,8 @@ def _near_rows(others: object, private: list[float], public: list[float]) -> dic
     near = others.annotate(distance=distance).filter(distance__lte=-SIMILAR)  # type: ignore[attr-defined]
     best: dict[UUID, float] = {}
     for memory_id, negative in near.values_list("memory_id", F("distance")):
-        best[memory_id] = max(best.get(memory_id, -1.0), -negative)
+        # Vectors rounded to halfvecs can be a little longer than one.
+        best[memory_id] = max(best.get(memory_id, -1.0), min(-negative, 1.0))
     return best
 
 
