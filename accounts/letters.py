@@ -1,4 +1,4 @@
-"""Letters to people about their account. One that cannot be sent stops nothing: the page says the same."""
+"""Letters to people. One that cannot be sent stops nothing: the page says the same."""
 
 import logging
 from typing import Any
@@ -13,14 +13,23 @@ from accounts.models import User
 logger = logging.getLogger(__name__)
 
 
-def send_on_commit(person: User, subject: str, template: str, context: dict[str, Any]) -> None:
+def send(person: User, subject: str, template: str, context: dict[str, Any]) -> None:
     """`template` is one of templates/emails, without its ending."""
-    text = render_to_string(f"emails/{template}.txt", {"site": settings.PUBLIC_URL, **context})
-    transaction.on_commit(lambda: _send(person.email, subject, text))
+    _send(person, subject, _text(template, context))
 
 
-def _send(address: str, subject: str, text: str) -> None:
+def send_on_commit(person: User, subject: str, template: str, context: dict[str, Any]) -> None:
+    """The same, once what it tells of is so. The text is made now."""
+    text = _text(template, context)
+    transaction.on_commit(lambda: _send(person, subject, text))
+
+
+def _text(template: str, context: dict[str, Any]) -> str:
+    return render_to_string(f"emails/{template}.txt", {"site": settings.PUBLIC_URL, **context})
+
+
+def _send(person: User, subject: str, text: str) -> None:
     try:
-        send_mail(subject, text, None, [address])
+        send_mail(" ".join(subject.split()), text, None, [person.email])
     except OSError:  # of SMTP too
-        logger.exception("a letter about an account was not sent")
+        logger.exception("a letter was not sent")
