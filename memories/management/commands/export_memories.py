@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Door
-from accounts.models import User
+from accounts.management import people
 from memories.portability.everything import export_everything
 from memories.portability.exporting import FORMS, export
 
@@ -25,10 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=[*FORMS, EVERYTHING], default="jsonl")
 
     def handle(self, *_: Any, path: str, person: str, **options: Any) -> None:
-        user = User.objects.filter(email__iexact=person).first()
-        if user is None:
-            raise CommandError(f"Nobody here has the address {person}.")
-        actor = Actor(user=user, door=Door.COMMAND)
+        actor = Actor(user=people.with_address(person), door=Door.COMMAND)
         is_whole = options["format"] == EVERYTHING
         exported = export_everything(actor) if is_whole else export(actor, options["format"])
         if path == "-":

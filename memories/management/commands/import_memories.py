@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Door
-from accounts.models import User
+from accounts.management import people
 from memories.errors import ImportUnderWay
 from memories.import_models import ImportBatch, ImportState
 from memories.portability import importing
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="bring it in, not only look")
 
     def handle(self, *_: Any, path: str, person: str, chats: str, **options: Any) -> None:
-        actor = Actor(user=_person(person), door=Door.COMMAND)
+        actor = Actor(user=people.with_address(person), door=Door.COMMAND)
         try:
             batch = self._stage(actor, path, Chats(chats))
         except ValidationError as error:
@@ -79,13 +79,6 @@ class Command(BaseCommand):
         self.stdout.write(f"there already: {counts['duplicate']:,}")
         for reason, count in counts["skipped"].items():
             self.stdout.write(f"left out: {count:,} {REASONS[reason]}")
-
-
-def _person(email: str) -> User:
-    person = User.objects.filter(email__iexact=email).first()
-    if person is None:
-        raise CommandError(f"Nobody here has the address {email}.")
-    return person
 
 
 def _spooled(stream: IO[bytes]) -> IO[bytes]:

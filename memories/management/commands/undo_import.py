@@ -4,7 +4,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Door
-from accounts.models import User
+from accounts.management import people
 from memories.errors import ImportNotFound
 from memories.import_models import ImportBatch, ImportState
 from memories.portability import importing
@@ -22,10 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--person", required=True, metavar="EMAIL", help="whose import it is")
 
     def handle(self, *_: Any, id: UUID | None, person: str, **__: Any) -> None:
-        user = User.objects.filter(email__iexact=person).first()
-        if user is None:
-            raise CommandError(f"Nobody here has the address {person}.")
-        actor = Actor(user=user, door=Door.COMMAND)
+        actor = Actor(user=people.with_address(person), door=Door.COMMAND)
         if id is None:
             self._list(importing.list_imports(actor))
         else:
