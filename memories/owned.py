@@ -1,6 +1,9 @@
 """Rows that belong to a person, for ever: tables of such rows can be spread over machines by their owner."""
 
 from typing import Any
+from uuid import UUID
+
+from django.db import connection
 
 
 class Owned:
@@ -16,3 +19,14 @@ class Owned:
         mine = base_qs.filter(owner_id=self.owner_id)
         changed = [value for value in values if value[0].attname != "owner_id"]
         return super()._do_update(mine, using, pk_val, changed, *more, **named)  # type: ignore[misc]
+
+
+def lock_alone(owner_id: UUID, table: str) -> None:
+    """Whoever changes a person's rows of this table so does so alone, until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {lock_sql(table)}", [owner_id])
+
+
+def lock_sql(table: str, owner: str = "%s") -> str:
+    """The same within another statement; `owner` is how that one names its parameter."""
+    return f"pg_advisory_xact_lock(hashtextextended('{table} ' || {owner}::uuid, 0))"

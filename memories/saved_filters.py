@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
@@ -15,14 +15,13 @@ from accounts.fields import DecryptError
 from memories import limits, scopes
 from memories.errors import FilterNotFound
 from memories.models import SavedFilter
+from memories.owned import lock_alone
 
 logger = logging.getLogger(__name__)
 
 MOST = 20  # of one person: they all stand beside the list
 NAME_CHARACTERS = 50
 PARTS = {"q", "visibility", "tag"}
-# Whoever saves filters of a person does so alone, so that a name stays one filter and MOST holds.
-ALONE = "select pg_advisory_xact_lock(hashtextextended('memories_savedfilter ' || %s::uuid, 0))"
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ def save_filter(actor: Actor, *, name: str, parts: Mapping[str, str]) -> None:
     actor.require(scopes.READ)
     actor.require(scopes.WRITE)
     name, parts = _clean_name(name), _clean_parts(parts)
-    with connection.cursor() as cursor:
-        cursor.execute(ALONE, [actor.person.pk])
+    lock_alone(actor.person.pk, "memories_savedfilter")  # so that a name stays one filter and MOST holds
     kept = saved_filters(actor)
     same = [each.id for each in kept if limits.folded(each.name) == limits.folded(name)]
     if len(kept) - len(same) >= MOST:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -13,9 +13,7 @@ from memories import audit, limits, scopes
 from memories import tags as tagging
 from memories.errors import TagNotFound
 from memories.models import AuditAction, Memory, MemoryTag, Tag
-
-# The lock of tags.ENSURE: whoever makes or renames tags of a person does so alone.
-ALONE = "select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %s::uuid, 0))"
+from memories.owned import lock_alone
 
 
 @transaction.atomic
@@ -62,8 +60,7 @@ def _own(actor: Actor, tag_id: UUID) -> Tag:
     actor.require(scopes.ADMIN)
     if actor.asks_first:  # a proposal is about one memory
         raise InsufficientScope(scopes.ADMIN)
-    with connection.cursor() as cursor:
-        cursor.execute(ALONE, [actor.person.pk])
+    lock_alone(actor.person.pk, "memories_tag")  # as tags.ENSURE does
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
     # A narrowed app sees some of the tag's memories only, so it may not change them all.
     if tag is None or actor.only_tags is not None:

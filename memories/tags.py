@@ -16,6 +16,7 @@ from accounts.statements import fetch_prepared
 from memories.fields import Sealed, sealed_bytes
 from memories.limits import folded
 from memories.models import Memory, MemoryTag, Tag
+from memories.owned import lock_sql
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def name_hash(owner_id: UUID, name: str) -> bytes:
 # may hold that lock. Whoever makes a person's tags does so alone until the end of the transaction: in whatever order
 # two name theirs, neither can wait for the other in a circle. (The update changes nothing but has the row returned;
 # it must not touch a column of a key, which would wait for those who only hold the tag.)
-ENSURE = """
+ENSURE = f"""
 with given as (
     select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
 ), found as (
@@ -37,7 +38,7 @@ with given as (
 ), missing as (
     select id, name, name_hash from given where name_hash not in (select name_hash from found)
 ), alone as materialized (
-    select pg_advisory_xact_lock(hashtextextended('memories_tag ' || %(owner)s::uuid, 0))
+    select {lock_sql("memories_tag", "%(owner)s")}
     where exists (select from missing)
 ), made as (
     insert into memories_tag (id, owner_id, name, name_hash)
@@ -46,7 +47,7 @@ with given as (
     returning id, name, name_hash
 )
 select id, name, name_hash from found union all select id, name, name_hash from made
-"""
+"""  # noqa: S608 - put together from constants # nosec B608
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
