@@ -58,6 +58,11 @@ class ProviderUnavailable(ProviderError):
         self.retry_after_s = retry_after_s
 
 
+def asked_again_at(retry_after_s: float | None) -> float:
+    """By time.monotonic(): until then a provider that failed is left alone."""
+    return time.monotonic() + min(max(retry_after_s or 0.0, LEFT_ALONE_S), LEFT_ALONE_AT_MOST_S)
+
+
 class ProviderRejected(ProviderError):
     """These texts or this configuration will never work.
 
@@ -114,8 +119,7 @@ class CheckedProvider:
         try:
             return self._checked(self.inner.embed_query(text))
         except ProviderUnavailable as error:
-            wait_s = min(max(error.retry_after_s or 0.0, LEFT_ALONE_S), LEFT_ALONE_AT_MOST_S)
-            self._left_alone_until = time.monotonic() + wait_s
+            self._left_alone_until = asked_again_at(error.retry_after_s)
             raise
         finally:
             self._waiting.release()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from memories.chat_settings import Chat
-from memories.embeddings import LEFT_ALONE_AT_MOST_S, LEFT_ALONE_S, ProviderError, ProviderUnavailable
+from memories.embeddings import ProviderError, ProviderUnavailable, asked_again_at
 
 if TYPE_CHECKING:
     import httpx
@@ -134,8 +134,7 @@ def _asking(places: threading.BoundedSemaphore) -> Iterator[None]:
 def _noted(problem: ChatUnavailable) -> ChatUnavailable:
     """The provider failed, so it is left alone for a while."""
     global _left_alone_until
-    wait_s = min(max(problem.retry_after_s or 0.0, LEFT_ALONE_S), LEFT_ALONE_AT_MOST_S)
-    _left_alone_until = time.monotonic() + wait_s
+    _left_alone_until = asked_again_at(problem.retry_after_s)
     logger.warning("the chat model gave no answer", extra={"code": problem.code})
     return problem
 

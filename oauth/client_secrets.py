@@ -4,9 +4,11 @@ A secret has 256 random bits, so nobody guesses it and a slow hash protects noth
 cost what a log-in costs. People's passwords are hashed by argon2, never by this.
 """
 
+import base64
 import hashlib
 import hmac
 import secrets
+from urllib.parse import unquote_plus
 
 from django.db import models
 
@@ -51,6 +53,19 @@ def matches(secret: str, stored: str) -> bool:
         return False
     _scheme, salt, expected = stored.split("$")
     return hmac.compare_digest(_hash(salt, secret), expected)
+
+
+def of_basic(encoded: str) -> tuple[str, str | None] | None:
+    """Client id and secret of HTTP Basic, None for what is none; the secret is None where no colon parts the two.
+
+    RFC 6749 2.3.1: both parts are form-encoded before they are joined and encoded again.
+    """
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        return None
+    client_id, colon, secret = decoded.partition(":")
+    return unquote_plus(client_id), (unquote_plus(secret) if colon else None)
 
 
 def _hash(salt: str, secret: str) -> str:

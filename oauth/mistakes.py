@@ -1,10 +1,8 @@
 """What apps ask wrongly, counted for their developers. Nothing that was sent is kept: no address, code or secret."""
 
-import base64
 import json
 from collections.abc import Iterable
 from datetime import timedelta
-from urllib.parse import unquote_plus
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -12,6 +10,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from oauthlib.oauth2.rfc6749 import errors
 
+from oauth import client_secrets
 from oauth.hints import Kind
 from oauth.models import Application, Mistake
 
@@ -130,8 +129,5 @@ def _shown(request: HttpRequest) -> tuple[str, str]:
     scheme, _blank, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return request.POST.get("client_id", ""), request.POST.get("client_secret", "")
-    try:
-        client_id, _colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return "", ""
-    return unquote_plus(client_id), secret
+    client_id, secret = client_secrets.of_basic(encoded) or ("", None)
+    return client_id, secret or ""

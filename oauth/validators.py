@@ -1,16 +1,14 @@
 """What the toolkit asks about clients, codes and tokens, answered more strictly than it would itself."""
 
-import base64
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote_plus
 
 from django.db.models.functions import Now
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
 
 from accounts.models import User
-from oauth import mistakes, resources, tokens
+from oauth import client_secrets, mistakes, resources, tokens
 from oauth.hints import Kind
 from oauth.models import AppGrant, Application, TokenFamily
 from oauth.server import unknown_target
@@ -26,8 +24,8 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         raise NotImplementedError("secrets are compared by Application.secret_matches")
 
     def _authenticate_basic_auth(self, request: Any) -> bool:
-        given = self._basic_credentials(request)
-        return given is not None and self._knows_secret(*given, request)
+        client_id, secret = client_secrets.of_basic(self._extract_basic_auth(request) or "") or ("", None)
+        return secret is not None and self._knows_secret(client_id, secret, request)
 
     def _authenticate_request_body(self, request: Any) -> bool:
         given = request.client_id, getattr(request, "client_secret", None) or ""
@@ -39,15 +37,6 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
             return False
         client: Application | None = self._load_application(client_id, request)
         return client is not None and not client.is_public and client.secret_matches(secret)
-
-    def _basic_credentials(self, request: Any) -> tuple[str, str] | None:
-        """RFC 6749 2.3.1: both parts are form-encoded before they are joined and encoded again."""
-        try:
-            decoded = base64.b64decode(self._extract_basic_auth(request) or "", validate=True).decode()
-        except ValueError:
-            return None
-        client_id, colon, secret = decoded.partition(":")
-        return (unquote_plus(client_id), unquote_plus(secret)) if colon else None
 
     # --- Codes: only a digest is stored -------------------------------------------------------------------
 
