@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 
 LATER = "picard.later"
+EVENTS = "text/event-stream"
+HEADERS = {"X-Accel-Buffering": "no"}  # of such an answer: nginx would keep its pieces back
 
 Body = Callable[[], AsyncIterator[bytes]]
 

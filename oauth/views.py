@@ -197,10 +197,11 @@ def forget(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseB
 
 def _described(actor: Actor, grant: AppGrant, use: dict[str, app_use.Use]) -> dict[str, Any]:
     names = {tag.pk: tag.name for tag in queries.tags_of(actor)} if grant.only_tags is not None else {}
+    words = descriptions()
     return {
         "grant": grant,
         "app": grant.application,
-        "may": [descriptions().get(scope, scope) for scope in grant.scopes],
+        "may": [words.get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
         "use": use.get(grant.application.client_id, app_use.Use()),
     }

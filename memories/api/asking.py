@@ -13,19 +13,16 @@ from memories.api.answers import answer_json, citation_json
 from memories.api.formats import dumps
 from memories.persona import Prepared
 
-EVENTS = "text/event-stream"
-
 
 def answered(request: Request, prepared: Prepared) -> HttpResponseBase:
     """Events where they are asked for. No thread waits for a model."""
-    wants_events = EVENTS in request.headers.get("Accept", "")
+    wants_events = later.EVENTS in request.headers.get("Accept", "")
     if not wants_events and not prepared.sources:
         return Response(answer_json(prepared.quoted))
     body = partial(_events if wants_events else _document, prepared)
     content = later.put_off(request._request.META, body)
-    response = HttpResponse(content, content_type=EVENTS if wants_events else "application/json")
-    response["X-Accel-Buffering"] = "no"  # nginx would keep the events back
-    return response
+    content_type = later.EVENTS if wants_events else "application/json"
+    return HttpResponse(content, content_type=content_type, headers=later.HEADERS)
 
 
 async def _document(prepared: Prepared) -> AsyncIterator[bytes]:

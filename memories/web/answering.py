@@ -15,7 +15,6 @@ from memories.persona import Answer, Prepared
 from memories.web.forms import AskForm
 from memories.web.texts import cited
 
-EVENTS = "text/event-stream"
 TO_COME = "<!-- the answer -->"  # in ask.html, where a browser without scripts shows it when it is there
 
 
@@ -30,8 +29,8 @@ def who_words(actor: Actor) -> dict[str, Any]:
 
 def respond(request: HttpRequest, actor: Actor, form: AskForm, prepared: Prepared) -> HttpResponse:
     is_own = prepared.about.pk == actor.person.pk
-    if EVENTS in request.headers.get("Accept", ""):
-        return _later(request, partial(_events, prepared, is_own), EVENTS)
+    if later.EVENTS in request.headers.get("Accept", ""):
+        return _later(request, partial(_events, prepared, is_own), later.EVENTS)
     context = {"form": form, **who_words(actor)}
     if not prepared.sources:
         return render(request, "memories/ask.html", context | _shown(prepared, prepared.quoted, is_own))
@@ -40,9 +39,8 @@ def respond(request: HttpRequest, actor: Actor, form: AskForm, prepared: Prepare
 
 
 def _later(request: HttpRequest, body: later.Body, content_type: str) -> HttpResponse:
-    response = HttpResponse(later.put_off(request.META, body), content_type=content_type)
-    response["X-Accel-Buffering"] = "no"  # nginx would keep the words back
-    return response
+    content = later.put_off(request.META, body)
+    return HttpResponse(content, content_type=content_type, headers=later.HEADERS)
 
 
 async def _page(parts: list[str], prepared: Prepared, is_own: bool) -> AsyncIterator[bytes]:

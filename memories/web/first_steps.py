@@ -55,7 +55,7 @@ def first_steps(request: Request, actor: Actor, *, total: int, rows: Iterable[Ro
     if actor.person.first_steps_hidden or total >= ENOUGH:
         return None
     has_found = request.session.get(HAS_FOUND, False)
-    steps = FirstSteps(total > 0, has_found, bool(grants.connected(actor)))
+    steps = FirstSteps(total > 0, has_found, grants.connected(actor).exists())
     if not steps.current:
         return None
     return replace(steps, question=_question(rows)) if steps.current == "find" else steps
