@@ -10,18 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connections
 
-from picard.benchmarks import api, clients, corpus, servers
+from picard.benchmarks import api, clients, servers
 from picard.benchmarks.clients import Load, Target
-from picard.benchmarks.http import free_port, signed_in
+from picard.benchmarks.http import free_port, reader, signed_in
 from picard.benchmarks.report import Report
 from picard.benchmarks.slow_model import FIRST, SlowModel, slow_model
 from picard.benchmarks.timing import times
-from picard.management.commands.up import static_files_are_old
 
-SEED = 20_242
 WAITING = 20  # answers
 BESIDE = 4  # connections that ask for pages meanwhile
 CLIENTS = 8  # of the SDK, half of them of each kind of revision
@@ -49,14 +46,9 @@ class Calls:
 
 
 def run(*, quick: bool, say: Callable[[str], None]) -> Report:
-    import numpy as np
-
     sizes = QUICK if quick else Sizes()
     report = Report("AI apps")
-    person = corpus.make_person("reader", sizes.memories, np.random.default_rng(SEED))
-    corpus.write([person], "picard", np.random.default_rng(SEED))
-    if static_files_are_old():
-        call_command("collectstatic", interactive=False, verbosity=0)
+    person = reader(sizes.memories)
     tokens = {path: api.token_of(person, f"{settings.PUBLIC_URL}/{path}") for path in ("api", "mcp")}
     cookie = signed_in(person)
     connections.close_all()

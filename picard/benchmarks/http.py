@@ -54,15 +54,11 @@ Measured = dict[tuple[str, int, str], Load]  # page, connections, server
 
 
 def run(*, quick: bool, say: Callable[[str], None]) -> Report:
-    import numpy as np
 
     sizes = QUICK if quick else Sizes()
     report = Report("The web server")
-    person = corpus.make_person("reader", sizes.memories, np.random.default_rng(SEED))
-    corpus.write([person], "picard", np.random.default_rng(SEED))
+    person = reader(sizes.memories)
     cookie = signed_in(person)
-    if static_files_are_old():
-        call_command("collectstatic", interactive=False, verbosity=0)
     connections.close_all()
     with ExitStack() as stack:
         say("starting both servers")
@@ -82,6 +78,17 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
         "log-in page. search page: with the embedding of the query."
     )
     return report
+
+
+def reader(memories: int) -> corpus.Person:
+    """Somebody with so many memories, on a site whose pages can be served."""
+    import numpy as np
+
+    person = corpus.make_person("reader", memories, np.random.default_rng(SEED))
+    corpus.write([person], "picard", np.random.default_rng(SEED))
+    if static_files_are_old():
+        call_command("collectstatic", interactive=False, verbosity=0)
+    return person
 
 
 def signed_in(person: corpus.Person) -> str:

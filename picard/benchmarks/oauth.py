@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -24,9 +24,6 @@ from picard.benchmarks import api, corpus
 from picard.benchmarks.corpus import Person
 from picard.benchmarks.report import Report
 from picard.benchmarks.timing import CPU, Times, in_turns
-
-if TYPE_CHECKING:
-    pass
 
 SEED = 20_245
 MEMORIES = 200

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -93,6 +94,17 @@ def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Ser
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def indexing_worker() -> Iterator[None]:
+    """The worker, as `make run` starts it."""
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def _await_answer(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

@@ -1,19 +1,15 @@
 """How fast memories are written, and found by meaning: beside a bare INSERT, and beside the embedder alone."""
 
 import io
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 import psycopg
-from django.conf import settings
 from django.db import connection
 
 from accounts.actor import Actor, Door
@@ -29,6 +25,7 @@ from memories.search import search
 from memories.services import NewMemory
 from picard.benchmarks import writer
 from picard.benchmarks.report import Report
+from picard.benchmarks.servers import indexing_worker
 from picard.benchmarks.texts import texts
 from picard.benchmarks.timing import Times, in_turns, times
 
@@ -206,7 +203,7 @@ def _until_found(sizes: Sizes) -> tuple[Times, int, float]:
     """How long after its save each memory had its vector; how many never had; the rate that was written at."""
     actor = _person("watched")
     found: dict[UUID, float] = {}
-    with _worker(), writer.writing(actor.person.pk, WRITES_A_SECOND) as saved:
+    with indexing_worker(), writer.writing(actor.person.pk, WRITES_A_SECOND) as saved:
         _settle(saved)
         begun = time.monotonic()
         while time.monotonic() - begun < sizes.watched_s:
@@ -219,17 +216,6 @@ def _until_found(sizes: Sizes) -> tuple[Times, int, float]:
     _check(actor, next(iter(found)))
     taken = [(found[memory_id] - at) * 1000 for memory_id, at in counted.items() if memory_id in found]
     return times(taken), len(counted.keys() - found.keys()), rate
-
-
-@contextmanager
-def _worker() -> Iterator[None]:
-    """The indexing worker, as `make run` starts it."""
-    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
 
 
 def _settle(saved: writer.Saved) -> None:

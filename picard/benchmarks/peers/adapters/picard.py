@@ -1,16 +1,12 @@
 """Picard, by its services, as a person's session calls them: sealed, its texts opened. And the same without sealing."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from django.conf import settings
 from django.db import connection
 
 from accounts.actor import Actor, Door
@@ -27,6 +23,7 @@ from picard.benchmarks.corpus import Person
 from picard.benchmarks.peers.adapters import FOUND, Place, Way
 from picard.benchmarks.peers.adapters.postgres import ALL_TABLES
 from picard.benchmarks.peers.work import Work
+from picard.benchmarks.servers import indexing_worker
 
 MEANT = "select count(*) from memories_memoryvector where memory_id = %s and embedding is not null"
 WARM_UP = 3
@@ -87,7 +84,7 @@ class Picard:
     def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
         """Milliseconds from the call that adds each memory until its vector can be searched, a worker running."""
         actor = self._actor(owner)
-        with _worker():
+        with indexing_worker():
             taken = [self._until_found(actor, text) for text in texts]
         return taken[WARM_UP:]
 
@@ -167,14 +164,3 @@ def _statement_of(searching: Callable[[], object]) -> tuple[str, list[Any]]:
         searching(arms={Arm.MEANING})  # type: ignore[call-arg]
     [ranked] = sent
     return ranked  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _worker() -> Iterator[None]:
-    """The indexing worker, as `make run` starts it."""
-    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
