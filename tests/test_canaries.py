@@ -1,9 +1,11 @@
 """A stolen disk gives away no word of a memory: a thousand canaries are planted wherever words go, and looked for."""
 
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+import httpx
 import pytest
 
 from tests.chaos import record, say
@@ -16,6 +18,15 @@ from tests.processes import wait_until
 WANTED = 1_000
 CLEAR = ("ada@example.org", "ada-of-the-garden", "Ada Lovelace")  # as docs/security.md says
 DUMP, SESSIONS = "pg_dump", "sessions"
+PROPOSAL = re.compile(r'name="pick" value="([0-9a-f-]{36})"')
+CONNECT_AN_APP_THAT_ASKS = """
+import django; django.setup()
+from accounts.models import User
+from tests.oauth.flows import access_token, allow, make_app
+ada, app = User.objects.get(), make_app()
+allow(ada, app, asks_first=True)
+print(access_token(ada, app))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +44,8 @@ def places() -> Iterator[dict[str, bytes]]:
         fail(ada, canaries, product)
         be_rejected(ada, canaries, server, product)
         bring(ada, canaries)
+        ask(ada, canaries)
+        wait_for_a_yes(ada, canaries, product)
         assert canaries.planted >= WANTED
         readable = {DUMP: dump(product), SESSIONS: sessions(product)}
         assert product.stop() == 0  # all that was only in memory is on the disk now
@@ -144,6 +157,37 @@ def bring(ada: Person, canaries: Canaries) -> None:
         ada.post(f"{address}go-on/")
         if act == "undo":
             ada.post(f"{address}undo/")
+
+
+def ask(ada: Person, canaries: Canaries) -> None:
+    """Questions to the persona, a filter kept under a name, a tag under another."""
+    for _ in range(5):
+        assert ada.post("/memories/ask/", {"question": canaries.words(3)}).status_code == 200
+    named = {"name": canaries.word(), "q": canaries.words(2), "next": "/memories/"}
+    assert ada.post("/memories/filters/save/", named).status_code == 302
+    [tag, *_] = re.findall(r"/memories/tags/([0-9a-f-]{36})/rename/", ada.get("/memories/tags/").text)
+    assert ada.post(f"/memories/tags/{tag}/rename/", {"name": canaries.word()}).status_code == 302
+
+
+def wait_for_a_yes(ada: Person, canaries: Canaries, product: Product) -> None:
+    """What an app proposes, new and changed: some accepted, some declined, some that wait on."""
+    token = product.run("-c", CONNECT_AN_APP_THAT_ASKS, DJANGO_SETTINGS_MODULE="picard.settings").strip()
+    memory_id = ada.create(canaries.word())
+    with httpx.Client(base_url=product.address, headers={"Authorization": f"Bearer {token}"}) as app:
+        for number in range(9):
+            proposed = {"text": canaries.words(5), "tags": [canaries.word()]}
+            key = {"Idempotency-Key": f"key-{number}"}
+            assert app.post("/api/v1/memories/", json=proposed, headers=key).status_code == 202
+        current = {"If-Match": app.get(f"/api/v1/memories/{memory_id}/").headers["ETag"]}
+        change = app.patch(
+            f"/api/v1/memories/{memory_id}/", json={"text": canaries.words(5)}, headers=current
+        )
+        assert change.status_code == 202
+    waiting = PROPOSAL.findall(ada.get("/memories/review/").text)
+    assert len(waiting) == 10
+    for act, proposal in zip(["accept"] * 3 + ["decline"] * 3, waiting, strict=False):
+        edited = {f"text-{proposal}": canaries.words(3)} if act == "accept" else {}
+        assert ada.post("/memories/review/", {"act": f"{act}:{proposal}", **edited}).status_code == 302
 
 
 def be_rejected(ada: Person, canaries: Canaries, server: ProviderServer, product: Product) -> None:

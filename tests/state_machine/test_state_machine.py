@@ -11,7 +11,7 @@ from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.models import User
-from tests.chaos import IS_LONG
+from tests.chaos import IS_LONG, record
 from tests.factories import remember
 from tests.state_machine.apps_machine import AppsMachine
 from tests.state_machine.asking import METHODS, ROUTES, Knock
@@ -37,6 +37,7 @@ def test_whatever_two_people_do_neither_learns_what_is_the_others(
     Machine.people = {"ada": ada, "bob": bob}
     Machine.clients = {"ada": ada_client, "bob": bob_client}
     run_state_machine_as_test(Machine, settings=EXTENT)
+    record_histories("two people")
 
 
 @pytest.mark.slow
@@ -46,6 +47,12 @@ def test_whatever_apps_do_over_rest_none_learns_more_than_its_person_lets_it(
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
     AppsMachine.people = {"ada": ada, "bob": bob}
     run_state_machine_as_test(AppsMachine, settings=EXTENT)
+    record_histories("people and apps")
+
+
+def record_histories(whose: str) -> None:
+    what = f"words told to whom they are not for, in histories of up to {EXTENT.stateful_step_count} acts"
+    record(f"state machine of {whose}", tries=EXTENT.max_examples, lost=0, what=what)
 
 
 @pytest.mark.parametrize("visibility", ["private", "public"])
