@@ -14,7 +14,7 @@ from picard import embedded_postgres_files as files
 from picard.embedded_postgres import APP_DATABASE, PORT, EmbeddedPostgres
 from picard.embedded_postgres_server import SUPERUSER
 from tests.chaos import record
-from tests.chaos.product import Product, fresh_product
+from tests.chaos.product import Product, migrated_product
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.slow
@@ -52,8 +52,7 @@ remember(User.objects.get(), "Written after the change of places.")
 @pytest.fixture
 def primary() -> Iterator[Product]:
     """A migrated database with one memory; no server of pages."""
-    with fresh_product(DJANGO_SETTINGS_MODULE="picard.settings") as product:
-        product.run("manage.py", "migrate", "--verbosity", "0")
+    with migrated_product(DJANGO_SETTINGS_MODULE="picard.settings") as product:
         product.run("-c", REMEMBER)
         yield product
         EmbeddedPostgres(product.home / "postgres").stop()

@@ -22,6 +22,7 @@ import psycopg
 from picard.embedded_postgres import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
 from picard.home import PROJECT
 from picard.supervisor import DEATHS_WINDOW_S
+from tests.chaos.template import copy_template
 from tests.processes import free_port, wait_until
 
 # Set for the tests' own database, or by the person who runs them; the product finds its own.
@@ -215,8 +216,16 @@ def children(process: psutil.Process) -> list[psutil.Process]:
 @contextlib.contextmanager
 def running_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
     """A product that is ready, below the folder or in one of its own; all gone with the block."""
-    with fresh_product(folder, **variables) as product:
+    with migrated_product(folder, **variables) as product:
         product.start()
+        yield product
+
+
+@contextlib.contextmanager
+def migrated_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
+    """A product with keys and an empty database, which has never run."""
+    with fresh_product(folder, **variables) as product:
+        copy_template(product.home, Product(product.home).environment)
         yield product
 
 

@@ -1,0 +1,55 @@
+"""A home with keys and a migrated database, made once for all tests of one state of the migrations, copied for each."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from picard.embedded_postgres import EmbeddedPostgres
+from picard.home import PROJECT
+
+
+def copy_template(home: Path, environment: Mapping[str, str]) -> None:
+    """Make the home of a product that has migrated and never run. The environment is that of any product."""
+    subprocess.run(["cp", "-a", _template(environment), home], check=True)
+
+
+def _template(environment: Mapping[str, str]) -> Path:
+    shelf = Path(os.environ["PICARD_TEST_HOME"])
+    place = shelf / f"template-{_state()}"
+    shelf.mkdir(parents=True, exist_ok=True)
+    with _alone(shelf / "template.lock"):
+        if not place.exists():
+            for older in shelf.glob("template-*"):
+                shutil.rmtree(older)
+            _make(place, environment)
+    return place
+
+
+def _make(place: Path, environment: Mapping[str, str]) -> None:
+    unfinished = place.with_name("unfinished-template")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    own = {**environment, "PICARD_HOME": str(unfinished), "PICARD_PG_FSYNC": "off"}
+    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, cwd=PROJECT, env=own, check=True)
+    EmbeddedPostgres(unfinished / "postgres").stop()
+    unfinished.rename(place)
+
+
+def _state() -> str:
+    """Changes with every migration, of packages too."""
+    files = [PROJECT / "requirements.txt", *sorted(PROJECT.glob("*/migrations/*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time, as long as the block."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
