@@ -77,9 +77,19 @@ def test_render_runs_the_example_app_from_its_own_folder() -> None:
 
 
 def test_the_example_app_installs_what_it_names() -> None:
-    named = re.findall(r"^[a-z-]+", (PROJECT / NOTES / "requirements.in").read_text(), re.MULTILINE)
-    pinned = re.findall(r"^([a-z-]+)==", (PROJECT / NOTES / "requirements.txt").read_text(), re.MULTILINE)
-    assert set(named) <= set(pinned)
+    named = set(re.findall(r"^[a-z0-9-]+", (PROJECT / NOTES / "requirements.in").read_text(), re.MULTILINE))
+    installed = re.findall(
+        r"^([a-z0-9-]+)==", (PROJECT / NOTES / "requirements.txt").read_text(), re.MULTILINE
+    )
+    assert named <= set(installed)
+    modules = (PROJECT / NOTES / "notes").glob("*.py")
+    imports = {
+        name
+        for path in modules
+        for name in re.findall(r"^(?:import|from) (\w+)", path.read_text(), re.MULTILINE)
+    }
+    needed = imports - sys.stdlib_module_names - {"notes"}
+    assert {{"environ": "django-environ"}.get(name, name) for name in needed} <= named
 
 
 def test_render_migrates_before_each_deploy_and_asks_whether_the_server_lives() -> None:
