@@ -28,7 +28,7 @@ worker: $(VENV)/.run ## Start one more indexing worker beside `make run`
 	@$(BIN)/python manage.py worker
 
 test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py puts a browser's last
 
 chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
 	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/test_worker_process.py
