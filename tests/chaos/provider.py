@@ -38,6 +38,7 @@ class ProviderServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # many may come at once: of more than fit, the kernel resets some
     mood = Mood.WELL
 
     def __init__(self) -> None:
