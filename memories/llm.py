@@ -83,8 +83,8 @@ async def stream(messages: Sequence[Message]) -> AsyncIterator[str]:
 
 
 async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
-    async with _client() as client:
-        model = await asyncio.to_thread(_made, settings.CHAT, client)
+    client, model = await asyncio.to_thread(_of_one_answer, settings.CHAT)
+    async with client:
         # From here: the first answer loads the library, which is not the provider's delay.
         deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
         chunks = model.astream(list(messages))
@@ -98,11 +98,13 @@ async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
                 yield piece
 
 
-def _client() -> "httpx.AsyncClient":
-    """Of one answer alone: the libraries' shared one belongs to the event loop that used it first."""
+def _of_one_answer(chat: Chat) -> "tuple[httpx.AsyncClient, BaseChatModel]":
+    """With a client of its own: the libraries' shared one belongs to the event loop that used it first. Making one
+    reads all certificates that are trusted, so it is made in a thread."""
     import httpx
 
-    return httpx.AsyncClient(timeout=settings.CHAT.timeout_s)
+    client = httpx.AsyncClient(timeout=chat.timeout_s)
+    return client, _made(chat, client)
 
 
 def forget() -> None:
