@@ -44,7 +44,7 @@ class Sizes:
     others_each: int = 2_000
     rounds: int = 20
     questions: int = 20  # timed in turns
-    recalled: int = 200  # questions whose answers are compared with numpy's
+    recalled: int = 1_000  # questions whose answers are compared with numpy's
     vacuum_timeout_s: float = 300
 
 
