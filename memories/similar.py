@@ -69,9 +69,6 @@ def unite(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memor
     merge: the older keeps its text, and the newer's follows it. The tags of both stay. It is public only if both
     were, for nobody said that the private text may be known; and it ends when the newer was to end.
     """
-    actor.require(scopes.WRITE)
-    if actor.asks_first:  # a proposal is about one memory
-        raise InsufficientScope("sign-in")
     older, newer = _both(actor, one, other)
     names = [tag.name for memory in (older, newer) for tag in tags_on(memory)]
     is_public = older.is_public and newer.is_public
@@ -90,13 +87,15 @@ def unite(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memor
 
 def keep_both(actor: Actor, one: UUID, other: UUID) -> None:
     """Remember that these two are kept though they mean the same, so that it is not asked again."""
-    actor.require(scopes.WRITE)
     first, second = _both(actor, one, other)
     KeptPair.objects.get_or_create(owner=actor.person, first=first, second=second)
 
 
 def _both(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Memory]:
-    """The older first. A memory is no other one beside itself."""
+    """The older first, to be written. A memory is no other one beside itself."""
+    actor.require(scopes.WRITE)
+    if actor.asks_first:  # a proposal is about one memory
+        raise InsufficientScope("sign-in")
     if one == other:
         raise MemoryNotFound
     first, second = sorted((one, other))

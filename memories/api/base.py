@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.actor import Actor
 from memories.api.errors import Misplaced
-from memories.api.serializers import Strict
+from memories.api.fields import Strict
 from memories.api.throttles import PerAddress
 
 

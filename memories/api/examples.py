@@ -96,6 +96,8 @@ SIMILAR = {
         }
     ]
 }
+UNITE_IN = {"merge": True}
+UNITED = {**CHANGED, "text": "I am allergic to peanuts.\n\nPeanuts make me ill."}
 WHOAMI = {
     "person": PERSON,
     "client_id": "notes",

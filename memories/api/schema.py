@@ -33,6 +33,7 @@ SAID: dict[int, tuple[str, str]] = {
 }
 BY_SESSION = "By the person's own session only; an app is answered 403, `session_required`."
 OF_A_TAG = "An app needs `memories:write` too; to one that is narrowed to tags, or asks first, it is closed."
+OF_TWO = "An app needs `memories:read` too; to one that asks first it is closed (403, `session_required`)."
 MOVING = "An app needs `memories:read` and `memories:write` too, and is told of its own imports alone."
 EXPORTS = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")
 ALWAYS = (401, 403, 429, 503)
@@ -253,6 +254,19 @@ OPERATIONS = {
         "get", "memories", "Memories near in meaning, nearest first",
         shapes.SimilarMemories, examples.SIMILAR, scopes.READ, statuses=(404,),
         description="Empty until the memory is embedded. `is_same`: both mean the same, and nobody said to keep both.",
+    ),
+    "unite_memories": Operation(
+        "post", "memories", "Make one memory of two",
+        shapes.Memory, examples.UNITED, scopes.WRITE, statuses=(404, 412), headers=(KEY,), answer_headers=("ETag",),
+        body=serializers.UniteIn, body_example=examples.UNITE_IN,
+        description="The older takes the newer's text as a new version, or with `merge` has it after its own; the "
+        "newer goes to the trash. The tags of both stay. It is public only if both were, and ends when the newer was "
+        f"to end. {OF_TWO}",
+    ),
+    "keep_both_memories": Operation(
+        "post", "memories", "Keep both of two that mean the same",
+        scope=scopes.WRITE, status=204, statuses=(404,),
+        description=f"`is_same` is false between them from now on. {OF_TWO}",
     ),
     "list_history": Operation(
         "get", "history", "A memory's earlier texts, newest first",

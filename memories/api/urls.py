@@ -12,6 +12,16 @@ urlpatterns = [
     path("v1/memories/extract/", review_views.Extract.as_view(), name="extract"),
     path("v1/memories/<uuid:memory_id>/", views.OneMemory.as_view(), name="memory"),
     path("v1/memories/<uuid:memory_id>/similar/", views.Similar.as_view(), name="similar"),
+    path(
+        "v1/memories/<uuid:memory_id>/similar/<uuid:other_id>/unite/",
+        views.Unite.as_view(),
+        name="unite",
+    ),
+    path(
+        "v1/memories/<uuid:memory_id>/similar/<uuid:other_id>/keep/",
+        views.KeepBoth.as_view(),
+        name="keep_both",
+    ),
     path("v1/memories/<uuid:memory_id>/history/", views.History.as_view(), name="history"),
     path(
         "v1/memories/<uuid:memory_id>/history/<int:version>/restore/",

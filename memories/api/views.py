@@ -31,6 +31,7 @@ from memories.api.serializers import (
     MemoryIn,
     PageQuery,
     SearchIn,
+    UniteIn,
     filters_of,
 )
 from memories.duplicates import OnDuplicate, create_unless_same
@@ -94,6 +95,20 @@ class OneMemory(ApiView):
 class Similar(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
         return Response({"results": list(map(similar_json, similar.similar_to(self.actor, memory_id)))})
+
+
+@operations("unite_memories")
+class Unite(ApiView):
+    def post(self, request: Request, memory_id: UUID, other_id: UUID) -> Response:
+        wish = body_of(request, UniteIn)
+        return once(request, lambda: memory_response(similar.unite(self.actor, memory_id, other_id, **wish)))
+
+
+@operations("keep_both_memories")
+class KeepBoth(ApiView):
+    def post(self, request: Request, memory_id: UUID, other_id: UUID) -> Response:
+        similar.keep_both(self.actor, memory_id, other_id)
+        return Response(status=204)
 
 
 @operations("list_history")

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from memories import scopes
 from memories.models import Memory
 from tests.factories import remember
 from tests.memories.api.callers import Caller, app_of, session_of
+from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.django_db
 TEXT = "I am allergic to peanuts."
@@ -71,6 +73,52 @@ def test_alike_memories_are_named_with_how_near_they_are(
     [found] = api("get", f"/memories/{newer.pk}/similar/").json["results"]
     assert (found["memory"]["id"], found["is_same"]) == (str(older.pk), True)
     assert 0.99 < found["cosine"] <= 1
+
+
+def test_two_become_one_over_rest(api: Caller, ada: User) -> None:
+    older, newer = remember(ada, "My dog runs."), remember(ada, "My puppy runs.", tags=["dog"])
+    path = f"/memories/{newer.pk}/similar/{older.pk}/unite/"
+    united = api("post", path, {"merge": True}, Idempotency_Key="k")
+    assert (united.status, united.json["id"]) == (200, str(older.pk))
+    assert (united.json["text"], united.json["tags"]) == ("My dog runs.\n\nMy puppy runs.", ["dog"])
+    assert united.headers["ETag"] == f'"{united.json["version"]}"'
+    assert api("post", path, {"merge": True}, Idempotency_Key="k").json == united.json
+    assert api("post", path, {}).status == 404  # the newer is in the trash
+
+
+def test_without_a_wish_the_older_takes_the_newer_text(api: Caller, ada: User) -> None:
+    older, newer = remember(ada, "One."), remember(ada, "Two.")
+    assert api("post", f"/memories/{older.pk}/similar/{newer.pk}/unite/", {}).json["text"] == "Two."
+    assert api("get", f"/memories/{older.pk}/history/").texts == ["One."]
+
+
+def test_that_both_are_kept_is_remembered(
+    api: Caller, ada: User, index: Callable[[], int], settings: object
+) -> None:
+    settings.EMBEDDING_PROVIDER = "tests.providers.WordHashes"  # type: ignore[attr-defined]
+    older, newer = remember(ada, "My dog runs."), remember(ada, "My puppy runs.")
+    index()
+    for _ in range(2):
+        assert api("post", f"/memories/{newer.pk}/similar/{older.pk}/keep/").status == 204
+    [found] = api("get", f"/memories/{older.pk}/similar/").json["results"]
+    assert not found["is_same"]
+
+
+def test_a_memory_is_no_other_one_beside_itself(api: Caller, ada: User) -> None:
+    own = remember(ada, "One.")
+    for act, body in (("unite", {}), ("keep", None)):
+        assert api("post", f"/memories/{own.pk}/similar/{own.pk}/{act}/", body).status == 404
+
+
+def test_an_app_whose_writes_wait_decides_nothing_about_two(ada: User) -> None:
+    own, other = remember(ada, "One."), remember(ada, "Two.")
+    app = make_app()
+    allow(ada, app, asks_first=True)
+    caller = Caller(Client(), {"Authorization": f"Bearer {access_token(ada, app)}"})
+    for act, body in (("unite", {}), ("keep", None)):
+        answer = caller("post", f"/memories/{own.pk}/similar/{other.pk}/{act}/", body)
+        assert (answer.status, answer.code) == (403, "session_required")
+    assert Memory.objects.filter(deleted_at=None).count() == 2
 
 
 # --- Tags -------------------------------------------------------------------------------------------------

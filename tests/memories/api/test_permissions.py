@@ -53,6 +53,8 @@ ACTS = {
     "merge tags": Act("post", "/tags/{tag}/merge/", scopes.ADMIN, 200, {"into": "{tag}"}),
     "remove tag": Act("delete", "/tags/{tag}/", scopes.ADMIN, 204),
     "similar": Act("get", "/memories/{kept}/similar/", scopes.READ, 200),
+    "unite": Act("post", "/memories/{kept}/similar/{alike}/unite/", scopes.WRITE, 200, {"merge": True}),
+    "keep both": Act("post", "/memories/{kept}/similar/{alike}/keep/", scopes.WRITE, 204),
     # There is no chat model here; tests/memories/test_extracting.py has one.
     "extract": Act("post", "/memories/extract/", scopes.WRITE, 404, {"conversation": "Me: hello."}),
     "list trash": Act("get", "/trash/", scopes.READ, 200),
@@ -78,13 +80,14 @@ ACTS = {
     "decline": Act("delete", "/proposals/{proposed}/", "sign-in", 204),
     "activity": Act("get", "/activity/", scopes.READ, 200),
 }
-PLACES = ("kept", "trashed", "connected", "staged", "proposed", "tag")
+PLACES = ("kept", "alike", "trashed", "connected", "staged", "proposed", "tag")
 OF_ONE = [name for name, act in ACTS.items() if "{" in act.path]
 
 
 @pytest.fixture
 def rows(ada: User) -> Rows:
     kept, trashed = remember(ada, "First.", tags=["canary"]), remember(ada, "Thrown away.")
+    alike = remember(ada, "Much like the canary.")
     services.update_memory(session(ada), kept.pk, text="The zebra canary.")
     services.trash_memory(session(ada), trashed.pk)
     staged = stage(session(ada), file_of("[2025-01-01] - canary"))
@@ -93,8 +96,8 @@ def rows(ada: User) -> Rows:
     [proposed] = waits.value.proposals
     connected = allow(ada, make_app())
     return {
-        "kept": kept, "trashed": trashed, "connected": connected, "staged": staged, "proposed": proposed,
-        "tag": next(iter(kept.tags.all())),
+        "kept": kept, "alike": alike, "trashed": trashed, "connected": connected, "staged": staged,
+        "proposed": proposed, "tag": next(iter(kept.tags.all())),
     }  # fmt: skip
 
 

@@ -110,8 +110,8 @@ def test_every_answer_is_described(
     settings.API_REQUESTS_PER_MINUTE = 10_000_000
     headers = who(ada)
     operation = described()[name]
-    grant = AppGrant.objects.get()
-    named = {"memory_id": str(memory.pk), "version": 1, "grant_id": str(grant.pk)}
+    grant, other = AppGrant.objects.get(), remember(ada, "Another.")
+    named = {"memory_id": str(memory.pk), "version": 1, "grant_id": str(grant.pk), "other_id": str(other.pk)}
     there = {name: value for name, value in named.items() if f"{{{name}}}" in operation.path}
     strategies = [operation.as_strategy(GenerationMode.POSITIVE)]
     if takes_something(operation):
