@@ -1,6 +1,5 @@
 """The token, revocation and introspection endpoints. Whatever touches a family of tokens holds its lock."""
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -19,36 +18,24 @@ def token(request: HttpRequest) -> HttpResponse:
     """RFC 6749 4.1.3 and 6: a code, or a refresh token, for an access token."""
     with transaction.atomic():
         _hold_family(request)
-        response = _refresh(request) if _is_refresh(request) else _tokens(request)
+        response = _tokens(request)
     mistakes.note_answer(request, response)
     return response
 
 
 def _hold_family(request: HttpRequest) -> None:
     code, shown = request.POST.get("code"), request.POST.get("refresh_token") or request.POST.get("token")
-    family = tokens.family_of_code(code) if code else tokens.family_of_token(shown) if shown else None
-    if family is not None:
-        tokens.lock_family(family)
-
-
-def _is_refresh(request: HttpRequest) -> bool:
-    return request.POST.get("grant_type") == "refresh_token"
+    if code:
+        tokens.lock_family(tokens.family_of_code(code))
+    elif shown:
+        tokens.lock_family_of(shown)
 
 
 def _tokens(request: HttpRequest) -> HttpResponse:
-    return _answer(*core().create_token_response(request))
-
-
-def _refresh(request: HttpRequest) -> HttpResponse:
-    old = request.POST.get("refresh_token", "")
-    client = _authenticated_client(request)
-    if client is not None and (answered := receipts.find(old, client)) is not None:
-        return HttpResponse(answered, content_type="application/json")
-    response = _tokens(request)
-    if client is not None and response.status_code == 200:
-        successor = json.loads(response.content)["refresh_token"]
-        receipts.leave(old, client, response.content, successor=successor)
-    return response
+    try:
+        return _answer(*core().create_token_response(request))
+    except receipts.Repeated as repeated:
+        return HttpResponse(repeated.answer, content_type="application/json")
 
 
 @endpoint(limit=limits.REVOKE, cors=True)

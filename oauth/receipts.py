@@ -19,6 +19,20 @@ from oauth.tokens import RefreshToken, checksum
 HOLDS_S = 30
 
 
+class Repeated(Exception):
+    """This refresh was answered before; `answer` is what was said."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("This refresh was answered before.")
+        self.answer = answer
+
+
+def repeat(refresh_token: str, client: Application) -> None:
+    """Raises Repeated where the answer to this may be given again. The client has proven itself."""
+    if (answer := find(refresh_token, client)) is not None:
+        raise Repeated(answer)
+
+
 def find(refresh_token: str, client: Application) -> bytes | None:
     """The answer that this refresh token was given already, if it still may be given again."""
     receipt = RotationReceipt.objects.filter(

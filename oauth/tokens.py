@@ -5,16 +5,29 @@ import secrets
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.db import connection
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
 
 from accounts.models import User
+from accounts.statements import fetch_prepared
 from oauth.models import Application
 
 # Marks by which scanners of leaked secrets find them.
 ACCESS_PREFIX = "picard_at_"
 REFRESH_PREFIX = "picard_rt_"
 FAMILIES = UUID("4d1f6f3e-3a3e-4c53-9a0e-4f0f8b7d2c11")
+
+# A lock's number is the first eight bytes of the family.
+LOCK = """
+select pg_advisory_xact_lock(('x' || left(replace(family::text, '-', ''), 16))::bit(64)::bigint)
+from ({}) shown (family)
+"""
+ITS_FAMILY = """
+(select token_family from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1)
+union
+(select refresh.token_family from oauth2_provider_refreshtoken refresh
+ join oauth2_provider_accesstoken access on access.id = refresh.access_token_id
+ where access.token_checksum = %(checksum)s limit 1)
+"""
 
 AccessToken = get_access_token_model()
 RefreshToken = get_refresh_token_model()
@@ -39,19 +52,14 @@ def family_of_code(code: str) -> UUID:
     return uuid5(FAMILIES, checksum(code))
 
 
-def family_of_token(token: str) -> UUID | None:
-    """The family of a refresh token, or of the one that goes with an access token."""
-    found = RefreshToken.objects.filter(token_checksum=checksum(token)) or RefreshToken.objects.filter(
-        access_token__token_checksum=checksum(token)
-    )
-    return next((row.token_family for row in found[:1]), None)
-
-
 def lock_family(family: UUID) -> None:
     """One act at a time on one family, until the end of the transaction: redeem, refresh, replay, revoke."""
-    number = int.from_bytes(family.bytes[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [number])
+    fetch_prepared(LOCK.format("values (%(family)s::uuid)"), {"family": family})
+
+
+def lock_family_of(token: str) -> None:
+    """The same, for the family of a refresh token, or of the one that goes with an access token."""
+    fetch_prepared(LOCK.format(ITS_FAMILY), {"checksum": checksum(token)})
 
 
 def revoke_all(user: User, application: Application | None = None) -> None:

@@ -1,18 +1,17 @@
 """What the toolkit asks about clients, codes and tokens, answered more strictly than it would itself."""
 
-from datetime import timedelta
+import json
 from typing import Any
 
-from django.db.models.functions import Now
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
 
 from accounts.models import User
-from oauth import client_secrets, mistakes, resources, tokens
+from oauth import client_secrets, mistakes, receipts, resources, rotation, tokens
 from oauth.hints import Kind
 from oauth.models import AppGrant, Application, TokenFamily
+from oauth.rotation import Refreshable
 from oauth.server import unknown_target
-from oauth.settings import FAMILY_S
 
 
 class StrictValidator(OAuth2Validator):  # type: ignore[misc]
@@ -32,10 +31,16 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         # RFC 6749 2.3: one method a request.
         return self._extract_basic_auth(request) is None and self._knows_secret(*given, request)
 
+    def _load_application(self, client_id: str | None, request: Any) -> Application | None:
+        """Once a request. `client` may be a parameter of the request's own, hence a string."""
+        if not isinstance(request.client, Application) or request.client.client_id != client_id:
+            is_one = client_id and "\0" not in client_id  # PostgreSQL would refuse to look for it
+            request.client = Application.objects.filter(client_id=client_id).first() if is_one else None
+        found: Application | None = request.client
+        return found
+
     def _knows_secret(self, client_id: str, secret: str, request: Any) -> bool:
-        if "\0" in (client_id or ""):  # PostgreSQL would refuse to look for it
-            return False
-        client: Application | None = self._load_application(client_id, request)
+        client = self._load_application(client_id, request)
         return client is not None and not client.is_public and client.secret_matches(secret)
 
     # --- Codes: only a digest is stored -------------------------------------------------------------------
@@ -61,17 +66,37 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
     def validate_refresh_token(
         self, refresh_token: str, client: Application, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        if not super().validate_refresh_token(refresh_token, client, request, *args, **kwargs):
+        shown = rotation.find(refresh_token, client)
+        if shown is None:
+            receipts.repeat(refresh_token, client)
+            super().validate_refresh_token(
+                refresh_token, client, request, *args, **kwargs
+            )  # ends a replayed family
             raise mistakes.refusal(Kind.REFRESH, request)
-        family = request.refresh_token_instance.token_family
-        young = TokenFamily.objects.filter(pk=family, began_at__gt=Now() - timedelta(seconds=FAMILY_S))
-        if not young.exists():
-            raise mistakes.refusal(Kind.REFRESH, request)
-        return _check_permission(request.user, client, request)
+        if not shown.is_allowed:
+            raise mistakes.refusal(Kind.ENDED, request)
+        request.refresh_token_instance = shown
+        return True
+
+    def get_original_scopes(self, _refresh_token: str, request: Any, *_: Any, **__: Any) -> str:
+        shown: Refreshable = request.refresh_token_instance
+        return shown.scope
 
     def is_within_original_scope(self, _scopes: list[str], _token: str, request: Any, **_: Any) -> bool:
         """Asked of scopes that the refresh token does not have."""
         raise InvalidScopeError(description=mistakes.DESCRIPTIONS[Kind.WIDER], request=request)
+
+    def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
+        """In the caller's transaction, not in another one within."""
+        shown = getattr(request, "refresh_token_instance", None)
+        if not isinstance(shown, Refreshable):
+            self._save_bearer_token(token, request, *args, **kwargs)
+            return
+        self._check_and_set_request_resource(request)
+        if not rotation.rotate(shown, token, request.resource):
+            raise mistakes.refusal(Kind.REFRESH, request)
+        answer = json.dumps(token).encode()  # as oauthlib will say it
+        receipts.leave(request.refresh_token, request.client, answer, successor=token["refresh_token"])
 
     def _create_refresh_token(
         self, request: Any, refresh_token_code: str, access_token: Any, previous_refresh_token: Any

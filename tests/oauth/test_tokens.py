@@ -8,6 +8,7 @@ from django.contrib.auth import hashers
 from django.contrib.auth.hashers import BasePasswordHasher, PBKDF2PasswordHasher
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.actor import Door
 from accounts.models import User
@@ -120,6 +121,15 @@ def test_a_refresh_gives_a_new_pair_and_ends_the_old(ada: User, app: App) -> Non
     assert works(new["access_token"])
     assert not works(old["access_token"])
     assert new["refresh_token"] != old["refresh_token"]
+
+
+def test_a_refresh_takes_few_statements(
+    ada: User, app: App, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """The limit, the lock, the app, the token with its grant, the new pair, the receipt, and the transaction's own."""
+    old = app.connect(ada)["refresh_token"]
+    with django_assert_max_num_queries(8):
+        assert app.refresh(old).status_code == 200
 
 
 def test_a_repeat_is_answered_the_same_while_its_answer_was_not_used(ada: User, app: App) -> None:
