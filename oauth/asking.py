@@ -12,6 +12,9 @@ from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
 from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
 
+from accounts.models import User
+from accounts.throttling import LimitReached
+from oauth import documents
 from oauth.models import Application, is_loopback
 from oauth.protocol import has_nul, repeated
 from oauth.server import core
@@ -56,6 +59,11 @@ class Asked:
         return parts.hostname or f"{parts.scheme}:"
 
     @property
+    def vouched_for_by(self) -> str:
+        """The host whose document says what the app is; empty for one that is known otherwise."""
+        return documents.host_of(self.application)
+
+    @property
     def is_loopback(self) -> bool:
         return is_loopback(self.redirect_uri)
 
@@ -66,12 +74,17 @@ class Asked:
         return origin[0] if origin else f"{urlsplit(self.redirect_uri).scheme}:"
 
 
-def read(request: HttpRequest) -> Asked:
-    """The request in the address. Raises BadRequest, Declined."""
+def read(request: HttpRequest, person: User | None) -> Asked:
+    """The request in the address. Raises BadRequest, Declined.
+
+    person: who is signed in. An app that is known by an address is looked at only for somebody.
+    """
     if (name := repeated(request.GET)) is not None:
         raise BadRequest("invalid_request", f"The parameter {name[:40]!r} stands there twice.")
     if has_nul(request.GET):
         raise BadRequest("invalid_request", "A parameter holds a NUL character.")
+    if person is not None:
+        _get_to_know(request.GET.get("client_id", ""), person)
     try:
         scopes, credentials = core().validate_authorization_request(request)
     except FatalClientError as error:
@@ -81,6 +94,15 @@ def read(request: HttpRequest) -> Asked:
     except ValueError:
         raise BadRequest("invalid_request", "The address cannot be read.") from None
     return Asked(credentials.pop("request").client, scopes, credentials)
+
+
+def _get_to_know(client_id: str, person: User) -> None:
+    if not documents.is_address(client_id):
+        return
+    try:
+        documents.look_at(client_id, person)
+    except LimitReached as reached:
+        raise BadRequest("temporarily_unavailable", str(reached)) from None
 
 
 def code_for(request: HttpRequest, asked: Asked, scopes: list[str]) -> HttpResponse:

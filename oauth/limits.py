@@ -1,4 +1,4 @@
-"""How often the protocol's endpoints may be asked, by client address."""
+"""How often the protocol's endpoints may be asked, by client address unless said otherwise."""
 
 from accounts.throttling import Limit
 
@@ -6,3 +6,4 @@ TOKEN = Limit("oauth-token", 600)
 REVOKE = Limit("oauth-revoke", 300)
 INTROSPECT = Limit("oauth-introspect", 1_200)
 REGISTER = Limit("oauth-register", 30, window_s=3_600.0)
+DOCUMENTS = Limit("oauth-documents", 20, window_s=3_600.0)  # of apps, fetched for one person

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from oauth import resources
+from oauth import documents, resources
 from oauth.protocol import CORS
 from oauth.settings import AUTH_METHODS, GRANT_TYPES
 
@@ -31,7 +31,7 @@ def authorization_server(_request: HttpRequest) -> HttpResponse:
             "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
             "introspection_endpoint_auth_methods_supported": [way for way in AUTH_METHODS if way != "none"],
             "authorization_response_iss_parameter_supported": True,
-            "client_id_metadata_document_supported": False,
+            "client_id_metadata_document_supported": documents.are_read(),
         }
     )
 

@@ -77,6 +77,11 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
         return problem(
             "invalid_client_metadata", "The body must be a JSON object of whole characters, not too long."
         )
+    return refusal_of(metadata)
+
+
+def refusal_of(metadata: dict[str, Any]) -> HttpResponse | None:
+    """Why an app that nobody here has looked at cannot be this."""
     grants = metadata.get("grant_types", ["authorization_code"])
     if not isinstance(grants, list) or not all(grant in GRANT_TYPES for grant in grants):
         return problem(

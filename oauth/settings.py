@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import environ
+
 ACCESS_TOKEN_S = 15 * 60
 REFRESH_IDLE_S = 30 * 24 * 3600
 FAMILY_S = 90 * 24 * 3600  # from consent: after that the person is asked again, however busy the app was
@@ -12,9 +14,10 @@ GRANT_TYPES = ["authorization_code", "refresh_token"]
 
 
 def provider_settings(
-    issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str], redirect_schemes: Iterable[str]
+    env: environ.Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Every gate shut, and our classes where the toolkit's own leave something open."""
+    redirect_schemes = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
     return {
         "SCOPES": dict(scopes),
         "DEFAULT_SCOPES": list(default_scopes),
@@ -44,7 +47,11 @@ def provider_settings(
         "OAUTH2_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": AUTH_METHODS,
         "DCR_ENABLED": True,
         "DCR_REGISTRATION_PERMISSION_CLASSES": ("oauth2_provider.dcr.AllowAllDCRPermission",),
-        "CIMD_ENABLED": False,
+        # A server of one machine may be without the network by which an app's document is fetched.
+        "CIMD_ENABLED": env.bool("CLIENT_DOCUMENTS", default=issuer.startswith("https:")),
+        "CIMD_METADATA_FETCHER": "oauth.documents.Fetcher",
+        "CIMD_FETCH_TIMEOUT_SECONDS": 5,
+        "CIMD_MAX_CONCURRENT_FETCHES": 2,  # of a process's threads, so that the others answer
         "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,

@@ -22,7 +22,7 @@ from accounts.actor import Actor, Door
 from accounts.fields import DecryptError
 from memories import app_use, queries, scopes
 from memories.models import Memory
-from oauth import asking, clients, grants, mistakes, notices
+from oauth import asking, clients, documents, grants, mistakes, notices
 from oauth.actor import actor_from_request
 from oauth.client_scopes import descriptions
 from oauth.forms import NarrowingForm
@@ -39,8 +39,10 @@ EXCERPT_CHARACTERS = 160
 def authorize(request: HttpRequest) -> HttpResponseBase:
     """RFC 6749 4.1.1. The request stands in the address all along; the form holds only the person's choices."""
     try:
-        asked = asking.read(request)
         actor = actor_from_request(request, Door.WEB)
+        if actor.user is None and documents.is_address(request.GET.get("client_id", "")):
+            return redirect_to_login(request.get_full_path())
+        asked = asking.read(request, actor.user)
         if actor.user is None:
             return redirect_to_login(request.get_full_path())
         return _consent(request, actor, asked)

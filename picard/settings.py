@@ -162,9 +162,8 @@ LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "memories:list"
 DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a deleted account can be brought back
 
 # --- Apps of others (oauth/settings.py, docs/oauth.md) ---------------------------------------------------
-OAUTH_REDIRECT_SCHEMES = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
-OAUTH2_PROVIDER = provider_settings(PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ], OAUTH_REDIRECT_SCHEMES)
+OAUTH2_PROVIDER = provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ])
 OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
 OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http in redirect URIs: on loopback only (oauth/models.py)

@@ -10,5 +10,5 @@ from tests.processes import serving
 @pytest.fixture
 def site(transactional_db: None) -> Iterator[str]:
     """The address of a running Picard on this test's database."""
-    with serving() as address:
+    with serving(CLIENT_DOCUMENTS="true") as address:
         yield address

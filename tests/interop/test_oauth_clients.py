@@ -85,7 +85,8 @@ def test_the_conformance_suite_has_no_objection(site: str, ada: Person) -> None:
         httpx.get(say_yes(ada, line_with(suite, f"{site}/oauth/authorize/")))
         said = suite.communicate(timeout=60)[0]
         assert suite.returncode == 0, said
-    assert "Total: 2 passed, 0 failed" in said
+    assert "Total: 3 passed, 0 failed" in said
+    assert "warning" not in said.lower(), said
 
 
 def test_a_classic_client_walks_the_whole_way(site: str, ada: Person) -> None:

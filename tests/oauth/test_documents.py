@@ -1,0 +1,162 @@
+"""Apps whose client id is an address: what they say there is fetched seldom, carefully, and believed little."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import urllib3
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from oauth2_provider import cimd
+from pytest_django import Settings
+
+from accounts.models import User
+from memories import scopes
+from oauth import limits
+from oauth.models import Application
+from tests.oauth.flows import REDIRECT, App, exhaust
+
+pytestmark = pytest.mark.django_db
+AUTHORIZE = "/oauth/authorize/"
+ADDRESS = "https://robot.example/client.json"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+GOOD = {
+    "client_id": ADDRESS,
+    "client_name": "Robot",
+    "redirect_uris": [REDIRECT],
+    "grant_types": ["authorization_code", "refresh_token", DEVICE],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "none",
+}
+
+
+@dataclass
+class Web:
+    """What lies at ADDRESS, and how often it was fetched."""
+
+    document: dict[str, Any] = field(default_factory=lambda: dict(GOOD))
+    fetched: int = 0
+
+    def fetch(self, _fetcher: object, _client_id: str) -> tuple[dict[str, Any], int]:
+        self.fetched += 1
+        if not self.document:
+            raise cimd.CIMDError("nothing there")
+        return dict(self.document), 300
+
+
+@pytest.fixture(autouse=True)
+def _on(settings: Settings) -> Iterator[None]:
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": True}
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Web:
+    made = Web()
+    monkeypatch.setattr(
+        cimd.SafeMetadataFetcher, "fetch", lambda fetcher, client_id: made.fetch(fetcher, client_id)
+    )
+    return made
+
+
+def app() -> App:
+    return App(Application(client_id=ADDRESS))
+
+
+def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
+    web: Web, ada: User, ada_client: Client
+) -> None:
+    page = ada_client.get(AUTHORIZE, app().request()).content.decode()
+    assert "Robot asks for your memories" in page
+    assert "<strong>robot.example</strong> says what this app is" in page
+    assert app().request()["client_id"] == ADDRESS
+    robot = app()
+    tokens = robot.connect(ada)
+    assert tokens["scope"] == f"{scopes.READ} {scopes.WRITE}"
+    assert robot.refresh(tokens["refresh_token"]).status_code == 200
+    assert web.fetched == 1
+    [known] = Application.objects.all()
+    assert (known.is_self_registered, known.is_public, known.user) == (True, True, None)
+
+
+def test_it_may_ask_for_no_more_than_any_app(web: Web, ada_client: Client) -> None:
+    assert ada_client.get(AUTHORIZE, app().request(scope=scopes.PUBLISH)).status_code == 400
+
+
+@pytest.mark.compliance("Gaps of the toolkit", "1")
+def test_nothing_is_fetched_for_nobody(web: Web) -> None:
+    assert Client().get(AUTHORIZE, app().request())["Location"].startswith("/accounts/login/")
+    for path in ("/oauth/token/", "/oauth/revoke/", "/oauth/introspect/"):
+        form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", "client_id": ADDRESS}
+        assert Client().post(path, form).status_code == 401
+    assert web.fetched == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_id": "https://robot.example/other.json"},
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"client_secret": "x"},
+        {"redirect_uris": ["http://robot.example/callback"]},
+        {"redirect_uris": []},
+        {"redirect_uris": None},
+        {"grant_types": ["client_credentials"]},
+        {"grant_types": "authorization_code"},
+        {"response_types": ["token"]},
+        {"client_name": "evil\u202egnp.exe"},
+        {"client_name": 7},
+    ],
+    ids=str,
+)
+def test_a_document_that_is_not_right_makes_no_app(web: Web, ada_client: Client, change: Any) -> None:
+    web.document |= change
+    assert ada_client.get(AUTHORIZE, app().request()).status_code == 400
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:10.0.0.1]"]
+)
+def test_this_machine_and_its_network_are_never_asked(
+    host: str, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr(urllib3.HTTPSConnectionPool, "urlopen", lambda *given, **_: opened.append(given))
+    request = app().request(client_id=f"https://{host}/client.json")
+    assert ada_client.get(AUTHORIZE, request).status_code == 400
+    assert opened == []
+
+
+def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_away(
+    web: Web, ada_client: Client
+) -> None:
+    ada_client.get(AUTHORIZE, app().request())
+    for document, name in (({**GOOD, "client_name": "Robot 2"}, "Robot 2"), ({}, "Robot 2")):
+        Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
+        web.document = document
+        assert f"{name} asks" in ada_client.get(AUTHORIZE, app().request()).content.decode()
+    assert web.fetched == 3
+
+
+def test_a_person_makes_the_server_fetch_only_so_often(web: Web, ada: User, ada_client: Client) -> None:
+    exhaust(limits.DOCUMENTS, who=str(ada.pk))
+    refused = ada_client.get(AUTHORIZE, app().request())
+    assert (refused.status_code, web.fetched) == (400, 0)
+    assert "Too many requests" in refused.content.decode()
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_it_is_said_whether_addresses_are_read(
+    is_on: bool, web: Web, ada_client: Client, settings: Settings
+) -> None:
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": is_on}
+    found = Client().get("/.well-known/oauth-authorization-server").json()
+    assert found["client_id_metadata_document_supported"] is is_on
+    status = ada_client.get(AUTHORIZE, app().request()).status_code
+    assert (status, web.fetched) == ((200, 1) if is_on else (400, 0))
