@@ -23,6 +23,9 @@ workers = settings.WEB_WORKERS
 worker_class = "picard.gunicorn_worker.SharingWorker"
 # Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
 graceful_timeout = 6
+# Whoever ends an idle connection must be the client, for a request that it sends at that moment is lost. Longer than
+# any of them keeps one: httpx 5 s, load balancers and nginx 60 s.
+keepalive = 75
 loglevel = "warning"  # each request is logged once, by picard/middleware.py
 control_socket_disable = True
 # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.

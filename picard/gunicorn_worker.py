@@ -1,8 +1,9 @@
-"""gunicorn's ASGI worker, which shares the connections with the other workers."""
+"""gunicorn's ASGI worker, which shares the connections with the other workers, and waits for no idle one to stop."""
 
 import socket
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from gunicorn.workers.gasgi import ASGIWorker
 
@@ -15,13 +16,26 @@ class SharingWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         create_server = self.loop.create_server
+        self.connections: WeakSet[Any] = WeakSet()
 
         async def taking_one_at_a_time(
             protocol: Callable[[], Any], *, sock: socket.socket, **how: Any
         ) -> Any:
-            server = await create_server(protocol, sock=sock, backlog=1, **how)
+            def connection() -> Any:
+                made = protocol()
+                self.connections.add(made)
+                return made
+
+            server = await create_server(connection, sock=sock, backlog=1, **how)
             sock.listen(self.cfg.backlog)  # for asyncio the backlog is also how many may wait in the kernel
             return server
 
         self.loop.create_server = taking_one_at_a_time
         super().run()
+
+    async def _shutdown(self) -> None:
+        """Requests under way are answered; a connection on which nobody asks anything would only take the time."""
+        for connection in tuple(self.connections):
+            if connection._awaiting_request and not connection._finishing_calls:
+                connection._keepalive_timeout()  # as if it had been idle for too long
+        await super()._shutdown()

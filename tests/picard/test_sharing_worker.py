@@ -6,6 +6,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from gunicorn.workers.gasgi import ASGIWorker
 
@@ -13,10 +14,16 @@ from picard import gunicorn
 from picard.gunicorn_worker import SharingWorker
 
 CLIENTS = 50
+USUAL_OF_PROXIES_S = 60
 
 
 def test_the_shipped_server_uses_it() -> None:
     assert gunicorn.worker_class == f"{SharingWorker.__module__}.{SharingWorker.__name__}"
+
+
+def test_an_idle_connection_is_ended_by_the_client_first() -> None:
+    """A request that is sent while the server ends it would be lost."""
+    assert gunicorn.keepalive > max(httpx.Limits().keepalive_expiry or 0, USUAL_OF_PROXIES_S)
 
 
 def test_a_worker_takes_one_connection_a_turn_and_none_is_turned_away(

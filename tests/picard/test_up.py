@@ -242,9 +242,13 @@ def test_a_taken_port_is_refused_before_anything_starts(up: Up) -> None:
 def test_sigterm_leaves_no_process_after_ten_seconds(up: Up) -> None:
     processes = up.processes()
     assert len(processes) >= 4
-    up.process.terminate()
-    said, _ = up.process.communicate(timeout=10)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", up.port, timeout=5)) as idle:
+        idle.request("GET", "/healthz")
+        idle.getresponse().read()  # the connection stays, and nobody asks anything more on it
+        up.process.terminate()
+        said, _ = up.process.communicate(timeout=10)
     assert up.process.returncode == 0, said
+    assert "Forcing close" not in said  # as gunicorn says of a connection that it has waited for in vain
     assert not [process for process in processes if _lives(process)]
 
 
