@@ -1,12 +1,14 @@
 """Fixtures of all tests."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.test import Client
-from pytest_django import Settings
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker, Settings
 
 from accounts import keys
 from accounts.models import User
@@ -16,7 +18,7 @@ from memories.embeddings import forget_provider
 from picard.embedded_postgres import EmbeddedPostgres
 from tests import fake_openai
 from tests.chaos.provider import ProviderServer
-from tests.factories import make_person
+from tests.factories import forget_everybody, make_person
 
 
 def pytest_configure() -> None:
@@ -31,8 +33,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)  # after pytest-django has put its own order in
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser's tests last: Playwright leaves an event loop running in the thread, beside which no other can run."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """A browser's tests last: Playwright leaves an event loop running in the thread, beside which no other can run.
+
+    Files with slow tests first: one that began near the end would be waited for by the other process.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path not in slow))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -49,6 +55,28 @@ def _nothing_remembered() -> Iterator[None]:
     keys.forget_cached()
     forget_provider()
     llm.forget()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """A database for this process, whichever tests it runs; pytest-django's own makes none for `shared_db`."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    # A thread of a pool may still be connected: the database is overwritten by the next run then.
+    with django_db_blocker.unblock(), suppress(DatabaseError):
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture
+def shared_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database of servers that run on from test to test: what is written they see, and it is not emptied under
+    them. Everybody who came goes with the test."""
+    with django_db_blocker.unblock():
+        yield
+        forget_everybody()
 
 
 @pytest.fixture

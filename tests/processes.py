@@ -1,5 +1,7 @@
 """Other processes of the product, on the test's own database: started, watched and stopped by the test itself."""
 
+import contextlib
+import http.client
 import os
 import socket
 import subprocess
@@ -8,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
 from django.conf import settings
 from django.db import connection
 
@@ -84,10 +85,19 @@ def serving(**variables: str) -> Iterator[str]:
 
 def _is_ready(process: subprocess.Popen[bytes], address: str) -> bool:
     assert process.poll() is None, "it ended instead of serving"
-    try:
-        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
+    return answers(f"{address}/readyz")
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200, now. Asked in a loop, so by a client that reads no certificates first."""
+    parts = urlsplit(url)
+    asked = http.client.HTTPConnection(parts.netloc, timeout=10)
+    with contextlib.closing(asked):
+        try:
+            asked.request("GET", parts.path)
+            return asked.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 def free_port() -> int:

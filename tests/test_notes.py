@@ -19,7 +19,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from picard.home import PROJECT
-from tests.processes import _end, free_port, wait_until
+from tests.processes import _end, answers, free_port, wait_until
 
 FOLDER = PROJECT / "docs" / "examples" / "notes"
 MEMORY = {"id": str(UUID(int=7)), "text": "I write Python.", "tags": ["work"], "version": 3}
@@ -139,17 +139,10 @@ def notes(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         serve, env=own, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: _answers(address), seconds=60)
+        wait_until(lambda: answers(f"{address}/"), seconds=60)
         yield address
     finally:
         _end(process)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 class Visitor:

@@ -15,7 +15,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, LiteralString
 
-import httpx
 import psutil
 import psycopg
 
@@ -23,7 +22,7 @@ from picard.embedded_postgres import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostg
 from picard.home import PROJECT
 from picard.supervisor import DEATHS_WINDOW_S
 from tests.chaos.template import copy_template
-from tests.processes import free_port, wait_until
+from tests.processes import answers, free_port, wait_until
 
 # Set for the tests' own database, or by the person who runs them; the product finds its own.
 NOT_INHERITED = (
@@ -87,10 +86,7 @@ class Product:
     def is_ready(self) -> bool:
         assert self._process
         assert self._process.poll() is None, self.log.read_text()[-3_000:]
-        try:
-            return httpx.get(f"{self.address}/readyz", timeout=10).status_code == 200
-        except httpx.TransportError:
-            return False
+        return answers(f"{self.address}/readyz")
 
     def popen(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Python with these arguments in the product's environment; what it says goes to a pipe."""

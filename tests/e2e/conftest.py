@@ -37,11 +37,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def site(transactional_db: None) -> Iterator[str]:
-    """The address of a running Picard on this test's database."""
+@pytest.fixture(scope="session")
+def _running(django_db_setup: None) -> Iterator[str]:
+    """One for all walks: they are the last tests of a process (tests/conftest.py), so no other ones are beside it."""
     with serving(EMBEDDING_PROVIDER="local") as address:
         yield address
+
+
+@pytest.fixture
+def site(_running: str, shared_db: None) -> str:
+    """The address of a running Picard on this process's database; nobody is there yet."""
+    return _running
 
 
 @pytest.fixture

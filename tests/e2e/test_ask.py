@@ -56,7 +56,7 @@ def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser:
     visitor.close()
 
 
-def test_a_worded_answer_streams_and_can_be_stopped(browser: Browser, transactional_db: None) -> None:
+def test_a_worded_answer_streams_and_can_be_stopped(browser: Browser, shared_db: None) -> None:
     with ProviderServer() as model, serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
         model.says = ["Hazelnuts", " above all [1]", "."]
         model.may_go_on.clear()

@@ -5,13 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from picard.home import PROJECT
 from tests.e2e.test_first_walk import PASSWORD
-from tests.processes import _end, environment, free_port, wait_until
+from tests.processes import _end, answers, environment, free_port, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +23,7 @@ def notes(site: str, tmp_path: Path) -> Iterator[str]:
     own.pop("DJANGO_SETTINGS_MODULE", None)
     process = subprocess.Popen([sys.executable, "docs/examples/notes/start.py"], cwd=PROJECT, env=own)
     try:
-        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/"), seconds=60)
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), seconds=60)
         yield f"http://127.0.0.1:{port}"
     finally:
         _end(process)
@@ -85,10 +84,3 @@ def _disconnect(page: Page, site: str) -> None:
     page.locator("summary", has_text="Disconnect").click()
     page.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_text("Notes is disconnected.")).to_be_visible()
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
