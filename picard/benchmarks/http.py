@@ -15,7 +15,7 @@ from picard.benchmarks import api, clients, corpus, oauth, servers
 from picard.benchmarks.clients import Load, Target
 from picard.benchmarks.report import Report
 from picard.benchmarks.servers import Server
-from picard.benchmarks.timing import times
+from picard.benchmarks.timing import CALLS, FEW_CALLS, times
 from picard.management.commands.up import static_files_are_old
 
 SEED = 20_242
@@ -38,6 +38,7 @@ class Sizes:
     slow_s: float = 6
     upload_bytes: int = 1_000_000_000
     cpu_rounds: int = oauth.ROUNDS
+    cpu_calls: int = CALLS
 
 
 QUICK = Sizes(
@@ -48,6 +49,7 @@ QUICK = Sizes(
     slow_s=0.5,
     upload_bytes=20_000_000,
     cpu_rounds=1,
+    cpu_calls=FEW_CALLS,
 )
 PAGES = ("plain", "landing", "memory list", "search page")
 Measured = dict[tuple[str, int, str], Load]  # page, connections, server
@@ -71,7 +73,7 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
         connections.close_all()
         asyncio.run(_by_token(report, sizes, targets))
     say("counting CPU")
-    oauth.report_on(report, person, rounds=sizes.cpu_rounds)
+    oauth.report_on(report, person, rounds=sizes.cpu_rounds, calls=sizes.cpu_calls)
     report.notes.append(
         f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each, both servers at once, asked in "
         "turns over connections that are kept; the client runs on the same cores. plain: a stranger is sent to the "

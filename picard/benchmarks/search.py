@@ -17,7 +17,7 @@ from memories.search import Arm, search
 from picard.benchmarks import corpus, databases, writer
 from picard.benchmarks.corpus import GivenVector, Person
 from picard.benchmarks.report import Report
-from picard.benchmarks.timing import CALLS, Times, in_turns
+from picard.benchmarks.timing import CALLS, FEW_CALLS, Times, in_turns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,12 +43,24 @@ class Sizes:
     others: int = 100_000
     others_each: int = 2_000
     rounds: int = 20
+    calls: int = CALLS
     questions: int = 20  # timed in turns
     recalled: int = 1_000  # questions whose answers are compared with numpy's
     vacuum_timeout_s: float = 300
 
 
-QUICK = Sizes((100, 500), (100, 500), 500, 2_000, 500, rounds=2, questions=2, recalled=5, vacuum_timeout_s=1)
+QUICK = Sizes(
+    (100, 500),
+    (100, 500),
+    500,
+    1_000,
+    500,
+    rounds=1,
+    calls=FEW_CALLS,
+    questions=2,
+    recalled=5,
+    vacuum_timeout_s=1,
+)
 
 Call = tuple[str, Any]  # a statement and its parameters
 
@@ -130,8 +142,8 @@ def _measure(
         "service": lambda call: over.append(_serve(person, _of(questions, call))),
     }
     over: list[float] = []
-    timed = in_turns(acts, rounds=sizes.rounds)
-    return timed | {OVER: Times(sorted(over[CALLS:]))}
+    timed = in_turns(acts, rounds=sizes.rounds, calls=sizes.calls)
+    return timed | {OVER: Times(sorted(over[sizes.calls :]))}
 
 
 def _of(questions: Sequence[Question], call: int) -> Question:
@@ -270,7 +282,7 @@ def _measure_while_written(
         "service": lambda call: _serve(person, _of(questions, call)),
     }
     with writer.writing(person.user.pk, WRITES_A_SECOND) as saved:
-        timed = in_turns(acts, rounds=sizes.rounds * 4)
+        timed = in_turns(acts, rounds=sizes.rounds * 4, calls=sizes.calls)
     return timed, len(saved), databases.heap_fetches(person.user.pk)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 CPU = time.process_time  # a clock of this process's own work, which waits for nobody
 CALLS = 10  # of one kind in a row: each is measured with its own things at hand
+FEW_CALLS = 2  # to see whether it runs
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,16 @@ def in_turns(
     acts: Mapping[str, Callable[[int], object]],
     *,
     rounds: int,
+    calls: int = CALLS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
-    """How long each act took, CALLS calls a round after one round to warm up. An act gets the number of its call."""
+    """How long each act took, `calls` of it a round after one round to warm up. An act gets the number of its call."""
     taken: dict[str, list[float]] = {name: [] for name in acts}
     for turn in range(rounds + 1):
         for name, act in acts.items():
-            for call in range(CALLS):
+            for call in range(calls):
                 begun = clock()
-                act(turn * CALLS + call)
+                act(turn * calls + call)
                 if turn:
                     taken[name].append((clock() - begun) * 1000)
     return {name: times(ms) for name, ms in taken.items()}

@@ -27,7 +27,7 @@ from picard.benchmarks import writer
 from picard.benchmarks.report import Report
 from picard.benchmarks.servers import indexing_worker
 from picard.benchmarks.texts import texts
-from picard.benchmarks.timing import Times, in_turns, times
+from picard.benchmarks.timing import CALLS, FEW_CALLS, Times, in_turns, times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,12 +55,13 @@ FOUND = (
 @dataclass(frozen=True)
 class Sizes:
     rounds: int = 20
+    calls: int = CALLS
     imported: int = 10_000
     batches: int = 24  # of the worker, embedded by both sides
     watched_s: float = 30
 
 
-QUICK = Sizes(rounds=2, imported=500, batches=2, watched_s=3)
+QUICK = Sizes(rounds=1, calls=FEW_CALLS, imported=100, batches=1, watched_s=0.5)
 
 
 def run(*, quick: bool, say: Callable[[str], None]) -> Report:
@@ -105,6 +106,7 @@ def _one(sizes: Sizes, random: "np.random.Generator") -> dict[str, Times]:
                 ),
             },
             rounds=sizes.rounds,
+            calls=sizes.calls,
         )
 
 
