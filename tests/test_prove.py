@@ -59,5 +59,5 @@ def test_one_attack_run_anew_stands_beside_the_others(
 
 def test_the_tests_of_every_attack_are_there(tmp_path: Path) -> None:
     assert all((PROJECT / path).exists() for _promise, paths in ATTACKS.values() for path in paths)
-    write("long", {}, tmp_path)
+    write("long", {}, tmp_path, minutes=0)
     assert "Attacks that did not run: kills, " in (tmp_path / "proof.md").read_text()
