@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
 
 from accounts.actor import Actor
-from memories import limits, queries
+from memories import app_use, limits, queries
+from memories.models import Tag
 from memories.saved_filters import saved_filters
 from memories.search import search
 from memories.web.answers import Request, memory_page
@@ -18,7 +19,8 @@ from memories.web.first_steps import first_steps, note_found
 from memories.web.forms import ListForm, MemoryForm
 from memories.web.rows import rows_of, rows_of_hits
 
-HITS = 30
+HITS = 25  # as many as a page of the list
+TAGS_OFFERED = 60  # to filter by; the page of tags has all of them
 
 
 @require_safe
@@ -27,6 +29,7 @@ def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     form = ListForm(request.GET, tags=queries.tags_of(actor))
     found = _found(actor, form) if form.query else _listed(actor, form)
     context = {**found, "form": form, "address": form.address(), "page_url": _page_url(form)}
+    context["tags"] = _offered(actor, form)
     is_first_find = bool(form.query and found["rows"]) and note_found(request, actor)
     if not form.query:
         context["matching"] = queries.count_memories(actor, form.filters)
@@ -60,6 +63,15 @@ def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
     rows = rows_of_hits(result.hits, form.query)
     strong = [row for row in rows if not row.is_weak]
     return {"rows": strong, "weak": rows[len(strong) :], "degraded": result.degraded, "next": None}
+
+
+def _offered(actor: Actor, form: ListForm) -> list[Tag]:
+    """The tags to choose from: of very many those on most memories, and the one that is chosen."""
+    if len(form.tags) <= TAGS_OFFERED:
+        return form.tags
+    counts = app_use.count_by_tag(actor)
+    offered = {*sorted((tag.pk for tag in form.tags), key=lambda pk: -counts.get(pk, 0))[:TAGS_OFFERED]}
+    return [tag for tag in form.tags if tag.pk in offered or tag == form.chosen_tag]
 
 
 def _page_url(form: ListForm) -> str:

@@ -36,10 +36,17 @@ class Row:
     is_weak: bool = False
     names: Mapping[str, str] | None = None
     LONG: ClassVar[int] = 320  # characters; the style clamps a text in a list to five lines
+    SENT: ClassVar[int] = 400  # of those characters; a page of long texts would be heavy for what nobody sees
 
     @cached_property
     def text(self) -> str | None:
         return opened(self.memory)
+
+    @property
+    def beginning(self) -> str | None:
+        """The text as far as a list shows it."""
+        text = self.text
+        return text if text is None or len(text) <= self.SENT else f"{text[: self.SENT].rstrip()}…"
 
     @cached_property
     def markdown(self) -> SafeString | None:

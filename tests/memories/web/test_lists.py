@@ -41,6 +41,12 @@ def test_memories_stand_newest_first_and_only_ones_own(ada: User, bob: User, ada
     assert "Not for Ada." not in html
 
 
+def test_of_a_long_text_a_list_has_the_beginning(ada: User, ada_client: Client) -> None:
+    remember(ada, "tide " * 1_000)
+    [text] = shown(page(ada_client))
+    assert (len(text), text[-1]) == (400, "…")
+
+
 def test_text_is_text_never_markup(ada: User, ada_client: Client) -> None:
     remember(ada, "<script>alert(1)</script>", tags=["<b>"])
     html = page(ada_client)
