@@ -165,7 +165,7 @@ def ask(ada: Person, canaries: Canaries) -> None:
         assert ada.post("/memories/ask/", {"question": canaries.words(3)}).status_code == 200
     named = {"name": canaries.word(), "q": canaries.words(2), "next": "/memories/"}
     assert ada.post("/memories/filters/save/", named).status_code == 302
-    [tag, *_] = re.findall(r"/memories/tags/([0-9a-f-]{36})/rename/", ada.get("/memories/tags/").text)
+    [tag, *_] = re.findall(r"/memories/tags/([0-9a-f-]{36})/", ada.get("/memories/tags/").text)
     assert ada.post(f"/memories/tags/{tag}/rename/", {"name": canaries.word()}).status_code == 302
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,8 +20,11 @@ from accounts.actor import Actor
 from memories import app_use, many, queries, similar, tag_services
 from memories.many import Chosen
 from memories.models import Visibility
+from memories.querysets import Filters
 from memories.web.answers import Request, back, memory_page
 from memories.web.forms import ListForm, ManyForm
+
+TAGS_SHOWN = 100  # on a page
 
 # --- Alike ------------------------------------------------------------------------------------------------
 
@@ -122,7 +126,20 @@ def _changed(request: Request, count: int) -> HttpResponseBase:
 def tags(request: Request, actor: Actor) -> HttpResponseBase:
     counts = app_use.count_by_tag(actor)
     rows = [(tag, counts.get(tag.pk, 0)) for tag in queries.tags_of(actor)]
-    return render(request, "memories/tags.html", {"rows": rows})
+    shown = Paginator(rows, TAGS_SHOWN).get_page(request.GET.get("page"))
+    return render(request, "memories/tags.html", {"rows": shown})
+
+
+@require_safe
+@memory_page
+def tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase:
+    """One tag, to be changed on all its memories."""
+    known = queries.tags_of(actor)
+    chosen = next((each for each in known if each.pk == tag_id), None)
+    if chosen is None:
+        raise Http404
+    count = queries.count_memories(actor, Filters(tags_all=frozenset({tag_id})))
+    return render(request, "memories/tag.html", {"tag": chosen, "count": count, "known": known})
 
 
 @require_POST
@@ -132,7 +149,7 @@ def rename_tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase
         tag = tag_services.rename_tag(actor, tag_id, request.POST.get("name", ""), may_merge=True)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-        return redirect("memories:tags")
+        return redirect("memories:tag", tag_id)
     said = _("The tag is “%(name)s” now.") if tag.pk == tag_id else _("Both tags are “%(name)s” now.")
     messages.success(request, said % {"name": tag.name})
     return redirect("memories:tags")

@@ -41,6 +41,7 @@ urlpatterns = [
     path("many/restore/", life.restore_many, name="restore_many"),
     path("insights/", insights.insights, name="insights"),
     path("tags/", life.tags, name="tags"),
+    path("tags/<uuid:tag_id>/", life.tag, name="tag"),
     path("tags/<uuid:tag_id>/rename/", life.rename_tag, name="rename_tag"),
     path("tags/<uuid:tag_id>/remove/", life.remove_tag, name="remove_tag"),
     path("<uuid:memory_id>/", views.detail, name="detail"),

@@ -1,5 +1,6 @@
 """The pages of alike memories, of many at once, and of tags."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -155,6 +156,32 @@ def test_a_strangers_tag_is_not_there(ada: User, bob_client: Client) -> None:
     for act in ("rename", "remove"):
         answer = bob_client.post(f"/memories/tags/{tag_id(ada, 'x')}/{act}/", {"name": "y"})
         assert answer.status_code == 404
+    assert bob_client.get(f"/memories/tags/{tag_id(ada, 'x')}/").status_code == 404
+
+
+def test_a_tag_has_a_page_that_says_what_is_wrong_with_a_name(ada: User, ada_client: Client) -> None:
+    remember(ada, "One.", tags=["job"])
+    address = f"/memories/tags/{tag_id(ada, 'job')}/"
+    assert f'href="{address}"' in page(ada_client, "/memories/tags/")
+    assert "1 memory" in page(ada_client, address)
+    response = ada_client.post(f"{address}rename/", {"name": "x" * 51})
+    assert response["Location"] == address
+    assert "A tag has at most 50 characters" in page(ada_client, address)
+
+
+def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen_one(
+    ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memories.web.lists.TAGS_OFFERED", 2)
+    for tags in (["a", "b", "c"], ["b", "c"], ["c"], ["d"]):
+        remember(ada, "One.", tags=tags)
+    chosen = tag_id(ada, "d")
+    offered = re.findall(r"<option dir=.auto.[^>]*>(\w)</option>", page(ada_client, "/memories/"))
+    assert offered == ["b", "c"]
+    with_chosen = re.findall(
+        r"<option dir=.auto.[^>]*>(\w)</option>", page(ada_client, f"/memories/?tag={chosen}")
+    )
+    assert with_chosen == ["b", "c", "d"]
 
 
 def test_the_tags_page_takes_as_many_queries_for_many_as_for_one(
