@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DRAWN = 1_000  # of the newest memories
+DRAWN = 400  # of the newest memories: with more, dots cover dots, and the page gets heavy
 COLOURS = 6  # for the tags on most of them
 
 

@@ -14,7 +14,7 @@ from memories.web.rows import Row
 
 WIDTH, HEIGHT, MARGIN = 640, 400, 14  # of the map, in its own units
 BAR_WIDTH = 300
-IN_TABLE = 100
+IN_TABLE = 50
 
 
 @require_safe

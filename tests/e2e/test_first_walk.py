@@ -87,6 +87,9 @@ def test_everything_works_without_javascript(page: Page) -> None:
     plain.get_by_role("button", name="Undo").click()
     expect(plain.locator(".memory", has_text="zebra")).to_be_visible()
     assert Memory.objects.get().visibility == "public"
+    for scheme, paper in (("light", "rgb(243, 245, 242)"), ("dark", "rgb(15, 21, 23)")):
+        plain.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        expect(plain.locator("body")).to_have_css("background-color", paper)
     context.close()
 
 

@@ -8,7 +8,8 @@ from django.test import Client
 
 from accounts.actor import InsufficientScope
 from accounts.models import User
-from memories import insights, queries
+from memories import insights, queries, services
+from memories.drafts import NewMemory
 from memories.errors import MemoryNotFound
 from memories.search import search
 from tests.factories import app, remember, session
@@ -80,3 +81,15 @@ def test_the_page_draws_the_map_and_the_bars_and_says_both_in_tables(
     assert '<th scope="row" dir="auto">notes</th>' in html
     assert "<b>" not in html
     assert "style=" not in html
+
+
+def test_a_full_map_is_a_light_page(ada: User, ada_client: Client, index: Callable[[], int]) -> None:
+    texts = [
+        f"{n}. The plumber comes on Thursdays, and the key is with the neighbour above." for n in range(60)
+    ]
+    services.create_memories(session(ada), [NewMemory(text, tags=["home"]) for text in texts])
+    index()
+    html = page(ada_client, "/memories/insights/")
+    drawn = html.split('<svg class="map"')[1].split("</svg>")[0]
+    assert drawn.count("<circle") == 60
+    assert len(html) - len(drawn) + len(drawn) * insights.DRAWN / 60 < 60_000
