@@ -1,9 +1,17 @@
-"""How soon a newcomer finds their first memory, counted in what their hands do; then the single keys."""
+"""How soon a newcomer finds their first memory, counted in what their hands do; then the single keys, then no mouse."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from memories import services
+from memories.drafts import NewMemory
+from memories.errors import WaitsForYes
+from memories.models import Memory
+from tests.e2e.keyboard import Keyboard
+from tests.factories import app
 
 pytestmark = pytest.mark.browser
 ACTIONS = 8  # from the front page to the first memory that was found
@@ -49,6 +57,8 @@ def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
     page.get_by_role("button", name="Skip these").click()
     expect(page.get_by_role("heading", name="First steps")).to_have_count(0)
     _try_single_keys(page)
+    _do_everything_by_keyboard(page)
+    _walk_past_the_bar_that_stays(page)
 
 
 def _try_single_keys(page: Page) -> None:
@@ -76,3 +86,46 @@ def _try_single_keys(page: Page) -> None:
         keys.press(key)
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).to_have_url(re.compile("/accounts/profile/$"))
+
+
+def _do_everything_by_keyboard(page: Page) -> None:
+    """The single keys are off: add, find, open, change, publish, throw away, take back, without a mouse."""
+    keys = Keyboard(page)
+    keys.open(".bar-nav [data-key=m]")
+    expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+    keys.to("#id_text")
+    keys.type("My bicycle is blue.")
+    keys.press("Enter")
+    expect(page.locator(".memory").first).to_contain_text("bicycle")
+    keys.to("#q")
+    keys.type("bicycle")
+    expect(page.locator(".found")).to_contain_text("1 match")
+    keys.open(".memory-acts a")
+    expect(page.locator(".full-text")).to_have_text("My bicycle is blue.")
+    keys.open("#edit > summary")
+    keys.to("#edit textarea")
+    keys.type("Since May: ")
+    keys.open("#edit .btn-main")
+    expect(page.locator(".full-text")).to_have_text("Since May: My bicycle is blue.")
+    keys.to(".switch")
+    keys.press("Space")
+    expect(page.get_by_role("button", name="Make private")).to_be_visible()
+    keys.open(".split-aside .btn-danger-quiet")
+    expect(page.get_by_text("Moved to the trash.")).to_be_visible()
+    keys.open(".bar-nav [data-key=t]")
+    expect(page.get_by_role("heading", name="Trash")).to_be_visible()
+    keys.open(".rows-trash button.act")
+    expect(page.get_by_text("Restored to your memories.")).to_be_visible()
+    kept = Memory.objects.get(visibility="public", deleted_at=None)
+    assert kept.text == "Since May: My bicycle is blue."
+
+
+def _walk_past_the_bar_that_stays(page: Page) -> None:
+    """The review's bar lies over the end of the window; what has the focus never lies below it."""
+    asking = app(User.objects.get(), asks_first=True)
+    with pytest.raises(WaitsForYes):
+        services.create_memories(asking, [NewMemory(f"Thing {number}.") for number in range(6)])
+    page.goto("/memories/review/")
+    keys = Keyboard(page)
+    keys.to(".review-bar .btn-main")
+    keys.to("#main textarea", key="Shift+Tab")

@@ -48,7 +48,7 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
 
         page.get_by_role("textbox", name="Text 1").fill("I love sweet peas.")
         page.locator(".proposal", has_text="by the app Notes").get_by_role("checkbox").uncheck()
-        page.get_by_role("button", name="Keep the ticked").click()
+        page.get_by_role("button", name="Keep ticked").click()
         expect(page.get_by_text("2 kept.")).to_be_visible()
         page.locator(".proposal").get_by_role("button", name="Decline").click()
         expect(page.get_by_text("Nothing waits for you")).to_be_visible()
