@@ -162,6 +162,7 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
         "duplicate": counts.get("duplicate", 0),
         "public": counts.get("public", 0),
         "skipped": [(count, REASONS.get(code, code)) for code, count in counts.get("skipped", {}).items()],
+        "count": batch.total if batch.state == ImportState.STAGED else batch.done,
         "sample": importing.sample_of(batch),
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,

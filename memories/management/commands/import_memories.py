@@ -79,6 +79,8 @@ class Command(BaseCommand):
         self.stdout.write(f"there already: {counts['duplicate']:,}")
         for reason, count in counts["skipped"].items():
             self.stdout.write(f"left out: {count:,} {REASONS[reason]}")
+        for text in importing.sample_of(batch):
+            self.stdout.write(f"begins: {' '.join(text.split())}")
 
 
 def _spooled(stream: IO[bytes]) -> IO[bytes]:
