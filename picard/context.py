@@ -20,7 +20,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "picard": {
             "name": NAME,
             "may_sign_up": settings.SIGNUP == "open",
-            "passkey_host": host_of_passkeys(settings.PUBLIC_URL),
+            "passkey_host": partial(host_of_passkeys, settings.PUBLIC_URL),
             "has_mail": settings.HAS_MAIL,
             "theme": theme_of(request),
             "themes": THEMES,
