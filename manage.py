@@ -4,12 +4,22 @@
 import os
 import sys
 
+UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL's codes
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
     from django.core.management import execute_from_command_line
+    from django.db import ProgrammingError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", None) not in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
+            raise
+        sys.exit(
+            "The database is not as this version needs it. Run `manage.py migrate`, or start Picard once."
+        )
 
 
 if __name__ == "__main__":

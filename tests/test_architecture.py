@@ -27,7 +27,7 @@ NOT_FOR_THE_DOMAIN = (
     *DOORS, "oauth", "picard", "oauth2_provider", "rest_framework", "allauth", "mcp",
     "django.http", "django.views", "django.shortcuts", "django.urls", "django.forms", "django.template",
 )  # fmt: skip
-FOR_COMMANDS = ("picard.checks", "picard.stopping")
+FOR_COMMANDS = ("picard.benchmarks", "picard.checks", "picard.stopping")
 HEAVY = ("langchain", "langchain_core", "langchain_openai", "openai", "onnxruntime", "numpy", "tokenizers")
 PROVIDERS = ("memories.embedding_local", "memories.embedding_openai")  # imported when a text is embedded
 MAX_DOMAIN_LINES = 300

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import User
 from memories.embeddings import forget_provider
 from memories.locomo import dialog_ids, read_conversations
+from picard.benchmarks import home
 from tests.factories import remember
 
 LOCOMO = os.environ.get("PICARD_LOCOMO", "")
@@ -143,6 +146,26 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"a": 1}')
     with pytest.raises(CommandError, match=r"other\.json"):
         call_command("evaluate_search", data=tmp_path / "other.json", stdout=StringIO(), stderr=StringIO())
+
+
+@pytest.mark.django_db
+def test_a_server_that_was_never_started_measures_in_a_home_of_its_own(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[str]] = []
+
+    def measured(arguments: Sequence[str], *_: object, keep: bool) -> tuple[int, Path]:
+        asked.append(arguments)
+        return 3, data
+
+    monkeypatch.setattr(home, "run_in_a_home", measured)
+    MigrationRecorder.Migration.objects.filter(app="memories").delete()
+    with pytest.raises(SystemExit) as stopped:
+        evaluated(data, persona=True)
+    assert stopped.value.code == 3
+    assert asked == [
+        ["evaluate_search", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]
+    ]
 
 
 @pytest.mark.slow

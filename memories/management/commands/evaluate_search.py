@@ -1,13 +1,18 @@
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from memories.evaluation import DEPTHS, Row, evaluate
 from memories.locomo import Conversation, read_conversations
 from memories.persona_evaluation import Share, answered_shares
+from picard.benchmarks import home
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
@@ -22,7 +27,8 @@ PERSONA_HEADING = (
 class Command(BaseCommand):
     help = (
         "Measure how well the search finds, on conversations in LoCoMo's shape. Everything happens in transactions "
-        "that are rolled back, so it may run beside a live server; nothing stays in the database."
+        "that are rolled back, so it may run beside a live server; nothing stays in the database. Where Picard was "
+        "never started, a database is made for it and thrown away."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +40,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, data: Path, json: Path | None, persona: bool, **__: Any) -> None:
         conversations = _read(data)
+        if home.is_ours():
+            call_command("migrate", interactive=False, verbosity=0)
+        elif _unmigrated():
+            sys.exit(_run_apart(data, json, persona))
         rows: list[Row | Share] = []
         if persona:
             self.stdout.write(PERSONA_HEADING)
@@ -53,6 +63,18 @@ class Command(BaseCommand):
 
     def _say(self, what: str) -> None:
         self.stderr.write(what)
+
+
+def _unmigrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _run_apart(data: Path, json: Path | None, persona: bool) -> int:
+    arguments = ["evaluate_search", "--data", str(data.absolute()), *(["--persona"] if persona else [])]
+    if json:
+        arguments += ["--json", str(json.absolute())]
+    return home.run_in_a_home(arguments, {}, keep=False)[0]
 
 
 def _read(path: Path) -> list[Conversation]:
