@@ -71,6 +71,11 @@ class DataKey:
         return AESGCM(self._derive(b"second factors"))
 
     @cached_property
+    def sessions(self) -> AESGCM:
+        """Seals what sessions hold. Of the server's key only."""
+        return AESGCM(self._derive(b"sessions"))
+
+    @cached_property
     def trials(self) -> AESGCM:
         """Seals what a developer's trial of their own app holds meanwhile."""
         return AESGCM(self._derive(b"trials"))

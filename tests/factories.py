@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, transaction
 
 from accounts import deletion
 from accounts.actor import Actor, Door
 from accounts.models import User
+from accounts.sessions import RowKey, SessionStore
 from memories import scopes, services
 from memories.models import Memory
 from oauth.models import Application
@@ -45,3 +47,8 @@ def app(user: User, *held: str, **narrowing: Any) -> Actor:
 
 def remember(user: User, text: str, **fields: Any) -> Memory:
     return services.create_memory(session(user), text=text, **fields)
+
+
+def held_by_sessions() -> list[dict[str, Any]]:
+    """What every stored session holds, opened."""
+    return [SessionStore(RowKey(key)).load() for key in Session.objects.values_list("session_key", flat=True)]

@@ -1,17 +1,20 @@
-"""A stolen disk opens no door: no token, code, secret of an app or key of a session lies on it."""
+"""A stolen disk opens no door: no token, code, secret, password or key of a session lies on it."""
 
 import base64
 import hashlib
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
 from tests.chaos import say
-from tests.chaos.people import Person, signed_up
+from tests.chaos.people import PASSWORD, Person, found, signed_up
 from tests.chaos.product import running_product
 from tests.chaos.traces import dump, files, find
 from tests.interop.consent import say_yes
@@ -19,6 +22,7 @@ from tests.interop.consent import say_yes
 pytestmark = pytest.mark.slow
 
 REDIRECT = "https://notes.example/callback"
+SECRET = re.compile(r"<code>([A-Z2-7]{32})</code>")
 TOKENS = ("access_token", "refresh_token")
 DUMP = "pg_dump"
 
@@ -29,11 +33,32 @@ Stolen = tuple[dict[str, str], dict[str, bytes]]
 def stolen() -> Iterator[Stolen]:
     """What opens something, by name; and the dump with every file, after an app and a person used all of it."""
     with running_product(WEB_WORKERS="1") as product, signed_up(product.address, "ada") as [ada]:
-        opens = connect(ada, product.address) | {"session key": ada.cookie("picard_session")}
+        opens = connect(ada, product.address) | second_factor(ada) | {"password": PASSWORD}
+        opens["session key"] = ada.cookie("picard_session")
         lie_about(ada, opens)
         dumped = dump(product)
         assert product.stop() == 0
         yield opens, {DUMP: dumped} | files(product)
+
+
+def second_factor(ada: Person) -> dict[str, str]:
+    """An authenticator app is set up, another is begun and left; one recovery code is used."""
+    activate, codes = "/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/"
+    ada.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    secret = found(SECRET, ada.get(activate).text)
+    ada.post(activate, {"code": totp(secret)})
+    kept = re.findall(r"<code>(\d{8})</code>", ada.get(codes).text)
+    assert len(kept) == 10
+    ada.post("/accounts/2fa/totp/deactivate/")
+    return {
+        "app's secret": secret,
+        "unfinished app's secret": found(SECRET, ada.get(activate).text),
+        "recovery code": kept[0],
+    }
+
+
+def totp(secret: str) -> str:
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def connect(ada: Person, site: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A session's key lies in its person's cookie and nowhere else, and ends when it should."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,10 @@ from accounts import session_rows
 from accounts.actor import Door
 from accounts.browsers import known_as
 from accounts.models import User
-from accounts.sessions import SessionStore
+from accounts.sessions import SessionStore, row_key
 from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, held_by_sessions
 from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,23 @@ def test_a_stolen_row_opens_no_session(ada: User) -> None:
     assert key_of(browser) not in str(stored.__dict__)
     assert is_in(with_key(key_of(browser)))
     assert not is_in(with_key(stored.session_key))
+
+
+def test_what_a_session_holds_lies_sealed(ada: User) -> None:
+    browser = log_in(ada)
+    [held] = held_by_sessions()
+    assert held["_auth_user_id"] == str(ada.pk)
+    stored = Session.objects.get().session_data
+    assert str(ada.pk).encode() not in base64.b64decode(stored)
+    Session.objects.update(session_data=Session.objects.encode(held))  # signed as Django would
+    assert not is_in(browser)
+
+
+def test_one_sessions_content_opens_in_no_other(ada: User, bob: User) -> None:
+    adas, bobs = log_in(ada), log_in(bob)
+    [own, others] = [Session.objects.get(session_key=row_key(key_of(browser))) for browser in (bobs, adas)]
+    Session.objects.filter(pk=own.pk).update(session_data=others.session_data)
+    assert not is_in(bobs)
 
 
 def test_a_key_that_a_visitor_made_up_is_not_taken_over(ada: User) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts.actor import Door
@@ -15,7 +14,7 @@ from memories.models import Memory
 from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant, Mistake
 from oauth.tokens import AccessToken
-from tests.factories import remember
+from tests.factories import held_by_sessions, remember
 from tests.oauth.flows import App, make_app
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +85,7 @@ def test_nothing_secret_is_shown_or_stored_in_the_clear(one: Trial) -> None:
     assert "picard_at_…" in shown[1]
     assert "client_secret=$CLIENT_SECRET" in shown[1]
     assert "Authorization: Bearer $ACCESS_TOKEN" in shown[2].replace("&quot;", '"')
-    kept = json.dumps([session.get_decoded() for session in Session.objects.all()])
+    kept = json.dumps(held_by_sessions())
     for place in (*shown, kept):
         assert not [secret for secret in (code, one.app.secret, "picard_at_a") if secret in place]
         assert "picard_at_" not in place.replace("picard_at_…", "")
