@@ -10,7 +10,9 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import session_rows
@@ -65,8 +67,21 @@ def test_what_a_session_holds_lies_sealed(ada: User) -> None:
     assert held["_auth_user_id"] == str(ada.pk)
     stored = Session.objects.get().session_data
     assert str(ada.pk).encode() not in base64.b64decode(stored)
-    Session.objects.update(session_data=Session.objects.encode(held))  # signed as Django would
-    assert not is_in(browser)
+    with CaptureQueriesContext(connection) as asked:
+        assert is_in(browser)
+    assert not [each for each in asked if "accounts_serverkey" in each["sql"]]  # its key is known by now
+
+
+@pytest.mark.parametrize("content", ["signed", "", "x", "AAAA", "é:ü"])
+def test_who_has_a_session_of_before_or_one_that_is_broken_logs_in_once_more(content: str, ada: User) -> None:
+    browser = log_in(ada)
+    [held] = held_by_sessions()
+    stored = Session.objects.encode(held) if content == "signed" else content  # as Django itself would
+    Session.objects.update(session_data=stored)
+    away = browser.get("/memories/")
+    assert (away.status_code, away["Location"]) == (302, "/accounts/login/?next=/memories/")
+    browser.post("/accounts/login/", {"login": ada.email, "password": PASSWORD})
+    assert is_in(browser)
 
 
 def test_one_sessions_content_opens_in_no_other(ada: User, bob: User) -> None:
