@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from oauth import names
 from oauth.client_scopes import descriptions
 from oauth.grants import Narrowing
 from oauth.models import AppGrant
@@ -102,7 +103,9 @@ class NarrowingForm(forms.Form):
 class AppChangeForm(forms.Form):
     """What a developer says of their app. Its addresses are looked at while they are typed."""
 
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("People see it when they are asked."))
+    name = forms.CharField(
+        label=_("Name"), max_length=names.CHARACTERS, help_text=_("People see it when they are asked.")
+    )
     redirect_uris = forms.CharField(
         label=_("Redirect addresses"),
         widget=forms.Textarea(

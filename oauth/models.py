@@ -15,7 +15,7 @@ from oauth2_provider.models import AbstractApplication
 
 from accounts.ids import new_id
 from accounts.models import User
-from oauth import client_secrets
+from oauth import client_secrets, names
 from oauth.hints import Hint, hint_for
 
 # RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
@@ -82,6 +82,8 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     def clean(self) -> None:
         super().clean()
+        if fault := names.fault_of(self.name):
+            raise ValidationError({"name": fault})
         uris = self.redirect_uris.split()
         if not uris or len(uris) > REDIRECT_URIS or any(len(uri) > REDIRECT_URI_CHARACTERS for uri in uris):
             raise ValidationError({"redirect_uris": _("Give 1 to 20 addresses of at most 2,000 characters.")})

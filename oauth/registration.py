@@ -18,15 +18,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from oauth2_provider.views import DynamicClientRegistrationManagementView, DynamicClientRegistrationView
 
-from oauth import limits
+from oauth import limits, names
 from oauth.models import AppGrant, Application
 from oauth.protocol import endpoint, problem
 from oauth.settings import AUTH_METHODS, GRANT_TYPES
 
 MAX_BYTES = 20_000
-NAME_CHARACTERS = 80
 UNUSED_DAYS = 7
-NAME = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]{{0,{NAME_CHARACTERS}}}")
 
 
 class _Answers:
@@ -92,10 +90,8 @@ def refusal_of(metadata: dict[str, Any]) -> HttpResponse | None:
     if metadata.get("token_endpoint_auth_method", AUTH_METHODS[0]) not in AUTH_METHODS:
         return problem("invalid_client_metadata", f"Authenticate by one of {', '.join(AUTH_METHODS)}.")
     name = metadata.get("client_name", "")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        return problem(
-            "invalid_client_metadata", f"client_name: at most {NAME_CHARACTERS} printable characters."
-        )
+    if fault := names.fault_of(name) if isinstance(name, str) else "A name is a text.":
+        return problem("invalid_client_metadata", f"client_name: {fault}")
     return _redirect_refusal(metadata.get("redirect_uris"))
 
 

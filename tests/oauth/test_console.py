@@ -36,6 +36,38 @@ def test_what_is_wrong_is_said_beside_the_field(ada_client: Client) -> None:
     assert b"http is only for addresses" in page.content
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Notes\u202e",  # turns what follows it
+        "\u2067Notes",
+        "No\u200dtes",
+        "No\u00adtes",
+        "Notes\u3164",
+        "Notes\ufe0f",
+        "Notes\U000e0041",  # a tag
+        "My\u00a0notes",
+        "My\nnotes",
+        "\uf8ff Notes",
+        "x" * 81,
+    ],
+)
+def test_no_name_looks_like_another(name: str, ada: User, ada_client: Client) -> None:
+    assert ada_client.post(CONSOLE, {"name": name, "redirect_uris": REDIRECT}).status_code == 422
+    with pytest.raises(CommandError):
+        call_command("register_client", f"The {name}", REDIRECT)
+    app = make_app(user=ada)
+    changed = {"name": f"The {name}", "redirect_uris": REDIRECT}
+    assert ada_client.post(f"{CONSOLE}{app.application.client_id}/", changed).status_code == 422
+    assert Application.objects.get().name == "Notes"
+
+
+@pytest.mark.parametrize("name", ["My notes", "Café 📝", "פתקים", "メモ帳", "हिन्दी", "İş & <b>", "x" * 80])
+def test_names_of_all_scripts_are_taken(name: str, ada_client: Client) -> None:
+    ada_client.post(CONSOLE, {"name": name, "redirect_uris": REDIRECT})
+    assert Application.objects.get().name == name
+
+
 def test_a_new_secret_leaves_the_old_one_working(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     page = ada_client.post(f"{CONSOLE}{app.application.client_id}/secret/")

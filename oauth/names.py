@@ -1,0 +1,35 @@
+"""What an app may be called. People decide by its name, so it must read as it is and hold nothing that is not seen."""
+
+import re
+import unicodedata
+
+from django.utils.translation import gettext as _
+
+CHARACTERS = 80
+BLANK = " "
+# Controls, what turns the direction of text, private and half characters, line ends, and blanks but the plain one
+# (Unicode's general categories).
+UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"}
+# Of other categories, what shows nothing all the same: Default_Ignorable_Code_Point, and the empty Braille cell.
+IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+
+
+def fault_of(name: str) -> str:
+    """Why no app can have this name, empty if one can. An app without a name is called by its id."""
+    if len(name) > CHARACTERS:
+        return _("A name has at most %(limit)s characters.") % {"limit": CHARACTERS}
+    if name and not name.strip():
+        return _("A name is more than blanks.")
+    if any(_is_unseen(character) for character in name):
+        return _(
+            "A name holds only what is seen: no line ends, marks of direction, characters without width or other "
+            "blanks than the plain one."
+        )
+    return ""
+
+
+def _is_unseen(character: str) -> bool:
+    is_unseen = unicodedata.category(character) in UNSEEN and character != BLANK
+    return is_unseen or IGNORED.match(character) is not None
