@@ -47,7 +47,7 @@ class NarrowingForm(forms.Form):
         widget=forms.RadioSelect,
         choices=[("all", _("All of them")), ("tagged", _("Only those with these tags"))],
         initial="all",
-        required=False,
+        error_messages={"required": _("Say which memories: nothing said is not all of them.")},
     )
     tags = forms.TypedMultipleChoiceField(
         label=_("Tags"), widget=forms.CheckboxSelectMultiple, coerce=UUID, required=False

@@ -129,7 +129,8 @@ class Walk:
         }
         address = f"{self.metadata['authorization_endpoint']}?{urlencode(asked)}"
         page = _expect(self.browser.get(address), 200).text
-        answer = self._submit(address, {"answer": "allow", "scopes": TICK.findall(page)}, expected=303)
+        yes = {"answer": "allow", "scopes": TICK.findall(page), "reach": "all"}
+        answer = self._submit(address, yes, expected=303)
         sent = parse_qs(urlsplit(answer.headers["Location"]).query)
         if sent.get("state") != [state] or sent.get("iss") != [self.site]:
             raise Failed("the answer is not to this request, or not of this site")

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from memories import scopes
 from oauth.models import AppGrant, Application
-from tests.oauth.flows import REDIRECT, App, make_app
+from tests.oauth.flows import REDIRECT, YES, App, make_app
 
 pytestmark = pytest.mark.django_db
 AUTHORIZE = "/oauth/authorize/"
@@ -110,7 +110,7 @@ def test_an_unknown_resource_is_refused_before_anybody_is_asked(app: App, resour
 
 @pytest.mark.compliance("RFC 9207", "2")
 def test_the_issuer_stands_in_success_and_error(ada: User, ada_client: Client, app: App) -> None:
-    yes = ada_client.post(AUTHORIZE, {"answer": "allow", "scopes": [scopes.READ]}, query_params=app.request())
+    yes = ada_client.post(AUTHORIZE, {**YES, "scopes": [scopes.READ]}, query_params=app.request())
     no = ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
     wrong = ada_client.get(AUTHORIZE, app.request(scope="nonsense"))
     assert [told(each)["iss"] for each in (yes, no, wrong)] == [ISSUER] * 3
@@ -119,7 +119,7 @@ def test_the_issuer_stands_in_success_and_error(ada: User, ada_client: Client, a
 @pytest.mark.compliance("RFC 9700", "4.12")
 def test_the_answer_is_a_303(ada_client: Client, app: App) -> None:
     for answer in ("allow", "cancel"):
-        form = {"answer": answer, "scopes": [scopes.READ]}
+        form = {**YES, "answer": answer, "scopes": [scopes.READ]}
         assert ada_client.post(AUTHORIZE, form, query_params=app.request()).status_code == 303
 
 
@@ -137,7 +137,7 @@ def test_the_page_cannot_be_framed_and_may_post_to_the_app_alone(ada_client: Cli
 def test_a_yes_cannot_be_forged(ada: User, app: App) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(ada)
-    forged = browser.post(AUTHORIZE, {"answer": "allow", "scopes": [scopes.READ]}, query_params=app.request())
+    forged = browser.post(AUTHORIZE, {**YES, "scopes": [scopes.READ]}, query_params=app.request())
     assert forged.status_code == 403
     assert not AppGrant.objects.exists()
 
@@ -179,7 +179,7 @@ def test_the_address_of_the_question_is_that_of_the_token_request(ada: User, app
 @pytest.mark.compliance("RFC 6749", "4.1.2")
 def test_the_state_comes_back_as_it_was_sent(ada_client: Client, app: App) -> None:
     state = "a b&c=d%20é✓" + "x" * 300
-    yes = {"answer": "allow", "scopes": [scopes.READ]}
+    yes = {**YES, "scopes": [scopes.READ]}
     for form in (yes, {"answer": "cancel"}):
         answer = ada_client.post(AUTHORIZE, form, query_params=app.request(state=state))
         assert told(answer)["state"] == state
@@ -192,7 +192,7 @@ def test_an_app_that_an_administrator_marked_may_ask_to_manage(ada_client: Clien
 
 @pytest.mark.compliance("RFC 9700", "2.3")
 def test_no_scope_asked_is_reading_alone(ada: User, ada_client: Client, app: App) -> None:
-    form = {"answer": "allow", "scopes": [scopes.READ, scopes.WRITE]}
+    form = {**YES, "scopes": [scopes.READ, scopes.WRITE]}
     assert ada_client.post(AUTHORIZE, form, query_params=app.request(scope=None)).status_code == 422
     form["scopes"] = [scopes.READ]
     assert ada_client.post(AUTHORIZE, form, query_params=app.request(scope=None)).status_code == 303

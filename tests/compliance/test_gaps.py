@@ -18,7 +18,7 @@ from oauth.tokens import AccessToken
 from picard.home import PROJECT
 from tests.compliance.matrix import kept
 from tests.factories import PASSWORD
-from tests.oauth.flows import MCP, App, access_token, exhaust, make_app
+from tests.oauth.flows import MCP, YES, App, access_token, exhaust, make_app
 from tests.oauth.test_registration import register
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +82,7 @@ def test_a_replayed_code_ends_what_it_gave_through_all_its_refreshes(ada: User, 
 
 @pytest.mark.compliance("Gaps of the toolkit", "5")
 def test_every_answer_to_an_app_is_a_303_that_names_the_issuer(ada_client: Client, app: App) -> None:
-    for sent in ({"answer": "allow", "scopes": [scopes.READ]}, {"answer": "cancel"}):
+    for sent in ({**YES, "scopes": [scopes.READ]}, {"answer": "cancel"}):
         answer = ada_client.post(AUTHORIZE, sent, query_params=app.request())
         assert answer.status_code == 303
         assert "iss=http%3A%2F%2F127.0.0.1%3A8000" in answer["Location"]

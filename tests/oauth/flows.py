@@ -22,6 +22,7 @@ from oauth.tokens import AccessToken, new_access_token
 
 REDIRECT = "https://notes.example/callback"
 API, MCP = "/api", "/mcp"
+YES = {"answer": "allow", "reach": "all"}  # of the consent form, beside the ticked scopes
 
 
 @dataclass
@@ -59,7 +60,7 @@ class App:
         asked = self.request(**changes)
         answer = browser.post(
             "/oauth/authorize/",
-            {"answer": "allow", "scopes": asked["scope"].split()},
+            {**YES, "scopes": asked["scope"].split()},
             query_params=asked,
         )
         assert answer.status_code == 303, answer.content

@@ -1,5 +1,6 @@
 """Connected apps: a person sees what each did, and can narrow, pause, end and undo it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.actor import Actor, Door
 from accounts.models import User
 from memories import queries, scopes, services
-from memories.models import Memory
+from memories.models import Memory, Tag
 from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant, Application
 from tests.factories import remember
@@ -101,16 +102,46 @@ def test_narrowing_counts_at_once(ada: User, ada_client: Client, app: App, grant
 
 def test_it_is_not_widened_here(ada: User, ada_client: Client, app: App) -> None:
     grant = allow(ada, app, scopes.READ)
-    assert post(ada_client, grant, "narrow", scopes=[scopes.READ, scopes.WRITE]) == 422
+    assert post(ada_client, grant, "narrow", scopes=[scopes.READ, scopes.WRITE], reach="all") == 422
     assert AppGrant.objects.get().scopes == [scopes.READ]
+
+
+def narrowed(ada: User, app: App) -> AppGrant:
+    tag = remember(ada, "one", tags=["work"]).tags.get()
+    return allow(ada, app, only_tags=frozenset({tag.pk}))
+
+
+@pytest.mark.parametrize("said", [{}, {"reach": ""}, {"reach": "some"}, {"reach": "tagged"}])
+def test_what_says_nothing_of_its_reach_changes_nothing(
+    said: dict[str, str], ada: User, ada_client: Client, app: App
+) -> None:
+    before = narrowed(ada, app)
+    assert post(ada_client, before, "narrow", scopes=[scopes.READ], ends="never", **said) == 422
+    after = AppGrant.objects.get()
+    assert (after.scopes, after.only_tags) == (before.scopes, before.only_tags)
+
+
+def test_an_app_whose_tags_are_gone_is_not_widened_by_the_form_as_it_stands(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    grant = narrowed(ada, app)
+    Tag.objects.all().delete()
+    checked = re.findall(r'name="reach" value="(\w+)"[^>]* checked', page(ada_client, grant))
+    assert checked == ["tagged"]
+    assert post(ada_client, grant, "narrow", scopes=[scopes.READ], reach="tagged") == 422
+    assert AppGrant.objects.get().only_tags == grant.only_tags
+
+
+def test_who_has_no_tags_need_not_choose(ada: User, ada_client: Client, grant: AppGrant) -> None:
+    assert '<input type="hidden" name="reach" value="all">' in page(ada_client, grant)
 
 
 def test_an_end_stays_unless_it_is_changed(ada: User, ada_client: Client, app: App) -> None:
     end = timezone.now() + timedelta(days=3)
     grant = allow(ada, app, scopes.READ, ends_at=end)
-    post(ada_client, grant, "narrow", scopes=[scopes.READ], ends="keep")
+    post(ada_client, grant, "narrow", scopes=[scopes.READ], reach="all", ends="keep")
     assert AppGrant.objects.get().ends_at == end
-    post(ada_client, grant, "narrow", scopes=[scopes.READ], ends="never")
+    post(ada_client, grant, "narrow", scopes=[scopes.READ], reach="all", ends="never")
     assert AppGrant.objects.get().ends_at is None
 
 
@@ -156,7 +187,7 @@ def test_all_that_is_decided_about_an_app_is_in_the_record(
 ) -> None:
     app.connect(ada)
     grant = AppGrant.objects.get()
-    post(ada_client, grant, "narrow", scopes=[scopes.READ])
+    post(ada_client, grant, "narrow", scopes=[scopes.READ], reach="all")
     for state in ("paused", "on"):
         post(ada_client, grant, "pause", state=state)
     post(ada_client, grant, "disconnect")

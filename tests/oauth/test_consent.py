@@ -15,7 +15,7 @@ from memories.chat_settings import Chat
 from oauth.models import AppGrant, Application
 from oauth.tokens import Code
 from tests.factories import remember
-from tests.oauth.flows import App, make_app
+from tests.oauth.flows import YES, App, make_app
 
 pytestmark = pytest.mark.django_db
 AUTHORIZE = "/oauth/authorize/"
@@ -55,7 +55,7 @@ def test_who_is_not_logged_in_logs_in_first_and_comes_back(app: App) -> None:
 
 
 def test_a_yes_goes_back_with_a_code_state_and_issuer(ada: User, ada_client: Client, app: App) -> None:
-    said_yes = ada_client.post(AUTHORIZE, {"answer": "allow", "scopes": BOTH}, query_params=app.request())
+    said_yes = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
     assert said_yes.status_code == 303
     given = answer(said_yes["Location"])
     assert given.keys() == {"code", "state", "iss"}
@@ -98,12 +98,14 @@ def test_a_person_narrows_by_scope_tag_and_time(ada: User, ada_client: Client, a
         {"scopes": BOTH, "reach": "tagged"},
         {"scopes": BOTH, "reach": "tagged", "tags": ["00000000-0000-7000-8000-000000000000"]},
         {"scopes": BOTH, "ends": "forever"},
+        {"scopes": BOTH, "reach": ""},
+        {"scopes": BOTH, "reach": "some"},
     ],
 )
 def test_what_cannot_be_chosen_is_said_on_the_page(
     ada_client: Client, app: App, choice: dict[str, object]
 ) -> None:
-    said = ada_client.post(AUTHORIZE, {"answer": "allow", **choice}, query_params=app.request())
+    said = ada_client.post(AUTHORIZE, {**YES, **choice}, query_params=app.request())
     assert said.status_code == 422
     assert not AppGrant.objects.exists()
 

@@ -15,7 +15,7 @@ from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant, Mistake
 from oauth.tokens import AccessToken
 from tests.factories import held_by_sessions, remember
-from tests.oauth.flows import App, make_app
+from tests.oauth.flows import YES, App, make_app
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ class Trial:
         """Where the yes leads back to."""
         self.act("allow")
         question = self.act("ask", scopes=asked)["Location"]
-        yes = self.browser.post(question, {"answer": "allow", "scopes": asked})
+        yes = self.browser.post(question, {**YES, "scopes": asked})
         assert yes.status_code == 303
         return str(yes["Location"])
 

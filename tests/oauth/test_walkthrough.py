@@ -17,6 +17,7 @@ from accounts.actor import Door
 from accounts.models import User
 from oauth.bearer import TokenRefused, authenticate
 from picard.home import PROJECT
+from tests.oauth.flows import YES
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +65,7 @@ class Walk:
         path = words[0].removeprefix(settings.PUBLIC_URL)
         asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
         assert self.browser.get(path).status_code == 200
-        yes = self.browser.post(path, {"answer": "allow", "scopes": asked["scope"].split()})
+        yes = self.browser.post(path, {**YES, "scopes": asked["scope"].split()})
         assert yes["Location"].startswith(asked["redirect_uri"])
         self._keep({name: values[0] for name, values in parse_qs(urlsplit(yes["Location"]).query).items()})
 
