@@ -23,6 +23,7 @@ PROVIDERS = {
 LONGEST_QUEUE_S = 0.5  # for a question, behind those of the other threads
 LEFT_ALONE_S = 3.0  # after a failure, unless the provider names a longer time
 LEFT_ALONE_AT_MOST_S = 10.0
+OF_THE_QUESTION = "bad_answer"  # a model may have no finite vector for one text, and fine ones for all others
 
 
 class EmbeddingProvider(Protocol):
@@ -99,7 +100,8 @@ class CheckedProvider:
     """A provider whose answers are what they promise: one finite unit vector of `dimensions` per text.
 
     Whoever asks a question holds a thread that answers requests. So only half of the threads wait for a provider at
-    once, and after it failed it is left alone for a while: the others are told at once that it is unavailable.
+    once, and after it failed it is left alone for a while: the others are told at once that it is unavailable. What
+    one question alone can bring about is no such failure.
     """
 
     def __init__(self, inner: EmbeddingProvider) -> None:
@@ -119,7 +121,8 @@ class CheckedProvider:
         try:
             return self._checked(self.inner.embed_query(text))
         except ProviderUnavailable as error:
-            self._left_alone_until = asked_again_at(error.retry_after_s)
+            if error.code != OF_THE_QUESTION:
+                self._left_alone_until = asked_again_at(error.retry_after_s)
             raise
         finally:
             self._waiting.release()

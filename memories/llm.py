@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Message = tuple[str, str]  # the role (system, human, ai), and its text
 OPENAI = "openai"  # LangChain's name for whoever speaks that API
+# What a question can come to while all others are answered: refused as too long or by a filter; answered by nothing.
+OF_THE_QUESTION = {"rejected", "bad_answer"}
 WAITING_STREAMS = 64  # of a process; a stream holds no thread
 
 logger = logging.getLogger(__name__)
@@ -134,9 +136,10 @@ def _asking(places: threading.BoundedSemaphore) -> Iterator[None]:
 
 
 def _noted(problem: ChatUnavailable) -> ChatUnavailable:
-    """The provider failed, so it is left alone for a while."""
+    """A provider that failed is left alone for a while. One that took a question amiss is not: others ask theirs."""
     global _left_alone_until
-    _left_alone_until = asked_again_at(problem.retry_after_s)
+    if problem.code not in OF_THE_QUESTION:
+        _left_alone_until = asked_again_at(problem.retry_after_s)
     logger.warning("the chat model gave no answer", extra={"code": problem.code})
     return problem
 

@@ -17,7 +17,9 @@ import httpx
 
 from memories.chat_settings import Chat
 
-MOODS = ("well", "slow", "failing", "limited", "rejecting", "broken", "empty", "cut", "hanging", "gated")
+MOODS = (
+    "well", "slow", "failing", "limited", "rejecting", "denying", "broken", "empty", "cut", "hanging", "gated"
+)  # fmt: skip
 SLOW_S = 0.2
 RETRY_AFTER_S = 7
 HANGING_S = 30
@@ -119,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(429, b'{"error": {"message": "too many"}}', {"Retry-After": str(RETRY_AFTER_S)})
         elif mood == "rejecting":
             self._send(400, json.dumps({"error": {"message": f"cannot answer {body}"}}).encode())
+        elif mood == "denying":
+            self._send(401, b'{"error": {"message": "no such key"}}')
         elif mood == "broken":
             self._send(200, b'{"choices": [{"mess')
         else:

@@ -358,6 +358,14 @@ def test_after_a_failure_the_provider_is_left_alone_for_a_while(monkeypatch: pyt
     assert _ask(checked) == "unreachable"
 
 
+def test_a_question_without_a_vector_silences_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = CheckedProvider(WordHashes())
+    with monkeypatch.context() as odd:
+        odd.setattr(WordHashes, "embed_query", lambda *_: [math.nan] * DIMENSIONS)
+        assert _ask(checked) == "bad_answer"
+    assert _ask(checked) == ""
+
+
 def _ask(checked: CheckedProvider) -> str:
     try:
         checked.embed_query("a question")

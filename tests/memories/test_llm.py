@@ -56,6 +56,7 @@ def test_a_stream_comes_in_pieces(chat: FakeOpenAI) -> None:
         ("failing", "server_error"),
         ("limited", "rate_limited"),
         ("rejecting", "rejected"),
+        ("denying", "unauthorized"),
         ("broken", "bad_answer"),
         ("empty", "bad_answer"),
     ],
@@ -97,16 +98,31 @@ def test_a_stream_that_breaks_amid_its_answer_is_a_bad_answer(chat: FakeOpenAI) 
 
 
 @WAYS
-def test_after_a_failure_the_provider_is_left_alone(chat: FakeOpenAI, ask: Ask) -> None:
-    chat.be("limited")
+@pytest.mark.parametrize(
+    ("mood", "retry_after_s"), [("limited", RETRY_AFTER_S), ("failing", None), ("denying", None)]
+)
+def test_after_a_failure_the_provider_is_left_alone(
+    chat: FakeOpenAI, ask: Ask, mood: str, retry_after_s: int | None
+) -> None:
+    chat.be(mood)
     with pytest.raises(ChatUnavailable) as caught:
         ask()
-    assert caught.value.retry_after_s == RETRY_AFTER_S
+    assert caught.value.retry_after_s == retry_after_s
     chat.be("well")
     with pytest.raises(ChatUnavailable, match="left_alone"):
         ask()
     assert len(chat.requests) == 1
     llm.forget()
+    assert ask()
+
+
+@WAYS
+@pytest.mark.parametrize("mood", ["rejecting", "empty", "broken"])
+def test_a_question_that_goes_wrong_silences_nobody_else(chat: FakeOpenAI, ask: Ask, mood: str) -> None:
+    chat.be(mood)
+    with pytest.raises(ChatUnavailable):
+        ask()
+    chat.be("well")
     assert ask()
 
 
