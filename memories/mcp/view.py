@@ -23,8 +23,10 @@ from memories.mcp.errors import (
 )
 from memories.mcp.exchange import exchange
 from memories.mcp.permissions import scopes_needed
+from oauth import mistakes
 from oauth.actor import actor_from_request
 from oauth.bearer import TokenRefused
+from oauth.hints import Kind
 
 View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -54,6 +56,7 @@ async def _answer(server: Server[Any], request: HttpRequest) -> HttpResponseBase
         message = _message_in(body)
         request_id = message.get("id")
         if missing := [scope for scope in scopes_needed(message, actor) if not actor.holds(scope)]:
+            await in_a_thread(request, lambda: mistakes.note(actor.client_id, Kind.SCOPE_MISSING))
             raise MissingScopes(missing, held=actor.scopes)
         response = await exchange(server, Call(actor, request), body)
     except REFUSALS as error:

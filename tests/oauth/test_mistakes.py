@@ -15,6 +15,7 @@ from oauth import grants
 from oauth.hints import HINTS, Kind
 from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens import Code
+from tests.memories.mcp.callers import app_of as mcp_app_of
 from tests.oauth.flows import MCP, REDIRECT, App, access_token, make_app
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,18 @@ def test_calls_without_the_scope_or_at_the_wrong_door_are_noted(ada: User, app: 
     assert call(access_token(ada, app, scopes.READ)) == 403
     assert call(access_token(ada, app, path=MCP)) == 401
     assert sorted(noted()) == [Kind.AUDIENCE, Kind.SCOPE_MISSING]
+
+
+def test_an_mcp_call_without_the_scope_is_noted_with_the_same_hint(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    reader = mcp_app_of(ada, scopes.READ, app=app)
+    for _ in range(2):
+        refused = reader.call("add_memory", text="x")
+        assert (refused.status, "insufficient_scope" in refused.headers["WWW-Authenticate"]) == (403, True)
+    assert (noted(), Mistake.objects.get().times) == ([Kind.SCOPE_MISSING], 2)
+    page = ada_client.get(f"/developer/{app.application.client_id}/").content.decode()
+    assert str(HINTS[Kind.SCOPE_MISSING]) in page
 
 
 def test_it_costs_one_statement_and_one_row_however_often(
