@@ -66,6 +66,10 @@ class WaitsForYes(Exception):
         return [proposal.pk for proposal in self.proposals]
 
 
+class MoreCame(Exception):
+    """More waits than the person was shown, so their yes cannot be to all of it."""
+
+
 class Duplicate(Exception):
     """Whoever writes asked not to keep a text twice, and `memory` says just this."""
 

@@ -15,7 +15,7 @@ from accounts.actor import Actor, InsufficientScope
 from accounts.fields import DecryptError
 from memories import audit, proposing, scopes, services
 from memories.drafts import NewMemory
-from memories.errors import MemoryNotFound
+from memories.errors import MemoryNotFound, MoreCame
 from memories.models import AuditAction, Memory, Proposal
 
 REFUSALS = (ValidationError, MemoryNotFound, DecryptError)
@@ -50,8 +50,8 @@ class Reviewed:
     refused: dict[UUID, Exception]
 
 
-def count_waiting(actor: Actor) -> int:
-    return int(_own(actor).count())
+def count_waiting(actor: Actor, *, until: UUID | None = None) -> int:
+    return int(_own_until(actor, until).count())
 
 
 def list_waiting(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
@@ -92,9 +92,15 @@ def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Review
     return Reviewed(memories, refused)
 
 
-def accept_all(actor: Actor) -> Reviewed:
-    """Everything that waits now, the oldest first."""
-    return accept_many(actor, {pk: {} for pk in _own(actor).order_by("pk").values_list("pk", flat=True)})
+def accept_all(actor: Actor, *, until: UUID, count: int) -> Reviewed:
+    """Everything that waited when its person looked, the oldest first: so many, the newest of them `until`.
+
+    Raises MoreCame where there are more, whose ids are earlier but whose transaction ended later.
+    """
+    ids = list(_own_until(actor, until).order_by("pk").values_list("pk", flat=True))
+    if len(ids) > count:
+        raise MoreCame
+    return accept_many(actor, {pk: {} for pk in ids})
 
 
 @transaction.atomic
@@ -113,6 +119,10 @@ def _own(actor: Actor) -> Any:
         raise InsufficientScope("sign-in")
     actor.require(scopes.WRITE)
     return Proposal.objects.filter(owner_id=actor.person.pk)
+
+
+def _own_until(actor: Actor, until: UUID | None) -> Any:
+    return _own(actor) if until is None else _own(actor).filter(pk__lte=until)
 
 
 def _locked(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:

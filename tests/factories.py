@@ -10,8 +10,9 @@ from accounts import deletion
 from accounts.actor import Actor, Door
 from accounts.models import User
 from accounts.sessions import RowKey, SessionStore
-from memories import scopes, services
+from memories import reviewing, scopes, services
 from memories.models import Memory
+from memories.reviewing import Reviewed
 from oauth.models import Application
 
 PASSWORD = "correct horse battery"
@@ -47,6 +48,13 @@ def app(user: User, *held: str, **narrowing: Any) -> Actor:
 
 def remember(user: User, text: str, **fields: Any) -> Memory:
     return services.create_memory(session(user), text=text, **fields)
+
+
+def accept_all(user: User) -> Reviewed:
+    """A yes to all that waits now."""
+    actor = session(user)
+    [newest, *_] = reviewing.list_waiting(actor).waiting
+    return reviewing.accept_all(actor, until=newest.proposal.pk, count=reviewing.count_waiting(actor))
 
 
 def held_by_sessions() -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase, QueryDict
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor
 from memories import app_names, limits, llm, proposing, reviewing
-from memories.errors import MemoryNotFound
+from memories.errors import MemoryNotFound, MoreCame
 from memories.queries import opened
 from memories.reviewing import Waiting
 from memories.web.answers import Request, memory_page
@@ -71,6 +72,13 @@ class ProposalRow:
         return [_("This does not open, so it cannot be kept. Decline it.")] if self.problem else []
 
 
+class ShownForm(forms.Form):
+    """What "Keep all" means, as the page said it: so many, the newest of them `until`."""
+
+    until = forms.UUIDField()
+    count = forms.IntegerField(min_value=0)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @memory_page
 def review(request: Request, actor: Actor) -> HttpResponseBase:
@@ -79,7 +87,7 @@ def review(request: Request, actor: Actor) -> HttpResponseBase:
     act, _colon, single = request.POST.get("act", "").partition(":")
     chosen = _ids([single] if single else request.POST.getlist("pick"))
     if act == "accept_all":
-        return _accepted(request, actor, reviewing.accept_all(actor))
+        return _accepted_all(request, actor)
     if not chosen:
         messages.info(request, _("Tick at least one first."))
         return redirect("memories:review")
@@ -91,6 +99,18 @@ def review(request: Request, actor: Actor) -> HttpResponseBase:
     return redirect("memories:review")
 
 
+def _accepted_all(request: Request, actor: Actor) -> HttpResponseBase:
+    """What the button counted; whatever came after the page was shown waits on."""
+    shown = ShownForm(request.POST)
+    try:
+        if not shown.is_valid():
+            raise MoreCame
+        return _accepted(request, actor, reviewing.accept_all(actor, **shown.cleaned_data))
+    except MoreCame:
+        messages.info(request, _("More came meanwhile. Look at it before you keep all."))
+        return redirect("memories:review")
+
+
 def _accepted(request: Request, actor: Actor, reviewed: reviewing.Reviewed) -> HttpResponseBase:
     if count := len(reviewed.memories):
         messages.success(request, ngettext("%(n)d kept.", "%(n)d kept.", count) % {"n": count})
@@ -98,8 +118,10 @@ def _accepted(request: Request, actor: Actor, reviewed: reviewing.Reviewed) -> H
 
 
 def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> HttpResponseBase:
-    before = _ids([request.GET.get("before", "")])
-    page = reviewing.list_waiting(actor, before=before[0] if before else None)
+    before, until = (next(iter(_ids([request.GET.get(name, "")])), None) for name in ("before", "until"))
+    # Counted before it is read: what comes in between is not in the count, so "Keep all" notices it.
+    total = reviewing.count_waiting(actor, until=until)
+    page = reviewing.list_waiting(actor, before=before)
     names = dict(app_names.of_sources(each.proposal.source for each in page.waiting))
     rows = [ProposalRow(each, names, request.POST, refused.get(each.proposal.pk)) for each in page.waiting]
     context = {
@@ -108,7 +130,8 @@ def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> Htt
         "days": proposing.KEPT.days,
         "limit": limits.TEXT_CHARACTERS,
         "can_extract": llm.is_configured(),
-        "total": reviewing.count_waiting(actor),
+        "total": total,
+        "until": until or (rows[0].id if rows else None),
     }
     return render(request, "memories/review.html", context, status=422 if refused else 200)
 

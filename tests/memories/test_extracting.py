@@ -16,7 +16,7 @@ from memories.errors import NotAllowedToRead, NotUnderstood
 from memories.extracting import extract, understood
 from memories.llm import ChatUnavailable
 from memories.models import Memory, Proposal
-from tests.factories import app, session
+from tests.factories import accept_all, app, session
 from tests.fake_openai import FakeOpenAI
 from tests.memories.api.callers import app_of
 
@@ -34,7 +34,7 @@ def test_what_is_found_waits_for_a_yes(ada: User, chat: FakeOpenAI) -> None:
     answering(chat, "I like sweet peas.", "I live in London.")
     assert len(extract(session(ada), "Me: I like sweet peas.")) == 2
     assert not Memory.objects.exists()
-    reviewed = reviewing.accept_all(session(ada))
+    reviewed = accept_all(ada)
     assert [(each.text, each.source, each.visibility) for each in reviewed.memories] == [
         ("I like sweet peas.", "web", "private"),
         ("I live in London.", "web", "private"),
@@ -101,7 +101,7 @@ def test_what_an_app_finds_waits_too(ada: User, chat: FakeOpenAI) -> None:
     answering(chat, "I like sweet peas.")
     extract(app(ada), "Me: I like sweet peas.")
     assert not Memory.objects.exists()
-    [memory] = reviewing.accept_all(session(ada)).memories
+    [memory] = accept_all(ada).memories
     assert memory.source == "api:notes"
 
 

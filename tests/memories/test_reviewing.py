@@ -18,7 +18,7 @@ from memories.search import search
 from memories.tags import find_tags
 from oauth import grants
 from oauth.models import AppGrant
-from tests.factories import app, remember, session
+from tests.factories import accept_all, app, remember, session
 from tests.memories.api.callers import app_of, session_of
 from tests.memories.mcp.callers import app_of as mcp_app_of
 
@@ -169,7 +169,7 @@ def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
         services.update_memory(asking(ada), memory.pk, text="Gone.")
     services.trash_memory(session(ada), memory.pk)
     propose(ada, "Good.")
-    reviewed = reviewing.accept_all(session(ada))
+    reviewed = accept_all(ada)
     assert [each.text for each in reviewed.memories] == ["Good."]
     assert isinstance(reviewed.refused[waits.value.ids[0]], MemoryNotFound)
 
@@ -226,7 +226,7 @@ def test_rest_waits_in_bulk_and_by_the_same_key_once(ada: User) -> None:
     body = {"operations": [{"op": "create", "text": "One."}, {"op": "create", "text": " "}]}
     first = call("post", "/memories/bulk/", body, Idempotency_Key="k")
     assert [each["status"] for each in first.json["results"]] == [202, 400]
-    reviewing.accept_all(session(ada))
+    accept_all(ada)
     again = call("post", "/memories/bulk/", body, Idempotency_Key="k")
     assert (again.json, again.headers["Idempotency-Replayed"]) == (first.json, "true")
     assert not Proposal.objects.exists()
@@ -275,7 +275,7 @@ def test_mcp_says_that_it_waits(ada: User) -> None:
     assert call.call("update_memory", id=str(memory.pk), text="Other.").said["waits"] is True
     assert call.call("search", query="new").said["results"] == []
     assert call.call("fetch", id=said["id"]).refused
-    reviewing.accept_all(session(ada))
+    accept_all(ada)
     assert call.call("fetch", id=said["id"]).said["text"] == "New."
 
 

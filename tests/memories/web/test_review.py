@@ -1,0 +1,66 @@
+"""“Keep all” in the review is a yes to what was shown, and to nothing that came after."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from accounts.ids import new_id
+from accounts.models import User
+from memories import services
+from memories.drafts import NewMemory
+from memories.errors import WaitsForYes
+from memories.models import Memory, Proposal
+from tests.memories.test_reviewing import REVIEW, asking, propose
+
+pytestmark = pytest.mark.django_db
+
+
+def keep_all(page: str) -> dict[str, str]:
+    """What the button sends, from a page that was shown."""
+    return {"act": "accept_all"} | dict(re.findall(r'name="(until|count)" value="([^"]*)"', page))
+
+
+def test_keeping_all_keeps_what_was_shown(ada: User, ada_client: Client) -> None:
+    for text in ("One.", "Two."):
+        propose(ada, text)
+    shown = keep_all(ada_client.get(REVIEW).content.decode())
+    late = propose(ada, "Too late to be seen.")
+    ada_client.post(REVIEW, shown)
+    assert {memory.text for memory in Memory.objects.all()} == {"One.", "Two."}
+    assert Proposal.objects.get() == late
+
+
+def test_keeping_all_from_a_further_page_is_of_what_the_first_counted(ada: User, ada_client: Client) -> None:
+    with pytest.raises(WaitsForYes):
+        services.create_memories(asking(ada), [NewMemory(f"Number {number}.") for number in range(26)])
+    first = ada_client.get(REVIEW).content.decode()
+    late = propose(ada, "Too late to be seen.")
+    [further] = re.findall(r'href="(\?before=[^"]*)"', first)
+    second = ada_client.get(REVIEW + further.replace("&amp;", "&")).content.decode()
+    assert keep_all(second) == keep_all(first)
+    ada_client.post(REVIEW, keep_all(second))
+    assert Memory.objects.count() == 26
+    assert Proposal.objects.get() == late
+
+
+def test_an_earlier_id_that_came_later_is_not_kept_unseen(ada: User, ada_client: Client) -> None:
+    """Ids are made before their transaction ends."""
+    early = new_id()
+    propose(ada, "Seen.")
+    shown = keep_all(ada_client.get(REVIEW).content.decode())
+    late = propose(ada, "Not seen.")
+    Proposal.objects.filter(pk=late.pk).update(id=early)
+    answer = ada_client.post(REVIEW, shown, follow=True)
+    assert "More came meanwhile" in answer.content.decode()
+    assert not Memory.objects.exists()
+
+
+@pytest.mark.parametrize("sent", [{}, {"until": "x", "count": "1"}, {"until": str(uuid4()), "count": "-1"}])
+def test_keeping_all_of_nothing_that_was_shown_keeps_nothing(
+    sent: dict[str, str], ada: User, ada_client: Client
+) -> None:
+    propose(ada, "One.")
+    ada_client.post(REVIEW, {"act": "accept_all", **sent})
+    assert not Memory.objects.exists()
