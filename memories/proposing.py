@@ -1,4 +1,4 @@
-"""What an app writes while its person wants to be asked first: kept apart, sealed, until they say yes or no.
+"""What an app writes that its person is asked about first: kept apart, sealed, until they say yes or no.
 
 Writing alone; what becomes of proposals is memories/reviewing.py. No search, no persona and no list of memories reads
 their table.
@@ -19,12 +19,25 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from accounts.keys import person_key
-from memories import audit
+from memories import audit, scopes
 from memories.drafts import NewMemory
-from memories.models import AuditAction, Memory, Proposal
+from memories.models import AuditAction, Memory, Proposal, Visibility
 
 KEPT = timedelta(days=30)
 WAITING = 1_000  # proposals of one person at a time
+
+
+def must_wait(actor: Actor, memory: Memory, changes: Mapping[str, Any]) -> bool:
+    """Where the person wants to be asked; and other words in a public memory, by an app that may not publish.
+
+    For everybody reads them then. changes: clean.
+    """
+    if actor.asks_first:
+        return True
+    if actor.holds(scopes.PUBLISH) or not memory.is_public:
+        return False
+    stays_public = changes.get("visibility", memory.visibility) == Visibility.PUBLIC
+    return stays_public and bool(changes.get("text", memory.text) != memory.text)
 
 
 def propose_new(actor: Actor, items: Sequence[NewMemory], *, source: str) -> list[Proposal]:

@@ -2,9 +2,9 @@
 
 Bad input raises django.core.exceptions.ValidationError whose keys are the field names (text, tags, visibility,
 expires_at). A memory that is absent or not the actor's raises MemoryNotFound; a version that is not the stored one
-raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope. Where the person wants to be
-asked first, create and update save nothing, keep a proposal and raise WaitsForYes (outside of their transaction, which
-would take the proposal with it).
+raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope. Where the person wants to be asked
+first, and where an app that may not publish would change the text of a public memory, create and update save nothing,
+keep a proposal and raise WaitsForYes (outside of their transaction, which would take the proposal with it).
 """
 
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ def _change(
         publish = changes["visibility"] == Visibility.PUBLIC
         actor.require(scopes.PUBLISH if publish else scopes.WRITE)
         action = AuditAction.MEMORY_PUBLISH if publish else AuditAction.MEMORY_UNPUBLISH
-    if actor.asks_first:
+    if proposing.must_wait(actor, memory, changes):
         changes = _differing(memory, changes)
         return proposing.propose_change(actor, memory, changes, source=source) if changes else memory
     if _apply(actor, memory, changes, source):

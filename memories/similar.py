@@ -72,6 +72,8 @@ def unite(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memor
     older, newer = _both(actor, one, other)
     names = [tag.name for memory in (older, newer) for tag in tags_on(memory)]
     is_public = older.is_public and newer.is_public
+    if is_public:  # to everybody, the older says something else then
+        actor.require(scopes.PUBLISH)
     united = services.update_memory(
         actor,
         older.pk,

@@ -153,7 +153,10 @@ def _waiting(operation: Operation) -> dict[int, Any]:
     if not operation.may_wait:
         return {}
     example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)
-    said = "Nothing is saved yet: it waits for the person's yes, as they set for this app."
+    said = (
+        "Nothing is saved yet: it waits for the person's yes. They set so for this app, or it may not publish and this "
+        "would change the text of a public memory."
+    )
     return {202: OpenApiResponse(shapes.Waiting, description=said, examples=[example])}
 
 

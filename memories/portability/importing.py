@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.actor import Actor, InsufficientScope
+from accounts.actor import Actor, Door, InsufficientScope
 from accounts.ids import id_at
-from memories import limits, services
+from memories import limits, scopes, services
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
-from memories.errors import ImportNotFound, MemoryNotFound
+from memories.errors import ImportNotFound, MemoryNotFound, WaitsForYes
 from memories.import_models import ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, MemoryRevision, Visibility
 from memories.portability.cleaning import laid_down
@@ -154,7 +155,7 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
         return batch
     row = _rows(batch).filter(is_done=False).order_by("number").first()
     if row is not None:
-        items = laid_down(row)
+        items, actor = laid_down(row), _on_whose_behalf(actor, batch)
         row.memory_ids = _create(actor, batch, [item for item, changes in items if not changes])
         changed = [_change(actor, item) for item, changes in items if changes]
         row.content = orjson.dumps([each for each in changed if each]).decode()
@@ -165,6 +166,15 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
         batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
     batch.save(update_fields=["done", "state", "finished_at", "sample"])
     return batch
+
+
+def _on_whose_behalf(actor: Actor, batch: ImportBatch) -> Actor:
+    """An app's, where it brought this: the person who watches it go on says yes to nothing by that."""
+    door, _colon, client_id = batch.source.partition(":")
+    if actor.is_app or not client_id:
+        return actor
+    held = {scopes.READ, scopes.WRITE, scopes.ADMIN} | ({scopes.PUBLISH} if batch.publishes else set())
+    return replace(actor, door=Door(door), client_id=client_id, scopes=frozenset(held))
 
 
 def _create(actor: Actor, batch: ImportBatch, items: Sequence[Item]) -> list[UUID]:
@@ -224,13 +234,13 @@ def _created(memory: Memory, item: Item) -> datetime:
 
 
 def _change(actor: Actor, item: Item) -> tuple[UUID, int] | None:
-    """The memory, and the version that it had; None where it is gone meanwhile."""
+    """The memory, and the version that it had; None where it is gone meanwhile, or the change waits for a yes."""
     assert item.id is not None  # noqa: S101 - only our own lines say what they change
     try:
         changed = services.update_memory(
             actor, item.id, text=item.text, tags=item.tags, expires_at=item.expires_at
         )
-    except MemoryNotFound:
+    except (MemoryNotFound, WaitsForYes):
         return None
     return changed.pk, changed.version - 1
 
@@ -238,5 +248,5 @@ def _change(actor: Actor, item: Item) -> tuple[UUID, int] | None:
 def _take_back(actor: Actor, memory_id: UUID, version: int) -> None:
     try:
         services.restore_version(actor, memory_id, version)
-    except MemoryNotFound:
-        return  # gone since, or its text was the same
+    except (MemoryNotFound, WaitsForYes):
+        return  # gone since, or its text was the same; or it is public by now, and the person is asked

@@ -92,8 +92,8 @@ class Machine(RuleBasedStateMachine):
     def edit_by_app(self, who: str, which: int, words: str) -> None:
         if kept := self._pick(who, which):
             text = f"{self.world.new_text()} {words}".strip()
-            assert self.apps[who].call("update_memory", id=str(kept.id), text=text).said
-            kept.texts.append(text)
+            said = self.apps[who].call("update_memory", id=str(kept.id), text=text).said
+            self.world.written_by_app(kept, text, waits="waits" in said)
 
     @rule(who=WHO, which=WHICH)
     def forget_by_app(self, who: str, which: int) -> None:

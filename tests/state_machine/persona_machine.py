@@ -105,8 +105,7 @@ class PersonaMachine(RuleBasedStateMachine):
             if more and not more.keys() & {"tags", "expires_at"}:
                 assert answer.refused
             else:
-                assert answer.said
-                kept.texts.append(text)
+                self.world.written_by_app(kept, text, waits="waits" in answer.said)
 
     @rule(who=WHO, which=WHICH)
     def forget_memory(self, who: str, which: int) -> None:

@@ -35,6 +35,7 @@ class World:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.memories: list[Kept] = []
         self.deleted: list[Kept] = []
+        self.waiting: list[tuple[str, str]] = []  # whose, and the text that waits for their yes
         self.has_persona = dict.fromkeys(names, False)
         self._numbers = count(1)
 
@@ -44,6 +45,14 @@ class World:
     def canary(self) -> str:
         """A word that occurs once, and in which no other one begins."""
         return f"canary{next(self._numbers):05}"
+
+    def written_by_app(self, kept: Kept, text: str, *, waits: bool) -> None:
+        """By one that may not publish: it is a memory's text at once, or waits where everybody would read it."""
+        assert waits is kept.is_public
+        if waits:
+            self.waiting.append((kept.owner, text))
+        else:
+            kept.texts.append(text)
 
     def pick(self, owner: str, number: int, *, present: bool = True) -> Kept | None:
         """One of the owner's present memories, or of those in the trash; None when there is none."""
@@ -71,7 +80,8 @@ class World:
         }
 
     def words_of(self, owner: str) -> set[str]:
-        """Every canary that this person ever wrote: in a text, an earlier text or a tag."""
+        """Every canary that this person ever wrote: in a text, an earlier text, a tag, or what waits for their yes."""
         own = [kept for kept in [*self.memories, *self.deleted] if kept.owner == owner]
         written = [text for kept in own for text in [*kept.texts, *kept.tags]]
+        written += [text for whose, text in self.waiting if whose == owner]
         return {word.strip(".") for text in written for word in text.split() if word.startswith("canary")}
