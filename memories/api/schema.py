@@ -264,7 +264,7 @@ OPERATIONS = {
         body=serializers.UniteIn, body_example=examples.UNITE_IN,
         description="The older takes the newer's text as a new version, or with `merge` has it after its own; the "
         "newer goes to the trash. The tags of both stay. It is public only if both were, and ends when the newer was "
-        f"to end. {OF_TWO}",
+        f"to end. To unite two public ones an app needs `memories:publish`. {OF_TWO}",
     ),
     "keep_both_memories": Operation(
         "post", "memories", "Keep both of two that mean the same",
