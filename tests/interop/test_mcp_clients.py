@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, TokenStorage
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
@@ -18,8 +19,9 @@ from memories.models import Memory
 from oauth.models import AppGrant, Application
 from tests.chaos.people import Person, signed_up
 from tests.interop.consent import say_yes
-from tests.interop.node import program, run_node
+from tests.interop.node import environment, node, program, run_node
 from tests.oauth.flows import access_token, make_app
+from tests.processes import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +114,38 @@ def test_a_client_that_wants_progress_gets_it_as_a_stream(mode: str, site: str) 
     seen, answers = asyncio.run(_searches(f"{site}/mcp", token, mode))
     assert sorted(seen) == [0] * 8 + [1] * 8
     assert all(answer.structured_content["results"][0]["text"] == ZEBRA for answer in answers)
+
+
+async def _through_a_bridge(address: str, ada: Person, folder: Path) -> Any:
+    """What a program of standard input and output finds behind mcp-remote, whose log asks for a browser."""
+    log = folder / "log"
+    bridge = StdioServerParameters(
+        command=str(node()),
+        args=[str(program("mcp-remote")), address, str(free_port()), "--host", "127.0.0.1"],
+        env=environment(MCP_REMOTE_CONFIG_DIR=str(folder / "config"), BROWSER="none"),
+    )
+
+    async def answer_the_browser() -> None:
+        while "Waiting for authorization" not in (said := log.read_text()):
+            await asyncio.sleep(0.05)
+        [asked] = re.findall(r"^http\S+/oauth/authorize/\S+", said, re.MULTILINE)
+        sent_to = await asyncio.to_thread(say_yes, ada, asked)
+        await asyncio.to_thread(httpx2.get, sent_to)
+
+    with log.open("w") as errors:
+        browser = asyncio.create_task(answer_the_browser())
+        async with asyncio.timeout(60), Client(stdio_client(bridge, errlog=errors), mode="legacy") as client:
+            await browser
+            tools = await client.list_tools()
+            return tools, await client.call_tool("search", {"query": "zebra"})
+
+
+def test_a_client_that_only_starts_programs_needs_no_more_either(site: str, tmp_path: Path) -> None:
+    with signed_up(site, "ada") as [ada]:
+        ada.create(ZEBRA)
+        tools, found = asyncio.run(_through_a_bridge(f"{site}/mcp", ada, tmp_path))
+    assert len(tools.tools) == 8
+    assert [row["text"] for row in found.structured_content["results"]] == [ZEBRA]
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy", "auto"])
