@@ -1,6 +1,7 @@
 """`make screenshots`: every page of PAGES, both themes, phone and desktop, from the demo in a temporary home."""
 
 import base64
+import hashlib
 import os
 import re
 import secrets
@@ -13,52 +14,70 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.processes import PROJECT, free_port
 
 FOLDER = PROJECT / "docs" / "screenshots"
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 THEMES = ("light", "dark")
-QUALITY = 55  # of WebP: all pages together stay under 6 MB
+QUALITY = 50  # of WebP: all pages together stay under 4 MB
 READY_S = 180
 # The page that looks through a conversation is there where a chat model is; nothing is asked of this one.
 MODEL = {"CHAT_MODEL": "a-model", "CHAT_BASE_URL": "http://127.0.0.1:9/v1"}
+NOBODY, MAYA, NEWCOMER = "nobody", "maya", "newcomer"  # who looks at a page
+NOTES = "https://notes.example.org/callback"  # where the app of the consent page is
 FIRST_MEMORY = "main a[href^='/memories/0']"
 FIRST_APP = "main a[href^='/accounts/apps/0']"
+FIRST_OWN_APP, TRY_IT = "main .memory h2 a", "main .memory .facts a"
 
-# Name of the file, address, whether one is logged in, and what is clicked before the picture is taken.
-PAGES: tuple[tuple[str, str, bool, str], ...] = (
-    ("landing", "/", False, ""),
-    ("log-in", "/accounts/login/", False, ""),
-    ("sign-up", "/accounts/signup/", False, ""),
-    ("memories", "/memories/", True, ""),
-    ("search", "/memories/?q=what+should+I+not+eat", True, ""),
-    ("memory", "/memories/?q=half+marathon+knee", True, FIRST_MEMORY),
-    ("history", "/memories/?q=autumn+release+offline+maps", True, FIRST_MEMORY),
-    ("new", "/memories/new/", True, ""),
-    ("ask", "/memories/ask/", True, ""),
-    ("review", "/memories/review/", True, ""),
-    ("extract", "/memories/extract/", True, ""),
-    ("tags", "/memories/tags/", True, ""),
-    ("trash", "/memories/trash/", True, ""),
-    ("import", "/memories/import/", True, ""),
-    ("export", "/memories/export/", True, ""),
-    ("insights", "/memories/insights/", True, ""),
-    ("connect", "/connect/", True, ""),
-    ("apps", "/accounts/apps/", True, ""),
-    ("app", "/accounts/apps/", True, FIRST_APP),
-    ("developer", "/developer/", True, ""),
-    ("account", "/accounts/", True, ""),
-    ("profile", "/accounts/profile/", True, ""),
-    ("two-factor", "/accounts/2fa/", True, ""),
-    ("sessions", "/accounts/sessions/", True, ""),
-    ("leaving", "/accounts/delete/", True, ""),
-    ("persona", "/@maya", False, ""),
-    ("not-found", "/nowhere/", True, ""),
-    ("api", "/api/docs/", True, ""),
+# Name of the file, address, who looks, and what is clicked before the picture is taken. Those that ask for the
+# password anew some minutes after the log-in come first.
+PAGES: tuple[tuple[str, str, str, str], ...] = (
+    ("landing", "/", NOBODY, ""),
+    ("log-in", "/accounts/login/", NOBODY, ""),
+    ("sign-up", "/accounts/signup/", NOBODY, ""),
+    ("two-factor", "/accounts/2fa/", MAYA, ""),
+    ("authenticator", "/accounts/2fa/totp/activate/", MAYA, ""),
+    ("passkey", "/accounts/2fa/webauthn/add/", MAYA, ""),
+    ("leaving", "/accounts/delete/", MAYA, ""),
+    ("sessions", "/accounts/sessions/", MAYA, ""),
+    ("consent", "/oauth/authorize/", MAYA, ""),
+    ("memories", "/memories/", MAYA, ""),
+    ("many", "/memories/?q=knee", MAYA, ".many summary"),
+    ("search", "/memories/?q=what+should+I+not+eat", MAYA, ""),
+    ("memory", "/memories/?q=half+marathon+knee", MAYA, FIRST_MEMORY),
+    ("history", "/memories/?q=autumn+release+offline+maps", MAYA, FIRST_MEMORY),
+    ("new", "/memories/new/", MAYA, ""),
+    ("ask", "/memories/ask/", MAYA, ""),
+    ("review", "/memories/review/", MAYA, ""),
+    ("extract", "/memories/extract/", MAYA, ""),
+    ("tags", "/memories/tags/", MAYA, ""),
+    ("tag", "/memories/tags/", MAYA, ".tag-row .act"),
+    ("trash", "/memories/trash/", MAYA, ""),
+    ("import", "/memories/import/", MAYA, ""),
+    ("export", "/memories/export/", MAYA, ""),
+    ("insights", "/memories/insights/", MAYA, ""),
+    ("connect", "/connect/", MAYA, ""),
+    ("apps", "/accounts/apps/", MAYA, ""),
+    ("app", "/accounts/apps/", MAYA, FIRST_APP),
+    ("activity", "/accounts/apps/activity/", MAYA, ""),
+    ("developer", "/developer/", MAYA, ""),
+    ("own-app", "/developer/", MAYA, FIRST_OWN_APP),
+    ("try-it", "/developer/", MAYA, TRY_IT),
+    ("account", "/accounts/", MAYA, ""),
+    ("profile", "/accounts/profile/", MAYA, ""),
+    ("persona", "/@maya", NOBODY, ""),
+    ("not-found", "/nowhere/", MAYA, ""),
+    ("help", "/help/", MAYA, ""),
+    ("api", "/api/docs/", MAYA, ""),
+    ("first-steps", "/memories/", NEWCOMER, ""),
+    ("nothing-to-review", "/memories/review/", NEWCOMER, ""),
+    ("no-app", "/accounts/apps/", NEWCOMER, ""),
 )
 
 
@@ -68,9 +87,19 @@ def main() -> None:
         sys.exit("Chromium is missing: apt-get install chromium")
     with demo() as (address, email, password), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        newcomer = signed_up(browser, address)
+        question = asked_by_an_app(address)
         for size in SIZES:
             for theme in THEMES:
-                take_all(browser, address, (email, password), size, theme)
+                for who in (NOBODY, MAYA, NEWCOMER):
+                    context = new_context(
+                        browser, address, size, theme, newcomer if who == NEWCOMER else None
+                    )
+                    page = context.new_page()
+                    if who == MAYA:
+                        log_in(page, email, password)
+                    take_all(page, who, f"{size}-{theme}", question)
+                    context.close()
         browser.close()
     total = sum(path.stat().st_size for path in FOLDER.glob("*.webp"))
     sys.stdout.write(f"{len(list(FOLDER.glob('*.webp')))} pictures, {total:,} bytes\n")
@@ -115,22 +144,53 @@ def wait_until_ready(address: str) -> None:
     sys.exit("The demo does not get ready.")
 
 
-def take_all(browser: Browser, address: str, who: tuple[str, str], size: str, theme: str) -> None:
+def new_context(browser: Browser, address: str, size: str, theme: str, state: Any = None) -> BrowserContext:
     width, height = SIZES[size]
-    context = browser.new_context(
+    return browser.new_context(
         base_url=address,
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
         locale="en",
+        storage_state=state,
     )
+
+
+def take_all(page: Page, who: str, suffix: str, question: str) -> None:
+    for name, path, looks, click in PAGES:
+        if looks == who:
+            full = f"{path}?{question}" if name == "consent" else path
+            take(page, FOLDER / f"{name}-{suffix}.webp", full, click)
+
+
+def signed_up(browser: Browser, address: str) -> Any:
+    """The cookies of somebody who has just come."""
+    context = new_context(browser, address, "desktop", "light")
     page = context.new_page()
-    for is_inside in (False, True):
-        if is_inside:
-            log_in(page, *who)
-        for name, path, needs_log_in, click in PAGES:
-            if needs_log_in == is_inside:
-                take(page, FOLDER / f"{name}-{size}-{theme}.webp", path, click)
+    page.goto("/accounts/signup/")
+    page.fill("main input[name=email]", "noor@example.org")
+    page.fill("input[name=password1]", secrets.token_urlsafe(9))
+    page.press("input[name=password1]", "Enter")
+    page.wait_for_url("**/memories/**")
+    state = context.storage_state()
     context.close()
+    return state
+
+
+def asked_by_an_app(address: str) -> str:
+    """What an app that registered itself asks the person."""
+    said = {"client_name": "Notes", "redirect_uris": [NOTES], "token_endpoint_auth_method": "none"}
+    client_id = httpx.post(f"{address}/oauth/register/", json=said).raise_for_status().json()["client_id"]
+    digest = hashlib.sha256(secrets.token_urlsafe(32).encode()).digest()
+    asked = {
+        "client_id": client_id,
+        "response_type": "code",
+        "redirect_uri": NOTES,
+        "scope": "memories:read memories:write",
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+        "resource": f"{address}/mcp",
+    }
+    return urlencode(asked)
 
 
 def log_in(page: Page, email: str, password: str) -> None:

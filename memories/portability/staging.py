@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
@@ -197,7 +198,7 @@ class _Look:
                 _("This brings more than %(limit)s memories. Split it.") % {"limit": f"{ITEMS:,}"}, "too_many"
             )
         if len(self.sample) < SAMPLE:
-            self.sample.append(item.text[:300])
+            self.sample.append(Truncator(item.text).chars(300))
         self.staged.append((item, kind == "changed"))
 
     def _lay_down(self, *, rest: bool = False) -> None:

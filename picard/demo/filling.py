@@ -18,6 +18,7 @@ from memories import scopes, services
 from memories.drafts import NewMemory
 from memories.errors import WaitsForYes
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision
+from memories.saved_filters import save_filter
 from memories.tags import find_tags
 from oauth import clients, grants
 from oauth.models import AppGrant, Application
@@ -29,6 +30,7 @@ DAYS = 240  # over which the memories are spread
 PAST_DAYS = 30  # over which the apps' past is
 READS_A_DAY = 4
 ALSO = {"running": "health", "food": "home", "travel": "family"}  # a second tag for every third memory
+OWN_APP = "Weather on my desk"
 NAMES = {"desk": "Desk Assistant", "coach": "Running Coach"}
 WAITING = (
     "Maya wants to run the half marathon in Gothenburg, too.",
@@ -81,6 +83,12 @@ def _live(person: User) -> None:
     for application in apps.values():
         _connect(person, application, kept, chance)
     _propose(person, apps["coach"])
+    clients.register(
+        name=OWN_APP, redirect_uris=["http://localhost:5173/callback"], is_public=True, user=person
+    )
+    actor = Actor(user=person, door=Door.WEB)
+    save_filter(actor, name="Knee and running", parts={"q": "knee"})
+    save_filter(actor, name="What others may know", parts={"visibility": "public"})
 
 
 def _redirect(key: str) -> str:
