@@ -116,9 +116,11 @@ def _change(
     return cast(Memory, memory)
 
 
-def set_visibility(actor: Actor, memory_id: UUID, visibility: str) -> Memory:
+def set_visibility(
+    actor: Actor, memory_id: UUID, visibility: str, *, expected_version: int | None = None
+) -> Memory:
     """Make a memory public or private. An app needs memories:publish to make it public."""
-    return update_memory(actor, memory_id, visibility=visibility)
+    return update_memory(actor, memory_id, expected_version=expected_version, visibility=visibility)
 
 
 def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:

@@ -148,16 +148,21 @@ def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, An
 @require_POST
 @memory_page
 def visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    chosen = request.POST.get("visibility", "")
+    """Public becomes what the person saw, not what an app made of it since: the switch says which version that was."""
+    chosen, seen = request.POST.get("visibility", ""), request.GET.get("version", "")
+    expected = int(seen[:9]) if chosen == Visibility.PUBLIC and seen.isdecimal() else None
+    said = _published(actor) if chosen == Visibility.PUBLIC else _("Private now. Only you see it.")
+    say = messages.success
     try:
-        services.set_visibility(actor, memory_id, chosen)
+        services.set_visibility(actor, memory_id, chosen, expected_version=expected)
     except ValidationError:
         return HttpResponse(_("Choose private or public."), status=422, content_type="text/plain")
-    said = _published(actor) if chosen == Visibility.PUBLIC else _("Private now. Only you see it.")
+    except VersionConflict:
+        said, say = _("It was changed meanwhile. Look at it, and choose again."), messages.warning
     if request.htmx:
         row = Row(queries.get_memory(actor, memory_id))
         return _with_toast(render(request, "memories/_row.html", {"row": row, "next_try": 1}), said)
-    messages.success(request, said)
+    say(request, said)
     return back(request, "memories:detail", memory_id)
 
 

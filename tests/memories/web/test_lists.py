@@ -195,4 +195,4 @@ def test_the_buttons_of_all_rows_send_one_form(ada: User, ada_client: Client) ->
     assert 'name="next" value="/memories/?visibility=private"' in form
     for memory in memories:
         assert f'form="act" formaction="/memories/{memory.pk}/delete/"' in html
-        assert f'form="act" formaction="/memories/{memory.pk}/visibility/"' in html
+        assert f'form="act" formaction="/memories/{memory.pk}/visibility/?version=1"' in html

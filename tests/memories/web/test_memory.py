@@ -1,10 +1,12 @@
 """One memory: its page, and every act on it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 
@@ -15,7 +17,7 @@ from memories.models import IndexState, Memory
 from oauth import grants
 from oauth.bearer import authenticate
 from oauth.models import AppGrant
-from tests.factories import remember, session
+from tests.factories import app, remember, session
 from tests.oauth.flows import access_token, make_app
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
@@ -141,6 +143,20 @@ def test_the_switch_makes_public_and_private(ada: User, ada_client: Client) -> N
     )
     assert response["Location"] == "/memories/?q=tea"
     assert not stored(ada, memory).is_public
+
+
+@pytest.mark.parametrize("by", [{}, HTMX])
+def test_what_an_app_wrote_since_is_not_made_public_unseen(by: Any, ada: User, ada_client: Client) -> None:
+    memory = remember(ada, "Tea.")
+    shown = ada_client.get(f"/memories/{memory.pk}/").content.decode()
+    [switch] = re.findall(rf'action="(/memories/{memory.pk}/visibility/[^"]*)"', shown)
+    services.update_memory(app(ada), memory.pk, text="Ada's door code is 4711.")
+    said = ada_client.post(switch, {"visibility": "public"}, **by)
+    assert "changed meanwhile" in str(said.headers) + str(list(get_messages(said.wsgi_request)))
+    assert not stored(ada, memory).is_public
+    ada_client.post(switch, {"visibility": "private"})  # takes nobody's look
+    ada_client.post(switch.replace("version=1", "version=2"), {"visibility": "public"}, **by)
+    assert stored(ada, memory).is_public
 
 
 def test_a_switch_leads_nowhere_else(ada: User, ada_client: Client) -> None:
