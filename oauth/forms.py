@@ -70,7 +70,7 @@ class NarrowingForm(forms.Form):
         self.grant = grant
         super().__init__(data, initial=_initial(grant))
         self._offer("scopes", [(scope, descriptions()[scope]) for scope in scopes])
-        self._offer("tags", tags)
+        self._offer("tags", [*tags, *_gone(grant, tags)])
         if grant is None:
             self.initial["scopes"] = [
                 name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
@@ -175,6 +175,12 @@ class TrialCallForm(forms.Form):
         required=False,
         help_text=_("What to search for, or to remember."),
     )
+
+
+def _gone(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Tags that nothing carries any more: the form as it stands must not widen what the app sees."""
+    known, kept = dict(tags), (grant.only_tags if grant else None) or ()
+    return [(str(tag), gettext("(a tag no longer used)")) for tag in kept if str(tag) not in known]
 
 
 def _initial(grant: AppGrant | None) -> dict[str, Any]:
