@@ -1,12 +1,14 @@
 """“Keep all” in the review is a yes to what was shown, and to nothing that came after."""
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from accounts.ids import new_id
+from accounts.ids import id_at
 from accounts.models import User
 from memories import services
 from memories.drafts import NewMemory
@@ -47,7 +49,7 @@ def test_keeping_all_from_a_further_page_is_of_what_the_first_counted(ada: User,
 
 def test_an_earlier_id_that_came_later_is_not_kept_unseen(ada: User, ada_client: Client) -> None:
     """Ids are made before their transaction ends."""
-    early = new_id()
+    early = id_at(timezone.now() - timedelta(hours=1))
     propose(ada, "Seen.")
     shown = keep_all(ada_client.get(REVIEW).content.decode())
     late = propose(ada, "Not seen.")
