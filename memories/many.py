@@ -1,7 +1,7 @@
 """One change of many memories of a person's: of those that were ticked, or of all that some filters let through."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from accounts.actor import Actor, InsufficientScope
 from memories import audit, limits, scopes, services
 from memories import tags as tagging
 from memories.bulk import trash_all
-from memories.models import AuditAction, Memory, MemoryTag, MemoryVector
+from memories.models import AuditAction, Memory, MemoryTag, MemoryVector, Visibility
 from memories.querysets import Filters
 
 AT_ONCE = 1_000  # whose visibility changes in one transaction: each is indexed anew under the other key
@@ -26,10 +26,14 @@ FITS = 10_000  # as many as one change takes
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which memories: those of `ids`, or where it is None all that `filters` let through."""
+    """Which memories: those of `ids`, or where it is None all that `filters` let through.
+
+    seen: by id the version that the person saw, where they saw one.
+    """
 
     ids: Collection[UUID] | None = None
     filters: Filters = field(default_factory=Filters)
+    seen: Mapping[UUID, int | None] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -93,14 +97,18 @@ def expire_many(actor: Actor, chosen: Chosen, expires_at: datetime | None) -> in
 
 @transaction.atomic
 def show_many(actor: Actor, chosen: Chosen, visibility: str) -> int:
-    """Make them public or private; returns how many were not. At most AT_ONCE of them."""
+    """Make them public or private; returns how many were not. At most AT_ONCE of them.
+
+    Raises VersionConflict, for all, where one would be public otherwise than it was seen.
+    """
     ids = _locked(actor, chosen)
     others = Memory.objects.filter(pk__in=ids).exclude(visibility=limits.clean_visibility(visibility))
     changing = list(others.values_list("pk", flat=True))
     if len(changing) > AT_ONCE:
         raise _too_many(AT_ONCE)
+    seen = chosen.seen if visibility == Visibility.PUBLIC else {}
     for each in changing:
-        services.set_visibility(actor, each, visibility)
+        services.set_visibility(actor, each, visibility, expected_version=seen.get(each))
     return len(changing)
 
 

@@ -172,6 +172,12 @@ class ListForm(forms.Form):
         return {name: value for name, value in given.items() if value}
 
 
+def _ticked(value: str) -> tuple[UUID, int | None]:
+    """A memory, and the version of it that was shown; None where that is not said."""
+    memory_id, _dot, version = value.partition(".")
+    return UUID(memory_id), int(version[:9]) if version.isdecimal() else None
+
+
 class ManyForm(forms.Form):
     """One change, and the memories that were ticked, or `everything` that the list's filters let through."""
 
@@ -182,7 +188,7 @@ class ManyForm(forms.Form):
     tag_name = Typed()
     expires = expires_field([each for each in EXPIRES if each[0] != "custom"])
     everything = forms.BooleanField(required=False)
-    ids = forms.TypedMultipleChoiceField(required=False, coerce=UUID)
+    ids = forms.TypedMultipleChoiceField(required=False, coerce=_ticked)
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -194,7 +200,8 @@ class ManyForm(forms.Form):
         if not cleaned.get("everything") and not cleaned.get("ids"):
             raise ValidationError(gettext("Tick at least one memory."), code="nothing_chosen")
         lasts = LASTS.get(cleaned.get("expires", ""))
-        return cleaned | {"expires_at": timezone.now() + lasts if lasts else None}
+        expires_at = timezone.now() + lasts if lasts else None
+        return cleaned | {"expires_at": expires_at, "seen": dict(cleaned.get("ids") or [])}
 
 
 def initial_of(memory: Memory) -> dict[str, Any]:

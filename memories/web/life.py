@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actor import Actor
 from memories import app_use, many, queries, similar, tag_services
+from memories.errors import VersionConflict
 from memories.many import Chosen
 from memories.models import Visibility
 from memories.querysets import Filters
@@ -56,12 +57,15 @@ def change_many(request: Request, actor: Actor) -> HttpResponseBase:
     if not form.is_valid():
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return back(request, "memories:list")
+    seen = form.cleaned_data["seen"]
     whole = form.cleaned_data["everything"]
-    chosen = Chosen(None, listed.filters) if whole else Chosen(form.cleaned_data["ids"])
+    chosen = Chosen(None, listed.filters) if whole else Chosen(seen.keys(), seen=seen)
     try:
         return _ACTS[form.cleaned_data["act"]](request, actor, chosen, form.cleaned_data)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
+    except VersionConflict:
+        messages.warning(request, _("One of them was changed meanwhile. Look at them, and choose again."))
     return back(request, "memories:list")
 
 

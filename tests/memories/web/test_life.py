@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils.html import escape
 
 from accounts.models import User
-from memories import queries
+from memories import queries, services
 from memories.models import Memory
-from tests.factories import remember, session
+from tests.factories import app, remember, session
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
 TWINS = ("My dog drinks coffee.", "My puppy drinks espresso.")
@@ -101,6 +101,19 @@ def test_ticked_memories_go_to_the_trash_and_one_press_brings_them_back(
     at = html.split('name="at" value="')[1].split('"')[0]
     ada_client.post("/memories/many/restore/", {"at": at})
     assert len(texts(ada)) == 3
+
+
+def test_what_an_app_wrote_since_is_not_made_public_with_the_others(ada: User, ada_client: Client) -> None:
+    one, other = remember(ada, "One."), remember(ada, "Other.")
+    ticks = re.findall(r'name="ids" value="([^"]+)"', page(ada_client, "/memories/"))
+    services.update_memory(app(ada), other.pk, text="Ada's door code is 4711.")
+    for act, are_public in (("publish", 0), ("unpublish", 0)):
+        said = ada_client.post("/memories/many/", {"act": act, "ids": ticks}, follow=True)
+        assert Memory.objects.filter(visibility="public").count() == are_public
+        assert ("changed meanwhile" in said.content.decode()) is (act == "publish")
+    ticks = re.findall(r'name="ids" value="([^"]+)"', page(ada_client, "/memories/"))
+    ada_client.post("/memories/many/", {"act": "publish", "ids": ticks})
+    assert {each.pk for each in Memory.objects.filter(visibility="public")} == {one.pk, other.pk}
 
 
 def test_all_that_match_the_filters_are_changed_also_those_not_shown(ada: User, ada_client: Client) -> None:
