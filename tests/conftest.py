@@ -13,12 +13,10 @@ from pytest_django import DjangoDbBlocker, Settings
 from accounts import keys
 from accounts.models import User
 from memories import llm, worker
-from memories.chat_settings import Chat
 from memories.embeddings import forget_provider
 from picard.embedded_postgres import EmbeddedPostgres
-from tests import fake_openai
-from tests.chaos.provider import ProviderServer
 from tests.factories import forget_everybody, make_person
+from tests.model_server import ModelServer
 
 
 def pytest_configure() -> None:
@@ -129,26 +127,17 @@ def _signed_in(user: User) -> Client:
 
 
 @pytest.fixture(scope="session")
-def _chat_server() -> Iterator[fake_openai.FakeOpenAI]:
-    with fake_openai.running() as server:
+def _model_server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
         yield server
 
 
 @pytest.fixture
-def chat(_chat_server: fake_openai.FakeOpenAI, settings: Settings) -> Iterator[fake_openai.FakeOpenAI]:
+def model(_model_server: ModelServer, settings: Settings) -> Iterator[ModelServer]:
     """A chat model on this machine: configured, well, and asked nothing yet."""
-    _chat_server.forget()
-    settings.CHAT = _chat_server.chat
-    yield _chat_server
-    _chat_server.forget()
-
-
-@pytest.fixture
-def model(settings: Settings) -> Iterator[ProviderServer]:
-    """A chat model on this machine that says what the test tells it to, in the moods of such servers."""
-    with ProviderServer() as server:
-        variables = server.chat_variables
-        settings.CHAT = Chat(variables["CHAT_MODEL"], base_url=variables["CHAT_BASE_URL"], timeout_s=5.0)
-        llm.forget()
-        yield server
+    _model_server.forget()
+    llm.forget()
+    settings.CHAT = _model_server.chat
+    yield _model_server
+    _model_server.forget()
     llm.forget()

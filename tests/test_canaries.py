@@ -11,8 +11,8 @@ import pytest
 from tests.chaos import record, say
 from tests.chaos.people import NoAnswer, Person, signed_up
 from tests.chaos.product import Product, running_product
-from tests.chaos.provider import Mood, ProviderServer
 from tests.chaos.traces import MARKER, Canaries, dump, files, find, sessions
+from tests.model_server import ModelServer, Mood
 from tests.processes import wait_until
 
 WANTED = 1_000
@@ -33,7 +33,7 @@ print(access_token(ada, app))
 def places() -> Iterator[dict[str, bytes]]:
     """The dump, the opened sessions, and every file, after canaries went every way that words can go."""
     with (
-        ProviderServer() as server,
+        ModelServer() as server,
         running_product(**server.variables, WEB_WORKERS="1", INDEXING_MAX_ATTEMPTS="2") as product,
         signed_up(product.address, "ada") as [ada],
     ):
@@ -101,7 +101,7 @@ def keep(ada: Person, canaries: Canaries) -> None:
             ada.post(f"/memories/{memory_id}/{'destroy' if number % 2 else 'restore'}/")
 
 
-def search(ada: Person, canaries: Canaries, server: ProviderServer) -> None:
+def search(ada: Person, canaries: Canaries, server: ModelServer) -> None:
     """With the provider well, and with one that quotes the query in its error."""
     for mood in (Mood.WELL, Mood.FAILING, Mood.REJECTING):
         server.mood = mood
@@ -190,7 +190,7 @@ def wait_for_a_yes(ada: Person, canaries: Canaries, product: Product) -> None:
         assert ada.post("/memories/review/", {"act": f"{act}:{proposal}", **edited}).status_code == 302
 
 
-def be_rejected(ada: Person, canaries: Canaries, server: ProviderServer, product: Product) -> None:
+def be_rejected(ada: Person, canaries: Canaries, server: ModelServer, product: Product) -> None:
     """Texts of which the provider says, quoting them, that it cannot embed them; and texts that it fails at."""
     for mood in (Mood.REJECTING, Mood.FAILING):
         server.mood = mood

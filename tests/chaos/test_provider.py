@@ -16,7 +16,7 @@ from tests.chaos.fault_proxy import Fault, FaultProxy
 from tests.chaos.load import lost
 from tests.chaos.people import Person, signed_up
 from tests.chaos.product import Product, Victim, running_product
-from tests.chaos.provider import RETRY_AFTER_S, Mood, ProviderServer
+from tests.model_server import RETRY_AFTER_S, ModelServer, Mood
 from tests.processes import wait_until
 
 DEGRADED = "Searched by words only"
@@ -33,19 +33,19 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ProviderServer]:
-    with ProviderServer() as server:
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def proxy(server: ProviderServer) -> Iterator[FaultProxy]:
+def proxy(server: ModelServer) -> Iterator[FaultProxy]:
     with FaultProxy(server.server_port) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="module")
-def product(server: ProviderServer, proxy: FaultProxy) -> Iterator[Product]:
+def product(server: ModelServer, proxy: FaultProxy) -> Iterator[Product]:
     address = f"http://127.0.0.1:{proxy.server_port}/v1"
     with running_product(**{**server.variables, "OPENAI_BASE_URL": address}, **SETTINGS) as product:
         yield product
@@ -58,7 +58,7 @@ def someone(product: Product) -> Iterator[Person]:
 
 
 @pytest.fixture
-def ada(someone: Person, server: ProviderServer) -> Iterator[Person]:
+def ada(someone: Person, server: ModelServer) -> Iterator[Person]:
     server.mood = Mood.WELL
     wait_until(
         lambda: DEGRADED not in someone.search("walrus")
@@ -67,7 +67,7 @@ def ada(someone: Person, server: ProviderServer) -> Iterator[Person]:
     server.mood = Mood.WELL
 
 
-def test_saving_asks_the_provider_nothing(ada: Person, product: Product, server: ProviderServer) -> None:
+def test_saving_asks_the_provider_nothing(ada: Person, product: Product, server: ModelServer) -> None:
     with stopped(product, Victim.INDEXER):
         asked_before = len(server.texts)
         memory_id = ada.create("The walrus came.")
@@ -76,7 +76,7 @@ def test_saving_asks_the_provider_nothing(ada: Person, product: Product, server:
         assert len(server.texts) == asked_before
 
 
-def test_a_slow_provider_degrades_nothing(ada: Person, server: ProviderServer) -> None:
+def test_a_slow_provider_degrades_nothing(ada: Person, server: ModelServer) -> None:
     server.mood = Mood.SLOW
     memory_id = ada.create("The dog sleeps.")
     wait_until(lambda: ada.is_searchable(memory_id))
@@ -87,7 +87,7 @@ def test_a_slow_provider_degrades_nothing(ada: Person, server: ProviderServer) -
 
 @pytest.mark.parametrize("mood", [Mood.FAILING, Mood.LIMITED, Mood.HANGING], ids=lambda mood: mood.value)
 def test_without_the_provider_words_are_found_and_the_page_says_so(
-    ada: Person, product: Product, server: ProviderServer, mood: Mood
+    ada: Person, product: Product, server: ModelServer, mood: Mood
 ) -> None:
     server.mood = mood
     memory_id = ada.create(f"A capybara, while it is {mood.value}.")
@@ -102,7 +102,7 @@ def test_without_the_provider_words_are_found_and_the_page_says_so(
     wait_until(lambda: DEGRADED not in ada.search("capybara"))
 
 
-def test_retry_after_is_honoured(ada: Person, product: Product, server: ProviderServer) -> None:
+def test_retry_after_is_honoured(ada: Person, product: Product, server: ModelServer) -> None:
     server.mood = Mood.LIMITED
     memory_id = ada.create("The heron waits.")
     put_off = (
@@ -116,7 +116,7 @@ def test_retry_after_is_honoured(ada: Person, product: Product, server: Provider
 
 
 def test_the_backlog_drains_by_itself_when_the_provider_is_back(
-    ada: Person, product: Product, server: ProviderServer
+    ada: Person, product: Product, server: ModelServer
 ) -> None:
     pending = "select count(*) from memories_memory where index_state <> 'ready'"
     wait_until(lambda: product.query(pending) == [(0,)], seconds=120)
@@ -130,7 +130,7 @@ def test_the_backlog_drains_by_itself_when_the_provider_is_back(
 
 
 def test_searches_that_wait_for_the_provider_keep_nobody_from_saving(
-    product: Product, ada: Person, server: ProviderServer
+    product: Product, ada: Person, server: ModelServer
 ) -> None:
     names = [f"searcher-{number}" for number in range(THREADS)]
     with signed_up(product.address, *names) as searchers, stopped(product, Victim.INDEXER):

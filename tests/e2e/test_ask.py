@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from tests.chaos.provider import ProviderServer
 from tests.e2e.test_first_walk import _add, _sign_up
+from tests.model_server import ModelServer
 from tests.processes import serving
 
 pytestmark = pytest.mark.browser
@@ -57,7 +57,7 @@ def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser:
 
 
 def test_a_worded_answer_streams_and_can_be_stopped(browser: Browser, shared_db: None) -> None:
-    with ProviderServer() as model, serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
+    with ModelServer() as model, serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
         model.says = ["Hazelnuts", " above all [1]", "."]
         model.may_go_on.clear()
         context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")

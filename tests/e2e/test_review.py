@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from memories.models import Memory
 from tests.e2e.test_first_walk import _sign_up
-from tests.fake_openai import FakeOpenAI
+from tests.model_server import ModelServer
 from tests.oauth.flows import REDIRECT, App, make_app
 from tests.processes import serving
 
@@ -18,11 +18,12 @@ pytestmark = pytest.mark.browser
 
 
 def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
-    browser: Browser, chat: FakeOpenAI, shared_db: None
+    browser: Browser, model: ModelServer, shared_db: None
 ) -> None:
-    chat.be("well", [json.dumps(["I like sweet peas.", "אני גרה בלונדון 🌧️"])])
-    model = {"CHAT_MODEL": chat.chat.model, "CHAT_BASE_URL": chat.chat.base_url, "CHAT_API_KEY": "none"}
-    with serving(EMBEDDING_PROVIDER="local", **model) as site:  # as the one beside it, of the other walks
+    model.says = [json.dumps(["I like sweet peas.", "אני גרה בלונדון 🌧️"])]
+    with serving(
+        EMBEDDING_PROVIDER="local", **model.chat_variables
+    ) as site:  # as the one beside it, of the other walks
         # Without the fading of colours, amid which axe would look.
         context = browser.new_context(
             base_url=site, viewport={"width": 390, "height": 844}, locale="en", reduced_motion="reduce"

@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from memories import scopes
 from memories.models import Memory
 from tests.chaos.people import signed_up
-from tests.chaos.provider import ProviderServer
+from tests.model_server import ModelServer
 from tests.oauth.flows import API, MCP, access_token, make_app
 from tests.processes import serving
 
@@ -27,7 +27,7 @@ FIRST_WORDS = b'event: text\ndata: {"text":"Peanuts"}'
 
 def test_answers_that_wait_for_their_model_hold_nobody_up(transactional_db: None) -> None:
     patient = {"WEB_WORKERS": "1", "WEB_THREADS": str(THREADS), "CHAT_TIMEOUT_S": "300"}
-    with ProviderServer() as model, serving(**patient, **model.chat_variables) as site:
+    with ModelServer() as model, serving(**patient, **model.chat_variables) as site:
         with signed_up(site, "ada") as [ada]:
             ada.create("The zebra sleeps in the garden.")
         owner, app = Memory.objects.get().owner, make_app()
@@ -38,7 +38,7 @@ def test_answers_that_wait_for_their_model_hold_nobody_up(transactional_db: None
         asyncio.run(_while_all_wait(site, token, mcp_token, model))
 
 
-async def _while_all_wait(site: str, token: str, mcp_token: str, model: ProviderServer) -> None:
+async def _while_all_wait(site: str, token: str, mcp_token: str, model: ModelServer) -> None:
     async with (
         httpx.AsyncClient(base_url=site, headers=_bearer(token), timeout=60) as http,
         AsyncExitStack() as stack,
@@ -58,7 +58,7 @@ async def _while_all_wait(site: str, token: str, mcp_token: str, model: Provider
         assert all([b"event: answer" in await _until(body, b"event: answer") for body in bodies])
 
 
-async def _cancelled_by_the_sdk(address: str, token: str, mode: Any, model: ProviderServer) -> None:
+async def _cancelled_by_the_sdk(address: str, token: str, mode: Any, model: ModelServer) -> None:
     """A call that its client gives up: the model is asked for it, and then no longer."""
     async with (
         httpx2.AsyncClient(headers=_bearer(token), timeout=60) as http,
@@ -92,7 +92,7 @@ async def _until(body: Any, wanted: bytes) -> bytes:
     return read
 
 
-async def _until_waiting(model: ProviderServer, number: int) -> None:
+async def _until_waiting(model: ModelServer, number: int) -> None:
     async with asyncio.timeout(30):
         while model.under_way != number:
             await asyncio.sleep(0.02)

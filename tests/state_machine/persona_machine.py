@@ -20,10 +20,10 @@ from accounts.models import User
 from memories import scopes, services, worker
 from memories.chat_settings import Chat
 from memories.models import Memory, MemoryVector
-from tests.chaos.provider import ProviderServer
 from tests.factories import session
 from tests.memories.api import callers as rest
 from tests.memories.mcp import callers as mcp
+from tests.model_server import ModelServer
 from tests.state_machine.asking import HOSTILE, leaked
 from tests.state_machine.world import COMMON, Kept, World
 
@@ -54,7 +54,7 @@ class PersonaMachine(RuleBasedStateMachine):
 
     people: ClassVar[dict[str, User]]
     settings: ClassVar[Settings]
-    model: ClassVar[ProviderServer]
+    model: ClassVar[ModelServer]
     chat: ClassVar[Chat]
     answers: ClassVar[Counter[str]]
 

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.chaos import IS_LONG
-from tests.chaos.provider import ProviderServer
+from tests.model_server import ModelServer
 from tests.state_machine.persona_machine import PersonaMachine
 from tests.state_machine.test_state_machine import EXTENT
 
@@ -20,7 +20,7 @@ EXTENT_OF_ASKING = EXTENT if IS_LONG else extent(EXTENT, max_examples=8)
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_whatever_apps_write_no_persona_says_what_is_private_and_nothing_is_made_public(
-    ada: User, bob: User, settings: Settings, model: ProviderServer
+    ada: User, bob: User, settings: Settings, model: ModelServer
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
     PersonaMachine.people, PersonaMachine.settings = {"ada": ada, "bob": bob}, settings

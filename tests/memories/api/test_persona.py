@@ -9,9 +9,9 @@ import pytest
 from accounts.models import User
 from memories import scopes
 from memories.api.examples import ANSWER
-from tests.chaos.provider import ProviderServer
 from tests.factories import remember
 from tests.memories.api.callers import Answer, Caller, app_of, nobody, session_of
+from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ def _without_request_id(answer: Answer) -> bytes:
 # --- Worded by a chat model -------------------------------------------------------------------------------------
 
 
-def test_a_worded_answer_is_one_document(open_ada: User, model: ProviderServer) -> None:
+def test_a_worded_answer_is_one_document(open_ada: User, model: ModelServer) -> None:
     answer = ask(
         app_of(open_ada, scopes.READ), "me", {**QUESTION, "turns": [{"role": "user", "text": "Hi."}]}
     )
@@ -102,7 +102,7 @@ def test_a_worded_answer_is_one_document(open_ada: User, model: ProviderServer) 
     assert model.chats[0][1] == {"role": "user", "content": "Hi."}
 
 
-def test_events_come_in_order_and_the_last_is_the_whole_answer(open_ada: User, model: ProviderServer) -> None:
+def test_events_come_in_order_and_the_last_is_the_whole_answer(open_ada: User, model: ModelServer) -> None:
     caller = app_of(open_ada, scopes.READ)
     answer = caller("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
     assert answer.headers["Content-Type"] == "text/event-stream"

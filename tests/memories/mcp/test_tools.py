@@ -18,9 +18,9 @@ from memories.mcp.arguments import MAX_TOKENS
 from memories.mcp.tools import TOOLS
 from memories.models import AuditEvent, Memory, MemoryRevision
 from memories.tags import find_tags
-from tests.chaos.provider import ProviderServer
 from tests.factories import remember, session
 from tests.memories.mcp.callers import LEGACY, MODERN, app_of, page_of
+from tests.model_server import ModelServer
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,7 @@ def test_a_persona_answers_and_cites(ada: User, index: Callable[[], int]) -> Non
 
 
 def test_a_persona_is_worded_where_there_is_a_model(
-    ada: User, index: Callable[[], int], model: ProviderServer
+    ada: User, index: Callable[[], int], model: ModelServer
 ) -> None:
     remember(ada, "The zebra sleeps in the garden.")
     index()

@@ -12,9 +12,8 @@ from pytest_django import Settings
 from accounts.models import User
 from memories.chat_settings import Chat
 from memories.models import AuditEvent
-from tests.chaos.provider import ProviderServer
 from tests.factories import remember
-from tests.fake_openai import FakeOpenAI
+from tests.model_server import ModelServer, Mood
 
 pytestmark = pytest.mark.django_db
 
@@ -174,7 +173,7 @@ def _same(answer: Any, handle: str) -> tuple[bytes, dict[str, str]]:
 
 
 def test_without_scripts_the_worded_answer_is_on_the_page(
-    ada: User, ada_client: Client, index: Callable[[], int], model: ProviderServer
+    ada: User, ada_client: Client, index: Callable[[], int], model: ModelServer
 ) -> None:
     remember(ada, TRUTH)
     index()
@@ -187,7 +186,7 @@ def test_without_scripts_the_worded_answer_is_on_the_page(
 
 
 def test_events_hold_words_and_then_the_answer_as_html(
-    ada: User, ada_client: Client, index: Callable[[], int], model: ProviderServer
+    ada: User, ada_client: Client, index: Callable[[], int], model: ModelServer
 ) -> None:
     remember(ada, TRUTH)
     index()
@@ -200,11 +199,11 @@ def test_events_hold_words_and_then_the_answer_as_html(
 
 
 def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
-    ada: User, ada_client: Client, index: Callable[[], int], chat: FakeOpenAI
+    ada: User, ada_client: Client, index: Callable[[], int], model: ModelServer
 ) -> None:
     remember(ada, TRUTH)
     index()
-    chat.be("failing")
+    model.mood = Mood.FAILING
     html = asked(ada_client)
     assert TRUTH in html
     assert "A provider gives no answer just now" in html
