@@ -19,7 +19,7 @@ from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant
 from oauth.tokens import ACCESS_PREFIX
 from tests.factories import remember
-from tests.oauth.flows import API, MCP, access_token, allow, make_app
+from tests.oauth.flows import API, MCP, access_token, access_tokens, allow, make_app
 
 pytestmark = pytest.mark.django_db
 
@@ -111,8 +111,8 @@ def test_none_of_ten_thousand_wrong_tokens_is_accepted(ada: User) -> None:
     ended = timezone.now() - timedelta(seconds=1)
     wrong = [
         *(_forged(token, chance) for _ in range(9_000)),
-        *(access_token(ada, app, expires=ended) for _ in range(500)),
-        *(access_token(ada, app, path=MCP) for _ in range(500)),
+        *access_tokens(500, ada, app, expires=ended),
+        *access_tokens(500, ada, app, path=MCP),
     ]
     assert len(wrong) == 10_000
     assert [each for each in wrong if opens(each)] == []
