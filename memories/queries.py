@@ -61,10 +61,15 @@ def list_memories(
     return page
 
 
-def list_trash(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
-    """What is in the trash or expired: for the owner's own session only, empty for an app."""
+def list_trash(
+    actor: Actor, *, expired: bool | None = None, before: UUID | None = None, limit: int = 25
+) -> Page:
+    """What is in the trash or expired, or one of both: for the owner's own session only, empty for an app."""
     actor.require(scopes.READ)
-    return _page(Memory.objects.trash_of(actor).annotate(read_at=Now()), before, limit)
+    rows = Memory.objects.trash_of(actor)
+    if expired is not None:
+        rows = rows.filter(deleted_at__isnull=expired)
+    return _page(rows.annotate(read_at=Now()), before, limit)
 
 
 def history(actor: Actor, memory_id: UUID) -> list[MemoryRevision]:
@@ -87,13 +92,17 @@ def tags_named(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]
     return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
 
 
-def activity(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Activity:
-    """Who did what to the person's memories. An app is told what it did itself."""
+def activity(
+    actor: Actor, *, client_id: str | None = None, before: UUID | None = None, limit: int = 25
+) -> Activity:
+    """Who did what to the person's memories, of all or of one app. An app is told what it did itself."""
     actor.require(scopes.READ)
     rows = AuditEvent.objects.filter(owner_id=actor.person.pk)
     if actor.is_app:
         # What was done to it (app:...) is its person's to know.
         rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
+    if client_id is not None:
+        rows = rows.filter(client_id=client_id)
     return Activity(*_cut(rows, before, limit))
 
 

@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
 from accounts.ids import new_id
-from memories import audit, indexing, limits, proposing, scopes, storing
+from memories import audit, indexing, limits, proposing, quota, scopes, storing
 from memories import tags as tagging
 from memories.drafts import UNSET as UNSET
 from memories.drafts import NewMemory as NewMemory
@@ -65,7 +66,9 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     if not rows:
         return []
     # Without tags it is one statement, which is a transaction by itself.
-    with transaction.atomic() if any(item.tags for item in cleaned) or actor.only_tags else nullcontext():
+    is_one = not (settings.MEMORIES_PER_PERSON or actor.only_tags or any(item.tags for item in cleaned))
+    with nullcontext() if is_one else transaction.atomic():
+        quota.check_room(actor.person.pk, len(rows))
         its_tags = _tags_of_new(actor, cleaned)
         storing.store(actor, rows, its_tags)
     indexing.wake_on_commit()

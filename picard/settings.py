@@ -188,6 +188,7 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
 CHAT = chat_settings(env)  # the chat model of personas, off by default (memories/chat_settings.py)
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
+MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=0)  # 0: as many as they like
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 INDEXING_FIRST_WAIT_S = env.float("INDEXING_FIRST_WAIT_S", default=1.0)  # doubles with each attempt

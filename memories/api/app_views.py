@@ -59,3 +59,10 @@ class OneApp(ApiView):
 
     def _answer(self, grant: AppGrant) -> Response:
         return Response(app_json(grant, app_use.use_by_app(self.actor)))
+
+
+@operations("forget_written_by_app")
+class ForgetWritten(ApiView):
+    def post(self, request: Request, grant_id: UUID) -> Response:
+        grant = grants.one_of(self.actor, grant_id)
+        return Response({"trashed": app_use.forget_written_by(self.actor, grant.application.client_id)})

@@ -18,6 +18,7 @@ from memories.api.throttles import PerAddress
 class ApiView(APIView):
     """An actor, answers that no cache keeps, and a limit on guessing tokens."""
 
+    http_method_names = [name for name in APIView.http_method_names if name != "options"]
     request: Request
 
     @property

@@ -83,6 +83,7 @@ REVISIONS = {
 }
 TRASH = {"results": [{**MEMORY, "version": 2, "deleted_at": "2026-02-02T09:00:00Z"}], **PAGE_END}
 DELETED = {"deleted": 3}
+TRASHED = {"trashed": 2}
 TAG = {"id": TAG_ID, "name": "food"}
 TAGS = {"results": [TAG]}
 TAG_CHANGES = {"name": "food"}

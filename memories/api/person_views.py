@@ -10,7 +10,7 @@ from memories.api.answers import event_json, profile_json, whoami_json
 from memories.api.asking import answered
 from memories.api.base import ApiView, body_of, page_of, query_of
 from memories.api.schema import operations
-from memories.api.serializers import PageQuery, ProfileChanges, QuestionIn
+from memories.api.serializers import ActivityQuery, ProfileChanges, QuestionIn
 from memories.api.views import page_asked
 
 
@@ -43,5 +43,6 @@ class Profile(ApiView):
 @operations("list_activity")
 class Activity(ApiView):
     def get(self, request: Request) -> Response:
-        page = queries.activity(self.actor, **page_asked(query_of(request, PageQuery)))
+        asked = query_of(request, ActivityQuery)
+        page = queries.activity(self.actor, client_id=asked.get("client_id"), **page_asked(asked))
         return page_of(request, list(map(event_json, page.events)), page.next)

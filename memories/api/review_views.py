@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from memories import extracting, proposing, reviewing
 from memories.api.answers import proposal_json
 from memories.api.base import ApiView, body_of, page_of, query_of
+from memories.api.conditions import once
 from memories.api.schema import operations
 from memories.api.serializers import AcceptIn, ConversationIn, PageQuery
 from memories.api.views import created, page_asked
@@ -31,7 +32,8 @@ class OneProposal(ApiView):
 @operations("accept_proposal")
 class Accept(ApiView):
     def post(self, request: Request, proposal_id: UUID) -> Response:
-        return created(reviewing.accept(self.actor, proposal_id, **body_of(request, AcceptIn)))
+        edited = body_of(request, AcceptIn)
+        return once(request, lambda: created(reviewing.accept(self.actor, proposal_id, **edited)))
 
 
 @operations("extract_memories")

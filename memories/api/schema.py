@@ -247,7 +247,7 @@ OPERATIONS = {
     "accept_proposal": Operation(
         "post", "review", "Keep what was proposed",
         shapes.Memory, examples.MEMORY, status=201, statuses=(404,), answer_headers=("ETag", "Location"),
-        body=serializers.AcceptIn, body_example=examples.ACCEPT_IN,
+        body=serializers.AcceptIn, body_example=examples.ACCEPT_IN, headers=(KEY,),
         description=f"As it was proposed, or with this text and these tags. The memory is its app's. {BY_SESSION}",
     ),
     "decline_proposal": Operation(
@@ -282,7 +282,8 @@ OPERATIONS = {
     ),
     "list_trash": Operation(
         "get", "trash", "What is in the trash or expired",
-        shapes.TrashPage, examples.TRASH, scopes.READ, query=serializers.PageQuery,
+        shapes.TrashPage, examples.TRASH, scopes.READ, query=serializers.TrashQuery,
+        description="With `expired`, only what expired, or only what was put there.",
     ),
     "empty_trash": Operation(
         "delete", "trash", "Delete everything in the trash for ever",
@@ -322,7 +323,7 @@ OPERATIONS = {
     "merge_tags": Operation(
         "post", "memories", "Make one tag of two",
         shapes.Tag, examples.TAG, scopes.ADMIN, statuses=(404,),
-        body=serializers.MergeIn, body_example=examples.MERGE_IN,
+        body=serializers.MergeIn, body_example=examples.MERGE_IN, headers=(KEY,),
         description=f"Every memory with this tag has the other instead, which is the answer. {OF_A_TAG}",
     ),
     "remove_tag": Operation(
@@ -356,6 +357,11 @@ OPERATIONS = {
     "disconnect_app": Operation(
         "delete", "apps", "Disconnect an app", status=204, statuses=(404,),
         description=f"From that moment no token of it is worth anything. {BY_SESSION}",
+    ),
+    "forget_written_by_app": Operation(
+        "post", "apps", "Put in the trash what an app wrote",
+        shapes.Trashed, examples.TRASHED, statuses=(404,),
+        description=f"Every memory whose present text is the app's. {BY_SESSION}",
     ),
     "list_imports": Operation(
         "get", "moving", "Imports, newest first",
@@ -395,7 +401,7 @@ OPERATIONS = {
     ),
     "list_activity": Operation(
         "get", "person", "Who did what to the person's memories, newest first",
-        shapes.Events, examples.EVENTS, scopes.READ, query=serializers.PageQuery,
-        description="An app is told what it did itself.",
+        shapes.Events, examples.EVENTS, scopes.READ, query=serializers.ActivityQuery,
+        description="With `client_id`, what one app did and what was done to it. An app is told what it did itself.",
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from memories import extracting, limits, scopes
 from memories.api.fields import Flag, Id, Moment, Strict, Text, Whole
 from memories.duplicates import OnDuplicate
-from memories.models import SOURCE_CHARACTERS, Visibility
+from memories.models import CLIENT_ID_CHARACTERS, SOURCE_CHARACTERS, Visibility
 from memories.portability.chats import Chats
 from memories.portability.exporting import FORMS
 from memories.querysets import Filters
@@ -80,6 +80,18 @@ class FiltersIn(Strict):
 class PageQuery(Strict):
     cursor = Id(required=False, default=None)
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+class TrashQuery(PageQuery):
+    """expired: true for what expired, false for what was put there."""
+
+    expired = serializers.BooleanField(required=False, default=None, allow_null=True)
+
+
+class ActivityQuery(PageQuery):
+    """client_id: of one app."""
+
+    client_id = serializers.CharField(required=False, max_length=CLIENT_ID_CHARACTERS)
 
 
 class ListQuery(FiltersIn, PageQuery):

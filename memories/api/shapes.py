@@ -98,6 +98,10 @@ class Deleted(Shape):
     deleted = serializers.IntegerField(min_value=0)
 
 
+class Trashed(Shape):
+    trashed = serializers.IntegerField(min_value=0)
+
+
 class Person(Shape):
     id = serializers.UUIDField()
     handle = serializers.CharField()

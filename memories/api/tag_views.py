@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from memories import queries, tag_services
 from memories.api.answers import tag_json
 from memories.api.base import ApiView, body_of
+from memories.api.conditions import once
 from memories.api.schema import operations
 from memories.api.serializers import MergeIn, TagChanges
 
@@ -32,4 +33,5 @@ class OneTag(ApiView):
 @operations("merge_tags")
 class MergeTag(ApiView):
     def post(self, request: Request, tag_id: UUID) -> Response:
-        return Response(tag_json(tag_services.merge_tags(self.actor, tag_id, **body_of(request, MergeIn))))
+        into = body_of(request, MergeIn)
+        return once(request, lambda: Response(tag_json(tag_services.merge_tags(self.actor, tag_id, **into))))

@@ -42,6 +42,7 @@ urlpatterns = [
     path("v1/profile/", person_views.Profile.as_view(), name="profile"),
     path("v1/apps/", app_views.Apps.as_view(), name="apps"),
     path("v1/apps/<uuid:grant_id>/", app_views.OneApp.as_view(), name="app"),
+    path("v1/apps/<uuid:grant_id>/forget/", app_views.ForgetWritten.as_view(), name="forget_written"),
     path("v1/activity/", person_views.Activity.as_view(), name="activity"),
     path("v1/import/", moving_views.Imports.as_view(), name="imports"),
     path("v1/import/<uuid:batch_id>/", moving_views.OneImport.as_view(), name="import"),

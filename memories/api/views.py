@@ -29,8 +29,8 @@ from memories.api.serializers import (
     ListQuery,
     MemoryChanges,
     MemoryIn,
-    PageQuery,
     SearchIn,
+    TrashQuery,
     UniteIn,
     filters_of,
 )
@@ -128,7 +128,8 @@ class RestoreVersion(ApiView):
 @operations("list_trash", "empty_trash")
 class Trash(ApiView):
     def get(self, request: Request) -> Response:
-        page = queries.list_trash(self.actor, **page_asked(query_of(request, PageQuery)))
+        asked = query_of(request, TrashQuery)
+        page = queries.list_trash(self.actor, expired=asked["expired"], **page_asked(asked))
         return page_of(request, [trashed_json(memory) for memory in page.memories], page.next)
 
     def delete(self, request: Request) -> Response:

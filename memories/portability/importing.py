@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.actor import Actor, Door, InsufficientScope
 from accounts.ids import id_at
-from memories import limits, scopes, services
+from memories import limits, quota, scopes, services
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
 from memories.errors import ImportNotFound, MemoryNotFound, WaitsForYes
@@ -63,10 +63,12 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
     """Say yes to an import that waits for it; `advance` does it. One that does not wait any more stays as it is.
 
     publish: what the file says is public becomes public; needs memories:publish of an app. All is private otherwise.
+    Raises ValidationError where there is no room for what is new.
     """
     _require_own_yes(actor)
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
+        quota.check_room(batch.owner_id, batch.counts["new"])  # not in its middle
         batch.state, batch.publishes = ImportState.RUNNING, publish
         if not batch.total:
             batch.state, batch.finished_at = ImportState.DONE, timezone.now()

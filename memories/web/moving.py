@@ -121,7 +121,10 @@ def one_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBa
 @require_POST
 @import_page
 def start(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
-    importing.start(actor, batch_id, publish=request.POST.get("publish") == "yes")
+    try:
+        importing.start(actor, batch_id, publish=request.POST.get("publish") == "yes")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
     return redirect("memories:import", batch_id)
 
 

@@ -245,8 +245,11 @@ def test_rest_reviews_for_the_person_alone(ada: User, bob: User) -> None:
     assert stranger("get", "/proposals/").json["results"] == []
     assert stranger("post", f"/proposals/{proposal.pk}/accept/", {}).status == 404
     assert stranger("delete", f"/proposals/{proposal.pk}/").status == 404
-    kept = person("post", f"/proposals/{proposal.pk}/accept/", {"text": "Three."})
+    accept = f"/proposals/{proposal.pk}/accept/"
+    kept, again = (person("post", accept, {"text": "Three."}, Idempotency_Key="k") for _ in range(2))
     assert (kept.status, kept.json["text"], kept.json["tags"]) == (201, "Three.", ["a"])
+    assert again.content == kept.content
+    assert person("post", accept, {"text": "Three."}).status == 404
     assert person("delete", f"/proposals/{other.pk}/").status == 204
 
 

@@ -47,7 +47,10 @@ class Command(BaseCommand):
             importing.discard(actor, batch.pk)
             self.stdout.write("Nothing was imported. Say --yes to do it.")
             return
-        batch = importing.start(actor, batch.pk, publish=options["keep_public"])
+        try:
+            batch = importing.start(actor, batch.pk, publish=options["keep_public"])
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
         while batch.state == ImportState.RUNNING:
             batch = importing.advance(actor, batch.pk)
             self.stderr.write(f"{batch.done:,} of {batch.total:,}")

@@ -139,6 +139,27 @@ def test_the_audit_says_what_was_done_and_where(
     assert [event["action"] for event in told][:2] == ["app:disconnect", "app:resume"]
 
 
+def test_what_one_app_did_is_told_by_itself(ada: User, ada_calls: Caller) -> None:
+    for name in ("One.", "Two."):
+        app_of(ada)("post", "/memories/", {"text": name})
+    one, _other = ada_calls("get", "/apps/").json["results"]
+    told = ada_calls("get", f"/activity/?client_id={one['client_id']}").json["results"]
+    assert {event["client_id"] for event in told} == {one["client_id"]}
+    assert [event["action"] for event in told] == ["memory:create", "app:connect"]
+
+
+def test_what_an_app_wrote_is_forgotten_and_nothing_else(ada: User, bob: User, ada_calls: Caller) -> None:
+    app_of(ada)("post", "/memories/", {"text": "By an app."})
+    remember(ada, "By hand.")
+    [shown] = ada_calls("get", "/apps/").json["results"]
+    path = f"/apps/{shown['id']}/forget/"
+    assert session_of(bob)("post", path).status == 404
+    assert ada_calls("post", path).json == {"trashed": 1}
+    assert ada_calls("get", "/memories/").texts == ["By hand."]
+    assert ada_calls("get", "/trash/").texts == ["By an app."]
+    assert ada_calls("post", path).json == {"trashed": 0}
+
+
 def test_an_app_is_not_told_what_was_done_to_it(ada: User) -> None:
     assert app_of(ada)("get", "/activity/").json["results"] == []
 

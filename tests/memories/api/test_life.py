@@ -140,6 +140,16 @@ def test_a_tag_is_renamed_merged_and_removed(api: Caller, ada: User) -> None:
     assert Memory.objects.count() == 2
 
 
+def test_a_merge_that_is_asked_again_by_its_key_is_answered_the_same(api: Caller, ada: User) -> None:
+    remember(ada, "One.", tags=["job"])
+    remember(ada, "Two.", tags=["work"])
+    path, into = f"/tags/{ids(api)['job']}/merge/", {"into": ids(api)["work"]}
+    first = api("post", path, into, Idempotency_Key="k")
+    again = api("post", path, into, Idempotency_Key="k")
+    assert (first.status, again.content) == (200, first.content)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
 def test_a_rename_makes_no_one_tag_of_two(api: Caller, ada: User) -> None:
     remember(ada, "One.", tags=["job", "work"])
     taken = api("patch", f"/tags/{ids(api)['job']}/", {"name": "WORK"})

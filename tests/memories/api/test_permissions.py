@@ -68,6 +68,7 @@ ACTS = {
     "app": Act("get", "/apps/{connected}/", "sign-in", 200),
     "change app": Act("patch", "/apps/{connected}/", "sign-in", 200, {"paused": True}),
     "disconnect": Act("delete", "/apps/{connected}/", "sign-in", 204),
+    "forget": Act("post", "/apps/{connected}/forget/", "sign-in", 200),
     "imports": Act("get", "/import/", scopes.ADMIN, 200),
     "look": Act("post", "/import/", scopes.ADMIN, 201, [{"memory": "New."}]),
     "import": Act("get", "/import/{staged}/", scopes.ADMIN, 200),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -86,6 +87,18 @@ def test_trash_is_for_the_persons_own_session(ada: User, api: Caller) -> None:
     person("delete", f"/memories/{remember(ada, 'Gone too.').pk}/")
     assert person("delete", "/trash/").json == {"deleted": 1}
     assert Memory.objects.count() == 0
+
+
+def test_the_trash_tells_apart_what_expired(ada: User) -> None:
+    api = session_of(ada)
+    services.trash_memory(session(ada), remember(ada, "Thrown away.").pk)
+    Memory.objects.filter(pk=remember(ada, "Expired.").pk).update(expires_at=timezone.now())
+    for query, texts in (
+        ("", ["Expired.", "Thrown away."]),
+        ("?expired=true", ["Expired."]),
+        ("?expired=false", ["Thrown away."]),
+    ):
+        assert api("get", f"/trash/{query}").texts == texts
 
 
 def test_what_does_not_open_hides_nothing_else(api: Caller, ada: User) -> None:
@@ -264,7 +277,8 @@ def test_an_address_that_is_none_is_a_problem_not_a_page(path: str) -> None:
 def test_a_method_that_is_none(api: Caller) -> None:
     answer = api("put", "/memories/", {})
     assert (answer.status, answer.code) == (405, "method_not_allowed")
-    assert "GET" in answer.headers["Allow"]
+    assert answer.headers["Allow"] == "GET, POST, HEAD"
+    assert api("options", "/memories/").status == 405
 
 
 def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_text(
