@@ -145,10 +145,14 @@ def _noted(problem: ChatUnavailable) -> ChatUnavailable:
 
 
 def _problem(error: Exception) -> ChatUnavailable:
+    import httpx
+
     if isinstance(error, ChatUnavailable):
         return error
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
         return ChatUnavailable("timeout")
+    if isinstance(error, httpx.TransportError):  # amid a stream, where the library lets it through
+        return ChatUnavailable("unreachable")
     if isinstance(error, ImportError):
         return ChatUnavailable("misconfigured")
     import openai

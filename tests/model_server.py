@@ -38,6 +38,7 @@ class Mood(Enum):
     CUTTING = "cutting"  # the JSON ends in its middle
     SILENT = "silent"  # a chat answer without a word
     BREAKING_OFF = "breaking off"  # a stream that ends in the middle of an answer
+    DROPPING = "dropping"  # a stream whose connection is closed amid the answer
 
 
 class ModelServer(ThreadingHTTPServer):
@@ -170,10 +171,15 @@ class Handler(BaseHTTPRequestHandler):
         """One event a word, then the end."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
+        if self.server.mood is Mood.DROPPING:
+            self.send_header("Content-Length", "1000000")  # of which only the beginning comes
         self.end_headers()
         for number, word in enumerate(says):
             if number == 1:
                 if not self._is_waited_for():
+                    return
+                if self.server.mood is Mood.DROPPING:
+                    self.close_connection = True
                     return
                 if self.server.mood is Mood.BREAKING_OFF:
                     self._event("{broken")

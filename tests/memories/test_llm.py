@@ -118,6 +118,13 @@ def test_after_a_failure_the_provider_is_left_alone(
     assert ask()
 
 
+def test_a_connection_that_drops_amid_the_answer_is_the_providers_failure(model: ModelServer) -> None:
+    model.mood = Mood.DROPPING
+    for code in ("unreachable", "left_alone"):
+        with pytest.raises(ChatUnavailable, match=code):
+            streamed()
+
+
 @WAYS
 @pytest.mark.parametrize("mood", [Mood.REJECTING, Mood.SILENT, Mood.CUTTING])
 def test_a_question_that_goes_wrong_silences_nobody_else(model: ModelServer, ask: Ask, mood: Mood) -> None:
