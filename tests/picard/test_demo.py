@@ -7,7 +7,8 @@ from django.urls import resolve
 from accounts.models import User
 from memories import app_use, queries, reviewing
 from memories.models import Memory, MemoryRevision
-from oauth.models import AppGrant
+from memories.saved_filters import saved_filters
+from oauth.models import AppGrant, Application
 from picard.demo.filling import EMAIL, OtherPeople, fill
 from picard.demo.texts import samples
 from tests.factories import session
@@ -21,7 +22,7 @@ def maya() -> User:
     return fill()[0]
 
 
-def test_every_page_shows_life(maya: User) -> None:
+def test_every_page_shows_the_life_of_months(maya: User) -> None:
     actor = session(maya)
     assert queries.count_memories(actor) > 150
     assert len(queries.list_trash(actor).memories) >= 5
@@ -32,9 +33,8 @@ def test_every_page_shows_life(maya: User) -> None:
     use = app_use.use_by_app(actor)
     assert {grant.application.client_id for grant in AppGrant.objects.all()} == set(use)
     assert all(each.read for each in use.values())
-
-
-def test_times_are_spread_over_months(maya: User) -> None:
+    assert len(saved_filters(actor)) == 2
+    assert Application.objects.filter(user=maya).count() == 1
     first, *_between, last = Memory.objects.order_by("created_at").values_list("created_at", flat=True)
     assert (last - first).days > 100
     by_id = list(Memory.objects.order_by("pk").values_list("created_at", flat=True))
