@@ -1,0 +1,44 @@
+"""A developer tries their own app, then the person looks at it, pauses it and shows it the door; in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from oauth.models import AppGrant
+from tests.e2e.test_first_walk import _add, _sign_up
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_app_is_registered_tried_paused_and_disconnected(page: Page) -> None:
+    """Through the redirects of a real consent, which the policy of the pages must let pass."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    _sign_up(page)
+    _add(page, "I like tea.")
+    page.goto("/developer/")
+    page.get_by_label("Name").fill("Weather")
+    page.get_by_label("Redirect addresses").fill("https://weather.example.org/callback")
+    page.get_by_label("It cannot keep a secret").check()
+    page.get_by_role("button", name="Register").click()
+    page.get_by_role("link", name="Try it").click()
+    page.get_by_role("button", name="Add this address").click()
+    page.get_by_role("button", name="Ask me").click()
+    page.get_by_role("button", name="Allow").click()
+    page.get_by_role("button", name="Redeem the code").click()
+    expect(page.get_by_text("200 OK")).to_be_visible()
+    page.get_by_label("Call").select_option(label="List three memories")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_label("The answer")).to_contain_text("I like tea.")
+
+    page.goto("/accounts/apps/")
+    page.get_by_role("link", name="Weather").click()
+    expect(page.locator(".acts")).to_contain_text("I like tea.")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("h1 .chip")).to_have_text("paused")
+    page.get_by_role("button", name="Let it go on").click()
+    page.locator(".actions summary", has_text="Disconnect").click()
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page).to_have_url(re.compile("/accounts/apps/$"))
+    expect(page.get_by_text("No app is connected")).to_be_visible()
+    assert not AppGrant.objects.exists()
