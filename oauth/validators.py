@@ -6,11 +6,9 @@ from typing import Any
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
 
-from accounts.models import User
-from oauth import client_secrets, mistakes, receipts, resources, rotation, tokens
+from oauth import client_secrets, issuing, mistakes, receipts, resources, tokens
 from oauth.hints import Kind
-from oauth.models import AppGrant, Application, TokenFamily
-from oauth.rotation import Refreshable
+from oauth.models import Application, TokenFamily
 from oauth.server import unknown_target
 
 
@@ -51,84 +49,80 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         )
 
     def validate_code(
-        self, client_id: str, code: str, client: Application, request: Any, *args: Any, **kwargs: Any
+        self, _client_id: str, code: str, client: Application, request: Any, *_: Any, **__: Any
     ) -> bool:
         request.token_family = tokens.family_of_code(code)
         request.code = tokens.checksum(code)  # what every later question of this request is about
-        if super().validate_code(client_id, request.code, client, request, *args, **kwargs):
-            return _check_permission(request.user, client, request)
-        # RFC 6749 4.1.2, RFC 9700 4.2.4: a second use means that somebody has what is not theirs.
-        tokens.RefreshToken.revoke_family(request.token_family)
-        raise mistakes.refusal(_wrong_code(request, client), request)
+        request.shown = issuing.find_code(request.code, client)
+        if request.shown is None:
+            # RFC 6749 4.1.2, RFC 9700 4.2.4: a second use means that somebody has what is not theirs.
+            tokens.RefreshToken.revoke_family(request.token_family)
+            raise mistakes.refusal(_wrong_code(request, client), request)
+        request.scopes = request.shown.scope.split(" ")
+        return _check_permission(request)
+
+    def get_code_challenge(self, _code: str, request: Any) -> str | None:
+        return request.shown.code_challenge or None
+
+    def get_code_challenge_method(self, _code: str, request: Any) -> str | None:
+        return request.shown.code_challenge_method or None
+
+    def confirm_redirect_uri(
+        self, _client_id: str, _code: str, redirect_uri: str, _client: Application, request: Any, **_: Any
+    ) -> bool:
+        return bool(redirect_uri == request.shown.redirect_uri)
+
+    def invalidate_authorization_code(self, *_: Any, **__: Any) -> None:
+        """It went when its tokens came."""
 
     # --- Refreshing -----------------------------------------------------------------------------------------
 
     def validate_refresh_token(
         self, refresh_token: str, client: Application, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        shown = rotation.find(refresh_token, client)
-        if shown is None:
+        request.shown = issuing.find_refresh(refresh_token, client)
+        if request.shown is None:
             receipts.repeat(refresh_token, client)
-            super().validate_refresh_token(
-                refresh_token, client, request, *args, **kwargs
-            )  # ends a replayed family
+            # The toolkit knows whether it was used before, and ends its family then.
+            super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
             raise mistakes.refusal(Kind.REFRESH, request)
-        if not shown.is_allowed:
-            raise mistakes.refusal(Kind.ENDED, request)
-        request.refresh_token_instance = shown
-        return True
+        return _check_permission(request)
 
     def get_original_scopes(self, _refresh_token: str, request: Any, *_: Any, **__: Any) -> str:
-        shown: Refreshable = request.refresh_token_instance
-        return shown.scope
+        return str(request.shown.scope)
 
     def is_within_original_scope(self, _scopes: list[str], _token: str, request: Any, **_: Any) -> bool:
         """Asked of scopes that the refresh token does not have."""
         raise InvalidScopeError(description=mistakes.DESCRIPTIONS[Kind.WIDER], request=request)
 
-    def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
-        """In the caller's transaction, not in another one within."""
-        shown = getattr(request, "refresh_token_instance", None)
-        if not isinstance(shown, Refreshable):
-            self._save_bearer_token(token, request, *args, **kwargs)
-            return
-        self._check_and_set_request_resource(request)
-        if not rotation.rotate(shown, token, request.resource):
-            raise mistakes.refusal(Kind.REFRESH, request)
-        answer = json.dumps(token).encode()  # as oauthlib will say it
-        receipts.leave(request.refresh_token, request.client, answer, successor=token["refresh_token"])
+    # --- Tokens -----------------------------------------------------------------------------------------------
 
-    def _create_refresh_token(
-        self, request: Any, refresh_token_code: str, access_token: Any, previous_refresh_token: Any
-    ) -> Any:
-        made = super()._create_refresh_token(
-            request, refresh_token_code, access_token, previous_refresh_token
-        )
-        if previous_refresh_token is None:
-            TokenFamily.objects.create(pk=request.token_family)
-            made.token_family = request.token_family
-            made.save(update_fields=["token_family"])
-        return made
-
-    # --- What a token is for ----------------------------------------------------------------------------------
-
-    def _check_and_set_request_resource(self, request: Any) -> None:
-        """RFC 8707: never for an unknown resource, never for everything."""
-        super()._check_and_set_request_resource(request)
-        named = [resources.normal(each) for each in request.resource]
-        if None in named:
-            raise unknown_target(request)
-        request.resource = named or [resources.default_resource()]
+    def save_bearer_token(self, token: dict[str, Any], request: Any, *_: Any, **__: Any) -> None:
+        """In the caller's transaction. `shown` was set when it was looked at, so no parameter stands in for it."""
+        resource = _resource(request)
+        if isinstance(request.shown, issuing.Code):
+            is_there = issuing.redeem(request.shown, request.token_family, token, resource)
+        else:
+            is_there = issuing.rotate(request.shown, token, resource)
+        if not is_there:
+            raise mistakes.refusal(Kind.ENDED, request)
+        if isinstance(request.shown, issuing.Refresh):
+            answer = json.dumps(token).encode()  # as oauthlib will say it
+            receipts.leave(request.refresh_token, request.client, answer, successor=token["refresh_token"])
 
 
-def _check_permission(user: User, client: Application, request: Any) -> bool:
-    """The person is there and still lets the app. Locks the grant, so that taking it back waits or wins."""
-    grant = (
-        AppGrant.objects.select_for_update(no_key=True, of=("self",))
-        .filter(user=user, application=client, user__is_active=True)
-        .first()
-    )
-    if grant is None or grant.has_ended:
+def _resource(request: Any) -> list[str]:
+    """RFC 8707: of what was granted, what is asked for; never an unknown resource, never everything."""
+    granted = request.shown.resource or [resources.default_resource()]
+    asked = [value for name, value in request.decoded_body or () if name == "resource" and value.strip()]
+    named = [resources.normal(value) for value in asked]
+    if any(each not in granted for each in named):
+        raise unknown_target(request)
+    return [each for each in named if each] or granted
+
+
+def _check_permission(request: Any) -> bool:
+    if not request.shown.is_allowed:
         raise mistakes.refusal(Kind.ENDED, request)
     return True
 

@@ -132,6 +132,21 @@ def test_a_refresh_takes_few_statements(
         assert app.refresh(old).status_code == 200
 
 
+def test_redeeming_takes_few_statements(
+    ada: User, app: App, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """The limit, the lock, the app, the code with its grant, the pair in its place, and the transaction's own."""
+    code = app.code(ada)
+    with django_assert_max_num_queries(7):
+        assert app.redeem(code).status_code == 200
+
+
+def test_a_slash_at_the_end_of_a_resource_is_forgiven_in_each_request(ada: User, app: App) -> None:
+    slashed = "http://127.0.0.1:8000/api/"
+    body = app.redeem(app.code(ada, resource=slashed), resource=slashed).json()
+    assert works(app.refresh(body["refresh_token"], resource=slashed).json()["access_token"])
+
+
 def test_a_repeat_is_answered_the_same_while_its_answer_was_not_used(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
     first, second = app.refresh(old), app.refresh(old)
