@@ -13,7 +13,7 @@ from oauth2_provider import cimd
 
 from accounts.models import User
 from accounts.throttling import hit
-from oauth import limits, registration
+from oauth import clients, limits, registration
 from oauth.models import Application
 from oauth.settings import GRANT_TYPES
 
@@ -23,8 +23,11 @@ class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
 
     def fetch(self, client_id: str) -> tuple[dict[str, Any], int]:
         document, max_age_s = super().fetch(client_id)
-        ours = document | {"grant_types": _known(document, "grant_types", GRANT_TYPES)}
-        ours["response_types"] = _known(document, "response_types", ["code"])
+        ours = document | {
+            "grant_types": _known(document, "grant_types", GRANT_TYPES),
+            "response_types": _known(document, "response_types", ["code"]),
+            "redirect_uris": _possible(document.get("redirect_uris")),
+        }
         if (refused := registration.refusal_of(ours)) is not None:
             raise cimd.CIMDError(refused.content.decode())
         return ours, max_age_s
@@ -60,6 +63,13 @@ def host_of(application: Application) -> str:
 def _is_old(application: Application) -> bool:
     is_of_document = application.registration_source == Application.RegistrationSource.CIMD
     return is_of_document and (application.cimd_expires_at or timezone.now()) <= timezone.now()
+
+
+def _possible(uris: Any) -> Any:
+    """Those of its addresses that an app may have here."""
+    if not isinstance(uris, list):
+        return uris
+    return [uri for uri in uris if isinstance(uri, str) and not clients.fault_of(uri)]
 
 
 def _known(document: dict[str, Any], name: str, known: list[str]) -> Any:

@@ -26,7 +26,7 @@ DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GOOD = {
     "client_id": ADDRESS,
     "client_name": "Robot",
-    "redirect_uris": [REDIRECT],
+    "redirect_uris": [REDIRECT, "some-editor://callback", 7],
     "grant_types": ["authorization_code", "refresh_token", DEVICE],
     "response_types": ["code"],
     "token_endpoint_auth_method": "none",
@@ -82,6 +82,7 @@ def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
     assert web.fetched == 1
     [known] = Application.objects.all()
     assert (known.is_self_registered, known.is_public, known.user) == (True, True, None)
+    assert known.redirect_uris == REDIRECT  # what is not for this server is left out
 
 
 def test_it_may_ask_for_no_more_than_any_app(web: Web, ada_client: Client) -> None:
