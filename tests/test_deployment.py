@@ -101,16 +101,22 @@ def test_render_migrates_before_each_deploy_and_asks_whether_the_server_lives() 
         assert service["runtime"] == "docker"  # `env` was its name before, and is refused
         assert "env" not in service
         assert service["autoDeployTrigger"] == "commit"
-        assert web["envVars"] == worker["envVars"]
 
 
 def test_render_makes_no_master_key_and_publishes_no_database() -> None:
     [database] = loaded("render.yaml")["databases"]
     [group] = loaded("render.yaml")["envVarGroups"]
-    given = {each["key"]: each for each in group["envVars"]}
     assert database["ipAllowList"] == []
-    assert given["FIELD_ENCRYPTION_KEY"] == {"key": "FIELD_ENCRYPTION_KEY", "sync": False}
-    assert given["SECRET_KEY"]["generateValue"] is True
+    assert {"key": "SECRET_KEY", "generateValue": True} in group["envVars"]
+    assert not [each for each in group["envVars"] if "sync" in each]  # Render disregards them in a group
+    web, worker = (
+        {each.get("key"): each for each in service["envVars"]}
+        for service in loaded("render.yaml")["services"]
+    )
+    assert web.keys() == worker.keys()
+    for asked in ("FIELD_ENCRYPTION_KEY", "PUBLIC_URL"):
+        assert web[asked] == {"key": asked, "sync": False}
+        assert worker[asked]["fromService"] == {"type": "web", "name": "picard", "envVarKey": asked}
 
 
 def test_render_sets_only_variables_that_exist() -> None:
