@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -319,6 +320,33 @@ def test_a_note_that_is_sent_twice_is_one(ada: Visitor, played: Played) -> None:
         ada.post("/notes/add/", seen_at="/notes/", text="Once.", key="one-key")
     sent = [headers for method, path, headers, _body in played.asked if (method, path) == ADDED]
     assert [headers["Idempotency-Key"] for headers in sent] == ["one-key", "one-key"]
+
+
+def test_what_waits_for_the_persons_yes_is_not_passed_over_in_silence(ada: Visitor, played: Played) -> None:
+    waits = Answer(202, {"status": "waits_for_yes", "proposals": [], "detail": "Nothing is saved yet."})
+    edited = f"/notes/{MEMORY['id']}/"
+    played.answers |= {"/api/v1/memories/": waits, f"/api/v1/memories/{MEMORY['id']}/": waits}
+    for path in ("/notes/add/", edited):
+        answer = ada.post(path, seen_at="/notes/waiting/", text="Mine.", key="k", version="3")
+        assert answer.headers["Location"] == "/notes/waiting/"
+    assert f"{played.address}/memories/review/" in ada.get("/notes/waiting/").text
+
+
+def test_without_a_picard_it_says_what_to_start(tmp_path: Path) -> None:
+    alone = {
+        "PATH": "",
+        "NOTES_HOME": str(tmp_path / "notes"),
+        "DATABASE_URL": "postgresql:///none",
+        "PORT": "1",
+    }
+    alone |= {"PICARD_ENV_FILE": "", "PICARD_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "start.py")], env=alone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("make run")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "notes" / ".env").exists()
 
 
 def test_tokens_that_cannot_be_given_back_are_not_forgotten(ada: Visitor, played: Played) -> None:

@@ -30,12 +30,14 @@ def main() -> None:
 def register() -> None:
     """As any developer would, by Picard's command: what it prints goes to a file that only its owner reads."""
     command = [sys.executable, "manage.py", "register_client", "Notes", f"{ADDRESS}/callback/"]
-    printed = subprocess.run(command, cwd=PICARD, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, cwd=PICARD, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit("Picard did not register Notes. Start Picard first, in another terminal: make run")
     own = f"NOTES_URL={ADDRESS}\nNOTES_SECRET_KEY={secrets.token_urlsafe(48)}\n"
     own += f"NOTES_TOKEN_KEY={Fernet.generate_key().decode()}\n"
     HOME.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(ENV, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(printed + own)
+        file.write(done.stdout + own)
     say(f"Notes is registered with Picard; {ENV} says how.")
 
 

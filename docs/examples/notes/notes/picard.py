@@ -31,14 +31,15 @@ class Picard:
     def memory(self, memory_id: UUID) -> dict[str, Any]:
         return self._ask("GET", f"memories/{memory_id}/")
 
-    def create(self, text: str, *, key: str) -> dict[str, Any]:
-        """However often it is sent with the same key, there is one memory."""
-        return self._ask("POST", "memories/", json={"text": text}, headers={"Idempotency-Key": key})
+    def create(self, text: str, *, key: str) -> bool:
+        """However often it is sent with the same key, there is one memory. False: it waits for the person's yes."""
+        said = self._ask("POST", "memories/", json={"text": text}, headers={"Idempotency-Key": key})
+        return not _waits(said)
 
-    def edit(self, memory_id: UUID, text: str, *, version: str) -> dict[str, Any]:
-        """Raises ChangedMeanwhile when it is no longer at this version."""
+    def edit(self, memory_id: UUID, text: str, *, version: str) -> bool:
+        """False: it waits for the person's yes. Raises ChangedMeanwhile when it is no longer at this version."""
         headers = {"If-Match": f'"{version}"'}
-        return self._ask("PATCH", f"memories/{memory_id}/", json={"text": text}, headers=headers)
+        return not _waits(self._ask("PATCH", f"memories/{memory_id}/", json={"text": text}, headers=headers))
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         token = connections.access_token(self.connection)
@@ -59,6 +60,11 @@ def _send(method: str, path: str, token: str, **options: Any) -> httpx2.Response
         return httpx2.request(method, address, headers=headers, timeout=timeout, **options)
     except httpx2.TransportError:
         raise errors.PicardDown from None
+
+
+def _waits(said: dict[str, Any]) -> bool:
+    """The person wants to be asked before anything is saved (202), or others would read the change."""
+    return said.get("status") == "waits_for_yes"
 
 
 def _error_of(answer: httpx2.Response) -> errors.PicardError:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("notes/", views.notes, name="notes"),
     path("notes/search/", views.search, name="search"),
     path("notes/add/", views.add, name="add"),
+    path("notes/waiting/", views.waiting, name="waiting"),
     path("notes/<uuid:memory_id>/", views.edit, name="edit"),
     path("style/<path:path>", serve, {"document_root": settings.HERE / "style"}, name="style"),
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -75,8 +76,16 @@ def search(request: HttpRequest, connection: Connection) -> HttpResponse:
 @require_POST
 @connected
 def add(request: HttpRequest, connection: Connection) -> HttpResponse:
-    Picard(connection).create(request.POST.get("text", ""), key=request.POST.get("key", ""))
-    return redirect("notes")
+    is_kept = Picard(connection).create(request.POST.get("text", ""), key=request.POST.get("key", ""))
+    return redirect("notes" if is_kept else "waiting")
+
+
+@require_safe
+@connected
+def waiting(request: HttpRequest, connection: Connection) -> HttpResponse:
+    return render(
+        request, "waiting.html", {"review": f"{settings.PICARD_URL}/memories/review/", "me": connection}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,6 +93,6 @@ def add(request: HttpRequest, connection: Connection) -> HttpResponse:
 def edit(request: HttpRequest, connection: Connection, memory_id: UUID) -> HttpResponse:
     picard = Picard(connection)
     if request.method == "POST":
-        picard.edit(memory_id, request.POST.get("text", ""), version=request.POST.get("version", ""))
-        return redirect("notes")
+        text, version = request.POST.get("text", ""), request.POST.get("version", "")
+        return redirect("notes" if picard.edit(memory_id, text, version=version) else "waiting")
     return render(request, "edit.html", {"memory": picard.memory(memory_id), "me": connection})
