@@ -10,10 +10,18 @@ UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL's codes
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
     from django.core.management import execute_from_command_line
-    from django.db import ProgrammingError
+    from django.db import OperationalError, ProgrammingError
+
+    from picard.checks import BadSettings
 
     try:
         execute_from_command_line(sys.argv)
+    except BadSettings as error:
+        sys.exit(str(error))
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None):  # a statement's: it reached a database
+            raise
+        sys.exit(f"The database cannot be reached: {error}")
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", None) not in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
             raise

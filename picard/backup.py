@@ -34,9 +34,16 @@ class BackupError(Exception):
     """What is wrong, and what to do about it. Nothing was changed."""
 
 
+def refuse_to_replace(file: Path, keys: Path | None) -> None:
+    """Raises BackupError where a file is already that would be written: before an hour's dump, not after it."""
+    for new in (file, _checksum_of(file), _partial_of(file), *([keys] if keys else ())):
+        if new.exists():
+            raise BackupError(f"{new} exists already. Choose another name, or delete it.")
+
+
 def dump_to(file: Path) -> None:
     """Write the database and its checksum (0600 both); an interrupted one leaves no file of that name."""
-    partial = file.with_name(f"{file.name}.partial")
+    partial = _partial_of(file)
     with _private(partial) as handle:
         _run(
             "pg_dump",
@@ -203,6 +210,10 @@ def _private(file: Path) -> Iterator[int]:
         raise
     finally:
         os.close(handle)
+
+
+def _partial_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.partial")
 
 
 def _checksum_of(file: Path) -> Path:

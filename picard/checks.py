@@ -24,14 +24,18 @@ METRICS_TOKEN_CHARACTERS = 32
 CONTACT_SCHEMES = ("mailto:", "https:", "tel:")  # RFC 9116 2.5.3
 
 
+class BadSettings(ImproperlyConfigured):
+    """What is wrong and what to do about it, in words for an operator."""
+
+
 def refuse_bad_settings() -> None:
-    """Raises ImproperlyConfigured, naming every fault at once."""
+    """Raises BadSettings, naming every fault at once."""
     if settings.TOUCHES_NO_DATA:
         return
     faults = list(faults_of_settings())
     if faults:
         lines = [f"{fault.id}: {fault.msg}\n    {fault.hint}" for fault in faults]
-        raise ImproperlyConfigured("Picard does not start with these settings:\n" + "\n".join(lines))
+        raise BadSettings("Picard does not start with these settings:\n" + "\n".join(lines))
 
 
 def faults_of_settings() -> Iterator[CheckMessage]:

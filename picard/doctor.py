@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import run_checks
 from django.core.mail import get_connection
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from picard import checks, figures, health
 
@@ -51,6 +51,12 @@ def examine() -> Iterator[Finding]:
     for check in CHECKS:
         try:
             state, said, hint = check()
+        except ProgrammingError:  # a table or a column that is not there
+            state, said, hint = (
+                State.FAIL,
+                "the tables are not those of this version",
+                "Run manage.py migrate.",
+            )
         except Exception as error:  # noqa: BLE001  (whatever it was, it is the finding)
             # The type alone: a driver's message may hold addresses and names.
             state, said, hint = State.FAIL, type(error).__name__, f"Look at the log. {HINTS.get(check, '')}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
 
 from picard.home import PROJECT
 from picard.smoke import Walk
@@ -131,6 +132,16 @@ def test_a_database_with_data_is_replaced_only_when_told_and_kept(backup: Backup
     [before] = first.home.glob("before-restore-*.dump")
     assert str(before) in said
     assert "2 stored keys open" in said
+
+
+@pytest.mark.parametrize("there", ["data/x.dump", "data/x.dump.sha256", "data/x.dump.partial", "keys/x.keys"])
+def test_no_backup_replaces_another_or_begins_what_it_cannot_end(there: str, tmp_path: Path) -> None:
+    for folder in ("data", "keys"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / there).touch()
+    with pytest.raises(CommandError, match=f"{there} exists already"):
+        call_command("backup", tmp_path / "data/x.dump", keys=tmp_path / "keys/x.keys")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / there]
 
 
 def test_both_files_in_one_folder_are_refused(backup: Backup, restored: Product) -> None:

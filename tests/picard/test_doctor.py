@@ -79,6 +79,13 @@ def test_a_check_that_falls_over_fails_alone_and_quotes_nothing(monkeypatch: pyt
     assert "hunter2" not in str(found)
 
 
+def test_a_database_that_was_never_migrated_is_no_matter_of_keys() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("alter table accounts_serverkey rename to of_another_version")
+    found = examined()["keys"]
+    assert (found.state, found.hint) == (State.FAIL, "Run manage.py migrate.")
+
+
 def test_json_and_exit_code(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as well:
         call_command("doctor", "--json")

@@ -2,9 +2,10 @@
 
 import pytest
 from django.core import management
-from django.db import ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 import manage
+from picard.checks import BadSettings
 
 
 def asks(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +24,24 @@ def test_a_missing_table_or_column_is_told_in_one_line(
 ) -> None:
     with pytest.raises(SystemExit, match=r"manage\.py migrate"):
         asks(statement, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BadSettings("picard.E001: SECRET_KEY is missing."), "SECRET_KEY is missing"),
+        (OperationalError("connection refused"), "cannot be reached: connection refused"),
+    ],
+)
+def test_what_an_operator_mends_is_told_without_a_traceback(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def command(_: list[str]) -> None:
+        raise error
+
+    monkeypatch.setattr(management, "execute_from_command_line", command)
+    with pytest.raises(SystemExit, match=words):
+        manage.main()
 
 
 @pytest.mark.django_db

@@ -29,6 +29,7 @@ class Command(BaseCommand):
                 "Give the keys a folder of their own: whoever finds both files can read everything."
             )
         try:
+            backup.refuse_to_replace(file, keys)
             backup.dump_to(file)
             opened = backup.prove(file, settings.FIELD_ENCRYPTION_KEY)
             if keys:
