@@ -13,7 +13,7 @@ from picard.front import Front
 from picard.wsgi import application as wsgi_application  # names the settings, too
 
 # Streams, and the question whether the server is alive, which must not wait for a thread.
-NATIVE_PATHS = ("/mcp", "/healthz", "/health")
+NATIVE_PATHS = ("/mcp", "/mcp/", "/healthz", "/health")
 
 # Where a person may bring long files.
 UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")

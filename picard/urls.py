@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from memories.web import connect
-from memories.web.ask import public_page
+from memories.web.ask import public_page, public_page_as_typed
 from picard import health, manifest, metrics, security_txt, views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
@@ -32,6 +32,7 @@ urlpatterns = [
     path("connect/", connect.connect, name="connect"),
     path("connect/connected/", connect.connected, name="connected"),
     re_path(r"^@(?P<handle>[a-z0-9-]+)$", public_page, name="persona"),
+    re_path(r"^@(?P<handle>[A-Za-z0-9-]+)/?$", public_page_as_typed),
     path("api/", include("memories.api.urls")),
     path("", include("memories.mcp.urls")),
     path("admin/", admin.site.urls),

@@ -6,11 +6,12 @@ from typing import Any
 from csp.constants import NONCE
 from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +19,7 @@ from rest_framework.views import APIView
 from memories.api.throttles import PerAddress
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json"
+NO_SLASH = "Every address of the API ends with a slash; this one has none."
 
 
 class Open(APIView):
@@ -42,6 +44,8 @@ class Nowhere(Open):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if not request.path.endswith("/"):
+            raise NotFound(NO_SLASH)
         raise Http404
 
 
@@ -56,6 +60,12 @@ def swagger(request: HttpRequest) -> HttpResponse:
 @csp_update({"style-src": [NONCE]})
 def redoc(request: HttpRequest) -> HttpResponse:
     return render(request, "api/redoc.html")
+
+
+@require_safe
+def with_slash(request: HttpRequest, page: str) -> HttpResponse:  # noqa: ARG001
+    """These three are opened by people, who leave the last slash out."""
+    return redirect(f"api:{page}", permanent=True)
 
 
 @cache

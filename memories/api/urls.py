@@ -52,5 +52,6 @@ urlpatterns = [
     path("schema/", docs.OpenApi.as_view(), name="schema"),
     path("docs/", docs.swagger, name="docs"),
     path("redoc/", docs.redoc, name="redoc"),
+    re_path(r"^(?P<page>docs|redoc|schema)$", docs.with_slash, name="with_slash"),
     re_path(r"", docs.Nowhere.as_view()),
 ]

@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import path
+from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 
 if TYPE_CHECKING:
@@ -29,4 +29,4 @@ def _endpoint() -> "View":
 
 
 app_name = "mcp"
-urlpatterns = [path("mcp", cast(Any, mcp), name="endpoint")]
+urlpatterns = [re_path(r"^mcp/?$", cast(Any, mcp), name="endpoint")]  # a slash is easily typed

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
@@ -64,6 +64,12 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     if form.is_valid():
         context |= _answer(ANONYMOUS, about, form)
     return render(request, "memories/persona.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def public_page_as_typed(request: HttpRequest, handle: str) -> HttpResponse:  # noqa: ARG001
+    """With capitals or a slash at the end, as people and phones write; whether there is such a page or not."""
+    return redirect("persona", handle=handle.lower(), permanent=True)
 
 
 def _answer(actor: Actor, about: User, form: QuestionForm) -> dict[str, Any]:

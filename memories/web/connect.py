@@ -34,6 +34,7 @@ class Way:
     copied: Callable[[str], str]
     link: Callable[[str], str] | None = None
     link_words: Words = ""
+    calls_from_afar: bool = False  # its maker's servers come, not a program on the person's machine
 
 
 def _servers(key: str, **server: object) -> str:
@@ -56,7 +57,7 @@ WAYS = (
         (_("In Claude open Settings, Connectors, and choose to add a custom connector."),
          _("Name it Picard and paste this address; leave the rest empty."), _ALLOW),
         lambda address: address, lambda _address: "https://claude.ai/settings/connectors",
-        _("Open Claude's connectors"),
+        _("Open Claude's connectors"), calls_from_afar=True,
     ),
     Way(
         "claude-code", "Claude Code",
@@ -68,7 +69,7 @@ WAYS = (
         (_("In ChatGPT open Settings, Apps and connectors, Advanced, and turn on developer mode."),
          _("Create a connector with this address and OAuth as its authentication."), _ALLOW),
         lambda address: address, lambda _address: "https://chatgpt.com/#settings/Connectors",
-        _("Open ChatGPT's settings"),
+        _("Open ChatGPT's settings"), calls_from_afar=True,
     ),
     Way(
         "cursor", "Cursor",
@@ -124,6 +125,7 @@ def connect(request: Request, actor: Actor) -> HttpResponseBase:
         "way": chosen,
         "copied": chosen.copied(address),
         "link": chosen.link(address) if chosen.link else "",
+        "is_out_of_reach": chosen.calls_from_afar and not address.startswith("https:"),
         **_connected(actor, 1),
     }
     return render(request, "memories/connect.html", context)

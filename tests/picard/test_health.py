@@ -15,6 +15,11 @@ def test_alive_asks_no_database(path: str) -> None:
     assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
 
 
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/health", 200), ("/", 400)])
+def test_whoever_watches_may_call_the_server_by_another_name(path: str, status: int) -> None:
+    assert Client().get(path, headers={"Host": "10.0.0.7:8000"}).status_code == status
+
+
 @pytest.mark.django_db
 def test_ready_names_every_check() -> None:
     response = Client().get("/readyz")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -272,6 +273,16 @@ def test_a_problem_has_all_that_rfc_9457_and_a_developer_ask_for(api: Caller) ->
 def test_an_address_that_is_none_is_a_problem_not_a_page(path: str) -> None:
     answer = nobody()("get", path)
     assert (answer.status, answer.code) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/memories", "/memories/01a2135e-cab3-733d-948b-015c8e247071"])
+def test_who_leaves_the_last_slash_out_is_told(path: str) -> None:
+    assert "ends with a slash" in nobody()("post", path, {}).json["detail"]
+
+
+@pytest.mark.parametrize("page", ["docs", "redoc", "schema"])
+def test_what_people_open_needs_no_last_slash(page: str, client: Client) -> None:
+    assert client.get(f"/api/{page}").headers["Location"] == f"/api/{page}/"
 
 
 def test_a_method_that_is_none(api: Caller) -> None:

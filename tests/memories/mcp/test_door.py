@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -41,6 +42,12 @@ def test_no_answer_sets_a_cookie_and_none_is_kept(ada: User) -> None:
     answer = app_of(ada).call("whoami")
     assert not answer.response.cookies
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_slash_too_many_is_the_same_address(ada: User) -> None:
+    told = Client().post("/mcp/", {}, content_type="application/json")
+    assert (told.status_code, METADATA in told["WWW-Authenticate"]) == (401, True)
+    assert reverse("mcp:endpoint") == "/mcp"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "HEAD"])

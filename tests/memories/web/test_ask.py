@@ -139,6 +139,15 @@ def test_a_page_that_is_not_open_is_as_one_that_is_not_there(
     assert _same(forbidden, handles[0]) == _same(absent, handles[1])
 
 
+@pytest.mark.parametrize("typed", ["/@{}/", "/@{}".upper(), "/@nobody-at-all/"])
+def test_capitals_and_a_last_slash_lead_to_the_one_address(
+    typed: str, open_ada: User, client: Client
+) -> None:
+    handle = "nobody-at-all" if "nobody" in typed else open_ada.handle
+    answer = client.get(typed.format(handle.capitalize()))
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"/@{handle}")
+
+
 def test_a_new_account_has_no_page(ada: User, client: Client) -> None:
     assert client.get(f"/@{ada.handle}").status_code == 404
 

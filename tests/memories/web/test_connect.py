@@ -5,6 +5,7 @@ import json
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from memories.web.connect import WAYS
@@ -23,6 +24,23 @@ def test_each_client_is_told_this_sites_own_address(way: object, ada_client: Cli
     page = html.unescape(ada_client.get(f"/connect/?client={key}").content.decode())
     assert way.copied(ADDRESS) in page  # type: ignore[attr-defined]
     assert f'href="?client={key}" aria-current="page"' in page
+
+
+@pytest.mark.parametrize(
+    ("key", "site", "is_warned"),
+    [
+        ("claude", "http://127.0.0.1:8000", True),
+        ("chatgpt", "http://127.0.0.1:8000", True),
+        ("chatgpt", "https://memory.example.org", False),
+        ("cursor", "http://127.0.0.1:8000", False),
+    ],
+)
+def test_who_calls_from_afar_cannot_reach_this_machine_and_that_is_said(
+    key: str, site: str, is_warned: bool, ada_client: Client, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = site
+    page = ada_client.get(f"/connect/?client={key}").content.decode()
+    assert ("from its own servers" in page) is is_warned
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.key)
