@@ -1,13 +1,12 @@
 """Fixtures of all tests."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.test import Client
-from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts import keys
@@ -15,6 +14,7 @@ from accounts.models import User
 from memories import llm, worker
 from memories.embeddings import forget_provider
 from picard.embedded_postgres import EmbeddedPostgres
+from tests.database import own_database
 from tests.factories import forget_everybody, make_person
 from tests.model_server import ModelServer
 
@@ -59,13 +59,13 @@ def _nothing_remembered() -> Iterator[None]:
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """A database for this process, whichever tests it runs; pytest-django's own makes none for `shared_db`."""
-    with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
-    yield
-    # A thread of a pool may still be connected: the database is overwritten by the next run then.
-    with django_db_blocker.unblock(), suppress(DatabaseError):
-        teardown_databases(made, verbosity=0)
+    """Instead of pytest-django's own, which migrates in each process, and makes no database for `shared_db`."""
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(own_database())
+        yield
+        with django_db_blocker.unblock():
+            stack.close()
 
 
 @pytest.fixture

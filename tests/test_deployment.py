@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
 from picard.home import PROJECT
 from tests.test_docs import variables
@@ -28,6 +27,8 @@ def loaded(name: str) -> dict[str, Any]:
 
 
 def test_the_compose_file_keeps_its_specification() -> None:
+    from jsonschema import Draft202012Validator  # takes seconds
+
     [package] = find_spec("check_jsonschema").submodule_search_locations  # type: ignore[union-attr, misc]
     schema = json.loads(
         (Path(package) / "builtin_schemas/vendor/compose-spec.json").read_text(encoding="utf-8")

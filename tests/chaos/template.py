@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from picard.embedded_postgres import EmbeddedPostgres
-from picard.home import PROJECT
+from picard.home import PROJECT, make_folder
 
 
 def copy_template(home: Path, environment: Mapping[str, str]) -> None:
@@ -21,9 +21,8 @@ def copy_template(home: Path, environment: Mapping[str, str]) -> None:
 
 def _template(environment: Mapping[str, str]) -> Path:
     shelf = Path(os.environ["PICARD_TEST_HOME"])
-    place = shelf / f"template-{_state()}"
-    shelf.mkdir(parents=True, exist_ok=True)
-    with _alone(shelf / "template.lock"):
+    place = shelf / f"template-{state_of_migrations()}"
+    with alone("template.lock"):
         if not place.exists():
             for older in shelf.glob("template-*"):
                 shutil.rmtree(older)
@@ -41,15 +40,18 @@ def _make(place: Path, environment: Mapping[str, str]) -> None:
     unfinished.rename(place)
 
 
-def _state() -> str:
+def state_of_migrations() -> str:
     """Changes with every migration, of packages too."""
-    files = [PROJECT / "requirements.txt", *sorted(PROJECT.glob("*/migrations/*.py"))]
+    given = [PROJECT / "requirements.txt", PROJECT / "picard" / "settings.py"]
+    files = [*given, *sorted(PROJECT.glob("*/migrations/*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time, as long as the block."""
-    with path.open("w") as handle:
+def alone(name: str) -> Iterator[None]:
+    """One process of the tests at a time, as long as the block."""
+    shelf = Path(os.environ["PICARD_TEST_HOME"])
+    make_folder(shelf)
+    with (shelf / name).open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

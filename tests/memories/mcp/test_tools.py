@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import jsonschema
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -36,6 +35,8 @@ def listed(user: User) -> dict[str, Any]:
 
 
 def test_there_are_eight_and_each_says_what_it_does(ada: User) -> None:
+    from jsonschema import Draft202012Validator  # takes seconds
+
     tools = listed(ada)
     assert list(tools) == NAMES
     for tool in tools.values():
@@ -43,12 +44,14 @@ def test_there_are_eight_and_each_says_what_it_does(ada: User) -> None:
         assert tool["annotations"]["readOnlyHint"] == (tool["name"] not in NAMES[2:5])
         assert tool["annotations"]["destructiveHint"] == (tool["name"] == "forget_memory")
         assert len(tool["description"]) < 150
-        jsonschema.Draft202012Validator.check_schema(tool["inputSchema"])
-        jsonschema.Draft202012Validator.check_schema(tool["outputSchema"])
+        Draft202012Validator.check_schema(tool["inputSchema"])
+        Draft202012Validator.check_schema(tool["outputSchema"])
 
 
 @pytest.mark.parametrize("revision", [MODERN, LEGACY])
 def test_every_answer_is_as_its_schema_says(revision: str, ada: User, index: Callable[[], int]) -> None:
+    from jsonschema import validate  # takes seconds
+
     memory = remember(ada, "The zebra sleeps in the garden.", tags=["animals"])
     index()
     asked: dict[str, dict[str, Any]] = {
@@ -64,8 +67,8 @@ def test_every_answer_is_as_its_schema_says(revision: str, ada: User, index: Cal
     tools, caller = listed(ada), app_of(ada)
     caller.revision = revision
     for name, arguments in asked.items():
-        jsonschema.validate(arguments, tools[name]["inputSchema"])
-        jsonschema.validate(caller.call(name, **arguments).said, tools[name]["outputSchema"])
+        validate(arguments, tools[name]["inputSchema"])
+        validate(caller.call(name, **arguments).said, tools[name]["outputSchema"])
 
 
 def test_search_finds_and_every_hit_can_be_cited(ada: User) -> None:
