@@ -25,7 +25,7 @@ from tests.processes import PROJECT, free_port
 FOLDER = PROJECT / "docs" / "screenshots"
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 THEMES = ("light", "dark")
-QUALITY = 50  # of WebP: all pages together stay under 4 MB
+QUALITY = 45  # of WebP: all pages together stay under 4 MB
 READY_S = 180
 # The page that looks through a conversation is there where a chat model is; nothing is asked of this one.
 MODEL = {"CHAT_MODEL": "a-model", "CHAT_BASE_URL": "http://127.0.0.1:9/v1"}
@@ -109,7 +109,7 @@ def main() -> None:
 def demo() -> Iterator[tuple[str, str, str]]:
     """Address, e-mail and password of a demo of our own."""
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://localhost:{port}"  # a name, for passkeys
     with tempfile.TemporaryDirectory(prefix="picard-demo-") as home:
         Path(home).chmod(0o711)  # root's PostgreSQL runs as another account, which must enter
         own = {"PICARD_HOME": home, "PICARD_ENV_FILE": "", "PORT": str(port), "PUBLIC_URL": address, **MODEL}

@@ -92,6 +92,14 @@ def test_by_the_command(ada: User, name: str, tmp_path: Path, capsys: Any) -> No
     assert present() == 0
 
 
+def test_the_command_takes_a_folder(ada: User, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "Garden").mkdir()
+    (tmp_path / "Garden" / "Beans.md").write_text("---\ntags: [garden]\n---\nSow in May.\n")
+    call_command("import_memories", str(tmp_path), "--person", ada.email, "--yes")
+    assert "It is Markdown notes.\nnew: 1\n" in capsys.readouterr().out
+    assert Memory.objects.get().text == "Beans\n\nSow in May."
+
+
 def test_a_bomb_is_refused_at_each_door(ada: User, ada_client: Client, tmp_path: Path) -> None:
     bomb = zip_of({"a.json": "0" * 20_000_000}).read()
     given = {"file": SimpleUploadedFile("a.zip", bomb), "text": "", "chats": "mine"}
