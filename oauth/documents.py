@@ -1,11 +1,20 @@
 """Apps whose client id is an https address that says what they are (client ID metadata documents, CIMD).
 
 Fetching it is a request to an address that a stranger names. So it is made only for a person who is signed in and is
-being asked, never to this machine or its network (the toolkit's fetcher sees to that), seldom, and within seconds.
+being asked, never to this machine or its network (the toolkit's rules see to that), seldom, and within seconds.
 Such an app counts as one that registered itself.
 """
 
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from threading import Timer
+from time import monotonic
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,12 +26,19 @@ from oauth import clients, limits, registration
 from oauth.models import Application
 from oauth.settings import GRANT_TYPES
 
+# RFC 3986 2. An app without a name is called by its address, so that must read as it is, as a name must.
+ADDRESS = re.compile(r"[!-~]+")
+HTTPS_PORT = 443
+ACCEPTED = "application/json, application/*+json"
+
 
 class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
     """Holds a document to the rules of self-registration. It is written for all servers: what is not for us is left."""
 
     def fetch(self, client_id: str) -> tuple[dict[str, Any], int]:
-        document, max_age_s = super().fetch(client_id)
+        if not ADDRESS.fullmatch(client_id):
+            raise cimd.CIMDError("client_id holds what no address does")
+        document, max_age_s = self._fetched(client_id)
         ours = document | {
             "grant_types": _known(document, "grant_types", GRANT_TYPES),
             "response_types": _known(document, "response_types", ["code"]),
@@ -31,6 +47,27 @@ class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
         if (refused := registration.refusal_of(ours)) is not None:
             raise cimd.CIMDError(refused.content.decode())
         return ours, max_age_s
+
+    def _fetched(self, client_id: str) -> tuple[dict[str, Any], int]:
+        """As the toolkit does, from the very address that it looked at; but whole within the time.
+
+        Its own time-out begins anew with every byte that comes, so whoever sends them slowly would hold a thread.
+        """
+        cimd._validate_client_id_url(client_id)
+        asked = urlsplit(client_id)
+        addresses = cimd._resolve_and_validate(asked.hostname, asked.port or HTTPS_PORT)
+        until = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
+        problem: Exception | None = None
+        for address in addresses:
+            try:
+                with _connection(asked, address, until) as connection:
+                    path = f"{asked.path}?{asked.query}" if asked.query else asked.path
+                    connection.request("GET", path, headers={"Host": asked.netloc, "Accept": ACCEPTED})
+                    read: tuple[dict[str, Any], int] = self._read_document(connection.getresponse())
+                    return read
+            except (OSError, HTTPException) as error:
+                problem = error
+        raise cimd.CIMDError(f"the document does not come: {problem}")
 
 
 def are_read() -> bool:
@@ -57,7 +94,29 @@ def host_of(application: Application) -> str:
     """The host that said what this app is; empty for one that is known otherwise."""
     if application.registration_source != Application.RegistrationSource.CIMD:
         return ""
-    return str(cimd.urlparse(application.client_id).hostname)
+    return str(urlsplit(application.client_id).hostname)
+
+
+@contextmanager
+def _connection(asked: SplitResult, address: str, until: float) -> Iterator[HTTPConnection]:
+    """To this address of the host, which proves its name; it breaks at `until`, whatever is under way."""
+    plain = socket.create_connection((address, asked.port or HTTPS_PORT), timeout=_left(until))
+    with plain, ssl.create_default_context().wrap_socket(plain, server_hostname=asked.hostname) as secured:
+        connection = HTTPConnection(asked.hostname or "")
+        connection.sock = secured
+        end = Timer(_left(until), socket.socket.shutdown, (secured, socket.SHUT_RDWR))
+        end.daemon = True
+        end.start()
+        try:
+            yield connection
+        finally:
+            end.cancel()
+
+
+def _left(until: float) -> float:
+    if (left := until - monotonic()) <= 0:
+        raise TimeoutError("the time is over")
+    return left
 
 
 def _is_old(application: Application) -> bool:

@@ -24,11 +24,11 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 def _hold_family(request: HttpRequest) -> None:
-    code, shown = request.POST.get("code"), request.POST.get("refresh_token") or request.POST.get("token")
-    if code:
-        tokens.lock_family(tokens.family_of_code(code))
-    elif shown:
-        tokens.lock_family_of(shown)
+    """Of what is asked: what stands in the form beside it must not have another family held instead."""
+    if request.POST.get("grant_type") == "refresh_token":
+        tokens.lock_family_of(request.POST.get("refresh_token", ""))
+    else:
+        tokens.lock_family(tokens.family_of_code(request.POST.get("code", "")))
 
 
 def _tokens(request: HttpRequest) -> HttpResponse:
@@ -42,7 +42,7 @@ def _tokens(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest) -> HttpResponse:
     """RFC 7009: the client gives a token back; its whole pair ends."""
     with transaction.atomic():
-        _hold_family(request)
+        tokens.lock_family_of(request.POST.get("token", ""))
         return _answer(*core().create_revocation_response(request))
 
 

@@ -1,12 +1,16 @@
 """Apps whose client id is an address: what they say there is fetched seldom, carefully, and believed little."""
 
+import socket
+import ssl
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import urllib3
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -15,7 +19,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from memories import scopes
-from oauth import limits
+from oauth import documents, limits
 from oauth.models import Application
 from tests.oauth.flows import REDIRECT, App, exhaust
 
@@ -40,11 +44,28 @@ class Web:
     document: dict[str, Any] = field(default_factory=lambda: dict(GOOD))
     fetched: int = 0
 
-    def fetch(self, _fetcher: object, _client_id: str) -> tuple[dict[str, Any], int]:
+    def fetch(self, _client_id: str) -> tuple[dict[str, Any], int]:
         self.fetched += 1
         if not self.document:
             raise cimd.CIMDError("nothing there")
         return dict(self.document), 300
+
+
+class Unsecured:
+    """In place of a context of TLS."""
+
+    def wrap_socket(self, plain: socket.socket, server_hostname: str) -> socket.socket:
+        return plain
+
+
+def drip(server: socket.socket, first: bytes, then: bytes) -> None:
+    """Answer, and go on answering, until the other side is gone."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.sendall(first)
+        while True:
+            connection.sendall(then)
+            time.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +79,7 @@ def _on(settings: Settings) -> Iterator[None]:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     made = Web()
-    monkeypatch.setattr(
-        cimd.SafeMetadataFetcher, "fetch", lambda fetcher, client_id: made.fetch(fetcher, client_id)
-    )
+    monkeypatch.setattr(documents.Fetcher, "_fetched", lambda _fetcher, client_id: made.fetch(client_id))
     return made
 
 
@@ -128,10 +147,43 @@ def test_this_machine_and_its_network_are_never_asked(
     host: str, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
-    monkeypatch.setattr(urllib3.HTTPSConnectionPool, "urlopen", lambda *given, **_: opened.append(given))
+    monkeypatch.setattr(socket, "create_connection", lambda *given, **_: opened.append(given))
     request = app().request(client_id=f"https://{host}/client.json")
     assert ada_client.get(AUTHORIZE, request).status_code == 400
     assert opened == []
+
+
+@pytest.mark.parametrize(
+    "path", ["client\u202egnp.json", "a\u200bclient.json", "klient\u00e9.json", "a client"]
+)
+def test_its_address_reads_as_it_is(path: str, web: Web, ada_client: Client) -> None:
+    """For an app without a name is called by it."""
+    address = f"https://robot.example/{path}"
+    web.document = {**GOOD, "client_id": address, "client_name": ""}
+    assert ada_client.get(AUTHORIZE, app().request(client_id=address)).status_code == 400
+    assert not Application.objects.exists()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(HEAD, b"X: y\r\n"), (HEAD + b"Content-Length: 9000\r\n\r\n", b" ")],
+    ids=["head", "body"],
+)
+def test_whoever_sends_it_byte_by_byte_is_left(
+    first: bytes, then: bytes, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However soon each byte comes: else a few such addresses would hold every thread."""
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_FETCH_TIMEOUT_SECONDS": 0.2}
+    monkeypatch.setattr(cimd, "_ip_is_public", lambda _ip: True)
+    monkeypatch.setattr(ssl, "create_default_context", Unsecured)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
+        sent = other.submit(drip, server, first, then)
+        with pytest.raises(cimd.CIMDError):
+            documents.Fetcher().fetch(f"https://127.0.0.1:{server.getsockname()[1]}/client.json")
+        sent.result()
 
 
 def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_away(

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.actor import Door
 from accounts.models import User
 from memories import scopes
-from oauth import client_secrets, clients, grants
+from oauth import client_secrets, clients, grants, tokens
 from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant, RotationReceipt, TokenFamily
 from oauth.tokens import AccessToken, Code, RefreshToken
@@ -145,6 +145,19 @@ def test_a_slash_at_the_end_of_a_resource_is_forgiven_in_each_request(ada: User,
     slashed = "http://127.0.0.1:8000/api/"
     body = app.redeem(app.code(ada, resource=slashed), resource=slashed).json()
     assert works(app.refresh(body["refresh_token"], resource=slashed).json()["access_token"])
+
+
+def test_what_stands_beside_a_refresh_token_has_no_other_family_held(
+    ada: User, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a thief could refresh beside the owner who gives the token back."""
+    held: list[str] = []
+    token = app.connect(ada)["refresh_token"]
+    monkeypatch.setattr(tokens, "lock_family_of", held.append)
+    assert app.refresh(token, code="x", token="x").status_code == 200
+    form = {"client_id": app.application.client_id, "client_secret": app.secret, "token": token}
+    app.http.post("/oauth/revoke/", form | {"code": "x", "refresh_token": "x"})
+    assert held == [token, token]
 
 
 def test_a_repeat_is_answered_the_same_while_its_answer_was_not_used(ada: User, app: App) -> None:
