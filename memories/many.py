@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, InsufficientScope
-from memories import audit, limits, scopes, services
+from memories import audit, limits, proposing, scopes, services
 from memories import tags as tagging
 from memories.bulk import trash_all
 from memories.models import AuditAction, Memory, MemoryTag, MemoryVector, Visibility
@@ -87,9 +87,14 @@ def untag_many(actor: Actor, chosen: Chosen, name: str) -> int:
 
 @transaction.atomic
 def expire_many(actor: Actor, chosen: Chosen, expires_at: datetime | None) -> int:
-    """Let all of them be forgotten at this time, or never."""
+    """Let all of them be forgotten at this time, or never. Refused for all where one of them would wait for a yes."""
     ids = _locked(actor, chosen)
     expires_at = limits.clean_expires_at(expires_at)
+    if actor.is_app and any(
+        proposing.must_wait(actor, memory, {"expires_at": expires_at})
+        for memory in Memory.objects.filter(pk__in=ids).only("visibility", "expires_at")
+    ):
+        raise InsufficientScope(scopes.PUBLISH)
     _change(actor, AuditAction.MEMORY_UPDATE, ids, expires_at=expires_at)
     MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(expires_at=expires_at)
     return len(ids)

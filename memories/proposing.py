@@ -28,16 +28,16 @@ WAITING = 1_000  # proposals of one person at a time
 
 
 def must_wait(actor: Actor, memory: Memory, changes: Mapping[str, Any]) -> bool:
-    """Where the person wants to be asked; and other words in a public memory, by an app that may not publish.
+    """Where the person wants to be asked; and where everybody would read more, by an app that may not publish.
 
-    For everybody reads them then. changes: clean.
+    That is other words in a public memory, and that it stays public for longer. changes: clean.
     """
     if actor.asks_first:
         return True
     if actor.holds(scopes.PUBLISH) or not memory.is_public:
         return False
     stays_public = changes.get("visibility", memory.visibility) == Visibility.PUBLIC
-    return stays_public and bool(changes.get("text", memory.text) != memory.text)
+    return stays_public and (_says_else(memory, changes) or _stays_longer(memory, changes))
 
 
 def propose_new(actor: Actor, items: Sequence[NewMemory], *, source: str) -> list[Proposal]:
@@ -68,6 +68,16 @@ def loaded(proposal: Proposal) -> dict[str, Any]:
     if content.get("conversation"):
         content["conversation"] = UUID(content["conversation"])
     return content
+
+
+def _says_else(memory: Memory, changes: Mapping[str, Any]) -> bool:
+    return "text" in changes and changes["text"] != memory.text
+
+
+def _stays_longer(memory: Memory, changes: Mapping[str, Any]) -> bool:
+    """Sooner is what hiding is, and that may every app that writes."""
+    until: datetime | None = changes.get("expires_at", memory.expires_at)
+    return memory.expires_at is not None and (until is None or until > memory.expires_at)
 
 
 @transaction.atomic

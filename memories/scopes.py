@@ -17,7 +17,9 @@ BY_ADMINISTRATOR = (ADMIN,)  # only for apps that an administrator has marked
 DESCRIPTIONS = {
     READ: _("Read and search your memories, private ones included."),
     WRITE: _("Add and change memories, and put them in the trash."),
-    PUBLISH: _("Make your memories public, and change the texts of public ones."),
+    PUBLISH: _(
+        "Make your memories public, change the texts of public ones, and keep them public for longer."
+    ),
     ADMIN: _("Manage all memories: delete for ever, export, change many at once."),
     PERSONA: _("Ask the personas of other people."),
 }

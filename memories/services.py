@@ -3,8 +3,9 @@
 Bad input raises django.core.exceptions.ValidationError whose keys are the field names (text, tags, visibility,
 expires_at). A memory that is absent or not the actor's raises MemoryNotFound; a version that is not the stored one
 raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope. Where the person wants to be asked
-first, and where an app that may not publish would change the text of a public memory, create and update save nothing,
-keep a proposal and raise WaitsForYes (outside of their transaction, which would take the proposal with it).
+first, and where an app that may not publish would have everybody read more (memories/proposing.py), create and update
+save nothing, keep a proposal and raise WaitsForYes (outside of their transaction, which would take the proposal with
+it).
 """
 
 from collections.abc import Sequence

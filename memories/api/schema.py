@@ -155,7 +155,7 @@ def _waiting(operation: Operation) -> dict[int, Any]:
     example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)
     said = (
         "Nothing is saved yet: it waits for the person's yes. They set so for this app, or it may not publish and this "
-        "would change the text of a public memory."
+        "would change the text of a public memory, or keep it public for longer."
     )
     return {202: OpenApiResponse(shapes.Waiting, description=said, examples=[example])}
 

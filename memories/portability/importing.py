@@ -66,6 +66,8 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
     Raises ValidationError where there is no room for what is new.
     """
     _require_own_yes(actor)
+    if publish:  # here, not at the first public memory: by then another may be who goes on with it
+        actor.require(scopes.PUBLISH)
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         quota.check_room(batch.owner_id, batch.counts["new"])  # not in its middle

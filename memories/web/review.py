@@ -56,6 +56,13 @@ class ProposalRow:
         return opened(self.waiting.memory) if self.waiting.memory is not None else None
 
     @property
+    def would_not_end(self) -> bool:
+        """That the memory, which ends now, would be kept for ever."""
+        return (
+            self.waiting.is_change and "expires_at" in (self.content or {}) and not self.content["expires_at"]
+        )
+
+    @property
     def source(self) -> str:
         return source_words(self.waiting.proposal.source, self.names)
 

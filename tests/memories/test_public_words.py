@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
-from memories import bulk, queries, reviewing, scopes, services, similar
+from memories import bulk, many, queries, reviewing, scopes, services, similar
 from memories.errors import WaitsForYes
+from memories.many import Chosen
 from memories.models import Memory, Proposal
 from memories.portability import importing
 from memories.portability.staging import stage
@@ -64,12 +66,34 @@ def test_an_earlier_text_waits_as_well(ada: User, known: Memory) -> None:
     assert text_of(known) == "I keep wasps."
 
 
+@pytest.mark.parametrize("later", [None, timedelta(days=9)])
+def test_to_stay_public_for_longer_waits_as_well(later: timedelta | None, ada: User, known: Memory) -> None:
+    """At every door; sooner is what hiding is, and does not wait."""
+    soon = timezone.now() + timedelta(days=1)
+    assert services.update_memory(app(ada), known.pk, expires_at=soon).expires_at == soon
+    until = timezone.now() + later if later else None
+    with pytest.raises(WaitsForYes):
+        services.update_memory(app(ada), known.pk, expires_at=until)
+    with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
+        many.expire_many(app(ada, *MANAGER), Chosen([known.pk]), until)
+    say_yes(ada, known)
+    known.refresh_from_db()
+    assert known.expires_at == until
+
+
+def test_the_review_says_that_it_would_not_end(ada: User, ada_client: Client, known: Memory) -> None:
+    services.update_memory(session(ada), known.pk, expires_at=timezone.now() + timedelta(days=1))
+    with pytest.raises(WaitsForYes):
+        services.update_memory(app(ada), known.pk, expires_at=None)
+    assert "would not end any more" in ada_client.get("/memories/review/").content.decode()
+
+
 def at_once(user: User) -> list[tuple[Actor, dict[str, Any]]]:
     """Who may change what without being asked: the person, an app that may publish, and what nobody else reads."""
     return [
         (session(user), {"text": "I keep wasps."}),
         (app(user, *PUBLISHER), {"text": "I keep ants."}),
-        (app(user), {"text": "I keep ants."}),  # as it is
+        (app(user), {"text": "I keep ants.", "expires_at": None}),  # as it is
         (app(user), {"text": "I keep moths.", "visibility": "private"}),
         (app(user), {"text": "I keep snails."}),  # it is private now
     ]
@@ -104,6 +128,18 @@ def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: o
     assert importing.advance(manager if goes_on is app else session(ada), batch.pk).state == "done"
     say_yes(ada, known)
     assert Memory.objects.get().source == "api:notes"
+
+
+def test_an_app_that_may_not_publish_starts_no_import_that_does(ada: User) -> None:
+    """Its person, who then looks at it going on, has said no yes to that."""
+    line = {"picard": 1, "text": "I keep wasps.", "visibility": "public"}
+    batch = stage(app(ada, *MANAGER), file_of(json.dumps(line)))
+    with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
+        importing.start(app(ada, *MANAGER), batch.pk, publish=True)
+    assert importing.advance(session(ada), batch.pk).state == "staged"
+    importing.start(app(ada, *PUBLISHER), batch.pk, publish=True)
+    assert importing.advance(session(ada), batch.pk).state == "done"
+    assert Memory.objects.get().is_public
 
 
 # --- The doors ----------------------------------------------------------------------------------------
