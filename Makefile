@@ -33,7 +33,7 @@ test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suit
 chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
 	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/test_worker_process.py
 
-fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, valid and not (the tests ask 2,500)
+fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, valid and not (the tests ask 5,000)
 	@FUZZ_CASES=50000 $(BIN)/python -m pytest -s tests/memories/api/test_schemathesis.py
 
 smoke: $(VENV)/.run ## Walk a deployed site as a person and an app do: make smoke URL=https://memory.example.org

@@ -36,7 +36,7 @@ from tests.memories.api.callers import app_of
 
 pytestmark = pytest.mark.django_db
 
-CASES = int(os.environ.get("FUZZ_CASES", "2500"))  # of all operations and both callers together
+CASES = int(os.environ.get("FUZZ_CASES", "5000"))  # of all operations and both callers together
 RANDOM = "FUZZ_CASES" in os.environ  # otherwise the same cases each time
 CHECKS: list[Any] = [
     not_a_server_error,
