@@ -13,6 +13,7 @@ from memories.web.rows import source_words
 from oauth import grants
 
 SHOWN = 8  # readers
+TEXTS = 10  # of the history on a page: each may be as long as a memory
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Who:
     page: str = ""
 
 
-def of_memory(actor: Actor, memory: Memory) -> dict[str, Any]:
-    """For the page of a memory: writer, history, readers."""
+def of_memory(actor: Actor, memory: Memory, *, before: int | None = None) -> dict[str, Any]:
+    """For the page of a memory: writer, history, readers. before: the version from which on the history is left out."""
     revisions = list(queries.history(actor, memory.pk))
     readers = readers_of(actor, memory.pk)
     sources = {memory.source, *(revision.source for revision in revisions)}
@@ -34,9 +35,13 @@ def of_memory(actor: Actor, memory: Memory) -> dict[str, Any]:
     def who(source: str) -> Who:
         return Who(source_words(source, names), pages.get(app_names.client_of(source), ""))
 
+    older = [each for each in revisions if before is None or each.version < before]
     return {
         "writer": who(memory.source),
-        "history": [(each, queries.opened(each), who(each.source)) for each in revisions],
+        "history": [(each, queries.opened(each), who(each.source)) for each in older[:TEXTS]],
+        "count_earlier": len(revisions),
+        "earlier": older[TEXTS - 1].version if len(older) > TEXTS else None,
+        "is_further": before is not None,
         "readers": [(reader, pages.get(reader.client_id, "")) for reader in readers[:SHOWN]],
         "more_readers": max(len(readers) - SHOWN, 0),
     }

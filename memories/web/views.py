@@ -85,7 +85,13 @@ def _kept(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
 def detail(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     memory = queries.get_memory(actor, memory_id)
     form = EditForm(memory=memory) if queries.opened(memory) is not None else None
-    return render(request, "memories/detail.html", _detail(actor, memory, form))
+    return render(request, "memories/detail.html", _detail(actor, memory, form, before=_version_in(request)))
+
+
+def _version_in(request: Request) -> int | None:
+    """Of the history's earlier texts, from which version back."""
+    given = request.GET.get("before", "")[:9]
+    return int(given) if given.isdecimal() else None
 
 
 @require_POST
@@ -131,11 +137,13 @@ def _gone(request: Request) -> HttpResponseBase:
     return render(request, "memories/new.html", context, status=404)
 
 
-def _detail(actor: Actor, memory: Memory, form: EditForm | None) -> dict[str, Any]:
+def _detail(
+    actor: Actor, memory: Memory, form: EditForm | None, *, before: int | None = None
+) -> dict[str, Any]:
     return {
         "row": Row(memory),
         "form": form,
-        **provenance.of_memory(actor, memory),
+        **provenance.of_memory(actor, memory, before=before),
         "similar": [(Row(each.memory), each) for each in similar_to(actor, memory.pk)],
         "limit": limits.TEXT_CHARACTERS,
         "next_try": 1,

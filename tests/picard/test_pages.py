@@ -14,7 +14,7 @@ from accounts.forms import THEME_COOKIE
 from accounts.models import User
 from memories import services
 from memories.drafts import NewMemory
-from tests.factories import session
+from tests.factories import remember, session
 
 PAGE_BYTES = 60_000  # of HTML, before it is compressed
 ASSET_BYTES = 250_000  # of all that a page names, compressed
@@ -38,7 +38,11 @@ def test_main_pages_are_light_with_many_memories_and_tags(ada: User, ada_client:
         for n in range(MEMORIES)
     ]
     services.create_memories(session(ada), many)
-    weights = {address: len(ada_client.get(address).content) for address in PAGES}
+    own = remember(ada, long * 8)
+    for number in range(12):
+        services.update_memory(session(ada), own.pk, text=f"{number}{long}")
+    pages = (*PAGES, f"/memories/{own.pk}/")
+    weights = {address: len(ada_client.get(address).content) for address in pages}
     assert {address: weight for address, weight in weights.items() if weight >= PAGE_BYTES} == {}
 
 

@@ -197,6 +197,16 @@ def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen
     assert with_chosen == ["b", "c", "d"]
 
 
+def test_very_many_tags_stand_on_several_pages(
+    ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memories.web.life.TAGS_SHOWN", 2)
+    remember(ada, "One.", tags=["one", "three", "two"])
+    first = page(ada_client, "/memories/tags/")
+    assert ("“two”" in first, 'href="?page=2"' in first) == (False, True)
+    assert "“two”" in page(ada_client, "/memories/tags/?page=2")
+
+
 def test_the_tags_page_takes_as_many_queries_for_many_as_for_one(
     ada: User, ada_client: Client, django_assert_max_num_queries: Any
 ) -> None:

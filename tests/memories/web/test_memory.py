@@ -41,6 +41,21 @@ def test_the_page_shows_all_of_it_and_its_history(ada: User, ada_client: Client)
     assert "The first text." in html
 
 
+def test_a_long_history_comes_in_parts(
+    ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memories.web.provenance.TEXTS", 2)
+    memory = remember(ada, "Text 1.")
+    for number in range(2, 6):
+        services.update_memory(session(ada), memory.pk, text=f"Text {number}.")
+    address = f"/memories/{memory.pk}/"
+    parts = [ada_client.get(f"{address}{query}").content.decode() for query in ("", "?before=3", "?before=x")]
+    assert all("4 earlier texts" in part for part in parts)
+    shown = [re.findall(r'history-text" dir="auto">Text (\d)', part) for part in parts]
+    assert shown == [["4", "3"], ["2", "1"], ["4", "3"]]
+    assert ['href="?before=3#history"' in part for part in parts] == [True, False, True]
+
+
 def test_the_pages_call_an_app_by_its_name(ada: User, ada_client: Client) -> None:
     notes = make_app("Notes & co")
     actor = authenticate(access_token(ada, notes), Door.API)
