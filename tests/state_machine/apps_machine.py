@@ -31,6 +31,7 @@ HELD = {
 }
 WHICH_APP = st.sampled_from(APPS)
 WHICH = st.integers(0, 9)
+ABSENT = uuid4()
 YES_OR_NO = st.booleans()
 REQUEST_ID = re.compile(rb"[0-9a-f]{32}")
 # Every route of one memory, also those that are yet to be written.
@@ -155,6 +156,22 @@ class AppsMachine(RuleBasedStateMachine):
             assert [row["status"] for row in trashed] == [204 if self._sees(app, kept) else 404]
             kept.is_trashed = kept.is_trashed or self._sees(app, kept)
 
+    @rule(name=WHICH_APP, one=WHICH, other=WHICH, merge=YES_OR_NO)
+    def unite(self, name: str, one: int, other: int, merge: bool) -> None:
+        """What two are made of is private unless both were public, and to say it to everybody needs its own scope."""
+        app, pair = self.apps[name], [self.world.pick(OWNER[name], which) for which in (one, other)]
+        older, newer = sorted(filter(None, pair), key=lambda kept: kept.id) if all(pair) else (None, None)
+        if older is None or newer is None or older is newer:
+            return
+        answer = app.call("POST", f"/memories/{newer.id}/similar/{older.id}/unite/", {"merge": merge})
+        are_public = older.is_public and newer.is_public
+        sees = self._sees(app, older) and self._sees(app, newer)
+        may = not are_public or scopes.PUBLISH in HELD[name]
+        if self._was_let(app, answer, 200, sees=sees, may=may):
+            older.texts.append(f"{older.text}\n\n{newer.text}" if merge else newer.text)
+            older.tags, older.is_public = list({*older.tags, *newer.tags}), are_public
+            newer.is_trashed = True
+
     @rule(name=WHICH_APP, which=WHICH)
     def put_in_the_trash(self, name: str, which: int) -> None:
         app, kept = self.apps[name], self.world.pick(OWNER[name], which)
@@ -250,7 +267,11 @@ class AppsMachine(RuleBasedStateMachine):
         hidden = [kept for kept in self.world.memories if not self._sees(app, kept)]
         if hidden:
             kept = hidden[which % len(hidden)]
-            assert _knock(app, route, method, kept.id) == _knock(app, route, method, uuid4()), (route, method)
+            own = self.world.pick(OWNER[name], which)
+            told = [
+                _knock(app, route, method, each, own.id if own else ABSENT) for each in (kept.id, uuid4())
+            ]
+            assert told[0] == told[1], (route, method)
 
     @rule(of=WHICH_APP, by=WHICH_APP)
     def a_cursor_leads_nobody_to_what_is_not_theirs(self, of: str, by: str) -> None:
@@ -340,9 +361,13 @@ def _canaries(texts: list[str]) -> set[str]:
     return {word for word in words if word.startswith("canary")}
 
 
-def _knock(app: Connected, route: str, method: str, memory_id: UUID) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body, without what differs between any two requests."""
-    path = route.removeprefix("v1").replace("<uuid:memory_id>", str(memory_id)).replace("<int:version>", "1")
+def _knock(
+    app: Connected, route: str, method: str, memory_id: UUID, own: UUID
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body, without what differs between any two requests. own: beside which it is asked for."""
+    path = route.removeprefix("v1")
+    for name, value in (("<uuid:memory_id>", memory_id), ("<uuid:other_id>", own), ("<int:version>", 1)):
+        path = path.replace(name, str(value))
     body = {"text": "Mine now."} if method in ("PUT", "PATCH") else None
     response = app.call.client.generic(
         method,
