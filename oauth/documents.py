@@ -38,7 +38,13 @@ class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
     def fetch(self, client_id: str) -> tuple[dict[str, Any], int]:
         if not ADDRESS.fullmatch(client_id):
             raise cimd.CIMDError("client_id holds what no address does")
-        document, max_age_s = self._fetched(client_id)
+        try:
+            document, max_age_s = self._fetched(client_id)
+        except (
+            RecursionError,
+            ValueError,
+        ):  # of an address or a document that is none: nothing of ours failed
+            raise cimd.CIMDError("the address or its document cannot be read") from None
         ours = document | {
             "grant_types": _known(document, "grant_types", GRANT_TYPES),
             "response_types": _known(document, "response_types", ["code"]),

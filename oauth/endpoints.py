@@ -40,7 +40,7 @@ def _tokens(request: HttpRequest) -> HttpResponse:
 
 @endpoint(limit=limits.REVOKE, cors=True)
 def revoke(request: HttpRequest) -> HttpResponse:
-    """RFC 7009: the client gives a token back; its whole pair ends."""
+    """RFC 7009: the client gives a token back; its whole family ends."""
     with transaction.atomic():
         tokens.lock_family_of(request.POST.get("token", ""))
         return _answer(*core().create_revocation_response(request))

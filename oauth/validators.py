@@ -110,6 +110,20 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
             answer = json.dumps(token).encode()  # as oauthlib will say it
             receipts.leave(request.refresh_token, request.client, answer, successor=token["refresh_token"])
 
+    # --- Giving back ------------------------------------------------------------------------------------------
+
+    def revoke_token(
+        self, token: str, token_type_hint: str | None, request: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """A refresh token that was used already, too: who gives it back need not know who used it, or that one did."""
+        own = tokens.RefreshToken.objects.filter(
+            token_checksum=tokens.checksum(token), application=request.client
+        )
+        if own:
+            tokens.RefreshToken.revoke_family(own[0].token_family)
+        else:
+            super().revoke_token(token, token_type_hint, request, *args, **kwargs)
+
 
 def _resource(request: Any) -> list[str]:
     """RFC 8707: of what was granted, what is asked for; never an unknown resource, never everything."""

@@ -260,6 +260,16 @@ def test_giving_one_back_ends_the_pair(ada: User, app: App, which: str) -> None:
 
 
 @pytest.mark.compliance("RFC 7009", "2.1")
+def test_giving_back_a_refresh_token_that_was_used_ends_what_came_of_it(ada: User, app: App) -> None:
+    """Whoever logs out while a thread of theirs refreshes, or after a thief did, shows the one before."""
+    old = app.connect(ada)["refresh_token"]
+    body = app.refresh(old).json()
+    assert revoke(app, old) == 200
+    assert not works(body["access_token"])
+    assert {app.refresh(token).status_code for token in (old, body["refresh_token"])} == {400}
+
+
+@pytest.mark.compliance("RFC 7009", "2.1")
 def test_another_client_cannot_give_it_back(ada: User, app: App) -> None:
     body = app.connect(ada)
     assert (
