@@ -121,8 +121,7 @@ def _locked(actor: Actor, chosen: Chosen) -> list[UUID]:
     """The ids of the chosen that are the actor's own, in one order; to change many at once needs memories:admin."""
     actor.require(scopes.WRITE)
     actor.require(scopes.ADMIN)
-    if actor.asks_first:  # a proposal is about one memory
-        raise InsufficientScope(scopes.ADMIN)
+    proposing.require_own_yes(actor)
     own = Memory.objects.visible_to(actor, owner=actor.person)
     rows = own.matching(chosen.filters) if chosen.ids is None else own.filter(pk__in=chosen.ids)
     ids = list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[: FITS + 1])

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
 from accounts.keys import person_key
 from memories import audit, scopes
 from memories.drafts import NewMemory
@@ -38,6 +38,15 @@ def must_wait(actor: Actor, memory: Memory, changes: Mapping[str, Any]) -> bool:
         return False
     stays_public = changes.get("visibility", memory.visibility) == Visibility.PUBLIC
     return stays_public and (_says_else(memory, changes) or _stays_longer(memory, changes))
+
+
+def require_own_yes(actor: Actor) -> None:
+    """For what cannot wait, as a proposal is about one memory: whoever must ask for a yes cannot give it.
+
+    Not a scope is missing, so no app must be led to ask for more. Raises InsufficientScope.
+    """
+    if actor.asks_first:
+        raise InsufficientScope("sign-in")
 
 
 def propose_new(actor: Actor, items: Sequence[NewMemory], *, source: str) -> list[Proposal]:

@@ -8,9 +8,9 @@ from django.db.models import Case, F, When
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
 
-from accounts.actor import Actor, InsufficientScope
+from accounts.actor import Actor
 from accounts.keys import person_key
-from memories import audit, limits, queries, scopes, services, vectors
+from memories import audit, limits, proposing, queries, scopes, services, vectors
 from memories.errors import MemoryNotFound
 from memories.indexing import space_identity
 from memories.life_models import KeptPair
@@ -96,8 +96,7 @@ def keep_both(actor: Actor, one: UUID, other: UUID) -> None:
 def _both(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Memory]:
     """The older first, to be written. A memory is no other one beside itself."""
     actor.require(scopes.WRITE)
-    if actor.asks_first:  # a proposal is about one memory
-        raise InsufficientScope("sign-in")
+    proposing.require_own_yes(actor)
     if one == other:
         raise MemoryNotFound
     first, second = sorted((one, other))

@@ -8,8 +8,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor, InsufficientScope
-from memories import audit, limits, scopes
+from accounts.actor import Actor
+from memories import audit, limits, proposing, scopes
 from memories import tags as tagging
 from memories.errors import TagNotFound
 from memories.models import AuditAction, Memory, MemoryTag, Tag
@@ -58,8 +58,7 @@ def _own(actor: Actor, tag_id: UUID) -> Tag:
     """The person's tag, with nobody else making or changing one. It is a change of many memories at once."""
     actor.require(scopes.WRITE)
     actor.require(scopes.ADMIN)
-    if actor.asks_first:  # a proposal is about one memory
-        raise InsufficientScope(scopes.ADMIN)
+    proposing.require_own_yes(actor)
     lock_alone(actor.person.pk, "memories_tag")  # as tags.ENSURE does
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
     # A narrowed app sees some of the tag's memories only, so it may not change them all.

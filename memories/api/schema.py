@@ -32,7 +32,10 @@ SAID: dict[int, tuple[str, str]] = {
     503: ("unavailable", "The database does not answer just now."),
 }
 BY_SESSION = "By the person's own session only; an app is answered 403, `session_required`."
-OF_A_TAG = "An app needs `memories:write` too; to one that is narrowed to tags, or asks first, it is closed."
+OF_A_TAG = (
+    "An app needs `memories:write` too. To one that is narrowed to tags it is closed, and to one that asks first "
+    "(403, `session_required`)."
+)
 OF_TWO = "An app needs `memories:read` too; to one that asks first it is closed (403, `session_required`)."
 MOVING = "An app needs `memories:read` and `memories:write` too, and is told of its own imports alone."
 EXPORTS = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")

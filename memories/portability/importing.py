@@ -14,9 +14,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.actor import Actor, Door, InsufficientScope
+from accounts.actor import Actor, Door
 from accounts.ids import id_at
-from memories import limits, quota, scopes, services
+from memories import limits, proposing, quota, scopes, services
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
 from memories.errors import ImportNotFound, MemoryNotFound, WaitsForYes
@@ -126,10 +126,9 @@ def purge() -> int:
 
 
 def _require_own_yes(actor: Actor) -> None:
-    """The yes to an import, or to its end, is the yes itself: an app that must ask for one cannot give it."""
+    """The yes to an import, or to its end, is the yes itself."""
     require(actor)
-    if actor.asks_first:
-        raise InsufficientScope("sign-in")
+    proposing.require_own_yes(actor)
 
 
 def _visible(actor: Actor) -> Any:

@@ -89,6 +89,8 @@ def test_nothing_changes_without_a_yes(way: str, ada: User) -> None:
     assert everything(ada) == before
     if isinstance(refused.value, WaitsForYes):  # what it is told waits does wait
         assert set(refused.value.ids) <= set(Proposal.objects.values_list("pk", flat=True))
+    if isinstance(refused.value, InsufficientScope):  # it has all, so no door may tell it to ask for one
+        assert refused.value.scope == "sign-in"
 
 
 def test_bulk_has_each_wait(ada: User) -> None:
