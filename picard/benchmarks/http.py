@@ -33,6 +33,7 @@ SLOW_PAGE = "plain"
 class Sizes:
     memories: int = 2_000
     connections: tuple[int, ...] = (1, 8, BARRED)
+    barred: int = BARRED
     rounds: int = 4
     seconds: float = 1.5  # of one round
     slow_s: float = 6
@@ -43,7 +44,8 @@ class Sizes:
 
 QUICK = Sizes(
     memories=20,
-    connections=(BARRED,),
+    connections=(2,),
+    barred=2,
     rounds=1,
     seconds=0.2,
     slow_s=0.5,
@@ -159,7 +161,7 @@ async def _by_token(report: Report, sizes: Sizes, targets: dict[str, Target]) ->
 async def _warm_up(target: Target, sizes: Sizes) -> None:
     """Every worker answers; a first search makes each of them load the model."""
     seconds = min(WARM_UP_S, sizes.seconds)
-    await clients.ask(target, connections=BARRED, seconds=seconds, patience_s=FIRST_ANSWER_S)
+    await clients.ask(target, connections=sizes.barred, seconds=seconds, patience_s=FIRST_ANSWER_S)
 
 
 async def _in_turns(targets: dict[str, Target], count: int, sizes: Sizes) -> dict[str, Load]:
@@ -181,7 +183,7 @@ def _report_pages(report: Report, measured: Measured, sizes: Sizes) -> None:
             ratio = ours.a_second / theirs.a_second if theirs.ms else float("nan")
             row = (page, count, ours.a_second, theirs.a_second, ratio, _ms(ours), _ms(theirs))
             table.rows.append((*row, ours.errors + theirs.errors))
-            if count == BARRED:
+            if count == sizes.barred:
                 report.bar(
                     f"{page}, {count} connections: of gthread's requests/s", ratio, 0.9, " ×", at_least=True
                 )

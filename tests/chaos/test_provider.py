@@ -179,8 +179,11 @@ def was_put_off(product: Product, memory_id: str) -> bool:
 
 
 def let_time_pass(product: Product) -> None:
-    """What was put off is due now."""
-    product.query("update memories_memory set index_due_at = now() where index_state = 'pending'")
+    """What was put off is due now. In the worker's order of rows, or each would wait for the other."""
+    product.query(
+        "update memories_memory set index_due_at = now() where id in "
+        "(select id from memories_memory where index_state = 'pending' order by id for update)"
+    )
     product.query(f"notify {CHANNEL}")
 
 

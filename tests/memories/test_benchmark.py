@@ -22,7 +22,7 @@ SAID = {
     ),
     "write": ("create_memory: of a bare one-row INSERT", "import, memories a second", "backlog: of the bare"),
     "http": (
-        "search page, 32 connections",
+        "search page, 2 connections",
         "search",
         "stock list of 10",
         "search by MCP",
@@ -59,7 +59,7 @@ def _benchmark(*arguments: str, **variables: str) -> "subprocess.CompletedProces
     return subprocess.run(
         [sys.executable, "manage.py", "benchmark", *arguments],
         cwd=PROJECT,
-        env={**os.environ, **variables},
+        env={**os.environ, "WEB_WORKERS": "1", **variables},  # of four servers
         capture_output=True,
         text=True,
         timeout=240,
