@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import model_consent
 from accounts.actor import Actor
-from accounts.models import User
+from accounts.models import MADE_UP_HANDLE, User
 from memories import audit, keywords, limits, llm, scopes
 from memories.errors import PersonaNotFound
 from memories.models import AuditAction, Memory
@@ -126,7 +126,7 @@ def prepare(actor: Actor, about: User, question: str, turns: Sequence[Turn] = ()
 
 def _prepare(actor: Actor, about: User, question: str, *, wanted: int) -> Prepared:
     question = _clean_question(question)
-    found = search(actor, question, owner=about, limit=wanted)
+    found = search(actor, question, owner=about, limit=wanted, names=own_names(about))
     quoted = _citations(answering(found.hits, names_in(question, about)))
     read = _citations(found.hits) if quoted and wanted > CITED else ()
     sources = read if may_read(actor) else ()
@@ -147,7 +147,12 @@ def may_read(actor: Actor) -> bool:
 
 def names_in(question: str, about: User) -> set[str]:
     """Whom and what the question names, as stems. The person's own name is left out: their memories say "I"."""
-    return keywords.names(question) - set(keywords.words(f"{about.name} {about.handle}"))
+    return keywords.names(question) - _called(about)
+
+
+def own_names(about: User) -> set[str]:
+    """What the person is called, as stems that say nothing else: handles that were made up hold an ordinary word."""
+    return _called(about) - set(keywords.words(MADE_UP_HANDLE))
 
 
 def answering(hits: Sequence[Hit], names: Set[str] = frozenset()) -> list[Hit]:
@@ -165,6 +170,10 @@ def answer_strength(hits: Sequence[Hit], names: Set[str] = frozenset()) -> float
     cited = hits[:CITED]
     naming = [hit.strength for hit in cited if not names or not names.isdisjoint(hit.matched)]
     return min(cited[0].strength, max(naming)) if naming else 0.0
+
+
+def _called(about: User) -> set[str]:
+    return set(keywords.words(f"{about.name} {about.handle}"))
 
 
 def nothing() -> str:

@@ -14,7 +14,7 @@ from accounts.actor import Actor, Door
 from accounts.models import User
 from memories.evaluation import CATEGORIES, FOREIGN, load
 from memories.locomo import Conversation, Question
-from memories.persona import CITED, answer_strength, names_in
+from memories.persona import CITED, answer_strength, names_in, own_names
 from memories.ranking import ANSWERS
 from memories.search import search
 
@@ -101,4 +101,6 @@ def _is_adversarial(question: Question) -> bool:
 
 
 def _strength(actor: Actor, question: str) -> float:
-    return answer_strength(search(actor, question, limit=CITED).hits, names_in(question, actor.person))
+    person = actor.person
+    hits = search(actor, question, limit=CITED, names=own_names(person)).hits
+    return answer_strength(hits, names_in(question, person))

@@ -69,11 +69,12 @@ def search(
     filters: Filters | None = None,
     limit: int = 10,
     arms: Collection[Arm] = BOTH_ARMS,
+    names: Collection[str] = (),
 ) -> SearchResult:
     """The memories of `owner` (the actor's own person by default) that the actor may see, best first.
 
-    Filters restrict before the ranking. Raises InsufficientScope: one's own need memories:read, another's
-    persona:query.
+    names: stems that say whom it is about; they find, but do not count as an answer. Filters restrict before the
+    ranking. Raises InsufficientScope: one's own need memories:read, another's persona:query.
     """
     owner = owner or actor.person
     if actor.user is not None:
@@ -81,7 +82,7 @@ def search(
     question = _Question.of(limits.clean_query(query), owner)
     rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
     if Arm.MEANING in arms:
-        question = question.with_common_words(rows)
+        question = question.with_common_words(rows, names)
     vector, degraded = _embed(question) if Arm.MEANING in arms else (None, False)
     if Arm.WORDS not in arms:
         question = question.without_words()
@@ -136,8 +137,10 @@ class _Question:
     def is_phrase(self) -> bool:
         return " " in keywords.plain(self.text)
 
-    def with_common_words(self, rows: Rows | None) -> "_Question":
-        return replace(self, common=tuple(common_words(rows, self.private_tokens, self.public_tokens)))
+    def with_common_words(self, rows: Rows | None, names: Collection[str]) -> "_Question":
+        common = set(common_words(rows, self.private_tokens, self.public_tokens))
+        common |= {place for place, word in enumerate(self.words) if word in names}
+        return replace(self, common=tuple(sorted(common)))
 
     def without_words(self) -> "_Question":
         return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.actor import ANONYMOUS, Actor, InsufficientScope
-from accounts.models import User
+from accounts.models import User, new_handle
 from memories import limits, persona, scopes, services
 from memories.errors import PersonaNotFound
 from memories.models import AuditAction, AuditEvent, Memory
@@ -78,6 +78,25 @@ def test_the_persona_s_own_name_need_not_stand_in_its_memories(ada: User, index:
     index()
     assert asked(session(ada), ada, "Where does Ada play chess in the garden?").citations
     assert asked(session(ada), ada, f"Where does {ada.handle.title()} play chess in the garden?").citations
+
+
+@pytest.mark.parametrize("name", ["Ada", "ada"])
+def test_by_its_persons_name_a_persona_is_asked_as_by_a_pronoun(
+    name: str, ada: User, index: Callable[[], int]
+) -> None:
+    ada.display_name = "Ada Lovelace"
+    memory = remember(ada, "I work in Antwerp on trains, bridges, rivers, harbours and maps.")
+    index()
+    for who in ("she", name):
+        answer = asked(session(ada), ada, f"What does {who} do for work?")
+        assert [each.memory.pk for each in answer.citations] == [memory.pk]
+
+
+def test_the_ordinary_word_of_a_handle_that_was_made_up_is_no_name(ada: User) -> None:
+    ada.handle, ada.display_name = new_handle(), ""
+    assert "person" not in persona.own_names(ada)
+    ada.handle = "ada-lovelace"
+    assert persona.own_names(ada) == {"ada", "lovelac"}
 
 
 def test_a_word_that_says_whom_memories_are_about_does_not_count_as_an_answer(
