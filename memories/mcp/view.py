@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
@@ -39,12 +40,22 @@ def endpoint(server: Server[Any]) -> View:
         if request.method == "OPTIONS":
             response: HttpResponseBase = HttpResponse(status=204)
         elif request.method != "POST":
-            response = HttpResponseNotAllowed(["POST", "OPTIONS"])
+            response = _not_posted(request)
         else:
             response = await _answer(server, request)
         return origins.told(request, response)
 
     return mcp
+
+
+def _not_posted(request: HttpRequest) -> HttpResponse:
+    """405, with a word for whoever opened the address in a browser."""
+    said = (
+        f"AI apps connect here. How yours does: {settings.PUBLIC_URL}/connect/\n"
+        if request.method == "GET"
+        else ""
+    )
+    return HttpResponseNotAllowed(["POST", "OPTIONS"], said, content_type="text/plain; charset=utf-8")
 
 
 async def _answer(server: Server[Any], request: HttpRequest) -> HttpResponseBase:

@@ -55,6 +55,7 @@ def test_only_posts_are_taken(method: str, ada: User) -> None:
     response = Client().generic(method, "/mcp", headers={"Authorization": f"Bearer {app_of(ada).token}"})
     assert response.status_code == 405
     assert "POST" in response["Allow"]
+    assert (b"/connect/" in response.content) is (method == "GET")  # a person's browser
 
 
 def test_a_token_for_the_rest_api_is_refused(ada: User) -> None:
