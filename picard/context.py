@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.actor import Door
 from accounts.forms import THEME_COOKIE, THEMES
 from accounts.settings import host_of_passkeys
-from memories import reviewing
+from memories import embeddings, reviewing
 from oauth.actor import actor_from_request
 
 NAME = "Picard"
@@ -24,6 +24,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "has_mail": settings.HAS_MAIL,
             "theme": theme_of(request),
             "themes": THEMES,
+            "texts_go_to": embeddings.read_elsewhere_by,
             "count_waiting": partial(_count_waiting, request),
         }
     }

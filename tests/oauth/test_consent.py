@@ -31,6 +31,26 @@ def answer(location: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
 
 
+@pytest.mark.parametrize(
+    ("provider", "address", "named"),
+    [
+        ("openai", "", "api.openai.com"),
+        ("openai", "https://vectors.example/v1", "vectors.example"),
+        ("openai", "http://127.0.0.1:11434/v1", ""),
+        ("local", "https://vectors.example/v1", ""),
+    ],
+)
+@pytest.mark.parametrize("place", ["consent", "/accounts/profile/", "/help/"])
+def test_whose_server_reads_every_text_is_said_where_it_counts(
+    provider: str, address: str, named: str, place: str, ada_client: Client, app: App, settings: Settings
+) -> None:
+    settings.EMBEDDING_PROVIDER, settings.OPENAI_BASE_URL = provider, address
+    there = (AUTHORIZE, app.request()) if place == "consent" else (place,)
+    page = ada_client.get(*there).content.decode()
+    assert (f"every search to <strong>{named}</strong>" in page) is bool(named)
+    assert ("every search to" in page) is bool(named)
+
+
 def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     ada: User, ada_client: Client, app: App
 ) -> None:
