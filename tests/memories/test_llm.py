@@ -12,8 +12,10 @@ from pytest_django import Settings
 
 from memories import llm
 from memories.chat_settings import Chat
+from memories.embeddings import forget_provider, provider
 from memories.llm import ChatUnavailable
 from tests.model_server import RETRY_AFTER_S, ModelServer, Mood
+from tests.processes import PROJECT
 
 SECRET = "my locker code is 4711"
 ASKED = [("system", "Be brief."), ("human", SECRET)]
@@ -147,6 +149,29 @@ def test_an_unknown_provider_is_a_fault_of_the_settings(settings: Settings, ask:
     settings.CHAT = Chat(model="fake", provider="anthropic")
     with pytest.raises(ChatUnavailable, match="misconfigured"):
         ask()
+
+
+def test_a_server_that_is_a_process_of_its_own_gives_words_and_vectors(settings: Settings) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.model_server"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout
+            told = dict(server.stdout.readline().strip().split("=", 1) for _ in range(6))
+            settings.CHAT = Chat(
+                told["CHAT_MODEL"], base_url=told["CHAT_BASE_URL"], api_key=told["CHAT_API_KEY"]
+            )
+            settings.EMBEDDING_PROVIDER = told["EMBEDDING_PROVIDER"]
+            settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = (
+                told["OPENAI_BASE_URL"],
+                told["OPENAI_API_KEY"],
+            )
+            forget_provider()
+            assert (completed(), streamed()) == (["Peanuts [1]."], ["Peanuts", " [1]", "."])
+            assert len(provider().embed_query("zebra")) == settings.EMBEDDING_DIMENSIONS
+        finally:
+            server.kill()
+            forget_provider()
 
 
 @WAYS
