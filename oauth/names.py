@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 CHARACTERS = 80
 BLANK = " "
+MARKS = 6  # on one character, above, below and beside it: Burmese has five; a pile of them covers the lines around
 # Controls, what turns the direction of text, private and half characters, line ends, and blanks but the plain one
 # (Unicode's general categories).
 UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"}
@@ -27,9 +28,16 @@ def fault_of(name: str) -> str:
             "A name holds only what is seen: no line ends, marks of direction, characters without width or other "
             "blanks than the plain one."
         )
+    if _piles_marks(name):
+        return _("A name begins with a character, and piles no marks on one.")
     return ""
 
 
 def _is_unseen(character: str) -> bool:
     is_unseen = unicodedata.category(character) in UNSEEN and character != BLANK
     return is_unseen or IGNORED.match(character) is not None
+
+
+def _piles_marks(name: str) -> bool:
+    marks = "".join("m" if unicodedata.category(character)[0] == "M" else "." for character in name)
+    return marks.startswith("m") or "m" * (MARKS + 1) in marks

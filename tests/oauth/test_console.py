@@ -62,7 +62,9 @@ def test_no_name_looks_like_another(name: str, ada: User, ada_client: Client) ->
     assert Application.objects.get().name == "Notes"
 
 
-@pytest.mark.parametrize("name", ["My notes", "Café 📝", "פתקים", "メモ帳", "हिन्दी", "İş & <b>", "x" * 80])
+@pytest.mark.parametrize(
+    "name", ["My notes", "Café 📝", "פתקים", "メモ帳", "हिन्दी", "မြွှေး", "İş & <b>", "x" * 80]
+)
 def test_names_of_all_scripts_are_taken(name: str, ada_client: Client) -> None:
     ada_client.post(CONSOLE, {"name": name, "redirect_uris": REDIRECT})
     assert Application.objects.get().name == name

@@ -64,6 +64,8 @@ def test_a_public_app_gets_no_secret_and_works(ada: User) -> None:
         ({"client_name": "evil\u202egnp.exe"}, "invalid_client_metadata"),
         ({"client_name": "No\u2060tes"}, "invalid_client_metadata"),
         ({"client_name": " "}, "invalid_client_metadata"),
+        ({"client_name": "a" + "\u0316" * 7}, "invalid_client_metadata"),
+        ({"client_name": "\u0316a"}, "invalid_client_metadata"),
         ({"client_name": "\ud800"}, "invalid_client_metadata"),
         ({"redirect_uris": ["https://a.example/\ud800"]}, "invalid_client_metadata"),
         ({"redirect_uris": None}, "invalid_redirect_uri"),
