@@ -27,8 +27,8 @@ def _hold_family(request: HttpRequest) -> None:
     """Of what is asked: what stands in the form beside it must not have another family held instead."""
     if request.POST.get("grant_type") == "refresh_token":
         tokens.lock_family_of(request.POST.get("refresh_token", ""))
-    else:
-        tokens.lock_family(tokens.family_of_code(request.POST.get("code", "")))
+    elif code := request.POST.get("code"):
+        tokens.lock_family(tokens.family_of_code(code))
 
 
 def _tokens(request: HttpRequest) -> HttpResponse:
