@@ -3,10 +3,8 @@
 What a session holds (who is logged in, what a form said that waits for the password) lies sealed in its row.
 """
 
-import base64
 import hashlib
 import logging
-import os
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -16,9 +14,10 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
+from accounts.sealing import seal_as_text, unseal_text
+
 logger = logging.getLogger(__name__)
 
-NONCE_BYTES = 12
 DIGEST_BYTES = 20  # in hex as long as Django's column; a key has 165 random bits, so it needs no slower hash
 
 
@@ -48,15 +47,12 @@ class SessionStore(db.SessionStore):
     """Django's, in the same table."""
 
     def encode(self, session_dict: dict[str, Any]) -> str:
-        nonce = os.urandom(NONCE_BYTES)
-        said = self.serializer().dumps(session_dict)
-        return base64.b64encode(nonce + _seal().encrypt(nonce, said, self._row())).decode()
+        return seal_as_text(_cipher(), self.serializer().dumps(session_dict), self._row())
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
         """Nothing, where it does not open: somebody wrote to the database, or moved it from another session's row."""
         try:
-            stored = base64.b64decode(session_data, validate=True)
-            opened = _seal().decrypt(stored[:NONCE_BYTES], stored[NONCE_BYTES:], self._row())
+            opened = unseal_text(_cipher(), str(session_data), self._row())
         except (ValueError, InvalidTag):
             logger.warning("a session's row does not open")
             return {}
@@ -105,7 +101,7 @@ class SessionStore(db.SessionStore):
         await sync_to_async(self.delete)(session_key)
 
 
-def _seal() -> AESGCM:
+def _cipher() -> AESGCM:
     from accounts.keys import server_key  # when all models are there
 
     return server_key().sessions
