@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core import checks
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from pytest_django import Settings
@@ -77,6 +78,28 @@ def test_a_check_that_falls_over_fails_alone_and_quotes_nothing(monkeypatch: pyt
     assert found["migrations"].state == State.FAIL
     assert found["database"].state == State.OK
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ("oauth2_provider.W008", State.OK),  # http for loopback is meant
+        ("security.W021", State.OK),  # so is SECURE_HSTS_WIDE, as the operator likes
+        ("security.W016", State.WARN),
+    ],
+)
+def test_what_is_meant_to_be_is_no_trouble(fault: str, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "run_checks", lambda **_: [checks.Warning("A word.", id=fault)])
+    assert examined()["configuration"].state == state
+
+
+def test_a_database_that_does_not_answer_is_no_matter_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keys() -> Any:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("picard.health.keys", keys)
+    found = examined()["keys"]
+    assert (found.state, "DATABASE_URL" in found.hint) == (State.FAIL, True)
 
 
 def test_a_database_that_was_never_migrated_is_no_matter_of_keys() -> None:
