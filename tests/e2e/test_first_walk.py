@@ -129,8 +129,8 @@ def _expect_no_violation(page: Page, address: str) -> None:
     """In both themes, of which only the colours differ; and every target is of 24 px, or has as much room."""
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
-    found = [Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})]
+    found = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    assert found.response["violations"] == [], f"{address}: {found.generate_report()}"
     page.emulate_media(color_scheme="dark")
-    found.append(Axe().run(page, options={"runOnly": ["color-contrast"]}))
-    for each in found:
-        assert each.response["violations"] == [], f"{address}: {each.generate_report()}"
+    unreadable = page.evaluate("async () => (await axe.run({runOnly: ['color-contrast']})).violations")
+    assert unreadable == [], address
