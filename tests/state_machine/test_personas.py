@@ -3,18 +3,13 @@
 from collections import Counter
 
 import pytest
-from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.chaos import IS_LONG
 from tests.model_server import ModelServer
 from tests.state_machine.persona_machine import PersonaMachine
 from tests.state_machine.test_state_machine import EXTENT
-
-# In short, fewer than of the others: an answer in a model's words takes as long as three other steps.
-EXTENT_OF_ASKING = EXTENT if IS_LONG else extent(EXTENT, max_examples=8)
 
 
 @pytest.mark.slow
@@ -26,5 +21,5 @@ def test_whatever_apps_write_no_persona_says_what_is_private_and_nothing_is_made
     PersonaMachine.people, PersonaMachine.settings = {"ada": ada, "bob": bob}, settings
     PersonaMachine.model, PersonaMachine.chat, PersonaMachine.answers = model, settings.CHAT, Counter()
     model.says = None
-    run_state_machine_as_test(PersonaMachine, settings=EXTENT_OF_ASKING)
+    run_state_machine_as_test(PersonaMachine, settings=EXTENT)
     assert all(PersonaMachine.answers[how] for how in ("worded", "quoted", "none"))

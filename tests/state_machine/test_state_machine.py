@@ -18,7 +18,7 @@ from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.machine import Machine
 
 EXTENT = extent(
-    max_examples=100 if IS_LONG else 12,
+    max_examples=100 if IS_LONG else 8,
     stateful_step_count=50 if IS_LONG else 25,
     derandomize=not IS_LONG,
     phases=[Phase.generate, Phase.shrink] if IS_LONG else [Phase.generate],  # to shrink takes minutes
