@@ -89,7 +89,7 @@ def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Review
             memories.append(accept(actor, proposal_id, **edited))
         except REFUSALS as refusal:
             refused[proposal_id] = refusal
-    return Reviewed(memories, refused)
+    return Reviewed(memories, _still_waiting(actor, refused))
 
 
 def accept_all(actor: Actor, *, until: UUID, count: int) -> Reviewed:
@@ -123,6 +123,12 @@ def _own(actor: Actor) -> Any:
 
 def _own_until(actor: Actor, until: UUID | None) -> Any:
     return _own(actor) if until is None else _own(actor).filter(pk__lte=until)
+
+
+def _still_waiting(actor: Actor, refused: dict[UUID, Exception]) -> dict[UUID, Exception]:
+    """Without what a second click, or another window, has answered meanwhile."""
+    present = set(_own(actor).filter(pk__in=refused).values_list("pk", flat=True)) if refused else set()
+    return {pk: why for pk, why in refused.items() if pk in present}
 
 
 def _locked(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:

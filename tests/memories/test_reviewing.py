@@ -1,7 +1,7 @@
 """Writes that wait for a yes: nothing is saved without one, through any door, and only the person can give it."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -172,6 +172,19 @@ def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
     reviewed = accept_all(ada)
     assert [each.text for each in reviewed.memories] == ["Good."]
     assert isinstance(reviewed.refused[waits.value.ids[0]], MemoryNotFound)
+
+
+def test_a_yes_that_came_twice_is_refused_nothing(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a second click: what the first has kept is not said to be gone."""
+    accept, proposal = reviewing.accept, propose(ada, "Kept.")
+
+    def after_another(actor: Actor, proposal_id: UUID) -> Memory:
+        accept(actor, proposal_id)
+        return accept(actor, proposal_id)
+
+    monkeypatch.setattr(reviewing, "accept", after_another)
+    assert reviewing.accept_many(session(ada), {proposal.pk: {}}) == reviewing.Reviewed([], {})
+    assert Memory.objects.get().text == "Kept."
 
 
 def test_it_lies_sealed(ada: User) -> None:
