@@ -1,6 +1,6 @@
 """Which scopes an app may ask for at all. What it gets is for the person to say."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +22,12 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
             for name in settings.OAUTH2_PROVIDER["SCOPES"]
             if application.may_manage or name not in settings.OAUTH_SCOPES_BY_ADMINISTRATOR
         ]
+
+
+def may_ask_for(client_id: str | None, wanted: Collection[str]) -> bool:
+    """Whether this app could have these scopes, its person willing. If not, sending it there for them leads nowhere."""
+    application = Application.objects.filter(client_id=client_id).first()
+    return application is not None and set(wanted) <= set(ClientScopes().get_available_scopes(application))
 
 
 def descriptions() -> Mapping[str, str]:

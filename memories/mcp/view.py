@@ -27,6 +27,7 @@ from memories.mcp.permissions import scopes_needed
 from oauth import mistakes
 from oauth.actor import actor_from_request
 from oauth.bearer import TokenRefused
+from oauth.client_scopes import may_ask_for
 from oauth.hints import Kind
 
 View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -67,13 +68,20 @@ async def _answer(server: Server[Any], request: HttpRequest) -> HttpResponseBase
         message = _message_in(body)
         request_id = message.get("id")
         if missing := [scope for scope in scopes_needed(message, actor) if not actor.holds(scope)]:
-            await in_a_thread(request, lambda: mistakes.note(actor.client_id, Kind.SCOPE_MISSING))
-            raise MissingScopes(missing, held=actor.scopes)
+            await in_a_thread(request, lambda: _send_for_more(actor, missing))
         response = await exchange(server, Call(actor, request), body)
     except REFUSALS as error:
         response = refusal(error, request_id)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _send_for_more(actor: Actor, missing: list[str]) -> None:
+    """Raises MissingScopes, unless the app may never have them: then the tool tells the model, and no person is shown a
+    question that is refused."""
+    if may_ask_for(actor.client_id, missing):
+        mistakes.note(actor.client_id, Kind.SCOPE_MISSING)
+        raise MissingScopes(missing, held=actor.scopes)
 
 
 def _body_of(request: HttpRequest) -> bytes:

@@ -14,7 +14,7 @@ from accounts.models import User
 from memories import scopes
 from memories.mcp.errors import MAX_BODY_BYTES
 from memories.models import Memory
-from oauth.models import AppGrant
+from oauth.models import AppGrant, Application
 from tests.factories import remember
 from tests.memories.mcp.callers import LEGACY, Caller, app_of
 from tests.oauth.flows import API, MCP, access_token, allow, make_app
@@ -115,6 +115,17 @@ def test_another_persons_persona_is_a_step_further(ada: User, bob: User) -> None
     answer = caller.call("ask_persona", question="Who?", persona=f"@{ada.handle}")
     assert answer.status == 403
     assert f'scope="{scopes.READ} {scopes.PERSONA}"' in answer.headers["WWW-Authenticate"]
+
+
+def test_an_app_that_registered_itself_is_sent_nowhere_for_what_it_may_never_have(
+    ada: User, bob: User
+) -> None:
+    app = make_app(registration_source=Application.RegistrationSource.DCR)
+    caller = app_of(bob, scopes.READ, app=app)
+    said = caller.call("ask_persona", question="Who?", persona=f"@{ada.handle}").refused
+    assert "Do not try again" in said
+    assert ada.handle not in said
+    assert caller.call("add_memory", text="x").status == 403  # that its person may allow
 
 
 def test_resources_need_reading(ada: User) -> None:
