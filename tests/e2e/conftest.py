@@ -19,7 +19,8 @@ FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
-expect.set_options(timeout=20_000)  # a busy machine decides nothing
+PATIENCE_MS = 60_000  # a busy machine decides nothing
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +55,7 @@ def site(_running: str, shared_db: None) -> str:
 def page(browser: Browser, site: str) -> Iterator[Page]:
     """A phone-sized window that fails the test on any error of script or policy."""
     context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

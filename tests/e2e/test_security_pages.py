@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from tests.e2e.conftest import PATIENCE_MS
 from tests.e2e.test_first_walk import PASSWORD, _sign_up
 
 pytestmark = pytest.mark.browser
@@ -35,7 +36,7 @@ def phone(browser: Browser, site: str) -> Iterator[Page]:
         locale="en",
         reduced_motion="reduce",  # a colour that is on its way to the other theme's is none that anybody reads
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
