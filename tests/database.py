@@ -19,7 +19,9 @@ def own_database() -> Iterator[None]:
     name = CREATION._get_test_db_name()
     with alone("database.lock"):
         template = _migrated()
-        _on_the_server(f'drop database if exists "{name}" with (force)')  # of a run that was broken off
+        _on_the_server(
+            f'drop database if exists "{name}"'
+        )  # of a run that was broken off, not of one beside this
         _on_the_server(f'create database "{name}" template "{template}"')
     _turn_to(name)
     yield
