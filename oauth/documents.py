@@ -21,7 +21,7 @@ from django.utils import timezone
 from oauth2_provider import cimd
 
 from accounts.models import User
-from accounts.throttling import hit
+from accounts.throttling import LimitReached, hit
 from oauth import clients, limits, registration
 from oauth.models import Application
 from oauth.settings import GRANT_TYPES
@@ -87,12 +87,17 @@ def is_address(client_id: str) -> bool:
 def look_at(client_id: str, person: User) -> None:
     """Make the app of this address known, or known anew when its document is old; nothing where that fails.
 
-    Raises LimitReached.
+    Raises LimitReached for one that is not known.
     """
     known = Application.objects.filter(client_id=client_id).first()
     if known is not None and not _is_old(known):
         return
-    hit(limits.DOCUMENTS, str(person.pk))
+    try:
+        hit(limits.DOCUMENTS, str(person.pk))
+    except LimitReached:
+        if known is None:
+            raise
+        return  # as where its document is away
     cimd.resolve_cimd_application(client_id, request=None)
 
 

@@ -139,6 +139,7 @@ def exhaust(limit: Limit, *, left: int = 0, who: str = "127.0.0.1") -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into accounts_rate_limit (key, earned_at) "
-            "values (%s, clock_timestamp() + %s * interval '1 second')",
+            "values (%s, clock_timestamp() + %s * interval '1 second') "
+            "on conflict (key) do update set earned_at = excluded.earned_at",
             [f"{limit.name}:{who}", earned_in_s],
         )

@@ -204,6 +204,14 @@ def test_a_person_makes_the_server_fetch_only_so_often(web: Web, ada: User, ada_
     assert "Too many requests" in refused.content.decode()
 
 
+def test_what_is_known_stays_when_no_more_may_be_fetched(web: Web, ada: User, ada_client: Client) -> None:
+    ada_client.get(AUTHORIZE, app().request())
+    Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
+    exhaust(limits.DOCUMENTS, who=str(ada.pk))
+    assert ada_client.get(AUTHORIZE, app().request()).status_code == 200
+    assert web.fetched == 1
+
+
 @pytest.mark.parametrize("is_on", [True, False])
 def test_it_is_said_whether_addresses_are_read(
     is_on: bool, web: Web, ada_client: Client, settings: Settings
