@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import model_consent
+from accounts import embedding_consent, model_consent
 from accounts.models import User
 
 THEMES = ("auto", "light", "dark")
@@ -31,6 +31,7 @@ class ProfileForm(UserForm):
     """How a person is called, and whether others may ask their persona."""
 
     words_my_answers = forms.BooleanField(required=False)
+    embeds_my_memories = forms.BooleanField(required=False)
 
     class Meta:
         model = User
@@ -67,20 +68,38 @@ class ProfileForm(UserForm):
             self._ask_about_the_model()
         else:
             del self.fields["words_my_answers"]
+        if embedding_consent.host():
+            self._ask_about_embedding()
+        else:
+            del self.fields["embeds_my_memories"]
 
     def save(self, commit: bool = True) -> User:
         columns = [name for name in self._meta.fields or () if name in self.fields]
         if "words_my_answers" in self.fields:
             model_consent.record(self.instance, yes=self.cleaned_data["words_my_answers"])
             columns.append("chat_provider")
+        says_yes = False
+        if "embeds_my_memories" in self.fields:
+            says_yes = self.cleaned_data["embeds_my_memories"] and not embedding_consent.has_said_yes(
+                self.instance
+            )
+            embedding_consent.record(self.instance, yes=self.cleaned_data["embeds_my_memories"])
+            columns.append("embedding_provider")
         # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
         self.instance.save(update_fields=columns)
+        if says_yes:
+            embedding_consent.given.send(User, person=self.instance)
         return self.instance
 
     def _ask_about_the_model(self) -> None:
         asked = self.fields["words_my_answers"]
         asked.label, asked.help_text = model_consent.question(), model_consent.explanation()
         self.initial["words_my_answers"] = model_consent.has_said_yes(self.instance)
+
+    def _ask_about_embedding(self) -> None:
+        asked = self.fields["embeds_my_memories"]
+        asked.label, asked.help_text = embedding_consent.question(), embedding_consent.explanation()
+        self.initial["embeds_my_memories"] = embedding_consent.has_said_yes(self.instance)
 
 
 class DeleteAccountForm(forms.Form):

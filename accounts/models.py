@@ -91,6 +91,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     public_page_enabled = models.BooleanField(_("public persona page"), default=False)
     # The host they said yes to. Another one, when the settings change, has to be asked for anew.
     chat_provider = models.CharField(_("who may word answers"), max_length=255, blank=True, editable=False)
+    # Likewise for the texts of their memories, where these are embedded elsewhere.
+    embedding_provider = models.CharField(
+        _("who may embed memories"), max_length=255, blank=True, default="", db_default="", editable=False
+    )
     shortcuts_enabled = models.BooleanField(
         _("keyboard shortcuts"),
         default=True,

@@ -5,8 +5,7 @@ from urllib.parse import urlsplit
 
 import environ
 
-OPENAI_HOST = "api.openai.com"
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+from accounts.hosts import LOOPBACK_HOSTS, OPENAI_HOST
 
 
 @dataclass(frozen=True)

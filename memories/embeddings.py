@@ -11,12 +11,9 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
-
-from memories.chat_settings import LOOPBACK_HOSTS, OPENAI_HOST
 
 PROVIDERS = {
     "local": "memories.embedding_local.LocalEmbeddings",
@@ -72,17 +69,6 @@ class ProviderRejected(ProviderError):
 
     Codes: rejected, unauthorized, not_found, misconfigured, wrong_dimensions, wrong_file.
     """
-
-
-def read_elsewhere_by() -> str:
-    """Whose server is sent every text and every search, as a person may read it; empty when they stay on this machine.
-
-    Of a class of the operator's own nothing is known.
-    """
-    if settings.EMBEDDING_PROVIDER != "openai":
-        return ""
-    host = urlsplit(settings.OPENAI_BASE_URL).hostname or OPENAI_HOST
-    return "" if host in LOOPBACK_HOSTS else host
 
 
 def provider() -> EmbeddingProvider:

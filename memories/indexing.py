@@ -15,6 +15,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from accounts.keys import person_key, server_key
+from accounts.models import User
 from memories import keywords, vectors
 from memories.embeddings import provider
 from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
@@ -86,6 +87,13 @@ def rekey(memory: Memory) -> None:
             row.embedding = vectors.Stored(*turn([before.embedding], rotation))
     _rows_of([memory]).delete()
     MemoryVector.objects.bulk_create(rows)
+    if (
+        memory.is_public
+        and memory.index_state == IndexState.READY
+        and any(row.embedding is None for row in rows)
+    ):
+        memory.index_state = IndexState.PENDING  # it was withheld from the provider while it was private
+        enqueue(Memory.objects.filter(pk=memory.pk))
 
 
 def _rows_of(memories: Sequence[Memory]) -> Any:
@@ -159,6 +167,25 @@ def enqueue_other_spaces() -> int:
         return 0
     stale = MemoryVector.objects.filter(space__in=others).values("memory_id")
     return enqueue(Memory.objects.filter(index_state=IndexState.READY, pk__in=stale))
+
+
+def enqueue_unread(person: User) -> int:
+    """Queue this person's memories that no provider was let read; returns how many."""
+    unread = MemoryVector.objects.filter(owner_id=person.pk, embedding=None).values("memory_id")
+    return enqueue(Memory.objects.filter(owner=person, index_state=IndexState.READY, pk__in=unread))
+
+
+def leave_to_words(memories: Sequence[Memory]) -> None:
+    """These are found by their words alone: their person lets no provider read them. What an earlier one made goes."""
+    _rows_of(memories).update(embedding=None, space=None)
+    are_indexed(memories)
+
+
+def are_indexed(memories: Sequence[Memory]) -> None:
+    """Nothing is left to do about them."""
+    Memory.objects.filter(pk__in=[memory.pk for memory in memories]).update(
+        index_state=IndexState.READY, index_leased_by=None, index_attempts=0, index_error=""
+    )
 
 
 def wake_on_commit() -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from django.core.exceptions import ValidationError
 
+from accounts import embedding_consent
 from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import person_key, server_key
@@ -55,10 +56,15 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Hits, best first. `degraded`: only words were compared, because the embedding provider did not answer."""
+    """Hits, best first.
+
+    degraded: only words were compared, because the embedding provider did not answer. withheld: likewise, because who
+    asks did not let the provider, which is elsewhere, read what they search for.
+    """
 
     hits: list[Hit]
     degraded: bool
+    withheld: bool = False
 
 
 def search(
@@ -83,18 +89,19 @@ def search(
     rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names)
-    vector, degraded = _embed(question) if Arm.MEANING in arms else (None, False)
+    withheld = actor.user is not None and not embedding_consent.may_read(actor.user)
+    vector, degraded = _embed(question) if Arm.MEANING in arms and not withheld else (None, False)
     if Arm.WORDS not in arms:
         question = question.without_words()
     if not question.words and vector is None:
-        return SearchResult([], degraded)
+        return SearchResult([], degraded, withheld)
     looked_through = LOOKED_THROUGH if question.is_phrase else 0
     ranked = rank(rows, question.compared_by(vector, owner), limit=limit, looked_through=looked_through)
     hits = _hits(question, ranked)[:limit]
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
-    return SearchResult(hits, degraded)
+    return SearchResult(hits, degraded, withheld)
 
 
 def find_same(actor: Actor, text: str) -> Memory | None:

@@ -5,8 +5,9 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from accounts.models import PersonKey
-from memories.indexing import wake_on_commit
+from accounts import embedding_consent
+from accounts.models import PersonKey, User
+from memories.indexing import enqueue_unread, wake_on_commit
 from memories.models import IndexState, Memory, MemoryVector
 
 
@@ -21,3 +22,9 @@ def wake_indexing(instance: Memory, **_: Any) -> None:
 def delete_vectors(instance: PersonKey, **_: Any) -> None:
     """With a person's key go the vectors and words of their memories, which say much of the texts that it sealed."""
     MemoryVector.objects.filter(owner_id=instance.pk).delete()
+
+
+@receiver(embedding_consent.given)
+def embed_what_was_withheld(person: User, **_: Any) -> None:
+    """What its person kept from the provider until now may be read by it."""
+    enqueue_unread(person)

@@ -20,7 +20,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts import embedding_consent
 from accounts.fields import DecryptError
+from accounts.models import User
 from memories import housekeeping, indexing
 from memories.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, provider
 from memories.models import IndexState, Memory
@@ -57,7 +59,8 @@ from due where m.id = due.id returning m.id
 
 @dataclass(frozen=True)
 class Embedded:
-    """A memory as it was read, and what became of it: vectors, or the code of an error."""
+    """A memory as it was read, and what became of it: vectors, or the code of an error, or nothing, since its person
+    lets no provider elsewhere read it."""
 
     memory: Memory
     passages: list[str]
@@ -65,6 +68,7 @@ class Embedded:
     error: str = ""
     retry_after_s: float | None = None
     is_final: bool = False
+    is_withheld: bool = False
 
 
 class Lease:
@@ -119,7 +123,9 @@ def work_once(worker: int, *, limit: int = BATCH) -> int:
     """Claim, embed and store one batch; returns how many memories were claimed."""
     memories = claim(worker, limit)
     if memories:
-        finish(worker, embed(memories))
+        withheld = _withheld(memories)
+        embedded = embed([memory for memory in memories if memory not in withheld])
+        finish(worker, [*embedded, *(Embedded(memory, [], is_withheld=True) for memory in withheld)])
     return len(memories)
 
 
@@ -151,8 +157,10 @@ def finish(worker: int, embedded: Sequence[Embedded]) -> None:
         done = [one for one in fresh if one.vectors is not None]
         if done:
             _store(done)
+        if withheld := [one.memory for one in fresh if one.is_withheld]:
+            indexing.leave_to_words(withheld)
         for one in fresh:
-            if one.vectors is None:
+            if one.vectors is None and not one.is_withheld:
                 _put_off(one)
         stale = current.keys() - {one.memory.pk for one in fresh}
         Memory.objects.filter(pk__in=stale).update(
@@ -168,6 +176,15 @@ def seconds_until_due() -> float:
 
 
 # --- Private ------------------------------------------------------------------------------------------
+
+
+def _withheld(memories: Sequence[Memory]) -> list[Memory]:
+    """Those private ones whose person has not let the provider, which is elsewhere, read them."""
+    if not (host := embedding_consent.host()):
+        return []
+    owners = {memory.owner_id for memory in memories}
+    allow_it = set(User.objects.filter(pk__in=owners, embedding_provider=host).values_list("pk", flat=True))
+    return [memory for memory in memories if not memory.is_public and memory.owner_id not in allow_it]
 
 
 def _read(memory: Memory) -> Embedded:
@@ -205,9 +222,7 @@ def _store(done: Sequence[Embedded]) -> None:
     memories = [one.memory for one in done]
     vectors = [one.vectors or [] for one in done]
     indexing.store_vectors(memories, [one.passages for one in done], vectors, indexing.active_space())
-    Memory.objects.filter(pk__in=[memory.pk for memory in memories]).update(
-        index_state=IndexState.READY, index_leased_by=None, index_attempts=0, index_error=""
-    )
+    indexing.are_indexed(memories)
 
 
 def _put_off(one: Embedded) -> None:

@@ -16,6 +16,7 @@ from oauth.tokens import ACCESS_PREFIX, checksum
 WANTED = {
     "id", "email", "handle", "display_name", "time_zone",
     "persona_enabled", "public_page_enabled", "is_staff", "is_superuser", "is_active", "chat_provider",
+    "embedding_provider",
 }  # fmt: skip
 PERSON = tuple(field.attname for field in User._meta.concrete_fields if field.attname in WANTED)
 # Why a token lets nobody in, for the app's developer.

@@ -6,10 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts import embedding_consent
 from accounts.actor import Door
 from accounts.forms import THEME_COOKIE, THEMES
 from accounts.settings import host_of_passkeys
-from memories import embeddings, reviewing
+from memories import reviewing
 from oauth.actor import actor_from_request
 
 NAME = "Picard"
@@ -24,7 +25,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "has_mail": settings.HAS_MAIL,
             "theme": theme_of(request),
             "themes": THEMES,
-            "texts_go_to": embeddings.read_elsewhere_by,
+            "texts_go_to": embedding_consent.host,
             "count_waiting": partial(_count_waiting, request),
         }
     }

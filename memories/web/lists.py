@@ -62,7 +62,13 @@ def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
     result = search(actor, form.query, filters=form.filters, limit=HITS)
     rows = rows_of_hits(result.hits, form.query)
     strong = [row for row in rows if not row.is_weak]
-    return {"rows": strong, "weak": rows[len(strong) :], "degraded": result.degraded, "next": None}
+    return {
+        "rows": strong,
+        "weak": rows[len(strong) :],
+        "degraded": result.degraded,
+        "withheld": result.withheld,
+        "next": None,
+    }
 
 
 def _offered(actor: Actor, form: ListForm) -> list[Tag]:

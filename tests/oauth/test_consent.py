@@ -47,8 +47,8 @@ def test_whose_server_reads_every_text_is_said_where_it_counts(
     settings.EMBEDDING_PROVIDER, settings.OPENAI_BASE_URL = provider, address
     there = (AUTHORIZE, app.request()) if place == "consent" else (place,)
     page = ada_client.get(*there).content.decode()
-    assert (f"every search to <strong>{named}</strong>" in page) is bool(named)
-    assert ("every search to" in page) is bool(named)
+    assert (f"sends texts to <strong>{named}</strong>" in page) is bool(named)
+    assert ("sends texts to" in page) is bool(named)
 
 
 def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
