@@ -5,6 +5,7 @@ with `table.column|owner|row id` as associated data. A value moved to another ro
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -155,8 +156,14 @@ def sealed_bytes(row: models.Model, name: str) -> bytes:
 
 def stored_row(model: type[Row], names: Sequence[str], values: Iterable[Any]) -> Row:
     """The row of such columns as the ORM would give it, for the few statements written by hand."""
-    sealed = {field.attname for field in model._meta.concrete_fields if isinstance(field, SealedTextField)}
+    sealed = _sealed_names(model)
     given = zip(names, values, strict=True)
     return model.from_db(
         "default", names, [Sealed(value) if name in sealed else value for name, value in given]
     )
+
+
+@lru_cache(maxsize=32)
+def _sealed_names(model: type[models.Model]) -> frozenset[str]:
+    fields = model._meta.concrete_fields
+    return frozenset(field.attname for field in fields if isinstance(field, SealedTextField))

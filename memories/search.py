@@ -5,6 +5,7 @@ import operator
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 
@@ -140,9 +141,14 @@ class _Question:
         private, public = person_key(owner.pk).keywords, server_key().keywords
         return cls(text, words, keywords.tokens(words, private), keywords.tokens(words, public))
 
-    @property
+    @cached_property
+    def phrase(self) -> str:
+        """The question as it would stand in a text, both made plain."""
+        return keywords.plain(self.text)
+
+    @cached_property
     def is_phrase(self) -> bool:
-        return " " in keywords.plain(self.text)
+        return " " in self.phrase
 
     def with_common_words(self, rows: Rows | None, names: Collection[str]) -> "_Question":
         common = set(common_words(rows, self.private_tokens, self.public_tokens))
@@ -201,7 +207,7 @@ def _hits(question: _Question, ranked: list[Ranked]) -> list[Hit]:
 def _hit(question: _Question, place: Ranked) -> Hit:
     """Only a memory that has all the question's words need be unsealed to know whether it holds the phrase."""
     may_hold = question.is_phrase and len(place.words) == len(question.words)
-    holds = may_hold and _stands_in(question.text, place.memory)
+    holds = may_hold and _stands_in(question.phrase, place.memory)
     return Hit(
         memory=place.memory,
         score=place.score + (EXACT_PHRASE if holds else 0.0),
@@ -213,6 +219,6 @@ def _hit(question: _Question, place: Ranked) -> Hit:
 
 def _stands_in(phrase: str, memory: Memory) -> bool:
     try:
-        return f" {keywords.plain(phrase)} " in f" {keywords.plain(memory.text)} "
+        return f" {phrase} " in f" {keywords.plain(memory.text)} "
     except DecryptError:  # it is shown as unreadable, and must not hide the others
         return False
