@@ -89,7 +89,8 @@ def main() -> int:
     has_proven, began = True, time.monotonic()
     for outcome in outcomes(names, {} if options.short else LONG):
         known[outcome.name] = {**asdict(outcome), "proves": outcome.proves}
-        write(form, known, options.folder, minutes=(time.monotonic() - began) / 60)
+        minutes = None if options.only else round((time.monotonic() - began) / 60)
+        write(form, known, options.folder, minutes=minutes)
         has_proven &= outcome.proves
     return int(not has_proven)
 
@@ -156,12 +157,13 @@ def count(outcome: Outcome, report: Any) -> None:
         outcome.skipped += int(suite.get("skipped"))
 
 
-def write(form: str, known: dict[str, Any], folder: Path, *, minutes: float) -> None:
+def write(form: str, known: dict[str, Any], folder: Path, *, minutes: int | None) -> None:
+    """minutes: how long it took, None where not all was found in one run."""
     proof = {
         "form": form,
         "python": sys.version.split()[0],
         "cores": os.cpu_count(),
-        "minutes": round(minutes),
+        "minutes": minutes,
         "attacks": [known[name] for name in ATTACKS if name in known],
         "not_run": [name for name in ATTACKS if name not in known],
     }
@@ -178,12 +180,13 @@ def page(proof: dict[str, Any]) -> str:
         for each in proof["attacks"]
     )
     missing = ", ".join(proof["not_run"]) or "none"
+    took = "in more than one run" if proof["minutes"] is None else f"{proof['minutes']} minutes"
     return f"""# Proof
 
 Written by `make prove`, which attacks every promise and counts what was lost. Run it yourself; it takes no figures from
 this page. The figures as data: [proof.json](proof.json).
 
-This run: the {proof["form"]} form, Python {proof["python"]}, {proof["cores"]} cores, {proof["minutes"]} minutes,
+The {proof["form"]} form, Python {proof["python"]}, {proof["cores"]} cores, {took},
 {AT_ONCE} attacks at a time.
 Attacks that did not run: {missing}. A promise of which every test was skipped does not count as kept.
 
