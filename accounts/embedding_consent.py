@@ -3,7 +3,9 @@
 Asked for in the profile. It names the host: another one is asked for anew.
 """
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.dispatch import Signal
@@ -26,17 +28,27 @@ def host() -> str:
     return "" if found in LOOPBACK_HOSTS else found
 
 
+def is_needed() -> bool:
+    return bool(host())
+
+
 def has_said_yes(person: User) -> bool:
     return bool(person.embedding_provider == host())
 
 
 def may_read(person: User) -> bool:
     """Whether the provider may be sent this person's private texts, and what they search for."""
-    return not host() or has_said_yes(person)
+    return not is_needed() or has_said_yes(person)
+
+
+def who_said_yes(ids: Collection[UUID]) -> set[UUID]:
+    """Those of these people who did."""
+    said = User.objects.filter(pk__in=ids, embedding_provider=host())
+    return set(said.values_list("pk", flat=True))
 
 
 def record(person: User, *, yes: bool) -> None:
-    """Keep or take back the yes to the present host. The caller saves, and then sends `given` where it is new."""
+    """Keep or take back the yes to the present host. The caller saves, and then sends `given` after a yes."""
     person.embedding_provider = host() if yes else ""
 
 

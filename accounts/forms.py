@@ -21,6 +21,12 @@ def time_zones() -> list[str]:
     return ["UTC", *sorted(places)]
 
 
+# What leaves this machine after a person's yes: the field that asks, whose yes it is, and the column that keeps it.
+CONSENTS = {
+    "words_my_answers": (model_consent, "chat_provider"),
+    "embeds_my_memories": (embedding_consent, "embedding_provider"),
+}
+
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
 else:
@@ -64,42 +70,25 @@ class ProfileForm(UserForm):
         for field in self.fields.values():
             # The words beside the field say what is too long; nothing is cut off silently while typing.
             field.widget.attrs.pop("maxlength", None)
-        if model_consent.is_needed():
-            self._ask_about_the_model()
-        else:
-            del self.fields["words_my_answers"]
-        if embedding_consent.host():
-            self._ask_about_embedding()
-        else:
-            del self.fields["embeds_my_memories"]
+        for name, (consent, _column) in CONSENTS.items():
+            if consent.is_needed():
+                asked = self.fields[name]
+                asked.label, asked.help_text = consent.question(), consent.explanation()
+                self.initial[name] = consent.has_said_yes(self.instance)
+            else:
+                del self.fields[name]
 
     def save(self, commit: bool = True) -> User:
         columns = [name for name in self._meta.fields or () if name in self.fields]
-        if "words_my_answers" in self.fields:
-            model_consent.record(self.instance, yes=self.cleaned_data["words_my_answers"])
-            columns.append("chat_provider")
-        says_yes = False
-        if "embeds_my_memories" in self.fields:
-            says_yes = self.cleaned_data["embeds_my_memories"] and not embedding_consent.has_said_yes(
-                self.instance
-            )
-            embedding_consent.record(self.instance, yes=self.cleaned_data["embeds_my_memories"])
-            columns.append("embedding_provider")
+        for name, (consent, column) in CONSENTS.items():
+            if name in self.fields:
+                consent.record(self.instance, yes=self.cleaned_data[name])
+                columns.append(column)
         # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
         self.instance.save(update_fields=columns)
-        if says_yes:
+        if self.cleaned_data.get("embeds_my_memories"):
             embedding_consent.given.send(User, person=self.instance)
         return self.instance
-
-    def _ask_about_the_model(self) -> None:
-        asked = self.fields["words_my_answers"]
-        asked.label, asked.help_text = model_consent.question(), model_consent.explanation()
-        self.initial["words_my_answers"] = model_consent.has_said_yes(self.instance)
-
-    def _ask_about_embedding(self) -> None:
-        asked = self.fields["embeds_my_memories"]
-        asked.label, asked.help_text = embedding_consent.question(), embedding_consent.explanation()
-        self.initial["embeds_my_memories"] = embedding_consent.has_said_yes(self.instance)
 
 
 class DeleteAccountForm(forms.Form):

@@ -22,7 +22,6 @@ from django.db.models.functions import Now
 
 from accounts import embedding_consent
 from accounts.fields import DecryptError
-from accounts.models import User
 from memories import housekeeping, indexing
 from memories.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, provider
 from memories.models import IndexState, Memory
@@ -180,10 +179,9 @@ def seconds_until_due() -> float:
 
 def _withheld(memories: Sequence[Memory]) -> list[Memory]:
     """Those private ones whose person has not let the provider, which is elsewhere, read them."""
-    if not (host := embedding_consent.host()):
+    if not embedding_consent.is_needed():
         return []
-    owners = {memory.owner_id for memory in memories}
-    allow_it = set(User.objects.filter(pk__in=owners, embedding_provider=host).values_list("pk", flat=True))
+    allow_it = embedding_consent.who_said_yes({memory.owner_id for memory in memories})
     return [memory for memory in memories if not memory.is_public and memory.owner_id not in allow_it]
 
 
