@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from picard import health
 from picard.embedded_postgres import EmbeddedPostgres
 
 MARK = "benchmark"  # a file in the home, which says that it may be filled and thrown away
@@ -28,6 +29,11 @@ NOT_PASSED_ON = (
 def is_ours() -> bool:
     """Whether this process already works in such a home."""
     return (settings.PICARD_HOME / MARK).exists()
+
+
+def is_needed() -> bool:
+    """Whether there is no database here yet, or one that this version cannot work with."""
+    return not health.migrations()
 
 
 def run_in_a_home(

@@ -6,8 +6,6 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from memories.evaluation import DEPTHS, Row, evaluate
 from memories.locomo import Conversation, read_conversations
@@ -42,7 +40,7 @@ class Command(BaseCommand):
         conversations = _read(data)
         if home.is_ours():
             call_command("migrate", interactive=False, verbosity=0)
-        elif _unmigrated():
+        elif home.is_needed():
             sys.exit(_run_apart(data, json, persona))
         rows: list[Row | Share] = []
         if persona:
@@ -63,11 +61,6 @@ class Command(BaseCommand):
 
     def _say(self, what: str) -> None:
         self.stderr.write(what)
-
-
-def _unmigrated() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _run_apart(data: Path, json: Path | None, persona: bool) -> int:
