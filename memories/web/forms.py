@@ -172,10 +172,15 @@ class ListForm(forms.Form):
         return {name: value for name, value in given.items() if value}
 
 
+def version_of(given: str) -> int | None:
+    """The version of a memory that a page was shown with; None where that is not said."""
+    return int(given[:9]) if given.isdecimal() else None
+
+
 def _ticked(value: str) -> tuple[UUID, int | None]:
     """A memory, and the version of it that was shown; None where that is not said."""
     memory_id, _dot, version = value.partition(".")
-    return UUID(memory_id), int(version[:9]) if version.isdecimal() else None
+    return UUID(memory_id), version_of(version)
 
 
 class ManyForm(forms.Form):

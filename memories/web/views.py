@@ -22,7 +22,7 @@ from memories.similar import means_the_same, similar_to
 from memories.web import provenance
 from memories.web.answers import Request, add_errors, back, memory_page
 from memories.web.first_steps import first_steps
-from memories.web.forms import EditForm, ListForm, MemoryForm
+from memories.web.forms import EditForm, ListForm, MemoryForm, version_of
 from memories.web.rows import Row, rows_of
 
 POLLS = 12  # how often a waiting memory asks whether it is searchable by now; then the next visit tells
@@ -85,13 +85,8 @@ def _kept(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
 def detail(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     memory = queries.get_memory(actor, memory_id)
     form = EditForm(memory=memory) if queries.opened(memory) is not None else None
-    return render(request, "memories/detail.html", _detail(actor, memory, form, before=_version_in(request)))
-
-
-def _version_in(request: Request) -> int | None:
-    """Of the history's earlier texts, from which version back."""
-    given = request.GET.get("before", "")[:9]
-    return int(given) if given.isdecimal() else None
+    before = version_of(request.GET.get("before", ""))
+    return render(request, "memories/detail.html", _detail(actor, memory, form, before=before))
 
 
 @require_POST
@@ -157,8 +152,8 @@ def _detail(
 @memory_page
 def visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     """Public becomes what the person saw, not what an app made of it since: the switch says which version that was."""
-    chosen, seen = request.POST.get("visibility", ""), request.GET.get("version", "")
-    expected = int(seen[:9]) if chosen == Visibility.PUBLIC and seen.isdecimal() else None
+    chosen, seen = request.POST.get("visibility", ""), version_of(request.GET.get("version", ""))
+    expected = seen if chosen == Visibility.PUBLIC else None
     said = _published(actor) if chosen == Visibility.PUBLIC else _("Private now. Only you see it.")
     say = messages.success
     try:
