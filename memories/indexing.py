@@ -170,9 +170,15 @@ def enqueue_other_spaces() -> int:
 
 
 def enqueue_unread(person: User) -> int:
-    """Queue this person's memories that no provider was let read; returns how many."""
+    """Queue this person's memories that no provider was let read; returns how many.
+
+    Those too that a worker has taken: it may be leaving them to their words just now, by what it was told before.
+    """
     unread = MemoryVector.objects.filter(owner_id=person.pk, embedding=None).values("memory_id")
-    return enqueue(Memory.objects.filter(owner=person, index_state=IndexState.READY, pk__in=unread))
+    taken = Q(index_leased_by__isnull=False)
+    return enqueue(
+        Memory.objects.filter(taken | Q(index_state=IndexState.READY, pk__in=unread), owner=person)
+    )
 
 
 def leave_to_words(memories: Sequence[Memory]) -> None:

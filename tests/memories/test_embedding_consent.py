@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from accounts import embedding_consent
 from accounts.models import User
-from memories import services
+from memories import services, worker
 from memories.embeddings import forget_provider
 from memories.models import IndexState, Memory
 from memories.search import search
@@ -61,6 +61,17 @@ def test_a_yes_sends_what_was_withheld_and_taking_it_back_sends_no_more(
     index()
     assert search(session(ada), "later secret").withheld
     assert model.texts == [PRIVATE, ASKED]
+
+
+def test_a_yes_while_a_worker_leaves_the_memory_to_its_words_is_not_missed(
+    ada: User, ada_client: Client, index: Index, model: ModelServer
+) -> None:
+    remember(ada, PRIVATE)
+    [taken] = worker.claim(worker=1, limit=10)
+    say(ada_client, ada, yes=True)
+    worker.finish(1, [worker.Embedded(taken, [], is_withheld=True)])
+    assert index() == 1
+    assert model.texts == [PRIVATE]
 
 
 def test_another_host_is_asked_for_anew(
