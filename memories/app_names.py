@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from accounts.actor import Door
+
 NamesOf = Callable[[Collection[str]], Mapping[str, str]]
 
 
@@ -21,6 +23,11 @@ def known_by(names_of: NamesOf) -> None:
 def client_of(source: str) -> str:
     """The client id in a source ("api:<client id>"), empty where no app wrote it."""
     return source.partition(":")[2]
+
+
+def sources_of(client_id: str) -> list[str]:
+    """The sources of what one app wrote: one a door that apps come by."""
+    return [f"{door}:{client_id}" for door in (Door.API, Door.MCP)]
 
 
 def of_sources(sources: Iterable[str]) -> Mapping[str, str]:

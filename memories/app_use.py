@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor, Door
-from memories import scopes
+from accounts.actor import Actor
+from memories import app_names, scopes
 from memories.bulk import trash_all
 from memories.models import AuditAction, AuditEvent, Memory, Tag
 
@@ -134,6 +134,6 @@ def check_tags(actor: Actor, tags: Collection[UUID]) -> None:
 def forget_written_by(actor: Actor, client_id: str) -> int:
     """Put in the trash every memory whose present text this app wrote; returns how many."""
     actor.require(scopes.WRITE)
-    sources = [f"{door}:{client_id}" for door in (Door.API, Door.MCP)]
-    written = Memory.objects.visible_to(actor, owner=actor.person).filter(source__in=sources)
+    own = Memory.objects.visible_to(actor, owner=actor.person)
+    written = own.filter(source__in=app_names.sources_of(client_id))
     return len(trash_all(actor, written))

@@ -6,7 +6,7 @@ from accounts import deletion
 from accounts.actor import Actor
 from memories import app_names, app_use, audit, housekeeping
 from memories.models import AuditAction
-from memories.portability import everything
+from memories.portability import everything, importing
 from oauth import clients, grants
 from oauth.housekeeping import STEPS
 from oauth.models import AppGrant
@@ -18,6 +18,7 @@ def join() -> None:
     housekeeping.KEPT_TAGS.append(grants.tags_named)
     app_names.known_by(clients.names_of)
     grants.changed.connect(_record)
+    grants.changed.connect(_end_imports)
     everything.ALSO["apps.json"] = _apps
     deletion.closed.connect(_record_closing)
     deletion.restored.connect(_record_restoring)
@@ -26,6 +27,12 @@ def join() -> None:
 def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
     action = AuditAction(f"app:{change}")
     app_use.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)
+
+
+def _end_imports(*, grant: AppGrant, change: grants.Change, **_: Any) -> None:
+    """An import goes on by what its app was allowed when it began, so it ends where that is taken back."""
+    if change in (grants.Change.DISCONNECT, grants.Change.NARROW):
+        importing.end_those_of(grant.user_id, grant.application.client_id)
 
 
 def _record_closing(*, by: Actor, **_: Any) -> None:

@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from accounts.actor import Actor, Door
 from accounts.ids import id_at
-from memories import limits, proposing, quota, scopes, services
+from memories import app_names, limits, proposing, quota, scopes, services
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
 from memories.errors import ImportNotFound, MemoryNotFound, WaitsForYes
-from memories.import_models import ImportBatch, ImportState, StagedMemories
+from memories.import_models import OPEN, ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, MemoryRevision, Visibility
 from memories.portability.cleaning import laid_down
 from memories.portability.items import Item
@@ -113,6 +113,20 @@ def discard(actor: Actor, batch_id: UUID) -> None:
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         batch.delete()
+
+
+@transaction.atomic
+def end_those_of(owner_id: UUID, client_id: str) -> None:
+    """Bring no more of what this app brought, which may not any more. What came stays, and can be undone as one."""
+    sources = app_names.sources_of(client_id)
+    theirs = ImportBatch.objects.filter(owner_id=owner_id, source__in=sources, state__in=OPEN)
+    for batch in theirs.order_by("pk").select_for_update():
+        if batch.state == ImportState.STAGED:
+            batch.delete()
+            continue
+        _rows(batch).filter(is_done=False).delete()
+        batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
+        batch.save(update_fields=["state", "finished_at", "sample"])
 
 
 def purge() -> int:
