@@ -36,6 +36,18 @@ class Activity:
     next: UUID | None
 
 
+@dataclass(frozen=True)
+class History:
+    """Some earlier texts of a memory, newest first; `next` is the version before which the page after it begins.
+
+    count: of all earlier texts.
+    """
+
+    revisions: list[MemoryRevision]
+    next: int | None
+    count: int
+
+
 def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """One of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require(scopes.READ)
@@ -72,10 +84,14 @@ def list_trash(
     return _page(rows.annotate(read_at=Now()), before, limit)
 
 
-def history(actor: Actor, memory_id: UUID) -> list[MemoryRevision]:
-    """The earlier texts of one of the person's own memories, newest first."""
+def history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> History:
+    """The earlier texts of one of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
     memory = get_memory(actor, memory_id)
-    return list(MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory).order_by("-version"))
+    rows = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory)
+    earlier = rows if before is None else rows.filter(version__lt=before)
+    found = list(earlier.order_by("-version")[: limit + 1])
+    following = found[limit - 1].version if len(found) > limit else None
+    return History(found[:limit], following, rows.count())
 
 
 def tags_of(actor: Actor) -> list[Tag]:

@@ -57,12 +57,12 @@ def _checker(form: type[Strict]) -> Strict:
     return form()
 
 
-def page_of(request: Request, rows: list[dict[str, Any]], following: UUID | None) -> Response:
+def page_of(request: Request, rows: list[dict[str, Any]], following: UUID | int | None) -> Response:
     """A page of a list; `next` is the address of the page after it, with the same filters."""
     return Response({"results": rows, "next": _address(request, following) if following else None})
 
 
-def _address(request: Request, following: UUID) -> str:
+def _address(request: Request, following: UUID | int) -> str:
     query = request._request.GET.copy()
     query["cursor"] = str(following)
     return request._request.build_absolute_uri(f"{request._request.path}?{query.urlencode()}")

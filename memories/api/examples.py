@@ -79,7 +79,8 @@ REVISIONS = {
             "source": "api:notes",
             "written_at": "2026-01-31T12:00:00Z",
         }
-    ]
+    ],
+    "next": None,
 }
 TRASH = {"results": [{**MEMORY, "version": 2, "deleted_at": "2026-02-02T09:00:00Z"}], **PAGE_END}
 DELETED = {"deleted": 3}

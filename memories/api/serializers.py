@@ -78,8 +78,14 @@ class FiltersIn(Strict):
 
 
 class PageQuery(Strict):
-    cursor = Id(required=False, default=None)
+    cursor: Any = Id(required=False, default=None)
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+class HistoryQuery(PageQuery):
+    """cursor: the version before which the page begins."""
+
+    cursor = serializers.IntegerField(required=False, default=None, min_value=1, max_value=2**31 - 1)
 
 
 class TrashQuery(PageQuery):

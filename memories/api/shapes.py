@@ -54,8 +54,9 @@ class Revision(Shape):
     written_at = serializers.DateTimeField()
 
 
-class Revisions(Shape):
+class RevisionPage(Shape):
     results = Revision(many=True)
+    next = serializers.URLField(allow_null=True)
 
 
 class Hit(Shape):

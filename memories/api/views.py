@@ -26,6 +26,7 @@ from memories.api.schema import operations
 from memories.api.serializers import (
     BulkIn,
     CreateQuery,
+    HistoryQuery,
     ListQuery,
     MemoryChanges,
     MemoryIn,
@@ -114,7 +115,9 @@ class KeepBoth(ApiView):
 @operations("list_history")
 class History(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
-        return Response({"results": list(map(revision_json, queries.history(self.actor, memory_id)))})
+        asked = query_of(request, HistoryQuery) if request.query_params else {}
+        page = queries.history(self.actor, memory_id, **page_asked(asked))
+        return page_of(request, list(map(revision_json, page.revisions)), page.next)
 
 
 @operations("restore_version")

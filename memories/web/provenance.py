@@ -26,21 +26,20 @@ class Who:
 
 def of_memory(actor: Actor, memory: Memory, *, before: int | None = None) -> dict[str, Any]:
     """For the page of a memory: writer, history, readers. before: the version from which on the history is left out."""
-    revisions = list(queries.history(actor, memory.pk))
+    history = queries.history(actor, memory.pk, before=before, limit=TEXTS)
     readers = readers_of(actor, memory.pk)
-    sources = {memory.source, *(revision.source for revision in revisions)}
+    sources = {memory.source, *(revision.source for revision in history.revisions)}
     names = app_names.of_sources(sources)
     pages = _pages(actor, {*map(app_names.client_of, sources), *(reader.client_id for reader in readers)})
 
     def who(source: str) -> Who:
         return Who(source_words(source, names), pages.get(app_names.client_of(source), ""))
 
-    older = [each for each in revisions if before is None or each.version < before]
     return {
         "writer": who(memory.source),
-        "history": [(each, queries.opened(each), who(each.source)) for each in older[:TEXTS]],
-        "count_earlier": len(revisions),
-        "earlier": older[TEXTS - 1].version if len(older) > TEXTS else None,
+        "history": [(each, queries.opened(each), who(each.source)) for each in history.revisions],
+        "count_earlier": history.count,
+        "earlier": history.next,
         "is_further": before is not None,
         "readers": [(reader, pages.get(reader.client_id, "")) for reader in readers[:SHOWN]],
         "more_readers": max(len(readers) - SHOWN, 0),

@@ -65,7 +65,9 @@ def test_the_older_takes_the_newer_text_and_keeps_its_history(ada: User, index: 
     assert united.pk == older.pk
     assert texts(ada) == ["My puppy drinks espresso."]
     assert names_on(ada, older) == ["coffee", "dog"]
-    assert [each.text for each in queries.history(session(ada), older.pk)] == ["My dog drinks coffee."]
+    assert [each.text for each in queries.history(session(ada), older.pk).revisions] == [
+        "My dog drinks coffee."
+    ]
     assert [each.pk for each in queries.list_trash(session(ada)).memories] == [newer.pk]
 
 

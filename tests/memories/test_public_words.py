@@ -55,7 +55,7 @@ def test_other_words_wait_and_are_then_the_apps(ada: User, known: Memory) -> Non
     known.refresh_from_db()
     assert (known.text, known.source, known.visibility) == ("I keep wasps.", "api:notes", "public")
     assert [tag.name for tag in known.tags.all()] == ["garden"]
-    [was] = queries.history(session(ada), known.pk)
+    [was] = queries.history(session(ada), known.pk).revisions
     assert (was.text, was.source) == ("I keep bees.", "web")
 
 

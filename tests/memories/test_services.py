@@ -98,7 +98,7 @@ def test_the_text_that_was_is_kept_and_can_come_back(ada: User) -> None:
     services.update_memory(session(ada), memory.pk, text="second")
     services.restore_version(session(ada), memory.pk, 1)
     assert queries.get_memory(session(ada), memory.pk).text == "first"
-    assert [(r.version, r.text) for r in queries.history(session(ada), memory.pk)] == [
+    assert [(r.version, r.text) for r in queries.history(session(ada), memory.pk).revisions] == [
         (2, "second"),
         (1, "first"),
     ]

@@ -121,7 +121,7 @@ class Machine(RuleBasedStateMachine):
     def restore_the_first_text(self, who: str, which: int, by_page: bool) -> None:
         kept = self._pick(who, which)
         if kept and len(kept.texts) > 1 and kept.texts[0] != kept.text:
-            earliest = queries.history(session(self.people[who]), kept.id)[-1]
+            earliest = queries.history(session(self.people[who]), kept.id).revisions[-1]
             if by_page:
                 self._post(who, f"/memories/{kept.id}/history/{earliest.version}/restore/")
             else:

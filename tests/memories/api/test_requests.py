@@ -77,6 +77,19 @@ def test_history_and_restore(api: Caller, ada: User) -> None:
     assert MemoryRevision.objects.count() == 2
 
 
+def test_a_long_history_comes_in_pages(api: Caller, ada: User) -> None:
+    memory = remember(ada, "Text 1.")
+    for number in range(2, 7):
+        services.update_memory(session(ada), memory.pk, text=f"Text {number}.")
+    path, seen = f"/memories/{memory.pk}/history/?limit=2", []
+    while path:
+        page = api("get", path).json
+        seen.append([row["version"] for row in page["results"]])
+        path = (page["next"] or "").partition("/api/v1")[2]
+    assert seen == [[5, 4], [3, 2], [1]]
+    assert api("get", f"/memories/{memory.pk}/history/?cursor=x").status == 400
+
+
 def test_trash_is_for_the_persons_own_session(ada: User, api: Caller) -> None:
     person, memory = session_of(ada), remember(ada, "Gone.")
     assert api("delete", f"/memories/{memory.pk}/").status == 204
