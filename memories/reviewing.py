@@ -15,10 +15,10 @@ from accounts.actor import Actor, InsufficientScope
 from accounts.fields import DecryptError
 from memories import audit, proposing, scopes, services
 from memories.drafts import NewMemory
-from memories.errors import MemoryNotFound, MoreCame
+from memories.errors import MemoryNotFound, MoreCame, VersionConflict
 from memories.models import AuditAction, Memory, Proposal
 
-REFUSALS = (ValidationError, MemoryNotFound, DecryptError)
+REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
 
 
 @dataclass(frozen=True)
@@ -65,42 +65,59 @@ def list_waiting(actor: Actor, *, before: UUID | None = None, limit: int = 25) -
 
 
 def accept(
-    actor: Actor, proposal_id: UUID, *, text: str | None = None, tags: Sequence[str] | None = None
+    actor: Actor,
+    proposal_id: UUID,
+    *,
+    text: str | None = None,
+    tags: Sequence[str] | None = None,
+    expected_version: int | None = None,
 ) -> Memory:
-    """Keep it, with this text and these tags where they are given; the memory is its app's. Raises ValidationError."""
+    """Keep it, with this text and these tags where they are given; the memory is its app's.
+
+    expected_version: of the memory that it changes, as the person saw it. Raises ValidationError, VersionConflict.
+    """
     with transaction.atomic():
         [proposal] = _locked(actor, [proposal_id])
         values = proposing.loaded(proposal)
         given = {"text": text, "tags": tags}
         values |= {name: value for name, value in given.items() if value is not None}
-        memory = _saved(_narrowed(actor, values.pop("only_tags", None)), proposal, values)
+        memory = _saved(_narrowed(actor, values.pop("only_tags", None)), proposal, values, expected_version)
         proposal.delete()
     return memory
 
 
 def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Reviewed:
     """`accept` for each, with what was edited of it; none stops the others. Raises MemoryNotFound if one is absent."""
-    if _own(actor).filter(pk__in=edits).count() < len(edits):
+    about = dict(_own(actor).filter(pk__in=edits).values_list("pk", "memory_id"))
+    if len(about) < len(edits):
         raise MemoryNotFound
     memories: list[Memory] = []
     refused: dict[UUID, Exception] = {}
+    made: dict[
+        UUID, int
+    ] = {}  # of two that change one memory, the second finds the version that the first made
     for proposal_id, edited in edits.items():
+        known = {"expected_version": made[about[proposal_id]]} if about[proposal_id] in made else {}
         try:
-            memories.append(accept(actor, proposal_id, **edited))
+            memory = accept(actor, proposal_id, **{**edited, **known})
         except REFUSALS as refusal:
             refused[proposal_id] = refusal
+        else:
+            memories.append(memory)
+            made[memory.pk] = memory.version
     return Reviewed(memories, _still_waiting(actor, refused))
 
 
-def accept_all(actor: Actor, *, until: UUID, count: int) -> Reviewed:
+def accept_all(actor: Actor, *, until: UUID, count: int, seen: Mapping[UUID, int | None]) -> Reviewed:
     """Everything that waited when its person looked, the oldest first: so many, the newest of them `until`.
 
-    Raises MoreCame where there are more, whose ids are earlier but whose transaction ended later.
+    seen: by proposal the version of the memory that it changes, of those that were shown. Raises MoreCame where there
+    are more, whose ids are earlier but whose transaction ended later.
     """
     ids = list(_own_until(actor, until).order_by("pk").values_list("pk", flat=True))
     if len(ids) > count:
         raise MoreCame
-    return accept_many(actor, {pk: {} for pk in ids})
+    return accept_many(actor, {pk: {"expected_version": seen.get(pk)} for pk in ids})
 
 
 @transaction.atomic
@@ -149,9 +166,11 @@ def _narrowed(actor: Actor, only_tags: Sequence[str] | None) -> Actor:
     return actor if only_tags is None else replace(actor, only_tags=frozenset(map(UUID, only_tags)))
 
 
-def _saved(actor: Actor, proposal: Proposal, values: dict[str, Any]) -> Memory:
+def _saved(actor: Actor, proposal: Proposal, values: dict[str, Any], expected_version: int | None) -> Memory:
     if proposal.memory_id is not None:
-        return services.update_memory(actor, proposal.memory_id, source=proposal.source, **values)
+        return services.update_memory(
+            actor, proposal.memory_id, expected_version=expected_version, source=proposal.source, **values
+        )
     item = NewMemory(id=proposal.pk, **values)
     [memory] = services.create_memories(actor, [item], source=proposal.source)
     return memory

@@ -69,7 +69,9 @@ def accept_all(user: User) -> Reviewed:
     """A yes to all that waits now."""
     actor = session(user)
     [newest, *_] = reviewing.list_waiting(actor).waiting
-    return reviewing.accept_all(actor, until=newest.proposal.pk, count=reviewing.count_waiting(actor))
+    return reviewing.accept_all(
+        actor, until=newest.proposal.pk, count=reviewing.count_waiting(actor), seen={}
+    )
 
 
 def held_by_sessions() -> list[dict[str, Any]]:

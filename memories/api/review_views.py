@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from memories import extracting, proposing, reviewing
 from memories.api.answers import proposal_json
 from memories.api.base import ApiView, body_of, page_of, query_of
-from memories.api.conditions import once
+from memories.api.conditions import expected_version, once
 from memories.api.schema import operations
 from memories.api.serializers import AcceptIn, ConversationIn, PageQuery
 from memories.api.views import created, page_asked
@@ -32,7 +32,7 @@ class OneProposal(ApiView):
 @operations("accept_proposal")
 class Accept(ApiView):
     def post(self, request: Request, proposal_id: UUID) -> Response:
-        edited = body_of(request, AcceptIn)
+        edited = {**body_of(request, AcceptIn), "expected_version": expected_version(request)}
         return once(request, lambda: created(reviewing.accept(self.actor, proposal_id, **edited)))
 
 

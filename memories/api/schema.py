@@ -249,9 +249,10 @@ OPERATIONS = {
     ),
     "accept_proposal": Operation(
         "post", "review", "Keep what was proposed",
-        shapes.Memory, examples.MEMORY, status=201, statuses=(404,), answer_headers=("ETag", "Location"),
-        body=serializers.AcceptIn, body_example=examples.ACCEPT_IN, headers=(KEY,),
-        description=f"As it was proposed, or with this text and these tags. The memory is its app's. {BY_SESSION}",
+        shapes.Memory, examples.MEMORY, status=201, statuses=(404, 412), answer_headers=("ETag", "Location"),
+        body=serializers.AcceptIn, body_example=examples.ACCEPT_IN, headers=(IF_MATCH, KEY),
+        description="As it was proposed, or with this text and these tags. The memory is its app's. With `If-Match`, "
+        f"only while the memory that would change is of the version that was seen. {BY_SESSION}",
     ),
     "decline_proposal": Operation(
         "delete", "review", "Throw away what was proposed", status=204, statuses=(404,), description=BY_SESSION,
@@ -276,7 +277,7 @@ OPERATIONS = {
     ),
     "list_history": Operation(
         "get", "history", "A memory's earlier texts, newest first",
-        shapes.Revisions, examples.REVISIONS, scopes.READ, statuses=(404,),
+        shapes.RevisionPage, examples.REVISIONS, scopes.READ, query=serializers.HistoryQuery, statuses=(404,),
     ),
     "restore_version": Operation(
         "post", "history", "Make an earlier text the current one",

@@ -16,11 +16,14 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor
 from memories import app_names, limits, llm, proposing, reviewing
-from memories.errors import MemoryNotFound, MoreCame
+from memories.errors import MemoryNotFound, MoreCame, VersionConflict
 from memories.queries import opened
 from memories.reviewing import Waiting
 from memories.web.answers import Request, memory_page
+from memories.web.forms import version_of
 from memories.web.rows import age_of, source_words
+
+VERSION = "version-"  # and a proposal's id: the field that says which version of its memory was shown
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class ProposalRow:
             return list(self.problem.messages)
         if isinstance(self.problem, MemoryNotFound):
             return [_("The memory that this would change is not there any more. Decline it.")]
+        if isinstance(self.problem, VersionConflict):
+            return [_("The memory that this would change was changed meanwhile. See what it says now.")]
         return [_("This does not open, so it cannot be kept. Decline it.")] if self.problem else []
 
 
@@ -112,7 +117,8 @@ def _accepted_all(request: Request, actor: Actor) -> HttpResponseBase:
     try:
         if not shown.is_valid():
             raise MoreCame
-        return _accepted(request, actor, reviewing.accept_all(actor, **shown.cleaned_data))
+        seen = _seen(request.POST)
+        return _accepted(request, actor, reviewing.accept_all(actor, seen=seen, **shown.cleaned_data))
     except MoreCame:
         messages.info(request, _("More came meanwhile. Look at it before you keep all."))
         return redirect("memories:review")
@@ -144,13 +150,23 @@ def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> Htt
 
 
 def _edited(given: QueryDict, proposal_id: UUID) -> dict[str, Any]:
-    """What was typed in this proposal's fields, where it has them."""
-    edited: dict[str, Any] = {}
+    """What was typed in this proposal's fields, where it has them, and which version the page showed."""
+    edited: dict[str, Any] = {"expected_version": _version(given, proposal_id)}
     if (text := given.get(f"text-{proposal_id}")) is not None:
         edited["text"] = text
     if (tags := given.get(f"tags-{proposal_id}")) is not None:
         edited["tags"] = tags.split(",")
     return edited
+
+
+def _seen(given: QueryDict) -> dict[UUID, int | None]:
+    """By proposal the version of the memory that it changes, of all that the page showed."""
+    shown = _ids(name.removeprefix(VERSION) for name in given if name.startswith(VERSION))
+    return {each: _version(given, each) for each in shown}
+
+
+def _version(given: QueryDict, proposal_id: UUID) -> int | None:
+    return version_of(given.get(f"{VERSION}{proposal_id}", ""))
 
 
 def _ids(given: Iterable[str]) -> list[UUID]:

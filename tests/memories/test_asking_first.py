@@ -70,7 +70,7 @@ WAYS: dict[str, Callable[..., Any]] = {
     "rename a tag": lambda actor, *_: tag_services.rename_tag(actor, _tag(actor), "other"),
     "merge tags": lambda actor, *_: tag_services.merge_tags(actor, _tag(actor), _tag(actor, "y")),
     "remove a tag": lambda actor, *_: tag_services.remove_tag(actor, _tag(actor)),
-    "say yes": lambda actor, *_: reviewing.accept_all(actor, until=UUID(int=2**128 - 1), count=9),
+    "say yes": lambda actor, *_: reviewing.accept_all(actor, until=UUID(int=2**128 - 1), count=9, seen={}),
 }
 
 

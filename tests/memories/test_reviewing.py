@@ -80,7 +80,9 @@ def test_a_change_waits_and_then_is_the_apps(ada: User) -> None:
     assert waiting.memory == memory
     changed = reviewing.accept(session(ada), waits.value.ids[0])
     assert (changed.text, changed.source, changed.version) == ("Ada lives in Paris.", "api:notes", 2)
-    assert [each.text for each in queries.history(session(ada), memory.pk)] == ["Ada lives in London."]
+    assert [each.text for each in queries.history(session(ada), memory.pk).revisions] == [
+        "Ada lives in London."
+    ]
 
 
 def test_what_changes_nothing_need_not_wait(ada: User) -> None:
@@ -264,6 +266,16 @@ def test_rest_reviews_for_the_person_alone(ada: User, bob: User) -> None:
     assert again.content == kept.content
     assert person("post", accept, {"text": "Three."}).status == 404
     assert person("delete", f"/proposals/{other.pk}/").status == 204
+
+
+def test_a_yes_over_rest_may_name_the_version_that_was_seen(ada: User) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    with pytest.raises(WaitsForYes) as waits:
+        services.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.")
+    services.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
+    accept = f"/proposals/{waits.value.ids[0]}/accept/"
+    assert session_of(ada)("post", accept, {}, If_Match='"1"').status == 412
+    assert session_of(ada)("post", accept, {}, If_Match='"2"').json["text"] == "Ada lives in Paris."
 
 
 def test_rest_sets_an_app_to_ask(ada: User) -> None:

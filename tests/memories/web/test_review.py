@@ -1,7 +1,8 @@
-"""“Keep all” in the review is a yes to what was shown, and to nothing that came after."""
+"""A yes in the review is to what was shown, and to nothing that came after."""
 
 import re
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from memories import services
 from memories.drafts import NewMemory
 from memories.errors import WaitsForYes
 from memories.models import Memory, Proposal
+from tests.factories import remember, session
 from tests.memories.test_reviewing import REVIEW, asking, propose
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +23,12 @@ pytestmark = pytest.mark.django_db
 
 def keep_all(page: str) -> dict[str, str]:
     """What the button sends, from a page that was shown."""
-    return {"act": "accept_all"} | dict(re.findall(r'name="(until|count)" value="([^"]*)"', page))
+    return {"act": "accept_all"} | shown_by(page)
+
+
+def shown_by(page: str) -> dict[str, str]:
+    """What every button sends: how many were shown, and of which version the memories were that would change."""
+    return dict(re.findall(r'name="(until|count|version-[^"]*)" value="([^"]*)"', page))
 
 
 def test_keeping_all_keeps_what_was_shown(ada: User, ada_client: Client) -> None:
@@ -66,3 +73,44 @@ def test_keeping_all_of_nothing_that_was_shown_keeps_nothing(
     propose(ada, "One.")
     ada_client.post(REVIEW, {"act": "accept_all", **sent})
     assert not Memory.objects.exists()
+
+
+# --- What would change ----------------------------------------------------------------------------------
+
+
+def proposed_change(user: User, memory: Memory, **changes: Any) -> Proposal:
+    with pytest.raises(WaitsForYes) as waits:
+        services.update_memory(asking(user), memory.pk, **changes)
+    [proposal] = waits.value.proposals
+    assert isinstance(proposal, Proposal)
+    return proposal
+
+
+@pytest.mark.parametrize("button", ["accept", "accept:{}", "accept_all"])
+def test_a_yes_to_a_change_is_to_what_the_memory_said_then(
+    button: str, ada: User, ada_client: Client
+) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    proposal = proposed_change(ada, memory, text="Ada lives in Paris.")
+    shown = shown_by(ada_client.get(REVIEW).content.decode())
+    services.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
+    sent = {**shown, "pick": str(proposal.pk), "act": button.format(proposal.pk)}
+    answer = ada_client.post(REVIEW, sent)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "was changed meanwhile" in page
+    assert "Ada moved to Turin." in page
+    assert Memory.objects.get().text == "Ada moved to Turin."
+    again = {**sent, **shown_by(page)}
+    assert ada_client.post(REVIEW, again).status_code == 302
+    assert Memory.objects.get().text == "Ada lives in Paris."
+
+
+def test_two_changes_of_one_memory_are_kept_by_one_yes(ada: User, ada_client: Client) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    proposed_change(ada, memory, text="Ada lives in Paris.")
+    proposed_change(ada, memory, tags=["home"])
+    shown = keep_all(ada_client.get(REVIEW).content.decode())
+    assert ada_client.post(REVIEW, shown).status_code == 302
+    memory.refresh_from_db()
+    assert (memory.text, [tag.name for tag in memory.tags.all()]) == ("Ada lives in Paris.", ["home"])
