@@ -67,7 +67,7 @@ class WaitsForYes(Exception):
 
 
 class MoreCame(Exception):
-    """More waits than the person was shown, so their yes cannot be to all of it."""
+    """There is more than the person was shown, or other, so their yes cannot be to all of it."""
 
 
 class Duplicate(Exception):

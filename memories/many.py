@@ -1,5 +1,6 @@
 """One change of many memories of a person's: of those that were ticked, or of all that some filters let through."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,23 +18,36 @@ from accounts.actor import Actor, InsufficientScope
 from memories import audit, limits, proposing, scopes, services
 from memories import tags as tagging
 from memories.bulk import trash_all
+from memories.errors import MoreCame
 from memories.models import AuditAction, Memory, MemoryTag, MemoryVector, Visibility
 from memories.querysets import Filters
 
 AT_ONCE = 1_000  # whose visibility changes in one transaction: each is indexed anew under the other key
 FITS = 10_000  # as many as one change takes
+SAMPLE = 8
 
 
 @dataclass(frozen=True)
 class Chosen:
     """Which memories: those of `ids`, or where it is None all that `filters` let through.
 
-    seen: by id the version that the person saw, where they saw one.
+    seen: by id the version that the person saw, where they saw one. shown: where no ids are named, the digest of
+    what `would_be_public` told them of.
     """
 
     ids: Collection[UUID] | None = None
     filters: Filters = field(default_factory=Filters)
     seen: Mapping[UUID, int | None] = field(default_factory=dict)
+    shown: str = ""
+
+
+@dataclass(frozen=True)
+class WouldBePublic:
+    """What "all that match" is: how many private memories, the newest SAMPLE of them, and a digest of all."""
+
+    count: int
+    newest: list[Memory]
+    digest: str
 
 
 @transaction.atomic
@@ -104,17 +118,39 @@ def expire_many(actor: Actor, chosen: Chosen, expires_at: datetime | None) -> in
 def show_many(actor: Actor, chosen: Chosen, visibility: str) -> int:
     """Make them public or private; returns how many were not. At most AT_ONCE of them.
 
-    Raises VersionConflict, for all, where one would be public otherwise than it was seen.
+    Raises VersionConflict, for all, where one would be public otherwise than it was seen, and MoreCame where all that
+    match are no longer those that were shown.
     """
-    ids = _locked(actor, chosen)
-    others = Memory.objects.filter(pk__in=ids).exclude(visibility=limits.clean_visibility(visibility))
-    changing = list(others.values_list("pk", flat=True))
-    if len(changing) > AT_ONCE:
-        raise _too_many(AT_ONCE)
-    seen = chosen.seen if visibility == Visibility.PUBLIC else {}
+    changing = _changing(actor, chosen, limits.clean_visibility(visibility))
+    publish = visibility == Visibility.PUBLIC
+    if publish and chosen.ids is None and changing and chosen.shown != _digest(changing):
+        raise MoreCame
+    seen = chosen.seen if publish else {}
     for each in changing:
         services.set_visibility(actor, each, visibility, expected_version=seen.get(each))
     return len(changing)
+
+
+@transaction.atomic
+def would_be_public(actor: Actor, chosen: Chosen) -> WouldBePublic:
+    """What `show_many` would make public, to be looked at before. Raises ValidationError where it is too much."""
+    changing = _changing(actor, chosen, Visibility.PUBLIC)
+    newest = Memory.objects.filter(pk__in=list(changing)[-SAMPLE:]).order_by("-pk")
+    return WouldBePublic(len(changing), list(newest), _digest(changing))
+
+
+def _changing(actor: Actor, chosen: Chosen, visibility: str) -> dict[UUID, int]:
+    """By id, in their order, the versions of those of the chosen that are not yet so visible; locked."""
+    others = Memory.objects.filter(pk__in=_locked(actor, chosen)).exclude(visibility=visibility)
+    changing = dict(others.order_by("pk").values_list("pk", "version"))
+    if len(changing) > AT_ONCE:
+        raise _too_many(AT_ONCE)
+    return changing
+
+
+def _digest(versions: Mapping[UUID, int]) -> str:
+    said = " ".join(f"{memory_id}.{version}" for memory_id, version in versions.items())
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _locked(actor: Actor, chosen: Chosen) -> list[UUID]:

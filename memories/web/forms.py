@@ -193,6 +193,7 @@ class ManyForm(forms.Form):
     tag_name = Typed()
     expires = expires_field([each for each in EXPIRES if each[0] != "custom"])
     everything = forms.BooleanField(required=False)
+    shown = Typed()
     ids = forms.TypedMultipleChoiceField(required=False, coerce=_ticked)
 
     def __init__(self, data: Any = None) -> None:

@@ -18,12 +18,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actor import Actor
 from memories import app_use, many, queries, similar, tag_services
-from memories.errors import VersionConflict
+from memories.errors import MoreCame, VersionConflict
 from memories.many import Chosen
 from memories.models import Visibility
 from memories.querysets import Filters
 from memories.web.answers import Request, back, memory_page
 from memories.web.forms import ListForm, ManyForm
+from memories.web.lists import page_url
 
 TAGS_SHOWN = 100  # on a page
 
@@ -59,14 +60,35 @@ def change_many(request: Request, actor: Actor) -> HttpResponseBase:
         return back(request, "memories:list")
     seen = form.cleaned_data["seen"]
     whole = form.cleaned_data["everything"]
-    chosen = Chosen(None, listed.filters) if whole else Chosen(seen.keys(), seen=seen)
+    shown = form.cleaned_data["shown"]
+    chosen = Chosen(None, listed.filters, shown=shown) if whole else Chosen(seen.keys(), seen=seen)
     try:
+        if whole and form.cleaned_data["act"] == "publish" and not shown:
+            return _asked_first(request, actor, chosen, listed)
         return _ACTS[form.cleaned_data["act"]](request, actor, chosen, form.cleaned_data)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     except VersionConflict:
         messages.warning(request, _("One of them was changed meanwhile. Look at them, and choose again."))
+    except MoreCame:
+        messages.warning(
+            request, _("Some of them came or were changed meanwhile. Look again, and choose then.")
+        )
     return back(request, "memories:list")
+
+
+def _asked_first(request: Request, actor: Actor, chosen: Chosen, listed: ListForm) -> HttpResponseBase:
+    """Nobody has seen all that match: what would be public is said, and a yes to that is asked for."""
+    would = many.would_be_public(actor, chosen)
+    if not would.count:
+        return _changed(request, 0)
+    context = {
+        "would": would,
+        "texts": [text for text in map(queries.opened, would.newest) if text],
+        "address": listed.address(),
+        "page_url": page_url(listed),
+    }
+    return render(request, "memories/publish_all.html", context)
 
 
 def _trash(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, Any]) -> HttpResponseBase:

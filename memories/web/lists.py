@@ -28,7 +28,7 @@ TAGS_OFFERED = 60  # to filter by; the page of tags has all of them
 def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     form = ListForm(request.GET, tags=queries.tags_of(actor))
     found = _found(actor, form) if form.query else _listed(actor, form)
-    context = {**found, "form": form, "address": form.address(), "page_url": _page_url(form)}
+    context = {**found, "form": form, "address": form.address(), "page_url": page_url(form)}
     context["tags"] = _offered(actor, form)
     is_first_find = bool(form.query and found["rows"]) and note_found(request, actor)
     if not form.query:
@@ -80,6 +80,7 @@ def _offered(actor: Actor, form: ListForm) -> list[Tag]:
     return [tag for tag in form.tags if tag.pk in offered or tag == form.chosen_tag]
 
 
-def _page_url(form: ListForm) -> str:
+def page_url(form: ListForm) -> str:
+    """The address of the list with these filters, and search."""
     address = urlencode(form.address())
     return reverse("memories:list") + (f"?{address}" if address else "")

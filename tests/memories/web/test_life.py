@@ -127,6 +127,26 @@ def test_all_that_match_the_filters_are_changed_also_those_not_shown(ada: User, 
     assert Memory.objects.filter(tags__pk=tag_id(ada, "office")).count() == 30
 
 
+def test_all_that_match_become_public_only_after_a_look_at_them(ada: User, ada_client: Client) -> None:
+    """Nobody has seen all of them, and an app may write more at any moment."""
+    for n in range(30):
+        remember(ada, f"Number {n}.")
+    given = {"act": "publish", "everything": "1"}
+    asked = ada_client.post("/memories/many/", given).content.decode()
+    assert "Make 30 memories public?" in asked
+    assert "Number 29." in asked
+    assert not Memory.objects.filter(visibility="public").exists()
+    remember(ada, "What an app wrote meanwhile.")
+    given = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', asked))
+    said = ada_client.post("/memories/many/", given, follow=True).content.decode()
+    assert "came or were changed meanwhile" in said
+    assert not Memory.objects.filter(visibility="public").exists()
+    asked = ada_client.post("/memories/many/", {"act": "publish", "everything": "1"}).content.decode()
+    given = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', asked))
+    assert ada_client.post("/memories/many/", given)["Location"] == "/memories/"
+    assert Memory.objects.filter(visibility="public").count() == 31
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
