@@ -14,6 +14,11 @@ urlpatterns = [
     path("oauth/revoke/", endpoints.revoke, name="revoke"),
     path("oauth/introspect/", endpoints.introspect, name="introspect"),
     path("oauth/register/", registration.register, name="register"),
+    # As other servers have them, and so many clients' settings: a redirect would lose what is posted.
+    path("oauth/token", endpoints.token),
+    path("oauth/revoke", endpoints.revoke),
+    path("oauth/introspect", endpoints.introspect),
+    path("oauth/register", registration.register),
     path("accounts/apps/", views.apps, name="apps"),
     path("accounts/apps/activity/", views.activity, name="activity"),
     path("accounts/apps/<uuid:grant_id>/", views.app, name="app"),

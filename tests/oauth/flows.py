@@ -33,6 +33,7 @@ class App:
     secret: str = ""
     http: Client = field(default_factory=Client)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    token_address: str = "/oauth/token/"
 
     @property
     def challenge(self) -> str:
@@ -72,7 +73,7 @@ class App:
         if self.secret:
             own["client_secret"] = self.secret
         sent = {name: value for name, value in (own | form).items() if value is not None}
-        return self.http.post("/oauth/token/", sent)
+        return self.http.post(self.token_address, sent)
 
     def redeem(self, code: str, /, **changes: Any) -> Any:
         form = {

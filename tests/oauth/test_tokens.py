@@ -51,6 +51,12 @@ def test_a_code_becomes_a_pair_of_tokens(ada: User, app: App) -> None:
     assert works(body["access_token"])
 
 
+def test_the_address_is_the_same_without_its_last_slash(ada: User, app: App) -> None:
+    """As other servers have it: a redirect would lose what was posted."""
+    app.token_address = "/oauth/token"
+    assert works(app.connect(ada)["access_token"])
+
+
 @pytest.mark.compliance("RFC 6819", "5.1.4.1.3")
 @pytest.mark.compliance("Gaps of the toolkit", "4")
 def test_nothing_usable_is_stored(ada: User, app: App) -> None:
