@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+import idna
 from django.utils.translation import gettext as _
 
 CHARACTERS = 80
@@ -11,6 +12,7 @@ MARKS = 6  # on one character, above, below and beside it: Burmese has five; a p
 # Controls, what turns the direction of text, private and half characters, line ends, and blanks but the plain one
 # (Unicode's general categories).
 UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"}
+JOINERS = "\u200c\u200d"  # where RFC 5892, A.1 and A.2, allows them in a domain name
 # Of other categories, what shows nothing all the same: Default_Ignorable_Code_Point, and the empty Braille cell.
 IGNORED = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
@@ -23,7 +25,7 @@ def fault_of(name: str) -> str:
         return _("A name has at most %(limit)s characters.") % {"limit": CHARACTERS}
     if name and not name.strip():
         return _("A name is more than blanks.")
-    if any(_is_unseen(character) for character in name):
+    if any(_is_unseen(character) and not _joins(name, place) for place, character in enumerate(name)):
         return _(
             "A name holds only what is seen: no line ends, marks of direction, characters without width or other "
             "blanks than the plain one."
@@ -36,6 +38,14 @@ def fault_of(name: str) -> str:
 def _is_unseen(character: str) -> bool:
     is_unseen = unicodedata.category(character) in UNSEEN and character != BLANK
     return is_unseen or IGNORED.match(character) is not None
+
+
+def _joins(name: str, place: int) -> bool:
+    """Whether it is a joiner that shows, in how the letters around it are written: Persian and Hindi need them."""
+    try:
+        return name[place] in JOINERS and idna.valid_contextj(name, place)
+    except ValueError:
+        return False
 
 
 def _piles_marks(name: str) -> bool:

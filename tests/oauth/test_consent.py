@@ -57,7 +57,7 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     remember(ada, "Ada likes sweet peas.")
     page = ada_client.get(AUTHORIZE, app.request()).content.decode()
     for words in (
-        "Notes asks for your memories",
+        "<bdi>Notes</bdi> asks for your memories",
         "logged in as ada@example.org",
         "notes.example",
         "Read and search your memories, private ones included.",

@@ -41,7 +41,8 @@ def test_what_is_wrong_is_said_beside_the_field(ada_client: Client) -> None:
     [
         "Notes\u202e",  # turns what follows it
         "\u2067Notes",
-        "No\u200dtes",
+        "No\u200dtes",  # joins nothing
+        "\u200cNotes",
         "No\u00adtes",
         "Notes\u3164",
         "Notes\ufe0f",
@@ -63,7 +64,19 @@ def test_no_name_looks_like_another(name: str, ada: User, ada_client: Client) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["My notes", "Café 📝", "פתקים", "メモ帳", "हिन्दी", "မြွှေး", "İş & <b>", "x" * 80]
+    "name",
+    [
+        "My notes",
+        "Café 📝",
+        "פתקים",
+        "メモ帳",
+        "हिन्दी",
+        "क्\u200dष",
+        "یادداشت\u200cها",
+        "မြွှေး",
+        "İş & <b>",
+        "x" * 80,
+    ],
 )
 def test_names_of_all_scripts_are_taken(name: str, ada_client: Client) -> None:
     ada_client.post(CONSOLE, {"name": name, "redirect_uris": REDIRECT})

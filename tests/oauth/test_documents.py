@@ -91,7 +91,7 @@ def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
     web: Web, ada: User, ada_client: Client
 ) -> None:
     page = ada_client.get(AUTHORIZE, app().request()).content.decode()
-    assert "Robot asks for your memories" in page
+    assert "<bdi>Robot</bdi> asks for your memories" in page
     assert "<strong>robot.example</strong> says what this app is" in page
     assert app().request()["client_id"] == ADDRESS
     robot = app()
