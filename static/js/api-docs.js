@@ -3,6 +3,13 @@
 
 const swagger = document.getElementById("swagger");
 if (swagger) {
+  const page = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const shade = () => {
+    page.classList.toggle("dark-mode", page.dataset.theme === "auto" ? dark.matches : page.dataset.theme === "dark");
+  };
+  shade();
+  dark.addEventListener("change", shade);
   window.ui = SwaggerUIBundle({
     url: swagger.dataset.schema,
     domNode: swagger,

@@ -1,0 +1,15 @@
+"""The reader of the API's description, in a real browser."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_it_is_of_the_theme_that_its_reader_has(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto("/api/docs/")
+    expect(page.get_by_role("heading", name="Picard")).to_be_visible()
+    expect(page.locator("html")).to_have_class("dark-mode")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).to_have_class("")
