@@ -24,7 +24,7 @@ from memories.drafts import NewMemory
 from memories.models import AuditAction, Memory, Proposal, Visibility
 
 KEPT = timedelta(days=30)
-WAITING = 1_000  # proposals of one person at a time
+WAITING = 1_000  # proposals of one app at a time: none must keep another from proposing
 
 
 def must_wait(actor: Actor, memory: Memory, changes: Mapping[str, Any]) -> bool:
@@ -102,11 +102,11 @@ def _store(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) 
         for digest, (memory_id, content) in zip(hashes, given, strict=True)
         if digest not in known
     }
-    if fresh and waiting.count() + len(fresh) > WAITING:
+    if fresh and waiting.filter(source=source).count() + len(fresh) > WAITING:
         raise ValidationError(
             {
                 "text": ValidationError(
-                    _("Too much waits for the person's yes already."), code="too_many_waiting"
+                    _("Too much of this app waits for the person's yes already."), code="too_many_waiting"
                 )
             }
         )

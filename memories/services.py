@@ -141,8 +141,12 @@ def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
 
 @transaction.atomic
 def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None = None) -> Memory:
-    """Put a memory in the trash, from where its owner can restore it until it is purged."""
+    """Put a memory in the trash, from where its owner can restore it until it is purged.
+
+    An app whose writes wait for a yes cannot: raises InsufficientScope, as for all that no proposal can say.
+    """
     actor.require(scopes.WRITE)
+    proposing.require_own_yes(actor)
     memory = _own_for_update(actor, memory_id, expected_version)
     _save_flags(memory, deleted_at=memory.read_at)
     audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=memory.owner_id, memory_ids=[memory.pk])

@@ -56,7 +56,7 @@ class NarrowingForm(forms.Form):
     asks_first = forms.BooleanField(
         label=_("Its writes wait for my yes"),
         required=False,
-        help_text=_("What it adds or changes goes to your review, and is saved when you accept it."),
+        help_text=_("What it adds or changes goes to your review, and is saved when you accept it. It can throw nothing away."),
     )
 
     def __init__(

@@ -113,6 +113,8 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, PersonaNotFound):
         return "There is no such persona, or it is not open to you."
     if isinstance(error, InsufficientScope):
+        if ":" not in error.scope:  # no scope would do
+            return "Only the person can do this, on their own pages here. Do not try again; tell them."
         if error.scope not in scopes.FOR_EVERY_APP:
             return f"{error} Only apps that somebody registered here may have it. Do not try again; tell the person."
         return f"{error} Ask the person to connect this app again and to allow it."

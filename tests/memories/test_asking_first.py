@@ -66,6 +66,7 @@ WAYS: dict[str, Callable[..., Any]] = {
     "untag many": lambda actor, one, two: many.untag_many(actor, Chosen([one, two]), "x"),
     "end many": lambda actor, one, two: many.expire_many(actor, Chosen([one, two]), None),
     "publish many": lambda actor, one, two: many.show_many(actor, Chosen([one, two]), "public"),
+    "trash": lambda actor, one, _: services.trash_memory(actor, one),
     "trash many": lambda actor, one, two: many.trash_many(actor, Chosen([one, two])),
     "rename a tag": lambda actor, *_: tag_services.rename_tag(actor, _tag(actor), "other"),
     "merge tags": lambda actor, *_: tag_services.merge_tags(actor, _tag(actor), _tag(actor, "y")),
@@ -98,9 +99,10 @@ def test_bulk_has_each_wait(ada: User) -> None:
     operations: list[bulk.Operation] = [
         bulk.Create({"text": "New."}),
         bulk.Update(one.pk, {"text": "Other."}),
+        bulk.Trash(one.pk),
     ]
     outcomes = bulk.apply_many(asking(ada), operations)
-    assert [type(outcome) for outcome in outcomes] == [WaitsForYes, WaitsForYes]
+    assert [type(outcome) for outcome in outcomes] == [WaitsForYes, WaitsForYes, InsufficientScope]
     assert [memory.text for memory in Memory.objects.all()] == ["One."]
     assert Proposal.objects.count() == 2
 
