@@ -56,7 +56,9 @@ class NarrowingForm(forms.Form):
     asks_first = forms.BooleanField(
         label=_("Its writes wait for my yes"),
         required=False,
-        help_text=_("What it adds or changes goes to your review, and is saved when you accept it. It can throw nothing away."),
+        help_text=_(
+            "What it adds or changes goes to your review, and is saved when you accept it. It throws nothing away."
+        ),
     )
 
     def __init__(
