@@ -1,8 +1,19 @@
-"""What django-allauth is told: how people sign up and log in, and what a second factor may be."""
+"""What django-allauth is told: how people sign up and log in, what a second factor may be, where limits are counted."""
 
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+
+
+def cache_settings() -> dict[str, Any]:
+    """CACHES: one for all processes, in the database. It holds the limits on log-ins and the codes that were used.
+
+    Of Django's 300 entries anybody could make so many that those are culled. The worker purges what has expired.
+    """
+    backend = "django.core.cache.backends.db.DatabaseCache"
+    return {
+        "default": {"BACKEND": backend, "LOCATION": "shared_cache", "OPTIONS": {"MAX_ENTRIES": 1_000_000}}
+    }
 
 
 def log_in_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:

@@ -58,13 +58,14 @@ def when_due() -> None:
 
 
 def keep_house() -> dict[str, int]:
-    """Each step once, unless another worker is at it; returns how many rows each one touched."""
+    """Each step once, unless another worker is at it; returns how many rows each one touched that did not fail."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("select pg_try_advisory_xact_lock(%s)", [LOCK])
             if not cursor.fetchone()[0]:
                 return {}
-        return {name: step() for name, step in STEPS.items()}
+        touched = {name: _touched(name, step) for name, step in STEPS.items()}
+    return {name: count for name, count in touched.items() if count is not None}
 
 
 def purge_memories() -> int:
@@ -105,10 +106,20 @@ def purge_invitations() -> int:
 
 
 def purge_unused_spaces() -> int:
+    """None while the provider cannot work as it is set: which space is the active one is not known then."""
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
-    return (
-        EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity=indexing.space_identity()).delete()[0]
-    )
+    try:
+        active = indexing.space_identity()
+    except ProviderError:
+        return 0
+    return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity=active).delete()[0]
+
+
+def purge_shared_cache() -> int:
+    """What has expired; Django's own backend looks only when the cache is full."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from shared_cache where expires < statement_timestamp()")
+        return int(cursor.rowcount)
 
 
 STEPS: dict[str, Callable[[], int]] = {
@@ -123,4 +134,19 @@ STEPS: dict[str, Callable[[], int]] = {
     "proposals": proposing.purge,
     "imports": importing.purge,
     "rate limits": throttling.purge,
+    "shared cache": purge_shared_cache,
 }
+
+
+def _touched(name: str, step: Callable[[], int]) -> int | None:
+    """How many rows the step touched; None, and a line in the log, when it failed, so that the others go on."""
+    try:
+        with transaction.atomic():
+            return step()
+    except Exception:
+        if transaction.get_rollback():  # the connection is lost: the worker waits for the database
+            raise
+        logger.exception(
+            "housekeeping failed at: %s", name
+        )  # picard/logs.py tells the error's type and place alone
+        return None

@@ -11,7 +11,7 @@ import environ
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
-from accounts.settings import log_in_settings
+from accounts.settings import cache_settings, log_in_settings
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.chat_settings import chat_settings
@@ -144,7 +144,7 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+CACHES = cache_settings()
 
 # --- People ----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -169,8 +169,8 @@ OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http in redirect URIs: on loopback only (oauth/models.py)
 
 # --- Mail: without EMAIL_URL letters are kept as files below PICARD_HOME/mail -------------------------
-_email_url = env.str("EMAIL_URL", default="")
-HAS_MAIL = bool(_email_url)
+HAS_MAIL = bool(env.str("EMAIL_URL", default=""))
+EMAIL_TIMEOUT = 10  # seconds for each step of a talk with the mail server: whoever asked for the letter waits
 if HAS_MAIL:
     vars().update(env.email_url("EMAIL_URL"))
 else:
@@ -225,7 +225,7 @@ if TRUSTED_PROXY_HOPS:
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS  # on the client's address, for limits on log-ins
 # Without the proxy's word every request would look like http.
 SECURE_SSL_REDIRECT = _https and TRUSTED_PROXY_HOPS > 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$", r"^metrics$"]  # asked from within
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)
 SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

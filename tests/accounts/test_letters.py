@@ -1,6 +1,7 @@
 """Every letter that Picard sends, as its reader sees it."""
 
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -84,3 +85,8 @@ def test_who_closes_and_restores_is_told(
     with django_capture_on_commit_callbacks(execute=True):
         deletion.close(session(ada))
     assert "Everything in it will be deleted for ever on" in body(letter(ada.email))
+
+
+def test_a_mail_server_that_says_nothing_holds_a_thread_for_seconds_only() -> None:
+    smtp: Any = mail.get_connection("django.core.mail.backends.smtp.EmailBackend")
+    assert smtp.timeout == 10

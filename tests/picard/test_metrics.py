@@ -45,6 +45,14 @@ def test_the_figures_are_counted_and_nobody_is_named(settings: Settings, ada: Us
     assert not any(word in answer.content.decode() for word in ("ada", "peanuts", str(ada.pk)))
 
 
+@pytest.mark.django_db
+def test_who_watches_from_within_is_not_sent_to_https(settings: Settings) -> None:
+    settings.METRICS_TOKEN, settings.SECURE_SSL_REDIRECT = TOKEN, True
+    asked = Client()
+    assert asked.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert [asked.get(path).status_code for path in ("/healthz", "/metrics/x", "/")] == [200, 301, 301]
+
+
 def test_security_txt_names_the_operators_contact_and_expires(settings: Settings) -> None:
     assert Client().get("/.well-known/security.txt").status_code == 404
     settings.SECURITY_CONTACT = "mailto:security@example.org"
