@@ -54,9 +54,10 @@ class Asked:
 
     @property
     def goes_to(self) -> str:
-        """The host, or for an app on the person's machine its scheme, to which the answer goes."""
+        """The host to which the answer goes, or the scheme: in a private one a program reads as host what it likes."""
         parts = urlsplit(self.redirect_uri)
-        return parts.hostname or f"{parts.scheme}:"
+        is_of_web = parts.scheme in ("http", "https")
+        return (is_of_web and parts.hostname) or f"{parts.scheme}:"
 
     @property
     def vouched_for_by(self) -> str:
@@ -64,8 +65,13 @@ class Asked:
         return documents.host_of(self.application)
 
     @property
-    def is_loopback(self) -> bool:
-        return is_loopback(self.redirect_uri)
+    def stays_here(self) -> bool:
+        """Whether the answer goes to a program on the person's own device."""
+        return is_loopback(self.redirect_uri) or urlsplit(self.redirect_uri).scheme not in ("http", "https")
+
+    def is_unchecked_for(self, person: User) -> bool:
+        """Whether nobody whom they could rely on has looked at the app; their own they made themselves."""
+        return not self.application.is_checked and self.application.user_id != person.pk
 
     @property
     def form_action(self) -> str:
@@ -127,10 +133,10 @@ def decline(declined: Declined) -> HttpResponse:
 
 
 def _declined(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
-    client = Application.objects.filter(client_id=error.client_id or "").first()
+    client = Application.objects.select_related("user").filter(client_id=error.client_id or "").first()
     redirect_uri = redirect_uri or error.redirect_uri
-    if client is None or not redirect_uri or client.is_self_registered:
-        # RFC 9700 4.11.2: whoever registers an app must not be able to send people anywhere by a broken link.
+    if client is None or not redirect_uri or not client.is_checked:
+        # RFC 9700 4.11.2: anybody may register an app, and must not be able to send people anywhere by a broken link.
         return BadRequest(error.error, error.description)
     return Declined(error, redirect_uri)
 

@@ -59,6 +59,16 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property
+    def is_checked(self) -> bool:
+        """Whether somebody who answers for this server has looked at it: the operator by command, or staff whose it is.
+
+        Anybody may sign up and register an app in the console, so an ordinary person's own is checked by nobody.
+        """
+        if self.is_self_registered:
+            return False
+        return self.user is None or bool(self.user.is_active and self.user.is_staff)
+
+    @property
     def is_public(self) -> bool:
         return bool(self.client_type == self.CLIENT_PUBLIC)
 

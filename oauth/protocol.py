@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.throttling import Limit, LimitReached, client_address, hit
+from accounts.throttling import Limit, LimitReached, client_network, hit
 
 View = Callable[..., HttpResponseBase]
 MAY_REPEAT = frozenset({"resource"})  # RFC 8707 2
@@ -98,7 +98,7 @@ def _form_refusal(request: HttpRequest) -> HttpResponse | None:
 def _over(limit: Limit, request: HttpRequest) -> int:
     """Seconds to wait, 0 for none."""
     try:
-        hit(limit, client_address(request))
+        hit(limit, client_network(request))
     except LimitReached as reached:
         return reached.retry_after_s
     return 0

@@ -20,9 +20,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import model_consent
 from accounts.actor import Actor, Door
 from accounts.fields import DecryptError
+from accounts.throttling import LimitReached, client_network, hit
 from memories import app_use, queries, scopes
 from memories.models import Memory
-from oauth import asking, clients, documents, grants, mistakes, notices
+from memories.web.answers import too_many
+from oauth import asking, clients, documents, grants, limits, mistakes, notices
 from oauth.actor import actor_from_request
 from oauth.client_scopes import descriptions
 from oauth.forms import NarrowingForm
@@ -46,12 +48,21 @@ def authorize(request: HttpRequest) -> HttpResponseBase:
         if actor.user is None:
             return redirect_to_login(request.get_full_path())
         return _consent(request, actor, asked)
-    except asking.BadRequest as bad:
-        mistakes.note_question(request, bad.code, bad.description)
-        return render(request, "oauth/bad_request.html", {"problem": bad}, status=400)
-    except asking.Declined as declined:
-        mistakes.note_question(request, declined.error.error, declined.error.description)
-        return asking.decline(declined)
+    except (asking.BadRequest, asking.Declined) as wrong:
+        return _answer_wrong(request, wrong)
+
+
+def _answer_wrong(request: HttpRequest, wrong: asking.BadRequest | asking.Declined) -> HttpResponse:
+    """By a page, or to the app. Anybody may ask wrongly: it is counted before it is noted for the developer."""
+    try:
+        hit(limits.WRONG_QUESTIONS, client_network(request))
+    except LimitReached as reached:
+        return too_many(request, reached)
+    if isinstance(wrong, asking.Declined):
+        mistakes.note_question(request, wrong.error.error, wrong.error.description)
+        return asking.decline(wrong)
+    mistakes.note_question(request, wrong.code, wrong.description)
+    return render(request, "oauth/bad_request.html", {"problem": wrong}, status=400)
 
 
 def _consent(request: HttpRequest, actor: Actor, asked: asking.Asked) -> HttpResponse:
@@ -62,6 +73,7 @@ def _consent(request: HttpRequest, actor: Actor, asked: asking.Asked) -> HttpRes
     if form.is_valid():
         return _allow(request, actor, asked, form.narrowing())
     context = {"asked": asked, "form": form, **_what_it_would_see(actor, asked)}
+    context["is_unchecked"] = asked.is_unchecked_for(actor.person)
     context["model_host"] = _model_that_would_read(actor, asked)
     response = render(request, "oauth/consent.html", context, status=200 if data is None else 422)
     response._csp_update = {"form-action": [asked.form_action]}  # type: ignore[attr-defined]

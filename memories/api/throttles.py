@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework.throttling import BaseThrottle
 
-from accounts.throttling import client_address, hit, of_anybody, of_requests
+from accounts.throttling import client_network, hit, of_anybody, of_requests
 
 
 class PerPersonAndApp(BaseThrottle):
@@ -24,5 +24,5 @@ class PerAddress(BaseThrottle):
     """For what anybody may ask."""
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        hit(of_anybody(), client_address(request))
+        hit(of_anybody(), client_network(request))
         return True

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from mcp.server.lowlevel import Server
 
 from accounts.actor import Actor, Door
-from accounts.throttling import client_address, hit, of_anybody
+from accounts.throttling import client_network, hit, of_anybody
 from memories.mcp import origins
 from memories.mcp.calls import Call, in_a_thread
 from memories.mcp.errors import (
@@ -101,7 +101,7 @@ def _authenticated(request: HttpRequest) -> Actor:
         if actor.user is None:
             raise NoToken
     except (TokenRefused, NoToken):
-        hit(of_anybody(), client_address(request))
+        hit(of_anybody(), client_network(request))
         raise
     return actor
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
-from accounts.throttling import Limit, LimitReached, client_address, hit, of_requests
+from accounts.throttling import Limit, LimitReached, client_network, hit, of_requests
 from memories import persona
 from memories.errors import PersonaNotFound
 from memories.web import answering
@@ -52,7 +52,7 @@ def _prepared(actor: Actor, form: AskForm) -> persona.Prepared | None:
 def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     """Whoever comes is asked nothing and known nothing of: signed in or not, the answer is a visitor's."""
     try:
-        hit(Limit("public_page", settings.API_ANONYMOUS_PER_MINUTE), client_address(request))
+        hit(Limit("public_page", settings.API_ANONYMOUS_PER_MINUTE), client_network(request))
         about = persona.find(ANONYMOUS, handle)
     except LimitReached as reached:
         return too_many(request, reached)

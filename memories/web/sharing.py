@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.actor import Actor, Door
 from accounts.keys import server_key
 from accounts.sealing import seal_as_text, unseal_text
-from accounts.throttling import LimitReached, client_address, hit, of_anybody
+from accounts.throttling import LimitReached, client_network, hit, of_anybody
 from memories import limits
 from memories.web.answers import Request, memory_page, too_many
 from memories.web.forms import MemoryForm
@@ -52,7 +52,7 @@ def _filled_form(request: Request, actor: Actor, text: str = "") -> HttpResponse
 
 def _carry_through_log_in(request: HttpRequest, text: str) -> HttpResponseBase:
     try:
-        hit(of_anybody(), client_address(request))
+        hit(of_anybody(), client_network(request))
     except LimitReached as error:
         return too_many(request, error)
     request.session[SESSION_KEY] = seal_as_text(

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import RequestFactory, override_settings
 
-from accounts.throttling import Limit, LimitReached, client_address, hit, purge
+from accounts.throttling import Limit, LimitReached, client_address, client_network, hit, purge
 
 THREADS = 16
 
@@ -75,3 +75,24 @@ def test_only_trusted_proxies_say_where_one_comes_from(hops: int, forwarded: str
     request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR="9.9.9.9")
     with override_settings(TRUSTED_PROXY_HOPS=hops):
         assert client_address(request) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("9.9.9.9", "9.9.9.9"),
+        ("9.9.9.9:50412", "9.9.9.9"),
+        ("::ffff:9.9.9.9", "9.9.9.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("[2001:db8:1:2::1]:50412", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_addresses_that_one_has_by_the_million_share_a_limit(address: str, network: str) -> None:
+    assert client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == network

@@ -12,10 +12,11 @@ from pytest_django import Settings
 from accounts.models import User
 from memories import scopes
 from memories.chat_settings import Chat
-from oauth.models import AppGrant, Application
+from oauth import limits
+from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens import Code
 from tests.factories import remember
-from tests.oauth.flows import YES, App, make_app
+from tests.oauth.flows import YES, App, exhaust, make_app
 
 pytestmark = pytest.mark.django_db
 AUTHORIZE = "/oauth/authorize/"
@@ -25,6 +26,11 @@ BOTH = [scopes.READ, scopes.WRITE]
 @pytest.fixture
 def app() -> App:
     return make_app()
+
+
+@pytest.fixture
+def people(ada: User, bob: User, carol: User) -> dict[str, User]:
+    return {"ada": ada, "bob": bob, "carol": carol}
 
 
 def answer(location: str) -> dict[str, str]:
@@ -157,6 +163,62 @@ def test_a_client_cannot_switch_the_question_off(ada: User, ada_client: Client, 
 def test_a_self_registered_app_is_said_to_be_one(ada_client: Client) -> None:
     app = make_app(registration_source=Application.RegistrationSource.DCR)
     assert b"registered itself" in ada_client.get(AUTHORIZE, app.request()).content
+
+
+@pytest.mark.parametrize(
+    ("owner", "is_said"),
+    [(None, False), ("ada", False), ("bob", True), ("carol", False), ("carol, who has left", True)],
+)
+def test_an_app_that_nobody_answerable_has_checked_is_said_to_be_one(
+    owner: str | None, is_said: bool, people: dict[str, User], ada_client: Client
+) -> None:
+    """ada, who is asked, knows her own; carol is of the staff."""
+    app = make_app(user=people[owner.split(",")[0]] if owner else None)
+    if owner and "left" in owner:
+        User.objects.filter(pk=people["carol"].pk).update(is_active=False)
+    page = ada_client.get(AUTHORIZE, app.request()).content
+    assert (b"has checked its name" in page) == is_said
+    assert b"registered itself" not in page
+
+
+@pytest.mark.compliance("RFC 9700", "4.11.2")
+@pytest.mark.parametrize(("owner", "status"), [("bob", 400), ("carol", 303)])
+def test_who_registers_an_app_in_the_console_can_send_nobody_anywhere(
+    owner: str, status: int, people: dict[str, User], ada_client: Client
+) -> None:
+    app = make_app(user=people[owner])
+    for browser in (Client(), ada_client):
+        answer = browser.get(AUTHORIZE, app.request(code_challenge=None))
+        assert (answer.status_code, "Location" in answer) == (status, status == 303)
+
+
+@pytest.mark.parametrize(
+    ("uri", "goes_to", "stays_here"),
+    [
+        ("https://notes.example:444/callback", "notes.example", False),
+        ("http://127.0.0.1:8000/cb", "127.0.0.1", True),
+        ("vscode://claude.ai/cb", "vscode:", True),
+        ("cursor://anysphere.cursor-mcp/oauth", "cursor:", True),
+    ],
+)
+def test_the_name_of_a_host_stands_for_a_host(
+    uri: str, goes_to: str, stays_here: bool, ada_client: Client, app: App
+) -> None:
+    Application.objects.update(redirect_uris=uri)
+    page = ada_client.get(AUTHORIZE, app.request(redirect_uri=uri)).content.decode()
+    assert f"The answer goes to <strong>{goes_to}</strong>" in page
+    assert ("a program that runs here" in page) == stays_here
+
+
+@pytest.mark.compliance("RFC 6585", "4")
+def test_who_asks_wrongly_over_and_over_waits_and_is_noted_no_more(ada: User, ada_client: Client) -> None:
+    app = make_app(user=ada)
+    assert Client().get(AUTHORIZE, app.request(scope="nonsense")).status_code == 400
+    exhaust(limits.WRONG_QUESTIONS)
+    later = Client().get(AUTHORIZE, app.request(scope="nonsense"))
+    assert (later.status_code, int(later["Retry-After"]) >= 1) == (429, True)
+    assert Mistake.objects.get().times == 1
+    assert ada_client.get(AUTHORIZE, app.request()).status_code == 200
 
 
 def test_allow_and_cancel_are_equally_large(ada_client: Client, app: App) -> None:
