@@ -51,7 +51,7 @@ _HAN_CHARACTER = re.compile(f"[{HAN}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
-_ENGLISH_ENDING = re.compile(r"(?:'(?:s|m|d|re|ve|ll))+$")
+_ENGLISH_ENDINGS = frozenset(("s", "m", "d", "re", "ve", "ll"))  # behind an apostrophe
 
 _DAY = "day:"  # no word of a text has a colon
 
@@ -156,10 +156,17 @@ def _english_base(word: str) -> str:
     """The word without 's and its like, an irregular verb in its base form; empty for a stop word."""
     if word in _stop_words() or word.endswith("n't"):
         return ""
-    word = _ENGLISH_ENDING.sub("", word)
+    word = _without_endings(word)
     if word in _stop_words():
         return ""
     return _irregular_verbs().get(word, word).replace("'", "")
+
+
+def _without_endings(word: str) -> str:
+    base, *endings = word.split("'")
+    while endings and endings[-1] in _ENGLISH_ENDINGS:
+        endings.pop()
+    return "'".join((base, *endings))
 
 
 def _without_accents(word: str) -> str:

@@ -26,10 +26,11 @@ BY = {
     "human": "",
     "assistant": "Assistant: ",
 }  # how what somebody said begins; others are no people
-BLOCK = re.compile(
-    r"\n(?=\s*(?:[-*•]\s|#|\*\*)|\n)"
-)  # where a new thought begins in Claude's memory of a person
-HEADING = re.compile(r"\s*(?:#{1,6}\s+(?P<a>.+?)|\*\*(?P<b>[^*]+)\*\*:?)\s*")
+# Where a new thought begins in Claude's memory of a person. It looks no further than a line: a text may be made to be
+# slow to read, and who reads it holds up the whole process.
+BLOCK = re.compile(r"\n(?=[^\S\n]*(?:[-*•]\s|#|\*\*)|\n)")
+HEADING = re.compile(r"#{1,6}(?:\s+(?P<a>\S.*))?|\*\*(?P<b>[^*]+)\*\*:?")
+HEADING_CHARACTERS = 200  # a longer one is a thought itself, and not repeated before each below it
 
 
 # --- ChatGPT ----------------------------------------------------------------------------------------------
@@ -109,10 +110,11 @@ def _claude_memories(part: Part) -> Iterator[Found]:
 
 def _thoughts(prose: str) -> Iterator[Item]:
     heading = ""
-    for block in BLOCK.split(prose):
-        if found := HEADING.fullmatch(block):
-            heading = (found["a"] or found["b"]).strip(" :")
-        elif text := block.strip().lstrip("-*• ").strip():
+    for block in map(str.strip, BLOCK.split(prose)):
+        found = HEADING.fullmatch(block) if len(block) <= HEADING_CHARACTERS else None
+        if found:
+            heading = (found["a"] or found["b"] or "").strip(" :")
+        elif text := block.lstrip("-*• ").strip():
             yield Item(f"{heading}: {text}" if heading else text)
 
 

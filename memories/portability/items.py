@@ -1,6 +1,7 @@
 """What a reader finds in a file: memories to be, and what it had to leave out."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from memories.models import Visibility
 
 MILLISECONDS_FROM = 100_000_000_000  # a number of seconds as great as this would be in the year 5138
 FIRST = datetime(1970, 1, 2, tzinfo=UTC)
+INK = re.compile(r"\S")
 
 # Why something is left out: a code, and what a person is told.
 REASONS = {
@@ -130,12 +132,14 @@ def within_limits(item: Item) -> Iterator[Item]:
 
 def _cut(text: str) -> Iterator[str]:
     """Between paragraphs where there are some, else lines, sentences or words; anywhere if need be."""
-    size = limits.TEXT_CHARACTERS
-    while len(text) > size:
-        ends = (text.rfind(mark, size // 2, size) for mark in ("\n\n", "\n", ". ", " "))
-        end = next((at + 1 for at in ends if at > 0), size)
-        if part := text[:end].strip():
+    size, at = limits.TEXT_CHARACTERS, 0
+    while len(text) - at > size:
+        window = text[at : at + size]
+        ends = (window.rfind(mark, size // 2) for mark in ("\n\n", "\n", ". ", " "))
+        end = next((found + 1 for found in ends if found > 0), size)
+        if part := window[:end].strip():
             yield part
-        text = text[end:].lstrip()
-    if text:
-        yield text
+        inked = INK.search(text, at + end)
+        at = inked.start() if inked else len(text)
+    if at < len(text):
+        yield text[at:]
