@@ -1,4 +1,4 @@
-"""What must happen to apps and tokens from time to time; the worker does it among its own (picard/apps.py)."""
+"""What must happen to apps and tokens from time to time; the worker does it among its own (picard/joining.py)."""
 
 from collections.abc import Callable
 from datetime import timedelta

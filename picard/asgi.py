@@ -1,4 +1,4 @@
-"""What gunicorn serves: `gunicorn picard.asgi:application -k asgi`."""
+"""What gunicorn serves, as picard/gunicorn.py says."""
 
 from typing import Any
 

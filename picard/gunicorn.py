@@ -24,8 +24,11 @@ worker_class = "picard.gunicorn_worker.SharingWorker"
 # Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
 graceful_timeout = 6
 # Whoever ends an idle connection must be the client, for a request that it sends at that moment is lost. Longer than
-# any of them keeps one: httpx 5 s, load balancers and nginx 60 s.
+# most of them keep one: httpx 5 s, load balancers and nginx 60 s. Caddy's two minutes are shortened in
+# docs/deployment.md.
 keepalive = 75
+# The sign of life of a worker must not wait for the disk on which a long file is being written.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None  # noqa: S108 (no name stays there)
 loglevel = "warning"  # each request is logged once, by picard/middleware.py
 control_socket_disable = True
 # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.

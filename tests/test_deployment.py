@@ -52,6 +52,20 @@ def test_in_compose_our_containers_have_no_rights(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
+def test_in_compose_a_long_file_lies_in_the_volume_while_it_is_read() -> None:
+    image = (PROJECT / "Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")[2]
+    [folder] = re.findall(r"\bTMPDIR=(\S+)", image)  # /tmp is memory
+    assert f"\nVOLUME {folder}\n" in image
+    assert f"mkdir {folder} && chown" in image
+    assert loaded("docker-compose.yml")["services"]["web"]["volumes"] == [f"home:{folder}"]
+
+
+def test_in_compose_no_log_fills_the_disk() -> None:
+    for service in loaded("docker-compose.yml")["services"].values():
+        assert service["logging"]["driver"] == "local"
+        assert {"max-size", "max-file"} == service["logging"]["options"].keys()
+
+
 def test_in_compose_nothing_starts_before_the_migrations() -> None:
     services = loaded("docker-compose.yml")["services"]
     for name in ("web", "worker"):
@@ -96,9 +110,9 @@ def test_the_example_app_installs_what_it_names() -> None:
 def test_render_migrates_before_each_deploy_and_asks_whether_the_server_lives() -> None:
     web, worker = loaded("render.yaml")["services"]
     assert (web["type"], worker["type"]) == ("web", "worker")
-    assert web["preDeployCommand"] == "python manage.py migrate --no-input"
     assert web["healthCheckPath"] == "/healthz"
     for service in (web, worker):
+        assert service["preDeployCommand"] == "python manage.py migrate --no-input"
         assert service["runtime"] == "docker"  # `env` was its name before, and is refused
         assert "env" not in service
         assert service["autoDeployTrigger"] == "commit"
@@ -212,14 +226,27 @@ def test_the_bill_of_materials_names_every_pinned_package(tmp_path: Path) -> Non
     assert set(pinned()) <= {name for name, _ in named}
 
 
+def units() -> dict[str, str]:
+    """Of the documentation: each file of systemd's that it has, by its name."""
+    page = (PROJECT / "docs/deployment.md").read_text(encoding="utf-8")
+    named = r"`/etc/systemd/system/([\w-]+\.(?:service|timer))`:\n\n```\n(.*?)```"
+    return dict(re.findall(named, page, re.DOTALL))
+
+
+def test_a_database_that_is_away_at_boot_is_tried_again() -> None:
+    web = units()["picard-web.service"]
+    assert "Requires=" not in web  # of a unit that failed, and nothing would start this one again
+    assert "StartLimitIntervalSec=0\n" in web
+    assert "Restart=always\n" in web
+    assert re.search(r"^ExecStartPre=\S+ manage.py migrate --no-input$", web, re.MULTILINE)
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 def test_the_units_of_the_documentation_are_units(tmp_path: Path) -> None:
-    page = (PROJECT / "docs/deployment.md").read_text(encoding="utf-8")
-    units = re.findall(r"`/etc/systemd/system/([\w-]+\.service)`:\n\n```\n(.*?)```", page, re.DOTALL)
-    assert len(units) == 2
-    for name, content in units:
-        (tmp_path / name).write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", content))
-    names = [str(tmp_path / name) for name, _ in units]
+    assert set(units()) == {"picard-web.service", "picard-backup.service", "picard-backup.timer"}
+    for name, content in units().items():
+        (tmp_path / name).write_text(re.sub(r"(ExecStart\w*)=\S+", r"\1=/bin/true", content))
+    names = [str(tmp_path / name) for name in units()]
     done = subprocess.run(["systemd-analyze", "verify", *names], capture_output=True, text=True, check=False)
     unknown = [line for line in done.stderr.splitlines() if "Unknown" in line or "Failed to parse" in line]
     assert unknown == []

@@ -1,27 +1,36 @@
 """The proxies of docs/deployment.md in front of a server: what they hand on, what they hold back, what they log."""
 
+import http.client
 import re
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from secrets import token_hex
 from threading import Event, Thread
+from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
+from django.urls import get_resolver, reverse
 
 from picard.home import PROJECT
+from picard.logs import SECRET_PARTS
 from tests.processes import free_port, wait_until
 
 HOST = "memory.example.org"
+FIRST = b"the first of a long file"
 nginx_needed = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is missing")
 WHOLE = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ }}
 http {{
+    access_log {folder}/access.log;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     {site}
@@ -30,7 +39,10 @@ http {{
 
 
 class Upstream(ThreadingHTTPServer):
-    """Stands for Picard: tells what reached it, and streams /stream in two pieces, the second when it may."""
+    """Stands for Picard: tells what reached it; streams /stream in two pieces, the second when it may.
+
+    /broken it does not answer. What is posted it takes the first bytes of, and answers with them.
+    """
 
     daemon_threads = True
 
@@ -43,6 +55,8 @@ class Told(BaseHTTPRequestHandler):
     server: Upstream
 
     def do_GET(self) -> None:
+        if self.path.startswith("/broken"):
+            return
         self.send_response(200)
         self.end_headers()
         if self.path == "/stream":
@@ -53,22 +67,44 @@ class Told(BaseHTTPRequestHandler):
         else:
             self.wfile.write(str(self.headers).encode())
 
+    def do_POST(self) -> None:
+        first = self.rfile.read(len(FIRST))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(first)
+
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
 
 @dataclass
 class Proxy:
-    """nginx as it runs: where it is asked, and its log."""
+    """nginx as it runs: where it is asked, and where its logs are."""
 
     plain: int
     tls: int
-    log: Path
+    folder: Path
     upstream: Upstream
 
     def get(self, path: str) -> httpx.Response:
         with self.client() as client:
             return client.get(path)
+
+    def begin_to_post(self, path: str, length: int) -> tuple[int, bytes]:
+        """The answer to the first bytes of a body of which no more comes: its status and body."""
+        insecure = ssl._create_unverified_context()  # noqa: S323
+        connection = http.client.HTTPSConnection("127.0.0.1", self.tls, timeout=10, context=insecure)
+        with closing(connection):
+            connection.request("POST", path, FIRST, {"Host": HOST, "Content-Length": str(length)})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def logged(self) -> str:
+        """What all its logs have said, once it has written down that it was asked this."""
+        last = f"/{token_hex()}/"
+        self.get(last)
+        wait_until(lambda: last in (self.folder / "picard.log").read_text())
+        return "".join(log.read_text() for log in self.folder.glob("*.log"))
 
     def client(self) -> httpx.Client:
         address = f"https://127.0.0.1:{self.tls}"
@@ -103,7 +139,7 @@ def proxy(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "nginx.conf").write_text(WHOLE.format(folder=folder, site=site))
     with running(folder):
         wait_until(lambda: answers(plain))
-        yield Proxy(plain, tls, folder / "picard.log", upstream)
+        yield Proxy(plain, tls, folder, upstream)
 
 
 @contextmanager
@@ -153,7 +189,47 @@ def test_nginx_lets_a_streamed_answer_through_as_it_comes(proxy: Proxy) -> None:
 
 
 @nginx_needed
-def test_nginx_logs_no_query(proxy: Proxy) -> None:
-    proxy.get("/memories/?q=walrus")
-    wait_until(lambda: "GET /memories/" in proxy.log.read_text())
-    assert "walrus" not in proxy.log.read_text()
+@pytest.mark.parametrize("name", ["memories:bring", "api:imports"])
+def test_nginx_hands_a_long_file_on_as_it_comes(proxy: Proxy, name: str) -> None:
+    assert proxy.begin_to_post(reverse(name), settings.MAX_IMPORT_BYTES) == (200, FIRST)
+
+
+@nginx_needed
+@pytest.mark.parametrize("path", ["/memories/new/", "/api/v1/memories/", "/memories/import/x/", "/mcp"])
+def test_nginx_takes_nothing_long_elsewhere(proxy: Proxy, path: str) -> None:
+    assert proxy.begin_to_post(path, 2 * settings.MAX_BODY_BYTES)[0] == 413
+
+
+@nginx_needed
+@pytest.mark.parametrize("path", ["/memories/?q=walrus", "/broken/?q=walrus"])
+def test_nginx_logs_no_query(proxy: Proxy, path: str) -> None:
+    proxy.get(path)
+    httpx.get(f"http://127.0.0.1:{proxy.plain}{path}", headers={"Host": HOST})
+    assert "walrus" not in proxy.logged()
+
+
+@nginx_needed
+def test_nginx_logs_no_part_of_a_path_that_lets_in(proxy: Proxy) -> None:
+    for number, path in enumerate(secret_paths("walrus")):
+        proxy.get(path)
+        assert proxy.logged().count("<secret>") == number + 1
+    assert "walrus" not in proxy.logged()
+
+
+def secret_paths(secret: str) -> list[str]:
+    """An address of each page that has a secret in its path."""
+    secrets = "|".join(SECRET_PARTS)
+    patterns = [
+        pattern for pattern in patterns_of(get_resolver()) if re.search(rf"<(\w+:)?({secrets})>", pattern)
+    ]
+    assert len(patterns) >= 4
+    return [
+        "/" + re.sub(r"\(\?P<\w+>[^)]*\)|<[^>]*>|[$^]", lambda part: secret if "<" in part[0] else "", each)
+        for each in patterns
+    ]
+
+
+def patterns_of(resolver: Any, before: str = "") -> Iterator[str]:
+    for each in resolver.url_patterns:
+        whole = f"{before}{each.pattern}"
+        yield from patterns_of(each, whole) if hasattr(each, "url_patterns") else [whole]

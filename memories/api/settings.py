@@ -37,7 +37,10 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": "picard_session",
-        "description": "The person's own session. To write it needs the header X-CSRFToken, too.",
+        "description": (
+            "The person's own session; at an https address the cookie is named __Host-session. To write it needs the "
+            "header X-CSRFToken, too."
+        ),
     },
 }
 
