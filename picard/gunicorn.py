@@ -28,7 +28,8 @@ graceful_timeout = 6
 # docs/deployment.md.
 keepalive = 75
 # The sign of life of a worker must not wait for the disk on which a long file is being written.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None  # noqa: S108 (no name stays there)
+_in_memory = "/dev/shm"  # noqa: S108 # nosec B108 - no name stays there
+worker_tmp_dir = _in_memory if os.access(_in_memory, os.W_OK | os.X_OK) else None
 loglevel = "warning"  # each request is logged once, by picard/middleware.py
 control_socket_disable = True
 # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.

@@ -1,5 +1,6 @@
 """The OpenAPI description is whole, true, kept in docs/openapi.yaml, and readable offline."""
 
+import re
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_it_is_served() -> None:
 @pytest.mark.parametrize("address", ["/api/docs/", "/api/redoc/"])
 def test_its_pages_ask_nobody_else_and_run_no_inline_script(address: str) -> None:
     response = Client().get(address)
-    html = response.content.decode()
+    html = re.sub(r'data-nonce="[^"]*"', "", response.content.decode())  # it may hold "//"
     assert "script-src 'self'" in response["Content-Security-Policy"]
     assert "unsafe" not in response["Content-Security-Policy"]
     assert "<script>" not in html
