@@ -15,7 +15,7 @@ from memories.errors import MemoryNotFound
 from memories.limits import folded
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
-from memories.tags import know_all_tags, tags_in_use, with_tags
+from memories.tags import know_all_tags, tags_in_use, tell, with_tags
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     if memory is None:
         raise MemoryNotFound
     know_all_tags([memory])
+    tell(actor, [memory])
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
@@ -67,6 +68,7 @@ def list_memories(
     actor.require(scopes.READ)
     rows = Memory.objects.visible_to(actor, owner=actor.person).matching(filters or Filters())
     page = _page(rows, before, limit)
+    tell(actor, page.memories)
     audit.record_read(
         actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
     )

@@ -21,6 +21,7 @@ from memories.models import AuditAction, Memory, MemoryVector
 from memories.queries import opened
 from memories.querysets import Filters
 from memories.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
+from memories.tags import tell
 
 WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
 LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
@@ -99,6 +100,7 @@ def search(
     looked_through = LOOKED_THROUGH if question.is_phrase else 0
     ranked = rank(rows, question.compared_by(vector, owner), limit=limit, looked_through=looked_through)
     hits = _hits(question, ranked)[:limit]
+    tell(actor, [hit.memory for hit in hits])
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
@@ -121,6 +123,7 @@ def find_same(actor: Actor, text: str) -> Memory | None:
     ranked = rank(rows, question.compared_by(None, actor.person), limit=LOOKED_THROUGH, looked_through=0)
     same = next((place.memory for place in ranked if opened(place.memory) == text), None)
     if same is not None:
+        tell(actor, [same])
         audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=same.owner_id, memory_ids=[same.pk])
     return same
 

@@ -75,6 +75,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     indexing.wake_on_commit()
     for row, tags in zip(rows, its_tags, strict=True):
         tagging.know(row, tags)
+    tagging.tell(actor, rows)
     return rows
 
 
@@ -97,6 +98,7 @@ def update_memory(
     outcome = _change(actor, memory_id, expected_version, given, source or source_of(actor))
     if isinstance(outcome, Proposal):
         raise WaitsForYes([outcome])
+    tagging.tell(actor, [outcome])
     return outcome
 
 

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.db.models.expressions import RawSQL
 
+from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import person_key
 from accounts.models import User
 from accounts.statements import fetch_prepared
+from memories import scopes
 from memories.fields import Sealed, sealed_bytes
 from memories.limits import folded
 from memories.models import Memory, MemoryTag, Tag
@@ -113,6 +115,21 @@ def tags_on(memory: Memory) -> Iterable[Tag]:
     known: dict[str, Any] = getattr(memory, "_prefetched_objects_cache", {})
     tags: Iterable[Tag] = known["tags"] if "tags" in known else memory.tags.all()
     return tags
+
+
+def tell(actor: Actor, memories: Iterable[Memory]) -> None:
+    """Have the tags of memories read as the actor may know them: folded where an app is not told of them.
+
+    As they are spelled they would say whether the person had them before the app named one like them.
+    """
+    if actor.is_app and (actor.only_tags is not None or not actor.holds(scopes.READ)):
+        told = actor.only_tags or frozenset()
+        for memory in memories:
+            know(memory, [tag if tag.pk in told else _folded(tag) for tag in by_name(tags_on(memory))])
+
+
+def _folded(tag: Tag) -> Tag:
+    return Tag(pk=tag.pk, owner_id=tag.owner_id, name=folded(tag.name))
 
 
 def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:

@@ -12,6 +12,7 @@ from accounts.models import User
 from memories import queries, scopes, search, services
 from memories.errors import MemoryNotFound
 from memories.models import Memory, MemoryVector, Tag
+from memories.tags import by_name, name_hash, tags_on
 from tests.factories import app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +165,31 @@ def _sees(actor: Actor, memory: Memory, owner: User) -> bool:
     }
     assert len(answers) == 1
     return answers.pop()
+
+
+# --- What tags are called -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["narrowed", "may only write"])
+def test_no_app_learns_by_naming_a_tag_whether_there_was_one(which: str, ada: User) -> None:
+    """It names it in another spelling: the person's own, in an answer, would say that they have such a tag."""
+    [work] = remember(ada, "Ada works.", tags=["Work"]).tags.all()
+    remember(ada, "Ada is ill.", tags=["HIV"])
+    narrowed = which == "narrowed"
+    actor = app(
+        ada, *(() if narrowed else (scopes.WRITE,)), only_tags=frozenset({work.pk}) if narrowed else None
+    )
+    told = [_names(services.create_memory(actor, text=f"{tag}?", tags=[tag])) for tag in ("hIv", "hIb")]
+    mine = Memory.objects.get(source="api:notes", tags__name_hash=name_hash(ada.pk, "hiv"))
+    if narrowed:
+        told.append(_names(services.update_memory(actor, mine.pk, tags=["HIv"])))
+        told.append(_names(queries.get_memory(actor, mine.pk)))
+        told.append(_names(search.search(actor, "hiv").hits[0].memory))
+        told.append(_names(queries.list_memories(actor).memories[1]))
+    own = ["Work"] if narrowed else []
+    assert told == [["hiv", *own], ["hib", *own], *([["hiv", *own]] * (len(told) - 2))]
+    assert _names(queries.get_memory(session(ada), mine.pk)) == ["HIV", *own]
+
+
+def _names(memory: Memory) -> list[str]:
+    return [tag.name for tag in by_name(tags_on(memory))]

@@ -22,7 +22,7 @@ from memories.portability.jsonlines import line_of
 from memories.portability.lists import guarded
 from memories.portability.zips import Member, zipped
 from memories.queries import opened
-from memories.tags import by_name, know_all_tags, with_tags
+from memories.tags import by_name, know_all_tags, tell, with_tags
 
 AT_ONCE = 500
 COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")
@@ -86,6 +86,7 @@ def pages_of(actor: Actor, memories: Any) -> Pages:
         if not page:
             return
         know_all_tags(page)
+        tell(actor, page)
         yield page
         last = page[-1].pk
 
