@@ -15,7 +15,7 @@ from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
 from accounts.models import User
 from accounts.throttling import LimitReached
 from oauth import documents
-from oauth.models import Application, is_loopback
+from oauth.models import Application, is_loopback, is_of_web
 from oauth.protocol import has_nul, repeated
 from oauth.server import core
 
@@ -56,8 +56,7 @@ class Asked:
     def goes_to(self) -> str:
         """The host to which the answer goes, or the scheme: in a private one a program reads as host what it likes."""
         parts = urlsplit(self.redirect_uri)
-        is_of_web = parts.scheme in ("http", "https")
-        return (is_of_web and parts.hostname) or f"{parts.scheme}:"
+        return (is_of_web(self.redirect_uri) and parts.hostname) or f"{parts.scheme}:"
 
     @property
     def vouched_for_by(self) -> str:
@@ -67,7 +66,7 @@ class Asked:
     @property
     def stays_here(self) -> bool:
         """Whether the answer goes to a program on the person's own device."""
-        return is_loopback(self.redirect_uri) or urlsplit(self.redirect_uri).scheme not in ("http", "https")
+        return is_loopback(self.redirect_uri) or not is_of_web(self.redirect_uri)
 
     def is_unchecked_for(self, person: User) -> bool:
         """Whether nobody whom they could rely on has looked at the app; their own they made themselves."""

@@ -20,6 +20,11 @@ from oauth.hints import Hint, hint_for
 
 # RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
 LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^\s]*|)")
+# RFC 3986 2. What is no part of an address browsers read as they like, and letters of other scripts look like ours.
+ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+HOST = re.compile(
+    r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+)  # with a port; no escapes, which hide dots
 REDIRECT_URI_CHARACTERS = 2_000
 REDIRECT_URIS = 20
 
@@ -99,7 +104,23 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
             raise ValidationError({"redirect_uris": _("Give 1 to 20 addresses of at most 2,000 characters.")})
         if any("@" in urlsplit(uri).netloc for uri in uris):
             raise ValidationError({"redirect_uris": _("An address holds no user name.")})
-        if any(uri.startswith("http:") and not is_loopback(uri) for uri in uris):
+        if not all(ADDRESS.fullmatch(uri) for uri in uris):
+            raise ValidationError(
+                {
+                    "redirect_uris": _(
+                        "An address is plain ASCII: a host of other letters as xn--, all else as % escapes."
+                    )
+                }
+            )
+        if any(is_of_web(uri) and not HOST.fullmatch(urlsplit(uri).netloc) for uri in uris):
+            raise ValidationError(
+                {
+                    "redirect_uris": _(
+                        "A host is of letters, digits, dots and hyphens, with or without a port."
+                    )
+                }
+            )
+        if any(urlsplit(uri).scheme == "http" and not is_loopback(uri) for uri in uris):
             raise ValidationError(
                 {"redirect_uris": _("http is only for addresses of one's own machine; use https.")}
             )
@@ -184,6 +205,10 @@ class Mistake(models.Model):
     @property
     def words(self) -> Hint:
         return hint_for(self.kind)
+
+
+def is_of_web(uri: str) -> bool:
+    return urlsplit(uri).scheme in ("http", "https")
 
 
 def is_loopback(uri: str) -> bool:

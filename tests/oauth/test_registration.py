@@ -80,6 +80,17 @@ def test_a_public_app_gets_no_secret_and_works(ada: User) -> None:
         ({"redirect_uris": ["https://user:pass@a.example/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://*.example/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://[::1"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["HTTP://a.example/cb"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://cl\u0430ude.ai/cb"]}, "invalid_redirect_uri"),  # a Cyrillic letter
+        (
+            {"redirect_uris": ["https://claude.ai%2ea.example/cb"]},
+            "invalid_redirect_uri",
+        ),  # a dot to a browser
+        (
+            {"redirect_uris": ["https://a.example\\.claude.ai/cb"]},
+            "invalid_redirect_uri",
+        ),  # a slash to a browser
+        ({"redirect_uris": ["https://a.example/\u202e"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["http://127.0.0.1:99999999/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://a.example/" + "x" * 2_000]}, "invalid_redirect_uri"),
     ],
@@ -98,9 +109,16 @@ def test_nonsense_is_refused(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["http://127.0.0.1/cb", "http://[::1]:9/cb", "http://localhost:1/cb", "cursor://auth/cb"]
+    "uri",
+    [
+        "http://127.0.0.1/cb",
+        "http://[::1]:9/cb",
+        "http://localhost:1/cb",
+        "cursor://auth/cb",
+        "https://xn--bcher-kva.example:8443/a%20b/~x?y=(1);z",
+    ],
 )
-def test_apps_on_ones_own_machine_may(uri: str) -> None:
+def test_apps_on_ones_own_machine_and_elsewhere_may(uri: str) -> None:
     assert register(redirect_uris=[uri]).status_code == 201
 
 
