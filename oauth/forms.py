@@ -35,7 +35,10 @@ ENDS = [
 
 
 class NarrowingForm(forms.Form):
-    """What an app may do, see, and until when. tags: (id, what to call it) of each tag to choose from."""
+    """What an app may do, see, and until when. tags: (id, what to call it) of each tag to choose from.
+
+    grant: what it was allowed, which the form says at first. is_asked: the app itself asks, and says for which scopes.
+    """
 
     scopes = forms.MultipleChoiceField(
         label=_("What it may do"),
@@ -68,17 +71,19 @@ class NarrowingForm(forms.Form):
         scopes: Sequence[str],
         tags: Sequence[tuple[str, str]],
         grant: AppGrant | None = None,
+        is_asked: bool = False,
     ) -> None:
         self.grant = grant
         super().__init__(data, initial=_initial(grant))
         self._offer("scopes", [(scope, descriptions()[scope]) for scope in scopes])
         self._offer("tags", [*tags, *_gone(grant, tags)])
-        if grant is None:
+        if is_asked:
             self.initial["scopes"] = [
                 name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
             ]
-        elif grant.ends_at is not None:
+        if grant is not None and grant.ends_at is not None and not (is_asked and grant.has_ended):
             self._offer("ends", [("keep", gettext("As it is now")), *ENDS])
+            self.initial["ends"] = "keep"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -192,6 +197,5 @@ def _initial(grant: AppGrant | None) -> dict[str, Any]:
         "scopes": grant.scopes,
         "reach": "all" if grant.only_tags is None else "tagged",
         "tags": [str(tag) for tag in grant.only_tags or ()],
-        "ends": "never" if grant.ends_at is None else "keep",
         "asks_first": grant.asks_first,
     }

@@ -138,6 +138,11 @@ def connected(actor: Actor) -> QuerySet[AppGrant]:
     return own.order_by("-consented_at")
 
 
+def known_of(user: User, application: Application) -> AppGrant | None:
+    """What the person allowed the app the last time, if they have not taken it back; it may have ended."""
+    return AppGrant.objects.filter(user=user, application=application).first()
+
+
 def one_of(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGrant:
     """One of the person's connected apps. Raises AppNotFound, InsufficientScope; for_update needs a transaction."""
     own = connected(actor)

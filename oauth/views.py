@@ -69,7 +69,8 @@ def _consent(request: HttpRequest, actor: Actor, asked: asking.Asked) -> HttpRes
     data = request.POST if request.method == "POST" else None
     if data is not None and data.get("answer") != "allow":
         return asking.refusal(asked)
-    form = NarrowingForm(data, scopes=asked.scopes, tags=_tags(actor))
+    known = grants.known_of(actor.person, asked.application)
+    form = NarrowingForm(data, scopes=asked.scopes, tags=_tags(actor), grant=known, is_asked=True)
     if form.is_valid():
         return _allow(request, actor, asked, form.narrowing())
     context = {"asked": asked, "form": form, **_what_it_would_see(actor, asked)}

@@ -16,7 +16,7 @@ from oauth import limits
 from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens import Code
 from tests.factories import remember
-from tests.oauth.flows import YES, App, exhaust, make_app
+from tests.oauth.flows import YES, App, allow, exhaust, make_app
 
 pytestmark = pytest.mark.django_db
 AUTHORIZE = "/oauth/authorize/"
@@ -239,6 +239,24 @@ def test_asking_again_replaces_what_was_allowed(ada: User, app: App) -> None:
     app.connect(ada)
     app.connect(ada, scope=scopes.READ)
     assert AppGrant.objects.get().scopes == [scopes.READ]
+
+
+def test_an_app_that_asks_anew_is_not_offered_more_memories_or_time(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    """The page as it stands keeps to what the person chose the last time."""
+    tag = remember(ada, "one", tags=["work"]).tags.get()
+    allow(ada, app, only_tags=frozenset([tag.pk]), ends_at=timezone.now() + timedelta(days=2))
+    before = AppGrant.objects.get()
+    form = ada_client.get(AUTHORIZE, app.request()).context["form"]
+    as_it_stands = {name: form[name].value() for name in ("scopes", "reach", "tags", "ends")}
+    ada_client.post(AUTHORIZE, {"answer": "allow", **as_it_stands}, query_params=app.request())
+    after = AppGrant.objects.get()
+    assert after.consented_at > before.consented_at
+    assert (after.only_tags, after.ends_at) == ([tag.pk], before.ends_at)
+    AppGrant.objects.update(ends_at=timezone.now())
+    form = ada_client.get(AUTHORIZE, app.request()).context["form"]
+    assert (form["reach"].value(), form["ends"].value()) == ("tagged", "never")
 
 
 ASKS_PERSONAS = f"{scopes.READ} {scopes.PERSONA}"
