@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,11 +24,6 @@ from picard.embedded_postgres_files import EmbeddedPostgresError, find_installat
 
 WRAPPED_KEYS = ("accounts_serverkey", "accounts_personkey")
 KEY_NAMES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY")
-# Those of extensions stay with their extensions.
-OWN_FUNCTIONS = """
-select oid::regprocedure from pg_proc where pronamespace = 'public'::regnamespace
-and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
-"""
 
 
 class BackupError(Exception):
@@ -45,15 +41,9 @@ def dump_to(file: Path) -> None:
     """Write the database and its checksum (0600 both); an interrupted one leaves no file of that name."""
     partial = _partial_of(file)
     with _private(partial) as handle:
-        _run(
-            "pg_dump",
-            "--format=custom",
-            "--no-owner",
-            "--no-privileges",
-            "--no-comments",
-            _dbname(),
-            to=handle,
-        )
+        options = ("--format=custom", "--no-owner", "--no-privileges", "--no-comments")
+        with running("pg_dump", *options, dbname(), stdout=handle):
+            pass
     digest = _digest(partial)
     with _private(_checksum_of(file)) as handle:
         os.write(handle, f"{digest}  {file.name}\n".encode())
@@ -90,39 +80,30 @@ def prove(file: Path, keys: Sequence[str]) -> int:
     return _prove_keys(file, keys)
 
 
-def is_empty() -> bool:
-    """Whether the database holds no table yet."""
-    return not connection.introspection.table_names()
+@contextlib.contextmanager
+def running(
+    name: str, *arguments: str, stdin: int | None = None, stdout: int | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A program of PostgreSQL at work, waited for at the end. Raises BackupError with its own words when it fails."""
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody empties would stop it
+        command, environment = [_program(name), *arguments], _environment()
+        with (
+            contextlib.suppress(BrokenPipeError),  # it ended before it had read all: its exit code tells
+            subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=said, env=environment) as process,
+        ):
+            yield process
+        if process.returncode:
+            said.seek(0)
+            raise BackupError(f"{name} failed: {said.read().decode(errors='replace').strip()}")
 
 
-def others_connected() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) from pg_stat_activity where datname = current_database()"
-            " and backend_type = 'client backend' and pid <> pg_backend_pid()"
-        )
-        return int(cursor.fetchone()[0])
-
-
-def restore_from(file: Path, *, replace: bool = False) -> None:
-    """Fill the database from a proven file, in one transaction. `replace` drops every table that is there before."""
-    if replace:
-        _drop_all()
-    connection.close()
-    options = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-comments")
-    _run("pg_restore", *options, "--dbname", _dbname(), str(file))
+def dbname() -> str:
+    """How the programs of PostgreSQL reach this database, without the password."""
+    connection.ensure_connection()
+    return make_conninfo(**connection.connection.info.get_parameters())
 
 
 # --- Private ------------------------------------------------------------------------------------------
-
-
-def _drop_all() -> None:
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"drop table if exists {connection.ops.quote_name(table)} cascade")
-        cursor.execute(OWN_FUNCTIONS)
-        for (function,) in cursor.fetchall():
-            cursor.execute(f"drop function {function} cascade")
 
 
 def _prove_checksum(file: Path) -> None:
@@ -158,31 +139,16 @@ def _prove_keys(file: Path, keys: Sequence[str]) -> int:
 
 def _rows(file: Path, table: str) -> list[list[str]]:
     """The rows of one table as they lie in the dump, each as its columns' texts."""
-    printed = _run("pg_restore", "--data-only", "--table", table, "--file", "-", str(file))
+    options = ("--data-only", "--table", table, "--file", "-")
+    with running("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
+        printed = process.communicate()[0].decode()
     block = re.search(r"^COPY .*?;\n(.*?)^\\\.$", printed, re.DOTALL | re.MULTILINE)
     return [line.split("\t") for line in block[1].splitlines()] if block else []
 
 
-def _dbname() -> str:
-    """How the programs of PostgreSQL reach this database, without the password."""
-    connection.ensure_connection()
-    return make_conninfo(**connection.connection.info.get_parameters())
-
-
-def _run(name: str, *arguments: str, to: int = subprocess.PIPE) -> str:
-    """What the program prints, unless it goes to a file. Raises BackupError with its own words."""
+def _environment() -> dict[str, str]:
     password = connection.settings_dict["PASSWORD"]
-    done = subprocess.run(
-        [_program(name), *arguments],
-        stdout=to,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **({"PGPASSWORD": password} if password else {})},
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BackupError(f"{name} failed: {done.stderr.strip()}")
-    return done.stdout or ""
+    return {**os.environ, **({"PGPASSWORD": password} if password else {})}
 
 
 def _program(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from picard import backup
+from picard import backup, restoring
 
 
 class Command(BaseCommand):
@@ -27,11 +27,13 @@ class Command(BaseCommand):
             masters = backup.master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY
             opened = backup.prove(file, masters)
             _refuse_a_database_in_use(replace)
+            if given:
+                _refuse_to_take(given)
             if replace:
                 self._keep_what_is_there()
+            restoring.restore_from(file, replace=replace)
             if given:
-                self._take(given)
-            backup.restore_from(file, replace=replace)
+                self._take(given)  # last: with these keys nothing opens that was there before
         except (backup.BackupError, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         # In processes of their own: this one began with the keys from before.
@@ -41,17 +43,15 @@ class Command(BaseCommand):
 
     def _keep_what_is_there(self) -> None:
         """A backup of what will be dropped. Without room for it nothing is."""
-        if not backup.is_empty():
+        if not restoring.is_empty():
             before = settings.PICARD_HOME / f"before-restore-{_now()}.dump"
             backup.dump_to(before)
             self.stdout.write(f"{before} is what this database held until now.")
 
     def _take(self, given: dict[str, str]) -> None:
-        """Make the given keys the server's own where it keeps them itself. Raises CommandError elsewhere."""
-        if backup.master_keys(given) == settings.FIELD_ENCRYPTION_KEY:
+        """Make the given keys the server's own."""
+        if not _are_others(given):
             return
-        if not settings.EMBEDDED or any(os.environ.get(name) for name in backup.KEY_NAMES):
-            raise CommandError("Set SECRET_KEY and FIELD_ENCRYPTION_KEY to the keys of the backup first.")
         before = settings.KEYS_HOME.with_name(f"keys-before-{_now()}")
         settings.KEYS_HOME.rename(before)
         settings.KEYS_HOME.mkdir(mode=0o700)
@@ -64,16 +64,27 @@ class Command(BaseCommand):
         )
 
 
+def _are_others(given: dict[str, str]) -> bool:
+    return backup.master_keys(given) != settings.FIELD_ENCRYPTION_KEY
+
+
+def _refuse_to_take(given: dict[str, str]) -> None:
+    """Raises CommandError where it is not the server itself that keeps its keys."""
+    set_by_hand = [name for key in backup.KEY_NAMES for name in (key, f"{key}_FILE") if os.environ.get(name)]
+    if _are_others(given) and (set_by_hand or not settings.EMBEDDED):
+        raise CommandError("Set SECRET_KEY and FIELD_ENCRYPTION_KEY to the keys of the backup first.")
+
+
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
 
 def _refuse_a_database_in_use(replace: bool) -> None:
-    if backup.others_connected():
+    if restoring.others_connected():
         raise backup.BackupError(
             "Others are connected to this database. Stop the web server and the workers first."
         )
-    if not replace and not backup.is_empty():
+    if not replace and not restoring.is_empty():
         raise backup.BackupError("This database is not empty. --replace drops everything that it holds.")
 
 
