@@ -10,6 +10,7 @@ import io
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Any
@@ -20,6 +21,7 @@ CHUNK_BYTES = 65_536
 BODY_TIMEOUT_S = 120  # for a whole request body
 UPLOAD_TIMEOUT_S = 3_600  # for a long file, from somebody who is signed in
 UPLOADS_AT_ONCE = 2  # of long files, in each process: each may lie on the disk while it is read
+HEAR_OUT_S = 5  # what still comes of a long file that is refused
 POOL = "picard.pool"  # the extension of a native path's scope by which it finds the threads
 MAX_WAITING = 256  # requests that wait for a thread; more are asked to come again
 
@@ -85,7 +87,11 @@ class Front:
                     return
                 answer = await self._in_a_thread(scope, body)
         except Refused as refused:
-            answer = refused.answer
+            with refused.answer.body:
+                await _send(refused.answer, send, is_head=scope["method"] == "HEAD")
+            if self._is_upload(scope):
+                await _hear_out(receive)
+            return
         with answer.body:
             await _send(answer, send, is_head=scope["method"] == "HEAD")
 
@@ -216,6 +222,14 @@ def _too_slow() -> Refused:
 def _too_large(max_bytes: int) -> Refused:
     detail = f"A request's body may have {max_bytes:,} bytes."
     return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, Connection="close")
+
+
+async def _hear_out(receive: Receive) -> None:
+    """Throws away what still comes. A proxy that is cut off while it sends says 502, not what it was answered."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEAR_OUT_S):
+            while (await receive()).get("more_body"):
+                pass
 
 
 async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:

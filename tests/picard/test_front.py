@@ -367,10 +367,24 @@ def test_there_is_an_end_to_it_and_who_may_not_see_the_page_may_not_bring_one(pa
     assert _upload(path, b"x" * length)[0] == 413
 
 
+def test_who_sends_one_that_is_refused_is_heard_out_so_that_a_proxy_hands_the_answer_on() -> None:
+    chunks = [b"x"] * 9
+    assert _upload_in("/fails", MAX_BODY_BYTES + 1, chunks)[0] == 413
+    assert chunks == []
+
+
+def test_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front_module, "HEAR_OUT_S", 0.01)
+    assert _upload_in("/fails", MAX_BODY_BYTES + 1, [b"x", asyncio.Event(), b"x"])[0] == 413
+
+
 def _upload(path: str, content: bytes) -> Reply:
+    return _upload_in(path, len(content), [content[:MAX_BODY_BYTES], content[MAX_BODY_BYTES:]])
+
+
+def _upload_in(path: str, length: int, chunks: list[Any]) -> Reply:
     options = {"upload_paths": ["/import", "/fails"], "max_upload_bytes": 2 * MAX_BODY_BYTES}
-    headers = [("Content-Length", str(len(content)))]
-    chunks = [content[:MAX_BODY_BYTES], content[MAX_BODY_BYTES:]]
+    headers = [("Content-Length", str(length))]
     reply: Reply = _with_front(
         lambda front: _request(front, "POST", path, headers=headers, body=chunks), **options
     )
