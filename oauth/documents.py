@@ -59,10 +59,10 @@ class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
 
         Its own time-out begins anew with every byte that comes, so whoever sends them slowly would hold a thread.
         """
+        until = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
         cimd._validate_client_id_url(client_id)
         asked = urlsplit(client_id)
         addresses = cimd._resolve_and_validate(asked.hostname, asked.port or HTTPS_PORT)
-        until = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
         problem: Exception | None = None
         for address in addresses:
             try:
@@ -111,8 +111,10 @@ def host_of(application: Application) -> str:
 @contextmanager
 def _connection(asked: SplitResult, address: str, until: float) -> Iterator[HTTPConnection]:
     """To this address of the host, which proves its name; it breaks at `until`, whatever is under way."""
-    plain = socket.create_connection((address, asked.port or HTTPS_PORT), timeout=_left(until))
-    with plain, ssl.create_default_context().wrap_socket(plain, server_hostname=asked.hostname) as secured:
+    with (
+        socket.create_connection((address, asked.port or HTTPS_PORT), timeout=_left(until)) as plain,
+        _secured(plain, asked.hostname, until) as secured,
+    ):
         connection = HTTPConnection(asked.hostname or "")
         connection.sock = secured
         end = Timer(_left(until), socket.socket.shutdown, (secured, socket.SHUT_RDWR))
@@ -122,6 +124,11 @@ def _connection(asked: SplitResult, address: str, until: float) -> Iterator[HTTP
             yield connection
         finally:
             end.cancel()
+
+
+def _secured(plain: socket.socket, host: str | None, until: float) -> ssl.SSLSocket:
+    plain.settimeout(_left(until))  # of the whole greeting; what connecting took is not given once more
+    return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
 
 
 def _left(until: float) -> float:

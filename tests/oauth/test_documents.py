@@ -186,6 +186,16 @@ def test_whoever_sends_it_byte_by_byte_is_left(
         sent.result()
 
 
+def test_what_looking_up_its_host_took_is_not_given_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr(socket, "create_connection", lambda *given, **_: opened.append(given))
+    monkeypatch.setattr(cimd, "_resolve_and_validate", lambda *_: ["192.0.2.1"])
+    monkeypatch.setattr(documents, "monotonic", iter((0.0, 6.0)).__next__)
+    with pytest.raises(cimd.CIMDError):
+        documents.Fetcher().fetch("https://slow.example/client.json")
+    assert opened == []
+
+
 def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_away(
     web: Web, ada_client: Client
 ) -> None:
