@@ -27,6 +27,15 @@ def lock_alone(owner_id: UUID, table: str) -> None:
         cursor.execute(f"select {lock_sql(table)}", [owner_id])
 
 
+def try_lock_alone(owner_id: UUID, act: str) -> bool:
+    """Whether nobody else is at this act for the person. Nobody is until the transaction ends, and nobody waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_xact_lock(hashtextextended(%s || ' ' || %s::uuid, 0))", [act, owner_id]
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def lock_sql(table: str, owner: str = "%s") -> str:
     """The same within another statement; `owner` is how that one names its parameter."""
     return f"pg_advisory_xact_lock(hashtextextended('{table} ' || {owner}::uuid, 0))"

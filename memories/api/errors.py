@@ -130,7 +130,11 @@ def problem_of(error: Exception) -> Problem:
             409, "key_in_flight", "The first request with this key is under way.", FLIGHT_RETRY_AFTER_S
         )
     if isinstance(error, ImportUnderWay):
-        return Problem(409, "import_under_way", "Another import is under way. Let it end, or undo it, first.")
+        return Problem(
+            409,
+            "import_under_way",
+            "Another import is under way or looked at. Let it end, or undo it, first.",
+        )
     if isinstance(error, KeyReused):
         return Problem(
             422, "key_reused", "This Idempotency-Key was used for another request, or other rights."

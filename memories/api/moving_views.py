@@ -17,7 +17,7 @@ from memories.portability import importing
 from memories.portability.chats import Chats
 from memories.portability.everything import export_everything
 from memories.portability.exporting import export
-from memories.portability.staging import stage
+from memories.portability.staging import SECONDS_ONLINE, may_look, stage
 
 BUDGET_S = 8.0  # of one call; then the client asks again
 
@@ -35,7 +35,8 @@ class Imports(ApiView):
         asked = query_of(request, ImportQuery)
         sent: Any = request.data
         with sent if hasattr(sent, "read") else NoFile() as file:
-            batch = stage(self.actor, file, chats=Chats(asked["chats"]))
+            may_look(self.actor)
+            batch = stage(self.actor, file, chats=Chats(asked["chats"]), seconds=SECONDS_ONLINE)
         headers = {"Location": reverse("api:import", args=[batch.pk])}
         return Response(import_json(batch), status=201, headers=headers)
 

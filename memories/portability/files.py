@@ -4,11 +4,14 @@ Nothing is unpacked to the disk, and nothing is read whole but what is known to 
 """
 
 import io
+import lzma
+import math
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -17,11 +20,14 @@ from django.utils.translation import gettext as _
 
 READABLE = (".json", ".jsonl", ".ndjson", ".md", ".markdown", ".txt", ".csv")  # in a zip or a folder
 PARTS = 100_000
+ENTRY = b"PK\1\2"  # how each entry of a zip's directory begins
+DIRECTORY_BYTES = 20_000_000  # of a zip's directory: 200 for each part, its name and times
 TOTAL_BYTES = 8_000_000_000  # of what is read of a zip, unpacked
 RATIO = 200  # unpacked to packed; JSON packs to a tenth, deflate's bombs to a thousandth
 # What the standard library says of a zip in which something was changed: a seek to before its start is a ValueError.
 BROKEN = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, NotImplementedError,
+    RuntimeError,
 )  # fmt: skip
 SMALL_BYTES = 1_000_000  # below it no ratio is looked at
 
@@ -31,13 +37,24 @@ def refused(message: str, code: str) -> ValidationError:
     return ValidationError({"file": ValidationError(message, code=code)})
 
 
+def in_time(until: float) -> None:
+    """Raises ValidationError (file) after this moment of the monotonic clock."""
+    if time.monotonic() > until:
+        raise refused(
+            _("Reading this takes too long. Nothing is lost: split it, and bring its parts."),
+            "takes_too_long",
+        )
+
+
 @dataclass(frozen=True)
 class Part:
-    """One file: its name (within a zip or folder, else empty), its size, and how to read it from its beginning."""
+    """One file: its name (within a zip or folder, else empty), its size, how to read it from its beginning, and until
+    when (of the monotonic clock)."""
 
     name: str
     size: int
     open: Callable[[], IO[bytes]]
+    until: float = math.inf
 
     @property
     def base(self) -> str:
@@ -48,8 +65,11 @@ class Part:
         return PurePosixPath(self.name).suffix.lower()
 
 
-def parts_of(given: IO[bytes] | Path) -> list[Part]:
-    """Raises ValidationError (file) for a zip that is broken, locked or a bomb, and where there is nothing to read."""
+def parts_of(given: IO[bytes] | Path, until: float = math.inf) -> list[Part]:
+    """Raises ValidationError (file) for a zip that is broken, locked or a bomb, and where there is nothing to read.
+
+    until: no part is read after this moment of the monotonic clock.
+    """
     if isinstance(given, Path):
         parts = list(_of_folder(given))
     elif zipfile.is_zipfile(given):
@@ -59,7 +79,7 @@ def parts_of(given: IO[bytes] | Path) -> list[Part]:
         parts = [_whole(given)]
     if not any(part.size for part in parts):
         raise refused(_("There is nothing in it to read."), "empty")
-    return parts
+    return [replace(part, until=until) for part in parts]
 
 
 def _whole(given: IO[bytes]) -> Part:
@@ -82,12 +102,52 @@ class _Kept(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
+        data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def read(self, size: int = -1) -> bytes:
         return self._file.read(size)
+
+
+class _Until(_Kept):
+    """A part's bytes, as long as there is time."""
+
+    def __init__(self, file: IO[bytes], until: float) -> None:
+        super().__init__(file)
+        self._until = until
+
+    def read(self, size: int = -1) -> bytes:
+        in_time(self._until)
+        return super().read(size)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Zip(_Kept):
+    """A zip whose directory is not read where it is longer than it could be, or has too many entries.
+
+    The standard library reads it whole, at once, and by its size alone; each entry then takes ten times its bytes.
+    """
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        if size > DIRECTORY_BYTES:
+            raise _too_many_files()
+        data = super().read(size)
+        if data.startswith(ENTRY) and data.count(ENTRY) > PARTS:
+            raise _too_many_files()
+        return data
 
 
 def _of_folder(folder: Path) -> Iterator[Part]:
@@ -104,13 +164,9 @@ def _opener(path: Path) -> Callable[[], IO[bytes]]:
 
 def _of_zip(given: IO[bytes]) -> Iterator[Part]:
     try:
-        archive = zipfile.ZipFile(given)
+        archive = zipfile.ZipFile(cast(IO[bytes], _Zip(given)))
     except BROKEN:
         raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
-    if len(archive.infolist()) > PARTS:
-        raise refused(
-            _("This zip holds more than %(limit)s files.") % {"limit": f"{PARTS:,}"}, "too_many_files"
-        )
     wanted = [info for info in archive.infolist() if _is_wanted(info)]
     if any(info.flag_bits & 0x1 for info in wanted):
         raise refused(_("This zip is locked by a password. Unlock it first."), "locked_zip")
@@ -118,6 +174,10 @@ def _of_zip(given: IO[bytes]) -> Iterator[Part]:
         raise refused(_("This zip would unpack to far more than it should."), "zip_bomb")
     for info in wanted:
         yield Part(info.filename, info.file_size, _member(archive, info))
+
+
+def _too_many_files() -> ValidationError:
+    return refused(_("This zip holds more than %(limit)s files.") % {"limit": f"{PARTS:,}"}, "too_many_files")
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:
@@ -145,7 +205,7 @@ class reading:  # noqa: N801 - used like a function
     """A part open for reading, its faults as ValidationError."""
 
     def __init__(self, part: Part) -> None:
-        self._file: Any = part.open()
+        self._file: Any = _Until(part.open(), part.until)
 
     def __enter__(self) -> Any:
         return self._file

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from memories.portability.files import Part, reading, refused
 
 ONE_BYTES = 20_000_000  # of JSON for one value: a conversation, a memory
-NOTE_BYTES = 2_000_000  # of one text file in a zip or a folder
+ONE_EVENTS = 2_000_000  # of the parser, for one value: what is empty takes thirty times its bytes
+NOTE_BYTES = 2_000_000  # of one text file in a zip or a folder, and of what belongs together in another
 CHUNK_BYTES = 65_536
 DEPTH = 100
 STARTS = frozenset({"start_map", "start_array"})
@@ -88,7 +89,7 @@ class _Utf8:
         data: bytes = self._file.read(size)
         self.since_last += len(data)
         if self.since_last > ONE_BYTES:
-            raise refused(_("One entry of it is far too large."), "entry_too_large")
+            raise entry_too_large()
         if self._decode is None or not size:
             return data
         decoded = self._decode.decode(data, final=not data).encode()
@@ -115,7 +116,7 @@ def values_at(part: Part, path: str) -> Iterator[Any]:
 
 def _values(events: Any, key: str, level: int) -> Iterator[Any]:
     """By the parser's plain events: those that carry a path take a time that grows with the square of the depth."""
-    depth, at_key = 0, ""
+    depth, at_key, count = 0, "", 0
     builder: Any = None
     for event, value in events:
         depth -= event in ENDS
@@ -123,14 +124,21 @@ def _values(events: Any, key: str, level: int) -> Iterator[Any]:
             builder = ijson.ObjectBuilder()
         if builder is not None:
             builder.event(event, value)
+            count += 1
+            if count > ONE_EVENTS:
+                raise entry_too_large()
             if depth == level and event not in STARTS:
                 yield builder.value
-                builder = None
+                builder, count = None, 0
         elif event == "map_key" and depth == 1:
             at_key = value
         depth += event in STARTS
         if depth > DEPTH:
             raise refused(_("It is nested too deeply."), "too_deep")
+
+
+def entry_too_large() -> ValidationError:
+    return refused(_("One entry of it is far too large."), "entry_too_large")
 
 
 def broken_json() -> ValidationError:

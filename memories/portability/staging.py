@@ -4,6 +4,7 @@ Texts are compared as they are, by digests that only this process ever sees: not
 """
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -13,23 +14,29 @@ from uuid import UUID, uuid5
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from accounts.throttling import Limit, hit
 from memories import scopes, services
 from memories.errors import ImportUnderWay
-from memories.import_models import ImportBatch, ImportState, StagedMemories
+from memories.import_models import OPEN, ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, MemoryRevision, Visibility
+from memories.owned import try_lock_alone
 from memories.portability.chats import Chats
 from memories.portability.cleaning import cleaned, reason_of
-from memories.portability.files import parts_of, refused
+from memories.portability.files import in_time, parts_of, refused
 from memories.portability.items import Item, Skipped, within_limits
-from memories.portability.recognise import Format, recognise
+from memories.portability.recognise import recognise
 from memories.queries import opened
 
 ITEMS = 200_000  # of one import
+ENTRIES = 2_000_000  # that are looked at, left out or not
+SECONDS = 3_600.0  # of one look
+SECONDS_ONLINE = 120.0  # where a thread of the web server looks
+LOOKS = Limit("import", 30, 3_600)
 AT_ONCE = 1_000  # memories of one sealed row, and of one transaction when they are imported
 SAMPLE = 8
 READ_AT_ONCE = 2_000
@@ -43,20 +50,34 @@ def require(actor: Actor) -> None:
         actor.require(scope)
 
 
+def may_look(actor: Actor) -> None:
+    """Count one look, as a door does that many may come by. Raises LimitReached."""
+    hit(LOOKS, f"{actor.person.pk}:{actor.client_id or ''}")
+
+
 def stage(
-    actor: Actor, given: IO[bytes] | Path, *, chats: Chats = Chats.MINE, say: Say = lambda _count: None
+    actor: Actor,
+    given: IO[bytes] | Path,
+    *,
+    chats: Chats = Chats.MINE,
+    seconds: float = SECONDS,
+    say: Say = lambda _count: None,
 ) -> ImportBatch:
     """Find out what a file, zip or folder would bring, without keeping any of it yet. All or nothing.
 
     An earlier import that still waits for its yes is given up. Raises ValidationError (file) where it cannot be read,
-    ImportUnderWay while another import is. `say` hears how many entries were read.
+    or not within so many seconds; ImportUnderWay while another import is, or is looked at. `say` hears how many
+    entries were read.
     """
     require(actor)
-    format, parts = recognise(parts_of(given))
+    until = time.monotonic() + seconds
     with transaction.atomic():
-        batch = _open_batch(actor, format)
+        before = _alone(actor)
+        format, parts = recognise(parts_of(given, until))
+        batch = ImportBatch(owner_id=actor.person.pk, format=format.name, source=services.source_of(actor))
         look = _Look(actor, batch, _known_texts(actor))
         for found in format.read(parts, chats):
+            in_time(until)
             if isinstance(found, Skipped):
                 look.skip(found.reason, found.count)
             else:
@@ -64,21 +85,31 @@ def stage(
             if look.seen % READ_AT_ONCE == 0:
                 say(look.seen)
         look.finish()
+        _give_up(before)
+        batch.save(force_insert=True)
     return batch
 
 
-def _open_batch(actor: Actor, format: Format) -> ImportBatch:
-    owner_id = actor.person.pk
-    ImportBatch.objects.filter(owner_id=owner_id, state=ImportState.STAGED).delete()
-    batch = ImportBatch(
-        owner_id=owner_id, format=format.name, source=services.source_of(actor), sample="[]", counts={}
-    )
-    try:
-        with transaction.atomic():
-            batch.save(force_insert=True)
-    except IntegrityError:
-        raise ImportUnderWay from None
-    return batch
+def _alone(actor: Actor) -> ImportBatch | None:
+    """The import that waits for its yes. Raises ImportUnderWay where one goes on, or is looked at; nobody waits."""
+    if not try_lock_alone(actor.person.pk, "look at import"):
+        raise ImportUnderWay
+    is_open = ImportBatch.objects.filter(owner_id=actor.person.pk, state__in=OPEN).first()
+    if is_open is not None and is_open.state == ImportState.RUNNING:
+        raise ImportUnderWay
+    return is_open
+
+
+def _give_up(before: ImportBatch | None) -> None:
+    """Last of all: a yes to it must not wait for as long as a look takes. With one, the look did not see what came."""
+    if before is None:
+        return
+    waits = ImportBatch.objects.filter(owner_id=before.owner_id, pk=before.pk).select_for_update().first()
+    if waits is None:
+        return
+    if waits.state != ImportState.STAGED:
+        raise ImportUnderWay
+    waits.delete()
 
 
 # --- What the person has ----------------------------------------------------------------------------------
@@ -122,11 +153,11 @@ class _Look:
     position: int = 0
 
     def skip(self, reason: str, count: int = 1) -> None:
-        self.seen += count
         self.skipped[reason] += count
+        self._see(count)
 
     def take(self, found: Item) -> None:
-        self.seen += 1
+        self._see()
         for item in within_limits(found):
             try:
                 self.waiting.append(cleaned(self._placed(item)))
@@ -144,7 +175,15 @@ class _Look:
         }
         self.batch.total = self.counts["new"] + self.counts["changed"]
         self.batch.sample = orjson.dumps(self.sample).decode()
-        self.batch.save(update_fields=["counts", "total", "sample"])
+
+    def _see(self, count: int = 1) -> None:
+        self.seen += count
+        if self.seen > ENTRIES:
+            raise refused(
+                _("This holds more than %(limit)s entries. Nothing is lost: split it, and bring its parts.")
+                % {"limit": f"{ENTRIES:,}"},
+                "too_many_entries",
+            )
 
     def _placed(self, item: Item) -> Item:
         """With its conversation as an id, and its place in it counted where the file does not say it."""

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from memories import limits
 from memories.portability.files import Part
 from memories.portability.items import Found, Item, Skipped, moment
-from memories.portability.reading import lines_of, note_of
+from memories.portability.reading import NOTE_BYTES, entry_too_large, lines_of, note_of
 
 TAGS = limits.TAGS - 1  # one more says where it came from
 
@@ -34,6 +34,7 @@ def read_transfer(part: Part) -> Iterator[Found]:
     Where no line is dated, every item of a list and every paragraph is a memory. Headings are none.
     """
     gathered: list[str] = []
+    length = 0
     date: datetime | None = None
     has_dates = False
     for line in lines_of(part):
@@ -42,11 +43,14 @@ def read_transfer(part: Part) -> Iterator[Found]:
         is_over = not line.strip() and not has_dates
         if starts or is_over or HEADING.fullmatch(line):
             yield from _gathered(gathered, date)
-            gathered = [starts["text"]] if starts else []
+            gathered, length = [starts["text"]] if starts else [], 0
             date = _day(dated["date"]) if dated else None
             has_dates = has_dates or dated is not None
         elif gathered or line.strip():
             gathered.append(line)
+            length += len(line) + 1
+            if length > NOTE_BYTES:
+                raise entry_too_large()
     yield from _gathered(gathered, date)
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actor import Actor
+from accounts.throttling import LimitReached
 from memories.errors import ImportNotFound, ImportUnderWay
 from memories.import_models import ImportBatch, ImportState
 from memories.portability import importing
@@ -25,8 +26,8 @@ from memories.portability.everything import export_everything
 from memories.portability.exporting import FORMS, export
 from memories.portability.items import REASONS
 from memories.portability.recognise import FORMATS
-from memories.portability.staging import stage
-from memories.web.answers import Given, Request, add_errors, memory_page
+from memories.portability.staging import SECONDS_ONLINE, may_look, stage
+from memories.web.answers import Given, Request, add_errors, memory_page, too_many
 from memories.web.forms import Typed
 
 EVERYTHING = "everything"
@@ -94,6 +95,10 @@ def bring(request: Request, actor: Actor) -> HttpResponseBase:
         ImportForm(request.POST or None, request.FILES or None) if request.method == "POST" else ImportForm()
     )
     if form.is_valid():
+        try:
+            may_look(actor)
+        except LimitReached as reached:
+            return too_many(request, reached)
         batch = _staged(actor, form)
         if batch is not None:
             return redirect("memories:import", batch.pk)
@@ -103,11 +108,15 @@ def bring(request: Request, actor: Actor) -> HttpResponseBase:
 
 def _staged(actor: Actor, form: ImportForm) -> ImportBatch | None:
     try:
-        return stage(actor, form.given(), chats=Chats(form.cleaned_data["chats"] or Chats.MINE))
+        chats = Chats(form.cleaned_data["chats"] or Chats.MINE)
+        return stage(actor, form.given(), chats=chats, seconds=SECONDS_ONLINE)
     except ValidationError as error:
         add_errors(form, error)
     except ImportUnderWay:
-        form.add_error(None, _("Another import is under way. Let it end, or undo it, first."))
+        form.add_error(
+            None,
+            _("Another import is under way or looked at. Let it end, or undo it, first. Nothing is lost."),
+        )
     return None
 
 

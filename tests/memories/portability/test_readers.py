@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
+from memories.portability import reading
 from memories.portability.chats import Chats
 from memories.portability.files import parts_of
 from memories.portability.items import Item, Skipped
@@ -149,7 +150,7 @@ REFUSED = {
     "cut off": (b'[{"memory": "a"}, {"memory": "b', "broken_json"),
     "an open cell": (b'text,tags\r\n"no end' + b"x" * 200_000, "broken_table"),
     "deep": (b'[{"memory": "a", "b": ' + b"[" * 500_000, "too_deep"),
-    "a long entry": (b'[{"memory": "' + b"x" * 21_000_000 + b'"}]', "entry_too_large"),
+    "a long paragraph": (b"[2025-01-01] - a\n" + (b"b" * 999 + b"\n") * 2_001, "entry_too_large"),
 }
 
 
@@ -161,11 +162,19 @@ def test_what_cannot_be_read_is_refused_with_a_reason(content: bytes, code: str)
     assert error.code == code
 
 
-def test_zip_bombs_are_refused_before_they_are_opened() -> None:
-    for bomb in ({"a.json": "0" * 20_000_000}, {f"{n}.md": "" for n in range(100_001)}):
-        with pytest.raises(ValidationError) as refusal:
-            parts_of(zip_of(bomb))
-        assert refusal.value.error_dict["file"][0].code in ("zip_bomb", "too_many_files")
+@pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "of much that is empty"])
+def test_one_entry_has_its_bounds(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ONE_BYTES", 180_000)
+    monkeypatch.setattr(reading, "ONE_EVENTS", 10_000)
+    with pytest.raises(ValidationError) as refusal:
+        read(file_of([{"memory": "a", "b": entry}]))
+    assert refusal.value.error_dict["file"][0].code == "entry_too_large"
+
+
+def test_a_zip_bomb_is_refused_before_it_is_opened() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        parts_of(zip_of({"a.json": "0" * 20_000_000}))
+    assert refusal.value.error_dict["file"][0].code == "zip_bomb"
 
 
 def test_a_zip_that_lies_about_sizes_or_is_cut_is_refused() -> None:
