@@ -60,6 +60,12 @@ def test_in_compose_a_long_file_lies_in_the_volume_while_it_is_read() -> None:
     assert loaded("docker-compose.yml")["services"]["web"]["volumes"] == [f"home:{folder}"]
 
 
+def test_with_systemd_a_long_file_lies_on_the_disk_while_it_is_read() -> None:
+    assert {"PrivateTmp=yes", "Environment=TMPDIR=/var/tmp"} <= set(
+        units()["picard-web.service"].splitlines()
+    )
+
+
 def test_in_compose_no_log_fills_the_disk() -> None:
     for service in loaded("docker-compose.yml")["services"].values():
         assert service["logging"]["driver"] == "local"
