@@ -38,6 +38,10 @@ class AppNotFound(Exception):
     """The person has no such connected app."""
 
 
+class SignedOut(Exception):
+    """The person's log-ins were ended, or their account, while they were asked."""
+
+
 @dataclass(frozen=True)
 class Narrowing:
     """What was chosen. only_tags: ids of tags, None for all memories; ends_at: None for no end.
@@ -56,7 +60,9 @@ def allow(user: User, application: Application, chosen: Narrowing, *, by: Actor 
     """Let the app do this, instead of what it was allowed before; says whether it is newly connected.
 
     An app whose writes wait for a yes cannot get rid of that by asking anew: only `narrow` takes it off.
+    Raises SignedOut.
     """
+    _hold(user)
     columns = _columns(chosen)
     if not chosen.asks_first:
         del columns["asks_first"]
@@ -178,6 +184,13 @@ def actor_of(user: User, application: Application, chosen: Narrowing) -> Actor:
         until=chosen.ends_at,
         asks_first=chosen.asks_first,
     )
+
+
+def _hold(user: User) -> None:
+    """Whatever ends the person's log-ins waits, or wins: else a yes under way would outlast a new password."""
+    now = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
+    if now is None or now.get_session_auth_hash() != user.get_session_auth_hash():
+        raise SignedOut
 
 
 def _columns(chosen: Narrowing) -> dict[str, object]:

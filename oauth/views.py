@@ -82,9 +82,12 @@ def _consent(request: HttpRequest, actor: Actor, asked: asking.Asked) -> HttpRes
 
 
 def _allow(request: HttpRequest, actor: Actor, asked: asking.Asked, chosen: grants.Narrowing) -> HttpResponse:
-    with transaction.atomic():
-        is_new = grants.allow(actor.person, asked.application, chosen)
-        response = asking.code_for(request, asked, sorted(chosen.scopes))
+    try:
+        with transaction.atomic():
+            is_new = grants.allow(actor.person, asked.application, chosen)
+            response = asking.code_for(request, asked, sorted(chosen.scopes))
+    except grants.SignedOut:
+        return redirect_to_login(request.get_full_path())
     if is_new:
         notices.app_connected(AppGrant.objects.get(user=actor.person, application=asked.application))
         said = _("%(app)s is connected. You can change or end that under Connected apps.")

@@ -1,5 +1,6 @@
 """A person is asked in words that they understand, may narrow what is asked for, and is asked every time."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,9 +11,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from accounts.signing_out import end_sessions
 from memories import scopes
 from memories.chat_settings import Chat
-from oauth import limits
+from oauth import limits, views
 from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens import Code
 from tests.factories import remember
@@ -257,6 +259,23 @@ def test_an_app_that_asks_anew_is_not_offered_more_memories_or_time(
     AppGrant.objects.update(ends_at=timezone.now())
     form = ada_client.get(AUTHORIZE, app.request()).context["form"]
     assert (form["reach"].value(), form["ends"].value()) == ("tagged", "never")
+
+
+@pytest.mark.parametrize("end", [end_sessions, lambda ada: User.objects.update(is_active=False)])
+def test_a_yes_under_way_does_not_outlast_the_log_in(
+    end: Callable[[User], object], ada: User, ada_client: Client, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else who is in and says yes all the time stays connected by none of them."""
+
+    def meanwhile(_actor: object) -> list[tuple[str, str]]:
+        end(User.objects.get())
+        return []
+
+    monkeypatch.setattr(views, "_tags", meanwhile)
+    said_yes = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
+    assert said_yes["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
+    assert not AppGrant.objects.exists()
+    assert not Code.objects.exists()
 
 
 ASKS_PERSONAS = f"{scopes.READ} {scopes.PERSONA}"
