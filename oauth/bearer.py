@@ -28,7 +28,9 @@ REFUSALS = {
     "paused": "The person has paused this app.",
 }
 # Times are compared by the database's clock. A grant that is gone takes all tokens with it, hence the inner join. The
-# request of a token that is good counts against the app's share with this person.
+# request of a token that is good counts against the app's share with this person; and that of one for another resource,
+# so that it is noted no oftener.
+SHARE = "select %(limit)s || ':' || id || ':' || client_id from found where refusal is null or refusal = 'audience'"
 FIND = f"""
 with found as (
   select case when token.expires <= clock_timestamp() then 'expired'
@@ -44,7 +46,7 @@ with found as (
   join oauth_appgrant allowed on allowed.user_id = token.user_id and allowed.application_id = token.application_id
   where token.token_checksum = %(checksum)s),
 counted as (
-  {COUNT.replace("{key}", "select %(limit)s || ':' || id || ':' || client_id from found where refusal is null")})
+  {COUNT.replace("{key}", SHARE)})
 select exists (select from counted), found.* from found
 """  # noqa: S608  (constants) # nosec B608
 MAX_CHARACTERS = 200
@@ -85,7 +87,7 @@ def authenticate(token: str, door: Door) -> Actor:
         raise TokenRefused("The access token is unknown or was revoked.")
     width = len(_Found._fields)
     found, person = _Found(*rows[0][:width]), User.from_db("default", PERSON, rows[0][width:])
-    if found.refusal == "audience":
+    if found.refusal == "audience" and found.is_within_limit:
         mistakes.note(found.client_id, Kind.AUDIENCE)
     if found.refusal:
         raise TokenRefused(REFUSALS[found.refusal])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from memories import housekeeping, scopes
@@ -128,6 +128,15 @@ def test_calls_without_the_scope_or_at_the_wrong_door_are_noted(ada: User, app: 
     assert call(access_token(ada, app, scopes.READ)) == 403
     assert call(access_token(ada, app, path=MCP)) == 401
     assert sorted(noted()) == [Kind.AUDIENCE, Kind.SCOPE_MISSING]
+
+
+def test_calls_at_the_wrong_door_are_noted_no_oftener_than_calls_may_be_made(
+    ada: User, app: App, settings: Settings
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 2
+    for_mcp = Client(headers={"authorization": f"Bearer {access_token(ada, app, path=MCP)}"})
+    assert [for_mcp.get("/api/v1/memories/").status_code for _ in range(4)] == [401] * 4
+    assert Mistake.objects.get().times == 2
 
 
 def test_an_mcp_call_without_the_scope_is_noted_with_the_same_hint(
