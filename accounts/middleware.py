@@ -1,7 +1,7 @@
 """Pages show times in the person's own time zone."""
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
+from datetime import UTC
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -13,10 +13,8 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Asking for the session's person costs a query, so only where there is a session.
-        zone = (
-            request.user.time_zone if self._has_session(request) and request.user.is_authenticated else "UTC"
-        )
-        with timezone.override(ZoneInfo(zone)):
+        zone = request.user.zone if self._has_session(request) and request.user.is_authenticated else UTC
+        with timezone.override(zone):
             return self.get_response(request)
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 import secrets
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -138,6 +138,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def name(self) -> str:
         """What to call this person on a page."""
         return self.display_name or f"@{self.handle}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone; UTC where this machine does not know it: another one may have, when it was chosen."""
+        try:
+            return ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return ZoneInfo("UTC")
 
     def clean(self) -> None:
         super().clean()

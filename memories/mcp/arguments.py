@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
@@ -164,6 +163,6 @@ def moment(given: datetime | None, person: User) -> datetime | None:
     if given is None:
         return None
     try:
-        return (given if given.tzinfo else given.replace(tzinfo=ZoneInfo(person.time_zone))).astimezone(UTC)
+        return (given if given.tzinfo else given.replace(tzinfo=person.zone)).astimezone(UTC)
     except OverflowError:
         raise ValueError from None

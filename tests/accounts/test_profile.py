@@ -1,5 +1,6 @@
 """The profile, the theme, and the pages that answer errors."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.test import Client
 
 from accounts.forms import ProfileForm
 from accounts.models import User
+from memories.mcp.arguments import moment
 
 PROFILE = {"display_name": "Ada", "handle": "ada-l", "bio": "Writes engines.", "time_zone": "Europe/London"}
 
@@ -47,6 +49,14 @@ def test_a_bad_value_is_refused_beside_its_field(
     assert response.status_code == 422
     assert words in html.split(f'id="id_{field}_error"', 1)[1].split("</ul>", 1)[0]
     assert "@person-" not in html.split("menu-name", 1)[1].split("</span>", 1)[0]
+
+
+def test_a_time_zone_that_this_machine_does_not_know_is_utc(ada: User, ada_client: Client) -> None:
+    User.objects.filter(pk=ada.pk).update(time_zone="Mars/Olympus")
+    assert ada_client.get("/accounts/profile/").status_code == 200
+    ada.time_zone = "Mars/Olympus"
+    noon = datetime(2026, 7, 1, 12)  # noqa: DTZ001  (as a model writes it)
+    assert moment(noon, ada) == datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def test_the_chosen_theme_comes_with_the_page(client: Client, db: None) -> None:
