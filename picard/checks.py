@@ -14,12 +14,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
+from django.utils.module_loading import import_string
+
+from memories.embeddings import PROVIDERS
+from picard.logs import LEVELS
 
 SECRET_KEY_CHARACTERS = 40
 DEVELOPMENT_MARKS = ("django-insecure", "change-me", "changeme", "secret-key", "development")
 SIGNUP_CHOICES = ("open", "invite", "closed")
-
-
+NUMBERS = {"PORT": (1, 65_535), "WEB_WORKERS": (1, 1_000), "WEB_THREADS": (1, 1_000)}
 METRICS_TOKEN_CHARACTERS = 32
 CONTACT_SCHEMES = ("mailto:", "https:", "tel:")  # RFC 9116 2.5.3
 
@@ -39,8 +42,11 @@ def refuse_bad_settings() -> None:
 
 
 def faults_of_settings() -> Iterator[CheckMessage]:
+    yield from _variables()
     yield from _master_keys()
     yield from _choices()
+    yield from _numbers()
+    yield from _provider()
     yield from _for_operators()
     if not settings.DEBUG:
         yield from _secret_key()
@@ -60,6 +66,12 @@ def refuse_wrong_master_keys() -> None:
         raise SystemExit(f"picard.E006: {error}") from None
     except DatabaseError:
         return
+
+
+def _variables() -> Iterator[Error]:
+    hint = "docs/configuration.md says what it may be."
+    for said in settings.FAULTS_OF_VARIABLES.values():
+        yield Error(f"{said}.", hint=hint, id="picard.E014")
 
 
 def _secret_key() -> Iterator[Error]:
@@ -106,11 +118,34 @@ def _choices() -> Iterator[Error]:
         yield Error("SEARCH_LANGUAGE has no stemmer.", hint=hint, id="picard.E011")
     if settings.SIGNUP not in SIGNUP_CHOICES:
         yield Error("SIGNUP is not open, invite or closed.", hint="Choose one of them.", id="picard.E009")
+    if settings.LOG_LEVEL not in LEVELS:
+        yield Error(f"LOG_LEVEL is none of {', '.join(LEVELS)}.", hint="Choose one.", id="picard.E017")
     if not 1 <= settings.EMBEDDING_DIMENSIONS <= 1_000:
         hint = (
             "A wider vector does not fit the covering index; most models can be asked for fewer dimensions."
         )
         yield Error("EMBEDDING_DIMENSIONS is not between 1 and 1000.", hint=hint, id="picard.E010")
+
+
+def _numbers() -> Iterator[Error]:
+    for name, (least, most) in NUMBERS.items():
+        if not least <= getattr(settings, name) <= most:
+            yield Error(
+                f"{name} is not between {least} and {most}.", hint="Choose another.", id="picard.E015"
+            )
+
+
+def _provider() -> Iterator[Error]:
+    """A class of the operator's own is imported here, lest the worker fall over it. Ours are heavy, and there."""
+    name = settings.EMBEDDING_PROVIDER
+    try:
+        if name not in PROVIDERS:
+            import_string(name)
+    except ImproperlyConfigured:  # it asks for a setting that another fault is about
+        return
+    except Exception as error:  # noqa: BLE001  (whatever it was, it is the fault)
+        hint = f"Set local, openai, or the dotted path of a class ({type(error).__name__})."
+        yield Error("EMBEDDING_PROVIDER cannot be imported.", hint=hint, id="picard.E016")
 
 
 def _for_operators() -> Iterator[Error]:

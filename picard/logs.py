@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_CAUSES = 4  # of an exception's chain
 # The parts of a path that let their bearer in: links of letters, invitations.
 SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
@@ -24,13 +25,16 @@ _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
 def logging_settings(level: str) -> dict[str, Any]:
-    """Django's LOGGING: everything from `level` on to stderr, one JSON object a line."""
+    """Django's LOGGING: everything from `level` on to stderr, one JSON object a line.
+
+    With a level that is none of LEVELS nothing starts (picard/checks.py), but that is told later than this is used.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-        "root": {"handlers": ["stderr"], "level": level},
+        "root": {"handlers": ["stderr"], "level": level if level in LEVELS else "INFO"},
         "loggers": {
             # A refused request has a line of its own; Django's warning would show the secrets in some paths.
             "django.request": {"level": "ERROR"},

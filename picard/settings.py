@@ -1,13 +1,10 @@
 """Every setting of Picard. Each variable is documented in docs/configuration.md (a test compares)."""
 
-import os
 import secrets
 import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
@@ -16,13 +13,14 @@ from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.chat_settings import chat_settings
 from oauth.settings import provider_settings
-from picard.home import PROJECT, kept_secret, picard_home
+from picard.home import PROJECT, picard_home
 from picard.languages import languages
 from picard.logs import logging_settings
+from picard.variables import Variables
 
-env = environ.Env()
-if (_env_file := Path(os.environ.get("PICARD_ENV_FILE", PROJECT / ".env"))).is_file():
-    env.read_env(_env_file)  # the environment wins over the file
+env = Variables()
+env.read_file()  # the environment wins over it
+FAULTS_OF_VARIABLES = env.faults  # picard/checks.py tells them
 
 # --- Where and how it runs -------------------------------------------------------------------------
 BASE_DIR = PROJECT
@@ -52,14 +50,7 @@ TOUCHES_NO_DATA = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["co
 
 
 def _secret(name: str, make: str) -> str:
-    if TOUCHES_NO_DATA:
-        return make
-    value: str = env.str(name, default="")
-    if value:
-        return value
-    if path := env.str(f"{name}_FILE", default=""):
-        return Path(path).read_text().strip()
-    return kept_secret(KEYS_HOME / name.lower(), lambda: make) if EMBEDDED else ""
+    return make if TOUCHES_NO_DATA else env.secret(name, KEYS_HOME if EMBEDDED else None, make)
 
 
 SECRET_KEY = _secret("SECRET_KEY", secrets.token_urlsafe(48))
@@ -246,5 +237,5 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Logs: one JSON object a line, never a text, a token or a query string (picard/logs.py) ------------
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOGGING = logging_settings(LOG_LEVEL)
