@@ -30,7 +30,8 @@ class ImportBatch(Owned, models.Model):
     """One import. `counts` are numbers alone; `sample` is a JSON array of a few of its texts, sealed.
 
     `total` is how many memories it will make or change, `done` how many it has. `source` is who brought it, as with
-    Memory. A person has one open import at most: two that were compared with the same memories could both make one.
+    Memory; `only_tags` is what its app was narrowed to, and `is_own_yes` says that the yes was the person's, not the
+    app's. A person has one open import at most: two that were compared with the same memories could both make one.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -39,6 +40,8 @@ class ImportBatch(Owned, models.Model):
     source = models.CharField(max_length=266, editable=False)
     state = models.CharField(max_length=7, choices=ImportState, default=ImportState.STAGED, editable=False)
     publishes = models.BooleanField(default=False, editable=False)
+    only_tags = ArrayField(models.UUIDField(), null=True, editable=False)
+    is_own_yes = models.BooleanField(db_default=False, default=False, editable=False)
     counts = models.JSONField(default=dict, editable=False)
     sample = SealedTextField()
     total = models.PositiveIntegerField(default=0, editable=False)

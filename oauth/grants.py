@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -171,6 +172,17 @@ def tags_named(tags: Collection[UUID]) -> set[UUID]:
     """Which of these tags some app was narrowed to."""
     narrowed = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)
     return {tag for only_tags in narrowed for tag in only_tags or ()} & set(tags)
+
+
+def actor_now(user_id: UUID, client_id: str, door: Door) -> Actor | None:
+    """The app as it may act at this moment; None where it is disconnected or paused, or its time is over."""
+    theirs = AppGrant.objects.filter(user=user_id, application__client_id=client_id, paused_at=None)
+    grant = theirs.exclude(ends_at__lte=Now()).select_related("user", "application").first()
+    if grant is None:
+        return None
+    only_tags = None if grant.only_tags is None else frozenset(grant.only_tags)
+    chosen = Narrowing(frozenset(grant.scopes), only_tags, grant.ends_at, grant.asks_first)
+    return replace(actor_of(grant.user, grant.application, chosen), door=door)
 
 
 def actor_of(user: User, application: Application, chosen: Narrowing) -> Actor:

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts import deletion
 from accounts.actor import Actor
-from memories import app_names, app_use, audit, housekeeping
+from memories import app_actors, app_names, app_use, audit, housekeeping
 from memories.models import AuditAction
 from memories.portability import everything, importing
 from oauth import clients, grants
@@ -17,6 +17,7 @@ def join() -> None:
     housekeeping.STEPS.update(STEPS)
     housekeeping.KEPT_TAGS.append(grants.tags_named)
     app_names.known_by(clients.names_of)
+    app_actors.known_by(grants.actor_now)
     grants.changed.connect(_record)
     grants.changed.connect(_end_imports)
     everything.ALSO["apps.json"] = _apps
@@ -30,9 +31,9 @@ def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> N
 
 
 def _end_imports(*, grant: AppGrant, change: grants.Change, **_: Any) -> None:
-    """An import goes on by what its app was allowed when it began, so it ends where that is taken back."""
-    if change in (grants.Change.DISCONNECT, grants.Change.NARROW):
-        importing.end_those_of(grant.user_id, grant.application.client_id)
+    """At once, so that another import may begin. One finds out by itself, too, what no change tells of, as an end."""
+    is_gone = change is grants.Change.DISCONNECT  # of an app that is deleted the grant is still there
+    importing.end_those_of(grant.user_id, grant.application.client_id, is_gone=is_gone)
 
 
 def _record_closing(*, by: Actor, **_: Any) -> None:

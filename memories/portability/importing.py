@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,14 +13,15 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor
 from accounts.ids import id_at
-from memories import app_names, limits, proposing, quota, scopes, services
+from memories import app_actors, app_names, limits, proposing, quota, scopes, services
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
 from memories.errors import ImportNotFound, MemoryNotFound, WaitsForYes
 from memories.import_models import OPEN, ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, MemoryRevision, Visibility
+from memories.portability.behalf import may_go_on, who_brings
 from memories.portability.cleaning import laid_down
 from memories.portability.items import Item
 from memories.portability.staging import require
@@ -71,10 +71,10 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
     batch = _locked(actor, batch_id)
     if batch.state == ImportState.STAGED:
         quota.check_room(batch.owner_id, batch.counts["new"])  # not in its middle
-        batch.state, batch.publishes = ImportState.RUNNING, publish
+        batch.state, batch.publishes, batch.is_own_yes = ImportState.RUNNING, publish, not actor.is_app
         if not batch.total:
             batch.state, batch.finished_at = ImportState.DONE, timezone.now()
-        batch.save(update_fields=["state", "publishes", "finished_at"])
+        batch.save(update_fields=["state", "publishes", "is_own_yes", "finished_at"])
     return batch
 
 
@@ -116,17 +116,21 @@ def discard(actor: Actor, batch_id: UUID) -> None:
 
 
 @transaction.atomic
-def end_those_of(owner_id: UUID, client_id: str) -> None:
-    """Bring no more of what this app brought, which may not any more. What came stays, and can be undone as one."""
+def end_those_of(owner_id: UUID, client_id: str, *, is_gone: bool) -> None:
+    """Bring no more of what this app brought and may not any more. What came stays, and can be undone as one.
+
+    is_gone: the app may nothing, whatever else is known of it.
+    """
     sources = app_names.sources_of(client_id)
     theirs = ImportBatch.objects.filter(owner_id=owner_id, source__in=sources, state__in=OPEN)
     for batch in theirs.order_by("pk").select_for_update():
+        now = None if is_gone else app_actors.actor_now(owner_id, batch.source)
+        if may_go_on(batch, now):
+            continue
         if batch.state == ImportState.STAGED:
             batch.delete()
-            continue
-        _rows(batch).filter(is_done=False).delete()
-        batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
-        batch.save(update_fields=["state", "finished_at", "sample"])
+        else:
+            _end(batch)
 
 
 def purge() -> int:
@@ -170,11 +174,15 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
     batch = _locked(actor, batch_id)
     if batch.state != ImportState.RUNNING:
         return batch
+    bringing = who_brings(actor, batch)
+    if bringing is None:
+        _end(batch)
+        return batch
     row = _rows(batch).filter(is_done=False).order_by("number").first()
     if row is not None:
-        items, actor = laid_down(row), _on_whose_behalf(actor, batch)
-        row.memory_ids = _create(actor, batch, [item for item, changes in items if not changes])
-        changed = [_change(actor, item) for item, changes in items if changes]
+        items = laid_down(row)
+        row.memory_ids = _create(bringing, batch, [item for item, changes in items if not changes])
+        changed = [_change(bringing, item) for item, changes in items if changes]
         row.content = orjson.dumps([each for each in changed if each]).decode()
         row.is_done = True
         row.save(update_fields=["content", "memory_ids", "is_done"])
@@ -185,13 +193,10 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
     return batch
 
 
-def _on_whose_behalf(actor: Actor, batch: ImportBatch) -> Actor:
-    """An app's, where it brought this: the person who watches it go on says yes to nothing by that."""
-    door, _colon, client_id = batch.source.partition(":")
-    if actor.is_app or not client_id:
-        return actor
-    held = {scopes.READ, scopes.WRITE, scopes.ADMIN} | ({scopes.PUBLISH} if batch.publishes else set())
-    return replace(actor, door=Door(door), client_id=client_id, scopes=frozenset(held))
+def _end(batch: ImportBatch) -> None:
+    _rows(batch).filter(is_done=False).delete()
+    batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
+    batch.save(update_fields=["state", "finished_at", "sample"])
 
 
 def _create(actor: Actor, batch: ImportBatch, items: Sequence[Item]) -> list[UUID]:

@@ -74,7 +74,12 @@ def stage(
     with transaction.atomic():
         before = _alone(actor)
         format, parts = recognise(parts_of(given, until))
-        batch = ImportBatch(owner_id=actor.person.pk, format=format.name, source=services.source_of(actor))
+        batch = ImportBatch(
+            owner_id=actor.person.pk,
+            format=format.name,
+            source=services.source_of(actor),
+            only_tags=None if actor.only_tags is None else sorted(actor.only_tags),
+        )
         look = _Look(actor, batch, _known_texts(actor))
         for found in format.read(parts, chats):
             in_time(until)

@@ -1,7 +1,6 @@
 """An import is looked at first, brings what it said it would, is the same twice, and can be undone as one."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models.functions import Now
-from django.test import Client
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
@@ -22,11 +20,9 @@ from memories.models import AuditEvent, Memory
 from memories.portability import importing
 from memories.portability.chats import Chats
 from memories.portability.staging import stage
-from oauth import grants
 from tests.factories import app, remember, session
 from tests.memories.portability import samples
 from tests.memories.portability.samples import file_of
-from tests.oauth.flows import App, allow, make_app
 
 pytestmark = pytest.mark.django_db
 MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
@@ -246,52 +242,3 @@ def test_what_nobody_says_yes_to_is_purged(ada: User) -> None:
     ImportBatch.objects.update(created_at=Now() - timedelta(hours=25))
     assert importing.purge() > 0
     assert not StagedMemories.objects.exists()
-
-
-# --- Of an app that may no longer -------------------------------------------------------------------------
-
-
-def manager(user: User, notes: App) -> Actor:
-    return replace(app(user, *MANAGER), client_id=notes.application.client_id)
-
-
-def running_of(user: User, notes: App) -> ImportBatch:
-    """An import of this app's of which a part has come."""
-    actor = manager(user, notes)
-    batch = stage(actor, file_of([f"memory {number}" for number in range(1_200)]))
-    importing.start(actor, batch.pk)
-    return importing.advance(actor, batch.pk, seconds=0)
-
-
-@pytest.mark.parametrize("taken_back", ["disconnected", "narrowed"])
-def test_an_import_ends_where_what_its_app_may_do_is_taken_back(
-    taken_back: str, ada: User, ada_client: Client
-) -> None:
-    notes = make_app()
-    grant = allow(ada, notes, *MANAGER)
-    batch = running_of(ada, notes)
-    if taken_back == "disconnected":
-        grants.revoke(grant)
-    else:
-        grants.narrow(grant, grants.Narrowing(frozenset({scopes.READ})))
-    page = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "It ended after 1000 of 1200" in page
-    assert len(present(ada)) == 1_000
-    assert not StagedMemories.objects.filter(is_done=False).exists()
-    importing.undo(session(ada), batch.pk)
-    assert present(ada) == []
-
-
-def test_what_a_disconnected_app_laid_down_waits_no_more(ada: User) -> None:
-    notes = make_app()
-    grant = allow(ada, notes, *MANAGER)
-    hers = stage(manager(ada, notes), file_of("[2025-01-01] - one"))
-    grants.revoke(grant)
-    with pytest.raises(ImportNotFound):
-        importing.get_import(session(ada), hers.pk)
-
-
-def test_another_apps_import_goes_on(ada: User) -> None:
-    batch = running_of(ada, make_app())
-    grants.revoke(allow(ada, make_app("Other"), *MANAGER))
-    assert importing.advance(session(ada), batch.pk).done == 1_200
