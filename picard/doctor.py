@@ -206,6 +206,11 @@ def files() -> Said:
     open_ones = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_ones:
         return State.FAIL, f"others may read {', '.join(map(str, open_ones))}", "Run: chmod go= on each."
+    variables = settings.ENV_FILE
+    if (
+        variables.is_file() and stat.S_IMODE(variables.stat().st_mode) & 0o007
+    ):  # a group may be the server's own
+        return State.WARN, f"everybody may read {variables}", f"It may hold keys. Run: chmod o= {variables}"
     return State.OK, "keys and letters are this account's alone", ""
 
 

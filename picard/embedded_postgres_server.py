@@ -16,6 +16,7 @@ from picard.embedded_postgres_files import EmbeddedPostgresError
 
 SUPERUSER = "postgres"
 PORT = 5432  # only a part of the socket's name
+LONGEST_LOG, LONGEST_QUOTE = 10_000_000, 10_000  # bytes
 CONF = {
     "listen_addresses": "''",
     "port": str(PORT),
@@ -86,12 +87,11 @@ class Server:
         self._check_version()
         files.write_private(self.data / "picard.conf", self._conf(), self.account)
         self._open_socket_folder()
-        self.log.touch(mode=0o600)
-        self.account.own(self.log)
+        self._open_log()
         self._forget_dead_servers()
         logged_before = self.log.stat().st_size
         answer = self._pg_ctl("-l", str(self.log), "-w", "-t", "90", "start")
-        said = self.log.read_bytes()[logged_before:].decode(errors="replace")
+        said = self._logged_since(logged_before)
         # The children of a killed server need a moment to let go of its memory. The caller tries again.
         if answer.exit_code and "shared memory block" not in said:
             raise EmbeddedPostgresError(f"PostgreSQL does not start. {answer.text}\n{said}")
@@ -130,6 +130,19 @@ class Server:
         folder = str(self.socket_folder).replace("'", "''")
         conf = CONF | {"unix_socket_directories": f"'{folder}'"} | (UNSAFE_CONF if _is_unsafe() else {})
         return "".join(f"{name} = {value}\n" for name, value in conf.items())
+
+    def _open_log(self) -> None:
+        """A new one when it has grown long; one older is kept."""
+        if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
+            self.log.rename(self.log.with_suffix(".log.1"))
+        self.log.touch(mode=0o600)
+        self.account.own(self.log)
+
+    def _logged_since(self, offset: int) -> str:
+        """Of what was logged since then, the end."""
+        with self.log.open("rb") as handle:
+            handle.seek(max(offset, handle.seek(0, os.SEEK_END) - LONGEST_QUOTE))
+            return handle.read().decode(errors="replace")
 
     def _open_socket_folder(self) -> None:
         folder = self.socket_folder

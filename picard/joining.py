@@ -1,4 +1,4 @@
-"""Where memories and oauth meet. Neither knows the other, so what one needs of the other is handed over here."""
+"""Where memories, oauth and the server meet. None knows another; what one needs of another is handed over here."""
 
 from typing import Any
 
@@ -10,11 +10,13 @@ from memories.portability import everything, importing
 from oauth import clients, grants
 from oauth.housekeeping import STEPS
 from oauth.models import AppGrant
+from picard import mail
 
 
 def join() -> None:
     """Once, at start."""
     housekeeping.STEPS.update(STEPS)
+    housekeeping.STEPS["letters"] = mail.purge
     housekeeping.KEPT_TAGS.append(grants.tags_named)
     app_names.known_by(clients.names_of)
     app_actors.known_by(grants.actor_now)

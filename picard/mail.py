@@ -1,10 +1,23 @@
 """Mail where no mail server is set: each letter a file that only this server's account can read."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.mail.backends.filebased import EmailBackend
+
+LONGEST_LINK_DAYS = 3  # that a link works, but for the one that brings an account back
+
+
+def purge() -> int:
+    """Delete the letters whose links work no more; returns how many."""
+    before = time.time() - max(LONGEST_LINK_DAYS, settings.DELETION_DAYS) * 24 * 3600
+    folder = settings.PICARD_HOME / "mail"
+    old = [letter for letter in folder.glob("*.log") if letter.stat().st_mtime < before]
+    for letter in old:
+        letter.unlink(missing_ok=True)
+    return len(old)
 
 
 class PrivateFileBackend(EmailBackend):

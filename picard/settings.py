@@ -19,7 +19,7 @@ from picard.logs import logging_settings
 from picard.variables import Variables
 
 env = Variables()
-env.read_file()  # the environment wins over it
+ENV_FILE = env.read_file()  # the environment wins over it
 FAULTS_OF_VARIABLES = env.faults  # picard/checks.py tells them
 
 # --- Where and how it runs -------------------------------------------------------------------------

@@ -26,17 +26,17 @@ class Variables(environ.Env):  # type: ignore[misc]
         super().__init__()
         self.faults: dict[str, str] = {}
 
-    def read_file(self) -> None:
+    def read_file(self) -> Path:
         """Take the variables of PICARD_ENV_FILE, or of `.env` where there is one; those that are set already win."""
         named = os.environ.get("PICARD_ENV_FILE")
         file = PROJECT / ".env" if named is None else Path(named)
         try:
             if named or (named is None and file.exists()):
-                self.read_env(
-                    io.StringIO(file.read_text(encoding="utf-8"))
-                )  # a file that it cannot read it would pass over
+                text = file.read_text(encoding="utf-8")  # a file that cannot be read environ would pass over
+                self.read_env(io.StringIO(text))
         except (OSError, UnicodeDecodeError) as error:
             self.faults["PICARD_ENV_FILE"] = f"PICARD_ENV_FILE ({file}) {_cannot_be_read(error)}"
+        return file
 
     def secret(self, name: str, kept_in: Path | None, make: str) -> str:
         """The variable, or what the file holds that NAME_FILE names, or (`kept_in`) what is made there once."""

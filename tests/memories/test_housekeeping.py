@@ -1,5 +1,8 @@
 """Each step of housekeeping does its own, whatever becomes of the others."""
 
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +85,18 @@ def test_nobody_can_push_the_limits_on_log_ins_out_of_the_cache() -> None:
     fill_cache(hours=1)
     cache.set("attempts:eve", 1, timeout=60)
     assert cache.get("attempts:ada") == 5
+
+
+def test_letters_that_are_kept_as_files_go_when_their_links_work_no_more(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.PICARD_HOME, settings.DELETION_DAYS = tmp_path, 14
+    (tmp_path / "mail").mkdir()
+    for name, days in (("new.log", 13), ("old.log", 15), ("of-the-operator.txt", 15)):
+        (tmp_path / "mail" / name).touch()
+        os.utime(tmp_path / "mail" / name, times=(0, time.time() - days * 24 * 3600))
+    assert housekeeping.keep_house()["letters"] == 1
+    assert {path.name for path in (tmp_path / "mail").iterdir()} == {"new.log", "of-the-operator.txt"}
 
 
 def test_what_has_expired_leaves_the_cache() -> None:

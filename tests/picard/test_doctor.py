@@ -57,6 +57,19 @@ def test_keys_that_others_may_read_are_a_failure(settings: Settings, tmp_path: P
     assert examined()["files"].state == State.OK
 
 
+def test_a_file_of_variables_that_everybody_may_read_is_worth_a_word(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.ENV_FILE = tmp_path / ".env"
+    settings.ENV_FILE.touch()
+    found = {}
+    for mode in (0o644, 0o640):
+        settings.ENV_FILE.chmod(mode)
+        found[mode] = examined()["files"]
+    assert [each.state for each in found.values()] == [State.WARN, State.OK]
+    assert f"chmod o= {settings.ENV_FILE}" in found[0o644].hint
+
+
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FREE_FAIL", 1e18)
     assert examined()["disk space"].state == State.FAIL
