@@ -23,6 +23,7 @@ from oauth.models import AppGrant
 from tests.factories import app, remember, session
 from tests.memories.api.callers import app_of
 from tests.memories.portability.samples import file_of
+from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
 REFUSED = (WaitsForYes, InsufficientScope)
@@ -122,6 +123,7 @@ def test_no_step_of_an_import_is_its_own_yes(act: Callable[..., Any], begun: boo
 
 
 def test_what_an_import_changed_is_not_taken_back_by_it(ada: User) -> None:
+    allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
     free = app(ada, *scopes.DESCRIPTIONS)
     batch = stage(free, file_of(LINE))
     importing.start(free, batch.pk)

@@ -21,6 +21,7 @@ from tests.factories import app, remember, session
 from tests.memories.api.callers import app_of
 from tests.memories.mcp.callers import app_of as mcp_app_of
 from tests.memories.portability.samples import file_of
+from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
 WRITER = (scopes.READ, scopes.WRITE)
@@ -122,6 +123,7 @@ def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: o
         "text": "I keep wasps.",
         "updated_at": datetime.now(UTC).isoformat(),
     }
+    allow(ada, make_app(client_id="notes"), *MANAGER)
     manager = app(ada, *MANAGER)
     batch = stage(manager, file_of(json.dumps(line)))
     importing.start(manager, batch.pk)
@@ -132,6 +134,7 @@ def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: o
 
 def test_an_app_that_may_not_publish_starts_no_import_that_does(ada: User) -> None:
     """Its person, who then looks at it going on, has said no yes to that."""
+    allow(ada, make_app(client_id="notes"), *PUBLISHER)
     line = {"picard": 1, "text": "I keep wasps.", "visibility": "public"}
     batch = stage(app(ada, *MANAGER), file_of(json.dumps(line)))
     with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
