@@ -88,7 +88,8 @@ def _chatgpt_text(content: Any) -> str | None:
 def read_claude(parts: list[Part], chats: Chats) -> Iterator[Found]:
     """memories.json and conversations.json, either of which may be missing."""
     for part in parts:
-        if part.base.startswith("memor"):
+        is_alone = not part.name and "conversations_memory" in outline(part)[1]
+        if is_alone or part.base.startswith("memor"):
             yield from _claude_memories(part)
         else:
             yield from _conversations(part, chats, _claude_turns)

@@ -125,7 +125,14 @@ def within_limits(item: Item) -> Iterator[Item]:
     created_at = item.created_at
     for part in _cut(text):
         yield replace(
-            item, text=part, conversation=conversation, created_at=created_at, position=None, id=None
+            item,
+            text=part,
+            conversation=conversation,
+            created_at=created_at,
+            position=None,
+            id=None,
+            version=1,
+            history=(),  # of the whole, and none of its parts
         )
         created_at = created_at and created_at + timedelta(milliseconds=1)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from memories.portability.items import Found, Item, Past, Skipped, future, momen
 from memories.portability.reading import lines_of
 
 VERSION = 1  # of this format; stands in every line
+TAGS_READ = 1_000  # of one memory, to find those that it may have
 MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
 
 
@@ -41,7 +43,7 @@ def _item(value: dict[str, Any]) -> Found:
         raise ValueError("half marked")
     return Item(
         text=_text(value["text"]),
-        tags=tuple(map(_text, value.get("tags") or ())),
+        tags=tuple(map(_text, islice(value.get("tags") or (), TAGS_READ))),
         created_at=moment(value.get("created_at")),
         conversation=None if conversation is None else str(UUID(conversation)),
         position=None if position is None else int(position),

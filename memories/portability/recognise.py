@@ -97,6 +97,8 @@ def _of_json(text: str) -> str | None:
     if isinstance(line, dict) and "text" in line and ("picard" in line or rest.strip()):
         return "picard"
     is_list, keys = outline_of(text)
+    if not is_list and {"picard", "text"} <= keys:  # a first line that is longer than what is looked at
+        return "picard"
     if "mapping" in keys and is_list:
         return "chatgpt"
     if ("chat_messages" in keys and is_list) or "conversations_memory" in keys:

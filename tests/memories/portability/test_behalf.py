@@ -15,7 +15,7 @@ from memories import scopes
 from memories.errors import ImportNotFound
 from memories.import_models import ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, Proposal
-from memories.portability import importing, staging
+from memories.portability import importing, looking
 from memories.portability.staging import stage
 from oauth import grants
 from oauth.grants import Narrowing
@@ -31,7 +31,7 @@ ALL = frozenset((*MANAGER, scopes.PUBLISH))
 
 @pytest.fixture(autouse=True)
 def _small_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "AT_ONCE", 2)
+    monkeypatch.setattr(looking, "AT_ONCE", 2)
 
 
 def of_app(user: User, notes: App, grant: AppGrant) -> Actor:

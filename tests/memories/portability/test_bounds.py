@@ -1,6 +1,7 @@
 """A look at an import has bounds: on a zip's directory, entries, time, how often, and one at a time of a person."""
 
 import io
+import json
 import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,9 @@ from accounts.throttling import Limit
 from memories.api import moving_views
 from memories.errors import ImportUnderWay
 from memories.import_models import ImportBatch, StagedMemories
+from memories.models import MemoryRevision
 from memories.owned import try_lock_alone
-from memories.portability import files, importing, staging
+from memories.portability import files, importing, looking, staging
 from memories.portability.files import PARTS, parts_of
 from memories.portability.staging import stage
 from memories.web import moving
@@ -86,11 +88,24 @@ def test_a_zip_of_as_many_files_as_may_be_is_read(monkeypatch: pytest.MonkeyPatc
 
 
 def test_entries_are_counted_though_nothing_of_them_comes(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "ENTRIES", 10)
+    monkeypatch.setattr(looking, "ENTRIES", 10)
     assert stage(session(ada), file_of(["a", *[1] * 9])).counts["new"] == 1
     with pytest.raises(ValidationError) as refusal:
         stage(session(ada), file_of(["a", *[1] * 10]))
     assert code_of(refusal) == "too_many_entries"
+
+
+def test_a_row_of_what_waits_is_short_however_long_the_histories_are(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = {"version": 1, "text": "b" * 100, "written_at": "2025-01-01T00:00:00Z"}
+    lines = [json.dumps({"picard": 1, "text": f"a{n}", "version": 2, "history": [past]}) for n in range(6)]
+    monkeypatch.setattr(looking, "CHARACTERS_AT_ONCE", 200)
+    batch = stage(session(ada), file_of("\n".join(lines)))
+    assert StagedMemories.objects.count() == 3
+    importing.start(session(ada), batch.pk)
+    assert importing.advance(session(ada), batch.pk, seconds=60).done == 6
+    assert MemoryRevision.objects.count() == 6
 
 
 LATE: dict[str, Any] = {

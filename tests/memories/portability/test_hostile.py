@@ -6,13 +6,15 @@ No clock is looked at: where a reading took the square of a length, these tests 
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
 from memories import keywords, limits
-from memories.portability.items import Item, within_limits
-from tests.memories.portability.samples import zip_of
+from memories.portability.items import Item, Past, within_limits
+from memories.portability.jsonlines import TAGS_READ
+from tests.memories.portability.samples import file_of, zip_of
 from tests.memories.portability.test_readers import read, texts
 
 LONG = 200_000
@@ -69,6 +71,17 @@ def test_what_is_too_long_for_a_heading_is_not_put_before_each_thought() -> None
 def test_a_long_text_is_cut_by_its_length() -> None:
     parts = list(within_limits(Item("x" * 20_000_000 + " " * 5_000_000 + "y")))
     assert len(parts) == 20_000_000 // limits.TEXT_CHARACTERS + 1
+
+
+def test_each_part_of_a_long_text_has_not_the_history_of_the_whole() -> None:
+    past = Past(1, "before", datetime(2025, 1, 1, tzinfo=UTC))
+    parts = list(within_limits(Item("x" * 20_000, version=2, history=(past,))))
+    assert [(part.version, part.history) for part in parts] == [(1, ())] * 3
+
+
+def test_of_endless_tags_some_are_looked_at() -> None:
+    line = {"picard": 1, "text": "a", "tags": ["t" * 60] * 2_000}
+    assert len(read(file_of(json.dumps(line)))[1][0].tags) == TAGS_READ
 
 
 @pytest.mark.parametrize("word", ["tea" + "'s" * LONG + "x", "tea" + "'s" * LONG])

@@ -70,6 +70,15 @@ def test_of_claude_memories_and_conversations_are_read() -> None:
     assert skipped == ["of_the_assistant", "no_text"]
 
 
+def test_claudes_memories_are_read_by_themselves() -> None:
+    for given in (samples.CLAUDE_MEMORIES, samples.CLAUDE_MEMORIES[0]):
+        name, items, _ = read(file_of(given))
+        assert (name, texts(items)[:2]) == (
+            "claude",
+            ["Work context: I write compilers.", "Home: I have two cats."],
+        )
+
+
 def test_of_mem0_text_categories_and_times_are_read() -> None:
     name, items, _ = read(file_of(samples.MEM0))
     assert name == "mem0"
@@ -114,6 +123,13 @@ def test_our_own_lines_say_everything() -> None:
     name, [item], skipped = read(file_of(f"{json.dumps(line)}\nno json\n[1]\n"))
     assert (name, skipped) == ("picard", ["not_json", "not_a_memory"])
     assert (item.version, item.history[0].text, str(item.id)) == (2, "then", line["id"])
+
+
+def test_our_own_lines_are_known_by_a_first_one_of_any_length() -> None:
+    past = {"version": 1, "text": "then" * 50_000, "written_at": "2025-01-01T00:00:00Z"}
+    line = json.dumps({"picard": 1, "text": "now", "version": 2, "history": [past]})
+    name, items, _ = read(file_of(line))
+    assert (name, texts(items)) == ("picard", ["now"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
