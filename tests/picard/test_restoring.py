@@ -1,11 +1,13 @@
 """A restore does all or changes nothing, and a server that is older than pg_restore understands it."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -96,6 +98,30 @@ def test_a_server_older_than_pg_restore_knows_every_setting(file: Path) -> None:
     assert told.index(b"SET transaction_timeout = 0;\n") > told.index(
         b"COPY public.lines (line) FROM stdin;\n"
     )
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_keys_of_the_backup_are_taken_once_its_data_is_there(
+    fails: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restored(*_: Any, **__: Any) -> None:
+        assert key.read_text() == "of before"
+        if fails:
+            raise backup.BackupError("the disk is full")
+
+    settings.KEYS_HOME = tmp_path / "keys"
+    key = settings.KEYS_HOME / "field_encryption_key"
+    settings.KEYS_HOME.mkdir()
+    key.write_text("of before")
+    given = tmp_path / "given"
+    given.write_text("SECRET_KEY=of the backup\nFIELD_ENCRYPTION_KEY=of the backup\n")
+    monkeypatch.setattr(backup, "prove", lambda *_: 2)
+    monkeypatch.setattr(restoring, "restore_from", restored)
+    monkeypatch.setattr(restore, "_refuse_a_database_in_use", lambda _: None)
+    monkeypatch.setattr(restore, "_manage", lambda *_: None)
+    with pytest.raises(CommandError) if fails else nullcontext():
+        call_command("restore", tmp_path / "x.dump", keys=given)
+    assert key.read_text() == ("of before" if fails else "of the backup")
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY_FILE"])

@@ -32,10 +32,10 @@ class Command(BaseCommand):
             if replace:
                 self._keep_what_is_there()
             restoring.restore_from(file, replace=replace)
-            if given:
-                self._take(given)  # last: with these keys nothing opens that was there before
         except (backup.BackupError, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
+        if given:
+            self._take(given)  # last: with these keys nothing opens that was there before
         # In processes of their own: this one began with the keys from before.
         for arguments in (["migrate", "--no-input", "--verbosity", "0"], ["keys", "verify"]):
             _manage(*arguments)
@@ -53,15 +53,25 @@ class Command(BaseCommand):
         if not _are_others(given):
             return
         before = settings.KEYS_HOME.with_name(f"keys-before-{_now()}")
-        settings.KEYS_HOME.rename(before)
-        settings.KEYS_HOME.mkdir(mode=0o700)
-        for name, value in given.items():
-            path = settings.KEYS_HOME / name.lower()
-            path.touch(mode=0o600)
-            path.write_text(value)
+        try:
+            settings.KEYS_HOME.rename(before)
+            _write_keys(given)
+        except OSError as error:
+            raise CommandError(
+                f"The data is there, but its keys cannot be put into {settings.KEYS_HOME} ({error.strerror}). "
+                "Make room for them, and restore once more with --replace."
+            ) from None
         self.stdout.write(
             f"{settings.KEYS_HOME} holds the keys of the backup; those from before are in {before}."
         )
+
+
+def _write_keys(given: dict[str, str]) -> None:
+    settings.KEYS_HOME.mkdir(mode=0o700)
+    for name, value in given.items():
+        path = settings.KEYS_HOME / name.lower()
+        path.touch(mode=0o600)
+        path.write_text(value)
 
 
 def _are_others(given: dict[str, str]) -> bool:
