@@ -66,6 +66,11 @@ def test_with_systemd_a_long_file_lies_on_the_disk_while_it_is_read() -> None:
     )
 
 
+def test_in_compose_the_worker_sees_the_letters_that_it_has_to_delete() -> None:
+    services = loaded("docker-compose.yml")["services"]
+    assert services["worker"]["volumes"] == services["web"]["volumes"]
+
+
 def test_in_compose_no_log_fills_the_disk() -> None:
     for service in loaded("docker-compose.yml")["services"].values():
         assert service["logging"]["driver"] == "local"
