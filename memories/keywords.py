@@ -53,6 +53,7 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 _ENGLISH_ENDINGS = frozenset(("s", "m", "d", "re", "ve", "ll"))  # behind an apostrophe
 
+_REMEMBERED = 24  # characters of a word whose stems are kept in this process; longer ones hardly come twice
 _DAY = "day:"  # no word of a text has a colon
 
 _local = threading.local()
@@ -67,7 +68,11 @@ def words(text: str) -> list[str]:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     language: str = settings.SEARCH_LANGUAGE
-    return list(dict.fromkeys(chain.from_iterable(_stems(language, word) for word in WORD.findall(text))))
+    stems = (
+        _remembered_stems(language, word) if len(word) <= _REMEMBERED else _stems(language, word)
+        for word in WORD.findall(text)
+    )
+    return list(dict.fromkeys(chain.from_iterable(stems)))
 
 
 def date_words(day: date) -> list[str]:
@@ -128,6 +133,10 @@ def _date_words(day: date, _language: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=50_000)
+def _remembered_stems(language: str, word: str) -> tuple[str, ...]:
+    return _stems(language, word)
+
+
 def _stems(language: str, word: str) -> tuple[str, ...]:
     """The stems of one match of WORD: none for a stop word, several for a run without spaces."""
     if _UNSPACED_RUN.fullmatch(word):

@@ -87,3 +87,10 @@ def test_of_endless_tags_some_are_looked_at() -> None:
 @pytest.mark.parametrize("word", ["tea" + "'s" * LONG + "x", "tea" + "'s" * LONG])
 def test_a_word_of_endings_has_its_stem(word: str) -> None:
     assert len(keywords.words(word)) == 1
+
+
+@pytest.mark.parametrize("word", ["a" * 8_000, "\u4e00\u4e8c" * 4_000])
+def test_a_long_word_is_not_kept_beside_its_memory(word: str) -> None:
+    before = keywords._remembered_stems.cache_info().currsize
+    assert keywords.words(word)
+    assert keywords._remembered_stems.cache_info().currsize == before
