@@ -16,6 +16,8 @@ from memories.import_models import StagedMemories
 from memories.models import Visibility
 from memories.portability.items import REASONS, Item, Past, moment
 
+HISTORY = 10_000  # earlier texts of one memory, the latest
+
 
 def cleaned(item: Item) -> Item:
     """As it will be stored. Raises ValidationError with the first thing that is wrong with it."""
@@ -66,7 +68,7 @@ def _one_tag(name: str) -> list[str]:
 
 def _possible_history(item: Item) -> Iterator[Past]:
     by_version = {past.version: past for past in item.history}
-    for version in sorted(by_version):
+    for version in sorted(by_version)[-HISTORY:]:
         try:
             yield replace(by_version[version], text=limits.clean_text(by_version[version].text))
         except ValidationError:

@@ -26,6 +26,7 @@ ITEMS = 200_000  # of one import
 ENTRIES = 2_000_000  # that are looked at, left out or not
 AT_ONCE = 1_000  # memories of one sealed row, and of one transaction when they are imported
 CHARACTERS_AT_ONCE = AT_ONCE * limits.TEXT_CHARACTERS  # and of such a row: each may bring a long history
+PAST_CHARACTERS = 200  # that an earlier text takes beside itself
 SAMPLE = 8
 
 
@@ -156,7 +157,7 @@ class Look:
 
 
 def _characters(item: Item) -> int:
-    return len(item.text) + sum(len(past.text) for past in item.history)
+    return len(item.text) + sum(len(past.text) + PAST_CHARACTERS for past in item.history)
 
 
 def _stored(actor: Actor, ids: list[UUID]) -> dict[UUID, Memory]:

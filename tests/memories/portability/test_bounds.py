@@ -19,7 +19,7 @@ from memories.errors import ImportUnderWay
 from memories.import_models import ImportBatch, StagedMemories
 from memories.models import MemoryRevision
 from memories.owned import try_lock_alone
-from memories.portability import files, importing, looking, staging
+from memories.portability import cleaning, files, importing, looking, staging
 from memories.portability.files import PARTS, parts_of
 from memories.portability.staging import stage
 from memories.web import moving
@@ -100,12 +100,22 @@ def test_a_row_of_what_waits_is_short_however_long_the_histories_are(
 ) -> None:
     past = {"version": 1, "text": "b" * 100, "written_at": "2025-01-01T00:00:00Z"}
     lines = [json.dumps({"picard": 1, "text": f"a{n}", "version": 2, "history": [past]}) for n in range(6)]
-    monkeypatch.setattr(looking, "CHARACTERS_AT_ONCE", 200)
+    monkeypatch.setattr(looking, "CHARACTERS_AT_ONCE", 400)
     batch = stage(session(ada), file_of("\n".join(lines)))
     assert StagedMemories.objects.count() == 3
     importing.start(session(ada), batch.pk)
     assert importing.advance(session(ada), batch.pk, seconds=60).done == 6
     assert MemoryRevision.objects.count() == 6
+
+
+def test_of_a_history_the_latest_comes(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning, "HISTORY", 2)
+    history = [{"version": n, "text": f"b{n}", "written_at": "2025-01-01T00:00:00Z"} for n in (1, 2, 3)]
+    line = json.dumps({"picard": 1, "text": "a", "version": 4, "history": history})
+    batch = stage(session(ada), file_of(line))
+    importing.start(session(ada), batch.pk)
+    importing.advance(session(ada), batch.pk)
+    assert [past.version for past in MemoryRevision.objects.order_by("version")] == [2, 3]
 
 
 LATE: dict[str, Any] = {

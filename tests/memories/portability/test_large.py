@@ -84,7 +84,7 @@ def test_a_very_long_file_is_looked_at_with_as_little() -> None:
 def test_an_export_of_many_takes_no_more_memory_than_one_of_few(ada: User) -> None:
     services.create_memories(session(ada), [services.NewMemory(f"memory {n} " * 20) for n in range(500)])
     few = {form: _peak(ada, form) for form in FORMS}
-    services.create_memories(session(ada), [services.NewMemory(f"more {n} " * 20) for n in range(3_000)])
+    services.create_memories(session(ada), [services.NewMemory(f"more {n} " * 20) for n in range(1_500)])
     many = {form: _peak(ada, form) for form in FORMS}
     # A zip keeps the list of its files.
     assert [form for form in FORMS if many[form] >= 1.5 * few[form] + 2_000_000] == []
