@@ -73,7 +73,7 @@ def trash_all(actor: Actor, memories: Any) -> list[UUID]:
 
     The caller has asked for the scope.
     """
-    ids = list(memories.select_for_update(of=("self",)).values_list("pk", flat=True))
+    ids = list(memories.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     own = Memory.objects.owned_by(actor.person)
     own.filter(pk__in=ids).update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
     MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)

@@ -73,7 +73,9 @@ def purge_memories() -> int:
     since = Now() - timedelta(days=settings.TRASH_DAYS)
     gone = Memory.objects.filter(Q(deleted_at__lt=since) | Q(expires_at__lt=since))
     total = 0
-    while batch := list(gone.values_list("pk", "owner_id")[:BATCH]):
+    # Locked: one that is being restored just now is not gone, and is left.
+    locked = gone.order_by("pk").select_for_update(skip_locked=True, of=("self",))
+    while batch := list(locked.values_list("pk", "owner_id")[:BATCH]):
         for owner_id in {owner for _, owner in batch}:
             ids = [pk for pk, owner in batch if owner == owner_id]
             AuditEvent.objects.create(

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
+from accounts import embedding_consent
 from accounts.keys import person_key, server_key
 from accounts.models import User
 from memories import keywords, vectors
@@ -35,6 +36,11 @@ def space_identity() -> str:
 
 def active_space() -> EmbeddingSpace:
     return EmbeddingSpace.objects.get_or_create(identity=space_identity())[0]
+
+
+def _withheld_identity() -> str:
+    """The name of the space of what the active provider may not read: without vectors, in words of this language."""
+    return f"withheld|{space_identity()}"
 
 
 def store_words(memories: Sequence[Memory]) -> None:
@@ -161,8 +167,9 @@ def enqueue(memories: Any) -> int:
 
 
 def enqueue_other_spaces() -> int:
-    """Queue every memory whose vectors are of another model than the configured one; returns how many."""
-    others = EmbeddingSpace.objects.exclude(identity=space_identity())
+    """Queue every memory that was indexed for another model, or in another language, than are set; returns how many."""
+    current = [space_identity(), *([_withheld_identity()] if embedding_consent.is_needed() else [])]
+    others = EmbeddingSpace.objects.exclude(identity__in=current)
     if not others.exists():
         return 0
     stale = MemoryVector.objects.filter(space__in=others).values("memory_id")
@@ -183,7 +190,11 @@ def enqueue_unread(person: User) -> int:
 
 def leave_to_words(memories: Sequence[Memory]) -> None:
     """These are found by their words alone: their person lets no provider read them. What an earlier one made goes."""
-    _rows_of(memories).update(embedding=None, space=None)
+    store_words(
+        memories
+    )  # anew: the language may be another, and the day of an import is set behind its words
+    space, _is_new = EmbeddingSpace.objects.get_or_create(identity=_withheld_identity())
+    _rows_of(memories).update(space=space)
     are_indexed(memories)
 
 

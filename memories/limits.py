@@ -39,6 +39,8 @@ def clean_tags(names: Iterable[str]) -> list[str]:
     for name in names:
         _refuse_unstorable(name)
         name = " ".join(unicodedata.normalize("NFC", name).split())
+        if "," in name:  # at the pages it parts one tag from the next
+            raise ValidationError(_("A tag has no comma."), code="comma")
         if len(name) > TAG_CHARACTERS:
             raise ValidationError(
                 _("A tag has at most %(limit)s characters: “%(start)s…” has %(length)s."),

@@ -77,8 +77,6 @@ def _merged(actor: Actor, tag: Tag, other: Tag) -> Tag:
 
 
 def _clean_name(name: str) -> str:
-    if "," in name:
-        raise ValidationError({"name": ValidationError(_("A tag has no comma."), code="comma")})
     try:
         names = limits.clean_tags([name])
     except ValidationError as error:

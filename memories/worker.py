@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -124,7 +124,8 @@ def work_once(worker: int, *, limit: int = BATCH) -> int:
     if memories:
         withheld = _withheld(memories)
         embedded = embed([memory for memory in memories if memory not in withheld])
-        finish(worker, [*embedded, *(Embedded(memory, [], is_withheld=True) for memory in withheld)])
+        left = [replace(_read(memory), is_withheld=True) for memory in withheld]
+        finish(worker, [*embedded, *left])
     return len(memories)
 
 
@@ -156,10 +157,10 @@ def finish(worker: int, embedded: Sequence[Embedded]) -> None:
         done = [one for one in fresh if one.vectors is not None]
         if done:
             _store(done)
-        if withheld := [one.memory for one in fresh if one.is_withheld]:
+        if withheld := [one.memory for one in fresh if one.is_withheld and not one.error]:
             indexing.leave_to_words(withheld)
         for one in fresh:
-            if one.vectors is None and not one.is_withheld:
+            if one.error:
                 _put_off(one)
         stale = current.keys() - {one.memory.pk for one in fresh}
         Memory.objects.filter(pk__in=stale).update(

@@ -61,7 +61,7 @@ def _possible_tags(names: Iterable[str]) -> Iterator[str]:
 
 def _one_tag(name: str) -> list[str]:
     try:
-        return limits.clean_tags([name])
+        return limits.clean_tags(name.split(","))
     except ValidationError:
         return []
 

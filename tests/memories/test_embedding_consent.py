@@ -1,14 +1,16 @@
 """A provider elsewhere reads a person's private texts and searches only after their yes."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
 from accounts import embedding_consent
 from accounts.models import User
-from memories import services, worker
+from memories import indexing, services, worker
 from memories.embeddings import forget_provider
 from memories.models import IndexState, Memory
 from memories.search import search
@@ -103,3 +105,39 @@ def test_the_list_says_why_only_words_are_compared(ada: User, ada_client: Client
 def test_the_profile_asks_by_name(ada_client: Client) -> None:
     page = ada_client.get("/accounts/profile/").content.decode()
     assert f"Let {HOST} read my memories" in page
+
+
+def test_what_was_withheld_is_indexed_anew_where_the_provider_is_here_again(
+    ada: User, index: Index, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(ada, PRIVATE)
+    index()
+    assert indexing.enqueue_other_spaces() == 0
+    monkeypatch.setattr(embedding_consent, "host", lambda: "")
+    assert indexing.enqueue_other_spaces() == 1
+    index()
+    assert model.texts == [PRIVATE]
+
+
+def test_what_is_withheld_has_the_words_of_its_language_and_of_its_day(
+    ada: User, index: Index, settings: Settings
+) -> None:
+    """They are all that it is found by."""
+    memory = remember(ada, "Ada hat drei Häuser.")
+    index()
+    settings.SEARCH_LANGUAGE = "german"
+    Memory.objects.update(created_at=datetime(2019, 5, 4, tzinfo=UTC))
+    assert not search(session(ada), "Haus").hits
+    assert indexing.enqueue_other_spaces() == 1
+    index()
+    for asked in ("Haus", "2019"):
+        assert [hit.memory for hit in search(session(ada), asked).hits] == [memory]
+
+
+def test_a_withheld_memory_that_does_not_open_stops_no_worker(ada: User, index: Index) -> None:
+    broken, whole = remember(ada, PRIVATE), remember(ada, "Ada sails.")
+    with connection.cursor() as cursor:
+        cursor.execute("update memories_memory set text = 'x' where id = %s", [broken.pk])
+    index()
+    states = dict(Memory.objects.values_list("pk", "index_state"))
+    assert states == {broken.pk: IndexState.FAILED, whole.pk: IndexState.READY}
