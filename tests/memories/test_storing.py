@@ -1,15 +1,16 @@
 """New memories are stored whole or not at all, and are known as they were stored."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connections, transaction
+from django.db.models.functions import Now
 
 from accounts.models import User
-from memories import services, storing
+from memories import housekeeping, services, storing
 from memories.models import AuditEvent, Memory, MemoryTag, MemoryVector, Tag
 from memories.tags import tags_on
 from tests.factories import make_person, session
@@ -99,3 +100,20 @@ def test_two_who_make_tags_in_opposite_orders_never_wait_for_each_other_in_a_cir
         list(pool.map(write, range(people)))
     assert Tag.objects.count() == 6 * rounds
     assert MemoryTag.objects.count() == 6 * rounds * people
+
+
+def test_a_memory_that_is_being_restored_is_not_purged(committed: User) -> None:
+    memory = services.create_memory(session(committed), text="A note.")
+    services.trash_memory(session(committed), memory.pk)
+    Memory.objects.update(deleted_at=Now() - timedelta(days=31))
+
+    def purge() -> int:
+        try:
+            return housekeeping.purge_memories()
+        finally:
+            connections.close_all()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as other:
+        services.restore_memory(session(committed), memory.pk)
+        assert other.submit(purge).result(30) == 0
+    assert Memory.objects.get().deleted_at is None
