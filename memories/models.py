@@ -173,10 +173,10 @@ class MemoryVector(Owned, models.Model):
     """One passage of a memory, as search reads it: narrow, and whole inside one covering index.
 
     `embedding` is null until the worker has embedded it, and where its person lets the provider read nothing. Private
-    rows: rotated by the person's secret matrix, words hashed under the person's key. Public rows: unrotated, words hashed
-    under the server's key. `tokens` are a set: the passage's words, and those of the day that the memory was made
-    (keywords.day_words). `sequence` is set where memories follow one another in a conversation: neighbours differ by one
-    there, and nowhere else.
+    rows: rotated by the person's secret matrix, words hashed under the person's key. Public rows: unrotated, words
+    hashed under the server's key. `tokens` are a set: the passage's words, and those of the day that the memory was
+    made (keywords.day_words). `sequence` is set where memories follow one another in a conversation: neighbours
+    differ by one there, and nowhere else.
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")

@@ -109,7 +109,8 @@ def test_a_memory_that_is_being_restored_is_not_purged(committed: User) -> None:
 
     def purge() -> int:
         try:
-            return housekeeping.purge_memories()
+            with transaction.atomic():
+                return housekeeping.purge_memories()
         finally:
             connections.close_all()
 
