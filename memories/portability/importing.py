@@ -94,11 +94,11 @@ def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
     _require_own_yes(actor)
     batch = _locked(actor, batch_id)
     if batch.state in (ImportState.RUNNING, ImportState.DONE):
-        rows = list(_rows(batch).filter(is_done=True))
+        rows = list(_rows(batch).filter(is_done=True).order_by("number"))
         ids = [memory_id for row in rows for memory_id in row.memory_ids]
         trash_all(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
-        for row in rows:
-            for memory_id, version in orjson.loads(row.content):
+        for row in reversed(rows):
+            for memory_id, version in reversed(orjson.loads(row.content)):
                 _take_back(actor, UUID(memory_id), version)
         _rows(batch).delete()
         batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"

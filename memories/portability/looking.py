@@ -4,8 +4,10 @@ Texts are compared as they are, by digests that only this process ever sees: not
 """
 
 import hashlib
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID, uuid5
 
 import orjson
@@ -19,7 +21,7 @@ from memories.import_models import ImportBatch, StagedMemories
 from memories.models import Memory, Visibility
 from memories.portability.cleaning import cleaned, reason_of
 from memories.portability.files import refused
-from memories.portability.items import Item, within_limits
+from memories.portability.items import FIRST, Item, within_limits
 from memories.queries import opened
 
 ITEMS = 200_000  # of one import
@@ -34,6 +36,16 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is to come of an id, while the look lasts. place: among all that were laid down; kind: "" for nothing."""
+
+    place: int
+    updated_at: datetime
+    kind: str
+    is_public: bool
+
+
 @dataclass
 class Look:
     """What was found so far. Keeps no more texts than one row's."""
@@ -46,9 +58,12 @@ class Look:
     skipped: Counter[str] = field(default_factory=Counter)
     waiting: list[Item] = field(default_factory=list)
     staged: list[tuple[Item, bool]] = field(default_factory=list)
+    taken: dict[UUID, Taken] = field(default_factory=dict)
+    outdated: set[int] = field(default_factory=set)  # places of those of which the file has a later text
+    starts: list[int] = field(default_factory=list)  # the first place of each row
+    places: int = 0
     sample: list[str] = field(default_factory=list)
     characters: int = 0  # of those that wait
-    rows: int = 0
     seen: int = 0
     conversation: str | None = None
     position: int = 0
@@ -72,6 +87,7 @@ class Look:
     def finish(self) -> None:
         self._compare()
         self._lay_down(rest=True)
+        self._drop_outdated()
         self.batch.counts = {
             **{name: self.counts[name] for name in ("new", "changed", "duplicate", "public")},
             "skipped": dict(self.skipped.most_common()),
@@ -107,6 +123,8 @@ class Look:
         items, self.waiting, self.characters = self.waiting, [], 0
         stored = _stored(self.actor, [item.id for item in items if item.id])
         for item in items:
+            if self._is_repeated(item):
+                continue
             same = stored.get(item.id) if item.id else None
             if same is not None and opened(same) != item.text:
                 self._changed(item, same)
@@ -115,6 +133,19 @@ class Look:
             else:
                 self._add(item, "new")
         self._lay_down()
+
+    def _is_repeated(self, item: Item) -> bool:
+        """Of two of one id in the file the later text comes, whichever stands first; two exports may be in one zip."""
+        if item.id is None or (before := self.taken.get(item.id)) is None:
+            return False
+        self.skipped["repeated"] += 1
+        if _time_of(item) <= before.updated_at:
+            return True
+        self.outdated.add(before.place)
+        self.counts[before.kind] -= 1
+        self.counts["public"] -= before.is_public
+        self.taken[item.id] = Taken(before.place, _time_of(item), "", is_public=False)
+        return False
 
     def _changed(self, item: Item, same: Memory) -> None:
         """The later text wins: an old export must not take back what was written since."""
@@ -133,9 +164,13 @@ class Look:
         return False
 
     def _add(self, item: Item, kind: str) -> None:
+        is_public = item.visibility == Visibility.PUBLIC
         self.counts[kind] += 1
-        self.counts["public"] += item.visibility == Visibility.PUBLIC
-        if self.counts["new"] + self.counts["changed"] > ITEMS:
+        self.counts["public"] += is_public
+        if item.id:
+            self.taken[item.id] = Taken(self.places, _time_of(item), kind, is_public)
+        self.places += 1
+        if self.places > ITEMS:
             raise refused(
                 _("This brings more than %(limit)s memories. Split it.") % {"limit": f"{ITEMS:,}"}, "too_many"
             )
@@ -146,14 +181,29 @@ class Look:
     def _lay_down(self, *, rest: bool = False) -> None:
         rest = rest or sum(_characters(item) for item, _changes in self.staged) >= CHARACTERS_AT_ONCE
         while len(self.staged) >= AT_ONCE or (rest and self.staged):
+            start = self.places - len(self.staged)
             row, self.staged = self.staged[:AT_ONCE], self.staged[AT_ONCE:]
             StagedMemories.objects.create(
                 owner_id=self.batch.owner_id,
                 batch=self.batch,
-                number=self.rows,
+                number=len(self.starts),
                 content=orjson.dumps(row).decode(),
             )
-            self.rows += 1
+            self.starts.append(start)
+
+    def _drop_outdated(self) -> None:
+        numbers = {bisect_right(self.starts, place) - 1 for place in self.outdated}
+        rows = StagedMemories.objects.filter(owner_id=self.batch.owner_id, batch_id=self.batch.pk)
+        for row in rows.filter(number__in=numbers).iterator(chunk_size=1):
+            all_of_it = enumerate(orjson.loads(row.content), self.starts[row.number])
+            row.content = orjson.dumps(
+                [each for place, each in all_of_it if place not in self.outdated]
+            ).decode()
+            row.save(update_fields=["content"])
+
+
+def _time_of(item: Item) -> datetime:
+    return item.updated_at or FIRST
 
 
 def _characters(item: Item) -> int:

@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
@@ -205,6 +206,17 @@ def test_it_goes_on_where_it_stopped(ada: User) -> None:
     assert done == [1_000, 2_000, 2_200]
     assert importing.advance(session(ada), batch.pk).done == 2_200
     assert len(present(ada)) == 2_200
+
+
+def test_it_can_be_undone_while_it_is_under_way(ada: User, ada_client: Client) -> None:
+    batch = stage(session(ada), file_of([f"memory {number}" for number in range(1_001)]))
+    importing.start(session(ada), batch.pk)
+    importing.advance(session(ada), batch.pk, seconds=0)
+    undo = f"/memories/import/{batch.pk}/undo/"
+    assert undo in ada_client.get(f"/memories/import/{batch.pk}/").content.decode()
+    ada_client.post(undo)
+    assert present(ada) == []
+    assert bring(session(ada), file_of(["memory 1"])).counts["new"] == 1
 
 
 def test_a_strangers_import_is_not_there(ada: User, bob: User) -> None:
