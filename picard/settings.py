@@ -30,7 +30,7 @@ PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
 _own_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
-PUBLIC_URL = env.str("PUBLIC_URL", default=_own_url).rstrip("/")
+PUBLIC_URL = env.web_address("PUBLIC_URL", default=_own_url)
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = [

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -72,6 +73,15 @@ class Variables(environ.Env):  # type: ignore[misc]
         ):
             raise ValueError
         return float(value) if cast is float else super().parse_value(value, cast)
+
+    def web_address(self, var: str, default: str) -> str:
+        """Without its last slash; empty where none could be reached by it."""
+        address = str(self.str(var, default=default)).rstrip("/")
+        try:
+            urlsplit(address).port  # noqa: B018 - read for what it raises
+        except ValueError:
+            return ""  # a check tells of it
+        return address
 
     def db(self, var: str) -> dict[str, Any]:
         if not str(self.str(var)).startswith(tuple(f"{scheme}://" for scheme in POSTGRES)):

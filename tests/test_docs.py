@@ -104,7 +104,11 @@ def _read_by(node: ast.AST) -> Iterator[Variable]:
         yield Variable(name)
     elif called == "_secret":
         yield from (Variable(name), Variable(f"{name}_FILE"))
-    elif called.startswith("env.") and (called := called.removeprefix("env.")) in {*TYPES, "email_url"}:
+    elif called.startswith("env.") and (called := called.removeprefix("env.")) in {
+        *TYPES,
+        "email_url",
+        "web_address",
+    }:
         yield Variable(name, TYPES.get(called, "URL"), _default(node))
 
 

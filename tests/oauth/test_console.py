@@ -92,6 +92,14 @@ def test_a_new_secret_leaves_the_old_one_working(ada: User, ada_client: Client) 
     assert application.secret_matches(app.secret)
 
 
+def test_two_new_secrets_end_the_one_that_was_seen(ada: User, ada_client: Client) -> None:
+    app = make_app(user=ada)
+    rotate = f"{CONSOLE}{app.application.client_id}/secret/"
+    assert b"ask for a new secret once more: it ends at once" in ada_client.post(rotate).content
+    ada_client.post(rotate)
+    assert not Application.objects.get().secret_matches(app.secret)
+
+
 @pytest.mark.parametrize("act", ["secret", "delete"])
 def test_another_persons_app_is_not_there(ada: User, bob_client: Client, act: str) -> None:
     app = make_app(user=ada)

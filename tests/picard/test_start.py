@@ -27,6 +27,8 @@ BAD = [
     ("picard.E005", {"ALLOWED_HOSTS": "*"}),
     ("picard.E007", {"PUBLIC_URL": ""}),
     ("picard.E007", {"PUBLIC_URL": "memory.example.org"}),
+    ("picard.E007", {"PUBLIC_URL": "https://[::1"}),
+    ("picard.E007", {"PUBLIC_URL": "https://memory.example.org:http"}),
     ("picard.E008", {"PUBLIC_URL": "http://memory.example.org"}),
     ("picard.E009", {"SIGNUP": "sometimes"}),
     ("picard.E010", {"EMBEDDING_DIMENSIONS": "1536"}),
