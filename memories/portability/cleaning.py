@@ -89,5 +89,6 @@ def _item(value: dict[str, Any]) -> Item:
             "expires_at": value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
             "id": UUID(value["id"]) if value["id"] else None,
             "history": tuple(past),
+            "keeps": tuple(value.get("keeps", ())),  # an older look laid none down
         }
     )

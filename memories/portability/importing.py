@@ -18,10 +18,11 @@ from accounts.ids import id_at
 from memories import app_actors, app_names, limits, proposing, quota, scopes, services
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
-from memories.errors import ImportNotFound, MemoryNotFound, WaitsForYes
+from memories.errors import ImportNotFound
 from memories.import_models import OPEN, ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, MemoryRevision, Visibility
 from memories.portability.behalf import may_go_on, who_brings
+from memories.portability.changing import change, from_note, noted, still_comes, take_back
 from memories.portability.cleaning import laid_down
 from memories.portability.items import Item
 from memories.portability.staging import require
@@ -90,7 +91,10 @@ def advance(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -> Impor
 
 @transaction.atomic
 def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
-    """Put in the trash what an import made, and take back what it changed, whether or not it was done."""
+    """Put in the trash what an import made, and take back what it changed, whether or not it was done.
+
+    What it changed and somebody changed again since stays as it is now.
+    """
     _require_own_yes(actor)
     batch = _locked(actor, batch_id)
     if batch.state in (ImportState.RUNNING, ImportState.DONE):
@@ -98,8 +102,8 @@ def undo(actor: Actor, batch_id: UUID) -> ImportBatch:
         ids = [memory_id for row in rows for memory_id in row.memory_ids]
         trash_all(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
         for row in reversed(rows):
-            for memory_id, version in reversed(orjson.loads(row.content)):
-                _take_back(actor, UUID(memory_id), version)
+            for note in reversed(orjson.loads(row.content)):
+                take_back(actor, from_note(note))
         _rows(batch).delete()
         batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"
         batch.save(update_fields=["state", "finished_at", "sample"])
@@ -182,8 +186,8 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
     if row is not None:
         items = laid_down(row)
         row.memory_ids = _create(bringing, batch, [item for item, changes in items if not changes])
-        changed = [_change(bringing, item) for item, changes in items if changes]
-        row.content = orjson.dumps([each for each in changed if each]).decode()
+        changed = [change(bringing, item) for item, changes in items if changes]
+        row.content = orjson.dumps([noted(each) for each in changed if each]).decode()
         row.is_done = True
         row.save(update_fields=["content", "memory_ids", "is_done"])
         batch.done += len(items)
@@ -200,8 +204,7 @@ def _end(batch: ImportBatch) -> None:
 
 
 def _create(actor: Actor, batch: ImportBatch, items: Sequence[Item]) -> list[UUID]:
-    now = timezone.now() + timedelta(minutes=1)  # what expires meanwhile need not come any more
-    items = [item for item in items if item.expires_at is None or item.expires_at > now]
+    items = list(filter(still_comes, items))
     # Of anybody: an id is one row's in the whole table. Nobody learns of it, they are too long to be guessed.
     asked = [item.id for item in items if item.id]
     taken = set(Memory.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
@@ -253,22 +256,3 @@ def _backdate(actor: Actor, memories: Sequence[Memory], items: Sequence[Item]) -
 
 def _created(memory: Memory, item: Item) -> datetime:
     return item.created_at or memory.created_at
-
-
-def _change(actor: Actor, item: Item) -> tuple[UUID, int] | None:
-    """The memory, and the version that it had; None where it is gone meanwhile, or the change waits for a yes."""
-    assert item.id is not None  # noqa: S101 - only our own lines say what they change
-    try:
-        changed = services.update_memory(
-            actor, item.id, text=item.text, tags=item.tags, expires_at=item.expires_at
-        )
-    except (MemoryNotFound, WaitsForYes):
-        return None
-    return changed.pk, changed.version - 1
-
-
-def _take_back(actor: Actor, memory_id: UUID, version: int) -> None:
-    try:
-        services.restore_version(actor, memory_id, version)
-    except (MemoryNotFound, WaitsForYes):
-        return  # gone since, or its text was the same; or it is public by now, and the person is asked

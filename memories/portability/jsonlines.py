@@ -53,6 +53,7 @@ def _item(value: dict[str, Any]) -> Found:
         updated_at=moment(value.get("updated_at")),
         version=_version(value.get("version", 1)),
         history=tuple(map(_past, value.get("history") or ())),
+        keeps=tuple(name for name in ("tags", "expires_at") if name not in value),
     )
 
 

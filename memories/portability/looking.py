@@ -19,6 +19,7 @@ from accounts.actor import Actor
 from memories import limits
 from memories.import_models import ImportBatch, StagedMemories
 from memories.models import Memory, Visibility
+from memories.portability.changing import is_later
 from memories.portability.cleaning import cleaned, reason_of
 from memories.portability.files import refused
 from memories.portability.items import FIRST, Item, within_limits
@@ -148,11 +149,10 @@ class Look:
         return False
 
     def _changed(self, item: Item, same: Memory) -> None:
-        """The later text wins: an old export must not take back what was written since."""
-        if item.updated_at is None or item.updated_at <= same.updated_at:
-            self.skipped["older"] += 1
-        else:
+        if is_later(item, same):
             self._add(item, "changed")
+        else:
+            self.skipped["older"] += 1
 
     def _is_known(self, item: Item) -> bool:
         key = digest(item.text)

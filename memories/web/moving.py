@@ -151,7 +151,12 @@ def go_on(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
 @import_page
 def undo(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     importing.undo(actor, batch_id)
-    messages.success(request, _("Undone. What came is in the trash."))
+    messages.success(
+        request,
+        _(
+            "Undone. What came is in the trash; what it changed is as it was, unless it was changed again since."
+        ),
+    )
     return redirect("memories:import", batch_id)
 
 

@@ -13,8 +13,8 @@ from memories.portability.recognise import FORMATS
 
 class Command(BaseCommand):
     help = (
-        "Put in the trash what an import of a person's brought, and take back what it changed. Without the id of one, "
-        "says which there are."
+        "Put in the trash what an import of a person's brought, and take back what it changed and nobody has changed "
+        "since. Without the id of one, says which there are."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,5 +46,6 @@ class Command(BaseCommand):
         if before not in (ImportState.RUNNING, ImportState.DONE):
             raise CommandError(f"There is nothing to undo: this import is {before}.")
         self.stdout.write(
-            f"Undone: {batch.done:,} memories. What came is in the trash, what it changed is as it was."
+            f"Undone: {batch.done:,} memories. What came is in the trash, what it changed is as it was, unless it was "
+            "changed again since."
         )
