@@ -36,7 +36,7 @@ def live_a_little(user: User) -> None:
     made = services.create_memories(
         actor,
         [
-            services.NewMemory("I like tea.", tags=["food", 'Ünïcode, "quoted"']),
+            services.NewMemory("I like tea.", tags=["food", 'Ünïcode "quoted"']),
             services.NewMemory("=1+1 is no formula", "public"),
             services.NewMemory("'quoted'\nin two lines", expires_at=datetime(2999, 1, 1, tzinfo=UTC)),
             services.NewMemory("first turn", conversation=chat, position=0),
