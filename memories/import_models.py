@@ -23,15 +23,23 @@ class ImportState(models.TextChoices):
     UNDONE = "undone", _("undone")
 
 
+class EndedBy(models.TextChoices):
+    """Why an import ended before its end."""
+
+    APP = "app", _("its app may not go on with it")
+    ROOM = "room", _("there is no room for more; delete some memories for ever, then bring it again")
+
+
 OPEN = (ImportState.STAGED, ImportState.RUNNING)
 
 
 class ImportBatch(Owned, models.Model):
     """One import. `counts` are numbers alone; `sample` is a JSON array of a few of its texts, sealed.
 
-    `total` is how many memories it will make or change, `done` how many it has. `source` is who brought it, as with
-    Memory; `only_tags` is what its app was narrowed to, and `is_own_yes` says that the yes was the person's, not the
-    app's. A person has one open import at most: two that were compared with the same memories could both make one.
+    `total` is how many memories it will make or change, `done` how many it has; `ended_by` is empty for one that came
+    whole. `source` is who brought it, as with Memory; `only_tags` is what its app was narrowed to, and `is_own_yes`
+    says that the yes was the person's, not the app's. A person has one open import at most: two that were compared with
+    the same memories could both make one.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -42,6 +50,9 @@ class ImportBatch(Owned, models.Model):
     publishes = models.BooleanField(default=False, editable=False)
     only_tags = ArrayField(models.UUIDField(), null=True, editable=False)
     is_own_yes = models.BooleanField(db_default=False, default=False, editable=False)
+    ended_by = models.CharField(
+        max_length=4, choices=EndedBy, blank=True, db_default="", default="", editable=False
+    )
     counts = models.JSONField(default=dict, editable=False)
     sample = SealedTextField()
     total = models.PositiveIntegerField(default=0, editable=False)

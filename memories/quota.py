@@ -11,13 +11,19 @@ from memories.owned import lock_alone
 
 
 def check_room(owner_id: UUID, wanted: int) -> None:
-    """Raises ValidationError (text) where so many more do not fit. Needs a transaction: who counts does so alone."""
-    if not settings.MEMORIES_PER_PERSON:
-        return
-    lock_alone(owner_id, "memories_memory")
-    if Memory.objects.filter(owner_id=owner_id).count() + wanted > settings.MEMORIES_PER_PERSON:
+    """Raises ValidationError (text) where so many more do not fit. Needs a transaction, as `has_room` does."""
+    if not has_room(owner_id, wanted):
         said = _(
             "You can keep %(limit)s memories, those in the trash among them. Delete some for ever first."
         )
         limit = f"{settings.MEMORIES_PER_PERSON:,}"
         raise ValidationError({"text": ValidationError(said, code="quota", params={"limit": limit})})
+
+
+def has_room(owner_id: UUID, wanted: int) -> bool:
+    """Whether so many more fit. Needs a transaction: who counts does so alone, until its end."""
+    if not settings.MEMORIES_PER_PERSON:
+        return True
+    lock_alone(owner_id, "memories_memory")
+    kept: int = Memory.objects.filter(owner_id=owner_id).count()
+    return kept + wanted <= int(settings.MEMORIES_PER_PERSON)

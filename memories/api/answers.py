@@ -122,6 +122,7 @@ def import_json(batch: ImportBatch) -> dict[str, Any]:
         "done": batch.done,
         "created_at": batch.created_at,
         "finished_at": batch.finished_at,
+        "ended_by": batch.ended_by or None,
     }
 
 

@@ -178,6 +178,7 @@ IMPORT = {
     "done": 0,
     "created_at": "2026-01-31T12:00:00Z",
     "finished_at": None,
+    "ended_by": None,
 }
 IMPORTS = {"results": [IMPORT]}
 IMPORTED = {**IMPORT, "state": "done", "sample": [], "done": 3, "finished_at": "2026-01-31T12:01:00Z"}

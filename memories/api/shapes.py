@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from memories import limits, scopes
-from memories.import_models import ImportState
+from memories.import_models import EndedBy, ImportState
 from memories.models import AuditAction, IndexState, Visibility
 from memories.persona import Mode
 from memories.portability.items import REASONS
@@ -270,6 +270,11 @@ class Import(Shape):
     done = serializers.IntegerField(min_value=0)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+    ended_by = serializers.ChoiceField(
+        choices=EndedBy.values,
+        allow_null=True,
+        help_text="Why it ended before its end: its app may not go on, or there is no room for more.",
+    )
 
 
 class Imports(Shape):

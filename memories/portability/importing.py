@@ -19,7 +19,7 @@ from memories import app_actors, app_names, limits, proposing, quota, scopes, se
 from memories.bulk import trash_all
 from memories.drafts import NewMemory
 from memories.errors import ImportNotFound
-from memories.import_models import OPEN, ImportBatch, ImportState, StagedMemories
+from memories.import_models import OPEN, EndedBy, ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, MemoryRevision, Visibility
 from memories.portability.behalf import may_go_on, who_brings
 from memories.portability.changing import change, from_note, noted, still_comes, take_back
@@ -80,7 +80,10 @@ def start(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch
 
 
 def advance(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -> ImportBatch:
-    """Go on with an import that was said yes to, for about so many seconds; it is done when its state says so."""
+    """Go on with an import that was said yes to, for about so many seconds; it is done when its state says so.
+
+    Where its app may not go on, or there is no room for more, it is done before its end, and `ended_by` says why.
+    """
     _require_own_yes(actor)
     until = time.monotonic() + seconds
     while True:
@@ -134,7 +137,7 @@ def end_those_of(owner_id: UUID, client_id: str, *, is_gone: bool) -> None:
         if batch.state == ImportState.STAGED:
             batch.delete()
         else:
-            _end(batch)
+            _end(batch, EndedBy.APP)
 
 
 def purge() -> int:
@@ -180,12 +183,14 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
         return batch
     bringing = who_brings(actor, batch)
     if bringing is None:
-        _end(batch)
-        return batch
+        return _end(batch, EndedBy.APP)
     row = _rows(batch).filter(is_done=False).order_by("number").first()
     if row is not None:
         items = laid_down(row)
-        row.memory_ids = _create(bringing, batch, [item for item, changes in items if not changes])
+        new = [item for item, changes in items if not changes and still_comes(item)]
+        if not quota.has_room(batch.owner_id, len(new)):
+            return _end(batch, EndedBy.ROOM)
+        row.memory_ids = _create(bringing, batch, new)
         changed = [change(bringing, item) for item, changes in items if changes]
         row.content = orjson.dumps([noted(each) for each in changed if each]).decode()
         row.is_done = True
@@ -197,14 +202,16 @@ def _import_next(actor: Actor, batch_id: UUID) -> ImportBatch:
     return batch
 
 
-def _end(batch: ImportBatch) -> None:
+def _end(batch: ImportBatch, ended_by: EndedBy) -> ImportBatch:
+    """Where it stands: what came stays."""
     _rows(batch).filter(is_done=False).delete()
     batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
-    batch.save(update_fields=["state", "finished_at", "sample"])
+    batch.ended_by = ended_by
+    batch.save(update_fields=["state", "finished_at", "sample", "ended_by"])
+    return batch
 
 
 def _create(actor: Actor, batch: ImportBatch, items: Sequence[Item]) -> list[UUID]:
-    items = list(filter(still_comes, items))
     # Of anybody: an id is one row's in the whole table. Nobody learns of it, they are too long to be guessed.
     asked = [item.id for item in items if item.id]
     taken = set(Memory.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actor import Actor
 from accounts.throttling import LimitReached
 from memories.errors import ImportNotFound, ImportUnderWay
-from memories.import_models import ImportBatch, ImportState
+from memories.import_models import EndedBy, ImportBatch, ImportState
 from memories.portability import importing
 from memories.portability.chats import Chats
 from memories.portability.everything import export_everything
@@ -183,6 +183,7 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
         "sample": importing.sample_of(batch),
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,
+        "ended_by": EndedBy(batch.ended_by).label if batch.ended_by else "",
         "is_done": batch.state == ImportState.DONE,
     }
 

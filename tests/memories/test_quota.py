@@ -9,7 +9,7 @@ from accounts.models import User
 from memories import services
 from memories.import_models import ImportState
 from memories.models import Memory
-from memories.portability import importing
+from memories.portability import importing, looking
 from memories.portability.staging import stage
 from tests.factories import remember, session
 from tests.memories.api.callers import session_of
@@ -53,6 +53,22 @@ def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) ->
     assert "You can keep 3 memories" in said
     batch.refresh_from_db()
     assert (batch.state, Memory.objects.count()) == (ImportState.STAGED, 0)
+
+
+def test_an_import_for_which_there_is_no_room_any_more_ends_where_it_stands(
+    ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "AT_ONCE", 1)
+    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
+    importing.start(session(ada), batch.pk)
+    importing.advance(session(ada), batch.pk, seconds=0)
+    kept = remember(ada, "By hand.")
+    said = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
+    assert "It ended after 2 of 3: there is no room for more" in said
+    told = session_of(ada)("get", f"/import/{batch.pk}/").json
+    assert (told["state"], told["done"], told["ended_by"]) == ("done", 2, "room")
+    importing.undo(session(ada), batch.pk)
+    assert list(Memory.objects.filter(deleted_at=None)) == [kept]
 
 
 def test_without_a_bound_nothing_is_counted(

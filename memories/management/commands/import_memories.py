@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.actor import Actor, Door
 from accounts.management import people
 from memories.errors import ImportUnderWay
-from memories.import_models import ImportBatch, ImportState
+from memories.import_models import EndedBy, ImportBatch, ImportState
 from memories.portability import importing
 from memories.portability.chats import Chats
 from memories.portability.items import REASONS
@@ -54,6 +54,10 @@ class Command(BaseCommand):
         while batch.state == ImportState.RUNNING:
             batch = importing.advance(actor, batch.pk)
             self.stderr.write(f"{batch.done:,} of {batch.total:,}")
+        if batch.ended_by:
+            self.stdout.write(
+                f"It ended after {batch.done:,} of {batch.total:,}: {EndedBy(batch.ended_by).label}."
+            )
         self.stdout.write(
             f"Done: {batch.done:,} memories. `undo_import {batch.pk}` or the page of imports undoes it."
         )
