@@ -10,6 +10,7 @@ from accounts.actor import Actor, InsufficientScope
 from memories import scopes
 from memories.models import AuditEvent, Memory
 from memories.portability.exporting import Export, jsonl, named, pages_of
+from memories.portability.jsonlines import TRASH
 from memories.portability.zips import Member, zipped
 from memories.saved_filters import saved_filters
 
@@ -18,7 +19,7 @@ README = """\
 Everything that this Picard keeps about you.
 
 memories.jsonl  your memories, one a line, with their history; another Picard imports it
-trash.jsonl     what is in your trash, or has expired
+trash.jsonl     what is in your trash, or has expired; it is not imported
 profile.json    your account and profile
 apps.json       the apps that you connected, and what you allowed them
 filters.json    the filters that you saved
@@ -48,7 +49,7 @@ def _members(actor: Actor) -> Iterator[Member]:
     own = Memory.objects.visible_to(actor, owner=actor.person)
     yield Member("README.txt", iter([README.encode()]), now)
     yield Member("memories.jsonl", jsonl(actor, pages_of(actor, own)), now)
-    yield Member("trash.jsonl", jsonl(actor, pages_of(actor, Memory.objects.trash_of(actor))), now)
+    yield Member(TRASH, jsonl(actor, pages_of(actor, Memory.objects.trash_of(actor))), now)
     yield Member("profile.json", iter([_json({name: getattr(actor.person, name) for name in PROFILE})]), now)
     kept = [{"name": each.name, "parts": each.parts} for each in saved_filters(actor)]
     yield Member("filters.json", iter([_json(kept)]), now)

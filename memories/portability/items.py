@@ -26,6 +26,7 @@ REASONS = {
     "null_character": _("with a null character, which cannot be kept"),
     "surrogate": _("with half a character, which cannot be kept"),
     "expired": _("expired already"),
+    "in_trash": _("in the trash, or expired, where they come from"),
     "unreadable": _("could not be read when they were exported"),
     "of_the_assistant": _("written by the assistant, not by you"),
     "conversation": _("parts of conversations, which you left out"),

@@ -15,13 +15,14 @@ from memories.portability.reading import lines_of
 
 VERSION = 1  # of this format; stands in every line
 TAGS_READ = 1_000  # of one memory, to find those that it may have
+TRASH = "trash.jsonl"  # of what is exported as everything; its lines did not always say `deleted_at`
 MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
 
 
 def read_jsonl(part: Part) -> Iterator[Found]:
     for line in lines_of(part):
         if line.strip():
-            yield _line(line)
+            yield Skipped("in_trash") if part.base == TRASH else _line(line)
 
 
 def _line(line: str) -> Found:
@@ -38,6 +39,8 @@ def _line(line: str) -> Found:
 def _item(value: dict[str, Any]) -> Found:
     if value["text"] is None:
         return Skipped("unreadable")
+    if value.get("deleted_at"):
+        return Skipped("in_trash")
     conversation, position = value.get("conversation"), value.get("position")
     if (conversation is None) != (position is None):
         raise ValueError("half marked")
@@ -89,6 +92,7 @@ def line_of(
         "expires_at": memory.expires_at,
         "created_at": memory.created_at,
         "updated_at": memory.updated_at,
+        "deleted_at": memory.deleted_at,
         "version": memory.version,
         "source": memory.source,
         "conversation": memory.conversation,

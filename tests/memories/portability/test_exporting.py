@@ -149,8 +149,25 @@ def test_everything_is_everything_and_for_the_person_alone(ada: User) -> None:
     assert b"gone" in files["trash.jsonl"]
     assert json.loads(files["profile.json"])["email"] == "ada@example.org"
     assert b"memory:create" in files["activity.jsonl"]
+    trashed = json.loads(files["trash.jsonl"])
+    assert datetime.fromisoformat(trashed["deleted_at"]) == Memory.objects.get(pk=trashed["id"]).deleted_at
     with pytest.raises(InsufficientScope):
         export_everything(app(ada, *scopes.DESCRIPTIONS))
+
+
+def test_what_was_in_the_trash_does_not_come_back_to_life(ada: User, bob: User) -> None:
+    remember(ada, "kept")
+    services.trash_memory(session(ada), remember(ada, "gone").pk)
+    Memory.objects.filter(pk=remember(ada, "over").pk).update(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    exported = io.BytesIO(b"".join(export_everything(session(ada)).chunks))
+    batch = bring(session(bob), exported)
+    assert ([memory.text for memory in present(bob)], batch.counts["skipped"]) == (["kept"], {"in_trash": 2})
+
+
+def test_a_line_of_the_trash_by_itself_does_not_come_back_to_life(ada: User) -> None:
+    line = {"picard": 1, "text": "gone", "deleted_at": "2026-01-31T12:00:00Z"}
+    batch = bring(session(ada), io.BytesIO(json.dumps(line).encode()))
+    assert (present(ada), batch.counts["skipped"]) == ([], {"in_trash": 1})
 
 
 # --- The commands -----------------------------------------------------------------------------------------
