@@ -20,6 +20,7 @@ from memories import audit, scopes
 from memories.models import AuditAction, Memory, MemoryRevision
 from memories.portability.jsonlines import line_of
 from memories.portability.lists import guarded
+from memories.portability.texts import WITHIN
 from memories.portability.zips import Member, zipped
 from memories.queries import opened
 from memories.tags import by_name, know_all_tags, tell, with_tags
@@ -165,7 +166,7 @@ def _cell(text: str) -> str:
 def _transfer(actor: Actor) -> Iterator[bytes]:
     """`[date] - content`; the further lines of a text are indented."""
     for memory, text in _each(actor):
-        said = text.replace("\n", "\n  ")
+        said = text.replace("\n", f"\n{WITHIN}")
         yield f"[{memory.created_at.astimezone(UTC):%Y-%m-%d}] - {said}\n".encode()
 
 

@@ -16,6 +16,7 @@ TAGS = limits.TAGS - 1  # one more says where it came from
 DATED = re.compile(r"\s*(?:[-*•]\s+)?\[(?P<date>[^\]\n]{1,40})\]\s*[-–—:]\s*(?P<text>.*)")
 BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(?P<text>\S.*)")
 HEADING = re.compile(r"\s*(?:#{1,6}\s.*|\*\*[^*]+\*\*:?|```.*|-{3,}|={3,})\s*")
+WITHIN = "  "  # before the further lines of a text
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 INLINE_TAG = re.compile(r"(?<![\w#&/])#(?P<tag>\w[\w/-]*)")
@@ -29,37 +30,50 @@ TIME_KEYS = ("created_at", "created", "date", "date created")
 
 
 def read_transfer(part: Part) -> Iterator[Found]:
-    """`[date] - content`, one memory a line; lines below that are none of that belong to it.
+    """`[date] - content`, one memory a line. Lines below that are indented belong to it, whatever they look like.
+
+    So do others without a date, where they are no heading and no item of a list.
 
     Where no line is dated, every item of a list and every paragraph is a memory. Headings are none.
     """
     gathered: list[str] = []
     length = 0
-    date: datetime | None = None
+    dated: re.Match[str] | None = None  # the first of them
     has_dates = False
     for line in lines_of(part):
-        dated = DATED.fullmatch(line)
-        starts = dated or BULLET.fullmatch(line)
+        is_within = dated is not None and _indent(line) > _indent(dated.string)
+        date = None if is_within else DATED.fullmatch(line)
+        starts = date or (None if is_within else BULLET.fullmatch(line))
         is_over = not line.strip() and not has_dates
-        if starts or is_over or HEADING.fullmatch(line):
-            yield from _gathered(gathered, date)
+        if starts or is_over or (not is_within and HEADING.fullmatch(line)):
+            yield from _gathered(gathered, dated)
             gathered, length = [starts["text"]] if starts else [], 0
-            date = _day(dated["date"]) if dated else None
+            dated = date
             has_dates = has_dates or dated is not None
         elif gathered or line.strip():
             gathered.append(line)
             length += len(line) + 1
             if length > NOTE_BYTES:
                 raise entry_too_large()
-    yield from _gathered(gathered, date)
+    yield from _gathered(gathered, dated)
 
 
-def _gathered(lines: list[str], date: datetime | None) -> Iterator[Item]:
-    indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
-    indent = min(indents, default=0)  # of the lines below the first
-    text = "\n".join([*lines[:1], *(line[indent:] for line in lines[1:])]).strip()
+def _gathered(lines: list[str], dated: re.Match[str] | None) -> Iterator[Item]:
+    text = "\n".join([*lines[:1], *_dedented(lines[1:], dated)]).strip()
     if text:
-        yield Item(text, created_at=date)
+        yield Item(text, created_at=_day(dated["date"]) if dated else None)
+
+
+def _dedented(lines: list[str], dated: re.Match[str] | None) -> Iterator[str]:
+    """Without the indent that our own export gives them; in a list, without that which they have in common."""
+    if dated and dated.string.startswith("["):
+        return (line.removeprefix(WITHIN) for line in lines)
+    indent = min((_indent(line) for line in lines if line.strip()), default=0)
+    return (line[indent:] for line in lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _day(written: str) -> datetime | None:

@@ -39,6 +39,27 @@ def test_transfer_text_is_a_memory_a_line() -> None:
     assert [item.created_at for item in items][:2] == [datetime(2025, 3, 1, tzinfo=UTC), None]
 
 
+def test_what_is_indented_below_a_dated_line_belongs_to_it_and_a_heading_or_an_item_does_not() -> None:
+    given = """\
+- [2025-03-01] - To buy:
+  - bread
+
+  # Later
+    tea
+**Home**
+  - a cat
+[2025-04-02] - I hike
+far.
+- Tea
+"""
+    assert texts(read(file_of(given))[1]) == [
+        "To buy:\n- bread\n\n# Later\n  tea",
+        "a cat",
+        "I hike\nfar.",
+        "Tea",
+    ]
+
+
 def test_text_without_dates_is_a_memory_a_paragraph_or_item() -> None:
     assert texts(read(file_of("# About me\n\nI hike\nevery week.\n\n1. Tea\n2. Bread\n"))[1]) == [
         "I hike\nevery week.", "Tea", "Bread"
