@@ -60,11 +60,11 @@ class Tag(Owned, models.Model):
 class Memory(Owned, models.Model):
     """A short text that its owner wants AI to know.
 
-    `version` counts every change (ETag, optimistic lock). `source` says who wrote it: a door ("web") or an app
-    ("api:<client id>"). `conversation` and `position` mark what was said one after the other, as in an imported
-    chat: search lends the words of such memories to their neighbours. The `index_*` columns are the job of embedding
-    it: state `pending` is due at `index_due_at`, leased by the worker `index_leased_by` while that worker's advisory
-    lock is held.
+    `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` that
+    of the last change of the text. `source` says who wrote it: a door ("web") or an app ("api:<client id>").
+    `conversation` and `position` mark what was said one after the other, as in an imported chat: search lends the words
+    of such memories to their neighbours. The `index_*` columns are the job of embedding it: state `pending` is due at
+    `index_due_at`, leased by the worker `index_leased_by` while that worker's advisory lock is held.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -77,6 +77,7 @@ class Memory(Owned, models.Model):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    written_at = models.DateTimeField(db_default=Now(), editable=False)
     source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)
     conversation = models.UUIDField(null=True, editable=False)
     position = models.PositiveIntegerField(null=True, editable=False)

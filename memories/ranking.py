@@ -35,11 +35,11 @@ COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are a
 COMMON_SAMPLE = 300  # passages; a share of .2 is known to .02 by them
 COMMON_LEAST = 5  # passages: among a handful of memories no word is a common one
 
-# What a found memory is read with: all that doors show. The worker's own columns are fetched when asked for.
+# What a found memory is read with: all that doors show. The others are fetched when asked for.
 READ_OF_MEMORY = tuple(
     field.attname
     for field in Memory._meta.concrete_fields
-    if field.name not in ("index_attempts", "index_due_at", "index_leased_by", "index_error")
+    if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
 )
 COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
 

@@ -237,7 +237,7 @@ def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> b
         return False
     if "text" in changed:
         _keep_revision(memory)
-        memory.source = source
+        memory.source, memory.written_at = source, memory.read_at
         memory.index_state, memory.index_attempts, memory.index_error = IndexState.PENDING, 0, ""
         memory.index_due_at, memory.index_leased_by = memory.read_at, None
     was_public = memory.is_public
@@ -247,7 +247,7 @@ def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> b
     memory.updated_at = memory.read_at
     memory.save(
         update_fields=[
-            *changed, "version", "updated_at", "source",
+            *changed, "version", "updated_at", "written_at", "source",
             "index_state", "index_attempts", "index_error", "index_due_at", "index_leased_by",
         ]
     )  # fmt: skip
@@ -267,7 +267,7 @@ def _keep_revision(memory: Any) -> None:
         version=memory.version,
         text=memory.text,
         source=memory.source,
-        written_at=memory.updated_at,
+        written_at=memory.written_at,
     )
 
 

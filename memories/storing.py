@@ -62,7 +62,7 @@ def store(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]])
     line = audit.line(actor, AuditAction.MEMORY_CREATE, actor.person.pk, [row.pk for row in rows])
     [(now,)] = fetch_prepared(STORE, line | _memories(rows) | _passages(passages) | _tags(rows, tags))
     for row in rows:
-        row.created_at = row.updated_at = row.index_due_at = now
+        row.created_at = row.updated_at = row.written_at = row.index_due_at = now
         row._state.adding = False
 
 

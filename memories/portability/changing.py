@@ -68,7 +68,7 @@ def change(actor: Actor, item: Item) -> Before | None:
 
 def is_later(item: Item, memory: Memory) -> bool:
     """The later text wins: an old export must not take back what was written since."""
-    return item.updated_at is not None and item.updated_at > memory.updated_at
+    return item.written_at is not None and item.written_at > memory.written_at
 
 
 def noted(before: Before) -> dict[str, Any]:

@@ -86,9 +86,11 @@ def _item(value: dict[str, Any]) -> Item:
             "tags": tuple(value["tags"]),
             "created_at": moment(value["created_at"]),
             "updated_at": moment(value["updated_at"]),
+            # An earlier version of the look laid down neither this nor `keeps`.
+            "written_at": moment(value.get("written_at") or value["updated_at"]),
             "expires_at": value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
             "id": UUID(value["id"]) if value["id"] else None,
             "history": tuple(past),
-            "keeps": tuple(value.get("keeps", ())),  # an older look laid none down
+            "keeps": tuple(value.get("keeps", ())),
         }
     )

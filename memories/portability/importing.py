@@ -34,9 +34,10 @@ TAG = "imported:{}"
 
 # For what was written elsewhere, earlier. Until it is embedded its words are those of today; then of its day.
 BACKDATE = """
-update memories_memory set created_at = given.created_at, updated_at = given.updated_at, version = given.version
-from unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(updated)s::timestamptz[], %(versions)s::int[])
-    as given (id, created_at, updated_at, version)
+update memories_memory set created_at = given.created_at, updated_at = given.updated_at,
+    written_at = given.written_at, version = given.version
+from unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(updated)s::timestamptz[], %(written)s::timestamptz[],
+    %(versions)s::int[]) as given (id, created_at, updated_at, written_at, version)
 where memories_memory.id = given.id and memories_memory.owner_id = %(owner)s
 """
 
@@ -255,6 +256,7 @@ def _backdate(actor: Actor, memories: Sequence[Memory], items: Sequence[Item]) -
         "ids": [memory.pk for memory, _item in dated],
         "created": [_created(memory, item) for memory, item in dated],
         "updated": [item.updated_at or _created(memory, item) for memory, item in dated],
+        "written": [item.written_at or _created(memory, item) for memory, item in dated],
         "versions": [item.version for _memory, item in dated],
     }
     with connection.cursor() as cursor:

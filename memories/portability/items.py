@@ -51,7 +51,8 @@ class Item:
     """A memory to be. Only our own JSON Lines know of more than text, tags, time and conversation.
 
     conversation: what the file calls it; memories of one conversation follow each other. position: None to count on.
-    keeps: the fields (tags, expires_at) that it says nothing of; they stay where it changes a memory.
+    written_at: when its text was, at the latest. keeps: the fields (tags, expires_at) that it says nothing of; they
+    stay where it changes a memory.
     """
 
     text: str
@@ -63,6 +64,7 @@ class Item:
     visibility: str = Visibility.PRIVATE.value
     expires_at: datetime | None = None
     updated_at: datetime | None = None
+    written_at: datetime | None = None
     version: int = 1
     history: tuple[Past, ...] = ()
     keeps: tuple[str, ...] = ()

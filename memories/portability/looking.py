@@ -42,7 +42,7 @@ class Taken:
     """What is to come of an id, while the look lasts. place: among all that were laid down; kind: "" for nothing."""
 
     place: int
-    updated_at: datetime
+    times: tuple[datetime, datetime]
     kind: str
     is_public: bool
 
@@ -140,12 +140,12 @@ class Look:
         if item.id is None or (before := self.taken.get(item.id)) is None:
             return False
         self.skipped["repeated"] += 1
-        if _time_of(item) <= before.updated_at:
+        if _times_of(item) <= before.times:
             return True
         self.outdated.add(before.place)
         self.counts[before.kind] -= 1
         self.counts["public"] -= before.is_public
-        self.taken[item.id] = Taken(before.place, _time_of(item), "", is_public=False)
+        self.taken[item.id] = Taken(before.place, _times_of(item), "", is_public=False)
         return False
 
     def _changed(self, item: Item, same: Memory) -> None:
@@ -168,7 +168,7 @@ class Look:
         self.counts[kind] += 1
         self.counts["public"] += is_public
         if item.id:
-            self.taken[item.id] = Taken(self.places, _time_of(item), kind, is_public)
+            self.taken[item.id] = Taken(self.places, _times_of(item), kind, is_public)
         self.places += 1
         if self.places > ITEMS:
             raise refused(
@@ -202,8 +202,9 @@ class Look:
             row.save(update_fields=["content"])
 
 
-def _time_of(item: Item) -> datetime:
-    return item.updated_at or FIRST
+def _times_of(item: Item) -> tuple[datetime, datetime]:
+    """Of its text, and of what else is said of it."""
+    return item.written_at or FIRST, item.updated_at or FIRST
 
 
 def _characters(item: Item) -> int:

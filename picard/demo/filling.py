@@ -128,7 +128,7 @@ def _one(actor: Actor, sample: Sample, number: int, then: datetime, source: str)
 
 def _set_back(ids: Iterable[UUID], then: datetime) -> None:
     """As if it had been written then; a later text a week after."""
-    Memory.objects.filter(pk__in=ids).update(created_at=then, updated_at=then)
+    Memory.objects.filter(pk__in=ids).update(created_at=then, updated_at=then, written_at=then)
     MemoryRevision.objects.filter(memory_id__in=ids).update(written_at=then)
 
 

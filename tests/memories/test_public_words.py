@@ -116,7 +116,7 @@ def test_one_made_of_two_is_not_known_to_all_by_such_an_app(ada: User, known: Me
 @pytest.mark.parametrize("goes_on", [app, session])
 def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: object) -> None:
     """Nor where it goes on because its person looks at it."""
-    Memory.objects.filter(pk=known.pk).update(updated_at=Now() - timedelta(days=1))
+    Memory.objects.filter(pk=known.pk).update(written_at=Now() - timedelta(days=1))
     line = {
         "picard": 1,
         "id": str(known.pk),

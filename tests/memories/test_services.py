@@ -104,6 +104,16 @@ def test_the_text_that_was_is_kept_and_can_come_back(ada: User) -> None:
     ]
 
 
+def test_the_history_says_when_a_text_was_written_whatever_changed_since(ada: User) -> None:
+    memory = remember(ada, "first", tags=["a"])
+    services.update_memory(session(ada), memory.pk, tags=["b"])
+    second = services.update_memory(session(ada), memory.pk, text="second")
+    services.set_visibility(session(ada), memory.pk, "public")
+    services.update_memory(session(ada), memory.pk, text="third")
+    revisions = queries.history(session(ada), memory.pk).revisions
+    assert [revision.written_at for revision in revisions] == [second.written_at, memory.created_at]
+
+
 def test_a_stale_version_changes_nothing(ada: User) -> None:
     memory = remember(ada, "first")
     services.update_memory(session(ada), memory.pk, text="second", expected_version=1)

@@ -25,7 +25,7 @@ SOON = timedelta(hours=1)
 def memory(ada: User) -> Memory:
     """Of yesterday, with tags and no expiry."""
     made = remember(ada, "before", tags=["food", "home"])
-    Memory.objects.filter(pk=made.pk).update(updated_at=Now() - timedelta(days=1))
+    Memory.objects.filter(pk=made.pk).update(written_at=Now() - timedelta(days=1))
     return made
 
 
@@ -62,7 +62,7 @@ def test_undoing_gives_text_tags_and_expiry_back_by_one_change(ada: User, memory
 def test_undoing_gives_back_an_expiry_that_the_import_took_off(ada: User) -> None:
     until = timezone.now() + SOON
     memory = remember(ada, "before", expires_at=until)
-    Memory.objects.update(updated_at=Now() - timedelta(days=1))
+    Memory.objects.update(written_at=Now() - timedelta(days=1))
     batch = bring(session(ada), lines(line(memory, expires_at=None)))
     assert as_it_is(memory) == ("after", [], None)
     importing.undo(session(ada), batch.pk)
@@ -125,6 +125,20 @@ def test_a_line_that_says_nothing_of_tags_and_expiry_leaves_them(ada: User, memo
     assert as_it_is(memory) == ("after", ["food", "home"], until)
 
 
+def test_another_name_of_a_tag_makes_no_text_later(ada: User, memory: Memory) -> None:
+    an_hour_ago = _iso(timezone.now() - SOON)
+    tag_services.rename_tag(session(ada), _tag("food").pk, "meals")
+    bring(session(ada), lines(line(memory, written_at=an_hour_ago, updated_at=an_hour_ago)))
+    assert as_it_is(memory) == ("after", ["home", "meals"], None)
+
+
+def test_a_text_that_was_written_earlier_is_no_later_for_another_name_of_a_tag(
+    ada: User, memory: Memory
+) -> None:
+    batch = bring(session(ada), lines(line(memory, written_at="2025-01-01T00:00:00Z")))
+    assert (as_it_is(memory), batch.counts["skipped"]) == (BEFORE, {"older": 1})
+
+
 def test_what_the_person_wrote_after_the_look_stays(ada: User, memory: Memory) -> None:
     batch = staged(ada, line(memory))
     services.update_memory(session(ada), memory.pk, text="by hand")
@@ -144,7 +158,7 @@ def test_what_the_person_wrote_after_the_import_stays_when_it_is_undone(ada: Use
 def test_what_came_to_the_same_since_the_look_is_not_undone(ada: User, memory: Memory) -> None:
     batch = staged(ada, line(memory, tags=["food", "home"]))
     services.update_memory(session(ada), memory.pk, text="after")
-    Memory.objects.update(updated_at=Now() - timedelta(days=1))
+    Memory.objects.update(written_at=Now() - timedelta(days=1))
     importing.advance(session(ada), batch.pk)
     importing.undo(session(ada), batch.pk)
     assert as_it_is(memory)[0] == "after"

@@ -25,7 +25,17 @@ from tests.factories import app, make_person, remember, session
 from tests.memories.portability.test_importing import bring, present
 
 pytestmark = pytest.mark.django_db
-FACTS = ("pk", "visibility", "expires_at", "created_at", "updated_at", "version", "conversation", "position")
+FACTS = (
+    "pk",
+    "visibility",
+    "expires_at",
+    "created_at",
+    "updated_at",
+    "written_at",
+    "version",
+    "conversation",
+    "position",
+)
 MANAGER = (scopes.READ, scopes.ADMIN)
 
 

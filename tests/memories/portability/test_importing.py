@@ -101,7 +101,7 @@ def test_a_later_text_of_the_same_id_changes_it_and_undo_takes_it_back(ada: User
     memory = remember(ada, "before")
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     line = {"id": str(memory.pk), "text": "after", "updated_at": later}
-    Memory.objects.filter(pk=memory.pk).update(updated_at=Now() - timedelta(days=1))
+    Memory.objects.filter(pk=memory.pk).update(written_at=Now() - timedelta(days=1))
     batch = bring(session(ada), lines(line))
     assert (batch.counts["changed"], [each.text for each in present(ada)]) == (1, ["after"])
     importing.undo(session(ada), batch.pk)

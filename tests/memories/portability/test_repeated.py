@@ -33,7 +33,7 @@ def test_of_two_of_one_id_in_a_file_the_later_comes_once(
 
 def test_what_the_latest_in_the_file_has_as_the_person_has_it_stays(ada: User) -> None:
     memory = remember(ada, "now")
-    Memory.objects.filter(pk=memory.pk).update(updated_at=datetime(2024, 1, 1, tzinfo=UTC))
+    Memory.objects.filter(pk=memory.pk).update(written_at=datetime(2024, 1, 1, tzinfo=UTC))
     given = (OLD, NEW | {"text": "now", "updated_at": "2025-03-01T00:00:00Z"}, NEW)
     batch = bring(session(ada), lines(*({**line, "id": str(memory.pk)} for line in given)))
     assert (batch.counts["changed"], batch.total, batch.state) == (0, 0, "done")
@@ -46,7 +46,7 @@ def test_of_two_changes_of_one_id_the_later_stays_and_undo_takes_back_both(
 ) -> None:
     monkeypatch.setattr(looking, "AT_ONCE", at_once)
     memory = remember(ada, "before")
-    Memory.objects.filter(pk=memory.pk).update(updated_at=datetime(2024, 1, 1, tzinfo=UTC))
+    Memory.objects.filter(pk=memory.pk).update(written_at=datetime(2024, 1, 1, tzinfo=UTC))
     batch = bring(session(ada), lines(*({**line, "id": str(memory.pk)} for line in (NEW, OLD))))
     assert ([each.text for each in present(ada)], batch.counts["changed"]) == (["new"], 1)
     importing.undo(session(ada), batch.pk)
