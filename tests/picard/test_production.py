@@ -11,6 +11,7 @@ import httpx
 import pytest
 from django.db import connection
 
+from picard.management.commands.up import static_files_are_old
 from tests.processes import PROJECT, answers, environment, free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -37,6 +38,9 @@ def proxied(tmp_path: Path) -> Iterator[str]:
     variables = environment(
         PUBLIC_URL=PUBLIC, TRUSTED_PROXY_HOPS="1", PORT=str(port), WEB_WORKERS="1", PICARD_HOME=str(tmp_path)
     )
+    if static_files_are_old():  # on a fresh checkout nothing else may have collected them yet
+        collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+        subprocess.run(collect, cwd=PROJECT, env=variables, check=True)
     command = [
         sys.executable,
         "-B",
