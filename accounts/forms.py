@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import embedding_consent, model_consent
+from accounts import embedding_consent, model_consent, profiles
 from accounts.models import User
 
 THEMES = ("auto", "light", "dark")
@@ -85,7 +85,7 @@ class ProfileForm(UserForm):
                 consent.record(self.instance, yes=self.cleaned_data[name])
                 columns.append(column)
         # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
-        self.instance.save(update_fields=columns)
+        profiles.save(self.instance, columns)
         if self.cleaned_data.get("embeds_my_memories"):
             embedding_consent.given.send(User, person=self.instance)
         return self.instance

@@ -1,8 +1,10 @@
 """What a person says of themselves."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
@@ -24,5 +26,14 @@ def change_profile(actor: Actor, **changes: Any) -> User:
     person.clean_fields(exclude={field.name for field in User._meta.fields} - set(changes))
     if "handle" in changes:
         person.validate_unique(exclude={field.name for field in User._meta.fields} - {"handle"})
-    person.save(update_fields=list(changes))
+    save(person, list(changes))
     return person
+
+
+def save(person: User, columns: Sequence[str]) -> None:
+    """Raises ValidationError (handle) where somebody else has taken it since it was looked at."""
+    try:
+        with transaction.atomic():
+            person.save(update_fields=columns)
+    except IntegrityError:
+        raise ValidationError({"handle": person.unique_error_message(User, ("handle",))}) from None

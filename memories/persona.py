@@ -93,6 +93,7 @@ def find(actor: Actor, handle: str) -> User:
 
     Raises InsufficientScope before anything is looked up, and PersonaNotFound.
     """
+    handle = handle.lower()
     if actor.user is not None:
         actor.require(scope_to_ask(actor, handle))
         if _is_own(actor, handle):
@@ -181,7 +182,7 @@ def nothing() -> str:
 
 
 def _is_own(actor: Actor, handle: str) -> bool:
-    return handle in (ONESELF, actor.person.handle)
+    return handle.lower() in (ONESELF, actor.person.handle)
 
 
 def _clean_question(question: str) -> str:

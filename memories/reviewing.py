@@ -96,7 +96,7 @@ def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Review
     made: dict[
         UUID, int
     ] = {}  # of two that change one memory, the second finds the version that the first made
-    for proposal_id, edited in edits.items():
+    for proposal_id, edited in sorted(edits.items()):  # the oldest first, whatever their order on a page
         known = {"expected_version": made[about[proposal_id]]} if about[proposal_id] in made else {}
         try:
             memory = accept(actor, proposal_id, **{**edited, **known})

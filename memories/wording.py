@@ -4,6 +4,7 @@ The model is asked for text and has no tools. What it says is cleaned on its way
 and links are taken out. Where it fails or cites nothing, the memories are quoted instead.
 """
 
+import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -45,7 +46,8 @@ async def stream(prepared: Prepared) -> AsyncIterator[str | Answer]:
     prepared = replace(prepared, sources=tuple(_fitting(prepared.sources, _as_data)) or prepared.sources[:1])
     cleaner = _Cleaner(len(prepared.sources))
     try:
-        async with aclosing(llm.stream(_messages(prepared))) as pieces:  # type: ignore[type-var]
+        messages = await asyncio.to_thread(_messages, prepared)  # the first time, this loads a library
+        async with aclosing(llm.stream(messages)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if text := cleaner.feed(piece):
                     yield text

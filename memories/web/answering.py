@@ -1,19 +1,23 @@
 """The answer on the Ask page: at once where memories are quoted; as it comes where a chat model words it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import tzinfo
 from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import timezone, translation
 
 from accounts.actor import Actor
 from memories import later, llm, persona, wording
 from memories.persona import Answer, Prepared
 from memories.web.forms import AskForm
 from memories.web.texts import cited
+
+Html = Callable[[Answer], str]
 
 TO_COME = "<!-- the answer -->"  # in ask.html, where a browser without scripts shows it when it is there
 
@@ -29,13 +33,15 @@ def who_words(actor: Actor) -> dict[str, Any]:
 
 def respond(request: HttpRequest, actor: Actor, form: AskForm, prepared: Prepared) -> HttpResponse:
     is_own = prepared.about.pk == actor.person.pk
+    # What is sent later is rendered when this request's zone and language are not the thread's any more.
+    html = partial(_html, timezone.get_current_timezone(), translation.get_language(), prepared, is_own)
     if later.EVENTS in request.headers.get("Accept", ""):
-        return _later(request, partial(_events, prepared, is_own), later.EVENTS)
+        return _later(request, partial(_events, prepared, html), later.EVENTS)
     context = {"form": form, **who_words(actor)}
     if not prepared.sources:
         return render(request, "memories/ask.html", context | _shown(prepared, prepared.quoted, is_own))
     page = render(request, "memories/ask.html", context | {"is_to_come": True}).content.decode()
-    return _later(request, partial(_page, page.split(TO_COME), prepared, is_own), "text/html; charset=utf-8")
+    return _later(request, partial(_page, page.split(TO_COME), prepared, html), "text/html; charset=utf-8")
 
 
 def _later(request: HttpRequest, body: later.Body, content_type: str) -> HttpResponse:
@@ -43,24 +49,25 @@ def _later(request: HttpRequest, body: later.Body, content_type: str) -> HttpRes
     return HttpResponse(content, content_type=content_type, headers=later.HEADERS)
 
 
-async def _page(parts: list[str], prepared: Prepared, is_own: bool) -> AsyncIterator[bytes]:
+async def _page(parts: list[str], prepared: Prepared, html: Html) -> AsyncIterator[bytes]:
     yield parts[0].encode()
-    yield _html(prepared, await wording.answer(prepared), is_own).encode()
+    yield html(await wording.answer(prepared)).encode()
     yield "".join(parts[1:]).encode()
 
 
-async def _events(prepared: Prepared, is_own: bool) -> AsyncIterator[bytes]:
+async def _events(prepared: Prepared, html: Html) -> AsyncIterator[bytes]:
     """`text` as often as words come, then `answer`: the HTML of the whole, which takes their place."""
     async with aclosing(wording.stream(prepared)) as said:  # type: ignore[type-var]
         async for each in said:
             if isinstance(each, str):
                 yield later.event("text", {"text": each})
             else:
-                yield later.event("answer", {"html": _html(prepared, each, is_own)})
+                yield later.event("answer", {"html": html(each)})
 
 
-def _html(prepared: Prepared, answer: Answer, is_own: bool) -> str:
-    return render_to_string("memories/_answer.html", _shown(prepared, answer, is_own))
+def _html(zone: tzinfo, language: str | None, prepared: Prepared, is_own: bool, answer: Answer) -> str:
+    with timezone.override(zone), translation.override(language):
+        return render_to_string("memories/_answer.html", _shown(prepared, answer, is_own))
 
 
 def _shown(prepared: Prepared, answer: Answer, is_own: bool) -> dict[str, Any]:

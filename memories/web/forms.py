@@ -81,6 +81,11 @@ class MemoryForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        if (
+            cleaned.get("expires", "custom") != "custom"
+        ):  # the date was typed before, and is not seen any more
+            self.errors.pop("expires_on", None)
+            cleaned["expires_on"] = None
         if "expires" in cleaned and "expires_on" in cleaned:
             try:
                 cleaned["expires_at"] = self._expires_at(cleaned["expires"], cleaned["expires_on"])

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.forms import ProfileForm
 from accounts.models import User
+from accounts.profiles import change_profile
 from memories.mcp.arguments import moment
+from tests.factories import session
 
 PROFILE = {"display_name": "Ada", "handle": "ada-l", "bio": "Writes engines.", "time_zone": "Europe/London"}
 
@@ -26,6 +29,17 @@ def test_saving_it_undoes_nothing_that_happened_meanwhile(ada: User) -> None:
     form.save()
     ada.refresh_from_db()
     assert (ada.handle, ada.password, ada.is_active, ada.sessions_era) == ("ada-l", "another one", False, 7)
+
+
+def test_a_handle_that_was_taken_meanwhile_is_refused_beside_its_field(
+    ada: User, bob: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(User, "validate_unique", lambda *_, **__: None)  # both looked before either saved
+    answer = ada_client.post("/accounts/profile/", {**PROFILE, "handle": bob.handle})
+    assert answer.status_code == 422
+    assert "already exists" in answer.content.decode()
+    with pytest.raises(ValidationError, match="already exists"):
+        change_profile(session(ada), handle=bob.handle)
 
 
 @pytest.mark.parametrize(

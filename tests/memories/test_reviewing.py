@@ -85,6 +85,18 @@ def test_a_change_waits_and_then_is_the_apps(ada: User) -> None:
     ]
 
 
+def test_of_two_changes_the_later_wins_in_whatever_order_they_were_ticked(ada: User) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    proposals: list[UUID] = []
+    for text in ("Ada lives in Bonn.", "Ada lives in Cologne."):
+        with pytest.raises(WaitsForYes) as waits:
+            services.update_memory(asking(ada), memory.pk, text=text)
+        proposals += waits.value.ids
+    reviewing.accept_many(session(ada), {each: {"expected_version": 1} for each in reversed(proposals)})
+    memory.refresh_from_db()
+    assert (memory.text, memory.version) == ("Ada lives in Cologne.", 3)
+
+
 def test_what_changes_nothing_need_not_wait(ada: User) -> None:
     memory = remember(ada, "Same.", tags=["One"])
     services.update_memory(asking(ada), memory.pk, text="Same.", tags=["one"])

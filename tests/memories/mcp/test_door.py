@@ -109,6 +109,12 @@ def test_an_app_is_told_every_scope_that_it_should_ask_for(tool: str, needed: st
     assert Memory.objects.count() == 0
 
 
+def test_ones_own_handle_is_ones_own_however_it_is_written(ada: User) -> None:
+    caller = app_of(ada, scopes.READ)
+    for handle in (f"@{ada.handle.upper()}", "@Me"):
+        assert caller.call("ask_persona", question="Who?", persona=handle).said["mode"]
+
+
 def test_another_persons_persona_is_a_step_further(ada: User, bob: User) -> None:
     caller = app_of(bob, scopes.READ)
     assert caller.call("ask_persona", question="Who?").status == 200

@@ -66,6 +66,16 @@ def test_an_expiry_on_a_date_is_meant_in_the_persons_time_zone(ada: User, ada_cl
     assert memory.expires_at.isoformat() == f"{year}-06-01T00:00:00+00:00"
 
 
+def test_a_date_that_was_typed_before_another_choice_is_not_asked_about(
+    ada: User, ada_client: Client
+) -> None:
+    """Its field is not seen any more, nor would be what is wrong with it."""
+    given = {"text": "Tea.", "expires": "week", "expires_on": "2027-03-28T02:30:99"}
+    assert ada_client.post(NEW, given).status_code == 302
+    [memory] = kept(ada)
+    assert memory.expires_at is not None
+
+
 BAD = [
     ("text", {"text": ""}, "Write something to remember."),
     ("text", {"text": " \n\t "}, "Write something to remember."),

@@ -1,7 +1,9 @@
 """The Ask page, and the page that a person opens to everybody."""
 
+import asyncio
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from django.utils.html import escape
 from pytest_django import Settings
 
 from accounts.models import User
+from memories import later
 from memories.chat_settings import Chat
-from memories.models import AuditEvent
+from memories.models import AuditEvent, Memory
 from tests.factories import remember
 from tests.model_server import ModelServer, Mood
 
@@ -205,6 +208,24 @@ def test_events_hold_words_and_then_the_answer_as_html(
     assert first == 'event: text\ndata: {"text":"Peanuts"}'
     assert last.startswith("event: answer")
     assert "source-1" in last
+
+
+@pytest.mark.parametrize("accepts", ["text/html", "text/event-stream"])
+def test_an_answer_that_comes_later_is_in_its_askers_time_zone(
+    ada: User, ada_client: Client, index: Callable[[], int], model: ModelServer, accepts: str
+) -> None:
+    """The front sends it when the request's zone is the thread's no more."""
+    remember(ada, TRUTH)
+    index()
+    Memory.objects.update(created_at=datetime(2026, 3, 1, 2, tzinfo=UTC))
+    User.objects.update(time_zone="America/Los_Angeles")
+    lent: list[later.Body] = []
+    by_the_front: Any = {later.LATER: lent}
+    ada_client.post("/memories/ask/", {"question": QUESTION}, headers={"Accept": accepts}, **by_the_front)
+    [body] = lent
+    sent = asyncio.run(later._whole(body)).decode()
+    assert "28 Feb 2026" in sent
+    assert "1 Mar 2026" not in sent
 
 
 def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
