@@ -108,13 +108,13 @@ def purge_invitations() -> int:
 
 
 def purge_unused_spaces() -> int:
-    """None while the provider cannot work as it is set: which space is the active one is not known then."""
+    """No space while the provider cannot work as it is set: which are current is not known then."""
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
     try:
-        active = indexing.space_identity()
+        current = indexing.current_identities()
     except ProviderError:
         return 0
-    return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity=active).delete()[0]
+    return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity__in=current).delete()[0]
 
 
 def purge_shared_cache() -> int:

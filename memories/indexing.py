@@ -43,6 +43,11 @@ def _withheld_identity() -> str:
     return f"withheld|{space_identity()}"
 
 
+def current_identities() -> list[str]:
+    """The names of the spaces for which nothing need be indexed anew."""
+    return [space_identity(), *([_withheld_identity()] if embedding_consent.is_needed() else [])]
+
+
 def store_words(memories: Sequence[Memory]) -> None:
     """Make changed memories findable by their words, in place of those of an earlier text."""
     _rows_of(memories).delete()
@@ -168,8 +173,7 @@ def enqueue(memories: Any) -> int:
 
 def enqueue_other_spaces() -> int:
     """Queue every memory that was indexed for another model, or in another language, than are set; returns how many."""
-    current = [space_identity(), *([_withheld_identity()] if embedding_consent.is_needed() else [])]
-    others = EmbeddingSpace.objects.exclude(identity__in=current)
+    others = EmbeddingSpace.objects.exclude(identity__in=current_identities())
     if not others.exists():
         return 0
     stale = MemoryVector.objects.filter(space__in=others).values("memory_id")

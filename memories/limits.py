@@ -58,6 +58,18 @@ def clean_tags(names: Iterable[str]) -> list[str]:
     return list(cleaned.values())
 
 
+def possible_tags(names: Iterable[str]) -> list[str]:
+    """Of names that nobody looked at those that may be tags, parted at their commas; as many as fit."""
+    possible: dict[str, str] = {}
+    for name in (part for each in names for part in each.split(",")):
+        try:
+            cleaned = clean_tags([name])
+        except ValidationError:
+            continue
+        possible |= {folded(tag): tag for tag in cleaned if folded(tag) not in possible}
+    return list(possible.values())[:TAGS]
+
+
 def folded(tag_name: str) -> str:
     """The form in which two spellings of one tag are the same."""
     return unicodedata.normalize("NFKC", tag_name).casefold()

@@ -81,7 +81,7 @@ def unite(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memor
         expected_version=older.version,
         text=JOINED.join((older.text, newer.text)) if merge else newer.text,
         visibility=Visibility.PUBLIC if is_public else Visibility.PRIVATE,
-        tags=_as_many_as_fit(names),
+        tags=limits.possible_tags(names),
         expires_at=newer.expires_at,
     )
     services.trash_memory(actor, newer.pk, expected_version=newer.version)
@@ -153,7 +153,3 @@ def _passage_counts(found: dict[UUID, Memory]) -> dict[UUID, int]:
     for memory_id in MemoryVector.objects.filter(memory__in=found).values_list("memory_id", flat=True):
         counts[memory_id] += 1
     return counts
-
-
-def _as_many_as_fit(names: list[str]) -> list[str]:
-    return list({limits.folded(name): name for name in names}.values())[: limits.TAGS]

@@ -32,7 +32,7 @@ class Variables(environ.Env):  # type: ignore[misc]
         named = os.environ.get("PICARD_ENV_FILE")
         file = PROJECT / ".env" if named is None else Path(named)
         try:
-            if named or (named is None and file.exists()):
+            if named or (named is None and file.is_file()):
                 text = file.read_text(encoding="utf-8")  # a file that cannot be read environ would pass over
                 self.read_env(io.StringIO(text))
         except (OSError, UnicodeDecodeError) as error:

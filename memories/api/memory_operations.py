@@ -38,7 +38,8 @@ MEMORY_OPERATIONS = {
         shapes.Outcomes, examples.OUTCOMES, scopes.WRITE,
         body=serializers.BulkIn, body_example=examples.BULK_IN, headers=(KEY,),
         description="Up to 100 operations. Each is done wholly or not at all and has its own status; none stops the "
-        "others. An app needs `memories:admin` too for anything but creating.",
+        "others. An app needs `memories:admin` too for anything but creating; one that asks first can put nothing in "
+        "the trash.",
     ),
     "read_memory": Operation(
         "get", "memories", "One memory",
@@ -63,7 +64,8 @@ MEMORY_OPERATIONS = {
     "trash_memory": Operation(
         "delete", "memories", "Put a memory in the trash",
         scope=scopes.WRITE, status=204, statuses=(404, 412), headers=(IF_MATCH,),
-        description="Its owner can restore it until it is purged.",
+        description="Its owner can restore it until it is purged. To an app that asks first it is closed (403, "
+        "`session_required`).",
     ),
     "list_similar": Operation(
         "get", "memories", "Memories near in meaning, nearest first",

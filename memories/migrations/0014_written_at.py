@@ -16,6 +16,4 @@ class Migration(migrations.Migration):
             name='written_at',
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
-        # When a text was written nobody noted until now; not after the last change of anything.
-        migrations.RunSQL("update memories_memory set written_at = updated_at", migrations.RunSQL.noop),
     ]

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.actor import Actor
-from memories import services
+from memories import limits, services
 from memories import tags as tagging
 from memories.drafts import UNSET, Unset
 from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
@@ -124,14 +124,18 @@ def _text_of(actor: Actor, before: Before) -> str | Literal[Unset.UNSET]:
 
 
 def _tags_of(actor: Actor, before: Before) -> list[str] | Literal[Unset.UNSET]:
-    """By their present names; those that are gone, since nothing had them any more, by their names of then."""
+    """By their present names; those that are gone, since nothing had them any more, by their names of then.
+
+    Where they are what they were, they are left alone: there may be more of them than may be given.
+    """
     if before.tags is UNSET:
         return UNSET
     ids = [tag_id for tag_id, _name in before.tags]
-    present = {
-        tag.pk: tag.name for tag in tagging.by_name(Tag.objects.filter(owner=actor.person, pk__in=ids))
-    }
-    return [present.get(tag_id, name) for tag_id, name in before.tags]
+    own = Tag.objects.filter(owner=actor.person)
+    if set(ids) == set(own.filter(memories=before.id).values_list("pk", flat=True)):
+        return UNSET
+    present = {tag.pk: tag.name for tag in tagging.by_name(own.filter(pk__in=ids))}
+    return limits.possible_tags(present.get(tag_id, name) for tag_id, name in before.tags)
 
 
 def _expiry_of(before: Before) -> datetime | Literal[Unset.UNSET] | None:

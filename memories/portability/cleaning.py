@@ -1,9 +1,8 @@
 """An item as it will be stored, and as it comes back from the sealed row in which it waited."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,7 @@ def cleaned(item: Item) -> Item:
         NewMemory(
             text=item.text,
             visibility=visibility,
-            tags=list(_possible_tags(item.tags)),
+            tags=limits.possible_tags(item.tags),
             expires_at=item.expires_at,
             conversation=UUID(item.conversation) if item.conversation else None,
             position=item.position,
@@ -52,18 +51,6 @@ def reason_of(error: ValidationError) -> str:
 def laid_down(row: StagedMemories) -> list[tuple[Item, bool]]:
     """The memories of a row, each with whether it changes one that is there."""
     return [(_item(value), changes) for value, changes in orjson.loads(row.content)]
-
-
-def _possible_tags(names: Iterable[str]) -> Iterator[str]:
-    kept = (name for each in names for name in _one_tag(each))
-    return islice(kept, limits.TAGS)
-
-
-def _one_tag(name: str) -> list[str]:
-    try:
-        return limits.clean_tags(name.split(","))
-    except ValidationError:
-        return []
 
 
 def _possible_history(item: Item) -> Iterator[Past]:

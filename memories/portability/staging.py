@@ -87,6 +87,8 @@ def _alone(actor: Actor) -> ImportBatch | None:
     is_open = ImportBatch.objects.filter(owner_id=actor.person.pk, state__in=OPEN).first()
     if is_open is not None and is_open.state == ImportState.RUNNING:
         raise ImportUnderWay
+    if is_open is not None and actor.asks_first and is_open.source != services.source_of(actor):
+        raise ImportUnderWay  # to look would give up that one, which such an app may not
     return is_open
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.actor import Actor, Door
 from accounts.models import User
 from memories import scopes
-from memories.errors import ImportNotFound
+from memories.errors import ImportNotFound, ImportUnderWay
 from memories.import_models import ImportBatch, ImportState, StagedMemories
 from memories.models import Memory, Proposal
 from memories.portability import importing, looking
@@ -170,3 +170,10 @@ def test_an_app_that_is_not_there_may_nothing_now(ada: User, bob: User) -> None:
     assert grants.actor_now(ada.pk, client_id, Door.MCP) == replace(of_app(ada, notes, grant), door=Door.MCP)
     assert grants.actor_now(bob.pk, client_id, Door.API) is None
     assert grants.actor_now(ada.pk, "other", Door.API) is None
+
+
+def test_an_app_that_must_ask_gives_up_nobody_elses_import(ada: User) -> None:
+    hers = stage(session(ada), file_of("[2025-01-01] - hers"))
+    with pytest.raises(ImportUnderWay):
+        stage(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - its"))
+    assert importing.get_import(session(ada), hers.pk).state == ImportState.STAGED

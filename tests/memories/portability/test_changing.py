@@ -14,7 +14,7 @@ from memories.import_models import ImportBatch, StagedMemories
 from memories.models import Memory, Tag
 from memories.portability import changing, importing
 from memories.portability.staging import stage
-from tests.factories import remember, session
+from tests.factories import app, remember, session
 from tests.memories.portability.test_importing import bring, lines
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +172,16 @@ def test_a_change_whose_expiry_passes_before_it_comes_is_left_out(
     monkeypatch.setattr(timezone, "now", lambda: until + timedelta(seconds=1))
     assert importing.advance(session(ada), batch.pk).state == "done"
     assert sorted(each.text for each in Memory.objects.all()) == ["another", "before"]
+
+
+@pytest.mark.parametrize("tags", [None, ["new"]], ids=["that stayed", "that changed"])
+def test_undoing_stumbles_over_no_tags(tags: list[str] | None, ada: User, memory: Memory) -> None:
+    """One more than may be given, as what a narrowed app writes may have."""
+    [narrowed_to] = remember(ada, "other", tags=["work"]).tags.all()
+    full = app(ada, only_tags=frozenset({narrowed_to.pk}))
+    made = services.create_memory(full, text="full", tags=[f"tag {number}" for number in range(20)])
+    Memory.objects.filter(pk=made.pk).update(written_at=Now() - timedelta(days=1))
+    batch = bring(session(ada), lines(line(made, **({} if tags is None else {"tags": tags}))))
+    assert importing.undo(session(ada), batch.pk).state == "undone"
+    text, names, _expiry = as_it_is(made)
+    assert (text, len(names)) == ("full", 21 if tags is None else 20)
