@@ -100,6 +100,7 @@ def test_letters_that_are_kept_as_files_go_when_their_links_work_no_more(
 
 
 def test_what_has_expired_leaves_the_cache() -> None:
+    cache.clear()  # tests that commit leave some there
     cache.set("attempts:ada", 5, timeout=60)
     fill_cache(hours=-1)
     assert housekeeping.keep_house()["shared cache"] == 1_000
