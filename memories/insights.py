@@ -93,7 +93,7 @@ def map_of(actor: Actor, *, limit: int = DRAWN) -> Map:
     memories = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(
         row.memory_id for row in rows
     )
-    know_all_tags(memories.values())
+    know_all_tags(actor, memories.values())
     rows = [row for row in rows if row.memory_id in memories]
     common = Counter(tag.name for memory in memories.values() for tag in by_name(tags_on(memory)))
     tags = [name for name, _ in common.most_common(COLOURS)]

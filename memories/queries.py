@@ -15,7 +15,7 @@ from memories.errors import MemoryNotFound
 from memories.limits import folded
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.querysets import Filters
-from memories.tags import know_all_tags, tags_in_use, tell, with_tags
+from memories.tags import know_all_tags, tags_in_use, with_tags
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,7 @@ def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     memory: Memory | None = with_tags(own).first()
     if memory is None:
         raise MemoryNotFound
-    know_all_tags([memory])
-    tell(actor, [memory])
+    know_all_tags(actor, [memory])
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
@@ -67,8 +66,7 @@ def list_memories(
     """The person's own memories, newest first; `before` is the `next` of the page before."""
     actor.require(scopes.READ)
     rows = Memory.objects.visible_to(actor, owner=actor.person).matching(filters or Filters())
-    page = _page(rows, before, limit)
-    tell(actor, page.memories)
+    page = _page(actor, rows, before, limit)
     audit.record_read(
         actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
     )
@@ -83,7 +81,7 @@ def list_trash(
     rows = Memory.objects.trash_of(actor)
     if expired is not None:
         rows = rows.filter(deleted_at__isnull=expired)
-    return _page(rows.annotate(read_at=Now()), before, limit)
+    return _page(actor, rows.annotate(read_at=Now()), before, limit)
 
 
 def history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> History:
@@ -141,9 +139,9 @@ def opened(sealed: Memory | MemoryRevision) -> str | None:
     return text
 
 
-def _page(rows: Any, before: UUID | None, limit: int) -> Page:
+def _page(actor: Actor, rows: Any, before: UUID | None, limit: int) -> Page:
     memories, following = _cut(with_tags(rows), before, limit)
-    know_all_tags(memories)
+    know_all_tags(actor, memories)
     return Page(memories, following)
 
 

@@ -15,7 +15,7 @@ from memories.errors import MemoryNotFound
 from memories.indexing import space_identity
 from memories.life_models import KeptPair
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
-from memories.tags import know_all_tags, tags_on, tell, with_tags
+from memories.tags import know_all_tags, tags_on, with_tags
 
 SAME = (
     0.9  # cosine from which two memories are said to mean the same (docs/decisions/0014-near-duplicates.md)
@@ -43,8 +43,7 @@ def similar_to(actor: Actor, memory_id: UUID, *, limit: int = SHOWN) -> list[Sim
     nearness, passages = _nearness(actor, memory)
     nearest = sorted(nearness, key=lambda each: -nearness[each])[:limit]
     found = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(nearest)
-    know_all_tags(found.values())
-    tell(actor, found.values())
+    know_all_tags(actor, found.values())
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=list(found))
     kept, lengths = _kept_beside(memory), _passage_counts(found)
     return [

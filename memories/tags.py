@@ -88,10 +88,11 @@ def with_tags(memories: Any) -> Any:
     return memories.annotate(its_tags=RawSQL(ITS_TAGS, ()))  # noqa: S611 - a constant # nosec B611
 
 
-def know_all_tags(memories: Iterable[Any]) -> None:
-    """`tags` of what `with_tags` has read needs no statement any more."""
+def know_all_tags(actor: Actor, memories: Collection[Any]) -> None:
+    """`tags` of what `with_tags` has read needs no statement any more, and is as the actor may know it."""
     for memory in memories:
         know_tags(memory, memory.its_tags)
+    tell(actor, memories)
 
 
 def know_tags(memory: Memory, its_tags: Iterable[bytes]) -> None:

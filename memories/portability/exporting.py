@@ -23,7 +23,7 @@ from memories.portability.lists import guarded
 from memories.portability.texts import WITHIN
 from memories.portability.zips import Member, zipped
 from memories.queries import opened
-from memories.tags import by_name, know_all_tags, tell, with_tags
+from memories.tags import by_name, know_all_tags, with_tags
 
 AT_ONCE = 500
 COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")
@@ -86,8 +86,7 @@ def pages_of(actor: Actor, memories: Any) -> Pages:
             audit.record(actor, AuditAction.MEMORY_EXPORT, owner_id=actor.person.pk, memory_ids=ids)
         if not page:
             return
-        know_all_tags(page)
-        tell(actor, page)
+        know_all_tags(actor, page)
         yield page
         last = page[-1].pk
 
