@@ -15,6 +15,7 @@ from accounts.actor import Actor
 from memories import app_names, scopes
 from memories.bulk import trash_all
 from memories.models import AuditAction, AuditEvent, Memory, Tag
+from memories.queries import cut
 
 PERIOD = timedelta(days=30)
 READS = (
@@ -94,15 +95,11 @@ def acts_of_apps(
 
 def _acts(actor: Actor, wanted: Q, before: UUID | None, limit: int) -> tuple[list[Act], UUID | None]:
     actor.require(scopes.READ)
-    events = AuditEvent.objects.filter(wanted, owner_id=actor.person.pk)
-    if before is not None:
-        events = events.filter(pk__lt=before)
-    found = list(events.order_by("-pk")[: limit + 1])
-    shown = found[:limit]
+    shown, following = cut(AuditEvent.objects.filter(wanted, owner_id=actor.person.pk), before, limit)
     touched = {memory_id for event in shown for memory_id in event.memory_ids}
     present = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(touched)
     acts = [Act(event, [present[each] for each in event.memory_ids if each in present]) for event in shown]
-    return acts, shown[-1].pk if len(found) > limit else None
+    return acts, following
 
 
 def count_by_tag(actor: Actor) -> dict[UUID, int]:

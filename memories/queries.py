@@ -88,10 +88,7 @@ def history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: 
     """The earlier texts of one of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
     memory = get_memory(actor, memory_id)
     rows = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory)
-    earlier = rows if before is None else rows.filter(version__lt=before)
-    found = list(earlier.order_by("-version")[: limit + 1])
-    following = found[limit - 1].version if len(found) > limit else None
-    return History(found[:limit], following, rows.count())
+    return History(*cut(rows, before, limit, by="version"), rows.count())
 
 
 def tags_of(actor: Actor) -> list[Tag]:
@@ -119,7 +116,7 @@ def activity(
         rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
     if client_id is not None:
         rows = rows.filter(client_id=client_id)
-    return Activity(*_cut(rows, before, limit))
+    return Activity(*cut(rows, before, limit))
 
 
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
@@ -139,15 +136,18 @@ def opened(sealed: Memory | MemoryRevision) -> str | None:
     return text
 
 
+def cut(rows: Any, before: Any, limit: int, *, by: str = "pk") -> tuple[list[Any], Any]:
+    """A page by cursor, and the cursor of the page after it, None at the end.
+
+    Ids sort by time (UUID version 7), so it stays stable while rows are added.
+    """
+    if before is not None:
+        rows = rows.filter(**{f"{by}__lt": before})
+    found = list(rows.order_by(f"-{by}")[: limit + 1])
+    return found[:limit], getattr(found[limit - 1], by) if len(found) > limit else None
+
+
 def _page(actor: Actor, rows: Any, before: UUID | None, limit: int) -> Page:
-    memories, following = _cut(with_tags(rows), before, limit)
+    memories, following = cut(with_tags(rows), before, limit)
     know_all_tags(actor, memories)
     return Page(memories, following)
-
-
-def _cut(rows: Any, before: UUID | None, limit: int) -> tuple[list[Any], UUID | None]:
-    """A page by cursor: ids sort by time (UUID version 7), so it stays stable while rows are added."""
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: limit + 1])
-    return found[:limit], found[limit - 1].pk if len(found) > limit else None

@@ -17,6 +17,7 @@ from memories import audit, proposing, scopes, services
 from memories.drafts import NewMemory
 from memories.errors import MemoryNotFound, MoreCame, VersionConflict
 from memories.models import AuditAction, Memory, Proposal
+from memories.queries import cut
 
 REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
 
@@ -55,13 +56,11 @@ def count_waiting(actor: Actor, *, until: UUID | None = None) -> int:
 
 
 def list_waiting(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
-    rows = _own(actor) if before is None else _own(actor).filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: limit + 1])
-    shown = found[:limit]
+    shown, following = cut(_own(actor), before, limit)
     about = [proposal.memory_id for proposal in shown if proposal.memory_id]
     memories = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(about) if about else {}
     waiting = [Waiting(each, _content(each), memories.get(each.memory_id)) for each in shown]
-    return Page(waiting, shown[-1].pk if len(found) > limit else None)
+    return Page(waiting, following)
 
 
 def accept(
