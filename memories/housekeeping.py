@@ -148,7 +148,6 @@ def _touched(name: str, step: Callable[[], int]) -> int | None:
     except Exception:
         if transaction.get_rollback():  # the connection is lost: the worker waits for the database
             raise
-        logger.exception(
-            "housekeeping failed at: %s", name
-        )  # picard/logs.py tells the error's type and place alone
+        # Of the error, picard/logs.py tells its type and place alone.
+        logger.exception("housekeeping failed at: %s", name)
         return None

@@ -194,9 +194,8 @@ def enqueue_unread(person: User) -> int:
 
 def leave_to_words(memories: Sequence[Memory]) -> None:
     """These are found by their words alone: their person lets no provider read them. What an earlier one made goes."""
-    store_words(
-        memories
-    )  # anew: the language may be another, and the day of an import is set behind its words
+    # Anew: the language may be another, and the day of an import is set behind its words.
+    store_words(memories)
     space, _is_new = EmbeddingSpace.objects.get_or_create(identity=_withheld_identity())
     _rows_of(memories).update(space=space)
     are_indexed(memories)

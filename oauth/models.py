@@ -22,9 +22,8 @@ from oauth.hints import Hint, hint_for
 LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^\s]*|)")
 # RFC 3986 2. What is no part of an address browsers read as they like, and letters of other scripts look like ours.
 ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-HOST = re.compile(
-    r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
-)  # with a port; no escapes, which hide dots
+# With a port; no escapes, which hide dots.
+HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 REDIRECT_URI_CHARACTERS = 2_000
 REDIRECT_URIS = 20
 
