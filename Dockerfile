@@ -9,6 +9,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm 
 COPY requirements.txt ./
 RUN python -m venv /venv && /venv/bin/pip install --require-hashes --no-compile -r requirements.txt
 COPY manage.py ./
+COPY core core
 COPY picard picard
 COPY accounts accounts
 COPY oauth oauth

@@ -16,7 +16,7 @@ run: $(VENV)/.run ## Start everything: database, migrations, web server, worker 
 	@$(BIN)/python manage.py up
 
 demo: $(VENV)/.run ## Start everything with a made-up person who has memories, apps and a past, in a home of its own
-	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.home import picard_home; print(picard_home())')-demo}" $(BIN)/python manage.py demo
+	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import picard_home; print(picard_home())')-demo}" $(BIN)/python manage.py demo
 
 screenshots: $(VENV)/.dev ## Take docs/screenshots anew, from the demo in a temporary home (needs Chromium)
 	@$(BIN)/python -m tests.screenshots
@@ -31,7 +31,7 @@ test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suit
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py puts a browser's last
 
 chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
-	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/test_worker_process.py
+	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/jobs/test_indexer_process.py
 
 fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, valid and not (the tests ask 5,000)
 	@FUZZ_CASES=50000 $(BIN)/python -m pytest -s tests/memories/api/test_schemathesis.py
@@ -45,13 +45,13 @@ prove: $(VENV)/.dev ## Attack every promise at length and write down what was lo
 
 evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
 	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }
-	@$(BIN)/python manage.py evaluate_search --data "$(DATA)"
+	@$(BIN)/python -m benchmarks quality --data "$(DATA)"
 
 benchmark: $(VENV)/.run ## Measure search, writing, the web server and what AI apps meet, beside what each could be compared with
-	@for what in search write http ai; do $(BIN)/python manage.py benchmark $$what || exit 1; done
+	@for what in search write http ai; do $(BIN)/python -m benchmarks $$what || exit 1; done
 
 benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Measure Picard beside what one would pick instead: make benchmark-peers SIZE=2000
-	@$(BIN)/python manage.py benchmark peers --size $(SIZE)
+	@$(BIN)/python -m benchmarks peers --size $(SIZE)
 
 docker-proof: $(VENV)/.dev ## Build the image without an engine, run it, walk it and measure it (root, buildah, debootstrap)
 	@$(BIN)/python .ci/docker-proof
@@ -61,14 +61,14 @@ sbom: $(VENV)/.dev ## Write sbom.json: every package that Picard installs, with 
 
 messages: $(VENV)/.run ## Collect every text of the pages for a translator: make messages LANGUAGE=de (needs GNU gettext)
 	@test -n "$(LANGUAGE)" || { echo "Name the language: make messages LANGUAGE=de"; exit 2; }
-	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore docs --ignore staticfiles
+	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore benchmarks --ignore docs --ignore staticfiles
 
 lint: $(VENV)/.dev ## Check style, types, security, migrations, the containers and the production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/bandit -q -ll -r accounts memories oauth picard 2>/dev/null  # where a reason is written down, it warns there too
+	@$(BIN)/bandit -q -ll -r accounts benchmarks core memories oauth picard 2>/dev/null  # where a reason is written down, it warns there too
 	@$(BIN)/hadolint Dockerfile docs/examples/notes/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@.ci/check-deploy $(BIN)/python
@@ -80,7 +80,7 @@ lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requir
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
-	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o picard/benchmarks/peers/requirements.txt picard/benchmarks/peers/requirements.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -97,10 +97,10 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@touch $@
 
 # What Picard is measured beside has an environment of its own, for it wants other versions of the same packages.
-$(PEERS)/.installed: picard/benchmarks/peers/requirements.txt | $(VENV)/bin/python
+$(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
 	@echo "Installing what Picard is measured beside (once) ..."
 	@$(BIN)/python -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r picard/benchmarks/peers/requirements.txt
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
 	@touch $@
 
 # Without npm the tests that need these are skipped, and say so; with CI=true they fail.

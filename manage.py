@@ -12,7 +12,7 @@ def main() -> None:
     from django.core.management import execute_from_command_line
     from django.db import OperationalError, ProgrammingError
 
-    from picard.checks import BadSettings
+    from picard.config.checks import BadSettings
 
     try:
         execute_from_command_line(sys.argv)

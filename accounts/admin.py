@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from accounts import deletion
 from accounts.actor import Actor, Door
+from accounts.admin_base import StaffAdmin
+from accounts.deletion import service as deletion
 from accounts.models import Invitation, User
-from accounts.staff import StaffAdmin
 
 admin.site.unregister(Group)  # roles are flags of a person; groups would be a second way
 

@@ -107,9 +107,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # When a closed account is deleted for ever, if its person closed it (accounts/deletion.py).
+    # When a closed account is deleted for ever, if its person closed it (accounts/deletion/service.py).
     delete_at = models.DateTimeField(_("to be deleted"), null=True, blank=True, editable=False)
-    # Part of what every session must match: another number ends them all (accounts/signing_out.py).
+    # Part of what every session must match: another number ends them all (accounts/sessions/revocation.py).
     sessions_era = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

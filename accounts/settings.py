@@ -19,8 +19,8 @@ def cache_settings() -> dict[str, Any]:
 def log_in_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
     """All ACCOUNT_* and MFA_* settings. Without a mail server no address can be verified."""
     return {
-        "ACCOUNT_ADAPTER": "accounts.adapter.AccountAdapter",
-        "ACCOUNT_FORMS": {"change_password": "accounts.password_form.ChangePasswordForm"},
+        "ACCOUNT_ADAPTER": "accounts.login.adapter.AccountAdapter",
+        "ACCOUNT_FORMS": {"change_password": "accounts.login.password_form.ChangePasswordForm"},
         "ACCOUNT_USER_MODEL_USERNAME_FIELD": None,
         "ACCOUNT_LOGIN_METHODS": {"email"},
         "ACCOUNT_SIGNUP_FIELDS": ["email*", "password1*"],
@@ -30,7 +30,7 @@ def log_in_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
         "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
         "ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE": False,
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory" if has_mail else "none",
-        "MFA_ADAPTER": "accounts.second_factor.SecondFactorAdapter",
+        "MFA_ADAPTER": "accounts.login.mfa_adapter.SecondFactorAdapter",
         "MFA_ALLOW_UNVERIFIED_EMAIL": not has_mail,
         **_passkey_settings(host_of_passkeys(public_url)),
     }
@@ -54,5 +54,5 @@ def _passkey_settings(host: str) -> dict[str, Any]:
         "MFA_PASSKEY_LOGIN_ENABLED": bool(host),
         # Of every question: an answer to one that asks for less would do for a log-in by the key alone.
         "MFA_WEBAUTHN_USER_VERIFICATION": "required",
-        "MFA_FORMS": {"add_webauthn": "accounts.passkey_form.AddPasskeyForm"},
+        "MFA_FORMS": {"add_webauthn": "accounts.login.passkey_form.AddPasskeyForm"},
     }

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from accounts import deletion_views, session_views, views
+from accounts.deletion import views as deletion_views
+from accounts.profile import views
+from accounts.sessions import views as session_views
 
 app_name = "accounts"
 urlpatterns = [

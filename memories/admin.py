@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.staff import StaffAdmin
-from memories import indexing
+from accounts.admin_base import StaffAdmin
+from memories.index import work_queue
 from memories.models import AuditEvent, Memory
 
 
@@ -38,7 +38,7 @@ class MemoryAdmin(StaffAdmin):
 
     @admin.action(description=_("Try again to index"), permissions=["view"])
     def retry_indexing(self, request: HttpRequest, chosen: QuerySet[Memory]) -> None:
-        count = indexing.enqueue(
+        count = work_queue.enqueue(
             Memory.objects.filter(pk__in=chosen.values("pk")).exclude(index_state="ready")
         )
         self.message_user(

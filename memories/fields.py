@@ -14,7 +14,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.keys import person_key
-from accounts.sealing import seal, unseal
+from core.crypto import seal, unseal
 from memories.errors import SealedTextError
 
 Row = TypeVar("Row", bound=models.Model)

@@ -13,7 +13,7 @@ FOR_EVERY_APP = (READ, WRITE)
 BY_EXTRA_TICK = (PUBLISH,)  # not ticked when the person is asked
 BY_ADMINISTRATOR = (ADMIN,)  # only for apps that an administrator has marked
 
-# In English, as metadata is; oauth/client_scopes.py translates them for a person.
+# In English, as metadata is; oauth/toolkit/scopes.py translates them for a person.
 DESCRIPTIONS = {
     READ: _("Read and search your memories, private ones included."),
     WRITE: _("Add and change memories, and put them in the trash."),

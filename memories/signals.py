@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from accounts import embedding_consent
+from accounts.consent import embeddings as embedding_consent
 from accounts.models import PersonKey, User
-from memories.indexing import enqueue_unread, wake_on_commit
+from memories.index.work_queue import enqueue_unread, wake_on_commit
 from memories.models import IndexState, Memory, MemoryVector
 
 

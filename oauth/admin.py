@@ -12,11 +12,11 @@ from django.utils.translation import ngettext
 from oauth2_provider import admin as toolkits
 
 from accounts.actor import Actor, Door
-from accounts.staff import StaffAdmin
-from oauth import grants
-from oauth.actor import actor_from_request
+from accounts.admin_base import StaffAdmin
+from oauth.access import grants
+from oauth.access.request_actor import actor_from_request
 from oauth.models import AppGrant, Application
-from oauth.tokens import AccessToken, RefreshToken
+from oauth.tokens.families import AccessToken, RefreshToken
 
 for model in list(admin.site._registry):
     if (

@@ -15,8 +15,8 @@ from oauth2_provider.models import AbstractApplication
 
 from accounts.ids import new_id
 from accounts.models import User
-from oauth import client_secrets, names
-from oauth.hints import Hint, hint_for
+from oauth import client_names, client_secrets
+from oauth.error_hints import Hint, hint_for
 
 # RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
 LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^\s]*|)")
@@ -96,7 +96,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     def clean(self) -> None:
         super().clean()
-        if fault := names.fault_of(self.name):
+        if fault := client_names.fault_of(self.name):
             raise ValidationError({"name": fault})
         uris = self.redirect_uris.split()
         if not uris or len(uris) > REDIRECT_URIS or any(len(uri) > REDIRECT_URI_CHARACTERS for uri in uris):
@@ -157,7 +157,7 @@ class AppGrant(models.Model):
 
 
 class TokenFamily(models.Model):
-    """All tokens that came of one code, one after the other. Its id is made of the code (oauth/tokens.py)."""
+    """All tokens that came of one code, one after the other. Its id is made of the code (oauth/tokens/families.py)."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     began_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -169,7 +169,7 @@ class TokenFamily(models.Model):
 
 
 class RotationReceipt(models.Model):
-    """The answer to a refresh, for a client that did not get it and asks again (oauth/receipts.py).
+    """The answer to a refresh, for a client that did not get it and asks again (oauth/tokens/refresh_retry.py).
 
     Sealed under a key that only the old refresh token gives, so the row alone opens nothing.
     """
@@ -185,13 +185,13 @@ class RotationReceipt(models.Model):
 
 
 class Mistake(models.Model):
-    """How often an app asked wrongly in one way (oauth/mistakes.py). It says of nobody who was asked."""
+    """How often an app made one kind of invalid request (oauth/diagnostics/client_errors.py). Names no user."""
 
     pk = models.CompositePrimaryKey("application", "kind")
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="mistakes", editable=False
     )
-    kind = models.CharField(max_length=30, editable=False)  # of oauth/hints.py
+    kind = models.CharField(max_length=30, editable=False)  # of oauth/error_hints.py
     times = models.PositiveIntegerField(editable=False)
     first_at = models.DateTimeField(editable=False)
     last_at = models.DateTimeField(editable=False)

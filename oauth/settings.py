@@ -21,12 +21,12 @@ def provider_settings(
     return {
         "SCOPES": dict(scopes),
         "DEFAULT_SCOPES": list(default_scopes),
-        "SCOPES_BACKEND_CLASS": "oauth.client_scopes.ClientScopes",
-        "OAUTH2_SERVER_CLASS": "oauth.server.StrictServer",
-        "OAUTH2_BACKEND_CLASS": "oauth.server.StrictBackend",
-        "OAUTH2_VALIDATOR_CLASS": "oauth.validators.StrictValidator",
-        "ACCESS_TOKEN_GENERATOR": "oauth.tokens.new_access_token",
-        "REFRESH_TOKEN_GENERATOR": "oauth.tokens.new_refresh_token",
+        "SCOPES_BACKEND_CLASS": "oauth.toolkit.scopes.ClientScopes",
+        "OAUTH2_SERVER_CLASS": "oauth.toolkit.server.StrictServer",
+        "OAUTH2_BACKEND_CLASS": "oauth.toolkit.server.StrictBackend",
+        "OAUTH2_VALIDATOR_CLASS": "oauth.toolkit.validator.StrictValidator",
+        "ACCESS_TOKEN_GENERATOR": "oauth.tokens.families.new_access_token",
+        "REFRESH_TOKEN_GENERATOR": "oauth.tokens.families.new_refresh_token",
         "CLIENT_SECRET_GENERATOR_CLASS": "oauth.client_secrets.ClientSecretGenerator",
         "ACCESS_TOKEN_EXPIRE_SECONDS": ACCESS_TOKEN_S,
         "REFRESH_TOKEN_EXPIRE_SECONDS": REFRESH_IDLE_S,
@@ -49,7 +49,7 @@ def provider_settings(
         "DCR_REGISTRATION_PERMISSION_CLASSES": ("oauth2_provider.dcr.AllowAllDCRPermission",),
         # A server of one machine may be without the network by which an app's document is fetched.
         "CIMD_ENABLED": env.bool("CLIENT_DOCUMENTS", default=issuer.startswith("https:")),
-        "CIMD_METADATA_FETCHER": "oauth.documents.Fetcher",
+        "CIMD_METADATA_FETCHER": "oauth.registration.metadata_documents.Fetcher",
         "CIMD_FETCH_TIMEOUT_SECONDS": 5,
         "CIMD_MAX_CONCURRENT_FETCHES": 2,  # of a process's threads, so that the others answer
         "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,

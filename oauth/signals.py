@@ -7,27 +7,29 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from accounts import deletion, signing_out
 from accounts.actor import Actor
+from accounts.deletion import service as deletion
 from accounts.models import User
-from oauth import grants, tokens
+from accounts.sessions import revocation
+from oauth.access import grants
 from oauth.models import Application
+from oauth.tokens import families
 
 
 @receiver([password_changed, password_set])
 def end_tokens(user: User, **_: Any) -> None:
     """Whoever knew the old password may hold tokens: every app asks again. What each may do stays as it was chosen."""
     with transaction.atomic():
-        tokens.revoke_all(user)
+        families.revoke_all(user)
 
 
 @receiver(deletion.closed)
 def end_tokens_of_closed(by: Actor, **_: Any) -> None:
     """What each app may do stays as it was chosen, should the person come back."""
-    tokens.revoke_all(by.person)
+    families.revoke_all(by.person)
 
 
-@receiver([password_reset, signing_out.apps_unwanted])
+@receiver([password_reset, revocation.apps_unwanted])
 def disconnect_apps(user: User, **_: Any) -> None:
     """Somebody else may have been in: nothing that was allowed meanwhile is believed."""
     grants.revoke_every(user)

@@ -10,12 +10,12 @@ class PicardConfig(AppConfig):
     name = "picard"
 
     def import_models(self) -> None:
-        from picard.checks import refuse_bad_settings
+        from picard.config.checks import refuse_bad_settings
 
         refuse_bad_settings()
         super().import_models()
 
     def ready(self) -> None:
-        from picard.joining import join
+        from picard.composition import join
 
         join()

@@ -9,7 +9,7 @@ from django.core.signals import request_finished
 from django.db import connections
 from django.dispatch import receiver
 
-from picard.front import Front
+from picard.server.gateway import Front
 from picard.wsgi import application as wsgi_application  # names the settings, too
 
 # Streams, and the question whether the server is alive, which must not wait for a thread.

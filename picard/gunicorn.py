@@ -20,7 +20,7 @@ _host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
 bind = f"{_host}:{settings.PORT}"
 chdir = str(settings.BASE_DIR)
 workers = settings.WEB_WORKERS
-worker_class = "picard.gunicorn_worker.SharingWorker"
+worker_class = "picard.server.gunicorn_worker.SharingWorker"
 # Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
 graceful_timeout = 6
 # Whoever ends an idle connection must be the client, for a request that it sends at that moment is lost. Longer than
@@ -30,7 +30,7 @@ keepalive = 75
 # The sign of life of a worker must not wait for the disk on which a long file is being written.
 _in_memory = "/dev/shm"  # noqa: S108 # nosec B108 - no name stays there
 worker_tmp_dir = _in_memory if os.access(_in_memory, os.W_OK | os.X_OK) else None
-loglevel = "warning"  # each request is logged once, by picard/middleware.py
+loglevel = "warning"  # each request is logged once, by picard/observability/middleware.py
 control_socket_disable = True
 # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.
 forwarded_allow_ips = ""

@@ -11,16 +11,16 @@ from csp.constants import NONE, SELF
 from accounts.settings import cache_settings, log_in_settings
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
-from memories.chat_settings import chat_settings
+from memories.providers.chat_settings import chat_settings
 from oauth.settings import provider_settings
-from picard.home import PROJECT, picard_home
-from picard.languages import languages
-from picard.logs import logging_settings
-from picard.variables import Variables
+from picard.config.env import Variables
+from picard.config.languages import languages
+from picard.config.log_config import logging_settings
+from picard.config.paths import PROJECT, picard_home
 
 env = Variables()
 ENV_FILE = env.read_file()  # the environment wins over it
-FAULTS_OF_VARIABLES = env.faults  # picard/checks.py tells them
+FAULTS_OF_VARIABLES = env.faults  # picard/config/checks.py tells them
 
 # --- Where and how it runs -------------------------------------------------------------------------
 BASE_DIR = PROJECT
@@ -84,7 +84,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "picard.middleware.RequestIdMiddleware",
+    "picard.observability.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -112,7 +112,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "picard.context.site",
+                "picard.web.context.site",
             ]
         },
     }
@@ -130,7 +130,7 @@ DATABASES = {
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        # No statement is prepared by count; the hot ones ask for it (accounts/statements.py).
+        # No statement is prepared by count; the hot ones ask for it (core/db/prepared.py).
         "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000},
     }
 }
@@ -165,7 +165,7 @@ EMAIL_TIMEOUT = 10  # seconds for each step of a talk with the mail server: whoe
 if HAS_MAIL:
     vars().update(env.email_url("EMAIL_URL"))
 else:
-    EMAIL_BACKEND = "picard.mail.PrivateFileBackend"
+    EMAIL_BACKEND = "picard.web.file_mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
 vars().update(log_in_settings(PUBLIC_URL, has_mail=HAS_MAIL))
@@ -177,7 +177,7 @@ EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # fixed bef
 EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
-CHAT = chat_settings(env)  # the chat model of personas, off by default (memories/chat_settings.py)
+CHAT = chat_settings(env)  # the chat model of personas, off by default (memories/providers/chat_settings.py)
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
 MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=0)  # 0: as many as they like
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
@@ -204,7 +204,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of one form
-FILE_UPLOAD_HANDLERS = ["memories.web.uploads.UnnamedFileHandler"]
+FILE_UPLOAD_HANDLERS = ["memories.web.upload_handlers.UnnamedFileHandler"]
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=10_000_000)  # the front answers 413 above
 MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=1_000_000_000)  # of a file that is brought in
 
@@ -225,7 +225,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "__Host-session" if _https else "picard_session"
-SESSION_ENGINE = "accounts.sessions"
+SESSION_ENGINE = "accounts.sessions.backend"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "picard_csrf"
 _of_this_site = ("script-src", "style-src", "font-src", "connect-src", "manifest-src", "form-action")
 CONTENT_SECURITY_POLICY = {
@@ -236,6 +236,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Logs: one JSON object a line, never a text, a token or a query string (picard/logs.py) ------------
+# --- Logs: one JSON object a line, never a text, a token or a query string (picard/config/log_config.py) ------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOGGING = logging_settings(LOG_LEVEL)

@@ -6,9 +6,10 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from memories.web import connect
-from memories.web.ask import public_page, public_page_as_typed
-from picard import health, manifest, metrics, security_txt, views
+from memories.web.views import connect
+from memories.web.views.persona import public_page, public_page_as_typed
+from picard.observability import health, metrics
+from picard.web import manifest, security_txt, views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
 admin.site.unregister([Authenticator, UserSession])  # allauth's pages would show them, and change them
@@ -27,7 +28,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("", include("oauth.urls")),
-    path("oauth/register/", include("oauth.toolkit_urls")),
+    path("oauth/register/", include("oauth.endpoints.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
     path("connect/", connect.connect, name="connect"),
     path("connect/connected/", connect.connected, name="connected"),
@@ -38,7 +39,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "picard.views.bad_request"
-handler403 = "picard.views.permission_denied"
-handler404 = "picard.views.not_found"
-handler500 = "picard.views.server_error"
+handler400 = "picard.web.views.bad_request"
+handler403 = "picard.web.views.permission_denied"
+handler404 = "picard.web.views.not_found"
+handler500 = "picard.web.views.server_error"

@@ -4,7 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from picard.checks import refuse_wrong_master_keys
+from picard.config.checks import refuse_wrong_master_keys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 

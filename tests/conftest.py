@@ -11,16 +11,17 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from accounts import keys
 from accounts.models import User
-from memories import llm, worker
-from memories.embeddings import forget_provider
-from picard.embedded_postgres import EmbeddedPostgres
+from memories.jobs import indexer
+from memories.providers import chat
+from memories.providers.embeddings import forget_provider
+from picard.postgres.manager import EmbeddedPostgres
 from tests.database import own_database
 from tests.factories import forget_everybody, make_person
 from tests.model_server import ModelServer
 
 
 def pytest_configure() -> None:
-    # Argon2 takes a quarter of a second on purpose; tests/accounts/test_passwords.py looks at the product.
+    # Argon2 takes a quarter of a second on purpose; tests/accounts/login/test_passwords.py looks at the product.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -52,7 +53,7 @@ def _nothing_remembered() -> Iterator[None]:
     yield
     keys.forget_cached()
     forget_provider()
-    llm.forget()
+    chat.forget()
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +114,7 @@ def index(db: None) -> Callable[[], int]:
 
     def work() -> int:
         total = 0
-        while count := worker.work_once(worker=0):
+        while count := indexer.work_once(worker=0):
             total += count
         return total
 
@@ -136,8 +137,8 @@ def _model_server() -> Iterator[ModelServer]:
 def model(_model_server: ModelServer, settings: Settings) -> Iterator[ModelServer]:
     """A chat model on this machine: configured, well, and asked nothing yet."""
     _model_server.forget()
-    llm.forget()
+    chat.forget()
     settings.CHAT = _model_server.chat
     yield _model_server
     _model_server.forget()
-    llm.forget()
+    chat.forget()

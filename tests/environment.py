@@ -5,7 +5,7 @@ The tests have an embedded PostgreSQL of their own, so they never meet the data 
 
 import os
 
-from picard.home import picard_home
+from picard.config.paths import picard_home
 
 for name in (
     "DATABASE_URL",

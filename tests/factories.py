@@ -7,13 +7,15 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from accounts import deletion
 from accounts.actor import Actor, Door
+from accounts.deletion import service as deletion
 from accounts.models import User
-from accounts.sessions import RowKey, SessionStore
-from memories import reviewing, scopes, services
+from accounts.sessions.backend import RowKey, SessionStore
+from memories import scopes
 from memories.models import Memory
-from memories.reviewing import Reviewed
+from memories.review import decisions as review_decisions
+from memories.review.decisions import Reviewed
+from memories.services import writes
 from oauth.models import Application
 
 PASSWORD = "correct horse battery"
@@ -62,15 +64,15 @@ def app(user: User, *held: str, **narrowing: Any) -> Actor:
 
 
 def remember(user: User, text: str, **fields: Any) -> Memory:
-    return services.create_memory(session(user), text=text, **fields)
+    return writes.create_memory(session(user), text=text, **fields)
 
 
 def accept_all(user: User) -> Reviewed:
     """A yes to all that waits now."""
     actor = session(user)
-    [newest, *_] = reviewing.list_waiting(actor).waiting
-    return reviewing.accept_all(
-        actor, until=newest.proposal.pk, count=reviewing.count_waiting(actor), seen={}
+    [newest, *_] = review_decisions.list_waiting(actor).waiting
+    return review_decisions.accept_all(
+        actor, until=newest.proposal.pk, count=review_decisions.count_waiting(actor), seen={}
     )
 
 

@@ -14,7 +14,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from memories.chat_settings import Chat
+from memories.providers.chat_settings import Chat
 from tests.providers import WordHashes
 
 SAYS = ("Peanuts", " [1]", ".")

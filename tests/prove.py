@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Any
 from xml.etree import ElementTree
 
-from picard.home import PROJECT, picard_home
+from picard.config.paths import PROJECT, picard_home
 
 AT_ONCE = 2
 LONGEST = ("machine", "kills", "provider", "fuzz")  # begin first, so that none of them is waited for alone
@@ -30,17 +30,17 @@ ATTACKS = {
     "kills": ("an answered write is on disk", ["tests/chaos/test_kills.py"]),
     "worker": (
         "a text edited while it is embedded is never stale",
-        ["tests/memories/test_worker_process.py"],
+        ["tests/memories/jobs/test_indexer_process.py"],
     ),
     "provider": (
         "a failing embedding provider loses and blocks nothing",
-        ["tests/chaos/test_provider.py", "tests/memories/test_faults.py"],
+        ["tests/chaos/test_provider.py", "tests/memories/providers/test_faults.py"],
     ),
     "server": ("slow clients, one key at once, a restarted database", ["tests/chaos/test_server.py"]),
     "races": ("of two deploys at once, one waits", ["tests/chaos/test_races.py"]),
     "disk": ("a full disk refuses writes in words and loses nothing", ["tests/chaos/test_disk_full.py"]),
     "clock": ("a wrong clock changes nothing", ["tests/chaos/test_clock.py"]),
-    "forgeries": ("a forged token lets nobody in", ["tests/oauth/test_forged_tokens.py"]),
+    "forgeries": ("a forged token lets nobody in", ["tests/oauth/tokens/test_forged_tokens.py"]),
     "machine": (
         "no answer holds what is not for its reader",
         ["tests/state_machine", "tests/test_visibility.py"],
@@ -49,9 +49,9 @@ ATTACKS = {
         "a stolen disk gives no word and no secret away",
         ["tests/test_canaries.py", "tests/test_secrets_at_rest.py"],
     ),
-    "keys": ("wrong or missing settings stop the server", ["tests/picard/test_start.py"]),
-    "embedded": ("the embedded database comes back", ["tests/picard/test_embedded_postgres.py"]),
-    "backup": ("a backup can be restored", ["tests/picard/test_backup.py"]),
+    "keys": ("wrong or missing settings stop the server", ["tests/picard/config/test_checks.py"]),
+    "embedded": ("the embedded database comes back", ["tests/picard/postgres/test_manager.py"]),
+    "backup": ("a backup can be restored", ["tests/picard/backups/test_dump.py"]),
     "replica": ("a replica takes over", ["tests/test_replica.py"]),
     "fuzz": ("bad input is never answered by 5xx", ["tests/memories/api/test_schemathesis.py"]),
 }

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 
-from memories import keywords
-from memories.embeddings import ProviderUnavailable, unit
+from memories.index import keywords
+from memories.providers.embeddings import ProviderUnavailable, unit
 
 DIMENSIONS = 384
 SYNONYMS = (

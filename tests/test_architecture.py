@@ -19,17 +19,21 @@ from pgvector.django import HnswIndex, IvfflatIndex
 from accounts.fields import StrictEncryptedTextField
 from accounts.models import User
 from memories.fields import SealedTextField
-from picard.home import PROJECT
+from picard.config.paths import PROJECT
 
 APPS = ("accounts", "oauth", "memories", "picard")
+PACKAGES = ("core", *APPS, "benchmarks")
 DOORS = ("memories.api", "memories.web", "memories.mcp", "memories.admin", "memories.management")
 NOT_FOR_THE_DOMAIN = (
     *DOORS, "oauth", "picard", "oauth2_provider", "rest_framework", "allauth", "mcp",
     "django.http", "django.views", "django.shortcuts", "django.urls", "django.forms", "django.template",
 )  # fmt: skip
-FOR_COMMANDS = ("picard.benchmarks", "picard.checks", "picard.stopping")
+FOR_COMMANDS = ("benchmarks", "picard.config.checks", "picard.server.signals")
 HEAVY = ("langchain", "langchain_core", "langchain_openai", "openai", "onnxruntime", "numpy", "tokenizers")
-PROVIDERS = ("memories.embedding_local", "memories.embedding_openai")  # imported when a text is embedded
+PROVIDERS = (
+    "memories.providers.embeddings_local",
+    "memories.providers.embeddings_openai",
+)  # imported when a text is embedded
 MAX_DOMAIN_LINES = 300
 
 
@@ -102,7 +106,7 @@ def test_accounts_know_nobody(module: str) -> None:
 
 @pytest.mark.parametrize("module", modules("oauth"))
 def test_oauth_knows_only_accounts(module: str) -> None:
-    is_door = module == "oauth.views"
+    is_door = module == "oauth.consent.views"
     assert not wrong(imported_by(module), "picard", *(() if is_door else ("memories",)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from picard.home import PROJECT
+from picard.config.paths import PROJECT
 from tests.test_docs import variables
 
 BIN = Path(sys.executable).parent
@@ -178,6 +178,20 @@ def test_the_scripts_of_ci_are_scripts(name: str) -> None:
     subprocess.run([*shell, "-n", PROJECT / ".ci" / name], check=True)
 
 
+def test_the_image_holds_what_the_server_imports_and_neither_benchmarks_nor_tests() -> None:
+    folders = {path.parent.name for path in PROJECT.glob("*/__init__.py")}
+    copied = set(re.findall(r"^COPY (\w+) \1$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE))
+    in_context = set(re.findall(r"^!(\w+)$", (PROJECT / ".dockerignore").read_text(), re.MULTILINE))
+    packages = folders - {"benchmarks", "tests"}
+    assert packages <= copied == in_context
+    for package in packages:
+        for path in (PROJECT / package).rglob("*.py"):
+            imported = re.findall(
+                r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+            )
+            assert not {"benchmarks", "tests"} & set(imported), path
+
+
 def test_everything_vendored_has_its_licence_and_is_in_the_notice() -> None:
     notice = (PROJECT / "NOTICE").read_text(encoding="utf-8")
     folders = [path for path in (PROJECT / "static/vendor").iterdir() if path.is_dir()]
@@ -187,8 +201,8 @@ def test_everything_vendored_has_its_licence_and_is_in_the_notice() -> None:
         assert f"static/vendor/{folder.name}" in notice
     own = {path.name for path in (PROJECT / "static").iterdir()} - {"vendor"}
     assert all(f"static/{name}" in notice for name in own)
-    data = {path.name for path in (PROJECT / "memories/data").glob("*.txt")}
-    assert all(f"memories/data/{name}" in notice for name in data)
+    data = {path.name for path in (PROJECT / "memories/index/data").glob("*.txt")}
+    assert all(f"memories/index/data/{name}" in notice for name in data)
     readme = (PROJECT / "static/vendor/README.md").read_text(encoding="utf-8")
     versions = re.findall(r"^\| \w+ \| [\w.-]+ \| ([\d.]+) \|", readme, re.MULTILINE)
     assert len(versions) == len(folders)

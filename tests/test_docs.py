@@ -14,9 +14,9 @@ from django.core.management import get_commands, load_command_class
 from accounts.actor import Door
 from memories import scopes
 from memories.models import AuditAction, IndexState, Visibility
-from picard.home import PROJECT
+from picard.config.paths import PROJECT
 
-APPS = ("accounts", "memories", "oauth", "picard")
+APPS = ("accounts", "core", "memories", "oauth", "picard")
 CONFIGURATION = PROJECT / "docs" / "configuration.md"
 ELSEWHERE = {".venv", "build", "node_modules", "staticfiles"}  # pages in there are not ours
 TYPES = {"str": "text", "int": "integer", "float": "number", "bool": "boolean", "list": "list", "db": "URL"}

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from picard.home import PROJECT
+from picard.config.paths import PROJECT
 from tests.processes import _end, answers, free_port, wait_until
 
 FOLDER = PROJECT / "docs" / "examples" / "notes"

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from picard.home import PROJECT
+from picard.config.paths import PROJECT
 from tests import prove
 from tests.prove import ATTACKS, Outcome, count, counted, earlier, write
 

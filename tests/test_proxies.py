@@ -19,8 +19,8 @@ import pytest
 from django.conf import settings
 from django.urls import get_resolver, reverse
 
-from picard.home import PROJECT
-from picard.logs import SECRET_PARTS
+from picard.config.log_config import SECRET_PARTS
+from picard.config.paths import PROJECT
 from tests.processes import free_port, wait_until
 
 HOST = "memory.example.org"

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from picard import embedded_postgres_files as files
-from picard.embedded_postgres import APP_DATABASE, PORT, EmbeddedPostgres
-from picard.embedded_postgres_server import SUPERUSER
+from picard.postgres import installation as files
+from picard.postgres.manager import APP_DATABASE, PORT, EmbeddedPostgres
+from picard.postgres.server import SUPERUSER
 from tests.chaos import record
 from tests.chaos.product import Product, migrated_product
 from tests.processes import wait_until

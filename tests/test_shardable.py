@@ -14,10 +14,14 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.ids import new_id
 from accounts.models import User
-from memories import bulk, persona, queries, search, services
 from memories.models import Memory
 from memories.owned import Owned
-from picard.home import PROJECT
+from memories.persona import retrieval as persona_retrieval
+from memories.search import query as search_query
+from memories.services import bulk
+from memories.services import reads as memory_reads
+from memories.services import writes as memory_writes
+from picard.config.paths import PROJECT
 from tests.factories import remember, session
 
 OWNED = [
@@ -30,7 +34,7 @@ NAMES_ITS_OWNER = re.compile(r"owner_id\"?\s*(?:=|IN \()", re.IGNORECASE)
 # A cascade of Django's goes by the ids of memories; on Citus it needs multi_shard_modify_mode (docs/scaling.md).
 CASCADE = re.compile(r'^DELETE FROM "memories_\w+" WHERE \(?"memories_\w+"\."(?:\w+_)?id" IN \(')
 SETTING = re.compile(r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=|to\b)|.*set_config\(", re.DOTALL)
-THE_EXCEPTION = {("accounts/statements.py", "set plan_cache_mode = force_generic_plan")}
+THE_EXCEPTION = {("core/db/prepared.py", "set plan_cache_mode = force_generic_plan")}
 
 
 @pytest.mark.parametrize("model", [User, *SEEN_BY_PEOPLE], ids=lambda model: model.__name__)
@@ -74,30 +78,32 @@ def test_the_database_holds_no_other_unique_index(table: str) -> None:
 
 def reads(ada: User, memory: Memory) -> None:
     actor = session(ada)
-    queries.list_memories(actor)
-    queries.get_memory(actor, memory.pk)
-    search.search(actor, "walrus")
-    persona.ask(actor, about=ada, question="Where does the walrus sleep?")
+    memory_reads.list_memories(actor)
+    memory_reads.get_memory(actor, memory.pk)
+    search_query.search(actor, "walrus")
+    persona_retrieval.ask(actor, about=ada, question="Where does the walrus sleep?")
 
 
 def writes(ada: User, memory: Memory) -> None:
     actor = session(ada)
-    services.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
-    services.update_memory(actor, memory.pk, text="The walrus is awake.", tags=["sea"], visibility="public")
-    services.restore_version(actor, memory.pk, 1)
-    services.set_visibility(actor, memory.pk, "private")
-    services.retry_indexing(actor, memory.pk)
-    services.trash_memory(actor, memory.pk)
-    services.restore_memory(actor, memory.pk)
+    memory_writes.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
+    memory_writes.update_memory(
+        actor, memory.pk, text="The walrus is awake.", tags=["sea"], visibility="public"
+    )
+    memory_writes.restore_version(actor, memory.pk, 1)
+    memory_writes.set_visibility(actor, memory.pk, "private")
+    memory_writes.retry_indexing(actor, memory.pk)
+    memory_writes.trash_memory(actor, memory.pk)
+    memory_writes.restore_memory(actor, memory.pk)
 
 
 def deletes(ada: User, memory: Memory) -> None:
     actor = session(ada)
-    services.trash_memory(actor, memory.pk)
-    services.delete_memory(actor, memory.pk)
+    memory_writes.trash_memory(actor, memory.pk)
+    memory_writes.delete_memory(actor, memory.pk)
     bulk.trash_all(actor, Memory.objects.visible_to(actor).filter(pk=remember(ada, "A second one.").pk))
-    services.trash_memory(actor, remember(ada, "A third one.", tags=["sea"]).pk)
-    services.empty_trash(actor)
+    memory_writes.trash_memory(actor, remember(ada, "A third one.", tags=["sea"]).pk)
+    memory_writes.empty_trash(actor)
 
 
 @pytest.mark.django_db
@@ -170,7 +176,7 @@ def stays_with_one_owner(statement: str) -> bool:
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
-    for package in ("accounts", "memories", "oauth", "picard"):
+    for package in ("accounts", "core", "memories", "oauth", "picard"):
         for path in sorted((PROJECT / package).rglob("*.py")):
             yield str(path.relative_to(PROJECT)), ast.parse(path.read_text(encoding="utf-8"))
 

@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from oauth.models import AppGrant
-from picard.home import PROJECT
-from picard.languages import languages
+from picard.config.languages import languages
+from picard.config.paths import PROJECT
 from tests.factories import remember
 from tests.oauth.flows import make_app
 
@@ -122,7 +122,7 @@ def test_makemessages_reads_every_template() -> None:
 
 def sources() -> Iterator[Path]:
     """Without the doors that programs read."""
-    for package in ("accounts", "memories", "oauth"):
+    for package in ("accounts", "core", "memories", "oauth"):
         found = (PROJECT / package).rglob("*.py")
         yield from (path for path in found if not {"migrations", "api", "mcp"} & set(path.parts))
 

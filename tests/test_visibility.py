@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
-from memories import queries, scopes, search, services
+from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.models import Memory, MemoryVector, Tag
-from memories.tags import by_name, name_hash, tags_on
+from memories.search import query as search_query
+from memories.services import reads, writes
+from memories.services.tags import by_name, name_hash, tags_on
 from tests.factories import app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -106,9 +108,9 @@ def test_nobody_sees_what_is_trashed_or_expired(
 def test_only_the_owners_own_session_looks_into_the_trash(ada: User, bob: User, state: str) -> None:
     memory = remember(ada, "The zebra canary.")
     _put(memory, state)
-    assert [row.pk for row in queries.list_trash(session(ada)).memories] == [memory.pk]
-    assert queries.list_trash(app(ada, *scopes.DESCRIPTIONS)).memories == []
-    assert queries.list_trash(session(bob)).memories == []
+    assert [row.pk for row in reads.list_trash(session(ada)).memories] == [memory.pk]
+    assert reads.list_trash(app(ada, *scopes.DESCRIPTIONS)).memories == []
+    assert reads.list_trash(session(bob)).memories == []
 
 
 def test_an_app_narrowed_to_a_tag_sees_only_what_has_it(ada: User) -> None:
@@ -116,17 +118,17 @@ def test_an_app_narrowed_to_a_tag_sees_only_what_has_it(ada: User) -> None:
     remember(ada, "The zebra canary at home.", tags=["home"])
     [work] = Tag.objects.filter(memories=with_tag)
     narrowed = app(ada, only_tags=frozenset({work.pk}))
-    assert [row.pk for row in queries.list_memories(narrowed).memories] == [with_tag.pk]
-    assert [hit.memory.pk for hit in search.search(narrowed, "zebra").hits] == [with_tag.pk]
-    assert [tag.name for tag in queries.tags_of(narrowed)] == ["work"]
+    assert [row.pk for row in reads.list_memories(narrowed).memories] == [with_tag.pk]
+    assert [hit.memory.pk for hit in search_query.search(narrowed, "zebra").hits] == [with_tag.pk]
+    assert [tag.name for tag in reads.tags_of(narrowed)] == ["work"]
 
 
 def test_what_a_narrowed_app_writes_stays_within_what_it_sees(ada: User) -> None:
     [work] = Tag.objects.filter(memories=remember(ada, "Anything", tags=["work"]))
     narrowed = app(ada, only_tags=frozenset({work.pk}))
-    memory = services.create_memory(narrowed, text="From the app")
-    services.update_memory(narrowed, memory.pk, tags=["other"])
-    assert {tag.name for tag in queries.get_memory(narrowed, memory.pk).tags.all()} == {"work", "other"}
+    memory = writes.create_memory(narrowed, text="From the app")
+    writes.update_memory(narrowed, memory.pk, tags=["other"])
+    assert {tag.name for tag in reads.get_memory(narrowed, memory.pk).tags.all()} == {"work", "other"}
 
 
 def test_a_closed_account_sees_and_shows_nothing(ada: User, bob: User) -> None:
@@ -140,7 +142,7 @@ def test_a_closed_account_sees_and_shows_nothing(ada: User, bob: User) -> None:
 def test_forbidden_and_absent_are_one_answer(ada: User, bob: User) -> None:
     private = remember(ada, "The zebra canary.")
     absent = replace(session(bob))
-    for act in (queries.get_memory, queries.history, services.trash_memory, services.delete_memory):
+    for act in (reads.get_memory, reads.history, writes.trash_memory, writes.delete_memory):
         with pytest.raises(MemoryNotFound) as error:
             act(absent, private.pk)
         assert str(private.pk) not in str(error.value)
@@ -149,7 +151,7 @@ def test_forbidden_and_absent_are_one_answer(ada: User, bob: User) -> None:
 def _put(memory: Memory, state: str) -> None:
     past = timezone.now() - timedelta(hours=1)
     if state == "trashed":
-        services.trash_memory(session(memory.owner), memory.pk)
+        writes.trash_memory(session(memory.owner), memory.pk)
     else:
         Memory.objects.filter(pk=memory.pk).update(expires_at=past)
         MemoryVector.objects.filter(memory=memory).update(expires_at=past)
@@ -179,16 +181,16 @@ def test_no_app_learns_by_naming_a_tag_whether_there_was_one(which: str, ada: Us
     actor = app(
         ada, *(() if narrowed else (scopes.WRITE,)), only_tags=frozenset({work.pk}) if narrowed else None
     )
-    told = [_names(services.create_memory(actor, text=f"{tag}?", tags=[tag])) for tag in ("hIv", "hIb")]
+    told = [_names(writes.create_memory(actor, text=f"{tag}?", tags=[tag])) for tag in ("hIv", "hIb")]
     mine = Memory.objects.get(source="api:notes", tags__name_hash=name_hash(ada.pk, "hiv"))
     if narrowed:
-        told.append(_names(services.update_memory(actor, mine.pk, tags=["HIv"])))
-        told.append(_names(queries.get_memory(actor, mine.pk)))
-        told.append(_names(search.search(actor, "hiv").hits[0].memory))
-        told.append(_names(queries.list_memories(actor).memories[1]))
+        told.append(_names(writes.update_memory(actor, mine.pk, tags=["HIv"])))
+        told.append(_names(reads.get_memory(actor, mine.pk)))
+        told.append(_names(search_query.search(actor, "hiv").hits[0].memory))
+        told.append(_names(reads.list_memories(actor).memories[1]))
     own = ["Work"] if narrowed else []
     assert told == [["hiv", *own], ["hib", *own], *([["hiv", *own]] * (len(told) - 2))]
-    assert _names(queries.get_memory(session(ada), mine.pk)) == ["HIV", *own]
+    assert _names(reads.get_memory(session(ada), mine.pk)) == ["HIV", *own]
 
 
 def _names(memory: Memory) -> list[str]:

@@ -9,8 +9,8 @@ from rest_framework.permissions import BasePermission
 
 from accounts.actor import Actor, Door
 from accounts.models import User
-from oauth.actor import actor_from_request
-from oauth.bearer import TokenRefused, www_authenticate
+from oauth.access.request_actor import actor_from_request
+from oauth.tokens.bearer import TokenRefused, www_authenticate
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
-from accounts.throttling import LimitReached
+from accounts.rate_limits import LimitReached
 from memories.errors import (
     Duplicate,
     ImportNotFound,
@@ -30,11 +30,11 @@ from memories.errors import (
     TagNotFound,
     VersionConflict,
 )
-from memories.llm import ChatUnavailable
-from oauth import mistakes
-from oauth.bearer import www_authenticate
-from oauth.grants import AppNotFound
-from oauth.hints import Kind
+from memories.providers.chat import ChatUnavailable
+from oauth.access.grants import AppNotFound
+from oauth.diagnostics import client_errors
+from oauth.error_hints import Kind
+from oauth.tokens.bearer import www_authenticate
 
 MEDIA_TYPE = "application/problem+json"
 REFUSED = "Some of what was sent cannot be taken."
@@ -98,7 +98,7 @@ def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
     """Django REST framework's EXCEPTION_HANDLER."""
     problem = problem_of(error)
     if problem.code == "insufficient_scope":
-        mistakes.note(context["request"].auth.client_id, Kind.SCOPE_MISSING)
+        client_errors.note(context["request"].auth.client_id, Kind.SCOPE_MISSING)
     request_id = getattr(context["request"]._request, "request_id", "")
     # The occurrence, not the address: an answer about what is not there must be the same for every address.
     body = {**problem.as_json(), "instance": f"urn:picard:request:{request_id}", "request_id": request_id}

@@ -4,13 +4,13 @@ from typing import Any
 
 from rest_framework.throttling import BaseThrottle
 
-from accounts.throttling import client_network, hit, of_anybody, of_requests
+from accounts.rate_limits import client_network, hit, of_anybody, of_requests
 
 
 class PerPersonAndApp(BaseThrottle):
     """Each app of each person has its own share; the person's own session is like one more app.
 
-    An app's request was counted with its token (oauth.bearer).
+    An app's request was counted with its token (oauth.tokens.bearer).
     """
 
     def allow_request(self, request: Any, view: Any) -> bool:

@@ -17,10 +17,10 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolR
 
 from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
-from accounts.throttling import LimitReached
+from accounts.rate_limits import LimitReached
 from memories import scopes
 from memories.errors import MemoryNotFound, PersonaNotFound
-from oauth.bearer import TokenRefused, www_authenticate
+from oauth.tokens.bearer import TokenRefused, www_authenticate
 
 MAX_BODY_BYTES = 1_000_000  # the longest memory, in any script and escaped, is a tenth of it
 DATABASE_RETRY_AFTER_S = 5

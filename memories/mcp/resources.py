@@ -18,12 +18,13 @@ from mcp_types import (
 )
 
 from accounts.actor import Actor
-from memories import queries, scopes
+from memories import scopes
 from memories.errors import MemoryNotFound
-from memories.mcp import answers
-from memories.mcp.arguments import MAX_RESULTS, MAX_TOKENS
-from memories.mcp.calls import call_of
+from memories.mcp import tool_results
+from memories.mcp.context import call_of
 from memories.mcp.errors import resource_error
+from memories.mcp.tool_arguments import MAX_RESULTS, MAX_TOKENS
+from memories.services import reads
 
 Context = ServerRequestContext[Any, Any]
 JSON = "application/json"
@@ -88,7 +89,7 @@ def _read(actor: Actor, uri: str) -> str:
 
 
 def _memory(actor: Actor, memory_id: UUID) -> str:
-    return answers.document(queries.get_memory(actor, memory_id), MAX_TOKENS).model_dump_json(
+    return tool_results.document(reads.get_memory(actor, memory_id), MAX_TOKENS).model_dump_json(
         exclude_none=True
     )
 
@@ -96,8 +97,8 @@ def _memory(actor: Actor, memory_id: UUID) -> str:
 def _memories(actor: Actor, person_id: UUID) -> str:
     if person_id != actor.person.pk:
         raise MemoryNotFound
-    page = queries.list_memories(actor, limit=MAX_RESULTS)
-    return answers.results(((memory, None) for memory in page.memories), MAX_TOKENS).model_dump_json(
+    page = reads.list_memories(actor, limit=MAX_RESULTS)
+    return tool_results.results(((memory, None) for memory in page.memories), MAX_TOKENS).model_dump_json(
         exclude_none=True
     )
 

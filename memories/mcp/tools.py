@@ -17,10 +17,11 @@ from mcp_types import (
 )
 
 from accounts.actor import Actor
-from memories import persona, scopes
-from memories.mcp import acts, answers, arguments
-from memories.mcp.calls import call_of
+from memories import scopes
+from memories.mcp import tool_arguments, tool_handlers, tool_results
+from memories.mcp.context import call_of
 from memories.mcp.errors import tool_error, unknown
+from memories.persona import retrieval as persona_retrieval
 
 Context = ServerRequestContext[Any, Any]
 Needs = Callable[[Actor, dict[str, Any]], Collection[str]]
@@ -32,10 +33,10 @@ def _always(*scope: str) -> Needs:
 
 def _to_ask(actor: Actor, given: dict[str, Any]) -> Collection[str]:
     try:
-        asked = arguments.AskPersona.model_validate(given)
+        asked = tool_arguments.AskPersona.model_validate(given)
     except pydantic.ValidationError:
         return (scopes.READ,)
-    return (persona.scope_to_ask(actor, asked.handle),)
+    return (persona_retrieval.scope_to_ask(actor, asked.handle),)
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class OurTool:
     title: str
     description: str
     needs: Needs
-    takes: type[arguments.Arguments]
-    gives: type[answers.Answer]
-    act: Callable[[Actor, Any], answers.Answer | acts.ToCome]
+    takes: type[tool_arguments.Arguments]
+    gives: type[tool_results.Answer]
+    act: Callable[[Actor, Any], tool_results.Answer | tool_handlers.ToCome]
     reads_only: bool = True
     destroys: bool = False
     is_long: bool = False
@@ -71,11 +72,11 @@ class OurTool:
             annotations=hints,
         )
 
-    def do(self, actor: Actor, given: dict[str, Any]) -> answers.Answer | acts.ToCome:
+    def do(self, actor: Actor, given: dict[str, Any]) -> tool_results.Answer | tool_handlers.ToCome:
         return self.act(actor, self.takes.model_validate(given))
 
     @staticmethod
-    def result(answer: answers.Answer) -> CallToolResult:
+    def result(answer: tool_results.Answer) -> CallToolResult:
         said = answer.model_dump(mode="json", exclude_none=True)
         return CallToolResult(
             content=[TextContent(text=answer.model_dump_json(exclude_none=True))], structured_content=said
@@ -86,43 +87,44 @@ _ALL = (
     OurTool(
         "search", "Search memories",
         "Find what the person wants AI to know, by words and by meaning. Use it before answering about the person.",
-        _always(scopes.READ), arguments.Search, answers.Results, acts.search, is_long=True,
+        _always(scopes.READ), tool_arguments.Search, tool_results.Results, tool_handlers.search, is_long=True,
     ),
     OurTool(
         "fetch", "Read one memory",
         "The whole of one memory, by the id that search gave.",
-        _always(scopes.READ), arguments.Fetch, answers.Document, acts.fetch,
+        _always(scopes.READ), tool_arguments.Fetch, tool_results.Document, tool_handlers.fetch,
     ),
     OurTool(
         "add_memory", "Remember something",
         "Keep something that the person wants remembered. It is private. Says when the same text exists already.",
-        _always(scopes.WRITE), arguments.AddMemory, answers.Kept, acts.add_memory, reads_only=False,
+        _always(scopes.WRITE), tool_arguments.AddMemory, tool_results.Kept, tool_handlers.add_memory, reads_only=False,
     ),
     OurTool(
         "update_memory", "Correct a memory",
         "Change a memory that is no longer right. What it said before is kept in its history.",
-        _always(scopes.WRITE), arguments.UpdateMemory, answers.Kept, acts.update_memory, reads_only=False,
+        _always(scopes.WRITE), tool_arguments.UpdateMemory, tool_results.Kept, tool_handlers.update_memory,
+        reads_only=False,
     ),
     OurTool(
         "forget_memory", "Forget a memory",
         "Put a memory in the trash when the person asks to forget it.",
-        _always(scopes.WRITE), arguments.ForgetMemory, answers.Forgotten, acts.forget_memory,
+        _always(scopes.WRITE), tool_arguments.ForgetMemory, tool_results.Forgotten, tool_handlers.forget_memory,
         reads_only=False, destroys=True,
     ),
     OurTool(
         "list_recent", "List recent memories",
         "The newest memories, newest first.",
-        _always(scopes.READ), arguments.ListRecent, answers.Results, acts.list_recent,
+        _always(scopes.READ), tool_arguments.ListRecent, tool_results.Results, tool_handlers.list_recent,
     ),
     OurTool(
         "ask_persona", "Ask a persona",
         "Answer a question from a person's memories, each memory cited: the person's own, or by handle another's.",
-        _to_ask, arguments.AskPersona, answers.PersonaAnswer, acts.ask_persona, is_long=True,
+        _to_ask, tool_arguments.AskPersona, tool_results.PersonaAnswer, tool_handlers.ask_persona, is_long=True,
     ),
     OurTool(
         "whoami", "Who is asking",
         "The person, this app, and what it may do.",
-        _always(), arguments.Whoami, answers.Identity, acts.whoami,
+        _always(), tool_arguments.Whoami, tool_results.Identity, tool_handlers.whoami,
     ),
 )  # fmt: skip
 TOOLS = {tool.name: tool for tool in _ALL}
@@ -148,7 +150,7 @@ async def call_tool(context: Context, params: CallToolRequestParams) -> CallTool
         await context.session.report_progress(0, 1, tool.title)
     try:
         answer = await call_of(context).run(lambda actor: tool.do(actor, params.arguments or {}))
-        result = tool.result(await answer.answer() if isinstance(answer, acts.ToCome) else answer)
+        result = tool.result(await answer.answer() if isinstance(answer, tool_handlers.ToCome) else answer)
     except Exception as error:  # noqa: BLE001 - every error of a tool is an answer to the model
         return tool_error(error)
     if tool.is_long:

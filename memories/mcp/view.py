@@ -11,9 +11,9 @@ from django.views.decorators.csrf import csrf_exempt
 from mcp.server.lowlevel import Server
 
 from accounts.actor import Actor, Door
-from accounts.throttling import client_network, hit, of_anybody
-from memories.mcp import origins
-from memories.mcp.calls import Call, in_a_thread
+from accounts.rate_limits import client_network, hit, of_anybody
+from memories.mcp import cors
+from memories.mcp.context import Call, in_a_thread
 from memories.mcp.errors import (
     MAX_BODY_BYTES,
     REFUSALS,
@@ -22,13 +22,13 @@ from memories.mcp.errors import (
     NoToken,
     refusal,
 )
-from memories.mcp.exchange import exchange
-from memories.mcp.permissions import scopes_needed
-from oauth import mistakes
-from oauth.actor import actor_from_request
-from oauth.bearer import TokenRefused
-from oauth.client_scopes import may_ask_for
-from oauth.hints import Kind
+from memories.mcp.required_scopes import scopes_needed
+from memories.mcp.transport import exchange
+from oauth.access.request_actor import actor_from_request
+from oauth.diagnostics import client_errors
+from oauth.error_hints import Kind
+from oauth.tokens.bearer import TokenRefused
+from oauth.toolkit.scopes import may_ask_for
 
 View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -44,7 +44,7 @@ def endpoint(server: Server[Any]) -> View:
             response = _not_posted(request)
         else:
             response = await _answer(server, request)
-        return origins.told(request, response)
+        return cors.told(request, response)
 
     return mcp
 
@@ -62,7 +62,7 @@ def _not_posted(request: HttpRequest) -> HttpResponse:
 async def _answer(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
     request_id = None
     try:
-        origins.check(request)
+        cors.check(request)
         body = _body_of(request)
         actor = await in_a_thread(request, lambda: _authenticated(request))
         message = _message_in(body)
@@ -80,7 +80,7 @@ def _send_for_more(actor: Actor, missing: list[str]) -> None:
     """Raises MissingScopes, unless the app may never have them: then the tool tells the model, and no person is shown a
     question that is refused."""
     if may_ask_for(actor.client_id, missing):
-        mistakes.note(actor.client_id, Kind.SCOPE_MISSING)
+        client_errors.note(actor.client_id, Kind.SCOPE_MISSING)
         raise MissingScopes(missing, held=actor.scopes)
 
 

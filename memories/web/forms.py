@@ -1,4 +1,4 @@
-"""What a person types about memories. The limits and their words are those of memories/limits.py."""
+"""What a person types about memories. The limits and their words are those of memories/validation/limits.py."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +11,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from memories import limits
 from memories.models import Memory, Tag, Visibility
-from memories.persona import ONESELF
-from memories.querysets import Filters
+from memories.models.visibility import Filters
+from memories.persona.retrieval import ONESELF
+from memories.validation import limits
 
 LASTS = {
     "day": timedelta(days=1),
@@ -226,7 +226,7 @@ def initial_of(memory: Memory) -> dict[str, Any]:
 
 
 class QuestionForm(forms.Form):
-    """A question. What is wrong with one, the domain says (memories/persona.py)."""
+    """A question. What is wrong with one, the domain says (memories/persona/retrieval.py)."""
 
     question = Typed(label=_("Your question"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
 

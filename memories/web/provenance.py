@@ -6,11 +6,12 @@ from typing import Any
 from django.urls import reverse
 
 from accounts.actor import Actor
-from memories import app_names, queries
-from memories.insights import readers_of
+from memories.clients import names as client_names
+from memories.clients.insights import readers_of
 from memories.models import Memory
-from memories.web.rows import source_words
-from oauth import grants
+from memories.services import reads
+from memories.web.presenters import source_words
+from oauth.access import grants
 
 SHOWN = 8  # readers
 TEXTS = 10  # of the history on a page: each may be as long as a memory
@@ -26,18 +27,18 @@ class Who:
 
 def of_memory(actor: Actor, memory: Memory, *, before: int | None = None) -> dict[str, Any]:
     """For the page of a memory: writer, history, readers. before: the version from which on the history is left out."""
-    history = queries.history(actor, memory.pk, before=before, limit=TEXTS)
+    history = reads.history(actor, memory.pk, before=before, limit=TEXTS)
     readers = readers_of(actor, memory.pk)
     sources = {memory.source, *(revision.source for revision in history.revisions)}
-    names = app_names.of_sources(sources)
-    pages = _pages(actor, {*map(app_names.client_of, sources), *(reader.client_id for reader in readers)})
+    names = client_names.of_sources(sources)
+    pages = _pages(actor, {*map(client_names.client_of, sources), *(reader.client_id for reader in readers)})
 
     def who(source: str) -> Who:
-        return Who(source_words(source, names), pages.get(app_names.client_of(source), ""))
+        return Who(source_words(source, names), pages.get(client_names.client_of(source), ""))
 
     return {
         "writer": who(memory.source),
-        "history": [(each, queries.opened(each), who(each.source)) for each in history.revisions],
+        "history": [(each, reads.opened(each), who(each.source)) for each in history.revisions],
         "count_earlier": history.count,
         "earlier": history.next,
         "is_further": before is not None,

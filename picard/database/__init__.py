@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend over the embedded server (picard/embedded_postgres.py)."""
+"""Django's PostgreSQL backend over the embedded server (picard/postgres/manager.py)."""

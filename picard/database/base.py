@@ -10,7 +10,7 @@ import psycopg
 from django.db import connections
 from django.db.backends.postgresql import base, client
 
-from picard.embedded_postgres import APP_ROLE, PORT, EmbeddedPostgres, EmbeddedPostgresError
+from picard.postgres.manager import APP_ROLE, PORT, EmbeddedPostgres, EmbeddedPostgresError
 
 
 class DatabaseClient(client.DatabaseClient):

@@ -18,9 +18,9 @@ from typing import Any, LiteralString
 import psutil
 import psycopg
 
-from picard.embedded_postgres import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
-from picard.home import PROJECT
-from picard.supervisor import DEATHS_WINDOW_S
+from picard.config.paths import PROJECT
+from picard.postgres.manager import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
+from picard.server.supervisor import DEATHS_WINDOW_S
 from tests.chaos.template import copy_template
 from tests.processes import answers, free_port, wait_until
 

@@ -37,9 +37,9 @@ def read(memory: "Memory") -> dict[str, Any]:
 def has_fresh_vectors(memory: "Memory") -> bool:
     """Whether each passage of the text has the vector that the provider gives it, turned as it must lie."""
     from accounts.keys import person_key
-    from memories import vectors
-    from memories.embeddings import provider
-    from memories.passages import passages
+    from memories.index import vectors
+    from memories.index.passages import passages
+    from memories.providers.embeddings import provider
 
     rows = sorted(memory.vectors.all(), key=lambda row: row.passage)
     wanted: Any = provider().embed_documents(passages(memory.text))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from picard.embedded_postgres import EmbeddedPostgres
-from picard.home import PROJECT, make_folder
+from picard.config.paths import PROJECT, make_folder
+from picard.postgres.manager import EmbeddedPostgres
 
 
 def copy_template(home: Path, environment: Mapping[str, str]) -> None:

@@ -11,8 +11,8 @@ import pytest
 from django.db.models.functions import Now
 
 from accounts.models import User
-from memories import services
 from memories.models import IndexState, Memory, MemoryVector
+from memories.services import writes
 from tests.chaos import record
 from tests.factories import make_person, remember, session
 from tests.processes import run, running, wait_until
@@ -106,7 +106,7 @@ def _expiring(ada: User, after: timedelta, *, text: str = "expiring") -> Memory:
 
 
 def _trashed(ada: User, after: timedelta) -> Memory:
-    memory = services.trash_memory(session(ada), remember(ada, "trashed").pk)
+    memory = writes.trash_memory(session(ada), remember(ada, "trashed").pk)
     _set(memory, deleted_at=Now() + after)
     return memory
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from picard.embedded_postgres_server import SUPERUSER
+from picard.postgres.server import SUPERUSER
 from tests.chaos import IS_LONG, record
 from tests.chaos.disk import full, small_disk
 from tests.chaos.load import lost

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from memories.indexing import CHANNEL
+from memories.index.work_queue import CHANNEL
 from tests.chaos import IS_LONG, record
 from tests.chaos.fault_proxy import Fault, FaultProxy
 from tests.chaos.load import lost

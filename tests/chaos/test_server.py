@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from picard.embedded_postgres import EmbeddedPostgres
+from picard.postgres.manager import EmbeddedPostgres
 from tests.chaos import IS_LONG, record
 from tests.chaos.load import load, lost
 from tests.chaos.people import Person, persistently, signed_up

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from picard.embedded_postgres import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
-from picard.embedded_postgres_files import find_installation
+from picard.postgres.installation import find_installation
+from picard.postgres.manager import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
 from tests.chaos.product import Product
 
 MARKER = "QzXvKjWyPq"  # begins every canary, so that one search finds them all

@@ -11,10 +11,10 @@ from django.test import Client
 
 from accounts.models import User
 from memories import scopes
-from oauth import grants
+from oauth.access import grants
 from oauth.models import AppGrant
-from oauth.tokens import Code
-from picard.logs import JsonFormatter
+from oauth.tokens.families import Code
+from picard.config.log_config import JsonFormatter
 from tests.oauth.flows import App, access_token, allow, make_app
 
 pytestmark = pytest.mark.django_db

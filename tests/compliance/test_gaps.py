@@ -9,17 +9,17 @@ from django.urls import URLResolver, get_resolver
 
 from accounts.actor import Door
 from accounts.models import User
-from accounts.throttling import Limit
+from accounts.rate_limits import Limit
 from memories import scopes
-from oauth import limits
-from oauth.bearer import TokenRefused, authenticate
+from oauth import rate_limits
 from oauth.models import Application
-from oauth.tokens import AccessToken
-from picard.home import PROJECT
+from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.families import AccessToken
+from picard.config.paths import PROJECT
 from tests.compliance.matrix import kept
 from tests.factories import PASSWORD
 from tests.oauth.flows import MCP, YES, App, access_token, exhaust, make_app
-from tests.oauth.test_registration import register
+from tests.oauth.registration.test_dynamic import register
 
 pytestmark = pytest.mark.django_db
 GAPS = "Gaps of the toolkit"
@@ -195,10 +195,10 @@ def test_leaked_tokens_and_secrets_can_be_told_by_their_beginning(ada: User, app
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
-        ("/oauth/token/", limits.TOKEN),
-        ("/oauth/revoke/", limits.REVOKE),
-        ("/oauth/introspect/", limits.INTROSPECT),
-        ("/oauth/register/", limits.REGISTER),
+        ("/oauth/token/", rate_limits.TOKEN),
+        ("/oauth/revoke/", rate_limits.REVOKE),
+        ("/oauth/introspect/", rate_limits.INTROSPECT),
+        ("/oauth/register/", rate_limits.REGISTER),
     ],
 )
 def test_each_endpoint_has_a_limit(path: str, limit: Limit) -> None:

@@ -5,8 +5,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from tests.e2e.test_ask import _look_at
 from tests.e2e.test_first_walk import _sign_up
+from tests.e2e.test_persona import _look_at
 from tests.oauth.flows import access_token, make_app
 
 pytestmark = pytest.mark.browser

@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from memories import services
-from memories.drafts import NewMemory
 from memories.errors import WaitsForYes
 from memories.models import Memory
+from memories.services import writes
+from memories.validation.drafts import NewMemory
 from tests.e2e.keyboard import Keyboard
 from tests.factories import app
 
@@ -124,7 +124,7 @@ def _walk_past_the_bar_that_stays(page: Page) -> None:
     """The review's bar lies over the end of the window; what has the focus never lies below it."""
     asking = app(User.objects.get(), asks_first=True)
     with pytest.raises(WaitsForYes):
-        services.create_memories(asking, [NewMemory(f"Thing {number}.") for number in range(6)])
+        writes.create_memories(asking, [NewMemory(f"Thing {number}.") for number in range(6)])
     page.goto("/memories/review/")
     keys = Keyboard(page)
     keys.to(".review-bar .btn-main")

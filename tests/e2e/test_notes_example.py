@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from picard.home import PROJECT
+from picard.config.paths import PROJECT
 from tests.e2e.test_first_walk import PASSWORD
 from tests.processes import _end, answers, environment, free_port, wait_until
 

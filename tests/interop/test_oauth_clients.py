@@ -10,7 +10,7 @@ import pytest
 from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 
 from memories import scopes
-from oauth import clients
+from oauth.registration import manual as manual_registration
 from tests.chaos.people import Person, signed_up
 from tests.interop.consent import say_yes
 from tests.interop.node import HERE, command, environment, program
@@ -78,7 +78,7 @@ def test_the_conformance_suite_has_no_objection(site: str, ada: Person) -> None:
     port = free_port()
     callback = f"http://127.0.0.1:{port}/callback"
     # Public: the suite proves itself by no secret wherever a server lets any client do without.
-    made = clients.register(name="Conformance", redirect_uris=[callback], is_public=True)
+    made = manual_registration.register(name="Conformance", redirect_uris=[callback], is_public=True)
     asks = ["--url", site, "--port", str(port), "--resource", f"{site}/mcp"]
     asks += ["--client-id", made.application.client_id]
     with talking(command(program("conformance"), "authorization", *asks)) as suite:
@@ -91,7 +91,7 @@ def test_the_conformance_suite_has_no_objection(site: str, ada: Person) -> None:
 
 def test_a_classic_client_walks_the_whole_way(site: str, ada: Person) -> None:
     found = httpx.get(f"{site}/.well-known/oauth-authorization-server").json()
-    made = clients.register(name="Classic", redirect_uris=["https://classic.example/callback"])
+    made = manual_registration.register(name="Classic", redirect_uris=["https://classic.example/callback"])
     with OAuth2Client(
         made.application.client_id,
         made.secret,

@@ -14,11 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.throttling import Limit
+from accounts.rate_limits import Limit
 from memories import scopes
-from oauth import clients, grants
+from oauth.access import grants
 from oauth.models import AppGrant, Application
-from oauth.tokens import AccessToken, new_access_token
+from oauth.registration import manual as manual_registration
+from oauth.tokens.families import AccessToken, new_access_token
 
 REDIRECT = "https://notes.example/callback"
 API, MCP = "/api", "/mcp"
@@ -97,7 +98,7 @@ class App:
 
 def make_app(name: str = "Notes", *, is_public: bool = False, **fields: Any) -> App:
     """An app that somebody registered by hand."""
-    made = clients.register(name=name, redirect_uris=[REDIRECT], is_public=is_public)
+    made = manual_registration.register(name=name, redirect_uris=[REDIRECT], is_public=is_public)
     for attribute, value in fields.items():
         setattr(made.application, attribute, value)
     made.application.save()

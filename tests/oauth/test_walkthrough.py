@@ -18,8 +18,8 @@ from django.test import Client
 
 from accounts.actor import Door
 from accounts.models import User
-from oauth.bearer import TokenRefused, authenticate
-from picard.home import PROJECT
+from oauth.tokens.bearer import TokenRefused, authenticate
+from picard.config.paths import PROJECT
 from tests.oauth.flows import YES
 
 pytestmark = pytest.mark.django_db

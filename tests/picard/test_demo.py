@@ -5,11 +5,13 @@ from django.test import Client
 from django.urls import resolve
 
 from accounts.models import User
-from memories import app_use, queries, reviewing
+from memories.clients import activity as client_activity
 from memories.models import Memory, MemoryRevision
-from memories.saved_filters import saved_filters
+from memories.review import decisions as review_decisions
+from memories.services import reads
+from memories.services.saved_filters import saved_filters
 from oauth.models import AppGrant, Application
-from picard.demo.filling import EMAIL, OtherPeople, fill
+from picard.demo.seed import EMAIL, OtherPeople, fill
 from picard.demo.texts import samples
 from tests.factories import session
 from tests.screenshots import PAGES
@@ -24,13 +26,13 @@ def maya() -> User:
 
 def test_every_page_shows_the_life_of_months(maya: User) -> None:
     actor = session(maya)
-    assert queries.count_memories(actor) > 150
-    assert len(queries.list_trash(actor).memories) >= 5
+    assert reads.count_memories(actor) > 150
+    assert len(reads.list_trash(actor).memories) >= 5
     assert Memory.objects.filter(visibility="public").count() > 8
     assert Memory.objects.filter(expires_at__isnull=False).count() > 4
     assert MemoryRevision.objects.count() > 5
-    assert reviewing.count_waiting(actor) == 3
-    use = app_use.use_by_app(actor)
+    assert review_decisions.count_waiting(actor) == 3
+    use = client_activity.use_by_app(actor)
     assert {grant.application.client_id for grant in AppGrant.objects.all()} == set(use)
     assert all(each.read for each in use.values())
     assert len(saved_filters(actor)) == 2

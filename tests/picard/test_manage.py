@@ -5,7 +5,7 @@ from django.core import management
 from django.db import OperationalError, ProgrammingError, connection
 
 import manage
-from picard.checks import BadSettings
+from picard.config.checks import BadSettings
 
 
 def asks(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:

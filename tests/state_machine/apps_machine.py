@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from accounts.models import User
-from memories import scopes, tags
+from memories import scopes
 from memories.api.urls import urlpatterns
 from memories.models import Memory
+from memories.services import tags
 from tests.memories.api.callers import V1, Answer, Caller, session_of
 from tests.oauth.flows import App, access_token, allow, make_app
-from tests.state_machine.asking import METHODS, leaked
+from tests.state_machine.questions import METHODS, leaked
 from tests.state_machine.world import COMMON, Kept, World
 
 WORK = "work"

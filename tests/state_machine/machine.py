@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from accounts.models import User
-from memories import queries, scopes, services, worker
+from memories import scopes
 from memories.errors import MemoryNotFound
+from memories.jobs import indexer
 from memories.models import Memory, MemoryVector
+from memories.services import reads, writes
 from tests.chaos import IS_LONG
 from tests.factories import session
 from tests.memories.mcp.callers import app_of
-from tests.state_machine import asking
-from tests.state_machine.asking import METHODS, ROUTES, Knock
+from tests.state_machine import questions
+from tests.state_machine.questions import METHODS, ROUTES, Knock
 from tests.state_machine.world import Kept, World
 
 NAMES = ("ada", "bob")
@@ -64,7 +66,7 @@ class Machine(RuleBasedStateMachine):
             self._post(who, "/memories/new/", text=text, tags=", ".join(tags), visibility=visibility)
             memory_id = Memory.objects.filter(owner=self.people[who]).latest("id").pk
         else:
-            memory_id = services.create_memory(
+            memory_id = writes.create_memory(
                 session(self.people[who]), text=text, tags=tags, visibility=visibility
             ).pk
         self.world.memories.append(Kept(who, memory_id, [text], tags, is_public))
@@ -77,10 +79,10 @@ class Machine(RuleBasedStateMachine):
             if by_page:
                 self._edit_by_page(kept, text)
             else:
-                services.update_memory(session(self.people[who]), kept.id, text=text)
+                writes.update_memory(session(self.people[who]), kept.id, text=text)
             kept.texts.append(text)
 
-    @rule(who=WHO, words=st.sampled_from(asking.HOSTILE), has_tag=YES_OR_NO)
+    @rule(who=WHO, words=st.sampled_from(questions.HOSTILE), has_tag=YES_OR_NO)
     def create_by_app(self, who: str, words: str, has_tag: bool) -> None:
         """Whatever the text says, it is private."""
         text, tags = f"{self.world.new_text()} {words}".strip(), [self.world.canary()] if has_tag else []
@@ -88,7 +90,7 @@ class Machine(RuleBasedStateMachine):
         self.world.memories.append(Kept(who, UUID(said["id"]), [text], tags))
         self.last = who
 
-    @rule(who=WHO, which=WHICH, words=st.sampled_from(asking.HOSTILE))
+    @rule(who=WHO, which=WHICH, words=st.sampled_from(questions.HOSTILE))
     def edit_by_app(self, who: str, which: int, words: str) -> None:
         if kept := self._pick(who, which):
             text = f"{self.world.new_text()} {words}".strip()
@@ -105,7 +107,7 @@ class Machine(RuleBasedStateMachine):
     def tag(self, who: str, which: int) -> None:
         if kept := self._pick(who, which):
             kept.tags.append(self.world.canary())
-            services.update_memory(session(self.people[who]), kept.id, tags=kept.tags[-2:])
+            writes.update_memory(session(self.people[who]), kept.id, tags=kept.tags[-2:])
 
     @rule(who=WHO, which=WHICH, is_public=YES_OR_NO, by_page=YES_OR_NO)
     def publish_or_unpublish(self, who: str, which: int, is_public: bool, by_page: bool) -> None:
@@ -114,25 +116,25 @@ class Machine(RuleBasedStateMachine):
             if by_page:
                 self._post(who, f"/memories/{kept.id}/visibility/", visibility=visibility)
             else:
-                services.set_visibility(session(self.people[who]), kept.id, visibility)
+                writes.set_visibility(session(self.people[who]), kept.id, visibility)
             kept.is_public = is_public
 
     @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
     def restore_the_first_text(self, who: str, which: int, by_page: bool) -> None:
         kept = self._pick(who, which)
         if kept and len(kept.texts) > 1 and kept.texts[0] != kept.text:
-            earliest = queries.history(session(self.people[who]), kept.id).revisions[-1]
+            earliest = reads.history(session(self.people[who]), kept.id).revisions[-1]
             if by_page:
                 self._post(who, f"/memories/{kept.id}/history/{earliest.version}/restore/")
             else:
-                services.restore_version(session(self.people[who]), kept.id, earliest.version)
+                writes.restore_version(session(self.people[who]), kept.id, earliest.version)
             kept.texts.append(kept.texts[0])
 
     @rule(who=WHO, which=WHICH)
     def let_it_expire_tomorrow(self, who: str, which: int) -> None:
         if kept := self._pick(who, which):
             tomorrow = timezone.now() + timedelta(days=1)
-            services.update_memory(session(self.people[who]), kept.id, expires_at=tomorrow)
+            writes.update_memory(session(self.people[who]), kept.id, expires_at=tomorrow)
             kept.will_expire = True
 
     @rule(who=WHO, which=WHICH)
@@ -149,7 +151,7 @@ class Machine(RuleBasedStateMachine):
             if by_page:
                 self._post(who, f"/memories/{kept.id}/delete/")
             else:
-                services.trash_memory(session(self.people[who]), kept.id)
+                writes.trash_memory(session(self.people[who]), kept.id)
             kept.is_trashed = True
 
     @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
@@ -158,7 +160,7 @@ class Machine(RuleBasedStateMachine):
             if by_page:
                 self._post(who, f"/memories/{kept.id}/restore/")
             else:
-                services.restore_memory(session(self.people[who]), kept.id)
+                writes.restore_memory(session(self.people[who]), kept.id)
             kept.will_expire = kept.will_expire and not kept.is_expired
             kept.is_trashed = kept.is_expired = False
 
@@ -168,7 +170,7 @@ class Machine(RuleBasedStateMachine):
             if by_page:
                 self._post(who, f"/memories/{kept.id}/destroy/")
             else:
-                services.delete_memory(session(self.people[who]), kept.id)
+                writes.delete_memory(session(self.people[who]), kept.id)
             self.world.memories.remove(kept)
             self.world.deleted.append(kept)
 
@@ -181,7 +183,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def index(self) -> None:
-        while worker.work_once(worker=0):
+        while indexer.work_once(worker=0):
             pass
 
     # --- What must hold -------------------------------------------------------------------------------
@@ -190,27 +192,27 @@ class Machine(RuleBasedStateMachine):
     def the_other_learns_nothing(self) -> None:
         viewer = OTHER[self.last]
         words = self.world.words_of(self.last)
-        assert asking.leaked(words, asking.all_said_by_services(self.people[viewer])) == []
-        shown = asking.all_shown_on_pages(self.clients[viewer], whole=IS_LONG)
-        assert asking.leaked(words, shown) == []
-        told = asking.all_told_to_app(self.apps[viewer], self.people[viewer], self.people[self.last])
-        assert asking.leaked(words - self.world.public_words_of(self.last), told) == []
+        assert questions.leaked(words, questions.all_said_by_services(self.people[viewer])) == []
+        shown = questions.all_shown_on_pages(self.clients[viewer], whole=IS_LONG)
+        assert questions.leaked(words, shown) == []
+        told = questions.all_told_to_app(self.apps[viewer], self.people[viewer], self.people[self.last])
+        assert questions.leaked(words - self.world.public_words_of(self.last), told) == []
 
     @invariant()
     def the_app_has_what_its_person_has(self) -> None:
-        listed = self.apps[self.last].call("list_recent", limit=asking.LIMIT).texts
+        listed = self.apps[self.last].call("list_recent", limit=questions.LIMIT).texts
         assert set(listed) == self.world.of(self.last, present=True)
 
     @invariant()
     def the_other_finds_what_is_public_while_the_persona_is_on(self) -> None:
         viewer, owner = self.people[OTHER[self.last]], self.people[self.last]
-        assert asking.found_of(viewer, owner) == self.world.shown_to_others(self.last)
+        assert questions.found_of(viewer, owner) == self.world.shown_to_others(self.last)
 
     @invariant()
     def the_owner_has_what_was_kept(self) -> None:
         owner = self.people[self.last]
-        assert asking.own_present(owner) == self.world.of(self.last, present=True)
-        assert asking.own_trash(owner) == self.world.of(self.last, present=False)
+        assert questions.own_present(owner) == self.world.of(self.last, present=True)
+        assert questions.own_trash(owner) == self.world.of(self.last, present=False)
 
     @precondition(lambda self: self.world.memories)
     @rule(
@@ -228,14 +230,14 @@ class Machine(RuleBasedStateMachine):
     def forbidden_is_absent_for_services(self, which: int) -> None:
         kept = self.world.memories[which % len(self.world.memories)]
         stranger = session(self.people[OTHER[kept.owner]])
-        for act in (queries.get_memory, queries.history, services.trash_memory, services.restore_memory,
-                    services.delete_memory, services.retry_indexing):  # fmt: skip
+        for act in (reads.get_memory, reads.history, writes.trash_memory, writes.restore_memory,
+                    writes.delete_memory, writes.retry_indexing):  # fmt: skip
             with pytest.raises(MemoryNotFound):
                 act(stranger, kept.id)
 
     @precondition(lambda self: self.world.memories)
-    @rule(which=st.integers(0, 30), act=st.sampled_from(asking.ACTS_BY_APP))
-    def forbidden_is_absent_for_apps(self, which: int, act: asking.ActByApp) -> None:
+    @rule(which=st.integers(0, 30), act=st.sampled_from(questions.ACTS_BY_APP))
+    def forbidden_is_absent_for_apps(self, which: int, act: questions.ActByApp) -> None:
         kept = self.world.memories[which % len(self.world.memories)]
         stranger = self.apps[OTHER[kept.owner]]
         assert act.at(stranger, kept.id) == act.at(stranger, uuid4()), act
@@ -243,8 +245,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def whole_pages_give_nothing_away(self, who: str) -> None:
-        shown = asking.all_shown_on_pages(self.clients[OTHER[who]], whole=True)
-        assert asking.leaked(self.world.words_of(who), shown) == []
+        shown = questions.all_shown_on_pages(self.clients[OTHER[who]], whole=True)
+        assert questions.leaked(self.world.words_of(who), shown) == []
 
     # --- Private --------------------------------------------------------------------------------------
 

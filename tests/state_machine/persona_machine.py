@@ -17,14 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pytest_django import Settings
 
 from accounts.models import User
-from memories import scopes, services, worker
-from memories.chat_settings import Chat
+from memories import scopes
+from memories.jobs import indexer
 from memories.models import Memory, MemoryVector
+from memories.providers.chat_settings import Chat
+from memories.services import writes
 from tests.factories import session
 from tests.memories.api import callers as rest
 from tests.memories.mcp import callers as mcp
 from tests.model_server import ModelServer
-from tests.state_machine.asking import HOSTILE, leaked
+from tests.state_machine.questions import HOSTILE, leaked
 from tests.state_machine.world import COMMON, Kept, World
 
 NAMES = ("ada", "bob")
@@ -116,7 +118,7 @@ class PersonaMachine(RuleBasedStateMachine):
     @rule(who=WHO, which=WHICH, is_public=YES_OR_NO)
     def publish_or_unpublish(self, who: str, which: int, is_public: bool) -> None:
         if kept := self.world.pick(who, which):
-            services.set_visibility(session(self.people[who]), kept.id, "public" if is_public else "private")
+            writes.set_visibility(session(self.people[who]), kept.id, "public" if is_public else "private")
             kept.is_public = is_public
 
     @rule(who=WHO, is_on=YES_OR_NO)
@@ -126,7 +128,7 @@ class PersonaMachine(RuleBasedStateMachine):
 
     @rule()
     def index(self) -> None:
-        while worker.work_once(worker=0):
+        while indexer.work_once(worker=0):
             pass
 
     # --- What everybody asks --------------------------------------------------------------------------

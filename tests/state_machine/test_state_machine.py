@@ -14,8 +14,8 @@ from accounts.models import User
 from tests.chaos import IS_LONG, record
 from tests.factories import remember
 from tests.state_machine.apps_machine import AppsMachine
-from tests.state_machine.asking import METHODS, ROUTES, Knock
 from tests.state_machine.machine import Machine
+from tests.state_machine.questions import METHODS, ROUTES, Knock
 
 EXTENT = extent(
     max_examples=100 if IS_LONG else 8,

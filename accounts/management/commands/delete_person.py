@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
-from accounts import deletion
+from accounts.deletion import service as deletion
 from accounts.models import User
 
 

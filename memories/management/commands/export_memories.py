@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Door
-from accounts.management import people
-from memories.portability.everything import export_everything
-from memories.portability.exporting import FORMS, export
+from accounts.management import lookup
+from memories.portability.exports.formats import FORMS, export
+from memories.portability.exports.full_archive import export_everything
 
 EVERYTHING = "everything"
 SAY_EVERY_BYTES = 10_000_000
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=[*FORMS, EVERYTHING], default="jsonl")
 
     def handle(self, *_: Any, path: str, person: str, **options: Any) -> None:
-        actor = Actor(user=people.with_address(person), door=Door.COMMAND)
+        actor = Actor(user=lookup.with_address(person), door=Door.COMMAND)
         is_whole = options["format"] == EVERYTHING
         exported = export_everything(actor) if is_whole else export(actor, options["format"])
         if path == "-":

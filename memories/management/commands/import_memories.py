@@ -7,14 +7,14 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Door
-from accounts.management import people
+from accounts.management import lookup
 from memories.errors import ImportUnderWay
-from memories.import_models import EndedBy, ImportBatch, ImportState
-from memories.portability import importing
-from memories.portability.chats import Chats
-from memories.portability.items import REASONS
-from memories.portability.recognise import FORMATS
-from memories.portability.staging import stage
+from memories.models import EndedBy, ImportBatch, ImportState
+from memories.portability.imports import run as import_run
+from memories.portability.imports.stage import stage
+from memories.portability.readers.chat_exports import Chats
+from memories.portability.readers.detect import FORMATS
+from memories.portability.readers.items import REASONS
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="bring it in, not only look")
 
     def handle(self, *_: Any, path: str, person: str, chats: str, **options: Any) -> None:
-        actor = Actor(user=people.with_address(person), door=Door.COMMAND)
+        actor = Actor(user=lookup.with_address(person), door=Door.COMMAND)
         try:
             batch = self._stage(actor, path, Chats(chats))
         except ValidationError as error:
@@ -44,15 +44,15 @@ class Command(BaseCommand):
             raise CommandError("Another import of this person's is under way.") from None
         self._tell(batch)
         if not options["yes"]:
-            importing.discard(actor, batch.pk)
+            import_run.discard(actor, batch.pk)
             self.stdout.write("Nothing was imported. Say --yes to do it.")
             return
         try:
-            batch = importing.start(actor, batch.pk, publish=options["keep_public"])
+            batch = import_run.start(actor, batch.pk, publish=options["keep_public"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         while batch.state == ImportState.RUNNING:
-            batch = importing.advance(actor, batch.pk)
+            batch = import_run.advance(actor, batch.pk)
             self.stderr.write(f"{batch.done:,} of {batch.total:,}")
         if batch.ended_by:
             self.stdout.write(
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         self.stdout.write(f"there already: {counts['duplicate']:,}")
         for reason, count in counts["skipped"].items():
             self.stdout.write(f"left out: {count:,} {REASONS[reason]}")
-        for text in importing.sample_of(batch):
+        for text in import_run.sample_of(batch):
             self.stdout.write(f"begins: {' '.join(text.split())}")
 
 

@@ -2,14 +2,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from memories import housekeeping
+from memories.jobs import retention
 
 
 class Command(BaseCommand):
     help = "Delete for ever what was trashed or expired TRASH_DAYS ago, and other leftovers; the worker does it too."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        touched = housekeeping.keep_house()
+        touched = retention.keep_house()
         if not touched:
             self.stdout.write("Another worker is at it just now.")
         for name, count in touched.items():

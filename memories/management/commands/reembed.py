@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from memories import indexing
+from memories.index import work_queue
 from memories.models import Memory
-from picard.stopping import stop_on_signals
+from picard.server.signals import stop_on_signals
 
 
 class Command(BaseCommand):
@@ -19,14 +19,16 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="queue them and return at once")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        queued = indexing.enqueue(Memory.objects.all()) if options["all"] else indexing.enqueue_other_spaces()
-        self.stdout.write(f"{queued:,} memories are queued for {indexing.space_identity()}")
+        queued = (
+            work_queue.enqueue(Memory.objects.all()) if options["all"] else work_queue.enqueue_other_spaces()
+        )
+        self.stdout.write(f"{queued:,} memories are queued for {work_queue.space_identity()}")
         if not options["no_wait"]:
             self._watch()
 
     def _watch(self) -> None:
         should_stop = stop_on_signals()
-        while (left := indexing.backlog()).pending and not should_stop():
+        while (left := work_queue.backlog()).pending and not should_stop():
             self.stdout.write(f"{left.pending:,} to go, {left.failed:,} failed (is a worker running?)")
             time.sleep(2)
         self.stdout.write(f"done: {left.pending:,} to go, {left.failed:,} failed")

@@ -4,11 +4,11 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Door
-from accounts.management import people
+from accounts.management import lookup
 from memories.errors import ImportNotFound
-from memories.import_models import ImportBatch, ImportState
-from memories.portability import importing
-from memories.portability.recognise import FORMATS
+from memories.models import ImportBatch, ImportState
+from memories.portability.imports import run as import_run
+from memories.portability.readers.detect import FORMATS
 
 
 class Command(BaseCommand):
@@ -22,9 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--person", required=True, metavar="EMAIL", help="whose import it is")
 
     def handle(self, *_: Any, id: UUID | None, person: str, **__: Any) -> None:
-        actor = Actor(user=people.with_address(person), door=Door.COMMAND)
+        actor = Actor(user=lookup.with_address(person), door=Door.COMMAND)
         if id is None:
-            self._list(importing.list_imports(actor))
+            self._list(import_run.list_imports(actor))
         else:
             self._undo(actor, id)
 
@@ -39,8 +39,8 @@ class Command(BaseCommand):
 
     def _undo(self, actor: Actor, batch_id: UUID) -> None:
         try:
-            before = importing.get_import(actor, batch_id).state
-            batch = importing.undo(actor, batch_id)
+            before = import_run.get_import(actor, batch_id).state
+            batch = import_run.undo(actor, batch_id)
         except ImportNotFound:
             raise CommandError(f"This person has no import {batch_id}.") from None
         if before not in (ImportState.RUNNING, ImportState.DONE):

@@ -2,10 +2,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from memories import worker
-from memories.vectors import check_known_answer
-from picard.checks import refuse_wrong_master_keys
-from picard.stopping import stop_on_signals
+from memories.index.vectors import check_known_answer
+from memories.jobs import indexer
+from picard.config.checks import refuse_wrong_master_keys
+from picard.server.signals import stop_on_signals
 
 
 class Command(BaseCommand):
@@ -17,4 +17,4 @@ class Command(BaseCommand):
         should_stop = stop_on_signals()
         refuse_wrong_master_keys()
         check_known_answer()
-        worker.run(should_stop)
+        indexer.run(should_stop)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from oauth import clients
+from oauth.registration import manual as manual_registration
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         self, *args: Any, name: str, redirect_uri: list[str], public: bool, owner: str, **options: Any
     ) -> None:
         try:
-            made = clients.register(
+            made = manual_registration.register(
                 name=name, redirect_uris=redirect_uri, is_public=public, user=self._person(owner)
             )
         except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from picard import backup
+from picard.backups import dump as backup_dump
 
 WARNING = (
     "Keep the keys apart from the data: whoever has both can read every memory, and without the keys nobody can. "
@@ -29,12 +29,12 @@ class Command(BaseCommand):
                 "Give the keys a folder of their own: whoever finds both files can read everything."
             )
         try:
-            backup.refuse_to_replace(file, keys)
-            backup.dump_to(file)
-            opened = backup.prove(file, settings.FIELD_ENCRYPTION_KEY)
+            backup_dump.refuse_to_replace(file, keys)
+            backup_dump.dump_to(file)
+            opened = backup_dump.prove(file, settings.FIELD_ENCRYPTION_KEY)
             if keys:
-                backup.write_keys(keys, settings.FIELD_ENCRYPTION_KEY)
-        except backup.BackupError as error:
+                backup_dump.write_keys(keys, settings.FIELD_ENCRYPTION_KEY)
+        except backup_dump.BackupError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{file}: {file.stat().st_size:,} bytes. All {opened:,} keys in it open.")
         self.stdout.write(f"{keys}: the keys." if keys else "The keys were not written: --keys FILE does.")

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
-from picard.demo.filling import OtherPeople, fill
+from picard.demo.seed import OtherPeople, fill
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from picard import doctor
-from picard.doctor import Finding, State
+from picard.observability import doctor
+from picard.observability.doctor import Finding, State
 
 
 class Command(BaseCommand):

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
-from picard.migration_lock import migration_lock
+from core.db.migration_lock import migration_lock
 
 
 class Command(migrate.Command):

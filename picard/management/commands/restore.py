@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from picard import backup, restoring
+from picard.backups import dump as backup_dump
+from picard.backups import restore as backup_restore
 
 
 class Command(BaseCommand):
@@ -23,16 +24,16 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, file: Path, keys: Path | None, replace: bool, **__: Any) -> None:
         try:
-            given = backup.read_keys(keys) if keys else None
-            masters = backup.master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY
-            opened = backup.prove(file, masters)
+            given = backup_dump.read_keys(keys) if keys else None
+            masters = backup_dump.master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY
+            opened = backup_dump.prove(file, masters)
             _refuse_a_database_in_use(replace)
             if given:
                 _refuse_to_take(given)
             if replace:
                 self._keep_what_is_there()
-            restoring.restore_from(file, replace=replace)
-        except (backup.BackupError, OSError, ValueError) as error:
+            backup_restore.restore_from(file, replace=replace)
+        except (backup_dump.BackupError, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         if given:
             self._take(given)  # last: with these keys nothing opens that was there before
@@ -43,9 +44,9 @@ class Command(BaseCommand):
 
     def _keep_what_is_there(self) -> None:
         """A backup of what will be dropped. Without room for it nothing is."""
-        if not restoring.is_empty():
+        if not backup_restore.is_empty():
             before = settings.PICARD_HOME / f"before-restore-{_now()}.dump"
-            backup.dump_to(before)
+            backup_dump.dump_to(before)
             self.stdout.write(f"{before} is what this database held until now.")
 
     def _take(self, given: dict[str, str]) -> None:
@@ -75,12 +76,14 @@ def _write_keys(given: dict[str, str]) -> None:
 
 
 def _are_others(given: dict[str, str]) -> bool:
-    return backup.master_keys(given) != settings.FIELD_ENCRYPTION_KEY
+    return backup_dump.master_keys(given) != settings.FIELD_ENCRYPTION_KEY
 
 
 def _refuse_to_take(given: dict[str, str]) -> None:
     """Raises CommandError where it is not the server itself that keeps its keys."""
-    set_by_hand = [name for key in backup.KEY_NAMES for name in (key, f"{key}_FILE") if os.environ.get(name)]
+    set_by_hand = [
+        name for key in backup_dump.KEY_NAMES for name in (key, f"{key}_FILE") if os.environ.get(name)
+    ]
     if _are_others(given) and (set_by_hand or not settings.EMBEDDED):
         raise CommandError("Set SECRET_KEY and FIELD_ENCRYPTION_KEY to the keys of the backup first.")
 
@@ -90,12 +93,12 @@ def _now() -> str:
 
 
 def _refuse_a_database_in_use(replace: bool) -> None:
-    if restoring.others_connected():
-        raise backup.BackupError(
+    if backup_restore.others_connected():
+        raise backup_dump.BackupError(
             "Others are connected to this database. Stop the web server and the workers first."
         )
-    if not replace and not restoring.is_empty():
-        raise backup.BackupError("This database is not empty. --replace drops everything that it holds.")
+    if not replace and not backup_restore.is_empty():
+        raise backup_dump.BackupError("This database is not empty. --replace drops everything that it holds.")
 
 
 def _manage(*arguments: str) -> None:

@@ -18,8 +18,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.urls import reverse
 
-from picard.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
-from picard.supervisor import Program, Supervisor
+from picard.postgres.manager import EmbeddedPostgres, EmbeddedPostgresError
+from picard.server.supervisor import Program, Supervisor
 
 
 class Command(BaseCommand):

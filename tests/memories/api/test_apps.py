@@ -9,10 +9,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.actor import Door
 from accounts.models import User
-from memories import housekeeping, scopes
+from memories import scopes
+from memories.jobs import retention
 from memories.models import AuditEvent, Tag
-from oauth.bearer import TokenRefused, authenticate
 from oauth.models import AppGrant
+from oauth.tokens.bearer import TokenRefused, authenticate
 from tests.factories import remember
 from tests.memories.api.callers import Answer, Caller, app_of, session_of
 from tests.oauth.flows import App, access_token, allow, make_app
@@ -169,5 +170,5 @@ def test_a_tag_that_an_app_was_narrowed_to_stays(ada: User, app: App, ada_calls:
     work = next(tag for tag in memory.tags.all() if tag.name == "work")
     allow(ada, app, only_tags=frozenset({work.pk}))
     memory.delete()
-    housekeeping.purge_unused_tags()
+    retention.purge_unused_tags()
     assert list(Tag.objects.values_list("pk", flat=True)) == [work.pk]

@@ -10,8 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from memories import idempotency, scopes, services
+from memories import scopes
 from memories.models import AuditAction, AuditEvent, Memory, StoredAnswer
+from memories.services import idempotency, writes
 from tests.factories import make_person, remember, session
 from tests.memories.api.callers import Answer, Caller, app_of, session_of
 
@@ -69,7 +70,7 @@ def test_a_key_lasts_a_day(api: Caller) -> None:
 @pytest.mark.django_db
 def test_an_answer_of_before_is_not_for_other_rights(ada: User) -> None:
     memory = remember(ada, "Once.")
-    services.update_memory(session(ada), memory.pk, text="Twice.")
+    writes.update_memory(session(ada), memory.pk, text="Twice.")
     from accounts.actor import InsufficientScope
     from memories.errors import KeyReused
     from tests.factories import app
@@ -131,7 +132,7 @@ def test_an_act_that_dies_leaves_no_answer(committed: User, monkeypatch: pytest.
 
     api = app_of(committed)
     with monkeypatch.context() as broken:
-        broken.setattr("memories.indexing.wake_on_commit", fail)
+        broken.setattr("memories.index.work_queue.wake_on_commit", fail)
         assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 500
     assert Memory.objects.count() == StoredAnswer.objects.count() == 0
     assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
-from memories import services
+from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of, nobody, session_of
 
@@ -79,5 +79,5 @@ def test_an_add_is_six_statements_with_begin_and_commit(ada: User) -> None:
 
 
 def test_reading_one_is_three_statements(notes: Caller, ada: User) -> None:
-    memory = services.create_memory(session(ada), text="One.", tags=["a"])
+    memory = writes.create_memory(session(ada), text="One.", tags=["a"])
     assert len(statements(notes, "get", f"/memories/{memory.pk}/")) <= 3

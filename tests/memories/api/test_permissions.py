@@ -10,9 +10,10 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
-from memories import scopes, services
+from memories import scopes
 from memories.errors import WaitsForYes
-from memories.portability.staging import stage
+from memories.portability.imports.stage import stage
+from memories.services import writes
 from tests.factories import app, remember, session
 from tests.memories.api.callers import Answer, app_of, nobody, session_of
 from tests.memories.portability.samples import file_of
@@ -55,7 +56,7 @@ ACTS = {
     "similar": Act("get", "/memories/{kept}/similar/", scopes.READ, 200),
     "unite": Act("post", "/memories/{kept}/similar/{alike}/unite/", scopes.WRITE, 200, {"merge": True}),
     "keep both": Act("post", "/memories/{kept}/similar/{alike}/keep/", scopes.WRITE, 204),
-    # There is no chat model here; tests/memories/test_extracting.py has one.
+    # There is no chat model here; tests/memories/review/test_extraction.py has one.
     "extract": Act("post", "/memories/extract/", scopes.WRITE, 404, {"conversation": "Me: hello."}),
     "list trash": Act("get", "/trash/", scopes.READ, 200),
     "empty trash": Act("delete", "/trash/", scopes.ADMIN, 200),
@@ -89,11 +90,11 @@ OF_ONE = [name for name, act in ACTS.items() if "{" in act.path]
 def rows(ada: User) -> Rows:
     kept, trashed = remember(ada, "First.", tags=["canary"]), remember(ada, "Thrown away.")
     alike = remember(ada, "Much like the canary.")
-    services.update_memory(session(ada), kept.pk, text="The zebra canary.")
-    services.trash_memory(session(ada), trashed.pk)
+    writes.update_memory(session(ada), kept.pk, text="The zebra canary.")
+    writes.trash_memory(session(ada), trashed.pk)
     staged = stage(session(ada), file_of("[2025-01-01] - canary"))
     with pytest.raises(WaitsForYes) as waits:
-        services.create_memory(app(ada, asks_first=True), text="A canary that waits.")
+        writes.create_memory(app(ada, asks_first=True), text="A canary that waits.")
     [proposed] = waits.value.proposals
     connected = allow(ada, make_app())
     return {

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from memories import scopes
-from memories.api.examples import ANSWER
+from memories.api.openapi.examples import ANSWER
 from tests.factories import remember
 from tests.memories.api.callers import Answer, Caller, app_of, nobody, session_of
 from tests.model_server import ModelServer

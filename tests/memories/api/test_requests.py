@@ -8,8 +8,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from memories import scopes, services
+from memories import scopes
 from memories.models import Memory, MemoryRevision
+from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of, nobody, session_of
 from tests.providers import Failing
@@ -69,7 +70,7 @@ def test_several_versions_in_if_match_are_refused_clearly(api: Caller, ada: User
 
 def test_history_and_restore(api: Caller, ada: User) -> None:
     memory = remember(ada, "Before.")
-    services.update_memory(session(ada), memory.pk, text="After.")
+    writes.update_memory(session(ada), memory.pk, text="After.")
     path = f"/memories/{memory.pk}/history/"
     assert [(row["version"], row["text"]) for row in api("get", path).json["results"]] == [(1, "Before.")]
     assert api("post", f"{path}1/restore/").json["text"] == "Before."
@@ -80,7 +81,7 @@ def test_history_and_restore(api: Caller, ada: User) -> None:
 def test_a_long_history_comes_in_pages(api: Caller, ada: User) -> None:
     memory = remember(ada, "Text 1.")
     for number in range(2, 7):
-        services.update_memory(session(ada), memory.pk, text=f"Text {number}.")
+        writes.update_memory(session(ada), memory.pk, text=f"Text {number}.")
     path, seen = f"/memories/{memory.pk}/history/?limit=2", []
     while path:
         page = api("get", path).json
@@ -105,7 +106,7 @@ def test_trash_is_for_the_persons_own_session(ada: User, api: Caller) -> None:
 
 def test_the_trash_tells_apart_what_expired(ada: User) -> None:
     api = session_of(ada)
-    services.trash_memory(session(ada), remember(ada, "Thrown away.").pk)
+    writes.trash_memory(session(ada), remember(ada, "Thrown away.").pk)
     Memory.objects.filter(pk=remember(ada, "Expired.").pk).update(expires_at=timezone.now())
     for query, texts in (
         ("", ["Expired.", "Thrown away."]),
@@ -183,7 +184,7 @@ def test_search_goes_on_by_words_without_the_provider(
     api: Caller, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.provider", Failing)
+    monkeypatch.setattr("memories.search.query.provider", Failing)
     found = api("post", "/memories/search/", {"query": "zebra"})
     assert found.json["degraded"] is True
     assert found.json["results"][0]["memory"]["text"] == "The zebra lives next door."
@@ -312,7 +313,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_text(
     def fail(*_: Any, **given: Any) -> None:
         raise RuntimeError(f"failed on {given}")
 
-    monkeypatch.setattr("memories.services.create_memory", fail)
+    monkeypatch.setattr("memories.services.writes.create_memory", fail)
     answer = api("post", "/memories/", {"text": "The zebra canary."})
     assert (answer.status, answer.code) == (500, "server_error")
     assert b"canary" not in answer.content
@@ -324,7 +325,7 @@ def test_a_database_that_is_away_is_said_so(api: Caller, monkeypatch: pytest.Mon
     def fail(*_: Any, **given: Any) -> None:
         raise OperationalError("the connection was refused")
 
-    monkeypatch.setattr("memories.queries.list_memories", fail)
+    monkeypatch.setattr("memories.services.reads.list_memories", fail)
     answer = api("get", "/memories/")
     assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "unavailable", "5")
 
@@ -403,5 +404,5 @@ def test_a_longer_list_needs_no_more_queries(
 def grow(ada: User, memory: Memory, count: int) -> None:
     for number in range(count):
         remember(ada, f"A thing {count} {number}.", tags=[f"tag {count} {number}", "things"])
-        services.trash_memory(session(ada), remember(ada, "Gone.", tags=["gone"]).pk)
-        services.update_memory(session(ada), memory.pk, text=f"Then {count} {number}.")
+        writes.trash_memory(session(ada), remember(ada, "Gone.", tags=["gone"]).pk)
+        writes.update_memory(session(ada), memory.pk, text=f"Then {count} {number}.")

@@ -25,10 +25,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.models import User
-from memories import scopes, services
-from memories.api.docs import description
-from memories.api.schema import OPERATIONS
+from memories import scopes
+from memories.api.openapi.schema import OPERATIONS
+from memories.api.openapi.views import description
 from memories.models import Memory
+from memories.services import writes
 from oauth.models import AppGrant
 from tests.chaos import record
 from tests.factories import remember, session
@@ -74,8 +75,8 @@ def _no_line_for_each_request() -> Iterator[None]:
 @pytest.fixture
 def memory(ada: User) -> Memory:
     made = remember(ada, "First.", tags=["a", "b"])
-    services.update_memory(session(ada), made.pk, text="Then.")
-    services.trash_memory(session(ada), remember(ada, "Gone.").pk)
+    writes.update_memory(session(ada), made.pk, text="Then.")
+    writes.trash_memory(session(ada), remember(ada, "Gone.").pk)
     return made
 
 

@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from memories import scopes, services
-from memories.queries import tags_of
-from memories.services import NewMemory
+from memories import scopes
+from memories.services import writes
+from memories.services.reads import tags_of
+from memories.services.writes import NewMemory
 from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of
 
@@ -21,7 +22,7 @@ ADDING = 10  # with BEGIN and COMMIT, which are a savepoint and its release with
 @pytest.fixture
 def notes(ada: User, index: Callable[[], int]) -> Caller:
     """An app that has asked before, of a person with some memories, all of them indexed."""
-    services.create_memories(
+    writes.create_memories(
         session(ada), [NewMemory(f"Sweet peas number {number}.", tags=("garden",)) for number in range(12)]
     )
     index()

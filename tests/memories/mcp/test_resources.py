@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import User
-from memories.tags import find_tags
+from memories.services.tags import find_tags
 from tests.factories import remember
 from tests.memories.mcp.callers import app_of
 from tests.oauth.flows import allow, make_app

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from accounts.actor import Actor, Door, InsufficientScope
 from accounts.models import User
-from memories import scopes, services
-from memories.mcp.arguments import MAX_TOKENS
+from memories import scopes
+from memories.mcp.tool_arguments import MAX_TOKENS
 from memories.mcp.tools import TOOLS
 from memories.models import AuditEvent, Memory, MemoryRevision
-from memories.tags import find_tags
+from memories.services import writes as memory_writes
+from memories.services.tags import find_tags
 from tests.factories import remember, session
 from tests.memories.mcp.callers import LEGACY, MODERN, app_of, page_of
 from tests.model_server import ModelServer
@@ -144,7 +145,7 @@ def test_forgetting_is_for_the_trash_and_the_person_can_take_it_back(ada: User) 
     assert caller.call("forget_memory", id=str(memory.pk)).said["forgotten"] is True
     assert caller.call("search", query="zebra").texts == []
     assert "no such memory" in caller.call("fetch", id=str(memory.pk)).refused
-    services.restore_memory(session(ada), memory.pk)
+    memory_writes.restore_memory(session(ada), memory.pk)
 
 
 def test_the_newest_come_first(ada: User) -> None:

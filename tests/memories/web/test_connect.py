@@ -8,8 +8,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from memories.web.connect import WAYS
-from picard.home import PROJECT
+from memories.web.views.connect import WAYS
+from picard.config.paths import PROJECT
 from tests.memories.mcp.callers import app_of
 from tests.oauth.flows import allow, make_app
 

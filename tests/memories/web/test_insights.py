@@ -8,10 +8,11 @@ from django.test import Client
 
 from accounts.actor import InsufficientScope
 from accounts.models import User
-from memories import insights, queries, services
-from memories.drafts import NewMemory
+from memories.clients import insights
 from memories.errors import MemoryNotFound
-from memories.search import search
+from memories.search.query import search
+from memories.services import reads, writes
+from memories.validation.drafts import NewMemory
 from tests.factories import app, remember, session
 
 
@@ -31,7 +32,7 @@ def test_a_memory_says_which_app_and_person_read_it(ada: User, bob: User, ada_cl
     own = remember(ada, "My dog drinks coffee.", visibility="public")
     assert "Nobody but you." in page(ada_client, f"/memories/{own.pk}/")
     for _ in range(2):
-        queries.get_memory(app(ada), own.pk)
+        reads.get_memory(app(ada), own.pk)
     ada.refresh_from_db()
     search(session(bob), "dog", owner=ada)
     readers = insights.readers_of(session(ada), own.pk)
@@ -73,7 +74,7 @@ def test_the_page_draws_the_map_and_the_bars_and_says_both_in_tables(
     own = [remember(ada, f"Thing {n} is <b>.", tags=["pets"]) for n in range(30)]
     remember(bob, "Bob's own.", visibility="public")
     index()
-    queries.get_memory(app(ada), own[0].pk)
+    reads.get_memory(app(ada), own[0].pk)
     with django_assert_max_num_queries(10):
         html = page(ada_client, "/memories/insights/")
     assert html.count("<title>Thing") == 30
@@ -87,7 +88,7 @@ def test_a_full_map_is_a_light_page(ada: User, ada_client: Client, index: Callab
     texts = [
         f"{n}. The plumber comes on Thursdays, and the key is with the neighbour above." for n in range(60)
     ]
-    services.create_memories(session(ada), [NewMemory(text, tags=["home"]) for text in texts])
+    writes.create_memories(session(ada), [NewMemory(text, tags=["home"]) for text in texts])
     index()
     html = page(ada_client, "/memories/insights/")
     drawn = html.split('<svg class="map"')[1].split("</svg>")[0]

@@ -12,11 +12,11 @@ from django.test import Client
 
 from accounts.actor import Door
 from accounts.models import User
-from memories import queries, services
 from memories.models import IndexState, Memory
-from oauth import grants
-from oauth.bearer import authenticate
+from memories.services import reads, writes
+from oauth.access import grants
 from oauth.models import AppGrant
+from oauth.tokens.bearer import authenticate
 from tests.factories import app, remember, session
 from tests.oauth.flows import access_token, make_app
 
@@ -29,12 +29,12 @@ def edited(memory: Memory, **changes: Any) -> dict[str, Any]:
 
 
 def stored(user: User, memory: Memory) -> Memory:
-    return queries.get_memory(session(user), memory.pk)
+    return reads.get_memory(session(user), memory.pk)
 
 
 def test_the_page_shows_all_of_it_and_its_history(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "The first text.", tags=["tea"])
-    services.update_memory(session(ada), memory.pk, text="The second text.")
+    writes.update_memory(session(ada), memory.pk, text="The second text.")
     html = ada_client.get(f"/memories/{memory.pk}/").content.decode()
     assert "The second text." in html
     assert "1 earlier text" in html
@@ -47,7 +47,7 @@ def test_a_long_history_comes_in_parts(
     monkeypatch.setattr("memories.web.provenance.TEXTS", 2)
     memory = remember(ada, "Text 1.")
     for number in range(2, 6):
-        services.update_memory(session(ada), memory.pk, text=f"Text {number}.")
+        writes.update_memory(session(ada), memory.pk, text=f"Text {number}.")
     address = f"/memories/{memory.pk}/"
     parts = [ada_client.get(f"{address}{query}").content.decode() for query in ("", "?before=3", "?before=x")]
     assert all("4 earlier texts" in part for part in parts)
@@ -59,9 +59,9 @@ def test_a_long_history_comes_in_parts(
 def test_the_pages_call_an_app_by_its_name(ada: User, ada_client: Client) -> None:
     notes = make_app("Notes & co")
     actor = authenticate(access_token(ada, notes), Door.API)
-    memory = services.create_memory(actor, text="The first text.")
-    services.update_memory(actor, memory.pk, text="The second text.")
-    queries.get_memory(actor, memory.pk)
+    memory = writes.create_memory(actor, text="The first text.")
+    writes.update_memory(actor, memory.pk, text="The second text.")
+    reads.get_memory(actor, memory.pk)
     said = "by the app Notes &amp; co"
     for address in ("/memories/", "/memories/?q=text"):
         assert said in ada_client.get(address).content.decode()
@@ -88,7 +88,7 @@ def test_an_edit_is_saved(ada: User, ada_client: Client) -> None:
 
 def test_an_expiry_stays_until_it_is_changed(ada: User, ada_client: Client) -> None:
     ada_client.post("/memories/new/", {"text": "Soon gone.", "expires": "week"})
-    memory = queries.list_memories(session(ada)).memories[0]
+    memory = reads.list_memories(session(ada)).memories[0]
     ada_client.post(f"/memories/{memory.pk}/edit/", edited(memory, text="Soon gone!", expires="keep"))
     assert stored(ada, memory).expires_at == memory.expires_at
     ada_client.post(f"/memories/{memory.pk}/edit/", edited(memory, version=2, expires="never"))
@@ -97,7 +97,7 @@ def test_an_expiry_stays_until_it_is_changed(ada: User, ada_client: Client) -> N
 
 def test_what_was_typed_outlives_a_memory_that_was_deleted_meanwhile(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "one")
-    services.trash_memory(session(ada), memory.pk)
+    writes.trash_memory(session(ada), memory.pk)
     response = ada_client.post(
         f"/memories/{memory.pk}/edit/", edited(memory, text="Typed for long.", expires="keep")
     )
@@ -109,7 +109,7 @@ def test_what_was_typed_outlives_a_memory_that_was_deleted_meanwhile(ada: User, 
 
 def test_a_stale_edit_shows_both_texts_and_loses_neither(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Seen by both.")
-    services.update_memory(session(ada), memory.pk, text="Stored by the other.")
+    writes.update_memory(session(ada), memory.pk, text="Stored by the other.")
     response = ada_client.post(f"/memories/{memory.pk}/edit/", edited(memory, text="Typed by me."))
     html = response.content.decode()
     assert response.status_code == 409
@@ -143,7 +143,7 @@ def test_an_edit_without_its_version_is_refused_with_a_reason(
 
 def test_an_earlier_text_comes_back(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "The first text.")
-    services.update_memory(session(ada), memory.pk, text="The second text.")
+    writes.update_memory(session(ada), memory.pk, text="The second text.")
     ada_client.post(f"/memories/{memory.pk}/history/1/restore/")
     assert stored(ada, memory).text == "The first text."
 
@@ -165,7 +165,7 @@ def test_what_an_app_wrote_since_is_not_made_public_unseen(by: Any, ada: User, a
     memory = remember(ada, "Tea.")
     shown = ada_client.get(f"/memories/{memory.pk}/").content.decode()
     [switch] = re.findall(rf'action="(/memories/{memory.pk}/visibility/[^"]*)"', shown)
-    services.update_memory(app(ada), memory.pk, text="Ada's door code is 4711.")
+    writes.update_memory(app(ada), memory.pk, text="Ada's door code is 4711.")
     said = ada_client.post(switch, {"visibility": "public"}, **by)
     assert "changed meanwhile" in str(said.headers) + str(list(get_messages(said.wsgi_request)))
     assert not stored(ada, memory).is_public
@@ -254,7 +254,7 @@ def without_token(html: str) -> str:
 @pytest.mark.parametrize("act", ACTS)
 def test_nobody_acts_on_anothers_memory(ada: User, bob_client: Client, act: str) -> None:
     memory = remember(ada, "Tea.", visibility="public")
-    services.update_memory(session(ada), memory.pk, text="Green tea.")
+    writes.update_memory(session(ada), memory.pk, text="Green tea.")
     given = {"visibility": "private", "text": "Mine.", "version": 2}
     assert bob_client.post(f"/memories/{memory.pk}/{act}/", given).status_code == 404
     now = stored(ada, memory)

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from accounts.ids import id_at
 from accounts.models import User
-from memories import services
-from memories.drafts import NewMemory
 from memories.errors import WaitsForYes
 from memories.models import Memory, Proposal
+from memories.services import writes
+from memories.validation.drafts import NewMemory
 from tests.factories import remember, session
-from tests.memories.test_reviewing import REVIEW, asking, propose
+from tests.memories.review.test_decisions import REVIEW, asking, propose
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_keeping_all_keeps_what_was_shown(ada: User, ada_client: Client) -> None
 
 def test_keeping_all_from_a_further_page_is_of_what_the_first_counted(ada: User, ada_client: Client) -> None:
     with pytest.raises(WaitsForYes):
-        services.create_memories(asking(ada), [NewMemory(f"Number {number}.") for number in range(26)])
+        writes.create_memories(asking(ada), [NewMemory(f"Number {number}.") for number in range(26)])
     first = ada_client.get(REVIEW).content.decode()
     late = propose(ada, "Too late to be seen.")
     [further] = re.findall(r'href="(\?before=[^"]*)"', first)
@@ -80,7 +80,7 @@ def test_keeping_all_of_nothing_that_was_shown_keeps_nothing(
 
 def proposed_change(user: User, memory: Memory, **changes: Any) -> Proposal:
     with pytest.raises(WaitsForYes) as waits:
-        services.update_memory(asking(user), memory.pk, **changes)
+        writes.update_memory(asking(user), memory.pk, **changes)
     [proposal] = waits.value.proposals
     assert isinstance(proposal, Proposal)
     return proposal
@@ -93,7 +93,7 @@ def test_a_yes_to_a_change_is_to_what_the_memory_said_then(
     memory = remember(ada, "Ada lives in London.")
     proposal = proposed_change(ada, memory, text="Ada lives in Paris.")
     shown = shown_by(ada_client.get(REVIEW).content.decode())
-    services.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
+    writes.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
     sent = {**shown, "pick": str(proposal.pk), "act": button.format(proposal.pk)}
     answer = ada_client.post(REVIEW, sent)
     assert answer.status_code == 422

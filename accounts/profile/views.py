@@ -1,0 +1,78 @@
+"""The person's own pages: overview, profile, theme, and the way in by invitation."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import invitations
+from accounts.login.adapter import SESSION_KEY
+from accounts.models import User
+from accounts.profile.forms import THEME_COOKIE, ProfileForm, ThemeForm, time_zones
+
+THEME_COOKIE_SECONDS = 365 * 24 * 3600
+
+
+@login_required
+@never_cache
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/overview.html")
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponseBase:
+    # A row of its own: a form that is refused must not change the person whom the page greets.
+    assert isinstance(request.user, User)  # noqa: S101  (login_required)
+    person = User.objects.get(pk=request.user.pk)
+    form = ProfileForm(request.POST or None, instance=person)
+    if form.is_valid():
+        try:
+            form.save()
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("accounts:profile")
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/profile.html", {"form": form, "time_zones": time_zones()}, status=status)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponseBase:
+    form = ThemeForm(request.POST)
+    response = redirect(safe_next(request, default="/"))
+    if form.is_valid():
+        response.set_cookie(
+            THEME_COOKIE,
+            form.cleaned_data["theme"],
+            max_age=THEME_COOKIE_SECONDS,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+@never_cache
+@require_safe
+def invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """Remember the link's secret for the sign-up page; what cannot be used says so there."""
+    if invitations.find(secret) is not None:
+        request.session[SESSION_KEY] = secret
+    return redirect("account_signup")
+
+
+def safe_next(request: HttpRequest, *, default: str) -> str:
+    """Where the form says to go on, if that is on this site."""
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_ours else default

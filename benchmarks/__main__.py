@@ -1,0 +1,109 @@
+"""`python -m benchmarks KIND`: results of this machine, from a database made for them and thrown away."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.report import Report
+
+PEERS, QUALITY = "peers", "quality"
+# What is measured, and the environment it is measured with.
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
+SERVING = {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"}
+GIVEN_VECTOR = "benchmarks.corpus.GivenVector"
+KINDS = {
+    "search": {"EMBEDDING_PROVIDER": GIVEN_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD},
+    "write": {"EMBEDDING_PROVIDER": "local"},
+    PEERS: {"EMBEDDING_PROVIDER": "benchmarks.peers.work.Provider", "LOG_LEVEL": "ERROR", **ONE_THREAD},
+    "oauth": {"EMBEDDING_PROVIDER": GIVEN_VECTOR},
+    "http": SERVING,
+    "ai": SERVING,
+}
+MODULES = {PEERS: "benchmarks.peers.comparison"}  # of the others: benchmarks.<kind>
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one benchmark, or the measurement of quality; return the exit code."""
+    options = _parse_arguments(arguments)
+    _set_up_django()
+    if options.kind == QUALITY:
+        from benchmarks.quality.command import measure_quality
+
+        return measure_quality(options.data, options.json, is_persona=options.persona)
+    from benchmarks import home
+
+    if home.is_ours():
+        _measure(options)
+        return 0
+    code, where = home.run_in_a_home(_arguments_of(options), KINDS[options.kind], keep=options.keep)
+    if options.keep:
+        print(f"Kept: {where}")  # noqa: T201
+    return code
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure Picard beside the plainest way to do the same, or beside its peers, in a database made "
+        "for it and thrown away. Prints tables in Markdown. The bars hold on a quiet machine.",
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for name in KINDS:
+        kind = kinds.add_parser(name)
+        kind.add_argument("--quick", action="store_true", help="few and small: whether it runs, no results")
+        kind.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
+        kind.add_argument(
+            "--keep", action="store_true", help="keep the temporary PICARD_HOME, and print its path"
+        )
+        if name == PEERS:
+            kind.add_argument("--size", type=int, default=100_000, help="number of memories")
+            kind.add_argument("--systems", default="", help="which systems, separated by commas")
+    quality = kinds.add_parser(QUALITY, help="how well the search finds, on conversations in LoCoMo's shape")
+    quality.add_argument("--data", type=Path, required=True, help="the conversations (JSON)")
+    quality.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
+    quality.add_argument("--persona", action="store_true", help="instead: what a persona answers and refuses")
+    return parser.parse_args(arguments)
+
+
+def _set_up_django() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
+    import django
+
+    django.setup()
+
+
+def _arguments_of(options: argparse.Namespace) -> list[str]:
+    """The same once more, for the process in the temporary home."""
+    arguments = [options.kind, *(["--quick"] if options.quick else [])]
+    if options.json:
+        arguments += ["--json", str(options.json.absolute())]
+    if options.kind == PEERS:
+        arguments += ["--size", str(options.size), "--systems", options.systems]
+    return arguments
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+    benchmark = importlib.import_module(MODULES.get(options.kind, f"benchmarks.{options.kind}"))
+    how: dict[str, Any] = {"quick": options.quick, "say": _say}
+    if options.kind == PEERS:
+        how |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
+    report: Report = benchmark.run(**how)
+    print(report.markdown())  # noqa: T201
+    if options.json:
+        report.write_json(options.json)
+
+
+def _say(text: str) -> None:
+    print(f"… {text}", file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""People with as many memories as a benchmark asks for, by COPY: sealed, keyed and turned as the services do it."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection, transaction
+from django.utils import timezone
+from pgvector import HalfVector
+from pgvector.psycopg import register_vector
+from psycopg import sql
+
+from accounts.ids import new_id
+from accounts.keys import person_key
+from accounts.models import User
+from benchmarks.texts import texts
+from memories.index import keywords, vectors, work_queue
+from memories.models import IndexState, Memory, MemoryTag, MemoryVector, Tag
+from memories.services import tags
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DIMENSIONS = 384
+CLUSTERS = 40
+NEARNESS = 0.6  # the length of a cluster's centre beside noise of length one: cosines within it are about .26
+TAGGED = 5  # every fifth memory carries the tag
+
+MEMORY = (
+    "id",
+    "owner_id",
+    "text",
+    "visibility",
+    "version",
+    "source",
+    "index_state",
+    "index_attempts",
+    "index_error",
+)
+MEMORY_TYPES = ("uuid", "uuid", "bytea", "varchar", "int4", "varchar", "varchar", "int2", "varchar")
+VECTOR = ("memory_id", "passage", "owner_id", "is_public", "is_trashed", "space_id", "embedding", "tokens")
+VECTOR_TYPES = ("uuid", "int2", "uuid", "bool", "bool", "int2", "halfvec", "int8[]")
+
+
+class GivenVector:
+    """An embedding provider that knows one answer: the vector that a benchmark gave it."""
+
+    identity = "benchmark"
+    dimensions = DIMENSIONS
+    vector: Sequence[float] = (1.0,) + (0.0,) * (DIMENSIONS - 1)
+
+    def embed_query(self, text: str) -> list[float]:
+        return list(self.vector)
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        return [list(self.vector) for _ in texts]
+
+
+@dataclass(frozen=True)
+class Person:
+    """An owner in memory: what was written of them, and their vectors as they were before they were turned."""
+
+    user: User
+    ids: list[UUID]
+    texts: list[str]
+    vectors: "NDArray[np.float32]"
+    tag: Tag
+
+
+@transaction.atomic
+def make_person(name: str, memories: int, random: "np.random.Generator") -> Person:
+    """In the database: the person and a tag. In memory: the rest, until it is written."""
+    user = User.objects.create_user(f"{name}@example.org", None)
+    tag = tags.ensure_tags(user.pk, ["measured"])["measured"]
+    ids = [new_id() for _ in range(memories)]
+    return Person(user, ids, texts(memories, random), clustered(memories, random), tag)
+
+
+def clustered(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
+    """Unit vectors, one a row, that gather a little around centres of their own."""
+    import numpy as np
+
+    centres = random.standard_normal((CLUSTERS, DIMENSIONS)) / np.sqrt(DIMENSIONS)
+    noise = random.standard_normal((count, DIMENSIONS)) / np.sqrt(DIMENSIONS)
+    found = NEARNESS * centres[random.integers(CLUSTERS, size=count)] + noise
+    unit: NDArray[np.float32] = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def write(people: Sequence[Person], database: str, random: "np.random.Generator") -> None:
+    """All their memories into a database of the server, in an order as if all had written at the same time."""
+    order = random.permutation(sum(len(person.ids) for person in people)).tolist()
+    parameters = {**connection.get_connection_params(), "dbname": database}
+    with closing(psycopg.connect(**parameters)) as raw, raw.transaction():
+        register_vector(raw)
+        _copy(raw, Memory, MEMORY, MEMORY_TYPES, _shuffled(people, order, _memory_rows))
+        _copy(raw, MemoryVector, VECTOR, VECTOR_TYPES, _shuffled(people, order, _vector_rows))
+        owner_memory_tag = ("owner_id", "memory_id", "tag_id")
+        tagged = ((person.user.pk, at, person.tag.pk) for person in people for at in person.ids[::TAGGED])
+        _copy(raw, MemoryTag, owner_memory_tag, ("uuid",) * 3, tagged)
+
+
+def _shuffled(people: Sequence[Person], order: Sequence[int], rows_of: Any) -> Iterator[tuple[object, ...]]:
+    rows = list(itertools.chain.from_iterable(rows_of(person) for person in people))
+    return (rows[at] for at in order)
+
+
+def _memory_rows(person: Person) -> Iterator[tuple[object, ...]]:
+    seal = Memory._meta.get_field("text").seal
+    for memory_id, text in zip(person.ids, person.texts, strict=True):
+        sealed = bytes(seal(Memory(pk=memory_id, owner_id=person.user.pk), text))
+        yield memory_id, person.user.pk, sealed, "private", 1, "web", IndexState.READY.value, 0, ""
+
+
+def _vector_rows(person: Person) -> Iterator[tuple[object, ...]]:
+    key = person_key(person.user.pk)
+    turned = person.vectors @ vectors.rotation_matrix(key.rotation, DIMENSIONS)
+    space = work_queue.active_space().pk
+    day = keywords.tokens(keywords.day_words(timezone.now().date()), key.keywords)
+    for memory_id, text, vector in zip(person.ids, person.texts, turned, strict=True):
+        tokens = keywords.tokens(keywords.words(text), key.keywords) + day
+        yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), tokens
+
+
+def _copy(
+    raw: "psycopg.Connection[Any]",
+    model: Any,
+    columns: Sequence[str],
+    types: Sequence[str],
+    rows: Iterable[tuple[object, ...]],
+) -> None:
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)

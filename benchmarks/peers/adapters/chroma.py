@@ -1,0 +1,97 @@
+"""Chroma, in process with a folder: all owners in one collection, filtered; or a collection for each owner."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from benchmarks.peers.adapters import FOUND, Place, bytes_below
+from benchmarks.peers.work import LookUp, Work
+
+AT_ONCE = 2_000
+
+
+class _Chroma:
+    packages = ("chromadb",)
+
+    def __init__(self, work: Work, place: Place) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        self._place = place
+        self._look_up = LookUp(work)
+        self._client = chromadb.PersistentClient(str(place.folder), Settings(anonymized_telemetry=False))
+        self.ways = {"search": self._search}
+
+    def bytes_on_disk(self) -> int:
+        return bytes_below(self._place.folder)
+
+    def add_one(self, owner: str, text: str) -> None:
+        self.add_many(owner, [text])
+
+    def add_many(self, owner: str, texts: Sequence[str]) -> None:
+        self._add([(owner, text) for text in texts])
+
+    def _add(self, memories: Sequence[tuple[str, str]]) -> None:
+        self._collection_of(memories[0][0]).add(
+            ids=[str(uuid4()) for _ in memories],
+            documents=[text for _, text in memories],
+            embeddings=self._look_up.embed_documents([text for _, text in memories]),
+            metadatas=[{"owner": owner} for owner, _ in memories],
+        )
+
+    def _search(self, owner: str, question: str) -> list[str]:
+        found = self._collection_of(owner).query(
+            query_embeddings=[self._look_up.embed_query(question)],
+            n_results=FOUND,
+            where=self._filter(owner),
+            include=["documents", "distances"],
+        )
+        documents: list[str] = found["documents"][0]
+        return documents
+
+    def _make(self, name: str) -> Any:
+        return self._client.get_or_create_collection(
+            name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        )
+
+    def _collection_of(self, owner: str) -> Any:
+        raise NotImplementedError
+
+    def _filter(self, owner: str) -> dict[str, Any] | None:
+        raise NotImplementedError
+
+
+class OneCollection(_Chroma):
+    def __init__(self, work: Work, place: Place) -> None:
+        super().__init__(work, place)
+        self._collection = self._make("memories")
+
+    def fill(self, work: Work) -> None:
+        memories = [(owner, text) for owner, texts in work.texts_by_batch() for text in texts]
+        for first in range(0, len(memories), AT_ONCE):
+            self._add(memories[first : first + AT_ONCE])
+
+    def _collection_of(self, owner: str) -> Any:
+        return self._collection
+
+    def _filter(self, owner: str) -> dict[str, Any] | None:
+        return {"owner": owner}
+
+
+class CollectionAnOwner(_Chroma):
+    def __init__(self, work: Work, place: Place) -> None:
+        super().__init__(work, place)
+        self._collections: dict[str, Any] = {}
+
+    def fill(self, work: Work) -> None:
+        for owner, texts in work.texts_by_owner():
+            for first in range(0, len(texts), AT_ONCE):
+                self.add_many(owner, texts[first : first + AT_ONCE])
+
+    def _collection_of(self, owner: str) -> Any:
+        if owner not in self._collections:
+            self._collections[owner] = self._make(owner)
+        return self._collections[owner]
+
+    def _filter(self, owner: str) -> dict[str, Any] | None:
+        return None

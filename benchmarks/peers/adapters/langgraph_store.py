@@ -1,0 +1,76 @@
+"""LangGraph's PostgresStore with its vector index (HNSW, its default), each owner a namespace."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from benchmarks.peers.adapters import FOUND, Place
+from benchmarks.peers.adapters.postgres import bytes_of_tables, iterative, without_vector_index
+from benchmarks.peers.work import DIMENSIONS, LookUp, Work
+
+AT_ONCE = 50  # batches
+
+
+class LangGraph:
+    packages = ("langgraph-checkpoint-postgres", "langgraph-checkpoint", "psycopg")
+
+    def __init__(self, work: Work, place: Place) -> None:
+        self._place = place
+        self._index = {"dims": DIMENSIONS, "embed": _embedder(LookUp(work)), "fields": ["text"]}
+        self._opened = [self._open(place.dsn), self._open(iterative(place.dsn))]
+        self._store, further = (each.__enter__() for each in self._opened)
+        self._store.setup()
+        self.ways = {"search": _search(self._store), "search, iterative scan": _search(further)}
+
+    def _open(self, dsn: str) -> Any:
+        from langgraph.store.postgres import PostgresStore
+
+        return PostgresStore.from_conn_string(dsn, index=self._index)
+
+    def fill(self, work: Work) -> None:
+        batches = list(work.texts_by_batch())
+        with without_vector_index(self._place.dsn):
+            for first in range(0, len(batches), AT_ONCE):
+                some = batches[first : first + AT_ONCE]
+                self._put([(owner, text) for owner, texts in some for text in texts])
+
+    def add_one(self, owner: str, text: str) -> None:
+        self._store.put(_namespace(owner), str(uuid4()), {"text": text})
+
+    def add_many(self, owner: str, texts: Sequence[str]) -> None:
+        self._put([(owner, text) for text in texts])
+
+    def bytes_on_disk(self) -> int:
+        return bytes_of_tables(self._place.dsn)
+
+    def _put(self, memories: Sequence[tuple[str, str]]) -> None:
+        from langgraph.store.base import PutOp
+
+        self._store.batch(
+            [PutOp(_namespace(owner), str(uuid4()), {"text": text}) for owner, text in memories]
+        )
+
+
+def _namespace(owner: str) -> tuple[str, ...]:
+    return ("memories", owner)
+
+
+def _search(store: Any) -> Any:
+    def search(owner: str, question: str) -> list[str]:
+        found = store.search(_namespace(owner), query=question, limit=FOUND)
+        return [item.value["text"] for item in found]
+
+    return search
+
+
+def _embedder(look_up: LookUp) -> Any:
+    from langchain_core.embeddings import Embeddings
+
+    class Embedder(Embeddings):
+        def embed_query(self, text: str) -> list[float]:
+            return look_up.embed_query(text)
+
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            return [look_up.embed_query(text) for text in texts]  # it asks its questions so, too
+
+    return Embedder()

@@ -1,0 +1,114 @@
+"""mem0: `infer=False`, so that no model rewrites what is kept; pgvector with HNSW, as it is by default."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.peers.adapters import FOUND, Place
+from benchmarks.peers.adapters.postgres import bytes_of_tables, iterative, without_vector_index
+from benchmarks.peers.work import DIMENSIONS, LookUp, Work
+
+AT_ONCE = 1_000
+
+
+class Mem0:
+    packages = ("mem0ai", "psycopg")
+
+    def __init__(self, work: Work, place: Place) -> None:
+        self._place = place
+        self._look_up = LookUp(work)
+        self._memory = self._open(place.dsn, "history.db")
+        further = self._open(iterative(place.dsn), "other-history.db")
+        self.ways = {
+            "search": _search(self._memory),
+            "search, iterative scan": _search(further),
+            "vector store": self._by_vector_store(self._memory),
+            "vector store, iterative scan": self._by_vector_store(further),
+        }
+
+    def _open(self, dsn: str, history: str) -> Any:
+        _stay_at_home(self._place)
+        from mem0 import Memory
+
+        store = {"connection_string": dsn, "embedding_model_dims": DIMENSIONS, "collection_name": "memories"}
+        memory = Memory.from_config(
+            {
+                "vector_store": {"provider": "pgvector", "config": store},
+                "history_db_path": str(self._place.folder / history),
+            }
+        )
+        memory.embedding_model = _Embedder(self._look_up)
+        memory.vector_store.list_cols()
+        return memory
+
+    def fill(self, work: Work) -> None:
+        """By `add`, its rows gathered and inserted many at once, and without the history of changes that it keeps in
+        SQLite, which is written row by row."""
+        rows: list[tuple[Any, Any, Any]] = []
+        store, history = self._memory.vector_store, self._memory.db
+        insert, add_history = store.insert, history.add_history
+        store._ensure_collection()
+        store.insert = lambda vectors, payloads, ids: rows.append((vectors[0], payloads[0], ids[0]))
+        history.add_history = lambda *_, **__: None
+        with without_vector_index(self._place.dsn):
+            for owner, texts in work.texts_by_batch():
+                self._add(owner, texts)
+                if len(rows) >= AT_ONCE:
+                    insert(*map(list, zip(*rows, strict=True)))
+                    rows.clear()
+            if rows:
+                insert(*map(list, zip(*rows, strict=True)))
+        store.insert, history.add_history = insert, add_history
+
+    def add_one(self, owner: str, text: str) -> None:
+        self._memory.add(text, user_id=owner, infer=False)
+
+    def add_many(self, owner: str, texts: Sequence[str]) -> None:
+        self._add(owner, texts)
+
+    def bytes_on_disk(self) -> int:
+        return bytes_of_tables(self._place.dsn)
+
+    def _add(self, owner: str, texts: Sequence[str]) -> None:
+        self._memory.add([{"role": "user", "content": text} for text in texts], user_id=owner, infer=False)
+
+    def _by_vector_store(self, memory: Any) -> Any:
+        """Its inmost layer: neither its search by words nor its ranking of sixty candidates."""
+
+        def search(owner: str, question: str) -> list[str]:
+            vector = self._look_up.embed_query(question)
+            found = memory.vector_store.search(question, vector, top_k=FOUND, filters={"user_id": owner})
+            return [row.payload["data"] for row in found]
+
+        return search
+
+
+def _search(memory: Any) -> Any:
+    def search(owner: str, question: str) -> list[str]:
+        found = memory.search(question, top_k=FOUND, filters={"user_id": owner}, threshold=0.0)
+        return [row["memory"] for row in found["results"]]
+
+    return search
+
+
+class _Embedder:
+    """What mem0 asks of an embedder."""
+
+    def __init__(self, look_up: LookUp) -> None:
+        self._look_up = look_up
+
+    def embed(self, text: str, memory_action: str | None = None) -> list[float]:
+        return self._look_up.embed_query(text)
+
+    def embed_batch(self, texts: Sequence[str], memory_action: str | None = None) -> list[list[float]]:
+        return [self.embed(text) for text in texts]
+
+
+def _stay_at_home(place: Place) -> None:
+    """No reports of use to its makers, no notices from them, no model: nothing leaves this machine."""
+    os.environ.update(
+        MEM0_TELEMETRY="False", MEM0_DIR=str(place.folder), OPENAI_API_KEY="none: nothing asks it"
+    )
+    from mem0.memory import notices
+
+    notices._fetch_remote_config = lambda: None

@@ -1,0 +1,169 @@
+"""Picard, by its services, as a person's session calls them: sealed, its texts opened. And the same without sealing."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+from unittest import mock
+
+from django.db import connection
+
+from accounts.actor import Actor, Door
+from accounts.ids import new_id
+from accounts.keys import DataKey
+from accounts.models import User
+from benchmarks import corpus
+from benchmarks.corpus import Person
+from benchmarks.peers.adapters import FOUND, Place, Way
+from benchmarks.peers.adapters.postgres import ALL_TABLES
+from benchmarks.peers.work import Work
+from benchmarks.servers.processes import indexing_worker
+from core.db.prepared import fetch_prepared
+from memories.index import vectors
+from memories.jobs import indexer
+from memories.search import ranking
+from memories.search.query import BOTH_ARMS, Arm, search
+from memories.services import writes
+from memories.services.tags import ensure_tags
+from memories.services.writes import NewMemory
+
+MEANT = "select count(*) from memories_memoryvector where memory_id = %s and embedding is not null"
+WARM_UP = 3
+PAUSE_S = 0.05  # between memories that are watched
+LOOK_S = 0.001
+LONGEST_S = 60.0
+
+
+class Picard:
+    """`found`: the text of each memory, by its id, for the way that reads no texts."""
+
+    packages: Sequence[str] = ("django", "psycopg", "cryptography")
+
+    def __init__(self, work: Work, place: Place) -> None:
+        self._actors: dict[str, Actor] = {}
+        self._found: dict[Any, str] = {}
+        self._statements: dict[tuple[str, str], tuple[str, list[Any]]] = {}
+        self.ways: Mapping[str, Way] = {
+            "meaning": partial(self._search, arms={Arm.MEANING}),
+            "hybrid": partial(self._search, arms=BOTH_ARMS),
+            "vector, its statement": self._by_statement,
+        }
+
+    def fill(self, work: Work) -> None:
+        """By COPY: the rows that services and worker would write, sealed, keyed and turned as they do it."""
+        import numpy as np
+
+        people = [self._person(owner, *place, work) for owner, place in work.owners.items()]
+        corpus.write(people, connection.settings_dict["NAME"], np.random.default_rng())
+        with connection.cursor() as cursor:
+            cursor.execute("vacuum analyze")
+
+    def _person(self, owner: str, first: int, last: int, work: Work) -> Person:
+        user = self._actor(owner).person
+        ids = [new_id() for _ in range(first, last)]
+        self._found.update(zip(ids, work.texts[first:last], strict=True))
+        tag = ensure_tags(user.pk, ["measured"])["measured"]
+        return Person(user, ids, work.texts[first:last], work.vectors[first:last], tag)
+
+    def add_one(self, owner: str, text: str) -> None:
+        writes.create_memory(self._actor(owner), text=text)
+
+    def add_many(self, owner: str, texts: Sequence[str]) -> None:
+        rows = writes.create_memories(self._actor(owner), [NewMemory(text) for text in texts])
+        self._found.update((row.pk, text) for row, text in zip(rows, texts, strict=True))
+
+    def bytes_on_disk(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(ALL_TABLES)
+            return int(cursor.fetchone()[0])
+
+    def embed_all(self) -> None:
+        """As the worker does."""
+        connection.ensure_connection()
+        while indexer.work_once(connection.connection.info.backend_pid):
+            pass
+
+    def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
+        """Milliseconds from the call that adds each memory until its vector can be searched, a worker running."""
+        actor = self._actor(owner)
+        with indexing_worker():
+            taken = [self._until_found(actor, text) for text in texts]
+        return taken[WARM_UP:]
+
+    def _until_found(self, actor: Actor, text: str) -> float:
+        begun = time.perf_counter()
+        memory = writes.create_memory(actor, text=text)
+        with connection.cursor() as cursor:
+            while time.perf_counter() < begun + LONGEST_S:
+                cursor.execute(MEANT, [memory.pk])
+                if cursor.fetchone() != (0,):
+                    break
+                time.sleep(LOOK_S)
+        taken = time.perf_counter() - begun
+        time.sleep(PAUSE_S)
+        return taken * 1000
+
+    def _actor(self, owner: str) -> Actor:
+        if owner not in self._actors:
+            user = User.objects.create_user(f"{owner}@example.org", None)
+            self._actors[owner] = Actor(user=user, door=Door.WEB)
+        return self._actors[owner]
+
+    def _search(self, owner: str, question: str, arms: Any) -> list[str]:
+        return [hit.memory.text for hit in search(self._actor(owner), question, limit=FOUND, arms=arms).hits]
+
+    def _by_statement(self, owner: str, question: str) -> list[str]:
+        """The ranking by vector alone, as PostgreSQL is asked: it gives ids, whose texts are known here."""
+        if (owner, question) not in self._statements:
+            self._statements[owner, question] = _statement_of(partial(self._search, owner, question))
+        return [self._found[row[0]] for row in fetch_prepared(*self._statements[owner, question])]
+
+
+class Unsealed(Picard):
+    """Picard where nothing is sealed: the cipher gives back what it is given, vectors are stored as they are. What
+    stays as it is: the hashes of words (a word index of another kind would be another product), tags, tables."""
+
+    def __init__(self, work: Work, place: Place) -> None:
+        super().__init__(work, place)
+        connection.settings_dict["NAME"] = place.dsn
+        self._open = ExitStack()
+        self._open.enter_context(without_sealing())
+
+
+@contextmanager
+def without_sealing() -> Iterator[None]:
+    import numpy as np
+
+    with (
+        mock.patch.object(DataKey, "text", _NoCipher()),
+        mock.patch.object(
+            vectors, "rotation_matrix", lambda _, dimensions: np.eye(dimensions, dtype=np.float32)
+        ),
+        mock.patch.object(vectors, "rotate", lambda given, _: [list(vector) for vector in given]),
+    ):
+        yield
+
+
+class _NoCipher:
+    """In place of AES-GCM."""
+
+    def encrypt(self, nonce: bytes, data: bytes, place: bytes) -> bytes:
+        return data
+
+    decrypt = encrypt
+
+
+def _statement_of(searching: Callable[[], object]) -> tuple[str, list[Any]]:
+    """What ranks in the search that `searching` does by meaning."""
+    sent: list[Any] = []
+    statement = ranking.statement
+
+    def remember(*args: Any, **how: Any) -> Any:
+        sent.append(statement(*args, **how))
+        return sent[-1]
+
+    with mock.patch.object(ranking, "statement", remember):
+        searching(arms={Arm.MEANING})  # type: ignore[call-arg]
+    [ranked] = sent
+    return ranked  # type: ignore[no-any-return]

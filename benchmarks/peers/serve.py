@@ -1,0 +1,95 @@
+"""One system in a process of its own, told what to do line by line: `python -m benchmarks.peers.serve SYSTEM`.
+
+The first line says where the work lies and where the system may keep its own. Then each line is one of:
+`{"fill": {}}`, `{"search": {"way": …, "calls": [[owner, question], …]}}`, `{"add_one": {"owner": …, "texts": […]}}`,
+`{"add_many": …}` alike, `{"until_found": …}` alike, `{"bytes": {}}`. Each is answered by one line. Times are taken
+here, around the call alone, in milliseconds.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmarks.peers.adapters import SYSTEMS, Adapter, Place
+from benchmarks.peers.work import Work
+
+
+class Serving:
+    """What can be asked of an opened system."""
+
+    def __init__(self, adapter: Adapter, work: Work) -> None:
+        self._adapter = adapter
+        self._work = work
+
+    def fill(self) -> float:
+        return _ms(lambda: self._adapter.fill(self._work))
+
+    def search(self, way: str, calls: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        searching = self._adapter.ways[way]
+        ms: list[float] = []
+        found = []
+        for owner, question in calls:
+            begun = time.perf_counter()
+            texts = searching(owner, question)
+            ms.append((time.perf_counter() - begun) * 1000)
+            found.append(list(texts))
+        return {"ms": ms, "found": found}
+
+    def add_one(self, owner: str, texts: Sequence[str]) -> list[float]:
+        return [_ms(lambda text=text: self._adapter.add_one(owner, text)) for text in texts]  # type: ignore[misc]
+
+    def add_many(self, owner: str, texts: Sequence[str]) -> float:
+        return _ms(lambda: self._adapter.add_many(owner, texts))
+
+    def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
+        """Of Picard alone: the others embed within the call that adds."""
+        adapter: Any = self._adapter
+        taken: list[float] = adapter.until_found(owner, texts)
+        return taken
+
+    def embed_all(self) -> float:
+        adapter: Any = self._adapter
+        return _ms(adapter.embed_all)
+
+    def bytes(self) -> int:
+        return self._adapter.bytes_on_disk()
+
+
+def serve(name: str, told: TextIO, said: TextIO) -> None:
+    begin = json.loads(told.readline())
+    work = Work.read(Path(begin["work"]))
+    adapter = SYSTEMS[name].open(work, Place(Path(begin["folder"]), begin["dsn"]))
+    serving = Serving(adapter, work)
+    versions = {package: version(package) for package in adapter.packages}
+    _say(said, {"ways": list(adapter.ways), "versions": versions})
+    for line in told:
+        [(act, arguments)] = json.loads(line).items()
+        _say(said, getattr(serving, act)(**arguments))
+
+
+def _ms(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return (time.perf_counter() - begun) * 1000
+
+
+def _say(said: TextIO, answer: object) -> None:
+    said.write(json.dumps(answer) + "\n")
+    said.flush()
+
+
+def main(name: str) -> None:
+    """What the system's own libraries print goes to standard error."""
+    said = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    serve(name, sys.stdin, said)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
+    main(sys.argv[1])

@@ -1,0 +1,120 @@
+"""The web server as `make run` starts it, and gunicorn's threads over the same application; and what they weigh."""
+
+import contextlib
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+
+from picard.management.commands import up
+
+START_TIMEOUT_S = 60
+SAMPLE_S = 0.02
+MB = 1_000_000
+
+
+class Server:
+    """A gunicorn that runs."""
+
+    def __init__(self, name: str, port: int, process: "subprocess.Popen[bytes]") -> None:
+        self.name, self.port = name, port
+        self._master = psutil.Process(process.pid)
+
+    def workers(self) -> list[psutil.Process]:
+        return self._master.children(recursive=True)
+
+    def worker_mb(self) -> float:
+        """What the heaviest of its web workers weighs (resident)."""
+        return max(process.memory_info().rss for process in self.workers()) / MB
+
+    @contextlib.contextmanager
+    def weighed(self) -> Iterator[list[float]]:
+        """The heaviest weight of any of its processes while the block ran, as the only item of the list."""
+        peak = [0.0]
+        is_over = threading.Event()
+
+        def sample() -> None:
+            while True:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    everyone = [self._master, *self.workers()]
+                    peak[0] = max(peak[0], *(one.memory_info().rss / MB for one in everyone))
+                if is_over.wait(SAMPLE_S):
+                    return
+
+        thread = threading.Thread(target=sample)
+        thread.start()
+        try:
+            yield peak
+        finally:
+            is_over.set()
+            thread.join()
+
+
+def shipped() -> list[str]:
+    """The command of `manage.py up`."""
+    return list(up.programs()[0].command)
+
+
+def gthread() -> list[str]:
+    """The same, with gunicorn's own threads instead of the front."""
+    command = ["picard.wsgi:application" if part == "picard.asgi:application" else part for part in shipped()]
+    return [*command, "--worker-class", "gthread", "--threads", str(settings.WEB_THREADS)]
+
+
+def stock() -> list[str]:
+    """The shipped front before another application (benchmarks/servers/stock_site.py)."""
+    return [
+        "benchmarks.servers.stock_site:application" if part == "picard.asgi:application" else part
+        for part in shipped()
+    ]
+
+
+@contextlib.contextmanager
+def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Server]:
+    """Its log goes to the file."""
+    environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1", "PUBLIC_URL": settings.PUBLIC_URL}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+        try:
+            _await_answer(process, port, log)
+            yield Server(name, port, process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
+def indexing_worker() -> Iterator[None]:
+    """The worker, as `make run` starts it."""
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _await_answer(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    until = time.monotonic() + START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/readyz")
+            connection.getresponse().read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the web server did not start: {log.read_text(errors='replace')[-2000:]}")

@@ -1,0 +1,138 @@
+"""The OpenAPI description, made of what is said of each operation, with every status that it can answer."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
+
+from memories.api.openapi import examples
+from memories.api.openapi import responses as openapi_responses
+from memories.api.openapi.memory_operations import MEMORY_OPERATIONS
+from memories.api.openapi.operation import IF_MATCH, KEY, Operation
+from memories.api.openapi.person_operations import PERSON_OPERATIONS
+
+PROBLEM = "application/problem+json"
+SAID: dict[int, tuple[str, str]] = {
+    400: ("invalid", "Some of what was sent cannot be taken."),
+    401: ("invalid_token", "The access token has expired."),
+    403: ("insufficient_scope", "This needs the scope memories:read."),
+    404: ("not_found", "There is no such thing, or it is not yours."),
+    409: ("key_in_flight", "The first request with this key is under way."),
+    412: ("version_conflict", "It was changed meanwhile; its version is 3 now."),
+    413: ("too_large", "A request's body may have 4,000,000 bytes."),
+    415: ("unsupported_media_type", "Unsupported media type in request."),
+    422: ("key_reused", "This Idempotency-Key was used for another request, or other rights."),
+    429: ("rate_limited", "Too many requests. Try again in 1 s."),
+    503: ("unavailable", "The database does not answer just now."),
+}
+ALWAYS = (401, 403, 429, 503)
+OF_A_BODY = (400, 413, 415)
+OF_A_KEY = (400, 409, 422)
+REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="`true`: this was answered before.",
+)
+OPERATIONS = MEMORY_OPERATIONS | PERSON_OPERATIONS
+
+
+def operations(*names: str) -> Callable[[type], type]:
+    """Describes the methods of a view."""
+    described = {OPERATIONS[name].method: _described(name, OPERATIONS[name]) for name in names}
+    return extend_schema_view(**described)
+
+
+def _described(name: str, operation: Operation) -> Any:
+    statuses = {*ALWAYS, *operation.statuses}
+    if operation.body:
+        statuses |= {*OF_A_BODY}
+    if KEY in operation.headers:
+        statuses |= {*OF_A_KEY}
+    if operation.query or IF_MATCH in operation.headers:
+        statuses |= {400}
+    responses = {(status, PROBLEM): _problem(status) for status in sorted(statuses)}
+    scope = [operation.scope] if operation.scope else []
+    needs = f"Needs `{operation.scope}`." if operation.scope else ""
+    return extend_schema(
+        operation_id=name,
+        tags=[operation.tag],
+        summary=operation.summary,
+        description=" ".join(filter(None, (operation.description, needs))),
+        auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
+        parameters=_parameters(operation),
+        request={operation.media_type: operation.body} if operation.body else None,
+        responses={**_answers(operation), **_waiting(operation), **responses},
+        examples=_body_examples(operation),
+    )
+
+
+def _parameters(operation: Operation) -> list[Any]:
+    shown = [
+        OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[operation.status])
+        for name in operation.answer_headers
+    ]
+    replayed = [REPLAYED] if KEY in operation.headers else []
+    return [*([operation.query] if operation.query else []), *operation.headers, *shown, *replayed]
+
+
+def _answers(operation: Operation) -> dict[Any, Any]:
+    if not operation.files:
+        statuses = filter(None, (operation.status, operation.or_answers))
+        return {status: _answer(operation) for status in statuses}
+    return {(operation.status, media_type): _file(operation, media_type) for media_type in operation.files}
+
+
+def _file(operation: Operation, media_type: str) -> OpenApiResponse:
+    is_json = media_type == "application/json"
+    example = OpenApiExample(
+        media_type,
+        value={"memories": []} if is_json else operation.example,
+        response_only=True,
+        media_type=media_type,
+    )
+    form: Any = {"type": "object"} if is_json else OpenApiTypes.BINARY
+    return OpenApiResponse(form, description=operation.summary, examples=[example])
+
+
+def _answer(operation: Operation) -> Any:
+    if operation.answer is None:
+        return OpenApiResponse(description="Done.")
+    example = OpenApiExample("Answer", value=operation.example, response_only=True)
+    return OpenApiResponse(operation.answer, description=operation.summary, examples=[example])
+
+
+def _waiting(operation: Operation) -> dict[int, Any]:
+    if not operation.may_wait:
+        return {}
+    example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)
+    said = (
+        "Nothing is saved yet: it waits for the person's yes. They set so for this app, or it may not publish and this "
+        "would change the text of a public memory, or keep it public for longer."
+    )
+    return {202: OpenApiResponse(openapi_responses.Waiting, description=said, examples=[example])}
+
+
+def _problem(status: int) -> OpenApiResponse:
+    code, detail = SAID[status]
+    title = HTTPStatus(status).phrase
+    example = OpenApiExample(title, value=examples.problem(status, title, code, detail), response_only=True)
+    return OpenApiResponse(openapi_responses.Problem, description=title, examples=[example])
+
+
+def _body_examples(operation: Operation) -> list[OpenApiExample]:
+    if operation.body_example is None:
+        return []
+    example = OpenApiExample(
+        "Request", value=operation.body_example, request_only=True, media_type=operation.media_type
+    )
+    return [example]

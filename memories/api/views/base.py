@@ -1,0 +1,68 @@
+"""What all views of the API have in common."""
+
+from functools import cache
+from typing import Any, cast
+from uuid import UUID
+
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.actor import Actor
+from memories.api.errors import Misplaced
+from memories.api.strict_fields import Strict
+from memories.api.throttles import PerAddress
+
+
+class ApiView(APIView):
+    """An actor, answers that no cache keeps, and a limit on guessing tokens."""
+
+    http_method_names = [name for name in APIView.http_method_names if name != "options"]
+    request: Request
+
+    @property
+    def actor(self) -> Actor:
+        return cast(Actor, self.request.auth)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+        except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
+            PerAddress().allow_request(request, self)
+            raise
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        answered["Cache-Control"] = "no-store"
+        return answered
+
+
+def body_of(request: Request, form: type[Strict]) -> dict[str, Any]:
+    """The valid body. Raises ValidationError."""
+    return dict(_checker(form).run_validation(request.data))
+
+
+def query_of(request: Request, form: type[Strict]) -> dict[str, Any]:
+    """The valid query string. Raises Misplaced."""
+    try:
+        return dict(_checker(form).run_validation(request.query_params))
+    except exceptions.ValidationError as error:
+        raise Misplaced("?", error.detail) from None
+
+
+@cache
+def _checker(form: type[Strict]) -> Strict:
+    """One for all requests: it keeps nothing of what it checks, and its fields are dear to make."""
+    return form()
+
+
+def page_of(request: Request, rows: list[dict[str, Any]], following: UUID | int | None) -> Response:
+    """A page of a list; `next` is the address of the page after it, with the same filters."""
+    return Response({"results": rows, "next": _address(request, following) if following else None})
+
+
+def _address(request: Request, following: UUID | int) -> str:
+    query = request._request.GET.copy()
+    query["cursor"] = str(following)
+    return request._request.build_absolute_uri(f"{request._request.path}?{query.urlencode()}")

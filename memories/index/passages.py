@@ -1,0 +1,146 @@
+"""Passages: the parts of a memory's text that are indexed one by one.
+
+Ordinary texts are one passage. Two limits ask for more: an index row has room for so many words
+(a btree tuple holds 2,704 bytes), and an embedding model cuts off silently what it does not read
+(256 word pieces for the local one).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from memories.index import keywords
+
+MAX_KEYWORDS = 150  # distinct, of the text; the row also has the date's words and the tags
+MAX_WORDS = 200
+MAX_PIECES = 240  # estimated; the local model reads 254
+# Bytes of an index tuple for the vector (2 a dimension) and the tokens (8 each), the date's among them.
+ROW_BYTES = 2_590
+ROW_SPARE_KEYWORDS = 10
+
+# A word (never cut), or any other single character that is no space.
+_ATOM = re.compile(rf"(?P<word>{keywords.WORD.pattern}) | \S", re.VERBOSE)
+_UNSPACED = re.compile(f"[{keywords.UNSPACED}]")
+_RUN = re.compile(r"[a-zA-Z]+|[0-9]+|.")
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_SENTENCE_END = ".!?\u2026\u3002\uff01\uff1f\u0964\"')\u201d\u2019\u300d"
+_FULL_STOPS = "\u3002\uff01\uff1f"  # no space follows these
+
+
+@dataclass(frozen=True, slots=True)
+class _Atom:
+    start: int
+    end: int
+    is_word: bool
+    is_unspaced: bool  # one character of a script without spaces
+    pieces: int
+
+
+@dataclass(slots=True)
+class _Load:
+    """What a passage holds so far."""
+
+    words: int = 0
+    pieces: int = 0
+    keywords: set[str] = field(default_factory=set)
+
+    def add(self, atom: _Atom, stems: list[str]) -> None:
+        self.words += atom.is_word
+        self.pieces += atom.pieces
+        self.keywords.update(stems)
+
+    def is_over(self, max_keywords: int) -> bool:
+        return self.words > MAX_WORDS or self.pieces > MAX_PIECES or len(self.keywords) > max_keywords
+
+
+def passages(text: str) -> list[str]:
+    """The text (in NFC) in order, cut between paragraphs, lines or sentences where possible, else words.
+
+    Every word lies whole in some passage. Where a script without spaces must be cut, the next passage
+    repeats the last character, so that every pair of characters does too. No passage is empty, and
+    only an empty text has none.
+    """
+    text = unicodedata.normalize("NFC", text)
+    if _is_short(text):
+        return [text.strip()]
+    atoms = list(_atoms(text))
+    if not atoms:
+        return [text] if text else []
+    found = []
+    first = 0
+    while first < len(atoms):
+        cut = _cut(text, atoms, first)
+        found.append(text[atoms[first].start : atoms[cut - 1].end])
+        first = cut - 1 if cut < len(atoms) and _are_pair(atoms[cut - 1], atoms[cut]) else cut
+    return found
+
+
+def max_keywords() -> int:
+    """How many distinct words a passage may have beside a vector of EMBEDDING_DIMENSIONS."""
+    dimensions: int = settings.EMBEDDING_DIMENSIONS
+    room = (ROW_BYTES - 2 * dimensions) // 8 - ROW_SPARE_KEYWORDS
+    return max(1, min(MAX_KEYWORDS, room))
+
+
+def _is_short(text: str) -> bool:
+    """Whether the text fits without counting: no word has more pieces than characters."""
+    return 0 < len(text.strip()) <= MAX_PIECES and len(keywords.words(text)) <= max_keywords()
+
+
+def _atoms(text: str) -> Iterator[_Atom]:
+    for match in _ATOM.finditer(text):
+        if _UNSPACED.match(match[0]):
+            for at in range(*match.span()):
+                yield _Atom(at, at + 1, is_word=False, is_unspaced=True, pieces=1)
+        else:
+            is_word = match.lastgroup == "word"
+            yield _Atom(*match.span(), is_word=is_word, is_unspaced=False, pieces=_pieces(match[0]))
+
+
+def _pieces(word: str) -> int:
+    """About how many word pieces BERT makes of a word, rather too many: one a character beyond ASCII."""
+    if not word.isascii():
+        return len(word)
+    # The model knows most short English words whole, and numbers by two digits or more.
+    return sum(1 + (len(run) - 1) // (2 if run.isdecimal() else 6) for run in _RUN.findall(word))
+
+
+def _cut(text: str, atoms: list[_Atom], first: int) -> int:
+    """Where the passage that starts at atom `first` ends: the number of the first atom after it."""
+    last = _furthest(text, atoms, first)
+    if last == len(atoms):
+        return last
+    # The best border in the second half: a passage cut too early costs a row and its context.
+    earliest = first + (last - first) // 2 + 1
+    return max(range(earliest, last + 1), key=lambda at: (_border(text, atoms[at - 1], atoms[at]), at))
+
+
+def _furthest(text: str, atoms: list[_Atom], first: int) -> int:
+    load, limit = _Load(), max_keywords()
+    for at in range(first, len(atoms)):
+        atom = atoms[at]
+        start = atoms[at - 1].start if at > first and _are_pair(atoms[at - 1], atom) else atom.start
+        load.add(atom, keywords.words(text[start : atom.end]) if atom.is_word or atom.is_unspaced else [])
+        if load.is_over(limit) and at > first + 1:
+            return at
+    return len(atoms)
+
+
+def _are_pair(one: _Atom, other: _Atom) -> bool:
+    return one.is_unspaced and other.is_unspaced and one.end == other.start
+
+
+def _border(text: str, before: _Atom, after: _Atom) -> int:
+    """How good a cut between two atoms is: paragraph 4, line 3, sentence 2, words 1, inside a chunk 0."""
+    gap = text[before.end : after.start]
+    if _BLANK_LINE.search(gap):
+        return 4
+    if "\n" in gap:
+        return 3
+    end = text[before.end - 1]
+    if (gap and end in _SENTENCE_END) or end in _FULL_STOPS:
+        return 2
+    return 1 if gap else 0

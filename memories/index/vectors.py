@@ -1,0 +1,159 @@
+"""Vectors at rest: turned by a secret matrix per person, written as pgvector's halfvec.
+
+A stored embedding gives its text back to anyone with an off-the-shelf inverter. Turned by a secret
+orthogonal matrix it keeps every cosine and means nothing to a stock inverter. That is not encryption:
+who knows enough texts of a person can solve for the matrix (docs/security.md has the figures).
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pgvector import HalfVector
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MATRICES_KEPT = 64  # 0.6 MB each with 384 dimensions
+KNOWN_KEY = bytes(range(32))
+KNOWN_DIMENSIONS = 8
+# First row and last row of the matrix of KNOWN_KEY; never to change: stored vectors depend on it.
+KNOWN_ROWS = (
+    (0.2058278, -0.4296455, 0.1168256, -0.1941919, 0.5576528, -0.4012110, -0.4481562, -0.2211109),
+    (-0.3374667, -0.2368002, -0.5033280, -0.2915605, -0.1488058, 0.4576842, -0.3403800, -0.3797614),
+)
+TOLERANCE = 1e-5
+
+_matrices: "OrderedDict[bytes, NDArray[np.float32]]" = OrderedDict()
+_matrices_lock = threading.Lock()
+
+
+class Stored(HalfVector):
+    """A vector on its way into the database.
+
+    pgvector writes each component as exactly as Python can, most of which PostgreSQL cuts off again: a halfvec keeps
+    eleven bits. Six digits are enough for the same bits and take a quarter of the time.
+    """
+
+    def __init__(self, vector: Sequence[float]) -> None:
+        self._vector = tuple(vector)
+
+    def to_text(self) -> str:
+        return f"[{_digits(len(self._vector)) % self._vector}]"
+
+
+def rotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
+    """The vectors, in order, turned by the matrix of the 32-byte key; lengths and cosines stay (to 1e-6)."""
+    import numpy as np
+
+    if not vectors:
+        return []
+    given = np.asarray(vectors, np.float32)
+    turned: list[list[float]] = (given @ _matrix(key, given.shape[1])).tolist()
+    return turned
+
+
+def unrotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
+    """The inverse of `rotate`: an orthogonal matrix is undone by its transpose."""
+    import numpy as np
+
+    if not vectors:
+        return []
+    given = np.asarray(vectors, np.float32)
+    turned: list[list[float]] = (given @ _matrix(key, given.shape[1]).T).tolist()
+    return turned
+
+
+@lru_cache(maxsize=8)
+def _digits(count: int) -> str:
+    return ",".join(["%.6g"] * count)
+
+
+def rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
+    """An orthogonal (dimensions, dimensions) matrix, the same for this key on every machine (to 1e-5).
+
+    Uniform over all rotations and reflections: QR of a Gaussian matrix, unique once R's diagonal is
+    positive. Takes about 0.1 s for 384 dimensions; `rotate` keeps the last ones.
+    """
+    import numpy as np
+
+    q, r = np.linalg.qr(_gaussians(key, dimensions * dimensions).reshape(dimensions, dimensions))
+    return (q * np.sign(np.diag(r))).astype(np.float32)
+
+
+def to_halfvec(vector: Sequence[float]) -> str:
+    """pgvector's text form. Five significant digits: ten times finer than the float16 it becomes."""
+    return "[" + ("%.5g," * len(vector) % tuple(vector))[:-1] + "]"
+
+
+def known_answer_ok() -> bool:
+    """Whether this machine derives the same matrix as the one that stored the vectors."""
+    import numpy as np
+
+    matrix = rotation_matrix(KNOWN_KEY, KNOWN_DIMENSIONS)
+    return bool(np.allclose(matrix[[0, -1]], KNOWN_ROWS, rtol=0, atol=TOLERANCE))
+
+
+def check_known_answer() -> None:
+    """Raises RuntimeError when rotations derived here would not fit the stored vectors."""
+    if not known_answer_ok():
+        raise RuntimeError(
+            "This machine derives other vector rotations than the known answer in memories/index/vectors.py: "
+            "private memories would not be found, new ones stored wrongly. "
+            "Check the installed numpy and cryptography."
+        )
+
+
+@lru_cache(maxsize=1)
+def _check_known_answer_once() -> None:
+    check_known_answer()
+
+
+def forget_matrices() -> None:
+    """Drop the matrices kept in this process, for example after a person's key was destroyed."""
+    with _matrices_lock:
+        _matrices.clear()
+
+
+def _matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
+    """The matrix of the key, from the ones used last; kept by a digest, so that no key is found here."""
+    name = hashlib.sha256(b"picard rotation matrix %d " % dimensions + key).digest()
+    _check_known_answer_once()
+    with _matrices_lock:
+        if name in _matrices:
+            _matrices.move_to_end(name)
+            return _matrices[name]
+    matrix = rotation_matrix(key, dimensions)  # outside the lock: others need not wait for it
+    with _matrices_lock:
+        _matrices[name] = matrix
+        while len(_matrices) > MATRICES_KEPT:
+            _matrices.popitem(last=False)
+    return matrix
+
+
+def _gaussians(key: bytes, count: int) -> "NDArray[np.float64]":
+    """Standard normal numbers by Box and Muller (1958): pairs of uniforms to pairs of normals."""
+    import numpy as np
+
+    pairs = (count + 1) // 2
+    uniforms = _uniforms(key, 2 * pairs)
+    radius = np.sqrt(-2.0 * np.log(uniforms[:pairs]))
+    angle = 2.0 * np.pi * uniforms[pairs:]
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
+
+
+def _uniforms(key: bytes, count: int) -> "NDArray[np.float64]":
+    """Numbers in (0, 1], 53 bits each, from the AES-256-CTR stream of the 32-byte key.
+
+    A stream of our own, because NumPy promises none that stays across its versions (NEP 19).
+    """
+    import numpy as np
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    stream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
+    bits = np.frombuffer(stream.update(bytes(8 * count)), "<u8") >> np.uint64(11)
+    return (bits.astype(np.float64) + 1.0) / 2.0**53

@@ -1,0 +1,246 @@
+"""The indexing worker: claims memories that wait for their vectors, embeds them, and keeps house in between.
+
+A lease is held by an advisory lock of the worker's own connection, which PostgreSQL frees when the worker dies: its
+memories are due again at once. A text that was edited while it was being embedded has another version then; its
+vector is thrown away and the memory stays due.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from accounts.consent import embeddings as embedding_consent
+from accounts.fields import DecryptError
+from memories.index import work_queue
+from memories.index.passages import passages
+from memories.jobs import retention
+from memories.models import IndexState, Memory
+from memories.providers.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, provider
+
+logger = logging.getLogger(__name__)
+
+LOCK_CLASS = 42  # of pg_advisory_lock(class, worker)
+BATCH = 64
+POLL_S = 5.0
+LOOK_UP_S = 0.5  # how long a request to stop may go unseen while idle
+LONGEST_WAIT_S = 600.0
+UNREADABLE = "unreadable"
+
+# Due, and unleased or leased by a worker whose lock is free: it died, or it is this one, which holds nothing now.
+CLAIM = """
+with gone as (
+  select leased_by from (
+    select distinct index_leased_by as leased_by from memories_memory
+    where index_state = 'pending' and index_leased_by is not null) leases
+  where leased_by = %(worker)s or not exists (
+    select 1 from pg_locks l where l.locktype = 'advisory' and l.classid = %(class)s and l.granted
+    and l.objid::bigint = leases.leased_by
+    and l.database = (select oid from pg_database where datname = current_database()))),
+due as (
+  select id from memories_memory
+  where index_state = 'pending' and index_due_at <= statement_timestamp()
+    and (index_leased_by is null or index_leased_by in (select leased_by from gone))
+  order by index_due_at limit %(limit)s for update skip locked)
+update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
+from due where m.id = due.id returning m.id
+"""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A memory as it was read, and what became of it: vectors, or the code of an error, or nothing, since its person
+    lets no provider elsewhere read it."""
+
+    memory: Memory
+    passages: list[str]
+    vectors: list[list[float]] | None = None
+    error: str = ""
+    retry_after_s: float | None = None
+    is_final: bool = False
+    is_withheld: bool = False
+
+
+class Lease:
+    """A connection of the worker's own that holds its lock and hears when something is due."""
+
+    def __init__(self) -> None:
+        connection.ensure_connection()  # an embedded server that was killed is started by this
+        self.connection = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+        self.worker = self.connection.info.backend_pid
+        self.connection.execute("select pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.worker])
+        self.connection.execute(f"listen {work_queue.CHANNEL}")
+
+    def wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
+        """Return when something was committed that is due, when told to stop, or after `seconds`."""
+        until = time.monotonic() + seconds
+        while not should_stop() and (left := until - time.monotonic()) > 0:
+            for _ in self.connection.notifies(timeout=min(left, LOOK_UP_S), stop_after=1):
+                return
+
+    def close(self) -> None:
+        """Give the lock back before the connection ends: what a server process holds is free only some time after."""
+        with suppress(psycopg.OperationalError):
+            self.connection.execute("select pg_advisory_unlock_all()")
+        self.connection.close()
+
+
+def run(should_stop: Callable[[], bool]) -> None:
+    """Work until `should_stop()`; a lost database is waited for."""
+    retention.on_start()
+    while not should_stop():
+        try:
+            _work_with_lease(should_stop)
+        except (OperationalError, InterfaceError, psycopg.OperationalError):
+            logger.warning("the database does not answer; trying again")
+            connection.close()
+            time.sleep(1)
+
+
+def _work_with_lease(should_stop: Callable[[], bool]) -> None:
+    lease = Lease()
+    try:
+        while not should_stop():
+            close_old_connections()
+            retention.when_due()
+            if not work_once(lease.worker):
+                lease.wait(min(POLL_S, seconds_until_due()), should_stop)
+    finally:
+        lease.close()
+
+
+def work_once(worker: int, *, limit: int = BATCH) -> int:
+    """Claim, embed and store one batch; returns how many memories were claimed."""
+    memories = claim(worker, limit)
+    if memories:
+        withheld = _withheld(memories)
+        embedded = embed([memory for memory in memories if memory not in withheld])
+        left = [replace(_read(memory), is_withheld=True) for memory in withheld]
+        finish(worker, [*embedded, *left])
+    return len(memories)
+
+
+def claim(worker: int, limit: int) -> list[Memory]:
+    """Lease due memories to this worker. The statement commits at once, so a crash later is seen by others."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"worker": worker, "class": LOCK_CLASS, "limit": limit})
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Memory.objects.filter(pk__in=ids))
+
+
+def embed(memories: Sequence[Memory]) -> list[Embedded]:
+    """Each memory with its vectors or its error. No database work is done meanwhile."""
+    read = [_read(memory) for memory in memories]
+    readable = [one for one in read if not one.error]
+    return [one for one in read if one.error] + _embed_all(readable)
+
+
+def finish(worker: int, embedded: Sequence[Embedded]) -> None:
+    """Store what was embedded, of those memories that are still as they were read."""
+    with transaction.atomic():
+        current = dict(
+            Memory.objects.filter(pk__in=[one.memory.pk for one in embedded], index_leased_by=worker)
+            .order_by("pk")
+            .select_for_update()
+            .values_list("pk", "version")
+        )
+        fresh = [one for one in embedded if current.get(one.memory.pk) == one.memory.version]
+        done = [one for one in fresh if one.vectors is not None]
+        if done:
+            _store(done)
+        if withheld := [one.memory for one in fresh if one.is_withheld and not one.error]:
+            work_queue.leave_to_words(withheld)
+        for one in fresh:
+            if one.error:
+                _put_off(one)
+        stale = current.keys() - {one.memory.pk for one in fresh}
+        Memory.objects.filter(pk__in=stale).update(
+            index_leased_by=None, index_attempts=F("index_attempts") - 1
+        )
+
+
+def seconds_until_due() -> float:
+    """How long until the next memory that was put off is due; POLL_S when none is."""
+    waiting = Memory.objects.filter(index_state=IndexState.PENDING).order_by("index_due_at")
+    due_in = waiting.annotate(due_in=F("index_due_at") - Now()).values_list("due_in", flat=True).first()
+    return POLL_S if due_in is None else max(0.05, due_in.total_seconds())
+
+
+# --- Private ------------------------------------------------------------------------------------------
+
+
+def _withheld(memories: Sequence[Memory]) -> list[Memory]:
+    """Those private ones whose person has not let the provider, which is elsewhere, read them."""
+    if not embedding_consent.is_needed():
+        return []
+    allow_it = embedding_consent.who_said_yes({memory.owner_id for memory in memories})
+    return [memory for memory in memories if not memory.is_public and memory.owner_id not in allow_it]
+
+
+def _read(memory: Memory) -> Embedded:
+    try:
+        return Embedded(memory, passages(memory.text))
+    except DecryptError:
+        logger.error("memory %s does not open", memory.pk)
+        return Embedded(memory, [], error=UNREADABLE, is_final=True)
+
+
+def _embed_all(read: Sequence[Embedded]) -> list[Embedded]:
+    """All in one request; when the provider rejects it, each alone, so that one bad text fails alone."""
+    if not read:
+        return []
+    try:
+        return _embed_together(read)
+    except ProviderUnavailable as error:
+        return [_failed(one, error, retry_after_s=error.retry_after_s) for one in read]
+    except ProviderRejected as error:
+        if len(read) == 1:
+            return [_failed(read[0], error, is_final=True)]
+        return [result for one in read for result in _embed_all([one])]
+
+
+def _embed_together(read: Sequence[Embedded]) -> list[Embedded]:
+    found = iter(provider().embed_documents([text for one in read for text in one.passages]))
+    return [Embedded(one.memory, one.passages, [next(found) for _ in one.passages]) for one in read]
+
+
+def _failed(one: Embedded, error: ProviderError, **how: Any) -> Embedded:
+    return Embedded(one.memory, one.passages, error=error.code, **how)
+
+
+def _store(done: Sequence[Embedded]) -> None:
+    memories = [one.memory for one in done]
+    vectors = [one.vectors or [] for one in done]
+    work_queue.store_vectors(memories, [one.passages for one in done], vectors, work_queue.active_space())
+    work_queue.are_indexed(memories)
+
+
+def _put_off(one: Embedded) -> None:
+    """Try again later, or give up where it can be seen: in the page, the admin and /readyz."""
+    gives_up = one.is_final or work_queue.is_last_attempt(one.memory)
+    wait = timedelta(seconds=_wait_s(one.memory.index_attempts, one.retry_after_s))
+    Memory.objects.filter(pk=one.memory.pk).update(
+        index_state=IndexState.FAILED if gives_up else IndexState.PENDING,
+        index_due_at=Now() + wait,
+        index_leased_by=None,
+        index_error=one.error,
+    )
+    if gives_up:
+        logger.error("memory %s is not found by meaning: %s", one.memory.pk, one.error)
+
+
+def _wait_s(attempts: int, retry_after_s: float | None) -> float:
+    """Doubling from the setting's first wait, with jitter; never sooner than the provider asked for."""
+    doubled: float = settings.INDEXING_FIRST_WAIT_S * 2 ** min(attempts - 1, 20)
+    jittered = min(LONGEST_WAIT_S, doubled) * random.uniform(0.5, 1.5)  # noqa: S311  (not a secret)
+    return max(jittered, min(retry_after_s or 0.0, LONGEST_WAIT_S))

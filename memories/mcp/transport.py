@@ -1,0 +1,118 @@
+"""One HTTP exchange with the SDK: Django's request becomes ASGI messages, and those its response.
+
+There is no second application, no session and nothing that outlives a request. Under ASGI an answer may be a stream of
+events; under WSGI it is always one JSON body.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from memories.mcp.context import KEY, Call
+
+Message = MutableMapping[str, Any]
+RECOMPUTED = {"content-length", "connection"}  # by Django and the web server
+EVENTS = b"text/event-stream"
+
+
+async def exchange(server: Server[Any], call: Call, body: bytes) -> HttpResponseBase:
+    """What the SDK answers. When the client goes away during a stream, what it waited for is cancelled."""
+    out: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=1)  # the SDK waits for the socket
+    task = asyncio.create_task(_serve(server, call, body, out))
+    try:
+        start = await out.get()
+        if start is None:
+            await task  # raises what went wrong
+            raise RuntimeError("the MCP SDK sent no response")
+        if _is_stream(start):
+            return _response(StreamingHttpResponse(_events(task, out)), start)
+        content = b"".join([message.get("body", b"") async for message in _messages(out)])
+        await task
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    return _response(HttpResponse(content), start)
+
+
+async def _serve(server: Server[Any], call: Call, body: bytes, out: "asyncio.Queue[Message | None]") -> None:
+    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if unread:
+            return unread.pop()
+        await asyncio.Event().wait()  # a client that goes away cancels this task instead
+        raise AssertionError
+
+    try:
+        manager = StreamableHTTPSessionManager(
+            app=server,
+            stateless=True,
+            json_response=not isinstance(call.request, ASGIRequest),
+            max_request_body_size=max(len(body), 1),  # the view has bounded it
+        )
+        async with manager.run():
+            await manager.handle_request(_scope(call), receive, out.put)
+    finally:
+        if not _is_cancelled():
+            await out.put(None)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _messages(out: "asyncio.Queue[Message | None]") -> AsyncIterator[Message]:
+    while (message := await out.get()) is not None:
+        yield message
+
+
+async def _events(task: "asyncio.Task[None]", out: "asyncio.Queue[Message | None]") -> AsyncIterator[bytes]:
+    try:
+        async for message in _messages(out):
+            if body := message.get("body"):
+                yield body
+    finally:
+        task.cancel()
+
+
+def _scope(call: Call) -> Message:
+    request = call.request
+    headers = [
+        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in request.headers.items()
+    ]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.scheme,
+        "path": request.path,
+        "raw_path": request.path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name, value) for name, value in headers if name != b"cookie"],
+        "client": None,
+        "server": None,
+        KEY: call,
+    }
+
+
+def _is_stream(start: Message) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(EVENTS) for name, value in start["headers"]
+    )
+
+
+def _response(response: HttpResponseBase, start: Message) -> HttpResponseBase:
+    response.status_code = start["status"]
+    del response["Content-Type"]
+    for name, value in start["headers"]:
+        if name.decode("latin-1").lower() not in RECOMPUTED:
+            response[name.decode("latin-1")] = value.decode("latin-1")
+    return response

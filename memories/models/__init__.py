@@ -1,0 +1,23 @@
+"""The tables of the domain: every model is imported from here, whatever file it stands in."""
+
+from memories.models.imports import OPEN as OPEN
+from memories.models.imports import EndedBy as EndedBy
+from memories.models.imports import ImportBatch as ImportBatch
+from memories.models.imports import ImportState as ImportState
+from memories.models.imports import StagedMemories as StagedMemories
+from memories.models.memory import CLIENT_ID_CHARACTERS as CLIENT_ID_CHARACTERS
+from memories.models.memory import SOURCE_CHARACTERS as SOURCE_CHARACTERS
+from memories.models.memory import AuditAction as AuditAction
+from memories.models.memory import AuditEvent as AuditEvent
+from memories.models.memory import EmbeddingSpace as EmbeddingSpace
+from memories.models.memory import IndexState as IndexState
+from memories.models.memory import Memory as Memory
+from memories.models.memory import MemoryRevision as MemoryRevision
+from memories.models.memory import MemoryTag as MemoryTag
+from memories.models.memory import MemoryVector as MemoryVector
+from memories.models.memory import StoredAnswer as StoredAnswer
+from memories.models.memory import Tag as Tag
+from memories.models.memory import Visibility as Visibility
+from memories.models.preferences import KeptPair as KeptPair
+from memories.models.preferences import SavedFilter as SavedFilter
+from memories.models.proposals import Proposal as Proposal

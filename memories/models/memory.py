@@ -1,0 +1,274 @@
+"""The tables of the domain. Every owned row carries its owner, who never changes; texts and tag names lie sealed."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from pgvector.django import HalfVectorField
+
+from accounts.ids import new_id
+from accounts.models import User
+from memories.fields import SealedTextField
+from memories.models.visibility import MemoryQuerySet, MemoryVectorQuerySet
+from memories.owned import Owned
+
+
+class Visibility(models.TextChoices):
+    PRIVATE = "private", _("private")
+    PUBLIC = "public", _("public")
+
+
+class IndexState(models.TextChoices):
+    """How far a memory's current version is on its way to being found by meaning."""
+
+    PENDING = "pending", _("waiting")
+    READY = "ready", _("searchable")
+    FAILED = "failed", _("failed")
+
+
+CLIENT_ID_CHARACTERS = 255  # as long as an app's own may be
+SOURCE_CHARACTERS = 10 + 1 + CLIENT_ID_CHARACTERS  # door, colon, app
+
+
+class Tag(Owned, models.Model):
+    """A person's word for a group of memories. Its name says as much as a text does, so it is sealed too."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    name = SealedTextField()
+    name_hash = models.BinaryField(
+        max_length=32, editable=False
+    )  # HMAC-SHA256 of the folded name, the owner's key
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name_hash"], name="one_tag_a_name")]
+
+    def __str__(self) -> str:
+        return f"tag {self.pk}"
+
+
+class Memory(Owned, models.Model):
+    """A short text that its owner wants AI to know.
+
+    `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` that
+    of the last change of the text. `source` says who wrote it: a door ("web") or an app ("api:<client id>").
+    `conversation` and `position` mark what was said one after the other, as in an imported chat: search lends the words
+    of such memories to their neighbours. The `index_*` columns are the job of embedding it: state `pending` is due at
+    `index_due_at`, leased by the worker `index_leased_by` while that worker's advisory lock is held.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    text = SealedTextField()
+    visibility = models.CharField(max_length=7, choices=Visibility, default=Visibility.PRIVATE)
+    tags = models.ManyToManyField(Tag, through="MemoryTag", related_name="memories")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    written_at = models.DateTimeField(db_default=Now(), editable=False)
+    source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)
+    conversation = models.UUIDField(null=True, editable=False)
+    position = models.PositiveIntegerField(null=True, editable=False)
+
+    index_state = models.CharField(
+        max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False
+    )
+    index_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    index_due_at = models.DateTimeField(db_default=Now(), editable=False)
+    index_leased_by = models.IntegerField(null=True, editable=False)
+    index_error = models.CharField(max_length=40, blank=True, editable=False)  # a code, never a text
+
+    objects: ClassVar[Any] = MemoryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = _("memories")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(visibility__in=["private", "public"]), name="memory_visibility"
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="memory_version"),
+            models.CheckConstraint(
+                condition=Q(conversation__isnull=True, position__isnull=True)
+                | Q(conversation__isnull=False, position__isnull=False),
+                name="memory_place_in_conversation",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="memory_live", condition=Q(deleted_at__isnull=True)),
+            models.Index(fields=["deleted_at"], name="memory_trash", condition=Q(deleted_at__isnull=False)),
+            models.Index(fields=["expires_at"], name="memory_expiry", condition=Q(expires_at__isnull=False)),
+            models.Index(
+                fields=["index_state", "index_due_at"],
+                name="memory_not_indexed",
+                condition=~Q(index_state="ready"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"memory {self.pk}"  # never its text
+
+    @property
+    def is_public(self) -> bool:
+        return self.visibility == Visibility.PUBLIC
+
+    @property
+    def is_searchable(self) -> bool:
+        return self.index_state == IndexState.READY
+
+
+class MemoryTag(Owned, models.Model):
+    """That a memory has a tag."""
+
+    pk = models.CompositePrimaryKey("tag_id", "memory_id")
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="memory_tags")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"tag {self.tag_id} on memory {self.memory_id}"
+
+
+class MemoryRevision(Owned, models.Model):
+    """The text that a memory had at `version`, before it was changed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="revisions")
+    version = models.PositiveIntegerField()
+    text = SealedTextField()
+    source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)  # who wrote this text
+    written_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "memory", "version"], name="one_revision_a_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version} of memory {self.memory_id}"
+
+
+class EmbeddingSpace(models.Model):
+    """A set of vectors that may be compared: one model, one number of dimensions, one way of making words."""
+
+    id = models.SmallAutoField(primary_key=True)
+    identity = models.CharField(max_length=300, unique=True)
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class MemoryVector(Owned, models.Model):
+    """One passage of a memory, as search reads it: narrow, and whole inside one covering index.
+
+    `embedding` is null until the worker has embedded it, and where its person lets the provider read nothing. Private
+    rows: rotated by the person's secret matrix, words hashed under the person's key. Public rows: unrotated, words
+    hashed under the server's key. `tokens` are a set: the passage's words, and those of the day that the memory was
+    made (keywords.day_words). `sequence` is set where memories follow one another in a conversation: neighbours
+    differ by one there, and nowhere else.
+    """
+
+    pk = models.CompositePrimaryKey("memory_id", "passage")
+    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="vectors", db_index=False)
+    passage = models.SmallIntegerField()
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    is_public = models.BooleanField()
+    is_trashed = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(null=True)
+    space = models.ForeignKey(EmbeddingSpace, on_delete=models.PROTECT, null=True, db_index=False)
+    embedding = HalfVectorField(dimensions=settings.EMBEDDING_DIMENSIONS, null=True)
+    tokens = ArrayField(models.BigIntegerField())
+    sequence = models.BigIntegerField(null=True)
+
+    objects: ClassVar[Any] = MemoryVectorQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The exact scan of one owner reads this index alone (docs/decisions/0002-exact-covering-index.md).
+            models.Index(
+                fields=["owner"],
+                include=[
+                    "memory",
+                    "is_public",
+                    "is_trashed",
+                    "expires_at",
+                    "space",
+                    "embedding",
+                    "tokens",
+                    "sequence",
+                ],
+                name="memory_vector_cover",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"passage {self.passage} of memory {self.memory_id}"
+
+
+class AuditAction(models.TextChoices):
+    """What was done, as `subject:action`."""
+
+    MEMORY_CREATE = "memory:create", _("added")
+    MEMORY_READ = "memory:read", _("read")
+    MEMORY_LIST = "memory:list", _("listed")
+    MEMORY_SEARCH = "memory:search", _("searched")
+    MEMORY_UPDATE = "memory:update", _("changed")
+    MEMORY_PUBLISH = "memory:publish", _("made public")
+    MEMORY_UNPUBLISH = "memory:unpublish", _("made private")
+    MEMORY_TRASH = "memory:trash", _("put in the trash")
+    MEMORY_RESTORE = "memory:restore", _("restored")
+    MEMORY_DELETE = "memory:delete", _("deleted for ever")
+    MEMORY_PURGE = "memory:purge", _("purged")
+    MEMORY_EXPORT = "memory:export", _("exported")
+    MEMORY_PROPOSE = "memory:propose", _("proposed")
+    MEMORY_DECLINE = "memory:decline", _("declined")
+    PERSONA_ASK = "persona:ask", _("asked the persona")
+    APP_CONNECT = "app:connect", _("connected")
+    APP_NARROW = "app:narrow", _("changed what it may do")
+    APP_PAUSE = "app:pause", _("paused")
+    APP_RESUME = "app:resume", _("let go on")
+    APP_DISCONNECT = "app:disconnect", _("disconnected")
+    ACCOUNT_CLOSE = "account:close", _("closed the account")
+    ACCOUNT_RESTORE = "account:restore", _("brought the account back")
+
+
+class AuditEvent(Owned, models.Model):
+    """Who did what to which memories, when, through which door and app. No text; append only (a trigger keeps it)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    actor_id = models.UUIDField(null=True, editable=False)  # no key to the person: the line outlives them
+    door = models.CharField(max_length=10, editable=False)
+    client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, blank=True, editable=False)
+    action = models.CharField(max_length=20, choices=AuditAction, editable=False)
+    memory_ids = ArrayField(models.UUIDField(), editable=False)
+    happened_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-id"], name="audit_of_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.action} at {self.happened_at}"
+
+
+class StoredAnswer(Owned, models.Model):
+    """What was answered to a request with an idempotency key, kept for a day, so that its repetition acts not again."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    key_hash = models.BinaryField(max_length=32, editable=False)  # SHA-256 of the app and its key
+    answer = SealedTextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key_hash"], name="one_answer_a_key")]
+        indexes = [models.Index(fields=["created_at"], name="stored_answer_age")]
+
+    def __str__(self) -> str:
+        return f"stored answer {self.pk}"

@@ -1,0 +1,43 @@
+"""The table of what waits for a person's yes. A part of memories/models/memory.py, in a file of its own."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.ids import new_id
+from accounts.models import User
+from memories.fields import SealedTextField
+from memories.owned import Owned
+
+
+class Proposal(Owned, models.Model):
+    """A memory, or a change of one, that waits for its person's yes. No search and no persona reads this table.
+
+    `content` is JSON: what shall be kept, or what shall change. `memory` is None for a new one, which will have the
+    proposal's id. `source` as with a memory. `content_hash` finds the same proposal made twice.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    memory = models.ForeignKey(
+        "memories.Memory", on_delete=models.CASCADE, null=True, related_name="+", editable=False
+    )
+    content = SealedTextField()
+    content_hash = models.BinaryField(max_length=32, editable=False)  # HMAC-SHA256 under the owner's key
+    source = models.CharField(max_length=10 + 1 + 255, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects: ClassVar[Any] = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "content_hash"], name="one_proposal_a_content")
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="proposal_of_owner"),
+            models.Index(fields=["created_at"], name="proposal_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"proposal {self.pk}"  # never its text

@@ -1,0 +1,217 @@
+"""Moving out: a person's memories in forms that others read, made as they are sent, some hundred at a time."""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from memories import scopes
+from memories.models import AuditAction, Memory, MemoryRevision
+from memories.portability.exports.zip_stream import Member, zipped
+from memories.portability.readers.json_and_csv import guarded
+from memories.portability.readers.picard_jsonl import line_of
+from memories.portability.readers.text_and_markdown import WITHIN
+from memories.services import audit
+from memories.services.reads import opened
+from memories.services.tags import by_name, know_all_tags, with_tags
+
+AT_ONCE = 500
+COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")
+PAM_VERSION = "1.0"
+
+Pages = Iterator[list[Memory]]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of export. name: as it is asked for; label: what a person is told of it."""
+
+    name: str
+    label: object
+    media_type: str
+    suffix: str
+    write: Callable[[Actor], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is sent: made while `chunks` is read."""
+
+    filename: str
+    media_type: str
+    chunks: Iterator[bytes]
+
+
+def export(actor: Actor, form: str) -> Export:
+    """Everything that the actor may see of the person's own memories, oldest first, in one of FORMS.
+
+    Needs memories:read and memories:admin of an app. Raises ValidationError (format).
+    """
+    actor.require(scopes.READ)
+    actor.require(scopes.ADMIN)
+    chosen = FORMS.get(form)
+    if chosen is None:
+        message = _("Choose one of: %(names)s.") % {"names": ", ".join(FORMS)}
+        raise ValidationError({"format": ValidationError(message, code="unknown_format")})
+    return Export(f"{named(chosen.name)}.{chosen.suffix}", chosen.media_type, chosen.write(actor))
+
+
+def named(what: str) -> str:
+    return f"picard-{what}-{timezone.localdate():%Y-%m-%d}"
+
+
+def pages(actor: Actor) -> Pages:
+    """By id, so that no row is missed or told twice while others come and go; each page is in the audit."""
+    own = Memory.objects.visible_to(actor, owner=actor.person)
+    return pages_of(actor, own)
+
+
+def pages_of(actor: Actor, memories: Any) -> Pages:
+    last: UUID | None = None
+    while True:
+        rows = memories if last is None else memories.filter(pk__gt=last)
+        with transaction.atomic():
+            page = list(with_tags(rows).order_by("pk")[:AT_ONCE])
+            ids = [memory.pk for memory in page]
+            audit.record(actor, AuditAction.MEMORY_EXPORT, owner_id=actor.person.pk, memory_ids=ids)
+        if not page:
+            return
+        know_all_tags(actor, page)
+        yield page
+        last = page[-1].pk
+
+
+# --- The forms ------------------------------------------------------------------------------------------
+
+
+def jsonl(actor: Actor, some: Pages | None = None) -> Iterator[bytes]:
+    for page in some or pages(actor):
+        history = _histories(page)
+        yield b"".join(
+            line_of(memory, opened(memory), tag_names(memory), history.get(memory.pk, [])) for memory in page
+        )
+
+
+def _histories(page: list[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
+    changed = [memory.pk for memory in page if memory.version > 1]
+    found: dict[UUID, list[tuple[int, str | None, datetime]]] = {}
+    if changed:
+        revisions = MemoryRevision.objects.filter(owner_id=page[0].owner_id, memory_id__in=changed)
+        for revision in revisions.order_by("version"):
+            past = (revision.version, opened(revision), revision.written_at)
+            found.setdefault(revision.memory_id, []).append(past)
+    return found
+
+
+def _pam(actor: Actor) -> Iterator[bytes]:
+    """portable-ai-memory 1.0, a memory store."""
+    head = {
+        "schema": "portable-ai-memory",
+        "schema_version": PAM_VERSION,
+        "export_date": _utc(timezone.now()),
+        "exported_by": "picard",
+        "owner": {"id": str(actor.person.pk)},
+    }
+    yield orjson.dumps(head)[:-1] + b',"memories":['
+    joint = b""
+    for memory, text in _each(actor):
+        yield joint + orjson.dumps(_pam_memory(memory, text))
+        joint = b",\n"
+    yield b"]}\n"
+
+
+def _pam_memory(memory: Memory, text: str) -> dict[str, Any]:
+    normal = " ".join(unicodedata.normalize("NFC", text.strip().lower()).split())
+    temporal = {"created_at": _utc(memory.created_at), "updated_at": _utc(memory.updated_at)}
+    if memory.expires_at:
+        temporal["valid_until"] = _utc(memory.expires_at)
+    return {
+        "id": str(memory.pk),
+        "type": "context",
+        "status": "active",
+        "content": text,
+        "content_hash": f"sha256:{hashlib.sha256(normal.encode()).hexdigest()}",
+        "tags": tag_names(memory),
+        "temporal": temporal,
+        "provenance": {"platform": "picard"},
+        "access": {"visibility": memory.visibility},
+    }
+
+
+def _csv(actor: Actor) -> Iterator[bytes]:
+    yield ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode()  # the mark tells spreadsheets that it is UTF-8
+    for memory, text in _each(actor):
+        expires = _utc(memory.expires_at) if memory.expires_at else ""
+        tags = ";".join(map(guarded, tag_names(memory)))
+        cells = (text, tags, memory.visibility, _utc(memory.created_at), expires, str(memory.pk))
+        yield (",".join(_cell(guarded(cell)) for cell in cells) + "\r\n").encode()
+
+
+def _cell(text: str) -> str:
+    """RFC 4180, 2."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _transfer(actor: Actor) -> Iterator[bytes]:
+    """`[date] - content`; the further lines of a text are indented."""
+    for memory, text in _each(actor):
+        said = text.replace("\n", f"\n{WITHIN}")
+        yield f"[{memory.created_at.astimezone(UTC):%Y-%m-%d}] - {said}\n".encode()
+
+
+def _markdown(actor: Actor) -> Iterator[bytes]:
+    return zipped(_note(memory, text) for memory, text in _each(actor))
+
+
+def _note(memory: Memory, text: str) -> Member:
+    created = memory.created_at.astimezone(UTC)
+    front = [f"id: {memory.pk}", f"created_at: {_utc(created)}", f"visibility: {memory.visibility}"]
+    if tags := tag_names(memory):
+        front += ["tags:", *(f'  - "{name}"' for name in tags)]
+    if memory.expires_at:
+        front.append(f"expires_at: {_utc(memory.expires_at)}")
+    content = "\n".join(["---", *front, "---", "", text, ""]).encode()
+    return Member(f"{created:%Y-%m-%d}-{memory.pk.hex[-12:]}.md", iter([content]), created)
+
+
+def _each(actor: Actor) -> Iterator[tuple[Memory, str]]:
+    """Without those whose stored text does not open; only JSON Lines can say that there was one."""
+    for page in pages(actor):
+        for memory in page:
+            if (text := opened(memory)) is not None:
+                yield memory, text
+
+
+def tag_names(memory: Memory) -> list[str]:
+    return [tag.name for tag in by_name(memory.tags.all())]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("jsonl", gettext_lazy("JSON Lines: everything, to move to another Picard"),
+             "application/x-ndjson", "jsonl", jsonl),
+        Form("pam", gettext_lazy("portable-ai-memory: for other products that keep memories"),
+             "application/json", "json", _pam),
+        Form("markdown", gettext_lazy("Markdown: a zip of notes, for Obsidian and the like"),
+             "application/zip", "zip", _markdown),
+        Form("csv", gettext_lazy("CSV: a table, for a spreadsheet"), "text/csv; charset=utf-8", "csv", _csv),
+        Form("text", gettext_lazy("Text: a line each, to paste into an assistant"),
+             "text/plain; charset=utf-8", "txt", _transfer),
+    )
+}  # fmt: skip

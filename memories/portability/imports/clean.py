@@ -1,0 +1,82 @@
+"""An item as it will be stored, and as it comes back from the sealed row in which it waited."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.core.exceptions import ValidationError
+
+from memories.models import StagedMemories, Visibility
+from memories.portability.readers.items import REASONS, Item, Past, moment
+from memories.validation import limits
+from memories.validation.drafts import NewMemory, clean_new
+
+HISTORY = 10_000  # earlier texts of one memory, the latest
+
+
+def cleaned(item: Item) -> Item:
+    """As it will be stored. Raises ValidationError with the first thing that is wrong with it."""
+    visibility = item.visibility if item.visibility in Visibility.values else Visibility.PRIVATE.value
+    new = clean_new(
+        NewMemory(
+            text=item.text,
+            visibility=visibility,
+            tags=limits.possible_tags(item.tags),
+            expires_at=item.expires_at,
+            conversation=UUID(item.conversation) if item.conversation else None,
+            position=item.position,
+        )
+    )
+    history = tuple(_possible_history(item))
+    last = history[-1].version if history else 0
+    return replace(
+        item,
+        text=new.text,
+        visibility=new.visibility,
+        tags=tuple(new.tags),
+        history=history,
+        version=max(item.version, last + 1),
+    )
+
+
+def reason_of(error: ValidationError) -> str:
+    codes = (each.code for errors in error.error_dict.values() for each in errors)
+    return next((code for code in codes if code in REASONS), "not_a_memory")
+
+
+def laid_down(row: StagedMemories) -> list[tuple[Item, bool]]:
+    """The memories of a row, each with whether it changes one that is there."""
+    return [(_item(value), changes) for value, changes in orjson.loads(row.content)]
+
+
+def _possible_history(item: Item) -> Iterator[Past]:
+    by_version = {past.version: past for past in item.history}
+    for version in sorted(by_version)[-HISTORY:]:
+        try:
+            yield replace(by_version[version], text=limits.clean_text(by_version[version].text))
+        except ValidationError:
+            continue
+
+
+def _item(value: dict[str, Any]) -> Item:
+    past = [
+        Past(each["version"], each["text"], datetime.fromisoformat(each["written_at"]))
+        for each in value["history"]
+    ]
+    return Item(
+        **value
+        | {
+            "tags": tuple(value["tags"]),
+            "created_at": moment(value["created_at"]),
+            "updated_at": moment(value["updated_at"]),
+            # An earlier version of the look laid down neither this nor `keeps`.
+            "written_at": moment(value.get("written_at") or value["updated_at"]),
+            "expires_at": value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
+            "id": UUID(value["id"]) if value["id"] else None,
+            "history": tuple(past),
+            "keeps": tuple(value.get("keeps", ())),
+        }
+    )

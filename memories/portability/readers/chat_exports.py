@@ -1,0 +1,170 @@
+"""Readers of what ChatGPT and Claude hand out: conversations, and what they had remembered."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from memories.portability.readers.archives import Part
+from memories.portability.readers.items import Found, Item, Skipped, moment
+from memories.portability.readers.json_and_csv import read_list
+from memories.portability.readers.streams import outline, values_at
+
+TURNS = 100_000  # of one conversation; a tree with a circle has no end
+
+
+class Chats(StrEnum):
+    """What is taken of conversations."""
+
+    MINE = "mine"  # what the person wrote
+    ALL = "all"  # the answers, too
+    NONE = "none"
+
+
+BY = {
+    "user": "",
+    "human": "",
+    "assistant": "Assistant: ",
+}  # how what somebody said begins; others are no people
+# Where a new thought begins in Claude's memory of a person. It looks no further than a line: a text may be made to be
+# slow to read, and who reads it holds up the whole process.
+BLOCK = re.compile(r"\n(?=[^\S\n]*(?:[-*•]\s|#|\*\*)|\n)")
+HEADING = re.compile(r"#{1,6}(?:\s+(?P<a>\S.*))?|\*\*(?P<b>[^*]+)\*\*:?")
+HEADING_CHARACTERS = 200  # a longer one is a thought itself, and not repeated before each below it
+
+
+# --- ChatGPT ----------------------------------------------------------------------------------------------
+
+
+def read_chatgpt(parts: list[Part], chats: Chats) -> Iterator[Found]:
+    """conversations.json or its numbered pieces, and memory.json where there is one."""
+    for part in parts:
+        if part.base.startswith("memor"):
+            yield from read_list(part)
+        else:
+            yield from _conversations(part, chats, _chatgpt_turns)
+
+
+def _chatgpt_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(role, text or None, time) along the branch that is shown: from its last node to the root, turned round."""
+    mapping = conversation["mapping"]
+    node_id = conversation.get("current_node") or _last_leaf(mapping)
+    branch: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    while isinstance(node_id, str) and node_id in mapping and node_id not in seen and len(seen) < TURNS:
+        seen.add(node_id)
+        branch.append(mapping[node_id])
+        node_id = mapping[node_id].get("parent")
+    for node in reversed(branch):
+        message = node.get("message")
+        if isinstance(message, dict):
+            yield (
+                _role(message.get("author")),
+                _chatgpt_text(message.get("content")),
+                message.get("create_time"),
+            )
+
+
+def _last_leaf(mapping: dict[str, Any]) -> str | None:
+    leaves = [key for key, node in mapping.items() if not node.get("children")]
+    return leaves[-1] if leaves else None
+
+
+def _role(author: Any) -> str:
+    return str(author.get("role")) if isinstance(author, dict) else ""
+
+
+def _chatgpt_text(content: Any) -> str | None:
+    if not isinstance(content, dict) or content.get("content_type") not in ("text", "multimodal_text", None):
+        return None
+    parts = content.get("parts")
+    said = [part for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
+    return "\n".join(said).strip() or None
+
+
+# --- Claude -----------------------------------------------------------------------------------------------
+
+
+def read_claude(parts: list[Part], chats: Chats) -> Iterator[Found]:
+    """memories.json and conversations.json, either of which may be missing."""
+    for part in parts:
+        is_alone = not part.name and "conversations_memory" in outline(part)[1]
+        if is_alone or part.base.startswith("memor"):
+            yield from _claude_memories(part)
+        else:
+            yield from _conversations(part, chats, _claude_turns)
+
+
+def _claude_memories(part: Part) -> Iterator[Found]:
+    """What Claude keeps is prose; each paragraph and each item of a list is a memory, under its heading's word."""
+    is_list, _keys = outline(part)
+    for value in values_at(part, "item" if is_list else ""):
+        if not isinstance(value, dict):
+            continue
+        if isinstance(text := value.get("conversations_memory"), str):
+            yield from _thoughts(text)
+        projects = value.get("project_memories")
+        for said in projects.values() if isinstance(projects, dict) else ():
+            if isinstance(said, str):
+                yield from _thoughts(said)
+
+
+def _thoughts(prose: str) -> Iterator[Item]:
+    heading = ""
+    for block in map(str.strip, BLOCK.split(prose)):
+        found = HEADING.fullmatch(block) if len(block) <= HEADING_CHARACTERS else None
+        if found:
+            heading = (found["a"] or found["b"] or "").strip(" :")
+        elif text := block.lstrip("-*• ").strip():
+            yield Item(f"{heading}: {text}" if heading else text)
+
+
+def _claude_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for message in conversation["chat_messages"]:
+        if isinstance(message, dict):
+            yield str(message.get("sender")), _claude_text(message), message.get("created_at")
+
+
+def _claude_text(message: dict[str, Any]) -> str | None:
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else []
+    said = [
+        block["text"]
+        for block in blocks
+        if isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str)
+    ]
+    plain = message.get("text")
+    return "\n".join(said).strip() or (plain.strip() if isinstance(plain, str) else "") or None
+
+
+# --- Both -------------------------------------------------------------------------------------------------
+
+
+def _conversations(part: Part, chats: Chats, turns_of: Any) -> Iterator[Found]:
+    for number, conversation in enumerate(values_at(part, "item")):
+        try:
+            yield from _conversation(conversation, chats, turns_of, f"{part.name} {number}")
+        except (KeyError, TypeError, AttributeError):
+            yield Skipped("not_a_memory")  # a broken tree spoils only itself
+
+
+def _conversation(conversation: dict[str, Any], chats: Chats, turns_of: Any, otherwise: str) -> list[Found]:
+    name = str(
+        conversation.get("id") or conversation.get("conversation_id") or conversation.get("uuid") or otherwise
+    )
+    began = conversation.get("create_time") or conversation.get("created_at")
+    found: list[Found] = []
+    for role, text, said_at in turns_of(conversation):
+        if text is None:
+            found.append(Skipped("no_text"))
+        elif role not in BY:
+            continue  # the system's, a tool's
+        elif chats is Chats.NONE:
+            found.append(Skipped("conversation"))
+        elif BY[role] and chats is Chats.MINE:
+            found.append(Skipped("of_the_assistant"))
+        else:
+            found.append(
+                Item(BY[role] + text, created_at=moment(said_at) or moment(began), conversation=name)
+            )
+    return found

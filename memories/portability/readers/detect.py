@@ -1,0 +1,123 @@
+"""Which format something has, from what stands in it. Names of files only say which of a zip's parts are which."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import orjson
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from memories.portability.readers.archives import Part, refused
+from memories.portability.readers.chat_exports import Chats, read_chatgpt, read_claude
+from memories.portability.readers.items import Found
+from memories.portability.readers.json_and_csv import TEXT_KEYS, read_list, read_table
+from memories.portability.readers.picard_jsonl import read_jsonl
+from memories.portability.readers.streams import outline_of, text_at_start
+from memories.portability.readers.text_and_markdown import read_notes, read_transfer
+
+Read = Callable[[list[Part], Chats], Iterator[Found]]
+
+
+def _each(read: Callable[[Part], Iterator[Found]]) -> Read:
+    return lambda parts, _chats: (found for part in parts for found in read(part))
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form of files. name: as it is stored, and the tag after `imported:`; label: what a person is told."""
+
+    name: str
+    label: object
+    read: Read
+
+
+# In this order: where the parts of a zip have several, the first one is that of the whole.
+FORMATS = {
+    format.name: format
+    for format in (
+        Format("picard", gettext_lazy("an export of Picard"), _each(read_jsonl)),
+        Format("chatgpt", gettext_lazy("an export of ChatGPT"), read_chatgpt),
+        Format("claude", gettext_lazy("an export of Claude"), read_claude),
+        Format("pam", gettext_lazy("portable-ai-memory"), _each(read_list)),
+        Format("mem0", gettext_lazy("an export of mem0"), _each(read_list)),
+        Format("list", gettext_lazy("a JSON list"), _each(read_list)),
+        Format("table", gettext_lazy("a table (CSV)"), _each(read_table)),
+        Format("markdown", gettext_lazy("Markdown notes"), lambda parts, _chats: read_notes(parts)),
+        Format("text", gettext_lazy("text, a memory a line"), _each(read_transfer)),
+    )
+}
+NOTES = (".md", ".markdown", ".txt")
+NUMBERED = re.compile(r"(?:conversations(?:-\d+)?|memor(?:y|ies)(?:-\d+)?)\.json")
+
+
+def recognise(parts: list[Part]) -> tuple[Format, list[Part]]:
+    """The format, and those of the parts that are of it. Raises ValidationError (file) where it is none of them."""
+    if len(parts) == 1 and not parts[0].name:
+        name = _of_one(parts[0])
+        if name is None:
+            raise refused(_("Nothing in this file looks like memories."), "unknown_format")
+        return FORMATS[name], parts
+    found = [(part, _of_member(part)) for part in parts]
+    names = {name for _part, name in found}
+    format = next((FORMATS[name] for name in FORMATS if name in names), None)
+    if format is None:
+        raise refused(_("Nothing in this zip looks like memories."), "unknown_format")
+    beside = ("list",) if format.name in ("chatgpt", "claude") else ()  # ChatGPT's memory.json
+    return format, [part for part, name in found if name == format.name or name in beside]
+
+
+def _of_member(part: Part) -> str | None:
+    if part.suffix in NOTES:
+        return "markdown"
+    name = _of_one(part)
+    if name == "list" and not NUMBERED.fullmatch(part.base):
+        return None  # settings and the like
+    return name if name != "text" else None
+
+
+def _of_one(part: Part) -> str | None:
+    text = text_at_start(part)
+    if "\0" in text or not text:
+        return None
+    if text[0] in "{[":
+        return _of_json(text) or ("text" if text[0] == "[" and _looks_dated(text) else None)
+    if text.startswith(("---\n", "---\r\n")):
+        return "markdown"
+    return "table" if _is_table(text) else "text"
+
+
+def _of_json(text: str) -> str | None:
+    first, _end, rest = text.partition("\n")
+    try:
+        line = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        line = None
+    if isinstance(line, dict) and "text" in line and ("picard" in line or rest.strip()):
+        return "picard"
+    is_list, keys = outline_of(text)
+    if not is_list and {"picard", "text"} <= keys:  # a first line that is longer than what is looked at
+        return "picard"
+    if "mapping" in keys and is_list:
+        return "chatgpt"
+    if ("chat_messages" in keys and is_list) or "conversations_memory" in keys:
+        return "claude"
+    if is_list:
+        return "mem0" if "memory" in keys else "list" if keys & {*TEXT_KEYS, ""} else None
+    if "memories" in keys:
+        return "pam" if keys & {"schema", "schema_version"} else "list"
+    return "mem0" if "results" in keys else None
+
+
+def _looks_dated(text: str) -> bool:
+    return re.match(r"\[[^\]\n]{1,40}\]\s*[-–—:]", text) is not None
+
+
+def _is_table(text: str) -> bool:
+    header = text.partition("\n")[0]
+    try:
+        names = [name.strip().lower() for name in next(csv.reader([header]), [])]
+    except csv.Error:
+        return False
+    return (len(names) > 1 and any(key in names for key in TEXT_KEYS)) or names == ["text"]

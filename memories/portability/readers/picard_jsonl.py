@@ -1,0 +1,108 @@
+"""Our own JSON Lines: one memory a line, with everything that belongs to it, so that nothing is lost on the way."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from memories.models import Visibility
+from memories.portability.readers.archives import Part
+from memories.portability.readers.items import Found, Item, Past, Skipped, future, moment
+from memories.portability.readers.streams import lines_of
+
+VERSION = 1  # of this format; stands in every line
+TAGS_READ = 1_000  # of one memory, to find those that it may have
+TRASH = "trash.jsonl"  # of what is exported as everything; its lines did not always say `deleted_at`
+MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
+
+
+def read_jsonl(part: Part) -> Iterator[Found]:
+    for line in lines_of(part):
+        if line.strip():
+            yield Skipped("in_trash") if part.base == TRASH else _line(line)
+
+
+def _line(line: str) -> Found:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return Skipped("not_json")
+    try:
+        return _item(value)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return Skipped("not_a_memory")
+
+
+def _item(value: dict[str, Any]) -> Found:
+    if value["text"] is None:
+        return Skipped("unreadable")
+    if value.get("deleted_at"):
+        return Skipped("in_trash")
+    conversation, position = value.get("conversation"), value.get("position")
+    if (conversation is None) != (position is None):
+        raise ValueError("half marked")
+    return Item(
+        text=_text(value["text"]),
+        tags=tuple(map(_text, islice(value.get("tags") or (), TAGS_READ))),
+        created_at=moment(value.get("created_at")),
+        conversation=None if conversation is None else str(UUID(conversation)),
+        position=None if position is None else int(position),
+        id=UUID(value["id"]) if value.get("id") else None,
+        visibility=value.get("visibility") or Visibility.PRIVATE.value,
+        expires_at=future(value.get("expires_at")),
+        updated_at=moment(value.get("updated_at")),
+        written_at=moment(value.get("written_at") or value.get("updated_at")),
+        version=_version(value.get("version", 1)),
+        history=tuple(map(_past, value.get("history") or ())),
+        keeps=tuple(name for name in ("tags", "expires_at") if name not in value),
+    )
+
+
+def _past(value: dict[str, Any]) -> Past:
+    written_at = moment(value["written_at"])
+    if written_at is None:
+        raise ValueError("no time")
+    return Past(_version(value["version"]), _text(value["text"]), written_at)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _version(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_VERSION:
+        raise ValueError("not a version")
+    return value
+
+
+def line_of(
+    memory: Any, text: str | None, tags: list[str], history: list[tuple[int, str | None, datetime]]
+) -> bytes:
+    """A memory as a line. text: None where what is stored does not open; that is said, and not left out."""
+    value = {
+        "picard": VERSION,
+        "id": memory.pk,
+        "text": text,
+        "tags": tags,
+        "visibility": memory.visibility,
+        "expires_at": memory.expires_at,
+        "created_at": memory.created_at,
+        "updated_at": memory.updated_at,
+        "written_at": memory.written_at,
+        "deleted_at": memory.deleted_at,
+        "version": memory.version,
+        "source": memory.source,
+        "conversation": memory.conversation,
+        "position": memory.position,
+        "history": [
+            {"version": version, "text": earlier, "written_at": written_at}
+            for version, earlier, written_at in history
+            if earlier is not None
+        ],
+    }
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)

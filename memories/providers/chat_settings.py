@@ -1,0 +1,45 @@
+"""The chat model that words the answers of personas. Without one they are quotations."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import environ
+
+from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
+
+
+@dataclass(frozen=True)
+class Chat:
+    """How the chat model is reached. model: empty means that there is none."""
+
+    model: str = ""
+    provider: str = "openai"
+    base_url: str = ""
+    api_key: str = ""
+    timeout_s: float = 30.0
+    prompt_tokens: int = 3_000
+    answer_tokens: int = 600
+
+    @property
+    def host(self) -> str:
+        """Who receives the texts, as a person may read it."""
+        if self.base_url:
+            return urlsplit(self.base_url).hostname or self.base_url
+        return OPENAI_HOST if self.provider == "openai" else self.provider
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether texts leave this machine."""
+        return self.host not in LOOPBACK_HOSTS
+
+
+def chat_settings(env: environ.Env) -> Chat:
+    return Chat(
+        model=env.str("CHAT_MODEL", default=""),
+        provider=env.str("CHAT_PROVIDER", default="openai"),
+        base_url=env.str("CHAT_BASE_URL", default=""),
+        api_key=env.str("CHAT_API_KEY", default=""),
+        timeout_s=env.float("CHAT_TIMEOUT_S", default=30.0),
+        prompt_tokens=env.int("CHAT_PROMPT_TOKENS", default=3_000),
+        answer_tokens=env.int("CHAT_ANSWER_TOKENS", default=600),
+    )

@@ -1,0 +1,126 @@
+"""Embeddings by OpenAI, or by any server that speaks its API (Ollama, vLLM, llama.cpp, ...).
+
+Retries are the indexing worker's business: here every request is sent once, and its failure is named.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from memories.providers.embeddings import ProviderError, ProviderRejected, ProviderUnavailable
+
+if TYPE_CHECKING:
+    import openai
+    from langchain_openai import OpenAIEmbeddings
+
+OPENAI_URL = "https://api.openai.com/v1"
+# At DEBUG these write whole requests: texts, and where they went. Nothing they say is worth that.
+TALKATIVE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
+# RFC 9110 15.5.9, 15.5.10, RFC 8470 5.2, RFC 6585 4: the same request may pass later.
+TRANSIENT_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
+FINAL_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found"}
+
+
+class OpenAICompatibleEmbeddings:
+    """The model EMBEDDING_MODEL at OPENAI_BASE_URL; texts leave this machine.
+
+    Raises ProviderRejected (misconfigured) when made for OpenAI itself without a key.
+    """
+
+    def __init__(self) -> None:
+        self.dimensions: int = settings.EMBEDDING_DIMENSIONS
+        self._base_url: str = settings.OPENAI_BASE_URL or OPENAI_URL
+        if not settings.OPENAI_API_KEY and not settings.OPENAI_BASE_URL:
+            raise ProviderRejected("misconfigured", "OPENAI_API_KEY is not set")
+        self.identity = f"openai:{settings.EMBEDDING_MODEL}@{_origin(self._base_url)}"
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector as the server gave it. Raises ProviderUnavailable or ProviderRejected."""
+        vectors = self.embed_documents([text])
+        if len(vectors) != 1:
+            raise ProviderUnavailable("bad_answer", f"asked for 1 vector, got {len(vectors)}")
+        return vectors[0]
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors as the server gave them, in order. Raises ProviderUnavailable or ProviderRejected."""
+        import openai
+
+        try:
+            return self._client.embed_documents(list(texts))
+        except openai.OpenAIError as error:
+            problem = problem_of(error)
+        except (ValueError, TypeError, KeyError, AttributeError):  # an answer that is not the API's JSON
+            problem = ProviderUnavailable("bad_answer")
+        # Raised out here, so that no traceback carries the library's error with the request in it.
+        raise problem
+
+    @cached_property
+    def _client(self) -> "OpenAIEmbeddings":
+        from langchain_openai import OpenAIEmbeddings  # takes seconds: only when a text is to be embedded
+        from pydantic import SecretStr
+
+        from memories.providers.http_client import PunctualClient
+
+        silence_loggers()
+        return OpenAIEmbeddings(
+            model=settings.EMBEDDING_MODEL,
+            dimensions=self.dimensions,
+            api_key=SecretStr(settings.OPENAI_API_KEY or "unused"),  # a server of one's own may ask for none
+            base_url=self._base_url,
+            timeout=settings.EMBEDDING_TIMEOUT_S,
+            http_client=PunctualClient(settings.EMBEDDING_TIMEOUT_S),
+            max_retries=0,
+            check_embedding_ctx_length=False,  # else it downloads a tiktoken table and sends token numbers
+            model_kwargs={"encoding_format": "float"},  # the default, base64, is OpenAI's alone
+        )
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: never a password that stands in the URL."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def silence_loggers() -> None:
+    for name in TALKATIVE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def problem_of(error: "openai.OpenAIError") -> ProviderError:
+    """The library's error by our names. It never holds what was sent."""
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return ProviderUnavailable("timeout")
+    if isinstance(error, openai.APIConnectionError):
+        return ProviderUnavailable("unreachable")
+    if not isinstance(error, openai.APIStatusError):
+        return ProviderUnavailable("bad_answer")
+    status = error.status_code
+    if status >= 500 or status in TRANSIENT_STATUS:
+        code = TRANSIENT_STATUS.get(status, "server_error")
+        wait_s = retry_after_s(error.response.headers.get("retry-after"))
+        return ProviderUnavailable(code, f"HTTP {status}", retry_after_s=wait_s)
+    return ProviderRejected(FINAL_STATUS.get(status, "rejected"), f"HTTP {status}")
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Seconds from now by a Retry-After header (RFC 9110 10.2.3: seconds or a date); None for any other."""
+    if not header:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # "-0000": a date in UTC that says nothing of its zone
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

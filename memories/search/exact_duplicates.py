@@ -1,0 +1,35 @@
+"""Not keeping one text twice, for those who ask for that: the same text is else kept as often as it is written."""
+
+from enum import StrEnum
+from typing import Any
+
+from accounts.actor import Actor
+from memories import scopes
+from memories.errors import Duplicate
+from memories.models import Memory
+from memories.search.query import find_same
+from memories.services import writes
+
+
+class OnDuplicate(StrEnum):
+    """What to do where a memory says just this already."""
+
+    KEEP = "keep"  # a second one; nobody looks for the first, which takes longer than to write
+    RETURN = "return"
+    REFUSE = "refuse"
+
+
+def create_unless_same(
+    actor: Actor, *, text: str, on_duplicate: OnDuplicate, **values: Any
+) -> tuple[Memory, bool]:
+    """The memory, and whether it is new. Raises Duplicate (REFUSE) and what services.create_memory does.
+
+    An app that may not read, or not see the other, is not told of it. Two at the same moment may both be kept.
+    """
+    actor.require(scopes.WRITE)
+    same = None if on_duplicate == OnDuplicate.KEEP else find_same(actor, text)
+    if same is None:
+        return writes.create_memory(actor, text=text, **values), True
+    if on_duplicate == OnDuplicate.REFUSE:
+        raise Duplicate(same)
+    return same, False

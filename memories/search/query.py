@@ -1,0 +1,230 @@
+"""Search: any door's question to one person's memories, by word and by meaning."""
+
+import logging
+import operator
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from django.core.exceptions import ValidationError
+
+from accounts.actor import Actor
+from accounts.consent import embeddings as embedding_consent
+from accounts.fields import DecryptError
+from accounts.keys import person_key, server_key
+from accounts.models import User
+from memories import scopes
+from memories.index import keywords, vectors
+from memories.index.work_queue import space_identity
+from memories.models import AuditAction, Memory, MemoryVector
+from memories.models.visibility import Filters
+from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, provider, unit
+from memories.search.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
+from memories.services import audit
+from memories.services.reads import opened
+from memories.services.tags import tell
+from memories.validation import limits
+
+WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
+LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
+
+logger = logging.getLogger(__name__)
+
+
+class Arm(StrEnum):
+    """One of the two ways by which a memory is found."""
+
+    MEANING = "meaning"
+    WORDS = "words"
+
+
+BOTH_ARMS = frozenset(Arm)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A memory that was found, and why.
+
+    score: for ordering within one answer only. cosine: nearness in meaning, -1 to 1, None when not embedded yet.
+    matched: the query's words that it holds, as the search sees them (stems). strength: cosine plus the share of the
+    query's rarity that its words make up, common words such as names left out: comparable between answers, about 0 for
+    a memory that says nothing to it, ranking.ANSWERS and more for one that is likely to answer.
+    """
+
+    memory: Memory
+    score: float
+    cosine: float | None
+    matched: tuple[str, ...]
+    strength: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Hits, best first.
+
+    degraded: only words were compared, because the embedding provider did not answer. withheld: likewise, because who
+    asks did not let the provider, which is elsewhere, read what they search for.
+    """
+
+    hits: list[Hit]
+    degraded: bool
+    withheld: bool = False
+
+
+def search(
+    actor: Actor,
+    query: str,
+    *,
+    owner: User | None = None,
+    filters: Filters | None = None,
+    limit: int = 10,
+    arms: Collection[Arm] = BOTH_ARMS,
+    names: Collection[str] = (),
+) -> SearchResult:
+    """The memories of `owner` (the actor's own person by default) that the actor may see, best first.
+
+    names: stems that say whom it is about; they find, but do not count as an answer. Filters restrict before the
+    ranking. Raises InsufficientScope: one's own need memories:read, another's persona:query.
+    """
+    owner = owner or actor.person
+    if actor.user is not None:
+        actor.require(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
+    question = _Question.of(limits.clean_query(query), owner)
+    rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
+    if Arm.MEANING in arms:
+        question = question.with_common_words(rows, names)
+    withheld = actor.user is not None and not embedding_consent.may_read(actor.user)
+    vector, degraded = _embed(question) if Arm.MEANING in arms and not withheld else (None, False)
+    if Arm.WORDS not in arms:
+        question = question.without_words()
+    if not question.words and vector is None:
+        return SearchResult([], degraded, withheld)
+    looked_through = LOOKED_THROUGH if question.is_phrase else 0
+    ranked = rank(rows, question.compared_by(vector, owner), limit=limit, looked_through=looked_through)
+    hits = _hits(question, ranked)[:limit]
+    tell(actor, [hit.memory for hit in hits])
+    audit.record_read(
+        actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
+    )
+    return SearchResult(hits, degraded, withheld)
+
+
+def find_same(actor: Actor, text: str) -> Memory | None:
+    """One of the actor's own memories that says just this; None where there is none, or the actor may not read.
+
+    Only the beginning of a long text is looked for, so of many alike beginnings one may be missed.
+    """
+    if not actor.holds(scopes.READ):
+        return None
+    try:
+        text = limits.clean_text(text)
+    except ValidationError:  # no memory says what none may say
+        return None
+    question = _Question.of(limits.clean_query(text), actor.person)
+    rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=actor.person))
+    ranked = rank(rows, question.compared_by(None, actor.person), limit=LOOKED_THROUGH, looked_through=0)
+    same = next((place.memory for place in ranked if opened(place.memory) == text), None)
+    if same is not None:
+        tell(actor, [same])
+        audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=same.owner_id, memory_ids=[same.pk])
+    return same
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What was asked, its words, their tokens under the owner's key and under the server's, and which are common."""
+
+    text: str
+    words: list[str]
+    private_tokens: list[int]
+    public_tokens: list[int]
+    common: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, owner: User) -> "_Question":
+        words = keywords.words(text)[:MAX_WORDS]
+        private, public = person_key(owner.pk).keywords, server_key().keywords
+        return cls(text, words, keywords.tokens(words, private), keywords.tokens(words, public))
+
+    @cached_property
+    def phrase(self) -> str:
+        """The question as it would stand in a text, both made plain."""
+        return keywords.plain(self.text)
+
+    @cached_property
+    def is_phrase(self) -> bool:
+        return " " in self.phrase
+
+    def with_common_words(self, rows: Rows | None, names: Collection[str]) -> "_Question":
+        common = set(common_words(rows, self.private_tokens, self.public_tokens))
+        common |= {place for place, word in enumerate(self.words) if word in names}
+        return replace(self, common=tuple(sorted(common)))
+
+    def without_words(self) -> "_Question":
+        return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())
+
+    def compared_by(self, vector: list[float] | None, owner: User) -> Query:
+        key = person_key(owner.pk)
+        days = [keywords.as_day_word(word) for word in self.words]
+        return Query(
+            space=space_identity(),
+            private_vector=None if vector is None else vectors.rotate([vector], key.rotation)[0],
+            public_vector=vector,
+            private_tokens=self.private_tokens,
+            public_tokens=self.public_tokens,
+            private_days=_tokens(days, key.keywords),
+            public_days=_tokens(days, server_key().keywords),
+            common=self.common,
+        )
+
+
+def _tokens(words: list[str | None], key: bytes) -> list[int | None]:
+    return [None if word is None else keywords.tokens([word], key)[0] for word in words]
+
+
+def _embed(question: _Question) -> tuple[list[float] | None, bool]:
+    """The question's vector, and whether the provider failed to give one."""
+    if not question.text:
+        return None, False
+    try:
+        return _meaning(question.text, {question.words[place] for place in question.common}), False
+    except (ProviderUnavailable, ProviderRejected) as error:
+        logger.warning("search by words only: the embedding provider answered %s", error.code)
+        return None, True
+
+
+def _meaning(text: str, names: Collection[str]) -> list[float]:
+    """The mean of the question's vector and, with more weight, of the question's without names: whom it is about
+    stands in half of all memories, and would draw the vector away from what is asked."""
+    whole = provider().embed_query(text)
+    rest = keywords.without(text, names) if names else ""
+    if not keywords.words(rest):
+        return whole
+    about = provider().embed_query(rest)
+    return unit([one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)])
+
+
+def _hits(question: _Question, ranked: list[Ranked]) -> list[Hit]:
+    """Where the question stands literally comes first."""
+    return sorted((_hit(question, place) for place in ranked), key=operator.attrgetter("score"), reverse=True)
+
+
+def _hit(question: _Question, place: Ranked) -> Hit:
+    """Only a memory that has all the question's words need be unsealed to know whether it holds the phrase."""
+    may_hold = question.is_phrase and len(place.words) == len(question.words)
+    holds = may_hold and _stands_in(question.phrase, place.memory)
+    return Hit(
+        memory=place.memory,
+        score=place.score + (EXACT_PHRASE if holds else 0.0),
+        cosine=place.cosine,
+        matched=tuple(question.words[position] for position in place.words),
+        strength=(place.cosine or 0.0) + place.idf_share,
+    )
+
+
+def _stands_in(phrase: str, memory: Memory) -> bool:
+    try:
+        return f" {phrase} " in f" {keywords.plain(memory.text)} "
+    except DecryptError:  # it is shown as unreadable, and must not hide the others
+        return False

@@ -1,0 +1,47 @@
+"""The record of who did what to which memories. It holds ids and never a text."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from accounts.actor import Actor
+from accounts.ids import new_id
+from core.db.prepared import fetch_prepared
+from memories.models import AuditAction
+
+# By hand: every read of an app writes one, and the ORM would take longer to say it than PostgreSQL to do it.
+RECORD = """
+insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
+values (%(line)s, %(owner)s, %(actor)s, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[])
+returning id
+"""
+
+
+def record(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
+    """Write one line, in the transaction of the act. Nothing is written for an act on no memory."""
+    if ids := list(memory_ids):
+        fetch_prepared(RECORD, line(actor, action, owner_id, ids))
+
+
+def line(actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]) -> dict[str, Any]:
+    """What RECORD needs, for a statement that does the act too."""
+    return {
+        "line": new_id(),
+        "owner": owner_id,
+        "actor": actor.user.pk if actor.user else None,
+        "door": actor.door.value,
+        "client": actor.client_id or "",
+        "action": action.value,
+        "memories": memory_ids,
+    }
+
+
+def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
+    """Write down what an app, or another person, read. One's own reading by one's own session is no event."""
+    if actor.is_app or actor.user is None or actor.user.pk != owner_id:
+        record(actor, action, owner_id=owner_id, memory_ids=memory_ids)
+
+
+def record_account(by: Actor, action: AuditAction) -> None:
+    """Write down what a person did to their own account: a line of no memory."""
+    fetch_prepared(RECORD, line(by, action, by.person.pk, []))

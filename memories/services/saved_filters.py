@@ -1,0 +1,93 @@
+"""Filters of the list that a person keeps under a name."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.actor import Actor
+from accounts.fields import DecryptError
+from memories import scopes
+from memories.errors import FilterNotFound
+from memories.models import SavedFilter
+from memories.owned import lock_alone
+from memories.validation import limits
+
+logger = logging.getLogger(__name__)
+
+MOST = 20  # of one person: they all stand beside the list
+NAME_CHARACTERS = 50
+PARTS = {"q", "visibility", "tag"}
+
+
+@dataclass(frozen=True)
+class NamedFilter:
+    """A saved filter, opened. `parts`: q, visibility, tag (an id), each only where it restricts."""
+
+    id: UUID
+    name: str
+    parts: Mapping[str, str]
+
+
+def saved_filters(actor: Actor) -> list[NamedFilter]:
+    """The person's saved filters, by name. One that does not open is left out: it must hide no other."""
+    actor.require(scopes.READ)
+    rows = SavedFilter.objects.filter(owner_id=actor.person.pk)
+    found = [opened for opened in map(_opened, rows) if opened is not None]
+    return sorted(found, key=lambda each: limits.folded(each.name))
+
+
+@transaction.atomic
+def save_filter(actor: Actor, *, name: str, parts: Mapping[str, str]) -> None:
+    """Keep a filter under a name; one that has the name already becomes this one."""
+    actor.require(scopes.READ)
+    actor.require(scopes.WRITE)
+    name, parts = _clean_name(name), _clean_parts(parts)
+    lock_alone(actor.person.pk, "memories_savedfilter")  # so that a name stays one filter and MOST holds
+    kept = saved_filters(actor)
+    same = [each.id for each in kept if limits.folded(each.name) == limits.folded(name)]
+    if len(kept) - len(same) >= MOST:
+        said = _("You have %(n)d saved filters, which is the most. Delete one first.") % {"n": MOST}
+        raise ValidationError({"name": ValidationError(said, code="too_many")})
+    SavedFilter.objects.filter(owner_id=actor.person.pk, pk__in=same).delete()
+    SavedFilter.objects.create(owner_id=actor.person.pk, content=json.dumps({"name": name, "parts": parts}))
+
+
+def delete_filter(actor: Actor, filter_id: UUID) -> None:
+    """Forget a saved filter; no memory is touched. Raises FilterNotFound."""
+    actor.require(scopes.WRITE)
+    deleted, _each = SavedFilter.objects.filter(owner_id=actor.person.pk, pk=filter_id).delete()
+    if not deleted:
+        raise FilterNotFound
+
+
+def _opened(row: SavedFilter) -> NamedFilter | None:
+    try:
+        content = json.loads(row.content)
+    except DecryptError:
+        logger.error("%s does not open", row)
+        return None
+    return NamedFilter(row.pk, content["name"], content["parts"])
+
+
+def _clean_name(name: str) -> str:
+    name = " ".join(name.replace("\0", "").split())
+    if not name:
+        raise ValidationError({"name": ValidationError(_("Give the filter a name."), code="blank")})
+    if len(name) > NAME_CHARACTERS:
+        said = _("A name has at most %(n)d characters.") % {"n": NAME_CHARACTERS}
+        raise ValidationError({"name": ValidationError(said, code="too_long")})
+    return name
+
+
+def _clean_parts(parts: Mapping[str, str]) -> dict[str, str]:
+    kept = {part: value for part, value in parts.items() if part in PARTS and value}
+    if not kept:
+        said = _("Search or filter first, then save that.")
+        raise ValidationError({"parts": ValidationError(said, code="blank")})
+    return kept

@@ -1,0 +1,175 @@
+"""Tags of one person: found again by a keyed hash, because their names lie sealed."""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models.expressions import RawSQL
+
+from accounts.actor import Actor
+from accounts.fields import DecryptError
+from accounts.keys import person_key
+from accounts.models import User
+from core.db.prepared import fetch_prepared
+from memories import scopes
+from memories.fields import Sealed, sealed_bytes
+from memories.models import Memory, MemoryTag, Tag
+from memories.owned import lock_sql
+from memories.validation.limits import folded
+
+logger = logging.getLogger(__name__)
+
+
+def name_hash(owner_id: UUID, name: str) -> bytes:
+    return hmac.digest(person_key(owner_id).tags, folded(name).encode(), hashlib.sha256)
+
+
+# A tag that is there is locked, so that housekeeping does not take it away while it is being put on a memory; many
+# may hold that lock. Whoever makes a person's tags does so alone until the end of the transaction: in whatever order
+# two name theirs, neither can wait for the other in a circle. (The update changes nothing but has the row returned;
+# it must not touch a column of a key, which would wait for those who only hold the tag.)
+ENSURE = f"""
+with given as (
+    select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
+), found as (
+    select id, name, name_hash from memories_tag
+    where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) for key share
+), missing as (
+    select id, name, name_hash from given where name_hash not in (select name_hash from found)
+), alone as materialized (
+    select {lock_sql("memories_tag", "%(owner)s")}
+    where exists (select from missing)
+), made as (
+    insert into memories_tag (id, owner_id, name, name_hash)
+    select id, %(owner)s, missing.name, name_hash from missing cross join alone
+    on conflict (owner_id, name_hash) do update set name = memories_tag.name
+    returning id, name, name_hash
+)
+select id, name, name_hash from found union all select id, name, name_hash from made
+"""  # noqa: S608 - put together from constants # nosec B608
+
+
+def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
+    """The person's tags of these (clean) names, made where missing, by folded name. Needs a transaction."""
+    hashes = {name_hash(owner_id, name): name for name in names}
+    if not hashes:
+        return {}
+    fresh = [Tag(owner_id=owner_id, name=name) for name in hashes.values()]
+    given = {
+        "owner": owner_id,
+        "ids": [tag.pk for tag in fresh],
+        "names": [sealed_bytes(tag, "name") for tag in fresh],
+        "hashes": list(hashes),
+    }
+    return {
+        folded(hashes[bytes(key)]): Tag(pk=pk, owner_id=owner_id, name=Sealed(name), name_hash=key)
+        for pk, name, key in fetch_prepared(ENSURE, given)
+    }
+
+
+def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
+    """Those of these names that the person has used."""
+    hashes = [name_hash(owner_id, name) for name in names]
+    return list(Tag.objects.filter(owner_id=owner_id, name_hash__in=hashes))
+
+
+# The tags of each memory, each as the 16 bytes of its id and its sealed name: one column is read faster than two.
+ITS_TAGS = """array(
+  select uuid_send(tag.id) || tag.name from memories_tag tag
+  join memories_memorytag tagged on tagged.tag_id = tag.id where tagged.memory_id = memories_memory.id
+)"""
+
+
+def with_tags(memories: Any) -> Any:
+    """A queryset of memories that brings their tags in the same statement; `know_all_tags` puts them in their place."""
+    return memories.annotate(its_tags=RawSQL(ITS_TAGS, ()))  # noqa: S611 - a constant # nosec B611
+
+
+def know_all_tags(actor: Actor, memories: Collection[Any]) -> None:
+    """`tags` of what `with_tags` has read needs no statement any more, and is as the actor may know it."""
+    for memory in memories:
+        know_tags(memory, memory.its_tags)
+    tell(actor, memories)
+
+
+def know_tags(memory: Memory, its_tags: Iterable[bytes]) -> None:
+    """`tags` of this memory needs no statement any more: they are these, as ITS_TAGS gives them."""
+    know(memory, [_tag_of(memory, bytes(whole)) for whole in its_tags])
+
+
+def _tag_of(memory: Memory, whole: bytes) -> Tag:
+    return Tag(pk=UUID(bytes=whole[:16]), owner_id=memory.owner_id, name=Sealed(whole[16:]))
+
+
+def know(memory: Memory, tags: list[Tag]) -> None:
+    """`tags` of this memory needs no statement any more."""
+    known: Any = Tag.objects.all()
+    known._result_cache = tags
+    memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
+
+
+def tags_on(memory: Memory) -> Iterable[Tag]:
+    """The tags of a memory; where they are known, without making a manager first."""
+    known: dict[str, Any] = getattr(memory, "_prefetched_objects_cache", {})
+    tags: Iterable[Tag] = known["tags"] if "tags" in known else memory.tags.all()
+    return tags
+
+
+def tell(actor: Actor, memories: Iterable[Memory]) -> None:
+    """Have the tags of memories read as the actor may know them: folded where an app is not told of them.
+
+    As they are spelled they would say whether the person had them before the app named one like them.
+    """
+    if actor.is_app and (actor.only_tags is not None or not actor.holds(scopes.READ)):
+        told = actor.only_tags or frozenset()
+        for memory in memories:
+            know(memory, [tag if tag.pk in told else _folded(tag) for tag in by_name(tags_on(memory))])
+
+
+def _folded(tag: Tag) -> Tag:
+    return Tag(pk=tag.pk, owner_id=tag.owner_id, name=folded(tag.name))
+
+
+def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
+    """Put tags on new memories."""
+    MemoryTag.objects.bulk_create(
+        [
+            MemoryTag(owner_id=memory.owner_id, memory=memory, tag=tag)
+            for memory, tags in memory_tags
+            for tag in tags
+        ]
+    )
+
+
+def replace(memory: Memory, tags: Collection[Tag]) -> bool:
+    """Make these the memory's tags; says whether anything changed."""
+    wanted = {tag.pk for tag in tags}
+    tagged = MemoryTag.objects.filter(owner_id=memory.owner_id, memory=memory)
+    present = set(tagged.values_list("tag_id", flat=True))
+    if wanted == present:
+        return False
+    tagged.filter(tag_id__in=present - wanted).delete()
+    attach([(memory, [tag for tag in tags if tag.pk not in present])])
+    return True
+
+
+def tags_in_use(owner: User) -> list[Tag]:
+    """The tags on at least one memory outside the trash, by name."""
+    used = MemoryTag.objects.filter(owner=owner, memory__deleted_at__isnull=True).values("tag_id")
+    return by_name(Tag.objects.filter(owner=owner, pk__in=used))
+
+
+def by_name(tags: Iterable[Tag]) -> list[Tag]:
+    """These tags in the order of their names, without any whose stored name does not open."""
+    return sorted((tag for tag in tags if _opens(tag)), key=lambda tag: folded(tag.name))
+
+
+def _opens(tag: Tag) -> bool:
+    try:
+        return isinstance(tag.name, str)
+    except DecryptError:
+        logger.error("%s does not open", tag)
+        return False

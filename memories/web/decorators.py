@@ -1,0 +1,95 @@
+"""How the pages answer: who is asking, and each error of the domain as something a person can read."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.middleware import HtmxDetails
+
+from accounts.actor import Actor, Door, InsufficientScope
+from accounts.fields import DecryptError
+from accounts.rate_limits import LimitReached
+from memories.errors import FilterNotFound, MemoryNotFound, TagNotFound
+from oauth.access.request_actor import actor_from_request
+
+if TYPE_CHECKING:
+
+    class Request(HttpRequest):
+        """What django-htmx makes of a request."""
+
+        htmx: HtmxDetails
+
+else:
+    Request = HttpRequest
+
+Given = ParamSpec("Given")
+FIELD_OF = {
+    "expires_at": "expires_on"
+}  # the domain's name of a value -> the field in which a person gives it
+
+
+def memory_page(
+    view: Callable[Concatenate[Request, Actor, Given], HttpResponseBase],
+) -> Callable[Concatenate[Request, Given], HttpResponseBase]:
+    """A page for a signed-in person: called with the actor, its errors mapped, kept in no cache."""
+
+    @wraps(view)
+    def page(request: Request, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponseBase:
+        actor = actor_from_request(request, Door.WEB)
+        if actor.user is None:
+            return _to_login(request)
+        try:
+            response = view(request, actor, *args, **kwargs)
+        except (FilterNotFound, MemoryNotFound, TagNotFound):
+            # 404, not 403: that somebody else has such a memory is private too.
+            raise Http404 from None
+        except InsufficientScope:
+            raise PermissionDenied from None
+        except DecryptError:
+            response = render(request, "memories/unreadable.html", status=500)
+        response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    return page
+
+
+def add_errors(form: Form, error: ValidationError) -> None:
+    """What the domain refused, beside the fields in which it was typed."""
+    for name, errors in error.error_dict.items():
+        field = FIELD_OF.get(name, name)
+        form.add_error(field if field in form.fields else None, errors)
+
+
+def too_many(request: HttpRequest, reached: LimitReached) -> HttpResponse:
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(reached.retry_after_s)
+    return response
+
+
+def back(request: HttpRequest, default: str, *args: Any) -> HttpResponse:
+    """To the page of this site that the form came from, else to `default`."""
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        return redirect(target)
+    return redirect(default, *args)
+
+
+def _to_login(request: Request) -> HttpResponseBase:
+    if not request.htmx:
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/memories/")
+    if request.method == "POST":
+        # To go elsewhere would throw away what was typed.
+        said = {"text": _("You are logged out. Copy what you typed, then log in again."), "bad": True}
+        return trigger_client_event(HttpResponse(status=401), "toast", said)
+    login = redirect_to_login(request.htmx.current_url_abs_path or "/memories/")
+    return HttpResponseClientRedirect(login["Location"])

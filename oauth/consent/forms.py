@@ -1,0 +1,201 @@
+"""What a person chooses about an app, and what a developer says of one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from oauth import client_names
+from oauth.access.grants import Narrowing
+from oauth.console.playground import CALLS
+from oauth.models import AppGrant
+from oauth.toolkit.scopes import descriptions
+
+LASTS = {
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+    "year": timedelta(days=365),
+}
+ENDS = [
+    ("never", _("Until I take it back")),
+    ("day", _("For a day")),
+    ("week", _("For a week")),
+    ("month", _("For a month")),
+    ("year", _("For a year")),
+]
+
+
+class NarrowingForm(forms.Form):
+    """What an app may do, see, and until when. tags: (id, what to call it) of each tag to choose from.
+
+    grant: what it was allowed, which the form says at first. is_asked: the app itself asks, and says for which scopes.
+    """
+
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Leave at least one thing, or cancel.")},
+    )
+    reach = forms.ChoiceField(
+        label=_("Which memories"),
+        widget=forms.RadioSelect,
+        choices=[("all", _("All of them")), ("tagged", _("Only those with these tags"))],
+        initial="all",
+        error_messages={"required": _("Say which memories: nothing said is not all of them.")},
+    )
+    tags = forms.TypedMultipleChoiceField(
+        label=_("Tags"), widget=forms.CheckboxSelectMultiple, coerce=UUID, required=False
+    )
+    ends = forms.ChoiceField(label=_("For how long"), choices=ENDS, initial="never", required=False)
+    asks_first = forms.BooleanField(
+        label=_("Its writes wait for my yes"),
+        required=False,
+        help_text=_(
+            "What it adds or changes goes to your review, and is saved when you accept it. It throws nothing away."
+        ),
+    )
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        scopes: Sequence[str],
+        tags: Sequence[tuple[str, str]],
+        grant: AppGrant | None = None,
+        is_asked: bool = False,
+    ) -> None:
+        self.grant = grant
+        super().__init__(data, initial=_initial(grant))
+        self._offer("scopes", [(scope, descriptions()[scope]) for scope in scopes])
+        self._offer("tags", [*tags, *_gone(grant, tags)])
+        if is_asked:
+            self.initial["scopes"] = [
+                name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
+            ]
+        if grant is not None and grant.ends_at is not None and not (is_asked and grant.has_ended):
+            self._offer("ends", [("keep", gettext("As it is now")), *ENDS])
+            self.initial["ends"] = "keep"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("reach") == "tagged" and not cleaned.get("tags"):
+            self.add_error("tags", ValidationError(gettext("Choose at least one tag."), code="required"))
+        return cleaned
+
+    def narrowing(self) -> Narrowing:
+        given: Mapping[str, Any] = self.cleaned_data
+        kept_end = self.grant.ends_at if self.grant and given["ends"] == "keep" else None
+        return Narrowing(
+            scopes=frozenset(given["scopes"]),
+            only_tags=frozenset(given["tags"]) if given["reach"] == "tagged" else None,
+            ends_at=timezone.now() + LASTS[given["ends"]] if given["ends"] in LASTS else kept_end,
+            asks_first=given["asks_first"],
+        )
+
+    def _offer(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (all three are)
+        field.choices = list(choices)
+
+
+class AppChangeForm(forms.Form):
+    """What a developer says of their app. Its addresses are looked at while they are typed."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=client_names.CHARACTERS, help_text=_("People see it when they are asked.")
+    )
+    redirect_uris = forms.CharField(
+        label=_("Redirect addresses"),
+        widget=forms.Textarea(
+            attrs={
+                "rows": 3,
+                "spellcheck": "false",
+                "hx-post": reverse_lazy("oauth:look_at_addresses"),
+                "hx-trigger": "input changed delay:400ms",
+                "hx-target": "#addresses-said",
+            }
+        ),
+        help_text=_(
+            "One a line, compared letter by letter. http only on one's own machine, where any port will do."
+        ),
+    )
+
+
+class AppForm(AppChangeForm):
+    """An app that somebody registers."""
+
+    is_public = forms.BooleanField(
+        label=_("It cannot keep a secret"),
+        required=False,
+        help_text=_(
+            "Programs on people's own machines and in browsers. They prove themselves by PKCE alone."
+        ),
+    )
+
+
+class TrialScopesForm(forms.Form):
+    """What a trial asks for."""
+
+    scopes = forms.MultipleChoiceField(
+        label=_("Scopes"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one.")},
+    )
+
+    def __init__(self, data: Any = None, *, scopes: Sequence[str], initial: Sequence[str] = ()) -> None:
+        super().__init__(data, initial={"scopes": list(initial)})
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101
+        field.choices = [(scope, scope) for scope in scopes]
+
+
+class TrialSecretForm(forms.Form):
+    """The secret of an app that has one: used for this one request."""
+
+    client_secret = forms.CharField(
+        label=_("Client secret"),
+        max_length=200,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_(
+            "Only a digest of it is kept here, so your app's own must be given. It is used once and not kept."
+        ),
+    )
+
+
+class TrialCallForm(forms.Form):
+    """One call of the REST API."""
+
+    call = forms.ChoiceField(label=_("Call"), choices=[(name, call.words) for name, call in CALLS.items()])
+    text = forms.CharField(
+        label=_("Text"),
+        max_length=500,
+        required=False,
+        help_text=_("What to search for, or to remember."),
+    )
+
+
+def _gone(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Tags that nothing carries any more: the form as it stands must not widen what the app sees."""
+    known, kept = dict(tags), (grant.only_tags if grant else None) or ()
+    return [(str(tag), gettext("(a tag no longer used)")) for tag in kept if str(tag) not in known]
+
+
+def _initial(grant: AppGrant | None) -> dict[str, Any]:
+    if grant is None:
+        return {}
+    return {
+        "scopes": grant.scopes,
+        "reach": "all" if grant.only_tags is None else "tagged",
+        "tags": [str(tag) for tag in grant.only_tags or ()],
+        "asks_first": grant.asks_first,
+    }

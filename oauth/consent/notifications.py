@@ -1,0 +1,21 @@
+"""What a person is told by letter about their apps."""
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts import mail
+from oauth.models import AppGrant
+from oauth.toolkit.scopes import descriptions
+
+
+def app_connected(grant: AppGrant) -> None:
+    """Tell a person that an app was connected, in case it was not they who did it."""
+    words = descriptions()
+    context = {
+        "app": grant.application,
+        "allowed": [words[scope] for scope in grant.scopes],
+        "address": f"{settings.PUBLIC_URL}{reverse('oauth:app', args=[grant.pk])}",
+    }
+    subject = _("%(app)s is connected to your memories") % {"app": grant.application}
+    mail.send(grant.user, subject, "app_connected", context)

@@ -1,0 +1,10 @@
+"""Addresses that the toolkit looks up itself, under its own namespace."""
+
+from django.urls import path
+
+from oauth.registration import dynamic as dynamic_registration
+
+app_name = "oauth2_provider"
+urlpatterns = [
+    path("<slug:client_id>/", dynamic_registration.manage, name="dcr-register-management"),
+]

@@ -1,0 +1,130 @@
+"""Tokens for a code or a refresh token in two statements, where the toolkit's models need a dozen or two.
+
+A refresh is what an app does every quarter of an hour. What is not wholly in order is not found here: the validator
+looks why, and ends what a second use ends.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from core.db.prepared import fetch_prepared
+from oauth.models import Application
+from oauth.settings import ACCESS_TOKEN_S, FAMILY_S, REFRESH_IDLE_S
+from oauth.tokens.families import checksum
+
+# Whoever is asked about is there and lets the app; that grant is locked, so that taking it back waits or wins.
+FIND = """
+with shown as materialized ({}),
+allowed as materialized (
+  select allowed.id from oauth_appgrant allowed
+  join shown on allowed.user_id = shown.user_id and allowed.application_id = shown.application_id
+  join accounts_user person on person.id = allowed.user_id
+  where person.is_active and (allowed.ends_at is null or allowed.ends_at > clock_timestamp())
+  for no key update of allowed)
+select allowed.id is not null, shown.* from shown left join allowed on true
+"""
+# By the database's clock.
+FIND_CODE = FIND.format("""
+  select id, scope, resource, user_id, application_id, redirect_uri, code_challenge, code_challenge_method
+  from oauth2_provider_grant
+  where code = %(checksum)s and application_id = %(application)s and expires > clock_timestamp()""")
+FIND_REFRESH = FIND.format("""
+  select token.id, access.scope, token.resource, token.user_id, token.application_id, token.access_token_id
+  from oauth2_provider_refreshtoken token
+  join oauth2_provider_accesstoken access on access.id = token.access_token_id
+  join oauth_tokenfamily family on family.id = token.token_family
+  where token.token_checksum = %(checksum)s and token.application_id = %(application)s and token.revoked is null
+    and access.expires > clock_timestamp() - %(idle)s::float8 * interval '1 second'
+    and family.began_at > clock_timestamp() - %(family)s::float8 * interval '1 second'""")
+# A new pair, as digests, in place of what `ended` names. No row: that was taken back meanwhile.
+ISSUE = """
+with ended as ({}),
+access as (
+  insert into oauth2_provider_accesstoken (user_id, application_id, source_refresh_token_id, token, token_checksum,
+    scope, resource, expires, created, updated)
+  select user_id, application_id, refresh_token_id, '', %(access_checksum)s, %(scope)s, %(resource)s::jsonb,
+    clock_timestamp() + %(access_s)s::float8 * interval '1 second', clock_timestamp(), clock_timestamp()
+  from ended returning id)
+insert into oauth2_provider_refreshtoken (user_id, application_id, access_token_id, token, token_checksum, token_family,
+  resource, created, updated)
+select user_id, application_id, access.id, '', %(refresh_checksum)s, token_family, %(resource)s::jsonb,
+  clock_timestamp(), clock_timestamp()
+from ended cross join access
+returning 1
+"""
+REDEEM = ISSUE.format("""
+  delete from oauth2_provider_grant where id = %(id)s
+  returning user_id, application_id, null::bigint as refresh_token_id, %(family)s::uuid as token_family),
+family as (
+  insert into oauth_tokenfamily (id) select token_family from ended""")
+# In the order of revoking: the refresh token, then its access token.
+ROTATE = ISSUE.format("""
+  update oauth2_provider_refreshtoken
+  set revoked = clock_timestamp(), updated = clock_timestamp(), access_token_id = null
+  where id = %(id)s and revoked is null
+  returning user_id, application_id, id as refresh_token_id, token_family),
+gone as (
+  delete from oauth2_provider_accesstoken where id = %(access_token)s and exists (select from ended)""")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an app shows may be used once. is_allowed: its person is there, and still lets the app."""
+
+    is_allowed: bool
+    id: int
+    scope: str
+    resource: list[str]
+
+
+@dataclass(frozen=True)
+class Code(Shown):
+    redirect_uri: str
+    code_challenge: str
+    code_challenge_method: str
+
+
+@dataclass(frozen=True)
+class Refresh(Shown):
+    access_token_id: int
+
+
+def find_code(digest: str, client: Application) -> Code | None:
+    """None for one that is unknown, expired, or another client's. Needs a transaction."""
+    rows = fetch_prepared(FIND_CODE, {"checksum": digest, "application": client.pk})
+    for is_allowed, pk, scope, resource, _user, _app, *its_own in rows:
+        return Code(is_allowed, pk, scope, json.loads(resource), *its_own)
+    return None
+
+
+def find_refresh(token: str, client: Application) -> Refresh | None:
+    """None for one that is unknown, used, ended, or another client's. Needs a transaction."""
+    given = {"checksum": checksum(token), "application": client.pk}
+    rows = fetch_prepared(FIND_REFRESH, given | {"idle": REFRESH_IDLE_S, "family": FAMILY_S})
+    for is_allowed, pk, scope, resource, _user, _app, access_token_id in rows:
+        return Refresh(is_allowed, pk, scope, json.loads(resource), access_token_id)
+    return None
+
+
+def redeem(code: Code, family: UUID, token: dict[str, Any], resource: list[str]) -> bool:
+    """Store this answer's pair, the first of its family, in place of the code; says whether it was still there."""
+    return _issue(REDEEM, code, token, resource, family=family)
+
+
+def rotate(old: Refresh, token: dict[str, Any], resource: list[str]) -> bool:
+    """Store this answer's pair in place of the one before it; says whether that was still there."""
+    return _issue(ROTATE, old, token, resource, access_token=old.access_token_id)
+
+
+def _issue(sql: str, shown: Shown, token: dict[str, Any], resource: list[str], **more: Any) -> bool:
+    given = {
+        "id": shown.id,
+        "access_checksum": checksum(token["access_token"]),
+        "refresh_checksum": checksum(token["refresh_token"]),
+        "scope": token["scope"],
+        "resource": json.dumps(resource),
+        "access_s": token.get("expires_in", ACCESS_TOKEN_S),
+    }
+    return bool(fetch_prepared(sql, given | more))

@@ -1,7 +1,0 @@
-"""The shipped front before another list (stock.py): `gunicorn picard.benchmarks.stock_site:application`."""
-
-from django.conf import settings
-
-from picard.asgi import application as application  # sets Django up
-
-settings.ROOT_URLCONF = "picard.benchmarks.stock"

@@ -1,0 +1,69 @@
+"""Where memories, oauth and the server meet. None knows another; what one needs of another is handed over here."""
+
+from typing import Any
+
+from accounts.actor import Actor
+from accounts.deletion import service as deletion
+from memories.clients import activity as client_activity
+from memories.clients import grants as client_grants
+from memories.clients import names as client_names
+from memories.jobs import retention
+from memories.models import AuditAction
+from memories.portability.exports import full_archive
+from memories.portability.imports import run as import_run
+from memories.services import audit
+from oauth.access import grants
+from oauth.models import AppGrant
+from oauth.registration import manual as manual_registration
+from oauth.retention import STEPS
+from picard.web import file_mail
+
+
+def join() -> None:
+    """Once, at start."""
+    retention.STEPS.update(STEPS)
+    retention.STEPS["letters"] = file_mail.purge
+    retention.KEPT_TAGS.append(grants.tags_named)
+    client_names.known_by(manual_registration.names_of)
+    client_grants.known_by(grants.actor_now)
+    grants.changed.connect(_record)
+    grants.changed.connect(_end_imports)
+    full_archive.ALSO["apps.json"] = _apps
+    deletion.closed.connect(_record_closing)
+    deletion.restored.connect(_record_restoring)
+
+
+def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
+    action = AuditAction(f"app:{change}")
+    client_activity.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)
+
+
+def _end_imports(*, grant: AppGrant, change: grants.Change, **_: Any) -> None:
+    """At once, so that another import may begin. One finds out by itself, too, what no change tells of, as an end."""
+    is_gone = change is grants.Change.DISCONNECT  # of an app that is deleted the grant is still there
+    import_run.end_those_of(grant.user_id, grant.application.client_id, is_gone=is_gone)
+
+
+def _record_closing(*, by: Actor, **_: Any) -> None:
+    audit.record_account(by, AuditAction.ACCOUNT_CLOSE)
+
+
+def _record_restoring(*, by: Actor, **_: Any) -> None:
+    audit.record_account(by, AuditAction.ACCOUNT_RESTORE)
+
+
+def _apps(actor: Actor) -> list[dict[str, Any]]:
+    """The connected apps, as a person takes them along."""
+    return [
+        {
+            "name": str(grant.application),
+            "client_id": grant.application.client_id,
+            "scopes": grant.scopes,
+            "only_tags": grant.only_tags,
+            "ends_at": grant.ends_at,
+            "paused_at": grant.paused_at,
+            "connected_at": grant.created_at,
+            "consented_at": grant.consented_at,
+        }
+        for grant in grants.connected(actor)
+    ]

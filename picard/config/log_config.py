@@ -1,0 +1,124 @@
+"""Logs: one JSON object a line, and never a person's text, a token or a query in them."""
+
+import datetime
+import itertools
+import json
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+MAX_CAUSES = 4  # of an exception's chain
+# The parts of a path that let their bearer in: links of letters, invitations.
+SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
+_QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
+
+
+def logging_settings(level: str) -> dict[str, Any]:
+    """Django's LOGGING: everything from `level` on to stderr, one JSON object a line.
+
+    A level that is none of LEVELS stops the start (picard/config/checks.py), later than this is used.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonFormatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": level if level in LEVELS else "INFO"},
+        "loggers": {
+            # A refused request has a line of its own; Django's warning would show the secrets in some paths.
+            "django.request": {"level": "ERROR"},
+            "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+            "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
+            "httpx2": {"level": "WARNING"},
+            "fido2": {"level": "WARNING"},  # one line a log-in, with the passkey's id
+            "mcp": {"level": "ERROR"},  # three lines a request, and warnings that quote headers and addresses
+        },
+    }
+
+
+class JsonFormatter(logging.Formatter):
+    """Fields: time (UTC), level, logger, message, and where there are any request_id, exception, traceback.
+
+    A record's own fields come by `extra={"fields": {...}}`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _message_of(record),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[1]:
+            line |= _what_failed(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    """Django names the path in its messages, and lays the request beside them."""
+    message = without_query(record.getMessage())
+    request: Any = getattr(record, "request", None)
+    return message.replace(request.path, loggable_path(request)) if hasattr(request, "path") else message
+
+
+def loggable_path(request: "HttpRequest") -> str:
+    """The path without its query, and without the parts that are secrets."""
+    path, captured = request.path, _captured(request)
+    for name in SECRET_PARTS:
+        if name in captured:
+            path = path.replace(str(captured[name]), f"<{name}>")
+    return path
+
+
+def _captured(request: "HttpRequest") -> dict[str, Any]:
+    """What stands in the path, also of a request that is sent elsewhere before anybody looks where it leads."""
+    from django.urls import Resolver404, resolve
+
+    if request.resolver_match is not None:
+        return request.resolver_match.kwargs
+    for path in (request.path_info, f"{request.path_info}/"):
+        with suppress(Resolver404):
+            return resolve(path).kwargs
+    return {}
+
+
+def without_query(text: str) -> str:
+    """Cuts the query strings of the paths and addresses in `text`."""
+    return _QUERY.sub("", text)
+
+
+def _what_failed(error: BaseException) -> dict[str, object]:
+    """The types and places. Not the texts: a database's names the row, a validator's the value."""
+    chain = list(itertools.islice(_chain(error), MAX_CAUSES))
+    return {
+        "exception": " from ".join(_name(each) for each in chain),
+        "traceback": [place for each in chain for place in _places(each.__traceback__)],
+    }
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _name(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

@@ -1,0 +1,82 @@
+"""Whether the server is alive, and whether it is ready to serve. Neither says why not: the log does."""
+
+import functools
+import logging
+from collections.abc import Callable
+
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def alive(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    return HttpResponse("alive\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """200 when every check is "ok", else 503."""
+    checks = {check.__name__: _passes(check) for check in (database, migrations, extension, keys)}
+    counts = _backlog()
+    checks["backlog"] = counts is not None
+    is_ready = all(checks.values())
+    report = {
+        "status": "ok" if is_ready else "failed",
+        "checks": {name: "ok" if passed else "failed" for name, passed in checks.items()},
+        "backlog": counts,
+    }
+    return JsonResponse(report, status=200 if is_ready else 503, headers={"Cache-Control": "no-store"})
+
+
+def database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")
+        return cursor.fetchone() is not None
+
+
+def migrations() -> bool:
+    """Whether every migration that this code brings is applied."""
+    return _last_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
+
+
+def extension() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select from pg_extension where extname = 'vector'")
+        return cursor.fetchone() is not None
+
+
+def keys() -> bool:
+    """Whether the master keys are those the data was sealed with."""
+    from accounts.keys import check_master_keys
+
+    check_master_keys()
+    return True
+
+
+@functools.cache
+def _last_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
+
+
+def _backlog() -> dict[str, int] | None:
+    from memories.index import work_queue
+
+    try:
+        counted = work_queue.backlog()
+    except Exception:
+        logger.exception("The backlog could not be counted.")
+        return None
+    return {"pending": counted.pending, "failed": counted.failed}
+
+
+def _passes(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except Exception:
+        logger.exception("The check of %s failed.", check.__name__)
+        return False

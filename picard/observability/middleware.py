@@ -1,0 +1,77 @@
+"""Every request gets an id and one line in the log."""
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+
+from picard.config.log_config import loggable_path, request_id
+
+# Asked every few seconds by whoever watches the server: no news. They know it by an address of their own (a
+# container's, a load balancer's), so their Host is not looked at; nothing there depends on it.
+HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
+
+logger = logging.getLogger("picard.request")
+
+Next = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class RequestIdMiddleware:
+    """Sets `request.request_id` and X-Request-ID. An id from outside is not taken: anything may stand in it.
+
+    Serves both kinds of handlers, so that /mcp needs no thread for it.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._answer_async(request)
+        begun = _begin(request)
+        forget = request_id.set(begun.id)
+        try:
+            return _end(request, cast(HttpResponseBase, self.get_response(request)), begun)
+        finally:
+            request_id.reset(forget)
+
+    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
+        begun = _begin(request)
+        request_id.set(begun.id)  # of this request's task only
+        return _end(request, await cast(Awaitable[HttpResponseBase], self.get_response(request)), begun)
+
+
+class _Begun(NamedTuple):
+    id: str
+    at: float
+
+
+def _begin(request: HttpRequest) -> _Begun:
+    begun = _Begun(uuid.uuid4().hex, time.perf_counter())
+    request.request_id = begun.id  # type: ignore[attr-defined]
+    if request.path in HEALTH_PATHS:
+        request.META["HTTP_HOST"] = "localhost"
+    return begun
+
+
+def _end(request: HttpRequest, response: HttpResponseBase, begun: _Begun) -> HttpResponseBase:
+    response["X-Request-ID"] = begun.id
+    fields = {
+        "method": request.method,
+        "path": loggable_path(request),
+        "status": response.status_code,
+        "duration_ms": round((time.perf_counter() - begun.at) * 1000, 1),
+    }
+    level = logging.DEBUG if request.path in HEALTH_PATHS and response.status_code < 500 else logging.INFO
+    logger.log(level, "request", extra={"fields": fields})
+    return response

@@ -1,0 +1,74 @@
+"""What an operator counts: figures of the database and of this process. Numbers alone, never a person's data."""
+
+from dataclasses import dataclass
+
+import psutil
+from django.db import connection
+
+WORKER_LOCKS = (
+    42  # memories.jobs.indexer.LOCK_CLASS, which a module of the domain does not hand out for counting
+)
+COUNTED = """
+select
+  (select count(*) from accounts_user where is_active) as people,
+  (select count(*) from memories_memory where deleted_at is null) as memories,
+  (select count(*) from memories_memory where deleted_at is not null) as memories_in_trash,
+  (select count(*) from memories_memory where index_state = 'pending') as pending,
+  (select coalesce(max(extract(epoch from now() - updated_at)), 0)::float8
+   from memories_memory where index_state = 'pending') as oldest_pending_s,
+  (select count(*) from memories_memory where index_state = 'failed') as failed,
+  (select count(*) from oauth_appgrant) as connected_apps,
+  (select count(*) from oauth2_provider_accesstoken where expires > now()) as live_tokens,
+  (select count(*) from memories_auditevent where happened_at > now() - interval '1 hour') as acts_last_hour,
+  (select count(*) from pg_stat_activity where datname = current_database()) as connections,
+  (select count(distinct objid) from pg_locks where locktype = 'advisory' and classid = %s and granted
+   and database = (select oid from pg_database where datname = current_database())) as workers,
+  pg_database_size(current_database()) as database_bytes
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`name` and `help` as Prometheus shows them."""
+
+    name: str
+    help: str
+    value: float
+
+
+HELP = {
+    "people": "Active accounts.",
+    "memories": "Memories that are not in the trash.",
+    "memories_in_trash": "Memories in the trash.",
+    "pending": "Memories that wait for their vectors.",
+    "oldest_pending_s": "Seconds since the longest waiting of them was last changed.",
+    "failed": "Memories whose vectors the worker gave up.",
+    "connected_apps": "Grants that people gave to apps.",
+    "live_tokens": "Access tokens that have not expired.",
+    "acts_last_hour": "Lines of the audit of the last hour.",
+    "connections": "Connections to the database.",
+    "workers": "Indexing workers at work.",
+    "database_bytes": "Size of the database.",
+}
+
+
+def of_database() -> list[Figure]:
+    """By one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTED, [WORKER_LOCKS])
+        values = cursor.fetchone()
+        names = [column.name for column in cursor.description]
+    return [Figure(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
+
+
+def of_process() -> list[Figure]:
+    """Of the one web process that answers; each has its own."""
+    process = psutil.Process()
+    with process.oneshot():
+        used = process.cpu_times()
+        return [
+            Figure("process_resident_bytes", "Memory of this process.", process.memory_info().rss),
+            Figure("process_cpu_seconds", "Processor time of this process.", used.user + used.system),
+            Figure("process_threads", "Threads of this process.", process.num_threads()),
+            Figure("process_start_time_seconds", "Unix time of its start.", process.create_time()),
+        ]

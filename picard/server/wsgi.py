@@ -1,0 +1,139 @@
+"""A WSGI application run to its end in one call: the request's environ, and the answer as a whole."""
+
+import functools
+import io
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import IO, Any
+
+Scope = dict[str, Any]
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+LATER = "picard.later"  # in the environ: a list, in which a view may lay the body that is to be sent later
+SPOOL_BYTES = 1_000_000  # of a body; beyond, it is kept in an unlinked temporary file (0600)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole response, its body rewound; or one whose body is yet to come (core/streaming.py)."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: IO[bytes]
+    length: int
+    later: Callable[[], AsyncIterator[bytes]] | None = None
+
+
+def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
+    """PEP 3333's environ of an ASGI request."""
+    server = scope.get("server") or ("localhost", 80)
+    root = scope.get("root_path", "")
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": _as_latin1(root),
+        "PATH_INFO": _as_latin1(scope["path"].removeprefix(root)),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1] or 80),
+        "REMOTE_ADDR": (scope.get("client") or ("", 0))[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        LATER: [],
+    }
+    for name, value in scope["headers"]:
+        if key := _environ_name(name):
+            text = value.decode("latin-1")
+            joint = "; " if key == "HTTP_COOKIE" else ","
+            environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
+    environ["CONTENT_LENGTH"] = str(length)  # what came, also where chunks announced nothing
+    return environ
+
+
+def _as_latin1(path: str) -> str:
+    """PEP 3333: the bytes of the path, each as one character."""
+    return path.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+@functools.lru_cache(maxsize=1024)
+def _environ_name(header: bytes) -> str | None:
+    """None for names with underscores, which could pass for another header (X_Forwarded_For)."""
+    if b"_" in header:
+        return None
+    name = header.decode("latin-1").upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
+
+
+@dataclass
+class _Response:
+    """What a WSGI application says by start_response and write."""
+
+    body: IO[bytes]
+    status: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+    ) -> Callable[[bytes], Any]:
+        self.status, self.headers = status, headers
+        return self.body.write
+
+
+def run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
+    """Runs a WSGI application to its end; its failure is a 500."""
+    body = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the answer keeps it
+    response = _Response(body)
+    try:
+        chunks = application(environ, response.start)
+        try:
+            for chunk in chunks:
+                body.write(chunk)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()  # Django's request_finished
+        return _answer(response, *environ.get(LATER, ()))
+    except BaseException:
+        # SystemExit too: in a future it would end the server.
+        logger.exception("The application failed.")
+        body.close()
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to answer.", {})
+
+
+def _answer(response: _Response, later: Callable[[], AsyncIterator[bytes]] | None = None) -> Answer:
+    status = int(response.status.split(" ", 1)[0])
+    length = response.body.tell()
+    response.body.seek(0)
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if later is not None:
+        headers = [(name, value) for name, value in headers if name != b"content-length"]
+    elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED) and not any(
+        name == b"content-length" for name, _ in headers
+    ):
+        headers.append((b"content-length", str(length).encode()))
+    return Answer(status, headers, response.body, length, later)
+
+
+def problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> Answer:
+    """RFC 9457."""
+    content = json.dumps({"title": status.phrase, "status": status, "detail": detail}).encode()
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(content)),
+        "Cache-Control": "no-store",
+        **headers,
+    }
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return Answer(status, encoded, io.BytesIO(content), len(content))

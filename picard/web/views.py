@@ -1,0 +1,45 @@
+"""The front page, and what is said when something went wrong."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+
+from picard.config.log_config import request_id
+from picard.web.context import theme_of
+from picard.web.database_errors import is_database_away, unavailable
+
+
+@require_safe
+def landing(request: HttpRequest) -> HttpResponseBase:
+    if request.user.is_authenticated:
+        return redirect("memories:list")
+    return render(request, "landing.html")
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "help/help.html")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return render(request, "400.html", status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    # Here and not in a middleware: Django makes a response of an exception at every layer that it passes.
+    if is_database_away(sys.exception()):
+        return unavailable()
+    # Without the request: its session may be what does not answer.
+    context = {"request_id": request_id.get(), "picard": {"theme": theme_of(request)}}
+    return HttpResponse(render_to_string("500.html", context), status=500)

@@ -1,0 +1,118 @@
+"""The profile, the theme, and the pages that answer errors."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from accounts.models import User
+from accounts.profile.forms import ProfileForm
+from accounts.profile.service import change_profile
+from memories.mcp.tool_arguments import moment
+from tests.factories import session
+
+PROFILE = {"display_name": "Ada", "handle": "ada-l", "bio": "Writes engines.", "time_zone": "Europe/London"}
+
+
+def test_a_profile_is_saved(ada: User, ada_client: Client) -> None:
+    ada_client.post("/accounts/profile/", {**PROFILE, "persona_enabled": "on"})
+    ada.refresh_from_db()
+    assert (ada.handle, ada.time_zone, ada.persona_enabled) == ("ada-l", "Europe/London", True)
+
+
+def test_saving_it_undoes_nothing_that_happened_meanwhile(ada: User) -> None:
+    form = ProfileForm(PROFILE, instance=User.objects.get(pk=ada.pk))
+    assert form.is_valid()
+    User.objects.filter(pk=ada.pk).update(password="another one", is_active=False, sessions_era=7)
+    form.save()
+    ada.refresh_from_db()
+    assert (ada.handle, ada.password, ada.is_active, ada.sessions_era) == ("ada-l", "another one", False, 7)
+
+
+def test_a_handle_that_was_taken_meanwhile_is_refused_beside_its_field(
+    ada: User, bob: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(User, "validate_unique", lambda *_, **__: None)  # both looked before either saved
+    answer = ada_client.post("/accounts/profile/", {**PROFILE, "handle": bob.handle})
+    assert answer.status_code == 422
+    assert "already exists" in answer.content.decode()
+    with pytest.raises(ValidationError, match="already exists"):
+        change_profile(session(ada), handle=bob.handle)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("handle", "Ada L", "3 to 30 small letters"),
+        ("handle", "admin", "reserved"),
+        ("handle", "bobby", "already exists"),
+        ("handle", "", "required"),
+        ("time_zone", "Mars/Olympus", "Choose a time zone"),
+        ("bio", "b" * 301, "at most 300 characters"),
+        ("display_name", "A\0da", "Null characters"),
+    ],
+)
+def test_a_bad_value_is_refused_beside_its_field(
+    ada_client: Client, bob: User, field: str, value: str, words: str
+) -> None:
+    User.objects.filter(pk=bob.pk).update(handle="bobby")
+    response = ada_client.post("/accounts/profile/", {**PROFILE, field: value})
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert words in html.split(f'id="id_{field}_error"', 1)[1].split("</ul>", 1)[0]
+    assert "@person-" not in html.split("menu-name", 1)[1].split("</span>", 1)[0]
+
+
+def test_a_time_zone_that_this_machine_does_not_know_is_utc(ada: User, ada_client: Client) -> None:
+    User.objects.filter(pk=ada.pk).update(time_zone="Mars/Olympus")
+    assert ada_client.get("/accounts/profile/").status_code == 200
+    ada.time_zone = "Mars/Olympus"
+    noon = datetime(2026, 7, 1, 12)  # noqa: DTZ001  (as a model writes it)
+    assert moment(noon, ada) == datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def test_the_chosen_theme_comes_with_the_page(client: Client, db: None) -> None:
+    assert 'data-bs-theme="auto"' in client.get("/").content.decode()
+    response = client.post("/accounts/theme/", {"theme": "dark", "next": "/accounts/login/"})
+    assert response["Location"] == "/accounts/login/"
+    assert 'data-bs-theme="dark"' in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("given", [{"theme": "neon"}, {"theme": "dark", "next": "//evil.example/"}])
+def test_a_theme_leads_nowhere_else(client: Client, db: None, given: dict[str, str]) -> None:
+    assert client.post("/accounts/theme/", given)["Location"] == "/"
+
+
+def test_a_forged_theme_cookie_is_not_written_into_the_page(client: Client, db: None) -> None:
+    client.cookies["picard_theme"] = "x onload"
+    assert 'data-bs-theme="auto"' in client.get("/").content.decode()
+
+
+def test_a_page_that_is_not_there(client: Client, db: None) -> None:
+    response = client.get("/nothing/here/")
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+
+
+def test_a_broken_page_needs_no_session_to_say_so(
+    ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("memories.services.reads.list_memories", broken)
+    ada_client.raise_request_exception = False
+    response = ada_client.get("/memories/")
+    assert response.status_code == 500
+    assert "Something broke on our side" in response.content.decode()
+
+
+def test_no_page_holds_inline_script_or_style(ada_client: Client, client: Client) -> None:
+    for browser, address in ((client, "/"), (client, "/accounts/signup/"), (ada_client, "/memories/")):
+        html = browser.get(address).content.decode()
+        assert " style=" not in html
+        assert "<style" not in html
+        assert " on" + "click=" not in html
+        assert "<script>" not in html

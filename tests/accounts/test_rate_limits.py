@@ -1,0 +1,98 @@
+"""Rate limits hold exactly, however many ask at once and whatever they say of their address."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import RequestFactory, override_settings
+
+from accounts.rate_limits import Limit, LimitReached, client_address, client_network, hit, purge
+
+THREADS = 16
+
+
+def passes(limit: Limit, who: str) -> bool:
+    try:
+        hit(limit, who)
+    except LimitReached:
+        return False
+    return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_exactly_the_limit_passes() -> None:
+    limit, who = Limit("test", 20, window_s=3_600.0), uuid4().hex  # the table outlives the test
+
+    def ask(_number: int) -> int:
+        try:
+            return sum(passes(limit, who) for _ in range(10))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert sum(pool.map(ask, range(THREADS))) == 20
+
+
+@pytest.mark.django_db
+def test_each_has_a_share_of_their_own() -> None:
+    limit = Limit("test", 2)
+    assert [passes(limit, who) for who in ("eve", "eve", "eve", "bob")] == [True, True, False, True]
+    assert passes(Limit("other", 2), "eve")
+
+
+@pytest.mark.django_db
+def test_one_who_waits_earns_again_and_is_told_how_long() -> None:
+    limit = Limit("test", 2, window_s=60.0)
+    assert [passes(limit, "eve") for _ in range(3)] == [True, True, False]
+    with pytest.raises(LimitReached) as reached:
+        hit(limit, "eve")
+    assert reached.value.retry_after_s == 30
+    with connection.cursor() as cursor:
+        cursor.execute("update accounts_rate_limit set earned_at = earned_at - interval '30 seconds'")
+    assert [passes(limit, "eve") for _ in range(2)] == [True, False]
+
+
+@pytest.mark.django_db
+def test_who_has_earned_all_back_is_forgotten() -> None:
+    hit(Limit("test", 2), "eve")
+    hit(Limit("test", 2, window_s=0.000_001), "bob")
+    assert purge() >= 1  # other tests have left some
+    assert purge() == 0
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "expected"),
+    [
+        (0, "1.1.1.1", "9.9.9.9"),
+        (1, "1.1.1.1, 2.2.2.2", "2.2.2.2"),
+        (2, "1.1.1.1, 2.2.2.2, 3.3.3.3", "2.2.2.2"),
+        (2, "3.3.3.3", "9.9.9.9"),
+        (1, "", "9.9.9.9"),
+    ],
+)
+def test_only_trusted_proxies_say_where_one_comes_from(hops: int, forwarded: str, expected: str) -> None:
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR="9.9.9.9")
+    with override_settings(TRUSTED_PROXY_HOPS=hops):
+        assert client_address(request) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("9.9.9.9", "9.9.9.9"),
+        ("9.9.9.9:50412", "9.9.9.9"),
+        ("::ffff:9.9.9.9", "9.9.9.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("[2001:db8:1:2::1]:50412", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_addresses_that_one_has_by_the_million_share_a_limit(address: str, network: str) -> None:
+    assert client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == network

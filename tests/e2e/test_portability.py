@@ -1,0 +1,66 @@
+"""Moving in and out in a real browser: a zip is looked at, brought, undone; everything is taken along."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from memories.models import Memory
+from tests.e2e.test_first_walk import _sign_up
+from tests.e2e.test_persona import _look_at
+from tests.memories.portability import samples
+
+pytestmark = pytest.mark.browser
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"),
+    [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")],
+    ids=["phone", "desktop"],
+)
+def test_a_zip_is_looked_at_brought_and_undone(
+    page: Page, tmp_path: Path, name: str, size: dict[str, int], scheme: str
+) -> None:
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    zip_path = tmp_path / "chatgpt.zip"
+    zip_path.write_bytes(samples.chatgpt_zip().read())
+    _sign_up(page)
+    page.goto("/memories/import/")
+    _look_at(page, f"import-{name}")
+    page.get_by_label("A file").set_input_files(zip_path)
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("It is an export of ChatGPT.")).to_be_visible()
+    expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
+    assert not Memory.objects.exists()
+    _look_at(page, f"import-look-{name}")
+    page.get_by_role("button", name="Import 4 memories").click()
+    expect(page.get_by_text("4 memories are here.")).to_be_visible()
+    _look_at(page, f"import-done-{name}")
+    page.get_by_role("link", name="To your memories").click()
+    expect(page.locator(".memory")).to_have_count(4)
+    page.go_back()
+    page.get_by_role("button", name="Undo this import").click()
+    expect(page.get_by_text("This import was undone.")).to_be_visible()
+    assert Memory.objects.filter(deleted_at=None).count() == 0
+    page.goto("/memories/export/")
+    _look_at(page, f"export-{name}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download everything").click()
+    assert download.value.suggested_filename.startswith("picard-everything-")
+
+
+def test_it_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
+    _sign_up(page)
+    plain = browser.new_context(
+        base_url=site, java_script_enabled=False, storage_state=page.context.storage_state()
+    )
+    there = plain.new_page()
+    there.goto("/memories/import/")
+    there.get_by_label("Or pasted text").fill(samples.TRANSFER)
+    there.get_by_role("button", name="Look at it").click()
+    there.get_by_role("button", name="Import 3 memories").click()
+    there.get_by_role("button", name="Go on").click()
+    expect(there.get_by_text("3 memories are here.")).to_be_visible()
+    plain.close()

@@ -1,0 +1,207 @@
+"""Indexing: the row is the job. Nothing is lost, nothing stale is stored, and giving up can be seen."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts import keys
+from accounts.models import User
+from memories.index import vectors, work_queue
+from memories.jobs import indexer, retention
+from memories.models import EmbeddingSpace, Memory, MemoryVector
+from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, forget_provider
+from memories.services import writes
+from tests.factories import remember, session
+from tests.providers import WordHashes
+
+pytestmark = pytest.mark.django_db
+
+
+class Scripted(WordHashes):
+    """Does to each call what the test says."""
+
+    def __init__(self, act: Callable[[Sequence[str]], None]) -> None:
+        self.act = act
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self.act(texts)
+        return super().embed_documents(texts)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], None]:
+    def use(act: Callable[[Sequence[str]], None]) -> None:
+        monkeypatch.setattr(indexer, "provider", lambda: Scripted(act))
+
+    return use
+
+
+def state(memory: Memory) -> tuple[str, int, str]:
+    memory.refresh_from_db(fields=["index_state", "index_attempts", "index_error", "index_due_at"])
+    return memory.index_state, memory.index_attempts, memory.index_error
+
+
+def test_a_saved_memory_is_due_and_an_indexed_one_is_not(ada: User, index: Callable[[], int]) -> None:
+    memory = remember(ada, "one")
+    assert state(memory) == ("pending", 0, "")
+    assert index() == 1
+    assert state(memory) == ("ready", 0, "")
+    assert index() == 0
+
+
+def test_the_vector_of_a_text_that_was_edited_meanwhile_is_thrown_away(ada: User, script: Any) -> None:
+    memory = remember(ada, "before")
+    edits = iter([lambda: writes.update_memory(session(ada), memory.pk, text="after")])
+    script(lambda texts: next(edits, lambda: None)())
+    assert indexer.work_once(worker=0) == 1
+    assert state(memory)[0] == "pending"
+    assert not MemoryVector.objects.filter(embedding__isnull=False).exists()
+    assert indexer.work_once(worker=0) == 1
+    assert state(memory)[0] == "ready"
+    [stored] = MemoryVector.objects.all()
+    expected = vectors.rotate([WordHashes().embed_query("after")], keys.person_key(ada.pk).rotation)[0]
+    assert stored.embedding == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_memory_trashed_or_published_meanwhile_is_stored_as_it_now_is(ada: User, script: Any) -> None:
+    memory = remember(ada, "one")
+    acts = iter([lambda: writes.set_visibility(session(ada), memory.pk, "public")])
+    script(lambda texts: next(acts, lambda: None)())
+    indexer.work_once(worker=0)
+    assert state(memory)[0] == "pending"
+    indexer.work_once(worker=0)
+    [stored] = MemoryVector.objects.all()
+    assert stored.is_public
+    assert stored.embedding == pytest.approx(WordHashes().embed_query("one"), abs=1e-3)
+
+
+def test_a_provider_that_is_down_puts_memories_off_and_loses_none(ada: User, script: Any) -> None:
+    memory = remember(ada, "one")
+
+    def down(texts: Sequence[str]) -> None:
+        raise ProviderUnavailable("timeout", retry_after_s=120)
+
+    script(down)
+    assert indexer.work_once(worker=0) == 1
+    assert state(memory) == ("pending", 1, "timeout")
+    assert 100 < (memory.index_due_at - timezone.now()).total_seconds() < 180
+    assert indexer.work_once(worker=0) == 0
+
+
+def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(
+    ada: User, script: Any, settings: Any
+) -> None:
+    memory = remember(ada, "one")
+    settings.INDEXING_MAX_ATTEMPTS = 3
+    script(_raise(ProviderUnavailable("unreachable")))
+    for _ in range(3):
+        Memory.objects.update(index_due_at=timezone.now())
+        indexer.work_once(worker=0)
+    assert state(memory) == ("failed", 3, "unreachable")
+    assert work_queue.backlog() == work_queue.Backlog(pending=0, failed=1)
+
+
+def test_the_owner_can_have_it_tried_again(ada: User, index: Callable[[], int]) -> None:
+    memory = remember(ada, "one")
+    Memory.objects.update(index_state="failed", index_error="unreachable")
+    writes.retry_indexing(session(ada), memory.pk)
+    assert index() == 1
+    assert state(memory) == ("ready", 0, "")
+
+
+def test_one_text_that_is_rejected_fails_alone(ada: User, script: Any) -> None:
+    good, bad, also_good = (remember(ada, text) for text in ("good", "bad", "also good"))
+
+    def reject_bad(texts: Sequence[str]) -> None:
+        if "bad" in texts:
+            raise ProviderRejected("rejected")
+
+    script(reject_bad)
+    indexer.work_once(worker=0)
+    assert [state(memory)[0] for memory in (good, bad, also_good)] == ["ready", "failed", "ready"]
+    assert bad.index_error == "rejected"
+
+
+def test_a_text_that_does_not_open_fails_alone(ada: User, bob: User, index: Callable[[], int]) -> None:
+    unreadable, fine = remember(ada, "one"), remember(bob, "two")
+    keys.shred(ada.pk)
+    index()
+    assert state(unreadable) == ("failed", 1, "unreadable")
+    assert state(fine)[0] == "ready"
+
+
+def test_a_lease_of_a_dead_worker_is_taken_over_and_of_a_living_one_is_not(ada: User) -> None:
+    memory = remember(ada, "one")
+    lease = indexer.Lease()
+    try:
+        Memory.objects.filter(pk=memory.pk).update(index_leased_by=lease.worker)
+        assert indexer.claim(worker=0, limit=10) == []
+    finally:
+        lease.close()
+    assert [row.pk for row in indexer.claim(worker=0, limit=10)] == [memory.pk]
+
+
+def test_another_model_makes_everything_due_again_and_words_are_found_meanwhile(
+    ada: User, index: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from memories.search import query as search_query
+
+    memory = remember(ada, "The zebra.")
+    index()
+    monkeypatch.setattr(WordHashes, "identity", "test:another-model")
+    forget_provider()
+    assert [hit.cosine for hit in search_query.search(session(ada), "zebra").hits] == [None]
+    assert work_queue.enqueue_other_spaces() == 1
+    assert index() == 1
+    assert search_query.search(session(ada), "zebra").hits[0].cosine is not None
+    assert state(memory)[0] == "ready"
+    retention.keep_house()
+    assert [space.identity for space in EmbeddingSpace.objects.all()] == [work_queue.space_identity()]
+
+
+def test_what_failed_is_due_again_when_a_worker_starts(ada: User) -> None:
+    remember(ada, "one")
+    Memory.objects.update(index_state="failed")
+    retention.on_start()
+    assert work_queue.backlog() == work_queue.Backlog(pending=1, failed=0)
+
+
+def test_only_one_worker_keeps_house_at_a_time(ada: User) -> None:
+    lease = indexer.Lease()
+    try:
+        lease.connection.execute("select pg_advisory_lock(%s)", [retention.LOCK])
+        assert retention.keep_house() == {}
+    finally:
+        lease.close()
+    assert retention.keep_house() != {}
+
+
+def test_waits_double_stay_bounded_and_honour_the_provider() -> None:
+    assert 0.5 <= indexer._wait_s(1, None) <= 1.5
+    assert 4 <= indexer._wait_s(4, None) <= 12
+    assert indexer._wait_s(60, None) <= 1.5 * indexer.LONGEST_WAIT_S
+    assert indexer._wait_s(1, 90) == 90
+    assert indexer._wait_s(1, 10_000_000) <= indexer.LONGEST_WAIT_S
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_wakes_the_waiting_worker() -> None:
+    from tests.factories import make_person
+
+    ada = make_person("ada")
+    lease = indexer.Lease()
+    try:
+        remember(ada, "one")
+        [notice] = list(lease.connection.notifies(timeout=5, stop_after=1))
+        assert notice.channel == work_queue.CHANNEL
+    finally:
+        lease.close()
+
+
+def _raise(error: Exception) -> Callable[[Sequence[str]], None]:
+    def act(_: Sequence[str]) -> None:
+        raise error
+
+    return act

@@ -1,0 +1,107 @@
+"""Each step of housekeeping does its own, whatever becomes of the others."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+from pytest_django import Settings
+
+from accounts.models import User
+from memories.jobs import indexer, retention
+from memories.models import EmbeddingSpace
+from picard.config.log_config import JsonFormatter
+from tests.factories import remember
+
+pytestmark = pytest.mark.django_db
+
+FILL = """
+insert into shared_cache (cache_key, value, expires)
+select ':1:eve' || number, '', now() + %s * interval '1 hour' from generate_series(1, 1000) number
+"""
+
+
+def fill_cache(*, hours: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, [hours])
+
+
+def test_a_step_that_fails_is_logged_without_its_words_and_the_others_go_on(
+    ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fall() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("select 'I am allergic to peanuts'::int")
+        return 1
+
+    steps = {"first": lambda: 1, "broken": fall, "last": User.objects.count}
+    monkeypatch.setattr(retention, "STEPS", steps)
+    assert retention.keep_house() == {"first": 1, "last": 1}
+    [line] = caplog.records
+    assert line.getMessage() == "housekeeping failed at: broken"
+    assert "peanuts" not in JsonFormatter().format(line)
+
+
+def test_what_a_failed_step_wrote_is_taken_back(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall() -> int:
+        User.objects.update(display_name="Eve")
+        raise ValueError
+
+    monkeypatch.setattr(retention, "STEPS", {"broken": fall})
+    assert retention.keep_house() == {}
+    assert User.objects.get().display_name == "Ada"
+
+
+def test_a_lost_database_is_no_failure_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall(*_: Any) -> int:
+        raise OperationalError
+
+    monkeypatch.setattr(retention, "STEPS", {"broken": fall})
+    monkeypatch.setattr(connection, "savepoint_rollback", fall)
+    with pytest.raises(OperationalError):
+        retention.keep_house()
+
+
+@pytest.mark.parametrize("wrong", [{"EMBEDDING_DIMENSIONS": 200}, {"EMBEDDING_PROVIDER": "openai"}])
+def test_a_provider_that_is_set_wrongly_stops_neither_the_worker_nor_the_purging(
+    ada: User, settings: Settings, wrong: dict[str, Any]
+) -> None:
+    for name, value in wrong.items():
+        setattr(settings, name, value)
+    EmbeddingSpace.objects.create(identity="of an earlier model")
+    remember(ada, "one", tags=["used"]).delete()
+    touched = retention.keep_house()
+    assert (touched["spaces"], touched["tags"]) == (0, 1)
+    retention.on_start()
+    indexer.work_once(worker=0)
+    assert EmbeddingSpace.objects.exists()
+
+
+def test_nobody_can_push_the_limits_on_log_ins_out_of_the_cache() -> None:
+    cache.set("attempts:ada", 5, timeout=60)
+    fill_cache(hours=1)
+    cache.set("attempts:eve", 1, timeout=60)
+    assert cache.get("attempts:ada") == 5
+
+
+def test_letters_that_are_kept_as_files_go_when_their_links_work_no_more(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.PICARD_HOME, settings.DELETION_DAYS = tmp_path, 14
+    (tmp_path / "mail").mkdir()
+    for name, days in (("new.log", 13), ("old.log", 15), ("of-the-operator.txt", 15)):
+        (tmp_path / "mail" / name).touch()
+        os.utime(tmp_path / "mail" / name, times=(0, time.time() - days * 24 * 3600))
+    assert retention.keep_house()["letters"] == 1
+    assert {path.name for path in (tmp_path / "mail").iterdir()} == {"new.log", "of-the-operator.txt"}
+
+
+def test_what_has_expired_leaves_the_cache() -> None:
+    cache.clear()  # tests that commit leave some there
+    cache.set("attempts:ada", 5, timeout=60)
+    fill_cache(hours=-1)
+    assert retention.keep_house()["shared cache"] == 1_000
+    assert cache.get("attempts:ada") == 5

@@ -1,0 +1,221 @@
+"""What each product hands out is recognised from its content, and read as the person would read it."""
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from memories.portability.readers import streams
+from memories.portability.readers.archives import parts_of
+from memories.portability.readers.chat_exports import Chats
+from memories.portability.readers.detect import recognise
+from memories.portability.readers.items import Item, Skipped
+from tests.memories.portability import samples
+from tests.memories.portability.samples import file_of, zip_of
+
+
+def read(given: Any, chats: Chats = Chats.MINE) -> tuple[str, list[Item], list[str]]:
+    format, parts = recognise(parts_of(given))
+    found = list(format.read(parts, chats))
+    items = [each for each in found if isinstance(each, Item)]
+    return format.name, items, [each.reason for each in found if isinstance(each, Skipped)]
+
+
+def texts(items: list[Item]) -> list[str]:
+    return [item.text for item in items]
+
+
+def test_transfer_text_is_a_memory_a_line() -> None:
+    name, items, skipped = read(file_of(samples.TRANSFER))
+    assert (name, skipped) == ("text", [])
+    assert texts(items) == [
+        "I like my tea without sugar.",
+        "I write British English.",
+        "I am allergic to peanuts,\nand to cashews.",
+    ]
+    assert [item.created_at for item in items][:2] == [datetime(2025, 3, 1, tzinfo=UTC), None]
+
+
+def test_what_is_indented_below_a_dated_line_belongs_to_it_and_a_heading_or_an_item_does_not() -> None:
+    given = """\
+- [2025-03-01] - To buy:
+  - bread
+
+  # Later
+    tea
+**Home**
+  - a cat
+[2025-04-02] - I hike
+far.
+- Tea
+"""
+    assert texts(read(file_of(given))[1]) == [
+        "To buy:\n- bread\n\n# Later\n  tea",
+        "a cat",
+        "I hike\nfar.",
+        "Tea",
+    ]
+
+
+def test_text_without_dates_is_a_memory_a_paragraph_or_item() -> None:
+    assert texts(read(file_of("# About me\n\nI hike\nevery week.\n\n1. Tea\n2. Bread\n"))[1]) == [
+        "I hike\nevery week.", "Tea", "Bread"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_of_chatgpt_the_shown_branch_is_read_in_order(numbered: bool) -> None:
+    name, items, skipped = read(samples.chatgpt_zip(numbered=numbered))
+    assert name == "chatgpt"
+    assert texts(items) == ["I like green tea.", "And I hike.", "My cat is Tom.", "I live in Leeds."]
+    assert [item.conversation for item in items] == ["c1", "c1", "c2", None]
+    assert items[0].created_at == datetime.fromtimestamp(1_740_000_001.25, UTC)
+    assert "of_the_assistant" in skipped
+
+
+def test_the_answers_come_along_when_they_are_asked_for() -> None:
+    assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), Chats.ALL)[1])
+    assert texts(read(samples.chatgpt_zip(), Chats.NONE)[1]) == ["I live in Leeds."]
+
+
+def test_of_claude_memories_and_conversations_are_read() -> None:
+    name, items, skipped = read(samples.claude_zip())
+    assert name == "claude"
+    assert texts(items) == [
+        "Work context: I write compilers.", "Home: I have two cats.", "Home: I bake bread.",
+        "The compiler is called Ferris.", "My oven runs hot.",
+    ]  # fmt: skip
+    assert skipped == ["of_the_assistant", "no_text"]
+
+
+def test_claudes_memories_are_read_by_themselves() -> None:
+    for given in (samples.CLAUDE_MEMORIES, samples.CLAUDE_MEMORIES[0]):
+        name, items, _ = read(file_of(given))
+        assert (name, texts(items)[:2]) == (
+            "claude",
+            ["Work context: I write compilers.", "Home: I have two cats."],
+        )
+
+
+def test_of_mem0_text_categories_and_times_are_read() -> None:
+    name, items, _ = read(file_of(samples.MEM0))
+    assert name == "mem0"
+    assert items[0] == Item("Loves hiking", ("hobbies",), datetime(2025, 6, 1, 15, tzinfo=UTC))
+
+
+def test_of_portable_ai_memory_what_is_superseded_is_left_out() -> None:
+    name, items, skipped = read(file_of(samples.PAM))
+    assert (name, skipped) == ("pam", ["superseded"])
+    assert items == [Item("Knows SQL well", ("work",), datetime(2025, 7, 1, tzinfo=UTC))]
+
+
+def test_notes_have_the_tags_of_their_front_matter_and_text() -> None:
+    name, items, skipped = read(zip_of(samples.NOTES))
+    assert (name, sorted(skipped)) == ("markdown", ["blank", "not_text"])
+    assert items[0].text.startswith("Bread\n\nHydration is 70 %.")
+    assert items[0].tags == ("food", "baking", "sourdough")
+    assert items[0].created_at == datetime(2025, 2, 3, tzinfo=UTC)
+    assert (items[1].tags, items[1].created_at) == ((), datetime(2025, 1, 2, tzinfo=UTC))
+
+
+def test_a_folder_of_notes_is_read_like_a_zip(tmp_path: Any) -> None:
+    for name, content in samples.NOTES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert texts(read(tmp_path)[1]) == texts(read(zip_of(samples.NOTES))[1])
+
+
+def test_a_table_is_read_by_its_header() -> None:
+    name, items, _ = read(file_of(samples.CSV))
+    assert name == "table"
+    assert items == [
+        Item('Likes "tea"\nand more', ("food", "home"), datetime(2025, 8, 1, tzinfo=UTC), visibility="public")
+    ]
+
+
+def test_our_own_lines_say_everything() -> None:
+    line = {
+        "picard": 1, "id": "019c1f0f-7a10-7c3d-9b42-5f6a7b8c9d0e", "text": "now", "tags": ["a"], "version": 2,
+        "history": [{"version": 1, "text": "then", "written_at": "2025-01-01T00:00:00Z"}],
+    }  # fmt: skip
+    name, [item], skipped = read(file_of(f"{json.dumps(line)}\nno json\n[1]\n"))
+    assert (name, skipped) == ("picard", ["not_json", "not_a_memory"])
+    assert (item.version, item.history[0].text, str(item.id)) == (2, "then", line["id"])
+
+
+def test_our_own_lines_are_known_by_a_first_one_of_any_length() -> None:
+    past = {"version": 1, "text": "then" * 50_000, "written_at": "2025-01-01T00:00:00Z"}
+    line = json.dumps({"picard": 1, "text": "now", "version": 2, "history": [past]})
+    name, items, _ = read(file_of(line))
+    assert (name, texts(items)) == ("picard", ["now"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("content", [samples.TRANSFER, samples.CSV, json.dumps(samples.MEM0)])
+def test_marked_encodings_are_read(encoding: str, content: str) -> None:
+    assert read(io.BytesIO(content.encode(encoding))) == read(file_of(content))
+
+
+BROKEN_TREES: dict[str, Any] = {
+    "circle": {
+        "a": {"message": None, "parent": "b", "children": []},
+        "b": {"parent": "a", "children": ["a"]},
+    },
+    "no parent": {"a": {"message": {"author": None, "content": None}, "parent": "gone", "children": []}},
+    "numbers": {"a": 1},
+    "a list": [],
+    "empty": {},
+}
+
+
+@pytest.mark.parametrize("tree", BROKEN_TREES.values(), ids=BROKEN_TREES)
+def test_a_broken_tree_spoils_only_itself(tree: Any) -> None:
+    broken = {"mapping": tree, "current_node": "a"}
+    good = samples.chatgpt_conversation([("user", "My cat is Tom.")])
+    assert texts(read(file_of([broken, good]))[1]) == ["My cat is Tom."]
+
+
+REFUSED = {
+    "nothing": (b"", "empty"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0", "unknown_format"),
+    "other JSON": (b'{"a": 1}', "unknown_format"),
+    "numbers": (b"[1, 2]", "unknown_format"),
+    "Latin-1": ("[2025-01-01] - café".encode("latin-1"), "not_utf8"),
+    "cut off": (b'[{"memory": "a"}, {"memory": "b', "broken_json"),
+    "an open cell": (b'text,tags\r\n"no end' + b"x" * 200_000, "broken_table"),
+    "deep": (b'[{"memory": "a", "b": ' + b"[" * 500_000, "too_deep"),
+    "a long paragraph": (b"[2025-01-01] - a\n" + (b"b" * 999 + b"\n") * 2_001, "entry_too_large"),
+}
+
+
+@pytest.mark.parametrize(("content", "code"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read_is_refused_with_a_reason(content: bytes, code: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        read(io.BytesIO(content))
+    [error] = refusal.value.error_dict["file"]
+    assert error.code == code
+
+
+@pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "of much that is empty"])
+def test_one_entry_has_its_bounds(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "ONE_BYTES", 180_000)
+    monkeypatch.setattr(streams, "ONE_EVENTS", 10_000)
+    with pytest.raises(ValidationError) as refusal:
+        read(file_of([{"memory": "a", "b": entry}]))
+    assert refusal.value.error_dict["file"][0].code == "entry_too_large"
+
+
+def test_a_zip_bomb_is_refused_before_it_is_opened() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        parts_of(zip_of({"a.json": "0" * 20_000_000}))
+    assert refusal.value.error_dict["file"][0].code == "zip_bomb"
+
+
+def test_a_zip_that_lies_about_sizes_or_is_cut_is_refused() -> None:
+    good = samples.chatgpt_zip().getvalue()
+    for broken in (good[:-30], good[:40] + b"\xff" * 60 + good[100:]):
+        with pytest.raises(ValidationError):
+            read(io.BytesIO(broken))

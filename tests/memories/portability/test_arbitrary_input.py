@@ -1,0 +1,145 @@
+"""Whatever comes, it is read or refused with a reason, never a crash; what goes out comes back."""
+
+import io
+import json
+import zipfile
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as tried
+from hypothesis import strategies as st
+
+from accounts.models import User
+from memories.portability.exports.formats import export
+from memories.portability.imports.clean import cleaned
+from memories.portability.imports.stage import stage
+from memories.portability.readers.archives import parts_of
+from memories.portability.readers.chat_exports import Chats
+from memories.portability.readers.detect import recognise
+from memories.portability.readers.items import REASONS, Item, Skipped, within_limits
+from memories.portability.readers.json_and_csv import guarded, unguarded
+from memories.services import writes
+from tests.factories import make_person, session
+from tests.memories.portability.samples import zip_of
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(max_size=8), below, max_size=4),
+    max_leaves=12,
+)
+# What readers look for, with anything in it.
+KEYS = st.sampled_from(
+    """mapping current_node message author role content parts create_time parent chat_messages sender text memory
+    memories results conversations_memory project_memories created_at tags history version id picard schema
+    visibility expires_at conversation position temporal""".split()  # noqa: SIM905
+)
+LIKE_THEIRS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("2025-01-01"),
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(KEYS, below, max_size=6),
+    max_leaves=25,
+)
+TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip())
+
+
+def read(content: bytes) -> None:
+    """As staging does, without the database."""
+    try:
+        format, parts = recognise(parts_of(io.BytesIO(content)))
+        for found in format.read(parts, Chats.ALL):
+            if isinstance(found, Skipped):
+                assert found.reason in REASONS
+                continue
+            for item in within_limits(found):
+                _clean(item)
+    except ValidationError as refusal:
+        told = set(refusal.error_dict)
+    else:
+        told = {"file"}
+    assert told == {"file"}
+
+
+def _clean(item: Item) -> None:
+    if item.conversation is not None and item.position is None:
+        item = Item(item.text, item.tags, item.created_at, expires_at=item.expires_at)
+    with suppress(ValidationError):
+        cleaned(item)
+
+
+@tried(max_examples=150, deadline=None)
+@given(st.binary(max_size=400))
+@example(b"PK\x05\x06" + b"\0" * 18)
+@example(b"\xff\xfe[\0")
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    read(content)
+
+
+@tried(max_examples=300, deadline=None)
+@given(ANY_JSON | st.lists(LIKE_THEIRS, max_size=3) | st.dictionaries(KEYS, LIKE_THEIRS, max_size=4))
+@example([{"mapping": {"a": {"message": {"author": {"role": "user"}, "content": {"parts": ["\ud800"]}}}}}])
+@example([{"mapping": {}, "chat_messages": 1}, [], 1, None])
+def test_any_json_is_read_or_refused(value: Any) -> None:
+    read(json.dumps(value).encode())
+    for name in ("conversations.json", "memories.json", "memory.json", "a.jsonl", "a.csv", "a.md"):
+        read(zip_of({name: json.dumps(value)}).getvalue())
+
+
+@tried(max_examples=100, deadline=None)
+@given(st.lists(LIKE_THEIRS, max_size=4))
+def test_any_lines_are_read_or_refused(values: list[Any]) -> None:
+    read(b'{"picard": 1, "text": "a"}\n' + b"".join(json.dumps(value).encode() + b"\n" for value in values))
+
+
+@tried(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=8), st.binary(max_size=60), max_size=3), st.integers(0, 400)
+)
+def test_any_zip_cut_anywhere_is_read_or_refused(files: dict[str, bytes], at: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            # A name ends at a null character; a zip has none without a name.
+            archive.writestr(f"{name}.md".replace("\0", ""), content)
+    whole = file.getvalue()
+    read(whole)
+    read(whole[:at] + whole[at + 3 :])
+
+
+@given(st.text())
+def test_what_a_cell_was_is_known_again(text: str) -> None:
+    assert unguarded(guarded(text)) == text
+    assert guarded(text)[:1] not in tuple("=+-@\t\r")
+
+
+@pytest.mark.django_db
+@tried(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(TEXTS, st.lists(st.text(min_size=1, max_size=10), max_size=3), st.booleans()),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_what_goes_out_comes_back(given_: list[tuple[str, list[str], bool]]) -> None:
+    with transaction.atomic():
+        ada, bob = make_person("ada"), make_person("bob")
+        kept = _kept(ada, given_)
+        lines = b"".join(export(session(ada), "jsonl").chunks)
+        assert stage(session(bob), io.BytesIO(lines or b" ")).counts["new"] == kept if kept else not lines
+        transaction.set_rollback(True)
+
+
+def _kept(user: User, given_: list[tuple[str, list[str], bool]]) -> int:
+    kept = 0
+    for text, tags, is_public in given_:
+        expires_at = datetime(2999, 1, 1, tzinfo=UTC) if is_public else None
+        try:
+            writes.create_memory(session(user), text=text, tags=tags, expires_at=expires_at)
+        except ValidationError:
+            continue
+        kept += 1
+    return kept

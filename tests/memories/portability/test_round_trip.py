@@ -1,0 +1,61 @@
+"""What our own exports say comes back as it was, whatever a text looks like."""
+
+import io
+
+import pytest
+
+from accounts.models import User
+from memories.portability.exports.formats import FORMS, export
+from memories.portability.imports.clean import cleaned
+from memories.portability.readers.archives import parts_of
+from memories.portability.readers.chat_exports import Chats
+from memories.portability.readers.detect import recognise
+from memories.portability.readers.items import Item
+from tests.factories import remember, session
+
+pytestmark = pytest.mark.django_db
+NASTY = [
+    "plain",
+    "To buy:\n- bread\n- milk\n\n* tea\n1. first\n2) second",
+    "# Heading\n\ntext\n## Below\n**Bold**\n---\n===\n```\ncode\n```",
+    "- begins as an item\n- and goes on",
+    "1. one\n2. two",
+    "[2025-01-31] - looks dated",
+    "Diary:\n[2025-01-31] - looks dated\n- [2025-02-01] - and so does this\n  [unknown]: and this",
+    "def f():\n    return {\n        1: 2\n    }",
+    "a\n\n\n  b\n\n    c\n\td",
+    "trailing   \nspaces \t\nof lines",
+    "---\nid: 1\ntags: [x]\n---\nbody",
+    "{\"text\": \"json\"}",
+    "[\"json\"]",
+    "text,tags\n\"a\",b",
+    "=1+1",
+    "'=1\n'",
+    "'",
+    "''quoted''",
+    "semi;colon, \"comma\" \\ backslash \\n",
+    "\u2028line\u2029separators\x85of\x0bevery\x0ckind",
+    "ÄÖ \U0001f600 \u202eright to left",
+    "#tag and `#not`",
+    "\ufeffmarked",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_text_comes_back_as_it_was(ada: User, form: str) -> None:
+    kept = [remember(ada, text).text for text in NASTY]
+    assert _read(b"".join(export(session(ada), form).chunks)) == kept
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_text_by_itself_comes_back_as_it_was(ada: User, form: str) -> None:
+    """Alone it says more of what the file looks like."""
+    for text in NASTY:
+        memory = remember(ada, text)
+        assert _read(b"".join(export(session(ada), form).chunks)) == [memory.text]
+        memory.delete()
+
+
+def _read(exported: bytes) -> list[str]:
+    format, parts = recognise(parts_of(io.BytesIO(exported)))
+    return [cleaned(found).text for found in format.read(parts, Chats.MINE) if isinstance(found, Item)]

@@ -1,0 +1,374 @@
+"""What every provider owes its callers, and the OpenAI-compatible one against a real HTTP server."""
+
+import json
+import logging
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Event, Semaphore, Thread
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from memories.providers.embeddings import (
+    LEFT_ALONE_S,
+    CheckedProvider,
+    EmbeddingProvider,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    forget_provider,
+    provider,
+)
+from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings, retry_after_s
+from tests.providers import DIMENSIONS, SYNONYMS, Failing, Flaky, WordHashes
+
+SECRET = "my locker code is 4711"
+
+
+class Answering(WordHashes):
+    """A provider that answers whatever the test says."""
+
+    def __init__(self, *vectors: list[float]) -> None:
+        self.vectors = list(vectors)
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.vectors[0]
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        return self.vectors
+
+
+def dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
+
+
+# --- the check around every provider ---------------------------------------------------------------
+
+
+def test_vectors_come_back_at_unit_length() -> None:
+    checked = CheckedProvider(Answering([3.0, 4.0] + [0.0] * (DIMENSIONS - 2)))
+    assert checked.embed_query("a")[:2] == [0.6, 0.8]
+    assert checked.embed_documents(["a"])[0][:2] == [0.6, 0.8]
+
+
+@pytest.mark.parametrize(
+    "bad", [[math.nan] * DIMENSIONS, [math.inf] * DIMENSIONS, [0.0] * DIMENSIONS, ["1"] * DIMENSIONS]
+)
+def test_a_vector_that_is_no_direction_is_a_bad_answer(bad: Any) -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        CheckedProvider(Answering(bad)).embed_query(SECRET)
+    assert caught.value.code == "bad_answer"
+
+
+def test_a_missing_vector_is_a_bad_answer() -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        CheckedProvider(Answering([1.0] * DIMENSIONS)).embed_documents(["a", "b"])
+    assert caught.value.code == "bad_answer"
+
+
+def test_a_vector_of_other_dimensions_is_rejected() -> None:
+    with pytest.raises(ProviderRejected) as caught:
+        CheckedProvider(Answering([1.0] * 3)).embed_query("a")
+    assert caught.value.code == "wrong_dimensions"
+
+
+def test_a_provider_that_does_not_fit_the_column_is_rejected(settings: Settings) -> None:
+    settings.EMBEDDING_DIMENSIONS = 512
+    with pytest.raises(ProviderRejected, match="384 dimensions, EMBEDDING_DIMENSIONS says 512"):
+        CheckedProvider(WordHashes())
+
+
+def test_no_texts_ask_nobody() -> None:
+    assert CheckedProvider(Failing()).embed_documents([]) == []
+
+
+# --- the choice ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _fresh_provider() -> Iterator[None]:
+    forget_provider()
+    yield
+    forget_provider()
+
+
+@pytest.mark.usefixtures("_fresh_provider")
+@pytest.mark.parametrize(
+    ("setting", "identity"),
+    [
+        ("local", "local:all-MiniLM-L6-v2-int8"),
+        ("openai", "openai:text-embedding-3-small@https://models.example:8443"),
+        ("tests.providers.WordHashes", "test:word-hashes"),
+    ],
+)
+def test_the_setting_chooses_the_provider(settings: Settings, setting: str, identity: str) -> None:
+    settings.EMBEDDING_PROVIDER = setting
+    settings.EMBEDDING_MODEL = "text-embedding-3-small"
+    settings.OPENAI_BASE_URL = "https://name:password@models.example:8443/v1"
+    assert provider().identity == identity
+    assert provider() is provider()
+
+
+def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[WordHashes] = []
+
+    def make_slowly() -> WordHashes:
+        time.sleep(0.05)
+        made.append(WordHashes())
+        return made[-1]
+
+    monkeypatch.setattr("memories.providers.embeddings.import_string", lambda _: make_slowly)
+    threads = [Thread(target=provider) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_importing_the_modules_loads_nothing_heavy() -> None:
+    modules = "embeddings", "keywords", "passages", "vectors"
+    script = f"""
+import sys, {", ".join(f"memories.{name}" for name in modules)}
+heavy = {{"numpy", "onnxruntime", "tokenizers", "langchain_core", "langchain_openai", "openai"}}
+print(*heavy & sys.modules.keys())"""
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+# --- the providers of the tests --------------------------------------------------------------------
+
+
+def test_word_hashes_find_shared_words_and_synonyms_near() -> None:
+    embed = WordHashes().embed_query
+    assert dot(embed("a dog runs"), embed("the hounds were running")) > 0.9
+    assert dot(embed("walk the dog"), embed("dog food")) > 0.3
+    assert abs(dot(embed("walk the dog"), embed("tax law"))) < 0.2
+    for group in SYNONYMS:
+        assert all(dot(embed(group[0]), embed(word)) > 0.999 for word in group)
+
+
+def test_flaky_fails_its_share_of_calls() -> None:
+    flaky, failed = Flaky(share=0.2, seed=7), 0
+    for _ in range(200):
+        try:
+            flaky.embed_query("a")
+        except ProviderUnavailable:
+            failed += 1
+    assert 20 <= failed <= 60
+
+
+# --- the OpenAI-compatible provider ----------------------------------------------------------------
+
+
+class Server(HTTPServer):
+    """An embeddings endpoint that keeps what it was sent and answers what the test says."""
+
+    status = 200
+    headers: dict[str, str] = {}
+    body: bytes | None = None  # None: a good answer
+    delay_s = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Endpoint)
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append((self.path, sent))
+        time.sleep(self.server.delay_s)
+        body = self.server.body if self.server.body is not None else good_answer(sent)
+        self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def good_answer(sent: dict[str, Any], dimensions: int = DIMENSIONS) -> bytes:
+    vectors = [[float(len(text))] + [1.0] * (dimensions - 1) for text in sent["input"]]
+    data = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(vectors)]
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    return json.dumps({"object": "list", "model": "m", "data": data, "usage": usage}).encode()
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[Server]:
+    with Server() as server:
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        settings.OPENAI_BASE_URL = f"http://127.0.0.1:{server.server_port}/v1"
+        settings.OPENAI_API_KEY = "sk-secret"
+        settings.EMBEDDING_MODEL = "text-embedding-3-small"
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def remote(server: Server) -> EmbeddingProvider:
+    return CheckedProvider(OpenAICompatibleEmbeddings())
+
+
+def failure(remote: EmbeddingProvider) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        remote.embed_documents([SECRET])
+    error = caught.value
+    assert "4711" not in f"{error!r} {error}"
+    assert (error.__cause__, error.__context__) == (None, None)  # theirs hold the request
+    return error
+
+
+def test_model_and_dimensions_are_sent_and_vectors_come_in_order(
+    remote: EmbeddingProvider, server: Server
+) -> None:
+    one, three = remote.embed_documents(["a", "abc"])
+    assert three[0] / three[1] == pytest.approx(3 * one[0] / one[1])
+    path, sent = server.requests[0]
+    assert path == "/v1/embeddings"
+    assert sent == {
+        "model": "text-embedding-3-small",
+        "dimensions": DIMENSIONS,
+        "encoding_format": "float",
+        "input": ["a", "abc"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (400, ProviderRejected, "rejected"),
+        (401, ProviderRejected, "unauthorized"),
+        (404, ProviderRejected, "not_found"),
+        (422, ProviderRejected, "rejected"),
+        (408, ProviderUnavailable, "timeout"),
+        (429, ProviderUnavailable, "rate_limited"),
+        (500, ProviderUnavailable, "server_error"),
+        (503, ProviderUnavailable, "server_error"),
+    ],
+)
+def test_a_status_says_whether_to_try_again(
+    remote: EmbeddingProvider, server: Server, status: int, kind: type[ProviderError], code: str
+) -> None:
+    server.status, server.body = status, json.dumps({"error": {"message": f"cannot embed {SECRET}"}}).encode()
+    error = failure(remote)
+    assert (type(error), error.code) == (kind, code)
+    assert len(server.requests) == 1  # the worker backs off, not the library
+
+
+def test_the_server_says_how_long_to_wait(remote: EmbeddingProvider, server: Server) -> None:
+    server.status, server.headers, server.body = 429, {"Retry-After": "17"}, b"{}"
+    error = failure(remote)
+    assert isinstance(error, ProviderUnavailable)
+    assert error.retry_after_s == 17
+
+
+def test_retry_after_may_be_a_date() -> None:
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert retry_after_s(moment) == pytest.approx(60, abs=2)
+    assert retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert retry_after_s("soon") is retry_after_s("") is retry_after_s(None) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'"text"', b"{}", b'{"data": null}', b'{"data": [{}]}', b"[1]"]
+)
+def test_an_answer_that_is_no_embedding_is_a_bad_answer(
+    remote: EmbeddingProvider, server: Server, body: bytes
+) -> None:
+    server.body = body
+    assert failure(remote).code == "bad_answer"
+
+
+def test_a_model_of_other_dimensions_is_rejected(remote: EmbeddingProvider, server: Server) -> None:
+    server.body = good_answer({"input": ["a"]}, dimensions=768)
+    error = failure(remote)
+    assert (type(error), error.code) == (ProviderRejected, "wrong_dimensions")
+
+
+def test_a_slow_server_is_a_timeout(remote: EmbeddingProvider, server: Server, settings: Settings) -> None:
+    settings.EMBEDDING_TIMEOUT_S, server.delay_s = 0.1, 0.3
+    assert failure(remote).code == "timeout"
+
+
+def test_a_server_that_is_not_there_is_unreachable(settings: Settings) -> None:
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    assert failure(CheckedProvider(OpenAICompatibleEmbeddings())).code == "unreachable"
+
+
+def test_openai_itself_needs_a_key(settings: Settings) -> None:
+    settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = ""
+    with pytest.raises(ProviderRejected, match="OPENAI_API_KEY is not set"):
+        OpenAICompatibleEmbeddings()
+
+
+def test_no_text_and_no_key_is_logged(remote: EmbeddingProvider, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    remote.embed_documents([SECRET])
+    assert "4711" not in caplog.text
+    assert "sk-secret" not in caplog.text
+
+
+class Hanging(WordHashes):
+    """Answers no question until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.let_go = Semaphore(0), Event()
+
+    def embed_query(self, text: str) -> list[float]:
+        self.asked.release()
+        self.let_go.wait(30)
+        raise ProviderUnavailable("timeout")
+
+
+def test_no_more_than_half_of_the_threads_wait_for_a_hanging_provider(settings: Settings) -> None:
+    settings.WEB_THREADS = 4
+    hanging = Hanging()
+    checked = CheckedProvider(hanging)
+    waiting = [Thread(target=_ask, args=[checked]) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+        hanging.asked.acquire()
+    assert _ask(checked) == "busy"
+    hanging.let_go.set()
+    for thread in waiting:
+        thread.join()
+
+
+def test_after_a_failure_the_provider_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("memories.providers.embeddings.time.monotonic", lambda: now[0])
+    checked = CheckedProvider(Failing())
+    assert [_ask(checked), _ask(checked)] == ["unreachable", "left_alone"]
+    now[0] += LEFT_ALONE_S
+    assert _ask(checked) == "unreachable"
+
+
+def test_a_question_without_a_vector_silences_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = CheckedProvider(WordHashes())
+    with monkeypatch.context() as odd:
+        odd.setattr(WordHashes, "embed_query", lambda *_: [math.nan] * DIMENSIONS)
+        assert _ask(checked) == "bad_answer"
+    assert _ask(checked) == ""
+
+
+def _ask(checked: CheckedProvider) -> str:
+    try:
+        checked.embed_query("a question")
+    except ProviderUnavailable as error:
+        return error.code
+    return ""

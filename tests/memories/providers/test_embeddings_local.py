@@ -1,0 +1,96 @@
+"""The real local model. Loaded once for the whole file: it takes about a second."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from memories.providers.embeddings import ProviderRejected
+from memories.providers.embeddings_local import (
+    VOCABULARY,
+    VOCABULARY_SHA256,
+    LocalEmbeddings,
+    _pinned,
+    _tokenizer,
+)
+from tests.processes import PROJECT
+
+
+@pytest.fixture(scope="module")
+def local() -> LocalEmbeddings:
+    return LocalEmbeddings()
+
+
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
+
+
+def test_vectors_are_384_floats_of_unit_length(local: LocalEmbeddings) -> None:
+    vector = local.embed_query("Ada plays the cello")
+    assert len(vector) == local.dimensions == 384
+    assert math.hypot(*vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_meaning_is_nearer_than_words(local: LocalEmbeddings) -> None:
+    dog = local.embed_query("a dog barks")
+    puppy, law = local.embed_documents(["the puppy is loud", "tax law"])
+    assert cosine(dog, puppy) > cosine(dog, law) + 0.2
+
+
+def test_a_batch_keeps_its_order_and_its_vectors(local: LocalEmbeddings) -> None:
+    texts = [f"{'very ' * (at * 7 % 40)}short note number {at}" for at in range(40)]
+    for text, vector in zip(texts, local.embed_documents(texts), strict=True):
+        assert cosine(vector, local.embed_query(text)) > 0.98  # int8: a batch's ranges move a vector a little
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "\U0001f600", "x" * 5_000, "long text " * 2_000])
+def test_every_text_has_a_vector(local: LocalEmbeddings, text: str) -> None:
+    assert math.hypot(*local.embed_query(text)) == pytest.approx(1, abs=1e-5)
+
+
+def test_another_model_or_vocabulary_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"not the model")
+    for provider in (LocalEmbeddings(model=other), LocalEmbeddings(vocabulary=other)):
+        with pytest.raises(ProviderRejected, match="not the pinned file") as caught:
+            provider.embed_query("a")
+        assert caught.value.code == "wrong_file"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", []),
+        ("Ada's café", ["ada", "'", "s", "cafe"]),
+        ("東京 \U0001f600\x00\u200b!", ["東", "京", "[UNK]", "!"]),
+        ("unaffable", ["una", "##ffa", "##ble"]),
+        ("x" * 101, ["[UNK]"]),
+        ("[SEP]", ["[", "sep", "]"]),
+    ],
+)
+def test_texts_become_bert_word_pieces(text: str, pieces: list[str]) -> None:
+    tokenizer = _tokenizer(_pinned(VOCABULARY, VOCABULARY_SHA256))
+    assert tokenizer.encode(text).tokens == ["[CLS]", *pieces, "[SEP]"]
+
+
+def test_a_long_text_is_cut_at_what_the_model_reads() -> None:
+    pieces = _tokenizer(_pinned(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
+    assert (len(pieces), pieces[-1]) == (256, "[SEP]")
+
+
+def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    script = "from memories.providers.embeddings_local import LocalEmbeddings as Local; Local().embed_query('a dog')"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT,
+        env={**environment, "DJANGO_SETTINGS_MODULE": "picard.settings", "TMPDIR": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []  # its telemetry begins with a session's id in a file here

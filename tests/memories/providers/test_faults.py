@@ -1,0 +1,84 @@
+"""Answers that are spoiled on their way from a provider: each has a name, none is believed, none is waited for long."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from memories.providers import chat
+from memories.providers.chat_settings import Chat
+from memories.providers.embeddings import CheckedProvider, ProviderUnavailable
+from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings
+from tests.chaos.fault_proxy import RETRY_AFTER_S, Fault, FaultProxy
+from tests.model_server import ModelServer
+
+SECRET = "my locker code is 4711"
+CODES = {
+    Fault.RESET: "unreachable",
+    Fault.TRUNCATED: "unreachable",
+    Fault.SILENT: "unreachable",
+    Fault.TRICKLING: "timeout",
+    Fault.LIMITED: "rate_limited",
+    Fault.GARBAGE: "unreachable",
+    Fault.HALF_JSON: "bad_answer",
+    Fault.HTML: "bad_answer",
+}
+PATIENCE_S, TRICKLE_S = 0.5, 20
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[FaultProxy]:
+    with ModelServer() as provider, FaultProxy(provider.server_port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def address(proxy: FaultProxy) -> Iterator[str]:
+    yield f"http://127.0.0.1:{proxy.server_port}/v1"
+    proxy.fault = Fault.NONE
+
+
+@pytest.fixture
+def remote(address: str, settings: Settings) -> CheckedProvider:
+    settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = address, "sk-secret"
+    return CheckedProvider(OpenAICompatibleEmbeddings())
+
+
+def test_every_fault_has_its_code() -> None:
+    assert {*CODES, Fault.NONE} == set(Fault)
+
+
+@pytest.mark.parametrize(("fault", "code"), CODES.items(), ids=lambda each: getattr(each, "value", each))
+def test_a_spoiled_answer_is_named_and_not_waited_for(
+    remote: CheckedProvider, proxy: FaultProxy, settings: Settings, fault: Fault, code: str
+) -> None:
+    if fault is Fault.TRICKLING:  # the others say at once what is wrong
+        settings.EMBEDDING_TIMEOUT_S = PATIENCE_S
+    proxy.fault, began = fault, time.monotonic()
+    with pytest.raises(ProviderUnavailable) as caught:
+        remote.embed_documents([SECRET])
+    assert caught.value.code == code
+    assert caught.value.retry_after_s == (RETRY_AFTER_S if fault is Fault.LIMITED else None)
+    assert "4711" not in f"{caught.value!r} {caught.value}"
+    assert time.monotonic() - began < TRICKLE_S
+
+
+def test_after_a_fault_the_next_answer_is_right(remote: CheckedProvider, proxy: FaultProxy) -> None:
+    for fault in (Fault.RESET, Fault.GARBAGE, Fault.HALF_JSON):
+        proxy.fault = fault
+        with pytest.raises(ProviderUnavailable):
+            remote.embed_documents(["a"])
+        proxy.fault = Fault.NONE
+        assert len(remote.embed_documents(["a", "b"])) == 2
+
+
+def test_a_chat_answer_that_trickles_is_not_waited_for(
+    address: str, proxy: FaultProxy, settings: Settings
+) -> None:
+    settings.CHAT = Chat("talker", base_url=address, timeout_s=PATIENCE_S)
+    proxy.fault, began = Fault.TRICKLING, time.monotonic()
+    with pytest.raises(chat.ChatUnavailable) as caught:
+        chat.complete([("human", "Say much. " * 1_000)])
+    assert caught.value.code == "timeout"
+    assert time.monotonic() - began < TRICKLE_S

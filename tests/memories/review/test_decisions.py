@@ -1,0 +1,381 @@
+"""Writes that wait for a yes: nothing is saved without one, through any door, and only the person can give it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client
+
+from accounts.actor import Actor, InsufficientScope
+from accounts.models import User
+from memories import scopes
+from memories.errors import MemoryNotFound, WaitsForYes
+from memories.models import AuditEvent, Memory, Proposal
+from memories.persona import retrieval as persona_retrieval
+from memories.review import decisions as review_decisions
+from memories.search.query import search
+from memories.services import proposals as proposal_services
+from memories.services import reads, writes
+from memories.services.tags import find_tags
+from memories.validation.drafts import NewMemory
+from oauth.access import grants
+from oauth.models import AppGrant
+from tests.factories import accept_all, app, remember, session
+from tests.memories.api.callers import app_of, session_of
+from tests.memories.mcp.callers import app_of as mcp_app_of
+
+pytestmark = pytest.mark.django_db
+REVIEW = "/memories/review/"
+
+
+def asking(user: User, *held: str, **more: Any) -> Actor:
+    return app(user, *held, asks_first=True, **more)
+
+
+def propose(user: User, text: str, **fields: Any) -> Proposal:
+    with pytest.raises(WaitsForYes) as waits:
+        writes.create_memory(asking(user), text=text, **fields)
+    [proposal] = waits.value.proposals
+    assert isinstance(proposal, Proposal)
+    return proposal
+
+
+def set_to_ask(user: User) -> None:
+    AppGrant.objects.filter(user=user).update(asks_first=True)
+
+
+# --- The rule -----------------------------------------------------------------------------------------
+
+
+def test_what_such_an_app_adds_is_no_memory(ada: User) -> None:
+    propose(ada, "Ada likes sweet peas.", tags=["garden"])
+    assert not Memory.objects.exists()
+    assert search(session(ada), "sweet peas").hits == []
+    assert reads.list_memories(session(ada)).memories == []
+    assert persona_retrieval.ask(session(ada), ada, "What does Ada like?").citations == ()
+
+
+def test_a_yes_keeps_it_as_its_apps(ada: User) -> None:
+    proposal = propose(ada, "Ada likes sweet peas.", tags=["garden"])
+    memory = review_decisions.accept(session(ada), proposal.pk)
+    assert (memory.pk, memory.text, memory.source) == (proposal.pk, "Ada likes sweet peas.", "api:notes")
+    assert [tag.name for tag in memory.tags.all()] == ["garden"]
+    assert not Proposal.objects.exists()
+    with pytest.raises(MemoryNotFound):
+        review_decisions.accept(session(ada), proposal.pk)
+
+
+def test_it_is_kept_as_it_was_edited(ada: User) -> None:
+    proposal = propose(ada, "Ada likes sweet peas.")
+    memory = review_decisions.accept(session(ada), proposal.pk, text="Ada likes roses.", tags=["flowers"])
+    assert memory.text == "Ada likes roses."
+    assert [tag.name for tag in memory.tags.all()] == ["flowers"]
+
+
+def test_a_change_waits_and_then_is_the_apps(ada: User) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    with pytest.raises(WaitsForYes) as waits:
+        writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.", tags=["home"])
+    memory.refresh_from_db()
+    assert (memory.text, memory.version) == ("Ada lives in London.", 1)
+    [waiting] = review_decisions.list_waiting(session(ada)).waiting
+    assert waiting.memory == memory
+    changed = review_decisions.accept(session(ada), waits.value.ids[0])
+    assert (changed.text, changed.source, changed.version) == ("Ada lives in Paris.", "api:notes", 2)
+    assert [each.text for each in reads.history(session(ada), memory.pk).revisions] == [
+        "Ada lives in London."
+    ]
+
+
+def test_of_two_changes_the_later_wins_in_whatever_order_they_were_ticked(ada: User) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    proposals: list[UUID] = []
+    for text in ("Ada lives in Bonn.", "Ada lives in Cologne."):
+        with pytest.raises(WaitsForYes) as waits:
+            writes.update_memory(asking(ada), memory.pk, text=text)
+        proposals += waits.value.ids
+    review_decisions.accept_many(
+        session(ada), {each: {"expected_version": 1} for each in reversed(proposals)}
+    )
+    memory.refresh_from_db()
+    assert (memory.text, memory.version) == ("Ada lives in Cologne.", 3)
+
+
+def test_what_changes_nothing_need_not_wait(ada: User) -> None:
+    memory = remember(ada, "Same.", tags=["One"])
+    writes.update_memory(asking(ada), memory.pk, text="Same.", tags=["one"])
+    assert not Proposal.objects.exists()
+
+
+def test_publishing_and_restoring_wait_too(ada: User) -> None:
+    memory = remember(ada, "First.")
+    writes.update_memory(session(ada), memory.pk, text="Second.")
+    actor = asking(ada, scopes.READ, scopes.WRITE, scopes.PUBLISH)
+    with pytest.raises(WaitsForYes):
+        writes.set_visibility(actor, memory.pk, "public")
+    with pytest.raises(WaitsForYes):
+        writes.restore_version(actor, memory.pk, 1)
+    memory.refresh_from_db()
+    assert (memory.text, memory.visibility) == ("Second.", "private")
+
+
+def test_what_may_not_be_written_may_not_be_proposed(ada: User) -> None:
+    with pytest.raises(InsufficientScope):
+        writes.create_memory(asking(ada, scopes.READ), text="No.")
+    with pytest.raises(InsufficientScope):
+        writes.create_memory(asking(ada), text="No.", visibility="public")
+    with pytest.raises(ValidationError):
+        writes.create_memory(asking(ada), text=" ")
+    assert not Proposal.objects.exists()
+
+
+def test_a_narrowed_apps_memory_keeps_its_tags(ada: User) -> None:
+    remember(ada, "Roses.", tags=["garden"])
+    [garden] = find_tags(ada.pk, ["garden"])
+    actor = asking(ada, only_tags=frozenset({garden.pk}))
+    with pytest.raises(WaitsForYes) as waits:
+        writes.create_memory(actor, text="Peas.", tags=["green"])
+    memory = review_decisions.accept(session(ada), waits.value.ids[0], tags=["green"])
+    assert {tag.name for tag in memory.tags.all()} == {"green", "garden"}
+
+
+def test_the_same_waits_once(ada: User) -> None:
+    assert propose(ada, "Once.").pk == propose(ada, "Once.").pk
+    assert Proposal.objects.count() == 1
+    assert AuditEvent.objects.filter(action="memory:propose").count() == 1
+
+
+def test_so_much_waits_and_no_more(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposal_services, "WAITING", 2)
+    with pytest.raises(WaitsForYes):
+        writes.create_memories(asking(ada), [NewMemory("One."), NewMemory("Two.")])
+    with pytest.raises(ValidationError, match="waits"):
+        writes.create_memory(asking(ada), text="Three.")
+    propose(ada, "Two.")  # is there
+
+
+def test_only_the_person_says_yes_or_no(ada: User, bob: User) -> None:
+    proposal = propose(ada, "Hers.")
+    for act in (review_decisions.accept, lambda actor, pk: review_decisions.decline(actor, [pk])):
+        with pytest.raises(InsufficientScope):
+            act(asking(ada), proposal.pk)
+        with pytest.raises(InsufficientScope):
+            act(app(ada, *scopes.DESCRIPTIONS), proposal.pk)
+        with pytest.raises(MemoryNotFound):
+            act(session(bob), proposal.pk)
+    assert review_decisions.count_waiting(session(bob)) == 0
+
+
+def test_a_no_leaves_a_line_and_nothing_else(ada: User) -> None:
+    proposal = propose(ada, "Never.")
+    assert review_decisions.decline(session(ada), [proposal.pk]) == 1
+    assert not Proposal.objects.exists()
+    lines = list(AuditEvent.objects.order_by("pk").values_list("action", "client_id", "memory_ids"))
+    assert lines == [("memory:propose", "notes", [proposal.pk]), ("memory:decline", "", [proposal.pk])]
+
+
+def test_a_no_to_many_is_to_all_or_none(ada: User) -> None:
+    proposal = propose(ada, "One.")
+    with pytest.raises(MemoryNotFound):
+        review_decisions.decline(session(ada), [proposal.pk, uuid4()])
+    assert Proposal.objects.exists()
+
+
+def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
+    memory = remember(ada, "There.")
+    with pytest.raises(WaitsForYes) as waits:
+        writes.update_memory(asking(ada), memory.pk, text="Gone.")
+    writes.trash_memory(session(ada), memory.pk)
+    propose(ada, "Good.")
+    reviewed = accept_all(ada)
+    assert [each.text for each in reviewed.memories] == ["Good."]
+    assert isinstance(reviewed.refused[waits.value.ids[0]], MemoryNotFound)
+
+
+def test_a_yes_that_came_twice_is_refused_nothing(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a second click: what the first has kept is not said to be gone."""
+    accept, proposal = review_decisions.accept, propose(ada, "Kept.")
+
+    def after_another(actor: Actor, proposal_id: UUID) -> Memory:
+        accept(actor, proposal_id)
+        return accept(actor, proposal_id)
+
+    monkeypatch.setattr(review_decisions, "accept", after_another)
+    assert review_decisions.accept_many(session(ada), {proposal.pk: {}}) == review_decisions.Reviewed([], {})
+    assert Memory.objects.get().text == "Kept."
+
+
+def test_it_lies_sealed(ada: User) -> None:
+    propose(ada, "Canary zebra.", tags=["ostrich"])
+    with connection.cursor() as cursor:
+        cursor.execute("select memories_proposal::text from memories_proposal")
+        row = cursor.fetchone()[0]
+    for word in ("anary", b"anary".hex(), "ostrich", b"ostrich".hex()):
+        assert word not in row
+
+
+def test_it_goes_when_nobody_looked(ada: User) -> None:
+    propose(ada, "Old.")
+    with connection.cursor() as cursor:
+        cursor.execute("update memories_proposal set created_at = now() - interval '31 days'")
+    propose(ada, "New.")
+    assert proposal_services.purge() == 1
+    [left] = review_decisions.list_waiting(session(ada)).waiting
+    assert left.content is not None
+    assert left.content["text"] == "New."
+
+
+def test_asking_anew_does_not_take_the_setting_off(ada: User) -> None:
+    app_of(ada)
+    grant = AppGrant.objects.select_related("application", "user").get()
+    set_to_ask(ada)
+    grants.allow(ada, grant.application, grants.Narrowing(frozenset({scopes.READ, scopes.WRITE})))
+    grant.refresh_from_db()
+    assert grant.asks_first
+    grants.narrow(grant, grants.Narrowing(frozenset({scopes.READ})))
+    assert not grant.asks_first
+
+
+# --- REST ---------------------------------------------------------------------------------------------
+
+
+def test_rest_says_that_it_waits(ada: User) -> None:
+    call = app_of(ada)
+    set_to_ask(ada)
+    memory = remember(ada, "There.")
+    answer = call("post", "/memories/", {"text": "New."})
+    assert (answer.status, answer.json["status"]) == (202, "waits_for_yes")
+    assert answer.json["proposals"] == [str(Proposal.objects.get().pk)]
+    assert call("patch", f"/memories/{memory.pk}/", {"text": "Other."}).status == 202
+    assert call("put", f"/memories/{memory.pk}/", {"text": "Third."}).status == 202
+    assert [each.text for each in Memory.objects.all()] == ["There."]
+
+
+def test_rest_waits_in_bulk_and_by_the_same_key_once(ada: User) -> None:
+    call = app_of(ada)
+    set_to_ask(ada)
+    body = {"operations": [{"op": "create", "text": "One."}, {"op": "create", "text": " "}]}
+    first = call("post", "/memories/bulk/", body, Idempotency_Key="k")
+    assert [each["status"] for each in first.json["results"]] == [202, 400]
+    accept_all(ada)
+    again = call("post", "/memories/bulk/", body, Idempotency_Key="k")
+    assert (again.json, again.headers["Idempotency-Replayed"]) == (first.json, "true")
+    assert not Proposal.objects.exists()
+    one = call("post", "/memories/", {"text": "Two."}, Idempotency_Key="l")
+    assert call("post", "/memories/", {"text": "Two."}, Idempotency_Key="l").json == one.json
+
+
+def test_rest_reviews_for_the_person_alone(ada: User, bob: User) -> None:
+    proposal, other = propose(ada, "One.", tags=["a"]), propose(ada, "Two.")
+    person, stranger, its_app = session_of(ada), session_of(bob), app_of(ada, *scopes.DESCRIPTIONS)
+    listed = person("get", "/proposals/?limit=1").json
+    assert [each["changes"]["text"] for each in listed["results"]] == ["Two."]
+    assert listed["next"]
+    assert its_app("get", "/proposals/").code == "session_required"
+    assert its_app("post", f"/proposals/{proposal.pk}/accept/", {}).code == "session_required"
+    assert stranger("get", "/proposals/").json["results"] == []
+    assert stranger("post", f"/proposals/{proposal.pk}/accept/", {}).status == 404
+    assert stranger("delete", f"/proposals/{proposal.pk}/").status == 404
+    accept = f"/proposals/{proposal.pk}/accept/"
+    kept, again = (person("post", accept, {"text": "Three."}, Idempotency_Key="k") for _ in range(2))
+    assert (kept.status, kept.json["text"], kept.json["tags"]) == (201, "Three.", ["a"])
+    assert again.content == kept.content
+    assert person("post", accept, {"text": "Three."}).status == 404
+    assert person("delete", f"/proposals/{other.pk}/").status == 204
+
+
+def test_a_yes_over_rest_may_name_the_version_that_was_seen(ada: User) -> None:
+    memory = remember(ada, "Ada lives in London.")
+    with pytest.raises(WaitsForYes) as waits:
+        writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.")
+    writes.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
+    accept = f"/proposals/{waits.value.ids[0]}/accept/"
+    assert session_of(ada)("post", accept, {}, If_Match='"1"').status == 412
+    assert session_of(ada)("post", accept, {}, If_Match='"2"').json["text"] == "Ada lives in Paris."
+
+
+def test_rest_sets_an_app_to_ask(ada: User) -> None:
+    call = app_of(ada)
+    grant = AppGrant.objects.get()
+    answer = session_of(ada)("patch", f"/apps/{grant.pk}/", {"asks_first": True})
+    assert answer.json["asks_first"] is True
+    assert call("post", "/memories/", {"text": "New."}).status == 202
+    session_of(ada)("patch", f"/apps/{grant.pk}/", {"asks_first": False})
+    assert call("post", "/memories/", {"text": "New."}).status == 201
+
+
+# --- MCP ----------------------------------------------------------------------------------------------
+
+
+def test_mcp_says_that_it_waits(ada: User) -> None:
+    call = mcp_app_of(ada)
+    set_to_ask(ada)
+    memory = remember(ada, "There.")
+    said = call.call("add_memory", text="New.").said
+    assert said["waits"] is True
+    assert "yes" in said["note"]
+    assert said["url"].endswith(REVIEW)
+    assert call.call("add_memory", text="New.").said == said
+    assert call.call("update_memory", id=str(memory.pk), text="Other.").said["waits"] is True
+    assert "Only the person" in call.call("forget_memory", id=str(memory.pk)).refused
+    assert call.call("search", query="new").said["results"] == []
+    assert call.call("fetch", id=said["id"]).refused
+    accept_all(ada)
+    assert call.call("fetch", id=said["id"]).said["text"] == "New."
+
+
+# --- The page -----------------------------------------------------------------------------------------
+
+
+def test_the_page_keeps_the_ticked_as_edited_and_declines_the_rest(ada: User, ada_client: Client) -> None:
+    one, two = propose(ada, "One <b>."), propose(ada, "Two.")
+    shown = ada_client.get(REVIEW).content.decode()
+    assert "One &lt;b&gt;." in shown
+    form = {
+        "act": "accept",
+        "pick": [str(one.pk)],
+        f"text-{one.pk}": "One, edited.",
+        f"tags-{one.pk}": "a, b",
+    }
+    assert ada_client.post(REVIEW, form).status_code == 302
+    [memory] = Memory.objects.all()
+    assert memory.text == "One, edited."
+    ada_client.post(REVIEW, {"act": f"decline:{two.pk}"})
+    assert not Proposal.objects.exists()
+    assert "Nothing waits for you" in ada_client.get(REVIEW).content.decode()
+
+
+def test_the_page_keeps_what_was_typed_when_it_cannot_be_kept(ada: User, ada_client: Client) -> None:
+    proposal = propose(ada, "One.")
+    form = {"act": "accept", "pick": [str(proposal.pk)], f"text-{proposal.pk}": "x" * 8_001}
+    answer = ada_client.post(REVIEW, form)
+    assert answer.status_code == 422
+    assert "at most 8,000" in answer.content.decode()
+    assert "x" * 8_001 in answer.content.decode()
+
+
+def test_another_persons_is_not_there(ada: User, bob_client: Client) -> None:
+    proposal = propose(ada, "Hers.")
+    assert "Hers." not in bob_client.get(REVIEW).content.decode()
+    assert bob_client.post(REVIEW, {"act": f"decline:{proposal.pk}"}).status_code == 404
+    assert bob_client.post(REVIEW, {"act": f"accept:{proposal.pk}"}).status_code == 404
+    assert Proposal.objects.filter(pk=proposal.pk).exists()
+    assert not Memory.objects.exists()
+
+
+def test_the_header_counts_what_waits(ada: User, ada_client: Client) -> None:
+    assert "chip-wait" not in ada_client.get("/memories/").content.decode()
+    propose(ada, "One.")
+    assert "Review" in ada_client.get("/memories/").content.decode()
+
+
+def test_an_app_is_set_to_ask_on_its_page(ada: User, ada_client: Client) -> None:
+    app_of(ada)
+    grant = AppGrant.objects.get()
+    form = {"scopes": [scopes.READ, scopes.WRITE], "reach": "all", "ends": "never", "asks_first": "on"}
+    assert ada_client.post(f"/accounts/apps/{grant.pk}/narrow/", form).status_code == 302
+    grant.refresh_from_db()
+    assert grant.asks_first
+    assert "writes wait for your yes" in ada_client.get("/accounts/apps/").content.decode()

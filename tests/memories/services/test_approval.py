@@ -1,0 +1,148 @@
+"""An app that must ask first gets round its person's yes by no way of writing, whatever else it may do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from accounts.actor import Actor, InsufficientScope
+from accounts.models import User
+from memories import scopes
+from memories.errors import WaitsForYes
+from memories.models import ImportState, Memory, MemoryRevision, Proposal
+from memories.portability.imports import run as import_run
+from memories.portability.imports.stage import stage
+from memories.review import decisions as review_decisions
+from memories.search import near_duplicates
+from memories.search.exact_duplicates import OnDuplicate, create_unless_same
+from memories.services import bulk, selection, tag_admin, writes
+from memories.services.selection import Chosen
+from memories.services.tags import find_tags
+from memories.validation.drafts import NewMemory
+from oauth.models import AppGrant
+from tests.factories import app, remember, session
+from tests.memories.api.callers import app_of
+from tests.memories.portability.samples import file_of
+from tests.oauth.flows import allow, make_app
+
+pytestmark = pytest.mark.django_db
+REFUSED = (WaitsForYes, InsufficientScope)
+LATER = datetime(2999, 1, 31, tzinfo=UTC)
+LINE = "[2025-01-31] - I keep bees."
+
+
+def asking(user: User) -> Actor:
+    """Of an app that may do everything but write without a yes."""
+    return app(user, *scopes.DESCRIPTIONS, asks_first=True)
+
+
+def everything(user: User) -> list[Any]:
+    """All that is said in memories, and what they are."""
+    rows = Memory.objects.filter(owner=user).order_by("pk")
+    said = [(row.text, row.visibility, row.expires_at, row.version) for row in rows]
+    return [
+        *said,
+        [sorted(tag.name for tag in row.tags.all()) for row in rows],
+        MemoryRevision.objects.count(),
+    ]
+
+
+# Each is called with the actor and the ids of two memories.
+WAYS: dict[str, Callable[..., Any]] = {
+    "create": lambda actor, *_: writes.create_memory(actor, text="New."),
+    "create unless same": lambda actor, *_: create_unless_same(
+        actor, text="New.", on_duplicate=OnDuplicate.RETURN
+    ),
+    "create many": lambda actor, *_: writes.create_memories(actor, [NewMemory("New.")]),
+    "as another": lambda actor, *_: writes.create_memories(actor, [NewMemory("New.")], source="web"),
+    "change": lambda actor, one, _: writes.update_memory(actor, one, text="Other."),
+    "retag": lambda actor, one, _: writes.update_memory(actor, one, tags=["other"]),
+    "end": lambda actor, one, _: writes.update_memory(actor, one, expires_at=LATER),
+    "publish": lambda actor, one, _: writes.set_visibility(actor, one, "public"),
+    "go back": lambda actor, one, _: writes.restore_version(actor, one, 1),
+    "replace": lambda actor, one, two: near_duplicates.unite(actor, one, two),
+    "merge": lambda actor, one, two: near_duplicates.unite(actor, one, two, merge=True),
+    "replace by the same": lambda actor, one, _: near_duplicates.unite(actor, one, one),
+    "tag many": lambda actor, one, two: selection.tag_many(actor, Chosen([one, two]), "other"),
+    "untag many": lambda actor, one, two: selection.untag_many(actor, Chosen([one, two]), "x"),
+    "end many": lambda actor, one, two: selection.expire_many(actor, Chosen([one, two]), None),
+    "publish many": lambda actor, one, two: selection.show_many(actor, Chosen([one, two]), "public"),
+    "trash": lambda actor, one, _: writes.trash_memory(actor, one),
+    "trash many": lambda actor, one, two: selection.trash_many(actor, Chosen([one, two])),
+    "rename a tag": lambda actor, *_: tag_admin.rename_tag(actor, _tag(actor), "other"),
+    "merge tags": lambda actor, *_: tag_admin.merge_tags(actor, _tag(actor), _tag(actor, "y")),
+    "remove a tag": lambda actor, *_: tag_admin.remove_tag(actor, _tag(actor)),
+    "say yes": lambda actor, *_: review_decisions.accept_all(
+        actor, until=UUID(int=2**128 - 1), count=9, seen={}
+    ),
+}
+
+
+def _tag(actor: Actor, name: str = "x") -> Any:
+    [tag] = find_tags(actor.person.pk, [name])
+    return tag.pk
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_changes_without_a_yes(way: str, ada: User) -> None:
+    one, two = remember(ada, "One.", tags=["x"]), remember(ada, "Two.", tags=["y"])
+    writes.update_memory(session(ada), one.pk, text="One, later.")
+    before = everything(ada)
+    with pytest.raises(REFUSED) as refused:
+        WAYS[way](asking(ada), one.pk, two.pk)
+    assert everything(ada) == before
+    if isinstance(refused.value, WaitsForYes):  # what it is told waits does wait
+        assert set(refused.value.ids) <= set(Proposal.objects.values_list("pk", flat=True))
+    if isinstance(refused.value, InsufficientScope):  # it has all, so no door may tell it to ask for one
+        assert refused.value.scope == "sign-in"
+
+
+def test_bulk_has_each_wait(ada: User) -> None:
+    one = remember(ada, "One.")
+    operations: list[bulk.Operation] = [
+        bulk.Create({"text": "New."}),
+        bulk.Update(one.pk, {"text": "Other."}),
+        bulk.Trash(one.pk),
+    ]
+    outcomes = bulk.apply_many(asking(ada), operations)
+    assert [type(outcome) for outcome in outcomes] == [WaitsForYes, WaitsForYes, InsufficientScope]
+    assert [memory.text for memory in Memory.objects.all()] == ["One."]
+    assert Proposal.objects.count() == 2
+
+
+@pytest.mark.parametrize("act", [import_run.start, import_run.advance, import_run.undo, import_run.discard])
+@pytest.mark.parametrize("begun", [False, True])
+def test_no_step_of_an_import_is_its_own_yes(act: Callable[..., Any], begun: bool, ada: User) -> None:
+    free, bound = app(ada, *scopes.DESCRIPTIONS), asking(ada)
+    batch = stage(bound, file_of(LINE))
+    if begun:  # and only then set to ask
+        import_run.start(free, batch.pk)
+    with pytest.raises(InsufficientScope):
+        act(bound, batch.pk)
+    assert not Memory.objects.exists()
+    batch.refresh_from_db()
+    assert batch.state == (ImportState.RUNNING if begun else ImportState.STAGED)
+
+
+def test_what_an_import_changed_is_not_taken_back_by_it(ada: User) -> None:
+    allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
+    free = app(ada, *scopes.DESCRIPTIONS)
+    batch = stage(free, file_of(LINE))
+    import_run.start(free, batch.pk)
+    import_run.advance(free, batch.pk)
+    with pytest.raises(InsufficientScope):
+        import_run.undo(asking(ada), batch.pk)
+    assert Memory.objects.get().deleted_at is None
+
+
+def test_over_rest_an_import_is_refused_as_the_persons_own(ada: User) -> None:
+    call = app_of(ada, *scopes.DESCRIPTIONS)
+    AppGrant.objects.filter(user=ada).update(asks_first=True)
+    staged = call("post", "/import/", [{"memory": "New."}])
+    assert staged.status == 201
+    for step in ("run", "undo"):
+        refused = call("post", f"/import/{staged.json['id']}/{step}/", {})
+        assert (refused.status, refused.code) == (403, "session_required")
+    assert not Memory.objects.exists()

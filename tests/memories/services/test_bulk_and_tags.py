@@ -1,0 +1,215 @@
+"""Alike memories, many at once, and tags: what their owner decides, and what nobody else may."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.actor import InsufficientScope
+from accounts.models import User
+from memories import scopes
+from memories.errors import MemoryNotFound, TagNotFound
+from memories.models import Memory, MemoryVector
+from memories.models.visibility import Filters
+from memories.search import near_duplicates
+from memories.services import reads, selection, tag_admin, writes
+from memories.services.selection import Chosen
+from tests.factories import app, remember, session
+
+Index = Callable[[], int]
+
+
+@pytest.fixture(autouse=True)
+def _provider(settings: object) -> None:
+    settings.EMBEDDING_PROVIDER = "tests.providers.WordHashes"  # type: ignore[attr-defined]
+
+
+def names_on(user: User, memory: Memory) -> list[str]:
+    return sorted(tag.name for tag in reads.get_memory(session(user), memory.pk).tags.all())
+
+
+def texts(user: User) -> list[str]:
+    return [memory.text for memory in reads.list_memories(session(user)).memories]
+
+
+def tag_of(user: User, name: str) -> UUID:
+    return next(tag.pk for tag in reads.tags_of(session(user)) if tag.name == name)
+
+
+# --- Alike ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "visibilities", [("private", "private"), ("private", "public"), ("public", "private")]
+)
+def test_what_means_the_same_is_known_once_it_is_embedded(
+    ada: User, index: Index, visibilities: tuple[str, str]
+) -> None:
+    older = remember(ada, "My dog drinks coffee.", visibility=visibilities[0])
+    newer = remember(ada, "My puppy drinks espresso.", visibility=visibilities[1])
+    remember(ada, "The train leaves at nine.")
+    assert near_duplicates.similar_to(session(ada), newer.pk) == []
+    index()
+    for one, other in ((older, newer), (newer, older)):
+        [found] = near_duplicates.similar_to(session(ada), one.pk)
+        assert (found.memory.pk, found.is_same) == (other.pk, True)
+        assert found.cosine > 0.99
+
+
+def test_the_older_takes_the_newer_text_and_keeps_its_history(ada: User, index: Index) -> None:
+    older = remember(ada, "My dog drinks coffee.", tags=["dog"])
+    newer = remember(ada, "My puppy drinks espresso.", tags=["coffee"])
+    index()
+    united = near_duplicates.unite(session(ada), newer.pk, older.pk)
+    assert united.pk == older.pk
+    assert texts(ada) == ["My puppy drinks espresso."]
+    assert names_on(ada, older) == ["coffee", "dog"]
+    assert [each.text for each in reads.history(session(ada), older.pk).revisions] == [
+        "My dog drinks coffee."
+    ]
+    assert [each.pk for each in reads.list_trash(session(ada)).memories] == [newer.pk]
+
+
+def test_two_put_into_one_keep_both_texts(ada: User) -> None:
+    older, newer = remember(ada, "One."), remember(ada, "Two.")
+    assert near_duplicates.unite(session(ada), older.pk, newer.pk, merge=True).text == "One.\n\nTwo."
+
+
+def test_a_private_text_never_becomes_public_by_taking_the_place_of_a_public_one(ada: User) -> None:
+    older, newer = remember(ada, "Open.", visibility="public"), remember(ada, "Secret.")
+    assert near_duplicates.unite(session(ada), older.pk, newer.pk).visibility == "private"
+
+
+def test_what_is_kept_both_is_not_asked_again(ada: User, index: Index) -> None:
+    older, newer = remember(ada, "My dog runs."), remember(ada, "My puppy runs.")
+    index()
+    near_duplicates.keep_both(session(ada), newer.pk, older.pk)
+    assert not near_duplicates.means_the_same(session(ada), older.pk)
+    assert not near_duplicates.means_the_same(session(ada), newer.pk)
+    assert len(near_duplicates.similar_to(session(ada), older.pk)) == 1
+
+
+def test_nobody_is_alike_with_a_strangers_memory(ada: User, bob: User, index: Index) -> None:
+    own = remember(ada, "My dog runs.")
+    strange = remember(bob, "My puppy runs.", visibility="public")
+    index()
+    assert near_duplicates.similar_to(session(ada), own.pk) == []
+    for act in (near_duplicates.unite, near_duplicates.keep_both):
+        with pytest.raises(MemoryNotFound):
+            act(session(ada), own.pk, strange.pk)
+    with pytest.raises(MemoryNotFound):
+        near_duplicates.similar_to(session(ada), strange.pk)
+
+
+def test_a_narrowed_app_sees_no_more_beside_a_memory(ada: User, index: Index) -> None:
+    own = remember(ada, "My dog runs.", tags=["work"])
+    remember(ada, "My puppy runs.")
+    index()
+    narrowed = app(ada, only_tags=frozenset({tag_of(ada, "work")}))
+    assert near_duplicates.similar_to(narrowed, own.pk) == []
+    assert len(near_duplicates.similar_to(session(ada), own.pk)) == 1
+
+
+# --- Many -------------------------------------------------------------------------------------------------
+
+
+def test_all_that_filters_let_through_go_to_the_trash_and_come_back(ada: User) -> None:
+    for n in range(3):
+        remember(ada, f"Work {n}.", tags=["work"])
+    remember(ada, "Home.")
+    writes.trash_memory(session(ada), remember(ada, "Gone before.").pk)
+    chosen = Chosen(filters=Filters(tags_all=frozenset({tag_of(ada, "work")})))
+    count, moment = selection.trash_many(session(ada), chosen)
+    assert (count, texts(ada)) == (3, ["Home."])
+    assert moment is not None
+    assert selection.restore_many(session(ada), moment) == 3
+    assert len(texts(ada)) == 4
+    assert MemoryVector.objects.filter(is_trashed=True).count() == 1
+
+
+def test_a_tag_is_put_on_and_taken_off_many(ada: User) -> None:
+    one, two = remember(ada, "One.", tags=["x"]), remember(ada, "Two.")
+    chosen = Chosen([one.pk, two.pk])
+    assert selection.tag_many(session(ada), chosen, "X") == 1
+    assert names_on(ada, two) == ["x"]
+    assert reads.get_memory(session(ada), two.pk).version == 2
+    assert selection.untag_many(session(ada), chosen, "x") == 2
+    assert names_on(ada, one) == names_on(ada, two) == []
+
+
+def test_a_full_memory_refuses_the_tag_for_all(ada: User) -> None:
+    full, other = remember(ada, "Full.", tags=[f"t{n}" for n in range(20)]), remember(ada, "Other.")
+    with pytest.raises(ValidationError):
+        selection.tag_many(session(ada), Chosen([full.pk, other.pk]), "one more")
+    assert names_on(ada, other) == []
+
+
+def test_many_are_made_public_and_get_an_expiry(ada: User) -> None:
+    chosen = Chosen([remember(ada, "One.").pk, remember(ada, "Two.").pk])
+    assert selection.show_many(session(ada), chosen, "public") == 2
+    assert selection.show_many(session(ada), chosen, "public") == 0
+    until = timezone.now() + timedelta(days=7)
+    assert selection.expire_many(session(ada), chosen, until) == 2
+    assert set(MemoryVector.objects.values_list("is_public", "expires_at")) == {(True, until)}
+    assert set(Memory.objects.values_list("visibility", "version")) == {("public", 3)}
+
+
+def test_nobody_changes_a_strangers_memories(ada: User, bob: User) -> None:
+    strange = remember(bob, "Bob's.", visibility="public")
+    chosen = Chosen([strange.pk])
+    assert selection.trash_many(session(ada), chosen) == (0, None)
+    assert selection.tag_many(session(ada), chosen, "mine") == 0
+    assert reads.get_memory(session(bob), strange.pk).version == 1
+
+
+def test_an_app_without_the_scope_changes_nothing_at_once(ada: User) -> None:
+    own = remember(ada, "One.", tags=["x"])
+    with pytest.raises(InsufficientScope):
+        selection.trash_many(app(ada), Chosen([own.pk]))
+    with pytest.raises(InsufficientScope):
+        tag_admin.rename_tag(app(ada), tag_of(ada, "x"), "y")
+
+
+# --- Tags -------------------------------------------------------------------------------------------------
+
+
+def test_a_renamed_tag_is_on_the_same_memories(ada: User) -> None:
+    own = remember(ada, "One.", tags=["wrok"])
+    tag_admin.rename_tag(session(ada), tag_of(ada, "wrok"), " Work ")
+    assert names_on(ada, own) == ["Work"]
+    assert reads.get_memory(session(ada), own.pk).version == 2
+    tag_admin.rename_tag(session(ada), tag_of(ada, "Work"), "work")
+    assert names_on(ada, own) == ["work"]
+
+
+def test_a_rename_to_a_name_in_use_makes_one_tag_of_two(ada: User) -> None:
+    one, both = remember(ada, "One.", tags=["job"]), remember(ada, "Both.", tags=["job", "work"])
+    tag_admin.rename_tag(session(ada), tag_of(ada, "job"), "WORK", may_merge=True)
+    assert names_on(ada, one) == names_on(ada, both) == ["work"]
+
+
+def test_a_removed_tag_leaves_the_memories(ada: User) -> None:
+    own = remember(ada, "One.", tags=["x", "y"])
+    assert tag_admin.remove_tag(session(ada), tag_of(ada, "x")) == 1
+    assert names_on(ada, own) == ["y"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a,b", "t" * 51, "a\0b"])
+def test_a_name_that_no_tag_can_have_is_refused(ada: User, name: str) -> None:
+    remember(ada, "One.", tags=["x"])
+    with pytest.raises(ValidationError):
+        tag_admin.rename_tag(session(ada), tag_of(ada, "x"), name)
+
+
+def test_a_strangers_tag_and_a_narrowed_apps_are_not_there(ada: User, bob: User) -> None:
+    remember(bob, "Bob's.", tags=["x"])
+    remember(ada, "Ada's.", tags=["x"])
+    with pytest.raises(TagNotFound):
+        tag_admin.remove_tag(session(ada), tag_of(bob, "x"))
+    own = tag_of(ada, "x")
+    narrowed = app(ada, scopes.READ, scopes.WRITE, scopes.ADMIN, only_tags=frozenset({own}))
+    with pytest.raises(TagNotFound):
+        tag_admin.rename_tag(narrowed, own, "y")

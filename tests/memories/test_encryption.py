@@ -1,0 +1,203 @@
+"""Sealed text: what a thief, a moved row or a careless query gets."""
+
+import random
+
+import pytest
+from django.core.exceptions import FieldError
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+
+from accounts import keys
+from accounts.fields import DecryptError
+from accounts.models import PersonKey, User
+from memories.errors import SealedTextError
+from memories.fields import Sealed, padded_length
+from memories.models import Memory, MemoryRevision, MemoryVector, Tag
+from tests.factories import remember
+
+pytestmark = pytest.mark.django_db
+CANARY = "The canary sings at noon."
+
+
+def stored(memory: Memory, table: str = "memories_memory") -> bytes:
+    with connection.cursor() as cursor:
+        cursor.execute(f"select text from {table} where id = %s", [memory.pk])
+        return bytes(cursor.fetchone()[0])
+
+
+def plant(memory: Memory, ciphertext: bytes) -> Memory:
+    with connection.cursor() as cursor:
+        cursor.execute("update memories_memory set text = %s where id = %s", [ciphertext, memory.pk])
+    return Memory.objects.get(pk=memory.pk)
+
+
+def test_what_is_stored_holds_no_word_of_the_text(ada: User) -> None:
+    raw = stored(remember(ada, CANARY))
+    assert raw[:1] == b"\x01"
+    assert not any(word.encode() in raw for word in CANARY.split())
+
+
+def test_it_reads_back_as_it_was_written(ada: User) -> None:
+    for text in ("short", "ünïcödé 🦜 שלום", "x" * 8_000, "line\nbreak"):
+        assert Memory.objects.get(pk=remember(ada, text).pk).text == text
+
+
+def test_the_same_text_is_never_stored_as_the_same_bytes(ada: User) -> None:
+    assert stored(remember(ada, CANARY)) != stored(remember(ada, CANARY))
+
+
+def test_two_rows_swapped_do_not_open(ada: User) -> None:
+    one, two = remember(ada, "one"), remember(ada, "two")
+    with pytest.raises(SealedTextError):
+        _ = plant(one, stored(two)).text
+
+
+def test_a_row_given_to_another_owner_does_not_open(ada: User, bob: User) -> None:
+    memory = remember(ada, CANARY)
+    Memory.objects.filter(pk=memory.pk).update(owner=bob)
+    with pytest.raises(SealedTextError):
+        _ = Memory.objects.get(pk=memory.pk).text
+
+
+def test_a_text_moved_to_another_column_does_not_open(ada: User) -> None:
+    memory = remember(ada, CANARY)
+    tag = Tag.objects.create(owner=ada, id=memory.pk, name="anything", name_hash=b"x")
+    with connection.cursor() as cursor:
+        cursor.execute("update memories_tag set name = %s where id = %s", [stored(memory), tag.pk])
+    with pytest.raises(SealedTextError):
+        _ = Tag.objects.get(pk=tag.pk).name
+
+
+@pytest.mark.parametrize("planted", [b"plain text", b"", b"\x01", b"\x02" + b"x" * 60, b"\x01" + b"x" * 60])
+def test_planted_text_is_not_believed(ada: User, planted: bytes) -> None:
+    memory = plant(remember(ada, CANARY), planted)
+    with pytest.raises(SealedTextError):
+        _ = memory.text
+
+
+def test_no_flipped_bit_goes_unnoticed(ada: User) -> None:
+    memory = remember(ada, "x")
+    raw = stored(memory)
+    field = Memory._meta.get_field("text")
+    for position in range(len(raw)):
+        flipped = bytearray(raw)
+        flipped[position] ^= 1 << random.randrange(8)
+        with pytest.raises(SealedTextError):
+            field.open(memory, Sealed(flipped))
+
+
+def test_a_shredded_key_makes_the_text_unreadable(ada: User) -> None:
+    memory = remember(ada, CANARY)
+    keys.shred(ada.pk)
+    with pytest.raises(DecryptError):
+        _ = Memory.objects.get(pk=memory.pk).text
+
+
+def test_vectors_and_words_go_with_the_key(ada: User) -> None:
+    remember(ada, CANARY)
+    keys.shred(ada.pk)
+    assert not MemoryVector.objects.exists()
+
+
+def test_a_wrong_master_key_opens_nothing_and_makes_no_new_key(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = remember(ada, CANARY)
+    keys.forget_cached()
+    from cryptography.fernet import Fernet, MultiFernet
+    from encrypted_model_fields import fields as package
+
+    monkeypatch.setattr(package, "CRYPTER", MultiFernet([Fernet(Fernet.generate_key())]))
+    with pytest.raises(DecryptError):
+        _ = Memory.objects.get(pk=memory.pk).text
+    with pytest.raises(keys.WrongMasterKeys):
+        User.objects.create_user("eve@example.org", "x")
+
+
+def test_nobody_can_have_a_stolen_ciphertext_read_back(ada: User) -> None:
+    stolen = PersonKey.objects.filter(pk=ada.pk).values_list("wrapped", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute("select wrapped from accounts_personkey where user_id = %s", [ada.pk])
+        [ciphertext] = cursor.fetchone()
+    assert PersonKey(wrapped=ciphertext).wrapped == ciphertext
+    PersonKey(wrapped=ciphertext, user=ada).clean_fields()
+    assert stolen
+
+
+@pytest.mark.parametrize("value", ["plain", F("source"), Concat(F("source"), Value("x")), Value("x")])
+def test_update_cannot_store_what_is_not_sealed(ada: User, value: object) -> None:
+    remember(ada, CANARY)
+    with pytest.raises(FieldError):
+        Memory.objects.update(text=value)
+
+
+def test_bulk_update_cannot_store_what_is_not_sealed(ada: User) -> None:
+    memory = remember(ada, CANARY)
+    memory.text = "changed"
+    with pytest.raises(FieldError):
+        Memory.objects.bulk_update([memory], ["text"])
+
+
+def test_an_expression_cannot_be_saved_as_text(ada: User) -> None:
+    memory = remember(ada, CANARY)
+    memory.text = F("source")
+    with pytest.raises(FieldError):
+        memory.save()
+
+
+@pytest.mark.parametrize("lookup", ["text", "text__contains", "text__startswith", "text__in", "text__gt"])
+def test_no_query_can_hold_a_plain_text(ada: User, lookup: str) -> None:
+    with pytest.raises(FieldError):
+        Memory.objects.filter(**{lookup: [CANARY] if lookup.endswith("in") else CANARY}).exists()
+
+
+def test_a_missing_text_can_be_asked_for(ada: User) -> None:
+    remember(ada, CANARY)
+    assert not Memory.objects.filter(text__isnull=True).exists()
+
+
+def test_dumpdata_refuses(ada: User) -> None:
+    remember(ada, CANARY)
+    with pytest.raises(Exception, match="sealed"):
+        call_command("dumpdata", "memories.memory", verbosity=0)
+
+
+def test_an_unopened_text_is_written_back_as_it_was(ada: User) -> None:
+    memory = remember(ada, CANARY)
+    before = stored(memory)
+    Memory.objects.get(pk=memory.pk).save()
+    assert stored(memory) == before
+
+
+def test_history_and_tags_are_sealed_too(ada: User) -> None:
+    from memories.services import writes
+    from tests.factories import session
+
+    memory = remember(ada, CANARY, tags=["canaries"])
+    writes.update_memory(session(ada), memory.pk, text="another")
+    revision = MemoryRevision.objects.get()
+    assert revision.text == CANARY
+    with connection.cursor() as cursor:
+        cursor.execute("select text from memories_memoryrevision union all select name from memories_tag")
+        raw = b"".join(bytes(row[0]) for row in cursor.fetchall())
+    assert b"canar" not in raw
+
+
+def test_a_text_can_be_deferred(ada: User) -> None:
+    remember(ada, CANARY)
+    assert Memory.objects.defer("text").get().text == CANARY
+
+
+def test_ciphertext_is_never_printed(ada: User) -> None:
+    memory = Memory.objects.get(pk=remember(ada, CANARY).pk)
+    assert str(memory.__dict__["text"]) == "<sealed>"
+    assert CANARY not in f"{memory!r} {memory}"
+    assert repr(keys.person_key(ada.pk)) == "<data key>"
+
+
+def test_lengths_are_told_only_roughly() -> None:
+    assert padded_length(5) == padded_length(30) == 32
+    assert len({padded_length(length) for length in range(1, 8_001)}) < 150
+    assert all(length <= padded_length(length) <= max(32, length * 1.12) for length in range(1, 9_000))

@@ -1,0 +1,80 @@
+"""Where an operator bounds it, a person keeps so many memories, whatever door they come by."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from memories.models import ImportState, Memory
+from memories.portability.imports import diff as import_diff
+from memories.portability.imports import run as import_run
+from memories.portability.imports.stage import stage
+from memories.services import writes
+from tests.factories import remember, session
+from tests.memories.api.callers import session_of
+from tests.memories.portability.samples import file_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _three(settings: Settings) -> None:
+    settings.MEMORIES_PER_PERSON = 3
+
+
+def codes(error: ValidationError) -> list[str | None]:
+    return [each.code for each in error.error_dict["text"]]
+
+
+def test_what_goes_beyond_is_refused_until_there_is_room(ada: User, bob: User) -> None:
+    first, *_ = [remember(ada, f"Number {n}.") for n in range(3)]
+    writes.trash_memory(session(ada), first.pk)
+    with pytest.raises(ValidationError) as caught:
+        remember(ada, "One more.", tags=["x"])
+    assert codes(caught.value) == ["quota"]
+    assert remember(bob, "Another person's.")
+    writes.delete_memory(session(ada), first.pk)
+    assert remember(ada, "One more.")
+
+
+def test_many_at_once_come_as_far_as_there_is_room(ada: User) -> None:
+    operations = [{"op": "create", "text": f"Number {n}."} for n in range(5)]
+    results = session_of(ada)("post", "/memories/bulk/", {"operations": operations}).json["results"]
+    assert [each["status"] for each in results] == [201, 201, 201, 400, 400]
+    assert results[3]["problem"]["errors"][0]["code"] == "quota"
+
+
+def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) -> None:
+    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
+    with pytest.raises(ValidationError):
+        import_run.start(session(ada), batch.pk)
+    said = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
+    assert "You can keep 3 memories" in said
+    batch.refresh_from_db()
+    assert (batch.state, Memory.objects.count()) == (ImportState.STAGED, 0)
+
+
+def test_an_import_for_which_there_is_no_room_any_more_ends_where_it_stands(
+    ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_diff, "AT_ONCE", 1)
+    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
+    import_run.start(session(ada), batch.pk)
+    import_run.advance(session(ada), batch.pk, seconds=0)
+    kept = remember(ada, "By hand.")
+    said = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
+    assert "It ended after 2 of 3: there is no room for more" in said
+    told = session_of(ada)("get", f"/import/{batch.pk}/").json
+    assert (told["state"], told["done"], told["ended_by"]) == ("done", 2, "room")
+    import_run.undo(session(ada), batch.pk)
+    assert list(Memory.objects.filter(deleted_at=None)) == [kept]
+
+
+def test_without_a_bound_nothing_is_counted(
+    ada: User, settings: Settings, django_assert_num_queries: object
+) -> None:
+    settings.MEMORIES_PER_PERSON = 0
+    remember(ada, "Her keys are at hand from now on.")
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        remember(ada, "One.")

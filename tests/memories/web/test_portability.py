@@ -1,0 +1,106 @@
+"""Moving in and out by the pages: look, yes, progress, undo; nobody else's; downloads."""
+
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from memories.models import ImportBatch, Memory
+from memories.portability.imports import run as import_run
+from memories.portability.imports.stage import stage
+from tests.factories import remember, session
+from tests.memories.portability import samples
+from tests.memories.portability.samples import file_of
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def brought(client: Client, **fields: Any) -> Any:
+    return client.post("/memories/import/", {"text": "", "chats": "mine", **fields}, follow=True)
+
+
+def test_a_pasted_text_is_shown_then_kept_then_undone(ada_client: Client, ada: User) -> None:
+    page = brought(ada_client, text=samples.TRANSFER)
+    batch = ImportBatch.objects.get()
+    assert page.redirect_chain[-1][0] == reverse("memories:import", args=[batch.pk])
+    html = page.content.decode()
+    assert "I like my tea without sugar." in html
+    assert "Import 3 memories" in html
+    assert not Memory.objects.exists()
+    html = ada_client.post(reverse("memories:import_start", args=[batch.pk]), follow=True).content.decode()
+    assert "<progress" in html
+    state = ada_client.post(reverse("memories:import_go_on", args=[batch.pk]), **HTMX)  # type: ignore[arg-type]
+    assert "3 memories are here" in state.content.decode()
+    assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 3
+    ada_client.post(reverse("memories:import_undo", args=[batch.pk]))
+    assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 0
+
+
+def test_a_zip_is_taken_from_the_form(ada_client: Client) -> None:
+    page = brought(ada_client, file=SimpleUploadedFile("x.zip", samples.chatgpt_zip().read()), chats="all")
+    assert "an export of ChatGPT" in page.content.decode()
+    assert "Import 5 memories" in page.content.decode()
+
+
+def test_what_cannot_be_read_is_said_beside_the_field(ada_client: Client) -> None:
+    for fields, words in (
+        ({}, "Choose a file, or paste some text."),
+        ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "Nothing in this file looks like memories."),
+        ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "This JSON is broken"),
+    ):
+        response = ada_client.post("/memories/import/", {"text": "", "chats": "mine", **fields})
+        assert response.status_code == 422
+        assert words in response.content.decode()
+
+
+def test_while_one_is_under_way_the_page_says_so(ada_client: Client, ada: User) -> None:
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    import_run.start(session(ada), batch.pk)
+    assert "under way" in brought(ada_client, text="two").content.decode()
+
+
+def test_a_look_can_be_left(ada_client: Client, ada: User) -> None:
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    ada_client.post(reverse("memories:import_discard", args=[batch.pk]))
+    assert not ImportBatch.objects.exists()
+
+
+@pytest.mark.parametrize("act", ["import", "import_start", "import_go_on", "import_undo", "import_discard"])
+def test_a_strangers_import_is_not_there(bob_client: Client, ada: User, act: str) -> None:
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    address = reverse(f"memories:{act}", args=[batch.pk])
+    response = bob_client.get(address) if act == "import" else bob_client.post(address)
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/memories/import/", "/memories/export/"])
+def test_the_pages_are_for_who_is_signed_in(address: str, ada_client: Client) -> None:
+    assert Client().get(address).status_code == 302
+    assert ada_client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["jsonl", "pam", "markdown", "csv", "text", "everything"])
+def test_a_download_is_a_file_that_is_kept_in_no_cache(ada_client: Client, ada: User, form: str) -> None:
+    remember(ada, "I like tea.")
+    response = ada_client.post(f"/memories/export/{form}/")
+    assert response["Content-Disposition"].startswith('attachment; filename="picard-')
+    assert response["Cache-Control"] == "no-store"
+    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    assert b"I like tea." in content or content.startswith(b"PK")
+
+
+def test_an_unknown_download_is_not_there(ada_client: Client) -> None:
+    assert ada_client.post("/memories/export/xml/").status_code == 404
+    assert ada_client.get("/memories/export/jsonl/").status_code == 405
+
+
+def test_no_named_file_is_made_of_a_large_upload(ada_client: Client, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    large = io.BytesIO(b"\n".join(b"[2025-01-01] - %d %s" % (n, b"x" * 5_000) for n in range(700)))
+    assert "Import 700 memories" in brought(ada_client, file=large).content.decode()
+    assert list(tmp_path.iterdir()) == []

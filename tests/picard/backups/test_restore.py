@@ -1,0 +1,137 @@
+"""A restore does all or changes nothing, and a server that is older than pg_restore understands it."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
+
+from picard.backups import dump as backup_dump
+from picard.backups import restore as backup_restore
+from picard.management.commands import restore
+from tests.database import _on_the_server, _turn_to
+
+NAME = "to_restore"
+FILL = """
+create table people (name text, said text);
+insert into people select 'ada', repeat('memory ', 5) || number from generate_series(1, 20000) number;
+create table zebras (id int primary key);
+create function greet() returns text language sql as $$select 'hello'$$;
+create procedure grow() language sql as $$delete from zebras$$
+"""
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One of this test's own, for a restore drops what it finds."""
+    usual = settings.DATABASES["default"]["NAME"]
+    own = f"{usual}_{NAME}"
+    with django_db_blocker.unblock():
+        _on_the_server(f'drop database if exists "{own}"')
+        _on_the_server(f'create database "{own}"')
+        _turn_to(own)
+        run(FILL)
+        yield
+        _turn_to(usual)
+        _on_the_server(f'drop database "{own}"')
+
+
+@pytest.fixture
+def file(database: None, tmp_path: Path) -> Path:
+    backup_dump.dump_to(tmp_path / "small.dump")
+    return tmp_path / "small.dump"
+
+
+def run(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def count(table: str = "people") -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"select count(*) from {table}")
+        return int(cursor.fetchone()[0])
+
+
+def test_what_is_there_is_replaced_and_what_is_not_comes_back(file: Path) -> None:
+    run("delete from people; create table later (id int); drop procedure grow")
+    backup_restore.restore_from(file, replace=True)
+    assert (count(), count("zebras")) == (20_000, 0)
+    assert set(connection.introspection.table_names()) == {"people", "zebras"}
+    run("call grow()")
+
+
+def test_a_restore_that_fails_in_the_middle_leaves_all_that_was_there(file: Path) -> None:
+    run("drop table zebras; create type zebras as (stripes int); update people set said = 'newer'")
+    with pytest.raises(backup_dump.BackupError, match=r"psql failed: .*zebras"):
+        backup_restore.restore_from(file, replace=True)
+    assert count("people where said = 'newer'") == 20_000
+
+
+def test_a_file_that_ends_in_the_middle_changes_nothing(file: Path) -> None:
+    run("update people set said = 'newer'")
+    with file.open("r+b") as handle:
+        handle.truncate(file.stat().st_size // 2)
+    with pytest.raises(backup_dump.BackupError, match="pg_restore failed"):
+        backup_restore.restore_from(file, replace=True)
+    assert count("people where said = 'newer'") == 20_000
+
+
+def test_nothing_is_mixed_with_what_is_there(file: Path) -> None:
+    with pytest.raises(backup_dump.BackupError, match=r"psql failed: .* already exists"):
+        backup_restore.restore_from(file)
+    assert count() == 20_000
+
+
+def test_a_server_older_than_pg_restore_knows_every_setting(file: Path) -> None:
+    """PostgreSQL 15 and 16 have no transaction_timeout. A line of the data that looks like it stays."""
+    run("create table lines (line text); insert into lines values ('SET transaction_timeout = 0;')")
+    again = file.with_name("again.dump")
+    backup_dump.dump_to(again)
+    *told, last = backup_restore.statements(again)
+    sets = [line.split()[1] for line in told if line.startswith(b"SET ")]
+    assert (sets.count(b"transaction_timeout"), last) == (1, b"commit;\n")
+    assert told.index(b"SET transaction_timeout = 0;\n") > told.index(
+        b"COPY public.lines (line) FROM stdin;\n"
+    )
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_keys_of_the_backup_are_taken_once_its_data_is_there(
+    fails: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restored(*_: Any, **__: Any) -> None:
+        assert key.read_text() == "of before"
+        if fails:
+            raise backup_dump.BackupError("the disk is full")
+
+    settings.KEYS_HOME = tmp_path / "keys"
+    key = settings.KEYS_HOME / "field_encryption_key"
+    settings.KEYS_HOME.mkdir()
+    key.write_text("of before")
+    given = tmp_path / "given"
+    given.write_text("SECRET_KEY=of the backup\nFIELD_ENCRYPTION_KEY=of the backup\n")
+    monkeypatch.setattr(backup_dump, "prove", lambda *_: 2)
+    monkeypatch.setattr(backup_restore, "restore_from", restored)
+    monkeypatch.setattr(restore, "_refuse_a_database_in_use", lambda _: None)
+    monkeypatch.setattr(restore, "_manage", lambda *_: None)
+    with pytest.raises(CommandError) if fails else nullcontext():
+        call_command("restore", tmp_path / "x.dump", keys=given)
+    assert key.read_text() == ("of before" if fails else "of the backup")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY_FILE"])
+def test_keys_that_the_server_does_not_keep_itself_are_not_taken(
+    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMBEDDED = True
+    given = {"SECRET_KEY": "of the backup", "FIELD_ENCRYPTION_KEY": "of the backup"}
+    restore._refuse_to_take(given)
+    monkeypatch.setenv(name, "/run/secrets/key")
+    with pytest.raises(CommandError, match="Set SECRET_KEY"):
+        restore._refuse_to_take(given)

@@ -1,0 +1,50 @@
+"""The server's own folders and data files stay where they are, whatever module names them."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from memories.index import keywords
+from memories.providers import embeddings_local
+from picard.config import paths
+from picard.demo import texts
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _default_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PICARD_HOME", raising=False)
+
+
+def test_the_project_is_the_folder_of_manage_py() -> None:
+    assert paths.PROJECT == ROOT
+    assert (paths.PROJECT / "manage.py").is_file()
+
+
+def test_the_home_of_a_user_lies_in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert paths.picard_home() == ROOT / ".picard"
+
+
+@pytest.mark.parametrize("may_enter", [True, False])
+def test_the_home_of_root_lies_where_postgresql_may_enter(
+    may_enter: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(paths, "_everybody_can_enter", lambda _folder: may_enter)
+    digest = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]
+    expected = ROOT / ".picard" if may_enter else Path(f"/var/lib/picard-{digest}")
+    assert paths.picard_home() == expected
+
+
+def test_every_data_file_is_where_its_reader_looks() -> None:
+    data = ROOT / "memories" / "index" / "data"
+    assert data == keywords.DATA
+    assert data / "bert-base-uncased-vocab.txt" == embeddings_local.VOCABULARY
+    assert texts.HERE == ROOT / "picard" / "demo"
+    for file in (*data.glob("*.txt"), *texts.HERE.glob("*.txt")):
+        assert file.stat().st_size
+    assert {"bert-base-uncased-vocab.txt"} < {file.name for file in data.glob("*.txt")}
