@@ -22,18 +22,19 @@ pytestmark = pytest.mark.slow
 REMEMBER = """
 import django; django.setup()
 from tests.factories import make_person, remember
-from memories import worker
+from memories.jobs import indexer
 remember(make_person("ada"), "The walrus sleeps on the ice.")
-while worker.work_once(worker=0): pass
+while indexer.work_once(worker=0): pass
 """
 # What a search writes down (the audit) goes to the primary (docs/scaling.md).
 SEARCH = """
 import django; django.setup()
 from accounts.models import User
-from memories import audit, search
+from memories.search import query
+from memories.services import audit
 from tests.factories import session
 audit.record_read = lambda *_, **__: None
-result = search.search(session(User.objects.get()), "walrus")
+result = query.search(session(User.objects.get()), "walrus")
 print([(hit.memory.text, hit.cosine is not None) for hit in result.hits], result.degraded)
 """
 PRINT_KEYS = """

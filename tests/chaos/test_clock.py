@@ -26,11 +26,12 @@ HOUR, MONTH = timedelta(hours=1), timedelta(days=31)
 WHAT_ADA_SEES = """
 import django, json; django.setup()
 from accounts.models import User
-from memories import queries, search
+from memories.search import query
+from memories.services import reads
 from tests.factories import session
 ada = session(User.objects.get())
-listed = [memory.text for memory in queries.list_memories(ada).memories]
-found = [hit.memory.text for hit in search.search(ada, "walrus").hits]
+listed = [memory.text for memory in reads.list_memories(ada).memories]
+found = [hit.memory.text for hit in query.search(ada, "walrus").hits]
 print(json.dumps([sorted(listed), sorted(found)]))
 """
 

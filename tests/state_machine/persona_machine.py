@@ -87,6 +87,9 @@ class PersonaMachine(RuleBasedStateMachine):
             self.add_memory(who, HOSTILE[1], {})
             self.publish_or_unpublish(who, 0, is_public=True)
             self.switch(who, is_on=True)
+        self.index()
+        for is_worded in (True, False):  # so that no run depends on chance for an answer of each kind
+            self.ask("ada", "ada", 0, "", "mcp", is_worded=is_worded)
 
     # --- What apps and people do ----------------------------------------------------------------------
 

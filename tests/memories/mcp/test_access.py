@@ -248,10 +248,10 @@ def test_an_error_that_nobody_foresaw_says_nothing_of_itself(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("canary within")
 
-    monkeypatch.setattr("memories.mcp.tool_handlers.queries.get_memory", fail)
+    monkeypatch.setattr("memories.mcp.tool_handlers.reads.get_memory", fail)
     answer = app_of(ada).call("fetch", id="x" * 8 + "-0000-0000-0000-" + "0" * 12)
     assert answer.refused
-    monkeypatch.setattr("memories.mcp.resources.queries.get_memory", fail)
+    monkeypatch.setattr("memories.mcp.resources.reads.get_memory", fail)
     answer = app_of(ada).read("memory://019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90")
     assert b"canary" not in answer.content
 

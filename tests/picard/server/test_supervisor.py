@@ -28,7 +28,7 @@ PROGRAM = (
 )
 SUPERVISOR = """
 import sys
-from picard import supervisor
+from picard.server import supervisor
 supervisor.STOP_GRACE_S, supervisor.FIRST_BACK_OFF_S = float(sys.argv[3]), 0.01
 program = supervisor.Program("The program", [sys.executable, "-c", sys.argv[1], sys.argv[2]])
 sys.exit(supervisor.Supervisor([program], print).run())
