@@ -20,7 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actor import Actor, Door
 from accounts.consent import chat as chat_consent
 from accounts.fields import DecryptError
-from accounts.rate_limits import LimitReached, client_network, hit
+from accounts.rate_limits import LimitReached, hit
+from core.client_ip import client_network
 from memories import scopes
 from memories.clients import activity as client_activity
 from memories.models import Memory

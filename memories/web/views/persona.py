@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
-from accounts.rate_limits import Limit, LimitReached, client_network, hit, of_requests
+from accounts.rate_limits import Limit, LimitReached, hit, of_requests
+from core.client_ip import client_network
 from memories.errors import PersonaNotFound
 from memories.persona import retrieval as persona_retrieval
 from memories.web import persona_stream

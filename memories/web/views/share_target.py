@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Door
 from accounts.keys import server_key
-from accounts.rate_limits import LimitReached, client_network, hit, of_anybody
+from accounts.rate_limits import LimitReached, hit, of_anybody
+from core.client_ip import client_network
 from core.crypto import seal_as_text, unseal_text
 from memories.validation import limits
 from memories.web.decorators import Request, memory_page, too_many
