@@ -12,7 +12,7 @@ from pytest_django import Settings
 from benchmarks.clock import times
 from benchmarks.peers import dataset, report, serve, work
 from benchmarks.peers.adapters import SYSTEMS, Place, picard
-from benchmarks.peers.comparison import Found
+from benchmarks.peers.results import Found
 from benchmarks.peers.work import Work
 from memories.providers.embeddings import forget_provider
 
