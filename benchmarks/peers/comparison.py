@@ -10,9 +10,10 @@ from typing import Any
 
 from benchmarks.clock import times
 from benchmarks.peers import dataset, report
-from benchmarks.peers.adapters import FOUND, SYSTEMS, System
+from benchmarks.peers.adapters.base import FOUND
 from benchmarks.peers.results import HYBRID, Found, Way
 from benchmarks.peers.runner import Failed, Player, home_of_players, make_unsealed
+from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.work import Question, Work
 from benchmarks.report import Report
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from benchmarks.clock import Times
 from benchmarks.peers import dataset
-from benchmarks.peers.adapters import FOUND, SYSTEMS
+from benchmarks.peers.adapters.base import FOUND
 from benchmarks.peers.results import HYBRID, Found, Way
+from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import Work
 from benchmarks.report import Report, number
 
