@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from accounts.fields import DecryptError
 from accounts.models import PersonKey, ServerKey
@@ -135,6 +135,19 @@ def check_master_keys() -> DataKey:
             "FIELD_ENCRYPTION_KEY does not open this database. Put the master keys back that it was made with."
         ) from None
     return _unwrap(row.wrapped)
+
+
+def refuse_wrong_master_keys() -> None:
+    """Exit the process (SystemExit) when the master keys are not those of this database.
+
+    A database that cannot be reached or is not migrated yet is no proof of a wrong key: /readyz reports those.
+    """
+    try:
+        check_master_keys()
+    except WrongMasterKeys as error:
+        raise SystemExit(f"picard.E006: {error}") from None
+    except DatabaseError:
+        return
 
 
 def shred(user_id: UUID) -> None:

@@ -4,13 +4,10 @@ GCRA (the generic cell rate algorithm): a row keeps the time at which its key wi
 """
 
 import math
-import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest
 
 from core.db.prepared import fetch_prepared
 
@@ -25,7 +22,6 @@ where greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval 
 returning 1
 """
 HIT = COUNT.replace("{key}", "values (%(key)s)")
-WITH_PORT = re.compile(r"^(?:\[([^\]]*)\](?::\d*)?|([\d.]+):\d+)$")
 
 
 class LimitReached(Exception):
@@ -76,34 +72,6 @@ def hit(limit: Limit, who: str) -> None:
     """
     if not fetch_prepared(HIT, {**limit.params, "key": f"{limit.name}:{who}"}):
         raise limit.reached
-
-
-def client_address(request: HttpRequest) -> str:
-    """Where a request comes from: what the trusted proxies say, counted from the right, or the connection's other end.
-
-    Entries further left are the client's own words and are not believed.
-    """
-    hops = settings.TRUSTED_PROXY_HOPS
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    if hops and len(forwarded) >= hops and forwarded[-hops]:
-        return str(forwarded[-hops][:45])  # the longest an IPv6 address can be
-    return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def client_network(request: HttpRequest) -> str:
-    """Whose share of a limit a request takes: its address, of IPv6 the 64 bits that one household or server has whole.
-
-    A port, as some proxies write it, says nothing of who asks.
-    """
-    given = client_address(request)
-    bare = WITH_PORT.sub(r"\1\2", given)
-    try:
-        address = ip_address(bare)
-    except ValueError:
-        return given
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 def purge() -> int:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts.deletion import views as deletion_views
+from accounts.login import views as login_views
 from accounts.profile import views
 from accounts.sessions import views as session_views
 
@@ -11,7 +12,7 @@ urlpatterns = [
     path("", views.overview, name="overview"),
     path("profile/", views.profile, name="profile"),
     path("theme/", views.theme, name="theme"),
-    path("invitation/<str:secret>/", views.invitation, name="invitation"),
+    path("invitation/<str:secret>/", login_views.invitation, name="invitation"),
     path("sessions/", session_views.sessions, name="sessions"),
     path("delete/", deletion_views.delete, name="delete"),
     path("closed/", deletion_views.closed, name="closed"),

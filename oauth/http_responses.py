@@ -8,7 +8,8 @@ from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.rate_limits import Limit, LimitReached, client_network, hit
+from accounts.rate_limits import Limit, LimitReached, hit
+from core.client_ip import client_network
 
 View = Callable[..., HttpResponseBase]
 MAY_REPEAT = frozenset({"resource"})  # RFC 8707 2

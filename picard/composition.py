@@ -13,9 +13,11 @@ from memories.portability.exports import full_archive
 from memories.portability.imports import run as import_run
 from memories.services import audit
 from oauth.access import grants
+from oauth.consent.resource_server import register_resource_server
 from oauth.models import AppGrant
 from oauth.registration import manual as manual_registration
 from oauth.retention import STEPS
+from picard.resource_server import MemoryResourceServer
 from picard.web import file_mail
 
 
@@ -26,6 +28,7 @@ def join() -> None:
     retention.KEPT_TAGS.append(grants.tags_named)
     client_names.known_by(manual_registration.names_of)
     client_grants.known_by(grants.actor_now)
+    register_resource_server(MemoryResourceServer())
     grants.changed.connect(_record)
     grants.changed.connect(_end_imports)
     full_archive.ALSO["apps.json"] = _apps

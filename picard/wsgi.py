@@ -4,9 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from picard.config.checks import refuse_wrong_master_keys
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 
 application = get_wsgi_application()
+
+from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models need the applications)
+
 refuse_wrong_master_keys()

@@ -19,6 +19,15 @@ from tests.database import own_database
 from tests.factories import forget_everybody, make_person
 from tests.model_server import ModelServer
 
+# Before anything imports them, so that their failed assertions show the compared values.
+pytest.register_assert_rewrite(
+    "tests.chaos.people",
+    "tests.chaos.product",
+    "tests.state_machine.machine",
+    "tests.state_machine.apps_machine",
+    "tests.state_machine.persona_machine",
+)
+
 
 def pytest_configure() -> None:
     # Argon2 takes a quarter of a second on purpose; tests/accounts/login/test_passwords.py looks at the product.

@@ -59,7 +59,7 @@ ATTACKS = {
 
 @dataclass
 class Outcome:
-    """What came of one attack. `counts` are what its tests recorded themselves (tests/chaos: record)."""
+    """What came of one attack. `counts` are what its tests recorded themselves (tests/chaos/report.py)."""
 
     name: str
     promise: str

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,16 @@ NOT_FOR_THE_DOMAIN = (
     *DOORS, "oauth", "picard", "oauth2_provider", "rest_framework", "allauth", "mcp",
     "django.http", "django.views", "django.shortcuts", "django.urls", "django.forms", "django.template",
 )  # fmt: skip
-FOR_COMMANDS = ("benchmarks", "picard.config.checks", "picard.server.signals")
 HEAVY = ("langchain", "langchain_core", "langchain_openai", "openai", "onnxruntime", "numpy", "tokenizers")
 PROVIDERS = (
     "memories.providers.embeddings_local",
     "memories.providers.embeddings_openai",
 )  # imported when a text is embedded
 MAX_DOMAIN_LINES = 300
+MAX_FILES_IN_FOLDER = 16
+ALLOWED_ING_NAMES = {"logging", "onboarding", "ranking", "streaming"}  # nouns of the field
+# A package's own modules that may import everything below it; __init__ may, too.
+ENTRY_MODULES = ("urls", "admin", "apps", "signals")
 
 
 # --- Who imports whom -----------------------------------------------------------------------------------
@@ -99,15 +103,64 @@ def wrong(names: set[str], *packages: str) -> set[str]:
     return {name for name in names if is_in(name, packages)}
 
 
+def packages() -> list[str]:
+    return [name for name in modules(*PACKAGES) if path_of(name).name == "__init__.py"]
+
+
+def imports_among_children(package: str) -> dict[str, set[str]]:
+    """Map each module and subpackage directly in the package ("" for the project) to the siblings it imports."""
+    prefix = f"{package}." if package else ""
+    known = set(modules(*PACKAGES)) - {package}
+    graph: dict[str, set[str]] = {}
+    for module in known:
+        child = module.removeprefix(prefix).partition(".")[0]
+        is_entry = package != "" and module in {f"{prefix}{name}" for name in ENTRY_MODULES}
+        if module.startswith(prefix) and not is_entry:
+            imported = {
+                name.removeprefix(prefix).partition(".")[0]
+                for name in imported_by(module) & known
+                if name.startswith(prefix)
+            }
+            graph.setdefault(child, set()).update(imported - {child})
+    return graph
+
+
+@pytest.mark.parametrize("package", ["", *packages()])
+def test_siblings_do_not_import_each_other_in_a_circle(package: str) -> None:
+    try:
+        TopologicalSorter(imports_among_children(package)).prepare()
+    except CycleError as error:
+        pytest.fail(f"circular imports in {package or 'the project'}: {' <- '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("module", modules("core"))
+def test_core_imports_no_other_package_of_ours(module: str) -> None:
+    assert not wrong(imported_by(module), *APPS, "benchmarks")
+
+
+def test_core_has_no_models() -> None:
+    assert not apps.is_installed("core")
+    assert not [model for model in apps.get_models() if is_in(model.__module__, ("core",))]
+
+
 @pytest.mark.parametrize("module", modules("accounts"))
-def test_accounts_know_nobody(module: str) -> None:
+def test_accounts_imports_only_core(module: str) -> None:
     assert not wrong(imported_by(module), "oauth", "memories", "picard")
 
 
 @pytest.mark.parametrize("module", modules("oauth"))
-def test_oauth_knows_only_accounts(module: str) -> None:
-    is_door = module == "oauth.consent.views"
-    assert not wrong(imported_by(module), "picard", *(() if is_door else ("memories",)))
+def test_oauth_imports_only_accounts_and_core(module: str) -> None:
+    assert not wrong(imported_by(module), "memories", "picard")
+
+
+@pytest.mark.parametrize("module", modules("memories"))
+def test_memories_does_not_import_picard(module: str) -> None:
+    assert not wrong(imported_by(module), "picard")
+
+
+@pytest.mark.parametrize("module", modules("core", *APPS))
+def test_no_product_code_imports_benchmarks(module: str) -> None:
+    assert not wrong(imported_by(module), "benchmarks")
 
 
 @pytest.mark.parametrize("module", domain())
@@ -119,10 +172,6 @@ def test_the_domain_knows_no_door(module: str) -> None:
 def test_doors_know_the_domain_and_not_each_other(module: str) -> None:
     others = tuple(door for door in DOORS if not is_in(module, (door,)))
     assert not wrong(imported_by(module), *others)
-    allowed = FOR_COMMANDS if ".commands." in module else ()
-    assert not {
-        name for name in wrong(imported_by(module), "picard") if name != "picard" and not is_in(name, allowed)
-    }
 
 
 @pytest.mark.parametrize("module", modules(*APPS))
@@ -158,6 +207,25 @@ def test_setting_up_django_loads_nothing_heavy() -> None:
         [sys.executable, "-c", asks], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+# --- How files are named and grouped ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", packages())
+def test_a_folder_has_at_most_sixteen_python_files(package: str) -> None:
+    folder = path_of(package).parent
+    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MAX_FILES_IN_FOLDER
+
+
+def test_module_names_are_nouns_not_gerunds() -> None:
+    names = {name.rpartition(".")[2] for name in modules(*PACKAGES)}
+    assert {name for name in names if name.endswith("ing")} <= ALLOWED_ING_NAMES
+
+
+@pytest.mark.parametrize("package", [name for name in packages() if name != "memories.models"])
+def test_package_init_files_are_empty(package: str) -> None:
+    assert path_of(package).read_text(encoding="utf-8") == ""
 
 
 # --- What every table has -------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.chaos import record, say
 from tests.chaos.people import NoAnswer, Person, signed_up
 from tests.chaos.product import Product, running_product
+from tests.chaos.report import record, say
 from tests.chaos.traces import MARKER, Canaries, dump, files, find, sessions
 from tests.model_server import ModelServer, Mood
 from tests.processes import wait_until

@@ -13,8 +13,8 @@ import pytest
 from picard.postgres import installation as files
 from picard.postgres.manager import APP_DATABASE, PORT, EmbeddedPostgres
 from picard.postgres.server import SUPERUSER
-from tests.chaos import record
 from tests.chaos.product import Product, migrated_product
+from tests.chaos.report import record
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.slow

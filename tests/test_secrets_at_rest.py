@@ -13,9 +13,9 @@ import httpx
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
-from tests.chaos import say
 from tests.chaos.people import PASSWORD, Person, found, signed_up
 from tests.chaos.product import running_product
+from tests.chaos.report import say
 from tests.chaos.traces import dump, files, find
 from tests.interop.consent import say_yes
 

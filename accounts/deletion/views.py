@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import Actor, Door
 from accounts.deletion import service as deletion
+from accounts.deletion.forms import DeleteAccountForm
 from accounts.login.stages import RestoreStage
 from accounts.models import User
-from accounts.profile.forms import DeleteAccountForm
 
 
 @login_required

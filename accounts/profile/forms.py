@@ -93,28 +93,6 @@ class ProfileForm(UserForm):
         return self.instance
 
 
-class DeleteAccountForm(forms.Form):
-    """The person's own handle, typed: nobody deletes an account by a slip."""
-
-    handle = forms.CharField(
-        label=_("Your handle, to confirm"),
-        widget=forms.TextInput(
-            attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
-        ),
-    )
-
-    def __init__(self, *args: Any, handle: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.own_handle = handle
-        self.fields["handle"].help_text = _("Type %(handle)s") % {"handle": handle}
-
-    def clean_handle(self) -> str:
-        typed: str = self.cleaned_data["handle"].removeprefix("@").lower()
-        if typed != self.own_handle:
-            raise forms.ValidationError(_("This is not your handle."), code="other_handle")
-        return typed
-
-
 class ThemeForm(forms.Form):
     """A theme, and where the person was when choosing it."""
 

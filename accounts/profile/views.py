@@ -1,4 +1,4 @@
-"""The person's own pages: overview, profile, theme, and the way in by invitation."""
+"""The person's own pages: overview, profile and theme."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,8 +11,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import invitations
-from accounts.login.adapter import SESSION_KEY
 from accounts.models import User
 from accounts.profile.forms import THEME_COOKIE, ProfileForm, ThemeForm, time_zones
 
@@ -60,15 +58,6 @@ def theme(request: HttpRequest) -> HttpResponseBase:
             samesite="Lax",
         )
     return response
-
-
-@never_cache
-@require_safe
-def invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """Remember the link's secret for the sign-up page; what cannot be used says so there."""
-    if invitations.find(secret) is not None:
-        request.session[SESSION_KEY] = secret
-    return redirect("account_signup")
 
 
 def safe_next(request: HttpRequest, *, default: str) -> str:

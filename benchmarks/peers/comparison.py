@@ -1,6 +1,5 @@
 """The comparison: every system does the same, in turns, and what it found is held against an exact scan."""
 
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clock import Times, times
+from benchmarks.clock import times
 from benchmarks.peers import dataset, report
-from benchmarks.peers.adapters import FOUND, SYSTEMS, System
+from benchmarks.peers.adapters.base import FOUND
+from benchmarks.peers.results import HYBRID, Found, Way
 from benchmarks.peers.runner import Failed, Player, home_of_players, make_unsealed
+from benchmarks.peers.systems import SYSTEMS, System
 from benchmarks.peers.work import Question, Work
 from benchmarks.report import Report
 
@@ -33,25 +34,6 @@ QUICK = Sizes(2_000, rounds=4, added=2, many=50, times_many=2, watched=5)
 
 SLOW_MS = 100  # what is slower is called
 SELDOM = 4  # times less often
-Way = tuple[str, str]  # a system and one of its ways
-
-
-@dataclass
-class Found:
-    """What was measured, by system, and of searches by way and number of the owner's memories."""
-
-    versions: dict[str, dict[str, str]] = field(default_factory=dict)
-    filled_s: dict[str, float] = field(default_factory=dict)
-    disk: dict[str, int] = field(default_factory=dict)
-    first: dict[Way, Times] = field(default_factory=dict)
-    recall: dict[tuple[Way, int], float] = field(default_factory=dict)
-    searched: dict[tuple[Way, int], Times] = field(default_factory=dict)
-    added: dict[str, Times] = field(default_factory=dict)
-    many: dict[str, Times] = field(default_factory=dict)  # ms a memory
-    embedded: dict[str, float] = field(default_factory=dict)  # ms a memory, beside that
-    until_found: dict[str, Times] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    load_timed: float = math.nan
 
 
 def run(*, quick: bool, say: Callable[[str], None], size: int, systems: Sequence[str]) -> Report:
@@ -144,7 +126,7 @@ class _Comparison:
             for name, way in self._ways():
                 answer = self._search(name, way, questions)
                 self._warm[(name, way), small] = times(answer["ms"] if answer else []).p50
-                if answer and way != report.HYBRID:
+                if answer and way != HYBRID:
                     hits = sum(len(set(got) & best) for got, best in zip(answer["found"], exact, strict=True))
                     self.found.recall[(name, way), self._size(small)] = hits / (FOUND * len(questions))
 
@@ -222,7 +204,7 @@ class _Comparison:
         return texts
 
     def _search(self, name: str, way: str, questions: Sequence[Question]) -> Any:
-        calls = [(one.owner, one.words if way == report.HYBRID else one.name) for one in questions]
+        calls = [(one.owner, one.words if way == HYBRID else one.name) for one in questions]
         return self._ask(name, "search", way=way, calls=calls)
 
     def _ask(self, name: str, act: str, **arguments: Any) -> Any:

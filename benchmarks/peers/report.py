@@ -2,25 +2,22 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from benchmarks.clock import Times
 from benchmarks.peers import dataset
-from benchmarks.peers.adapters import FOUND, SYSTEMS
+from benchmarks.peers.adapters.base import FOUND
+from benchmarks.peers.results import HYBRID, Found, Way
+from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import Work
 from benchmarks.report import Report, number
 
-if TYPE_CHECKING:
-    from benchmarks.peers.comparison import Found, Way
-
 OURS = "picard"
-HYBRID = "hybrid"  # the way that is asked in words of the memories; all others go by meaning alone
 BY_MEANING = ("vector, its statement", "meaning")
 ENOUGH = 0.95  # of the nearest ten, for a search to be compared with ours
 MB = 1_000_000
 
 
-def report(found: "Found", work: Work, memories: int, load: float) -> Report:
+def report(found: Found, work: Work, memories: int, load: float) -> Report:
     said = Report(f"Beside peers: {memories:,} memories of {len(work.owners):,} people")
     big, small = _sizes(work)
     for size in (small, big):
@@ -36,7 +33,7 @@ def _sizes(work: Work) -> tuple[int, int]:
     return work.owners[dataset.BIG][1], last[1] - last[0]
 
 
-def _searches(said: Report, found: "Found", size: int) -> None:
+def _searches(said: Report, found: Found, size: int) -> None:
     table = said.table(
         f"Search of {size:,} memories",
         "system",
@@ -62,7 +59,7 @@ def _searches(said: Report, found: "Found", size: int) -> None:
             )
 
 
-def _adding(said: Report, found: "Found") -> None:
+def _adding(said: Report, found: Found) -> None:
     table = said.table(
         "Adding, and what it takes",
         "system", "one: p50, ms", "p99, ms", "many: memories a second", "first search of an owner: p50, ms",
@@ -79,7 +76,7 @@ def _adding(said: Report, found: "Found") -> None:
         )  # fmt: skip
 
 
-def _bars(said: Report, found: "Found", small: int, big: int) -> None:
+def _bars(said: Report, found: Found, small: int, big: int) -> None:
     for size, way in itertools.product((small, big), BY_MEANING):
         share = found.recall.get(((OURS, way), size))
         if share is not None:
@@ -93,7 +90,7 @@ def _bars(said: Report, found: "Found", small: int, big: int) -> None:
         said.bar(f"add one: of {name}", found.added[OURS].p50 / indexed[name].p50, 1, " ×")
 
 
-def _bars_of_searches(said: Report, found: "Found", peers: Sequence[str], small: int, big: int) -> None:
+def _bars_of_searches(said: Report, found: Found, peers: Sequence[str], small: int, big: int) -> None:
     """Beside the fastest of these peers; with many memories, of those that find enough."""
     if fastest := _fastest(found, peers, small, 0):
         theirs = _p50(found, fastest, small)
@@ -112,7 +109,7 @@ def _bars_of_searches(said: Report, found: "Found", peers: Sequence[str], small:
         said.bar(f"whole hybrid call, {big:,}: of {_called(accurate)}", hybrid, 3, " ×")
 
 
-def _notes(found: "Found", load: float) -> list[str]:
+def _notes(found: Found, load: float) -> list[str]:
     notes = [f"Load {load:.1f} at the start, {found.load_timed:.1f} when all were filled."]
     notes += [_sealing(found)] if "picard unsealed" in found.added else []
     if OURS in found.until_found and found.until_found[OURS].ms:
@@ -131,7 +128,7 @@ def _notes(found: "Found", load: float) -> list[str]:
     return notes
 
 
-def _sealing(found: "Found") -> str:
+def _sealing(found: Found) -> str:
     return "With sealing, of without: " + ", ".join(
         [
             f"add one {number(_over(found.added))}",
@@ -149,16 +146,16 @@ def _over(taken: dict[str, Times]) -> float:
     return taken[OURS].p50 / taken["picard unsealed"].p50
 
 
-def _p50(found: "Found", way: "Way", size: int) -> float:
+def _p50(found: Found, way: Way, size: int) -> float:
     taken = found.searched.get((way, size))
     return taken.p50 if taken else float("nan")
 
 
-def _peers(found: "Found") -> list[str]:
+def _peers(found: Found) -> list[str]:
     return [name for name in found.added if not SYSTEMS[name].is_picard]
 
 
-def _fastest(found: "Found", peers: Sequence[str], size: int, recall: float) -> "Way | None":
+def _fastest(found: Found, peers: Sequence[str], size: int, recall: float) -> Way | None:
     """Of the peers' ways that find enough."""
     ways = {
         way: taken.p50
@@ -168,5 +165,5 @@ def _fastest(found: "Found", peers: Sequence[str], size: int, recall: float) -> 
     return min(ways, key=ways.__getitem__) if ways else None
 
 
-def _called(way: "Way") -> str:
+def _called(way: Way) -> str:
     return f"{way[0]} ({way[1]})"

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from benchmarks import databases
-from benchmarks.peers.adapters import System
+from benchmarks.peers.systems import System
 from benchmarks.peers.work import FOLDER
 
 PEERS_PYTHON = (

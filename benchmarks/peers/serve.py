@@ -15,7 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks.peers.adapters import SYSTEMS, Adapter, Place
+from benchmarks.peers.adapters.base import Adapter, Place
+from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import Work
 
 

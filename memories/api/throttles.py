@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework.throttling import BaseThrottle
 
-from accounts.rate_limits import client_network, hit, of_anybody, of_requests
+from accounts.rate_limits import hit, of_anybody, of_requests
+from core.client_ip import client_network
 
 
 class PerPersonAndApp(BaseThrottle):

@@ -11,7 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from mcp.server.lowlevel import Server
 
 from accounts.actor import Actor, Door
-from accounts.rate_limits import client_network, hit, of_anybody
+from accounts.rate_limits import hit, of_anybody
+from core.client_ip import client_network
 from memories.mcp import cors
 from memories.mcp.context import Call, in_a_thread
 from memories.mcp.errors import (

@@ -17,7 +17,6 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.actor import Actor, Door, InsufficientScope
 from accounts.fields import DecryptError
-from accounts.rate_limits import LimitReached
 from memories.errors import FilterNotFound, MemoryNotFound, TagNotFound
 from oauth.access.request_actor import actor_from_request
 
@@ -68,12 +67,6 @@ def add_errors(form: Form, error: ValidationError) -> None:
     for name, errors in error.error_dict.items():
         field = FIELD_OF.get(name, name)
         form.add_error(field if field in form.fields else None, errors)
-
-
-def too_many(request: HttpRequest, reached: LimitReached) -> HttpResponse:
-    response = render(request, "429.html", status=429)
-    response["Retry-After"] = str(reached.retry_after_s)
-    return response
 
 
 def back(request: HttpRequest, default: str, *args: Any) -> HttpResponse:

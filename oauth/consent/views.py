@@ -1,6 +1,6 @@
-"""Consent and connected apps: a door of the person's own session, so it may call the domain."""
+"""Consent and connected apps: pages of the user's own session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -20,17 +20,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actor import Actor, Door
 from accounts.consent import chat as chat_consent
 from accounts.fields import DecryptError
-from accounts.rate_limits import LimitReached, client_network, hit
-from memories import scopes
-from memories.clients import activity as client_activity
-from memories.models import Memory
-from memories.services import reads
-from memories.web.decorators import too_many
+from accounts.rate_limits import LimitReached, hit
+from core.client_ip import client_network
+from core.http import too_many
 from oauth import rate_limits
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
 from oauth.consent import authorization_request, notifications
 from oauth.consent.forms import NarrowingForm
+from oauth.consent.resource_server import (
+    ClientActivity,
+    ClientUsage,
+    StoredMemory,
+    get_resource_server,
+)
 from oauth.diagnostics import client_errors
 from oauth.models import AppGrant
 from oauth.registration import manual as manual_registration
@@ -66,7 +69,7 @@ def _answer_wrong(
     try:
         hit(rate_limits.WRONG_QUESTIONS, client_network(request))
     except LimitReached as reached:
-        return too_many(request, reached)
+        return too_many(request, reached.retry_after_s)
     if isinstance(wrong, authorization_request.Declined):
         client_errors.note_question(request, wrong.error.error, wrong.error.description)
         return authorization_request.decline(wrong)
@@ -109,27 +112,28 @@ def _allow(
 def _what_it_would_see(actor: Actor, asked: authorization_request.Asked) -> dict[str, Any]:
     """How many memories, and the newest few of them."""
     as_app = grants.actor_of(actor.person, asked.application, grants.Narrowing(frozenset(asked.scopes)))
-    if not as_app.holds(scopes.READ):
+    preview = get_resource_server().preview_access(actor, as_app, examples=EXAMPLES)
+    if preview is None:
         return {"sees": None}
-    newest = reads.list_memories(actor, limit=EXAMPLES).memories
-    return {"sees": reads.count_memories(as_app), "examples": [_excerpt(memory) for memory in newest]}
+    return {"sees": preview.count, "examples": [_excerpt(memory) for memory in preview.examples]}
 
 
 def _model_that_would_read(actor: Actor, asked: authorization_request.Asked) -> str:
     """The host elsewhere that would word the answers the app gets of personas, as the person has allowed it to."""
-    asks_personas = {scopes.READ, scopes.PERSONA} & set(asked.scopes)
+    asks_personas = get_resource_server().can_query_personas(asked.scopes)
     sends = chat_consent.is_needed() and chat_consent.has_said_yes(actor.person)
     return chat_consent.host() if asks_personas and sends else ""
 
 
 def _tags(actor: Actor) -> list[tuple[str, str]]:
-    counts = client_activity.count_by_tag(actor)
-    return [(str(tag.pk), f"{tag.name} ({counts.get(tag.pk, 0)})") for tag in reads.tags_of(actor)]
+    server = get_resource_server()
+    counts = server.memories_per_tag(actor)
+    return [(str(tag), f"{name} ({counts.get(tag, 0)})") for tag, name in server.tag_names(actor).items()]
 
 
-def _excerpt(memory: Memory) -> str:
+def _excerpt(memory: StoredMemory) -> str:
     try:
-        text: str = memory.text
+        text = memory.text
     except DecryptError:
         return _("(does not open)")
     return text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS]}…"
@@ -161,7 +165,7 @@ def app_page(
 @require_safe
 def apps(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Door.WEB)
-    use = client_activity.use_by_app(actor)
+    use = get_resource_server().usage_by_client(actor)
     connected = [_described(actor, grant, use) for grant in grants.connected(actor)]
     return render(request, "oauth/apps.html", {"apps": connected})
 
@@ -172,7 +176,7 @@ def apps(request: HttpRequest) -> HttpResponseBase:
 def activity(request: HttpRequest) -> HttpResponseBase:
     """What all apps did and what was done to them, those that are disconnected included."""
     actor = actor_from_request(request, Door.WEB)
-    acts, following = client_activity.acts_of_apps(actor, before=_cursor(request))
+    acts, following = get_resource_server().list_activity(actor, None, before=_cursor(request))
     return render(request, "oauth/activity.html", {"acts": _lines(acts), "next": following})
 
 
@@ -218,31 +222,32 @@ def revoke(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponse
 @require_POST
 @app_page
 def forget(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
-    count = client_activity.forget_written_by(actor, grant.application.client_id)
+    count = get_resource_server().trash_memories_written_by(actor, grant.application.client_id)
     said = ngettext("%(n)d memory is in the trash.", "%(n)d memories are in the trash.", count)
     messages.success(request, said % {"n": count})
     return redirect("oauth:app", grant.pk)
 
 
-def _described(actor: Actor, grant: AppGrant, use: dict[str, client_activity.Use]) -> dict[str, Any]:
-    names = {tag.pk: tag.name for tag in reads.tags_of(actor)} if grant.only_tags is not None else {}
+def _described(actor: Actor, grant: AppGrant, use: Mapping[str, ClientUsage]) -> dict[str, Any]:
+    names = get_resource_server().tag_names(actor) if grant.only_tags is not None else {}
     words = descriptions()
     return {
         "grant": grant,
         "app": grant.application,
         "may": [words.get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
-        "use": use.get(grant.application.client_id, client_activity.Use()),
+        "use": use.get(grant.application.client_id, ClientUsage()),
     }
 
 
 def _app_context(request: HttpRequest, actor: Actor, grant: AppGrant, form: NarrowingForm) -> dict[str, Any]:
-    acts, following = client_activity.acts_of_app(actor, grant.application.client_id, before=_cursor(request))
-    described = _described(actor, grant, client_activity.use_by_app(actor))
+    server = get_resource_server()
+    acts, following = server.list_activity(actor, grant.application.client_id, before=_cursor(request))
+    described = _described(actor, grant, server.usage_by_client(actor))
     return {"each": described, "form": form, "acts": _lines(acts), "next": following}
 
 
-def _lines(acts: list[client_activity.Act]) -> list[dict[str, Any]]:
+def _lines(acts: Sequence[ClientActivity]) -> list[dict[str, Any]]:
     """With the name of the app, and of each memory how it begins."""
     names = manual_registration.names_of({act.event.client_id for act in acts})
     return [

@@ -10,8 +10,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from oauth.consent.forms import TrialCallForm, TrialScopesForm, TrialSecretForm
 from oauth.console import playground
+from oauth.console.forms import TrialCallForm, TrialScopesForm, TrialSecretForm
 from oauth.console.in_process import Exchange
 from oauth.console.playground import Trial
 from oauth.console.views import own_app

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
-from oauth.consent.forms import AppChangeForm, AppForm
+from oauth.console.forms import AppChangeForm, AppForm
 from oauth.diagnostics import client_errors
 from oauth.models import REDIRECT_URIS, Application
 from oauth.registration import manual as manual_registration

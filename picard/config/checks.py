@@ -1,8 +1,8 @@
 """What must be right before anything starts. Each fault has a code and a hint (docs/configuration.md lists them).
 
 The faults that can be seen in the settings alone stop `django.setup()` itself, and with it every command and every
-web worker. A wrong master key can only be seen in the database: `refuse_wrong_master_keys` is called when a server
-or a worker starts.
+web worker. A wrong master key can only be seen in the database: `accounts.keys.refuse_wrong_master_keys` is called
+when a server or a worker starts.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from memories.providers.embeddings import PROVIDERS
@@ -51,21 +50,6 @@ def faults_of_settings() -> Iterator[CheckMessage]:
     if not settings.DEBUG:
         yield from _secret_key()
         yield from _addresses()
-
-
-def refuse_wrong_master_keys() -> None:
-    """Raises SystemExit when the master keys are not those of this database.
-
-    A database that cannot be reached or is not migrated yet is no proof of a wrong key: /readyz tells of those.
-    """
-    from accounts.keys import WrongMasterKeys, check_master_keys
-
-    try:
-        check_master_keys()
-    except WrongMasterKeys as error:
-        raise SystemExit(f"picard.E006: {error}") from None
-    except DatabaseError:
-        return
 
 
 def _variables() -> Iterator[Error]:

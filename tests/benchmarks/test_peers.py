@@ -11,8 +11,10 @@ from pytest_django import Settings
 
 from benchmarks.clock import times
 from benchmarks.peers import dataset, report, serve, work
-from benchmarks.peers.adapters import SYSTEMS, Place, picard
-from benchmarks.peers.comparison import Found
+from benchmarks.peers.adapters import picard
+from benchmarks.peers.adapters.base import Place
+from benchmarks.peers.results import Found
+from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import Work
 from memories.providers.embeddings import forget_provider
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from memories.models import IndexState, Memory, MemoryVector
 from memories.services import writes
-from tests.chaos import record
+from tests.chaos.report import record
 from tests.factories import make_person, remember, session
 from tests.processes import run, running, wait_until
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from picard.postgres.server import SUPERUSER
-from tests.chaos import IS_LONG, record
 from tests.chaos.disk import full, small_disk
 from tests.chaos.load import lost
 from tests.chaos.people import NoAnswer, Person, persistently, signed_up
 from tests.chaos.product import Product, Victim, running_product
+from tests.chaos.report import IS_LONG, record
 from tests.processes import wait_until
 
 TIMES = 5 if IS_LONG else 1

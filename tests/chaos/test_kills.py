@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.chaos import IS_LONG, record, say
 from tests.chaos.load import Worker, load, lost, totals
 from tests.chaos.people import Person, persistently, signed_up
 from tests.chaos.product import Product, Victim, running_product
+from tests.chaos.report import IS_LONG, record, say
 from tests.processes import wait_until
 
 KILLS = 50 if IS_LONG else 5

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 import pytest
 
 from memories.index.work_queue import CHANNEL
-from tests.chaos import IS_LONG, record
 from tests.chaos.fault_proxy import Fault, FaultProxy
 from tests.chaos.load import lost
 from tests.chaos.people import Person, signed_up
 from tests.chaos.product import Product, Victim, running_product
+from tests.chaos.report import IS_LONG, record
 from tests.model_server import RETRY_AFTER_S, ModelServer, Mood
 from tests.processes import wait_until
 

@@ -1,7 +1,7 @@
 """Processes that start at the same moment, on a machine where nothing is there yet."""
 
-from tests.chaos import record
 from tests.chaos.product import fresh_product
+from tests.chaos.report import record
 
 
 def test_two_migrates_at_once_on_an_empty_database_one_waits_and_both_succeed() -> None:

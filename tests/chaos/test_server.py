@@ -9,10 +9,10 @@ from threading import Barrier
 import pytest
 
 from picard.postgres.manager import EmbeddedPostgres
-from tests.chaos import IS_LONG, record
 from tests.chaos.load import load, lost
 from tests.chaos.people import Person, persistently, signed_up
 from tests.chaos.product import Product, running_product
+from tests.chaos.report import IS_LONG, record
 from tests.processes import wait_until
 
 CRAWLERS, THREADS = 30, 100

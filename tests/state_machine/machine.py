@@ -18,7 +18,7 @@ from memories.errors import MemoryNotFound
 from memories.jobs import indexer
 from memories.models import Memory, MemoryVector
 from memories.services import reads, writes
-from tests.chaos import IS_LONG
+from tests.chaos.report import IS_LONG
 from tests.factories import session
 from tests.memories.mcp.callers import app_of
 from tests.state_machine import questions

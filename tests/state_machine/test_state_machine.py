@@ -11,7 +11,7 @@ from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.models import User
-from tests.chaos import IS_LONG, record
+from tests.chaos.report import IS_LONG, record
 from tests.factories import remember
 from tests.state_machine.apps_machine import AppsMachine
 from tests.state_machine.machine import Machine

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from benchmarks.peers.adapters import FOUND, Place, bytes_below
+from benchmarks.peers.adapters.base import FOUND, Place, bytes_below
 from benchmarks.peers.work import LookUp, Work
 
 AT_ONCE = 2_000

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from benchmarks.peers.adapters import FOUND, Place
+from benchmarks.peers.adapters.base import FOUND, Place
 from benchmarks.peers.adapters.postgres import bytes_of_tables, iterative, without_vector_index
 from benchmarks.peers.work import DIMENSIONS, LookUp, Work
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from benchmarks.peers.adapters import FOUND, Place, bytes_below
+from benchmarks.peers.adapters.base import FOUND, Place, bytes_below
 from benchmarks.peers.work import LookUp, Work
 
 AT_ONCE = 2_000

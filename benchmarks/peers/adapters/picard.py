@@ -15,7 +15,7 @@ from accounts.keys import DataKey
 from accounts.models import User
 from benchmarks import corpus
 from benchmarks.corpus import Person
-from benchmarks.peers.adapters import FOUND, Place, Way
+from benchmarks.peers.adapters.base import FOUND, Place, Way
 from benchmarks.peers.adapters.postgres import ALL_TABLES
 from benchmarks.peers.work import Work
 from benchmarks.servers.processes import indexing_worker

@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from core.process_signals import stop_on_signals
 from memories.index import work_queue
 from memories.models import Memory
-from picard.server.signals import stop_on_signals
 
 
 class Command(BaseCommand):

@@ -2,10 +2,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from accounts.keys import refuse_wrong_master_keys
+from core.process_signals import stop_on_signals
 from memories.index.vectors import check_known_answer
 from memories.jobs import indexer
-from picard.config.checks import refuse_wrong_master_keys
-from picard.server.signals import stop_on_signals
 
 
 class Command(BaseCommand):

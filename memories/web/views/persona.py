@@ -12,11 +12,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
-from accounts.rate_limits import Limit, LimitReached, client_network, hit, of_requests
+from accounts.rate_limits import Limit, LimitReached, hit, of_requests
+from core.client_ip import client_network
+from core.http import too_many
 from memories.errors import PersonaNotFound
 from memories.persona import retrieval as persona_retrieval
 from memories.web import persona_stream
-from memories.web.decorators import Request, add_errors, memory_page, too_many
+from memories.web.decorators import Request, add_errors, memory_page
 from memories.web.forms import AskForm, QuestionForm
 
 
@@ -29,7 +31,7 @@ def ask(request: Request, actor: Actor) -> HttpResponseBase:
         try:
             hit(of_requests(), f"{actor.person.pk}:")
         except LimitReached as reached:
-            return too_many(request, reached)
+            return too_many(request, reached.retry_after_s)
         if prepared := _prepared(actor, form):
             return persona_stream.respond(request, actor, form, prepared)
     return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
@@ -55,7 +57,7 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
         hit(Limit("public_page", settings.API_ANONYMOUS_PER_MINUTE), client_network(request))
         about = persona_retrieval.find(ANONYMOUS, handle)
     except LimitReached as reached:
-        return too_many(request, reached)
+        return too_many(request, reached.retry_after_s)
     except PersonaNotFound:
         # 404: that there is such a person, but no page of theirs, is private too.
         raise Http404 from None

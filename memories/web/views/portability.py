@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actor import Actor
 from accounts.rate_limits import LimitReached
+from core.http import too_many
 from memories.errors import ImportNotFound, ImportUnderWay
 from memories.models import EndedBy, ImportBatch, ImportState
 from memories.portability.exports.formats import FORMS, export
@@ -27,7 +28,7 @@ from memories.portability.imports.stage import SECONDS_ONLINE, may_look, stage
 from memories.portability.readers.chat_exports import Chats
 from memories.portability.readers.detect import FORMATS
 from memories.portability.readers.items import REASONS
-from memories.web.decorators import Given, Request, add_errors, memory_page, too_many
+from memories.web.decorators import Given, Request, add_errors, memory_page
 from memories.web.forms import Typed
 
 EVERYTHING = "everything"
@@ -98,7 +99,7 @@ def bring(request: Request, actor: Actor) -> HttpResponseBase:
         try:
             may_look(actor)
         except LimitReached as reached:
-            return too_many(request, reached)
+            return too_many(request, reached.retry_after_s)
         batch = _staged(actor, form)
         if batch is not None:
             return redirect("memories:import", batch.pk)

@@ -12,10 +12,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Door
 from accounts.keys import server_key
-from accounts.rate_limits import LimitReached, client_network, hit, of_anybody
+from accounts.rate_limits import LimitReached, hit, of_anybody
+from core.client_ip import client_network
 from core.crypto import seal_as_text, unseal_text
+from core.http import too_many
 from memories.validation import limits
-from memories.web.decorators import Request, memory_page, too_many
+from memories.web.decorators import Request, memory_page
 from memories.web.forms import MemoryForm
 from oauth.access.request_actor import actor_from_request
 
@@ -54,7 +56,7 @@ def _carry_through_log_in(request: HttpRequest, text: str) -> HttpResponseBase:
     try:
         hit(of_anybody(), client_network(request))
     except LimitReached as error:
-        return too_many(request, error)
+        return too_many(request, error.retry_after_s)
     request.session[SESSION_KEY] = seal_as_text(
         server_key().carried, text[:CARRIED_CHARACTERS].encode(), BOUND_TO
     )

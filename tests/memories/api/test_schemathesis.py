@@ -31,7 +31,7 @@ from memories.api.openapi.views import description
 from memories.models import Memory
 from memories.services import writes
 from oauth.models import AppGrant
-from tests.chaos import record
+from tests.chaos.report import record
 from tests.factories import remember, session
 from tests.memories.api.callers import app_of
 

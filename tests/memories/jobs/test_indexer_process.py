@@ -12,7 +12,7 @@ from memories.index import vectors, work_queue
 from memories.models import IndexState, Memory, MemoryVector
 from memories.search import query as search_query
 from memories.services import writes
-from tests.chaos import IS_LONG
+from tests.chaos.report import IS_LONG
 from tests.factories import make_person, remember, session
 from tests.processes import running, wait_until
 from tests.providers import WordHashes

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from memories import scopes
-from tests.chaos import record
+from tests.chaos.report import record
 from tests.memories.api.callers import Caller
 from tests.oauth.flows import access_token, make_app
 

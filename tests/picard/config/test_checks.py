@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts.keys import check_master_keys
-from tests.chaos import record
+from tests.chaos.report import record
 from tests.processes import PROJECT, run
 
 GOOD = {

@@ -1,4 +1,4 @@
-"""Ending a long-running command when the operating system or a person asks for it."""
+"""Graceful stop of a long-running command by SIGTERM or Ctrl-C."""
 
 import signal
 from collections.abc import Callable

@@ -1,0 +1,45 @@
+"""The memories as the resource server that the consent and connected-apps pages of oauth read from."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from accounts.actor import Actor
+from memories import scopes
+from memories.clients import activity as client_activity
+from memories.services import reads
+from oauth.consent.resource_server import AccessPreview, ClientUsage
+
+
+class MemoryResourceServer:
+    """Implements oauth.consent.resource_server.ResourceServer."""
+
+    def tag_names(self, user: Actor) -> Mapping[UUID, str]:
+        return {tag.pk: tag.name for tag in reads.tags_of(user)}
+
+    def memories_per_tag(self, user: Actor) -> Mapping[UUID, int]:
+        return client_activity.count_by_tag(user)
+
+    def preview_access(self, user: Actor, client: Actor, *, examples: int) -> AccessPreview | None:
+        if not client.holds(scopes.READ):
+            return None
+        newest = reads.list_memories(user, limit=examples).memories
+        return AccessPreview(reads.count_memories(client), newest)
+
+    def can_query_personas(self, scope_names: Collection[str]) -> bool:
+        return not {scopes.READ, scopes.PERSONA}.isdisjoint(scope_names)
+
+    def usage_by_client(self, user: Actor) -> Mapping[str, ClientUsage]:
+        return {
+            client_id: ClientUsage(use.read, use.written, use.last_at)
+            for client_id, use in client_activity.use_by_app(user).items()
+        }
+
+    def list_activity(
+        self, user: Actor, client_id: str | None, *, before: UUID | None
+    ) -> tuple[Sequence[client_activity.Act], UUID | None]:
+        if client_id is None:
+            return client_activity.acts_of_apps(user, before=before)
+        return client_activity.acts_of_app(user, client_id, before=before)
+
+    def trash_memories_written_by(self, user: Actor, client_id: str) -> int:
+        return client_activity.forget_written_by(user, client_id)
