@@ -16,12 +16,13 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import close_old_connections, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
+from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
 from memories.index import work_queue
 from memories.index.passages import passages
@@ -97,7 +98,7 @@ def run(should_stop: Callable[[], bool]) -> None:
     while not should_stop():
         try:
             _work_with_lease(should_stop)
-        except (OperationalError, InterfaceError, psycopg.OperationalError):
+        except DATABASE_UNAVAILABLE:
             logger.warning("the database does not answer; trying again")
             connection.close()
             time.sleep(1)
