@@ -118,6 +118,11 @@ def tags_on(memory: Memory) -> Iterable[Tag]:
     return tags
 
 
+def get_tag_names(memory: Memory) -> list[str]:
+    """The names of the memory's tags, in their order, without any that cannot be decrypted."""
+    return [tag.name for tag in by_name(tags_on(memory))]
+
+
 def tell(actor: Actor, memories: Iterable[Memory]) -> None:
     """Have the tags of memories read as the actor may know them: folded where an app is not told of them.
 
