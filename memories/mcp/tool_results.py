@@ -19,7 +19,7 @@ from memories.models import Memory
 from memories.persona import retrieval as persona_retrieval
 from memories.services import reads
 from memories.services.reads import opened
-from memories.services.representation import CITED_FIELDS, represent_memory
+from memories.services.representation import CITED_FIELDS, represent_memory, shorten_text
 from memories.validation import limits
 
 TITLE_CHARACTERS = 60
@@ -154,8 +154,7 @@ def url_of(memory: Memory) -> str:
 
 
 def title_of(text: str) -> str:
-    line = text.split("\n", 1)[0]
-    return line if len(line) <= TITLE_CHARACTERS else f"{line[:TITLE_CHARACTERS].rstrip()}…"
+    return shorten_text(text.split("\n", 1)[0], TITLE_CHARACTERS)
 
 
 def found(memory: Memory, text: str, score: float | None = None) -> Found:

@@ -35,3 +35,8 @@ def represent_memory(memory: Memory, names: Iterable[str], **known: Any) -> dict
     known: fields that the caller has read already, such as a text, or has shortened.
     """
     return {name: known[name] if name in known else FIELDS[name](memory) for name in names}
+
+
+def shorten_text(text: str, characters: int) -> str:
+    """The text, or so many characters of its beginning and an ellipsis."""
+    return text if len(text) <= characters else f"{text[:characters].rstrip()}…"

@@ -9,7 +9,7 @@ from memories.mcp import tool_results
 from memories.models import Memory
 from memories.portability.exports import formats
 from memories.portability.readers import picard_jsonl
-from memories.services.representation import CITED_FIELDS, FIELDS, represent_memory
+from memories.services.representation import CITED_FIELDS, FIELDS, represent_memory, shorten_text
 from tests.factories import remember
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +57,10 @@ def test_every_channel_names_fields_that_there_are(names: tuple[str, ...]) -> No
 
 def test_a_citation_tells_no_tags() -> None:
     assert "tags" not in CITED_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("text", "short"), [("four", "four"), ("four more", "four…"), ("five more", "five…")]
+)
+def test_a_text_is_shortened_to_so_many_characters(text: str, short: str) -> None:
+    assert shorten_text(text, 5) == short
