@@ -1,4 +1,7 @@
-"""Hosts by which it is told whether texts leave this machine."""
+"""Hosts that the code knows by name."""
 
 OPENAI_HOST = "api.openai.com"
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# This machine itself: as URLs and Host headers write it, and as `urlsplit(...).hostname` returns it.
+LOOPBACK_HOSTS_IN_URLS = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_HOSTS = frozenset(host.strip("[]") for host in LOOPBACK_HOSTS_IN_URLS)

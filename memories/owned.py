@@ -1,9 +1,6 @@
 """Rows that belong to a person, for ever: tables of such rows can be spread over machines by their owner."""
 
 from typing import Any
-from uuid import UUID
-
-from django.db import connection
 
 
 class Owned:
@@ -19,23 +16,3 @@ class Owned:
         mine = base_qs.filter(owner_id=self.owner_id)
         changed = [value for value in values if value[0].attname != "owner_id"]
         return super()._do_update(mine, using, pk_val, changed, *more, **named)  # type: ignore[misc]
-
-
-def lock_alone(owner_id: UUID, table: str) -> None:
-    """Whoever changes a person's rows of this table so does so alone, until the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"select {lock_sql(table)}", [owner_id])
-
-
-def try_lock_alone(owner_id: UUID, act: str) -> bool:
-    """Whether nobody else is at this act for the person. Nobody is until the transaction ends, and nobody waits."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_try_advisory_xact_lock(hashtextextended(%s || ' ' || %s::uuid, 0))", [act, owner_id]
-        )
-        return bool(cursor.fetchone()[0])
-
-
-def lock_sql(table: str, owner: str = "%s") -> str:
-    """The same within another statement; `owner` is how that one names its parameter."""
-    return f"pg_advisory_xact_lock(hashtextextended('{table} ' || {owner}::uuid, 0))"

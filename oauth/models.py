@@ -15,11 +15,14 @@ from oauth2_provider.models import AbstractApplication
 
 from accounts.ids import new_id
 from accounts.models import User
+from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from oauth import client_names, client_secrets
 from oauth.error_hints import Hint, hint_for
 
 # RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
-LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^\s]*|)")
+LOOPBACK = re.compile(
+    rf"(http://(?:{'|'.join(map(re.escape, LOOPBACK_HOSTS_IN_URLS))}))(?::\d{{1,5}})?(/[^\s]*|)"
+)
 # RFC 3986 2. What is no part of an address browsers read as they like, and letters of other scripts look like ours.
 ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 # With a port; no escapes, which hide dots.

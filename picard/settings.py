@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
 from accounts.settings import cache_settings, log_in_settings
+from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.providers.chat_settings import chat_settings
@@ -32,10 +33,9 @@ EMBEDDED = not env.str("DATABASE_URL", default="")
 _own_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
 PUBLIC_URL = env.web_address("PUBLIC_URL", default=_own_url)
 _public = urlsplit(PUBLIC_URL)
-LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = [
     *env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else []),
-    *LOOPBACK_HOSTS,  # health checks
+    *LOOPBACK_HOSTS_IN_URLS,  # health checks
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)

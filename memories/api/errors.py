@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-import psycopg
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -16,6 +14,7 @@ from rest_framework.response import Response
 from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.rate_limits import LimitReached
+from core.db.errors import DATABASE_RETRY_AFTER_S, is_database_unavailable
 from memories.errors import (
     Duplicate,
     ImportNotFound,
@@ -38,7 +37,6 @@ from oauth.tokens.bearer import www_authenticate
 
 MEDIA_TYPE = "application/problem+json"
 REFUSED = "Some of what was sent cannot be taken."
-DATABASE_RETRY_AFTER_S = 5
 FLIGHT_RETRY_AFTER_S = 1
 MODEL_RETRY_AFTER_S = 15
 
@@ -171,7 +169,7 @@ def _later(status: int, code: str, detail: str, retry_after_s: int) -> Problem:
 
 
 def _of_ours(error: Exception) -> Problem:
-    if isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError):
+    if is_database_unavailable(error):
         return _later(503, "unavailable", "The database does not answer just now.", DATABASE_RETRY_AFTER_S)
     logger.error("a request failed", exc_info=error)
     if isinstance(error, DecryptError):

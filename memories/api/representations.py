@@ -17,23 +17,17 @@ from memories.review.decisions import Waiting
 from memories.search.near_duplicates import Similar
 from memories.search.query import Hit, SearchResult
 from memories.services.reads import opened
-from memories.services.tags import by_name, tags_on
+from memories.services.representation import CITED_FIELDS, represent_memory
+from memories.validation.drafts import CHANGEABLE_FIELDS
 from oauth.models import AppGrant
+
+MEMORY_FIELDS = (
+    "id", "text", "visibility", "tags", "expires_at", "version", "source", "state", "created_at", "updated_at"
+)  # fmt: skip
 
 
 def memory_json(memory: Memory) -> dict[str, Any]:
-    return {
-        "id": memory.pk,
-        "text": opened(memory),
-        "visibility": memory.visibility,
-        "tags": [tag.name for tag in by_name(tags_on(memory))],
-        "expires_at": memory.expires_at,
-        "version": memory.version,
-        "source": memory.source,
-        "state": memory.index_state,
-        "created_at": memory.created_at,
-        "updated_at": memory.updated_at,
-    }
+    return represent_memory(memory, MEMORY_FIELDS)
 
 
 def waiting_json(waiting: WaitsForYes) -> dict[str, Any]:
@@ -43,18 +37,18 @@ def waiting_json(waiting: WaitsForYes) -> dict[str, Any]:
 
 def proposal_json(waiting: Waiting) -> dict[str, Any]:
     content = waiting.content
-    names = ("text", "visibility", "tags", "expires_at")
+    changes = None if content is None else {key: content[key] for key in CHANGEABLE_FIELDS if key in content}
     return {
         "id": waiting.proposal.pk,
         "memory_id": waiting.proposal.memory_id,
-        "changes": None if content is None else {name: content[name] for name in names if name in content},
+        "changes": changes,
         "source": waiting.proposal.source,
         "created_at": waiting.proposal.created_at,
     }
 
 
 def trashed_json(memory: Memory) -> dict[str, Any]:
-    return {**memory_json(memory), "deleted_at": memory.deleted_at}
+    return represent_memory(memory, (*MEMORY_FIELDS, "deleted_at"))
 
 
 def revision_json(revision: MemoryRevision) -> dict[str, Any]:
@@ -91,13 +85,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 
 def citation_json(citation: Citation) -> dict[str, Any]:
-    """Without tags: they are the owner's own words, and never public."""
     return {
         "number": citation.number,
         "memory_id": citation.memory.pk,
-        "text": citation.text,
-        "visibility": citation.memory.visibility,
-        "created_at": citation.memory.created_at,
+        **represent_memory(citation.memory, CITED_FIELDS, text=citation.text),
     }
 
 

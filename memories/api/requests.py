@@ -15,6 +15,7 @@ from memories.portability.readers.chat_exports import Chats
 from memories.review import extraction
 from memories.search.exact_duplicates import OnDuplicate
 from memories.validation import limits
+from memories.validation.drafts import CHANGEABLE_FIELDS
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 25
@@ -122,15 +123,13 @@ class OperationIn(Strict):
     tags = TagNames(required=False)
     expires_at = Moment(required=False, allow_null=True)
 
-    FIELDS = ("text", "visibility", "tags", "expires_at")
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         is_new = attrs["op"] == "create"
         needed = "text" if is_new else "id"
-        refused = {"create": ("id", "expected_version"), "update": (), "trash": self.FIELDS}[attrs["op"]]
+        unwanted = {"create": ("id", "expected_version"), "update": (), "trash": CHANGEABLE_FIELDS}
         errors = {
             name: _refusal(gettext("Not for this operation."), "unknown_field")
-            for name in refused
+            for name in unwanted[attrs["op"]]
             if name in attrs
         }
         if needed not in attrs:

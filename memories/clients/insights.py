@@ -18,7 +18,7 @@ from memories.index import vectors
 from memories.index.work_queue import space_identity
 from memories.models import AuditEvent, Memory, MemoryVector
 from memories.services import reads as memory_reads
-from memories.services.tags import by_name, know_all_tags, tags_on, with_tags
+from memories.services.tags import get_tag_names, know_all_tags, with_tags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +98,7 @@ def map_of(actor: Actor, *, limit: int = DRAWN) -> Map:
     )
     know_all_tags(actor, memories.values())
     rows = [row for row in rows if row.memory_id in memories]
-    common = Counter(tag.name for memory in memories.values() for tag in by_name(tags_on(memory)))
+    common = Counter(name for memory in memories.values() for name in get_tag_names(memory))
     tags = [name for name, _ in common.most_common(COLOURS)]
     return Map(
         [
@@ -116,7 +116,7 @@ def _require_session(actor: Actor) -> None:
 
 
 def _colour(memory: Memory, tags: list[str]) -> int | None:
-    own = {tag.name for tag in by_name(tags_on(memory))}
+    own = set(get_tag_names(memory))
     return next((place for place, name in enumerate(tags) if name in own), None)
 
 

@@ -16,12 +16,14 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import close_old_connections, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
+from core.db.errors import DATABASE_UNAVAILABLE
+from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
 from memories.index import work_queue
 from memories.index.passages import passages
 from memories.jobs import retention
@@ -30,7 +32,6 @@ from memories.providers.embeddings import ProviderError, ProviderRejected, Provi
 
 logger = logging.getLogger(__name__)
 
-LOCK_CLASS = 42  # of pg_advisory_lock(class, worker)
 BATCH = 64
 POLL_S = 5.0
 LOOK_UP_S = 0.5  # how long a request to stop may go unseen while idle
@@ -38,15 +39,12 @@ LONGEST_WAIT_S = 600.0
 UNREADABLE = "unreadable"
 
 # Due, and unleased or leased by a worker whose lock is free: it died, or it is this one, which holds nothing now.
-CLAIM = """
+CLAIM = f"""
 with gone as (
   select leased_by from (
     select distinct index_leased_by as leased_by from memories_memory
     where index_state = 'pending' and index_leased_by is not null) leases
-  where leased_by = %(worker)s or not exists (
-    select 1 from pg_locks l where l.locktype = 'advisory' and l.classid = %(class)s and l.granted
-    and l.objid::bigint = leases.leased_by
-    and l.database = (select oid from pg_database where datname = current_database()))),
+  where leased_by = %(worker)s or leased_by not in ({LIVE_WORKERS_SQL})),
 due as (
   select id from memories_memory
   where index_state = 'pending' and index_due_at <= statement_timestamp()
@@ -54,7 +52,7 @@ due as (
   order by index_due_at limit %(limit)s for update skip locked)
 update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
 from due where m.id = due.id returning m.id
-"""
+"""  # noqa: S608 - put together from constants # nosec B608
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,7 @@ class Lease:
     def __init__(self) -> None:
         connection.ensure_connection()  # an embedded server that was killed is started by this
         self.connection = psycopg.connect(**connection.get_connection_params(), autocommit=True)
-        self.worker = self.connection.info.backend_pid
-        self.connection.execute("select pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.worker])
+        self.worker = lock_worker(self.connection)
         self.connection.execute(f"listen {work_queue.CHANNEL}")
 
     def wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
@@ -91,7 +88,7 @@ class Lease:
     def close(self) -> None:
         """Give the lock back before the connection ends: what a server process holds is free only some time after."""
         with suppress(psycopg.OperationalError):
-            self.connection.execute("select pg_advisory_unlock_all()")
+            unlock_worker(self.connection)
         self.connection.close()
 
 
@@ -101,7 +98,7 @@ def run(should_stop: Callable[[], bool]) -> None:
     while not should_stop():
         try:
             _work_with_lease(should_stop)
-        except (OperationalError, InterfaceError, psycopg.OperationalError):
+        except DATABASE_UNAVAILABLE:
             logger.warning("the database does not answer; trying again")
             connection.close()
             time.sleep(1)
@@ -133,7 +130,7 @@ def work_once(worker: int, *, limit: int = BATCH) -> int:
 def claim(worker: int, limit: int) -> list[Memory]:
     """Lease due memories to this worker. The statement commits at once, so a crash later is seen by others."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"worker": worker, "class": LOCK_CLASS, "limit": limit})
+        cursor.execute(CLAIM, {"worker": worker, "limit": limit})
         ids = [row[0] for row in cursor.fetchall()]
     return list(Memory.objects.filter(pk__in=ids))
 

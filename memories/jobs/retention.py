@@ -16,6 +16,7 @@ from accounts.actor import Door
 from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
+from core.db.locks import DatabaseLock, try_lock
 from memories.index import work_queue
 from memories.models import (
     AuditAction,
@@ -34,7 +35,6 @@ from memories.services import idempotency, proposals
 logger = logging.getLogger(__name__)
 
 EVERY_S = 600.0
-LOCK = 4_300_001  # of pg_try_advisory_xact_lock: one worker keeps house at a time
 BATCH = 1_000
 
 _last_run = 0.0
@@ -63,10 +63,8 @@ def when_due() -> None:
 def keep_house() -> dict[str, int]:
     """Each step once, unless another worker is at it; returns how many rows each one touched that did not fail."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_xact_lock(%s)", [LOCK])
-            if not cursor.fetchone()[0]:
-                return {}
+        if not try_lock(DatabaseLock.RETENTION):
+            return {}
         touched = {name: _touched(name, step) for name, step in STEPS.items()}
     return {name: count for name, count in touched.items() if count is not None}
 

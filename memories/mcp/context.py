@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -19,7 +19,6 @@ POOL = "picard.pool"  # the ASGI extension by which picard/server/gateway.py len
 KEY = "picard.call"  # in the scope that the SDK hands from the view to the tools
 
 T = TypeVar("T")
-Run = Callable[[Callable[[], T]], Awaitable[T]]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from core.hosts import LOOPBACK_HOSTS
 from memories.mcp.errors import OriginRefused
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}  # developers' tools, as the MCP Inspector
 ALLOWED = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"
 EXPOSED = "WWW-Authenticate, Retry-After, X-Request-ID"
 
@@ -37,6 +37,6 @@ def _is_allowed(origin: str | None) -> bool:
     if origin is None or origin == settings.PUBLIC_URL or origin in settings.MCP_ORIGINS:
         return True
     try:
-        return urlsplit(origin).hostname in LOOPBACK
+        return urlsplit(origin).hostname in LOOPBACK_HOSTS  # developers' tools, such as the MCP Inspector
     except ValueError:
         return False

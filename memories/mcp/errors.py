@@ -7,10 +7,8 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-import psycopg
 import pydantic
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolResult, TextContent
@@ -18,14 +16,13 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolR
 from accounts.actor import Door, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.rate_limits import LimitReached
+from core.db.errors import DATABASE_RETRY_AFTER_S, DATABASE_UNAVAILABLE, is_database_unavailable
 from memories import scopes
 from memories.errors import MemoryNotFound, PersonaNotFound
 from oauth.tokens.bearer import TokenRefused, www_authenticate
 
 MAX_BODY_BYTES = 1_000_000  # the longest memory, in any script and escaped, is a tenth of it
-DATABASE_RETRY_AFTER_S = 5
 OF_ARGUMENTS = {"missing": "This argument is required.", "extra_forbidden": "This argument is not known."}
-AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +50,15 @@ class MissingScopes(Exception):
         super().__init__(f"This needs the scope {' '.join(self.missing)}.")
 
 
-REFUSALS = (NoToken, TokenRefused, OriginRefused, BodyTooLarge, MissingScopes, LimitReached, *AWAY)
+REFUSALS = (
+    NoToken,
+    TokenRefused,
+    OriginRefused,
+    BodyTooLarge,
+    MissingScopes,
+    LimitReached,
+    *DATABASE_UNAVAILABLE,
+)
 
 
 def refusal(error: Exception, request_id: Any) -> HttpResponse:
@@ -120,7 +125,7 @@ def _in_words(error: Exception) -> str:
         return f"{error} Ask the person to connect this app again and to allow it."
     if isinstance(error, LimitReached):
         return str(error)
-    if isinstance(error, AWAY):
+    if is_database_unavailable(error):
         return "The database does not answer just now. Try again in a few seconds."
     logger.error("a call failed", exc_info=error)
     if isinstance(error, DecryptError):

@@ -35,10 +35,6 @@ def _handle(given: Any) -> Any:
     return (given.strip().removeprefix("@") or ONESELF) if isinstance(given, str) else given
 
 
-def _alias(*names: str) -> Any:
-    return Field(validation_alias=AliasChoices(*names))
-
-
 Id = Annotated[str, BeforeValidator(_id_in), Field(max_length=200, description="Id of the memory")]
 Text = Annotated[str, Field(max_length=limits.TEXT_CHARACTERS * 2)]
 Tags = Annotated[

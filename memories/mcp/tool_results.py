@@ -19,10 +19,13 @@ from memories.models import Memory
 from memories.persona import retrieval as persona_retrieval
 from memories.services import reads
 from memories.services.reads import opened
-from memories.services.tags import by_name, tags_on
+from memories.services.representation import CITED_FIELDS, represent_memory, shorten_text
 from memories.validation import limits
 
 TITLE_CHARACTERS = 60
+FOUND_FIELDS = ("tags", "visibility", "created_at", "updated_at", "expires_at")
+METADATA_FIELDS = (*FOUND_FIELDS, "version", "source")
+KEPT_FIELDS = ("version", "tags", "visibility", "expires_at")
 
 
 class Answer(BaseModel):
@@ -151,8 +154,7 @@ def url_of(memory: Memory) -> str:
 
 
 def title_of(text: str) -> str:
-    line = text.split("\n", 1)[0]
-    return line if len(line) <= TITLE_CHARACTERS else f"{line[:TITLE_CHARACTERS].rstrip()}…"
+    return shorten_text(text.split("\n", 1)[0], TITLE_CHARACTERS)
 
 
 def found(memory: Memory, text: str, score: float | None = None) -> Found:
@@ -161,11 +163,7 @@ def found(memory: Memory, text: str, score: float | None = None) -> Found:
         title=title_of(text),
         text=text,
         url=url_of(memory),
-        tags=tag_names(memory),
-        visibility=memory.visibility,
-        created_at=memory.created_at,
-        updated_at=memory.updated_at,
-        expires_at=memory.expires_at,
+        **represent_memory(memory, FOUND_FIELDS),
         score=None if score is None else round(score, 4),
     )
 
@@ -193,15 +191,7 @@ def document(memory: Memory, max_tokens: int) -> Document:
         title=title_of(memory.text),
         text=memory.text,
         url=url_of(memory),
-        metadata=Metadata(
-            tags=tag_names(memory),
-            visibility=memory.visibility,
-            version=memory.version,
-            source=memory.source,
-            created_at=memory.created_at,
-            updated_at=memory.updated_at,
-            expires_at=memory.expires_at,
-        ),
+        metadata=Metadata(**represent_memory(memory, METADATA_FIELDS)),
     )
     if whole.tokens <= max_tokens:
         return whole
@@ -217,10 +207,7 @@ def kept(memory: Memory, *, existed: bool | None = None) -> Kept:
         id=str(memory.pk),
         title=title_of(memory.text),
         url=url_of(memory),
-        version=memory.version,
-        tags=tag_names(memory),
-        visibility=memory.visibility,
-        expires_at=memory.expires_at,
+        **represent_memory(memory, KEPT_FIELDS),
         existed=existed,
     )
 
@@ -234,7 +221,6 @@ def waiting(error: WaitsForYes) -> Kept:
 
 
 def persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) -> PersonaAnswer:
-    """Without tags: they are the owner's own words, and never public."""
     is_own = about.pk == actor.person.pk
     return PersonaAnswer(
         answer=answer.text,
@@ -242,10 +228,8 @@ def persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) 
             Citation(
                 number=citation.number,
                 id=str(citation.memory.pk),
-                text=citation.text,
                 url=url_of(citation.memory) if is_own else f"{settings.PUBLIC_URL}/@{about.handle}",
-                visibility=citation.memory.visibility,
-                created_at=citation.memory.created_at,
+                **represent_memory(citation.memory, CITED_FIELDS, text=citation.text),
             )
             for citation in answer.citations
         ],
@@ -265,10 +249,6 @@ def identity(actor: Actor) -> Identity:
         only_tags=_narrowing(actor),
         access_until=actor.until,
     )
-
-
-def tag_names(memory: Memory) -> list[str]:
-    return [tag.name for tag in by_name(tags_on(memory))]
 
 
 def shortened(text: str, fits: Callable[[str], bool]) -> str:

@@ -27,6 +27,7 @@ from memories.search.query import Hit, search
 from memories.search.ranking import ANSWERS
 from memories.services import audit
 from memories.services.reads import opened
+from memories.services.representation import shorten_text
 from memories.validation import limits
 
 ONESELF = "me"  # instead of a handle; no handle may be this word
@@ -204,12 +205,9 @@ def _citations(hits: Sequence[Hit]) -> tuple[Citation, ...]:
     """A memory that does not open is left out: it must not hide the others."""
     texts = [(hit.memory, text) for hit in hits if (text := opened(hit.memory)) is not None]
     return tuple(
-        Citation(number, memory, _excerpt(text)) for number, (memory, text) in enumerate(texts, start=1)
+        Citation(number, memory, shorten_text(text, EXCERPT_CHARACTERS))
+        for number, (memory, text) in enumerate(texts, start=1)
     )
-
-
-def _excerpt(text: str) -> str:
-    return text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS].rstrip()}…"
 
 
 def _in_words(citations: Sequence[Citation]) -> str:

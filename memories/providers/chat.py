@@ -6,7 +6,6 @@ LangChain speaks to it, and is imported at the first question: it takes seconds.
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from core.circuit_breaker import CircuitBreaker
 from memories.providers.chat_settings import Chat
-from memories.providers.embeddings import ProviderError, ProviderUnavailable, asked_again_at
+from memories.providers.embeddings import ProviderError, ProviderUnavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +28,7 @@ OF_THE_QUESTION = {"rejected", "bad_answer"}
 WAITING_STREAMS = 64  # of a process; a stream holds no thread
 
 logger = logging.getLogger(__name__)
+_breaker = CircuitBreaker()
 
 
 class ChatUnavailable(ProviderError):
@@ -111,13 +112,9 @@ def _of_one_answer(chat: Chat) -> "tuple[httpx.AsyncClient, BaseChatModel]":
 
 def forget() -> None:
     """Make the model anew at its next use, and believe in it again."""
-    global _left_alone_until
-    _left_alone_until = 0.0
+    _breaker.reset()
     for made in (_model, _threads, _streams):
         made.cache_clear()
-
-
-_left_alone_until = 0.0
 
 
 @contextmanager
@@ -125,7 +122,7 @@ def _asking(places: threading.BoundedSemaphore) -> Iterator[None]:
     """A place among those who wait. Raises ChatUnavailable when nobody is to be asked now."""
     if not is_configured():
         raise ChatUnavailable("off")
-    if time.monotonic() < _left_alone_until:
+    if _breaker.is_open:
         raise ChatUnavailable("left_alone")
     if not places.acquire(blocking=False):
         raise ChatUnavailable("busy")
@@ -137,9 +134,8 @@ def _asking(places: threading.BoundedSemaphore) -> Iterator[None]:
 
 def _noted(problem: ChatUnavailable) -> ChatUnavailable:
     """A provider that failed is left alone for a while. One that took a question amiss is not: others ask theirs."""
-    global _left_alone_until
     if problem.code not in OF_THE_QUESTION:
-        _left_alone_until = asked_again_at(problem.retry_after_s)
+        _breaker.record_failure(problem.retry_after_s)
     logger.warning("the chat model gave no answer", extra={"code": problem.code})
     return problem
 

@@ -7,7 +7,6 @@ a setting; everything a provider answers is checked here, in one place, before a
 import math
 import os
 import threading
-import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -15,14 +14,14 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from core.circuit_breaker import CircuitBreaker
+
 PROVIDERS = {
     "local": "memories.providers.embeddings_local.LocalEmbeddings",
     "openai": "memories.providers.embeddings_openai.OpenAICompatibleEmbeddings",
 }
 
 LONGEST_QUEUE_S = 0.5  # for a question, behind those of the other threads
-LEFT_ALONE_S = 3.0  # after a failure, unless the provider names a longer time
-LEFT_ALONE_AT_MOST_S = 10.0
 OF_THE_QUESTION = "bad_answer"  # a model may have no finite vector for one text, and fine ones for all others
 
 
@@ -57,11 +56,6 @@ class ProviderUnavailable(ProviderError):
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
         super().__init__(code, message)
         self.retry_after_s = retry_after_s
-
-
-def asked_again_at(retry_after_s: float | None) -> float:
-    """By time.monotonic(): until then a provider that failed is left alone."""
-    return time.monotonic() + min(max(retry_after_s or 0.0, LEFT_ALONE_S), LEFT_ALONE_AT_MOST_S)
 
 
 class ProviderRejected(ProviderError):
@@ -110,11 +104,11 @@ class CheckedProvider:
         self.dimensions = inner.dimensions
         _check_dimensions(inner.dimensions, inner.identity)
         self._waiting = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
-        self._left_alone_until = 0.0
+        self._breaker = CircuitBreaker()
 
     def embed_query(self, text: str) -> list[float]:
         """The unit vector of a question. Raises ProviderUnavailable or ProviderRejected."""
-        if time.monotonic() < self._left_alone_until:
+        if self._breaker.is_open:
             raise ProviderUnavailable("left_alone")
         if not self._waiting.acquire(timeout=LONGEST_QUEUE_S):
             raise ProviderUnavailable("busy")
@@ -122,7 +116,7 @@ class CheckedProvider:
             return self._checked(self.inner.embed_query(text))
         except ProviderUnavailable as error:
             if error.code != OF_THE_QUESTION:
-                self._left_alone_until = asked_again_at(error.retry_after_s)
+                self._breaker.record_failure(error.retry_after_s)
             raise
         finally:
             self._waiting.release()

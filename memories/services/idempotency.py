@@ -10,12 +10,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import ExpressionWrapper, Q
 from django.db.models.fields import BooleanField
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
+from core.db.locks import get_lock_number, try_lock
 from memories.errors import KeyInFlight, KeyReused
 from memories.models import StoredAnswer
 
@@ -58,11 +59,9 @@ def _rights(actor: Actor) -> bytes:
 
 def _lock(actor: Actor, key_hash: bytes) -> None:
     """Held until the transaction ends, however it ends; nobody waits for it."""
-    name = hashlib.sha256(actor.person.pk.bytes + key_hash).digest()[:8]
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_xact_lock(%s)", [int.from_bytes(name, "big", signed=True)])
-        if not cursor.fetchone()[0]:
-            raise KeyInFlight
+    digest = hashlib.sha256(actor.person.pk.bytes + key_hash).digest()
+    if not try_lock(get_lock_number(digest)):
+        raise KeyInFlight
 
 
 def _stored(actor: Actor, key_hash: bytes) -> Any:

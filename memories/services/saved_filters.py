@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from accounts.fields import DecryptError
+from core.db.locks import OwnerLock, lock_owner
 from memories import scopes
 from memories.errors import FilterNotFound
 from memories.models import SavedFilter
-from memories.owned import lock_alone
 from memories.validation import limits
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def save_filter(actor: Actor, *, name: str, parts: Mapping[str, str]) -> None:
     actor.require(scopes.READ)
     actor.require(scopes.WRITE)
     name, parts = _clean_name(name), _clean_parts(parts)
-    lock_alone(actor.person.pk, "memories_savedfilter")  # so that a name stays one filter and MOST holds
+    lock_owner(OwnerLock.SAVED_FILTERS, actor.person.pk)  # so that a name stays one filter and MOST holds
     kept = saved_filters(actor)
     same = [each.id for each in kept if limits.folded(each.name) == limits.folded(name)]
     if len(kept) - len(same) >= MOST:

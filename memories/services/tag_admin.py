@@ -9,10 +9,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from core.db.locks import OwnerLock, lock_owner
 from memories import scopes
 from memories.errors import TagNotFound
 from memories.models import AuditAction, Memory, MemoryTag, Tag
-from memories.owned import lock_alone
 from memories.services import audit, proposals
 from memories.services import tags as tagging
 from memories.validation import limits
@@ -61,7 +61,7 @@ def _own(actor: Actor, tag_id: UUID) -> Tag:
     actor.require(scopes.WRITE)
     actor.require(scopes.ADMIN)
     proposals.require_own_yes(actor)
-    lock_alone(actor.person.pk, "memories_tag")  # as tags.ENSURE does
+    lock_owner(OwnerLock.TAGS, actor.person.pk)  # as tags.ENSURE does
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
     # A narrowed app sees some of the tag's memories only, so it may not change them all.
     if tag is None or actor.only_tags is not None:

@@ -13,11 +13,11 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import person_key
 from accounts.models import User
+from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.fields import Sealed, sealed_bytes
 from memories.models import Memory, MemoryTag, Tag
-from memories.owned import lock_sql
 from memories.validation.limits import folded
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ with given as (
 ), missing as (
     select id, name, name_hash from given where name_hash not in (select name_hash from found)
 ), alone as materialized (
-    select {lock_sql("memories_tag", "%(owner)s")}
+    select {lock_owner_sql(OwnerLock.TAGS, "%(owner)s")}
     where exists (select from missing)
 ), made as (
     insert into memories_tag (id, owner_id, name, name_hash)
@@ -116,6 +116,11 @@ def tags_on(memory: Memory) -> Iterable[Tag]:
     known: dict[str, Any] = getattr(memory, "_prefetched_objects_cache", {})
     tags: Iterable[Tag] = known["tags"] if "tags" in known else memory.tags.all()
     return tags
+
+
+def get_tag_names(memory: Memory) -> list[str]:
+    """The names of the memory's tags, in their order, without any that cannot be decrypted."""
+    return [tag.name for tag in by_name(tags_on(memory))]
 
 
 def tell(actor: Actor, memories: Iterable[Memory]) -> None:

@@ -221,7 +221,7 @@ def _locked(rows: Any, memory_id: UUID) -> Any:
 
 def _differing(memory: Any, changes: dict[str, Any]) -> dict[str, Any]:
     """Of the (clean) changes those that would change something."""
-    present = {limits.folded(tag.name) for tag in tagging.by_name(tagging.tags_on(memory))}
+    present = {limits.folded(name) for name in tagging.get_tag_names(memory)}
     kept = {
         name: value for name, value in changes.items() if name != "tags" and value != getattr(memory, name)
     }

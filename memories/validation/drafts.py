@@ -23,6 +23,7 @@ class Unset(Enum):
 
 UNSET: Final = Unset.UNSET
 MAX_POSITION = 2**31 - 1
+CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at")
 
 
 @dataclass(frozen=True)

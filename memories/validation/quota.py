@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.db.locks import OwnerLock, lock_owner
 from memories.models import Memory
-from memories.owned import lock_alone
 
 
 def check_room(owner_id: UUID, wanted: int) -> None:
@@ -24,6 +24,6 @@ def has_room(owner_id: UUID, wanted: int) -> bool:
     """Whether so many more fit. Needs a transaction: who counts does so alone, until its end."""
     if not settings.MEMORIES_PER_PERSON:
         return True
-    lock_alone(owner_id, "memories_memory")
+    lock_owner(OwnerLock.MEMORIES, owner_id)
     kept: int = Memory.objects.filter(owner_id=owner_id).count()
     return kept + wanted <= int(settings.MEMORIES_PER_PERSON)

@@ -15,6 +15,7 @@ from memories.models import Memory, Tag, Visibility
 from memories.models.visibility import Filters
 from memories.persona.retrieval import ONESELF
 from memories.validation import limits
+from memories.validation.drafts import CHANGEABLE_FIELDS
 
 LASTS = {
     "day": timedelta(days=1),
@@ -94,7 +95,7 @@ class MemoryForm(forms.Form):
         return cleaned
 
     def values(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("text", "visibility", "tags", "expires_at")}
+        return {name: self.cleaned_data[name] for name in CHANGEABLE_FIELDS}
 
     def _expires_at(self, choice: str, on: datetime | None) -> datetime | None:
         if choice in LASTS:

@@ -19,6 +19,7 @@ from memories.index import keywords
 from memories.models import IndexState, Memory, Tag
 from memories.search.query import Hit
 from memories.services.reads import opened
+from memories.services.representation import shorten_text
 from memories.services.tags import by_name
 from memories.web.markdown import as_markdown
 
@@ -46,8 +47,7 @@ class Row:
     @property
     def beginning(self) -> str | None:
         """The text as far as a list shows it."""
-        text = self.text
-        return text if text is None or len(text) <= self.SENT else f"{text[: self.SENT].rstrip()}…"
+        return None if self.text is None else shorten_text(self.text, self.SENT)
 
     @cached_property
     def markdown(self) -> SafeString | None:

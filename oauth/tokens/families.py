@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
 
 from accounts.models import User
+from core.db.locks import lock_uuid_sql
 from core.db.prepared import fetch_prepared
 from oauth.models import Application
 
@@ -16,11 +17,7 @@ ACCESS_PREFIX = "picard_at_"
 REFRESH_PREFIX = "picard_rt_"
 FAMILIES = UUID("4d1f6f3e-3a3e-4c53-9a0e-4f0f8b7d2c11")
 
-# A lock's number is the first eight bytes of the family.
-LOCK = """
-select pg_advisory_xact_lock(('x' || left(replace(family::text, '-', ''), 16))::bit(64)::bigint)
-from ({}) shown (family)
-"""
+LOCK = f"select {lock_uuid_sql('family')} from ({{}}) shown (family)"  # noqa: S608 - a constant # nosec B608
 ITS_FAMILY = """
 (select token_family from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1)
 union

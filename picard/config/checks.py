@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from core.hosts import LOOPBACK_HOSTS
 from memories.providers.embeddings import PROVIDERS
 from picard.config.log_config import LEVELS
 
@@ -91,7 +92,7 @@ def _addresses() -> Iterator[Error]:
     if not public.hostname:
         hint = "Set it to the address that people open, for example https://memory.example.org"
         yield Error("PUBLIC_URL is missing or no address.", hint=hint, id="picard.E007")
-    elif public.scheme != "https" and public.hostname not in ("127.0.0.1", "localhost", "::1"):
+    elif public.scheme != "https" and public.hostname not in LOOPBACK_HOSTS:
         hint = "Sign-in and OAuth need https anywhere but on this machine itself."
         yield Error("PUBLIC_URL is not https.", hint=hint, id="picard.E008")
 

@@ -13,8 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import run_checks
 from django.core.mail import get_connection
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import ProgrammingError, connection
 
+from core.db.errors import DATABASE_UNAVAILABLE
 from picard.config import checks
 from picard.observability import health, stats
 
@@ -53,7 +54,7 @@ def examine() -> Iterator[Finding]:
     for check in CHECKS:
         try:
             state, said, hint = check()
-        except OperationalError:
+        except DATABASE_UNAVAILABLE:
             state, said, hint = State.FAIL, "the database does not answer", HINTS[database]
         except ProgrammingError:  # a table or a column that is not there
             state, said, hint = (

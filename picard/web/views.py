@@ -7,9 +7,10 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from core.db.errors import is_database_unavailable
 from picard.config.log_config import request_id
 from picard.web.context import theme_of
-from picard.web.database_errors import is_database_away, unavailable
+from picard.web.database_errors import unavailable
 
 
 @require_safe
@@ -38,7 +39,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:
     # Here and not in a middleware: Django makes a response of an exception at every layer that it passes.
-    if is_database_away(sys.exception()):
+    if is_database_unavailable(sys.exception()):
         return unavailable()
     # Without the request: its session may be what does not answer.
     context = {"request_id": request_id.get(), "picard": {"theme": theme_of(request)}}

@@ -24,10 +24,12 @@ from memories.portability.readers.picard_jsonl import line_of
 from memories.portability.readers.text_and_markdown import WITHIN
 from memories.services import audit
 from memories.services.reads import opened
-from memories.services.tags import by_name, know_all_tags, with_tags
+from memories.services.representation import represent_memory
+from memories.services.tags import get_tag_names, know_all_tags, with_tags
 
 AT_ONCE = 500
-COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")
+COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")  # of CSV
+PROPERTIES = ("id", "created_at", "visibility", "tags", "expires_at")  # of Markdown
 PAM_VERSION = "1.0"
 
 Pages = Iterator[list[Memory]]
@@ -98,9 +100,7 @@ def pages_of(actor: Actor, memories: Any) -> Pages:
 def jsonl(actor: Actor, some: Pages | None = None) -> Iterator[bytes]:
     for page in some or pages(actor):
         history = _histories(page)
-        yield b"".join(
-            line_of(memory, opened(memory), tag_names(memory), history.get(memory.pk, [])) for memory in page
-        )
+        yield b"".join(line_of(memory, history.get(memory.pk, [])) for memory in page)
 
 
 def _histories(page: list[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
@@ -142,7 +142,7 @@ def _pam_memory(memory: Memory, text: str) -> dict[str, Any]:
         "status": "active",
         "content": text,
         "content_hash": f"sha256:{hashlib.sha256(normal.encode()).hexdigest()}",
-        "tags": tag_names(memory),
+        "tags": get_tag_names(memory),
         "temporal": temporal,
         "provenance": {"platform": "picard"},
         "access": {"visibility": memory.visibility},
@@ -152,15 +152,14 @@ def _pam_memory(memory: Memory, text: str) -> dict[str, Any]:
 def _csv(actor: Actor) -> Iterator[bytes]:
     yield ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode()  # the mark tells spreadsheets that it is UTF-8
     for memory, text in _each(actor):
-        expires = _utc(memory.expires_at) if memory.expires_at else ""
-        tags = ";".join(map(guarded, tag_names(memory)))
-        cells = (text, tags, memory.visibility, _utc(memory.created_at), expires, str(memory.pk))
-        yield (",".join(_cell(guarded(cell)) for cell in cells) + "\r\n").encode()
+        cells = represent_memory(memory, COLUMNS, text=text).values()
+        yield (",".join(map(_cell, cells)) + "\r\n").encode()
 
 
-def _cell(text: str) -> str:
+def _cell(value: Any) -> str:
     """RFC 4180, 2."""
-    return '"' + text.replace('"', '""') + '"'
+    text = ";".join(map(guarded, value)) if isinstance(value, list) else _plain(value)
+    return '"' + guarded(text).replace('"', '""') + '"'
 
 
 def _transfer(actor: Actor) -> Iterator[bytes]:
@@ -176,13 +175,17 @@ def _markdown(actor: Actor) -> Iterator[bytes]:
 
 def _note(memory: Memory, text: str) -> Member:
     created = memory.created_at.astimezone(UTC)
-    front = [f"id: {memory.pk}", f"created_at: {_utc(created)}", f"visibility: {memory.visibility}"]
-    if tags := tag_names(memory):
-        front += ["tags:", *(f'  - "{name}"' for name in tags)]
-    if memory.expires_at:
-        front.append(f"expires_at: {_utc(memory.expires_at)}")
+    properties = represent_memory(memory, PROPERTIES)
+    front = [_property(name, value) for name, value in properties.items() if value]
     content = "\n".join(["---", *front, "---", "", text, ""]).encode()
     return Member(f"{created:%Y-%m-%d}-{memory.pk.hex[-12:]}.md", iter([content]), created)
+
+
+def _property(name: str, value: Any) -> str:
+    """YAML, as the properties of Obsidian are."""
+    if isinstance(value, list):
+        return "\n".join([f"{name}:", *(f'  - "{each}"' for each in value)])
+    return f"{name}: {_plain(value)}"
 
 
 def _each(actor: Actor) -> Iterator[tuple[Memory, str]]:
@@ -193,8 +196,10 @@ def _each(actor: Actor) -> Iterator[tuple[Memory, str]]:
                 yield memory, text
 
 
-def tag_names(memory: Memory) -> list[str]:
-    return [tag.name for tag in by_name(memory.tags.all())]
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return _utc(value) if isinstance(value, datetime) else str(value)
 
 
 def _utc(moment: datetime) -> str:

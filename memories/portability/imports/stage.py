@@ -9,10 +9,10 @@ from django.db import transaction
 
 from accounts.actor import Actor
 from accounts.rate_limits import Limit, hit
+from core.db.locks import OwnerLock, try_lock_owner
 from memories import scopes
 from memories.errors import ImportUnderWay
 from memories.models import OPEN, ImportBatch, ImportState, Memory, MemoryRevision
-from memories.owned import try_lock_alone
 from memories.portability.imports.diff import Look, digest
 from memories.portability.readers.archives import in_time, parts_of
 from memories.portability.readers.chat_exports import Chats
@@ -82,7 +82,7 @@ def stage(
 
 def _alone(actor: Actor) -> ImportBatch | None:
     """The import that waits for its yes. Raises ImportUnderWay where one goes on, or is looked at; nobody waits."""
-    if not try_lock_alone(actor.person.pk, "look at import"):
+    if not try_lock_owner(OwnerLock.IMPORT_PREVIEW, actor.person.pk):
         raise ImportUnderWay
     is_open = ImportBatch.objects.filter(owner_id=actor.person.pk, state__in=OPEN).first()
     if is_open is not None and is_open.state == ImportState.RUNNING:

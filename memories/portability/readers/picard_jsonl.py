@@ -8,12 +8,17 @@ from uuid import UUID
 
 import orjson
 
-from memories.models import Visibility
+from memories.models import Memory, Visibility
 from memories.portability.readers.archives import Part
 from memories.portability.readers.items import Found, Item, Past, Skipped, future, moment
 from memories.portability.readers.streams import lines_of
+from memories.services.representation import represent_memory
 
 VERSION = 1  # of this format; stands in every line
+FIELDS = (
+    "id", "text", "tags", "visibility", "expires_at", "created_at", "updated_at", "written_at", "deleted_at",
+    "version", "source", "conversation", "position",
+)  # fmt: skip
 TAGS_READ = 1_000  # of one memory, to find those that it may have
 TRASH = "trash.jsonl"  # of what is exported as everything; its lines did not always say `deleted_at`
 MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
@@ -80,25 +85,11 @@ def _version(value: Any) -> int:
     return value
 
 
-def line_of(
-    memory: Any, text: str | None, tags: list[str], history: list[tuple[int, str | None, datetime]]
-) -> bytes:
-    """A memory as a line. text: None where what is stored does not open; that is said, and not left out."""
+def line_of(memory: Memory, history: list[tuple[int, str | None, datetime]]) -> bytes:
+    """A memory as a line. Its text is null where what is stored does not open; that is said, and not left out."""
     value = {
         "picard": VERSION,
-        "id": memory.pk,
-        "text": text,
-        "tags": tags,
-        "visibility": memory.visibility,
-        "expires_at": memory.expires_at,
-        "created_at": memory.created_at,
-        "updated_at": memory.updated_at,
-        "written_at": memory.written_at,
-        "deleted_at": memory.deleted_at,
-        "version": memory.version,
-        "source": memory.source,
-        "conversation": memory.conversation,
-        "position": memory.position,
+        **represent_memory(memory, FIELDS),
         "history": [
             {"version": version, "text": earlier, "written_at": written_at}
             for version, earlier, written_at in history

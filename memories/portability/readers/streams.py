@@ -81,7 +81,7 @@ class _Utf8:
     """A part's bytes as UTF-8 for the JSON parser; counts what one value takes."""
 
     def __init__(self, file: Any, encoding: str) -> None:
-        self._file, self._encoding = file, encoding
+        self._file = file
         self._decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self.since_last = 0
 

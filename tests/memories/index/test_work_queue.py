@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import User
+from core.db.locks import DatabaseLock
 from memories.index import vectors, work_queue
 from memories.jobs import indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
@@ -171,7 +172,7 @@ def test_what_failed_is_due_again_when_a_worker_starts(ada: User) -> None:
 def test_only_one_worker_keeps_house_at_a_time(ada: User) -> None:
     lease = indexer.Lease()
     try:
-        lease.connection.execute("select pg_advisory_lock(%s)", [retention.LOCK])
+        lease.connection.execute("select pg_advisory_lock(%s)", [DatabaseLock.RETENTION])
         assert retention.keep_house() == {}
     finally:
         lease.close()

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from core.circuit_breaker import OPEN_S
 from memories.providers.embeddings import (
-    LEFT_ALONE_S,
     CheckedProvider,
     EmbeddingProvider,
     ProviderError,
@@ -351,10 +351,10 @@ def test_no_more_than_half_of_the_threads_wait_for_a_hanging_provider(settings: 
 
 def test_after_a_failure_the_provider_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("memories.providers.embeddings.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("core.circuit_breaker.time.monotonic", lambda: now[0])
     checked = CheckedProvider(Failing())
     assert [_ask(checked), _ask(checked)] == ["unreachable", "left_alone"]
-    now[0] += LEFT_ALONE_S
+    now[0] += OPEN_S
     assert _ask(checked) == "unreachable"
 
 

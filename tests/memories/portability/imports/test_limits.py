@@ -14,10 +14,10 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.rate_limits import Limit
+from core.db.locks import OwnerLock, try_lock_owner
 from memories.api.views import portability
 from memories.errors import ImportUnderWay
 from memories.models import ImportBatch, MemoryRevision, StagedMemories
-from memories.owned import try_lock_alone
 from memories.portability.imports import clean as import_clean
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
@@ -177,7 +177,7 @@ def test_looks_are_counted_at_the_doors(
 def test_nobody_waits_for_another_look() -> None:
     ada, bob = make_person("ada"), make_person("bob")
     with ThreadPoolExecutor(1) as other, transaction.atomic():
-        assert try_lock_alone(ada.pk, "look at import")
+        assert try_lock_owner(OwnerLock.IMPORT_PREVIEW, ada.pk)
         assert other.submit(_looks, ada).result() == "under way"
         assert other.submit(_looks, bob).result() == "looked"
         other.submit(connections.close_all).result()

@@ -1,0 +1,122 @@
+"""Locks against a second session that takes them as the previous release did: the same number, or both would work."""
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from core.db import locks
+from core.db.locks import DatabaseLock, OwnerLock
+
+OWNER = UUID("0198c0de-0000-7000-8000-00000000beef")
+FAMILY = UUID("f198c0de-1111-4222-8333-444444444444")  # its number is negative
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def other() -> Iterator[psycopg.Connection[Any]]:
+    connection.ensure_connection()
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as session:
+        yield session
+
+
+def is_free(other: psycopg.Connection[Any], number: str) -> bool:
+    """Whether the other session can have the lock of this number, which it releases at once."""
+    row = other.execute(f"select pg_try_advisory_xact_lock({number})").fetchone()
+    return bool(row and row[0])
+
+
+TABLES = {
+    OwnerLock.MEMORIES: "memories_memory",
+    OwnerLock.TAGS: "memories_tag",
+    OwnerLock.SAVED_FILTERS: "memories_savedfilter",
+    OwnerLock.IMPORT_PREVIEW: "look at import",
+}
+
+
+def _lock_in_a_statement(lock: OwnerLock) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {locks.lock_owner_sql(lock, '%(owner)s')}", {"owner": OWNER})
+
+
+@pytest.mark.parametrize("lock", OwnerLock)
+@pytest.mark.parametrize(
+    "acquire",
+    [lambda lock: locks.lock_owner(lock, OWNER), lambda lock: locks.try_lock_owner(lock, OWNER), _lock_in_a_statement],
+)  # fmt: skip
+def test_an_owner_lock_lasts_for_the_transaction_under_its_old_number(
+    other: psycopg.Connection[Any], lock: OwnerLock, acquire: Callable[[OwnerLock], object]
+) -> None:
+    number = f"hashtextextended('{TABLES[lock]} ' || '{OWNER}'::uuid, 0)"
+    with transaction.atomic():
+        acquire(lock)
+        assert not is_free(other, number)
+        others = [f"hashtextextended('{table} ' || '{OWNER}'::uuid, 0)" for table in TABLES.values()]
+        assert [each for each in others if not is_free(other, each)] == [number]
+    assert is_free(other, number)
+
+
+@pytest.mark.parametrize("number", [DatabaseLock.RETENTION, -(2**63), 2**63 - 1])
+def test_a_lock_of_a_number_is_refused_while_another_holds_it(
+    other: psycopg.Connection[Any], number: int
+) -> None:
+    with transaction.atomic():
+        assert locks.try_lock(number)
+        assert not is_free(other, f"'{number:d}'::bigint")
+    with other.transaction(), transaction.atomic():
+        assert is_free(other, f"'{number:d}'::bigint")
+        assert not locks.try_lock(number)
+
+
+def test_the_numbers_of_the_database_are_those_of_before() -> None:
+    assert (DatabaseLock.RETENTION, DatabaseLock.MIGRATION) == (4_300_001, 0x7069636172_64)
+    assert locks.get_lock_number(b"\xff" * 7 + b"\xfe more") == -2
+
+
+def test_a_uuid_is_locked_by_its_first_eight_bytes(other: psycopg.Connection[Any]) -> None:
+    number = locks.get_lock_number(FAMILY.bytes)
+    assert number < 0
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"select {locks.lock_uuid_sql('%s::uuid')}", [FAMILY])
+        assert not is_free(other, f"'{number}'::bigint")
+    assert is_free(other, f"'{number}'::bigint")
+
+
+def test_a_session_lock_is_waited_for_and_released(
+    other: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "POLL_S", 0.01)
+    other.execute("select pg_advisory_lock(%s)", [DatabaseLock.MIGRATION])
+    release = Thread(target=other.execute, args=["select pg_sleep(0.1), pg_advisory_unlock_all()"])
+    release.start()
+    with locks.hold_session_lock(connection, DatabaseLock.MIGRATION):
+        release.join()
+        assert not is_free(other, f"{DatabaseLock.MIGRATION:d}")
+    assert is_free(other, f"{DatabaseLock.MIGRATION:d}")
+
+
+def test_an_interrupted_session_lock_ends_with_its_connection(other: psycopg.Connection[Any]) -> None:
+    with pytest.raises(KeyboardInterrupt), locks.hold_session_lock(connection, DatabaseLock.MIGRATION):
+        raise KeyboardInterrupt
+    assert connection.connection is None
+    other.execute("set lock_timeout = '10s'")
+    other.execute("select pg_advisory_lock(%s)", [DatabaseLock.MIGRATION])
+
+
+def test_a_worker_lives_until_it_is_unlocked(other: psycopg.Connection[Any]) -> None:
+    worker = locks.lock_worker(other)
+    assert worker in live_workers()
+    locks.unlock_worker(other)
+    assert worker not in live_workers()
+
+
+def live_workers() -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(locks.LIVE_WORKERS_SQL)
+        return {worker for (worker,) in cursor.fetchall()}

@@ -1,0 +1,66 @@
+"""The fields of a memory, as every channel names them."""
+
+import pytest
+
+from accounts.models import User
+from memories.api.representations import MEMORY_FIELDS
+from memories.fields import Sealed
+from memories.mcp import tool_results
+from memories.models import Memory
+from memories.portability.exports import formats
+from memories.portability.readers import picard_jsonl
+from memories.services.representation import CITED_FIELDS, FIELDS, represent_memory, shorten_text
+from tests.factories import remember
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_is_named_is_selected_in_its_order(ada: User) -> None:
+    memory = remember(ada, "I like tea.", tags=["food", "Drinks"])
+    selected = represent_memory(memory, ("version", "tags", "text", "state", "id"))
+    assert list(selected.items()) == [
+        ("version", 1),
+        ("tags", ["Drinks", "food"]),
+        ("text", "I like tea."),
+        ("state", "pending"),
+        ("id", memory.pk),
+    ]
+
+
+def test_what_the_caller_knows_is_not_read(ada: User) -> None:
+    unreadable = Memory(owner=ada, text=Sealed(b"no ciphertext"))
+    assert represent_memory(unreadable, ("text",), text="I like") == {"text": "I like"}
+
+
+def test_a_text_that_cannot_be_decrypted_is_null(ada: User) -> None:
+    unreadable = Memory(owner=ada, text=Sealed(b"no ciphertext"))
+    assert represent_memory(unreadable, ("text", "version")) == {"text": None, "version": 1}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        MEMORY_FIELDS,
+        CITED_FIELDS,
+        tool_results.FOUND_FIELDS,
+        tool_results.METADATA_FIELDS,
+        tool_results.KEPT_FIELDS,
+        picard_jsonl.FIELDS,
+        formats.COLUMNS,
+        formats.PROPERTIES,
+    ],
+)
+def test_every_channel_names_fields_that_there_are(names: tuple[str, ...]) -> None:
+    assert FIELDS.keys() >= set(names)
+    assert len(set(names)) == len(names)
+
+
+def test_a_citation_tells_no_tags() -> None:
+    assert "tags" not in CITED_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("text", "short"), [("four", "four"), ("four more", "four…"), ("five more", "five…")]
+)
+def test_a_text_is_shortened_to_so_many_characters(text: str, short: str) -> None:
+    assert shorten_text(text, 5) == short
