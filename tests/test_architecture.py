@@ -99,6 +99,11 @@ def wrong(names: set[str], *packages: str) -> set[str]:
     return {name for name in names if is_in(name, packages)}
 
 
+@pytest.mark.parametrize("module", modules("core"))
+def test_core_knows_nobody(module: str) -> None:
+    assert not wrong(imported_by(module), *APPS)
+
+
 @pytest.mark.parametrize("module", modules("accounts"))
 def test_accounts_know_nobody(module: str) -> None:
     assert not wrong(imported_by(module), "oauth", "memories", "picard")
