@@ -134,7 +134,7 @@ def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.M
 
 
 def test_importing_the_modules_loads_nothing_heavy() -> None:
-    modules = "embeddings", "keywords", "passages", "vectors"
+    modules = "providers.embeddings", "index.keywords", "index.passages", "index.vectors"
     script = f"""
 import sys, {", ".join(f"memories.{name}" for name in modules)}
 heavy = {{"numpy", "onnxruntime", "tokenizers", "langchain_core", "langchain_openai", "openai"}}

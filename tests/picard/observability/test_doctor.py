@@ -110,7 +110,7 @@ def test_a_database_that_does_not_answer_is_no_matter_of_keys(monkeypatch: pytes
     def keys() -> Any:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("picard.health.keys", keys)
+    monkeypatch.setattr("picard.observability.health.keys", keys)
     found = examined()["keys"]
     assert (found.state, "DATABASE_URL" in found.hint) == (State.FAIL, True)
 
