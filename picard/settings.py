@@ -34,7 +34,7 @@ PUBLIC_URL = env.web_address("PUBLIC_URL", default=_own_url)
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = [
-    *env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else []),
+    *filter(None, env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else [])),
     *LOOPBACK_HOSTS,  # health checks
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
