@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import environ
+from environs import Env
 
 ACCESS_TOKEN_S = 15 * 60
 REFRESH_IDLE_S = 30 * 24 * 3600
@@ -14,7 +14,7 @@ GRANT_TYPES = ["authorization_code", "refresh_token"]
 
 
 def provider_settings(
-    env: environ.Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
+    env: Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Every gate shut, and our classes where the toolkit's own leave something open."""
     redirect_schemes = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()

@@ -1,5 +1,6 @@
 """What gunicorn serves, as picard/gunicorn.py says."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,15 @@ NATIVE_PATHS = ("/mcp", "/mcp/", "/healthz", "/health")
 # Where a person may bring long files.
 UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")
 
+
+def _rejection_recorder() -> Callable[[str, int, float], None]:
+    if not settings.METRICS_TOKEN:
+        return lambda *_: None
+    from picard.observability.http_metrics import record_rejection
+
+    return record_rejection
+
+
 application = Front(
     get_asgi_application(),
     wsgi_application,
@@ -26,6 +36,7 @@ application = Front(
     native_paths=NATIVE_PATHS,
     upload_paths=UPLOAD_PATHS,
     max_upload_bytes=settings.MAX_IMPORT_BYTES,
+    on_rejection=_rejection_recorder(),
 )
 
 

@@ -34,7 +34,7 @@ _own_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
 PUBLIC_URL = env.web_address("PUBLIC_URL", default=_own_url)
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [
-    *env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else []),
+    *filter(None, env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else [])),
     *LOOPBACK_HOSTS_IN_URLS,  # health checks
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import environ
+from environs import Env
 
 from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
 
@@ -33,7 +33,7 @@ class Chat:
         return self.host not in LOOPBACK_HOSTS
 
 
-def chat_settings(env: environ.Env) -> Chat:
+def chat_settings(env: Env) -> Chat:
     return Chat(
         model=env.str("CHAT_MODEL", default=""),
         provider=env.str("CHAT_PROVIDER", default="openai"),

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.actor import Door
 from memories.clients import names as client_names
@@ -27,6 +27,7 @@ from memories.web.markdown import as_markdown
 # nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
 UNRELATED = 0.15
 WEAK_SHARE = 0.6
+AGE_IN_WORDS = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -119,18 +120,9 @@ def rows_of_hits(hits: Iterable[Hit], query: str) -> list[Row]:
 
 def age_of(moment: datetime) -> str:
     """How long ago, in a few words; a date after a week."""
-    seconds = (timezone.now() - moment).total_seconds()
-    if seconds < 60:
-        return _("just now")
-    if seconds < 3600:
-        minutes = int(seconds // 60)
-        return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
-    if seconds < 86_400:
-        hours = int(seconds // 3600)
-        return ngettext("%(n)d hour ago", "%(n)d hours ago", hours) % {"n": hours}
-    if seconds < 7 * 86_400:
-        days = int(seconds // 86_400)
-        return ngettext("%(n)d day ago", "%(n)d days ago", days) % {"n": days}
+    now = timezone.now()
+    if now - moment < AGE_IN_WORDS:
+        return str(naturaltime(min(moment, now)))  # another machine's clock may be ahead
     return date_format(timezone.localtime(moment), "j M Y")
 
 

@@ -146,7 +146,7 @@ def worker() -> Said:
     said = f"{found} at work, {pending:,} memories wait, {failed:,} failed"
     if not found:
         return (State.FAIL if pending else State.WARN), said, "Start one: manage.py worker"
-    if counted["oldest_pending_s"] > LATE_S:
+    if counted["oldest_pending_seconds"] > LATE_S:
         return State.WARN, said, "One waits for over ten minutes: look at the worker's log, or start another."
     if failed:
         return State.WARN, said, "The admin site says why each failed (docs/configuration.md)."

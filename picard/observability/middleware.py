@@ -1,4 +1,4 @@
-"""Every request gets an id and one line in the log."""
+"""Every request gets an id and one line in the log, and is counted where there is a METRICS_TOKEN."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from picard.config.log_config import loggable_path, request_id
@@ -66,11 +67,18 @@ def _begin(request: HttpRequest) -> _Begun:
 
 def _end(request: HttpRequest, response: HttpResponseBase, begun: _Begun) -> HttpResponseBase:
     response["X-Request-ID"] = begun.id
+    seconds = time.perf_counter() - begun.at
+    if settings.METRICS_TOKEN:
+        from picard.observability import http_metrics
+
+        http_metrics.record_request(
+            request.method, http_metrics.view_of(request), response.status_code, seconds
+        )
     fields = {
         "method": request.method,
         "path": loggable_path(request),
         "status": response.status_code,
-        "duration_ms": round((time.perf_counter() - begun.at) * 1000, 1),
+        "duration_ms": round(seconds * 1000, 1),
     }
     level = logging.DEBUG if request.path in HEALTH_PATHS and response.status_code < 500 else logging.INFO
     logger.log(level, "request", extra={"fields": fields})

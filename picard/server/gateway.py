@@ -8,6 +8,7 @@ answer is sent after the thread was given back; a thread's database connection l
 import asyncio
 import io
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -42,6 +43,7 @@ class Front:
     """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
     The answers of `wsgi` are collected before they are sent, unless a view puts its body off (core/streaming.py).
+    `on_rejection` is called with method, status and seconds of each request that is answered without the two.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Front:
         upload_paths: Iterable[str] = (),
         max_upload_bytes: int = 0,
         max_waiting: int = MAX_WAITING,
+        on_rejection: Callable[[str, int, float], None] = lambda *_: None,
     ) -> None:
         self._native = native
         self._wsgi = wsgi
@@ -66,6 +69,7 @@ class Front:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._under_way = 0
         self._max_under_way = threads + max_waiting
+        self._on_rejection = on_rejection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -76,6 +80,7 @@ class Front:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started_at = time.perf_counter()
         try:
             if self._is_upload(scope) and await self._may_upload(scope):
                 answer = await self._upload(scope, receive)
@@ -87,6 +92,7 @@ class Front:
                     return
                 answer = await self._in_a_thread(scope, body)
         except Refused as refused:
+            self._on_rejection(scope["method"], refused.answer.status, time.perf_counter() - started_at)
             with refused.answer.body:
                 await _send(refused.answer, send, is_head=scope["method"] == "HEAD")
             if self._is_upload(scope):
