@@ -200,9 +200,9 @@ page. The same results as data: [proof.json](proof.json).
 
 The {proof["form"]} form, Python {proof["python"]}, {proof["cores"]} cores, {took},
 {AT_ONCE} attacks at a time.
-Attacks that did not run: {missing}. A guarantee whose tests were all skipped does not count as kept.
+Attacks that did not run: {missing}. A guarantee whose tests were all skipped counts as not proven.
 
-| guarantee | kept | tests run | failed | skipped | counts | duration | start, commit |
+| guarantee | holds | tests run | failed | skipped | counts | duration | start, commit |
 |---|---|---|---|---|---|---|---|
 {rows}"""
 
