@@ -1,7 +1,7 @@
 """The few statements that are too hot to be planned anew each time, or too much for the ORM."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 import psycopg
@@ -18,7 +18,7 @@ class _PreparedCursor(psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=True)
 
 
-def fetch_prepared(sql: str, params: Mapping[str, Any] | list[Any]) -> list[tuple[Any, ...]]:
+def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> list[tuple[Any, ...]]:
     """All rows of a statement that is prepared once per connection, with generic plans.
 
     The caller's transaction, query counting and error classes are Django's, as with `connection.cursor()`.
@@ -28,7 +28,7 @@ def fetch_prepared(sql: str, params: Mapping[str, Any] | list[Any]) -> list[tupl
     raw: Any = _PreparedCursor(connection.connection)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, cast(Any, params))
         if connection.queries_logged:  # psycopg forgets the text of a prepared statement
             connection.queries_log[-1]["sql"] = sql
         return list(cursor.fetchall())

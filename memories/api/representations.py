@@ -42,7 +42,7 @@ def waiting_json(waiting: WaitsForYes) -> dict[str, Any]:
 
 
 def proposal_json(waiting: Waiting) -> dict[str, Any]:
-    content = waiting.content
+    content: Mapping[str, object] | None = waiting.content
     names = ("text", "visibility", "tags", "expires_at")
     return {
         "id": waiting.proposal.pk,

@@ -2,7 +2,7 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,7 +31,7 @@ AT_ONCE = 500
 COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")
 PAM_VERSION = "1.0"
 
-Pages = Iterator[list[Memory]]
+Pages = Iterator[Sequence[Memory]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def pages(actor: Actor) -> Pages:
     return pages_of(actor, own)
 
 
-def pages_of(actor: Actor, memories: Any) -> Pages:
+def pages_of(actor: Actor, memories: QuerySet[Memory]) -> Pages:
     last: UUID | None = None
     while True:
         rows = memories if last is None else memories.filter(pk__gt=last)
@@ -103,7 +104,7 @@ def jsonl(actor: Actor, some: Pages | None = None) -> Iterator[bytes]:
         )
 
 
-def _histories(page: list[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
+def _histories(page: Sequence[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
     changed = [memory.pk for memory in page if memory.version > 1]
     found: dict[UUID, list[tuple[int, str | None, datetime]]] = {}
     if changed:
