@@ -23,7 +23,7 @@ class Owned:
         using: str | None,
         pk_val: object,
         values: "Collection[tuple[Field[Any, Any], type[Model] | None, Any]]",
-        *more: Any,
+        *more: object,
     ) -> Any:  # bool in Django 5.2, rows in the stubs
         mine = base_qs.filter(owner_id=self.owner_id)
         changed = [value for value in values if value[0].attname != "owner_id"]

@@ -124,7 +124,7 @@ class OperationIn(Strict):
 
     FIELDS = ("text", "visibility", "tags", "expires_at")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"
         needed = "text" if is_new else "id"
         refused = {"create": ("id", "expected_version"), "update": (), "trash": self.FIELDS}[attrs["op"]]
@@ -220,7 +220,7 @@ def filters_of(given: dict[str, Any]) -> Filters:
     )
 
 
-def _refusal(message: Any, code: str) -> list[serializers.ErrorDetail]:
+def _refusal(message: str, code: str) -> list[serializers.ErrorDetail]:
     return [serializers.ErrorDetail(message, code=code)]
 
 

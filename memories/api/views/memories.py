@@ -156,7 +156,7 @@ class RestoreMemory(ApiView):
         return once(request, lambda: memory_response(writes.restore_memory(self.actor, memory_id)))
 
 
-def page_asked(asked: dict[str, Any]) -> dict[str, Any]:
+def page_asked(asked: dict[str, object]) -> dict[str, Any]:
     return {"before": asked["cursor"], "limit": asked["limit"]} if asked else {}
 
 
@@ -183,7 +183,7 @@ def _outcomes(operations: list[bulk.Operation], outcomes: list[bulk.Outcome]) ->
     return Response({"results": [_outcome(operation, outcome) for operation, outcome in pairs]})
 
 
-def _outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, Any]:
+def _outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, object]:
     if isinstance(outcome, WaitsForYes):
         return {"status": 202, "memory": None, "problem": None, "waiting": waiting_json(outcome)}
     if isinstance(outcome, Exception):

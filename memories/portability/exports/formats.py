@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -132,7 +131,7 @@ def _pam(actor: Actor) -> Iterator[bytes]:
     yield b"]}\n"
 
 
-def _pam_memory(memory: Memory, text: str) -> dict[str, Any]:
+def _pam_memory(memory: Memory, text: str) -> dict[str, object]:
     normal = " ".join(unicodedata.normalize("NFC", text.strip().lower()).split())
     temporal = {"created_at": _utc(memory.created_at), "updated_at": _utc(memory.updated_at)}
     if memory.expires_at:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from memories.models import Visibility
+from memories.models import Memory, Visibility
 from memories.portability.readers.archives import Part
 from memories.portability.readers.items import Found, Item, Past, Skipped, future, moment
 from memories.portability.readers.streams import lines_of
@@ -61,27 +61,27 @@ def _item(value: dict[str, Any]) -> Found:
     )
 
 
-def _past(value: dict[str, Any]) -> Past:
+def _past(value: dict[str, object]) -> Past:
     written_at = moment(value["written_at"])
     if written_at is None:
         raise ValueError("no time")
     return Past(_version(value["version"]), _text(value["text"]), written_at)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
 
 
-def _version(value: Any) -> int:
+def _version(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_VERSION:
         raise ValueError("not a version")
     return value
 
 
 def line_of(
-    memory: Any, text: str | None, tags: list[str], history: list[tuple[int, str | None, datetime]]
+    memory: Memory, text: str | None, tags: list[str], history: list[tuple[int, str | None, datetime]]
 ) -> bytes:
     """A memory as a line. text: None where what is stored does not open; that is said, and not left out."""
     value = {
