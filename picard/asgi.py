@@ -1,7 +1,5 @@
 """What gunicorn serves, as picard/gunicorn.py says."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
@@ -30,6 +28,6 @@ application = Front(
 
 
 @receiver(request_finished, sender=ASGIHandler)
-def close_connections_of_native_requests(**_: Any) -> None:
+def close_connections_of_native_requests(**_: object) -> None:
     """Each native request has a thread of its own, whose persistent connection nobody would use again."""
     connections.close_all()
