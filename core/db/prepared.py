@@ -8,10 +8,10 @@ import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
-_plans_once: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_plans_once: WeakSet[psycopg.Connection] = WeakSet()
 
 
-class _PreparedCursor(psycopg.Cursor[Any]):
+class _PreparedCursor(psycopg.Cursor):
     """Prepares what it executes on the server, so that planning (half of the hot statements' time) is paid once."""
 
     def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
@@ -34,7 +34,7 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
         return list(cursor.fetchall())
 
 
-def _plan_once(raw: psycopg.Connection[Any]) -> None:
+def _plan_once(raw: psycopg.Connection) -> None:
     """Let PostgreSQL keep the first plan. Left to itself it plans anew each time for owners of few memories, which
     takes longer than their search. Not within a transaction, since a rollback would take the setting back."""
     outside = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
