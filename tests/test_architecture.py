@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ PROVIDERS = (
     "memories.providers.embeddings_openai",
 )  # imported when a text is embedded
 MAX_DOMAIN_LINES = 300
+MAX_SHARE_OF_ANY = 0.05  # of all annotations
 
 
 # --- Who imports whom -----------------------------------------------------------------------------------
@@ -141,6 +143,26 @@ def test_nothing_is_imported_by_a_star(module: str) -> None:
 @pytest.mark.parametrize("module", domain())
 def test_a_domain_module_holds_one_topic(module: str) -> None:
     assert len(path_of(module).read_text(encoding="utf-8").splitlines()) <= MAX_DOMAIN_LINES
+
+
+def annotations_of(module: str) -> Iterator[ast.expr]:
+    """The annotations of the module's parameters, returns and assigned names."""
+    for node in ast.walk(tree_of(module)):
+        found: ast.expr | None = None
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            found = node.annotation
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found = node.returns
+        if found is not None:
+            yield found
+
+
+@pytest.mark.parametrize("packages", [PACKAGES, ("core", *APPS)], ids=["all", "without benchmarks"])
+def test_few_annotations_contain_any(packages: tuple[str, ...]) -> None:
+    """At most 5 % of the annotations contain Any, with and without the benchmarks."""
+    annotations = [each for module in modules(*packages) for each in annotations_of(module)]
+    with_any = [each for each in annotations if re.search(r"\bAny\b", ast.unparse(each))]
+    assert len(with_any) <= MAX_SHARE_OF_ANY * len(annotations)
 
 
 @pytest.mark.parametrize("module", modules(*APPS))
