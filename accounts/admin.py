@@ -26,11 +26,11 @@ class UserAdmin(StaffAdmin):
     for_superusers = ("email", "is_staff", "is_superuser")
     fields = ("email", "is_active", "is_staff", "is_superuser", *own_words)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         # Whoever may change an address or a role can become that person.
         return self.own_words if request.user.is_superuser else (*self.own_words, *self.for_superusers)
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         if obj.is_active and obj.delete_at is not None:
             deletion.restore(obj.pk, by=Actor(user=obj, door=Door.WEB))
             obj.delete_at = None
@@ -57,5 +57,5 @@ class InvitationAdmin(StaffAdmin):
     list_display = ("id", "email", "created_at", "expires_at", "used_by", "used_at")
     fields = readonly_fields = ("email", "created_at", "expires_at", "used_by", "used_at")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request)

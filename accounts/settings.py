@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def cache_settings() -> dict[str, Any]:
+def cache_settings() -> dict[str, object]:
     """CACHES: one for all processes, in the database. It holds the limits on log-ins and the codes that were used.
 
     Of Django's 300 entries anybody could make so many that those are culled. The worker purges what has expired.
@@ -48,7 +48,7 @@ def host_of_passkeys(public_url: str) -> str:
         return host
 
 
-def _passkey_settings(host: str) -> dict[str, Any]:
+def _passkey_settings(host: str) -> dict[str, object]:
     return {
         "MFA_SUPPORTED_TYPES": ["recovery_codes", "totp", *(["webauthn"] if host else [])],
         "MFA_PASSKEY_LOGIN_ENABLED": bool(host),

@@ -128,7 +128,7 @@ def _vector_rows(person: Person) -> Iterator[tuple[object, ...]]:
 
 
 def _copy(
-    raw: "psycopg.Connection[Any]",
+    raw: "psycopg.Connection",
     model: Any,
     columns: Sequence[str],
     types: Sequence[str],

@@ -155,7 +155,7 @@ def _ask(handler: WSGIHandler, method: str, address: str, *, token: str = "", bo
 
 
 def _started(
-    _status: str, _headers: list[tuple[str, str]], _error: Any = None, /
+    _status: str, _headers: list[tuple[str, str]], _error: object = None, /
 ) -> Callable[[bytes], object]:
     """What a server does with the head of an answer."""
     return io.BytesIO().write

@@ -107,7 +107,7 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
 
 
 def _await_vacuum(
-    owners: Sequence[Person], tenth: Any, sizes: Sizes, report: Report, say: Callable[[str], None]
+    owners: Sequence[Person], tenth: object, sizes: Sizes, report: Report, say: Callable[[str], None]
 ) -> None:
     say("waiting for autovacuum")
     ids = [person.user.pk for person in owners]
@@ -126,7 +126,7 @@ def _await_vacuum(
 
 
 def _measure(
-    person: Person, tenth: Any, sizes: Sizes, random: "np.random.Generator", say: Callable[[str], None]
+    person: Person, tenth: object, sizes: Sizes, random: "np.random.Generator", say: Callable[[str], None]
 ) -> dict[str, Times]:
     say(f"searching {len(person.ids):,} memories")
     questions = _questions(person, sizes.questions, random)
@@ -224,7 +224,7 @@ def _ask(calls: Sequence[Call]) -> list[tuple[Any, ...]]:
     return [row for sql, params in calls for row in prepared.fetch_prepared(sql, params)]
 
 
-def _ask_at(other: Any, calls: Sequence[Call]) -> None:
+def _ask_at(other: object, calls: Sequence[Call]) -> None:
     with databases.used(other):
         _ask(calls)
 
@@ -248,7 +248,7 @@ def _serve(person: Person, question: Question) -> float:
     GivenVector.vector = question.vector.tolist()  # not patched: that takes time
     in_statements = 0.0
 
-    def clocked(sql: str, params: Any) -> list[tuple[Any, ...]]:
+    def clocked(sql: str, params: Any) -> list[tuple[object, ...]]:
         nonlocal in_statements
         begun = time.perf_counter()
         rows = prepared.fetch_prepared(sql, params)

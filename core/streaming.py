@@ -28,7 +28,7 @@ def put_off(environ: dict[str, Any], body: Body) -> bytes:
     return b""
 
 
-def event(name: str, data: Any) -> bytes:
+def event(name: str, data: object) -> bytes:
     """A server-sent event (WHATWG HTML, 9.2), its data as JSON."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data, option=orjson.OPT_UTC_Z))
 

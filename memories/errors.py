@@ -1,10 +1,17 @@
 """What can go wrong in the domain. Each door maps these to its protocol in one file."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 from uuid import UUID
 
 from accounts.fields import DecryptError
+
+
+class Identified(Protocol):
+    """A row with an id."""
+
+    @property
+    def pk(self) -> UUID: ...
 
 
 class MemoryNotFound(Exception):
@@ -57,7 +64,7 @@ class WaitsForYes(Exception):
     Raised where a memory would be returned, so that no caller takes a proposal for one.
     """
 
-    def __init__(self, proposals: Sequence[Any]) -> None:
+    def __init__(self, proposals: Sequence[Identified]) -> None:
         super().__init__("This waits for the person's yes.")
         self.proposals = proposals
 
@@ -73,7 +80,7 @@ class MoreCame(Exception):
 class Duplicate(Exception):
     """Whoever writes asked not to keep a text twice, and `memory` says just this."""
 
-    def __init__(self, memory: Any) -> None:
+    def __init__(self, memory: Identified) -> None:
         super().__init__("A memory says just this already.")
         self.memory = memory
 

@@ -6,7 +6,8 @@ with `table.column|owner|row id` as associated data. A value moved to another ro
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from django.core.exceptions import FieldError
@@ -16,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from accounts.keys import person_key
 from core.crypto import seal, unseal
 from memories.errors import SealedTextError
+from memories.owned import Owned
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -53,22 +55,34 @@ class _OpenedOnAccess:
     def __init__(self, field: "SealedTextField") -> None:
         self.field = field
 
-    def __get__(self, row: models.Model | None, _: type | None = None) -> Any:
+    @overload
+    def __get__(self, row: None, _: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, row: models.Model, _: type | None = None) -> str | None: ...
+
+    def __get__(self, row: models.Model | None, _: type | None = None) -> Self | str | None:
         if row is None:
             return self
         name = self.field.attname
         if name not in row.__dict__:  # a deferred column
             row.refresh_from_db(fields=[name])
-        value = row.__dict__[name]
+        value: str | Sealed | None = row.__dict__[name]
         if isinstance(value, Sealed):
             value = row.__dict__[name] = self.field.open(row, value)
         return value
 
-    def __set__(self, row: models.Model, value: Any) -> None:
+    def __set__(self, row: models.Model, value: str | None) -> None:
         row.__dict__[self.field.attname] = value
 
 
-class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    _BinaryField = models.BinaryField["str | Sealed", str]
+else:
+    _BinaryField = models.BinaryField
+
+
+class SealedTextField(_BinaryField):
     """Text that lies sealed in the database. The row needs `owner_id` and a primary key before it is saved.
 
     Only `save()` and `bulk_create()` seal. Everything else that would need the plain text in SQL
@@ -101,47 +115,47 @@ class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
     def _place(self, row: models.Model) -> bytes:
         return f"{row._meta.db_table}.{self.column}|{self._owner_id(row)}|{row.pk}".encode()
 
-    def _owner_id(self, row: models.Model) -> Any:
-        return row.owner_id  # type: ignore[attr-defined]
+    def _owner_id(self, row: models.Model) -> UUID:
+        return cast(Owned, row).owner_id
 
     def _label(self, row: models.Model) -> str:
         return f"{row._meta.label}.{self.name} of {row.pk}"
 
     # --- What Django asks of a field ---------------------------------------------------------------
 
-    def from_db_value(self, value: Any, *_: Any) -> Sealed | None:
+    def from_db_value(self, value: bytes | memoryview | None, *_: object) -> Sealed | None:
         return None if value is None else Sealed(value)
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> object:
         return value
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> Sealed | None:
         value = model_instance.__dict__.get(self.attname)
         # Ciphertext that nobody opened is written back as it is.
         return value if value is None or isinstance(value, Sealed) else self.seal(model_instance, value)
 
-    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+    def get_db_prep_save(self, value: object, connection: BaseDatabaseWrapper) -> object:
         if value is None:
             return None
         if not isinstance(value, Sealed):
             raise FieldError(f"{self.name}: only save() and bulk_create() can seal; plain text is refused")
         return super().get_db_prep_value(bytes(value), connection, prepared=False)
 
-    def get_placeholder(self, value: Any, compiler: Any, connection: BaseDatabaseWrapper) -> str:
+    def get_placeholder(self, value: object, compiler: object, connection: BaseDatabaseWrapper) -> str:
         if hasattr(value, "as_sql"):
             raise FieldError(f"{self.name}: an SQL expression cannot be sealed")
         return "%s"
 
-    def get_lookup(self, lookup_name: str) -> Any:
+    def get_lookup(self, lookup_name: str) -> "type[models.Lookup[object]] | None":
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
 
-    def get_transform(self, lookup_name: str) -> Any:
+    def get_transform(self, lookup_name: str) -> None:
         return None
 
     def value_to_string(self, obj: models.Model) -> str:
         raise FieldError(f"{self.name} is sealed: use the export, not dumpdata")
 
-    def formfield(self, **_: Any) -> None:
+    def formfield(self, **_: object) -> None:
         """No model form, and so no admin page, can show or take it."""
         return
 
@@ -151,7 +165,7 @@ def sealed_bytes(row: models.Model, name: str) -> bytes:
     field = row._meta.get_field(name)
     if not isinstance(field, SealedTextField):
         raise FieldError(f"{name} is not sealed")
-    return bytes(field.pre_save(row, add=True))
+    return bytes(cast(Sealed, field.pre_save(row, add=True)))
 
 
 def stored_row(model: type[Row], names: Sequence[str], values: Iterable[Any]) -> Row:

@@ -53,13 +53,13 @@ class ApplicationAdmin(StaffAdmin):
     for_superusers = ("may_manage", "is_resource_server")
     fields = (*own_words, *for_superusers)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         return self.own_words if request.user.is_superuser else (*self.own_words, *self.for_superusers)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request) and bool(request.user.is_superuser)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

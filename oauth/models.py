@@ -1,7 +1,7 @@
 """Apps, what people allowed them, and what keeps their tokens honest. The tokens' own tables are the toolkit's."""
 
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from django.contrib.postgres.fields import ArrayField
@@ -165,7 +165,7 @@ class TokenFamily(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     began_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects: ClassVar[Any] = models.Manager()
+    objects: ClassVar[models.Manager["TokenFamily"]] = models.Manager()
 
     def __str__(self) -> str:
         return f"family {self.pk}"
@@ -199,7 +199,7 @@ class Mistake(models.Model):
     first_at = models.DateTimeField(editable=False)
     last_at = models.DateTimeField(editable=False)
 
-    objects: ClassVar[Any] = models.Manager()
+    objects: ClassVar[models.Manager["Mistake"]] = models.Manager()
 
     def __str__(self) -> str:
         return f"{self.kind}, {self.times}"

@@ -1,7 +1,6 @@
 """What gunicorn serves, as picard/gunicorn.py says."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -41,6 +40,6 @@ application = Front(
 
 
 @receiver(request_finished, sender=ASGIHandler)
-def close_connections_of_native_requests(**_: Any) -> None:
+def close_connections_of_native_requests(**_: object) -> None:
     """Each native request has a thread of its own, whose persistent connection nobody would use again."""
     connections.close_all()

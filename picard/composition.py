@@ -1,7 +1,5 @@
 """Where memories, oauth and the server meet. None knows another; what one needs of another is handed over here."""
 
-from typing import Any
-
 from accounts.actor import Actor
 from accounts.deletion import service as deletion
 from memories.clients import activity as client_activity
@@ -36,26 +34,26 @@ def join() -> None:
     deletion.restored.connect(_record_restoring)
 
 
-def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
+def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: object) -> None:
     action = AuditAction(f"app:{change}")
     client_activity.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)
 
 
-def _end_imports(*, grant: AppGrant, change: grants.Change, **_: Any) -> None:
+def _end_imports(*, grant: AppGrant, change: grants.Change, **_: object) -> None:
     """At once, so that another import may begin. One finds out by itself, too, what no change tells of, as an end."""
     is_gone = change is grants.Change.DISCONNECT  # of an app that is deleted the grant is still there
     import_run.end_those_of(grant.user_id, grant.application.client_id, is_gone=is_gone)
 
 
-def _record_closing(*, by: Actor, **_: Any) -> None:
+def _record_closing(*, by: Actor, **_: object) -> None:
     audit.record_account(by, AuditAction.ACCOUNT_CLOSE)
 
 
-def _record_restoring(*, by: Actor, **_: Any) -> None:
+def _record_restoring(*, by: Actor, **_: object) -> None:
     audit.record_account(by, AuditAction.ACCOUNT_RESTORE)
 
 
-def _apps(actor: Actor) -> list[dict[str, Any]]:
+def _apps(actor: Actor) -> list[dict[str, object]]:
     """The connected apps, as a person takes them along."""
     return [
         {

@@ -50,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.session.pop(SESSION_KEY, None)
         return saved
 
-    def pre_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse | None:
+    def pre_login(self, request: HttpRequest, user: User, **how: object) -> HttpResponse | None:
         if user.delete_at is not None:
             return (
                 None  # after all other steps they are asked whether to come back (accounts/login/stages.py)
@@ -78,13 +78,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return "/accounts/"
 
     def add_message(
-        self, request: HttpRequest, level: int, message_template: str = "", *args: Any, **kwargs: Any
+        self, request: HttpRequest, level: int, message_template: str = "", *args: object, **kwargs: object
     ) -> None:
         # That one is logged in, or out, the page shows.
         if not message_template.endswith(("/logged_in.txt", "/logged_out.txt")):
             super().add_message(request, level, message_template, *args, **kwargs)
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: object) -> str:
         # Without the Host, of which anybody may say another port, and so begin to be counted anew.
         return str(credentials.get("email", "")).casefold()
 

@@ -1,7 +1,6 @@
 """What a person says of themselves."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -16,7 +15,7 @@ FIELDS = (
 
 
 @transaction.atomic
-def change_profile(actor: Actor, **changes: Any) -> User:
+def change_profile(actor: Actor, **changes: object) -> User:
     """Change some of FIELDS, by the person's own session only. Raises InsufficientScope, ValidationError by field."""
     if actor.is_app:
         raise InsufficientScope("sign-in")

@@ -46,7 +46,7 @@ def row_key(session_key: str) -> str:
 class SessionStore(db.SessionStore):
     """Django's, in the same table."""
 
-    def encode(self, session_dict: dict[str, Any]) -> str:
+    def encode(self, session_dict: dict[str, object]) -> str:
         return seal_as_text(_cipher(), self.serializer().dumps(session_dict), self._row())
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class SessionStore(db.SessionStore):
     def exists(self, session_key: str) -> bool:
         return super().exists(row_key(session_key))
 
-    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
+    def create_model_instance(self, data: dict[str, object]) -> AbstractBaseSession:
         made = super().create_model_instance(data)
         made.session_key = row_key(made.session_key)
         return made
@@ -85,7 +85,7 @@ class SessionStore(db.SessionStore):
 
     # Nobody calls these today; Django's own would store and look for the key itself.
 
-    async def aload(self) -> dict[str, Any]:
+    async def aload(self) -> dict[str, object]:
         return await sync_to_async(self.load)()
 
     async def _aget_session_from_db(self) -> AbstractBaseSession | None:
@@ -94,7 +94,7 @@ class SessionStore(db.SessionStore):
     async def aexists(self, session_key: str) -> bool:
         return await sync_to_async(self.exists)(session_key)
 
-    async def acreate_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
+    async def acreate_model_instance(self, data: dict[str, object]) -> AbstractBaseSession:
         return await sync_to_async(self.create_model_instance)(data)
 
     async def adelete(self, session_key: str | None = None) -> None:

@@ -21,10 +21,10 @@ LISTED_FIRST = timedelta(hours=1)
 class SessionKeyField(models.CharField):  # type: ignore[type-arg]
     """Stores and looks up a session's key as the digest under which the session itself is stored."""
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: str | None) -> str | None:
         return None if value is None else str(row_key(value))
 
-    def from_db_value(self, value: str | None, *_: Any) -> RowKey | None:
+    def from_db_value(self, value: str | None, *_: object) -> RowKey | None:
         return None if value is None else RowKey(value)
 
     def deconstruct(self) -> Any:

@@ -207,7 +207,7 @@ class _Comparison:
         calls = [(one.owner, one.words if way == HYBRID else one.name) for one in questions]
         return self._ask(name, "search", way=way, calls=calls)
 
-    def _ask(self, name: str, act: str, **arguments: Any) -> Any:
+    def _ask(self, name: str, act: str, **arguments: object) -> Any:
         """None from a system that failed, now or before. The others go on."""
         if name in self.found.failed:
             return None

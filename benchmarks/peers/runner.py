@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Player:
         self.ways: list[str] = opened["ways"]
         self.versions: dict[str, str] = opened["versions"]
 
-    def ask(self, act: str, **arguments: Any) -> Any:
+    def ask(self, act: str, **arguments: object) -> Any:
         """Raises Failed when its process has ended."""
         return self._tell({act: arguments})
 
@@ -68,7 +68,7 @@ class Player:
             self._process.wait()
         self._log.close()
 
-    def _tell(self, what: dict[str, Any]) -> Any:
+    def _tell(self, what: Mapping[str, object]) -> Any:
         assert self._process.stdin  # noqa: S101
         assert self._process.stdout  # noqa: S101
         try:

@@ -1,11 +1,10 @@
 """Who is asking: an app by its bearer token, or the person by their own session."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
 
 from accounts.actor import Actor, Door
 from accounts.models import User
@@ -24,8 +23,8 @@ class CsrfFailed(APIException):
 class ActorAuthentication(BaseAuthentication):
     """`request.auth` is the actor. Where a token is shown it alone counts; no cookie stands in for it."""
 
-    def authenticate(self, request: Any) -> tuple[User, Actor] | None:
-        asked: HttpRequest = request._request
+    def authenticate(self, request: Request) -> tuple[User, Actor] | None:
+        asked = request._request
         try:
             actor = actor_from_request(asked, Door.API)
         except TokenRefused as refused:
@@ -36,7 +35,7 @@ class ActorAuthentication(BaseAuthentication):
             _check_csrf(asked)
         return actor.user, actor
 
-    def authenticate_header(self, request: Any) -> str:
+    def authenticate_header(self, request: Request) -> str:
         shown = "HTTP_AUTHORIZATION" in request._request.META
         return www_authenticate(Door.API, error=TokenRefused.error if shown else "")
 
@@ -44,7 +43,7 @@ class ActorAuthentication(BaseAuthentication):
 class IsSignedIn(BasePermission):
     """Everything here is somebody's. What the actor may do with it is the domain's question."""
 
-    def has_permission(self, request: Any, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return request.auth is not None
 
 

@@ -79,7 +79,7 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)  # RFC 9457 3.2: members of this problem alone
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Without what only a whole answer has."""
         return {
             "type": f"urn:picard:problem:{self.code}",
@@ -201,7 +201,7 @@ def _of_domain(error: ValidationError) -> Iterator[dict[str, str]]:
             yield _entry(f"#/{name}" if name and name != "__all__" else "#", each.code or "invalid", detail)
 
 
-def _of_fields(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
+def _of_fields(detail: object, pointer: str) -> Iterator[dict[str, str]]:
     """The leaves of a serializer's errors, each with the JSON pointer (RFC 6901) of what it is about."""
     if isinstance(detail, dict):
         for name, below in detail.items():

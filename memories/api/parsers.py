@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 BODY_BYTES = 4_000_000  # a hundred memories of 8,000 characters, in any script
 DEPTH = 8
@@ -34,9 +35,9 @@ class JsonRenderer(BaseRenderer):
 
     def render(
         self,
-        data: Any,
+        data: object,
         accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
+        renderer_context: Mapping[str, object] | None = None,
     ) -> bytes:
         return b"" if data is None else dumps(data)
 
@@ -46,9 +47,9 @@ class JsonParser(BaseParser):
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
+        parser_context: Mapping[str, object] | None = None,
     ) -> Any:
         body = stream.read(BODY_BYTES + 1)
         if len(body) > BODY_BYTES:
@@ -66,9 +67,9 @@ class FileParser(BaseParser):
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
+        parser_context: Mapping[str, object] | None = None,
     ) -> Any:
         file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the view closes it
         while chunk := stream.read(CHUNK_BYTES):
@@ -93,28 +94,31 @@ FILE_PARSERS = [type("FileParser", (FileParser,), {"media_type": name}) for name
 class AlwaysJson(BaseContentNegotiation):
     """There is one form of answer, whatever is asked for (RFC 9110, 12.5.1 allows to disregard Accept)."""
 
-    def select_parser(self, request: Any, parsers: Any) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
-def dumps(data: Any) -> bytes:
+def dumps(data: object) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_UTC_Z)
 
 
-def canonical(data: Any) -> bytes:
+def canonical(data: object) -> bytes:
     """The same bytes for the same meaning."""
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
-def _refuse_odd(value: Any) -> None:
+def _refuse_odd(value: object) -> None:
     """What is nested too deeply, or holds a null character, which PostgreSQL cannot keep."""
     level = [value]
     for _depth in range(DEPTH):
-        below: list[Any] = []
+        below: list[object] = []
         for each in level:
             if isinstance(each, dict):
                 below += each

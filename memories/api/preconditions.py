@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import orjson
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actor import Actor
 from memories.api.errors import Misplaced
 from memories.api.parsers import canonical, dumps
 from memories.api.representations import waiting_json
@@ -38,7 +39,7 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
     if not KEY.fullmatch(key):
         raise _refusal("Idempotency-Key", "Send 1 to 255 printable ASCII characters.")
     asked = f"{request.method} {request.get_full_path()}\n".encode() + canonical(request.data)
-    actor: Any = request.auth
+    actor = cast(Actor, request.auth)
     answer, is_replay = idempotency.once(actor, key, asked, lambda: _kept(saved_or_waiting(act)))
     return _given(answer, is_replay)
 

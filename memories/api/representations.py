@@ -36,7 +36,7 @@ def waiting_json(waiting: WaitsForYes) -> dict[str, Any]:
 
 
 def proposal_json(waiting: Waiting) -> dict[str, Any]:
-    content = waiting.content
+    content: Mapping[str, object] | None = waiting.content
     changes = None if content is None else {key: content[key] for key in CHANGEABLE_FIELDS if key in content}
     return {
         "id": waiting.proposal.pk,

@@ -123,7 +123,7 @@ class OperationIn(Strict):
     tags = TagNames(required=False)
     expires_at = Moment(required=False, allow_null=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"
         needed = "text" if is_new else "id"
         unwanted = {"create": ("id", "expected_version"), "update": (), "trash": CHANGEABLE_FIELDS}
@@ -219,7 +219,7 @@ def filters_of(given: dict[str, Any]) -> Filters:
     )
 
 
-def _refusal(message: Any, code: str) -> list[serializers.ErrorDetail]:
+def _refusal(message: str, code: str) -> list[serializers.ErrorDetail]:
     return [serializers.ErrorDetail(message, code=code)]
 
 

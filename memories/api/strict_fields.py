@@ -14,7 +14,7 @@ from rest_framework import serializers
 class Strict(serializers.Serializer[Any]):
     """Refuses what it does not know: a misspelt name must not be taken for "not given"."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> object:
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
             message = gettext("This is not known here.")
             errors = {str(name): [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown}
@@ -27,7 +27,7 @@ class Text(serializers.Field[str, str, str, Any]):
 
     default_error_messages = {"not_a_string": _("Send a string.")}
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("not_a_string")
         return data
@@ -42,7 +42,7 @@ class Flag(serializers.Field[bool, bool, bool, Any]):
 
     default_error_messages = {"not_a_boolean": _("Send true or false.")}
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
             self.fail("not_a_boolean")
         return data
@@ -54,7 +54,7 @@ class Flag(serializers.Field[bool, bool, bool, Any]):
 class Id(serializers.UUIDField):
     """A UUID as a string."""
 
-    def to_internal_value(self, data: Any) -> UUID:
+    def to_internal_value(self, data: object) -> UUID:
         if not isinstance(data, str):
             self.fail("invalid", value=type(data).__name__)
         return super().to_internal_value(data)
@@ -63,7 +63,7 @@ class Id(serializers.UUIDField):
 class Whole(serializers.IntegerField):
     """A JSON number that is whole."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -74,7 +74,7 @@ class Moment(serializers.DateTimeField):
 
     default_error_messages = {"naive": _("Say the offset from UTC, as in 2030-01-31T12:00:00Z.")}
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str):
             self.fail("invalid", format="RFC 3339")
         return super().to_internal_value(value)

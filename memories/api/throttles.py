@@ -1,9 +1,11 @@
 """Which limits hold at the API, and against whom they count."""
 
-from typing import Any
+from typing import cast
 
+from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from accounts.actor import Actor
 from accounts.rate_limits import hit, of_anybody, of_requests
 from core.client_ip import client_network
 
@@ -14,8 +16,8 @@ class PerPersonAndApp(BaseThrottle):
     An app's request was counted with its token (oauth.tokens.bearer).
     """
 
-    def allow_request(self, request: Any, view: Any) -> bool:
-        actor = request.auth
+    def allow_request(self, request: Request, view: object) -> bool:
+        actor = cast(Actor, request.auth)
         if not actor.is_app:
             hit(of_requests(), f"{actor.person.pk}:")
         return True
@@ -24,6 +26,6 @@ class PerPersonAndApp(BaseThrottle):
 class PerAddress(BaseThrottle):
     """For what anybody may ask."""
 
-    def allow_request(self, request: Any, view: Any) -> bool:
-        hit(of_anybody(), client_network(request))
+    def allow_request(self, request: Request, view: object) -> bool:
+        hit(of_anybody(), client_network(request._request))
         return True

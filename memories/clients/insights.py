@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Count, Max
@@ -64,7 +64,7 @@ def readers_of(actor: Actor, memory_id: UUID) -> list[Reader]:
     reads = AuditEvent.objects.filter(
         owner_id=memory.owner_id, action__in=READS, memory_ids__contains=[memory.pk]
     )
-    found: list[Any] = list(
+    found = list(
         reads.values("client_id", "actor_id")
         .annotate(times=Count("pk"), last_at=Max("happened_at"))
         .order_by("-last_at")

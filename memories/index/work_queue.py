@@ -7,11 +7,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.consent import embeddings as embedding_consent
@@ -62,7 +61,7 @@ def passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
 def store_vectors(
     memories: Sequence[Memory],
     texts: Sequence[Sequence[str]],
-    embedded: Sequence[Sequence[Any]],
+    embedded: Sequence[Sequence[Sequence[float]]],
     space: EmbeddingSpace,
 ) -> None:
     """Put the vectors of each memory's passages in place of what stood for it. In the caller's transaction."""
@@ -107,7 +106,7 @@ def rekey(memory: Memory) -> None:
         enqueue(Memory.objects.filter(pk=memory.pk))
 
 
-def _rows_of(memories: Sequence[Memory]) -> Any:
+def _rows_of(memories: Sequence[Memory]) -> QuerySet[MemoryVector]:
     """What is stored of them. Owners are named, so that each machine that holds some of them is asked for its own."""
     owners = {memory.owner_id for memory in memories}
     return MemoryVector.objects.filter(owner_id__in=owners, memory__in=memories)
@@ -158,9 +157,9 @@ def backlog() -> Backlog:
     return Backlog(**counts)
 
 
-def enqueue(memories: Any) -> int:
+def enqueue(memories: QuerySet[Memory]) -> int:
     """Make a queryset of memories due now; returns how many."""
-    count: int = memories.update(
+    count = memories.update(
         index_state=IndexState.PENDING,
         index_attempts=0,
         index_due_at=Now(),

@@ -5,7 +5,6 @@ Nothing here repeats what a memory says, what a token is, or what the server loo
 
 import logging
 from collections.abc import Iterable
-from typing import Any
 
 import pydantic
 from django.core.exceptions import ValidationError
@@ -61,7 +60,7 @@ REFUSALS = (
 )
 
 
-def refusal(error: Exception, request_id: Any) -> HttpResponse:
+def refusal(error: Exception, request_id: object) -> HttpResponse:
     """The answer to a request that the protocol never sees: an HTTP status, and a JSON-RPC error as its body."""
     if isinstance(error, NoToken):
         challenge = www_authenticate(Door.MCP, scope=scopes.READ)
@@ -101,7 +100,7 @@ def unknown(what: str) -> MCPError:
     return MCPError(INVALID_PARAMS, f"Unknown {what}: none of this name is listed.")
 
 
-def _http(status: int, message: str, headers: dict[str, str], request_id: Any) -> HttpResponse:
+def _http(status: int, message: str, headers: dict[str, str], request_id: object) -> HttpResponse:
     code = INVALID_REQUEST if status < 500 else INTERNAL_ERROR
     known = request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
     body = {"jsonrpc": "2.0", "id": known, "error": {"code": code, "message": message}}

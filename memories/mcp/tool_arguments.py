@@ -21,17 +21,17 @@ NEVER = "never"
 _ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
-def _id_in(given: Any) -> Any:
+def _id_in(given: object) -> object:
     """Of an address (memory://..., the page of a memory) its id."""
     found = _ID.search(given) if isinstance(given, str) else None
     return found.group() if found else given
 
 
-def _list_of(given: Any) -> Any:
+def _list_of(given: object) -> object:
     return [name.strip() for name in given.split(",")] if isinstance(given, str) else given
 
 
-def _handle(given: Any) -> Any:
+def _handle(given: object) -> object:
     return (given.strip().removeprefix("@") or ONESELF) if isinstance(given, str) else given
 
 
@@ -67,10 +67,10 @@ class Arguments(BaseModel):
 class Plain(GenerateJsonSchema):
     """Without the titles that repeat the names, and without the class's own."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
-    def model_schema(self, schema: Any) -> dict[str, Any]:
+    def model_schema(self, schema: Any) -> dict[str, object]:
         made = super().model_schema(schema)
         return {name: value for name, value in made.items() if name not in ("title", "description")}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -17,6 +17,7 @@ from memories.persona import retrieval as persona_retrieval
 from memories.search.query import find_same
 from memories.search.query import search as search_memories
 from memories.services import reads, writes
+from memories.validation.drafts import Changes
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def add_memory(actor: Actor, asked: tool_arguments.AddMemory) -> tool_results.Ke
 
 
 def update_memory(actor: Actor, asked: tool_arguments.UpdateMemory) -> tool_results.Kept:
-    changes: dict[str, Any] = {}
+    changes: Changes = {}
     if asked.text is not None:
         changes["text"] = asked.text
     if asked.tags is not None:
@@ -115,14 +116,14 @@ def _tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
     return frozenset(tag.pk for tag in found)
 
 
-def _moment(actor: Actor, name: str, given: Any) -> Any:
+def _moment(actor: Actor, name: str, given: datetime | None) -> datetime | None:
     try:
         return tool_arguments.moment(given, actor.person)
     except ValueError:
         raise ValidationError({name: [_("This time is too far away.")]}) from None
 
 
-def _expiry(actor: Actor, given: Any) -> Any:
+def _expiry(actor: Actor, given: datetime | str | None) -> datetime | None:
     if isinstance(given, str):
         if given.strip().lower() == tool_arguments.NEVER:
             return None

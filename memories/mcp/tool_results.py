@@ -15,7 +15,7 @@ from memories import scopes
 from memories.clients import names as client_names
 from memories.errors import WaitsForYes
 from memories.mcp.tool_arguments import Plain
-from memories.models import Memory
+from memories.models import Memory, Tag
 from memories.persona import retrieval as persona_retrieval
 from memories.services import reads
 from memories.services.reads import opened
@@ -270,6 +270,6 @@ def _narrowing(actor: Actor) -> list[TagName] | None:
     """By name where the app may read: a tag's name says as much as a text."""
     if actor.only_tags is None:
         return None
-    tags: Sequence[Any] = reads.tags_of(actor) if actor.holds(scopes.READ) else ()
+    tags: Sequence[Tag] = reads.tags_of(actor) if actor.holds(scopes.READ) else ()
     names = {tag.pk: tag.name for tag in tags}
     return [TagName(id=str(pk), name=names.get(pk)) for pk in sorted(actor.only_tags)]

@@ -1,6 +1,6 @@
 """The eight tools: what they are called, what they need, what they take and answer."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ def _always(*scope: str) -> Needs:
     return lambda _actor, _arguments: scope
 
 
-def _to_ask(actor: Actor, given: dict[str, Any]) -> Collection[str]:
+def _to_ask(actor: Actor, given: dict[str, object]) -> Collection[str]:
     try:
         asked = tool_arguments.AskPersona.model_validate(given)
     except pydantic.ValidationError:
@@ -72,7 +72,7 @@ class OurTool:
             annotations=hints,
         )
 
-    def do(self, actor: Actor, given: dict[str, Any]) -> tool_results.Answer | tool_handlers.ToCome:
+    def do(self, actor: Actor, given: Mapping[str, object]) -> tool_results.Answer | tool_handlers.ToCome:
         return self.act(actor, self.takes.model_validate(given))
 
     @staticmethod
@@ -137,7 +137,7 @@ async def list_tools(_context: Context, _params: PaginatedRequestParams | None) 
     return _LISTED
 
 
-def input_schema(name: str) -> dict[str, Any] | None:
+def input_schema(name: str) -> dict[str, object] | None:
     """For the SDK, which would list all tools at each call to find it."""
     return _INPUT_SCHEMAS.get(name)
 

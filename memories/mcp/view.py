@@ -107,7 +107,7 @@ def _authenticated(request: HttpRequest) -> Actor:
     return actor
 
 
-def _message_in(body: bytes) -> dict[str, Any]:
+def _message_in(body: bytes) -> dict[str, object]:
     """The message, empty where there is none to read: the SDK answers what is malformed."""
     try:
         message = json.loads(body)

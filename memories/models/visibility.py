@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 from uuid import UUID
 
 from django.apps import apps
@@ -103,7 +103,7 @@ class VisibleQuerySet(QuerySet[Row]):
         )
 
 
-class MemoryQuerySet(VisibleQuerySet[Any]):
+class MemoryQuerySet(VisibleQuerySet[Row]):
     """Memories themselves."""
 
     IS_PUBLIC = Q(visibility="public")
@@ -127,7 +127,7 @@ class MemoryQuerySet(VisibleQuerySet[Any]):
         return found
 
 
-class MemoryVectorQuerySet(VisibleQuerySet[Any]):
+class MemoryVectorQuerySet(VisibleQuerySet[Row]):
     """What search reads: the passages of memories, in their narrow table."""
 
     IS_PUBLIC = Q(is_public=True)

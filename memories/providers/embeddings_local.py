@@ -106,7 +106,7 @@ def _tokenizer(vocabulary: Path) -> Any:
     return tokenizer
 
 
-def _session(weights: Path) -> Any:
+def _session(weights: Path) -> object:
     # The official builds send events about their use to Microsoft unless this is set before they are loaded
     # (onnxruntime/Privacy.md). What is kept here is nobody else's business.
     os.environ.update(ORT_DISABLE_TELEMETRY="1")

@@ -5,21 +5,22 @@ A proposal that is absent or another person's raises MemoryNotFound; an app, Ins
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.fields import DecryptError
 from memories import scopes
 from memories.errors import MemoryNotFound, MoreCame, VersionConflict
-from memories.models import AuditAction, Memory, Proposal
+from memories.models import AuditAction, Memory, Proposal, Visibility
 from memories.services import audit, writes
 from memories.services import proposals as proposal_services
 from memories.services.reads import cut
-from memories.validation.drafts import NewMemory
+from memories.validation.drafts import UNSET, NewMemory
 
 REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
 
@@ -29,7 +30,7 @@ class Waiting:
     """A proposal as its person sees it. memory: the one that it would change; content: None where it does not open."""
 
     proposal: Proposal
-    content: Mapping[str, Any] | None
+    content: proposal_services.Content | None
     memory: Memory | None = None
 
     @property
@@ -45,6 +46,14 @@ class Page:
     next: UUID | None
 
 
+class Edit(TypedDict, total=False):
+    """What a person changed of a proposal, and the version that they saw of the memory it changes."""
+
+    text: str
+    tags: Sequence[str]
+    expected_version: int | None
+
+
 @dataclass(frozen=True)
 class Reviewed:
     """What a yes to many came to. refused: why, by proposal; those wait on."""
@@ -54,7 +63,7 @@ class Reviewed:
 
 
 def count_waiting(actor: Actor, *, until: UUID | None = None) -> int:
-    return int(_own_until(actor, until).count())
+    return _own_until(actor, until).count()
 
 
 def list_waiting(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
@@ -79,15 +88,17 @@ def accept(
     """
     with transaction.atomic():
         [proposal] = _locked(actor, [proposal_id])
-        values = proposal_services.loaded(proposal)
-        given = {"text": text, "tags": tags}
-        values |= {name: value for name, value in given.items() if value is not None}
-        memory = _saved(_narrowed(actor, values.pop("only_tags", None)), proposal, values, expected_version)
+        content = proposal_services.loaded(proposal)
+        if text is not None:
+            content["text"] = text
+        if tags is not None:
+            content["tags"] = tags
+        memory = _saved(_narrowed(actor, content.get("only_tags")), proposal, content, expected_version)
         proposal.delete()
     return memory
 
 
-def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Reviewed:
+def accept_many(actor: Actor, edits: Mapping[UUID, Edit]) -> Reviewed:
     """`accept` for each, with what was edited of it; none stops the others. Raises MemoryNotFound if one is absent."""
     about = dict(_own(actor).filter(pk__in=edits).values_list("pk", "memory_id"))
     if len(about) < len(edits):
@@ -98,9 +109,11 @@ def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Review
         UUID, int
     ] = {}  # of two that change one memory, the second finds the version that the first made
     for proposal_id, edited in sorted(edits.items()):  # the oldest first, whatever their order on a page
-        known = {"expected_version": made[about[proposal_id]]} if about[proposal_id] in made else {}
+        memory_id = about[proposal_id]
+        if memory_id in made:
+            edited = {**edited, "expected_version": made[memory_id]}
         try:
-            memory = accept(actor, proposal_id, **{**edited, **known})
+            memory = accept(actor, proposal_id, **edited)
         except REFUSALS as refusal:
             refused[proposal_id] = refusal
         else:
@@ -131,7 +144,7 @@ def decline(actor: Actor, proposal_ids: Collection[UUID]) -> int:
     return len(proposals)
 
 
-def _own(actor: Actor) -> Any:
+def _own(actor: Actor) -> QuerySet[Proposal]:
     if actor.is_app:
         # An app that waits for a yes must not be able to give it.
         raise InsufficientScope("sign-in")
@@ -139,7 +152,7 @@ def _own(actor: Actor) -> Any:
     return Proposal.objects.filter(owner_id=actor.person.pk)
 
 
-def _own_until(actor: Actor, until: UUID | None) -> Any:
+def _own_until(actor: Actor, until: UUID | None) -> QuerySet[Proposal]:
     return _own(actor) if until is None else _own(actor).filter(pk__lte=until)
 
 
@@ -156,7 +169,7 @@ def _locked(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:
     return found
 
 
-def _content(proposal: Proposal) -> Mapping[str, Any] | None:
+def _content(proposal: Proposal) -> proposal_services.Content | None:
     try:
         return proposal_services.loaded(proposal)
     except DecryptError:
@@ -167,11 +180,28 @@ def _narrowed(actor: Actor, only_tags: Sequence[str] | None) -> Actor:
     return actor if only_tags is None else replace(actor, only_tags=frozenset(map(UUID, only_tags)))
 
 
-def _saved(actor: Actor, proposal: Proposal, values: dict[str, Any], expected_version: int | None) -> Memory:
+def _saved(
+    actor: Actor, proposal: Proposal, content: proposal_services.Content, expected_version: int | None
+) -> Memory:
     if proposal.memory_id is not None:
         return writes.update_memory(
-            actor, proposal.memory_id, expected_version=expected_version, source=proposal.source, **values
+            actor,
+            proposal.memory_id,
+            expected_version=expected_version,
+            text=content.get("text", UNSET),
+            visibility=content.get("visibility", UNSET),
+            tags=content.get("tags", UNSET),
+            expires_at=content.get("expires_at", UNSET),
+            source=proposal.source,
         )
-    item = NewMemory(id=proposal.pk, **values)
+    item = NewMemory(
+        text=content["text"],
+        visibility=content.get("visibility", Visibility.PRIVATE),
+        tags=content.get("tags", ()),
+        expires_at=content.get("expires_at"),
+        conversation=content.get("conversation"),
+        position=content.get("position"),
+        id=proposal.pk,
+    )
     [memory] = writes.create_memories(actor, [item], source=proposal.source)
     return memory

@@ -1,12 +1,13 @@
 """Not keeping one text twice, for those who ask for that: the same text is else kept as often as it is written."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from accounts.actor import Actor
 from memories import scopes
 from memories.errors import Duplicate
-from memories.models import Memory
+from memories.models import Memory, Visibility
 from memories.search.query import find_same
 from memories.services import writes
 
@@ -20,7 +21,13 @@ class OnDuplicate(StrEnum):
 
 
 def create_unless_same(
-    actor: Actor, *, text: str, on_duplicate: OnDuplicate, **values: Any
+    actor: Actor,
+    *,
+    text: str,
+    on_duplicate: OnDuplicate,
+    visibility: str = Visibility.PRIVATE,
+    tags: Sequence[str] = (),
+    expires_at: datetime | None = None,
 ) -> tuple[Memory, bool]:
     """The memory, and whether it is new. Raises Duplicate (REFUSE) and what services.create_memory does.
 
@@ -29,7 +36,10 @@ def create_unless_same(
     actor.require(scopes.WRITE)
     same = None if on_duplicate == OnDuplicate.KEEP else find_same(actor, text)
     if same is None:
-        return writes.create_memory(actor, text=text, **values), True
+        memory = writes.create_memory(
+            actor, text=text, visibility=visibility, tags=tags, expires_at=expires_at
+        )
+        return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
         raise Duplicate(same)
     return same, False

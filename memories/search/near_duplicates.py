@@ -1,10 +1,11 @@
 """Memories near in meaning: shown beside one another, and replaced or merged only when their owner says so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, When
+from django.db.models import Case, F, QuerySet, When
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
 
@@ -124,13 +125,15 @@ def _nearness(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
     return {each: min(near[each] for near in found) for each in in_all}, len(lists)
 
 
-def _near_rows(others: object, private: list[float], public: list[float]) -> dict[UUID, float]:
+def _near_rows(
+    others: QuerySet[MemoryVector], private: list[float], public: list[float]
+) -> dict[UUID, float]:
     """By memory, the cosine of its passage nearest to this vector, given as in private and as in public rows."""
     distance = Case(
         When(is_public=True, then=MaxInnerProduct("embedding", HalfVector(public))),
         default=MaxInnerProduct("embedding", HalfVector(private)),
     )
-    near = others.annotate(distance=distance).filter(distance__lte=-SIMILAR)  # type: ignore[attr-defined]
+    near = others.annotate(distance=distance).filter(distance__lte=-SIMILAR)
     best: dict[UUID, float] = {}
     for memory_id, negative in near.values_list("memory_id", F("distance")):
         # Vectors rounded to halfvecs can be a little longer than one.
@@ -148,7 +151,7 @@ def _kept_beside(memory: Memory) -> set[UUID]:
     }
 
 
-def _passage_counts(found: dict[UUID, Memory]) -> dict[UUID, int]:
+def _passage_counts(found: Mapping[UUID, Memory]) -> dict[UUID, int]:
     """Two that mean the same are about equally long: a part is not the whole."""
     counts = dict.fromkeys(found, 0)
     for memory_id in MemoryVector.objects.filter(memory__in=found).values_list("memory_id", flat=True):

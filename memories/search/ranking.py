@@ -10,14 +10,14 @@ over rows that the actor may see: a score must not tell of a private word.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
 
 from core.db.prepared import fetch_prepared
 from memories.fields import stored_row
 from memories.index.vectors import to_halfvec
-from memories.models import Memory
+from memories.models import Memory, MemoryVector
 from memories.services.tags import ITS_TAGS, know_tags
 
 WEIGHT_OF_MEANING = 0.5
@@ -173,10 +173,10 @@ class Rows:
     """What may be searched: a queryset of MemoryVector that is already restricted to what may be seen, compiled."""
 
     sql: str
-    params: tuple[Any, ...]
+    params: tuple[object, ...]
 
     @classmethod
-    def of(cls, queryset: Any) -> "Rows | None":
+    def of(cls, queryset: QuerySet[MemoryVector]) -> "Rows | None":
         """None when the queryset cannot hold anything."""
         try:
             return cls(*queryset.order_by().values_list(*COLUMNS).query.sql_with_params())
@@ -220,7 +220,7 @@ def common_words(rows: Rows | None, private: Sequence[int], public: Sequence[int
     return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
 
 
-def statement(rows: Rows, query: Query, *, limit: int) -> tuple[str, list[Any]] | None:
+def statement(rows: Rows, query: Query, *, limit: int) -> tuple[str, list[object]] | None:
     """The statement that ranks, with its parameters; None where there is nothing to compare by."""
     if query.private_tokens:
         return FUSED.replace("{rows}", rows.sql), _fused(rows, query, limit)
@@ -231,7 +231,7 @@ def statement(rows: Rows, query: Query, *, limit: int) -> tuple[str, list[Any]] 
     return NEAREST.replace("{rows}", rows.sql), params
 
 
-def _fused(rows: Rows, query: Query, limit: int) -> list[Any]:
+def _fused(rows: Rows, query: Query, limit: int) -> list[object]:
     private = _bits(query.private_tokens, query.private_days)
     public = _bits(query.public_tokens, query.public_days)
     return [

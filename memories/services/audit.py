@@ -1,7 +1,6 @@
 """The record of who did what to which memories. It holds ids and never a text."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
@@ -23,7 +22,7 @@ def record(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Ite
         fetch_prepared(RECORD, line(actor, action, owner_id, ids))
 
 
-def line(actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]) -> dict[str, Any]:
+def line(actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]) -> dict[str, object]:
     """What RECORD needs, for a statement that does the act too."""
     return {
         "line": new_id(),

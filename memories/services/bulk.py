@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -17,6 +16,7 @@ from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.services import audit, writes
 from memories.validation import limits
+from memories.validation.drafts import Changes
 
 REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope, WaitsForYes)
 
@@ -25,7 +25,7 @@ REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope,
 class Create:
     """values: as services.create_memory takes them."""
 
-    values: dict[str, Any]
+    values: Changes
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Update:
     """changes: as services.update_memory takes them."""
 
     memory_id: UUID
-    changes: dict[str, Any]
+    changes: Changes
     expected_version: int | None = None
 
 
@@ -70,7 +70,7 @@ def apply_many(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
     return [_outcome(actor, operation) for operation in operations]
 
 
-def trash_all(actor: Actor, memories: Any) -> list[UUID]:
+def trash_all(actor: Actor, memories: QuerySet[Memory]) -> list[UUID]:
     """Put a queryset of the actor's own memories in the trash at once; returns their ids. In the caller's transaction.
 
     The caller has asked for the scope.

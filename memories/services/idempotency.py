@@ -8,7 +8,6 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import ExpressionWrapper, Q
@@ -64,7 +63,7 @@ def _lock(actor: Actor, key_hash: bytes) -> None:
         raise KeyInFlight
 
 
-def _stored(actor: Actor, key_hash: bytes) -> Any:
+def _stored(actor: Actor, key_hash: bytes) -> StoredAnswer | None:
     is_over = ExpressionWrapper(Q(created_at__lt=Now() - KEPT), output_field=BooleanField())
     rows = StoredAnswer.objects.filter(owner_id=actor.person.pk, key_hash=key_hash)
     stored = rows.annotate(is_over=is_over).first()

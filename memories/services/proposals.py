@@ -10,7 +10,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -23,13 +23,21 @@ from accounts.keys import person_key
 from memories import scopes
 from memories.models import AuditAction, Memory, Proposal, Visibility
 from memories.services import audit
-from memories.validation.drafts import NewMemory
+from memories.validation.drafts import Changes, NewMemory
 
 KEPT = timedelta(days=30)
 WAITING = 1_000  # proposals of one app at a time: none must keep another from proposing
 
 
-def must_wait(actor: Actor, memory: Memory, changes: Mapping[str, Any]) -> bool:
+class Content(Changes, total=False):
+    """What a proposal says: the fields of a memory, and the `only_tags` of the app that made it."""
+
+    conversation: UUID | None
+    position: int | None
+    only_tags: Sequence[str]
+
+
+def must_wait(actor: Actor, memory: Memory, changes: Changes) -> bool:
     """Where the person wants to be asked; and where everybody would read more, by an app that may not publish.
 
     That is other words in a public memory, and that it stays public for longer. changes: clean.
@@ -60,9 +68,9 @@ def propose_new(actor: Actor, items: Sequence[NewMemory], *, source: str) -> lis
     return _store(actor, [(None, content) for content in contents], source)
 
 
-def propose_change(actor: Actor, memory: Memory, changes: Mapping[str, Any], *, source: str) -> Proposal:
+def propose_change(actor: Actor, memory: Memory, changes: Changes, *, source: str) -> Proposal:
     """The changes, which are clean and no others than these, wait. Raises ValidationError beyond WAITING."""
-    [proposal] = _store(actor, [(memory.pk, _dumped({**changes}, actor))], source)
+    [proposal] = _store(actor, [(memory.pk, _dumped(changes, actor))], source)
     return proposal
 
 
@@ -71,23 +79,23 @@ def purge() -> int:
     return int(Proposal.objects.filter(created_at__lt=Now() - KEPT).delete()[0])
 
 
-def loaded(proposal: Proposal) -> dict[str, Any]:
+def loaded(proposal: Proposal) -> Content:
     """What it says: the fields of a memory, and `only_tags` of the app. Raises DecryptError."""
-    content: dict[str, Any] = json.loads(proposal.content)
-    if content.get("expires_at"):
-        content["expires_at"] = datetime.fromisoformat(content["expires_at"])
-    if content.get("conversation"):
-        content["conversation"] = UUID(content["conversation"])
-    return content
+    said: dict[str, Any] = json.loads(proposal.content)
+    if said.get("expires_at"):
+        said["expires_at"] = datetime.fromisoformat(said["expires_at"])
+    if said.get("conversation"):
+        said["conversation"] = UUID(said["conversation"])
+    return cast(Content, said)
 
 
-def _says_else(memory: Memory, changes: Mapping[str, Any]) -> bool:
+def _says_else(memory: Memory, changes: Changes) -> bool:
     return "text" in changes and changes["text"] != memory.text
 
 
-def _stays_longer(memory: Memory, changes: Mapping[str, Any]) -> bool:
+def _stays_longer(memory: Memory, changes: Changes) -> bool:
     """Sooner is what hiding is, and that may every app that writes."""
-    until: datetime | None = changes.get("expires_at", memory.expires_at)
+    until = changes.get("expires_at", memory.expires_at)
     return memory.expires_at is not None and (until is None or until > memory.expires_at)
 
 
@@ -120,7 +128,7 @@ def _store(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) 
     return [stored[digest] for digest in hashes]
 
 
-def _of_item(item: NewMemory) -> dict[str, Any]:
+def _of_item(item: NewMemory) -> Content:
     return {
         "text": item.text,
         "visibility": str(item.visibility),
@@ -131,9 +139,9 @@ def _of_item(item: NewMemory) -> dict[str, Any]:
     }
 
 
-def _dumped(values: dict[str, Any], actor: Actor) -> str:
+def _dumped(values: Mapping[str, object], actor: Actor) -> str:
     if actor.only_tags:
-        values["only_tags"] = sorted(map(str, actor.only_tags))
+        values = {**values, "only_tags": sorted(map(str, actor.only_tags))}
     return json.dumps(values, default=_plain, ensure_ascii=False, sort_keys=True)
 
 

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
@@ -19,6 +20,9 @@ from memories.services.tags import know_all_tags, tags_in_use, with_tags
 from memories.validation.limits import folded
 
 logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row", bound=Model)
+Cursor = TypeVar("Cursor", UUID, int)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """One of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
-    memory: Memory | None = with_tags(own).first()
+    memory = with_tags(own).first()
     if memory is None:
         raise MemoryNotFound
     know_all_tags(actor, [memory])
@@ -123,21 +127,21 @@ def activity(
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     actor.require(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    count: int = own.matching(filters or Filters()).count()
-    return count
+    return own.matching(filters or Filters()).count()
 
 
 def opened(sealed: Memory | MemoryRevision) -> str | None:
     """The text, or None where the stored one does not open: it must hide no other, and its row can be deleted."""
     try:
-        text: str = sealed.text
+        return sealed.text
     except DecryptError:
         logger.error("%s does not open", sealed)
         return None
-    return text
 
 
-def cut(rows: Any, before: Any, limit: int, *, by: str = "pk") -> tuple[list[Any], Any]:
+def cut(
+    rows: QuerySet[Row], before: Cursor | None, limit: int, *, by: str = "pk"
+) -> tuple[list[Row], Cursor | None]:
     """A page by cursor, and the cursor of the page after it, None at the end.
 
     Ids sort by time (UUID version 7), so it stays stable while rows are added.
@@ -145,10 +149,11 @@ def cut(rows: Any, before: Any, limit: int, *, by: str = "pk") -> tuple[list[Any
     if before is not None:
         rows = rows.filter(**{f"{by}__lt": before})
     found = list(rows.order_by(f"-{by}")[: limit + 1])
-    return found[:limit], getattr(found[limit - 1], by) if len(found) > limit else None
+    following: Cursor | None = getattr(found[limit - 1], by) if len(found) > limit else None
+    return found[:limit], following
 
 
-def _page(actor: Actor, rows: Any, before: UUID | None, limit: int) -> Page:
+def _page(actor: Actor, rows: QuerySet[Memory], before: UUID | None, limit: int) -> Page:
     memories, following = cut(with_tags(rows), before, limit)
     know_all_tags(actor, memories)
-    return Page(memories, following)
+    return Page([*memories], following)

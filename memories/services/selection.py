@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -168,7 +167,7 @@ def _locked(actor: Actor, chosen: Chosen) -> list[UUID]:
     return ids
 
 
-def _change(actor: Actor, action: AuditAction, ids: list[UUID], **values: Any) -> None:
+def _change(actor: Actor, action: AuditAction, ids: list[UUID], **values: datetime | None) -> None:
     Memory.objects.filter(pk__in=ids).update(version=F("version") + 1, updated_at=Now(), **values)
     audit.record(actor, action, owner_id=actor.person.pk, memory_ids=ids)
 

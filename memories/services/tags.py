@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 import logging
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts.actor import Actor
@@ -19,6 +20,11 @@ from memories import scopes
 from memories.fields import Sealed, sealed_bytes
 from memories.models import Memory, MemoryTag, Tag
 from memories.validation.limits import folded
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    TaggedMemory: TypeAlias = WithAnnotations[Memory, "ItsTags"]
 
 logger = logging.getLogger(__name__)
 
@@ -83,12 +89,18 @@ ITS_TAGS = """array(
 )"""
 
 
-def with_tags(memories: Any) -> Any:
+class ItsTags(TypedDict):
+    """What a memory that was read with its tags has beside its columns."""
+
+    its_tags: list[bytes]
+
+
+def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
     """A queryset of memories that brings their tags in the same statement; `know_all_tags` puts them in their place."""
     return memories.annotate(its_tags=RawSQL(ITS_TAGS, ()))  # noqa: S611 - a constant # nosec B611
 
 
-def know_all_tags(actor: Actor, memories: Collection[Any]) -> None:
+def know_all_tags(actor: Actor, memories: "Collection[TaggedMemory]") -> None:
     """`tags` of what `with_tags` has read needs no statement any more, and is as the actor may know it."""
     for memory in memories:
         know_tags(memory, memory.its_tags)
@@ -106,16 +118,15 @@ def _tag_of(memory: Memory, whole: bytes) -> Tag:
 
 def know(memory: Memory, tags: list[Tag]) -> None:
     """`tags` of this memory needs no statement any more."""
-    known: Any = Tag.objects.all()
+    known = Tag.objects.all()
     known._result_cache = tags
     memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
 
 
 def tags_on(memory: Memory) -> Iterable[Tag]:
     """The tags of a memory; where they are known, without making a manager first."""
-    known: dict[str, Any] = getattr(memory, "_prefetched_objects_cache", {})
-    tags: Iterable[Tag] = known["tags"] if "tags" in known else memory.tags.all()
-    return tags
+    known: Mapping[str, QuerySet[Tag]] = getattr(memory, "_prefetched_objects_cache", {})
+    return known["tags"] if "tags" in known else memory.tags.all()
 
 
 def get_tag_names(memory: Memory) -> list[str]:
@@ -159,6 +170,27 @@ def replace(memory: Memory, tags: Collection[Tag]) -> bool:
     tagged.filter(tag_id__in=present - wanted).delete()
     attach([(memory, [tag for tag in tags if tag.pk not in present])])
     return True
+
+
+def tags_of_new(actor: Actor, named: Sequence[Sequence[str]]) -> list[list[Tag]]:
+    """The tags of new memories of the actor's own, each named by its (clean) names. Needs a transaction."""
+    by_folded = ensure_tags(actor.person.pk, {name: None for names in named for name in names})
+    limited_to = _tags_limited_to(actor)
+    its_tags = ([*(by_folded[folded(name)] for name in names), *limited_to] for names in named)
+    return [list({tag.pk: tag for tag in tags}.values()) for tags in its_tags]
+
+
+def set_tags(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
+    """Make the tags of these (clean) names the memory's; says whether anything changed."""
+    tags = [*ensure_tags(memory.owner_id, names).values(), *_tags_limited_to(actor)]
+    return replace(memory, list({tag.pk: tag for tag in tags}.values()))
+
+
+def _tags_limited_to(actor: Actor) -> list[Tag]:
+    """The tags that everything written by a limited app carries, so that it stays within what the app may see."""
+    if not actor.only_tags:
+        return []
+    return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
 
 
 def tags_in_use(owner: User) -> list[Tag]:

@@ -10,7 +10,7 @@ update save nothing, store a proposal and raise WaitsForYes, outside of their tr
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -22,13 +22,25 @@ from accounts.ids import new_id
 from memories import scopes
 from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
 from memories.index import work_queue
-from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Tag, Visibility
+from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Visibility
+from memories.models.visibility import MemoryQuerySet
 from memories.services import audit, insert, proposals
 from memories.services import tags as tagging
 from memories.validation import limits, quota
 from memories.validation.drafts import UNSET as UNSET
+from memories.validation.drafts import Changes, Unset, clean_changes, clean_new, select_given
 from memories.validation.drafts import NewMemory as NewMemory
-from memories.validation.drafts import Unset, clean_changes, clean_new
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    ReadMemory: TypeAlias = WithAnnotations[Memory, "ReadAt"]
+
+
+class ReadAt(TypedDict):
+    """What a memory that was read for a change has beside its columns: the database's time."""
+
+    read_at: datetime
 
 
 def create_memory(
@@ -72,7 +84,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     is_one = not (settings.MEMORIES_PER_PERSON or actor.only_tags or any(item.tags for item in cleaned))
     with nullcontext() if is_one else transaction.atomic():
         quota.check_room(actor.person.pk, len(rows))
-        its_tags = _tags_of_new(actor, cleaned)
+        its_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
         insert.store(actor, rows, its_tags)
     work_queue.wake_on_commit()
     for row, tags in zip(rows, its_tags, strict=True):
@@ -96,7 +108,7 @@ def update_memory(
 
     `expected_version` is the version that the caller saw. source: who wrote it, where it is not the actor.
     """
-    given = {"text": text, "visibility": visibility, "tags": tags, "expires_at": expires_at}
+    given = select_given(text, visibility, tags, expires_at)
     outcome = _change(actor, memory_id, expected_version, given, source or source_of(actor))
     if isinstance(outcome, Proposal):
         raise WaitsForYes([outcome])
@@ -106,11 +118,11 @@ def update_memory(
 
 @transaction.atomic
 def _change(
-    actor: Actor, memory_id: UUID, expected_version: int | None, given: dict[str, Any], source: str
+    actor: Actor, memory_id: UUID, expected_version: int | None, given: Changes, source: str
 ) -> Memory | Proposal:
     actor.require(scopes.WRITE)
     memory = _own_for_update(actor, memory_id, expected_version)
-    changes = clean_changes(memory, **given)
+    changes = clean_changes(memory, given)
     action = AuditAction.MEMORY_UPDATE
     if "visibility" in changes and changes["visibility"] != memory.visibility:
         publish = changes["visibility"] == Visibility.PUBLIC
@@ -121,7 +133,7 @@ def _change(
         return proposals.propose_change(actor, memory, changes, source=source) if changes else memory
     if _apply(actor, memory, changes, source):
         audit.record(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return cast(Memory, memory)
+    return memory
 
 
 def set_visibility(
@@ -154,7 +166,7 @@ def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None 
     memory = _own_for_update(actor, memory_id, expected_version)
     _save_flags(memory, deleted_at=memory.read_at)
     audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return cast(Memory, memory)
+    return memory
 
 
 @transaction.atomic
@@ -165,7 +177,7 @@ def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
     expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
     _save_flags(memory, deleted_at=None, expires_at=None if expired else memory.expires_at)
     audit.record(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return cast(Memory, memory)
+    return memory
 
 
 @transaction.atomic
@@ -204,7 +216,7 @@ def source_of(actor: Actor) -> str:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> Any:
+def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> "ReadMemory":
     """The actor's own present memory, locked, with the database's time as `read_at`."""
     memory = _locked(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
     if expected_version is not None and expected_version != memory.version:
@@ -212,14 +224,14 @@ def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None 
     return memory
 
 
-def _locked(rows: Any, memory_id: UUID) -> Any:
+def _locked(rows: MemoryQuerySet[Memory], memory_id: UUID) -> "ReadMemory":
     memory = rows.filter(pk=memory_id).select_for_update(of=("self",)).annotate(read_at=Now()).first()
     if memory is None:
         raise MemoryNotFound
     return memory
 
 
-def _differing(memory: Any, changes: dict[str, Any]) -> dict[str, Any]:
+def _differing(memory: Memory, changes: Changes) -> Changes:
     """Of the (clean) changes those that would change something."""
     present = {limits.folded(name) for name in tagging.get_tag_names(memory)}
     kept = {
@@ -227,14 +239,14 @@ def _differing(memory: Any, changes: dict[str, Any]) -> dict[str, Any]:
     }
     if "tags" in changes and {limits.folded(name) for name in changes["tags"]} != present:
         kept["tags"] = changes["tags"]
-    return kept
+    return cast(Changes, kept)
 
 
-def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> bool:
+def _apply(actor: Actor, memory: "ReadMemory", changes: Changes, source: str) -> bool:
     """Write what differs, with the history, the words and the vectors that follow from it."""
-    tag_names = changes.pop("tags", None)
-    retagged = tag_names is not None and _retag(actor, memory, tag_names)
-    changed = {name: value for name, value in changes.items() if value != getattr(memory, name)}
+    retagged = "tags" in changes and tagging.set_tags(actor, memory, changes["tags"])
+    columns = {name: value for name, value in changes.items() if name != "tags"}
+    changed = {name: value for name, value in columns.items() if value != getattr(memory, name)}
     if not changed and not retagged:
         return False
     if "text" in changed:
@@ -262,7 +274,7 @@ def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> b
     return True
 
 
-def _keep_revision(memory: Any) -> None:
+def _keep_revision(memory: Memory) -> None:
     MemoryRevision.objects.create(
         owner_id=memory.owner_id,
         memory=memory,
@@ -273,27 +285,7 @@ def _keep_revision(memory: Any) -> None:
     )
 
 
-def _tags_of_new(actor: Actor, items: Sequence[NewMemory]) -> list[list[Tag]]:
-    by_name = tagging.ensure_tags(actor.person.pk, {name: None for item in items for name in item.tags})
-    narrowed_to = _narrowing_tags(actor)
-    its_tags = ([*(by_name[limits.folded(name)] for name in item.tags), *narrowed_to] for item in items)
-    return [list({tag.pk: tag for tag in tags}.values()) for tags in its_tags]
-
-
-def _retag(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
-    by_name = tagging.ensure_tags(memory.owner_id, names)
-    kept = {tag.pk: tag for tag in [*by_name.values(), *_narrowing_tags(actor)]}
-    return tagging.replace(memory, list(kept.values()))
-
-
-def _narrowing_tags(actor: Actor) -> list[Tag]:
-    """The tags that everything written by a narrowed app carries, so that it stays within what the app may see."""
-    if not actor.only_tags:
-        return []
-    return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
-
-
-def _save_flags(memory: Any, **values: Any) -> None:
+def _save_flags(memory: "ReadMemory", **values: datetime | None) -> None:
     for name, value in values.items():
         setattr(memory, name, value)
     memory.version += 1

@@ -1,11 +1,13 @@
 """What a person types about memories. The limits and their words are those of memories/validation/limits.py."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
@@ -39,11 +41,11 @@ class Typed(forms.Field):
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
 
-    def to_python(self, value: Any) -> str:
+    def to_python(self, value: object) -> str:
         return "" if value is None else str(value)
 
 
-def expires_field(choices: list[tuple[str, Any]]) -> forms.ChoiceField:
+def expires_field(choices: Sequence[tuple[str, object]]) -> forms.ChoiceField:
     return forms.ChoiceField(label=_("Forget it"), choices=choices, initial="never", required=False)
 
 
@@ -118,7 +120,7 @@ class EditForm(MemoryForm):
         ),
     )
 
-    def __init__(self, data: Any = None, *, memory: Memory) -> None:
+    def __init__(self, data: Mapping[str, object] | None = None, *, memory: Memory) -> None:
         self.memory = memory
         super().__init__(data, initial=initial_of(memory))
         if memory.expires_at is not None:
@@ -138,7 +140,7 @@ class ListForm(forms.Form):
     tag = forms.UUIDField(required=False)
     before = forms.UUIDField(required=False)
 
-    def __init__(self, data: Any, *, tags: list[Tag]) -> None:
+    def __init__(self, data: QueryDict, *, tags: list[Tag]) -> None:
         super().__init__(data)
         self.tags = tags
         self.is_valid()
@@ -202,7 +204,7 @@ class ManyForm(forms.Form):
     shown = Typed()
     ids = forms.TypedMultipleChoiceField(required=False, coerce=_ticked)
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)
         given = data.getlist("ids") if data is not None else []
         self.fields["ids"].choices = [(each, each) for each in given]  # type: ignore[attr-defined]
@@ -216,7 +218,7 @@ class ManyForm(forms.Form):
         return cleaned | {"expires_at": expires_at, "seen": dict(cleaned.get("ids") or [])}
 
 
-def initial_of(memory: Memory) -> dict[str, Any]:
+def initial_of(memory: Memory) -> dict[str, object]:
     return {
         "text": memory.text,
         "tags": ", ".join(sorted(tag.name for tag in memory.tags.all())),

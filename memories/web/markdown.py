@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -62,5 +62,5 @@ def _is_marked(token: "Token") -> bool:
     return token.type not in PLAIN
 
 
-def _description(_renderer: Any, tokens: "Sequence[Token]", index: int, *_: Any) -> str:
+def _description(_renderer: object, tokens: "Sequence[Token]", index: int, *_: object) -> str:
     return escape(tokens[index].content)

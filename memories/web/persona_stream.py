@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import tzinfo
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,7 +24,7 @@ Html = Callable[[Answer], str]
 TO_COME = "<!-- the answer -->"  # in ask.html, where a browser without scripts shows it when it is there
 
 
-def who_words(actor: Actor) -> dict[str, Any]:
+def who_words(actor: Actor) -> dict[str, object]:
     """For the page: which model words answers, and whether it may read the person's private memories."""
     return {
         "model": chat.provider_name(),
@@ -73,7 +72,7 @@ def _html(zone: tzinfo, language: str | None, prepared: Prepared, is_own: bool, 
         return render_to_string("memories/_answer.html", _shown(prepared, answer, is_own))
 
 
-def _shown(prepared: Prepared, answer: Answer, is_own: bool) -> dict[str, Any]:
+def _shown(prepared: Prepared, answer: Answer, is_own: bool) -> dict[str, object]:
     return {
         "answer": answer,
         "worded": cited(answer),

@@ -1,7 +1,6 @@
 """Who wrote a memory and who read it, as its page says so: apps lead to the page on which they can be disconnected."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.urls import reverse
 
@@ -25,7 +24,7 @@ class Who:
     page: str = ""
 
 
-def of_memory(actor: Actor, memory: Memory, *, before: int | None = None) -> dict[str, Any]:
+def of_memory(actor: Actor, memory: Memory, *, before: int | None = None) -> dict[str, object]:
     """For the page of a memory: writer, history, readers. before: the version from which on the history is left out."""
     history = reads.history(actor, memory.pk, before=before, limit=TEXTS)
     readers = readers_of(actor, memory.pk)

@@ -1,7 +1,5 @@
 """What clients find out by themselves (RFC 8414, RFC 9728). Every address comes from PUBLIC_URL, never from Host."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -58,5 +56,5 @@ def _address(name: str) -> str:
     return f"{settings.PUBLIC_URL}{reverse(f'oauth:{name}')}"
 
 
-def _public(document: dict[str, Any]) -> HttpResponse:
+def _public(document: dict[str, object]) -> HttpResponse:
     return JsonResponse(document, headers={**CORS, "Cache-Control": "max-age=300"})

@@ -1,7 +1,5 @@
 """The token, revocation and introspection endpoints. Whatever touches a family of tokens holds its lock."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -59,7 +57,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     return JsonResponse(_introspection(client, request.POST["token"]))
 
 
-def _introspection(client: Application, token: str) -> dict[str, Any]:
+def _introspection(client: Application, token: str) -> dict[str, object]:
     found = (
         families.AccessToken.objects.select_related("user", "application")
         .filter(token_checksum=families.checksum(token), user__is_active=True)

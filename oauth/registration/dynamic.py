@@ -45,7 +45,7 @@ class _Register(_Answers, DynamicClientRegistrationView):  # type: ignore[misc]
 
 
 class _Manage(_Answers, DynamicClientRegistrationManagementView):  # type: ignore[misc]
-    def put(self, request: HttpRequest, client_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+    def put(self, request: HttpRequest, client_id: str, *args: object, **kwargs: object) -> HttpResponse:
         known = Application.objects.filter(client_id=client_id).first()
         if known and known.is_public != (_metadata(request).get("token_endpoint_auth_method") == "none"):
             return problem("invalid_client_metadata", "Register anew to change how the client authenticates.")
@@ -78,7 +78,7 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     return refusal_of(metadata)
 
 
-def refusal_of(metadata: dict[str, Any]) -> HttpResponse | None:
+def refusal_of(metadata: dict[str, object]) -> HttpResponse | None:
     """Why an app that nobody here has looked at cannot be this."""
     grants = metadata.get("grant_types", ["authorization_code"])
     if not isinstance(grants, list) or not all(grant in GRANT_TYPES for grant in grants):
@@ -95,7 +95,7 @@ def refusal_of(metadata: dict[str, Any]) -> HttpResponse | None:
     return _redirect_refusal(metadata.get("redirect_uris"))
 
 
-def _redirect_refusal(uris: Any) -> HttpResponse | None:
+def _redirect_refusal(uris: object) -> HttpResponse | None:
     if not isinstance(uris, list) or not uris or not all(isinstance(uri, str) and uri for uri in uris):
         return problem("invalid_redirect_uri", "redirect_uris must be a list of addresses.")
     if any(re.search(r"[\s\x00]", uri) for uri in uris):
@@ -108,7 +108,7 @@ def _redirect_refusal(uris: Any) -> HttpResponse | None:
     return None
 
 
-def _completed(answer: HttpResponse, asked: dict[str, Any]) -> HttpResponse:
+def _completed(answer: HttpResponse, asked: dict[str, object]) -> HttpResponse:
     """With the fields of RFC 7591 3.2.1 that the toolkit leaves out."""
     body = json.loads(answer.content)
     client = Application.objects.get(client_id=body["client_id"])
@@ -125,7 +125,7 @@ def _completed(answer: HttpResponse, asked: dict[str, Any]) -> HttpResponse:
     return JsonResponse(body, status=answer.status_code)
 
 
-def _metadata(request: HttpRequest) -> dict[str, Any]:
+def _metadata(request: HttpRequest) -> dict[str, object]:
     """What the body says, empty if it says nothing that can be read."""
     if len(request.body) > MAX_BYTES or b"\\u0000" in request.body:
         return {}
@@ -136,7 +136,7 @@ def _metadata(request: HttpRequest) -> dict[str, Any]:
     return read if isinstance(read, dict) and _is_storable(read) else {}
 
 
-def _is_storable(read: dict[str, Any]) -> bool:
+def _is_storable(read: dict[str, object]) -> bool:
     """JSON can spell half a character, which no database keeps and no answer can repeat."""
     try:
         json.dumps(read, ensure_ascii=False).encode()

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from threading import Timer
 from time import monotonic
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -37,7 +36,7 @@ ACCEPTED = "application/json, application/*+json"
 class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
     """Holds a document to the rules of self-registration. It is written for all servers: what is not for us is left."""
 
-    def fetch(self, client_id: str) -> tuple[dict[str, Any], int]:
+    def fetch(self, client_id: str) -> tuple[dict[str, object], int]:
         if not ADDRESS.fullmatch(client_id):
             raise cimd.CIMDError("client_id holds what no address does")
         try:
@@ -56,7 +55,7 @@ class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
             raise cimd.CIMDError(refused.content.decode())
         return ours, max_age_s
 
-    def _fetched(self, client_id: str) -> tuple[dict[str, Any], int]:
+    def _fetched(self, client_id: str) -> tuple[dict[str, object], int]:
         """As the toolkit does, from the very address that it looked at; but whole within the time.
 
         Its own time-out begins anew with every byte that comes, so whoever sends them slowly would hold a thread.
@@ -71,7 +70,7 @@ class Fetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
                 with _connection(asked, address, until) as connection:
                     path = f"{asked.path}?{asked.query}" if asked.query else asked.path
                     connection.request("GET", path, headers={"Host": asked.netloc, "Accept": ACCEPTED})
-                    read: tuple[dict[str, Any], int] = self._read_document(connection.getresponse())
+                    read: tuple[dict[str, object], int] = self._read_document(connection.getresponse())
                     return read
             except (OSError, HTTPException) as error:
                 problem = error
@@ -144,14 +143,14 @@ def _is_old(application: Application) -> bool:
     return is_of_document and (application.cimd_expires_at or timezone.now()) <= timezone.now()
 
 
-def _possible(uris: Any) -> Any:
+def _possible(uris: object) -> object:
     """Those of its addresses that an app may have here."""
     if not isinstance(uris, list):
         return uris
     return [uri for uri in uris if isinstance(uri, str) and not manual_registration.fault_of(uri)]
 
 
-def _known(document: dict[str, Any], name: str, known: list[str]) -> Any:
+def _known(document: dict[str, object], name: str, known: list[str]) -> object:
     """What a list of the document says that is known here; what is no list stays, to be refused."""
     given = document.get(name, known[:1])
     return [each for each in given if each in known] if isinstance(given, list) else given

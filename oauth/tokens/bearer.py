@@ -82,7 +82,7 @@ def authenticate(token: str, door: Door) -> Actor:
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_CHARACTERS or not token.isascii():
         raise TokenRefused("The access token is not one of this site.")
     limit = of_requests()
-    asked = {
+    asked: dict[str, object] = {
         "checksum": checksum(token),
         "resource": resource_indicators.resource_of(door),
         "limit": limit.name,

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from typing import Any
 from uuid import UUID, uuid5
 
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
@@ -31,11 +30,11 @@ RefreshToken = get_refresh_token_model()
 Code = get_grant_model()  # the toolkit calls a code a grant; here a grant is what a person allowed
 
 
-def new_access_token(_request: Any) -> str:
+def new_access_token(_request: object) -> str:
     return ACCESS_PREFIX + secrets.token_urlsafe(32)
 
 
-def new_refresh_token(_request: Any) -> str:
+def new_refresh_token(_request: object) -> str:
     return REFRESH_PREFIX + secrets.token_urlsafe(32)
 
 

@@ -5,8 +5,8 @@ looks why, and ends what a second use ends.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from core.db.prepared import fetch_prepared
@@ -108,18 +108,18 @@ def find_refresh(token: str, client: Application) -> Refresh | None:
     return None
 
 
-def redeem(code: Code, family: UUID, token: dict[str, Any], resource: list[str]) -> bool:
+def redeem(code: Code, family: UUID, token: Mapping[str, str], resource: list[str]) -> bool:
     """Store this answer's pair, the first of its family, in place of the code; says whether it was still there."""
     return _issue(REDEEM, code, token, resource, family=family)
 
 
-def rotate(old: Refresh, token: dict[str, Any], resource: list[str]) -> bool:
+def rotate(old: Refresh, token: Mapping[str, str], resource: list[str]) -> bool:
     """Store this answer's pair in place of the one before it; says whether that was still there."""
     return _issue(ROTATE, old, token, resource, access_token=old.access_token_id)
 
 
-def _issue(sql: str, shown: Shown, token: dict[str, Any], resource: list[str], **more: Any) -> bool:
-    given = {
+def _issue(sql: str, shown: Shown, token: Mapping[str, str], resource: list[str], **more: object) -> bool:
+    given: dict[str, object] = {
         "id": shown.id,
         "access_checksum": checksum(token["access_token"]),
         "refresh_checksum": checksum(token["refresh_token"]),

@@ -1,7 +1,6 @@
 """Which scopes an app may ask for at all. What it gets is for the person to say."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext
@@ -12,7 +11,7 @@ from oauth.models import Application
 
 class ClientScopes(SettingsScopes):  # type: ignore[misc]
     def get_available_scopes(
-        self, application: Application | None = None, request: Any = None, *args: Any, **kwargs: Any
+        self, application: Application | None = None, request: object = None, *args: object, **kwargs: object
     ) -> list[str]:
         # Metadata name no app, and advertise what all may have: some clients ask for everything that is advertised.
         if application is None or application.is_self_registered:

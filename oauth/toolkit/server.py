@@ -12,6 +12,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 from oauth.diagnostics import client_errors
 from oauth.error_hints import Kind
 from oauth.tokens import resource_indicators
+from oauth.toolkit.oauth_requests import AuthorizationRequest
 
 S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
 
@@ -19,7 +20,7 @@ S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
 class StrictServer(WebApplicationServer):  # type: ignore[misc]
     """No implicit, no password, no client credentials, no device: those grants are not there at all."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.auth_grant._code_challenge_methods = {"S256": _matches}
         self.auth_grant.custom_validators.pre_auth.append(_check_response_mode)
@@ -46,7 +47,7 @@ def core() -> StrictBackend:
     return made
 
 
-def unknown_target(request: Any) -> errors.OAuth2Error:
+def unknown_target(request: object) -> errors.OAuth2Error:
     """RFC 8707 2: the client asks for something that is not here."""
     return errors.CustomOAuth2Error("invalid_target", description="Unknown resource.", request=request)
 
@@ -57,7 +58,7 @@ def _matches(verifier: str, challenge: str) -> bool:
     return True
 
 
-def _check_response_mode(request: Any) -> dict[str, Any]:
+def _check_response_mode(request: AuthorizationRequest) -> dict[str, object]:
     """A code in the fragment would stay in the browser's history and in whatever script runs there."""
     asked, request.response_mode = request.response_mode, None
     if asked not in (None, "query"):
@@ -65,7 +66,7 @@ def _check_response_mode(request: Any) -> dict[str, Any]:
     return {}
 
 
-def _check_challenge(request: Any) -> dict[str, Any]:
+def _check_challenge(request: AuthorizationRequest) -> dict[str, object]:
     # RFC 7636 4.2: anything shorter is no S256 challenge and could never be answered.
     if len(request.code_challenge or "") != S256_CHARACTERS:
         raise errors.InvalidRequestError(
@@ -74,7 +75,7 @@ def _check_challenge(request: Any) -> dict[str, Any]:
     return {}
 
 
-def _check_resources(request: Any) -> dict[str, Any]:
+def _check_resources(request: AuthorizationRequest) -> dict[str, object]:
     named = [value for key, value in request.uri_query_params if key == "resource"]
     if any(resource_indicators.normal(value) is None for value in named):
         raise unknown_target(request)

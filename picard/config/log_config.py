@@ -24,7 +24,7 @@ SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
 _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
-def logging_settings(level: str) -> dict[str, Any]:
+def logging_settings(level: str) -> dict[str, object]:
     """Django's LOGGING: everything from `level` on to stderr, one JSON object a line.
 
     A level that is none of LEVELS stops the start (picard/config/checks.py), later than this is used.
@@ -84,7 +84,7 @@ def loggable_path(request: "HttpRequest") -> str:
     return path
 
 
-def _captured(request: "HttpRequest") -> dict[str, Any]:
+def _captured(request: "HttpRequest") -> dict[str, object]:
     """What stands in the path, also of a request that is sent elsewhere before anybody looks where it leads."""
     from django.urls import Resolver404, resolve
 

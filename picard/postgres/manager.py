@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import pq, sql
@@ -170,12 +170,12 @@ class EmbeddedPostgres:
         with self._superuser(APP_DATABASE) as connection:
             self._install_extensions(connection)
 
-    def _install_extensions(self, connection: psycopg.Connection[Any]) -> None:
+    def _install_extensions(self, connection: psycopg.Connection) -> None:
         for name in map(sql.Identifier, EXTENSIONS):
             connection.execute(sql.SQL("create extension if not exists {}").format(name))
             connection.execute(sql.SQL("alter extension {} update").format(name))
 
-    def _superuser(self, database: str) -> psycopg.Connection[Any]:
+    def _superuser(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
             dbname=database,
             user=SUPERUSER,
@@ -187,5 +187,5 @@ class EmbeddedPostgres:
         )
 
 
-def _exists(connection: psycopg.Connection[Any], query: LiteralString, name: str) -> bool:
+def _exists(connection: psycopg.Connection, query: LiteralString, name: str) -> bool:
     return connection.execute(query, [name]).fetchone() is not None

@@ -31,7 +31,7 @@ class Answer:
     later: Callable[[], AsyncIterator[bytes]] | None = None
 
 
-def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
+def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, object]:
     """PEP 3333's environ of an ASGI request."""
     server = scope.get("server") or ("localhost", 80)
     root = scope.get("root_path", "")
@@ -86,7 +86,7 @@ class _Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+        self, status: str, headers: list[tuple[str, str]], _exc_info: object = None
     ) -> Callable[[bytes], Any]:
         self.status, self.headers = status, headers
         return self.body.write

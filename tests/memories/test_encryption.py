@@ -1,6 +1,7 @@
 """Sealed text: what a thief, a moved row or a careless query gets."""
 
 import random
+from typing import cast
 
 import pytest
 from django.core.exceptions import FieldError
@@ -142,7 +143,7 @@ def test_bulk_update_cannot_store_what_is_not_sealed(ada: User) -> None:
 
 def test_an_expression_cannot_be_saved_as_text(ada: User) -> None:
     memory = remember(ada, CANARY)
-    memory.text = F("source")
+    memory.text = cast(str, F("source"))
     with pytest.raises(FieldError):
         memory.save()
 

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
@@ -19,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("who", help="e-mail address, @handle, or the id that a log line names")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
-    def handle(self, *args: Any, who: str, yes: bool, **options: Any) -> None:
+    def handle(self, *args: object, who: str, yes: bool, **options: object) -> None:
         person = find(who)
         if not yes:
             self.stdout.write(f"All that {person.email} keeps here will be gone for ever.")

@@ -1,7 +1,6 @@
 """Invite a person: prints a link that lets one person sign up."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -23,7 +22,7 @@ class Command(BaseCommand):
             "--days", type=int, default=invitations.DAYS, help="how long it holds (default: 14)"
         )
 
-    def handle(self, *args: Any, email: str, days: int, **options: Any) -> None:
+    def handle(self, *args: object, email: str, days: int, **options: object) -> None:
         if days < 1:
             raise CommandError("--days must be at least 1.")
         if email:

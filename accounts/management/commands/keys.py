@@ -1,5 +1,4 @@
 import secrets
-from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         )
         acts.add_parser("verify", help="exit 1 unless every stored key opens")
 
-    def handle(self, *_: Any, act: str, **__: Any) -> None:
+    def handle(self, *_: object, act: str, **__: object) -> None:
         getattr(self, f"_{act}")()
 
     def _generate(self) -> None:

@@ -49,7 +49,7 @@ class _Chroma:
         documents: list[str] = found["documents"][0]
         return documents
 
-    def _make(self, name: str) -> Any:
+    def _make(self, name: str) -> object:
         return self._client.get_or_create_collection(
             name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
@@ -57,7 +57,7 @@ class _Chroma:
     def _collection_of(self, owner: str) -> Any:
         raise NotImplementedError
 
-    def _filter(self, owner: str) -> dict[str, Any] | None:
+    def _filter(self, owner: str) -> dict[str, object] | None:
         raise NotImplementedError
 
 
@@ -74,14 +74,14 @@ class OneCollection(_Chroma):
     def _collection_of(self, owner: str) -> Any:
         return self._collection
 
-    def _filter(self, owner: str) -> dict[str, Any] | None:
+    def _filter(self, owner: str) -> dict[str, object] | None:
         return {"owner": owner}
 
 
 class CollectionAnOwner(_Chroma):
     def __init__(self, work: Work, place: Place) -> None:
         super().__init__(work, place)
-        self._collections: dict[str, Any] = {}
+        self._collections: dict[str, object] = {}
 
     def fill(self, work: Work) -> None:
         for owner, texts in work.texts_by_owner():
@@ -93,5 +93,5 @@ class CollectionAnOwner(_Chroma):
             self._collections[owner] = self._make(owner)
         return self._collections[owner]
 
-    def _filter(self, owner: str) -> dict[str, Any] | None:
+    def _filter(self, owner: str) -> dict[str, object] | None:
         return None

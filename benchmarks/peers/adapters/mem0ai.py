@@ -72,7 +72,7 @@ class Mem0:
     def _add(self, owner: str, texts: Sequence[str]) -> None:
         self._memory.add([{"role": "user", "content": text} for text in texts], user_id=owner, infer=False)
 
-    def _by_vector_store(self, memory: Any) -> Any:
+    def _by_vector_store(self, memory: Any) -> object:
         """Its inmost layer: neither its search by words nor its ranking of sixty candidates."""
 
         def search(owner: str, question: str) -> list[str]:

@@ -43,7 +43,7 @@ class Picard:
     def __init__(self, work: Work, place: Place) -> None:
         self._actors: dict[str, Actor] = {}
         self._found: dict[Any, str] = {}
-        self._statements: dict[tuple[str, str], tuple[str, list[Any]]] = {}
+        self._statements: dict[tuple[str, str], tuple[str, list[object]]] = {}
         self.ways: Mapping[str, Way] = {
             "meaning": partial(self._search, arms={Arm.MEANING}),
             "hybrid": partial(self._search, arms=BOTH_ARMS),

@@ -5,7 +5,7 @@ from typing import Any
 MEMORY_ID = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
 TAG_ID = "019c1f0e-8a70-7f02-8b1d-2c9e4a7d6b31"
 PERSON = {"id": "019c1f0e-1000-7a11-8f00-6d5c4b3a2910", "handle": "ada", "display_name": "Ada"}
-PAGE_END: dict[str, Any] = {"next": None}
+PAGE_END: dict[str, object] = {"next": None}
 NEXT = f"https://memory.example.org/api/v1/memories/?cursor={MEMORY_ID}&limit=25"
 
 MEMORY = {

@@ -27,12 +27,12 @@ class Operation:
     tag: str
     summary: str
     answer: Any = None
-    example: Any = None
+    example: object = None
     scope: str | None = None
     description: str = ""
     status: int = 200
     body: Any = None
-    body_example: Any = None
+    body_example: object = None
     query: Any = None
     statuses: tuple[int, ...] = ()
     headers: tuple[OpenApiParameter, ...] = ()

@@ -85,7 +85,7 @@ def _parameters(operation: Operation) -> list[Any]:
     return [*([operation.query] if operation.query else []), *operation.headers, *shown, *replayed]
 
 
-def _answers(operation: Operation) -> dict[Any, Any]:
+def _answers(operation: Operation) -> dict[int | tuple[int, str], OpenApiResponse]:
     if not operation.files:
         statuses = filter(None, (operation.status, operation.or_answers))
         return {status: _answer(operation) for status in statuses}
@@ -100,18 +100,18 @@ def _file(operation: Operation, media_type: str) -> OpenApiResponse:
         response_only=True,
         media_type=media_type,
     )
-    form: Any = {"type": "object"} if is_json else OpenApiTypes.BINARY
+    form: dict[str, str] | OpenApiTypes = {"type": "object"} if is_json else OpenApiTypes.BINARY
     return OpenApiResponse(form, description=operation.summary, examples=[example])
 
 
-def _answer(operation: Operation) -> Any:
+def _answer(operation: Operation) -> OpenApiResponse:
     if operation.answer is None:
         return OpenApiResponse(description="Done.")
     example = OpenApiExample("Answer", value=operation.example, response_only=True)
     return OpenApiResponse(operation.answer, description=operation.summary, examples=[example])
 
 
-def _waiting(operation: Operation) -> dict[int, Any]:
+def _waiting(operation: Operation) -> dict[int, OpenApiResponse]:
     if not operation.may_wait:
         return {}
     example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)

@@ -42,7 +42,7 @@ class Nowhere(Open):
 
     throttle_classes = ()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         if not request.path.endswith("/"):
             raise NotFound(NO_SLASH)

@@ -25,14 +25,16 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         return cast(Actor, self.request.auth)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         try:
             super().initial(request, *args, **kwargs)
         except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
             PerAddress().allow_request(request, self)
             raise
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
         answered = super().finalize_response(request, response, *args, **kwargs)
         answered["Cache-Control"] = "no-store"
         return answered
@@ -57,7 +59,7 @@ def _checker(form: type[Strict]) -> Strict:
     return form()
 
 
-def page_of(request: Request, rows: list[dict[str, Any]], following: UUID | int | None) -> Response:
+def page_of(request: Request, rows: list[dict[str, object]], following: UUID | int | None) -> Response:
     """A page of a list; `next` is the address of the page after it, with the same filters."""
     return Response({"results": rows, "next": _address(request, following) if following else None})
 

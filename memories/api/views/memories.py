@@ -1,7 +1,7 @@
 """The REST API: translate in, call the domain, translate out."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.urls import reverse
@@ -40,6 +40,7 @@ from memories.search import near_duplicates
 from memories.search.exact_duplicates import OnDuplicate, create_unless_same
 from memories.search.query import search
 from memories.services import bulk, reads, writes
+from memories.validation.drafts import Changes
 
 
 @operations("list_memories", "create_memory")
@@ -155,7 +156,7 @@ class RestoreMemory(ApiView):
         return once(request, lambda: memory_response(writes.restore_memory(self.actor, memory_id)))
 
 
-def page_asked(asked: dict[str, Any]) -> dict[str, Any]:
+def page_asked(asked: dict[str, object]) -> dict[str, Any]:
     return {"before": asked["cursor"], "limit": asked["limit"]} if asked else {}
 
 
@@ -171,9 +172,10 @@ def _created_once(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Re
 
 def _operation(given: dict[str, Any]) -> bulk.Operation:
     op, memory_id, version = given.pop("op"), given.pop("id", None), given.pop("expected_version", None)
+    changes = cast(Changes, given)
     if op == "create":
-        return bulk.Create(given)
-    return bulk.Update(memory_id, given, version) if op == "update" else bulk.Trash(memory_id, version)
+        return bulk.Create(changes)
+    return bulk.Update(memory_id, changes, version) if op == "update" else bulk.Trash(memory_id, version)
 
 
 def _outcomes(operations: list[bulk.Operation], outcomes: list[bulk.Outcome]) -> Response:
@@ -181,7 +183,7 @@ def _outcomes(operations: list[bulk.Operation], outcomes: list[bulk.Outcome]) ->
     return Response({"results": [_outcome(operation, outcome) for operation, outcome in pairs]})
 
 
-def _outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, Any]:
+def _outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, object]:
     if isinstance(outcome, WaitsForYes):
         return {"status": 202, "memory": None, "problem": None, "waiting": waiting_json(outcome)}
     if isinstance(outcome, Exception):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from django.urls import reverse
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,7 +25,7 @@ BUDGET_S = 8.0  # of one call; then the client asks again
 
 @operations("list_imports", "look_at_import")
 class Imports(ApiView):
-    def get_parsers(self) -> list[Any]:
+    def get_parsers(self) -> list[BaseParser]:
         parsers = FILE_PARSERS if self.request and self.request.method == "POST" else self.parser_classes
         return [parser() for parser in parsers]
 

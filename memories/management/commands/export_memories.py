@@ -1,6 +1,6 @@
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -24,17 +24,17 @@ class Command(BaseCommand):
         parser.add_argument("--person", required=True, metavar="EMAIL", help="whose memories")
         parser.add_argument("--format", choices=[*FORMS, EVERYTHING], default="jsonl")
 
-    def handle(self, *_: Any, path: str, person: str, **options: Any) -> None:
+    def handle(self, *_: object, path: str, person: str, format: str, **__: object) -> None:
         actor = Actor(user=lookup.with_address(person), door=Door.COMMAND)
-        is_whole = options["format"] == EVERYTHING
-        exported = export_everything(actor) if is_whole else export(actor, options["format"])
+        is_whole = format == EVERYTHING
+        exported = export_everything(actor) if is_whole else export(actor, format)
         if path == "-":
             sys.stdout.buffer.writelines(exported.chunks)
             return
         written = self._write(Path(path), exported.chunks)
         self.stdout.write(f"{path}: {written:,} bytes")
 
-    def _write(self, path: Path, chunks: Any) -> int:
+    def _write(self, path: Path, chunks: Iterable[bytes]) -> int:
         """A file that only its maker can read; none that was there is written over."""
         try:
             path.touch(mode=0o600, exist_ok=False)

@@ -1,7 +1,7 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -34,7 +34,16 @@ class Command(BaseCommand):
         )
         parser.add_argument("--yes", action="store_true", help="bring it in, not only look")
 
-    def handle(self, *_: Any, path: str, person: str, chats: str, **options: Any) -> None:
+    def handle(
+        self,
+        *_: object,
+        path: str,
+        person: str,
+        chats: str,
+        yes: bool,
+        keep_public: bool,
+        **__: object,
+    ) -> None:
         actor = Actor(user=lookup.with_address(person), door=Door.COMMAND)
         try:
             batch = self._stage(actor, path, Chats(chats))
@@ -43,12 +52,12 @@ class Command(BaseCommand):
         except ImportUnderWay:
             raise CommandError("Another import of this person's is under way.") from None
         self._tell(batch)
-        if not options["yes"]:
+        if not yes:
             import_run.discard(actor, batch.pk)
             self.stdout.write("Nothing was imported. Say --yes to do it.")
             return
         try:
-            batch = import_run.start(actor, batch.pk, publish=options["keep_public"])
+            batch = import_run.start(actor, batch.pk, publish=keep_public)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         while batch.state == ImportState.RUNNING:

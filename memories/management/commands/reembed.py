@@ -1,5 +1,4 @@
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -18,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="also those that already are of this model")
         parser.add_argument("--no-wait", action="store_true", help="queue them and return at once")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         queued = (
             work_queue.enqueue(Memory.objects.all()) if options["all"] else work_queue.enqueue_other_spaces()
         )

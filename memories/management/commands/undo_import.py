@@ -1,4 +1,3 @@
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("id", nargs="?", type=UUID, help="of the import; without it they are listed")
         parser.add_argument("--person", required=True, metavar="EMAIL", help="whose import it is")
 
-    def handle(self, *_: Any, id: UUID | None, person: str, **__: Any) -> None:
+    def handle(self, *_: object, id: UUID | None, person: str, **__: object) -> None:
         actor = Actor(user=lookup.with_address(person), door=Door.COMMAND)
         if id is None:
             self._list(import_run.list_imports(actor))

@@ -2,15 +2,15 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -32,7 +32,7 @@ COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")  # of
 PROPERTIES = ("id", "created_at", "visibility", "tags", "expires_at")  # of Markdown
 PAM_VERSION = "1.0"
 
-Pages = Iterator[list[Memory]]
+Pages = Iterator[Sequence[Memory]]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def pages(actor: Actor) -> Pages:
     return pages_of(actor, own)
 
 
-def pages_of(actor: Actor, memories: Any) -> Pages:
+def pages_of(actor: Actor, memories: QuerySet[Memory]) -> Pages:
     last: UUID | None = None
     while True:
         rows = memories if last is None else memories.filter(pk__gt=last)
@@ -103,7 +103,7 @@ def jsonl(actor: Actor, some: Pages | None = None) -> Iterator[bytes]:
         yield b"".join(line_of(memory, history.get(memory.pk, [])) for memory in page)
 
 
-def _histories(page: list[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
+def _histories(page: Sequence[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
     changed = [memory.pk for memory in page if memory.version > 1]
     found: dict[UUID, list[tuple[int, str | None, datetime]]] = {}
     if changed:
@@ -131,7 +131,7 @@ def _pam(actor: Actor) -> Iterator[bytes]:
     yield b"]}\n"
 
 
-def _pam_memory(memory: Memory, text: str) -> dict[str, Any]:
+def _pam_memory(memory: Memory, text: str) -> dict[str, object]:
     normal = " ".join(unicodedata.normalize("NFC", text.strip().lower()).split())
     temporal = {"created_at": _utc(memory.created_at), "updated_at": _utc(memory.updated_at)}
     if memory.expires_at:
@@ -156,7 +156,7 @@ def _csv(actor: Actor) -> Iterator[bytes]:
         yield (",".join(map(_cell, cells)) + "\r\n").encode()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """RFC 4180, 2."""
     text = ";".join(map(guarded, value)) if isinstance(value, list) else _plain(value)
     return '"' + guarded(text).replace('"', '""') + '"'
@@ -181,7 +181,7 @@ def _note(memory: Memory, text: str) -> Member:
     return Member(f"{created:%Y-%m-%d}-{memory.pk.hex[-12:]}.md", iter([content]), created)
 
 
-def _property(name: str, value: Any) -> str:
+def _property(name: str, value: object) -> str:
     """YAML, as the properties of Obsidian are."""
     if isinstance(value, list):
         return "\n".join([f"{name}:", *(f'  - "{each}"' for each in value)])
@@ -196,7 +196,7 @@ def _each(actor: Actor) -> Iterator[tuple[Memory, str]]:
                 yield memory, text
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if value is None:
         return ""
     return _utc(value) if isinstance(value, datetime) else str(value)

@@ -64,5 +64,5 @@ def _activity(actor: Actor) -> Iterator[bytes]:
         yield orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 
-def _json(value: Any) -> bytes:
+def _json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_INDENT_2)

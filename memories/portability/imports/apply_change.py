@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -44,7 +44,7 @@ def is_over(expires_at: datetime | None) -> bool:
 
 def change(actor: Actor, item: Item) -> Before | None:
     """What was before. None where all stays: it is gone or later meanwhile, or the change waits for a yes."""
-    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=item.id)
+    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=cast(UUID, item.id))
     memory = own.select_for_update(of=("self",)).first()
     if memory is None or not still_comes(item) or not is_later(item, memory):
         return None

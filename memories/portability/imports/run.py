@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -169,13 +169,13 @@ def _require_own_yes(actor: Actor) -> None:
     proposals.require_own_yes(actor)
 
 
-def _visible(actor: Actor) -> Any:
+def _visible(actor: Actor) -> QuerySet[ImportBatch]:
     own = ImportBatch.objects.filter(owner_id=actor.person.pk)
     return own.filter(source=writes.source_of(actor)) if actor.is_app else own
 
 
-def _found(rows: Any, batch_id: UUID) -> ImportBatch:
-    batch: ImportBatch | None = rows.filter(pk=batch_id).first()
+def _found(rows: QuerySet[ImportBatch], batch_id: UUID) -> ImportBatch:
+    batch = rows.filter(pk=batch_id).first()
     if batch is None:
         raise ImportNotFound
     return batch
@@ -185,7 +185,7 @@ def _locked(actor: Actor, batch_id: UUID) -> ImportBatch:
     return _found(_visible(actor).select_for_update(), batch_id)
 
 
-def _rows(batch: ImportBatch) -> Any:
+def _rows(batch: ImportBatch) -> QuerySet[StagedMemories]:
     return StagedMemories.objects.filter(owner_id=batch.owner_id, batch=batch)
 
 

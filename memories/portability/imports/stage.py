@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from django.db import transaction
 
@@ -111,7 +111,7 @@ def _known_texts(actor: Actor) -> set[bytes]:
     """Of all texts that the actor may see, and of those that they were before: who edited one has it still."""
     own = Memory.objects.visible_to(actor, owner=actor.person)
     revisions = MemoryRevision.objects.filter(owner_id=actor.person.pk, memory_id__in=own.values("pk"))
-    rows: Iterable[Any] = (
+    rows: Iterable[Memory | MemoryRevision] = (
         row
         for queryset in (own.only("pk", "owner_id", "text"), revisions.only("pk", "owner_id", "text"))
         for row in queryset.iterator(chunk_size=READ_AT_ONCE)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -205,12 +205,12 @@ class reading:  # noqa: N801 - used like a function
     """A part open for reading, its faults as ValidationError."""
 
     def __init__(self, part: Part) -> None:
-        self._file: Any = _Until(part.open(), part.until)
+        self._file = cast(BinaryIO, _Until(part.open(), part.until))
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> BinaryIO:
         return self._file
 
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._file.close()
         if isinstance(error, BROKEN):
             raise refused(_("This zip is broken. Download it again."), "broken_zip") from None

@@ -1,7 +1,7 @@
 """Readers of what ChatGPT and Claude hand out: conversations, and what they had remembered."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,9 @@ from memories.portability.readers.json_and_csv import read_list
 from memories.portability.readers.streams import outline, values_at
 
 TURNS = 100_000  # of one conversation; a tree with a circle has no end
+
+Turn = tuple[str, str | None, object]  # role, text, time
+TurnsOf = Callable[[dict[str, object]], Iterator[Turn]]
 
 
 class Chats(StrEnum):
@@ -45,11 +48,11 @@ def read_chatgpt(parts: list[Part], chats: Chats) -> Iterator[Found]:
             yield from _conversations(part, chats, _chatgpt_turns)
 
 
-def _chatgpt_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _chatgpt_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
     """(role, text or None, time) along the branch that is shown: from its last node to the root, turned round."""
     mapping = conversation["mapping"]
     node_id = conversation.get("current_node") or _last_leaf(mapping)
-    branch: list[dict[str, Any]] = []
+    branch: list[dict[str, object]] = []
     seen: set[str] = set()
     while isinstance(node_id, str) and node_id in mapping and node_id not in seen and len(seen) < TURNS:
         seen.add(node_id)
@@ -70,11 +73,11 @@ def _last_leaf(mapping: dict[str, Any]) -> str | None:
     return leaves[-1] if leaves else None
 
 
-def _role(author: Any) -> str:
+def _role(author: object) -> str:
     return str(author.get("role")) if isinstance(author, dict) else ""
 
 
-def _chatgpt_text(content: Any) -> str | None:
+def _chatgpt_text(content: object) -> str | None:
     if not isinstance(content, dict) or content.get("content_type") not in ("text", "multimodal_text", None):
         return None
     parts = content.get("parts")
@@ -119,13 +122,13 @@ def _thoughts(prose: str) -> Iterator[Item]:
             yield Item(f"{heading}: {text}" if heading else text)
 
 
-def _claude_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _claude_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
     for message in conversation["chat_messages"]:
         if isinstance(message, dict):
             yield str(message.get("sender")), _claude_text(message), message.get("created_at")
 
 
-def _claude_text(message: dict[str, Any]) -> str | None:
+def _claude_text(message: dict[str, object]) -> str | None:
     content = message.get("content")
     blocks = content if isinstance(content, list) else []
     said = [
@@ -140,7 +143,7 @@ def _claude_text(message: dict[str, Any]) -> str | None:
 # --- Both -------------------------------------------------------------------------------------------------
 
 
-def _conversations(part: Part, chats: Chats, turns_of: Any) -> Iterator[Found]:
+def _conversations(part: Part, chats: Chats, turns_of: TurnsOf) -> Iterator[Found]:
     for number, conversation in enumerate(values_at(part, "item")):
         try:
             yield from _conversation(conversation, chats, turns_of, f"{part.name} {number}")
@@ -148,7 +151,9 @@ def _conversations(part: Part, chats: Chats, turns_of: Any) -> Iterator[Found]:
             yield Skipped("not_a_memory")  # a broken tree spoils only itself
 
 
-def _conversation(conversation: dict[str, Any], chats: Chats, turns_of: Any, otherwise: str) -> list[Found]:
+def _conversation(
+    conversation: dict[str, Any], chats: Chats, turns_of: TurnsOf, otherwise: str
+) -> list[Found]:
     name = str(
         conversation.get("id") or conversation.get("conversation_id") or conversation.get("uuid") or otherwise
     )

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -81,7 +80,7 @@ class Skipped:
 Found = Item | Skipped
 
 
-def moment(value: Any) -> datetime | None:
+def moment(value: object) -> datetime | None:
     """A time as files write them: ISO 8601, or seconds or milliseconds since 1970. None for what is none.
 
     One of the future is now, since a memory cannot have been written then; one without zone is of UTC.
@@ -95,7 +94,7 @@ def moment(value: Any) -> datetime | None:
     return min(found, datetime.now(UTC))
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -108,7 +107,7 @@ def _moment(value: Any) -> datetime | None:
     return None
 
 
-def future(value: Any) -> datetime | None:
+def future(value: object) -> datetime | None:
     """A time that may lie ahead, as an expiry does. None for what is none. Raises ValueError for one of no meaning."""
     if value is None:
         return None

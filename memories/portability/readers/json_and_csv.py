@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -26,7 +26,7 @@ def read_list(part: Part) -> Iterator[Found]:
         yield _listed(value)
 
 
-def _listed(value: Any) -> Found:
+def _listed(value: object) -> Found:
     if isinstance(value, str):
         return Item(value)
     if not isinstance(value, dict):
@@ -39,7 +39,7 @@ def _listed(value: Any) -> Found:
     return Item(text, _tags(value), _time(value), expires_at=_expiry(value))
 
 
-def _tags(value: dict[str, Any]) -> tuple[str, ...]:
+def _tags(value: dict[str, object]) -> tuple[str, ...]:
     found: list[str] = []
     for key in TAG_KEYS:
         given = value.get(key)
@@ -47,14 +47,14 @@ def _tags(value: dict[str, Any]) -> tuple[str, ...]:
     return tags_within([tag for tag in found if isinstance(tag, str)])
 
 
-def _time(value: dict[str, Any]) -> Any:
+def _time(value: dict[str, object]) -> datetime | None:
     temporal = value.get("temporal")
     places = [value, temporal] if isinstance(temporal, dict) else [value]
     times = (moment(place[key]) for place in places for key in TIME_KEYS if key in place)
     return next((time for time in times if time), None)
 
 
-def _expiry(value: dict[str, Any]) -> Any:
+def _expiry(value: dict[str, object]) -> datetime | None:
     temporal = value.get("temporal")
     until = temporal.get("valid_until") if isinstance(temporal, dict) else value.get("expiration_date")
     try:

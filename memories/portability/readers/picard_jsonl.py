@@ -66,20 +66,20 @@ def _item(value: dict[str, Any]) -> Found:
     )
 
 
-def _past(value: dict[str, Any]) -> Past:
+def _past(value: dict[str, object]) -> Past:
     written_at = moment(value["written_at"])
     if written_at is None:
         raise ValueError("no time")
     return Past(_version(value["version"]), _text(value["text"]), written_at)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
 
 
-def _version(value: Any) -> int:
+def _version(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_VERSION:
         raise ValueError("not a version")
     return value

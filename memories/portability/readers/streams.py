@@ -4,7 +4,7 @@ import codecs
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 from django.core.exceptions import ValidationError
@@ -80,13 +80,13 @@ def _sniffed(part: Part) -> str:
 class _Utf8:
     """A part's bytes as UTF-8 for the JSON parser; counts what one value takes."""
 
-    def __init__(self, file: Any, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self.since_last = 0
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(size)
+        data = self._file.read(size)
         self.since_last += len(data)
         if self.since_last > ONE_BYTES:
             raise entry_too_large()

@@ -93,7 +93,7 @@ def _asked_first(request: Request, actor: Actor, chosen: Chosen, listed: ListFor
     return render(request, "memories/publish_all.html", context)
 
 
-def _trash(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, Any]) -> HttpResponseBase:
+def _trash(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, object]) -> HttpResponseBase:
     count, moment = selection.trash_many(actor, chosen)
     if moment is None:
         return _changed(request, count)
@@ -114,15 +114,15 @@ def _expire(request: Request, actor: Actor, chosen: Chosen, given: dict[str, Any
     return _changed(request, selection.expire_many(actor, chosen, given["expires_at"]))
 
 
-def _publish(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, Any]) -> HttpResponseBase:
+def _publish(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, object]) -> HttpResponseBase:
     return _changed(request, selection.show_many(actor, chosen, Visibility.PUBLIC))
 
 
-def _unpublish(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, Any]) -> HttpResponseBase:
+def _unpublish(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, object]) -> HttpResponseBase:
     return _changed(request, selection.show_many(actor, chosen, Visibility.PRIVATE))
 
 
-_ACTS: dict[str, Callable[[Request, Actor, Chosen, dict[str, Any]], HttpResponseBase]] = {
+_ACTS: dict[str, Callable[[Request, Actor, Chosen, dict[str, object]], HttpResponseBase]] = {
     "trash": _trash,
     "tag": _tag,
     "untag": _untag,

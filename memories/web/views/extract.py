@@ -1,11 +1,9 @@
 """The page that finds memories in a pasted conversation. It is not there without a chat model."""
 
-from typing import Any
-
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -33,7 +31,7 @@ class ConversationForm(forms.Form):
     )
     may_read = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any = None, *, actor: Actor) -> None:
+    def __init__(self, data: QueryDict | None = None, *, actor: Actor) -> None:
         """Asks about the model's host only who has not said yes to it yet."""
         super().__init__(data)
         if chat_consent.may_read(actor.person):
@@ -55,7 +53,7 @@ def extract(request: Request, actor: Actor) -> HttpResponseBase:
         )
         messages.info(request, said % {"n": count} if count else _("Nothing to remember was found."))
         return redirect("memories:review")
-    context: dict[str, Any] = {"form": form, "provider": chat.provider_name(), "is_hosted": chat.is_hosted()}
+    context = {"form": form, "provider": chat.provider_name(), "is_hosted": chat.is_hosted()}
     return render(request, "memories/extract.html", context, status=422 if form.errors else 200)
 
 

@@ -1,7 +1,5 @@
 """The page of insights: a map of one's memories, and which app read how much; pictures made by the server."""
 
-from typing import Any
-
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -34,7 +32,7 @@ def insights(request: Request, actor: Actor) -> HttpResponseBase:
     return render(request, "memories/insights.html", context)
 
 
-def _dot(point: Point) -> dict[str, Any]:
+def _dot(point: Point) -> dict[str, object]:
     return {
         "row": Row(point.memory, names={}),
         "x": round(MARGIN + point.x * (WIDTH - 2 * MARGIN)),
@@ -43,7 +41,7 @@ def _dot(point: Point) -> dict[str, Any]:
     }
 
 
-def _bars(actor: Actor) -> list[dict[str, Any]]:
+def _bars(actor: Actor) -> list[dict[str, object]]:
     """Apps by how many memories they read, most first; a bar is as long as its share of the longest."""
     use = client_activity.use_by_app(actor)
     names = client_names.of_sources(f":{client_id}" for client_id in use)

@@ -1,6 +1,5 @@
 """The memories' pages: translate in, call the domain, translate out. Without JavaScript, whole pages."""
 
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -133,7 +132,7 @@ def _gone(request: Request) -> HttpResponseBase:
 
 def _detail(
     actor: Actor, memory: Memory, form: EditForm | None, *, before: int | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "row": Row(memory),
         "form": form,

@@ -1,7 +1,5 @@
 """Asking a persona: one's own or another's when signed in, and on the page that its owner opened to everybody."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -26,7 +24,7 @@ from memories.web.forms import AskForm, QuestionForm
 @memory_page
 def ask(request: Request, actor: Actor) -> HttpResponseBase:
     form = AskForm(request.POST if request.method == "POST" else None)
-    context: dict[str, Any] = {"form": form, **persona_stream.who_words(actor)}
+    context: dict[str, object] = {"form": form, **persona_stream.who_words(actor)}
     if form.is_valid():
         try:
             hit(of_requests(), f"{actor.person.pk}:")
@@ -62,7 +60,7 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
         # 404: that there is such a person, but no page of theirs, is private too.
         raise Http404 from None
     form = QuestionForm(request.POST if request.method == "POST" else None)
-    context = {"form": form, "about": about, "is_own": False}
+    context: dict[str, object] = {"form": form, "about": about, "is_own": False}
     if form.is_valid():
         context |= _answer(ANONYMOUS, about, form)
     return render(request, "memories/persona.html", context, status=422 if form.errors else 200)
@@ -74,7 +72,7 @@ def public_page_as_typed(request: HttpRequest, handle: str) -> HttpResponse:  # 
     return redirect("persona", handle=handle.lower(), permanent=True)
 
 
-def _answer(actor: Actor, about: User, form: QuestionForm) -> dict[str, Any]:
+def _answer(actor: Actor, about: User, form: QuestionForm) -> dict[str, object]:
     try:
         answer = persona_retrieval.ask(actor, about, form.cleaned_data["question"])
     except ValidationError as error:

@@ -3,15 +3,17 @@
 import io
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate
+from typing import IO, Concatenate, cast
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -54,16 +56,18 @@ class ImportForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, data: QueryDict | None = None, files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None
+    ) -> None:
+        super().__init__(data, files)
         self.fields["file"].help_text = _(
             "A zip from ChatGPT or Claude, notes as a zip, JSON, CSV or text; up to %(size)s."
         ) % {"size": f"{settings.MAX_IMPORT_BYTES / 1_000_000:,.0f} MB"}
 
-    def given(self) -> Any:
+    def given(self) -> IO[bytes]:
         """The file to be read. Raises ValidationError where there is neither."""
         if (uploaded := self.cleaned_data.get("file")) is not None:
-            return uploaded.file
+            return cast(IO[bytes], uploaded.file)
         if not (text := self.cleaned_data["text"]).strip():
             raise ValidationError({"file": _("Choose a file, or paste some text.")})
         return io.BytesIO(text.encode("utf-8", "replace"))
@@ -169,7 +173,7 @@ def discard(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     return redirect("memories:bring")
 
 
-def _shown(batch: ImportBatch) -> dict[str, Any]:
+def _shown(batch: ImportBatch) -> dict[str, object]:
     """An import in the words of a page."""
     counts = batch.counts
     return {

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -44,7 +43,7 @@ class ProposalRow:
         return self.waiting.proposal.pk
 
     @property
-    def content(self) -> Any:
+    def content(self) -> proposals.Content | None:
         return self.waiting.content
 
     @property
@@ -65,9 +64,8 @@ class ProposalRow:
     @property
     def would_not_end(self) -> bool:
         """That the memory, which ends now, would be kept for ever."""
-        return (
-            self.waiting.is_change and "expires_at" in (self.content or {}) and not self.content["expires_at"]
-        )
+        content = self.content or {}
+        return self.waiting.is_change and "expires_at" in content and not content["expires_at"]
 
     @property
     def source(self) -> str:
@@ -153,9 +151,9 @@ def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> Htt
     return render(request, "memories/review.html", context, status=422 if refused else 200)
 
 
-def _edited(given: QueryDict, proposal_id: UUID) -> dict[str, Any]:
+def _edited(given: QueryDict, proposal_id: UUID) -> review_decisions.Edit:
     """What was typed in this proposal's fields, where it has them, and which version the page showed."""
-    edited: dict[str, Any] = {"expected_version": _version(given, proposal_id)}
+    edited: review_decisions.Edit = {"expected_version": _version(given, proposal_id)}
     if (text := given.get(f"text-{proposal_id}")) is not None:
         edited["text"] = text
     if (tags := given.get(f"tags-{proposal_id}")) is not None:

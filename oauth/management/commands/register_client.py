@@ -1,7 +1,6 @@
 """Register an app, as the developer console does; for set-ups without anybody at a browser."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -25,7 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *args: Any, name: str, redirect_uri: list[str], public: bool, owner: str, **options: Any
+        self, *args: object, name: str, redirect_uri: list[str], public: bool, owner: str, **options: object
     ) -> None:
         try:
             made = manual_registration.register(

@@ -1,7 +1,5 @@
 """`manage.py demo`: the whole server, with a made-up person who has a past."""
 
-from typing import Any
-
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
@@ -21,10 +19,10 @@ class Command(BaseCommand):
             "--among-others", action="store_true", help="even into a database where other people live"
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, among_others: bool, fill_only: bool, **__: object) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         try:
-            person, password = fill(among_others=options["among_others"])
+            person, password = fill(among_others=among_others)
         except OtherPeople:
             raise CommandError(
                 "Other people live in this database. Take another PICARD_HOME, or say --among-others."
@@ -33,6 +31,6 @@ class Command(BaseCommand):
             f"The demo person is {person.name}.\n  Log in    {person.email}\n  Password  {password}"
         )
         self.stdout.flush()
-        if not options["fill_only"]:
+        if not fill_only:
             connections.close_all()
             call_command("up")

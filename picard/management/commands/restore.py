@@ -5,7 +5,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--keys", type=Path, metavar="FILE", help="the keys that `backup --keys` wrote")
         parser.add_argument("--replace", action="store_true", help="drop everything that the database holds")
 
-    def handle(self, *_: Any, file: Path, keys: Path | None, replace: bool, **__: Any) -> None:
+    def handle(self, *_: object, file: Path, keys: Path | None, replace: bool, **__: object) -> None:
         try:
             given = backup_dump.read_keys(keys) if keys else None
             masters = backup_dump.master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY

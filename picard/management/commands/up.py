@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -25,7 +24,7 @@ from picard.server.supervisor import Program, Supervisor
 class Command(BaseCommand):
     help = "Start everything: the database, migrations, the web server and the worker. Ctrl-C stops it."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         refuse_a_taken_port(bind_host(), settings.PORT)
         with _interruptible(), self._database():
             self._prepare()

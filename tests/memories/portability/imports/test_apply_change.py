@@ -1,7 +1,7 @@
 """What an import changes of what is there it changes by the later text alone, and undoing gives all of it back."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -106,7 +106,7 @@ def test_what_was_before_lies_sealed(ada: User, memory: Memory) -> None:
     bring(session(ada), lines(line(memory)))
     row = StagedMemories.objects.get()
     assert orjson.loads(row.content)[0]["tags"] == [[str(_tag(name).pk), name] for name in ("food", "home")]
-    assert b"food" not in bytes(StagedMemories.objects.values_list("content", flat=True).get())
+    assert b"food" not in bytes(cast(bytes, StagedMemories.objects.values_list("content", flat=True).get()))
 
 
 def test_an_import_of_before_tags_were_noted_is_undone_by_its_text(ada: User, memory: Memory) -> None:
