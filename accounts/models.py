@@ -21,13 +21,13 @@ from accounts.ids import new_id
 RESERVED_HANDLES = frozenset(
     {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
 )
-MADE_UP_HANDLE = "person-"
+GENERATED_HANDLE_PREFIX = "person-"
 HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 
 
 def new_handle() -> str:
     """A handle that says nothing about the person; they may choose another."""
-    return MADE_UP_HANDLE + "".join(secrets.choice(HANDLE_ALPHABET) for _ in range(8))
+    return GENERATED_HANDLE_PREFIX + "".join(secrets.choice(HANDLE_ALPHABET) for _ in range(8))
 
 
 def validate_handle_is_free_to_take(handle: str) -> None:

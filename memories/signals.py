@@ -5,7 +5,7 @@ from django.dispatch import receiver
 
 from accounts.consent import embeddings as embedding_consent
 from accounts.models import PersonKey, User
-from memories.index.work_queue import enqueue_unread, wake_on_commit
+from memories.index.work_queue import enqueue_withheld, wake_workers_on_commit
 from memories.models import IndexState, Memory, MemoryVector
 
 
@@ -13,7 +13,7 @@ from memories.models import IndexState, Memory, MemoryVector
 def wake_indexing(instance: Memory, **_: object) -> None:
     """A saved memory may be due for embedding: the workers are told once it is committed."""
     if instance.index_state == IndexState.PENDING:
-        wake_on_commit()
+        wake_workers_on_commit()
 
 
 @receiver(post_delete, sender=PersonKey)
@@ -22,7 +22,7 @@ def delete_vectors(instance: PersonKey, **_: object) -> None:
     MemoryVector.objects.filter(owner_id=instance.pk).delete()
 
 
-@receiver(embedding_consent.given)
-def embed_what_was_withheld(person: User, **_: object) -> None:
+@receiver(embedding_consent.consent_given)
+def enqueue_withheld_memories(person: User, **_: object) -> None:
     """What its person kept from the provider until now may be read by it."""
-    enqueue_unread(person)
+    enqueue_withheld(person)

@@ -9,7 +9,7 @@ from django.core.signals import request_finished
 from django.db import connections
 from django.dispatch import receiver
 
-from picard.server.gateway import Front
+from picard.server.gateway import Gateway
 from picard.wsgi import application as wsgi_application  # names the settings, too
 
 # Streams, and the question whether the server is alive, which must not wait for a thread.
@@ -27,7 +27,7 @@ def _rejection_recorder() -> Callable[[str, int, float], None]:
     return record_rejection
 
 
-application = Front(
+application = Gateway(
     get_asgi_application(),
     wsgi_application,
     threads=settings.WEB_THREADS,

@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from typing import Any
 from xml.etree import ElementTree
 
-from picard.config.paths import PROJECT, picard_home
+from picard.config.paths import PROJECT, get_picard_home
 
 AT_ONCE = 2
 LONGEST = (
@@ -111,7 +111,7 @@ def outcomes(names: list[str], extent: dict[str, str]) -> Iterator[Outcome]:
     """Yield the outcome of each attack when it ends. Concurrent attacks use separate databases."""
     homes: SimpleQueue[str] = SimpleQueue()
     for number in range(AT_ONCE):
-        homes.put(f"{picard_home()}-test{f'-{number}' if number else ''}")
+        homes.put(f"{get_picard_home()}-test{f'-{number}' if number else ''}")
 
     def tried_apart(name: str) -> Outcome:
         home = homes.get()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from memories import scopes
 from memories.models import IndexState, Visibility
 from picard.config.paths import PROJECT
@@ -285,4 +285,4 @@ def test_the_glossary_is_sorted_and_explains_each_word_once() -> None:
 def test_the_glossary_explains_the_terms_of_the_code() -> None:
     meanings = {row[0]: row[1] for row in rows_of(PROJECT / "docs" / "glossary.md")}
     assert not {*GLOSSARY_TERMS, *Visibility.values, *IndexState.values} - set(meanings)
-    assert all(f"`{channel}`" in meanings["channel"] for channel in Door)
+    assert all(f"`{channel}`" in meanings["channel"] for channel in Channel)

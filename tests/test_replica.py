@@ -82,9 +82,9 @@ def standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Calla
     with tempfile.TemporaryDirectory(prefix="picard-standby-") as folder:
         home = Path(folder)
         source.ensure_running()
-        account = files.account_for(source.home / "data")
-        account.own(home)
-        binaries = files.runnable_installation(account, source.home) / "bin"
+        account = files.choose_account(source.home / "data")
+        account.chown_path(home)
+        binaries = files.prepare_installation(account, source.home) / "bin"
         conninfo = (
             f"host={source.socket_folder} port={PORT} user={SUPERUSER} password={source.password(SUPERUSER)}"
         )

@@ -15,7 +15,7 @@ THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "picard_theme"
 
 
-def time_zones() -> list[str]:
+def list_time_zones() -> list[str]:
     """The names worth offering: places, and UTC."""
     places = {
         name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
@@ -87,9 +87,9 @@ class ProfileForm(UserForm):
                 consent.record(self.instance, yes=self.cleaned_data[name])
                 columns.append(column)
         # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
-        profiles.save(self.instance, columns)
+        profiles.save_profile(self.instance, columns)
         if self.cleaned_data.get("embeds_my_memories"):
-            embedding_consent.given.send(User, person=self.instance)
+            embedding_consent.consent_given.send(User, person=self.instance)
         return self.instance
 
 

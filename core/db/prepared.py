@@ -8,7 +8,7 @@ import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
-_plans_once: WeakSet[psycopg.Connection] = WeakSet()
+_generic_plan_connections: WeakSet[psycopg.Connection] = WeakSet()
 
 
 class _PreparedCursor(psycopg.Cursor):
@@ -24,7 +24,7 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
     The caller's transaction, query counting and error classes are Django's, as with `connection.cursor()`.
     """
     connection.ensure_connection()
-    _plan_once(connection.connection)
+    _force_generic_plan(connection.connection)
     raw: Any = _PreparedCursor(connection.connection)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
@@ -34,10 +34,10 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
         return list(cursor.fetchall())
 
 
-def _plan_once(raw: psycopg.Connection) -> None:
+def _force_generic_plan(raw: psycopg.Connection) -> None:
     """Let PostgreSQL keep the first plan. Left to itself it plans anew each time for owners of few memories, which
     takes longer than their search. Not within a transaction, since a rollback would take the setting back."""
     outside = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
-    if outside and raw not in _plans_once:
+    if outside and raw not in _generic_plan_connections:
         raw.execute("set plan_cache_mode = force_generic_plan")
-        _plans_once.add(raw)
+        _generic_plan_connections.add(raw)

@@ -6,10 +6,10 @@ from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from oauth.access.request_actor import actor_from_request
-from oauth.tokens.bearer import TokenRefused, www_authenticate
+from oauth.tokens.bearer import InvalidAccessToken, build_www_authenticate
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -26,8 +26,8 @@ class ActorAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
         asked = request._request
         try:
-            actor = actor_from_request(asked, Door.API)
-        except TokenRefused as refused:
+            actor = actor_from_request(asked, Channel.API)
+        except InvalidAccessToken as refused:
             raise AuthenticationFailed(refused.description, code="invalid_token") from None
         if actor.user is None:
             return None
@@ -37,10 +37,10 @@ class ActorAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         shown = "HTTP_AUTHORIZATION" in request._request.META
-        return www_authenticate(Door.API, error=TokenRefused.error if shown else "")
+        return build_www_authenticate(Channel.API, error=InvalidAccessToken.error if shown else "")
 
 
-class IsSignedIn(BasePermission):
+class IsAuthenticated(BasePermission):
     """Everything here is somebody's. What the actor may do with it is the domain's question."""
 
     def has_permission(self, request: Request, view: object) -> bool:
@@ -50,12 +50,12 @@ class IsSignedIn(BasePermission):
 def _check_csrf(request: HttpRequest) -> None:
     if request.method in SAFE_METHODS:
         return
-    check = CSRFCheck(_view)
+    check = CSRFCheck(_dummy_view)
     check.process_request(request)
-    if check.process_view(request, _view, (), {}):
+    if check.process_view(request, _dummy_view, (), {}):
         raise CsrfFailed
 
 
-def _view(request: HttpRequest) -> HttpResponse:
+def _dummy_view(request: HttpRequest) -> HttpResponse:
     """Stands for the view: what is checked is the request."""
     raise NotImplementedError

@@ -20,7 +20,7 @@ SPOOL_BYTES = 1_000_000
 CHUNK_BYTES = 65_536
 
 
-class TooLarge(APIException):
+class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
     default_detail = f"A request's body may have {BODY_BYTES:,} bytes."
@@ -39,7 +39,7 @@ class JsonRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, object] | None = None,
     ) -> bytes:
-        return b"" if data is None else dumps(data)
+        return b"" if data is None else dump_json(data)
 
 
 class JsonParser(BaseParser):
@@ -53,12 +53,12 @@ class JsonParser(BaseParser):
     ) -> Any:
         body = stream.read(BODY_BYTES + 1)
         if len(body) > BODY_BYTES:
-            raise TooLarge
+            raise BodyTooLarge
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(_("This is no JSON: %(why)s") % {"why": error.msg}, code="malformed") from None
-        _refuse_odd(value)
+        _validate_json_value(value)
         return value
 
 
@@ -78,7 +78,7 @@ class FileParser(BaseParser):
         return file
 
 
-def NoFile() -> IO[bytes]:  # noqa: N802 - stands where a parsed file would
+def open_empty_file() -> IO[bytes]:
     """Of a request without a body."""
     return io.BytesIO()
 
@@ -91,7 +91,7 @@ FILE_TYPES = (
 FILE_PARSERS = [type("FileParser", (FileParser,), {"media_type": name}) for name in FILE_TYPES]
 
 
-class AlwaysJson(BaseContentNegotiation):
+class JsonContentNegotiation(BaseContentNegotiation):
     """There is one form of answer, whatever is asked for (RFC 9110, 12.5.1 allows to disregard Accept)."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
@@ -105,16 +105,16 @@ class AlwaysJson(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
-def dumps(data: object) -> bytes:
+def dump_json(data: object) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_UTC_Z)
 
 
-def canonical(data: object) -> bytes:
+def dump_canonical_json(data: object) -> bytes:
     """The same bytes for the same meaning."""
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
-def _refuse_odd(value: object) -> None:
+def _validate_json_value(value: object) -> None:
     """What is nested too deeply, or holds a null character, which PostgreSQL cannot keep."""
     level = [value]
     for _depth in range(DEPTH):

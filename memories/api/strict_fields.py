@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-class Strict(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
     """Refuses what it does not know: a misspelt name must not be taken for "not given"."""
 
     def to_internal_value(self, data: object) -> object:
@@ -22,7 +22,7 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class Text(serializers.Field[str, str, str, Any]):
+class StrictString(serializers.Field[str, str, str, Any]):
     """A string as it is, and nothing that could be made one."""
 
     default_error_messages = {"not_a_string": _("Send a string.")}
@@ -37,7 +37,7 @@ class Text(serializers.Field[str, str, str, Any]):
 
 
 @extend_schema_field({"type": "boolean"})
-class Flag(serializers.Field[bool, bool, bool, Any]):
+class StrictBoolean(serializers.Field[bool, bool, bool, Any]):
     """true or false, and nothing that could be made one."""
 
     default_error_messages = {"not_a_boolean": _("Send true or false.")}
@@ -51,7 +51,7 @@ class Flag(serializers.Field[bool, bool, bool, Any]):
         return value
 
 
-class Id(serializers.UUIDField):
+class StrictUUID(serializers.UUIDField):
     """A UUID as a string."""
 
     def to_internal_value(self, data: object) -> UUID:
@@ -60,7 +60,7 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class Whole(serializers.IntegerField):
+class StrictInteger(serializers.IntegerField):
     """A JSON number that is whole."""
 
     def to_internal_value(self, data: object) -> int:
@@ -69,7 +69,7 @@ class Whole(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class Moment(serializers.DateTimeField):
+class AwareDateTime(serializers.DateTimeField):
     """RFC 3339, with its offset: a time without one is another moment for every reader."""
 
     default_error_messages = {"naive": _("Say the offset from UTC, as in 2030-01-31T12:00:00Z.")}

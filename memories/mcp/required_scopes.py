@@ -11,7 +11,7 @@ from memories import scopes
 from memories.mcp.tools import TOOLS
 
 
-def scopes_needed(message: dict[str, object], actor: Actor) -> Collection[str]:
+def get_required_scopes(message: dict[str, object], actor: Actor) -> Collection[str]:
     params = message.get("params")
     params = params if isinstance(params, dict) else {}
     if message.get("method") == "resources/read":
@@ -20,4 +20,4 @@ def scopes_needed(message: dict[str, object], actor: Actor) -> Collection[str]:
         return ()
     tool = TOOLS.get(str(params.get("name")))
     arguments = params.get("arguments")
-    return tool.needs(actor, arguments if isinstance(arguments, dict) else {}) if tool else ()
+    return tool.scope_rule(actor, arguments if isinstance(arguments, dict) else {}) if tool else ()

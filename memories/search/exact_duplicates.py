@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from accounts.actor import Actor
 from memories import scopes
-from memories.errors import Duplicate
+from memories.errors import DuplicateMemory
 from memories.models import Memory, Visibility
-from memories.search.query import find_same
+from memories.search.query import find_exact_duplicate
 from memories.services import writes
 
 
@@ -20,7 +20,7 @@ class OnDuplicate(StrEnum):
     REFUSE = "refuse"
 
 
-def create_unless_same(
+def create_unless_duplicate(
     actor: Actor,
     *,
     text: str,
@@ -33,13 +33,13 @@ def create_unless_same(
 
     An app that may not read, or not see the other, is not told of it. Two at the same moment may both be kept.
     """
-    actor.require(scopes.WRITE)
-    same = None if on_duplicate == OnDuplicate.KEEP else find_same(actor, text)
+    actor.require_scope(scopes.WRITE)
+    same = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
     if same is None:
         memory = writes.create_memory(
             actor, text=text, visibility=visibility, tags=tags, expires_at=expires_at
         )
         return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
-        raise Duplicate(same)
+        raise DuplicateMemory(same)
     return same, False

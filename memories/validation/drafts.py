@@ -91,7 +91,7 @@ class _FieldErrors:
             raise ValidationError(self._errors)
 
 
-def clean_new(item: NewMemory) -> NewMemory:
+def clean_new_memory(item: NewMemory) -> NewMemory:
     """What was given as it is stored. Raises ValidationError with all that is wrong, by field."""
     errors = _FieldErrors()
     cleaned = NewMemory(

@@ -30,7 +30,7 @@ class TokenRequest(Protocol):
     scopes: Sequence[str]
     token_family: UUID
     code: str
-    shown: issue.Code | issue.Refresh | None
+    shown: issue.PresentedCode | issue.PresentedRefreshToken | None
 
 
 class ShownRequest(Protocol):
@@ -40,16 +40,16 @@ class ShownRequest(Protocol):
     decoded_body: Iterable[tuple[str, str]] | None
     refresh_token: str
     token_family: UUID
-    shown: issue.Code | issue.Refresh
+    shown: issue.PresentedCode | issue.PresentedRefreshToken
 
 
 class ShownCode(Protocol):
     """After the code was found."""
 
-    shown: issue.Code
+    shown: issue.PresentedCode
 
 
 class ShownRefresh(Protocol):
     """After the refresh token was found."""
 
-    shown: issue.Refresh
+    shown: issue.PresentedRefreshToken

@@ -23,12 +23,12 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
         ]
 
 
-def may_ask_for(client_id: str | None, wanted: Collection[str]) -> bool:
+def can_request_scopes(client_id: str | None, wanted: Collection[str]) -> bool:
     """Whether this app could have these scopes, its person willing. If not, sending it there for them leads nowhere."""
     application = Application.objects.filter(client_id=client_id).first()
     return application is not None and set(wanted) <= set(ClientScopes().get_available_scopes(application))
 
 
-def descriptions() -> Mapping[str, str]:
+def get_scope_descriptions() -> Mapping[str, str]:
     """Of every scope, in words for a person, in their language."""
     return {scope: gettext(words) for scope, words in settings.OAUTH2_PROVIDER["SCOPES"].items()}

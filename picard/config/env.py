@@ -15,7 +15,7 @@ from dotenv import load_dotenv
 from environs import EnvValidationError, FileAwareEnv
 
 from picard.config import mail_url
-from picard.config.paths import PROJECT, kept_secret
+from picard.config.paths import PROJECT, load_or_create_secret
 
 POSTGRES_SCHEMES = ("postgres", "postgresql", "psql", "pgsql", "postgis")
 FALSE_WORDS = ("false", "off", "no", "n", "f", "0", "")
@@ -51,7 +51,7 @@ class CollectingEnv(FileAwareEnv):
         self.faults: dict[str, str] = {}
 
 
-class Variables(CollectingEnv):
+class Environment(CollectingEnv):
     """All that picard/settings.py reads."""
 
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -71,24 +71,24 @@ class Variables(CollectingEnv):
                 # the environment of child processes as it is.
                 load_dotenv(stream=io.StringIO(file.read_text(encoding="utf-8")), interpolate=False)
         except (OSError, UnicodeDecodeError) as error:
-            self.faults["PICARD_ENV_FILE"] = f"PICARD_ENV_FILE ({file}) {_cannot_be_read(error)}"
+            self.faults["PICARD_ENV_FILE"] = f"PICARD_ENV_FILE ({file}) {_describe_read_error(error)}"
         return file
 
-    def secret(self, name: str, kept_in: Path | None, make: str) -> str:
+    def read_secret(self, name: str, kept_in: Path | None, make: str) -> str:
         """Return the variable, or the content of its NAME_FILE, or (`kept_in`) what is generated there once."""
         value = self.str(name, default="")
         if value or kept_in is None or name in self.faults:
             return value
         path = kept_in / name.lower()
         try:
-            return kept_secret(path, lambda: make)
+            return load_or_create_secret(path, lambda: make)
         except (OSError, UnicodeDecodeError) as error:
-            self.faults[name] = f"{path} {_cannot_be_read(error)}"
+            self.faults[name] = f"{path} {_describe_read_error(error)}"
         except RuntimeError as error:  # kept_secret's own message
             self.faults[name] = str(error).rstrip(".")
         return ""
 
-    def web_address(self, var: str, default: str) -> str:
+    def read_url(self, var: str, default: str) -> str:
         """Return the URL without its last slash, or an empty string where none could be reached by it."""
         address = self.str(var, default=default).rstrip("/")
         try:
@@ -144,8 +144,8 @@ def _database_settings(url: str) -> dict[str, Any]:
 def _describe(name: str, error: Exception) -> str:
     if isinstance(error, EnvValidationError):
         return f"{name}: {' '.join(error.error_messages)}".rstrip(".")
-    return f"{name}_FILE {_cannot_be_read(error.__cause__ or error)}"
+    return f"{name}_FILE {_describe_read_error(error.__cause__ or error)}"
 
 
-def _cannot_be_read(error: BaseException) -> str:
+def _describe_read_error(error: BaseException) -> str:
     return f"cannot be read: {error.strerror if isinstance(error, OSError) else type(error).__name__}"

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
+def metrics_view(request: HttpRequest) -> HttpResponse:
     """404 unless a token is set; 401 for whoever does not show it."""
     if not settings.METRICS_TOKEN:
         raise Http404
-    if not _shows_token(request):
+    if not _has_valid_token(request):
         return HttpResponse("Unauthorized\n", status=401, headers={"WWW-Authenticate": "Bearer"})
     from prometheus_client import CollectorRegistry, PlatformCollector
     from prometheus_client.exposition import choose_encoder
@@ -40,7 +40,7 @@ class GaugeCollector:
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        for figure in stats.of_database():
+        for figure in stats.collect_database_metrics():
             yield GaugeMetricFamily(f"picard_{figure.name}", figure.help, value=figure.value)
         for figure in stats.of_web_server():
             is_counter = figure.name.endswith("_total")
@@ -48,6 +48,6 @@ class GaugeCollector:
             yield family(figure.name, figure.help, value=figure.value)
 
 
-def _shows_token(request: HttpRequest) -> bool:
+def _has_valid_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and constant_time_compare(token, settings.METRICS_TOKEN)

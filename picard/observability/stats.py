@@ -9,7 +9,7 @@ from django.db import connection
 from core.db.locks import LIVE_WORKERS_SQL
 from picard.server.metrics_folder import shared_folder
 
-COUNTED = f"""
+DATABASE_METRICS_SQL = f"""
 select
   (select count(*) from accounts_user where is_active) as people,
   (select count(*) from memories_memory where deleted_at is null) as memories,
@@ -28,7 +28,7 @@ select
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """`name` and `help` as Prometheus shows them (picard/observability/metrics.py)."""
 
     name: str
@@ -52,16 +52,16 @@ HELP = {
 }
 
 
-def of_database() -> list[Figure]:
+def collect_database_metrics() -> list[Metric]:
     """By one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNTED)
+        cursor.execute(DATABASE_METRICS_SQL)
         values = cursor.fetchone()
         names = [column.name for column in cursor.description]
-    return [Figure(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
+    return [Metric(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
 
 
-def of_web_server() -> list[Figure]:
+def of_web_server() -> list[Metric]:
     """Of gunicorn and its workers together; of this process where there is no gunicorn.
 
     The names are those of prometheus_client's own collector, which knows one process only.
@@ -75,13 +75,13 @@ def of_web_server() -> list[Figure]:
             resident_bytes += process.memory_info().rss
             threads += process.num_threads()
     return [
-        Figure("process_cpu_seconds_total", "Processor time of the web server's processes.", cpu_s),
-        Figure("process_resident_memory_bytes", "Memory of the web server's processes.", resident_bytes),
-        Figure("process_threads", "Threads of the web server's processes.", threads),
-        Figure(
+        Metric("process_cpu_seconds_total", "Processor time of the web server's processes.", cpu_s),
+        Metric("process_resident_memory_bytes", "Memory of the web server's processes.", resident_bytes),
+        Metric("process_threads", "Threads of the web server's processes.", threads),
+        Metric(
             "process_start_time_seconds", "Unix time of the web server's start.", processes[0].create_time()
         ),
-        Figure("picard_web_processes", "Processes of the web server.", len(processes)),
+        Metric("picard_web_processes", "Processes of the web server.", len(processes)),
     ]
 
 

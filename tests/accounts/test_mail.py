@@ -83,7 +83,7 @@ def test_who_closes_and_restores_is_told(
     ada: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        deletion.close(session(ada))
+        deletion.close_account(session(ada))
     assert "Everything in it will be deleted for ever on" in body(letter(ada.email))
 
 

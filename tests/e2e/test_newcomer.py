@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from memories.errors import WaitsForYes
+from memories.errors import ApprovalRequired
 from memories.models import Memory
 from memories.services import writes
 from memories.validation.drafts import NewMemory
@@ -123,7 +123,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
 def _walk_past_the_bar_that_stays(page: Page) -> None:
     """The review's bar lies over the end of the window; what has the focus never lies below it."""
     asking = app(User.objects.get(), asks_first=True)
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.create_memories(asking, [NewMemory(f"Thing {number}.") for number in range(6)])
     page.goto("/memories/review/")
     keys = Keyboard(page)

@@ -19,16 +19,16 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: object, who: str, yes: bool, **options: object) -> None:
-        person = find(who)
+        person = find_user(who)
         if not yes:
             self.stdout.write(f"All that {person.email} keeps here will be gone for ever.")
             if input(f"Type {person.handle} to delete: ").strip() != person.handle:
                 raise CommandError("Nothing was deleted.")
-        deletion.delete_for_ever(person)
+        deletion.delete_account_permanently(person)
         self.stdout.write("Deleted.")
 
 
-def find(who: str) -> User:
+def find_user(who: str) -> User:
     is_asked_for = Q(email__iexact=who) | Q(handle=who.removeprefix("@"))
     with suppress(ValueError):
         is_asked_for |= Q(pk=UUID(who))

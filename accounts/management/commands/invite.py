@@ -26,14 +26,14 @@ class Command(BaseCommand):
         if days < 1:
             raise CommandError("--days must be at least 1.")
         if email:
-            self._check(email)
+            self._validate_email(email)
         if settings.SIGNUP == "closed":
             raise CommandError("SIGNUP=closed: nobody can sign up. Set SIGNUP=invite.")
-        path = reverse("accounts:invitation", args=[invitations.make(email, days)])
+        path = reverse("accounts:invitation", args=[invitations.create_invitation(email, days)])
         self.stdout.write(f"{settings.PUBLIC_URL}{path}")
 
     @staticmethod
-    def _check(email: str) -> None:
+    def _validate_email(email: str) -> None:
         try:
             validate_email(email)
         except ValidationError:

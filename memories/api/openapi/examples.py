@@ -188,7 +188,7 @@ RUN_IN = {"publish": False}
 EXPORTED = '{"picard":1,"text":"I am allergic to peanuts."}'
 
 
-def problem(status: int, title: str, code: str, detail: str) -> dict[str, Any]:
+def build_problem_example(status: int, title: str, code: str, detail: str) -> dict[str, Any]:
     request_id = "5f0c9d6e8b7a4c3d9e2f1a0b4c5d6e7f"
     return {
         "type": f"urn:picard:problem:{code}",

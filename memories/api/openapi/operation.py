@@ -11,7 +11,7 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description='The ETag that was seen, as in `"3"`. Another one: 412.',
 )
-KEY = OpenApiParameter(
+IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
     OpenApiParameter.HEADER,
@@ -39,5 +39,5 @@ class Operation:
     answer_headers: tuple[str, ...] = field(default=())
     media_type: str = "application/json"  # of the body
     files: tuple[str, ...] = ()  # media types of an answer that is a file
-    may_wait: bool = False
-    or_answers: int | None = None  # the other status of the same answer
+    may_need_approval: bool = False
+    alternate_status: int | None = None  # the other status of the same answer

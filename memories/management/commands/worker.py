@@ -15,4 +15,4 @@ class Command(BaseCommand):
         should_stop = stop_on_signals()
         refuse_wrong_master_keys()
         check_known_answer()
-        indexer.run(should_stop)
+        indexer.run_worker(should_stop)

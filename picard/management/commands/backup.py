@@ -28,9 +28,9 @@ class Command(BaseCommand):
                 "Give the keys a folder of their own: whoever finds both files can read everything."
             )
         try:
-            backup_dump.refuse_to_replace(file, keys)
-            backup_dump.dump_to(file)
-            opened = backup_dump.prove(file, settings.FIELD_ENCRYPTION_KEY)
+            backup_dump.refuse_overwrite(file, keys)
+            backup_dump.dump_database(file)
+            opened = backup_dump.verify_backup(file, settings.FIELD_ENCRYPTION_KEY)
             if keys:
                 backup_dump.write_keys(keys, settings.FIELD_ENCRYPTION_KEY)
         except backup_dump.BackupError as error:

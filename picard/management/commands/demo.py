@@ -4,7 +4,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
-from picard.demo.seed import OtherPeople, fill
+from picard.demo.seed import DatabaseNotEmpty, fill_database
 
 
 class Command(BaseCommand):
@@ -22,8 +22,8 @@ class Command(BaseCommand):
     def handle(self, *_: object, among_others: bool, fill_only: bool, **__: object) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         try:
-            person, password = fill(among_others=among_others)
-        except OtherPeople:
+            person, password = fill_database(among_others=among_others)
+        except DatabaseNotEmpty:
             raise CommandError(
                 "Other people live in this database. Take another PICARD_HOME, or say --among-others."
             ) from None

@@ -33,7 +33,7 @@ def texts(user: User) -> list[str]:
 
 
 def tag_id(user: User, name: str) -> str:
-    return str(next(tag.pk for tag in reads.tags_of(session(user)) if tag.name == name))
+    return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
 
 
 @pytest.mark.parametrize("how", [{}, HTMX])
@@ -205,7 +205,7 @@ def test_a_tag_has_a_page_that_says_what_is_wrong_with_a_name(ada: User, ada_cli
 def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen_one(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memories.web.views.list.TAGS_OFFERED", 2)
+    monkeypatch.setattr("memories.web.views.list.MAX_TAG_CHOICES", 2)
     for tags in (["a", "b", "c"], ["b", "c"], ["c"], ["d"]):
         remember(ada, "One.", tags=tags)
     chosen = tag_id(ada, "d")
@@ -220,7 +220,7 @@ def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen
 def test_very_many_tags_stand_on_several_pages(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memories.web.views.bulk.TAGS_SHOWN", 2)
+    monkeypatch.setattr("memories.web.views.bulk.TAGS_PER_PAGE", 2)
     remember(ada, "One.", tags=["one", "three", "two"])
     first = page(ada_client, "/memories/tags/")
     assert ("“two”" in first, 'href="?page=2"' in first) == (False, True)

@@ -25,7 +25,7 @@ def page(client: Client, address: str = "/memories/", **how: Any) -> str:
 
 
 def tag_id(user: User, name: str) -> str:
-    return str(next(tag.pk for tag in reads.tags_of(session(user)) if tag.name == name))
+    return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
 
 
 def test_the_first_page_says_what_to_write(ada_client: Client) -> None:
@@ -113,7 +113,7 @@ def test_a_search_says_when_only_words_were_compared(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.query.provider", Failing)
+    monkeypatch.setattr("memories.search.query.get_provider", Failing)
     html = page(ada_client, "/memories/?q=zebra")
     assert "Searched by words only" in html
     assert shown(html) == ["The zebra lives next door."]

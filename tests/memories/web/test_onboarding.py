@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from memories.models import Memory
-from memories.web.views.onboarding import ENOUGH, EXAMPLES
+from memories.web.views.onboarding import EXAMPLES, ONBOARDING_LIMIT
 from tests.factories import PASSWORD, held_by_sessions, remember
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
@@ -66,7 +66,7 @@ def test_steps_are_skipped_for_good(ada: User, ada_client: Client) -> None:
 
 
 def test_who_has_memories_enough_is_shown_no_steps(ada: User, ada_client: Client) -> None:
-    for number in range(ENOUGH):
+    for number in range(ONBOARDING_LIMIT):
         remember(ada, f"Thing {number}.")
     assert current(page(ada_client)) == ""
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from memories.web.presenters import age_of
+from memories.web.presenters import format_age
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ from memories.web.presenters import age_of
     ],
 )
 def test_an_age_is_said_in_words(age: timedelta, text: str) -> None:
-    assert age_of(timezone.now() - age).replace("\xa0", " ") == text
+    assert format_age(timezone.now() - age).replace("\xa0", " ") == text
 
 
 def test_after_a_week_the_day_is_said() -> None:
     moment = timezone.now() - timedelta(days=7, seconds=1)
-    assert age_of(moment) == date_format(timezone.localtime(moment), "j M Y")
+    assert format_age(moment) == date_format(timezone.localtime(moment), "j M Y")

@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
 from memories import scopes
 from memories.models import Memory
 from oauth.models import AppGrant, Mistake
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken
 from tests.factories import held_by_sessions, remember
 from tests.oauth.flows import YES, App, make_app
@@ -154,5 +154,5 @@ def test_the_developers_session_is_not_the_apps(ada: User, one: Trial) -> None:
     """What is called is called as the app: no cookie of the page stands in for its token."""
     remember(ada, "private")
     assert "private" not in one.act("call", call="list").content.decode()
-    with pytest.raises(TokenRefused):
-        authenticate("picard_at_", Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token("picard_at_", Channel.API)

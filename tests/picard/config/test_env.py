@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from picard.config.env import Variables
+from picard.config.env import Environment
 
-Read = Callable[[Variables], Any]
+Read = Callable[[Environment], Any]
 SECRET = "hunter2"
 
 
@@ -29,7 +29,7 @@ def test_a_value_of_another_type_is_a_fault_and_is_not_repeated(
 ) -> None:
     (tmp_path / "x").write_text(SECRET)
     monkeypatch.setenv(variable, SECRET if variable == "X" else str(tmp_path / "x"))
-    env = Variables()
+    env = Environment()
     assert read(env) == left
     assert [*env.faults] == ["X"]
     assert SECRET not in str(env.faults)
@@ -42,13 +42,13 @@ def test_the_usual_words_for_true_and_false_are_none(
     given: str, meant: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("X", given)
-    env = Variables()
+    env = Environment()
     assert (env.bool("X", default=not meant), env.faults) == (meant, {})
 
 
 def test_a_port_that_is_none_in_an_address_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X", "postgres://picard:hunter2@db.example.org:port/picard")
-    env = Variables()
+    env = Environment()
     assert (env.db("X"), "hunter2" in str(env.faults), [*env.faults]) == ({}, False, ["X"])
 
 
@@ -59,7 +59,7 @@ def test_a_url_that_libpq_refuses_is_a_fault_and_is_not_repeated(
     given: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("X", given)
-    env = Variables()
+    env = Environment()
     assert (env.db("X"), SECRET in str(env.faults), [*env.faults]) == ({}, False, ["X"])
 
 
@@ -76,7 +76,7 @@ def test_a_database_url_is_read_as_libpq_does(
     given: str, settings: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("X", given)
-    assert tuple(Variables().db("X").values()) == settings
+    assert tuple(Environment().db("X").values()) == settings
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_mail_url_is_djangos_settings(
     given: str, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("X", given)
-    env = Variables()
+    env = Environment()
     read = env.email_url("X")
     assert (settings.items() <= read.items(), env.faults) == (True, {})
     assert read["EMAIL_BACKEND"].startswith("django.core.mail.backends.")
@@ -111,12 +111,12 @@ def test_a_variable_wins_over_its_file_and_can_name_another_one(
     for value, meant in (("", "of the file"), ("own", "own"), ("$Y", "other"), ("a$Y${Y}", "a$Y${Y}")):
         monkeypatch.setenv("X", value)
         monkeypatch.setenv("Y", "other")
-        env = Variables()
+        env = Environment()
         assert (env.str("X", default="none"), env.faults) == (meant, {})
 
 
 def test_of_a_list_each_part_counts_and_none_is_empty_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    env = Variables()
+    env = Environment()
     assert env.list("X", default=["a"]) == ["a"]
     monkeypatch.setenv("X", "a.example,b.example")
     assert env.list("X", default=[]) == ["a.example", "b.example"]
@@ -125,14 +125,14 @@ def test_of_a_list_each_part_counts_and_none_is_empty_by_default(monkeypatch: py
 def test_a_secret_is_read_from_its_file_or_kept_or_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    env, kept = Variables(), tmp_path / "home" / "keys"
-    assert [env.secret("X", kept, made) for made in ("first", "second")] == ["first", "first"]
-    assert env.secret("Y", None, "made") == ""
+    env, kept = Environment(), tmp_path / "home" / "keys"
+    assert [env.read_secret("X", kept, made) for made in ("first", "second")] == ["first", "first"]
+    assert env.read_secret("Y", None, "made") == ""
     (kept / "empty").touch()
     monkeypatch.setattr("picard.config.paths.time.sleep", lambda _: None)
-    assert (env.secret("EMPTY", kept, "made"), "is empty" in env.faults["EMPTY"]) == ("", True)
+    assert (env.read_secret("EMPTY", kept, "made"), "is empty" in env.faults["EMPTY"]) == ("", True)
     monkeypatch.setenv("X_FILE", str(tmp_path / "none"))
-    assert (env.secret("X", kept, "made"), "X_FILE" in env.faults["X"]) == ("", True)
+    assert (env.read_secret("X", kept, "made"), "X_FILE" in env.faults["X"]) == ("", True)
 
 
 def test_the_named_file_must_be_there_and_the_usual_one_need_not(
@@ -143,7 +143,7 @@ def test_the_named_file_must_be_there_and_the_usual_one_need_not(
         monkeypatch.delenv("PICARD_ENV_FILE") if named is None else monkeypatch.setenv(
             "PICARD_ENV_FILE", named
         )
-        env = Variables()
+        env = Environment()
         env.read_file()
         assert len(env.faults) == faults
 
@@ -158,7 +158,7 @@ def test_the_file_adds_to_the_environment_and_nothing_is_substituted(
     for name in ("Y", "Z"):  # what is set is taken back after the test
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    env = Variables()
+    env = Environment()
     env.read_file()
     assert [env.str(name, default="") for name in "XYZ"] == ["from outside", "p${X}#s", "a#b"]
     assert (os.environ["Y"], env.faults) == ("p${X}#s", {})  # for the programs that Picard starts

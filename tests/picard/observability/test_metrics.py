@@ -148,7 +148,7 @@ def test_what_two_workers_count_adds_up_and_outlives_each_of_them() -> None:
         assert _scraped(address)["http_requests_total POST 413 gateway"] == 1
         assert _scraped(address)["picard_web_processes"] == 3
         assert httpx.get(f"{address}/healthz").is_success
-        native = "http_requests_total GET 200 picard.observability.health.alive"
+        native = "http_requests_total GET 200 picard.observability.health.liveness_view"
         assert _scraped(address)[native] == 1
     assert not folder.exists()
 
