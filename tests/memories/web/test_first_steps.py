@@ -24,7 +24,7 @@ def steps(html: str) -> str:
 def current(html: str) -> str:
     """The headline of the step that comes next, empty when no steps are shown."""
     found = re.search(r'aria-current="step".*?<h3>(.*?)</h3>', html, re.DOTALL)
-    return found[1] if found else ""
+    return found[1].split("<span")[0].strip() if found else ""
 
 
 def page(client: Client, address: str = "/memories/", **how: Any) -> str:
