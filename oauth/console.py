@@ -55,7 +55,7 @@ def look_at_addresses(request: HttpRequest) -> HttpResponseBase:
     """What is wrong with the addresses that are being typed."""
     typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
     said = [(uri, clients.fault_of(uri)) for uri in typed]
-    return render(request, "oauth/_addresses_said.html", {"said": said})
+    return render(request, "oauth/_redirect_url_checks.html", {"said": said})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,7 +67,7 @@ def app(request: HttpRequest, application: Application) -> HttpResponseBase:
         messages.success(request, _("Saved. It counts from now on."))
         return redirect("oauth:own_app", application.client_id)
     context = {"app": application, "form": form, "mistakes": mistakes.made_by(application), **_addresses()}
-    return render(request, "oauth/own_app.html", context, status=422 if form.is_bound else 200)
+    return render(request, "oauth/app_settings.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST
@@ -132,7 +132,7 @@ def _say_beside(form: AppChangeForm, error: ValidationError) -> None:
 def _secret_once(request: HttpRequest, application: Application, secret: str) -> HttpResponse:
     """No redirect: the secret is nowhere but in this answer."""
     context = {"app": application, "secret": secret, "overlap_days": clients.OVERLAP.days, **_addresses()}
-    return render(request, "oauth/registered.html", context)
+    return render(request, "oauth/app_registered.html", context)
 
 
 def _own(request: HttpRequest) -> Any:

@@ -117,8 +117,8 @@ def _page(request: HttpRequest, application: Application, **context: Any) -> Htt
         "call_form": TrialCallForm(),
     } | context
     if "exchange" not in context and any(getattr(form, "errors", None) for form in context.values()):
-        return render(request, "oauth/try.html", context, status=422)
-    return render(request, "oauth/try.html", context)
+        return render(request, "oauth/test_app.html", context, status=422)
+    return render(request, "oauth/test_app.html", context)
 
 
 def _scopes_form(application: Application, data: Any = None) -> TrialScopesForm:

@@ -137,7 +137,7 @@ def connected(request: Request, actor: Actor) -> HttpResponseBase:
     """The part of the page that says whether an app has called, for asking again."""
     tried = request.GET.get("try", "")
     return render(
-        request, "memories/_connected.html", _connected(actor, int(tried) + 1 if tried.isdecimal() else 1)
+        request, "memories/_connection_status.html", _connected(actor, int(tried) + 1 if tried.isdecimal() else 1)
     )
 
 

@@ -88,7 +88,7 @@ def _asked_first(request: Request, actor: Actor, chosen: Chosen, listed: ListFor
         "address": listed.address(),
         "page_url": page_url(listed),
     }
-    return render(request, "memories/publish_all.html", context)
+    return render(request, "memories/confirm_publish.html", context)
 
 
 def _trash(request: Request, actor: Actor, chosen: Chosen, _given: dict[str, Any]) -> HttpResponseBase:

@@ -124,7 +124,7 @@ def _staged(actor: Actor, form: ImportForm) -> ImportBatch | None:
 @import_page
 def one_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     batch = importing.get_import(actor, batch_id)
-    return render(request, "memories/one_import.html", {"shown": _shown(batch), "batch": batch})
+    return render(request, "memories/import_detail.html", {"shown": _shown(batch), "batch": batch})
 
 
 @require_POST

@@ -40,7 +40,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     page.locator("main input[name=email]").fill("ada@example.org")
     page.locator("input[name=password1]").fill(PASSWORD)
     page.locator("main button[type=submit]").first.click()
-    expect(page.get_by_role("heading", name="Notes asks for your memories")).to_be_visible()
+    expect(page.get_by_role("heading", name="Notes requests access to your memories")).to_be_visible()
 
     _keep_two(context.new_page(), site)
     page.reload()
@@ -57,7 +57,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     note.get_by_role("link", name="Edit").click()
     page.get_by_label("The note").fill("Reviews are on Tuesdays.")
     page.get_by_role("button", name="Save").click()
-    page.get_by_label("Search by word or meaning").fill("Tuesdays")
+    page.get_by_label("Search by keyword or meaning").fill("Tuesdays")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("Reviews are on Tuesdays.")).to_be_visible()
     assert b"picard_" not in (tmp_path / "notes.sqlite3").read_bytes()

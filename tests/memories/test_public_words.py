@@ -86,7 +86,7 @@ def test_the_review_says_that_it_would_not_end(ada: User, ada_client: Client, kn
     services.update_memory(session(ada), known.pk, expires_at=timezone.now() + timedelta(days=1))
     with pytest.raises(WaitsForYes):
         services.update_memory(app(ada), known.pk, expires_at=None)
-    assert "would not end any more" in ada_client.get("/memories/review/").content.decode()
+    assert "will no longer expire" in ada_client.get("/memories/review/").content.decode()
 
 
 def at_once(user: User) -> list[tuple[Actor, dict[str, Any]]]:
