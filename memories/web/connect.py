@@ -137,7 +137,9 @@ def connected(request: Request, actor: Actor) -> HttpResponseBase:
     """The part of the page that says whether an app has called, for asking again."""
     tried = request.GET.get("try", "")
     return render(
-        request, "memories/_connection_status.html", _connected(actor, int(tried) + 1 if tried.isdecimal() else 1)
+        request,
+        "memories/_connection_status.html",
+        _connected(actor, int(tried) + 1 if tried.isdecimal() else 1),
     )
 
 

@@ -225,7 +225,11 @@ def restore(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase
     if request.htmx:
         context = {"row": Row(queries.get_memory(actor, memory_id)), "total": queries.count_memories(actor)}
         in_trash = request.POST.get("from") == "trash"
-        return render(request, "memories/_restored_in_trash.html" if in_trash else "memories/_restored_in_list.html", context)
+        return render(
+            request,
+            "memories/_restored_in_trash.html" if in_trash else "memories/_restored_in_list.html",
+            context,
+        )
     messages.success(request, _("Restored."))
     return back(request, "memories:list")
 

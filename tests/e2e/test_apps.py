@@ -29,7 +29,7 @@ def test_an_app_is_registered_tried_paused_and_disconnected(page: Page) -> None:
     expect(page.get_by_text("200 OK")).to_be_visible()
     page.get_by_label("Call").select_option(label="List three memories")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_label("Response")).to_contain_text("I like tea.")
+    expect(page.get_by_label("Response", exact=True)).to_contain_text("I like tea.")
 
     page.goto("/accounts/apps/")
     page.get_by_role("link", name="Weather").click()

@@ -106,7 +106,7 @@ def _sign_up(page: Page) -> None:
     page.locator("main input[name=email]").fill("ada@example.org")
     page.locator("input[name=password1]").fill(PASSWORD)
     page.locator("main button[type=submit]").first.click()
-    expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+    expect(page.get_by_role("heading", name="Memories", exact=True)).to_be_visible()
     assert User.objects.get().email == "ada@example.org"
 
 

@@ -92,7 +92,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
     """The single keys are off: add, find, open, change, publish, throw away, take back, without a mouse."""
     keys = Keyboard(page)
     keys.open(".bar-nav [data-key=m]")
-    expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+    expect(page.get_by_role("heading", name="Memories", exact=True)).to_be_visible()
     keys.to("#id_text")
     keys.type("My bicycle is blue.")
     keys.press("Enter")
@@ -111,7 +111,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
     keys.press("Space")
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     keys.open(".split-aside .btn-danger-quiet")
-    expect(page.get_by_text("Moved to trash.")).to_be_visible()
+    expect(page.get_by_text("Moved to the trash.")).to_be_visible()
     keys.open(".bar-nav [data-key=t]")
     expect(page.get_by_role("heading", name="Trash")).to_be_visible()
     keys.open(".rows-trash button.act")

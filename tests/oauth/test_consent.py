@@ -69,7 +69,7 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
         "logged in as Ada (ada@example.org)",
         "notes.example",
         "Read and search your memories, private ones included.",
-        "it would see 1 memory",
+        "it could read 1 memory",
         "Ada likes sweet peas.",
     ):
         assert words in page

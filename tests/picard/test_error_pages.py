@@ -35,7 +35,9 @@ def test_what_cannot_be_read(ada_client: Client, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_another_site_sent(ada_client: Client) -> None:
-    assert "Nothing was changed." in said(ada_client.post(SHARE, headers={"sec-fetch-site": "cross-site"}), 403)
+    assert "Nothing was changed." in said(
+        ada_client.post(SHARE, headers={"sec-fetch-site": "cross-site"}), 403
+    )
 
 
 def test_a_form_without_its_token(ada: User) -> None:
