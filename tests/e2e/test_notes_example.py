@@ -57,7 +57,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     note.get_by_role("link", name="Edit").click()
     page.get_by_label("The note").fill("Reviews are on Tuesdays.")
     page.get_by_role("button", name="Save").click()
-    page.get_by_label("Search by keyword or meaning").fill("Tuesdays")
+    page.get_by_label("Search by word or meaning").fill("Tuesdays")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("Reviews are on Tuesdays.")).to_be_visible()
     assert b"picard_" not in (tmp_path / "notes.sqlite3").read_bytes()

@@ -19,7 +19,7 @@ def test_a_filter_is_saved_used_and_forgotten(page: Page, width: int) -> None:
     page.get_by_text("Save filter").click()
     _expect_no_violation(page)
     page.get_by_label("Filter name").fill("All about tea")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".save-filter").get_by_role("button", name="Save").click()
     page.goto("/memories/")
     _expect_no_violation(page)
     page.get_by_role("link", name="All about tea").click()
