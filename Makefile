@@ -16,7 +16,7 @@ run: $(VENV)/.run ## Start everything: database, migrations, web server, worker 
 	@$(BIN)/python manage.py up
 
 demo: $(VENV)/.run ## Start everything with a made-up person who has memories, apps and a past, in a home of its own
-	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import picard_home; print(picard_home())')-demo}" $(BIN)/python manage.py demo
+	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import get_picard_home; print(get_picard_home())')-demo}" $(BIN)/python manage.py demo
 
 screenshots: $(VENV)/.dev ## Take docs/screenshots anew, from the demo in a temporary home (needs Chromium)
 	@$(BIN)/python -m tests.screenshots

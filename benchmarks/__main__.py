@@ -95,7 +95,7 @@ def _measure(options: argparse.Namespace) -> None:
     how: dict[str, Any] = {"quick": options.quick, "say": _say}
     if options.kind == PEERS:
         how |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
-    report: Report = benchmark.run(**how)
+    report: Report = benchmark.run_benchmark(**how)
     print(report.render_markdown())  # noqa: T201
     if options.json:
         report.write_json(options.json)

@@ -99,7 +99,7 @@ def create_systems_home() -> Iterator[Path]:
 
 def _prepare_database(system: System) -> str:
     """What the system needs to know to find a database of its own on Picard's PostgreSQL."""
-    if system.class_name == "Unsealed":
+    if system.class_name == "UnsealedPicard":
         return UNSEALED
     return _create_database(system.module) if system.needs_database else ""
 

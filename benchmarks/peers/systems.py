@@ -36,11 +36,11 @@ SYSTEMS = {
     system.name: system
     for system in (
         System("picard", "picard", "Picard", is_picard=True),
-        System("picard unsealed", "picard", "Unsealed", is_picard=True),
+        System("picard unsealed", "picard", "UnsealedPicard", is_picard=True),
         System("mem0ai", "mem0ai", "Mem0", needs_database=True, has_index=True),
         System("langgraph", "langgraph_store", "LangGraph", needs_database=True, has_index=True),
         System("chromadb", "chroma", "OneCollection", has_index=True),
-        System("chromadb by owner", "chroma", "CollectionAnOwner", has_index=True, is_apart=True),
+        System("chromadb by owner", "chroma", "CollectionPerOwner", has_index=True, is_apart=True),
         System("mcp-memory-service", "mcp_memory", "McpMemory"),
     )
 }

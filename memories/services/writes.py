@@ -193,7 +193,9 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
 def empty_trash(actor: Actor) -> int:
     """Delete everything in the person's trash for ever; returns how many memories."""
     actor.require_scope(scopes.ADMIN)
-    ids = list(Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update().values_list("pk", flat=True))
+    ids = list(
+        Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update().values_list("pk", flat=True)
+    )
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
     Memory.objects.owned_by(actor.person).filter(pk__in=ids).delete()
     return len(ids)

@@ -120,8 +120,8 @@ def _render_playground(request: HttpRequest, application: Application, **context
         "call_form": PlaygroundCallForm(),
     } | context
     if "exchange" not in context and any(getattr(form, "errors", None) for form in context.values()):
-        return render(request, "oauth/try.html", context, status=422)
-    return render(request, "oauth/try.html", context)
+        return render(request, "oauth/test_app.html", context, status=422)
+    return render(request, "oauth/test_app.html", context)
 
 
 def _build_scopes_form(application: Application, data: Any = None) -> PlaygroundScopesForm:

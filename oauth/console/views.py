@@ -57,7 +57,7 @@ def check_redirect_uris(request: HttpRequest) -> HttpResponseBase:
     """What is wrong with the addresses that are being typed."""
     typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
     said = [(uri, manual_registration.get_redirect_uri_error(uri)) for uri in typed]
-    return render(request, "oauth/_addresses_said.html", {"said": said})
+    return render(request, "oauth/_redirect_url_checks.html", {"said": said})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,7 +74,7 @@ def edit_app(request: HttpRequest, application: Application) -> HttpResponseBase
         "mistakes": client_errors.list_client_errors(application),
         **_build_url_context(),
     }
-    return render(request, "oauth/own_app.html", context, status=422 if form.is_bound else 200)
+    return render(request, "oauth/app_settings.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST
@@ -146,7 +146,7 @@ def _render_secret_once(request: HttpRequest, application: Application, secret: 
         "overlap_days": manual_registration.SECRET_OVERLAP.days,
         **_build_url_context(),
     }
-    return render(request, "oauth/registered.html", context)
+    return render(request, "oauth/app_registered.html", context)
 
 
 def _get_own_apps(request: HttpRequest) -> Any:

@@ -65,7 +65,7 @@ def run_diagnostics() -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001  (whatever it was, it is the finding)
             # The type alone: a driver's message may hold addresses and names.
             state, said, hint = State.FAIL, type(error).__name__, f"Look at the log. {HINTS.get(check, '')}"
-        yield Finding(check.__name__.replace("_", " "), state, said, hint.strip())
+        yield Finding(check.__name__.removeprefix("check_").replace("_", " "), state, said, hint.strip())
 
 
 # --- The checks -----------------------------------------------------------------------------------------

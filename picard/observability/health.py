@@ -22,7 +22,7 @@ def liveness_view(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 def readiness_view(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """200 when every check is "ok", else 503."""
     checks = {
-        check.__name__: _run_check(check)
+        check.__name__.removeprefix("check_"): _run_check(check)
         for check in (check_database, check_migrations, check_extension, check_keys)
     }
     counts = _count_backlog()
@@ -81,5 +81,5 @@ def _run_check(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except Exception:
-        logger.exception("The check of %s failed.", check.__name__)
+        logger.exception("The check of %s failed.", check.__name__.removeprefix("check_"))
         return False

@@ -97,7 +97,7 @@ def test_no_app_skips_the_question(ada: User, ada_client: Client, is_public: boo
     app.connect(ada)
     page = ada_client.get(AUTHORIZE, app.request(approval_prompt="auto", prompt="none"))
     assert page.status_code == 200
-    assert b"asks for your memories" in page.content
+    assert b"requests access to your memories" in page.content
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "7")

@@ -49,7 +49,9 @@ def _build_members(actor: Actor) -> Iterator[ZipMember]:
     own = Memory.objects.visible_to(actor, owner=actor.person)
     yield ZipMember("README.txt", iter([README.encode()]), now)
     yield ZipMember("memories.jsonl", write_jsonl(actor, iterate_pages(actor, own)), now)
-    yield ZipMember(TRASH, write_jsonl(actor, iterate_pages(actor, Memory.objects.trash_visible_to(actor))), now)
+    yield ZipMember(
+        TRASH, write_jsonl(actor, iterate_pages(actor, Memory.objects.trash_visible_to(actor))), now
+    )
     yield ZipMember(
         "profile.json", iter([_encode_json({name: getattr(actor.person, name) for name in PROFILE})]), now
     )

@@ -92,7 +92,7 @@ def _confirm_publish_all(
         "address": listed.get_url_params(),
         "page_url": build_list_url(listed),
     }
-    return render(request, "memories/publish_all.html", context)
+    return render(request, "memories/confirm_publish.html", context)
 
 
 def _trash_selection(

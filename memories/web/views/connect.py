@@ -138,7 +138,7 @@ def connection_status(request: Request, actor: Actor) -> HttpResponseBase:
     tried = request.GET.get("try", "")
     return render(
         request,
-        "memories/_connected.html",
+        "memories/_connection_status.html",
         _build_connection_context(actor, int(tried) + 1 if tried.isdecimal() else 1),
     )
 

@@ -75,7 +75,7 @@ def _render_created(request: Request, actor: Actor, memory: Memory) -> HttpRespo
         total = reads.count_memories(actor)
         context = {"add_form": MemoryForm(), "row": row, "total": total, "limit": limits.TEXT_CHARACTERS}
         context["steps"] = get_first_steps(request, actor, total=total, rows=[row])
-        return _add_toast(render(request, "memories/_kept.html", context), _("Kept."))
+        return _add_toast(render(request, "memories/_memory_saved.html", context), _("Kept."))
     messages.success(request, _("Kept."))
     return redirect("memories:list")
 
@@ -185,7 +185,7 @@ def index_status(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
     context = {"row": row, "next_try": following, "say_ready": True}
     if row.memory.is_searchable:
         context["has_twin"] = has_near_duplicate(actor, memory_id)
-    return render(request, "memories/_state.html", context)
+    return render(request, "memories/_index_state.html", context)
 
 
 @require_POST
@@ -194,7 +194,7 @@ def retry_indexing(request: Request, actor: Actor, memory_id: UUID) -> HttpRespo
     writes.retry_indexing(actor, memory_id)
     if request.htmx:
         context = {"row": MemoryRow(reads.get_memory(actor, memory_id)), "next_try": 1, "say_ready": True}
-        return render(request, "memories/_state.html", context)
+        return render(request, "memories/_index_state.html", context)
     return redirect_back(request, "memories:detail", memory_id)
 
 
@@ -212,7 +212,7 @@ def trash_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
     memory = writes.trash_memory(actor, memory_id)
     if request.htmx:
         context = {"memory": memory, "total": reads.count_memories(actor)}
-        return render(request, "memories/_trashed.html", context)
+        return render(request, "memories/_moved_to_trash.html", context)
     # The id makes the message one with an Undo button (components/messages.html).
     messages.success(request, _("Moved to the trash."), extra_tags=str(memory_id))
     return redirect("memories:list")
@@ -225,7 +225,11 @@ def restore_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRespo
     if request.htmx:
         context = {"row": MemoryRow(reads.get_memory(actor, memory_id)), "total": reads.count_memories(actor)}
         in_trash = request.POST.get("from") == "trash"
-        return render(request, "memories/_restored.html" if in_trash else "memories/_undone.html", context)
+        return render(
+            request,
+            "memories/_restored_in_trash.html" if in_trash else "memories/_restored_in_list.html",
+            context,
+        )
     messages.success(request, _("Restored."))
     return redirect_back(request, "memories:list")
 

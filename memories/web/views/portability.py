@@ -133,7 +133,7 @@ def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
 def import_detail(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     batch = import_run.get_import(actor, batch_id)
     return render(
-        request, "memories/one_import.html", {"shown": _build_import_context(batch), "batch": batch}
+        request, "memories/import_detail.html", {"shown": _build_import_context(batch), "batch": batch}
     )
 
 

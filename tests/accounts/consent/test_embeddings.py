@@ -100,7 +100,7 @@ def test_the_list_says_why_only_words_are_compared(ada: User, ada_client: Client
     remember(ada, PRIVATE)
     index()
     page = ada_client.get("/memories/", {"q": ASKED}).content.decode()
-    assert f"nothing private of yours is sent to {HOST}" in page
+    assert f"allow sending private texts to {HOST}" in page
     assert 'href="/accounts/profile/"' in page
 
 

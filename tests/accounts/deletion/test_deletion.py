@@ -43,7 +43,7 @@ def test_it_is_closed_after_the_password_and_the_handle(ada: User) -> None:
     asked = here.get(PAGE)["Location"]
     assert asked.startswith("/accounts/reauthenticate/")
     here.post(asked, {"password": PASSWORD})
-    assert "Download everything first" in here.get(PAGE).content.decode()
+    assert "Export your data first" in here.get(PAGE).content.decode()
     assert here.post(PAGE, {"handle": "somebody-else"}).status_code == 422
     assert is_in(elsewhere)
     assert here.post(PAGE, {"handle": f"@{ada.handle}"}, follow=True).status_code == 200
@@ -86,11 +86,11 @@ def test_the_letters_link_brings_it_back_once_and_what_was_ended_stays_so(
         close(ada)
     path = re.search(r"/accounts/restore/\S+", str(mail.outbox[-1].body))
     assert path
-    assert "Bring your account back?" in Client().get(path[0]).content.decode()
+    assert "Restore your account?" in Client().get(path[0]).content.decode()
     assert not User.objects.get().is_active  # looking, as a mail scanner does, is not a yes
     with django_capture_on_commit_callbacks(execute=True):
         Client().post(path[0])
-    assert "is open again" in str(mail.outbox[-1].body)
+    assert "was restored" in str(mail.outbox[-1].body)
     assert User.objects.get().is_active
     assert Memory.objects.get().text == "The violin is from Cremona."
     assert not is_in(browser)

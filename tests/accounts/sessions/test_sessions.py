@@ -164,7 +164,7 @@ def test_one_session_can_be_ended_and_no_other_persons(ada: User, bob: User) -> 
 def test_a_session_from_before_the_list_is_shown_to_itself(ada: User) -> None:
     here = log_in(ada)
     UserSession.objects.all().delete()
-    assert "this one" in here.get(SESSIONS).content.decode()
+    assert "this session" in here.get(SESSIONS).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_by_the_page(ada_client: Client, name: str) -> None:
     make, count, begins = GIVEN[name]
     given = {"file": SimpleUploadedFile("given", make().read()), "text": "", "chats": "mine"}
     html = ada_client.post("/memories/import/", given, follow=True).content.decode()
-    assert f"It is {IMPORT_FORMATS[name].label}." in html
+    assert f"Format: {IMPORT_FORMATS[name].label}" in html
     assert f"Import {count} memor" in html
     assert begins in html
     assert present() == 0

@@ -351,7 +351,7 @@ def test_the_page_keeps_the_ticked_as_edited_and_declines_the_rest(ada: User, ad
     assert memory.text == "One, edited."
     ada_client.post(REVIEW, {"act": f"decline:{two.pk}"})
     assert not Proposal.objects.exists()
-    assert "Nothing waits for you" in ada_client.get(REVIEW).content.decode()
+    assert "Nothing to review" in ada_client.get(REVIEW).content.decode()
 
 
 def test_the_page_keeps_what_was_typed_when_it_cannot_be_kept(ada: User, ada_client: Client) -> None:
@@ -385,4 +385,4 @@ def test_an_app_is_set_to_ask_on_its_page(ada: User, ada_client: Client) -> None
     assert ada_client.post(f"/accounts/apps/{grant.pk}/narrow/", form).status_code == 302
     grant.refresh_from_db()
     assert grant.asks_first
-    assert "writes wait for your yes" in ada_client.get("/accounts/apps/").content.decode()
+    assert "needs approval" in ada_client.get("/accounts/apps/").content.decode()

@@ -89,7 +89,7 @@ def test_the_review_says_that_it_would_not_end(ada: User, ada_client: Client, kn
     writes.update_memory(session(ada), known.pk, expires_at=timezone.now() + timedelta(days=1))
     with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, expires_at=None)
-    assert "would not end any more" in ada_client.get("/memories/review/").content.decode()
+    assert "will no longer expire" in ada_client.get("/memories/review/").content.decode()
 
 
 def at_once(user: User) -> list[tuple[Actor, dict[str, Any]]]:

@@ -54,9 +54,9 @@ def test_a_memory_shows_what_means_the_same_and_replaces_it(
 ) -> None:
     older, newer = (remember(ada, text) for text in TWINS)
     index()
-    assert "Another memory means the same" in page(ada_client, f"/memories/{newer.pk}/state/")
+    assert "View likely duplicate" in page(ada_client, f"/memories/{newer.pk}/state/")
     html = page(ada_client, f"/memories/{newer.pk}/")
-    assert "Means the same" in html
+    assert "Likely duplicate" in html
     assert escape(TWINS[0]) in html
     response = ada_client.post(f"/memories/{newer.pk}/unite/", {"other": older.pk, "act": "replace"})
     assert response["Location"] == f"/memories/{older.pk}/"
@@ -67,7 +67,7 @@ def test_both_can_be_kept(ada: User, ada_client: Client, index: Callable[[], int
     older, newer = (remember(ada, text) for text in TWINS)
     index()
     ada_client.post(f"/memories/{newer.pk}/unite/", {"other": older.pk, "act": "keep"})
-    assert "Means the same" not in page(ada_client, f"/memories/{older.pk}/")
+    assert "Likely duplicate" not in page(ada_client, f"/memories/{older.pk}/")
     assert len(texts(ada)) == 2
 
 
@@ -121,7 +121,7 @@ def test_all_that_match_the_filters_are_changed_also_those_not_shown(ada: User, 
         remember(ada, f"Work {n}.", tags=["work"])
     remember(ada, "Home.")
     tag = tag_id(ada, "work")
-    assert "All 30 matching" in page(ada_client, f"/memories/?tag={tag}")
+    assert "Select all 30 matching" in page(ada_client, f"/memories/?tag={tag}")
     given = {"act": "tag", "tag_name": "office", "everything": "1", "tag": tag}
     ada_client.post("/memories/many/", given)
     assert Memory.objects.filter(tags__pk=tag_id(ada, "office")).count() == 30

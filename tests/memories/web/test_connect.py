@@ -63,14 +63,14 @@ def test_an_unknown_client_is_shown_the_first(ada_client: Client) -> None:
 
 def test_the_page_waits_until_an_app_used_a_memory(ada: User, ada_client: Client) -> None:
     waiting = ada_client.get("/connect/").content.decode()
-    assert "Waiting for the first call" in waiting
+    assert "Waiting for the first request" in waiting
     assert "hx-get" in waiting
     app = make_app("Notes <i>")
     allow(ada, app)
-    assert "Notes &lt;i&gt; is allowed" in ada_client.get("/connect/connected/?try=7").content.decode()
+    assert "Notes &lt;i&gt; is connected" in ada_client.get("/connect/connected/?try=7").content.decode()
     app_of(ada, app=app).call("add_memory", text="Hello.")
     there = ada_client.get("/connect/connected/?try=8").content.decode()
-    assert "Notes &lt;i&gt; used your memories" in there
+    assert "Notes &lt;i&gt; last used your memories" in there
     assert "hx-get" not in there
 
 

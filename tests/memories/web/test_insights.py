@@ -70,7 +70,7 @@ def test_private_and_public_memories_lie_in_one_space(ada: User, index: Callable
 def test_the_page_draws_the_map_and_the_bars_and_says_both_in_tables(
     ada: User, bob: User, ada_client: Client, index: Callable[[], int], django_assert_max_num_queries: Any
 ) -> None:
-    assert "The map is drawn from three memories on" in page(ada_client, "/memories/insights/")
+    assert "The map appears once three memories" in page(ada_client, "/memories/insights/")
     own = [remember(ada, f"Thing {n} is <b>.", tags=["pets"]) for n in range(30)]
     remember(bob, "Bob's own.", visibility="public")
     index()

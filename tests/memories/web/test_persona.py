@@ -64,7 +64,7 @@ def test_another_person_is_asked_by_handle_and_answers_what_is_public(
     for whom in (open_ada.handle, f" @{open_ada.handle.upper()} "):
         html = asked(bob_client, whom=whom)
         assert TRUTH in html
-        assert "public only" in html
+        assert "public memories only" in html
         assert "canary" not in html
         assert str(memory.pk) not in html
 
@@ -194,7 +194,7 @@ def test_without_scripts_the_worded_answer_is_on_the_page(
     assert 'In &lt;b&gt;the&lt;/b&gt; garden <a href="#source-1">[1]</a>' in page
     assert 'id="source-1"' in page
     assert page.count("</html>") == 1
-    assert "worded by a chat model on this machine" in page
+    assert "A chat model on this machine generates answers" in page
 
 
 def test_events_hold_words_and_then_the_answer_as_html(
@@ -236,7 +236,7 @@ def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
     model.mood = Mood.FAILING
     html = asked(ada_client)
     assert TRUTH in html
-    assert "A provider gives no answer just now" in html
+    assert "A provider is not responding" in html
 
 
 def test_a_hosted_chat_model_is_named_and_asked_for_on_the_profile(

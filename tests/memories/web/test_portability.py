@@ -35,7 +35,7 @@ def test_a_pasted_text_is_shown_then_kept_then_undone(ada_client: Client, ada: U
     html = ada_client.post(reverse("memories:import_start", args=[batch.pk]), follow=True).content.decode()
     assert "<progress" in html
     state = ada_client.post(reverse("memories:import_go_on", args=[batch.pk]), **HTMX)  # type: ignore[arg-type]
-    assert "3 memories are here" in state.content.decode()
+    assert "3 memories imported" in state.content.decode()
     assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 3
     ada_client.post(reverse("memories:import_undo", args=[batch.pk]))
     assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 0

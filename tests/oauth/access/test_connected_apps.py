@@ -71,7 +71,7 @@ def test_the_detail_shows_exactly_what_was_read(
     assert "Ada hates rain." not in shown
     assert f"/memories/{seen.pk}/" in shown
     writes.trash_memory(Actor(user=ada, door=Channel.WEB), seen.pk)
-    assert "1 that is no longer there" in page(ada_client, grant)
+    assert "1 deleted memory" in page(ada_client, grant)
 
 
 @pytest.mark.parametrize("act", ["", "narrow", "pause", "disconnect", "forget"])
@@ -234,7 +234,7 @@ def test_an_app_that_is_deleted_is_disconnected_in_the_record(
     act(app)
     shown = record(ada_client)
     assert "(an app that is no longer registered)</bdi>: disconnected" in shown
-    assert "by its developer or an administrator" in shown
+    assert "by the developer or an administrator" in shown
 
 
 def test_a_person_may_be_deleted_with_apps_of_their_own(ada: User, bob: User) -> None:

@@ -66,11 +66,11 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     remember(ada, "Ada likes sweet peas.")
     page = ada_client.get(AUTHORIZE, app.request()).content.decode()
     for words in (
-        "<bdi>Notes</bdi> asks for your memories",
-        "logged in as ada@example.org",
+        "<bdi>Notes</bdi> requests access to your memories",
+        "logged in as Ada (ada@example.org)",
         "notes.example",
         "Read and search your memories, private ones included.",
-        "it would see 1 memory",
+        "it could read 1 memory",
         "Ada likes sweet peas.",
     ):
         assert words in page
@@ -180,7 +180,7 @@ def test_an_app_that_nobody_answerable_has_checked_is_said_to_be_one(
     if owner and "left" in owner:
         User.objects.filter(pk=people["carol"].pk).update(is_active=False)
     page = ada_client.get(AUTHORIZE, app.request()).content
-    assert (b"has checked its name" in page) == is_said
+    assert (b"Its name is not verified" in page) == is_said
     assert b"registered itself" not in page
 
 
@@ -209,8 +209,8 @@ def test_the_name_of_a_host_stands_for_a_host(
 ) -> None:
     Application.objects.update(redirect_uris=uri)
     page = ada_client.get(AUTHORIZE, app.request(redirect_uri=uri)).content.decode()
-    assert f"The answer goes to <strong>{goes_to}</strong>" in page
-    assert ("a program that runs here" in page) == stays_here
+    assert f"You will be redirected to <strong>{goes_to}</strong>" in page
+    assert ("a program on this device" in page) == stays_here
 
 
 @pytest.mark.compliance("RFC 6585", "4")
@@ -298,7 +298,7 @@ def test_the_page_says_which_model_elsewhere_would_read_along(
     settings.CHAT = ChatSettings("a-model", base_url="https://model.example/v1")
     User.objects.update(chat_provider=allowed)
     page = ada_client.get(AUTHORIZE, app.request(scope=scope)).content.decode()
-    assert ("go to model.example" in page) == is_said
+    assert ("sent to model.example" in page) == is_said
 
 
 def test_a_model_on_this_machine_reads_along_unsaid(

@@ -95,7 +95,7 @@ def test_a_new_secret_leaves_the_old_one_working(ada: User, ada_client: Client) 
 def test_two_new_secrets_end_the_one_that_was_seen(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     rotate = f"{CONSOLE}{app.application.client_id}/secret/"
-    assert b"ask for a new secret once more: it ends at once" in ada_client.post(rotate).content
+    assert b"rotate the secret again to revoke it immediately" in ada_client.post(rotate).content
     ada_client.post(rotate)
     assert not Application.objects.get().check_client_secret(app.secret)
 

@@ -72,7 +72,7 @@ def test_the_whole_way(ada: User, trial: Trial) -> None:
     assert "200 OK" in trial.act("refresh", **trial.secret()).content.decode()
     assert "200 OK" in trial.act("give-back", **trial.secret()).content.decode()
     assert not AccessToken.objects.exists()
-    assert "1. Ask the person" in trial.page()
+    assert "1. Request authorization" in trial.page()
 
 
 def test_nothing_secret_is_shown_or_stored_in_the_clear(one: Trial) -> None:
@@ -121,7 +121,7 @@ def test_an_answer_to_another_question_is_not_taken(one: Trial, change: str) -> 
     told = {name: values[0] for name, values in parse_qs(back.query).items()}
     name, value = change.split("=")
     one.browser.get(back.path, told | {name: value})
-    assert "2. Get the token" not in one.page()
+    assert "2. Get a token" not in one.page()
 
 
 def test_a_no_is_said(one: Trial) -> None:

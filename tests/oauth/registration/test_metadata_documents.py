@@ -96,8 +96,8 @@ def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
     web: Web, ada: User, ada_client: Client
 ) -> None:
     page = ada_client.get(AUTHORIZE, app().request()).content.decode()
-    assert "<bdi>Robot</bdi> asks for your memories" in page
-    assert "<strong>robot.example</strong> says what this app is" in page
+    assert "<bdi>Robot</bdi> requests access to your memories" in page
+    assert "This app is described by <strong>robot.example</strong>" in page
     assert app().request()["client_id"] == ADDRESS
     robot = app()
     tokens = robot.connect(ada)
@@ -210,7 +210,7 @@ def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_a
     for document, name in (({**GOOD, "client_name": "Robot 2"}, "Robot 2"), ({}, "Robot 2")):
         Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
         web.document = document
-        assert f"{name} asks" in ada_client.get(AUTHORIZE, app().request()).content.decode()
+        assert f"{name} requests access" in ada_client.get(AUTHORIZE, app().request()).content.decode()
     assert web.fetched == 3
 
 
