@@ -90,12 +90,12 @@ def _read_by(node: ast.AST) -> Iterator[Variable]:
     called, name = ast.unparse(node.func), str(node.args[0].value)
     if called in ("os.environ.get", "os.getenv"):
         yield Variable(name)
-    elif called == "_secret":
+    elif called == "_load_secret":
         yield from (Variable(name), Variable(f"{name}_FILE"))
     elif called.startswith("env.") and (called := called.removeprefix("env.")) in {
         *TYPES,
         "email_url",
-        "web_address",
+        "read_url",
     }:
         yield Variable(name, TYPES.get(called, "URL"), _default(node))
 

@@ -73,10 +73,10 @@ class ProfileForm(UserForm):
             # The words beside the field say what is too long; nothing is cut off silently while typing.
             field.widget.attrs.pop("maxlength", None)
         for name, (consent, _column) in CONSENTS.items():
-            if consent.is_needed():
+            if consent.is_consent_required():
                 asked = self.fields[name]
-                asked.label, asked.help_text = consent.question(), consent.explanation()
-                self.initial[name] = consent.has_said_yes(self.instance)
+                asked.label, asked.help_text = consent.get_consent_label(), consent.get_consent_help_text()
+                self.initial[name] = consent.has_consented(self.instance)
             else:
                 del self.fields[name]
 
@@ -84,7 +84,7 @@ class ProfileForm(UserForm):
         columns = [name for name in self._meta.fields or () if name in self.fields]
         for name, (consent, column) in CONSENTS.items():
             if name in self.fields:
-                consent.record(self.instance, yes=self.cleaned_data[name])
+                consent.assign_consent(self.instance, yes=self.cleaned_data[name])
                 columns.append(column)
         # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
         profiles.save_profile(self.instance, columns)

@@ -101,7 +101,7 @@ def accept_proposal(
 
 
 def accept_proposals(actor: Actor, edits: Mapping[UUID, Edit]) -> ReviewResult:
-    """`accept_proposal` for each, with what was edited of it; none stops the others. Raises MemoryNotFound if one is absent."""
+    """Accept each proposal, with its edits; one failure stops no other. Raises MemoryNotFound if one is absent."""
     about = dict(_get_own_proposals(actor).filter(pk__in=edits).values_list("pk", "memory_id"))
     if len(about) < len(edits):
         raise MemoryNotFound

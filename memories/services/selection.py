@@ -138,7 +138,7 @@ def set_selection_visibility(actor: Actor, chosen: Selection, visibility: str) -
 
 @transaction.atomic
 def preview_publish(actor: Actor, chosen: Selection) -> PublishPreview:
-    """What `set_selection_visibility` would make public, to be looked at before. Raises ValidationError where it is too much."""
+    """Return what `set_selection_visibility` would make public. Raises ValidationError if it is too much."""
     changing = _lock_visibility_changes(actor, chosen, Visibility.PUBLIC)
     newest = Memory.objects.filter(pk__in=list(changing)[-SAMPLE:]).order_by("-pk")
     return PublishPreview(len(changing), list(newest), _digest_versions(changing))

@@ -98,7 +98,7 @@ class ItsTags(TypedDict):
 
 
 def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
-    """A queryset of memories that brings their tags in the same statement; `attach_prefetched_tags` puts them in their place."""
+    """Select memories with their tags in one statement; then call `attach_prefetched_tags`."""
     return memories.annotate(its_tags=RawSQL(TAGS_SUBQUERY, ()))  # noqa: S611 - a constant # nosec B611
 
 

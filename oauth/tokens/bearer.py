@@ -31,7 +31,9 @@ REFUSAL_MESSAGES = {
 # Times are compared by the database's clock. A grant that is gone takes all tokens with it, hence the inner join. The
 # request of a token that is good counts against the app's share with this person; and that of one for another resource,
 # so that it is noted no oftener.
-RATE_LIMIT_KEY_SQL = "select %(limit)s || ':' || id || ':' || client_id from found where refusal is null or refusal = 'audience'"
+RATE_LIMIT_KEY_SQL = """
+select %(limit)s || ':' || id || ':' || client_id from found where refusal is null or refusal = 'audience'
+"""
 FIND_TOKEN_SQL = f"""
 with found as (
   select case when token.expires <= clock_timestamp() then 'expired'

@@ -217,7 +217,8 @@ def check_files() -> CheckResult:
 
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
-    check_configuration, check_database, check_pgvector, check_migrations, check_keys, check_worker, check_disk_space, check_clock, check_mail, check_embeddings, check_files,
+    check_configuration, check_database, check_pgvector, check_migrations, check_keys, check_worker,
+    check_disk_space, check_clock, check_mail, check_embeddings, check_files,
 )  # fmt: skip
 HINTS: dict[Callable[[], CheckResult], str] = {
     check_database: "Is DATABASE_URL right, and does the server run?",

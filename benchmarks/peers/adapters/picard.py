@@ -141,7 +141,7 @@ def disable_sealing() -> Iterator[None]:
     import numpy as np
 
     with (
-        mock.patch.object(DataKey, "text", _NullCipher()),
+        mock.patch.object(DataKey, "text_cipher", _NullCipher()),
         mock.patch.object(
             vectors, "build_rotation_matrix", lambda _, dimensions: np.eye(dimensions, dtype=np.float32)
         ),

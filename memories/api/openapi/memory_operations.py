@@ -77,7 +77,8 @@ MEMORY_OPERATIONS = {
     ),
     "unite_memories": Operation(
         "post", "memories", "Make one memory of two",
-        responses.Memory, examples.UNITED, scopes.WRITE, statuses=(404, 412), headers=(IDEMPOTENCY_KEY,), answer_headers=("ETag",),
+        responses.Memory, examples.UNITED, scopes.WRITE, statuses=(404, 412), headers=(IDEMPOTENCY_KEY,),
+        answer_headers=("ETag",),
         body=requests.UniteIn, body_example=examples.UNITE_IN,
         description="The older takes the newer's text as a new version, or with `merge` has it after its own; the "
         "newer goes to the trash. The tags of both stay. It is public only if both were, and ends when the newer was "
@@ -94,7 +95,8 @@ MEMORY_OPERATIONS = {
     ),
     "restore_version": Operation(
         "post", "history", "Make an earlier text the current one",
-        responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,), answer_headers=("ETag",),
+        responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,),
+        answer_headers=("ETag",),
         may_need_approval=True,
     ),
     "list_trash": Operation(
@@ -112,7 +114,8 @@ MEMORY_OPERATIONS = {
     ),
     "restore_memory": Operation(
         "post", "trash", "Take a memory out of the trash",
-        responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,), answer_headers=("ETag",),
+        responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,),
+        answer_headers=("ETag",),
         description="An expiry that has passed is taken off it.",
     ),
     "list_tags": Operation(

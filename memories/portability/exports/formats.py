@@ -215,7 +215,8 @@ EXPORT_FORMATS = {
              "application/json", "json", _write_pam),
         ExportFormat("markdown", gettext_lazy("Markdown: a zip of notes, for Obsidian and the like"),
              "application/zip", "zip", _write_markdown),
-        ExportFormat("csv", gettext_lazy("CSV: a table, for a spreadsheet"), "text/csv; charset=utf-8", "csv", _write_csv),
+        ExportFormat("csv", gettext_lazy("CSV: a table, for a spreadsheet"),
+                     "text/csv; charset=utf-8", "csv", _write_csv),
         ExportFormat("text", gettext_lazy("Text: a line each, to paste into an assistant"),
              "text/plain; charset=utf-8", "txt", _write_text),
     )

@@ -100,7 +100,7 @@ def _parse_row(row: dict[str, str]) -> ReadResult:
 
 
 def escape_formula(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection); `unescape_formula` gives back what it was."""
+    """Prefix a cell that a spreadsheet could run as a formula (OWASP, CSV injection); see `unescape_formula`."""
     return f"'{cell}" if cell[:1] and cell[0] in FORMULA_CHARACTERS else cell
 
 

@@ -81,7 +81,8 @@ CLIENT_GUIDES = (
         (_("Press the button, or put this into .vscode/mcp.json:"),
          _("Start the server there, in the line above its name."),
          _APPROVAL_STEP),
-        lambda address: _dump_server_config("servers", type="http", url=address), _build_vscode_link, _("Add to VS Code"),
+        lambda address: _dump_server_config("servers", type="http", url=address), _build_vscode_link,
+        _("Add to VS Code"),
     ),
     ClientGuide(
         "codex", "Codex",

@@ -82,7 +82,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     made = Web()
     monkeypatch.setattr(
         metadata_documents.MetadataDocumentFetcher,
-        "_fetched",
+        "_fetch_document",
         lambda _fetcher, client_id: made.fetch(client_id),
     )
     return made

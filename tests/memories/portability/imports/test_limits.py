@@ -149,7 +149,7 @@ def test_the_web_gives_a_look_less_time(
 ) -> None:
     assert import_stage.MAX_SECONDS_ONLINE < import_stage.MAX_SECONDS
     for door in (portability_views, portability):
-        monkeypatch.setattr(door, "SECONDS_ONLINE", -1)
+        monkeypatch.setattr(door, "MAX_SECONDS_ONLINE", -1)
     page = ada_client.post("/memories/import/", {"text": LOOKED})
     assert (page.status_code, "takes too long. Nothing is lost" in page.content.decode()) == (422, True)
     answer = session_of(ada)("post", "/import/", LOOKED.encode())
