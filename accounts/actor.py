@@ -1,4 +1,4 @@
-"""On whose authority, and through which door, an act is done."""
+"""Who performs an action, and through which channel."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 class Channel(StrEnum):
-    """Where an act came in. The value is stored with what was written and in the audit."""
+    """The channel of a request. The value is stored with memories and in the audit log."""
 
     WEB = "web"
     API = "api"
@@ -21,7 +21,7 @@ class Channel(StrEnum):
 
 
 class InsufficientScope(Exception):
-    """The actor lacks `scope`. Each door answers in its protocol's words, naming the scope."""
+    """The actor lacks `scope`. Each channel reports it as its protocol requires, with the name of the scope."""
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"This needs the scope {scope}.")
@@ -30,13 +30,14 @@ class InsufficientScope(Exception):
 
 @dataclass(frozen=True)
 class Actor:
-    """A person, or an app on a person's behalf; `user` is None for an anonymous visitor.
+    """A user, or an app on a user's behalf; `user` is None for an anonymous user.
 
-    scopes: what the app's token allows, already intersected with what the person narrowed.
-    client_id: the app; None for the person's own session, which holds every scope.
-    only_tags: ids of the tags an app was narrowed to; None for no narrowing.
+    door: the channel of the request.
+    scopes: the scopes of the app's token, intersected with those of the user's grant.
+    client_id: the app; None for the user's own session, which has every scope.
+    only_tags: ids of the tags to which the app is limited; None for all memories.
     until: when the app's access ends.
-    asks_first: what the app adds or changes waits for the person's yes.
+    asks_first: whether the app's changes need the user's approval.
     """
 
     user: User | None
@@ -53,7 +54,7 @@ class Actor:
 
     @property
     def person(self) -> User:
-        """The signed-in person. Raises InsufficientScope for an anonymous visitor."""
+        """The signed-in user. Raises InsufficientScope for an anonymous user."""
         if self.user is None:
             raise InsufficientScope("sign-in")
         return self.user
@@ -66,7 +67,7 @@ class Actor:
         return not self.is_app or scope in self.scopes
 
     def require_scope(self, scope: str) -> None:
-        """Every service begins with this. Raises InsufficientScope."""
+        """Raise InsufficientScope if the actor lacks the scope. Every service calls this first."""
         if not self.has_scope(scope):
             raise InsufficientScope(scope)
 

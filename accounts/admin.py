@@ -1,4 +1,4 @@
-"""People, for staff: to find and to close an account. E-mail and roles change only by a superuser's hand."""
+"""Admin pages for users and invitations. Staff can find and close accounts; only superusers change e-mail and roles."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.admin_base import StaffAdmin
 from accounts.deletion import service as deletion
 from accounts.models import Invitation, User
 
-admin.site.unregister(Group)  # roles are flags of a person; groups would be a second way
+admin.site.unregister(Group)  # roles are flags of the user, so groups are not used
 
 
 @admin.register(User)
@@ -27,7 +27,7 @@ class UserAdmin(StaffAdmin):
     fields = ("email", "is_active", "is_staff", "is_superuser", *always_readonly_fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
-        # Whoever may change an address or a role can become that person.
+        # Whoever can change an e-mail address or a role can take over the account.
         return (
             self.always_readonly_fields
             if request.user.is_superuser
@@ -49,14 +49,14 @@ class UserAdmin(StaffAdmin):
         return bool(request.user.is_superuser) and (obj is None or obj.pk != request.user.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """All that is theirs goes with a person, also what nobody may delete by itself."""
+        """Allow deleting a user with all related rows, including those without a delete permission of their own."""
         listed, counts, _missing, protected = super().get_deleted_objects(objs, request)
         return listed, counts, set(), protected
 
 
 @admin.register(Invitation)
 class InvitationAdmin(StaffAdmin):
-    """To look at and to withdraw; a link is shown once, by `manage.py invite`."""
+    """View and delete invitations. Only `manage.py invite` shows a link, once."""
 
     list_display = ("id", "email", "created_at", "expires_at", "used_by", "used_at")
     fields = readonly_fields = ("email", "created_at", "expires_at", "used_by", "used_at")

@@ -1,11 +1,11 @@
-"""What staff may do on the admin site: look. A page that allows more says so itself."""
+"""Base class of the admin pages: read-only for staff unless a page overrides that."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Every member of staff may look at it, nobody may change it. Roles are two flags, so there are no permissions."""
+    """A read-only page for all staff. Roles are two flags of the user, so Django's permissions are not used."""
 
     list_per_page = 50
     show_full_result_count = False

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """People: who they are, what opens their sealed text, and on whose authority an act is done."""
+    """Users, their encryption keys, log-in and sessions, and the actor of each request."""
 
     name = "accounts"
 

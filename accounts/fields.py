@@ -1,4 +1,4 @@
-"""django-encrypted-model-fields, made strict: for the few secrets that the master keys seal directly."""
+"""A strict encrypted text field for the few secrets that the master keys encrypt directly."""
 
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import FieldError
@@ -6,35 +6,35 @@ from encrypted_model_fields import fields as package
 
 
 class DecryptError(Exception):
-    """Stored ciphertext does not open: a wrong key, or somebody changed it. Never answered with ciphertext."""
+    """Stored ciphertext cannot be decrypted: the key is wrong, or the ciphertext was changed. Never show it."""
 
 
 class StrictEncryptedTextField(package.EncryptedTextField):  # type: ignore[misc]
-    """Text under the master keys (settings.FIELD_ENCRYPTION_KEY).
+    """Text encrypted with the master keys (settings.FIELD_ENCRYPTION_KEY).
 
-    The package's field decrypts what a person typed, hands out ciphertext under a wrong key, and encrypts the
-    repr of SQL expressions. This one does none of it. Raises DecryptError on reading, FieldError on misuse.
+    The field of django-encrypted-model-fields decrypts user input, returns ciphertext under a wrong key, and encrypts
+    the repr of SQL expressions. This one does not. Reading raises DecryptError, misuse FieldError.
     """
 
     def to_python(self, value: object) -> object:
-        return value  # never decrypt input: a pasted ciphertext would be read back to its thief
+        return value  # never decrypt input: it would decrypt stolen ciphertext for whoever pastes it
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
         if value is None:
             return None
         try:
-            opened: str = package.decrypt_str(value)
+            plaintext: str = package.decrypt_str(value)
         except InvalidToken:
-            raise DecryptError(f"{self.model._meta.label}.{self.name} does not open") from None
-        return opened
+            raise DecryptError(f"{self.model._meta.label}.{self.name} cannot be decrypted") from None
+        return plaintext
 
     def get_db_prep_save(self, value: object, connection: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise FieldError(f"{self.name}: only text can be sealed, not an SQL expression")
-        sealed: bytes = package.encrypt_str(value)
-        return sealed.decode()
+            raise FieldError(f"{self.name}: only text can be encrypted, not an SQL expression")
+        ciphertext: bytes = package.encrypt_str(value)
+        return ciphertext.decode()
 
     def get_lookup(self, lookup_name: str) -> object:
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None

@@ -1,4 +1,4 @@
-"""Ids that people and apps see: UUID version 7 (RFC 9562), so that rows sort by the time they were made."""
+"""Public ids: UUID version 7 (RFC 9562), so that rows sort by creation time."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,11 +7,11 @@ from uuid_utils.compat import uuid7
 
 
 def new_id_at(moment: datetime) -> UUID:
-    """A fresh id that sorts as if it had been made at that time, for what was written then elsewhere."""
+    """Return a new id that sorts as if created at `moment`, for imported memories."""
     seconds = moment.timestamp()
     return uuid7(timestamp=int(seconds), nanos=int(seconds % 1 * 1_000_000_000))
 
 
 def new_id() -> UUID:
-    """A fresh id. It exists before the row does, because sealing binds a text to its row's id."""
+    """Return a new id. It is needed before the row exists, because encryption binds a text to its row's id."""
     return uuid7()

@@ -1,4 +1,4 @@
-"""Invitations: a secret that lets one person sign up, shown once and stored as its digest."""
+"""Invitations: a secret with which one person can sign up, shown once and stored as a digest."""
 
 import hashlib
 import secrets
@@ -12,11 +12,11 @@ DAYS = 14
 
 
 class InvalidInvitation(Exception):
-    """The invitation was used, or has run out, since it was shown."""
+    """The invitation is unknown, used, expired, or for another e-mail address."""
 
 
 def create_invitation(email: str = "", days: int = DAYS) -> str:
-    """The secret of a new invitation, for whoever holds it, or with `email` for that address alone."""
+    """Create an invitation and return its secret. With `email`, only that address can use it."""
     secret = secrets.token_urlsafe(24)
     Invitation.objects.create(
         secret_digest=_hash_secret(secret),
@@ -27,16 +27,16 @@ def create_invitation(email: str = "", days: int = DAYS) -> str:
 
 
 def find_invitation(secret: str) -> Invitation | None:
-    """The invitation of this secret, if it can still be used."""
+    """Return the invitation with this secret, None if it cannot be used."""
     return Invitation.objects.filter(
         secret_digest=_hash_secret(secret), used_at__isnull=True, expires_at__gt=timezone.now()
     ).first()
 
 
 def redeem_invitation(secret: str, user: User) -> None:
-    """Use the invitation up for this new person. One statement: of two who try at once, one gets it.
+    """Mark the invitation as used by this new user. Call it in the transaction that creates the user.
 
-    Raises InvitationSpent. Belongs into the transaction that makes the person.
+    A single statement, so that only one of two concurrent sign-ups succeeds. Raises InvalidInvitation.
     """
     now = timezone.now()
     usable = Invitation.objects.filter(

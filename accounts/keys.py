@@ -1,7 +1,7 @@
-"""Keys: master keys wrap one random data key per person; sub-keys by purpose come from it by HKDF-SHA256.
+"""Keys: master keys wrap one random data key per user, from which HKDF-SHA256 derives one sub-key per purpose.
 
-Master keys are settings.FIELD_ENCRYPTION_KEY (the first encrypts, all decrypt). A person's key is cached in the
-process for 60 s, so a person whose key was deleted is unreadable everywhere after that time.
+Master keys are settings.FIELD_ENCRYPTION_KEY (the first encrypts, all decrypt). Each process caches a data key for
+60 s; after that, the texts of a user whose key was deleted are unreadable everywhere.
 """
 
 import base64
@@ -29,16 +29,16 @@ CACHE_ENTRIES = 10_000
 
 
 class DataKeyNotFound(DecryptError):
-    """The person's data key is gone: their sealed text cannot be read any more."""
+    """The user's data key was deleted: their encrypted texts cannot be read any more."""
 
 
 class WrongMasterKeys(Exception):
-    """The configured master keys do not open what this database holds."""
+    """The configured master keys cannot decrypt the keys of this database."""
 
 
 @dataclass(frozen=True, repr=False)
 class DataKey:
-    """A 32-byte data key and what is derived from it. Never printed."""
+    """A 32-byte data key and the keys derived from it. Its repr does not contain them."""
 
     secret: bytes
 
@@ -47,42 +47,42 @@ class DataKey:
 
     @cached_property
     def text_cipher(self) -> AESGCM:
-        """Seals memories, their history, and tags' names."""
+        """Encrypts memories, their history, and tag names."""
         return AESGCM(self._derive_key(b"text"))
 
     @cached_property
     def tag_hash_key(self) -> bytes:
-        """Keys the hash by which a tag's name is found again."""
+        """Key of the hash by which tags are looked up by name."""
         return self._derive_key(b"tags")
 
     @cached_property
     def vector_rotation_key(self) -> bytes:
-        """Chooses the secret rotation of vectors."""
+        """Seed of the secret rotation of vectors."""
         return self._derive_key(b"vector rotation")
 
     @cached_property
     def keyword_hash_key(self) -> bytes:
-        """Keys the hashes of words."""
+        """Key of the hashes of words."""
         return self._derive_key(b"keyword tokens")
 
     @cached_property
     def mfa_cipher(self) -> AESGCM:
-        """Seals secrets of authenticator apps and seeds of recovery codes. Of the server's key only."""
+        """Encrypts TOTP secrets and seeds of recovery codes. Server key only."""
         return AESGCM(self._derive_key(b"second factors"))
 
     @cached_property
     def session_cipher(self) -> AESGCM:
-        """Seals what sessions hold. Of the server's key only."""
+        """Encrypts session data. Server key only."""
         return AESGCM(self._derive_key(b"sessions"))
 
     @cached_property
     def playground_cipher(self) -> AESGCM:
-        """Seals what a developer's trial of their own app holds meanwhile."""
+        """Encrypts the state of the playground, where developers test their app."""
         return AESGCM(self._derive_key(b"trials"))
 
     @cached_property
     def shared_text_cipher(self) -> AESGCM:
-        """Seals what a visitor shared, while they log in. Of the server's key only."""
+        """Encrypts text shared by an anonymous user until they log in. Server key only."""
         return AESGCM(self._derive_key(b"carried through a log-in"))
 
     def _derive_key(self, purpose: bytes) -> bytes:
@@ -91,12 +91,12 @@ class DataKey:
         )
 
 
-_cache: dict[UUID | None, tuple[float, DataKey]] = {}  # None: the server's own
+_cache: dict[UUID | None, tuple[float, DataKey]] = {}  # None: the server key
 _lock = threading.Lock()
 
 
 def get_person_key(user_id: UUID) -> DataKey:
-    """This person's key, from the cache or the database. Raises KeyMissing, DecryptError."""
+    """Return the user's data key from the cache or the database. Raises DataKeyNotFound, DecryptError."""
     if cached := _get_cached_key(user_id):
         return cached
     row = PersonKey.objects.filter(pk=user_id).only("wrapped").first()
@@ -106,24 +106,21 @@ def get_person_key(user_id: UUID) -> DataKey:
 
 
 def create_person_keys(user_ids: Iterable[UUID]) -> None:
-    """A data key for each of these people; one who has a key keeps it.
-
-    Raises WrongMasterKeys: under other master keys than the database's none may be made.
-    """
+    """Create a data key for each of these users who has none. Raises WrongMasterKeys."""
     get_server_key()
     fresh = [PersonKey(user_id=user_id, wrapped=_generate_key()) for user_id in user_ids]
     PersonKey.objects.bulk_create(fresh, ignore_conflicts=True)
 
 
 def get_server_key() -> DataKey:
-    """The server's own key (words of public memories). Raises WrongMasterKeys."""
+    """Return the server's own data key, used for words of public memories. Raises WrongMasterKeys."""
     return _get_cached_key(None) or _add_to_cache(None, check_master_keys())
 
 
 def check_master_keys() -> DataKey:
-    """Prove that the master keys are those of this database; the first call ever makes the proof.
+    """Check that the master keys decrypt the server key, and return it; create it in a new database.
 
-    Raises WrongMasterKeys: the server must stop then, because writing on would mix two sets of keys.
+    Raises WrongMasterKeys. The server must stop then, or the database would contain texts of two sets of keys.
     """
     try:
         row = ServerKey.objects.filter(pk=1).first()
@@ -132,15 +129,15 @@ def check_master_keys() -> DataKey:
             row = ServerKey.objects.get(pk=1)
     except DecryptError:
         raise WrongMasterKeys(
-            "FIELD_ENCRYPTION_KEY does not open this database. Put the master keys back that it was made with."
+            "FIELD_ENCRYPTION_KEY does not match this database. Set the master keys that it was created with."
         ) from None
     return _decode_data_key(row.wrapped)
 
 
 def refuse_wrong_master_keys() -> None:
-    """Exit the process (SystemExit) when the master keys are not those of this database.
+    """Exit the process (SystemExit) if the master keys do not match this database.
 
-    A database that cannot be reached or is not migrated yet is no proof of a wrong key: /readyz reports those.
+    Ignore a database that is unreachable or not migrated yet: /readyz reports that.
     """
     try:
         check_master_keys()
@@ -151,13 +148,13 @@ def refuse_wrong_master_keys() -> None:
 
 
 def delete_person_key(user_id: UUID) -> None:
-    """Delete a person's key: what it sealed cannot be read again, here at once, elsewhere within 60 s."""
+    """Delete a user's key. Their texts are unreadable at once in this process, and within 60 s in others."""
     PersonKey.objects.filter(pk=user_id).delete()
     clear_key_cache(user_id)
 
 
 def clear_key_cache(user_id: UUID | None = None) -> None:
-    """Drop one person's cached key, or all of them."""
+    """Remove one user's key from the cache, or all keys."""
     with _lock:
         _cache.clear() if user_id is None else _cache.pop(user_id, None)
 
@@ -167,7 +164,7 @@ def clear_key_cache(user_id: UUID | None = None) -> None:
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """How many stored keys each master key wraps; `newest` is the first of FIELD_ENCRYPTION_KEY."""
+    """Number of stored keys by the master key that wraps them; `newest` is the first of FIELD_ENCRYPTION_KEY."""
 
     newest: int
     older: int
@@ -175,17 +172,17 @@ class KeyStatus:
 
 
 def get_key_status() -> KeyStatus:
-    """Try every stored key (a person's or the server's) against the configured master keys."""
+    """Try to unwrap every stored key (of users and the server) with the configured master keys."""
     masters = [Fernet(key) for key in settings.FIELD_ENCRYPTION_KEY]
     counts = {"newest": 0, "older": 0, "unreadable": 0}
     for _table, _id, wrapped in _fetch_wrapped_keys():
-        opening = next((at for at, master in enumerate(masters) if _can_unwrap(master, wrapped)), None)
-        counts["unreadable" if opening is None else "older" if opening else "newest"] += 1
+        index = next((at for at, master in enumerate(masters) if _can_unwrap(master, wrapped)), None)
+        counts["unreadable" if index is None else "older" if index else "newest"] += 1
     return KeyStatus(**counts)
 
 
 def rewrap_all_keys() -> int:
-    """Wrap every stored key by the newest master key, in one transaction; returns how many. No text is touched."""
+    """Wrap every stored key with the newest master key, in one transaction; return their number. No text changes."""
     with transaction.atomic():
         rows = [*PersonKey.objects.select_for_update().order_by("pk"), *ServerKey.objects.select_for_update()]
         for row in rows:
@@ -194,7 +191,7 @@ def rewrap_all_keys() -> int:
 
 
 def _fetch_wrapped_keys() -> list[tuple[str, object, str]]:
-    """(table, id, ciphertext) of every wrapped key, unopened: the model's field would refuse an unreadable one."""
+    """Return (table, id, ciphertext) of every wrapped key. The model's field would raise for an unreadable one."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select 'person', user_id::text, wrapped from accounts_personkey"
@@ -221,7 +218,7 @@ def _generate_key() -> str:
 def _decode_data_key(wrapped: str) -> DataKey:
     secret = base64.b64decode(wrapped)
     if len(secret) != KEY_BYTES:
-        raise DecryptError("a data key of a wrong length")
+        raise DecryptError("data key has the wrong length")
     return DataKey(secret)
 
 

@@ -1,4 +1,4 @@
-"""Letters to people. One that cannot be sent stops nothing: the page says the same."""
+"""E-mails to users. A failure is only logged, because the page shows the same information."""
 
 import logging
 
@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 
 
 def send_email(person: User, subject: str, template: str, context: dict[str, object]) -> None:
-    """`template` is one of templates/emails, without its ending."""
+    """Send an e-mail. template: a file in templates/emails, without its extension."""
     _deliver_email(person, subject, _render_email(template, context))
 
 
 def send_email_on_commit(person: User, subject: str, template: str, context: dict[str, object]) -> None:
-    """The same, once what it tells of is so. The text is made now."""
+    """Send an e-mail after the current transaction commits. The text is rendered immediately."""
     text = _render_email(template, context)
     transaction.on_commit(lambda: _deliver_email(person, subject, text))
 
@@ -30,5 +30,5 @@ def _render_email(template: str, context: dict[str, object]) -> str:
 def _deliver_email(person: User, subject: str, text: str) -> None:
     try:
         send_mail(" ".join(subject.split()), text, None, [person.email])
-    except OSError:  # of SMTP too
-        logger.exception("a letter was not sent")
+    except OSError:  # includes SMTPException
+        logger.exception("an e-mail could not be sent")

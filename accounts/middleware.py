@@ -1,4 +1,4 @@
-"""Pages show times in the person's own time zone."""
+"""Middleware that shows times in the user's time zone."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -12,7 +12,7 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Asking for the session's person costs a query, so only where there is a session.
+        # Loading the user costs a query, so do it only if there is a session.
         zone = request.user.zone if self._has_session(request) and request.user.is_authenticated else UTC
         with timezone.override(zone):
             return self.get_response(request)

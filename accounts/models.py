@@ -1,4 +1,4 @@
-"""People, the keys that open their texts, and invitations."""
+"""Users, the keys of their texts, and invitations."""
 
 import secrets
 from typing import Any, ClassVar
@@ -22,11 +22,11 @@ RESERVED_HANDLES = frozenset(
     {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
 )
 GENERATED_HANDLE_PREFIX = "person-"
-HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
+HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
 
 
 def new_handle() -> str:
-    """A handle that says nothing about the person; they may choose another."""
+    """Return a random handle that reveals nothing about the user, who can change it."""
     return GENERATED_HANDLE_PREFIX + "".join(secrets.choice(HANDLE_ALPHABET) for _ in range(8))
 
 
@@ -43,11 +43,11 @@ def validate_time_zone(name: str) -> None:
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes people; an e-mail address is stored in lower case."""
+    """Creates users. E-mail addresses are stored in lower case."""
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         if not email:
-            raise ValueError("A person needs an e-mail address.")
+            raise ValueError("E-mail address is required.")
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -61,7 +61,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. Roles: a person; staff (`is_staff`: the admin site, never a text); superuser."""
+    """A user. Roles: user; staff (`is_staff`: can use the admin site, but never sees texts); superuser."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(_("e-mail address"), unique=True)
@@ -89,9 +89,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text=_("Others may ask your persona. It answers from your public memories only."),
     )
     public_page_enabled = models.BooleanField(_("public persona page"), default=False)
-    # The host they said yes to. Another one, when the settings change, has to be asked for anew.
+    # The host that the user consented to. When the settings name another one, it needs new consent.
     chat_provider = models.CharField(_("who may word answers"), max_length=255, blank=True, editable=False)
-    # Likewise for the texts of their memories, where these are embedded elsewhere.
+    # The same for a remote embedding provider.
     embedding_provider = models.CharField(
         _("who may embed memories"), max_length=255, blank=True, default="", db_default="", editable=False
     )
@@ -107,9 +107,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # When a closed account is deleted for ever, if its person closed it (accounts/deletion/service.py).
+    # When an account that its user closed is deleted permanently (accounts/deletion/service.py).
     delete_at = models.DateTimeField(_("to be deleted"), null=True, blank=True, editable=False)
-    # Part of what every session must match: another number ends them all (accounts/sessions/revocation.py).
+    # Part of every session's hash: incrementing it ends all sessions (accounts/sessions/revocation.py).
     sessions_era = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -136,12 +136,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def name(self) -> str:
-        """What to call this person on a page."""
+        """The name shown on pages."""
         return self.display_name or f"@{self.handle}"
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone; UTC where this machine does not know it: another one may have, when it was chosen."""
+        """The time zone; UTC if this machine does not know it, as another machine may have when it was chosen."""
         try:
             return ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -152,10 +152,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email.lower()
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        if not self.sessions_era:  # Django's own: sessions that began before there was an era go on
+        if not self.sessions_era:  # Django's hash, so that sessions older than this column stay valid
             return super()._get_session_auth_hash(secret=secret)  # type: ignore[misc,no-any-return]
-        said = f"{self.sessions_era}:{self.password}"
-        return salted_hmac("accounts.session", said, secret=secret, algorithm="sha256").hexdigest()
+        value = f"{self.sessions_era}:{self.password}"
+        return salted_hmac("accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.name
@@ -165,7 +165,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class PersonKey(models.Model):
-    """One person's data key, wrapped by the master keys. Deleting the row makes their texts unreadable."""
+    """A user's data key, wrapped with the master keys. Deleting the row makes the user's texts unreadable."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="data_key")
     wrapped = StrictEncryptedTextField(editable=False)
@@ -176,10 +176,10 @@ class PersonKey(models.Model):
 
 
 class ServerKey(models.Model):
-    """The server's own data key: for the words of public memories, and to prove that the master keys fit.
+    """The server's own data key: for words of public memories, and to check the master keys.
 
-    One row (id 1), made at the first start. When it does not open, the configured master keys are not those of
-    this database, and nothing may be written.
+    One row (id 1), created at the first start. If it cannot be decrypted, the configured master keys do not match this
+    database, and nothing may be written.
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
@@ -194,7 +194,7 @@ class ServerKey(models.Model):
 
 
 class Invitation(models.Model):
-    """A right to sign up once. Only the digest of its secret is stored."""
+    """An invitation to sign up once. Only the digest of its secret is stored."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     secret_digest = models.BinaryField(max_length=32, unique=True, editable=False)

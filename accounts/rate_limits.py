@@ -1,6 +1,6 @@
-"""Rate limits that hold among all processes: one statement in PostgreSQL, atomic, about 0.2 ms.
+"""Rate limits shared by all processes: one atomic statement in PostgreSQL, about 0.2 ms.
 
-GCRA (the generic cell rate algorithm): a row keeps the time at which its key will have earned everything back.
+GCRA (the generic cell rate algorithm): a row stores the time at which its key's full quota is available again.
 """
 
 import math
@@ -11,7 +11,7 @@ from django.db import connection
 
 from core.db.prepared import fetch_prepared
 
-# No row comes back when the limit is reached. A request that is refused costs its key nothing.
+# Returns no row if the limit is exceeded. A rejected request does not count.
 CONSUME_SQL = """
 insert into accounts_rate_limit as rate (key, earned_at)
 select key, clock_timestamp() + %(cost)s::float8 * interval '1 second' from ({key}) asking (key)
@@ -25,7 +25,7 @@ CONSUME_ONE_SQL = CONSUME_SQL.replace("{key}", "values (%(key)s)")
 
 
 class RateLimitExceeded(Exception):
-    """Too many; the next one may pass after `retry_after_s`."""
+    """Too many requests. Retry after `retry_after_s` seconds."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"Too many requests. Try again in {retry_after_s} s.")
@@ -34,7 +34,7 @@ class RateLimitExceeded(Exception):
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many in a time: `count` at once, and earned back evenly within `window_s`. Named by what it protects."""
+    """A limit of `count` requests, replenished evenly over `window_s` seconds. Named after what it protects."""
 
     name: str
     count: int
@@ -42,12 +42,12 @@ class RateLimit:
 
     @property
     def cost_s(self) -> float:
-        """The time in which one more is earned."""
+        """Seconds until one more request is allowed."""
         return self.window_s / self.count
 
     @property
     def sql_params(self) -> dict[str, float]:
-        """What COUNT needs of it."""
+        """Parameters of CONSUME_SQL."""
         return {"cost": self.cost_s, "window": self.window_s}
 
     @property
@@ -56,26 +56,26 @@ class RateLimit:
 
 
 def get_api_limit() -> RateLimit:
-    """How often each app of a person may ask, and the person's own session."""
+    """Return the limit for each app of a user, and for the user's own session."""
     return RateLimit("api", settings.API_REQUESTS_PER_MINUTE)
 
 
 def get_anonymous_limit() -> RateLimit:
-    """How often one address may ask without showing who it is."""
+    """Return the limit for unauthenticated requests of one IP address."""
     return RateLimit("anonymous", settings.API_ANONYMOUS_PER_MINUTE)
 
 
 def enforce_rate_limit(limit: RateLimit, who: str) -> None:
-    """Count one of `who` against the limit. Raises LimitReached.
+    """Count one request of `who`. Raises RateLimitExceeded.
 
-    Outside of a transaction, or a request that fails would not count.
+    Call it outside of transactions: a rollback would undo the count.
     """
     if not fetch_prepared(CONSUME_ONE_SQL, {**limit.sql_params, "key": f"{limit.name}:{who}"}):
         raise limit.exceeded_error
 
 
 def purge_rate_limits() -> int:
-    """Forget who has earned everything back; returns how many."""
+    """Delete the rows of keys whose full quota is available; return their number."""
     with connection.cursor() as cursor:
         cursor.execute("delete from accounts_rate_limit where earned_at < clock_timestamp()")
         return int(cursor.rowcount)

@@ -1,4 +1,4 @@
-"""What django-allauth is told: how people sign up and log in, what a second factor may be, where limits are counted."""
+"""Settings of django-allauth (sign-up, log-in, two-factor authentication) and of the cache for its rate limits."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 
 def build_cache_settings() -> dict[str, object]:
-    """CACHES: one for all processes, in the database. It holds the limits on log-ins and the codes that were used.
+    """Return CACHES: one database cache for all processes, with rate limits of log-ins and used TOTP codes.
 
-    Of Django's 300 entries anybody could make so many that those are culled. The worker purges what has expired.
+    With Django's default of 300 entries, an attacker could evict those. The worker purges expired entries.
     """
     backend = "django.core.cache.backends.db.DatabaseCache"
     return {
@@ -17,7 +17,7 @@ def build_cache_settings() -> dict[str, object]:
 
 
 def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
-    """All ACCOUNT_* and MFA_* settings. Without a mail server no address can be verified."""
+    """Return all ACCOUNT_* and MFA_* settings. Without a mail server no e-mail address can be verified."""
     return {
         "ACCOUNT_ADAPTER": "accounts.login.adapter.AccountAdapter",
         "ACCOUNT_FORMS": {"change_password": "accounts.login.password_form.ChangePasswordForm"},
@@ -37,9 +37,9 @@ def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
 
 
 def get_passkey_rp_id(public_url: str) -> str:
-    """The host that passkeys are bound to (WebAuthn's RP ID), which must be a name; empty where there is none.
+    """Return the host name that passkeys are bound to (WebAuthn's RP ID), empty for an IP address.
 
-    This machine is `localhost` for them, whatever else it is called.
+    A loopback address becomes `localhost`.
     """
     host = urlsplit(public_url).hostname or ""
     try:
@@ -52,7 +52,7 @@ def _build_passkey_settings(host: str) -> dict[str, object]:
     return {
         "MFA_SUPPORTED_TYPES": ["recovery_codes", "totp", *(["webauthn"] if host else [])],
         "MFA_PASSKEY_LOGIN_ENABLED": bool(host),
-        # Of every question: an answer to one that asks for less would do for a log-in by the key alone.
+        # For every challenge: a response without user verification could otherwise be used to log in by passkey.
         "MFA_WEBAUTHN_USER_VERIFICATION": "required",
         "MFA_FORMS": {"add_webauthn": "accounts.login.passkey_form.AddPasskeyForm"},
     }

@@ -1,4 +1,4 @@
-"""A person's data key is made with the person, in the same transaction, and forgotten with them."""
+"""Creates a user's data key in the transaction that creates the user, and clears its cache on deletion."""
 
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver

@@ -1,4 +1,4 @@
-"""Pages about the person that are not django-allauth's."""
+"""URLs of the account pages that are not django-allauth's."""
 
 from django.urls import path
 

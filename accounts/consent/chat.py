@@ -1,6 +1,6 @@
-"""A person's yes to the chat model's host: one rule for everything that would send it a text of theirs.
+"""The user's consent to send their texts to a remote chat model. Every feature that sends text checks it.
 
-Asked for in the profile, and where the first text would go. It names the host: another one is asked for anew.
+The user gives it in the profile, or where text would first be sent. It names the host: a new host needs new consent.
 """
 
 from django.conf import settings
@@ -12,12 +12,12 @@ from accounts.models import User
 
 
 def is_consent_required() -> bool:
-    """Whether there is a chat model, and texts for it leave this machine."""
+    """Return whether a chat model is configured and remote."""
     return bool(settings.CHAT.model) and settings.CHAT.is_hosted
 
 
 def can_send_texts(person: User) -> bool:
-    """Whether the chat model may be sent texts of this person's."""
+    """Return whether this user's texts may be sent to the chat model."""
     return not is_consent_required() or has_consented(person)
 
 
@@ -27,7 +27,7 @@ def has_consented(person: User) -> bool:
 
 @transaction.atomic
 def save_consent(actor: Actor, *, yes: bool) -> None:
-    """Keep or take back the yes to the present host, by the person's own session only."""
+    """Save or withdraw the consent to the current host. Raises InsufficientScope for an app."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
     assign_consent(actor.person, yes=yes)
@@ -35,21 +35,21 @@ def save_consent(actor: Actor, *, yes: bool) -> None:
 
 
 def assign_consent(person: User, *, yes: bool) -> None:
-    """The same, for who saves the person."""
+    """Set or clear the consent to the current host without saving the user."""
     person.chat_provider = settings.CHAT.host if yes else ""
 
 
 def get_provider_host() -> str:
-    """Who would receive the texts."""
+    """Return the host that would receive the texts."""
     return str(settings.CHAT.host)
 
 
 def get_consent_label() -> str:
-    return _("Let %(host)s read my texts and word my answers") % {"host": settings.CHAT.host}
+    return _("Allow %(host)s to generate answers from my memories") % {"host": settings.CHAT.host}
 
 
 def get_consent_help_text() -> str:
     return _(
-        "Your questions, the memories found for them, private ones included, and conversations that you have looked "
-        "through are then sent to %(host)s. Otherwise answers are the memories themselves, word for word."
+        "Your questions, the matching memories (including private ones) and conversations you extract memories from "
+        "are sent to %(host)s. Otherwise, answers are quoted from your memories."
     ) % {"host": settings.CHAT.host}

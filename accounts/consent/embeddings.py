@@ -1,6 +1,6 @@
-"""A person's yes to a hosted embedding provider: without it their private texts and searches do not leave this machine.
+"""The user's consent to a remote embedding provider. Without it their private texts and searches stay on this machine.
 
-Asked for in the profile. It names the host: another one is asked for anew.
+The user gives it in the profile. It names the host: a new host needs new consent.
 """
 
 from collections.abc import Collection
@@ -14,18 +14,18 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
 
-consent_given = Signal()  # of a yes: `person`
+consent_given = Signal()  # argument: person
 
 
 def get_provider_host() -> str:
-    """Whose server is sent texts to embed, as a person may read it; empty when they stay on this machine.
+    """Return the host that texts are sent to for embedding, empty if they stay on this machine.
 
-    Of a class of the operator's own nothing is known.
+    It is empty for an operator's own provider class too, whose host is unknown.
     """
     if settings.EMBEDDING_PROVIDER != "openai":
         return ""
-    found = urlsplit(settings.OPENAI_BASE_URL).hostname or OPENAI_HOST
-    return "" if found in LOOPBACK_HOSTS else found
+    host = urlsplit(settings.OPENAI_BASE_URL).hostname or OPENAI_HOST
+    return "" if host in LOOPBACK_HOSTS else host
 
 
 def is_consent_required() -> bool:
@@ -37,29 +37,27 @@ def has_consented(person: User) -> bool:
 
 
 def can_send_texts(person: User) -> bool:
-    """Whether the provider may be sent this person's private texts, and what they search for."""
+    """Return whether this user's private texts and search queries may be sent to the provider."""
     return not is_consent_required() or has_consented(person)
 
 
 def filter_consenting_users(ids: Collection[UUID]) -> set[UUID]:
-    """Those of these people who did."""
-    said = User.objects.filter(pk__in=ids, embedding_provider=get_provider_host())
-    return set(said.values_list("pk", flat=True))
+    """Return the ids of those users who consented to the current host."""
+    consenting = User.objects.filter(pk__in=ids, embedding_provider=get_provider_host())
+    return set(consenting.values_list("pk", flat=True))
 
 
 def assign_consent(person: User, *, yes: bool) -> None:
-    """Keep or take back the yes to the present host. The caller saves, and then sends `given` after a yes."""
+    """Set or clear the consent to the current host. The caller saves the user, then sends `consent_given`."""
     person.embedding_provider = get_provider_host() if yes else ""
 
 
 def get_consent_label() -> str:
-    return _("Let %(host)s read my memories, so that they are found by their meaning") % {
-        "host": get_provider_host()
-    }
+    return _("Allow %(host)s to process my memories for search by meaning") % {"host": get_provider_host()}
 
 
 def get_consent_help_text() -> str:
     return _(
-        "The texts of your memories, private ones included, and what you search for are then sent to %(host)s. "
-        "Otherwise only your public memories are, and private ones are found by their words alone."
+        "The texts of your memories (including private ones) and your searches are sent to %(host)s. Otherwise, only "
+        "your public memories are sent, and private ones are found by keyword only."
     ) % {"host": get_provider_host()}

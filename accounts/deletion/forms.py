@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DeleteAccountForm(forms.Form):
-    """The person's own handle, typed: nobody deletes an account by a slip."""
+    """The user types their own handle, to prevent accidental deletion."""
 
     handle = forms.CharField(
-        label=_("Your handle, to confirm"),
+        label=_("Your handle"),
         widget=forms.TextInput(
             attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
         ),
@@ -19,10 +19,10 @@ class DeleteAccountForm(forms.Form):
     def __init__(self, *args: Any, handle: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.own_handle = handle
-        self.fields["handle"].help_text = _("Type %(handle)s") % {"handle": handle}
+        self.fields["handle"].help_text = _("To confirm, type %(handle)s") % {"handle": handle}
 
     def clean_handle(self) -> str:
         typed: str = self.cleaned_data["handle"].removeprefix("@").lower()
         if typed != self.own_handle:
-            raise forms.ValidationError(_("This is not your handle."), code="other_handle")
+            raise forms.ValidationError(_("This is not your handle. Type it as shown."), code="other_handle")
         return typed

@@ -1,7 +1,7 @@
-"""How an account ends: closed at once when its person says so, and deleted for ever when the time to come back is over.
+"""Deletion of accounts: closed immediately at the user's request, deleted permanently after a grace period.
 
-Between the two nobody is let in, the persona is silent, and the handle stays taken. Deleting a person deletes their
-wrapped data key with all other rows of theirs.
+A closed account cannot log in, its persona does not answer, and its handle stays reserved. Deleting a user deletes
+their wrapped data key and all their other rows.
 """
 
 import logging
@@ -24,20 +24,20 @@ from accounts.sessions.revocation import end_sessions
 
 logger = logging.getLogger(__name__)
 
-account_closed, account_restored = Signal(), Signal()  # by: within the transaction of each
+account_closed, account_restored = Signal(), Signal()  # argument: by; sent within the transaction
 SALT = "accounts.deletion"
-BATCH = 20  # people in one round of housekeeping
+BATCH = 20  # users per housekeeping run
 
 
 class AccountNotClosed(Exception):
-    """There is nothing to bring back: the account is open again, or gone."""
+    """The account cannot be restored: it is open, or deleted permanently."""
 
 
 @transaction.atomic
 def close_account(actor: Actor) -> User:
-    """Close the person's account; after DELETION_DAYS it is deleted. By their own session only.
+    """Close the user's account; it is deleted permanently after DELETION_DAYS.
 
-    All sessions and tokens end. A letter tells them the way back. Raises InsufficientScope.
+    End all sessions and tokens, and send an e-mail with a link to restore it. Raises InsufficientScope for an app.
     """
     if actor.is_app:
         raise InsufficientScope("sign-in")
@@ -49,7 +49,7 @@ def close_account(actor: Actor) -> User:
     person.refresh_from_db()
     mail.send_email_on_commit(
         person,
-        _("Your account will be deleted"),
+        _("Your account is closed"),
         "account_closed",
         {"delete_at": person.delete_at, "address": build_restore_url(person)},
     )
@@ -58,7 +58,7 @@ def close_account(actor: Actor) -> User:
 
 @transaction.atomic
 def restore_account(person_id: UUID, *, by: Actor) -> User:
-    """Open a closed account again. Sessions and tokens that were ended stay so. Raises NotClosed."""
+    """Restore a closed account. Its sessions and tokens stay revoked. Raises AccountNotClosed."""
     person = User.objects.select_for_update().filter(pk=person_id, delete_at__isnull=False).first()
     if person is None:
         raise AccountNotClosed
@@ -66,19 +66,21 @@ def restore_account(person_id: UUID, *, by: Actor) -> User:
     person.save(update_fields=["is_active", "delete_at"])
     account_restored.send(User, by=by)
     address = f"{settings.PUBLIC_URL}{reverse('account_login')}"
-    mail.send_email_on_commit(person, _("Your account is back"), "account_restored", {"address": address})
+    mail.send_email_on_commit(
+        person, _("Your account was restored"), "account_restored", {"address": address}
+    )
     return person
 
 
 def build_restore_url(person: User) -> str:
-    """The address that brings this closed account back; it works until then, and once."""
-    assert person.delete_at is not None  # noqa: S101  (of a closed account)
+    """Return the URL that restores this closed account once, until it is deleted."""
+    assert person.delete_at is not None  # noqa: S101  (set on closed accounts)
     token = signing.dumps([str(person.pk), person.delete_at.isoformat()], salt=SALT)
     return f"{settings.PUBLIC_URL}{reverse('accounts:come_back', args=[token])}"
 
 
 def get_user_by_restore_token(token: str) -> User:
-    """Whose account the link's token brings back. Raises NotClosed."""
+    """Return the user whose account the token restores. Raises AccountNotClosed."""
     try:
         person_id, delete_at = signing.loads(token, salt=SALT)
     except signing.BadSignature:
@@ -90,7 +92,7 @@ def get_user_by_restore_token(token: str) -> User:
 
 
 def delete_due_accounts() -> int:
-    """Delete whose time to come back is over; returns how many people."""
+    """Delete accounts whose grace period is over; return their number."""
     due = User.objects.filter(delete_at__lt=Now()).order_by("delete_at")
     people = list(due.select_for_update(skip_locked=True)[:BATCH])
     for person in people:
@@ -100,10 +102,10 @@ def delete_due_accounts() -> int:
 
 @transaction.atomic
 def delete_account_permanently(person: User) -> None:
-    """Delete the person's wrapped key and every row of theirs. Nothing brings them back."""
+    """Delete the user, their wrapped key and all their rows."""
     person_id = person.pk
     end_sessions(person)
     keys.delete_person_key(person_id)
     person.delete()
-    # By this line an operator who puts an older backup back finds whom to delete again.
+    # An operator who restores an older backup reads here which accounts to delete again.
     logger.info("the account %s was deleted", person_id)

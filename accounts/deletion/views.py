@@ -1,4 +1,4 @@
-"""Pages about the end of an account: closing it, and the two ways back, by a letter's link and by logging in."""
+"""Pages to delete an account and to restore it, by the link in the e-mail or by logging in."""
 
 from contextlib import suppress
 
@@ -44,7 +44,7 @@ def show_account_closed(request: HttpRequest) -> HttpResponse:
 @login_stage_required(stage=RestoreStage.key, redirect_urlname="account_login")  # type: ignore[untyped-decorator]
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore_account(request: HttpRequest) -> HttpResponseBase:
-    """Logged in but for this: the account is closed."""
+    """Offer to restore the closed account, as the last step of logging in."""
     stage = request._login_stage  # type: ignore[attr-defined]
     person: User = stage.login.user
     if request.method == "POST":
@@ -58,18 +58,18 @@ def restore_account(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore_by_link(request: HttpRequest, token: str) -> HttpResponseBase:
-    """By the letter's link, which needs no password; logging in does, afterwards."""
+    """Restore the account by the link in the e-mail. It needs no password and does not log in."""
     try:
         person = deletion.get_user_by_restore_token(token)
     except deletion.AccountNotClosed:
         return render(request, "accounts/restore.html", {"person": None}, status=404)
     if request.method == "POST":
         _restore_if_closed(person)
-        messages.success(request, _("Your account is back. Log in."))
+        messages.success(request, _("Your account was restored. Log in."))
         return redirect("account_login")
     return render(request, "accounts/restore.html", {"person": person})
 
 
 def _restore_if_closed(person: User) -> None:
-    with suppress(deletion.AccountNotClosed):  # brought back already, by the other way
+    with suppress(deletion.AccountNotClosed):  # restored already, for example in another tab
         deletion.restore_account(person.pk, by=Actor(user=person, door=Channel.WEB))

@@ -1,4 +1,4 @@
-"""Our word in django-allauth's flows: who may sign up, and how its mail is called."""
+"""Adapter for django-allauth: who can sign up, links in e-mails, messages."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from accounts import invitations
 from accounts.models import Invitation, User
 
-SESSION_KEY = "invitation"  # the secret of the link that brought the visitor here
+SESSION_KEY = "invitation"  # the secret of the invitation link
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Sign-up is open, by invitation, or closed (settings.SIGNUP)."""
+    """Sign-up is open, by invitation only, or closed (settings.SIGNUP)."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         if settings.SIGNUP == "open":
@@ -35,7 +35,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return email
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
-        """The person, with their keys, and the invitation that let them in, in one transaction."""
+        """Save the user, their keys and the used invitation in one transaction."""
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
@@ -44,30 +44,28 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except invitations.InvalidInvitation:
             raise ImmediateHttpResponse(render(request, "account/signup_closed.html")) from None
         except IntegrityError:
-            # The same form, sent twice at once: the other one made the account.
-            messages.info(request, _("This account exists now. Log in."))
+            # The form was submitted twice at once, and the other request created the account.
+            messages.info(request, _("Your account was created. Log in."))
             raise ImmediateHttpResponse(redirect("account_login")) from None
         request.session.pop(SESSION_KEY, None)
         return saved
 
     def pre_login(self, request: HttpRequest, user: User, **how: object) -> HttpResponse | None:
         if user.delete_at is not None:
-            return (
-                None  # after all other steps they are asked whether to come back (accounts/login/stages.py)
-            )
-        answer: HttpResponse | None = super().pre_login(request, user, **how)
-        return answer
+            return None  # RestoreStage offers to restore the account after all other steps
+        response: HttpResponse | None = super().pre_login(request, user, **how)
+        return response
 
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.login.stages.RestoreStage"]
 
     def set_password(self, user: User, password: str) -> None:
-        # This column alone: what else changed since the row was read, as that the account is closed, stays so.
+        # Only this column: other changes since the row was read, such as a closed account, must not be undone.
         user.set_password(password)
         user.save(update_fields=["password"])
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Links lead to PUBLIC_URL, whatever host the request named: who asks for a letter has no say in it."""
+        """Make all links start with PUBLIC_URL instead of the Host header, which the client controls."""
         links = {name: _to_public_url(value) for name, value in context.items() if name.endswith("_url")}
         super().send_mail(template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL})
 
@@ -80,12 +78,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def add_message(
         self, request: HttpRequest, level: int, message_template: str = "", *args: object, **kwargs: object
     ) -> None:
-        # That one is logged in, or out, the page shows.
+        # The page itself shows that the user is logged in or out.
         if not message_template.endswith(("/logged_in.txt", "/logged_out.txt")):
             super().add_message(request, level, message_template, *args, **kwargs)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: object) -> str:
-        # Without the Host, of which anybody may say another port, and so begin to be counted anew.
+        # Without the Host header: a client could vary its port to get a new count.
         return str(credentials.get("email", "")).casefold()
 
     def _is_signing_up(self) -> bool:
@@ -98,6 +96,6 @@ def _to_public_url(address: str) -> str:
 
 
 def get_session_invitation(request: HttpRequest) -> Invitation | None:
-    """The invitation that the visitor of this session came with, if it can still be used."""
+    """Return the invitation in this session, None if it cannot be used."""
     secret = request.session.get(SESSION_KEY)
     return invitations.find_invitation(secret) if secret and settings.SIGNUP == "invite" else None

@@ -1,6 +1,6 @@
-"""What django-allauth keeps for second factors: secrets lie sealed under a sub-key of the server's own data key.
+"""Two-factor authentication with django-allauth: secrets are encrypted with a sub-key of the server's data key.
 
-Of a passkey it keeps the public key alone, which opens nothing.
+Of a passkey only the public key is stored.
 """
 
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -19,20 +19,20 @@ BOUND_TO = b"mfa_authenticator"
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Our word in its flows. The master keys rotate without touching what it sealed."""
+    """Encrypts the secrets. Rotating the master keys does not change the ciphertexts."""
 
     def encrypt(self, text: str) -> str:
         return seal_to_text(get_server_key().mfa_cipher, text.encode(), BOUND_TO)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Raises DecryptError: planted plain text or ciphertext of another key is never answered."""
+        """Return the plaintext. Raises DecryptError for plain text and for ciphertext of another key."""
         try:
             return unseal_text(get_server_key().mfa_cipher, encrypted_text, BOUND_TO).decode()
         except (ValueError, InvalidTag):
-            raise DecryptError("a second factor's secret does not open") from None
+            raise DecryptError("the secret of an authenticator cannot be decrypted") from None
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        # Not from the request: a passkey holds for the site's one name.
+        # Not from the request: passkeys are bound to the host of PUBLIC_URL.
         return {"id": get_passkey_rp_id(settings.PUBLIC_URL), "name": "Picard"}
 
     def generate_authenticator_name(self, user: User, type: str) -> str:

@@ -1,4 +1,4 @@
-"""The form by which a person adds a passkey; their browser fills in the credential."""
+"""The form to add a passkey. The browser fills in the credential."""
 
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
-    """django-allauth's, where every key is one to log in with: it has checked its person by PIN, finger or face."""
+    """django-allauth's form. Every passkey verifies its user (PIN, fingerprint, face), so each can log in."""
 
     passwordless = forms.BooleanField(initial=True, widget=forms.HiddenInput)
 
@@ -15,4 +15,4 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         name = self.fields["name"]
         name.label = _("Name")
         name.max_length = 60
-        name.help_text = _("So that you know it again: the device, or the password manager.")
+        name.help_text = _("For example, your device or password manager.")

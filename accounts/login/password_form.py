@@ -1,4 +1,4 @@
-"""The form by which a person changes their password."""
+"""The form to change the password."""
 
 from allauth.account.forms import ChangePasswordForm as AllauthsForm
 from django import forms
@@ -8,14 +8,12 @@ from accounts.sessions.revocation import disconnect_apps
 
 
 class ChangePasswordForm(AllauthsForm):  # type: ignore[misc]
-    """django-allauth's, which also asks whether the connected apps are still wanted."""
+    """django-allauth's form with an option to disconnect all apps."""
 
     disconnect_apps = forms.BooleanField(
         label=_("Disconnect all apps too"),
         required=False,
-        help_text=_(
-            "For when somebody else may have known your password. What you allowed them is forgotten."
-        ),
+        help_text=_("Choose this if somebody else may know your password. Apps must ask for access again."),
     )
 
     def save(self) -> None:

@@ -1,4 +1,4 @@
-"""What a log-in goes through after password and second factor."""
+"""A log-in step after password and two-factor authentication."""
 
 from allauth.account.stages import LoginStage
 from django.http import HttpResponse
@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 
 
 class RestoreStage(LoginStage):  # type: ignore[misc]
-    """Whose account is closed is asked whether to bring it back, and is let in only then."""
+    """Offer the user of a closed account to restore it, and log them in only then."""
 
     key = "restore"
     urlname = "accounts:restore"

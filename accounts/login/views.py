@@ -12,7 +12,7 @@ from accounts.login.adapter import SESSION_KEY
 @never_cache
 @require_safe
 def accept_invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """Remember the link's secret for the sign-up page; what cannot be used says so there."""
+    """Store the link's secret in the session. The sign-up page tells whether it can be used."""
     if invitations.find_invitation(secret) is not None:
         request.session[SESSION_KEY] = secret
     return redirect("account_signup")

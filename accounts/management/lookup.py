@@ -1,4 +1,4 @@
-"""Whom a command's option --person names."""
+"""Lookup of the user given to a command by --person."""
 
 from django.core.management.base import CommandError
 
@@ -6,8 +6,8 @@ from accounts.models import User
 
 
 def get_user_by_email(email: str) -> User:
-    """Raises CommandError where nobody has it."""
+    """Return the user with this e-mail address. Raises CommandError if there is none."""
     person = User.objects.filter(email__iexact=email).first()
     if person is None:
-        raise CommandError(f"Nobody here has the address {email}.")
+        raise CommandError(f"No user has the e-mail address {email}.")
     return person

@@ -1,4 +1,4 @@
-"""Forms about the person."""
+"""Forms for the profile and the theme."""
 
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
@@ -16,14 +16,14 @@ THEME_COOKIE = "picard_theme"
 
 
 def list_time_zones() -> list[str]:
-    """The names worth offering: places, and UTC."""
+    """Return the time zones to choose from: UTC and those named after places."""
     places = {
         name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
     }
     return ["UTC", *sorted(places)]
 
 
-# What leaves this machine after a person's yes: the field that asks, whose yes it is, and the column that keeps it.
+# By form field: the module of the consent, and the column that stores it.
 CONSENTS = {
     "words_my_answers": (chat_consent, "chat_provider"),
     "embeds_my_memories": (embedding_consent, "embedding_provider"),
@@ -36,7 +36,7 @@ else:
 
 
 class ProfileForm(UserForm):
-    """How a person is called, and whether others may ask their persona."""
+    """The user's profile, persona and consents."""
 
     words_my_answers = forms.BooleanField(required=False)
     embeds_my_memories = forms.BooleanField(required=False)
@@ -54,28 +54,32 @@ class ProfileForm(UserForm):
             "time_zone": forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false"}),
         }
         labels = {
-            "persona_enabled": _("Let others ask my persona"),
-            "public_page_enabled": _("Open a page for everybody"),
+            "persona_enabled": _("Turn on my persona"),
+            "public_page_enabled": _("Turn on my public page"),
             "shortcuts_enabled": _("Use keyboard shortcuts"),
         }
         help_texts = {
-            "display_name": _("Shown instead of your handle. May stay empty."),
+            "display_name": _("Optional. Shown instead of your handle."),
+            "handle": _("3 to 30 lowercase letters, digits and hyphens. Others find your persona by it."),
             "bio": _("One or two sentences about you."),
+            "persona_enabled": _("Others can ask your persona. It answers from your public memories only."),
             "public_page_enabled": _(
-                "Anybody who knows your handle may ask there, without an account. Only while others may ask at all."
+                "Anyone who knows your handle can ask your persona there without an account, while it is turned on."
             ),
-            "time_zone": _("Times on your pages are shown in it."),
+            "time_zone": _("Used for all dates and times you see."),
+            "shortcuts_enabled": _("Press ? to list them. They are ignored while you type."),
         }
+        error_messages = {"handle": {"invalid": _("Use 3 to 30 lowercase letters, digits and hyphens.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            # The words beside the field say what is too long; nothing is cut off silently while typing.
+            # An error message says that a text is too long; the browser must not truncate it silently.
             field.widget.attrs.pop("maxlength", None)
         for name, (consent, _column) in CONSENTS.items():
             if consent.is_consent_required():
-                asked = self.fields[name]
-                asked.label, asked.help_text = consent.get_consent_label(), consent.get_consent_help_text()
+                field = self.fields[name]
+                field.label, field.help_text = consent.get_consent_label(), consent.get_consent_help_text()
                 self.initial[name] = consent.has_consented(self.instance)
             else:
                 del self.fields[name]
@@ -86,7 +90,7 @@ class ProfileForm(UserForm):
             if name in self.fields:
                 consent.assign_consent(self.instance, yes=self.cleaned_data[name])
                 columns.append(column)
-        # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
+        # Only these columns, so as not to undo a concurrent password change or account closure.
         profiles.save_profile(self.instance, columns)
         if self.cleaned_data.get("embeds_my_memories"):
             embedding_consent.consent_given.send(User, person=self.instance)
@@ -94,7 +98,7 @@ class ProfileForm(UserForm):
 
 
 class ThemeForm(forms.Form):
-    """A theme, and where the person was when choosing it."""
+    """A theme, and the page to return to."""
 
     theme = forms.ChoiceField(choices=[(theme, theme) for theme in THEMES])
     next = forms.CharField(required=False)

@@ -1,4 +1,4 @@
-"""What a person says of themselves."""
+"""Changes to a user's profile."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ FIELDS = (
 
 @transaction.atomic
 def update_profile(actor: Actor, **changes: object) -> User:
-    """Change some of FIELDS, by the person's own session only. Raises InsufficientScope, ValidationError by field."""
+    """Change some of FIELDS. Raises InsufficientScope for an app, ValidationError by field."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
     person = User.objects.select_for_update().get(pk=actor.person.pk)
@@ -30,7 +30,7 @@ def update_profile(actor: Actor, **changes: object) -> User:
 
 
 def save_profile(person: User, columns: Sequence[str]) -> None:
-    """Raises ValidationError (handle) where somebody else has taken it since it was looked at."""
+    """Save these columns. Raises ValidationError (handle) if another user has taken it since validation."""
     try:
         with transaction.atomic():
             person.save(update_fields=columns)

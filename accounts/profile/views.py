@@ -1,4 +1,4 @@
-"""The person's own pages: overview, profile and theme."""
+"""Pages of the user's account: overview, profile and theme."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -28,7 +28,7 @@ def show_overview(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_profile(request: HttpRequest) -> HttpResponseBase:
-    # A row of its own: a form that is refused must not change the person whom the page greets.
+    # A second instance, so that invalid input does not change the name shown in the page header.
     assert isinstance(request.user, User)  # noqa: S101  (login_required)
     person = User.objects.get(pk=request.user.pk)
     form = ProfileForm(request.POST or None, instance=person)
@@ -63,7 +63,7 @@ def set_theme(request: HttpRequest) -> HttpResponseBase:
 
 
 def get_safe_next_url(request: HttpRequest, *, default: str) -> str:
-    """Where the form says to go on, if that is on this site."""
+    """Return the form's `next` URL if it is on this site, else `default`."""
     target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours else default
+    is_safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_safe else default

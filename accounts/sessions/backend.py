@@ -1,6 +1,6 @@
-"""Sessions whose keys are only in their people's cookies: a row is found by a digest, so a stolen dump opens none.
+"""Sessions stored under a digest of their key, so that a stolen database dump contains no usable key.
 
-What a session holds (who is logged in, what a form said that waits for the password) lies sealed in its row.
+Session data (who is logged in, form data that is kept until the password is confirmed) is stored encrypted.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from core.crypto import seal_to_text, unseal_text
 
 logger = logging.getLogger(__name__)
 
-DIGEST_BYTES = 20  # in hex as long as Django's column; a key has 165 random bits, so it needs no slower hash
+DIGEST_BYTES = 20  # 40 hex digits fit Django's column; keys have 165 random bits, so a fast hash is enough
 
 
 class HashedSessionKey(str):
-    """A digest that came out of the database. A cookie is plain text, so a stolen digest opens nothing."""
+    """A digest read from the database. A digest in a cookie is a plain str and is hashed again, so it is useless."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class HashedSessionKey(str):
 
 
 def hash_session_key(session_key: str) -> str:
-    """Under which a session is stored."""
+    """Return the digest under which the session is stored."""
     if isinstance(session_key, HashedSessionKey):
         return str(session_key)
     digest = hashlib.blake2b(session_key.encode(), digest_size=DIGEST_BYTES, person=b"picard-session")
@@ -44,7 +44,7 @@ def hash_session_key(session_key: str) -> str:
 
 
 class SessionStore(db.SessionStore):
-    """Django's, in the same table."""
+    """Django's database sessions, in the same table, with hashed keys and encrypted data."""
 
     def encode(self, session_dict: dict[str, object]) -> str:
         return seal_to_text(
@@ -52,14 +52,14 @@ class SessionStore(db.SessionStore):
         )
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
-        """Nothing, where it does not open: somebody wrote to the database, or moved it from another session's row."""
+        """Return the data; {} if it cannot be decrypted, because it was changed or copied from another session."""
         try:
-            opened = unseal_text(_get_session_cipher(), str(session_data), self._get_associated_data())
+            content = unseal_text(_get_session_cipher(), str(session_data), self._get_associated_data())
         except (ValueError, InvalidTag):
-            logger.warning("a session's row does not open")
+            logger.warning("session data cannot be decrypted")
             return {}
-        held: dict[str, Any] = self.serializer().loads(opened)
-        return held
+        data: dict[str, Any] = self.serializer().loads(content)
+        return data
 
     def _get_associated_data(self) -> bytes:
         return f"django_session:{hash_session_key(self.session_key or '')}".encode()
@@ -69,23 +69,23 @@ class SessionStore(db.SessionStore):
             session_key=hash_session_key(self.session_key or ""), expire_date__gt=timezone.now()
         ).first()
         if stored is None:
-            self._session_key = None  # a key that a visitor made up is never taken over
+            self._session_key = None  # never adopt a key chosen by the client
         return stored
 
     def exists(self, session_key: str) -> bool:
         return super().exists(hash_session_key(session_key))
 
     def create_model_instance(self, data: dict[str, object]) -> AbstractBaseSession:
-        made = super().create_model_instance(data)
-        made.session_key = hash_session_key(made.session_key)
-        return made
+        row = super().create_model_instance(data)
+        row.session_key = hash_session_key(row.session_key)
+        return row
 
     def delete(self, session_key: str | None = None) -> None:
         key = self.session_key if session_key is None else session_key
         if key is not None:
             super().delete(hash_session_key(key))
 
-    # Nobody calls these today; Django's own would store and look for the key itself.
+    # Not called today, but Django's versions would store and look up the unhashed key.
 
     async def aload(self) -> dict[str, object]:
         return await sync_to_async(self.load)()
@@ -104,6 +104,6 @@ class SessionStore(db.SessionStore):
 
 
 def _get_session_cipher() -> AESGCM:
-    from accounts.keys import get_server_key  # when all models are there
+    from accounts.keys import get_server_key  # imported late: models must be loaded
 
     return get_server_key().session_cipher

@@ -1,4 +1,4 @@
-"""Ending log-ins: every session of a person at once, or all but the one that asks; and the apps that they connected."""
+"""Ends sessions of a user (one, all, or all but the current one) and disconnects their apps."""
 
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,12 @@ from accounts.sessions.hashed_keys import list_user_sessions
 if TYPE_CHECKING:
     from allauth.usersessions.models import UserSession
 
-apps_disconnected = Signal()  # user: within the transaction in which they disconnect all of them
+apps_disconnected = Signal()  # argument: user; sent within the transaction
 
 
 @transaction.atomic
 def end_sessions(person: User, *, keep: SessionBase | None = None) -> None:
-    """End every session of the person, also those that no list names; `keep` goes on."""
+    """End every session of the user, including unlisted ones, except `keep`."""
     User.objects.filter(pk=person.pk).update(sessions_era=F("sessions_era") + 1)
     person.refresh_from_db(fields=["sessions_era"])
     listed = list_user_sessions(person)
@@ -32,13 +32,13 @@ def end_sessions(person: User, *, keep: SessionBase | None = None) -> None:
 
 @transaction.atomic
 def end_session(person: User, line: int) -> None:
-    """End the session that this line of the person's list stands for; another person's is not there."""
+    """End the session with this id in the user's list. Ignore ids of other users."""
     _delete_sessions(list_user_sessions(person).filter(pk=line))
 
 
 @transaction.atomic
 def disconnect_apps(person: User) -> None:
-    """Take back what the person allowed any app."""
+    """Revoke the access of all apps of the user."""
     apps_disconnected.send(User, user=person)
 
 

@@ -1,8 +1,8 @@
-"""What a browser calls itself, in words that a person knows it by."""
+"""Names of browsers and systems in a User-Agent header."""
 
 from django.utils.translation import gettext as _
 
-# The first that is found counts: Edge and Opera say that they are Chrome too, and all say Safari.
+# The first match wins: Edge and Opera contain "Chrome" too, and all contain "Safari".
 BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -25,9 +25,9 @@ CHARACTERS = 60
 
 
 def describe_user_agent(user_agent: str) -> str:
-    """As "Firefox on Windows"; of another program the beginning of what it says itself."""
+    """Return a name such as "Firefox on Windows"; for other programs, the start of the header."""
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return user_agent[:CHARACTERS] or _("an unknown program")
+    return user_agent[:CHARACTERS] or _("Unknown program")

@@ -1,4 +1,4 @@
-"""Where a person is logged in, and the ways to end that."""
+"""The page that lists and ends the user's sessions."""
 
 import re
 
@@ -16,7 +16,7 @@ from accounts.sessions import revocation
 from accounts.sessions.hashed_keys import list_user_sessions
 from accounts.sessions.user_agents import describe_user_agent
 
-SESSION_ID = re.compile(r"[0-9]{1,18}")  # as many digits as such an id may have
+SESSION_ID = re.compile(r"[0-9]{1,18}")  # fits a bigint
 
 
 @login_required
@@ -28,22 +28,22 @@ def manage_sessions(request: HttpRequest) -> HttpResponseBase:
         _end_requested_sessions(request, request.user)
         return redirect("accounts:sessions")
     if not list_user_sessions(request.user).filter(session_key=request.session.session_key).exists():
-        UserSession.objects.create_from_request(request)  # it began before there was a list
+        UserSession.objects.create_from_request(request)  # it began before this list existed
     listed = UserSession.objects.purge_and_list(request.user)
-    # This one first, then the newest.
+    # The current session first, then the newest.
     listed.sort(key=lambda session: (session.is_current(), session.created_at), reverse=True)
     named = [(session, describe_user_agent(session.user_agent)) for session in listed]
     return render(request, "accounts/sessions.html", {"sessions": named})
 
 
 def _end_requested_sessions(request: HttpRequest, person: User) -> None:
-    """What the button that was pressed says: one session, the others, or the apps too."""
+    """End one session, or all others and optionally the access of all apps."""
     if one := request.POST.get("session", ""):
         revocation.end_session(person, int(one) if SESSION_ID.fullmatch(one) else 0)
-        messages.success(request, _("That session has ended."))
+        messages.success(request, _("Session ended."))
         return
     revocation.end_sessions(person, keep=request.session)
-    messages.success(request, _("All other sessions have ended."))
+    messages.success(request, _("All other sessions ended."))
     if request.POST.get("apps"):
         revocation.disconnect_apps(person)
-        messages.success(request, _("All apps are disconnected."))
+        messages.success(request, _("All apps disconnected."))

@@ -1,4 +1,4 @@
-"""Invitations: one person each, for a time, shown once."""
+"""Invitations: for one sign-up each, with an expiry, shown once."""
 
 from datetime import timedelta
 from io import StringIO
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _by_invitation(settings: Any) -> None:
+def _invitation_only(settings: Any) -> None:
     settings.SIGNUP = "invite"
 
 
@@ -27,29 +27,29 @@ def sign_up(client: Client, email: str = "grace@example.org") -> str:
     ).content.decode()
 
 
-def test_the_link_lets_one_person_sign_up(client: Client) -> None:
+def test_link_can_be_used_for_one_signup(client: Client) -> None:
     secret = invitations.create_invitation()
     client.get(f"/accounts/invitation/{secret}/", follow=True)
     sign_up(client)
     grace = User.objects.get(email="grace@example.org")
     assert Invitation.objects.get().used_by == grace
-    another = Client()
-    another.get(f"/accounts/invitation/{secret}/")
-    assert "by invitation" in sign_up(another, "heidi@example.org")
+    other = Client()
+    other.get(f"/accounts/invitation/{secret}/")
+    assert "by invitation" in sign_up(other, "heidi@example.org")
     assert User.objects.count() == 1
 
 
-def test_two_who_hold_the_link_at_once_are_not_both_let_in(client: Client) -> None:
+def test_link_opened_twice_allows_one_signup(client: Client) -> None:
     secret = invitations.create_invitation()
-    late = Client()
-    for browser in (client, late):
+    other = Client()
+    for browser in (client, other):
         browser.get(f"/accounts/invitation/{secret}/")
     sign_up(client)
-    assert "by invitation" in sign_up(late, "heidi@example.org")
+    assert "by invitation" in sign_up(other, "heidi@example.org")
     assert [user.email for user in User.objects.all()] == ["grace@example.org"]
 
 
-def test_an_invitation_for_an_address_is_for_that_address(client: Client) -> None:
+def test_invitation_is_limited_to_its_email(client: Client) -> None:
     secret = invitations.create_invitation("grace@example.org")
     client.get(f"/accounts/invitation/{secret}/")
     assert "for another e-mail address" in sign_up(client, "heidi@example.org")
@@ -57,30 +57,30 @@ def test_an_invitation_for_an_address_is_for_that_address(client: Client) -> Non
     assert User.objects.count() == 1
 
 
-def test_spending_for_another_address_is_refused() -> None:
+def test_redeeming_for_another_email_is_rejected() -> None:
     secret = invitations.create_invitation("grace@example.org")
     with pytest.raises(invitations.InvalidInvitation):
         invitations.redeem_invitation(secret, User.objects.create_user("heidi@example.org"))
 
 
 @pytest.mark.parametrize("secret", ["wrong", "ä", "x" * 300])
-def test_a_wrong_secret_opens_nothing(client: Client, secret: str) -> None:
+def test_wrong_secret_does_not_open_signup(client: Client, secret: str) -> None:
     response = client.get(f"/accounts/invitation/{secret}/", follow=True)
     assert "by invitation" in response.content.decode()
 
 
-def test_an_invitation_runs_out(client: Client) -> None:
+def test_invitation_expires(client: Client) -> None:
     secret = invitations.create_invitation(days=1)
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert invitations.find_invitation(secret) is None
 
 
-def test_the_secret_is_not_stored() -> None:
+def test_secret_is_not_stored() -> None:
     secret = invitations.create_invitation()
     assert secret.encode() not in bytes(Invitation.objects.get().secret_digest)
 
 
-def test_the_command_prints_a_link(client: Client) -> None:
+def test_invite_command_prints_a_link(client: Client) -> None:
     out = StringIO()
     call_command("invite", "Grace@Example.org", "--days", "3", stdout=out)
     link = out.getvalue().strip()
@@ -90,6 +90,6 @@ def test_the_command_prints_a_link(client: Client) -> None:
 
 
 @pytest.mark.parametrize("args", [["nobody"], ["--days", "0"]])
-def test_the_command_refuses_nonsense(args: list[str]) -> None:
+def test_invite_command_rejects_invalid_arguments(args: list[str]) -> None:
     with pytest.raises(CommandError):
         call_command("invite", *args)

@@ -1,4 +1,4 @@
-"""Every letter that Picard sends, as its reader sees it."""
+"""Every e-mail that Picard sends, as its reader sees it."""
 
 import re
 from typing import Any
@@ -23,14 +23,14 @@ def _mail_is_set_up(settings: Settings, db: None) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 
 
-def letter(to: str) -> EmailMessage:
+def get_only_email(to: str) -> EmailMessage:
     [sent] = mail.outbox
     assert sent.to == [to]
     return sent
 
 
-def body(sent: EmailMessage) -> str:
-    """Its text, after what is asked of each: plain, signed by the site, with one link at most and no secret else."""
+def check_and_get_text(sent: EmailMessage) -> str:
+    """Return the text. Check that it is plain text, signed by the site, with at most one link and no secret."""
     text = str(sent.body)
     assert not getattr(sent, "alternatives", [])
     assert text.startswith("Hello,\n\n")
@@ -43,50 +43,50 @@ def body(sent: EmailMessage) -> str:
     return text
 
 
-def test_who_signs_up_confirms_the_address(client: Client) -> None:
+def test_signup_sends_a_confirmation_link(client: Client) -> None:
     client.post("/accounts/signup/", {"email": "new@example.org", "password1": PASSWORD})
-    sent = letter("new@example.org")
+    sent = get_only_email("new@example.org")
     assert sent.subject == "Confirm your e-mail address"
-    [link] = re.findall(r"^\S+/accounts/confirm-email/\S+$", body(sent), re.MULTILINE)
+    [link] = re.findall(r"^\S+/accounts/confirm-email/\S+$", check_and_get_text(sent), re.MULTILINE)
     assert client.get(link).status_code == 200
 
 
-def test_who_signs_up_again_is_told_by_letter_alone(client: Client, ada: User) -> None:
+def test_second_signup_is_reported_only_by_email(client: Client, ada: User) -> None:
     client.post("/accounts/signup/", {"email": ada.email, "password1": PASSWORD})
-    sent = letter(ada.email)
+    sent = get_only_email(ada.email)
     assert sent.subject == "You already have an account"
-    assert "/accounts/password/reset/" in body(sent)
+    assert "/accounts/password/reset/" in check_and_get_text(sent)
 
 
-def test_who_forgot_the_password_gets_a_link_to_this_site(client: Client, ada: User) -> None:
+def test_password_reset_link_leads_to_the_public_url(client: Client, ada: User) -> None:
     client.post("/accounts/password/reset/", {"email": ada.email}, headers={"host": "localhost:666"})
-    sent = letter(ada.email)
+    sent = get_only_email(ada.email)
     assert sent.subject == "Reset your password"
-    [link] = re.findall(rf"^{SITE}/accounts/password/reset/key/\S+$", body(sent), re.MULTILINE)
+    [link] = re.findall(rf"^{SITE}/accounts/password/reset/key/\S+$", check_and_get_text(sent), re.MULTILINE)
     assert client.get(link).status_code in (200, 302)
 
 
-def test_an_address_without_account_is_told_so(client: Client) -> None:
+def test_password_reset_without_account_says_so_by_email(client: Client) -> None:
     client.post("/accounts/password/reset/", {"email": "nobody@example.org"})
-    sent = letter("nobody@example.org")
+    sent = get_only_email("nobody@example.org")
     assert sent.subject == "No account found"
-    assert "it has no account" in body(sent)
+    assert "it has no account" in check_and_get_text(sent)
 
 
-def test_a_name_stands_in_a_letter_as_it_is(ada: User) -> None:
+def test_names_are_not_escaped_in_emails(ada: User) -> None:
     make_app(name="Ada's & Bob's").connect(ada)
-    sent = letter(ada.email)
-    assert "You connected Ada's & Bob's. It can:\n\n- Read" in body(sent)
+    sent = get_only_email(ada.email)
+    assert "You connected Ada's & Bob's. It can:\n\n- Read" in check_and_get_text(sent)
 
 
-def test_who_closes_and_restores_is_told(
+def test_closing_an_account_sends_an_email(
     ada: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         deletion.close_account(session(ada))
-    assert "All its data will be deleted permanently on" in body(letter(ada.email))
+    assert "All its data will be deleted permanently on" in check_and_get_text(get_only_email(ada.email))
 
 
-def test_a_mail_server_that_says_nothing_holds_a_thread_for_seconds_only() -> None:
+def test_smtp_connection_has_a_timeout() -> None:
     smtp: Any = mail.get_connection("django.core.mail.backends.smtp.EmailBackend")
     assert smtp.timeout == 10

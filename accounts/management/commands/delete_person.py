@@ -1,4 +1,4 @@
-"""Delete a person for ever, without the time in which they could come back."""
+"""Delete a user permanently, without the grace period for restoring the account."""
 
 from argparse import ArgumentParser
 from contextlib import suppress
@@ -12,16 +12,16 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Delete a person, their key and all that is theirs, at once and for ever. Asks first."
+    help = "Delete a user, their key and all their data permanently. Asks for confirmation."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("who", help="e-mail address, @handle, or the id that a log line names")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("who", help="e-mail address, @handle, or id (as in the log)")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
     def handle(self, *args: object, who: str, yes: bool, **options: object) -> None:
         person = find_user(who)
         if not yes:
-            self.stdout.write(f"All that {person.email} keeps here will be gone for ever.")
+            self.stdout.write(f"All data of {person.email} will be deleted permanently.")
             if input(f"Type {person.handle} to delete: ").strip() != person.handle:
                 raise CommandError("Nothing was deleted.")
         deletion.delete_account_permanently(person)
@@ -29,10 +29,10 @@ class Command(BaseCommand):
 
 
 def find_user(who: str) -> User:
-    is_asked_for = Q(email__iexact=who) | Q(handle=who.removeprefix("@"))
+    matches = Q(email__iexact=who) | Q(handle=who.removeprefix("@"))
     with suppress(ValueError):
-        is_asked_for |= Q(pk=UUID(who))
-    found = User.objects.filter(is_asked_for).first()
-    if found is None:
-        raise CommandError(f"There is no {who}.")
-    return found
+        matches |= Q(pk=UUID(who))
+    user = User.objects.filter(matches).first()
+    if user is None:
+        raise CommandError(f"No user matches {who}.")
+    return user

@@ -1,4 +1,4 @@
-"""Invite a person: prints a link that lets one person sign up."""
+"""Print an invitation link with which one person can sign up."""
 
 from argparse import ArgumentParser
 
@@ -12,14 +12,14 @@ from accounts import invitations
 
 
 class Command(BaseCommand):
-    help = "Print a link that lets one person sign up. The link is shown only now."
+    help = "Print an invitation link with which one person can sign up. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "email", nargs="?", default="", help="only this address may use it (default: anybody)"
+            "email", nargs="?", default="", help="the only e-mail address that can use it (default: any)"
         )
         parser.add_argument(
-            "--days", type=int, default=invitations.DAYS, help="how long it holds (default: 14)"
+            "--days", type=int, default=invitations.DAYS, help="days until it expires (default: 14)"
         )
 
     def handle(self, *args: object, email: str, days: int, **options: object) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if email:
             self._validate_email(email)
         if settings.SIGNUP == "closed":
-            raise CommandError("SIGNUP=closed: nobody can sign up. Set SIGNUP=invite.")
+            raise CommandError("SIGNUP=closed: sign-up is disabled. Set SIGNUP=invite.")
         path = reverse("accounts:invitation", args=[invitations.create_invitation(email, days)])
         self.stdout.write(f"{settings.PUBLIC_URL}{path}")
 

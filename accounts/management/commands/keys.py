@@ -7,18 +7,18 @@ from accounts import keys
 
 
 class Command(BaseCommand):
-    help = "Make, look at, rotate and verify the keys (docs/security.md)."
+    help = "Generate, show, rotate and verify keys (docs/security.md)."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        acts.add_parser("generate", help="print a fresh SECRET_KEY and master key; changes nothing")
-        acts.add_parser("status", help="which master keys wrap the stored keys")
+        acts.add_parser("generate", help="print a new SECRET_KEY and master key; changes nothing")
+        acts.add_parser("status", help="show which master keys wrap the stored keys")
         acts.add_parser(
             "rotate",
-            help="wrap every stored key by the first of FIELD_ENCRYPTION_KEY; texts stay as they are",
+            help="wrap every stored key with the first key of FIELD_ENCRYPTION_KEY; texts do not change",
         )
-        acts.add_parser("verify", help="exit 1 unless every stored key opens")
+        acts.add_parser("verify", help="exit with 1 unless every stored key can be decrypted")
 
     def handle(self, *_: object, act: str, **__: object) -> None:
         getattr(self, f"_{act}")()
@@ -29,20 +29,22 @@ class Command(BaseCommand):
 
     def _status(self) -> None:
         status = keys.get_key_status()
-        self.stdout.write(f"wrapped by the first master key: {status.newest:,}")
-        self.stdout.write(f"wrapped by an older master key:  {status.older:,}")
-        self.stdout.write(f"opened by no master key:         {status.unreadable:,}")
+        self.stdout.write(f"wrapped with the first master key: {status.newest:,}")
+        self.stdout.write(f"wrapped with an older master key:  {status.older:,}")
+        self.stdout.write(f"wrapped with an unknown key:       {status.unreadable:,}")
         if status.older:
             self.stdout.write(
-                "Run `manage.py keys rotate`, then the older keys can be taken out of FIELD_ENCRYPTION_KEY."
+                "Run `manage.py keys rotate`, then remove the older keys from FIELD_ENCRYPTION_KEY."
             )
 
     def _rotate(self) -> None:
         self._verify()
-        self.stdout.write(f"{keys.rewrap_all_keys():,} keys are now wrapped by the first master key.")
+        self.stdout.write(f"{keys.rewrap_all_keys():,} keys are now wrapped with the first master key.")
 
     def _verify(self) -> None:
         status = keys.get_key_status()
         if status.unreadable:
-            raise CommandError(f"{status.unreadable:,} stored keys do not open with FIELD_ENCRYPTION_KEY.")
-        self.stdout.write(f"All {status.newest + status.older:,} stored keys open.")
+            raise CommandError(
+                f"{status.unreadable:,} stored keys cannot be decrypted with FIELD_ENCRYPTION_KEY."
+            )
+        self.stdout.write(f"All {status.newest + status.older:,} stored keys can be decrypted.")

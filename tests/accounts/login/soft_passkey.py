@@ -1,4 +1,4 @@
-"""An authenticator of WebAuthn in a few lines: what a browser's would send, and what an attacker might."""
+"""A minimal software WebAuthn authenticator, for valid and for forged responses."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 @dataclass
 class SoftPasskey:
-    """One passkey. origin: where its browser thinks to be. is_verified: whether PIN, finger or face was checked."""
+    """A passkey. origin: origin of the page in the browser. is_verified: whether the user was verified (PIN, face)."""
 
     origin: str = "http://localhost:8000"
     host: str = "localhost"
@@ -27,10 +27,10 @@ class SoftPasskey:
     user_handle: str = ""
 
     def create(self, options: dict[str, Any]) -> str:
-        """The credential that a form is sent with, as JSON."""
+        """Return the new credential as JSON."""
         self.user_handle = options["publicKey"]["user"]["id"]
-        named = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
-        attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor.encode(dict(named))
+        public_key = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
+        attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor.encode(dict(public_key))
         statement = {"fmt": "none", "attStmt": {}, "authData": self._data(ATTESTED) + attested}
         client = self._client("webauthn.create", options)
         response = {"clientDataJSON": client, "attestationObject": cbor.encode(statement)}
@@ -47,11 +47,11 @@ class SoftPasskey:
         return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + bytes(4)
 
     def _client(self, kind: str, options: dict[str, Any]) -> bytes:
-        said = {"type": kind, "challenge": options["publicKey"]["challenge"], "origin": self.origin}
-        return json.dumps(said).encode()
+        data = {"type": kind, "challenge": options["publicKey"]["challenge"], "origin": self.origin}
+        return json.dumps(data).encode()
 
     def _credential(self, response: dict[str, bytes], results: dict[str, Any], **more: str) -> str:
-        own = websafe_encode(self.id)
+        key_id = websafe_encode(self.id)
         encoded = {name: websafe_encode(value) for name, value in response.items()}
-        credential = {"id": own, "rawId": own, "type": "public-key", "clientExtensionResults": results}
+        credential = {"id": key_id, "rawId": key_id, "type": "public-key", "clientExtensionResults": results}
         return json.dumps({**credential, "response": encoded | more})

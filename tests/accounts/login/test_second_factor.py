@@ -1,4 +1,4 @@
-"""A second factor holds at every log-in, lies sealed, and sessions are listed without what opens them."""
+"""Two-factor authentication applies to every log-in, secrets are encrypted, sessions are listed by digest."""
 
 import time
 
@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.fields import DecryptError
 from accounts.login.mfa_adapter import SecondFactorAdapter
 from accounts.models import User
-from tests.accounts.sessions.test_sessions import is_in, key_of, log_in, with_key
+from tests.accounts.sessions.test_sessions import get_session_key, is_logged_in, log_in, make_client_with_key
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -23,13 +23,13 @@ PAGES = [
 ]  # fmt: skip
 
 
-def half_way(user: User) -> Client:
+def start_login(user: User) -> Client:
     browser = Client()
     browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
     return browser
 
 
-def test_its_secret_is_sealed_and_planted_text_is_refused(ada: User) -> None:
+def test_totp_secret_is_encrypted_and_plain_text_is_rejected(ada: User) -> None:
     TOTP.activate(ada, SECRET)
     RecoveryCodes.activate(ada)
     stored = [str(row.data) for row in Authenticator.objects.all()]
@@ -39,38 +39,40 @@ def test_its_secret_is_sealed_and_planted_text_is_refused(ada: User) -> None:
         SecondFactorAdapter().decrypt(SECRET)
 
 
-def test_a_password_alone_is_not_enough_and_a_recovery_code_works_once(ada: User) -> None:
+def test_second_factor_is_required_and_recovery_code_works_once(ada: User) -> None:
     TOTP.activate(ada, SECRET)
     code = RecoveryCodes.activate(ada).get_unused_codes()[0]
-    first, second = half_way(ada), half_way(ada)
-    assert not is_in(first)
+    first, second = start_login(ada), start_login(ada)
+    assert not is_logged_in(first)
     first.post("/accounts/2fa/authenticate/", {"code": code})
-    assert is_in(first)
+    assert is_logged_in(first)
     second.post("/accounts/2fa/authenticate/", {"code": code})
-    assert not is_in(second)
+    assert not is_logged_in(second)
 
 
-def test_the_admin_site_asks_for_it_too(carol: User) -> None:
+def test_admin_site_requires_second_factor(carol: User) -> None:
     TOTP.activate(carol, SECRET)
-    assert half_way(carol).get("/admin/").status_code == 302
+    assert start_login(carol).get("/admin/").status_code == 302
 
 
-def test_sessions_are_listed_by_digest_and_the_others_end(ada: User) -> None:
-    here, elsewhere = log_in(ada), log_in(ada)
+def test_sessions_are_listed_by_digest_and_others_can_be_ended(ada: User) -> None:
+    browser, other = log_in(ada), log_in(ada)
     rows = list(UserSession.objects.values_list("session_key", flat=True))
     assert len(rows) == 2
-    assert not any(key_of(here) == str(row) or is_in(with_key(str(row))) for row in rows)
-    assert "this session" in here.get("/accounts/sessions/").content.decode()
-    assert here.post("/accounts/sessions/").status_code == 302
-    assert is_in(here)
-    assert not is_in(elsewhere)
+    assert not any(
+        get_session_key(browser) == str(row) or is_logged_in(make_client_with_key(str(row))) for row in rows
+    )
+    assert "this session" in browser.get("/accounts/sessions/").content.decode()
+    assert browser.post("/accounts/sessions/").status_code == 302
+    assert is_logged_in(browser)
+    assert not is_logged_in(other)
 
 
-def test_it_is_set_up_by_the_pages_and_they_are_ours(ada: User) -> None:
+def test_totp_is_set_up_on_pages_with_the_site_layout(ada: User) -> None:
     browser = log_in(ada)
     for address in PAGES:
         page = browser.get(address, follow=True)
-        if page.redirect_chain:  # before the secret is shown, the password is asked for once more
+        if page.redirect_chain:  # the password must be confirmed before the secret is shown
             page = browser.post(
                 page.redirect_chain[-1][0], {"password": PASSWORD, "next": address}, follow=True
             )

@@ -1,4 +1,4 @@
-"""Signing up and logging in, as the pages do it."""
+"""Signing up and logging in through the pages."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 SIGNUP = {"email": "Grace@Example.org", "password1": PASSWORD}
 
 
-def test_an_address_and_a_password_are_all_it_takes(client: Client) -> None:
+def test_signup_needs_only_email_and_password(client: Client) -> None:
     response = client.post("/accounts/signup/", SIGNUP)
     assert response["Location"] == "/memories/"
     user = User.objects.get(email="grace@example.org")
@@ -22,13 +22,13 @@ def test_an_address_and_a_password_are_all_it_takes(client: Client) -> None:
     assert client.get("/memories/").status_code == 200
 
 
-def test_the_password_hint_tells_the_rule() -> None:
+def test_password_hint_states_the_minimum_length() -> None:
     hint = get_default_password_validators()[1].get_help_text()
-    assert "at least 10 characters" in hint  # as templates/account/signup.html says in its words
+    assert "at least 10 characters" in hint  # templates/account/signup.html says the same
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("changes", "message"),
     [
         ({"email": "nobody"}, "Enter a valid email address."),
         ({"password1": "short"}, "at least 10 characters"),
@@ -36,18 +36,18 @@ def test_the_password_hint_tells_the_rule() -> None:
         ({"email": "ada@example.org"}, "already registered"),
     ],
 )
-def test_what_is_wrong_is_said_and_the_address_stays(
-    ada: User, client: Client, given: dict[str, str], words: str
+def test_invalid_signup_shows_error_and_keeps_the_email(
+    ada: User, client: Client, changes: dict[str, str], message: str
 ) -> None:
-    html = client.post("/accounts/signup/", {**SIGNUP, **given}).content.decode()
-    assert words in html
-    assert given.get("email", SIGNUP["email"]) in html
+    html = client.post("/accounts/signup/", {**SIGNUP, **changes}).content.decode()
+    assert message in html
+    assert changes.get("email", SIGNUP["email"]) in html
     assert User.objects.count() == 1
 
 
-def test_a_form_sent_twice_at_once_makes_one_person(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_signups_create_one_account(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     User.objects.create_user(SIGNUP["email"], PASSWORD)
-    # The other request made the account after this one looked.
+    # The other request created the account after this one validated.
     monkeypatch.setattr(
         "allauth.account.forms.BaseSignupForm.validate_unique_email", lambda form, email: email
     )
@@ -56,19 +56,19 @@ def test_a_form_sent_twice_at_once_makes_one_person(client: Client, monkeypatch:
     assert User.objects.count() == 1
 
 
-def test_logging_in_and_out(ada: User, client: Client) -> None:
+def test_log_in_and_log_out(ada: User, client: Client) -> None:
     client.post("/accounts/login/", {"login": "ADA@example.org", "password": PASSWORD})
     assert client.get("/").headers["Location"] == "/memories/"
     client.post("/accounts/logout/")
     assert client.get("/").status_code == 200
 
 
-def test_a_wrong_password_says_no_more_than_that(ada: User, client: Client) -> None:
+def test_failed_login_does_not_reveal_whether_the_account_exists(ada: User, client: Client) -> None:
     wrong = client.post("/accounts/login/", {"login": ada.email, "password": "wrong wrong wrong"})
     unknown = client.post("/accounts/login/", {"login": "x@example.org", "password": "wrong wrong wrong"})
-    words = "The email address and/or password you specified are not correct."
-    assert words in wrong.content.decode()
-    assert words in unknown.content.decode()
+    message = "The email address and/or password you specified are not correct."
+    assert message in wrong.content.decode()
+    assert message in unknown.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_wrong_password_says_no_more_than_that(ada: User, client: Client) -> N
         "/accounts/password/reset/key/x-set-password/", "/accounts/confirm-email/nonsense/", "/accounts/inactive/",
     ],
 )  # fmt: skip
-def test_every_page_of_the_door_opens(client: Client, address: str) -> None:
+def test_every_anonymous_account_page_renders(client: Client, address: str) -> None:
     response = client.get(address, follow=True)
     assert response.status_code == 200
     assert response.content.decode().count("<h1") == 1
@@ -95,14 +95,14 @@ def test_every_page_of_the_door_opens(client: Client, address: str) -> None:
         "/accounts/logout/",
     ],
 )
-def test_every_page_of_the_account_opens(ada_client: Client, address: str) -> None:
+def test_every_account_page_renders(ada_client: Client, address: str) -> None:
     response = ada_client.get(address, follow=True)
     assert response.status_code == 200
     assert response.content.decode().count("<h1") == 1
 
 
 @pytest.mark.parametrize("signup", ["closed", "invite"])
-def test_a_closed_door_says_so(client: Client, settings: Any, signup: str) -> None:
+def test_closed_signup_says_so(client: Client, settings: Any, signup: str) -> None:
     settings.SIGNUP = signup
     response = client.post("/accounts/signup/", SIGNUP)
     assert "by invitation" in response.content.decode()

@@ -1,4 +1,4 @@
-"""The profile, the theme, and the pages that answer errors."""
+"""Profile, theme and error pages."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,13 +16,13 @@ from tests.factories import session
 PROFILE = {"display_name": "Ada", "handle": "ada-l", "bio": "Writes engines.", "time_zone": "Europe/London"}
 
 
-def test_a_profile_is_saved(ada: User, ada_client: Client) -> None:
+def test_profile_is_saved(ada: User, ada_client: Client) -> None:
     ada_client.post("/accounts/profile/", {**PROFILE, "persona_enabled": "on"})
     ada.refresh_from_db()
     assert (ada.handle, ada.time_zone, ada.persona_enabled) == ("ada-l", "Europe/London", True)
 
 
-def test_saving_it_undoes_nothing_that_happened_meanwhile(ada: User) -> None:
+def test_saving_profile_keeps_concurrent_changes(ada: User) -> None:
     form = ProfileForm(PROFILE, instance=User.objects.get(pk=ada.pk))
     assert form.is_valid()
     User.objects.filter(pk=ada.pk).update(password="another one", is_active=False, sessions_era=7)
@@ -31,10 +31,10 @@ def test_saving_it_undoes_nothing_that_happened_meanwhile(ada: User) -> None:
     assert (ada.handle, ada.password, ada.is_active, ada.sessions_era) == ("ada-l", "another one", False, 7)
 
 
-def test_a_handle_that_was_taken_meanwhile_is_refused_beside_its_field(
+def test_handle_taken_concurrently_is_reported_at_its_field(
     ada: User, bob: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(User, "validate_unique", lambda *_, **__: None)  # both looked before either saved
+    monkeypatch.setattr(User, "validate_unique", lambda *_, **__: None)  # both validated before either saved
     answer = ada_client.post("/accounts/profile/", {**PROFILE, "handle": bob.handle})
     assert answer.status_code == 422
     assert "already exists" in answer.content.decode()
@@ -43,9 +43,9 @@ def test_a_handle_that_was_taken_meanwhile_is_refused_beside_its_field(
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "message"),
     [
-        ("handle", "Ada L", "3 to 30 small letters"),
+        ("handle", "Ada L", "Use 3 to 30 lowercase letters"),
         ("handle", "admin", "reserved"),
         ("handle", "bobby", "already exists"),
         ("handle", "", "required"),
@@ -54,49 +54,49 @@ def test_a_handle_that_was_taken_meanwhile_is_refused_beside_its_field(
         ("display_name", "A\0da", "Null characters"),
     ],
 )
-def test_a_bad_value_is_refused_beside_its_field(
-    ada_client: Client, bob: User, field: str, value: str, words: str
+def test_invalid_value_is_reported_at_its_field(
+    ada_client: Client, bob: User, field: str, value: str, message: str
 ) -> None:
     User.objects.filter(pk=bob.pk).update(handle="bobby")
     response = ada_client.post("/accounts/profile/", {**PROFILE, field: value})
     html = response.content.decode()
     assert response.status_code == 422
-    assert words in html.split(f'id="id_{field}_error"', 1)[1].split("</ul>", 1)[0]
+    assert message in html.split(f'id="id_{field}_error"', 1)[1].split("</ul>", 1)[0]
     assert "@person-" not in html.split("menu-name", 1)[1].split("</span>", 1)[0]
 
 
-def test_a_time_zone_that_this_machine_does_not_know_is_utc(ada: User, ada_client: Client) -> None:
+def test_unknown_time_zone_falls_back_to_utc(ada: User, ada_client: Client) -> None:
     User.objects.filter(pk=ada.pk).update(time_zone="Mars/Olympus")
     assert ada_client.get("/accounts/profile/").status_code == 200
     ada.time_zone = "Mars/Olympus"
-    noon = datetime(2026, 7, 1, 12)  # noqa: DTZ001  (as a model writes it)
+    noon = datetime(2026, 7, 1, 12)  # noqa: DTZ001  (as a model returns it)
     assert convert_to_utc(noon, ada) == datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
-def test_the_chosen_theme_comes_with_the_page(client: Client, db: None) -> None:
+def test_chosen_theme_is_rendered(client: Client, db: None) -> None:
     assert 'data-bs-theme="auto"' in client.get("/").content.decode()
     response = client.post("/accounts/theme/", {"theme": "dark", "next": "/accounts/login/"})
     assert response["Location"] == "/accounts/login/"
     assert 'data-bs-theme="dark"' in client.get("/").content.decode()
 
 
-@pytest.mark.parametrize("given", [{"theme": "neon"}, {"theme": "dark", "next": "//evil.example/"}])
-def test_a_theme_leads_nowhere_else(client: Client, db: None, given: dict[str, str]) -> None:
-    assert client.post("/accounts/theme/", given)["Location"] == "/"
+@pytest.mark.parametrize("form", [{"theme": "neon"}, {"theme": "dark", "next": "//evil.example/"}])
+def test_theme_form_redirects_only_within_the_site(client: Client, db: None, form: dict[str, str]) -> None:
+    assert client.post("/accounts/theme/", form)["Location"] == "/"
 
 
-def test_a_forged_theme_cookie_is_not_written_into_the_page(client: Client, db: None) -> None:
+def test_forged_theme_cookie_is_ignored(client: Client, db: None) -> None:
     client.cookies["picard_theme"] = "x onload"
     assert 'data-bs-theme="auto"' in client.get("/").content.decode()
 
 
-def test_a_page_that_is_not_there(client: Client, db: None) -> None:
+def test_unknown_page_returns_404(client: Client, db: None) -> None:
     response = client.get("/nothing/here/")
     assert response.status_code == 404
     assert "Page not found" in response.content.decode()
 
 
-def test_a_broken_page_needs_no_session_to_say_so(
+def test_server_error_page_renders_without_session(
     ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
@@ -109,7 +109,7 @@ def test_a_broken_page_needs_no_session_to_say_so(
     assert "Server error" in response.content.decode()
 
 
-def test_no_page_holds_inline_script_or_style(ada_client: Client, client: Client) -> None:
+def test_pages_have_no_inline_script_or_style(ada_client: Client, client: Client) -> None:
     for browser, address in ((client, "/"), (client, "/accounts/signup/"), (ada_client, "/memories/")):
         html = browser.get(address).content.decode()
         assert " style=" not in html

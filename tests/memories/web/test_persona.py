@@ -245,7 +245,7 @@ def test_a_hosted_chat_model_is_named_and_asked_for_on_the_profile(
     assert "words_my_answers" not in ada_client.get("/accounts/profile/").content.decode()
     settings.CHAT = ChatSettings(model="m", base_url="https://models.example/v1")
     html = ada_client.get("/accounts/profile/").content.decode()
-    assert "Let models.example read my texts and word my answers" in html
+    assert "Allow models.example to generate answers from my memories" in html
     said = {"handle": ada.handle, "time_zone": "UTC", "words_my_answers": "on"}
     for given, kept in ((said, "models.example"), ({**said, "words_my_answers": ""}, "")):
         ada_client.post("/accounts/profile/", given)
