@@ -1,27 +1,27 @@
-"""A service that failed is not asked for a while, so that not every caller waits for the same failure."""
+"""Circuit breaker: after a failure, callers skip a service for a while instead of each waiting for the same failure."""
 
 import time
 
-OPEN_S = 3.0  # unless the service asks for a longer time
+OPEN_S = 3.0  # unless the service's Retry-After is longer
 LONGEST_OPEN_S = 10.0
 
 
 class CircuitBreaker:
-    """Open after a failure, until the wait is over. Threads may share it: they write one number, and the last wins."""
+    """Open for some seconds after a failure. Thread-safe: threads write a single number, and the last write wins."""
 
     def __init__(self) -> None:
         self._open_until = 0.0
 
     @property
     def is_open(self) -> bool:
-        """Whether the service is not to be asked now."""
+        """Whether callers must skip the service now."""
         return time.monotonic() < self._open_until
 
     def record_failure(self, retry_after_s: float | None = None) -> None:
-        """Open it from now on. retry_after_s: the wait that the service asked for, of which LONGEST_OPEN_S at most."""
+        """Open the breaker. retry_after_s: the Retry-After of the service, capped at LONGEST_OPEN_S."""
         wait_s = min(max(retry_after_s or 0.0, OPEN_S), LONGEST_OPEN_S)
         self._open_until = time.monotonic() + wait_s
 
     def reset(self) -> None:
-        """Close it at once."""
+        """Close the breaker."""
         self._open_until = 0.0

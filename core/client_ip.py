@@ -1,4 +1,4 @@
-"""The IP address of a request's client, and the network that counts as one client for rate limits."""
+"""The IP address of a client, and the network that counts as one client for rate limits."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -10,28 +10,27 @@ ADDRESS_WITH_PORT = re.compile(r"^(?:\[([^\]]*)\](?::\d*)?|([\d.]+):\d+)$")
 
 
 def get_client_ip(request: HttpRequest) -> str:
-    """Where a request comes from: what the trusted proxies say, counted from the right, or the connection's other end.
+    """Return the client's IP address: the X-Forwarded-For entry of the outermost trusted proxy, or the peer address.
 
-    Entries further left are the client's own words and are not believed.
+    Entries further left are set by the client and cannot be trusted.
     """
     hops = settings.TRUSTED_PROXY_HOPS
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     if hops and len(forwarded) >= hops and forwarded[-hops]:
-        return str(forwarded[-hops][:45])  # the longest an IPv6 address can be
+        return str(forwarded[-hops][:45])  # maximum length of an IPv6 address
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def get_client_network(request: HttpRequest) -> str:
-    """Whose share of a limit a request takes: its address, of IPv6 the 64 bits that one household or server has whole.
+    """Return the network whose requests share a rate limit: the IPv4 address, or the IPv6 /64 prefix.
 
-    A port, as some proxies write it, says nothing of who asks.
+    A household or server usually has a whole /64. A port, as some proxies append it, is ignored.
     """
-    given = get_client_ip(request)
-    bare = ADDRESS_WITH_PORT.sub(r"\1\2", given)
+    client_ip = get_client_ip(request)
     try:
-        address = ip_address(bare)
+        address = ip_address(ADDRESS_WITH_PORT.sub(r"\1\2", client_ip))
     except ValueError:
-        return given
+        return client_ip
     if isinstance(address, IPv4Address):
         return str(address)
     return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

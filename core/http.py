@@ -1,4 +1,4 @@
-"""HTTP responses that pages of every package answer with."""
+"""HTTP responses shared by all packages."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

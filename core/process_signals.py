@@ -1,4 +1,4 @@
-"""Graceful stop of a long-running command by SIGTERM or Ctrl-C."""
+"""Graceful shutdown of long-running commands on SIGTERM or Ctrl-C."""
 
 import signal
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from types import FrameType
 
 
 def stop_on_signals() -> Callable[[], bool]:
-    """From now on SIGTERM and Ctrl-C only ask to stop; the returned function says whether they did."""
-    asked = Event()
+    """Handle SIGTERM and Ctrl-C by setting a flag. Return a function that returns whether it is set."""
+    stop_requested = Event()
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        stop_requested.set()
 
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
-    return asked.is_set
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)
+    return stop_requested.is_set

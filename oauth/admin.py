@@ -1,4 +1,4 @@
-"""Apps, tokens and grants, for staff: to look at and to end. No secret and no token is stored, so none can be shown."""
+"""Admin pages for apps, tokens and grants: view and revoke. Secrets and tokens are stored hashed, so none is shown."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from oauth2_provider import admin as toolkits
+from oauth2_provider import admin as toolkit_admin
 
 from accounts.actor import Actor, Channel
 from accounts.admin_base import StaffAdmin
@@ -19,15 +19,14 @@ from oauth.models import AppGrant, Application
 from oauth.tokens.families import AccessToken, RefreshToken
 
 for model in list(admin.site._registry):
-    if (
-        admin.site._registry[model].__module__ == toolkits.__name__
-    ):  # it lets staff change addresses and secrets
+    # The toolkit's pages let staff change redirect URIs and secrets.
+    if admin.site._registry[model].__module__ == toolkit_admin.__name__:
         admin.site.unregister(model)
 
 
 @admin.register(Application)
 class ApplicationAdmin(StaffAdmin):
-    """A superuser marks what an app may ask for; its addresses are for its developer alone to change."""
+    """Superusers set which scopes an app can request. Only its developer can change its redirect URIs."""
 
     list_display = (
         "name",
@@ -60,6 +59,10 @@ class ApplicationAdmin(StaffAdmin):
             else (*self.always_readonly_fields, *self.superuser_fields)
         )
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        help_texts = {"may_manage": _("Can request scopes to delete permanently, export and edit in bulk.")}
+        return super().get_form(request, obj, change, help_texts=help_texts, **kwargs)
+
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request) and bool(request.user.is_superuser)
 
@@ -67,7 +70,7 @@ class ApplicationAdmin(StaffAdmin):
         return self.has_view_permission(request)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """All its tokens and grants go with an app, also what nobody may delete by itself."""
+        """Allow deleting an app with all related rows, including those without a delete permission of their own."""
         listed, counts, _missing, protected = super().get_deleted_objects(objs, request)
         return listed, counts, set(), protected
 
@@ -78,12 +81,12 @@ class _TokenAdmin(StaffAdmin):
     list_select_related = ("user", "application")
 
     @admin.action(description=_("Revoke"), permissions=["view"])
-    def end(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
+    def end(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
         with transaction.atomic():
-            count = self._revoke_selected(chosen, actor_from_request(request, Channel.WEB))
-        self.message_user(request, ngettext("%d is revoked.", "%d are revoked.", count) % count)
+            count = self._revoke_selected(selected, actor_from_request(request, Channel.WEB))
+        self.message_user(request, ngettext("Revoked %d item.", "Revoked %d items.", count) % count)
 
-    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
+    def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:
         raise NotImplementedError
 
 
@@ -92,9 +95,9 @@ class AccessTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "scope", "created", "expires")
     fields = readonly_fields = ("user", "application", "scope", "resource", "created", "expires")
 
-    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
-        """With the refresh token beside each, or the app would fetch another one at once."""
-        ids = list(chosen.values_list("pk", flat=True))
+    def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:
+        """Revoke the refresh tokens too, or the apps would get new access tokens at once."""
+        ids = list(selected.values_list("pk", flat=True))
         RefreshToken.objects.filter(access_token__in=ids, revoked__isnull=True).update(revoked=timezone.now())
         AccessToken.objects.filter(pk__in=ids).delete()
         return len(ids)
@@ -105,8 +108,8 @@ class RefreshTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "created", "revoked")
     fields = readonly_fields = ("user", "application", "resource", "token_family", "created", "revoked")
 
-    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
-        tokens = list(chosen)
+    def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:
+        tokens = list(selected)
         for family in {token.token_family for token in tokens}:
             RefreshToken.revoke_family(family)
         return len(tokens)
@@ -118,8 +121,8 @@ class AppGrantAdmin(_TokenAdmin):
     fields = readonly_fields = ("user", "application", "scopes", "ends_at", "paused_at", "created_at")
     ordering = ("-id",)
 
-    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
-        given = list(chosen.select_related("user", "application"))
-        for grant in given:
+    def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:
+        selected_grants = list(selected.select_related("user", "application"))
+        for grant in selected_grants:
             grants.revoke_grant(grant, by=by)
-        return len(given)
+        return len(selected_grants)

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class OauthConfig(AppConfig):
-    """How an app gets its authority from a person, and how a request shows it."""
+    """OAuth 2.0 authorization server: clients, consent, grants and tokens."""
 
     name = "oauth"
 

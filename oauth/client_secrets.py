@@ -1,7 +1,7 @@
-"""Secrets of apps: made here, shown once, kept as salted SHA-256.
+"""Client secrets: generated here, shown once, stored as salted SHA-256.
 
-A secret has 256 random bits, so nobody guesses it and a slow hash protects nothing: it only makes every token request
-cost what a log-in costs. People's passwords are hashed by argon2, never by this.
+A secret has 256 random bits and cannot be guessed, so a slow hash would only make token requests slow. Passwords of
+users are hashed with argon2.
 """
 
 import base64
@@ -12,19 +12,19 @@ from urllib.parse import unquote_plus
 
 from django.db import models
 
-PREFIX = "picard_cs_"  # scanners of leaked secrets look for such marks
+PREFIX = "picard_cs_"  # lets secret scanners recognise leaked secrets
 SCHEME = "sha256$"
 
 
 class ClientSecretGenerator:
-    """The toolkit's interface for making one."""
+    """The toolkit's interface for generating secrets."""
 
     def hash(self) -> str:
         return new_secret()
 
 
 class ClientSecretField(models.CharField):  # type: ignore[type-arg]
-    """Keeps a digest of what it is given."""
+    """Stores a digest of its value."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         secret: str = getattr(model_instance, self.attname)
@@ -48,7 +48,7 @@ def is_hashed_secret(stored: str) -> bool:
 
 
 def verify_secret(secret: str, stored: str) -> bool:
-    """Whether this is the secret, in constant time; an empty one never is."""
+    """Return whether the secret matches, in constant time. An empty secret never does."""
     if not secret or not is_hashed_secret(stored):
         return False
     _scheme, salt, expected = stored.split("$")
@@ -56,9 +56,9 @@ def verify_secret(secret: str, stored: str) -> bool:
 
 
 def parse_basic_credentials(encoded: str) -> tuple[str, str | None] | None:
-    """Client id and secret of HTTP Basic, None for what is none; the secret is None where no colon parts the two.
+    """Return client id and secret of HTTP Basic; None if malformed, the secret None if the colon is missing.
 
-    RFC 6749 2.3.1: both parts are form-encoded before they are joined and encoded again.
+    RFC 6749 2.3.1: both parts are form-encoded before they are joined and base64-encoded.
     """
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()

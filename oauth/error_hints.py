@@ -1,4 +1,4 @@
-"""What apps ask wrongly, by kind: what it was, and what their developers can do about it."""
+"""Kinds of client errors, with a title and a hint for the developer."""
 
 from typing import NamedTuple
 
@@ -7,89 +7,90 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ErrorKind(TextChoices):
-    """Each with its words for a developer."""
+    """A kind of error. Labels are titles for the developer."""
 
-    REDIRECT_SLASH = "redirect_slash", _("The redirect address differs by a slash at its end")
-    REDIRECT_SCHEME = "redirect_scheme", _("The redirect address differs by http and https")
-    REDIRECT = "redirect", _("A redirect address that is not registered")
-    CHALLENGE = "challenge", _("No S256 challenge")
-    SCOPE = "scope", _("A scope that this app may not ask for")
-    RESPONSE_TYPE = "response_type", _("Another response type than code")
-    RESOURCE = "resource", _("An unknown resource")
-    SECRET_MISSING = "secret_missing", _("No client secret")
-    SECRET = "secret", _("A wrong client secret")
-    GRANT_TYPE = "grant_type", _("An unknown grant type")
-    VERIFIER = "verifier", _("A code verifier that does not match")
-    CODE_EXPIRED = "code_expired", _("A code that has expired")
-    CODE_USED = "code_used", _("A code that was used before")
-    CODE = "code", _("An unknown code")
-    REFRESH = "refresh", _("A refresh token that is no longer good")
-    WIDER = "wider", _("A refresh that asks for more")
-    ENDED = "ended", _("The person has ended it")
-    AUDIENCE = "audience", _("A token for another resource")
-    SCOPE_MISSING = "scope_missing", _("A call without the scope that it needs")
-    OTHER = "other", _("A request that cannot be read")
+    REDIRECT_SLASH = "redirect_slash", _("Redirect URL differs by a trailing slash")
+    REDIRECT_SCHEME = "redirect_scheme", _("Redirect URL differs by http and https")
+    REDIRECT = "redirect", _("Redirect URL is not registered")
+    CHALLENGE = "challenge", _("Missing or invalid code challenge")
+    SCOPE = "scope", _("Scope not allowed for this app")
+    RESPONSE_TYPE = "response_type", _("Unsupported response type or mode")
+    RESOURCE = "resource", _("Unknown resource")
+    SECRET_MISSING = "secret_missing", _("Missing client secret")
+    SECRET = "secret", _("Wrong client secret")
+    GRANT_TYPE = "grant_type", _("Unsupported grant type")
+    VERIFIER = "verifier", _("Code verifier does not match")
+    CODE_EXPIRED = "code_expired", _("Code expired")
+    CODE_USED = "code_used", _("Code already used")
+    CODE = "code", _("Unknown code")
+    REFRESH = "refresh", _("Invalid refresh token")
+    WIDER = "wider", _("Refresh requested additional scopes")
+    ENDED = "ended", _("Access disconnected or expired")
+    AUDIENCE = "audience", _("Token issued for another resource")
+    SCOPE_MISSING = "scope_missing", _("Missing scope")
+    OTHER = "other", _("Malformed request")
 
 
 HINTS = {
-    ErrorKind.REDIRECT_SLASH: _(
-        "Addresses are compared letter by letter. Register it exactly as your app sends it."
-    ),
+    ErrorKind.REDIRECT_SLASH: _("Redirect URLs must match exactly. Register the URL as your app sends it."),
     ErrorKind.REDIRECT_SCHEME: _(
-        "Register it with the scheme that your app sends. Behind a proxy an app often takes itself for http."
+        "Register the URL with the scheme that your app sends. Behind a proxy, apps often build http URLs."
     ),
     ErrorKind.REDIRECT: _(
-        "Register the exact address that your app sends: host, port, path and query. Only the port of a loopback "
-        "address is free. The token request sends the same address again."
+        "Register the exact URL that your app sends, including host, port, path and query. Only loopback URLs can have "
+        "any port. The token request must repeat the same redirect_uri."
     ),
     ErrorKind.CHALLENGE: _(
         "Send code_challenge_method=S256 and code_challenge: the SHA-256 of your verifier in base64url without "
-        "padding, 43 characters. plain is refused."
+        "padding, 43 characters. The method plain is not supported."
     ),
     ErrorKind.SCOPE: _(
-        "Every app may ask for memories:read and memories:write, one registered by hand for memories:publish and "
-        "persona:query, too; memories:admin only once an administrator has marked the app. Scopes are separated by "
-        "blanks."
+        "Every app can request memories:read and memories:write. Apps registered in the console can also request "
+        "memories:publish and persona:query, and memories:admin if an administrator allows it. Separate scopes with "
+        "spaces."
     ),
-    ErrorKind.RESPONSE_TYPE: _("Send response_type=code, and no response_mode but query."),
-    ErrorKind.RESOURCE: _("Leave resource out, or send one of the addresses that stand under Resources."),
+    ErrorKind.RESPONSE_TYPE: _("Send response_type=code. The only response_mode is query."),
+    ErrorKind.RESOURCE: _("Omit resource, or send one of the URLs listed under Resources."),
     ErrorKind.SECRET_MISSING: _(
-        "This app has a secret: send it by HTTP Basic or as client_secret, in one of the two. An app that cannot keep "
-        "one is registered as such."
+        "This app has a client secret. Send it either with HTTP Basic or as client_secret. If your app cannot keep a "
+        "secret, register it as a public client."
     ),
-    ErrorKind.SECRET: _("Look for a blank or a line end around it. If it is lost, make a new one here."),
+    ErrorKind.SECRET: _("Check for spaces or line breaks around the secret. If it is lost, rotate it here."),
     ErrorKind.GRANT_TYPE: _(
-        "There are authorization_code and refresh_token. No app gets a token without a person."
+        "Use authorization_code or refresh_token. No app can get a token without a user's consent."
     ),
     ErrorKind.VERIFIER: _(
-        "Send the verifier itself, not its hash, and the one of this very question: keep it in the session of the "
-        "browser that asked."
+        "Send the verifier itself, not its hash, and the one of this authorization request. Store it in the session of "
+        "the browser that started the request."
     ),
     ErrorKind.CODE_EXPIRED: _(
-        "A code holds for 60 seconds. Redeem it as soon as it comes, and check your clock."
+        "Codes are valid for 60 seconds. Redeem them as soon as you receive them, and check your clock."
     ),
     ErrorKind.CODE_USED: _(
-        "A code works once, and what came of its first use has ended. Often the callback page is loaded twice: send "
-        "the browser on at once."
+        "A code works once. A second use revokes the tokens from the first. Often the callback page is loaded twice: "
+        "redirect the browser right after redeeming the code."
     ),
-    ErrorKind.CODE: _("Send it as it came, decoded once, by the app that asked for it."),
+    ErrorKind.CODE: _("Send the code as received, URL-decoded once, from the app that requested it."),
     ErrorKind.REFRESH: _(
-        "Each refresh gives a new refresh token: store it before you use it, and refresh one at a time. It ends after "
-        "30 days without use, 90 days after consent, and when an older one is used again. Ask the person anew."
+        "Each refresh returns a new refresh token: store it before you use it, and send one refresh at a time. It "
+        "expires after 30 days without use, 90 days after consent, and when an older one is reused. Then request "
+        "authorization again."
     ),
-    ErrorKind.WIDER: _("A refresh can only narrow. For more, send the person to the consent page again."),
+    ErrorKind.WIDER: _("A refresh cannot add scopes. Request authorization again to get more."),
     ErrorKind.ENDED: _(
-        "No mistake of yours: they disconnected the app, or its time is over. Ask them again."
+        "This is not an error of your app: the user disconnected it, or its access expired. Request authorization "
+        "again."
     ),
     ErrorKind.AUDIENCE: _(
-        "A token opens the resource that it was asked for: send the other address as resource."
+        "A token is valid only for the resource it was requested for. Send the other URL as resource."
     ),
     ErrorKind.SCOPE_MISSING: _(
-        "WWW-Authenticate names the scope. Ask for it at the consent page; the person may still leave it out."
+        "The WWW-Authenticate header names the scope. Request it in the authorization request. The user may still "
+        "decline it."
     ),
     ErrorKind.OTHER: _(
-        "A parameter is missing, stands there twice, or in the address instead of the body. The answer's "
-        "error_description says which."
+        "A parameter is missing, duplicated, or in the URL instead of the request body. The error_description of the "
+        "response says which."
     ),
 }
 
@@ -100,5 +101,5 @@ class ErrorHint(NamedTuple):
 
 
 def get_error_hint(kind: str) -> ErrorHint:
-    known = ErrorKind(kind) if kind in ErrorKind else ErrorKind.OTHER
-    return ErrorHint(str(known.label), str(HINTS[known]))
+    error_kind = ErrorKind(kind) if kind in ErrorKind else ErrorKind.OTHER
+    return ErrorHint(str(error_kind.label), str(HINTS[error_kind]))

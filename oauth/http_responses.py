@@ -1,4 +1,4 @@
-"""What all of the protocol's endpoints have in common: how they are asked, how often, and what every answer carries."""
+"""Common behaviour of the OAuth endpoints: methods, rate limits, parameter checks and response headers."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ from core.client_ip import get_client_network
 
 View = Callable[..., HttpResponseBase]
 REPEATABLE_PARAMETERS = frozenset({"resource"})  # RFC 8707 2
-# Browser apps send no cookies here, so any page may ask (the authorization page never answers across origins).
+# These endpoints use no cookies, so any origin may call them. The authorization endpoint has no CORS headers.
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, MCP-Protocol-Version",
@@ -29,37 +29,37 @@ def oauth_endpoint(
     cors: bool = False,
     takes_form: bool = True,
 ) -> Callable[[View], View]:
-    """For programs: no CSRF token, no cache, each parameter once, so many requests an address."""
+    """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, a limit per network."""
 
     def decorate(view: View) -> View:
         @csrf_exempt
         @wraps(view)
-        def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        def endpoint(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             preflight = _build_preflight_response(methods) if cors and request.method == "OPTIONS" else None
-            refused = (
+            early_response = (
                 preflight
                 or _reject_request(request, methods, limit)
                 or (_reject_form(request) if takes_form else None)
             )
-            response: HttpResponseBase = refused or view(request, *args, **kwargs)
+            response: HttpResponseBase = early_response or view(request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
             for name, value in CORS.items() if cors else ():
                 response[name] = value
             return response
 
-        return answer
+        return endpoint
 
     return decorate
 
 
 def build_error_response(error: str, description: str, status: int = 400) -> HttpResponse:
-    """An error as OAuth spells it (RFC 6749 5.2)."""
+    """Return an OAuth error response (RFC 6749 5.2)."""
     return JsonResponse({"error": error, "error_description": description}, status=status)
 
 
 def find_repeated_parameter(parameters: MultiValueDict[str, str]) -> str | None:
-    """A parameter that stands there twice (RFC 6749 3.1, 3.2): what counts would be anybody's guess."""
+    """Return the name of a duplicate parameter, which RFC 6749 3.1 and 3.2 forbid as ambiguous, or None."""
     return next(
         (
             name
@@ -82,31 +82,31 @@ def _reject_request(
     request: HttpRequest, methods: tuple[str, ...], limit: RateLimit | None
 ) -> HttpResponse | None:
     if request.method not in methods:
-        refused = build_error_response("invalid_request", "This method is not allowed here.", 405)
-        refused["Allow"] = ", ".join(methods)
-        return refused
-    if limit is not None and (refused_for := _get_retry_after(limit, request)):
-        refused = build_error_response("temporarily_unavailable", "Too many requests.", 429)
-        refused["Retry-After"] = str(refused_for)
-        return refused
+        response = build_error_response("invalid_request", "Method not allowed.", 405)
+        response["Allow"] = ", ".join(methods)
+        return response
+    if limit is not None and (retry_after_s := _get_retry_after(limit, request)):
+        response = build_error_response("temporarily_unavailable", "Too many requests.", 429)
+        response["Retry-After"] = str(retry_after_s)
+        return response
     return None
 
 
 def _reject_form(request: HttpRequest) -> HttpResponse | None:
     if request.META.get("QUERY_STRING"):
-        # RFC 9700 4.3.2: addresses get into logs; nothing of this is for them.
-        return build_error_response("invalid_request", "Send parameters in the body.")
+        # RFC 9700 4.3.2: URLs end up in logs, where credentials must not be.
+        return build_error_response("invalid_request", "Send the parameters in the request body.")
     if (name := find_repeated_parameter(request.POST)) is not None:
-        return build_error_response("invalid_request", f"The parameter {name[:40]!r} stands there twice.")
+        return build_error_response("invalid_request", f"Duplicate parameter: {name[:40]!r}.")
     if has_nul(request.POST):
-        return build_error_response("invalid_request", "A parameter holds a NUL character.")
+        return build_error_response("invalid_request", "A parameter contains a NUL character.")
     return None
 
 
 def _get_retry_after(limit: RateLimit, request: HttpRequest) -> int:
-    """Seconds to wait, 0 for none."""
+    """Return the seconds to wait, 0 if the request is within the limit."""
     try:
         enforce_rate_limit(limit, get_client_network(request))
-    except RateLimitExceeded as reached:
-        return reached.retry_after_s
+    except RateLimitExceeded as exceeded:
+        return exceeded.retry_after_s
     return 0

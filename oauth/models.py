@@ -1,4 +1,4 @@
-"""Apps, what people allowed them, and what keeps their tokens honest. The tokens' own tables are the toolkit's."""
+"""Apps, users' grants, token families and rotation receipts. The tables of tokens are the toolkit's."""
 
 import re
 from typing import ClassVar
@@ -19,20 +19,20 @@ from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from oauth import client_names, client_secrets
 from oauth.error_hints import ErrorHint, get_error_hint
 
-# RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
+# RFC 8252 7.3: native apps listen on any free loopback port. `localhost` is allowed because some apps use it.
 LOOPBACK = re.compile(
     rf"(http://(?:{'|'.join(map(re.escape, LOOPBACK_HOSTS_IN_URLS))}))(?::\d{{1,5}})?(/[^\s]*|)"
 )
-# RFC 3986 2. What is no part of an address browsers read as they like, and letters of other scripts look like ours.
+# RFC 3986 2. Browsers parse other characters inconsistently, and letters of other scripts can look like Latin ones.
 ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-# With a port; no escapes, which hide dots.
+# Optionally with a port. No percent-encoding, which can hide dots.
 HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 REDIRECT_URI_CHARACTERS = 2_000
 REDIRECT_URIS = 20
 
 
 class Application(AbstractApplication, models.Model):  # type: ignore[misc]
-    """An app that asks people for access (OAuth: a client). It can do nothing on its own behalf."""
+    """An app (OAuth client) that requests access from users. It cannot act without a user."""
 
     client_secret = client_secrets.ClientSecretField(
         max_length=255, blank=True, default=client_secrets.new_secret, editable=False
@@ -50,7 +50,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         verbose_name = _("app")
         verbose_name_plural = _("apps")
         constraints = [
-            # RFC 9700 2.1.2, 2.4: neither implicit nor password; and no app acts without a person.
+            # RFC 9700 2.1.2, 2.4: no implicit and no password grant; and no app acts without a user's consent.
             models.CheckConstraint(
                 condition=Q(authorization_grant_type="authorization-code"), name="app_asks_for_a_code"
             ),
@@ -62,14 +62,14 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     @property
     def is_self_registered(self) -> bool:
-        """Nobody here has looked at it: its name and address are its own words."""
+        """Whether the app registered itself, so that nobody has checked its name and redirect URIs."""
         return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property
     def is_verified(self) -> bool:
-        """Whether somebody who answers for this server has looked at it: the operator by command, or staff whose it is.
+        """Whether the operator (by command) or a member of staff registered the app.
 
-        Anybody may sign up and register an app in the console, so an ordinary person's own is checked by nobody.
+        Any user can register apps in the console, so nobody has checked those of other users.
         """
         if self.is_self_registered:
             return False
@@ -80,7 +80,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         return bool(self.client_type == self.CLIENT_PUBLIC)
 
     def redirect_uri_allowed(self, uri: str) -> bool:
-        """RFC 9700 2.1: compared as exact strings, only the port of a loopback address is free."""
+        """Return whether the URI is registered: by exact match, except for the port of loopback URIs (RFC 9700 2.1)."""
         registered: list[str] = self.redirect_uris.split()
         return uri in registered or (
             _strip_loopback_port(uri) is not None
@@ -88,7 +88,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         )
 
     def check_client_secret(self, secret: str) -> bool:
-        """The secret, or the one before it while both hold."""
+        """Return whether it is the current secret, or the previous one while that is still valid."""
         if client_secrets.verify_secret(secret, self.client_secret):
             return True
         until = self.previous_secret_until
@@ -100,18 +100,20 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     def clean(self) -> None:
         super().clean()
-        if fault := client_names.get_name_error(self.name):
-            raise ValidationError({"name": fault})
+        if name_error := client_names.get_name_error(self.name):
+            raise ValidationError({"name": name_error})
         uris = self.redirect_uris.split()
         if not uris or len(uris) > REDIRECT_URIS or any(len(uri) > REDIRECT_URI_CHARACTERS for uri in uris):
-            raise ValidationError({"redirect_uris": _("Give 1 to 20 addresses of at most 2,000 characters.")})
+            raise ValidationError(
+                {"redirect_uris": _("Enter 1 to 20 redirect URLs of at most 2,000 characters.")}
+            )
         if any("@" in urlsplit(uri).netloc for uri in uris):
-            raise ValidationError({"redirect_uris": _("An address holds no user name.")})
+            raise ValidationError({"redirect_uris": _("Redirect URLs cannot contain a user name.")})
         if not all(ADDRESS.fullmatch(uri) for uri in uris):
             raise ValidationError(
                 {
                     "redirect_uris": _(
-                        "An address is plain ASCII: a host of other letters as xn--, all else as % escapes."
+                        "Redirect URLs must be ASCII. Use xn-- for the host and percent-encoding for the rest."
                     )
                 }
             )
@@ -119,21 +121,21 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
             raise ValidationError(
                 {
                     "redirect_uris": _(
-                        "A host is of letters, digits, dots and hyphens, with or without a port."
+                        "The host can contain only letters, digits, dots and hyphens, and a port."
                     )
                 }
             )
         if any(urlsplit(uri).scheme == "http" and not is_loopback_uri(uri) for uri in uris):
             raise ValidationError(
-                {"redirect_uris": _("http is only for addresses of one's own machine; use https.")}
+                {"redirect_uris": _("http is only allowed for loopback addresses. Use https.")}
             )
 
 
 class AppGrant(models.Model):
-    """What a person allowed an app, narrowed as they chose. Without this row no token of the app's is worth anything.
+    """The access that a user granted an app. Without this row the app's tokens are invalid.
 
-    only_tags: ids of the tags whose memories it may see; None for all. ends_at: None for until it is taken back.
-    asks_first: what it adds or changes waits for the person's yes.
+    only_tags: ids of the tags whose memories it can access; None for all. ends_at: None for no expiry.
+    asks_first: whether the app's changes need the user's approval.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -161,7 +163,7 @@ class AppGrant(models.Model):
 
 
 class TokenFamily(models.Model):
-    """All tokens that came of one code, one after the other. Its id is made of the code (oauth/tokens/families.py)."""
+    """All tokens issued from one authorization code. Its id is derived from the code (oauth/tokens/families.py)."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     began_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -173,15 +175,17 @@ class TokenFamily(models.Model):
 
 
 class RotationReceipt(models.Model):
-    """The answer to a refresh, for a client that did not get it and asks again (oauth/tokens/refresh_retry.py).
+    """The response to a refresh, for clients that retry because they did not receive it (oauth.tokens.refresh_retry).
 
-    Sealed under a key that only the old refresh token gives, so the row alone opens nothing.
+    Encrypted with a key derived from the old refresh token, so the row alone cannot be decrypted.
     """
 
     digest = models.BinaryField(primary_key=True, max_length=32, editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+", editable=False)
     sealed = models.BinaryField(editable=False)
-    successor = models.CharField(max_length=64, editable=False)  # checksum of the refresh token in the answer
+    successor = models.CharField(
+        max_length=64, editable=False
+    )  # checksum of the refresh token in the response
     expires_at = models.DateTimeField(editable=False, db_index=True)
 
     def __str__(self) -> str:
@@ -195,7 +199,7 @@ class Mistake(models.Model):
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="mistakes", editable=False
     )
-    kind = models.CharField(max_length=30, editable=False)  # of oauth/error_hints.py
+    kind = models.CharField(max_length=30, editable=False)  # oauth.error_hints.ErrorKind
     times = models.PositiveIntegerField(editable=False)
     first_at = models.DateTimeField(editable=False)
     last_at = models.DateTimeField(editable=False)

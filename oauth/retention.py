@@ -1,4 +1,4 @@
-"""What must happen to apps and tokens from time to time; the worker does it among its own (picard/composition.py)."""
+"""Periodic clean-up of apps and tokens. The worker runs these steps with its own (picard/composition.py)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,17 +15,17 @@ from oauth.tokens.families import AccessToken, AuthorizationCode, RefreshToken
 
 
 def purge_tokens() -> int:
-    """Codes and tokens that can be used no more. Revoked refresh tokens stay while a replay would tell something."""
+    """Delete unusable codes and tokens. Keep revoked refresh tokens as long as their reuse must be detected."""
     idle, family = timedelta(seconds=REFRESH_IDLE_S), timedelta(seconds=FAMILY_S)
     codes = AuthorizationCode.objects.filter(expires__lt=Now()).delete()[0]
-    spent = Q(revoked__lt=Now() - family) | Q(revoked__isnull=True, access_token__expires__lt=Now() - idle)
-    refresh = RefreshToken.objects.filter(spent | Q(created__lt=Now() - family - idle)).delete()[0]
+    unusable = Q(revoked__lt=Now() - family) | Q(revoked__isnull=True, access_token__expires__lt=Now() - idle)
+    refresh = RefreshToken.objects.filter(unusable | Q(created__lt=Now() - family - idle)).delete()[0]
     access = AccessToken.objects.filter(expires__lt=Now(), refresh_token__isnull=True).delete()[0]
     return int(codes + refresh + access)
 
 
 def purge_token_families() -> int:
-    """Families without a token."""
+    """Delete families without tokens."""
     member = RefreshToken.objects.filter(token_family=OuterRef("pk"))
     old = TokenFamily.objects.filter(~Exists(member), began_at__lt=Now() - timedelta(seconds=FAMILY_S))
     return int(old.delete()[0])

@@ -1,4 +1,4 @@
-"""What django-oauth-toolkit is told. picard/settings.py calls this; docs/oauth.md says what it means for an app."""
+"""Settings of django-oauth-toolkit, for picard/settings.py. docs/oauth.md describes them for developers of apps."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from environs import Env
 
 ACCESS_TOKEN_S = 15 * 60
 REFRESH_IDLE_S = 30 * 24 * 3600
-FAMILY_S = 90 * 24 * 3600  # from consent: after that the person is asked again, however busy the app was
+FAMILY_S = 90 * 24 * 3600  # since consent; then the user must consent again, even if the app was in use
 CODE_S = 60
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 GRANT_TYPES = ["authorization_code", "refresh_token"]
@@ -16,7 +16,7 @@ GRANT_TYPES = ["authorization_code", "refresh_token"]
 def build_provider_settings(
     env: Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
 ) -> dict[str, Any]:
-    """Every gate shut, and our classes where the toolkit's own leave something open."""
+    """Return the strictest settings, with our own classes where the toolkit's are too permissive."""
     redirect_schemes = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
     return {
         "SCOPES": dict(scopes),
@@ -33,10 +33,10 @@ def build_provider_settings(
         "AUTHORIZATION_CODE_EXPIRE_SECONDS": CODE_S,
         "ROTATE_REFRESH_TOKEN": True,
         "REFRESH_TOKEN_REUSE_PROTECTION": True,
-        "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,  # a repeated refresh is answered from its receipt instead
+        "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,  # a retried refresh gets the stored response instead
         "PKCE_REQUIRED": True,
         "REQUEST_APPROVAL_PROMPT": "force",
-        # http only for loopback (RFC 8252 7.3), which Application.clean checks; hence that one gate stays open.
+        # http is needed for loopback URIs (RFC 8252 7.3). Application.clean rejects it for all others.
         "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http", *redirect_schemes],
         "ALLOW_URI_WILDCARDS": False,
         "ALLOW_LOCALHOST_LOOPBACK": True,
@@ -47,11 +47,11 @@ def build_provider_settings(
         "OAUTH2_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": AUTH_METHODS,
         "DCR_ENABLED": True,
         "DCR_REGISTRATION_PERMISSION_CLASSES": ("oauth2_provider.dcr.AllowAllDCRPermission",),
-        # A server of one machine may be without the network by which an app's document is fetched.
+        # A local server may have no network to fetch documents.
         "CIMD_ENABLED": env.bool("CLIENT_DOCUMENTS", default=issuer.startswith("https:")),
         "CIMD_METADATA_FETCHER": "oauth.registration.metadata_documents.MetadataDocumentFetcher",
         "CIMD_FETCH_TIMEOUT_SECONDS": 5,
-        "CIMD_MAX_CONCURRENT_FETCHES": 2,  # of a process's threads, so that the others answer
+        "CIMD_MAX_CONCURRENT_FETCHES": 2,  # per process, so that its other threads stay available
         "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,

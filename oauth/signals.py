@@ -1,4 +1,4 @@
-"""What happens to a person's tokens when they change how they log in, log out everywhere, or close their account."""
+"""Revokes tokens when a user changes their password, ends all sessions or closes their account."""
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.db import transaction
@@ -16,24 +16,24 @@ from oauth.tokens import families
 
 @receiver([password_changed, password_set])
 def revoke_tokens_on_password_change(user: User, **_: object) -> None:
-    """Whoever knew the old password may hold tokens: every app asks again. What each may do stays as it was chosen."""
+    """Revoke all tokens, because others who know the old password may have some. Grants stay."""
     with transaction.atomic():
         families.revoke_all_tokens(user)
 
 
 @receiver(deletion.account_closed)
 def revoke_tokens_on_account_closure(by: Actor, **_: object) -> None:
-    """What each app may do stays as it was chosen, should the person come back."""
+    """Revoke all tokens. Grants stay, in case the account is restored."""
     families.revoke_all_tokens(by.person)
 
 
 @receiver([password_reset, revocation.apps_disconnected])
 def disconnect_apps(user: User, **_: object) -> None:
-    """Somebody else may have been in: nothing that was allowed meanwhile is believed."""
+    """Revoke all grants, because somebody else may have used the account and connected apps."""
     grants.revoke_all_grants(user)
 
 
 @receiver(pre_delete, sender=Application)
 def disconnect_users_on_app_deletion(instance: Application, origin: object = None, **_: object) -> None:
-    """However it comes to be deleted: by its developer, by staff, by itself, or with its developer."""
+    """Record disconnections whoever deletes the app: its developer, staff, the app itself, or with its developer."""
     grants.record_app_deletion(instance, is_alone=getattr(origin, "model", type(origin)) is Application)

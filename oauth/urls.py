@@ -1,4 +1,4 @@
-"""Where the protocol's endpoints are, and the person's pages about apps."""
+"""URLs of the OAuth endpoints, connected apps and the developer console."""
 
 from django.urls import path
 
@@ -25,7 +25,7 @@ urlpatterns = [
     path("oauth/revoke/", endpoint_views.revoke_token, name="revoke"),
     path("oauth/introspect/", endpoint_views.introspect_token, name="introspect"),
     path("oauth/register/", dynamic_registration.register, name="register"),
-    # As other servers have them, and so many clients' settings: a redirect would lose what is posted.
+    # Without a trailing slash, as many clients are configured: a redirect would lose the POST body.
     path("oauth/token", endpoint_views.issue_token),
     path("oauth/revoke", endpoint_views.revoke_token),
     path("oauth/introspect", endpoint_views.introspect_token),

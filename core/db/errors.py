@@ -1,13 +1,13 @@
-"""How it is recognised that the database cannot serve just now: it starts or stops, is full, or a connection broke."""
+"""Detection of an unavailable database: it is starting, stopping or full, or a connection broke."""
 
 import psycopg
 from django.db import InterfaceError, OperationalError
 
-# What psycopg itself raises comes from connections that are not Django's, and from opening one.
+# psycopg's own errors come from connections outside of Django, and from connecting.
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, psycopg.OperationalError)
-DATABASE_RETRY_AFTER_S = 5  # what a client is told to wait
+DATABASE_RETRY_AFTER_S = 5  # Retry-After of the 503 response
 
 
 def is_database_unavailable(error: BaseException | None) -> bool:
-    """Whether the same request may succeed later, unchanged."""
+    """Return whether the same request may succeed later."""
     return isinstance(error, DATABASE_UNAVAILABLE)

@@ -74,19 +74,19 @@ def get_lock_number(digest: bytes) -> int:
 @contextmanager
 def hold_session_lock(of: BaseDatabaseWrapper, number: int) -> Iterator[None]:
     """Hold the lock of a number in the session of this connection. Wait while another session holds it."""
-    # Asked again and again instead of waited for: a waiting statement would hold a snapshot, for whose end
-    # CREATE INDEX CONCURRENTLY in another session waits.
+    # Poll instead of waiting: a waiting statement holds a snapshot, which would block CREATE INDEX CONCURRENTLY
+    # in another session.
     while not _select("pg_try_advisory_lock(%s)", [number], of):
         time.sleep(POLL_S)
     try:
         yield
     except BaseException:
-        of.close()  # releases it too; an interrupted connection may not be fit for another statement
+        of.close()  # releases the lock too; an interrupted connection may not accept another statement
         raise
     _select("pg_advisory_unlock(%s)", [number], of)
 
 
-# The workers whose session lives, by the number that `lock_worker` returned to them.
+# The workers whose session is open, by the number that `lock_worker` returned.
 LIVE_WORKERS_SQL = f"""
 select objid::bigint from pg_locks where locktype = 'advisory' and classid = {WORKER_CLASS} and granted
 and database = (select oid from pg_database where datname = current_database())"""  # noqa: S608 # nosec B608
@@ -100,7 +100,7 @@ def lock_worker(session: psycopg.Connection[Any]) -> int:
 
 
 def unlock_worker(session: psycopg.Connection[Any]) -> None:
-    """Release it before the session ends: PostgreSQL releases what an ended session held only some time later."""
+    """Release the lock before closing the session: PostgreSQL releases locks of a closed session with a delay."""
     session.execute("select pg_advisory_unlock_all()")
 
 

@@ -1,4 +1,4 @@
-"""One migration at a time per database, whoever starts it."""
+"""A lock that allows one migration at a time per database."""
 
 from contextlib import AbstractContextManager
 
@@ -8,5 +8,5 @@ from core.db.locks import DatabaseLock, hold_session_lock
 
 
 def migration_lock(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
-    """Wait until no other session of this database migrates, then keep the others from it."""
+    """Wait until no other session migrates this database, then block others from migrating."""
     return hold_session_lock(connection, DatabaseLock.MIGRATION)

@@ -1,4 +1,4 @@
-"""The few statements that are too hot to be planned anew each time, or too much for the ORM."""
+"""Prepared statements, for hot queries and those too complex for the ORM."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -12,16 +12,16 @@ _generic_plan_connections: WeakSet[psycopg.Connection] = WeakSet()
 
 
 class _PreparedCursor(psycopg.Cursor):
-    """Prepares what it executes on the server, so that planning (half of the hot statements' time) is paid once."""
+    """Prepares statements on the server, so that they are planned once. Planning is half the time of hot queries."""
 
     def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
         return super().execute(query, params, prepare=True)
 
 
 def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> list[tuple[Any, ...]]:
-    """All rows of a statement that is prepared once per connection, with generic plans.
+    """Return all rows of a statement that is prepared once per connection, with a generic plan.
 
-    The caller's transaction, query counting and error classes are Django's, as with `connection.cursor()`.
+    Transactions, query logging and error classes are Django's, as with `connection.cursor()`.
     """
     connection.ensure_connection()
     _force_generic_plan(connection.connection)
@@ -29,15 +29,18 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
         cursor.execute(sql, cast(Any, params))
-        if connection.queries_logged:  # psycopg forgets the text of a prepared statement
+        if connection.queries_logged:  # psycopg does not provide the text of a prepared statement
             connection.queries_log[-1]["sql"] = sql
         return list(cursor.fetchall())
 
 
 def _force_generic_plan(raw: psycopg.Connection) -> None:
-    """Let PostgreSQL keep the first plan. Left to itself it plans anew each time for owners of few memories, which
-    takes longer than their search. Not within a transaction, since a rollback would take the setting back."""
-    outside = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
-    if outside and raw not in _generic_plan_connections:
+    """Set plan_cache_mode so that PostgreSQL reuses the first plan.
+
+    By default it replans every time for users with few memories, which takes longer than their search. Skip this in
+    a transaction, whose rollback would undo the setting.
+    """
+    is_idle = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
+    if is_idle and raw not in _generic_plan_connections:
         raw.execute("set plan_cache_mode = force_generic_plan")
         _generic_plan_connections.add(raw)

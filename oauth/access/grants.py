@@ -1,6 +1,6 @@
-"""What a person lets an app do: allowed at consent, narrowed, paused, ended, taken back. Each act one transaction.
+"""Grants: the access that a user gives an app, from consent to disconnection. Each change is one transaction.
 
-`by` is who acts and through which door; the person themself at the pages where nothing is said.
+`by` is who makes the change and through which channel; by default the user, on the website.
 """
 
 from collections.abc import Collection
@@ -22,11 +22,11 @@ from accounts.models import User
 from oauth.models import AppGrant, Application
 from oauth.tokens import families
 
-grant_changed = Signal()  # grant, change, by: within the transaction of each change
+grant_changed = Signal()  # arguments: grant, change, by; sent within the transaction
 
 
 class GrantEvent(StrEnum):
-    """What happens to a grant."""
+    """A change of a grant."""
 
     CONNECT = "connect"
     NARROW = "narrow"
@@ -36,18 +36,18 @@ class GrantEvent(StrEnum):
 
 
 class AppNotFound(Exception):
-    """The person has no such connected app."""
+    """The user has no such connected app."""
 
 
 class SessionEnded(Exception):
-    """The person's log-ins were ended, or their account, while they were asked."""
+    """The user's sessions or account were ended while the consent page was open."""
 
 
 @dataclass(frozen=True)
 class GrantOptions:
-    """What was chosen. only_tags: ids of tags, None for all memories; ends_at: None for no end.
+    """Access that a user chose. only_tags: ids of tags, None for all memories; ends_at: None for no expiry.
 
-    asks_first: what the app adds or changes waits for the person's yes.
+    asks_first: whether the app's changes need the user's approval.
     """
 
     scopes: frozenset[str]
@@ -58,16 +58,15 @@ class GrantOptions:
 
 @transaction.atomic
 def grant_access(
-    user: User, application: Application, chosen: GrantOptions, *, by: Actor | None = None
+    user: User, application: Application, options: GrantOptions, *, by: Actor | None = None
 ) -> bool:
-    """Let the app do this, instead of what it was allowed before; says whether it is newly connected.
+    """Grant access in place of any previous grant; return whether the app is newly connected. Raises SessionEnded.
 
-    An app whose writes wait for a yes cannot get rid of that by asking anew: only `update_grant` takes it off.
-    Raises SignedOut.
+    A new authorization request never turns off required approval (asks_first); only `update_grant` does.
     """
     _lock_user(user)
-    columns = _build_columns(chosen)
-    if not chosen.asks_first:
+    columns = _build_columns(options)
+    if not options.asks_first:
         del columns["asks_first"]
     grant, is_new = AppGrant.objects.update_or_create(
         user=user,
@@ -79,22 +78,22 @@ def grant_access(
 
 
 @transaction.atomic
-def update_grant(grant: AppGrant, chosen: GrantOptions, *, by: Actor | None = None) -> None:
-    """Change what the app may do. Raises ValidationError by field."""
-    if not chosen.scopes or chosen.scopes - frozenset(grant.scopes):
-        # More than it was given the app must ask for itself.
-        raise ValidationError({"scopes": _("Choose at least one of those that the app was given.")})
-    if chosen.only_tags is not None and not chosen.only_tags:
-        raise ValidationError({"only_tags": _("Choose at least one tag.")})
-    if chosen.ends_at is not None and chosen.ends_at != grant.ends_at and chosen.ends_at <= timezone.now():
-        raise ValidationError({"ends_at": _("The end must lie in the future.")})
-    _save_grant(grant, **_build_columns(chosen))
+def update_grant(grant: AppGrant, options: GrantOptions, *, by: Actor | None = None) -> None:
+    """Change the app's access. Raises ValidationError by field."""
+    if not options.scopes or options.scopes - frozenset(grant.scopes):
+        # For further scopes the app must send an authorization request.
+        raise ValidationError({"scopes": _("Select at least one of the permissions granted to the app.")})
+    if options.only_tags is not None and not options.only_tags:
+        raise ValidationError({"only_tags": _("Select at least one tag.")})
+    if options.ends_at is not None and options.ends_at != grant.ends_at and options.ends_at <= timezone.now():
+        raise ValidationError({"ends_at": _("Expiry must be in the future.")})
+    _save_grant(grant, **_build_columns(options))
     _send_grant_event(grant, GrantEvent.NARROW, by)
 
 
 @transaction.atomic
 def pause_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
-    """Refuse its tokens from now on, and keep all else as it is."""
+    """Reject the app's tokens until `resume_grant`. Its options stay unchanged."""
     _save_grant(grant, paused_at=timezone.now())
     _send_grant_event(grant, GrantEvent.PAUSE, by)
 
@@ -107,17 +106,17 @@ def resume_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
 
 @transaction.atomic
 def revoke_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
-    """Disconnect the app: from this moment no token of it is worth anything."""
-    # First the grant: a refresh that is under way holds its lock, and its tokens are seen below.
-    is_gone, _rows = AppGrant.objects.filter(pk=grant.pk).delete()
+    """Disconnect the app and revoke all its tokens."""
+    # The grant first: a concurrent refresh holds its lock, and its new tokens are then visible below.
+    is_deleted, _rows = AppGrant.objects.filter(pk=grant.pk).delete()
     families.revoke_all_tokens(grant.user, grant.application)
-    if is_gone:
+    if is_deleted:
         _send_grant_event(grant, GrantEvent.DISCONNECT, by)
 
 
 @transaction.atomic
 def revoke_all_grants(user: User) -> None:
-    """Disconnect all apps of a person."""
+    """Disconnect all apps of a user."""
     connected = list(AppGrant.objects.filter(user=user).select_related("application", "user").order_by("pk"))
     AppGrant.objects.filter(user=user).delete()
     families.revoke_all_tokens(user)
@@ -126,21 +125,21 @@ def revoke_all_grants(user: User) -> None:
 
 
 def record_app_deletion(application: Application, *, is_alone: bool) -> None:
-    """To be called before an app is deleted: everybody who connected it is disconnected, and finds it in their record.
+    """Record in the activity of its users that an app is disconnected. Call it before deleting the app.
 
-    is_alone: nobody is deleted with it.
+    is_alone: whether no user is deleted with it.
     """
-    lost = (
+    affected = (
         AppGrant.objects.filter(application=application).select_related("application", "user").order_by("pk")
     )
-    if not is_alone:  # no line can be written for a person who goes with it
-        lost = lost.exclude(user=application.user).filter(user__is_active=True)
-    for grant in lost:
+    if not is_alone:  # no event can be stored for a user who is deleted too
+        affected = affected.exclude(user=application.user).filter(user__is_active=True)
+    for grant in affected:
         _send_grant_event(grant, GrantEvent.DISCONNECT, Actor(user=None, door=Channel.WEB))
 
 
 def list_grants(actor: Actor) -> QuerySet[AppGrant]:
-    """A person's connected apps, newest first, for their own session. Raises InsufficientScope for an app."""
+    """Return the user's connected apps, newest first. Raises InsufficientScope for an app."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
     own = AppGrant.objects.filter(user=actor.person).select_related("application", "user")
@@ -148,22 +147,22 @@ def list_grants(actor: Actor) -> QuerySet[AppGrant]:
 
 
 def find_grant(user: User, application: Application) -> AppGrant | None:
-    """What the person allowed the app the last time, if they have not taken it back; it may have ended."""
+    """Return the app's grant, which may have expired, or None."""
     return AppGrant.objects.filter(user=user, application=application).first()
 
 
 def get_grant(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGrant:
-    """One of the person's connected apps. Raises AppNotFound, InsufficientScope; for_update needs a transaction."""
+    """Return a grant of the user. Raises AppNotFound, InsufficientScope. for_update needs a transaction."""
     own = list_grants(actor)
     try:
         return (own.select_for_update(of=("self",), no_key=True) if for_update else own).get(pk=grant_id)
     except AppGrant.DoesNotExist:
-        # Another person's is not there either: that they use an app is private too.
+        # The same for another user's grant: which apps they use is private.
         raise AppNotFound from None
 
 
 def get_grant_ids_by_client(actor: Actor, client_ids: Collection[str]) -> dict[str, UUID]:
-    """By client id, the ids of the person's connections with these apps; no query where there is none."""
+    """Return the ids of the user's grants by client id. No query if `client_ids` is empty."""
     if not client_ids:
         return {}
     own = list_grants(actor).filter(application__client_id__in=client_ids)
@@ -171,48 +170,48 @@ def get_grant_ids_by_client(actor: Actor, client_ids: Collection[str]) -> dict[s
 
 
 def filter_tags_in_grants(tags: Collection[UUID]) -> set[UUID]:
-    """Which of these tags some app was narrowed to."""
-    narrowed = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)
-    return {tag for only_tags in narrowed for tag in only_tags or ()} & set(tags)
+    """Return those of the tags to which any grant is limited."""
+    limits = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)
+    return {tag for only_tags in limits for tag in only_tags or ()} & set(tags)
 
 
 def get_current_actor(user_id: UUID, client_id: str, door: Channel) -> Actor | None:
-    """The app as it may act at this moment; None where it is disconnected or paused, or its time is over."""
-    theirs = AppGrant.objects.filter(user=user_id, application__client_id=client_id, paused_at=None)
-    grant = theirs.exclude(ends_at__lte=Now()).select_related("user", "application").first()
+    """Return the app's actor with its current access; None if it is disconnected, paused or expired."""
+    grants = AppGrant.objects.filter(user=user_id, application__client_id=client_id, paused_at=None)
+    grant = grants.exclude(ends_at__lte=Now()).select_related("user", "application").first()
     if grant is None:
         return None
     only_tags = None if grant.only_tags is None else frozenset(grant.only_tags)
-    chosen = GrantOptions(frozenset(grant.scopes), only_tags, grant.ends_at, grant.asks_first)
-    return replace(build_app_actor(grant.user, grant.application, chosen), door=door)
+    options = GrantOptions(frozenset(grant.scopes), only_tags, grant.ends_at, grant.asks_first)
+    return replace(build_app_actor(grant.user, grant.application, options), door=door)
 
 
-def build_app_actor(user: User, application: Application, chosen: GrantOptions) -> Actor:
-    """The app as it would be with this narrowing: to count what it would see."""
+def build_app_actor(user: User, application: Application, options: GrantOptions) -> Actor:
+    """Return the app's actor with these options, for a preview of its access."""
     return Actor(
         user=user,
         door=Channel.API,
-        scopes=chosen.scopes,
+        scopes=options.scopes,
         client_id=application.client_id,
-        only_tags=chosen.only_tags,
-        until=chosen.ends_at,
-        asks_first=chosen.asks_first,
+        only_tags=options.only_tags,
+        until=options.ends_at,
+        asks_first=options.asks_first,
     )
 
 
 def _lock_user(user: User) -> None:
-    """Whatever ends the person's log-ins waits, or wins: else a yes under way would outlast a new password."""
-    now = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
-    if now is None or now.get_session_auth_hash() != user.get_session_auth_hash():
+    """Lock the user row so that a consent in flight cannot outlive a password change. Raises SessionEnded."""
+    current = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
+    if current is None or current.get_session_auth_hash() != user.get_session_auth_hash():
         raise SessionEnded
 
 
-def _build_columns(chosen: GrantOptions) -> dict[str, object]:
+def _build_columns(options: GrantOptions) -> dict[str, object]:
     return {
-        "scopes": sorted(chosen.scopes),
-        "only_tags": None if chosen.only_tags is None else sorted(chosen.only_tags),
-        "ends_at": chosen.ends_at,
-        "asks_first": chosen.asks_first,
+        "scopes": sorted(options.scopes),
+        "only_tags": None if options.only_tags is None else sorted(options.only_tags),
+        "ends_at": options.ends_at,
+        "asks_first": options.asks_first,
     }
 
 

@@ -1,4 +1,4 @@
-"""From a request to the actor behind it: the only way a door learns on whose authority it acts."""
+"""Authentication of requests: the only way for a channel to get the actor of a request."""
 
 from django.http import HttpRequest
 
@@ -10,11 +10,10 @@ TOKEN_CHANNELS = (Channel.API, Channel.MCP)
 
 
 def actor_from_request(request: HttpRequest, door: Channel) -> Actor:
-    """The app whose token the request shows, else the signed-in person, else an anonymous visitor.
+    """Return the app of the bearer token, else the signed-in user, else an anonymous user.
 
-    A token counts at the doors for apps only, and only in the Authorization header (RFC 9700 4.3.2). MCP takes no
-    session: browsers send it on their own. Raises bearer.TokenRefused, and LimitReached when an app asks
-    too often.
+    Tokens are accepted only on the API and MCP, and only in the Authorization header (RFC 9700 4.3.2). MCP ignores
+    sessions, because browsers send their cookies automatically. Raises bearer.InvalidAccessToken, RateLimitExceeded.
     """
     if door in TOKEN_CHANNELS and (header := request.headers.get("Authorization")) is not None:
         return bearer.authenticate_token(_parse_bearer_token(header), door)
@@ -28,6 +27,6 @@ def _parse_bearer_token(header: str) -> str:
     kind, _blank, token = header.partition(" ")
     if kind.lower() != "bearer":
         raise bearer.InvalidAccessToken(
-            "The Authorization header must be: Bearer, a blank, the access token."
+            "The Authorization header must consist of Bearer, a space and the access token."
         )
     return token.strip()

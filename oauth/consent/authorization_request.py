@@ -1,4 +1,4 @@
-"""An authorization request (RFC 6749 4.1.1), and every answer that goes back to the app."""
+"""Authorization requests (RFC 6749 4.1.1) and the responses sent to the client."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:-]+", re.IGNORECASE)
 
 
 class InvalidAuthorizationRequest(Exception):
-    """The request is not one that may be answered to the app; a page says why."""
+    """The request is invalid and must not be redirected to the client; a page shows the error."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(description)
@@ -32,7 +32,7 @@ class InvalidAuthorizationRequest(Exception):
 
 
 class RedirectError(Exception):
-    """The app is to be told `error` at an address that is its own."""
+    """The request is invalid, and the error is sent to the client's redirect URI."""
 
     def __init__(self, error: OAuth2Error, redirect_uri: str) -> None:
         super().__init__(error.error)
@@ -42,7 +42,7 @@ class RedirectError(Exception):
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What an app asks for, checked; nothing of it is the person's choice."""
+    """A validated request of a client, without the user's choices."""
 
     application: Application
     scopes: list[str]
@@ -54,42 +54,40 @@ class AuthorizationRequest:
 
     @property
     def redirect_target(self) -> str:
-        """The host to which the answer goes, or the scheme: in a private one a program reads as host what it likes."""
+        """The host of the redirect URI; for a private-use scheme, the scheme, because its host means nothing."""
         parts = urlsplit(self.redirect_uri)
         return (is_web_uri(self.redirect_uri) and parts.hostname) or f"{parts.scheme}:"
 
     @property
     def metadata_host(self) -> str:
-        """The host whose document says what the app is; empty for one that is known otherwise."""
+        """The host of the client's metadata document, empty if it has none."""
         return metadata_documents.get_metadata_host(self.application)
 
     @property
     def is_local_redirect(self) -> bool:
-        """Whether the answer goes to a program on the person's own device."""
+        """Whether the response is sent to a program on the user's device."""
         return is_loopback_uri(self.redirect_uri) or not is_web_uri(self.redirect_uri)
 
     def is_unverified_for(self, person: User) -> bool:
-        """Whether nobody whom they could rely on has looked at the app; their own they made themselves."""
+        """Return whether neither the operator nor staff nor the user themself registered the app."""
         return not self.application.is_verified and self.application.user_id != person.pk
 
     @property
     def form_action(self) -> str:
-        """For the page's policy: browsers hold a form's redirects to form-action too."""
+        """Source for the form-action CSP directive, which browsers apply to redirects of forms too."""
         origin = ORIGIN.match(self.redirect_uri)
         return origin[0] if origin else f"{urlsplit(self.redirect_uri).scheme}:"
 
 
 def parse_authorization_request(request: HttpRequest, person: User | None) -> AuthorizationRequest:
-    """The request in the address. Raises BadRequest, Declined.
+    """Parse and validate the query parameters. Raises InvalidAuthorizationRequest, RedirectError.
 
-    person: who is signed in. An app that is known by an address is looked at only for somebody.
+    person: the signed-in user. A metadata document is fetched only if there is one.
     """
     if (name := find_repeated_parameter(request.GET)) is not None:
-        raise InvalidAuthorizationRequest(
-            "invalid_request", f"The parameter {name[:40]!r} stands there twice."
-        )
+        raise InvalidAuthorizationRequest("invalid_request", f"Duplicate parameter: {name[:40]!r}.")
     if has_nul(request.GET):
-        raise InvalidAuthorizationRequest("invalid_request", "A parameter holds a NUL character.")
+        raise InvalidAuthorizationRequest("invalid_request", "A parameter contains a NUL character.")
     if person is not None:
         _refresh_client_metadata(request.GET.get("client_id", ""), person)
     try:
@@ -101,7 +99,7 @@ def parse_authorization_request(request: HttpRequest, person: User | None) -> Au
     except OAuthToolkitError as error:
         raise _build_request_error(error.oauthlib_error) from None
     except ValueError:
-        raise InvalidAuthorizationRequest("invalid_request", "The address cannot be read.") from None
+        raise InvalidAuthorizationRequest("invalid_request", "The request URL is malformed.") from None
     return AuthorizationRequest(credentials.pop("request").client, scopes, credentials)
 
 
@@ -110,30 +108,32 @@ def _refresh_client_metadata(client_id: str, person: User) -> None:
         return
     try:
         metadata_documents.refresh_metadata(client_id, person)
-    except RateLimitExceeded as reached:
-        raise InvalidAuthorizationRequest("temporarily_unavailable", str(reached)) from None
+    except RateLimitExceeded as exceeded:
+        raise InvalidAuthorizationRequest("temporarily_unavailable", str(exceeded)) from None
 
 
-def redirect_with_code(request: HttpRequest, asked: AuthorizationRequest, scopes: list[str]) -> HttpResponse:
-    """The person said yes to these scopes. Raises Declined."""
+def redirect_with_code(
+    request: HttpRequest, auth_request: AuthorizationRequest, scopes: list[str]
+) -> HttpResponse:
+    """Redirect to the client with an authorization code for these scopes. Raises RedirectError."""
     try:
         location, *_ = get_oauth_backend().create_authorization_response(
-            request, scopes, dict(asked.credentials), allow=True
+            request, scopes, dict(auth_request.credentials), allow=True
         )
     except OAuthToolkitError as error:
-        raise _build_request_error(error.oauthlib_error, asked.redirect_uri) from None
+        raise _build_request_error(error.oauthlib_error, auth_request.redirect_uri) from None
     return _redirect_to_client(location)
 
 
-def redirect_with_denial(asked: AuthorizationRequest) -> HttpResponse:
-    """The person said no."""
-    error = AccessDeniedError(state=asked.credentials.get("state"))
-    return _redirect_to_client(_add_issuer(add_params_to_uri(asked.redirect_uri, error.twotuples)))
+def redirect_with_denial(auth_request: AuthorizationRequest) -> HttpResponse:
+    """Redirect to the client with access_denied."""
+    error = AccessDeniedError(state=auth_request.credentials.get("state"))
+    return _redirect_to_client(_add_issuer(add_params_to_uri(auth_request.redirect_uri, error.twotuples)))
 
 
-def redirect_with_error(declined: RedirectError) -> HttpResponse:
+def redirect_with_error(redirect_error: RedirectError) -> HttpResponse:
     return _redirect_to_client(
-        _add_issuer(add_params_to_uri(declined.redirect_uri, declined.error.twotuples))
+        _add_issuer(add_params_to_uri(redirect_error.redirect_uri, redirect_error.error.twotuples))
     )
 
 
@@ -141,16 +141,16 @@ def _build_request_error(error: OAuth2Error, redirect_uri: str | None = None) ->
     client = Application.objects.select_related("user").filter(client_id=error.client_id or "").first()
     redirect_uri = redirect_uri or error.redirect_uri
     if client is None or not redirect_uri or not client.is_verified:
-        # RFC 9700 4.11.2: anybody may register an app, and must not be able to send people anywhere by a broken link.
+        # RFC 9700 4.11.2: anyone can register an app, and must not be able to use us as an open redirector.
         return InvalidAuthorizationRequest(error.error, error.description)
     return RedirectError(error, redirect_uri)
 
 
 def _add_issuer(location: str) -> str:
-    """RFC 9207 2: on errors as well."""
+    """Add `iss` (RFC 9207 2), which errors need too."""
     return str(add_params_to_uri(location, [("iss", settings.PUBLIC_URL)]))
 
 
 def _redirect_to_client(location: str) -> HttpResponse:
-    # RFC 9700 4.12: 303, so that no browser posts the person's form on to the app.
+    # RFC 9700 4.12: 303, so that browsers do not post the user's form to the client.
     return HttpResponse(status=303, headers={"Location": iri_to_uri(location)})

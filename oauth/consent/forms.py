@@ -1,4 +1,4 @@
-"""What a person chooses about an app."""
+"""The form for an app's access."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -23,41 +23,42 @@ GRANT_DURATIONS = {
     "year": timedelta(days=365),
 }
 END_CHOICES = [
-    ("never", _("Until I take it back")),
-    ("day", _("For a day")),
-    ("week", _("For a week")),
-    ("month", _("For a month")),
-    ("year", _("For a year")),
+    ("never", _("Never")),
+    ("day", _("In a day")),
+    ("week", _("In a week")),
+    ("month", _("In a month")),
+    ("year", _("In a year")),
 ]
 
 
 class GrantOptionsForm(forms.Form):
-    """What an app may do, see, and until when. tags: (id, what to call it) of each tag to choose from.
+    """An app's scopes, memories and expiry. tags: (id, label) of each tag to choose from.
 
-    grant: what it was allowed, which the form says at first. is_asked: the app itself asks, and says for which scopes.
+    grant: the current grant, shown as initial values. is_asked: whether this is the consent page, where the client's
+    request sets the initial scopes.
     """
 
     scopes = forms.MultipleChoiceField(
-        label=_("What it may do"),
+        label=_("Permissions"),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Leave at least one thing, or cancel.")},
+        error_messages={"required": _("Select at least one permission.")},
     )
     reach = forms.ChoiceField(
-        label=_("Which memories"),
+        label=_("Memories"),
         widget=forms.RadioSelect,
-        choices=[("all", _("All of them")), ("tagged", _("Only those with these tags"))],
+        choices=[("all", _("All memories")), ("tagged", _("Only memories with these tags"))],
         initial="all",
-        error_messages={"required": _("Say which memories: nothing said is not all of them.")},
+        error_messages={"required": _("Choose all memories or only those with certain tags.")},
     )
     tags = forms.TypedMultipleChoiceField(
         label=_("Tags"), widget=forms.CheckboxSelectMultiple, coerce=UUID, required=False
     )
-    ends = forms.ChoiceField(label=_("For how long"), choices=END_CHOICES, initial="never", required=False)
+    ends = forms.ChoiceField(label=_("Expires"), choices=END_CHOICES, initial="never", required=False)
     asks_first = forms.BooleanField(
-        label=_("Its writes wait for my yes"),
+        label=_("Require my approval for its changes"),
         required=False,
         help_text=_(
-            "What it adds or changes goes to your review, and is saved when you accept it. It throws nothing away."
+            "New and edited memories appear under Review until you approve them. The app cannot delete memories."
         ),
     )
 
@@ -79,25 +80,25 @@ class GrantOptionsForm(forms.Form):
                 name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
             ]
         if grant is not None and grant.ends_at is not None and not (is_asked and grant.has_ended):
-            self._set_choices("ends", [("keep", gettext("As it is now")), *END_CHOICES])
+            self._set_choices("ends", [("keep", gettext("Keep current expiry")), *END_CHOICES])
             self.initial["ends"] = "keep"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("reach") == "tagged" and not cleaned.get("tags"):
-            self.add_error("tags", ValidationError(gettext("Choose at least one tag."), code="required"))
+            self.add_error("tags", ValidationError(gettext("Select at least one tag."), code="required"))
         return cleaned
 
     def build_options(self) -> GrantOptions:
-        given: Mapping[str, Any] = self.cleaned_data
-        kept_end = self.grant.ends_at if self.grant and given["ends"] == "keep" else None
+        data: Mapping[str, Any] = self.cleaned_data
+        ends_at = self.grant.ends_at if self.grant and data["ends"] == "keep" else None
+        if data["ends"] in GRANT_DURATIONS:
+            ends_at = timezone.now() + GRANT_DURATIONS[data["ends"]]
         return GrantOptions(
-            scopes=frozenset(given["scopes"]),
-            only_tags=frozenset(given["tags"]) if given["reach"] == "tagged" else None,
-            ends_at=timezone.now() + GRANT_DURATIONS[given["ends"]]
-            if given["ends"] in GRANT_DURATIONS
-            else kept_end,
-            asks_first=given["asks_first"],
+            scopes=frozenset(data["scopes"]),
+            only_tags=frozenset(data["tags"]) if data["reach"] == "tagged" else None,
+            ends_at=ends_at,
+            asks_first=data["asks_first"],
         )
 
     def _set_choices(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
@@ -107,9 +108,9 @@ class GrantOptionsForm(forms.Form):
 
 
 def _get_unused_tag_choices(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Tags that nothing carries any more: the form as it stands must not widen what the app sees."""
-    known, kept = dict(tags), (grant.only_tags if grant else None) or ()
-    return [(str(tag), gettext("(a tag no longer used)")) for tag in kept if str(tag) not in known]
+    """Return choices for tags of the grant that no memory has any more, so that saving does not widen its access."""
+    known, granted = dict(tags), (grant.only_tags if grant else None) or ()
+    return [(str(tag), gettext("(a tag no longer used)")) for tag in granted if str(tag) not in known]
 
 
 def _build_initial_data(grant: AppGrant | None) -> dict[str, Any]:

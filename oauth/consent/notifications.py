@@ -1,4 +1,4 @@
-"""What a person is told by letter about their apps."""
+"""E-mails about connected apps."""
 
 from django.conf import settings
 from django.urls import reverse
@@ -10,12 +10,12 @@ from oauth.toolkit.scopes import get_scope_descriptions
 
 
 def send_app_connected_email(grant: AppGrant) -> None:
-    """Tell a person that an app was connected, in case it was not they who did it."""
-    words = get_scope_descriptions()
+    """Notify the user that an app was connected, in case somebody else did it."""
+    descriptions = get_scope_descriptions()
     context = {
         "app": grant.application,
-        "allowed": [words[scope] for scope in grant.scopes],
+        "allowed": [descriptions[scope] for scope in grant.scopes],
         "address": f"{settings.PUBLIC_URL}{reverse('oauth:app', args=[grant.pk])}",
     }
-    subject = _("%(app)s is connected to your memories") % {"app": grant.application}
+    subject = _("%(app)s was connected to your account") % {"app": grant.application}
     mail.send_email(grant.user, subject, "app_connected", context)

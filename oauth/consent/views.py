@@ -49,80 +49,80 @@ EXCERPT_CHARACTERS = 160
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def authorize_app(request: HttpRequest) -> HttpResponseBase:
-    """RFC 6749 4.1.1. The request stands in the address all along; the form holds only the person's choices."""
+    """Authorization endpoint (RFC 6749 4.1.1). The request stays in the URL; the form has only the user's choices."""
     try:
         actor = actor_from_request(request, Channel.WEB)
         if actor.user is None and metadata_documents.is_metadata_url(request.GET.get("client_id", "")):
             return redirect_to_login(request.get_full_path())
-        asked = authorization_request.parse_authorization_request(request, actor.user)
+        auth_request = authorization_request.parse_authorization_request(request, actor.user)
         if actor.user is None:
             return redirect_to_login(request.get_full_path())
-        return _handle_consent(request, actor, asked)
-    except (authorization_request.InvalidAuthorizationRequest, authorization_request.RedirectError) as wrong:
-        return _reject_invalid_request(request, wrong)
+        return _handle_consent(request, actor, auth_request)
+    except (authorization_request.InvalidAuthorizationRequest, authorization_request.RedirectError) as error:
+        return _reject_invalid_request(request, error)
 
 
 def _reject_invalid_request(
     request: HttpRequest,
-    wrong: authorization_request.InvalidAuthorizationRequest | authorization_request.RedirectError,
+    error: authorization_request.InvalidAuthorizationRequest | authorization_request.RedirectError,
 ) -> HttpResponse:
-    """By a page, or to the app. Anybody may ask wrongly: it is counted before it is noted for the developer."""
+    """Report the error on a page or to the client. Enforce the rate limit before recording it for the developer."""
     try:
         enforce_rate_limit(rate_limits.INVALID_AUTHORIZATION_REQUESTS, get_client_network(request))
-    except RateLimitExceeded as reached:
-        return render_rate_limited(request, reached.retry_after_s)
-    if isinstance(wrong, authorization_request.RedirectError):
-        client_errors.record_authorization_error(request, wrong.error.error, wrong.error.description)
-        return authorization_request.redirect_with_error(wrong)
-    client_errors.record_authorization_error(request, wrong.code, wrong.description)
-    return render(request, "oauth/bad_request.html", {"problem": wrong}, status=400)
+    except RateLimitExceeded as exceeded:
+        return render_rate_limited(request, exceeded.retry_after_s)
+    if isinstance(error, authorization_request.RedirectError):
+        client_errors.record_authorization_error(request, error.error.error, error.error.description)
+        return authorization_request.redirect_with_error(error)
+    client_errors.record_authorization_error(request, error.code, error.description)
+    return render(request, "oauth/bad_request.html", {"problem": error}, status=400)
 
 
 def _handle_consent(
-    request: HttpRequest, actor: Actor, asked: authorization_request.AuthorizationRequest
+    request: HttpRequest, actor: Actor, auth_request: authorization_request.AuthorizationRequest
 ) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     if data is not None and data.get("answer") != "allow":
-        return authorization_request.redirect_with_denial(asked)
-    known = grants.find_grant(actor.person, asked.application)
+        return authorization_request.redirect_with_denial(auth_request)
+    grant = grants.find_grant(actor.person, auth_request.application)
     form = GrantOptionsForm(
-        data, scopes=asked.scopes, tags=_get_tag_choices(actor), grant=known, is_asked=True
+        data, scopes=auth_request.scopes, tags=_get_tag_choices(actor), grant=grant, is_asked=True
     )
     if form.is_valid():
-        return _approve_request(request, actor, asked, form.build_options())
-    context = {"asked": asked, "form": form, **_preview_access(actor, asked)}
-    context["is_unchecked"] = asked.is_unverified_for(actor.person)
-    context["model_host"] = _get_chat_model_host(actor, asked)
+        return _approve_request(request, actor, auth_request, form.build_options())
+    context = {"asked": auth_request, "form": form, **_preview_access(actor, auth_request)}
+    context["is_unchecked"] = auth_request.is_unverified_for(actor.person)
+    context["model_host"] = _get_chat_model_host(actor, auth_request)
     response = render(request, "oauth/consent.html", context, status=200 if data is None else 422)
-    response._csp_update = {"form-action": [asked.form_action]}  # type: ignore[attr-defined]
+    response._csp_update = {"form-action": [auth_request.form_action]}  # type: ignore[attr-defined]
     return response
 
 
 def _approve_request(
     request: HttpRequest,
     actor: Actor,
-    asked: authorization_request.AuthorizationRequest,
-    chosen: grants.GrantOptions,
+    auth_request: authorization_request.AuthorizationRequest,
+    options: grants.GrantOptions,
 ) -> HttpResponse:
     try:
         with transaction.atomic():
-            is_new = grants.grant_access(actor.person, asked.application, chosen)
-            response = authorization_request.redirect_with_code(request, asked, sorted(chosen.scopes))
+            is_new = grants.grant_access(actor.person, auth_request.application, options)
+            response = authorization_request.redirect_with_code(request, auth_request, sorted(options.scopes))
     except grants.SessionEnded:
         return redirect_to_login(request.get_full_path())
     if is_new:
         notifications.send_app_connected_email(
-            AppGrant.objects.get(user=actor.person, application=asked.application)
+            AppGrant.objects.get(user=actor.person, application=auth_request.application)
         )
-        said = _("%(app)s is connected. You can change or end that under Connected apps.")
-        messages.info(request, said % {"app": asked.application})
+        text = _("%(app)s is connected. You can change or revoke its access under Connected apps.")
+        messages.info(request, text % {"app": auth_request.application})
     return response
 
 
-def _preview_access(actor: Actor, asked: authorization_request.AuthorizationRequest) -> dict[str, Any]:
-    """How many memories, and the newest few of them."""
+def _preview_access(actor: Actor, auth_request: authorization_request.AuthorizationRequest) -> dict[str, Any]:
+    """Return the number of memories that the client could read, and the newest as examples."""
     as_app = grants.build_app_actor(
-        actor.person, asked.application, grants.GrantOptions(frozenset(asked.scopes))
+        actor.person, auth_request.application, grants.GrantOptions(frozenset(auth_request.scopes))
     )
     preview = get_resource_server().preview_access(actor, as_app, examples=EXAMPLES)
     if preview is None:
@@ -130,11 +130,11 @@ def _preview_access(actor: Actor, asked: authorization_request.AuthorizationRequ
     return {"sees": preview.count, "examples": [_build_excerpt(memory) for memory in preview.examples]}
 
 
-def _get_chat_model_host(actor: Actor, asked: authorization_request.AuthorizationRequest) -> str:
-    """The host elsewhere that would word the answers the app gets of personas, as the person has allowed it to."""
-    asks_personas = get_resource_server().can_query_personas(asked.scopes)
-    sends = chat_consent.is_consent_required() and chat_consent.has_consented(actor.person)
-    return chat_consent.get_provider_host() if asks_personas and sends else ""
+def _get_chat_model_host(actor: Actor, auth_request: authorization_request.AuthorizationRequest) -> str:
+    """Return the remote host that would generate persona answers for the client, empty if there is none."""
+    can_query = get_resource_server().can_query_personas(auth_request.scopes)
+    is_remote = chat_consent.is_consent_required() and chat_consent.has_consented(actor.person)
+    return chat_consent.get_provider_host() if can_query and is_remote else ""
 
 
 def _get_tag_choices(actor: Actor) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ def _build_excerpt(memory: StoredMemory) -> str:
     try:
         text = memory.text
     except DecryptError:
-        return _("(does not open)")
+        return _("(cannot be decrypted)")
     return text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS]}…"
 
 
@@ -157,7 +157,7 @@ def _build_excerpt(memory: StoredMemory) -> str:
 def app_grant_required(
     view: Callable[[HttpRequest, Actor, AppGrant], HttpResponseBase],
 ) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
-    """A page about one connected app: called with the person and their grant, kept in no cache."""
+    """Decorate a view of a connected app: log-in required, never cached, called with the actor and their grant."""
 
     @login_required
     @never_cache
@@ -177,8 +177,8 @@ def app_grant_required(
 @require_safe
 def list_apps(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Channel.WEB)
-    use = get_resource_server().usage_by_client(actor)
-    connected = [_describe_grant(actor, grant, use) for grant in grants.list_grants(actor)]
+    usage = get_resource_server().usage_by_client(actor)
+    connected = [_describe_grant(actor, grant, usage) for grant in grants.list_grants(actor)]
     return render(request, "oauth/apps.html", {"apps": connected})
 
 
@@ -186,10 +186,12 @@ def list_apps(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def list_activity(request: HttpRequest) -> HttpResponseBase:
-    """What all apps did and what was done to them, those that are disconnected included."""
+    """Show the activity of all apps, including disconnected ones."""
     actor = actor_from_request(request, Channel.WEB)
-    acts, following = get_resource_server().list_activity(actor, None, before=_parse_cursor(request))
-    return render(request, "oauth/activity.html", {"acts": _build_activity_rows(acts), "next": following})
+    activity, next_cursor = get_resource_server().list_activity(actor, None, before=_parse_cursor(request))
+    return render(
+        request, "oauth/activity.html", {"acts": _build_activity_rows(activity), "next": next_cursor}
+    )
 
 
 @require_safe
@@ -206,20 +208,20 @@ def update_app_access(request: HttpRequest, actor: Actor, grant: AppGrant) -> Ht
     if not form.is_valid():
         return render(request, "oauth/app.html", _build_app_context(request, actor, grant, form), status=422)
     grants.update_grant(grant, form.build_options())
-    messages.success(request, _("Saved. It counts from now on."))
+    messages.success(request, _("Saved. The change applies immediately."))
     return redirect("oauth:app", grant.pk)
 
 
 @require_POST
 @app_grant_required
 def pause_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
-    """What the button said, however often it was pressed: a page may be older than the pause."""
+    """Pause or resume, as the button says. Not a toggle, because the page may be outdated."""
     if request.POST.get("state") == "on":
         grants.resume_grant(grant)
-        messages.success(request, _("It may go on."))
+        messages.success(request, _("App resumed."))
     else:
         grants.pause_grant(grant)
-        messages.success(request, _("Paused. It reaches nothing until you let it go on."))
+        messages.success(request, _("App paused. It has no access until you resume it."))
     return redirect("oauth:app", grant.pk)
 
 
@@ -227,7 +229,7 @@ def pause_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpRespo
 @app_grant_required
 def disconnect_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
     grants.revoke_grant(grant)
-    messages.success(request, _("%(app)s is disconnected.") % {"app": grant.application})
+    messages.success(request, _("%(app)s was disconnected.") % {"app": grant.application})
     return redirect("oauth:apps")
 
 
@@ -235,20 +237,20 @@ def disconnect_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> Http
 @app_grant_required
 def trash_app_memories(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
     count = get_resource_server().trash_memories_written_by(actor, grant.application.client_id)
-    said = ngettext("%(n)d memory is in the trash.", "%(n)d memories are in the trash.", count)
-    messages.success(request, said % {"n": count})
+    text = ngettext("Moved %(n)d memory to trash.", "Moved %(n)d memories to trash.", count)
+    messages.success(request, text % {"n": count})
     return redirect("oauth:app", grant.pk)
 
 
-def _describe_grant(actor: Actor, grant: AppGrant, use: Mapping[str, ClientUsage]) -> dict[str, Any]:
+def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsage]) -> dict[str, Any]:
     names = get_resource_server().tag_names(actor) if grant.only_tags is not None else {}
-    words = get_scope_descriptions()
+    descriptions = get_scope_descriptions()
     return {
         "grant": grant,
         "app": grant.application,
-        "may": [words.get(scope, scope) for scope in grant.scopes],
+        "may": [descriptions.get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
-        "use": use.get(grant.application.client_id, ClientUsage()),
+        "use": usage.get(grant.application.client_id, ClientUsage()),
     }
 
 
@@ -256,21 +258,23 @@ def _build_app_context(
     request: HttpRequest, actor: Actor, grant: AppGrant, form: GrantOptionsForm
 ) -> dict[str, Any]:
     server = get_resource_server()
-    acts, following = server.list_activity(actor, grant.application.client_id, before=_parse_cursor(request))
+    activity, next_cursor = server.list_activity(
+        actor, grant.application.client_id, before=_parse_cursor(request)
+    )
     described = _describe_grant(actor, grant, server.usage_by_client(actor))
-    return {"each": described, "form": form, "acts": _build_activity_rows(acts), "next": following}
+    return {"each": described, "form": form, "acts": _build_activity_rows(activity), "next": next_cursor}
 
 
-def _build_activity_rows(acts: Sequence[ClientActivity]) -> list[dict[str, Any]]:
-    """With the name of the app, and of each memory how it begins."""
-    names = manual_registration.get_app_names({act.event.client_id for act in acts})
+def _build_activity_rows(activity: Sequence[ClientActivity]) -> list[dict[str, Any]]:
+    """Return rows with the name of the app and an excerpt of each memory."""
+    names = manual_registration.get_app_names({item.event.client_id for item in activity})
     return [
         {
-            "act": act,
-            "app": names.get(act.event.client_id, _("(an app that is no longer registered)")),
-            "memories": [(memory.pk, _build_excerpt(memory)) for memory in act.memories],
+            "act": item,
+            "app": names.get(item.event.client_id, _("(an app that is no longer registered)")),
+            "memories": [(memory.pk, _build_excerpt(memory)) for memory in item.memories],
         }
-        for act in acts
+        for item in activity
     ]
 
 

@@ -12,15 +12,15 @@ from oauth.console.playground import API_CALLS
 
 
 class AppChangeForm(forms.Form):
-    """What a developer says of their app. Its addresses are looked at while they are typed."""
+    """The settings of an app. Redirect URLs are checked while they are typed."""
 
     name = forms.CharField(
         label=_("Name"),
         max_length=client_names.MAX_CHARACTERS,
-        help_text=_("People see it when they are asked."),
+        help_text=_("Shown to users when the app requests access."),
     )
     redirect_uris = forms.CharField(
-        label=_("Redirect addresses"),
+        label=_("Redirect URLs"),
         widget=forms.Textarea(
             attrs={
                 "rows": 3,
@@ -31,30 +31,28 @@ class AppChangeForm(forms.Form):
             }
         ),
         help_text=_(
-            "One a line, compared letter by letter. http only on one's own machine, where any port will do."
+            "One per line. They must match exactly. http is only allowed for loopback addresses, with any port."
         ),
     )
 
 
 class AppForm(AppChangeForm):
-    """An app that somebody registers."""
+    """The form to register an app."""
 
     is_public = forms.BooleanField(
-        label=_("It cannot keep a secret"),
+        label=_("Public client (cannot keep a secret)"),
         required=False,
-        help_text=_(
-            "Programs on people's own machines and in browsers. They prove themselves by PKCE alone."
-        ),
+        help_text=_("For desktop, mobile and browser apps. They use PKCE without a client secret."),
     )
 
 
 class PlaygroundScopesForm(forms.Form):
-    """What a trial asks for."""
+    """The scopes to request in the playground."""
 
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one.")},
+        error_messages={"required": _("Select at least one scope.")},
     )
 
     def __init__(self, data: Any = None, *, scopes: Sequence[str], initial: Sequence[str] = ()) -> None:
@@ -65,7 +63,7 @@ class PlaygroundScopesForm(forms.Form):
 
 
 class PlaygroundSecretForm(forms.Form):
-    """The secret of an app that has one: used for this one request."""
+    """The client secret of a confidential app, used for a single request."""
 
     client_secret = forms.CharField(
         label=_("Client secret"),
@@ -73,13 +71,13 @@ class PlaygroundSecretForm(forms.Form):
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=_(
-            "Only a digest of it is kept here, so your app's own must be given. It is used once and not kept."
+            "Only a hash of the secret is stored, so enter it here. It is used for this request and not saved."
         ),
     )
 
 
 class PlaygroundCallForm(forms.Form):
-    """One call of the REST API."""
+    """A call to the REST API."""
 
     call = forms.ChoiceField(
         label=_("Call"), choices=[(name, call.label) for name, call in API_CALLS.items()]
@@ -88,5 +86,5 @@ class PlaygroundCallForm(forms.Form):
         label=_("Text"),
         max_length=500,
         required=False,
-        help_text=_("What to search for, or to remember."),
+        help_text=_("The search query, or the text of the new memory."),
     )

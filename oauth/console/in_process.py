@@ -1,4 +1,4 @@
-"""A request to this server's own endpoints, answered in this process, and what may be shown of both."""
+"""Requests to this server's own endpoints, answered in this process, and their display without secrets."""
 
 import io
 import json
@@ -28,7 +28,7 @@ FORWARDED_META = (
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request, as a line of curl, and its answer; both without anything secret."""
+    """A request, as a curl command, and its response; both without secrets."""
 
     curl: str
     status: str
@@ -40,7 +40,7 @@ class Exchange:
 def call_endpoint(
     request: HttpRequest, method: str, address: str, body: bytes, content_type: str, authorization: str = ""
 ) -> HttpResponse:
-    """Called as a stranger would call: without the developer's session."""
+    """Call an endpoint anonymously, without the developer's session."""
     path, _mark, query = address.partition("?")
     environ = {name: request.META[name] for name in FORWARDED_META if name in request.META}
     environ |= {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
@@ -51,9 +51,9 @@ def call_endpoint(
     }
     if authorization:
         environ["HTTP_AUTHORIZATION"] = authorization
-    asked, found = WSGIRequest(environ), resolve(path)
-    asked.user, asked.resolver_match = AnonymousUser(), found
-    response: Any = found.func(asked, *found.args, **found.kwargs)
+    call, match = WSGIRequest(environ), resolve(path)
+    call.user, call.resolver_match = AnonymousUser(), match
+    response: Any = match.func(call, *match.args, **match.kwargs)
     return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
 
 
@@ -70,15 +70,17 @@ def build_exchange(curl: str, response: HttpResponse) -> Exchange:
 
 def _format_body(content: bytes) -> str:
     try:
-        said = json.loads(content)
+        body = json.loads(content)
     except ValueError:
         return ""
-    return json.dumps(_mask_tokens(said), indent=2, ensure_ascii=False)
+    return json.dumps(_mask_tokens(body), indent=2, ensure_ascii=False)
 
 
-def _mask_tokens(said: Any) -> Any:
-    if isinstance(said, dict):
-        return {name: _mask_tokens(value) for name, value in said.items()}
-    if isinstance(said, str):
-        return next((f"{mark}…" for mark in (ACCESS_PREFIX, REFRESH_PREFIX) if said.startswith(mark)), said)
-    return [_mask_tokens(each) for each in said] if isinstance(said, list) else said
+def _mask_tokens(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _mask_tokens(each) for name, each in value.items()}
+    if isinstance(value, str):
+        return next(
+            (f"{prefix}…" for prefix in (ACCESS_PREFIX, REFRESH_PREFIX) if value.startswith(prefix)), value
+        )
+    return [_mask_tokens(each) for each in value] if isinstance(value, list) else value

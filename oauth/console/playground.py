@@ -1,7 +1,7 @@
-"""A trial: a developer runs the flow of their own app as themselves, and sees each request and its answer.
+"""Playground: a developer runs the OAuth flow of their app as its user, and sees each request and response.
 
-The requests are those that the app would send. This server's own endpoints answer them, in this process: no address
-is fetched. What a trial holds meanwhile (verifier, code, tokens) lies sealed in the developer's session.
+The requests are those that the app would send. This server answers them in process, so no URL is fetched. The state
+of a run (verifier, code, tokens) is stored encrypted in the developer's session.
 """
 
 import base64
@@ -30,7 +30,7 @@ from oauth.tokens import resource_indicators
 
 
 class ApiCall(NamedTuple):
-    """A request to the REST API. `takes`: the name of the text in its body."""
+    """A request to the REST API. body_field: the field of the text in the request body."""
 
     label: str | Promise
     method: str
@@ -42,13 +42,13 @@ API_CALLS = {
     "whoami": ApiCall(_("Who am I?"), "GET", "/api/v1/whoami/"),
     "list": ApiCall(_("List three memories"), "GET", "/api/v1/memories/?limit=3"),
     "search": ApiCall(_("Search"), "POST", "/api/v1/memories/search/", "query"),
-    "create": ApiCall(_("Remember a text"), "POST", "/api/v1/memories/", "text"),
+    "create": ApiCall(_("Create a memory"), "POST", "/api/v1/memories/", "text"),
 }
 
 
 @dataclass
 class PlaygroundRun:
-    """How far it has come: asked, answered with a code, in possession of tokens."""
+    """The state of a run: authorization requested, code received, or tokens received."""
 
     state: str = ""
     verifier: str = ""
@@ -59,14 +59,14 @@ class PlaygroundRun:
 
 
 class InvalidCallback(Exception):
-    """An answer to no question of this browser."""
+    """The response does not match a request of this browser, or reports an error."""
 
 
-# --- What a trial holds ------------------------------------------------------------------------------------
+# --- State -------------------------------------------------------------------------------------------------
 
 
 def load_run(request: HttpRequest, application: Application) -> PlaygroundRun:
-    """The trial that is under way, or a fresh one."""
+    """Return the current run, or a new one."""
     try:
         sealed = request.session.get(_get_session_key(application), "")
         return PlaygroundRun(
@@ -76,8 +76,8 @@ def load_run(request: HttpRequest, application: Application) -> PlaygroundRun:
         return PlaygroundRun()
 
 
-def save_run(request: HttpRequest, application: Application, trial: PlaygroundRun) -> None:
-    content = json.dumps(asdict(trial)).encode()
+def save_run(request: HttpRequest, application: Application, run: PlaygroundRun) -> None:
+    content = json.dumps(asdict(run)).encode()
     request.session[_get_session_key(application)] = seal_to_text(
         _get_cipher(request), content, _get_associated_data(application)
     )
@@ -92,95 +92,89 @@ def _get_associated_data(application: Application) -> bytes:
 
 
 def _get_cipher(request: HttpRequest) -> Any:
-    assert isinstance(request.user, User)  # noqa: S101  (only their developer's pages come here)
+    assert isinstance(request.user, User)  # noqa: S101  (only pages of the app's developer call this)
     return get_person_key(request.user.pk).playground_cipher
 
 
-# --- The steps -----------------------------------------------------------------------------------------------
+# --- Steps ---------------------------------------------------------------------------------------------------
 
 
 def get_callback_url(application: Application) -> str:
-    """Where the answer goes: the page of the trial, which must be among the app's redirect addresses."""
+    """Return the URL of the playground, which must be one of the app's redirect URIs."""
     return f"{settings.PUBLIC_URL}{reverse('oauth:try', args=[application.client_id])}"
 
 
 def start_run(application: Application, scopes: Sequence[str]) -> tuple[PlaygroundRun, str]:
-    """A trial, and where to send the browser."""
-    trial = PlaygroundRun(
+    """Return a new run and the authorization URL to redirect the browser to."""
+    run = PlaygroundRun(
         state=secrets.token_urlsafe(16), verifier=secrets.token_urlsafe(48), scope=" ".join(scopes)
     )
-    digest = hashlib.sha256(trial.verifier.encode()).digest()
+    digest = hashlib.sha256(run.verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return trial, _build_authorization_path(application, trial.scope, trial.state, challenge)
+    return run, _build_authorization_path(application, run.scope, run.state, challenge)
 
 
 def build_authorization_url(application: Application, scope: str) -> str:
-    """The address that begins a trial, as it may be shown."""
+    """Return the authorization URL for display, with placeholders."""
     return f"{settings.PUBLIC_URL}{_build_authorization_path(application, scope, '$STATE', '$CHALLENGE')}".replace(
         "%24", "$"
     )
 
 
-def handle_callback(trial: PlaygroundRun, told: Mapping[str, str]) -> PlaygroundRun:
-    """The trial with the code that came back. Raises Unasked."""
-    state, issuer = told.get("state", ""), told.get("iss", "")
-    if not trial.state or not secrets.compare_digest(state.encode(), trial.state.encode()):
-        raise InvalidCallback(_("The answer belongs to no question of this browser: state is another one."))
+def handle_callback(run: PlaygroundRun, callback: Mapping[str, str]) -> PlaygroundRun:
+    """Return the run with the received code. Raises InvalidCallback."""
+    state, issuer = callback.get("state", ""), callback.get("iss", "")
+    if not run.state or not secrets.compare_digest(state.encode(), run.state.encode()):
+        raise InvalidCallback(_("The state does not match a request of this browser. Start again."))
     if issuer != settings.PUBLIC_URL:
-        raise InvalidCallback(_("The answer comes from another server: iss is not this one."))
-    if "error" in told:
-        raise InvalidCallback(f"{told['error']}: {told.get('error_description', '')}"[:300])
-    return PlaygroundRun(verifier=trial.verifier, code=told.get("code", ""), scope=trial.scope)
+        raise InvalidCallback(_("The response comes from another server: iss does not match."))
+    if "error" in callback:
+        raise InvalidCallback(f"{callback['error']}: {callback.get('error_description', '')}"[:300])
+    return PlaygroundRun(verifier=run.verifier, code=callback.get("code", ""), scope=run.scope)
 
 
 def redeem_code(
-    request: HttpRequest, application: Application, trial: PlaygroundRun, secret: str
+    request: HttpRequest, application: Application, run: PlaygroundRun, secret: str
 ) -> tuple[PlaygroundRun, Exchange]:
     form = {
         "grant_type": "authorization_code",
-        "code": trial.code,
+        "code": run.code,
         "redirect_uri": get_callback_url(application),
-        "code_verifier": trial.verifier,
+        "code_verifier": run.verifier,
     }
-    return _request_tokens(request, application, trial, secret, form)
+    return _request_tokens(request, application, run, secret, form)
 
 
 def refresh_tokens(
-    request: HttpRequest, application: Application, trial: PlaygroundRun, secret: str
+    request: HttpRequest, application: Application, run: PlaygroundRun, secret: str
 ) -> tuple[PlaygroundRun, Exchange]:
-    form = {"grant_type": "refresh_token", "refresh_token": trial.refresh_token}
-    return _request_tokens(request, application, trial, secret, form)
+    form = {"grant_type": "refresh_token", "refresh_token": run.refresh_token}
+    return _request_tokens(request, application, run, secret, form)
 
 
 def revoke_tokens(
-    request: HttpRequest, application: Application, trial: PlaygroundRun, secret: str
+    request: HttpRequest, application: Application, run: PlaygroundRun, secret: str
 ) -> tuple[PlaygroundRun, Exchange]:
-    """The trial is over when it is taken."""
-    form = {"token": trial.refresh_token}
+    """Revoke the tokens. If that succeeds, the run starts over."""
+    form = {"token": run.refresh_token}
     exchange = _post_form(request, application, reverse("oauth:revoke"), secret, form)[0]
-    return (PlaygroundRun() if exchange.is_good else trial), exchange
+    return (PlaygroundRun() if exchange.is_good else run), exchange
 
 
-def call_api(request: HttpRequest, trial: PlaygroundRun, name: str, text: str) -> Exchange:
-    asked = API_CALLS[name]
-    body = json.dumps({asked.body_field: text}, ensure_ascii=False) if asked.body_field else ""
-    words = [
-        "curl",
-        "-s",
-        f"{settings.PUBLIC_URL}{asked.path}",
-        "-H",
-        '"Authorization: Bearer $ACCESS_TOKEN"',
-    ]
+def call_api(request: HttpRequest, run: PlaygroundRun, name: str, text: str) -> Exchange:
+    call = API_CALLS[name]
+    body = json.dumps({call.body_field: text}, ensure_ascii=False) if call.body_field else ""
+    curl = ["curl", "-s", f"{settings.PUBLIC_URL}{call.path}", "-H", '"Authorization: Bearer $ACCESS_TOKEN"']
     if body:
-        words += ["-H", '"Content-Type: application/json"', "-d", shlex.quote(body)]
+        curl += ["-H", '"Content-Type: application/json"', "-d", shlex.quote(body)]
     response = call_endpoint(
-        request, asked.method, asked.path, body.encode(), "application/json", f"Bearer {trial.access_token}"
+        request, call.method, call.path, body.encode(), "application/json", f"Bearer {run.access_token}"
     )
-    return build_exchange(" ".join(words), response)
+    return build_exchange(" ".join(curl), response)
 
 
 def _build_authorization_path(application: Application, scope: str, state: str, challenge: str) -> str:
-    asked = {
+    parameters = {
         "response_type": "code",
         "client_id": application.client_id,
         "redirect_uri": get_callback_url(application),
@@ -190,29 +184,30 @@ def _build_authorization_path(application: Application, scope: str, state: str, 
         "code_challenge_method": "S256",
         "resource": resource_indicators.get_default_resource(),
     }
-    return f"{reverse('oauth:authorize')}?{urlencode(asked)}"
+    return f"{reverse('oauth:authorize')}?{urlencode(parameters)}"
 
 
 def _request_tokens(
-    request: HttpRequest, application: Application, trial: PlaygroundRun, secret: str, form: dict[str, str]
+    request: HttpRequest, application: Application, run: PlaygroundRun, secret: str, form: dict[str, str]
 ) -> tuple[PlaygroundRun, Exchange]:
-    exchange, told = _post_form(request, application, reverse("oauth:token"), secret, form)
+    exchange, body = _post_form(request, application, reverse("oauth:token"), secret, form)
     if not exchange.is_good:
-        return PlaygroundRun(**{**asdict(trial), "code": ""}), exchange
-    held = {name: told[name] for name in ("access_token", "refresh_token", "scope")}
-    return PlaygroundRun(**held), exchange
+        return PlaygroundRun(**{**asdict(run), "code": ""}), exchange
+    tokens = {name: body[name] for name in ("access_token", "refresh_token", "scope")}
+    return PlaygroundRun(**tokens), exchange
 
 
 def _post_form(
     request: HttpRequest, application: Application, path: str, secret: str, form: dict[str, str]
 ) -> tuple[Exchange, dict[str, Any]]:
-    """A form to one of the protocol's endpoints: what may be shown of it, and what was said."""
-    sent = {"client_id": application.client_id, **({"client_secret": secret} if secret else {}), **form}
-    unsaid = ("client_secret", "code", "code_verifier", "refresh_token", "token")
-    said = [
-        f"{name}=${name.upper()}" if name in unsaid else f"{name}={value}" for name, value in sent.items()
+    """Post a form to an OAuth endpoint. Return the exchange for display, and the response body."""
+    fields = {"client_id": application.client_id, **({"client_secret": secret} if secret else {}), **form}
+    secrets_in_form = ("client_secret", "code", "code_verifier", "refresh_token", "token")
+    pairs = [
+        f"{name}=${name.upper()}" if name in secrets_in_form else f"{name}={value}"
+        for name, value in fields.items()
     ]
-    curl = " ".join(["curl", "-s", f"{settings.PUBLIC_URL}{path}", *(f'-d "{pair}"' for pair in said)])
-    body = urlencode(sent).encode()
+    curl = " ".join(["curl", "-s", f"{settings.PUBLIC_URL}{path}", *(f'-d "{pair}"' for pair in pairs)])
+    body = urlencode(fields).encode()
     response = call_endpoint(request, "POST", path, body, "application/x-www-form-urlencoded")
     return build_exchange(curl, response), json.loads(response.content or b"{}")

@@ -1,4 +1,4 @@
-"""The page on which a developer tries their own app, step by step."""
+"""The page where a developer tests their app, step by step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,15 +25,15 @@ Step = Callable[[HttpRequest, Application], HttpResponseBase]
 @require_safe
 @own_app_required
 def show_playground(request: HttpRequest, application: Application) -> HttpResponseBase:
-    """Also the redirect address of a trial: what came back is taken out of the address at once."""
+    """Show the playground. It is also the redirect URI: store the received code, then redirect to remove it."""
     if not {"code", "error"} & request.GET.keys():
         return _render_playground(request, application)
     try:
-        trial = playground.handle_callback(playground.load_run(request, application), request.GET.dict())
-    except playground.InvalidCallback as fault:
-        messages.error(request, str(fault))
-        trial = PlaygroundRun()
-    playground.save_run(request, application, trial)
+        run = playground.handle_callback(playground.load_run(request, application), request.GET.dict())
+    except playground.InvalidCallback as error:
+        messages.error(request, str(error))
+        run = PlaygroundRun()
+    playground.save_run(request, application, run)
     return redirect("oauth:try", application.client_id)
 
 
@@ -45,7 +45,7 @@ def run_step(request: HttpRequest, client_id: str, act: str) -> HttpResponseBase
 
 
 def _add_redirect_uri(request: HttpRequest, application: Application) -> HttpResponseBase:
-    """The page itself becomes one of the app's redirect addresses."""
+    """Add the URL of the playground to the app's redirect URIs."""
     uris = [*application.redirect_uris.split(), playground.get_callback_url(application)]
     try:
         manual_registration.update_app(application, name=application.name, redirect_uris=dict.fromkeys(uris))
@@ -58,22 +58,22 @@ def _start_authorization(request: HttpRequest, application: Application) -> Http
     form = _build_scopes_form(application, request.POST)
     if not form.is_valid():
         return _render_playground(request, application, scopes_form=form)
-    trial, address = playground.start_run(application, form.cleaned_data["scopes"])
-    playground.save_run(request, application, trial)
-    return redirect(address)
+    run, url = playground.start_run(application, form.cleaned_data["scopes"])
+    playground.save_run(request, application, run)
+    return redirect(url)
 
 
 def _run_with_secret(
     step: Callable[[HttpRequest, Application, PlaygroundRun, str], tuple[PlaygroundRun, Exchange]],
 ) -> Step:
-    def taken(request: HttpRequest, application: Application) -> HttpResponseBase:
+    def view(request: HttpRequest, application: Application) -> HttpResponseBase:
         form = PlaygroundSecretForm(request.POST)
         secret = form.cleaned_data["client_secret"] if form.is_valid() else ""
-        trial, exchange = step(request, application, playground.load_run(request, application), secret)
-        playground.save_run(request, application, trial)
+        run, exchange = step(request, application, playground.load_run(request, application), secret)
+        playground.save_run(request, application, run)
         return _render_playground(request, application, exchange=exchange)
 
-    return taken
+    return view
 
 
 def _call_api(request: HttpRequest, application: Application) -> HttpResponseBase:
@@ -107,14 +107,14 @@ STEPS: dict[str, Step] = {
 
 
 def _render_playground(request: HttpRequest, application: Application, **context: Any) -> HttpResponse:
-    trial = playground.load_run(request, application)
-    address = playground.get_callback_url(application)
+    run = playground.load_run(request, application)
+    url = playground.get_callback_url(application)
     context = {
         "app": application,
-        "trial": trial,
-        "address": address,
-        "is_registered": application.redirect_uri_allowed(address),
-        "question": playground.build_authorization_url(application, trial.scope or "memories:read"),
+        "trial": run,
+        "address": url,
+        "is_registered": application.redirect_uri_allowed(url),
+        "question": playground.build_authorization_url(application, run.scope or "memories:read"),
         "scopes_form": _build_scopes_form(application),
         "secret_form": None if application.is_public else PlaygroundSecretForm(),
         "call_form": PlaygroundCallForm(),

@@ -1,4 +1,4 @@
-"""For developers: the apps that a person registered themselves."""
+"""Developer console: the apps that a user registered."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -28,7 +28,7 @@ MAX_APPS_PER_USER = 50
 def own_app_required(
     view: Callable[[HttpRequest, Application], HttpResponseBase],
 ) -> Callable[[HttpRequest, str], HttpResponseBase]:
-    """A page about an app that the person registered, kept in no cache; another person's is not there."""
+    """Decorate a view of an app of the user: log-in required, never cached, 404 for apps of others."""
 
     @login_required
     @never_cache
@@ -54,19 +54,19 @@ def developer_console(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 @login_required
 def check_redirect_uris(request: HttpRequest) -> HttpResponseBase:
-    """What is wrong with the addresses that are being typed."""
+    """Validate the redirect URIs that are being typed."""
     typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
-    said = [(uri, manual_registration.get_redirect_uri_error(uri)) for uri in typed]
-    return render(request, "oauth/_redirect_url_checks.html", {"said": said})
+    checks = [(uri, manual_registration.get_redirect_uri_error(uri)) for uri in typed]
+    return render(request, "oauth/_redirect_url_checks.html", {"said": checks})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own_app_required
 def edit_app(request: HttpRequest, application: Application) -> HttpResponseBase:
-    now = {"name": application.name, "redirect_uris": "\n".join(application.redirect_uris.split())}
-    form = AppChangeForm(request.POST if request.method == "POST" else None, initial=now)
+    initial = {"name": application.name, "redirect_uris": "\n".join(application.redirect_uris.split())}
+    form = AppChangeForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid() and _update_app(application, form):
-        messages.success(request, _("Saved. It counts from now on."))
+        messages.success(request, _("Saved. The change applies immediately."))
         return redirect("oauth:own_app", application.client_id)
     context = {
         "app": application,
@@ -89,7 +89,7 @@ def rotate_secret(request: HttpRequest, application: Application) -> HttpRespons
 @own_app_required
 def clear_client_errors(request: HttpRequest, application: Application) -> HttpResponseBase:
     client_errors.delete_client_errors(application)
-    messages.success(request, _("The list is empty now."))
+    messages.success(request, _("Errors cleared."))
     return redirect("oauth:own_app", application.client_id)
 
 
@@ -98,21 +98,21 @@ def clear_client_errors(request: HttpRequest, application: Application) -> HttpR
 def delete_app(request: HttpRequest, application: Application) -> HttpResponseBase:
     application.delete()
     messages.success(
-        request, _("%(app)s is deleted, and disconnected from everybody.") % {"app": application}
+        request, _("%(app)s was deleted. All its users are disconnected.") % {"app": application}
     )
     return redirect("oauth:console")
 
 
 def _register_app(user: User, form: AppForm) -> manual_registration.RegisteredApp | None:
-    given = form.cleaned_data
+    data = form.cleaned_data
     if Application.objects.filter(user=user).count() >= MAX_APPS_PER_USER:
-        form.add_error(None, _("You have registered 50 apps. Delete one first."))
+        form.add_error(None, _("You can register at most 50 apps. Delete one first."))
         return None
     try:
         return manual_registration.register_app(
-            name=given["name"],
-            redirect_uris=given["redirect_uris"].split(),
-            is_public=given["is_public"],
+            name=data["name"],
+            redirect_uris=data["redirect_uris"].split(),
+            is_public=data["is_public"],
             user=user,
         )
     except ValidationError as error:
@@ -121,10 +121,10 @@ def _register_app(user: User, form: AppForm) -> manual_registration.RegisteredAp
 
 
 def _update_app(application: Application, form: AppChangeForm) -> bool:
-    given = form.cleaned_data
+    data = form.cleaned_data
     try:
         manual_registration.update_app(
-            application, name=given["name"], redirect_uris=given["redirect_uris"].split()
+            application, name=data["name"], redirect_uris=data["redirect_uris"].split()
         )
     except ValidationError as error:
         application.refresh_from_db()
@@ -139,7 +139,7 @@ def _add_form_errors(form: AppChangeForm, error: ValidationError) -> None:
 
 
 def _render_secret_once(request: HttpRequest, application: Application, secret: str) -> HttpResponse:
-    """No redirect: the secret is nowhere but in this answer."""
+    """Render instead of redirecting, because the secret exists only in this response."""
     context = {
         "app": application,
         "secret": secret,

@@ -1,4 +1,4 @@
-"""What apps ask wrongly, counted for their developers. Nothing that was sent is kept: no address, code or secret."""
+"""Counts of clients' errors, for their developers. No content of a request is stored: no URL, code or secret."""
 
 import json
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ from oauth import client_secrets
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, Mistake
 
-RETENTION = timedelta(days=30)  # after it was last made
+RETENTION = timedelta(days=30)  # since the last occurrence
 
-# Why a grant is refused, in the answer and for the console alike: whoever shows a code or a token may know what it is.
+# By error description, which is sent to the client too: whoever has a code or token may know why it was rejected.
 KIND_BY_DESCRIPTION = {
-    "The code has expired; it holds for 60 seconds.": ErrorKind.CODE_EXPIRED,
-    "The code was used before.": ErrorKind.CODE_USED,
-    "The code is unknown, or another app's.": ErrorKind.CODE,
+    "The code has expired. Codes are valid for 60 seconds.": ErrorKind.CODE_EXPIRED,
+    "The code was already used.": ErrorKind.CODE_USED,
+    "The code is unknown or was issued to another client.": ErrorKind.CODE,
     "The code_verifier does not match the code_challenge.": ErrorKind.VERIFIER,
     "The refresh token is unknown, used, expired or revoked.": ErrorKind.REFRESH,
-    "The person's permission has ended.": ErrorKind.ENDED,
-    "A refresh cannot ask for more than was granted.": ErrorKind.WIDER,
-    # oauthlib's own
+    "The user has disconnected the app, or its access has expired.": ErrorKind.ENDED,
+    "The requested scope exceeds the scope granted by the user.": ErrorKind.WIDER,
+    # oauthlib's descriptions
     errors.MissingCodeVerifierError.description: ErrorKind.VERIFIER,
     errors.MismatchingRedirectURIError.description: ErrorKind.REDIRECT,
     errors.InvalidRedirectURIError.description: ErrorKind.REDIRECT,
@@ -33,11 +33,10 @@ KIND_BY_DESCRIPTION = {
     errors.MissingCodeChallengeError.description: ErrorKind.CHALLENGE,
     errors.UnsupportedCodeChallengeMethodError.description: ErrorKind.CHALLENGE,
     "code_challenge must be an S256 challenge.": ErrorKind.CHALLENGE,
-    "The only response_mode is query.": ErrorKind.RESPONSE_TYPE,
+    "response_mode must be query.": ErrorKind.RESPONSE_TYPE,
 }
-DESCRIPTIONS = {
-    kind: words for words, kind in reversed(KIND_BY_DESCRIPTION.items())
-}  # the first of each kind is ours
+# The first description of each kind, which is ours.
+DESCRIPTIONS = {kind: text for text, kind in reversed(KIND_BY_DESCRIPTION.items())}
 KIND_BY_ERROR = {
     "invalid_scope": ErrorKind.SCOPE,
     "invalid_target": ErrorKind.RESOURCE,
@@ -47,7 +46,7 @@ KIND_BY_ERROR = {
     "unsupported_response_type": ErrorKind.RESPONSE_TYPE,
     "unauthorized_client": ErrorKind.RESPONSE_TYPE,
 }
-# Only for an app that a person registered by hand: any other has no console to show it in. A row a kind bounds them.
+# Only for apps that a user registered in the console, which shows the errors. One row per app and kind.
 RECORD_SQL = """
 insert into oauth_mistake (application_id, kind, times, first_at, last_at)
 select id, %s, 1, statement_timestamp(), statement_timestamp()
@@ -58,35 +57,35 @@ set times = least(oauth_mistake.times + 1, 1000000), last_at = excluded.last_at
 
 
 def build_invalid_grant_error(kind: ErrorKind, request: object = None) -> errors.InvalidGrantError:
-    """A grant that is refused, saying why."""
+    """Return invalid_grant with the description of this kind."""
     return errors.InvalidGrantError(description=DESCRIPTIONS[kind], request=request)
 
 
 def record_client_error(client_id: str | None, kind: ErrorKind) -> None:
-    """Count it. Not within a transaction that goes on, for everybody who makes the same mistake waits for its end."""
+    """Count the error. Not in a long transaction, because concurrent requests with the same error wait for it."""
     if client_id and "\0" not in client_id:
         with connection.cursor() as cursor:
             cursor.execute(RECORD_SQL, [kind.value, client_id])
 
 
 def record_authorization_error(request: HttpRequest, error: str, description: str | None) -> None:
-    """What was wrong with an authorization request."""
+    """Count an error of an authorization request."""
     client_id, kind = request.GET.get("client_id", ""), classify_error(error, description)
     if kind == ErrorKind.REDIRECT and "\0" not in client_id:
-        known = Application.objects.filter(client_id=client_id).first()
+        client = Application.objects.filter(client_id=client_id).first()
         kind = classify_redirect_mismatch(
-            request.GET.get("redirect_uri", ""), known.redirect_uris.split() if known else ()
+            request.GET.get("redirect_uri", ""), client.redirect_uris.split() if client else ()
         )
     record_client_error(client_id, kind)
 
 
 def record_token_error(request: HttpRequest, response: HttpResponse) -> None:
-    """What the token endpoint refused, if it did."""
+    """Count the error if the token endpoint responded with one."""
     if response.status_code < 400:
         return
-    said = json.loads(response.content)
+    body = json.loads(response.content)
     client_id, secret = _extract_credentials(request)
-    kind = classify_error(said["error"], said.get("error_description"))
+    kind = classify_error(body["error"], body.get("error_description"))
     if kind == ErrorKind.SECRET and not secret:
         kind = ErrorKind.SECRET_MISSING
     record_client_error(client_id, kind)
@@ -96,23 +95,23 @@ def classify_error(error: str, description: str | None) -> ErrorKind:
     return KIND_BY_DESCRIPTION.get(description or "") or KIND_BY_ERROR.get(error, ErrorKind.OTHER)
 
 
-def classify_redirect_mismatch(asked: str, registered: Iterable[str]) -> ErrorKind:
-    """From the address that comes nearest."""
-    plain = {uri.rstrip("/"): uri for uri in registered}
-    if asked.rstrip("/") in plain:
+def classify_redirect_mismatch(requested: str, registered: Iterable[str]) -> ErrorKind:
+    """Return how the requested redirect URI differs from the most similar registered one."""
+    by_stripped = {uri.rstrip("/"): uri for uri in registered}
+    if requested.rstrip("/") in by_stripped:
         return ErrorKind.REDIRECT_SLASH
-    other = (
-        asked.replace("http:", "https:", 1)
-        if asked.startswith("http:")
-        else asked.replace("https:", "http:", 1)
+    other_scheme = (
+        requested.replace("http:", "https:", 1)
+        if requested.startswith("http:")
+        else requested.replace("https:", "http:", 1)
     )
-    return ErrorKind.REDIRECT_SCHEME if other in plain.values() else ErrorKind.REDIRECT
+    return ErrorKind.REDIRECT_SCHEME if other_scheme in by_stripped.values() else ErrorKind.REDIRECT
 
 
 def list_client_errors(application: Application) -> QuerySet[Mistake]:
-    """The latest first."""
-    found: QuerySet[Mistake] = Mistake.objects.filter(application=application).order_by("-last_at")
-    return found
+    """Return the errors of an app, latest first."""
+    client_errors: QuerySet[Mistake] = Mistake.objects.filter(application=application).order_by("-last_at")
+    return client_errors
 
 
 def delete_client_errors(application: Application) -> None:
@@ -120,12 +119,12 @@ def delete_client_errors(application: Application) -> None:
 
 
 def purge_client_errors() -> int:
-    """Those that were not made again for KEPT; returns how many."""
+    """Delete errors that did not occur for RETENTION; return their number."""
     return int(Mistake.objects.filter(last_at__lt=Now() - RETENTION).delete()[0])
 
 
 def _extract_credentials(request: HttpRequest) -> tuple[str, str]:
-    """Client id and secret, as the request says them; either may be empty."""
+    """Return client id and secret of the request; either may be empty."""
     scheme, _blank, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return request.POST.get("client_id", ""), request.POST.get("client_secret", "")

@@ -1,4 +1,4 @@
-"""What clients find out by themselves (RFC 8414, RFC 9728). Every address comes from PUBLIC_URL, never from Host."""
+"""Metadata for clients (RFC 8414, RFC 9728). All URLs start with PUBLIC_URL, never with the Host header."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -28,7 +28,9 @@ def authorization_server_metadata(_request: HttpRequest) -> HttpResponse:
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": AUTH_METHODS,
             "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
-            "introspection_endpoint_auth_methods_supported": [way for way in AUTH_METHODS if way != "none"],
+            "introspection_endpoint_auth_methods_supported": [
+                method for method in AUTH_METHODS if method != "none"
+            ],
             "authorization_response_iss_parameter_supported": True,
             "client_id_metadata_document_supported": metadata_documents.is_enabled(),
         }
@@ -37,7 +39,7 @@ def authorization_server_metadata(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def protected_resource_metadata(_request: HttpRequest, path: str = "") -> HttpResponse:
-    """Of `/api` or `/mcp`; without a path, of the one a client gets that names none."""
+    """Return the metadata of `/api` or `/mcp`; without a path, of the default resource."""
     resource = f"{settings.PUBLIC_URL}/{path}" if path else resource_indicators.get_default_resource()
     if resource not in resource_indicators.list_resources():
         raise Http404

@@ -1,4 +1,4 @@
-"""Addresses that the toolkit looks up itself, under its own namespace."""
+"""URLs that the toolkit reverses in its own namespace."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The token, revocation and introspection endpoints. Whatever touches a family of tokens holds its lock."""
+"""The token, revocation and introspection endpoints. Requests that change a token family hold its lock."""
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +15,7 @@ from oauth.toolkit.server import get_oauth_backend
 
 @oauth_endpoint(limit=rate_limits.TOKEN, cors=True)
 def issue_token(request: HttpRequest) -> HttpResponse:
-    """RFC 6749 4.1.3 and 6: a code, or a refresh token, for an access token."""
+    """Token endpoint: exchange a code or a refresh token for an access token (RFC 6749 4.1.3 and 6)."""
     with transaction.atomic():
         _lock_token_family(request)
         response = _create_token_response(request)
@@ -24,7 +24,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
 
 
 def _lock_token_family(request: HttpRequest) -> None:
-    """Of what is asked: what stands in the form beside it must not have another family held instead."""
+    """Lock the family of the credential that grant_type selects. Other parameters must not select the family."""
     if request.POST.get("grant_type") == "refresh_token":
         families.lock_family_by_token(request.POST.get("refresh_token", ""))
     elif code := request.POST.get("code"):
@@ -34,13 +34,13 @@ def _lock_token_family(request: HttpRequest) -> None:
 def _create_token_response(request: HttpRequest) -> HttpResponse:
     try:
         return _build_response(*get_oauth_backend().create_token_response(request))
-    except refresh_retry.RefreshReplay as repeated:
-        return HttpResponse(repeated.answer, content_type="application/json")
+    except refresh_retry.RefreshReplay as replay:
+        return HttpResponse(replay.response, content_type="application/json")
 
 
 @oauth_endpoint(limit=rate_limits.REVOKE, cors=True)
 def revoke_token(request: HttpRequest) -> HttpResponse:
-    """RFC 7009: the client gives a token back; its whole family ends."""
+    """Revocation endpoint (RFC 7009): revoke the token and its whole family."""
     with transaction.atomic():
         families.lock_family_by_token(request.POST.get("token", ""))
         return _build_response(*get_oauth_backend().create_revocation_response(request))
@@ -48,7 +48,7 @@ def revoke_token(request: HttpRequest) -> HttpResponse:
 
 @oauth_endpoint(limit=rate_limits.INTROSPECT)
 def introspect_token(request: HttpRequest) -> HttpResponse:
-    """RFC 7662: a confidential client asks about a token of its own, a resource server about any."""
+    """Introspection endpoint (RFC 7662): for confidential clients their own tokens, for resource servers any."""
     client = _authenticate_client(request)
     if client is None or client.is_public:
         return _build_invalid_client_response()
@@ -58,39 +58,41 @@ def introspect_token(request: HttpRequest) -> HttpResponse:
 
 
 def _build_introspection(client: Application, token: str) -> dict[str, object]:
-    found = (
+    access_token = (
         families.AccessToken.objects.select_related("user", "application")
         .filter(token_checksum=families.compute_checksum(token), user__is_active=True)
         .first()
     )
-    if found is None or found.is_expired() or not (client.is_resource_server or found.application == client):
+    if access_token is None or access_token.is_expired():
         return {"active": False}
-    grant = AppGrant.objects.filter(user=found.user, application=found.application).first()
+    if not (client.is_resource_server or access_token.application == client):
+        return {"active": False}
+    grant = AppGrant.objects.filter(user=access_token.user, application=access_token.application).first()
     if grant is None or grant.has_ended or grant.paused_at is not None:
         return {"active": False}
     return {
         "active": True,
-        "scope": " ".join(scope for scope in found.scope.split() if scope in grant.scopes),
-        "client_id": found.application.client_id,
+        "scope": " ".join(scope for scope in access_token.scope.split() if scope in grant.scopes),
+        "client_id": access_token.application.client_id,
         "token_type": "Bearer",
-        "sub": str(found.user_id),
-        "aud": found.resource,
+        "sub": str(access_token.user_id),
+        "aud": access_token.resource,
         "iss": settings.PUBLIC_URL,
-        "iat": int(found.created.timestamp()),
-        "exp": int(found.expires.timestamp()),
+        "iat": int(access_token.created.timestamp()),
+        "exp": int(access_token.expires.timestamp()),
     }
 
 
 def _authenticate_client(request: HttpRequest) -> Application | None:
-    """Who asks: proven by its secret, or for a public client just named."""
+    """Return the client, authenticated by its secret or, if public, identified by its id; None if that fails."""
     backend = get_oauth_backend()
     uri, method, body, headers = backend._extract_params(request)
-    asked, validator = Request(uri, method, body, headers), backend.server.request_validator
-    if validator.client_authentication_required(asked):
-        known = validator.authenticate_client(asked)
+    oauth_request, validator = Request(uri, method, body, headers), backend.server.request_validator
+    if validator.client_authentication_required(oauth_request):
+        is_valid = validator.authenticate_client(oauth_request)
     else:
-        known = validator.authenticate_client_id(asked.client_id, asked)
-    return asked.client if known else None
+        is_valid = validator.authenticate_client_id(oauth_request.client_id, oauth_request)
+    return oauth_request.client if is_valid else None
 
 
 def _build_response(_uri: str | None, headers: dict[str, str], body: str | None, status: int) -> HttpResponse:
@@ -98,13 +100,11 @@ def _build_response(_uri: str | None, headers: dict[str, str], body: str | None,
     for name, value in headers.items():
         response[name] = value
     if status == 401:
-        response["WWW-Authenticate"] = (
-            'Basic realm="picard"'  # RFC 6749 5.2: the scheme that clients use here
-        )
+        response["WWW-Authenticate"] = 'Basic realm="picard"'  # RFC 6749 5.2: the scheme that clients use
     return response
 
 
 def _build_invalid_client_response() -> HttpResponse:
-    refused = build_error_response("invalid_client", "Authenticate with the client's id and secret.", 401)
-    refused["WWW-Authenticate"] = 'Basic realm="picard"'
-    return refused
+    response = build_error_response("invalid_client", "Authenticate with client id and client secret.", 401)
+    response["WWW-Authenticate"] = 'Basic realm="picard"'
+    return response

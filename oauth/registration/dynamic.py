@@ -1,6 +1,6 @@
-"""Apps that register themselves (RFC 7591), and look after their registration (RFC 7592).
+"""Dynamic client registration (RFC 7591) and its management (RFC 7592).
 
-Anybody may, so they may little: ask people for reading and writing, by code, at an address of their own.
+Anyone can register, so such clients can only request read and write access with the authorization code grant.
 """
 
 import json
@@ -28,16 +28,16 @@ UNUSED_DAYS = 7
 
 
 class _RegistrationResponseMixin:
-    """The toolkit's answers, with what is missing in them."""
+    """Validates requests, and completes the toolkit's responses."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        request.user = AnonymousUser()  # a page elsewhere must not register an app in its visitor's name
-        if request.method in ("POST", "PUT") and (refused := _get_request_error(request)):
-            return refused
-        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        if answer.status_code in (200, 201) and isinstance(answer, HttpResponse):
-            return _complete_response(answer, _parse_metadata(request))
-        return answer
+        request.user = AnonymousUser()  # another site must not register an app on behalf of its visitor
+        if request.method in ("POST", "PUT") and (error := _get_request_error(request)):
+            return error
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if response.status_code in (200, 201) and isinstance(response, HttpResponse):
+            return _complete_response(response, _parse_metadata(request))
+        return response
 
 
 class _RegistrationView(_RegistrationResponseMixin, DynamicClientRegistrationView):  # type: ignore[misc]
@@ -46,15 +46,15 @@ class _RegistrationView(_RegistrationResponseMixin, DynamicClientRegistrationVie
 
 class _RegistrationManagementView(_RegistrationResponseMixin, DynamicClientRegistrationManagementView):  # type: ignore[misc]
     def put(self, request: HttpRequest, client_id: str, *args: object, **kwargs: object) -> HttpResponse:
-        known = Application.objects.filter(client_id=client_id).first()
-        if known and known.is_public != (
+        client = Application.objects.filter(client_id=client_id).first()
+        if client and client.is_public != (
             _parse_metadata(request).get("token_endpoint_auth_method") == "none"
         ):
             return build_error_response(
-                "invalid_client_metadata", "Register anew to change how the client authenticates."
+                "invalid_client_metadata", "Register a new client to change token_endpoint_auth_method."
             )
-        answer: HttpResponse = super().put(request, client_id, *args, **kwargs)
-        return answer
+        response: HttpResponse = super().put(request, client_id, *args, **kwargs)
+        return response
 
 
 register = oauth_endpoint(limit=rate_limits.REGISTER, cors=True, takes_form=False)(
@@ -66,7 +66,7 @@ manage = oauth_endpoint(
 
 
 def purge_unused_apps() -> int:
-    """Delete self-registered apps that nobody connected within UNUSED_DAYS; returns how many."""
+    """Delete self-registered apps that nobody connected within UNUSED_DAYS; return their number."""
     connected = AppGrant.objects.filter(application_id=OuterRef("pk"))
     old = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
         ~Exists(connected), created__lt=Now() - timedelta(days=UNUSED_DAYS)
@@ -79,35 +79,36 @@ def _get_request_error(request: HttpRequest) -> HttpResponse | None:
     metadata = _parse_metadata(request)
     if not metadata:
         return build_error_response(
-            "invalid_client_metadata", "The body must be a JSON object of whole characters, not too long."
+            "invalid_client_metadata",
+            "The body must be a JSON object of at most 20,000 bytes, without NUL characters or lone surrogates.",
         )
     return get_metadata_error(metadata)
 
 
 def get_metadata_error(metadata: dict[str, object]) -> HttpResponse | None:
-    """Why an app that nobody here has looked at cannot be this."""
+    """Return an error response if a self-registered client cannot have this metadata, else None."""
     grants = metadata.get("grant_types", ["authorization_code"])
     if not isinstance(grants, list) or not all(grant in GRANT_TYPES for grant in grants):
         return build_error_response(
-            "invalid_client_metadata", "Only authorization_code and refresh_token can be registered."
+            "invalid_client_metadata", "grant_types can contain only authorization_code and refresh_token."
         )
     if metadata.get("response_types", ["code"]) != ["code"]:
-        return build_error_response("invalid_client_metadata", "The only response type is code.")
+        return build_error_response("invalid_client_metadata", "response_types can contain only code.")
     if metadata.get("token_endpoint_auth_method", AUTH_METHODS[0]) not in AUTH_METHODS:
         return build_error_response(
-            "invalid_client_metadata", f"Authenticate by one of {', '.join(AUTH_METHODS)}."
+            "invalid_client_metadata", f"token_endpoint_auth_method must be one of {', '.join(AUTH_METHODS)}."
         )
     name = metadata.get("client_name", "")
-    if fault := client_names.get_name_error(name) if isinstance(name, str) else "A name is a text.":
-        return build_error_response("invalid_client_metadata", f"client_name: {fault}")
+    if error := client_names.get_name_error(name) if isinstance(name, str) else "The name must be a string.":
+        return build_error_response("invalid_client_metadata", f"client_name: {error}")
     return _get_redirect_uri_error(metadata.get("redirect_uris"))
 
 
 def _get_redirect_uri_error(uris: object) -> HttpResponse | None:
     if not isinstance(uris, list) or not uris or not all(isinstance(uri, str) and uri for uri in uris):
-        return build_error_response("invalid_redirect_uri", "redirect_uris must be a list of addresses.")
+        return build_error_response("invalid_redirect_uri", "redirect_uris must be a non-empty list of URLs.")
     if any(re.search(r"[\s\x00]", uri) for uri in uris):
-        return build_error_response("invalid_redirect_uri", "An address holds no blanks.")
+        return build_error_response("invalid_redirect_uri", "Redirect URLs cannot contain spaces.")
     draft = Application(redirect_uris=" ".join(uris), authorization_grant_type="authorization-code")
     try:
         draft.clean()
@@ -116,11 +117,11 @@ def _get_redirect_uri_error(uris: object) -> HttpResponse | None:
     return None
 
 
-def _complete_response(answer: HttpResponse, asked: dict[str, object]) -> HttpResponse:
-    """With the fields of RFC 7591 3.2.1 that the toolkit leaves out."""
-    body = json.loads(answer.content)
+def _complete_response(response: HttpResponse, metadata: dict[str, object]) -> HttpResponse:
+    """Add the fields of RFC 7591 3.2.1 that the toolkit omits."""
+    body = json.loads(response.content)
     client = Application.objects.get(client_id=body["client_id"])
-    path = urlsplit(body["registration_client_uri"]).path  # without the host that was asked
+    path = urlsplit(body["registration_client_uri"]).path  # without the Host header's host
     body |= {
         "client_id_issued_at": int(client.created.timestamp()),
         "response_types": ["code"],
@@ -129,25 +130,25 @@ def _complete_response(answer: HttpResponse, asked: dict[str, object]) -> HttpRe
     }
     if "client_secret" in body:
         body["client_secret_expires_at"] = 0  # never
-        body["token_endpoint_auth_method"] = asked.get("token_endpoint_auth_method", AUTH_METHODS[0])
-    return JsonResponse(body, status=answer.status_code)
+        body["token_endpoint_auth_method"] = metadata.get("token_endpoint_auth_method", AUTH_METHODS[0])
+    return JsonResponse(body, status=response.status_code)
 
 
 def _parse_metadata(request: HttpRequest) -> dict[str, object]:
-    """What the body says, empty if it says nothing that can be read."""
+    """Return the metadata in the body, {} if it is invalid."""
     if len(request.body) > MAX_BYTES or b"\\u0000" in request.body:
         return {}
     try:
-        read = json.loads(request.body)
+        metadata = json.loads(request.body)
     except (ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) and _is_storable(read) else {}
+    return metadata if isinstance(metadata, dict) and _is_storable(metadata) else {}
 
 
-def _is_storable(read: dict[str, object]) -> bool:
-    """JSON can spell half a character, which no database keeps and no answer can repeat."""
+def _is_storable(metadata: dict[str, object]) -> bool:
+    """Return False for lone surrogates, which JSON can escape but neither PostgreSQL nor UTF-8 can represent."""
     try:
-        json.dumps(read, ensure_ascii=False).encode()
+        json.dumps(metadata, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return False
     return True

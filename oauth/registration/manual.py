@@ -1,4 +1,4 @@
-"""Apps that somebody registers by hand: made here for the developer console and `register_client` alike."""
+"""Manual registration of apps, for the developer console and the `register_client` command."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from accounts.models import User
 from oauth import client_secrets
 from oauth.models import Application
 
-SECRET_OVERLAP = timedelta(days=7)  # how long the secret before a new one goes on working
+SECRET_OVERLAP = timedelta(days=7)  # how long the previous secret stays valid after a rotation
 
 
 @dataclass(frozen=True, repr=False)
 class RegisteredApp:
-    """A fresh app; its secret can be read only here, and is empty for a public one."""
+    """A new app and its client secret, which is available only here; empty for a public client."""
 
     application: Application
     secret: str
@@ -27,7 +27,7 @@ class RegisteredApp:
 def register_app(
     *, name: str, redirect_uris: Iterable[str], is_public: bool = False, user: User | None = None
 ) -> RegisteredApp:
-    """Raises ValidationError (redirect_uris, name)."""
+    """Register an app. Raises ValidationError (redirect_uris, name)."""
     secret = client_secrets.new_secret()
     application = Application(
         name=name.strip(),
@@ -44,14 +44,14 @@ def register_app(
 
 @transaction.atomic
 def update_app(application: Application, *, name: str, redirect_uris: Iterable[str]) -> None:
-    """Raises ValidationError (redirect_uris, name)."""
+    """Change name and redirect URIs of an app. Raises ValidationError (redirect_uris, name)."""
     application.name, application.redirect_uris = name.strip(), " ".join(redirect_uris)
     application.full_clean()
     application.save(update_fields=["name", "redirect_uris", "updated"])
 
 
 def get_redirect_uri_error(redirect_uri: str) -> str:
-    """Why an app cannot have this address, empty if it can."""
+    """Return why the redirect URI is invalid, empty if it is valid."""
     draft = Application(
         redirect_uris=redirect_uri, authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE
     )
@@ -63,14 +63,14 @@ def get_redirect_uri_error(redirect_uri: str) -> str:
 
 
 def get_app_names(client_ids: Collection[str]) -> Mapping[str, str]:
-    """What people know these apps by, where there still is such an app."""
-    known = Application.objects.filter(client_id__in=client_ids)
-    return {application.client_id: str(application) for application in known}
+    """Return the names of these apps by client id, without deleted apps."""
+    apps = Application.objects.filter(client_id__in=client_ids)
+    return {application.client_id: str(application) for application in apps}
 
 
 @transaction.atomic
 def rotate_client_secret(application: Application) -> str:
-    """A new secret; the one before it works on for OVERLAP, so that nothing stops while it is changed."""
+    """Replace the client secret and return the new one. The previous one stays valid for SECRET_OVERLAP."""
     secret = client_secrets.new_secret()
     application.previous_secret = application.client_secret
     application.previous_secret_until = timezone.now() + SECRET_OVERLAP

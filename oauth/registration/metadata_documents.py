@@ -1,8 +1,8 @@
-"""Apps whose client id is an https address that says what they are (client ID metadata documents, CIMD).
+"""Client ID metadata documents (CIMD): the client id is an https URL of the client's metadata.
 
-Fetching it is a request to an address that a stranger names. So it is made only for a person who is signed in and is
-being asked, never to this machine or its network (the toolkit's rules see to that), seldom, and within seconds.
-Such an app counts as one that registered itself.
+Fetching it is a request to a URL chosen by a stranger. So it happens only for a signed-in user, never to this machine
+or its network (the toolkit ensures that), with a rate limit and a time limit of seconds. Such clients count as
+self-registered.
 """
 
 import re
@@ -27,54 +27,51 @@ from oauth.registration import dynamic as dynamic_registration
 from oauth.registration import manual as manual_registration
 from oauth.settings import GRANT_TYPES
 
-# RFC 3986 2. An app without a name is called by its address, so that must read as it is, as a name must.
+# RFC 3986 2. An app without a name is shown by this URL, so it must not contain misleading characters.
 ADDRESS = re.compile(r"[!-~]+")
 HTTPS_PORT = 443
 ACCEPTED = "application/json, application/*+json"
 
 
 class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
-    """Holds a document to the rules of self-registration. It is written for all servers: what is not for us is left."""
+    """Fetches documents and applies the rules of self-registration. Drops values meant for other servers."""
 
     def fetch(self, client_id: str) -> tuple[dict[str, object], int]:
         if not ADDRESS.fullmatch(client_id):
-            raise cimd.CIMDError("client_id holds what no address does")
+            raise cimd.CIMDError("client_id contains characters that are invalid in a URL")
         try:
             document, max_age_s = self._fetch_document(client_id)
-        except (
-            RecursionError,
-            ValueError,
-        ):  # of an address or a document that is none: nothing of ours failed
-            raise cimd.CIMDError("the address or its document cannot be read") from None
-        ours = document | {
+        except (RecursionError, ValueError):
+            raise cimd.CIMDError("the URL or its document is malformed") from None
+        metadata = document | {
             "grant_types": _filter_known_values(document, "grant_types", GRANT_TYPES),
             "response_types": _filter_known_values(document, "response_types", ["code"]),
             "redirect_uris": _filter_redirect_uris(document.get("redirect_uris")),
         }
-        if (refused := dynamic_registration.get_metadata_error(ours)) is not None:
-            raise cimd.CIMDError(refused.content.decode())
-        return ours, max_age_s
+        if (error := dynamic_registration.get_metadata_error(metadata)) is not None:
+            raise cimd.CIMDError(error.content.decode())
+        return metadata, max_age_s
 
     def _fetch_document(self, client_id: str) -> tuple[dict[str, object], int]:
-        """As the toolkit does, from the very address that it looked at; but whole within the time.
+        """Fetch from the IP address that was validated, like the toolkit, but with a limit on the total time.
 
-        Its own time-out begins anew with every byte that comes, so whoever sends them slowly would hold a thread.
+        The toolkit's time-out restarts with every byte received, so a slow sender could block a thread.
         """
-        until = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
+        deadline = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
         cimd._validate_client_id_url(client_id)
-        asked = urlsplit(client_id)
-        addresses = cimd._resolve_and_validate(asked.hostname, asked.port or HTTPS_PORT)
-        problem: Exception | None = None
+        url = urlsplit(client_id)
+        addresses = cimd._resolve_and_validate(url.hostname, url.port or HTTPS_PORT)
+        last_error: Exception | None = None
         for address in addresses:
             try:
-                with _open_connection(asked, address, until) as connection:
-                    path = f"{asked.path}?{asked.query}" if asked.query else asked.path
-                    connection.request("GET", path, headers={"Host": asked.netloc, "Accept": ACCEPTED})
-                    read: tuple[dict[str, object], int] = self._read_document(connection.getresponse())
-                    return read
+                with _open_connection(url, address, deadline) as connection:
+                    path = f"{url.path}?{url.query}" if url.query else url.path
+                    connection.request("GET", path, headers={"Host": url.netloc, "Accept": ACCEPTED})
+                    result: tuple[dict[str, object], int] = self._read_document(connection.getresponse())
+                    return result
             except (OSError, HTTPException) as error:
-                problem = error
-        raise cimd.CIMDError(f"the document does not come: {problem}")
+                last_error = error
+        raise cimd.CIMDError(f"the document could not be fetched: {last_error}")
 
 
 def is_enabled() -> bool:
@@ -86,41 +83,41 @@ def is_metadata_url(client_id: str) -> bool:
 
 
 def refresh_metadata(client_id: str, person: User) -> None:
-    """Make the app of this address known, or known anew when its document is old; nothing where that fails.
+    """Fetch the client's document if the client is unknown or the document expired; ignore failures.
 
-    Raises LimitReached for one that is not known.
+    Raises RateLimitExceeded if the client is unknown.
     """
-    known = Application.objects.filter(client_id=client_id).first()
-    if known is not None and not _is_stale(known):
+    client = Application.objects.filter(client_id=client_id).first()
+    if client is not None and not _is_stale(client):
         return
     try:
         enforce_rate_limit(rate_limits.METADATA_DOCUMENTS, str(person.pk))
     except RateLimitExceeded:
-        if known is None:
+        if client is None:
             raise
-        return  # as where its document is away
+        return  # use the expired document, as if it could not be fetched
     cimd.resolve_cimd_application(client_id, request=None)
 
 
 def get_metadata_host(application: Application) -> str:
-    """The host that said what this app is; empty for one that is known otherwise."""
+    """Return the host of the client's metadata document, empty if it has none."""
     if application.registration_source != Application.RegistrationSource.CIMD:
         return ""
     return str(urlsplit(application.client_id).hostname)
 
 
 @contextmanager
-def _open_connection(asked: SplitResult, address: str, until: float) -> Iterator[HTTPConnection]:
-    """To this address of the host, which proves its name; it breaks at `until`, whatever is under way."""
+def _open_connection(url: SplitResult, address: str, deadline: float) -> Iterator[HTTPConnection]:
+    """Connect to this IP address of the host with TLS. At `deadline` the connection is shut down."""
     with (
         socket.create_connection(
-            (address, asked.port or HTTPS_PORT), timeout=_get_remaining_s(until)
+            (address, url.port or HTTPS_PORT), timeout=_get_remaining_s(deadline)
         ) as plain,
-        _wrap_in_tls(plain, asked.hostname, until) as secured,
+        _wrap_in_tls(plain, url.hostname, deadline) as secured,
     ):
-        connection = HTTPConnection(asked.hostname or "")
+        connection = HTTPConnection(url.hostname or "")
         connection.sock = secured
-        end = Timer(_get_remaining_s(until), socket.socket.shutdown, (secured, socket.SHUT_RDWR))
+        end = Timer(_get_remaining_s(deadline), socket.socket.shutdown, (secured, socket.SHUT_RDWR))
         end.daemon = True
         end.start()
         try:
@@ -129,26 +126,24 @@ def _open_connection(asked: SplitResult, address: str, until: float) -> Iterator
             end.cancel()
 
 
-def _wrap_in_tls(plain: socket.socket, host: str | None, until: float) -> ssl.SSLSocket:
-    plain.settimeout(
-        _get_remaining_s(until)
-    )  # of the whole greeting; what connecting took is not given once more
+def _wrap_in_tls(plain: socket.socket, host: str | None, deadline: float) -> ssl.SSLSocket:
+    plain.settimeout(_get_remaining_s(deadline))  # for the handshake, without the time that connecting took
     return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
 
 
-def _get_remaining_s(until: float) -> float:
-    if (left := until - monotonic()) <= 0:
-        raise TimeoutError("the time is over")
+def _get_remaining_s(deadline: float) -> float:
+    if (left := deadline - monotonic()) <= 0:
+        raise TimeoutError("the time limit is exceeded")
     return left
 
 
 def _is_stale(application: Application) -> bool:
-    is_of_document = application.registration_source == Application.RegistrationSource.CIMD
-    return is_of_document and (application.cimd_expires_at or timezone.now()) <= timezone.now()
+    has_document = application.registration_source == Application.RegistrationSource.CIMD
+    return has_document and (application.cimd_expires_at or timezone.now()) <= timezone.now()
 
 
 def _filter_redirect_uris(uris: object) -> object:
-    """Those of its addresses that an app may have here."""
+    """Return the valid ones of the redirect URIs."""
     if not isinstance(uris, list):
         return uris
     return [
@@ -157,6 +152,6 @@ def _filter_redirect_uris(uris: object) -> object:
 
 
 def _filter_known_values(document: dict[str, object], name: str, known: list[str]) -> object:
-    """What a list of the document says that is known here; what is no list stays, to be refused."""
-    given = document.get(name, known[:1])
-    return [each for each in given if each in known] if isinstance(given, list) else given
+    """Return the known values of a list in the document. Another type is returned as is, to be rejected later."""
+    values = document.get(name, known[:1])
+    return [value for value in values if value in known] if isinstance(values, list) else values

@@ -1,4 +1,4 @@
-"""From a bearer token to its actor, in one prepared statement that counts against its limit: the apps' hottest path."""
+"""Authentication of bearer tokens, the hottest path of apps: one prepared statement that also counts the request."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,24 +13,24 @@ from oauth.error_hints import ErrorKind
 from oauth.tokens import resource_indicators
 from oauth.tokens.families import ACCESS_PREFIX, compute_checksum
 
-# What doors and services read of a person; any other column is fetched when it is asked for.
+# The columns that channels and services read. Django loads others on access.
 USER_FIELDS = {
     "id", "email", "handle", "display_name", "time_zone",
     "persona_enabled", "public_page_enabled", "is_staff", "is_superuser", "is_active", "chat_provider",
     "embedding_provider",
 }  # fmt: skip
 USER_COLUMNS = tuple(field.attname for field in User._meta.concrete_fields if field.attname in USER_FIELDS)
-# Why a token lets nobody in, for the app's developer.
+# Why a token is rejected, for the app's developer.
 REFUSAL_MESSAGES = {
     "expired": "The access token has expired.",
     "audience": "The access token was not issued for this resource.",
     "inactive": "The account is not active.",
-    "ended": "The person's permission has ended.",
-    "paused": "The person has paused this app.",
+    "ended": "The app's access has expired.",
+    "paused": "The user has paused this app.",
 }
-# Times are compared by the database's clock. A grant that is gone takes all tokens with it, hence the inner join. The
-# request of a token that is good counts against the app's share with this person; and that of one for another resource,
-# so that it is noted no oftener.
+# Times are compared with the database's clock. A token is invalid without a grant, hence the inner join. Requests count
+# against the limit of the app and user if the token is valid, or issued for another resource, to limit how often that
+# error is recorded.
 RATE_LIMIT_KEY_SQL = """
 select %(limit)s || ':' || id || ':' || client_id from found where refusal is null or refusal = 'audience'
 """
@@ -56,7 +56,7 @@ MAX_CHARACTERS = 200
 
 
 class InvalidAccessToken(Exception):
-    """The token lets nobody in (RFC 6750 3.1: invalid_token). `description` is for the app's developer."""
+    """The access token is invalid (RFC 6750 3.1: invalid_token). `description` is for the app's developer."""
 
     error = "invalid_token"
 
@@ -77,50 +77,50 @@ class _TokenRow(NamedTuple):
 
 
 def authenticate_token(token: str, door: Channel) -> Actor:
-    """The app on its person's behalf, with what both the token and the person allow.
+    """Return the actor of the app, with the scopes that both its token and its grant have.
 
-    Counts as one of its requests. Raises TokenRefused, and LimitReached when it asked too often.
+    Counts against the rate limit. Raises InvalidAccessToken, RateLimitExceeded.
     """
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_CHARACTERS or not token.isascii():
-        raise InvalidAccessToken("The access token is not one of this site.")
+        raise InvalidAccessToken("The access token was not issued by this server.")
     limit = get_api_limit()
-    asked: dict[str, object] = {
+    params: dict[str, object] = {
         "checksum": compute_checksum(token),
         "resource": resource_indicators.get_resource(door),
         "limit": limit.name,
     }
-    rows = fetch_prepared(FIND_TOKEN_SQL, asked | limit.sql_params)
+    rows = fetch_prepared(FIND_TOKEN_SQL, params | limit.sql_params)
     if not rows:
         raise InvalidAccessToken("The access token is unknown or was revoked.")
     width = len(_TokenRow._fields)
-    found, person = _TokenRow(*rows[0][:width]), User.from_db("default", USER_COLUMNS, rows[0][width:])
-    if found.refusal == "audience" and found.is_within_limit:
-        client_errors.record_client_error(found.client_id, ErrorKind.AUDIENCE)
-    if found.refusal:
-        raise InvalidAccessToken(REFUSAL_MESSAGES[found.refusal])
-    if not found.is_within_limit:
+    row, person = _TokenRow(*rows[0][:width]), User.from_db("default", USER_COLUMNS, rows[0][width:])
+    if row.refusal == "audience" and row.is_within_limit:
+        client_errors.record_client_error(row.client_id, ErrorKind.AUDIENCE)
+    if row.refusal:
+        raise InvalidAccessToken(REFUSAL_MESSAGES[row.refusal])
+    if not row.is_within_limit:
         raise limit.exceeded_error
     return Actor(
         user=person,
         door=door,
-        scopes=frozenset(found.scope.split()) & frozenset(found.allowed_scopes),
-        client_id=found.client_id,
-        only_tags=None if found.only_tags is None else frozenset(found.only_tags),
-        until=found.ends_at,
-        asks_first=found.asks_first,
+        scopes=frozenset(row.scope.split()) & frozenset(row.allowed_scopes),
+        client_id=row.client_id,
+        only_tags=None if row.only_tags is None else frozenset(row.only_tags),
+        until=row.ends_at,
+        asks_first=row.asks_first,
     )
 
 
 def build_www_authenticate(door: Channel, *, error: str = "", description: str = "", scope: str = "") -> str:
-    """The header of a 401 or 403 (RFC 6750 3, RFC 9728 5.1). No `error` for a request that showed no token."""
-    given = {
+    """Return the header of a 401 or 403 (RFC 6750 3, RFC 9728 5.1). No `error` for a request without a token."""
+    params = {
         "error": error,
         "error_description": description,
         "scope": scope,
         "resource_metadata": resource_indicators.get_metadata_url(resource_indicators.get_resource(door)),
     }
     return "Bearer " + ", ".join(
-        f'{name}="{_strip_unquotable(value)}"' for name, value in given.items() if value
+        f'{name}="{_strip_unquotable(value)}"' for name, value in params.items() if value
     )
 
 

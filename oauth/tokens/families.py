@@ -1,4 +1,4 @@
-"""Tokens: how they look, how they are found, and how they end."""
+"""Token families: format, lookup, locking and revocation of codes and tokens."""
 
 import hashlib
 import secrets
@@ -11,7 +11,7 @@ from core.db.locks import lock_uuid_sql
 from core.db.prepared import fetch_prepared
 from oauth.models import Application
 
-# Marks by which scanners of leaked secrets find them.
+# Prefixes that let secret scanners recognise leaked tokens.
 ACCESS_PREFIX = "picard_at_"
 REFRESH_PREFIX = "picard_rt_"
 FAMILY_NAMESPACE = UUID("4d1f6f3e-3a3e-4c53-9a0e-4f0f8b7d2c11")
@@ -27,9 +27,7 @@ union
 
 AccessToken = get_access_token_model()
 RefreshToken = get_refresh_token_model()
-AuthorizationCode = (
-    get_grant_model()
-)  # the toolkit calls a code a grant; here a grant is what a person allowed
+AuthorizationCode = get_grant_model()  # the toolkit calls codes grants; here a grant is a user's consent
 
 
 def new_access_token(_request: object) -> str:
@@ -41,29 +39,29 @@ def new_refresh_token(_request: object) -> str:
 
 
 def compute_checksum(secret: str) -> str:
-    """By which a token or a code is stored and found: 256 random bits need no slower hash."""
+    """Return the digest by which a token or code is stored. With 256 random bits a fast hash is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def derive_family_id(code: str) -> UUID:
-    """The code names the family of its tokens, so that its second use finds them without a table of used codes."""
+    """Return the id of the family of the code's tokens, by which a second use finds them without the code's row."""
     return uuid5(FAMILY_NAMESPACE, compute_checksum(code))
 
 
 def lock_family(family: UUID) -> None:
-    """One act at a time on one family, until the end of the transaction: redeem, refresh, replay, revoke."""
+    """Lock the family until the end of the transaction, to serialise redeem, refresh, replay and revoke."""
     fetch_prepared(LOCK_FAMILY_SQL.format("values (%(family)s::uuid)"), {"family": family})
 
 
 def lock_family_by_token(token: str) -> None:
-    """The same, for the family of a refresh token, or of the one that goes with an access token."""
+    """Lock the family of a refresh token or of an access token."""
     fetch_prepared(LOCK_FAMILY_SQL.format(FIND_FAMILY_SQL), {"checksum": compute_checksum(token)})
 
 
 def revoke_all_tokens(user: User, application: Application | None = None) -> None:
-    """End every code and token of a person, or those of one app of theirs. Needs a transaction."""
+    """Delete all codes and tokens of a user, or only those of one app. Needs a transaction."""
     owned = {"user": user} if application is None else {"user": user, "application": application}
-    # Refresh tokens are locked before access tokens, as when a family is revoked: no two acts wait for each other.
+    # Lock refresh tokens before access tokens, as revoking a family does, to avoid deadlocks.
     list(RefreshToken.objects.filter(**owned).order_by("pk").select_for_update().values_list("pk"))
     AuthorizationCode.objects.filter(**owned).delete()
     AccessToken.objects.filter(**owned).delete()

@@ -1,7 +1,7 @@
-"""Tokens for a code or a refresh token in two statements, where the toolkit's models need a dozen or two.
+"""Issues tokens for a code or a refresh token in two statements, where the toolkit's models need 12 to 24.
 
-A refresh is what an app does every quarter of an hour. What is not wholly in order is not found here: the validator
-looks why, and ends what a second use ends.
+Apps refresh every 15 minutes. Invalid credentials are simply not found here; the validator then determines why, and
+revokes the family on reuse.
 """
 
 import json
@@ -14,7 +14,8 @@ from oauth.models import Application
 from oauth.settings import ACCESS_TOKEN_S, FAMILY_S, REFRESH_IDLE_S
 from oauth.tokens.families import compute_checksum
 
-# Whoever is asked about is there and lets the app; that grant is locked, so that taking it back waits or wins.
+# The presented credential and whether its user is active with a valid grant. Locks the grant, so that a concurrent
+# revocation waits for the new tokens or prevents them.
 FIND = """
 with shown as materialized ({}),
 allowed as materialized (
@@ -25,7 +26,7 @@ allowed as materialized (
   for no key update of allowed)
 select allowed.id is not null, shown.* from shown left join allowed on true
 """
-# By the database's clock.
+# Times are compared with the database's clock.
 FIND_CODE = FIND.format("""
   select id, scope, resource, user_id, application_id, redirect_uri, code_challenge, code_challenge_method
   from oauth2_provider_grant
@@ -38,7 +39,7 @@ FIND_REFRESH = FIND.format("""
   where token.token_checksum = %(checksum)s and token.application_id = %(application)s and token.revoked is null
     and access.expires > clock_timestamp() - %(idle)s::float8 * interval '1 second'
     and family.began_at > clock_timestamp() - %(family)s::float8 * interval '1 second'""")
-# A new pair, as digests, in place of what `ended` names. No row: that was taken back meanwhile.
+# Replaces the credential in `ended` by a new pair, stored as digests. Returns no row if it was revoked concurrently.
 ISSUE = """
 with ended as ({}),
 access as (
@@ -59,7 +60,7 @@ REDEEM = ISSUE.format("""
   returning user_id, application_id, null::bigint as refresh_token_id, %(family)s::uuid as token_family),
 family as (
   insert into oauth_tokenfamily (id) select token_family from ended""")
-# In the order of revoking: the refresh token, then its access token.
+# In the lock order of revocation: the refresh token, then its access token.
 ROTATE = ISSUE.format("""
   update oauth2_provider_refreshtoken
   set revoked = clock_timestamp(), updated = clock_timestamp(), access_token_id = null
@@ -71,7 +72,7 @@ gone as (
 
 @dataclass(frozen=True)
 class PresentedCredential:
-    """What an app shows may be used once. is_allowed: its person is there, and still lets the app."""
+    """A single-use credential that a client presents. is_allowed: whether its user is active with a valid grant."""
 
     is_allowed: bool
     id: int
@@ -92,41 +93,41 @@ class PresentedRefreshToken(PresentedCredential):
 
 
 def find_code(digest: str, client: Application) -> PresentedCode | None:
-    """None for one that is unknown, expired, or another client's. Needs a transaction."""
+    """Return the code, None if it is unknown, expired, or of another client. Needs a transaction."""
     rows = fetch_prepared(FIND_CODE, {"checksum": digest, "application": client.pk})
-    for is_allowed, pk, scope, resource, _user, _app, *its_own in rows:
-        return PresentedCode(is_allowed, pk, scope, json.loads(resource), *its_own)
+    for is_allowed, pk, scope, resource, _user, _app, *fields in rows:
+        return PresentedCode(is_allowed, pk, scope, json.loads(resource), *fields)
     return None
 
 
 def find_refresh_token(token: str, client: Application) -> PresentedRefreshToken | None:
-    """None for one that is unknown, used, ended, or another client's. Needs a transaction."""
-    given = {"checksum": compute_checksum(token), "application": client.pk}
-    rows = fetch_prepared(FIND_REFRESH, given | {"idle": REFRESH_IDLE_S, "family": FAMILY_S})
+    """Return the refresh token, None if it is unknown, used, expired, or of another client. Needs a transaction."""
+    params = {"checksum": compute_checksum(token), "application": client.pk}
+    rows = fetch_prepared(FIND_REFRESH, params | {"idle": REFRESH_IDLE_S, "family": FAMILY_S})
     for is_allowed, pk, scope, resource, _user, _app, access_token_id in rows:
         return PresentedRefreshToken(is_allowed, pk, scope, json.loads(resource), access_token_id)
     return None
 
 
 def redeem_code(code: PresentedCode, family: UUID, token: Mapping[str, str], resource: list[str]) -> bool:
-    """Store this answer's pair, the first of its family, in place of the code; says whether it was still there."""
+    """Replace the code by the first token pair of its family; return False if the code was used concurrently."""
     return _issue_tokens(REDEEM, code, token, resource, family=family)
 
 
 def rotate_refresh_token(old: PresentedRefreshToken, token: Mapping[str, str], resource: list[str]) -> bool:
-    """Store this answer's pair in place of the one before it; says whether that was still there."""
+    """Replace the old token pair by the new one; return False if the old one was used or revoked concurrently."""
     return _issue_tokens(ROTATE, old, token, resource, access_token=old.access_token_id)
 
 
 def _issue_tokens(
-    sql: str, shown: PresentedCredential, token: Mapping[str, str], resource: list[str], **more: object
+    sql: str, credential: PresentedCredential, token: Mapping[str, str], resource: list[str], **more: object
 ) -> bool:
-    given: dict[str, object] = {
-        "id": shown.id,
+    params: dict[str, object] = {
+        "id": credential.id,
         "access_checksum": compute_checksum(token["access_token"]),
         "refresh_checksum": compute_checksum(token["refresh_token"]),
         "scope": token["scope"],
         "resource": json.dumps(resource),
         "access_s": token.get("expires_in", ACCESS_TOKEN_S),
     }
-    return bool(fetch_prepared(sql, given | more))
+    return bool(fetch_prepared(sql, params | more))

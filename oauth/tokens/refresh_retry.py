@@ -1,8 +1,8 @@
-"""A refresh that is asked twice is answered twice: the first answer leaves a receipt for the repeat.
+"""Retries of a refresh get the same response again, from a stored receipt.
 
-Clients refresh from several threads, or lose the answer on the way. Without this the second request would look like
-a stolen token's replay and log the person's app out. A receipt holds for a short time, only for the same client, and
-only while the refresh token in it was not used; after that a repeat is a replay.
+Clients refresh from several threads, or lose the response. Without this, the second request would look like reuse of a
+stolen token and disconnect the app. A receipt is valid for a short time, only for the same client, and only while the
+refresh token in the response is unused; after that, a retry counts as reuse.
 """
 
 import hashlib
@@ -20,21 +20,21 @@ RECEIPT_TTL_S = 30
 
 
 class RefreshReplay(Exception):
-    """This refresh was answered before; `answer` is what was said."""
+    """This refresh already got `response`."""
 
-    def __init__(self, answer: bytes) -> None:
-        super().__init__("This refresh was answered before.")
-        self.answer = answer
+    def __init__(self, response: bytes) -> None:
+        super().__init__("This refresh was already answered.")
+        self.response = response
 
 
 def raise_for_replay(refresh_token: str, client: Application) -> None:
-    """Raises Repeated where the answer to this may be given again. The client has proven itself."""
-    if (answer := find_stored_response(refresh_token, client)) is not None:
-        raise RefreshReplay(answer)
+    """Raise RefreshReplay if the authenticated client may get the stored response again."""
+    if (response := find_stored_response(refresh_token, client)) is not None:
+        raise RefreshReplay(response)
 
 
 def find_stored_response(refresh_token: str, client: Application) -> bytes | None:
-    """The answer that this refresh token was given already, if it still may be given again."""
+    """Return the stored response to this refresh token, None if there is none or it is no longer valid."""
     receipt = RotationReceipt.objects.filter(
         digest=_hash_refresh_token(refresh_token), application=client, expires_at__gt=Now()
     ).first()
@@ -48,24 +48,24 @@ def find_stored_response(refresh_token: str, client: Application) -> bytes | Non
     return unseal_bytes(_derive_cipher(refresh_token), bytes(receipt.sealed), _get_associated_data(client))
 
 
-def store_response(refresh_token: str, client: Application, answer: bytes, *, successor: str) -> None:
-    """Keep the answer, whose refresh token is `successor`, sealed under a key that only the old one gives."""
+def store_response(refresh_token: str, client: Application, response: bytes, *, successor: str) -> None:
+    """Store the response, encrypted with a key derived from the old refresh token. successor: its refresh token."""
     RotationReceipt.objects.create(
         digest=_hash_refresh_token(refresh_token),
         application=client,
-        sealed=seal_bytes(_derive_cipher(refresh_token), answer, _get_associated_data(client)),
+        sealed=seal_bytes(_derive_cipher(refresh_token), response, _get_associated_data(client)),
         successor=compute_checksum(successor),
         expires_at=timezone.now() + timedelta(seconds=RECEIPT_TTL_S),
     )
 
 
 def purge_receipts() -> int:
-    """Forget the receipts that no longer hold; returns how many."""
+    """Delete expired receipts; return their number."""
     return RotationReceipt.objects.filter(expires_at__lt=Now()).delete()[0]
 
 
 def _hash_refresh_token(refresh_token: str) -> bytes:
-    """Not the checksum under which the token itself is stored."""
+    """Return a digest other than the checksum under which the token itself is stored."""
     return hashlib.sha256(b"receipt" + refresh_token.encode()).digest()
 
 

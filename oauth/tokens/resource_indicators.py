@@ -1,4 +1,4 @@
-"""What a token can be for (RFC 8707): the REST API or the MCP endpoint of this site. Each door takes only its own."""
+"""Resource indicators (RFC 8707): the REST API and the MCP endpoint. Each accepts only tokens issued for it."""
 
 from django.conf import settings
 
@@ -17,16 +17,16 @@ def list_resources() -> list[str]:
 
 
 def get_default_resource() -> str:
-    """For a client that names none."""
+    """Return the resource for requests without a resource parameter."""
     return get_resource(Channel.API)
 
 
 def normalize_resource(resource: str) -> str | None:
-    """The resource that is meant, None for one that is not ours. One slash at the end is forgiven."""
-    named = resource.removesuffix("/")
-    return named if named in list_resources() else None
+    """Return the resource without a trailing slash, None if it is unknown."""
+    normalized = resource.removesuffix("/")
+    return normalized if normalized in list_resources() else None
 
 
 def get_metadata_url(resource: str) -> str:
-    """Where a client learns who gives tokens for it (RFC 9728 3.1)."""
+    """Return the URL of the resource's metadata (RFC 9728 3.1)."""
     return f"{settings.PUBLIC_URL}{WELL_KNOWN}{resource.removeprefix(settings.PUBLIC_URL)}"

@@ -1,4 +1,4 @@
-"""The requests that oauthlib passes along, as far as this package reads and sets them."""
+"""Types of oauthlib's requests, with the attributes that this package reads and sets."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from oauth.tokens import issue
 
 
 class AuthorizationRequest(Protocol):
-    """At the authorization endpoint."""
+    """A request to the authorization endpoint."""
 
     response_mode: str | None
     code_challenge: str | None
@@ -17,39 +17,39 @@ class AuthorizationRequest(Protocol):
 
 
 class ClientRequest(Protocol):
-    """A request whose client still has to prove itself. `client` may be a parameter of the request's own."""
+    """A request whose client is not authenticated yet. `client` may be a request parameter of that name."""
 
     client_id: str
     client: Application | str | None
 
 
 class TokenRequest(Protocol):
-    """From a client that has proven itself; what it shows is to be looked up."""
+    """A token request of an authenticated client, before its credential is looked up."""
 
     client: Application
     scopes: Sequence[str]
     token_family: UUID
     code: str
-    shown: issue.PresentedCode | issue.PresentedRefreshToken | None
+    presented: issue.PresentedCode | issue.PresentedRefreshToken | None
 
 
-class ShownRequest(Protocol):
-    """After the code or the refresh token was found."""
+class ValidTokenRequest(Protocol):
+    """A token request whose code or refresh token was found."""
 
     client: Application
     decoded_body: Iterable[tuple[str, str]] | None
     refresh_token: str
     token_family: UUID
-    shown: issue.PresentedCode | issue.PresentedRefreshToken
+    presented: issue.PresentedCode | issue.PresentedRefreshToken
 
 
-class ShownCode(Protocol):
-    """After the code was found."""
+class ValidCodeRequest(Protocol):
+    """A token request whose code was found."""
 
-    shown: issue.PresentedCode
+    presented: issue.PresentedCode
 
 
-class ShownRefresh(Protocol):
-    """After the refresh token was found."""
+class ValidRefreshRequest(Protocol):
+    """A token request whose refresh token was found."""
 
-    shown: issue.PresentedRefreshToken
+    presented: issue.PresentedRefreshToken

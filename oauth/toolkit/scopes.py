@@ -1,4 +1,4 @@
-"""Which scopes an app may ask for at all. What it gets is for the person to say."""
+"""The scopes that an app can request. The user decides which it gets."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,7 +13,7 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
     def get_available_scopes(
         self, application: Application | None = None, request: object = None, *args: object, **kwargs: object
     ) -> list[str]:
-        # Metadata name no app, and advertise what all may have: some clients ask for everything that is advertised.
+        # For metadata, without an app, only scopes that every app can have: some clients request all advertised ones.
         if application is None or application.is_self_registered:
             return list(settings.OAUTH_SCOPES_FOR_EVERY_APP)
         return [
@@ -24,11 +24,11 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
 
 
 def can_request_scopes(client_id: str | None, wanted: Collection[str]) -> bool:
-    """Whether this app could have these scopes, its person willing. If not, sending it there for them leads nowhere."""
+    """Return whether the app could get these scopes with the user's consent, so that requesting them makes sense."""
     application = Application.objects.filter(client_id=client_id).first()
     return application is not None and set(wanted) <= set(ClientScopes().get_available_scopes(application))
 
 
 def get_scope_descriptions() -> Mapping[str, str]:
-    """Of every scope, in words for a person, in their language."""
-    return {scope: gettext(words) for scope, words in settings.OAUTH2_PROVIDER["SCOPES"].items()}
+    """Return the description of every scope in the current language."""
+    return {scope: gettext(text) for scope, text in settings.OAUTH2_PROVIDER["SCOPES"].items()}

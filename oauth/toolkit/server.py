@@ -1,4 +1,4 @@
-"""What oauthlib runs: the code and refresh grants alone, refused before the person is asked anything."""
+"""oauthlib's server, restricted to the code and refresh grants. Invalid requests fail before the consent page."""
 
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
 
 
 class StrictServer(WebApplicationServer):  # type: ignore[misc]
-    """No implicit, no password, no client credentials, no device: those grants are not there at all."""
+    """A server without implicit, password, client credentials and device grants."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -29,26 +29,26 @@ class StrictServer(WebApplicationServer):  # type: ignore[misc]
 
 
 class StrictBackend(OAuthLibCore):  # type: ignore[misc]
-    """Between Django's requests and oauthlib's."""
+    """Adapter between Django and oauthlib."""
 
     def validate_authorization_request(self, request: HttpRequest) -> Any:
-        """The request stands in the address, also when the person's answer is posted to it."""
-        asked = request
+        """Validate the query parameters, even if the consent form is posted."""
+        get_request = request
         if request.method == "POST":
-            asked = HttpRequest()
-            asked.method, asked.path, asked.META = "GET", request.path, request.META
-        return super().validate_authorization_request(asked)
+            get_request = HttpRequest()
+            get_request.method, get_request.path, get_request.META = "GET", request.path, request.META
+        return super().validate_authorization_request(get_request)
 
 
 @cache
 def get_oauth_backend() -> StrictBackend:
-    """It holds nothing of a request, so one serves them all."""
-    made: StrictBackend = get_oauthlib_core()
-    return made
+    """Return the backend. It is stateless, so one instance serves all requests."""
+    backend: StrictBackend = get_oauthlib_core()
+    return backend
 
 
 def build_invalid_target_error(request: object) -> errors.OAuth2Error:
-    """RFC 8707 2: the client asks for something that is not here."""
+    """Return the error for an unknown resource (RFC 8707 2)."""
     return errors.CustomOAuth2Error("invalid_target", description="Unknown resource.", request=request)
 
 
@@ -59,15 +59,15 @@ def _verify_challenge(verifier: str, challenge: str) -> bool:
 
 
 def _check_response_mode(request: AuthorizationRequest) -> dict[str, object]:
-    """A code in the fragment would stay in the browser's history and in whatever script runs there."""
-    asked, request.response_mode = request.response_mode, None
-    if asked not in (None, "query"):
-        raise errors.InvalidRequestError(description="The only response_mode is query.", request=request)
+    """Reject modes other than query: a code in the fragment would be visible to scripts and stay in the history."""
+    response_mode, request.response_mode = request.response_mode, None
+    if response_mode not in (None, "query"):
+        raise errors.InvalidRequestError(description="response_mode must be query.", request=request)
     return {}
 
 
 def _check_challenge(request: AuthorizationRequest) -> dict[str, object]:
-    # RFC 7636 4.2: anything shorter is no S256 challenge and could never be answered.
+    # RFC 7636 4.2: an S256 challenge has 43 characters, and no verifier could match another length.
     if len(request.code_challenge or "") != S256_CHARACTERS:
         raise errors.InvalidRequestError(
             description="code_challenge must be an S256 challenge.", request=request
@@ -76,10 +76,10 @@ def _check_challenge(request: AuthorizationRequest) -> dict[str, object]:
 
 
 def _check_resources(request: AuthorizationRequest) -> dict[str, object]:
-    named = [value for key, value in request.uri_query_params if key == "resource"]
-    if any(resource_indicators.normalize_resource(value) is None for value in named):
+    requested = [value for key, value in request.uri_query_params if key == "resource"]
+    if any(resource_indicators.normalize_resource(value) is None for value in requested):
         raise build_invalid_target_error(request)
     return {
-        "resource": [resource_indicators.normalize_resource(value) for value in named]
+        "resource": [resource_indicators.normalize_resource(value) for value in requested]
         or [resource_indicators.get_default_resource()]
     }

@@ -64,7 +64,7 @@ def _consent(page: Page, site: str, app: App) -> str:
     """An access token of an app whose writes shall wait."""
     asked = app.request(resource=f"{site}/api")
     page.goto(f"/oauth/authorize/?{urlencode(asked)}")
-    page.get_by_label("Its writes wait for my yes").check()
+    page.get_by_label("Require my approval for its changes").check()
     _look(page)
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"{REDIRECT}*")

@@ -1,4 +1,4 @@
-"""Register an app, as the developer console does; for set-ups without anybody at a browser."""
+"""Register an app like the developer console does, for automated set-ups."""
 
 from argparse import ArgumentParser
 
@@ -11,30 +11,30 @@ from oauth.registration import manual as manual_registration
 
 
 class Command(BaseCommand):
-    help = "Register an app and print its client id and secret. The secret is shown only now."
+    help = "Register an app and print its client ID and client secret. The secret cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="what people see when they are asked")
+        parser.add_argument("name", help="name shown to users when the app requests access")
+        parser.add_argument("redirect_uri", nargs="+", help="redirect URL; must match exactly")
         parser.add_argument(
-            "redirect_uri", nargs="+", help="where the answer goes, compared letter by letter"
+            "--public", action="store_true", help="public client without a secret (native, browser)"
         )
-        parser.add_argument("--public", action="store_true", help="it cannot keep a secret (native, browser)")
         parser.add_argument(
-            "--owner", default="", help="e-mail of the person whose developer console shows it"
+            "--owner", default="", help="e-mail address of the user whose developer console shows the app"
         )
 
     def handle(
         self, *args: object, name: str, redirect_uri: list[str], public: bool, owner: str, **options: object
     ) -> None:
         try:
-            made = manual_registration.register_app(
+            registered = manual_registration.register_app(
                 name=name, redirect_uris=redirect_uri, is_public=public, user=self._find_owner(owner)
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        lines = {"PICARD_URL": settings.PUBLIC_URL, "PICARD_CLIENT_ID": made.application.client_id}
-        if made.secret:
-            lines["PICARD_CLIENT_SECRET"] = made.secret
+        lines = {"PICARD_URL": settings.PUBLIC_URL, "PICARD_CLIENT_ID": registered.application.client_id}
+        if registered.secret:
+            lines["PICARD_CLIENT_SECRET"] = registered.secret
         for variable, value in lines.items():
             self.stdout.write(f"{variable}={value}")
 
@@ -45,4 +45,4 @@ class Command(BaseCommand):
         try:
             return User.objects.get(email=email.lower())
         except User.DoesNotExist:
-            raise CommandError(f"Nobody has the address {email}.") from None
+            raise CommandError(f"No user has the e-mail address {email}.") from None

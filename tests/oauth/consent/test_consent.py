@@ -234,7 +234,7 @@ def test_a_letter_tells_of_a_newly_connected_app(ada: User, app: App) -> None:
     app.connect(ada)
     [letter] = mail.outbox
     assert letter.to == [ada.email]
-    assert letter.subject == "Notes is connected to your memories"
+    assert letter.subject == "Notes was connected to your account"
     assert "Read and search your memories" in letter.body
 
 

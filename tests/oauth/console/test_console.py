@@ -33,7 +33,7 @@ def test_a_secret_is_shown_once(ada: User, ada_client: Client) -> None:
 def test_what_is_wrong_is_said_beside_the_field(ada_client: Client) -> None:
     page = ada_client.post(CONSOLE, {"name": "Mine", "redirect_uris": "http://a.example/cb"})
     assert page.status_code == 422
-    assert b"http is only for addresses" in page.content
+    assert b"http is only allowed for loopback" in page.content
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_disconnecting_counts_at_once(ada: User) -> None:
 def test_a_permission_ends_when_it_was_to_end(ada: User) -> None:
     app = make_app()
     allow(ada, app, ends_at=timezone.now() - timedelta(seconds=1))
-    with pytest.raises(InvalidAccessToken, match="ended"):
+    with pytest.raises(InvalidAccessToken, match="expired"):
         authenticate_token(access_token(ada, app), Channel.API)
 
 
