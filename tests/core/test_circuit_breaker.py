@@ -1,4 +1,4 @@
-"""How long a service that failed is not asked."""
+"""How long the circuit breaker stays open."""
 
 from threading import Thread
 
@@ -18,7 +18,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     ("retry_after_s", "open_s"),
     [(None, OPEN_S), (0.0, OPEN_S), (1.0, OPEN_S), (7.0, 7.0), (400.0, LONGEST_OPEN_S)],
 )
-def test_a_failure_opens_it_for_a_bounded_time(
+def test_failure_opens_the_breaker_for_a_bounded_time(
     now: list[float], retry_after_s: float | None, open_s: float
 ) -> None:
     breaker = CircuitBreaker()
@@ -30,7 +30,7 @@ def test_a_failure_opens_it_for_a_bounded_time(
     assert not breaker.is_open
 
 
-def test_the_last_failure_counts_and_a_reset_closes_it(now: list[float]) -> None:
+def test_last_failure_counts_and_reset_closes(now: list[float]) -> None:
     breaker = CircuitBreaker()
     breaker.record_failure(LONGEST_OPEN_S)
     breaker.record_failure()
@@ -41,7 +41,7 @@ def test_the_last_failure_counts_and_a_reset_closes_it(now: list[float]) -> None
     assert not breaker.is_open
 
 
-def test_threads_share_it() -> None:
+def test_breaker_can_be_shared_by_threads() -> None:
     breaker = CircuitBreaker()
     threads = [Thread(target=breaker.record_failure) for _ in range(8)]
     for thread in threads:

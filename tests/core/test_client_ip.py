@@ -1,4 +1,4 @@
-"""The client's address comes from trusted proxies only, and one network shares one rate limit."""
+"""The client IP is taken from trusted proxies only, and a network shares one rate limit."""
 
 import pytest
 from django.test import RequestFactory, override_settings
@@ -16,7 +16,7 @@ from core.client_ip import get_client_ip, get_client_network
         (1, "", "9.9.9.9"),
     ],
 )
-def test_only_trusted_proxies_say_where_one_comes_from(hops: int, forwarded: str, expected: str) -> None:
+def test_client_ip_is_taken_from_trusted_proxies_only(hops: int, forwarded: str, expected: str) -> None:
     request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR="9.9.9.9")
     with override_settings(TRUSTED_PROXY_HOPS=hops):
         assert get_client_ip(request) == expected
@@ -39,5 +39,5 @@ def test_only_trusted_proxies_say_where_one_comes_from(hops: int, forwarded: str
         ("", ""),
     ],
 )
-def test_addresses_that_one_has_by_the_million_share_a_limit(address: str, network: str) -> None:
+def test_addresses_of_one_ipv6_network_share_a_limit(address: str, network: str) -> None:
     assert get_client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == network

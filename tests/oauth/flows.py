@@ -1,4 +1,4 @@
-"""An app as it speaks OAuth: registered, connected, its requests, as the tests send them."""
+"""An OAuth client for tests: registration, consent, and its requests."""
 
 import base64
 import hashlib
@@ -23,12 +23,12 @@ from oauth.tokens.families import AccessToken, new_access_token
 
 REDIRECT = "https://notes.example/callback"
 API, MCP = "/api", "/mcp"
-YES = {"answer": "allow", "reach": "all"}  # of the consent form, beside the ticked scopes
+YES = {"answer": "allow", "reach": "all"}  # consent form data, without the selected scopes
 
 
 @dataclass
 class App:
-    """A client, and the browser and program that it runs in."""
+    """A client and its HTTP client."""
 
     application: Application
     secret: str = ""
@@ -42,8 +42,8 @@ class App:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def request(self, **changes: Any) -> dict[str, Any]:
-        """The parameters of an authorization request; a change to None leaves one out."""
-        asked = {
+        """Return the parameters of an authorization request; a change to None omits one."""
+        parameters = {
             "response_type": "code",
             "client_id": self.application.client_id,
             "redirect_uri": REDIRECT,
@@ -53,28 +53,28 @@ class App:
             "code_challenge_method": "S256",
             "resource": settings.PUBLIC_URL + API,
         } | changes
-        return {name: value for name, value in asked.items() if value is not None}
+        return {name: value for name, value in parameters.items() if value is not None}
 
     def code(self, user: User, **changes: Any) -> str:
-        """A code for what the person is asked and allows whole."""
+        """Return a code, after the user allowed all requested scopes."""
         browser = Client()
         browser.force_login(user)
-        asked = self.request(**changes)
-        answer = browser.post(
+        parameters = self.request(**changes)
+        response = browser.post(
             "/oauth/authorize/",
-            {**YES, "scopes": asked["scope"].split()},
-            query_params=asked,
+            {**YES, "scopes": parameters["scope"].split()},
+            query_params=parameters,
         )
-        assert answer.status_code == 303, answer.content
-        return parse_qs(urlsplit(answer["Location"]).query)["code"][0]
+        assert response.status_code == 303, response.content
+        return parse_qs(urlsplit(response["Location"]).query)["code"][0]
 
     def token(self, **form: Any) -> Any:
-        """A token request, with the secret if the app has one."""
-        own = {"client_id": self.application.client_id}
+        """Send a token request, with the client secret if there is one."""
+        credentials = {"client_id": self.application.client_id}
         if self.secret:
-            own["client_secret"] = self.secret
-        sent = {name: value for name, value in (own | form).items() if value is not None}
-        return self.http.post(self.token_address, sent)
+            credentials["client_secret"] = self.secret
+        data = {name: value for name, value in (credentials | form).items() if value is not None}
+        return self.http.post(self.token_address, data)
 
     def redeem(self, code: str, /, **changes: Any) -> Any:
         form = {
@@ -89,46 +89,48 @@ class App:
         return self.token(**({"grant_type": "refresh_token", "refresh_token": refresh_token} | changes))
 
     def connect(self, user: User, **changes: Any) -> dict[str, Any]:
-        """The whole way, to the token answer's body."""
-        answer = self.redeem(self.code(user, **changes))
-        assert answer.status_code == 200, answer.content
-        body: dict[str, Any] = answer.json()
+        """Run the whole flow and return the body of the token response."""
+        response = self.redeem(self.code(user, **changes))
+        assert response.status_code == 200, response.content
+        body: dict[str, Any] = response.json()
         return body
 
 
 def make_app(name: str = "Notes", *, is_public: bool = False, **fields: Any) -> App:
-    """An app that somebody registered by hand."""
-    made = manual_registration.register_app(name=name, redirect_uris=[REDIRECT], is_public=is_public)
+    """Register an app manually."""
+    registered = manual_registration.register_app(name=name, redirect_uris=[REDIRECT], is_public=is_public)
     for attribute, value in fields.items():
-        setattr(made.application, attribute, value)
-    made.application.save()
-    return App(made.application, made.secret)
+        setattr(registered.application, attribute, value)
+    registered.application.save()
+    return App(registered.application, registered.secret)
 
 
-def allow(user: User, app: App, *held: str, **narrowing: Any) -> AppGrant:
-    """Consent without the page."""
-    chosen = grants.GrantOptions(frozenset(held or (scopes.READ, scopes.WRITE)), **narrowing)
-    grants.grant_access(user, app.application, chosen)
+def allow(user: User, app: App, *granted_scopes: str, **limits: Any) -> AppGrant:
+    """Grant access without the consent page."""
+    options = grants.GrantOptions(frozenset(granted_scopes or (scopes.READ, scopes.WRITE)), **limits)
+    grants.grant_access(user, app.application, options)
     return AppGrant.objects.get(user=user, application=app.application)
 
 
-def access_token(user: User, app: App, *held: str, path: str = API, **fields: Any) -> str:
-    """An access token without the way to it; the person's grant as `allow` makes it unless there is one."""
-    [token] = access_tokens(1, user, app, *held, path=path, **fields)
+def access_token(user: User, app: App, *granted_scopes: str, path: str = API, **fields: Any) -> str:
+    """Create an access token directly, and a grant as `allow` does if there is none."""
+    [token] = access_tokens(1, user, app, *granted_scopes, path=path, **fields)
     return token
 
 
-def access_tokens(count: int, user: User, app: App, *held: str, path: str = API, **fields: Any) -> list[str]:
-    """So many, by one statement."""
+def access_tokens(
+    count: int, user: User, app: App, *granted_scopes: str, path: str = API, **fields: Any
+) -> list[str]:
+    """Create `count` access tokens in one statement."""
     if not AppGrant.objects.filter(user=user, application=app.application).exists():
-        allow(user, app, *held)
+        allow(user, app, *granted_scopes)
     tokens = [new_access_token(None) for _ in range(count)]
-    given = {
-        "scope": " ".join(held or (scopes.READ, scopes.WRITE)),
+    values = {
+        "scope": " ".join(granted_scopes or (scopes.READ, scopes.WRITE)),
         "resource": [settings.PUBLIC_URL + path],
         "expires": timezone.now() + timedelta(minutes=15),
     }
-    rows = [AccessToken(user=user, application=app.application, **given | fields) for _ in tokens]
+    rows = [AccessToken(user=user, application=app.application, **values | fields) for _ in tokens]
     for row, token in zip(rows, tokens, strict=True):
         row._raw_token = token
     AccessToken.objects.bulk_create(rows)
@@ -136,7 +138,7 @@ def access_tokens(count: int, user: User, app: App, *held: str, path: str = API,
 
 
 def exhaust(limit: RateLimit, *, left: int = 0, who: str = "127.0.0.1") -> None:
-    """As if it had asked as often as it may, but for so many."""
+    """Use up the limit of `who`, except for `left` requests."""
     earned_in_s = limit.window_s - left * limit.cost_s - 1 if left else 2 * limit.window_s
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""What can be used no more is deleted, and what a replay would still tell something about is kept."""
+"""Unusable codes and tokens are purged; revoked refresh tokens are kept as long as reuse must be detected."""
 
 from datetime import timedelta
 
@@ -16,42 +16,42 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def app(ada: User) -> App:
-    """Connected, refreshed once, and with a code that was not used."""
+    """A connected app that has refreshed once and has an unused code."""
     app = make_app()
     app.refresh(app.connect(ada)["refresh_token"])
     app.code(ada)
     return app
 
 
-def rows() -> list[int]:
+def count_rows() -> list[int]:
     return [
         table.objects.count()
         for table in (AuthorizationCode, AccessToken, RefreshToken, TokenFamily, RotationReceipt)
     ]
 
 
-def test_what_is_alive_stays(app: App) -> None:
+def test_usable_tokens_are_kept(app: App) -> None:
     retention.run_steps()
-    assert rows() == [1, 1, 2, 1, 1]
+    assert count_rows() == [1, 1, 2, 1, 1]
 
 
-def test_codes_and_receipts_go_after_their_time(app: App) -> None:
+def test_expired_codes_and_receipts_are_purged(app: App) -> None:
     AuthorizationCode.objects.update(expires=timezone.now() - timedelta(seconds=1))
     RotationReceipt.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     retention.run_steps()
-    assert rows() == [0, 1, 2, 1, 0]
+    assert count_rows() == [0, 1, 2, 1, 0]
 
 
-def test_a_token_that_was_not_used_for_30_days_goes_and_its_predecessor_stays(app: App) -> None:
+def test_refresh_token_unused_for_30_days_is_purged_and_its_predecessor_kept(app: App) -> None:
     AccessToken.objects.update(expires=timezone.now() - timedelta(days=31))
     retention.run_steps()
-    assert rows()[1:4] == [0, 1, 1]
+    assert count_rows()[1:4] == [0, 1, 1]
 
 
-def test_after_90_days_nothing_is_left(app: App) -> None:
+def test_everything_is_purged_after_90_days(app: App) -> None:
     long_ago = timezone.now() - timedelta(days=91)
     AccessToken.objects.update(expires=long_ago)
     RefreshToken.objects.filter(revoked__isnull=False).update(revoked=long_ago)
     TokenFamily.objects.update(began_at=long_ago)
     retention.run_steps()
-    assert rows()[1:4] == [0, 0, 0]
+    assert count_rows()[1:4] == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""What counts as a database that cannot serve just now, raised by real connections."""
+"""Which errors of real connections mean that the database is unavailable."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ def _parameters(**changed: Any) -> dict[str, Any]:
     return {**connection.get_connection_params(), **changed}
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_unreachable_server_is_unavailable() -> None:
     with pytest.raises(psycopg.OperationalError) as caught:
         psycopg.connect(**_parameters(host="127.0.0.1", port=1))
     assert is_database_unavailable(caught.value)
 
 
-def test_a_connection_that_the_server_ends_is_unavailable() -> None:
+def test_connection_terminated_by_the_server_is_unavailable() -> None:
     connection.ensure_connection()
     with psycopg.connect(**_parameters(), autocommit=True) as other:
         other.execute("select pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
@@ -36,7 +36,7 @@ def test_a_connection_that_the_server_ends_is_unavailable() -> None:
     connection.close()
 
 
-def test_a_connection_that_is_closed_is_unavailable() -> None:
+def test_closed_connection_is_unavailable() -> None:
     connection.ensure_connection()
     connection.connection.close()
     with pytest.raises((InterfaceError, OperationalError)) as caught:
@@ -45,7 +45,7 @@ def test_a_connection_that_is_closed_is_unavailable() -> None:
     connection.close()
 
 
-def test_a_wrong_statement_and_no_error_at_all_are_not() -> None:
+def test_other_errors_do_not_mean_unavailable() -> None:
     with pytest.raises(ProgrammingError) as caught:
         _query("select no_such_column")
     assert not is_database_unavailable(caught.value)

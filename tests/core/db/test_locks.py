@@ -1,4 +1,4 @@
-"""Locks against a second session that takes them as the previous release did: the same number, or both would work."""
+"""Locks conflict with a session that uses the lock numbers of the previous release."""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -26,7 +26,7 @@ def other() -> Iterator[psycopg.Connection[Any]]:
 
 
 def is_free(other: psycopg.Connection[Any], number: str) -> bool:
-    """Whether the other session can have the lock of this number, which it releases at once."""
+    """Return whether the other session can acquire the lock of this number. It releases it at once."""
     row = other.execute(f"select pg_try_advisory_xact_lock({number})").fetchone()
     return bool(row and row[0])
 
@@ -49,7 +49,7 @@ def _lock_in_a_statement(lock: OwnerLock) -> None:
     "acquire",
     [lambda lock: locks.lock_owner(lock, OWNER), lambda lock: locks.try_lock_owner(lock, OWNER), _lock_in_a_statement],
 )  # fmt: skip
-def test_an_owner_lock_lasts_for_the_transaction_under_its_old_number(
+def test_owner_lock_is_held_for_the_transaction_under_its_number(
     other: psycopg.Connection[Any], lock: OwnerLock, acquire: Callable[[OwnerLock], object]
 ) -> None:
     number = f"hashtextextended('{TABLES[lock]} ' || '{OWNER}'::uuid, 0)"
@@ -62,7 +62,7 @@ def test_an_owner_lock_lasts_for_the_transaction_under_its_old_number(
 
 
 @pytest.mark.parametrize("number", [DatabaseLock.RETENTION, -(2**63), 2**63 - 1])
-def test_a_lock_of_a_number_is_refused_while_another_holds_it(
+def test_try_lock_fails_while_another_session_holds_the_lock(
     other: psycopg.Connection[Any], number: int
 ) -> None:
     with transaction.atomic():
@@ -73,12 +73,12 @@ def test_a_lock_of_a_number_is_refused_while_another_holds_it(
         assert not locks.try_lock(number)
 
 
-def test_the_numbers_of_the_database_are_those_of_before() -> None:
+def test_lock_numbers_are_unchanged() -> None:
     assert (DatabaseLock.RETENTION, DatabaseLock.MIGRATION) == (4_300_001, 0x7069636172_64)
     assert locks.get_lock_number(b"\xff" * 7 + b"\xfe more") == -2
 
 
-def test_a_uuid_is_locked_by_its_first_eight_bytes(other: psycopg.Connection[Any]) -> None:
+def test_uuid_is_locked_by_its_first_eight_bytes(other: psycopg.Connection[Any]) -> None:
     number = locks.get_lock_number(FAMILY.bytes)
     assert number < 0
     with transaction.atomic():
@@ -88,7 +88,7 @@ def test_a_uuid_is_locked_by_its_first_eight_bytes(other: psycopg.Connection[Any
     assert is_free(other, f"'{number}'::bigint")
 
 
-def test_a_session_lock_is_waited_for_and_released(
+def test_session_lock_waits_and_is_released(
     other: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "POLL_S", 0.01)
@@ -101,7 +101,7 @@ def test_a_session_lock_is_waited_for_and_released(
     assert is_free(other, f"{DatabaseLock.MIGRATION:d}")
 
 
-def test_an_interrupted_session_lock_ends_with_its_connection(other: psycopg.Connection[Any]) -> None:
+def test_interrupted_session_lock_closes_its_connection(other: psycopg.Connection[Any]) -> None:
     with pytest.raises(KeyboardInterrupt), locks.hold_session_lock(connection, DatabaseLock.MIGRATION):
         raise KeyboardInterrupt
     assert connection.connection is None
@@ -109,7 +109,7 @@ def test_an_interrupted_session_lock_ends_with_its_connection(other: psycopg.Con
     other.execute("select pg_advisory_lock(%s)", [DatabaseLock.MIGRATION])
 
 
-def test_a_worker_lives_until_it_is_unlocked(other: psycopg.Connection[Any]) -> None:
+def test_worker_is_live_until_it_is_unlocked(other: psycopg.Connection[Any]) -> None:
     worker = locks.lock_worker(other)
     assert worker in live_workers()
     locks.unlock_worker(other)

@@ -1,4 +1,4 @@
-"""A person is asked in words that they understand, may narrow what is asked for, and is asked every time."""
+"""The consent page: what it shows, how users limit access, and that it is shown for every request."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,12 +36,12 @@ def people(ada: User, bob: User, carol: User) -> dict[str, User]:
     return {"ada": ada, "bob": bob, "carol": carol}
 
 
-def answer(location: str) -> dict[str, str]:
+def parse_response(location: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
 
 
 @pytest.mark.parametrize(
-    ("provider", "address", "named"),
+    ("provider", "address", "host"),
     [
         ("openai", "", "api.openai.com"),
         ("openai", "https://vectors.example/v1", "vectors.example"),
@@ -50,22 +50,20 @@ def answer(location: str) -> dict[str, str]:
     ],
 )
 @pytest.mark.parametrize("place", ["consent", "/accounts/profile/", "/help/"])
-def test_whose_server_reads_every_text_is_said_where_it_counts(
-    provider: str, address: str, named: str, place: str, ada_client: Client, app: App, settings: Settings
+def test_remote_embedding_provider_is_named(
+    provider: str, address: str, host: str, place: str, ada_client: Client, app: App, settings: Settings
 ) -> None:
     settings.EMBEDDING_PROVIDER, settings.OPENAI_BASE_URL = provider, address
-    there = (AUTHORIZE, app.request()) if place == "consent" else (place,)
-    page = ada_client.get(*there).content.decode()
-    assert (f"sends texts to <strong>{named}</strong>" in page) is bool(named)
-    assert ("sends texts to" in page) is bool(named)
+    target = (AUTHORIZE, app.request()) if place == "consent" else (place,)
+    page = ada_client.get(*target).content.decode()
+    assert (f"sends texts to <strong>{host}</strong>" in page) is bool(host)
+    assert ("sends texts to" in page) is bool(host)
 
 
-def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
-    ada: User, ada_client: Client, app: App
-) -> None:
+def test_consent_page_shows_app_scopes_and_redirect_host(ada: User, ada_client: Client, app: App) -> None:
     remember(ada, "Ada likes sweet peas.")
     page = ada_client.get(AUTHORIZE, app.request()).content.decode()
-    for words in (
+    for text in (
         "<bdi>Notes</bdi> requests access to your memories",
         "logged in as Ada (ada@example.org)",
         "notes.example",
@@ -73,35 +71,35 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
         "it could read 1 memory",
         "Ada likes sweet peas.",
     ):
-        assert words in page
+        assert text in page
     assert "memories:read" not in page.replace('value="memories:read"', "")
 
 
-def test_who_is_not_logged_in_logs_in_first_and_comes_back(app: App) -> None:
+def test_anonymous_user_logs_in_first(app: App) -> None:
     response = Client().get(AUTHORIZE, app.request())
     assert response.status_code == 302
     assert response["Location"].startswith("/accounts/login/?next=/oauth/authorize/%3F")
 
 
-def test_a_yes_goes_back_with_a_code_state_and_issuer(ada: User, ada_client: Client, app: App) -> None:
-    said_yes = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
-    assert said_yes.status_code == 303
-    given = answer(said_yes["Location"])
-    assert given.keys() == {"code", "state", "iss"}
-    assert (given["state"], given["iss"]) == ("some-state", "http://127.0.0.1:8000")
+def test_approval_redirects_with_code_state_and_issuer(ada: User, ada_client: Client, app: App) -> None:
+    response = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
+    assert response.status_code == 303
+    parameters = parse_response(response["Location"])
+    assert parameters.keys() == {"code", "state", "iss"}
+    assert (parameters["state"], parameters["iss"]) == ("some-state", "http://127.0.0.1:8000")
     grant = AppGrant.objects.get()
     assert (grant.user, grant.scopes, grant.only_tags, grant.ends_at) == (ada, BOTH, None, None)
 
 
-def test_a_no_goes_back_as_access_denied_and_leaves_nothing(ada_client: Client, app: App) -> None:
-    said_no = ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
-    given = answer(said_no["Location"])
-    assert given.pop("error_description", "") is not None
-    assert given == {"error": "access_denied", "state": "some-state", "iss": "http://127.0.0.1:8000"}
+def test_denial_redirects_with_access_denied_and_stores_nothing(ada_client: Client, app: App) -> None:
+    response = ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
+    parameters = parse_response(response["Location"])
+    assert parameters.pop("error_description", "") is not None
+    assert parameters == {"error": "access_denied", "state": "some-state", "iss": "http://127.0.0.1:8000"}
     assert not AppGrant.objects.exists()
 
 
-def test_a_person_narrows_by_scope_tag_and_time(ada: User, ada_client: Client, app: App) -> None:
+def test_user_can_limit_scopes_tags_and_time(ada: User, ada_client: Client, app: App) -> None:
     tag = remember(ada, "one", tags=["work"]).tags.get()
     choice = {
         "answer": "allow",
@@ -110,8 +108,8 @@ def test_a_person_narrows_by_scope_tag_and_time(ada: User, ada_client: Client, a
         "tags": [str(tag.pk)],
         "ends": "week",
     }
-    said_yes = ada_client.post(AUTHORIZE, choice, query_params=app.request())
-    assert said_yes.status_code == 303
+    response = ada_client.post(AUTHORIZE, choice, query_params=app.request())
+    assert response.status_code == 303
     grant = AppGrant.objects.get()
     assert (grant.scopes, grant.only_tags) == ([scopes.READ], [tag.pk])
     assert grant.ends_at is not None
@@ -131,72 +129,70 @@ def test_a_person_narrows_by_scope_tag_and_time(ada: User, ada_client: Client, a
         {"scopes": BOTH, "reach": "some"},
     ],
 )
-def test_what_cannot_be_chosen_is_said_on_the_page(
-    ada_client: Client, app: App, choice: dict[str, object]
-) -> None:
-    said = ada_client.post(AUTHORIZE, {**YES, **choice}, query_params=app.request())
-    assert said.status_code == 422
+def test_invalid_choice_shows_the_page_again(ada_client: Client, app: App, choice: dict[str, object]) -> None:
+    response = ada_client.post(AUTHORIZE, {**YES, **choice}, query_params=app.request())
+    assert response.status_code == 422
     assert not AppGrant.objects.exists()
 
 
-def test_another_persons_tag_cannot_be_chosen(ada_client: Client, bob: User, app: App) -> None:
+def test_tag_of_another_user_cannot_be_chosen(ada_client: Client, bob: User, app: App) -> None:
     theirs = remember(bob, "one", tags=["work"]).tags.get()
     choice = {"answer": "allow", "scopes": BOTH, "reach": "tagged", "tags": [str(theirs.pk)]}
     assert ada_client.post(AUTHORIZE, choice, query_params=app.request()).status_code == 422
 
 
-def test_publishing_takes_an_extra_tick(ada_client: Client, app: App) -> None:
+def test_publish_scope_is_not_preselected(ada_client: Client, app: App) -> None:
     page = ada_client.get(AUTHORIZE, app.request(scope=f"{scopes.READ} {scopes.PUBLISH}")).content.decode()
-    boxes = {
+    checkboxes = {
         line.split('value="')[1].split('"')[0]: "checked" in line
         for line in page.split("<input")
         if 'name="scopes"' in line
     }
-    assert boxes == {scopes.READ: True, scopes.PUBLISH: False}
+    assert checkboxes == {scopes.READ: True, scopes.PUBLISH: False}
 
 
-@pytest.mark.parametrize("way", ["approval_prompt", "prompt"])
+@pytest.mark.parametrize("parameter", ["approval_prompt", "prompt"])
 @pytest.mark.compliance("RFC 9700", "2.3")
-def test_a_client_cannot_switch_the_question_off(ada: User, ada_client: Client, app: App, way: str) -> None:
+def test_client_cannot_skip_the_consent_page(ada: User, ada_client: Client, app: App, parameter: str) -> None:
     app.connect(ada)
-    page = ada_client.get(AUTHORIZE, app.request(**{way: "auto"}))
+    page = ada_client.get(AUTHORIZE, app.request(**{parameter: "auto"}))
     assert (page.status_code, page.templates[0].name) == (200, "oauth/consent.html")
 
 
-def test_a_self_registered_app_is_said_to_be_one(ada_client: Client) -> None:
+def test_self_registered_app_is_marked(ada_client: Client) -> None:
     app = make_app(registration_source=Application.RegistrationSource.DCR)
     assert b"registered itself" in ada_client.get(AUTHORIZE, app.request()).content
 
 
 @pytest.mark.parametrize(
-    ("owner", "is_said"),
+    ("owner", "is_shown"),
     [(None, False), ("ada", False), ("bob", True), ("carol", False), ("carol, who has left", True)],
 )
-def test_an_app_that_nobody_answerable_has_checked_is_said_to_be_one(
-    owner: str | None, is_said: bool, people: dict[str, User], ada_client: Client
+def test_unverified_app_is_marked(
+    owner: str | None, is_shown: bool, people: dict[str, User], ada_client: Client
 ) -> None:
-    """ada, who is asked, knows her own; carol is of the staff."""
+    """ada is the user; carol is staff."""
     app = make_app(user=people[owner.split(",")[0]] if owner else None)
     if owner and "left" in owner:
         User.objects.filter(pk=people["carol"].pk).update(is_active=False)
     page = ada_client.get(AUTHORIZE, app.request()).content
-    assert (b"Its name is not verified" in page) == is_said
+    assert (b"Its name is not verified" in page) == is_shown
     assert b"registered itself" not in page
 
 
 @pytest.mark.compliance("RFC 9700", "4.11.2")
 @pytest.mark.parametrize(("owner", "status"), [("bob", 400), ("carol", 303)])
-def test_who_registers_an_app_in_the_console_can_send_nobody_anywhere(
+def test_unverified_app_cannot_be_used_as_open_redirector(
     owner: str, status: int, people: dict[str, User], ada_client: Client
 ) -> None:
     app = make_app(user=people[owner])
     for browser in (Client(), ada_client):
-        answer = browser.get(AUTHORIZE, app.request(code_challenge=None))
-        assert (answer.status_code, "Location" in answer) == (status, status == 303)
+        response = browser.get(AUTHORIZE, app.request(code_challenge=None))
+        assert (response.status_code, "Location" in response) == (status, status == 303)
 
 
 @pytest.mark.parametrize(
-    ("uri", "goes_to", "stays_here"),
+    ("uri", "target", "is_local"),
     [
         ("https://notes.example:444/callback", "notes.example", False),
         ("http://127.0.0.1:8000/cb", "127.0.0.1", True),
@@ -204,17 +200,17 @@ def test_who_registers_an_app_in_the_console_can_send_nobody_anywhere(
         ("cursor://anysphere.cursor-mcp/oauth", "cursor:", True),
     ],
 )
-def test_the_name_of_a_host_stands_for_a_host(
-    uri: str, goes_to: str, stays_here: bool, ada_client: Client, app: App
+def test_redirect_host_or_scheme_is_shown(
+    uri: str, target: str, is_local: bool, ada_client: Client, app: App
 ) -> None:
     Application.objects.update(redirect_uris=uri)
     page = ada_client.get(AUTHORIZE, app.request(redirect_uri=uri)).content.decode()
-    assert f"You will be redirected to <strong>{goes_to}</strong>" in page
-    assert ("a program on this device" in page) == stays_here
+    assert f"You will be redirected to <strong>{target}</strong>" in page
+    assert ("a program on this device" in page) == is_local
 
 
 @pytest.mark.compliance("RFC 6585", "4")
-def test_who_asks_wrongly_over_and_over_waits_and_is_noted_no_more(ada: User, ada_client: Client) -> None:
+def test_repeated_invalid_requests_are_rate_limited_and_not_recorded(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     assert Client().get(AUTHORIZE, app.request(scope="nonsense")).status_code == 400
     exhaust(rate_limits.INVALID_AUTHORIZATION_REQUESTS)
@@ -224,36 +220,34 @@ def test_who_asks_wrongly_over_and_over_waits_and_is_noted_no_more(ada: User, ad
     assert ada_client.get(AUTHORIZE, app.request()).status_code == 200
 
 
-def test_allow_and_cancel_are_equally_large(ada_client: Client, app: App) -> None:
+def test_allow_and_cancel_buttons_have_equal_size(ada_client: Client, app: App) -> None:
     page = ada_client.get(AUTHORIZE, app.request()).content.decode()
     assert "actions-equal" in page
 
 
-def test_a_letter_tells_of_a_newly_connected_app(ada: User, app: App) -> None:
+def test_email_is_sent_when_an_app_is_first_connected(ada: User, app: App) -> None:
     app.connect(ada)
     app.connect(ada)
-    [letter] = mail.outbox
-    assert letter.to == [ada.email]
-    assert letter.subject == "Notes was connected to your account"
-    assert "Read and search your memories" in letter.body
+    [email] = mail.outbox
+    assert email.to == [ada.email]
+    assert email.subject == "Notes was connected to your account"
+    assert "Read and search your memories" in email.body
 
 
-def test_asking_again_replaces_what_was_allowed(ada: User, app: App) -> None:
+def test_new_consent_replaces_the_previous_grant(ada: User, app: App) -> None:
     app.connect(ada)
     app.connect(ada, scope=scopes.READ)
     assert AppGrant.objects.get().scopes == [scopes.READ]
 
 
-def test_an_app_that_asks_anew_is_not_offered_more_memories_or_time(
-    ada: User, ada_client: Client, app: App
-) -> None:
-    """The page as it stands keeps to what the person chose the last time."""
+def test_consent_form_starts_with_previous_limits(ada: User, ada_client: Client, app: App) -> None:
+    """The form starts with the user's previous choices."""
     tag = remember(ada, "one", tags=["work"]).tags.get()
     allow(ada, app, only_tags=frozenset([tag.pk]), ends_at=timezone.now() + timedelta(days=2))
     before = AppGrant.objects.get()
     form = ada_client.get(AUTHORIZE, app.request()).context["form"]
-    as_it_stands = {name: form[name].value() for name in ("scopes", "reach", "tags", "ends")}
-    ada_client.post(AUTHORIZE, {"answer": "allow", **as_it_stands}, query_params=app.request())
+    unchanged = {name: form[name].value() for name in ("scopes", "reach", "tags", "ends")}
+    ada_client.post(AUTHORIZE, {"answer": "allow", **unchanged}, query_params=app.request())
     after = AppGrant.objects.get()
     assert after.consented_at > before.consented_at
     assert (after.only_tags, after.ends_at) == ([tag.pk], before.ends_at)
@@ -263,47 +257,45 @@ def test_an_app_that_asks_anew_is_not_offered_more_memories_or_time(
 
 
 @pytest.mark.parametrize("end", [end_sessions, lambda ada: User.objects.update(is_active=False)])
-def test_a_yes_under_way_does_not_outlast_the_log_in(
+def test_approval_in_flight_does_not_outlive_the_session(
     end: Callable[[User], object], ada: User, ada_client: Client, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else who is in and says yes all the time stays connected by none of them."""
+    """An intruder who keeps approving apps does not stay connected after the sessions end."""
 
-    def meanwhile(_actor: object) -> list[tuple[str, str]]:
+    def end_during_request(_actor: object) -> list[tuple[str, str]]:
         end(User.objects.get())
         return []
 
-    monkeypatch.setattr(views, "_get_tag_choices", meanwhile)
-    said_yes = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
-    assert said_yes["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
+    monkeypatch.setattr(views, "_get_tag_choices", end_during_request)
+    response = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
+    assert response["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
     assert not AppGrant.objects.exists()
     assert not AuthorizationCode.objects.exists()
 
 
-ASKS_PERSONAS = f"{scopes.READ} {scopes.PERSONA}"
+PERSONA_SCOPES = f"{scopes.READ} {scopes.PERSONA}"
 
 
 @pytest.mark.parametrize(
-    ("allowed", "scope", "is_said"),
+    ("allowed", "scope", "is_shown"),
     [
-        ("model.example", ASKS_PERSONAS, True),
+        ("model.example", PERSONA_SCOPES, True),
         ("model.example", scopes.READ, True),
         ("model.example", scopes.WRITE, False),
-        ("other.example", ASKS_PERSONAS, False),
-        ("", ASKS_PERSONAS, False),
+        ("other.example", PERSONA_SCOPES, False),
+        ("", PERSONA_SCOPES, False),
     ],
 )
-def test_the_page_says_which_model_elsewhere_would_read_along(
-    ada: User, ada_client: Client, app: App, settings: Settings, allowed: str, scope: str, is_said: bool
+def test_remote_chat_model_is_named(
+    ada: User, ada_client: Client, app: App, settings: Settings, allowed: str, scope: str, is_shown: bool
 ) -> None:
     settings.CHAT = ChatSettings("a-model", base_url="https://model.example/v1")
     User.objects.update(chat_provider=allowed)
     page = ada_client.get(AUTHORIZE, app.request(scope=scope)).content.decode()
-    assert ("sent to model.example" in page) == is_said
+    assert ("sent to model.example" in page) == is_shown
 
 
-def test_a_model_on_this_machine_reads_along_unsaid(
-    ada: User, ada_client: Client, app: App, settings: Settings
-) -> None:
+def test_local_chat_model_is_not_named(ada: User, ada_client: Client, app: App, settings: Settings) -> None:
     settings.CHAT = ChatSettings("a-model", base_url="http://127.0.0.1:1/v1")
     User.objects.update(chat_provider="127.0.0.1")
-    assert b"127.0.0.1, which" not in ada_client.get(AUTHORIZE, app.request(scope=ASKS_PERSONAS)).content
+    assert b"127.0.0.1, which" not in ada_client.get(AUTHORIZE, app.request(scope=PERSONA_SCOPES)).content

@@ -1,4 +1,4 @@
-"""Developers register apps, see a secret once, and change it without a gap; staff look on and can end things."""
+"""Developers register apps, see a secret once, and rotate it without downtime; staff can view and revoke."""
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,21 +16,21 @@ pytestmark = pytest.mark.django_db
 CONSOLE = "/developer/"
 
 
-def secret_on(page: bytes) -> str:
+def get_secret_from(page: bytes) -> str:
     return page.decode().split("picard_cs_")[1].split("<")[0]
 
 
-def test_a_secret_is_shown_once(ada: User, ada_client: Client) -> None:
+def test_client_secret_is_shown_once(ada: User, ada_client: Client) -> None:
     page = ada_client.post(CONSOLE, {"name": "Mine", "redirect_uris": REDIRECT})
     application = Application.objects.get()
-    secret = "picard_cs_" + secret_on(page.content)
+    secret = "picard_cs_" + get_secret_from(page.content)
     assert application.check_client_secret(secret)
     assert application.user == ada
     assert "no-store" in page["Cache-Control"]
     assert b"picard_cs_" not in ada_client.get(CONSOLE).content
 
 
-def test_what_is_wrong_is_said_beside_the_field(ada_client: Client) -> None:
+def test_invalid_redirect_url_is_reported(ada_client: Client) -> None:
     page = ada_client.post(CONSOLE, {"name": "Mine", "redirect_uris": "http://a.example/cb"})
     assert page.status_code == 422
     assert b"http is only allowed for loopback" in page.content
@@ -39,21 +39,21 @@ def test_what_is_wrong_is_said_beside_the_field(ada_client: Client) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "Notes\u202e",  # turns what follows it
+        "Notes\u202e",  # changes the text direction
         "\u2067Notes",
-        "No\u200dtes",  # joins nothing
+        "No\u200dtes",  # a joiner without effect
         "\u200cNotes",
         "No\u00adtes",
         "Notes\u3164",
         "Notes\ufe0f",
-        "Notes\U000e0041",  # a tag
+        "Notes\U000e0041",  # a tag character
         "My\u00a0notes",
         "My\nnotes",
         "\uf8ff Notes",
         "x" * 81,
     ],
 )
-def test_no_name_looks_like_another(name: str, ada: User, ada_client: Client) -> None:
+def test_names_with_invisible_characters_are_rejected(name: str, ada: User, ada_client: Client) -> None:
     assert ada_client.post(CONSOLE, {"name": name, "redirect_uris": REDIRECT}).status_code == 422
     with pytest.raises(CommandError):
         call_command("register_client", f"The {name}", REDIRECT)
@@ -78,21 +78,21 @@ def test_no_name_looks_like_another(name: str, ada: User, ada_client: Client) ->
         "x" * 80,
     ],
 )
-def test_names_of_all_scripts_are_taken(name: str, ada_client: Client) -> None:
+def test_names_of_all_scripts_are_accepted(name: str, ada_client: Client) -> None:
     ada_client.post(CONSOLE, {"name": name, "redirect_uris": REDIRECT})
     assert Application.objects.get().name == name
 
 
-def test_a_new_secret_leaves_the_old_one_working(ada: User, ada_client: Client) -> None:
+def test_previous_secret_works_after_rotation(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     page = ada_client.post(f"{CONSOLE}{app.application.client_id}/secret/")
-    new = "picard_cs_" + secret_on(page.content)
+    new = "picard_cs_" + get_secret_from(page.content)
     application = Application.objects.get()
     assert application.check_client_secret(new)
     assert application.check_client_secret(app.secret)
 
 
-def test_two_new_secrets_end_the_one_that_was_seen(ada: User, ada_client: Client) -> None:
+def test_second_rotation_revokes_the_first_secret(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     rotate = f"{CONSOLE}{app.application.client_id}/secret/"
     assert b"rotate the secret again to revoke it immediately" in ada_client.post(rotate).content
@@ -101,14 +101,14 @@ def test_two_new_secrets_end_the_one_that_was_seen(ada: User, ada_client: Client
 
 
 @pytest.mark.parametrize("act", ["secret", "delete"])
-def test_another_persons_app_is_not_there(ada: User, bob_client: Client, act: str) -> None:
+def test_app_of_another_user_is_not_found(ada: User, bob_client: Client, act: str) -> None:
     app = make_app(user=ada)
     assert bob_client.post(f"{CONSOLE}{app.application.client_id}/{act}/").status_code == 404
     assert Client().post(f"{CONSOLE}{app.application.client_id}/{act}/").status_code == 302
     assert Application.objects.exists()
 
 
-def test_a_deleted_app_is_out_everywhere(ada: User, bob: User, ada_client: Client) -> None:
+def test_deleting_an_app_revokes_its_tokens(ada: User, bob: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     token = app.connect(bob)["access_token"]
     ada_client.post(f"{CONSOLE}{app.application.client_id}/delete/")
@@ -116,7 +116,7 @@ def test_a_deleted_app_is_out_everywhere(ada: User, bob: User, ada_client: Clien
         authenticate_token(token, Channel.API)
 
 
-def test_the_command_prints_what_an_app_needs(ada: User, capsys: pytest.CaptureFixture[str]) -> None:
+def test_register_client_command_prints_credentials(ada: User, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("register_client", "Notes", REDIRECT, "http://127.0.0.1/cb", owner=ada.email)
     printed = dict(line.split("=", 1) for line in capsys.readouterr().out.split())
     application = Application.objects.get(client_id=printed["PICARD_CLIENT_ID"])
@@ -127,7 +127,7 @@ def test_the_command_prints_what_an_app_needs(ada: User, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "options"), [(["x", "http://a.example"], {}), (["x", REDIRECT], {"owner": "no@b.c"})]
 )
-def test_the_command_refuses_what_the_console_would(
+def test_register_client_command_rejects_invalid_input(
     db: None, arguments: list[str], options: dict[str, str]
 ) -> None:
     with pytest.raises(CommandError):
@@ -147,13 +147,13 @@ def connected(ada: User) -> tuple[App, dict[str, str]]:
     "page",
     ["oauth/application", "oauth2_provider/accesstoken", "oauth2_provider/refreshtoken", "oauth/appgrant"],
 )
-def test_staff_see_apps_and_tokens_without_a_secret(
+def test_admin_pages_show_no_secrets(
     connected: tuple[App, dict[str, str]], carol_client: Client, ada_client: Client, page: str
 ) -> None:
-    shown = carol_client.get(f"/admin/{page}/")
-    assert shown.status_code == 200
+    response = carol_client.get(f"/admin/{page}/")
+    assert response.status_code == 200
     for stored in ("sha256$", "picard_at_", "picard_rt_", "picard_cs_"):
-        assert stored not in shown.content.decode()
+        assert stored not in response.content.decode()
     assert ada_client.get(f"/admin/{page}/").status_code in (302, 403)
     change = carol_client.get(f"/admin/{page}/{_first_id(page)}/change/")
     assert change.status_code == 200
@@ -173,18 +173,18 @@ def _first_id(page: str) -> object:
 @pytest.mark.parametrize(
     "page", ["oauth2_provider/accesstoken", "oauth2_provider/refreshtoken", "oauth/appgrant"]
 )
-def test_staff_revoke_what_they_selected(
+def test_staff_can_revoke_selected_rows(
     connected: tuple[App, dict[str, str]], carol_client: Client, page: str
 ) -> None:
     app, body = connected
-    chosen = {"action": "end", "_selected_action": [str(_first_id(page))]}
-    assert carol_client.post(f"/admin/{page}/", chosen).status_code == 302
+    form = {"action": "end", "_selected_action": [str(_first_id(page))]}
+    assert carol_client.post(f"/admin/{page}/", form).status_code == 302
     with pytest.raises(InvalidAccessToken):
         authenticate_token(body["access_token"], Channel.API)
     assert app.refresh(body["refresh_token"]).status_code == 400
 
 
-def test_only_a_superuser_marks_an_app(carol_client: Client) -> None:
+def test_only_superuser_can_set_may_manage(carol_client: Client) -> None:
     app = make_app()
     address = f"/admin/oauth/application/{app.application.pk}/change/"
     assert carol_client.post(address, {"may_manage": "on"}).status_code == 403

@@ -1,4 +1,4 @@
-"""A developer sees what their app asked wrongly, with a hint; nothing that it sent is kept."""
+"""Developers see errors of their app with a hint; no content of the requests is stored."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +28,7 @@ def app(ada: User) -> App:
     return make_app(user=ada)
 
 
-def noted() -> list[str]:
+def get_recorded_kinds() -> list[str]:
     return list(Mistake.objects.values_list("kind", flat=True))
 
 
@@ -48,9 +48,9 @@ def noted() -> list[str]:
         ({"state": ["a", "b"]}, ErrorKind.OTHER),
     ],
 )
-def test_a_wrong_question_is_noted(app: App, change: dict[str, Any], kind: ErrorKind) -> None:
+def test_invalid_authorization_request_is_recorded(app: App, change: dict[str, Any], kind: ErrorKind) -> None:
     Client().get(AUTHORIZE, app.request(**change))
-    assert noted() == [kind]
+    assert get_recorded_kinds() == [kind]
 
 
 @pytest.mark.parametrize(
@@ -66,33 +66,35 @@ def test_a_wrong_question_is_noted(app: App, change: dict[str, Any], kind: Error
         ({"resource": "https://elsewhere.example"}, ErrorKind.RESOURCE),
     ],
 )
-def test_a_wrong_token_request_is_noted(ada: User, app: App, change: dict[str, Any], kind: ErrorKind) -> None:
+def test_invalid_token_request_is_recorded(
+    ada: User, app: App, change: dict[str, Any], kind: ErrorKind
+) -> None:
     assert app.redeem(app.code(ada), **change).status_code in (400, 401)
-    assert noted() == [kind]
+    assert get_recorded_kinds() == [kind]
 
 
-def expire(app: App, ada: User) -> Any:
+def redeem_expired_code(app: App, ada: User) -> Any:
     code = app.code(ada)
     AuthorizationCode.objects.update(expires=timezone.now())
     return app.redeem(code)
 
 
-def use_twice(app: App, ada: User) -> Any:
+def redeem_twice(app: App, ada: User) -> Any:
     code = app.code(ada)
     app.redeem(code)
     return app.redeem(code)
 
 
-def refresh_nonsense(app: App, ada: User) -> Any:
+def refresh_with_unknown_token(app: App, ada: User) -> Any:
     return app.refresh("picard_rt_nonsense")
 
 
-def refresh_for_more(app: App, ada: User) -> Any:
+def refresh_with_more_scopes(app: App, ada: User) -> Any:
     old = app.connect(ada, scope=scopes.READ)["refresh_token"]
     return app.refresh(old, scope=f"{scopes.READ} {scopes.WRITE}")
 
 
-def redeem_when_it_is_over(app: App, ada: User) -> Any:
+def redeem_after_expiry(app: App, ada: User) -> Any:
     code = app.code(ada)
     AppGrant.objects.update(ends_at=timezone.now())
     return app.redeem(code)
@@ -101,58 +103,54 @@ def redeem_when_it_is_over(app: App, ada: User) -> Any:
 @pytest.mark.parametrize(
     ("act", "kind"),
     [
-        (expire, ErrorKind.CODE_EXPIRED),
-        (use_twice, ErrorKind.CODE_USED),
-        (refresh_nonsense, ErrorKind.REFRESH),
-        (refresh_for_more, ErrorKind.WIDER),
-        (redeem_when_it_is_over, ErrorKind.ENDED),
+        (redeem_expired_code, ErrorKind.CODE_EXPIRED),
+        (redeem_twice, ErrorKind.CODE_USED),
+        (refresh_with_unknown_token, ErrorKind.REFRESH),
+        (refresh_with_more_scopes, ErrorKind.WIDER),
+        (redeem_after_expiry, ErrorKind.ENDED),
     ],
 )
-def test_the_answer_and_the_console_say_why(
+def test_response_and_console_show_the_reason(
     ada: User, ada_client: Client, app: App, act: Callable[[App, User], Any], kind: ErrorKind
 ) -> None:
     assert act(app, ada).json()["error_description"]
-    assert noted() == [kind]
+    assert get_recorded_kinds() == [kind]
     page = ada_client.get(f"/developer/{app.application.client_id}/")
     assert str(kind.label) in page.content.decode()
     assert str(HINTS[kind]) in page.content.decode().replace("&#x27;", "'")
 
 
-def test_calls_without_the_scope_or_at_the_wrong_door_are_noted(ada: User, app: App) -> None:
+def test_calls_with_missing_scope_or_wrong_audience_are_recorded(ada: User, app: App) -> None:
     def call(token: str) -> int:
         headers = {"authorization": f"Bearer {token}"}
-        form = '{"text": "x"}'
+        body = '{"text": "x"}'
         return Client(headers=headers).post(
-            "/api/v1/memories/", form, content_type="application/json"
+            "/api/v1/memories/", body, content_type="application/json"
         ).status_code  # fmt: skip
 
     assert call(access_token(ada, app, scopes.READ)) == 403
     assert call(access_token(ada, app, path=MCP)) == 401
-    assert sorted(noted()) == [ErrorKind.AUDIENCE, ErrorKind.SCOPE_MISSING]
+    assert sorted(get_recorded_kinds()) == [ErrorKind.AUDIENCE, ErrorKind.SCOPE_MISSING]
 
 
-def test_calls_at_the_wrong_door_are_noted_no_oftener_than_calls_may_be_made(
-    ada: User, app: App, settings: Settings
-) -> None:
+def test_recording_of_wrong_audience_is_rate_limited(ada: User, app: App, settings: Settings) -> None:
     settings.API_REQUESTS_PER_MINUTE = 2
-    for_mcp = Client(headers={"authorization": f"Bearer {access_token(ada, app, path=MCP)}"})
-    assert [for_mcp.get("/api/v1/memories/").status_code for _ in range(4)] == [401] * 4
+    mcp_client = Client(headers={"authorization": f"Bearer {access_token(ada, app, path=MCP)}"})
+    assert [mcp_client.get("/api/v1/memories/").status_code for _ in range(4)] == [401] * 4
     assert Mistake.objects.get().times == 2
 
 
-def test_an_mcp_call_without_the_scope_is_noted_with_the_same_hint(
-    ada: User, ada_client: Client, app: App
-) -> None:
+def test_mcp_call_without_scope_is_recorded(ada: User, ada_client: Client, app: App) -> None:
     reader = mcp_app_of(ada, scopes.READ, app=app)
     for _ in range(2):
-        refused = reader.call("add_memory", text="x")
-        assert (refused.status, "insufficient_scope" in refused.headers["WWW-Authenticate"]) == (403, True)
-    assert (noted(), Mistake.objects.get().times) == ([ErrorKind.SCOPE_MISSING], 2)
+        response = reader.call("add_memory", text="x")
+        assert (response.status, "insufficient_scope" in response.headers["WWW-Authenticate"]) == (403, True)
+    assert (get_recorded_kinds(), Mistake.objects.get().times) == ([ErrorKind.SCOPE_MISSING], 2)
     page = ada_client.get(f"/developer/{app.application.client_id}/").content.decode()
     assert str(HINTS[ErrorKind.SCOPE_MISSING]) in page
 
 
-def test_it_costs_one_statement_and_one_row_however_often(
+def test_repeated_error_is_counted_in_one_row(
     app: App, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(3):
@@ -164,54 +162,54 @@ def test_it_costs_one_statement_and_one_row_however_often(
         Client().get(AUTHORIZE, app.request(scope="nonsense"))
 
 
-def test_nothing_that_was_sent_is_kept(ada: User, app: App) -> None:
+def test_no_request_content_is_stored(ada: User, app: App) -> None:
     code = app.code(ada)
     app.redeem(code, client_secret="a-secret-of-somebody", redirect_uri="https://told.example/")
     Client().get(AUTHORIZE, app.request(redirect_uri="https://told.example/", state="told"))
     stored = str(list(Mistake.objects.values()))
-    for sent in (code, "a-secret", "told", app.verifier, ada.email):
-        assert sent not in stored
+    for secret in (code, "a-secret", "told", app.verifier, ada.email):
+        assert secret not in stored
 
 
 @pytest.mark.parametrize("client_id", ["nobody", "", "nul\0"])
-def test_nobodys_mistakes_are_not_noted(client_id: str, app: App) -> None:
+def test_errors_of_unowned_apps_are_not_recorded(client_id: str, app: App) -> None:
     Client().get(AUTHORIZE, app.request(client_id=client_id))
     app.redeem("x", client_id=client_id)
-    Application.objects.update(user=None)  # registered itself, or by the command
+    Application.objects.update(user=None)  # self-registered, or registered by the command
     Client().get(AUTHORIZE, app.request(scope="nonsense"))
-    assert noted() == []
+    assert get_recorded_kinds() == []
 
 
-def test_a_no_and_what_goes_well_are_no_mistakes(ada: User, ada_client: Client, app: App) -> None:
+def test_denials_and_successes_are_not_recorded(ada: User, ada_client: Client, app: App) -> None:
     ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
     app.refresh(app.connect(ada)["refresh_token"])
-    assert noted() == []
+    assert get_recorded_kinds() == []
 
 
-def test_what_was_not_made_again_for_a_month_goes(app: App) -> None:
+def test_errors_are_purged_after_a_month(app: App) -> None:
     Client().get(AUTHORIZE, app.request(scope="nonsense"))
     retention.run_steps()
-    assert noted() == [ErrorKind.SCOPE]
+    assert get_recorded_kinds() == [ErrorKind.SCOPE]
     Mistake.objects.update(last_at=timezone.now() - timedelta(days=31))
     retention.run_steps()
-    assert noted() == []
+    assert get_recorded_kinds() == []
 
 
-def test_a_developer_clears_them_and_nobody_else(ada_client: Client, bob_client: Client, app: App) -> None:
+def test_only_the_developer_can_clear_errors(ada_client: Client, bob_client: Client, app: App) -> None:
     Client().get(AUTHORIZE, app.request(scope="nonsense"))
     address = f"/developer/{app.application.client_id}/mistakes/"
     assert bob_client.post(address).status_code == 404
-    assert noted() == [ErrorKind.SCOPE]
+    assert get_recorded_kinds() == [ErrorKind.SCOPE]
     ada_client.post(address)
-    assert noted() == []
+    assert get_recorded_kinds() == []
 
 
 def test_every_kind_has_a_hint() -> None:
     assert HINTS.keys() == set(ErrorKind)
 
 
-def test_a_paused_permission_is_no_mistake(ada: User, app: App) -> None:
+def test_paused_grant_is_not_recorded_as_error(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
     grants.pause_grant(AppGrant.objects.get())
     assert app.refresh(old).status_code == 200
-    assert noted() == []
+    assert get_recorded_kinds() == []

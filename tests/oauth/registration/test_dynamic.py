@@ -1,4 +1,4 @@
-"""Apps may register themselves, and may then do little."""
+"""Dynamic client registration and the limits of self-registered clients."""
 
 import json
 from datetime import timedelta
@@ -26,17 +26,17 @@ def register(client: Client | None = None, **changes: Any) -> Any:
     return (client or Client()).post(REGISTER, json.dumps(body), content_type="application/json")
 
 
-def registered(**changes: Any) -> App:
+def register_app(**changes: Any) -> App:
     body = register(**changes).json()
     return App(Application.objects.get(client_id=body["client_id"]), body.get("client_secret", ""))
 
 
 @pytest.mark.compliance("RFC 7591", "3.2.1")
-def test_the_answer_is_complete_and_kept_in_no_cache() -> None:
-    answer = register(token_endpoint_auth_method="client_secret_post", grant_types=["authorization_code"])
-    body = answer.json()
-    assert answer.status_code == 201
-    assert answer["Cache-Control"] == "no-store"
+def test_response_is_complete_and_not_cached() -> None:
+    response = register(token_endpoint_auth_method="client_secret_post", grant_types=["authorization_code"])
+    body = response.json()
+    assert response.status_code == 201
+    assert response["Cache-Control"] == "no-store"
     assert body["client_secret"].startswith("picard_cs_")
     assert body["client_secret_expires_at"] == 0
     assert abs(body["client_id_issued_at"] - timezone.now().timestamp()) < 60
@@ -45,10 +45,10 @@ def test_the_answer_is_complete_and_kept_in_no_cache() -> None:
     assert body["registration_client_uri"] == f"http://127.0.0.1:8000/oauth/register/{body['client_id']}/"
 
 
-def test_a_public_app_gets_no_secret_and_works(ada: User) -> None:
+def test_public_client_gets_no_secret_and_can_connect(ada: User) -> None:
     body = register().json()
     assert "client_secret" not in body
-    assert registered().connect(ada)["scope"] == "memories:read memories:write"
+    assert register_app().connect(ada)["scope"] == "memories:read memories:write"
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_a_public_app_gets_no_secret_and_works(ada: User) -> None:
 )
 @pytest.mark.compliance("RFC 9700", "2.6")
 @pytest.mark.compliance("RFC 7591", "2")
-def test_what_an_app_cannot_register(change: dict[str, Any], error: str) -> None:
-    answer = register(**change)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
+def test_invalid_metadata_is_rejected(change: dict[str, Any], error: str) -> None:
+    response = register(**change)
+    assert (response.status_code, response.json()["error"]) == (400, error)
     assert not Application.objects.exists()
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '"x"', "[" * 5_000, '{"client_name": "\\u0000"}'])
-def test_nonsense_is_refused(body: str) -> None:
+def test_malformed_body_is_rejected(body: str) -> None:
     assert Client().post(REGISTER, body, content_type="application/json").status_code == 400
 
 
@@ -119,25 +119,25 @@ def test_nonsense_is_refused(body: str) -> None:
         "https://xn--bcher-kva.example:8443/a%20b/~x?y=(1);z",
     ],
 )
-def test_apps_on_ones_own_machine_and_elsewhere_may(uri: str) -> None:
+def test_loopback_private_and_https_redirect_uris_are_accepted(uri: str) -> None:
     assert register(redirect_uris=[uri]).status_code == 201
 
 
 @pytest.mark.parametrize("scope", [scopes.ADMIN, scopes.PUBLISH, scopes.PERSONA])
-def test_it_cannot_ask_for_more_than_reading_and_writing(ada_client: Client, scope: str) -> None:
-    page = ada_client.get("/oauth/authorize/", registered().request(scope=scope))
+def test_client_can_request_only_read_and_write(ada_client: Client, scope: str) -> None:
+    page = ada_client.get("/oauth/authorize/", register_app().request(scope=scope))
     assert page.status_code == 400
     assert b"invalid_scope" in page.content
 
 
-def test_a_visitor_is_not_made_its_owner(ada_client: Client) -> None:
+def test_logged_in_visitor_does_not_become_owner(ada_client: Client) -> None:
     register(ada_client)
     assert Application.objects.get().user is None
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "1")
-def test_unused_ones_are_deleted_after_a_week(ada: User) -> None:
-    used, unused = registered(), registered()
+def test_unused_clients_are_deleted_after_a_week(ada: User) -> None:
+    used, unused = register_app(), register_app()
     allow(ada, used)
     Application.objects.update(created=timezone.now() - timedelta(days=8))
     assert dynamic_registration.purge_unused_apps() == 1
@@ -147,7 +147,7 @@ def test_unused_ones_are_deleted_after_a_week(ada: User) -> None:
 
 @pytest.mark.compliance("Gaps of the toolkit", "1")
 @pytest.mark.compliance("RFC 6585", "4")
-def test_too_many_are_told_to_wait() -> None:
+def test_registration_is_rate_limited() -> None:
     exhaust(rate_limits.REGISTER, left=1)
     first, second = register(), register()
     assert (first.status_code, second.status_code) == (201, 429)
@@ -155,7 +155,7 @@ def test_too_many_are_told_to_wait() -> None:
 
 
 @pytest.mark.compliance("RFC 7592", "2")
-def test_an_app_looks_after_its_registration() -> None:
+def test_client_can_read_update_and_delete_its_registration() -> None:
     body = register().json()
     address = urlsplit(body["registration_client_uri"]).path
     manager = Client(headers={"authorization": f"Bearer {body['registration_access_token']}"})
@@ -172,7 +172,7 @@ def test_an_app_looks_after_its_registration() -> None:
 
 
 @pytest.mark.compliance("RFC 7592", "3")
-def test_without_its_token_nobody_does() -> None:
+def test_management_requires_the_registration_access_token() -> None:
     mine, other = register().json(), register().json()
     address = urlsplit(mine["registration_client_uri"]).path
     for headers in (
@@ -184,13 +184,13 @@ def test_without_its_token_nobody_does() -> None:
 
 
 @pytest.mark.compliance("RFC 9700", "4.11.2")
-def test_its_errors_send_nobody_anywhere(ada_client: Client) -> None:
-    page = ada_client.get("/oauth/authorize/", registered().request(code_challenge=None))
+def test_invalid_request_is_not_redirected(ada_client: Client) -> None:
+    page = ada_client.get("/oauth/authorize/", register_app().request(code_challenge=None))
     assert page.status_code == 400
     assert "Location" not in page
 
 
-def test_a_person_who_says_no_goes_back(ada_client: Client) -> None:
-    asked = registered().request()
-    answer = ada_client.post("/oauth/authorize/", {"answer": "cancel"}, query_params=asked)
-    assert parse_qs(urlsplit(answer["Location"]).query)["error"] == ["access_denied"]
+def test_denial_is_redirected_to_the_client(ada_client: Client) -> None:
+    request = register_app().request()
+    response = ada_client.post("/oauth/authorize/", {"answer": "cancel"}, query_params=request)
+    assert parse_qs(urlsplit(response["Location"]).query)["error"] == ["access_denied"]

@@ -1,4 +1,4 @@
-"""Apps whose client id is an address: what they say there is fetched seldom, carefully, and believed little."""
+"""Client ID metadata documents: rarely and safely fetched, and restricted like self-registration."""
 
 import socket
 import ssl
@@ -40,7 +40,7 @@ GOOD = {
 
 @dataclass
 class Web:
-    """What lies at ADDRESS, and how often it was fetched."""
+    """The document at ADDRESS, and how often it was fetched."""
 
     document: dict[str, Any] = field(default_factory=lambda: dict(GOOD))
     fetched: int = 0
@@ -48,19 +48,19 @@ class Web:
     def fetch(self, _client_id: str) -> tuple[dict[str, Any], int]:
         self.fetched += 1
         if not self.document:
-            raise cimd.CIMDError("nothing there")
+            raise cimd.CIMDError("not found")
         return dict(self.document), 300
 
 
-class Unsecured:
-    """In place of a context of TLS."""
+class NoTLS:
+    """Replaces a TLS context."""
 
     def wrap_socket(self, plain: socket.socket, server_hostname: str) -> socket.socket:
         return plain
 
 
 def drip(server: socket.socket, first: bytes, then: bytes) -> None:
-    """Answer, and go on answering, until the other side is gone."""
+    """Send `first`, then `then` repeatedly until the client closes the connection."""
     connection, _ = server.accept()
     with connection, suppress(OSError):
         connection.sendall(first)
@@ -70,7 +70,7 @@ def drip(server: socket.socket, first: bytes, then: bytes) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _on(settings: Settings) -> Iterator[None]:
+def _enable_metadata_documents(settings: Settings) -> Iterator[None]:
     settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": True}
     cache.clear()
     yield
@@ -79,22 +79,20 @@ def _on(settings: Settings) -> Iterator[None]:
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
-    made = Web()
+    new_web = Web()
     monkeypatch.setattr(
         metadata_documents.MetadataDocumentFetcher,
         "_fetch_document",
-        lambda _fetcher, client_id: made.fetch(client_id),
+        lambda _fetcher, client_id: new_web.fetch(client_id),
     )
-    return made
+    return new_web
 
 
 def app() -> App:
     return App(Application(client_id=ADDRESS))
 
 
-def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
-    web: Web, ada: User, ada_client: Client
-) -> None:
+def test_client_is_marked_as_unverified_and_can_connect(web: Web, ada: User, ada_client: Client) -> None:
     page = ada_client.get(AUTHORIZE, app().request()).content.decode()
     assert "<bdi>Robot</bdi> requests access to your memories" in page
     assert "This app is described by <strong>robot.example</strong>" in page
@@ -104,17 +102,17 @@ def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
     assert tokens["scope"] == f"{scopes.READ} {scopes.WRITE}"
     assert robot.refresh(tokens["refresh_token"]).status_code == 200
     assert web.fetched == 1
-    [known] = Application.objects.all()
-    assert (known.is_self_registered, known.is_public, known.user) == (True, True, None)
-    assert known.redirect_uris == REDIRECT  # what is not for this server is left out
+    [client] = Application.objects.all()
+    assert (client.is_self_registered, client.is_public, client.user) == (True, True, None)
+    assert client.redirect_uris == REDIRECT  # values meant for other servers are dropped
 
 
-def test_it_may_ask_for_no_more_than_any_app(web: Web, ada_client: Client) -> None:
+def test_client_can_request_only_common_scopes(web: Web, ada_client: Client) -> None:
     assert ada_client.get(AUTHORIZE, app().request(scope=scopes.PUBLISH)).status_code == 400
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "1")
-def test_nothing_is_fetched_for_nobody(web: Web) -> None:
+def test_nothing_is_fetched_without_a_signed_in_user(web: Web) -> None:
     assert Client().get(AUTHORIZE, app().request())["Location"].startswith("/accounts/login/")
     for path in ("/oauth/token/", "/oauth/revoke/", "/oauth/introspect/"):
         form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", "client_id": ADDRESS}
@@ -139,7 +137,7 @@ def test_nothing_is_fetched_for_nobody(web: Web) -> None:
     ],
     ids=str,
 )
-def test_a_document_that_is_not_right_makes_no_app(web: Web, ada_client: Client, change: Any) -> None:
+def test_invalid_document_is_rejected(web: Web, ada_client: Client, change: Any) -> None:
     web.document |= change
     assert ada_client.get(AUTHORIZE, app().request()).status_code == 400
     assert not Application.objects.exists()
@@ -148,7 +146,7 @@ def test_a_document_that_is_not_right_makes_no_app(web: Web, ada_client: Client,
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:10.0.0.1]"]
 )
-def test_this_machine_and_its_network_are_never_asked(
+def test_private_addresses_are_never_contacted(
     host: str, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
@@ -161,8 +159,8 @@ def test_this_machine_and_its_network_are_never_asked(
 @pytest.mark.parametrize(
     "path", ["client\u202egnp.json", "a\u200bclient.json", "klient\u00e9.json", "a client"]
 )
-def test_its_address_reads_as_it_is(path: str, web: Web, ada_client: Client) -> None:
-    """For an app without a name is called by it."""
+def test_url_with_misleading_characters_is_rejected(path: str, web: Web, ada_client: Client) -> None:
+    """Because an app without a name is shown by its URL."""
     address = f"https://robot.example/{path}"
     web.document = {**GOOD, "client_id": address, "client_name": ""}
     assert ada_client.get(AUTHORIZE, app().request(client_id=address)).status_code == 400
@@ -177,23 +175,23 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     [(HEAD, b"X: y\r\n"), (HEAD + b"Content-Length: 9000\r\n\r\n", b" ")],
     ids=["head", "body"],
 )
-def test_whoever_sends_it_byte_by_byte_is_left(
+def test_slow_response_is_aborted(
     first: bytes, then: bytes, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However soon each byte comes: else a few such addresses would hold every thread."""
+    """Otherwise a few slow servers could block every thread."""
     settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_FETCH_TIMEOUT_SECONDS": 0.2}
     monkeypatch.setattr(cimd, "_ip_is_public", lambda _ip: True)
-    monkeypatch.setattr(ssl, "create_default_context", Unsecured)
+    monkeypatch.setattr(ssl, "create_default_context", NoTLS)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
-        sent = other.submit(drip, server, first, then)
+        dripping = other.submit(drip, server, first, then)
         with pytest.raises(cimd.CIMDError):
             metadata_documents.MetadataDocumentFetcher().fetch(
                 f"https://127.0.0.1:{server.getsockname()[1]}/client.json"
             )
-        sent.result()
+        dripping.result()
 
 
-def test_what_looking_up_its_host_took_is_not_given_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_limit_includes_the_dns_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
     monkeypatch.setattr(socket, "create_connection", lambda *given, **_: opened.append(given))
     monkeypatch.setattr(cimd, "_resolve_and_validate", lambda *_: ["192.0.2.1"])
@@ -203,9 +201,7 @@ def test_what_looking_up_its_host_took_is_not_given_once_more(monkeypatch: pytes
     assert opened == []
 
 
-def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_away(
-    web: Web, ada_client: Client
-) -> None:
+def test_expired_document_is_refetched_or_kept_if_that_fails(web: Web, ada_client: Client) -> None:
     ada_client.get(AUTHORIZE, app().request())
     for document, name in (({**GOOD, "client_name": "Robot 2"}, "Robot 2"), ({}, "Robot 2")):
         Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
@@ -214,14 +210,14 @@ def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_a
     assert web.fetched == 3
 
 
-def test_a_person_makes_the_server_fetch_only_so_often(web: Web, ada: User, ada_client: Client) -> None:
+def test_fetching_is_rate_limited_per_user(web: Web, ada: User, ada_client: Client) -> None:
     exhaust(rate_limits.METADATA_DOCUMENTS, who=str(ada.pk))
-    refused = ada_client.get(AUTHORIZE, app().request())
-    assert (refused.status_code, web.fetched) == (400, 0)
-    assert "Too many requests" in refused.content.decode()
+    response = ada_client.get(AUTHORIZE, app().request())
+    assert (response.status_code, web.fetched) == (400, 0)
+    assert "Too many requests" in response.content.decode()
 
 
-def test_what_is_known_stays_when_no_more_may_be_fetched(web: Web, ada: User, ada_client: Client) -> None:
+def test_known_client_works_when_fetching_is_rate_limited(web: Web, ada: User, ada_client: Client) -> None:
     ada_client.get(AUTHORIZE, app().request())
     Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
     exhaust(rate_limits.METADATA_DOCUMENTS, who=str(ada.pk))
@@ -229,12 +225,12 @@ def test_what_is_known_stays_when_no_more_may_be_fetched(web: Web, ada: User, ad
     assert web.fetched == 1
 
 
-@pytest.mark.parametrize("is_on", [True, False])
-def test_it_is_said_whether_addresses_are_read(
-    is_on: bool, web: Web, ada_client: Client, settings: Settings
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_support_is_advertised_only_if_enabled(
+    is_enabled: bool, web: Web, ada_client: Client, settings: Settings
 ) -> None:
-    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": is_on}
-    found = Client().get("/.well-known/oauth-authorization-server").json()
-    assert found["client_id_metadata_document_supported"] is is_on
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": is_enabled}
+    metadata = Client().get("/.well-known/oauth-authorization-server").json()
+    assert metadata["client_id_metadata_document_supported"] is is_enabled
     status = ada_client.get(AUTHORIZE, app().request()).status_code
-    assert (status, web.fetched) == ((200, 1) if is_on else (400, 0))
+    assert (status, web.fetched) == ((200, 1) if is_enabled else (400, 0))

@@ -1,4 +1,4 @@
-"""A bearer token opens its own door, for as long as its person lets it, in one query."""
+"""Bearer tokens are valid only for their resource and while the user's grant is, and are checked in one query."""
 
 import random
 import string
@@ -25,7 +25,7 @@ from tests.oauth.flows import API, MCP, access_token, access_tokens, allow, make
 pytestmark = pytest.mark.django_db
 
 
-def test_a_token_acts_for_its_person_within_its_scopes(ada: User) -> None:
+def test_token_acts_for_its_user_within_its_scopes(ada: User) -> None:
     app = make_app()
     actor = authenticate_token(access_token(ada, app, scopes.READ), Channel.API)
     assert (actor.user, actor.client_id, actor.door) == (ada, app.application.client_id, Channel.API)
@@ -33,7 +33,7 @@ def test_a_token_acts_for_its_person_within_its_scopes(ada: User) -> None:
     assert not actor.has_scope(scopes.WRITE)
 
 
-def test_it_is_one_query(ada: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_authentication_takes_one_query(ada: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     token = access_token(ada, make_app())
     with django_assert_num_queries(1):
         actor = authenticate_token(token, Channel.API)
@@ -41,7 +41,7 @@ def test_it_is_one_query(ada: User, django_assert_num_queries: DjangoAssertNumQu
         assert actor.person.email == ada.email
 
 
-def test_the_persons_narrowing_bounds_the_token(ada: User) -> None:
+def test_token_is_limited_by_the_grant(ada: User) -> None:
     app = make_app()
     tag = remember(ada, "one", tags=["work"]).tags.get()
     end = timezone.now() + timedelta(days=1)
@@ -52,36 +52,36 @@ def test_the_persons_narrowing_bounds_the_token(ada: User) -> None:
     assert actor.until == end
 
 
-@pytest.mark.parametrize(("path", "door"), [(API, Channel.MCP), (MCP, Channel.API)])
+@pytest.mark.parametrize(("path", "channel"), [(API, Channel.MCP), (MCP, Channel.API)])
 @pytest.mark.compliance("RFC 9700", "2.3")
 @pytest.mark.compliance("RFC 9700", "4.10.2")
-def test_each_door_takes_only_its_own_tokens(ada: User, path: str, door: Channel) -> None:
+def test_token_for_another_resource_is_rejected(ada: User, path: str, channel: Channel) -> None:
     token = access_token(ada, make_app(), path=path)
     with pytest.raises(InvalidAccessToken, match="not issued for this resource"):
-        authenticate_token(token, door)
+        authenticate_token(token, channel)
 
 
-def test_a_token_for_nothing_in_particular_opens_no_door(ada: User) -> None:
+def test_token_without_resource_is_rejected(ada: User) -> None:
     token = access_token(ada, make_app(), resource=[])
     with pytest.raises(InvalidAccessToken):
         authenticate_token(token, Channel.API)
 
 
 @pytest.mark.compliance("RFC 6750", "3.1")
-def test_an_expired_token_is_refused(ada: User) -> None:
+def test_expired_token_is_rejected(ada: User) -> None:
     token = access_token(ada, make_app(), expires=timezone.now() - timedelta(seconds=1))
     with pytest.raises(InvalidAccessToken, match="expired"):
         authenticate_token(token, Channel.API)
 
 
-def test_a_closed_account_is_closed_at_once(ada: User) -> None:
+def test_token_of_a_closed_account_is_rejected(ada: User) -> None:
     token = access_token(ada, make_app())
     User.objects.filter(pk=ada.pk).update(is_active=False)
     with pytest.raises(InvalidAccessToken):
         authenticate_token(token, Channel.API)
 
 
-def test_pausing_and_resuming_count_at_once(ada: User) -> None:
+def test_pausing_and_resuming_apply_immediately(ada: User) -> None:
     token = access_token(ada, make_app())
     grant = AppGrant.objects.get()
     grants.pause_grant(grant)
@@ -91,14 +91,14 @@ def test_pausing_and_resuming_count_at_once(ada: User) -> None:
     assert authenticate_token(token, Channel.API).user == ada
 
 
-def test_disconnecting_counts_at_once(ada: User) -> None:
+def test_disconnecting_applies_immediately(ada: User) -> None:
     token = access_token(ada, make_app())
     grants.revoke_grant(AppGrant.objects.get())
     with pytest.raises(InvalidAccessToken):
         authenticate_token(token, Channel.API)
 
 
-def test_a_permission_ends_when_it_was_to_end(ada: User) -> None:
+def test_token_of_an_expired_grant_is_rejected(ada: User) -> None:
     app = make_app()
     allow(ada, app, ends_at=timezone.now() - timedelta(seconds=1))
     with pytest.raises(InvalidAccessToken, match="expired"):
@@ -106,78 +106,78 @@ def test_a_permission_ends_when_it_was_to_end(ada: User) -> None:
 
 
 @pytest.mark.compliance("RFC 6750", "3.1")
-def test_none_of_ten_thousand_wrong_tokens_is_accepted(ada: User) -> None:
-    app, chance = make_app(), random.Random(1)
+def test_none_of_10000_invalid_tokens_is_accepted(ada: User) -> None:
+    app, rng = make_app(), random.Random(1)
     token = access_token(ada, app)
-    ended = timezone.now() - timedelta(seconds=1)
+    expired = timezone.now() - timedelta(seconds=1)
     wrong = [
-        *(_forged(token, chance) for _ in range(9_000)),
-        *access_tokens(500, ada, app, expires=ended),
+        *(_forge_token(token, rng) for _ in range(9_000)),
+        *access_tokens(500, ada, app, expires=expired),
         *access_tokens(500, ada, app, path=MCP),
     ]
     assert len(wrong) == 10_000
-    assert [each for each in wrong if opens(each)] == []
-    assert opens(token)
+    assert [each for each in wrong if is_accepted(each)] == []
+    assert is_accepted(token)
 
 
-def opens(token: str) -> bool:
+def is_accepted(token: str) -> bool:
     try:
         return authenticate_token(token, Channel.API) is not None
     except InvalidAccessToken:
         return False
 
 
-def _forged(token: str, chance: random.Random) -> str:
-    at = chance.randrange(len(token))
-    other = chance.choice(string.ascii_letters + string.digits + "-_ é\0")
+def _forge_token(token: str, rng: random.Random) -> str:
+    at = rng.randrange(len(token))
+    other = rng.choice(string.ascii_letters + string.digits + "-_ é\0")
     kinds = [
         token[:at],
         token[:at] + other + token[at + 1 :],
         token[:at] + other + token[at:],
         token.swapcase(),
         token[::-1],
-        ACCESS_PREFIX + "".join(chance.choices(string.ascii_letters, k=43)),
+        ACCESS_PREFIX + "".join(rng.choices(string.ascii_letters, k=43)),
         token.replace("picard_at_", "picard_rt_"),
-        token + "=" * chance.randrange(1, 300),
+        token + "=" * rng.randrange(1, 300),
     ]
-    forged = chance.choice(kinds)
+    forged = rng.choice(kinds)
     return forged if forged != token else token + "x"
 
 
-# --- From a request to its actor --------------------------------------------------------------------------
+# --- Actor of a request -----------------------------------------------------------------------------------
 
 
-def actor_of(door: Channel, user: User | None = None, **headers: str) -> Actor:
+def get_actor(channel: Channel, user: User | None = None, **headers: str) -> Actor:
     request = RequestFactory().get("/", headers=headers)
     request.user = user or AnonymousUser()
-    return actor_from_request(request, door)
+    return actor_from_request(request, channel)
 
 
-def test_a_shown_token_counts_instead_of_the_session(ada: User, bob: User) -> None:
+def test_token_takes_precedence_over_session(ada: User, bob: User) -> None:
     token = access_token(ada, make_app())
-    assert actor_of(Channel.API, bob, authorization=f"Bearer {token}").user == ada
+    assert get_actor(Channel.API, bob, authorization=f"Bearer {token}").user == ada
     with pytest.raises(InvalidAccessToken):
-        actor_of(Channel.API, bob, authorization="Bearer wrong")
+        get_actor(Channel.API, bob, authorization="Bearer wrong")
 
 
-def test_the_pages_take_no_token(ada: User) -> None:
+def test_web_pages_ignore_tokens(ada: User) -> None:
     token = access_token(ada, make_app())
-    assert actor_of(Channel.WEB, authorization=f"Bearer {token}").user is None
+    assert get_actor(Channel.WEB, authorization=f"Bearer {token}").user is None
 
 
-def test_mcp_takes_no_session(ada: User) -> None:
-    assert actor_of(Channel.MCP, ada).user is None
-    assert actor_of(Channel.API, ada).user == ada
+def test_mcp_ignores_sessions(ada: User) -> None:
+    assert get_actor(Channel.MCP, ada).user is None
+    assert get_actor(Channel.API, ada).user == ada
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "", "Token x", "bearer  "])
-def test_any_other_header_is_refused(db: None, header: str) -> None:
+def test_malformed_authorization_header_is_rejected(db: None, header: str) -> None:
     with pytest.raises(InvalidAccessToken):
-        actor_of(Channel.API, authorization=header)
+        get_actor(Channel.API, authorization=header)
 
 
 @pytest.mark.compliance("RFC 9728", "5.1")
-def test_the_challenge_says_where_to_ask() -> None:
+def test_challenge_has_the_resource_metadata_url() -> None:
     header = bearer.build_www_authenticate(
         Channel.MCP, error="insufficient_scope", description='say "no"\r\nX: y', scope=scopes.WRITE
     )

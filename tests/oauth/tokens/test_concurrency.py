@@ -1,4 +1,4 @@
-"""Many at once, on real connections: a code is redeemed once, every refresh is answered, nobody is logged out."""
+"""Concurrent requests on real connections: a code is redeemed once, every refresh succeeds, no app is disconnected."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +19,8 @@ REFRESHES = 50
 REDEMPTIONS = 25
 
 
-def at_once(act: Callable[[], Any]) -> list[Any]:
-    """What AT_ONCE threads get that do the same at the same moment."""
+def run_concurrently(act: Callable[[], Any]) -> list[Any]:
+    """Run `act` in AT_ONCE threads at the same time and return the results."""
     start = Barrier(AT_ONCE)
 
     def run(_: int) -> Any:
@@ -34,11 +34,11 @@ def at_once(act: Callable[[], Any]) -> list[Any]:
         return list(threads.map(run, range(AT_ONCE)))
 
 
-def statuses(answers: Sequence[Any]) -> list[int]:
-    return sorted(answer.status_code for answer in answers)
+def sorted_statuses(responses: Sequence[Any]) -> list[int]:
+    return sorted(response.status_code for response in responses)
 
 
-def works(token: str) -> bool:
+def is_accepted(token: str) -> bool:
     try:
         return authenticate_token(token, Channel.API) is not None
     except InvalidAccessToken:
@@ -46,8 +46,8 @@ def works(token: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_counted(transactional_db: None) -> Iterator[None]:
-    """The rates are no model's table, so nobody empties it after a test without a transaction."""
+def _clear_rate_limits(transactional_db: None) -> Iterator[None]:
+    """Empty the table of rate limits, which has no model, so pytest-django does not flush it."""
     yield
     with connection.cursor() as cursor:
         cursor.execute("delete from accounts_rate_limit")
@@ -59,44 +59,46 @@ def app() -> App:
 
 
 @pytest.mark.compliance("RFC 9700", "4.14.2")
-def test_every_one_of_many_refreshes_is_answered_and_nobody_is_logged_out(ada: User, app: App) -> None:
+def test_concurrent_refreshes_all_succeed_with_the_same_tokens(ada: User, app: App) -> None:
     grandparent = app.connect(ada)["refresh_token"]
     refresh_token = grandparent
-    answered = 0
+    succeeded = 0
     for _ in range(REFRESHES):
-        answers = at_once(lambda token=refresh_token: app.refresh(token))  # type: ignore[misc]
-        answered += statuses(answers).count(200)
-        [body] = {answer.content: answer.json() for answer in answers}.values()
+        responses = run_concurrently(lambda token=refresh_token: app.refresh(token))  # type: ignore[misc]
+        succeeded += sorted_statuses(responses).count(200)
+        [body] = {response.content: response.json() for response in responses}.values()
         refresh_token = body["refresh_token"]
-    assert answered == REFRESHES * AT_ONCE
-    assert works(body["access_token"])
+    assert succeeded == REFRESHES * AT_ONCE
+    assert is_accepted(body["access_token"])
     assert app.refresh(grandparent).json()["error"] == "invalid_grant"
-    assert not works(body["access_token"])
+    assert not is_accepted(body["access_token"])
 
 
 @pytest.mark.compliance("RFC 9700", "4.2.4")
-def test_a_code_is_redeemed_once_however_many_try(ada: User, app: App) -> None:
+def test_concurrent_redemptions_succeed_once(ada: User, app: App) -> None:
     for _ in range(REDEMPTIONS):
         code = app.code(ada)
-        answers = at_once(lambda code=code: app.redeem(code))  # type: ignore[misc]
-        assert statuses(answers) == [200, 400, 400, 400]
+        responses = run_concurrently(lambda code=code: app.redeem(code))  # type: ignore[misc]
+        assert sorted_statuses(responses) == [200, 400, 400, 400]
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "10")
-def test_a_token_that_is_given_back_while_it_is_refreshed_is_worth_nothing(ada: User, app: App) -> None:
+def test_token_revoked_during_refresh_is_invalid(ada: User, app: App) -> None:
     for _ in range(5):
         body = app.connect(ada)
-        turns = iter([True, False, False, True])
+        is_revocation = iter([True, False, False, True])
 
-        def act(body: dict[str, Any] = body, turns: Any = turns) -> Any:
-            if next(turns):
+        def act(body: dict[str, Any] = body, is_revocation: Any = is_revocation) -> Any:
+            if next(is_revocation):
                 form = {"client_id": app.application.client_id, "client_secret": app.secret}
                 return app.http.post("/oauth/revoke/", form | {"token": body["refresh_token"]})
             return app.refresh(body["refresh_token"])
 
-        answers = at_once(act)
-        assert max(statuses(answers)) <= 400
-        given = [answer.json()["access_token"] for answer in answers if b"access_token" in answer.content]
-        assert not any(works(token) for token in (body["access_token"], *given))
+        responses = run_concurrently(act)
+        assert max(sorted_statuses(responses)) <= 400
+        new_tokens = [
+            response.json()["access_token"] for response in responses if b"access_token" in response.content
+        ]
+        assert not any(is_accepted(token) for token in (body["access_token"], *new_tokens))
         assert app.refresh(body["refresh_token"]).status_code == 400
-        assert len(set(given)) <= 1
+        assert len(set(new_tokens)) <= 1
