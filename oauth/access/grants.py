@@ -175,7 +175,7 @@ def filter_tags_in_grants(tags: Collection[UUID]) -> set[UUID]:
     return {tag for only_tags in limits for tag in only_tags or ()} & set(tags)
 
 
-def get_current_actor(user_id: UUID, client_id: str, door: Channel) -> Actor | None:
+def get_current_actor(user_id: UUID, client_id: str, channel: Channel) -> Actor | None:
     """Return the app's actor with its current access; None if it is disconnected, paused or expired."""
     grants = AppGrant.objects.filter(user=user_id, application__client_id=client_id, paused_at=None)
     grant = grants.exclude(ends_at__lte=Now()).select_related("user", "application").first()
@@ -183,7 +183,7 @@ def get_current_actor(user_id: UUID, client_id: str, door: Channel) -> Actor | N
         return None
     only_tags = None if grant.only_tags is None else frozenset(grant.only_tags)
     options = GrantOptions(frozenset(grant.scopes), only_tags, grant.ends_at, grant.asks_first)
-    return replace(build_app_actor(grant.user, grant.application, options), door=door)
+    return replace(build_app_actor(grant.user, grant.application, options), door=channel)
 
 
 def build_app_actor(user: User, application: Application, options: GrantOptions) -> Actor:

@@ -9,18 +9,18 @@ from oauth.tokens import bearer
 TOKEN_CHANNELS = (Channel.API, Channel.MCP)
 
 
-def actor_from_request(request: HttpRequest, door: Channel) -> Actor:
+def actor_from_request(request: HttpRequest, channel: Channel) -> Actor:
     """Return the app of the bearer token, else the signed-in user, else an anonymous user.
 
     Tokens are accepted only on the API and MCP, and only in the Authorization header (RFC 9700 4.3.2). MCP ignores
     sessions, because browsers send their cookies automatically. Raises bearer.InvalidAccessToken, RateLimitExceeded.
     """
-    if door in TOKEN_CHANNELS and (header := request.headers.get("Authorization")) is not None:
-        return bearer.authenticate_token(_parse_bearer_token(header), door)
-    if door == Channel.MCP:
-        return Actor(user=None, door=door)
+    if channel in TOKEN_CHANNELS and (header := request.headers.get("Authorization")) is not None:
+        return bearer.authenticate_token(_parse_bearer_token(header), channel)
+    if channel == Channel.MCP:
+        return Actor(user=None, door=channel)
     user = request.user if isinstance(request.user, User) and request.user.is_active else None
-    return Actor(user=user, door=door)
+    return Actor(user=user, door=channel)
 
 
 def _parse_bearer_token(header: str) -> str:

@@ -76,7 +76,7 @@ class _TokenRow(NamedTuple):
     asks_first: bool
 
 
-def authenticate_token(token: str, door: Channel) -> Actor:
+def authenticate_token(token: str, channel: Channel) -> Actor:
     """Return the actor of the app, with the scopes that both its token and its grant have.
 
     Counts against the rate limit. Raises InvalidAccessToken, RateLimitExceeded.
@@ -86,7 +86,7 @@ def authenticate_token(token: str, door: Channel) -> Actor:
     limit = get_api_limit()
     params: dict[str, object] = {
         "checksum": compute_checksum(token),
-        "resource": resource_indicators.get_resource(door),
+        "resource": resource_indicators.get_resource(channel),
         "limit": limit.name,
     }
     rows = fetch_prepared(FIND_TOKEN_SQL, params | limit.sql_params)
@@ -102,7 +102,7 @@ def authenticate_token(token: str, door: Channel) -> Actor:
         raise limit.exceeded_error
     return Actor(
         user=person,
-        door=door,
+        door=channel,
         scopes=frozenset(row.scope.split()) & frozenset(row.allowed_scopes),
         client_id=row.client_id,
         only_tags=None if row.only_tags is None else frozenset(row.only_tags),
@@ -111,13 +111,15 @@ def authenticate_token(token: str, door: Channel) -> Actor:
     )
 
 
-def build_www_authenticate(door: Channel, *, error: str = "", description: str = "", scope: str = "") -> str:
+def build_www_authenticate(
+    channel: Channel, *, error: str = "", description: str = "", scope: str = ""
+) -> str:
     """Return the header of a 401 or 403 (RFC 6750 3, RFC 9728 5.1). No `error` for a request without a token."""
     params = {
         "error": error,
         "error_description": description,
         "scope": scope,
-        "resource_metadata": resource_indicators.get_metadata_url(resource_indicators.get_resource(door)),
+        "resource_metadata": resource_indicators.get_metadata_url(resource_indicators.get_resource(channel)),
     }
     return "Bearer " + ", ".join(
         f'{name}="{_strip_unquotable(value)}"' for name, value in params.items() if value

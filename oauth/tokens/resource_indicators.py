@@ -8,12 +8,12 @@ PATHS = {Channel.API: "/api", Channel.MCP: "/mcp"}
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
-def get_resource(door: Channel) -> str:
-    return f"{settings.PUBLIC_URL}{PATHS[door]}"
+def get_resource(channel: Channel) -> str:
+    return f"{settings.PUBLIC_URL}{PATHS[channel]}"
 
 
 def list_resources() -> list[str]:
-    return [get_resource(door) for door in PATHS]
+    return [get_resource(channel) for channel in PATHS]
 
 
 def get_default_resource() -> str:
