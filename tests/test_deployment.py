@@ -178,6 +178,20 @@ def test_the_scripts_of_ci_are_scripts(name: str) -> None:
     subprocess.run([*shell, "-n", PROJECT / ".ci" / name], check=True)
 
 
+def test_the_workflow_runs_what_ci_runs() -> None:
+    [job] = loaded(".github/workflows/ci.yml")["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+
+
+def test_the_devcontainer_has_what_ci_installs() -> None:
+    container = json.loads((PROJECT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    script = (PROJECT / ".ci/run").read_text(encoding="utf-8")
+    packages = {name for each in re.findall(r"missing\+=\(([^)]+)\)", script) for name in each.split()}
+    assert len(packages) > 5
+    assert packages - {"npm"} <= set(container["postCreateCommand"].split())
+    assert any("/node:" in feature for feature in container["features"])
+
+
 def test_the_image_holds_what_the_server_imports_and_neither_benchmarks_nor_tests() -> None:
     folders = {path.parent.name for path in PROJECT.glob("*/__init__.py")}
     copied = set(re.findall(r"^COPY (\w+) \1$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE))

@@ -5,9 +5,9 @@ from typing import Any
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 
+from core.version import VERSION
 from memories.mcp import prompts, resources, tools
 
-VERSION = "1.0.0"
 HOUR_MS = 3_600_000
 AN_HOUR = CacheHint(ttl_ms=HOUR_MS, scope="private")
 INSTRUCTIONS = (
