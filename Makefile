@@ -16,7 +16,7 @@ run: $(VENV)/.run ## Start everything: database, migrations, web server, worker 
 	@$(BIN)/python manage.py up
 
 demo: $(VENV)/.run ## Start everything with a made-up person who has memories, apps and a past, in a home of its own
-	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import picard_home; print(picard_home())')-demo}" $(BIN)/python manage.py demo
+	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import get_picard_home; print(get_picard_home())')-demo}" $(BIN)/python manage.py demo
 
 screenshots: $(VENV)/.dev ## Take docs/screenshots anew, from the demo in a temporary home (needs Chromium)
 	@$(BIN)/python -m tests.screenshots
@@ -74,11 +74,12 @@ lint: $(VENV)/.dev ## Check style, types, security, spelling, migrations, contai
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/djlint --quiet --lint templates && $(BIN)/djlint --quiet --check templates
 	@$(BIN)/codespell
 	@.ci/check-deploy $(BIN)/python
 
 format: $(VENV)/.dev ## Format the code and sort the imports
-	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format . ; $(BIN)/djlint --quiet --reformat templates
 
 lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requirements*.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in

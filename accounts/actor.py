@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 
 
-class Door(StrEnum):
+class Channel(StrEnum):
     """Where an act came in. The value is stored with what was written and in the audit."""
 
     WEB = "web"
@@ -40,7 +40,7 @@ class Actor:
     """
 
     user: User | None
-    door: Door
+    door: Channel
     scopes: frozenset[str] = frozenset()
     client_id: str | None = None
     only_tags: frozenset[UUID] | None = None
@@ -58,17 +58,17 @@ class Actor:
             raise InsufficientScope("sign-in")
         return self.user
 
-    def holds(self, scope: str) -> bool:
+    def has_scope(self, scope: str) -> bool:
         if self.user is None or not self.user.is_active:
             return False
         if self.until is not None and self.until <= timezone.now():
             return False
         return not self.is_app or scope in self.scopes
 
-    def require(self, scope: str) -> None:
+    def require_scope(self, scope: str) -> None:
         """Every service begins with this. Raises InsufficientScope."""
-        if not self.holds(scope):
+        if not self.has_scope(scope):
             raise InsufficientScope(scope)
 
 
-ANONYMOUS = Actor(user=None, door=Door.WEB)
+ANONYMOUS = Actor(user=None, door=Channel.WEB)

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.admin_base import StaffAdmin
 from accounts.deletion import service as deletion
 from accounts.models import Invitation, User
@@ -20,19 +20,23 @@ class UserAdmin(StaffAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "handle", "display_name")
     ordering = ("-date_joined",)
-    own_words = (
+    always_readonly_fields = (
         "handle", "display_name", "bio", "persona_enabled", "time_zone", "date_joined", "last_login", "delete_at",
     )  # fmt: skip
-    for_superusers = ("email", "is_staff", "is_superuser")
-    fields = ("email", "is_active", "is_staff", "is_superuser", *own_words)
+    superuser_fields = ("email", "is_staff", "is_superuser")
+    fields = ("email", "is_active", "is_staff", "is_superuser", *always_readonly_fields)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         # Whoever may change an address or a role can become that person.
-        return self.own_words if request.user.is_superuser else (*self.own_words, *self.for_superusers)
+        return (
+            self.always_readonly_fields
+            if request.user.is_superuser
+            else (*self.always_readonly_fields, *self.superuser_fields)
+        )
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         if obj.is_active and obj.delete_at is not None:
-            deletion.restore(obj.pk, by=Actor(user=obj, door=Door.WEB))
+            deletion.restore_account(obj.pk, by=Actor(user=obj, door=Channel.WEB))
             obj.delete_at = None
         super().save_model(request, obj, form, change)
 
@@ -57,5 +61,5 @@ class InvitationAdmin(StaffAdmin):
     list_display = ("id", "email", "created_at", "expires_at", "used_by", "used_at")
     fields = readonly_fields = ("email", "created_at", "expires_at", "used_by", "used_at")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request)

@@ -8,6 +8,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import signals  # noqa: F401  (connects the receivers)
-        from accounts.sessions.hashed_keys import seal_listed_sessions
+        from accounts.sessions.hashed_keys import install_session_key_field
 
-        seal_listed_sessions()
+        install_session_key_field()

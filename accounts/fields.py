@@ -1,7 +1,5 @@
 """django-encrypted-model-fields, made strict: for the few secrets that the master keys seal directly."""
 
-from typing import Any
-
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import FieldError
 from encrypted_model_fields import fields as package
@@ -18,10 +16,10 @@ class StrictEncryptedTextField(package.EncryptedTextField):  # type: ignore[misc
     repr of SQL expressions. This one does none of it. Raises DecryptError on reading, FieldError on misuse.
     """
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> object:
         return value  # never decrypt input: a pasted ciphertext would be read back to its thief
 
-    def from_db_value(self, value: str | None, *_: Any) -> str | None:
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
         if value is None:
             return None
         try:
@@ -30,7 +28,7 @@ class StrictEncryptedTextField(package.EncryptedTextField):  # type: ignore[misc
             raise DecryptError(f"{self.model._meta.label}.{self.name} does not open") from None
         return opened
 
-    def get_db_prep_save(self, value: Any, connection: Any) -> str | None:
+    def get_db_prep_save(self, value: object, connection: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, str):
@@ -38,5 +36,5 @@ class StrictEncryptedTextField(package.EncryptedTextField):  # type: ignore[misc
         sealed: bytes = package.encrypt_str(value)
         return sealed.decode()
 
-    def get_lookup(self, lookup_name: str) -> Any:
+    def get_lookup(self, lookup_name: str) -> object:
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None

@@ -6,7 +6,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 
-def id_at(moment: datetime) -> UUID:
+def new_id_at(moment: datetime) -> UUID:
     """A fresh id that sorts as if it had been made at that time, for what was written then elsewhere."""
     seconds = moment.timestamp()
     return uuid7(timestamp=int(seconds), nanos=int(seconds % 1 * 1_000_000_000))

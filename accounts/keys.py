@@ -28,7 +28,7 @@ CACHE_S = 60.0
 CACHE_ENTRIES = 10_000
 
 
-class KeyMissing(DecryptError):
+class DataKeyNotFound(DecryptError):
     """The person's data key is gone: their sealed text cannot be read any more."""
 
 
@@ -46,46 +46,46 @@ class DataKey:
         return "<data key>"
 
     @cached_property
-    def text(self) -> AESGCM:
+    def text_cipher(self) -> AESGCM:
         """Seals memories, their history, and tags' names."""
-        return AESGCM(self._derive(b"text"))
+        return AESGCM(self._derive_key(b"text"))
 
     @cached_property
-    def tags(self) -> bytes:
+    def tag_hash_key(self) -> bytes:
         """Keys the hash by which a tag's name is found again."""
-        return self._derive(b"tags")
+        return self._derive_key(b"tags")
 
     @cached_property
-    def rotation(self) -> bytes:
+    def vector_rotation_key(self) -> bytes:
         """Chooses the secret rotation of vectors."""
-        return self._derive(b"vector rotation")
+        return self._derive_key(b"vector rotation")
 
     @cached_property
-    def keywords(self) -> bytes:
+    def keyword_hash_key(self) -> bytes:
         """Keys the hashes of words."""
-        return self._derive(b"keyword tokens")
+        return self._derive_key(b"keyword tokens")
 
     @cached_property
-    def second_factors(self) -> AESGCM:
+    def mfa_cipher(self) -> AESGCM:
         """Seals secrets of authenticator apps and seeds of recovery codes. Of the server's key only."""
-        return AESGCM(self._derive(b"second factors"))
+        return AESGCM(self._derive_key(b"second factors"))
 
     @cached_property
-    def sessions(self) -> AESGCM:
+    def session_cipher(self) -> AESGCM:
         """Seals what sessions hold. Of the server's key only."""
-        return AESGCM(self._derive(b"sessions"))
+        return AESGCM(self._derive_key(b"sessions"))
 
     @cached_property
-    def trials(self) -> AESGCM:
+    def playground_cipher(self) -> AESGCM:
         """Seals what a developer's trial of their own app holds meanwhile."""
-        return AESGCM(self._derive(b"trials"))
+        return AESGCM(self._derive_key(b"trials"))
 
     @cached_property
-    def carried(self) -> AESGCM:
+    def shared_text_cipher(self) -> AESGCM:
         """Seals what a visitor shared, while they log in. Of the server's key only."""
-        return AESGCM(self._derive(b"carried through a log-in"))
+        return AESGCM(self._derive_key(b"carried through a log-in"))
 
-    def _derive(self, purpose: bytes) -> bytes:
+    def _derive_key(self, purpose: bytes) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
             self.secret
         )
@@ -95,29 +95,29 @@ _cache: dict[UUID | None, tuple[float, DataKey]] = {}  # None: the server's own
 _lock = threading.Lock()
 
 
-def person_key(user_id: UUID) -> DataKey:
+def get_person_key(user_id: UUID) -> DataKey:
     """This person's key, from the cache or the database. Raises KeyMissing, DecryptError."""
-    if cached := _cached(user_id):
+    if cached := _get_cached_key(user_id):
         return cached
     row = PersonKey.objects.filter(pk=user_id).only("wrapped").first()
     if row is None:
-        raise KeyMissing(f"no data key for {user_id}")
-    return _remember(user_id, _unwrap(row.wrapped))
+        raise DataKeyNotFound(f"no data key for {user_id}")
+    return _add_to_cache(user_id, _decode_data_key(row.wrapped))
 
 
-def make_person_keys(user_ids: Iterable[UUID]) -> None:
+def create_person_keys(user_ids: Iterable[UUID]) -> None:
     """A data key for each of these people; one who has a key keeps it.
 
     Raises WrongMasterKeys: under other master keys than the database's none may be made.
     """
-    server_key()
-    fresh = [PersonKey(user_id=user_id, wrapped=_fresh()) for user_id in user_ids]
+    get_server_key()
+    fresh = [PersonKey(user_id=user_id, wrapped=_generate_key()) for user_id in user_ids]
     PersonKey.objects.bulk_create(fresh, ignore_conflicts=True)
 
 
-def server_key() -> DataKey:
+def get_server_key() -> DataKey:
     """The server's own key (words of public memories). Raises WrongMasterKeys."""
-    return _cached(None) or _remember(None, check_master_keys())
+    return _get_cached_key(None) or _add_to_cache(None, check_master_keys())
 
 
 def check_master_keys() -> DataKey:
@@ -128,13 +128,13 @@ def check_master_keys() -> DataKey:
     try:
         row = ServerKey.objects.filter(pk=1).first()
         if row is None:
-            ServerKey.objects.bulk_create([ServerKey(pk=1, wrapped=_fresh())], ignore_conflicts=True)
+            ServerKey.objects.bulk_create([ServerKey(pk=1, wrapped=_generate_key())], ignore_conflicts=True)
             row = ServerKey.objects.get(pk=1)
     except DecryptError:
         raise WrongMasterKeys(
             "FIELD_ENCRYPTION_KEY does not open this database. Put the master keys back that it was made with."
         ) from None
-    return _unwrap(row.wrapped)
+    return _decode_data_key(row.wrapped)
 
 
 def refuse_wrong_master_keys() -> None:
@@ -150,13 +150,13 @@ def refuse_wrong_master_keys() -> None:
         return
 
 
-def shred(user_id: UUID) -> None:
+def delete_person_key(user_id: UUID) -> None:
     """Delete a person's key: what it sealed cannot be read again, here at once, elsewhere within 60 s."""
     PersonKey.objects.filter(pk=user_id).delete()
-    forget_cached(user_id)
+    clear_key_cache(user_id)
 
 
-def forget_cached(user_id: UUID | None = None) -> None:
+def clear_key_cache(user_id: UUID | None = None) -> None:
     """Drop one person's cached key, or all of them."""
     with _lock:
         _cache.clear() if user_id is None else _cache.pop(user_id, None)
@@ -174,17 +174,17 @@ class KeyStatus:
     unreadable: int
 
 
-def key_status() -> KeyStatus:
+def get_key_status() -> KeyStatus:
     """Try every stored key (a person's or the server's) against the configured master keys."""
     masters = [Fernet(key) for key in settings.FIELD_ENCRYPTION_KEY]
     counts = {"newest": 0, "older": 0, "unreadable": 0}
-    for _table, _id, wrapped in _stored_keys():
-        opening = next((at for at, master in enumerate(masters) if _opens(master, wrapped)), None)
+    for _table, _id, wrapped in _fetch_wrapped_keys():
+        opening = next((at for at, master in enumerate(masters) if _can_unwrap(master, wrapped)), None)
         counts["unreadable" if opening is None else "older" if opening else "newest"] += 1
     return KeyStatus(**counts)
 
 
-def rewrap_all() -> int:
+def rewrap_all_keys() -> int:
     """Wrap every stored key by the newest master key, in one transaction; returns how many. No text is touched."""
     with transaction.atomic():
         rows = [*PersonKey.objects.select_for_update().order_by("pk"), *ServerKey.objects.select_for_update()]
@@ -193,7 +193,7 @@ def rewrap_all() -> int:
     return len(rows)
 
 
-def _stored_keys() -> list[tuple[str, object, str]]:
+def _fetch_wrapped_keys() -> list[tuple[str, object, str]]:
     """(table, id, ciphertext) of every wrapped key, unopened: the model's field would refuse an unreadable one."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -203,7 +203,7 @@ def _stored_keys() -> list[tuple[str, object, str]]:
         return list(cursor.fetchall())
 
 
-def _opens(master: Fernet, wrapped: str) -> bool:
+def _can_unwrap(master: Fernet, wrapped: str) -> bool:
     try:
         master.decrypt(wrapped.encode())
     except InvalidToken:
@@ -214,24 +214,24 @@ def _opens(master: Fernet, wrapped: str) -> bool:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _fresh() -> str:
+def _generate_key() -> str:
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
 
 
-def _unwrap(wrapped: str) -> DataKey:
+def _decode_data_key(wrapped: str) -> DataKey:
     secret = base64.b64decode(wrapped)
     if len(secret) != KEY_BYTES:
         raise DecryptError("a data key of a wrong length")
     return DataKey(secret)
 
 
-def _cached(user_id: UUID | None) -> DataKey | None:
+def _get_cached_key(user_id: UUID | None) -> DataKey | None:
     with _lock:
         until, key = _cache.get(user_id, (0.0, None))
     return key if key and until > time.monotonic() else None
 
 
-def _remember(user_id: UUID | None, key: DataKey) -> DataKey:
+def _add_to_cache(user_id: UUID | None, key: DataKey) -> DataKey:
     with _lock:
         if len(_cache) >= CACHE_ENTRIES:
             _cache.pop(next(iter(_cache)))

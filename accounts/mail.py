@@ -1,7 +1,6 @@
 """Letters to people. One that cannot be sent stops nothing: the page says the same."""
 
 import logging
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -13,22 +12,22 @@ from accounts.models import User
 logger = logging.getLogger(__name__)
 
 
-def send(person: User, subject: str, template: str, context: dict[str, Any]) -> None:
+def send_email(person: User, subject: str, template: str, context: dict[str, object]) -> None:
     """`template` is one of templates/emails, without its ending."""
-    _send(person, subject, _text(template, context))
+    _deliver_email(person, subject, _render_email(template, context))
 
 
-def send_on_commit(person: User, subject: str, template: str, context: dict[str, Any]) -> None:
+def send_email_on_commit(person: User, subject: str, template: str, context: dict[str, object]) -> None:
     """The same, once what it tells of is so. The text is made now."""
-    text = _text(template, context)
-    transaction.on_commit(lambda: _send(person, subject, text))
+    text = _render_email(template, context)
+    transaction.on_commit(lambda: _deliver_email(person, subject, text))
 
 
-def _text(template: str, context: dict[str, Any]) -> str:
+def _render_email(template: str, context: dict[str, object]) -> str:
     return render_to_string(f"emails/{template}.txt", {"site": settings.PUBLIC_URL, **context})
 
 
-def _send(person: User, subject: str, text: str) -> None:
+def _deliver_email(person: User, subject: str, text: str) -> None:
     try:
         send_mail(" ".join(subject.split()), text, None, [person.email])
     except OSError:  # of SMTP too

@@ -21,13 +21,13 @@ from accounts.ids import new_id
 RESERVED_HANDLES = frozenset(
     {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
 )
-MADE_UP_HANDLE = "person-"
+GENERATED_HANDLE_PREFIX = "person-"
 HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 
 
 def new_handle() -> str:
     """A handle that says nothing about the person; they may choose another."""
-    return MADE_UP_HANDLE + "".join(secrets.choice(HANDLE_ALPHABET) for _ in range(8))
+    return GENERATED_HANDLE_PREFIX + "".join(secrets.choice(HANDLE_ALPHABET) for _ in range(8))
 
 
 def validate_handle_is_free_to_take(handle: str) -> None:
@@ -45,7 +45,7 @@ def validate_time_zone(name: str) -> None:
 class UserManager(BaseUserManager["User"]):
     """Makes people; an e-mail address is stored in lower case."""
 
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         if not email:
             raise ValueError("A person needs an e-mail address.")
         user = self.model(email=email.strip().lower(), **fields)
@@ -53,7 +53,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
 
     def get_by_natural_key(self, username: str | None) -> "User":

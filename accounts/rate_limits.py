@@ -12,7 +12,7 @@ from django.db import connection
 from core.db.prepared import fetch_prepared
 
 # No row comes back when the limit is reached. A request that is refused costs its key nothing.
-COUNT = """
+CONSUME_SQL = """
 insert into accounts_rate_limit as rate (key, earned_at)
 select key, clock_timestamp() + %(cost)s::float8 * interval '1 second' from ({key}) asking (key)
 on conflict (key) do update
@@ -21,10 +21,10 @@ where greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval 
       <= %(window)s::float8 * interval '1 second'
 returning 1
 """
-HIT = COUNT.replace("{key}", "values (%(key)s)")
+CONSUME_ONE_SQL = CONSUME_SQL.replace("{key}", "values (%(key)s)")
 
 
-class LimitReached(Exception):
+class RateLimitExceeded(Exception):
     """Too many; the next one may pass after `retry_after_s`."""
 
     def __init__(self, retry_after_s: int) -> None:
@@ -33,7 +33,7 @@ class LimitReached(Exception):
 
 
 @dataclass(frozen=True)
-class Limit:
+class RateLimit:
     """So many in a time: `count` at once, and earned back evenly within `window_s`. Named by what it protects."""
 
     name: str
@@ -46,35 +46,35 @@ class Limit:
         return self.window_s / self.count
 
     @property
-    def params(self) -> dict[str, float]:
+    def sql_params(self) -> dict[str, float]:
         """What COUNT needs of it."""
         return {"cost": self.cost_s, "window": self.window_s}
 
     @property
-    def reached(self) -> LimitReached:
-        return LimitReached(math.ceil(self.cost_s))
+    def exceeded_error(self) -> RateLimitExceeded:
+        return RateLimitExceeded(math.ceil(self.cost_s))
 
 
-def of_requests() -> Limit:
+def get_api_limit() -> RateLimit:
     """How often each app of a person may ask, and the person's own session."""
-    return Limit("api", settings.API_REQUESTS_PER_MINUTE)
+    return RateLimit("api", settings.API_REQUESTS_PER_MINUTE)
 
 
-def of_anybody() -> Limit:
+def get_anonymous_limit() -> RateLimit:
     """How often one address may ask without showing who it is."""
-    return Limit("anonymous", settings.API_ANONYMOUS_PER_MINUTE)
+    return RateLimit("anonymous", settings.API_ANONYMOUS_PER_MINUTE)
 
 
-def hit(limit: Limit, who: str) -> None:
+def enforce_rate_limit(limit: RateLimit, who: str) -> None:
     """Count one of `who` against the limit. Raises LimitReached.
 
     Outside of a transaction, or a request that fails would not count.
     """
-    if not fetch_prepared(HIT, {**limit.params, "key": f"{limit.name}:{who}"}):
-        raise limit.reached
+    if not fetch_prepared(CONSUME_ONE_SQL, {**limit.sql_params, "key": f"{limit.name}:{who}"}):
+        raise limit.exceeded_error
 
 
-def purge() -> int:
+def purge_rate_limits() -> int:
     """Forget who has earned everything back; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute("delete from accounts_rate_limit where earned_at < clock_timestamp()")

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def cache_settings() -> dict[str, Any]:
+def build_cache_settings() -> dict[str, object]:
     """CACHES: one for all processes, in the database. It holds the limits on log-ins and the codes that were used.
 
     Of Django's 300 entries anybody could make so many that those are culled. The worker purges what has expired.
@@ -16,7 +16,7 @@ def cache_settings() -> dict[str, Any]:
     }
 
 
-def log_in_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
+def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
     """All ACCOUNT_* and MFA_* settings. Without a mail server no address can be verified."""
     return {
         "ACCOUNT_ADAPTER": "accounts.login.adapter.AccountAdapter",
@@ -32,11 +32,11 @@ def log_in_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory" if has_mail else "none",
         "MFA_ADAPTER": "accounts.login.mfa_adapter.SecondFactorAdapter",
         "MFA_ALLOW_UNVERIFIED_EMAIL": not has_mail,
-        **_passkey_settings(host_of_passkeys(public_url)),
+        **_build_passkey_settings(get_passkey_rp_id(public_url)),
     }
 
 
-def host_of_passkeys(public_url: str) -> str:
+def get_passkey_rp_id(public_url: str) -> str:
     """The host that passkeys are bound to (WebAuthn's RP ID), which must be a name; empty where there is none.
 
     This machine is `localhost` for them, whatever else it is called.
@@ -48,7 +48,7 @@ def host_of_passkeys(public_url: str) -> str:
         return host
 
 
-def _passkey_settings(host: str) -> dict[str, Any]:
+def _build_passkey_settings(host: str) -> dict[str, object]:
     return {
         "MFA_SUPPORTED_TYPES": ["recovery_codes", "totp", *(["webauthn"] if host else [])],
         "MFA_PASSKEY_LOGIN_ENABLED": bool(host),

@@ -9,13 +9,13 @@ from accounts.sessions import views as session_views
 
 app_name = "accounts"
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("profile/", views.profile, name="profile"),
-    path("theme/", views.theme, name="theme"),
-    path("invitation/<str:secret>/", login_views.invitation, name="invitation"),
-    path("sessions/", session_views.sessions, name="sessions"),
-    path("delete/", deletion_views.delete, name="delete"),
-    path("closed/", deletion_views.closed, name="closed"),
-    path("restore/", deletion_views.restore, name="restore"),
-    path("restore/<str:token>/", deletion_views.come_back, name="come_back"),
+    path("", views.show_overview, name="overview"),
+    path("profile/", views.edit_profile, name="profile"),
+    path("theme/", views.set_theme, name="theme"),
+    path("invitation/<str:secret>/", login_views.accept_invitation, name="invitation"),
+    path("sessions/", session_views.manage_sessions, name="sessions"),
+    path("delete/", deletion_views.delete_account, name="delete"),
+    path("closed/", deletion_views.show_account_closed, name="closed"),
+    path("restore/", deletion_views.restore_account, name="restore"),
+    path("restore/<str:token>/", deletion_views.restore_by_link, name="come_back"),
 ]

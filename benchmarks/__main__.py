@@ -15,7 +15,7 @@ PEERS, QUALITY = "peers", "quality"
 # What is measured, and the environment it is measured with.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
 SERVING = {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"}
-GIVEN_VECTOR = "benchmarks.corpus.GivenVector"
+GIVEN_VECTOR = "benchmarks.corpus.FixedVectorProvider"
 KINDS = {
     "search": {"EMBEDDING_PROVIDER": GIVEN_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD},
     "write": {"EMBEDDING_PROVIDER": "local"},
@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return measure_quality(options.data, options.json, is_persona=options.persona)
     from benchmarks import home
 
-    if home.is_ours():
+    if home.is_benchmark_home():
         _measure(options)
         return 0
-    code, where = home.run_in_a_home(_arguments_of(options), KINDS[options.kind], keep=options.keep)
+    code, where = home.run_in_temporary_home(_arguments_of(options), KINDS[options.kind], keep=options.keep)
     if options.keep:
         print(f"Kept: {where}")  # noqa: T201
     return code
@@ -95,8 +95,8 @@ def _measure(options: argparse.Namespace) -> None:
     how: dict[str, Any] = {"quick": options.quick, "say": _say}
     if options.kind == PEERS:
         how |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
-    report: Report = benchmark.run(**how)
-    print(report.markdown())  # noqa: T201
+    report: Report = benchmark.run_benchmark(**how)
+    print(report.render_markdown())  # noqa: T201
     if options.json:
         report.write_json(options.json)
 

@@ -14,11 +14,11 @@ from django.db import connections
 
 from benchmarks import api, clients
 from benchmarks.clients import Load, Target
-from benchmarks.clock import times
-from benchmarks.http import free_port, reader, signed_in
+from benchmarks.clock import build_times
+from benchmarks.http import create_reader, create_session_cookie, find_free_port
 from benchmarks.report import Report
 from benchmarks.servers import processes
-from benchmarks.servers.slow_model import FIRST, SlowModel, slow_model
+from benchmarks.servers.slow_model import FIRST, SlowModel, run_slow_model
 
 WAITING = 20  # answers
 BESIDE = 4  # connections that ask for pages meanwhile
@@ -39,38 +39,44 @@ QUICK = Sizes(memories=20, rounds=1, seconds=0.2, mcp_s=1.0)
 
 
 @dataclass
-class Calls:
+class CallResults:
     """What the SDK's clients were answered."""
 
     ms: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
-def run(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
     sizes = QUICK if quick else Sizes()
     report = Report("AI apps")
-    person = reader(sizes.memories)
-    tokens = {path: api.token_of(person, f"{settings.PUBLIC_URL}/{path}") for path in ("api", "mcp")}
-    cookie = signed_in(person)
+    person = create_reader(sizes.memories)
+    tokens = {
+        path: api.create_access_token(person, f"{settings.PUBLIC_URL}/{path}") for path in ("api", "mcp")
+    }
+    cookie = create_session_cookie(person)
     connections.close_all()
-    port, model_port = free_port(), free_port()
+    port, model_port = find_free_port(), find_free_port()
     os.environ |= {"CHAT_MODEL": "slow", "CHAT_BASE_URL": f"http://127.0.0.1:{model_port}/v1"}
     log = settings.PICARD_HOME / "front.log"
-    with processes.running("front", processes.shipped(), port, log):
+    with processes.run_server("front", processes.build_gateway_command(), port, log):
         say("answers that wait")
         page = Target(port, "/memories/", 200, cookie)
         asyncio.run(
-            _waiting(report, sizes, page, _question(port, tokens["api"], person.texts[0]), model_port)
+            _measure_waiting_answers(
+                report, sizes, page, _build_question(port, tokens["api"], person.texts[0]), model_port
+            )
         )
         say(f"{CLIENTS} clients by MCP")
         _report_calls(
-            report, sizes, asyncio.run(_by_mcp(f"http://127.0.0.1:{port}/mcp", tokens["mcp"], sizes))
+            report,
+            sizes,
+            asyncio.run(_measure_mcp_clients(f"http://127.0.0.1:{port}/mcp", tokens["mcp"], sizes)),
         )
     report.notes.append(f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each.")
     return report
 
 
-def _question(port: int, token: str, text: str) -> Target:
+def _build_question(port: int, token: str, text: str) -> Target:
     """For an answer as events. Asked by a memory's own words, so that there is something for the model to word."""
     headers = f"Authorization: Bearer {token}\r\nAccept: text/event-stream\r\n"
     return Target(
@@ -81,29 +87,31 @@ def _question(port: int, token: str, text: str) -> Target:
     )
 
 
-async def _waiting(report: Report, sizes: Sizes, page: Target, question: Target, model_port: int) -> None:
-    async with slow_model(model_port) as model:
-        await clients.ask(page, connections=BESIDE, seconds=min(WARM_UP_S, sizes.seconds))
+async def _measure_waiting_answers(
+    report: Report, sizes: Sizes, page: Target, question: Target, model_port: int
+) -> None:
+    async with run_slow_model(model_port) as model:
+        await clients.send_requests(page, connections=BESIDE, seconds=min(WARM_UP_S, sizes.seconds))
         without, beside, still = Load(), Load(), WAITING
         for _ in range(sizes.rounds):
-            without.add(await clients.ask(page, connections=BESIDE, seconds=sizes.seconds))
+            without.add(await clients.send_requests(page, connections=BESIDE, seconds=sizes.seconds))
             async with AsyncExitStack() as stack:
                 model.go_on.clear()
-                await asyncio.gather(*(_first_words(stack, question) for _ in range(WAITING)))
-                beside.add(await clients.ask(page, connections=BESIDE, seconds=sizes.seconds))
+                await asyncio.gather(*(_time_first_words(stack, question) for _ in range(WAITING)))
+                beside.add(await clients.send_requests(page, connections=BESIDE, seconds=sizes.seconds))
                 still = min(still, model.waiting)
                 model.go_on.set()
-                await _until_none_waits(model)
+                await _wait_until_idle(model)
         _report_pages(report, without, beside, still)
         await _report_first_words(report, model, question)
 
 
-async def _until_none_waits(model: SlowModel) -> None:
+async def _wait_until_idle(model: SlowModel) -> None:
     while model.waiting:
         await asyncio.sleep(0.005)
 
 
-async def _first_words(stack: AsyncExitStack, question: Target) -> float:
+async def _time_first_words(stack: AsyncExitStack, question: Target) -> float:
     """When they came. The connection stays open until the stack ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", question.port)
     stack.callback(writer.close)
@@ -113,7 +121,7 @@ async def _first_words(stack: AsyncExitStack, question: Target) -> float:
 
 
 def _report_pages(report: Report, without: Load, beside: Load, still: int) -> None:
-    table = report.table(
+    table = report.add_table(
         f"The memory list, {BESIDE} connections",
         "answers that wait",
         "requests a second",
@@ -121,11 +129,13 @@ def _report_pages(report: Report, without: Load, beside: Load, still: int) -> No
         "errors",
     )
     for count, load in ((0, without), (WAITING, beside)):
-        taken = times(load.ms)
-        table.rows.append((count, load.a_second, f"{taken.p50:.3g} / {taken.p99:.3g}", load.errors))
-    report.bar("answers that still wait when the pages were served", still, WAITING, at_least=True)
-    ratio = times(beside.ms).p50 / times(without.ms).p50
-    report.bar(f"{WAITING} waiting answers: p50 of the memory list", ratio, 2, " ×")
+        taken = build_times(load.ms)
+        table.rows.append(
+            (count, load.requests_per_second, f"{taken.p50:.3g} / {taken.p99:.3g}", load.errors)
+        )
+    report.add_bar("answers that still wait when the pages were served", still, WAITING, at_least=True)
+    ratio = build_times(beside.ms).p50 / build_times(without.ms).p50
+    report.add_bar(f"{WAITING} waiting answers: p50 of the memory list", ratio, 2, " ×")
 
 
 async def _report_first_words(report: Report, model: SlowModel, question: Target) -> None:
@@ -134,26 +144,26 @@ async def _report_first_words(report: Report, model: SlowModel, question: Target
     for _ in range(WAITING):
         async with AsyncExitStack() as stack:
             model.second_at.clear()
-            came = await _first_words(stack, question)
+            came = await _time_first_words(stack, question)
             while not model.second_at:
                 await asyncio.sleep(0.005)
             leads.append((model.second_at[0] - came) * 1000)
-    report.table(
+    report.add_table(
         f"First words of an answer, before the model's second ({PAUSE_S * 1000:.0f} ms after its first)",
         "answers", "before it, ms p50", "least",
-    ).rows.append((len(leads), times(leads).p50, min(leads)))  # fmt: skip
-    report.bar("first words of an answer, before the model's second", min(leads), 0, " ms", at_least=True)
+    ).rows.append((len(leads), build_times(leads).p50, min(leads)))  # fmt: skip
+    report.add_bar("first words of an answer, before the model's second", min(leads), 0, " ms", at_least=True)
 
 
-async def _by_mcp(address: str, token: str, sizes: Sizes) -> Calls:
-    calls = Calls()
+async def _measure_mcp_clients(address: str, token: str, sizes: Sizes) -> CallResults:
+    calls = CallResults()
     until = time.perf_counter() + sizes.mcp_s
     modes = ["auto", "legacy"] * (CLIENTS // 2)
-    await asyncio.gather(*(_client(address, token, mode, until, calls) for mode in modes))
+    await asyncio.gather(*(_run_mcp_client(address, token, mode, until, calls) for mode in modes))
     return calls
 
 
-async def _client(address: str, token: str, mode: Any, until: float, calls: Calls) -> None:
+async def _run_mcp_client(address: str, token: str, mode: Any, until: float, calls: CallResults) -> None:
     """One of the SDK's, which searches as soon as it was answered."""
     import httpx2
     from mcp import Client
@@ -176,12 +186,12 @@ async def _client(address: str, token: str, mode: Any, until: float, calls: Call
             calls.ms.append((time.perf_counter() - begun) * 1000)
 
 
-def _report_calls(report: Report, sizes: Sizes, calls: Calls) -> None:
-    taken = times(calls.ms)
-    report.table(
+def _report_calls(report: Report, sizes: Sizes, calls: CallResults) -> None:
+    taken = build_times(calls.ms)
+    report.add_table(
         f"{CLIENTS} clients of the MCP SDK for {sizes.mcp_s:.0f} s, each searching",
         "calls",
         "ms p50 / p99",
         "errors",
     ).rows.append((len(calls.ms), f"{taken.p50:.3g} / {taken.p99:.3g}", len(calls.errors)))
-    report.bar(f"{CLIENTS} clients of the MCP SDK: errors", len(calls.errors), 0)
+    report.add_bar(f"{CLIENTS} clients of the MCP SDK: errors", len(calls.errors), 0)

@@ -52,11 +52,13 @@ class Load:
         self.seconds += other.seconds
 
     @property
-    def a_second(self) -> float:
+    def requests_per_second(self) -> float:
         return len(self.ms) / self.seconds if self.seconds else 0.0
 
 
-async def ask(target: Target, *, connections: int, seconds: float, patience_s: float = PATIENCE_S) -> Load:
+async def send_requests(
+    target: Target, *, connections: int, seconds: float, patience_s: float = PATIENCE_S
+) -> Load:
     """Each connection asks as soon as it was answered, for so many seconds. The last answers are waited for."""
     load = Load()
     begun = time.perf_counter()
@@ -95,12 +97,14 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
-        self._ask()
+        self._send_request()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         end = self._received.find(END_OF_HEAD)
-        if end < 0 or len(self._received) < end + len(END_OF_HEAD) + _length(self._received[:end]):
+        if end < 0 or len(self._received) < end + len(END_OF_HEAD) + _parse_content_length(
+            self._received[:end]
+        ):
             return
         now = time.perf_counter()
         if int(self._received[9:12]) == self._target.expected:
@@ -108,7 +112,7 @@ class _Client(asyncio.Protocol):
         else:
             self._load.errors += 1
         if now < self._until:
-            self._ask()
+            self._send_request()
         else:
             self.close()
 
@@ -118,23 +122,23 @@ class _Client(asyncio.Protocol):
         else:
             self.close()
 
-    def _ask(self) -> None:
+    def _send_request(self) -> None:
         assert self._transport  # noqa: S101
         self._received.clear()
         self._asked = time.perf_counter()
         self._transport.write(self._target.request)
 
 
-def _length(head: bytearray) -> int:
+def _parse_content_length(head: bytearray) -> int:
     """Of the body. All of Picard's answers announce it."""
     _, found, rest = bytes(head).lower().partition(b"content-length:")
     return int(rest.split(b"\r\n", 1)[0]) if found else 0
 
 
 @contextlib.asynccontextmanager
-async def slow_clients(port: int, count: int) -> AsyncIterator[None]:
+async def run_slow_clients(port: int, count: int) -> AsyncIterator[None]:
     """While the block runs, half of them send their head, half their body, a byte a second."""
-    tasks = [asyncio.create_task(_slow(port, sends_body=bool(at % 2))) for at in range(count)]
+    tasks = [asyncio.create_task(_send_slowly(port, sends_body=bool(at % 2))) for at in range(count)]
     await asyncio.sleep(2 * SLOW_PAUSE_S)
     try:
         yield
@@ -144,7 +148,7 @@ async def slow_clients(port: int, count: int) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _slow(port: int, *, sends_body: bool) -> None:
+async def _send_slowly(port: int, *, sends_body: bool) -> None:
     head = b"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
     while True:  # opened again when the server gives it up
         with contextlib.suppress(OSError):
@@ -160,14 +164,14 @@ async def _slow(port: int, *, sends_body: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Upload:
+class UploadResult:
     """What became of a body that is far too large: 0 when the server said nothing."""
 
     status: int
     sent: int
 
 
-def upload(port: int, total_bytes: int, *, chunked: bool) -> Upload:
+def send_upload(port: int, total_bytes: int, *, chunked: bool) -> UploadResult:
     """Send so many bytes whatever the server says, until it closes the connection; then read what it had said."""
     announced = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {total_bytes}"
     piece = b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK) if chunked else CHUNK
@@ -181,5 +185,5 @@ def upload(port: int, total_bytes: int, *, chunked: bool) -> Upload:
         except OSError:
             pass  # as expected: it was closed
         with contextlib.suppress(OSError):
-            return Upload(int(raw.recv(65_536)[9:12] or 0), sent)
-    return Upload(0, sent)
+            return UploadResult(int(raw.recv(65_536)[9:12] or 0), sent)
+    return UploadResult(0, sent)

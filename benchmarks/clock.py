@@ -18,22 +18,22 @@ class Times:
 
     @property
     def p50(self) -> float:
-        return self.quantile(0.5)
+        return self.compute_quantile(0.5)
 
     @property
     def p99(self) -> float:
-        return self.quantile(0.99)
+        return self.compute_quantile(0.99)
 
-    def quantile(self, share: float) -> float:
+    def compute_quantile(self, share: float) -> float:
         """NaN of nothing."""
         return self.ms[min(int(share * len(self.ms)), len(self.ms) - 1)] if self.ms else math.nan
 
 
-def times(ms: Sequence[float]) -> Times:
+def build_times(ms: Sequence[float]) -> Times:
     return Times(sorted(ms))
 
 
-def in_turns(
+def measure_in_turns(
     acts: Mapping[str, Callable[[int], object]],
     *,
     rounds: int,
@@ -49,4 +49,4 @@ def in_turns(
                 act(turn * calls + call)
                 if turn:
                     taken[name].append((clock() - begun) * 1000)
-    return {name: times(ms) for name, ms in taken.items()}
+    return {name: build_times(ms) for name, ms in taken.items()}

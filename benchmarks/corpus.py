@@ -15,9 +15,9 @@ from pgvector.psycopg import register_vector
 from psycopg import sql
 
 from accounts.ids import new_id
-from accounts.keys import person_key
+from accounts.keys import get_person_key
 from accounts.models import User
-from benchmarks.texts import texts
+from benchmarks.texts import make_texts
 from memories.index import keywords, vectors, work_queue
 from memories.models import IndexState, Memory, MemoryTag, MemoryVector, Tag
 from memories.services import tags
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 DIMENSIONS = 384
 CLUSTERS = 40
 NEARNESS = 0.6  # the length of a cluster's centre beside noise of length one: cosines within it are about .26
-TAGGED = 5  # every fifth memory carries the tag
+TAG_INTERVAL = 5  # every fifth memory carries the tag
 
-MEMORY = (
+MEMORY_COLUMNS = (
     "id",
     "owner_id",
     "text",
@@ -43,11 +43,20 @@ MEMORY = (
     "index_error",
 )
 MEMORY_TYPES = ("uuid", "uuid", "bytea", "varchar", "int4", "varchar", "varchar", "int2", "varchar")
-VECTOR = ("memory_id", "passage", "owner_id", "is_public", "is_trashed", "space_id", "embedding", "tokens")
+VECTOR_COLUMNS = (
+    "memory_id",
+    "passage",
+    "owner_id",
+    "is_public",
+    "is_trashed",
+    "space_id",
+    "embedding",
+    "tokens",
+)
 VECTOR_TYPES = ("uuid", "int2", "uuid", "bool", "bool", "int2", "halfvec", "int8[]")
 
 
-class GivenVector:
+class FixedVectorProvider:
     """An embedding provider that knows one answer: the vector that a benchmark gave it."""
 
     identity = "benchmark"
@@ -62,7 +71,7 @@ class GivenVector:
 
 
 @dataclass(frozen=True)
-class Person:
+class CorpusOwner:
     """An owner in memory: what was written of them, and their vectors as they were before they were turned."""
 
     user: User
@@ -73,15 +82,15 @@ class Person:
 
 
 @transaction.atomic
-def make_person(name: str, memories: int, random: "np.random.Generator") -> Person:
+def create_owner(name: str, memories: int, random: "np.random.Generator") -> CorpusOwner:
     """In the database: the person and a tag. In memory: the rest, until it is written."""
     user = User.objects.create_user(f"{name}@example.org", None)
     tag = tags.ensure_tags(user.pk, ["measured"])["measured"]
     ids = [new_id() for _ in range(memories)]
-    return Person(user, ids, texts(memories, random), clustered(memories, random), tag)
+    return CorpusOwner(user, ids, make_texts(memories, random), make_clustered_vectors(memories, random), tag)
 
 
-def clustered(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
+def make_clustered_vectors(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
     """Unit vectors, one a row, that gather a little around centres of their own."""
     import numpy as np
 
@@ -92,43 +101,51 @@ def clustered(count: int, random: "np.random.Generator") -> "NDArray[np.float32]
     return unit
 
 
-def write(people: Sequence[Person], database: str, random: "np.random.Generator") -> None:
+def write_corpus(people: Sequence[CorpusOwner], database: str, random: "np.random.Generator") -> None:
     """All their memories into a database of the server, in an order as if all had written at the same time."""
     order = random.permutation(sum(len(person.ids) for person in people)).tolist()
     parameters = {**connection.get_connection_params(), "dbname": database}
     with closing(psycopg.connect(**parameters)) as raw, raw.transaction():
         register_vector(raw)
-        _copy(raw, Memory, MEMORY, MEMORY_TYPES, _shuffled(people, order, _memory_rows))
-        _copy(raw, MemoryVector, VECTOR, VECTOR_TYPES, _shuffled(people, order, _vector_rows))
+        _copy_rows(
+            raw, Memory, MEMORY_COLUMNS, MEMORY_TYPES, _shuffle_rows(people, order, _build_memory_rows)
+        )
+        _copy_rows(
+            raw, MemoryVector, VECTOR_COLUMNS, VECTOR_TYPES, _shuffle_rows(people, order, _build_vector_rows)
+        )
         owner_memory_tag = ("owner_id", "memory_id", "tag_id")
-        tagged = ((person.user.pk, at, person.tag.pk) for person in people for at in person.ids[::TAGGED])
-        _copy(raw, MemoryTag, owner_memory_tag, ("uuid",) * 3, tagged)
+        tagged = (
+            (person.user.pk, at, person.tag.pk) for person in people for at in person.ids[::TAG_INTERVAL]
+        )
+        _copy_rows(raw, MemoryTag, owner_memory_tag, ("uuid",) * 3, tagged)
 
 
-def _shuffled(people: Sequence[Person], order: Sequence[int], rows_of: Any) -> Iterator[tuple[object, ...]]:
+def _shuffle_rows(
+    people: Sequence[CorpusOwner], order: Sequence[int], rows_of: Any
+) -> Iterator[tuple[object, ...]]:
     rows = list(itertools.chain.from_iterable(rows_of(person) for person in people))
     return (rows[at] for at in order)
 
 
-def _memory_rows(person: Person) -> Iterator[tuple[object, ...]]:
+def _build_memory_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
     seal = Memory._meta.get_field("text").seal
     for memory_id, text in zip(person.ids, person.texts, strict=True):
         sealed = bytes(seal(Memory(pk=memory_id, owner_id=person.user.pk), text))
         yield memory_id, person.user.pk, sealed, "private", 1, "web", IndexState.READY.value, 0, ""
 
 
-def _vector_rows(person: Person) -> Iterator[tuple[object, ...]]:
-    key = person_key(person.user.pk)
-    turned = person.vectors @ vectors.rotation_matrix(key.rotation, DIMENSIONS)
-    space = work_queue.active_space().pk
-    day = keywords.tokens(keywords.day_words(timezone.now().date()), key.keywords)
+def _build_vector_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
+    key = get_person_key(person.user.pk)
+    turned = person.vectors @ vectors.build_rotation_matrix(key.vector_rotation_key, DIMENSIONS)
+    space = work_queue.get_active_space().pk
+    day = keywords.hash_words(keywords.get_day_words(timezone.now().date()), key.keyword_hash_key)
     for memory_id, text, vector in zip(person.ids, person.texts, turned, strict=True):
-        tokens = keywords.tokens(keywords.words(text), key.keywords) + day
+        tokens = keywords.hash_words(keywords.extract_words(text), key.keyword_hash_key) + day
         yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), tokens
 
 
-def _copy(
-    raw: "psycopg.Connection[Any]",
+def _copy_rows(
+    raw: "psycopg.Connection",
     model: Any,
     columns: Sequence[str],
     types: Sequence[str],

@@ -13,7 +13,7 @@ from psycopg import sql
 TABLES = ("memories_memory", "memories_memoryvector", "memories_memorytag")
 
 
-def copy_empty(name: str) -> Any:
+def copy_empty_database(name: str) -> Any:
     """A second database with the tables and people of the first, and a connection of Django's to it."""
     parameters = connection.get_connection_params()
     connections.close_all()  # a template must have no visitors
@@ -26,7 +26,7 @@ def copy_empty(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def used(other: Any) -> Iterator[None]:
+def use_database(other: Any) -> Iterator[None]:
     """Everything that Django does goes to the other connection. Takes about 2 µs."""
     usual: Any = connections["default"]
     connections["default"] = other
@@ -41,13 +41,13 @@ def wait_for_autovacuum(owners: Iterable[UUID], timeout_s: float) -> float | Non
     begun = time.monotonic()
     owners = list(owners)
     while (passed := time.monotonic() - begun) < timeout_s:
-        if _analyzed() and not sum(heap_fetches(owner) for owner in owners):
+        if _is_analyzed() and not sum(count_heap_fetches(owner) for owner in owners):
             return passed
         time.sleep(0.5)
     return None
 
 
-def heap_fetches(owner: UUID) -> int:
+def count_heap_fetches(owner: UUID) -> int:
     """How many of the owner's passages had to be looked up in the table, because their page was not vacuumed."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -55,14 +55,14 @@ def heap_fetches(owner: UUID) -> int:
             [owner],
         )
         [[[plan]]] = cursor.fetchall()
-    return _sum_of("Heap Fetches", plan["Plan"])
+    return _sum_plan_key("Heap Fetches", plan["Plan"])
 
 
-def _sum_of(key: str, node: dict[str, Any]) -> int:
-    return int(node.get(key, 0)) + sum(_sum_of(key, child) for child in node.get("Plans", ()))
+def _sum_plan_key(key: str, node: dict[str, Any]) -> int:
+    return int(node.get(key, 0)) + sum(_sum_plan_key(key, child) for child in node.get("Plans", ()))
 
 
-def _analyzed() -> bool:
+def _is_analyzed() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "select count(*) from pg_stat_user_tables where relname = any(%s) and last_autoanalyze is not null",

@@ -13,15 +13,15 @@ from django.test import Client
 
 from benchmarks import api, clients, corpus, oauth
 from benchmarks.clients import Load, Target
-from benchmarks.clock import CALLS, FEW_CALLS, times
+from benchmarks.clock import CALLS, FEW_CALLS, build_times
 from benchmarks.report import Report
 from benchmarks.servers import processes
-from benchmarks.servers.processes import Server
-from picard.management.commands.up import static_files_are_old
+from benchmarks.servers.processes import WebServer
+from picard.management.commands.up import has_stale_static_files
 
 SEED = 20_242
 FRONT, GTHREAD, STOCK = "front", "gthread", "stock"
-BARRED = 32  # connections at which the front is compared
+COMPARED_CONNECTIONS = 32  # connections at which the front is compared
 SLOW = 30
 BESIDE_SLOW = 8  # connections of the others, meanwhile
 WARM_UP_S = 1.0
@@ -33,8 +33,8 @@ SLOW_PAGE = "plain"
 @dataclass(frozen=True)
 class Sizes:
     memories: int = 2_000
-    connections: tuple[int, ...] = (1, 8, BARRED)
-    barred: int = BARRED
+    connections: tuple[int, ...] = (1, 8, COMPARED_CONNECTIONS)
+    barred: int = COMPARED_CONNECTIONS
     rounds: int = 4
     seconds: float = 1.5  # of one round
     slow_s: float = 6
@@ -55,28 +55,28 @@ QUICK = Sizes(
     cpu_calls=FEW_CALLS,
 )
 PAGES = ("plain", "landing", "memory list", "search page")
-Measured = dict[tuple[str, int, str], Load]  # page, connections, server
+LoadResults = dict[tuple[str, int, str], Load]  # page, connections, server
 
 
-def run(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
 
     sizes = QUICK if quick else Sizes()
     report = Report("The web server")
-    person = reader(sizes.memories)
-    cookie = signed_in(person)
+    person = create_reader(sizes.memories)
+    cookie = create_session_cookie(person)
     connections.close_all()
     with ExitStack() as stack:
         say("starting both servers")
-        front, gthread = (_start(stack, name) for name in (FRONT, GTHREAD))
-        asyncio.run(_everything(report, sizes, front, gthread, cookie, say))
+        front, gthread = (_start_server(stack, name) for name in (FRONT, GTHREAD))
+        asyncio.run(_measure_servers(report, sizes, front, gthread, cookie, say))
     with ExitStack() as stack:
         say("asking with a token")
-        ports = {api.API: _start(stack, FRONT).port, api.STOCK: _start(stack, STOCK).port}
-        targets = api.targets(ports, person)
+        ports = {api.API: _start_server(stack, FRONT).port, api.STOCK: _start_server(stack, STOCK).port}
+        targets = api.build_targets(ports, person)
         connections.close_all()
-        asyncio.run(_by_token(report, sizes, targets))
+        asyncio.run(_measure_api(report, sizes, targets))
     say("counting CPU")
-    oauth.report_on(report, person, rounds=sizes.cpu_rounds, calls=sizes.cpu_calls)
+    oauth.report_cpu_costs(report, person, rounds=sizes.cpu_rounds, calls=sizes.cpu_calls)
     report.notes.append(
         f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each, both servers at once, asked in "
         "turns over connections that are kept; the client runs on the same cores. plain: a stranger is sent to the "
@@ -85,18 +85,18 @@ def run(*, quick: bool, say: Callable[[str], None]) -> Report:
     return report
 
 
-def reader(memories: int) -> corpus.Person:
+def create_reader(memories: int) -> corpus.CorpusOwner:
     """Somebody with so many memories, on a site whose pages can be served."""
     import numpy as np
 
-    person = corpus.make_person("reader", memories, np.random.default_rng(SEED))
-    corpus.write([person], "picard", np.random.default_rng(SEED))
-    if static_files_are_old():
+    person = corpus.create_owner("reader", memories, np.random.default_rng(SEED))
+    corpus.write_corpus([person], "picard", np.random.default_rng(SEED))
+    if has_stale_static_files():
         call_command("collectstatic", interactive=False, verbosity=0)
     return person
 
 
-def signed_in(person: corpus.Person) -> str:
+def create_session_cookie(person: corpus.CorpusOwner) -> str:
     """The cookie of a session."""
     client = Client()
     client.force_login(person.user)
@@ -104,20 +104,26 @@ def signed_in(person: corpus.Person) -> str:
     return f"{name}={client.cookies[name].value}"
 
 
-def _start(stack: ExitStack, name: str) -> Server:
-    port = free_port()
-    command = {FRONT: processes.shipped, GTHREAD: processes.gthread, STOCK: processes.stock}[name]()
-    return stack.enter_context(processes.running(name, command, port, settings.PICARD_HOME / f"{name}.log"))
+def _start_server(stack: ExitStack, name: str) -> WebServer:
+    port = find_free_port()
+    command = {
+        FRONT: processes.build_gateway_command,
+        GTHREAD: processes.build_gthread_command,
+        STOCK: processes.build_stock_command,
+    }[name]()
+    return stack.enter_context(
+        processes.run_server(name, command, port, settings.PICARD_HOME / f"{name}.log")
+    )
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
 
 
-def _target(server: Server, page: str, cookie: str) -> Target:
+def _build_target(server: WebServer, page: str, cookie: str) -> Target:
     return {
         "plain": Target(server.port, "/memories/", 302),
         "landing": Target(server.port, "/"),
@@ -126,100 +132,123 @@ def _target(server: Server, page: str, cookie: str) -> Target:
     }[page]
 
 
-async def _everything(
-    report: Report, sizes: Sizes, front: Server, gthread: Server, cookie: str, say: Callable[[str], None]
+async def _measure_servers(
+    report: Report,
+    sizes: Sizes,
+    front: WebServer,
+    gthread: WebServer,
+    cookie: str,
+    say: Callable[[str], None],
 ) -> None:
-    measured: Measured = {}
+    measured: LoadResults = {}
     for page in PAGES:
         if page == "search page":
-            weight_before = front.worker_mb()
+            weight_before = front.measure_worker_mb()
         say(f"asking for: {page}")
-        targets = {server.name: _target(server, page, cookie) for server in (front, gthread)}
+        targets = {server.name: _build_target(server, page, cookie) for server in (front, gthread)}
         for target in targets.values():
             await _warm_up(target, sizes)
         for count in sizes.connections:
-            for name, load in (await _in_turns(targets, count, sizes)).items():
+            for name, load in (await _measure_in_turns(targets, count, sizes)).items():
                 measured[page, count, name] = load
     _report_pages(report, measured, sizes)
-    _report_weight(report, weight_before, front.worker_mb())
+    _report_memory_use(report, weight_before, front.measure_worker_mb())
     say("slow clients")
     for server in (front, gthread):
-        await _report_slow(report, server, _target(server, SLOW_PAGE, cookie), sizes)
+        await _report_slow_clients(report, server, _build_target(server, SLOW_PAGE, cookie), sizes)
     say("a large upload")
     await _report_uploads(report, front, sizes)
 
 
-async def _by_token(report: Report, sizes: Sizes, targets: dict[str, Target]) -> None:
-    measured: api.Measured = {}
+async def _measure_api(report: Report, sizes: Sizes, targets: dict[str, Target]) -> None:
+    measured: api.LoadResults = {}
     for target in targets.values():
         await _warm_up(target, sizes)
     for count in sizes.connections:
-        for act, load in (await _in_turns(targets, count, sizes)).items():
+        for act, load in (await _measure_in_turns(targets, count, sizes)).items():
             measured[act, count] = load
-    api.report_on(report, measured, sizes.connections)
+    api.report_api_load(report, measured, sizes.connections)
 
 
 async def _warm_up(target: Target, sizes: Sizes) -> None:
     """Every worker answers; a first search makes each of them load the model."""
     seconds = min(WARM_UP_S, sizes.seconds)
-    await clients.ask(target, connections=sizes.barred, seconds=seconds, patience_s=FIRST_ANSWER_S)
+    await clients.send_requests(target, connections=sizes.barred, seconds=seconds, patience_s=FIRST_ANSWER_S)
 
 
-async def _in_turns(targets: dict[str, Target], count: int, sizes: Sizes) -> dict[str, Load]:
+async def _measure_in_turns(targets: dict[str, Target], count: int, sizes: Sizes) -> dict[str, Load]:
     loads = {name: Load() for name in targets}
     for turn in range(sizes.rounds):
         for name in list(targets) if turn % 2 == 0 else list(targets)[::-1]:
-            loads[name].add(await clients.ask(targets[name], connections=count, seconds=sizes.seconds))
+            loads[name].add(
+                await clients.send_requests(targets[name], connections=count, seconds=sizes.seconds)
+            )
     return loads
 
 
-def _report_pages(report: Report, measured: Measured, sizes: Sizes) -> None:
-    table = report.table(
+def _report_pages(report: Report, measured: LoadResults, sizes: Sizes) -> None:
+    table = report.add_table(
         "Requests a second, and ms p50 / p99", "page", "connections", FRONT, GTHREAD, "ratio",
         f"{FRONT}, ms", f"{GTHREAD}, ms", "wrong answers",
     )  # fmt: skip
     for page in PAGES:
         for count in sizes.connections:
             ours, theirs = (measured[page, count, name] for name in (FRONT, GTHREAD))
-            ratio = ours.a_second / theirs.a_second if theirs.ms else float("nan")
-            row = (page, count, ours.a_second, theirs.a_second, ratio, _ms(ours), _ms(theirs))
+            ratio = ours.requests_per_second / theirs.requests_per_second if theirs.ms else float("nan")
+            row = (
+                page,
+                count,
+                ours.requests_per_second,
+                theirs.requests_per_second,
+                ratio,
+                _format_latency(ours),
+                _format_latency(theirs),
+            )
             table.rows.append((*row, ours.errors + theirs.errors))
             if count == sizes.barred:
-                report.bar(
+                report.add_bar(
                     f"{page}, {count} connections: of gthread's requests/s", ratio, 0.9, " ×", at_least=True
                 )
 
 
-def _ms(load: Load) -> str:
-    taken = times(load.ms)
+def _format_latency(load: Load) -> str:
+    taken = build_times(load.ms)
     return f"{taken.p50:.3g} / {taken.p99:.3g}"
 
 
-def _report_weight(report: Report, before: float, after: float) -> None:
-    table = report.table("What the heaviest web worker weighs (resident), MB", "before a search", "after")
+def _report_memory_use(report: Report, before: float, after: float) -> None:
+    table = report.add_table("What the heaviest web worker weighs (resident), MB", "before a search", "after")
     table.rows.append((before, after))
-    report.bar("a web worker before its first search", before, 150, " MB")
+    report.add_bar("a web worker before its first search", before, 150, " MB")
 
 
-async def _report_slow(report: Report, server: Server, target: Target, sizes: Sizes) -> None:
-    without = await clients.ask(target, connections=BESIDE_SLOW, seconds=sizes.slow_s / 2)
-    async with clients.slow_clients(server.port, SLOW):
-        meanwhile = await clients.ask(
+async def _report_slow_clients(report: Report, server: WebServer, target: Target, sizes: Sizes) -> None:
+    without = await clients.send_requests(target, connections=BESIDE_SLOW, seconds=sizes.slow_s / 2)
+    async with clients.run_slow_clients(server.port, SLOW):
+        meanwhile = await clients.send_requests(
             target, connections=BESIDE_SLOW, seconds=sizes.slow_s, patience_s=STALLED_S
         )
-    without.add(await clients.ask(target, connections=BESIDE_SLOW, seconds=sizes.slow_s / 2))
+    without.add(await clients.send_requests(target, connections=BESIDE_SLOW, seconds=sizes.slow_s / 2))
     title = f"Beside {SLOW} slow connections, {SLOW_PAGE}, {BESIDE_SLOW} connections"
-    table = next((table for table in report.tables if table.title == title), None) or report.table(
+    table = next((table for table in report.tables if table.title == title), None) or report.add_table(
         title, "server", "requests a second without", "with", "ms without", "ms with"
     )
-    table.rows.append((server.name, without.a_second, meanwhile.a_second, _ms(without), _ms(meanwhile)))
+    table.rows.append(
+        (
+            server.name,
+            without.requests_per_second,
+            meanwhile.requests_per_second,
+            _format_latency(without),
+            _format_latency(meanwhile),
+        )
+    )
     if server.name == FRONT:
-        ratio = times(meanwhile.ms).p50 / times(without.ms).p50
-        report.bar(f"{SLOW} slow connections: p50 of the others", ratio, 2, " ×")
+        ratio = build_times(meanwhile.ms).p50 / build_times(without.ms).p50
+        report.add_bar(f"{SLOW} slow connections: p50 of the others", ratio, 2, " ×")
 
 
-async def _report_uploads(report: Report, server: Server, sizes: Sizes) -> None:
-    table = report.table(
+async def _report_uploads(report: Report, server: WebServer, sizes: Sizes) -> None:
+    table = report.add_table(
         f"An upload of {sizes.upload_bytes / processes.MB:,.0f} MB",
         "",
         "answer",
@@ -227,8 +256,10 @@ async def _report_uploads(report: Report, server: Server, sizes: Sizes) -> None:
         "heaviest process, MB",
     )
     for name, chunked in (("announced", False), ("chunked", True)):
-        with server.weighed() as peak:
-            result = await asyncio.to_thread(clients.upload, server.port, sizes.upload_bytes, chunked=chunked)
+        with server.record_peak_mb() as peak:
+            result = await asyncio.to_thread(
+                clients.send_upload, server.port, sizes.upload_bytes, chunked=chunked
+            )
         table.rows.append((name, result.status, result.sent / processes.MB, peak[0]))
-        report.bar(f"upload, {name}: the heaviest server process", peak[0], 300, " MB")
-        report.bar(f"upload, {name}: answered with 413", result.status, 413, at_least=True)
+        report.add_bar(f"upload, {name}: the heaviest server process", peak[0], 300, " MB")
+        report.add_bar(f"upload, {name}: answered with 413", result.status, 413, at_least=True)

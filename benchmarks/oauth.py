@@ -16,8 +16,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.utils import timezone
 
 from benchmarks import api, corpus
-from benchmarks.clock import CALLS, CPU, FEW_CALLS, Times, in_turns
-from benchmarks.corpus import Person
+from benchmarks.clock import CALLS, CPU, FEW_CALLS, Times, measure_in_turns
+from benchmarks.corpus import CorpusOwner
 from benchmarks.report import Report
 from oauth import client_secrets
 from oauth.access import grants
@@ -26,11 +26,11 @@ from oauth.registration import manual as apps
 from oauth.tokens.families import (
     AccessToken,
     RefreshToken,
-    family_of_code,
+    derive_family_id,
     new_access_token,
     new_refresh_token,
 )
-from oauth.toolkit.server import core
+from oauth.toolkit.server import get_oauth_backend
 
 SEED = 20_245
 MEMORIES = 200
@@ -38,34 +38,36 @@ ROUNDS, QUICK_ROUNDS = 30, 1
 STOCK_URLS = "benchmarks.servers.stock"
 
 
-def run(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
     import numpy as np
 
     report = Report("What an app costs")
     random: np.random.Generator = np.random.default_rng(SEED)
-    person = corpus.make_person("reader", MEMORIES, random)
-    corpus.write([person], "picard", random)
+    person = corpus.create_owner("reader", MEMORIES, random)
+    corpus.write_corpus([person], "picard", random)
     say("counting CPU")
-    report_on(report, person, rounds=QUICK_ROUNDS if quick else ROUNDS, calls=FEW_CALLS if quick else CALLS)
+    report_cpu_costs(
+        report, person, rounds=QUICK_ROUNDS if quick else ROUNDS, calls=FEW_CALLS if quick else CALLS
+    )
     return report
 
 
-def report_on(report: Report, person: Person, *, rounds: int, calls: int) -> None:
+def report_cpu_costs(report: Report, person: CorpusOwner, *, rounds: int, calls: int) -> None:
     """Of the token endpoint first: the stock list brings the toolkit's own classes into this process."""
-    with _unlogged():
-        _report_secrets(report, _secrets(person, rounds, calls))
-        _report_lists(report, _lists(person, rounds, calls))
+    with _disable_logging():
+        _report_secrets(report, _measure_secrets(person, rounds, calls))
+        _report_lists(report, _measure_lists(person, rounds, calls))
 
 
-def _secrets(person: Person, rounds: int, calls: int) -> dict[str, Times]:
-    app = apps.register(name="Confidential", redirect_uris=["https://benchmark.example/callback"])
-    stock, stored = PBKDF2PasswordHasher(), client_secrets.digest(app.secret)
+def _measure_secrets(person: CorpusOwner, rounds: int, calls: int) -> dict[str, Times]:
+    app = apps.register_app(name="Confidential", redirect_uris=["https://benchmark.example/callback"])
+    stock, stored = PBKDF2PasswordHasher(), client_secrets.hash_secret(app.secret)
     encoded = stock.encode(app.secret, "salt")
-    refresh = _refreshing(person, app)
-    return in_turns(
+    refresh = _build_refresher(person, app)
+    return measure_in_turns(
         {
             "stock hasher": lambda _: stock.verify(app.secret, encoded),
-            "secret check": lambda _: client_secrets.matches(app.secret, stored),
+            "secret check": lambda _: client_secrets.verify_secret(app.secret, stored),
             "token request": lambda _: refresh(),
         },
         rounds=max(1, rounds // 10),
@@ -74,28 +76,28 @@ def _secrets(person: Person, rounds: int, calls: int) -> dict[str, Times]:
     )
 
 
-def _refreshing(person: Person, app: apps.Registered) -> Callable[[], None]:
+def _build_refresher(person: CorpusOwner, app: apps.RegisteredApp) -> Callable[[], None]:
     """Refreshes again and again, with the app's secret, through the whole site."""
-    core()  # made of our classes, while they are still those of the settings
+    get_oauth_backend()  # made of our classes, while they are still those of the settings
     handler = WSGIHandler()
     form = {
         "grant_type": "refresh_token",
         "client_id": app.application.client_id,
         "client_secret": app.secret,
     }
-    newest = [_connected(person, app)]
+    newest = [_create_refresh_token(person, app)]
 
     def refresh() -> None:
         body = urlencode({**form, "refresh_token": newest[0]}).encode()
-        newest[0] = _ask(handler, "POST", "/oauth/token/", body=body)["refresh_token"]
+        newest[0] = _send_request(handler, "POST", "/oauth/token/", body=body)["refresh_token"]
 
     return refresh
 
 
-def _connected(person: Person, app: apps.Registered) -> str:
+def _create_refresh_token(person: CorpusOwner, app: apps.RegisteredApp) -> str:
     """A refresh token, as a code would have given it."""
-    grants.allow(person.user, app.application, grants.Narrowing(frozenset({"memories:read"})))
-    family = TokenFamily.objects.create(pk=family_of_code("benchmark"))
+    grants.grant_access(person.user, app.application, grants.GrantOptions(frozenset({"memories:read"})))
+    family = TokenFamily.objects.create(pk=derive_family_id("benchmark"))
     mine = {"user": person.user, "application": app.application, "resource": [f"{settings.PUBLIC_URL}/api"]}
     access = AccessToken(scope="memories:read", expires=timezone.now() + timedelta(hours=1), **mine)
     access._raw_token = new_access_token(None)
@@ -107,16 +109,19 @@ def _connected(person: Person, app: apps.Registered) -> str:
     return token
 
 
-def _lists(person: Person, rounds: int, calls: int) -> dict[str, Times]:
-    ours, stock = api.token_of(person, f"{settings.PUBLIC_URL}/api"), api.token_of(person)
+def _measure_lists(person: CorpusOwner, rounds: int, calls: int) -> dict[str, Times]:
+    ours, stock = (
+        api.create_access_token(person, f"{settings.PUBLIC_URL}/api"),
+        api.create_access_token(person),
+    )
     handler, own_urls = WSGIHandler(), settings.ROOT_URLCONF
 
     def ask(urls: str, path: str, token: str) -> None:
         settings.ROOT_URLCONF = urls
-        assert len(_ask(handler, "GET", path, token=token)["results"]) == 10  # noqa: S101
+        assert len(_send_request(handler, "GET", path, token=token)["results"]) == 10  # noqa: S101
 
     try:
-        return in_turns(
+        return measure_in_turns(
             {
                 api.LIST: lambda _: ask(own_urls, "/api/v1/memories/?limit=10", ours),
                 api.STOCK_LIST: lambda _: ask(STOCK_URLS, "/stock/memories/?limit=10", stock),
@@ -129,7 +134,9 @@ def _lists(person: Person, rounds: int, calls: int) -> dict[str, Times]:
         settings.ROOT_URLCONF = own_urls
 
 
-def _ask(handler: WSGIHandler, method: str, address: str, *, token: str = "", body: bytes = b"") -> Any:
+def _send_request(
+    handler: WSGIHandler, method: str, address: str, *, token: str = "", body: bytes = b""
+) -> Any:
     """The JSON of the answer to a request that comes in as it does from a server."""
     path, _mark, query = address.partition("?")
     environ = {
@@ -148,21 +155,21 @@ def _ask(handler: WSGIHandler, method: str, address: str, *, token: str = "", bo
     }
     if token:
         environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-    response = handler(environ, _started)
+    response = handler(environ, _start_response)
     said = b"".join(response)
     response.close()
     return json.loads(said)
 
 
-def _started(
-    _status: str, _headers: list[tuple[str, str]], _error: Any = None, /
+def _start_response(
+    _status: str, _headers: list[tuple[str, str]], _error: object = None, /
 ) -> Callable[[bytes], object]:
     """What a server does with the head of an answer."""
     return io.BytesIO().write
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
+def _disable_logging() -> Iterator[None]:
     logging.disable(logging.INFO)
     try:
         yield
@@ -171,21 +178,23 @@ def _unlogged() -> Iterator[None]:
 
 
 def _report_secrets(report: Report, taken: dict[str, Times]) -> None:
-    table = report.table("A confidential client proves itself: CPU, ms", "act", "p50", "of the stock hasher")
+    table = report.add_table(
+        "A confidential client proves itself: CPU, ms", "act", "p50", "of the stock hasher"
+    )
     stock = taken["stock hasher"].p50
     for act, times in taken.items():
         table.rows.append((act, times.p50, times.p50 / stock))
-    report.bar("secret check: CPU of the stock hasher's", taken["secret check"].p50 / stock, 1 / 20, " ×")
-    report.bar(
+    report.add_bar("secret check: CPU of the stock hasher's", taken["secret check"].p50 / stock, 1 / 20, " ×")
+    report.add_bar(
         "whole token request: CPU of the stock hasher's", taken["token request"].p50 / stock, 1 / 20, " ×"
     )
 
 
 def _report_lists(report: Report, taken: dict[str, Times]) -> None:
-    table = report.table(
+    table = report.add_table(
         "A list of 10 by token, middleware included: Python CPU, ms", "act", "p50", "p99", "ratio"
     )
     stock = taken[api.STOCK_LIST].p50
     for act, times in taken.items():
         table.rows.append((act, times.p50, times.p99, times.p50 / stock))
-    report.bar("list by token: Python CPU of the stock list's", taken[api.LIST].p50 / stock, 0.6, " ×")
+    report.add_bar("list by token: Python CPU of the stock list's", taken[api.LIST].p50 / stock, 0.6, " ×")

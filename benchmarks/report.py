@@ -40,36 +40,36 @@ class Report:
     bars: list[Bar] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def table(self, title: str, *columns: str) -> Table:
+    def add_table(self, title: str, *columns: str) -> Table:
         self.tables.append(Table(title, columns))
         return self.tables[-1]
 
-    def bar(
+    def add_bar(
         self, promise: str, figure: float, limit: float, unit: str = "", *, at_least: bool = False
     ) -> None:
         self.bars.append(Bar(promise, figure, limit, unit, at_least))
 
-    def markdown(self) -> str:
-        parts = [f"## {self.title}", machine(), *(_markdown(table) for table in self.tables)]
-        parts += [_markdown(self._promises()), "\n".join(f"- {note}" for note in self.notes)]
+    def render_markdown(self) -> str:
+        parts = [f"## {self.title}", describe_machine(), *(_render_table(table) for table in self.tables)]
+        parts += [_render_table(self._build_promises()), "\n".join(f"- {note}" for note in self.notes)]
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def write_json(self, path: Path) -> None:
         bars = [{**asdict(bar), "is_met": bar.is_met} for bar in self.bars]
-        whole = {**asdict(self), "bars": bars, "machine": machine()}
+        whole = {**asdict(self), "bars": bars, "machine": describe_machine()}
         path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
-    def _promises(self) -> Table:
+    def _build_promises(self) -> Table:
         table = Table("Promises", ("promise", "measured", "bar", ""))
         for bar in self.bars:
             sign = "≥" if bar.at_least else "≤"
-            limit = f"{sign} {number(bar.limit)}{bar.unit}"
+            limit = f"{sign} {format_number(bar.limit)}{bar.unit}"
             said = "met" if bar.is_met else "**missed**"
-            table.rows.append((bar.promise, f"{number(bar.figure)}{bar.unit}", limit, said))
+            table.rows.append((bar.promise, f"{format_number(bar.figure)}{bar.unit}", limit, said))
         return table
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Three figures that count, or all of a whole number."""
     if value != value:  # NaN: nothing was answered
         return "–"
@@ -78,16 +78,16 @@ def number(value: float) -> str:
     return f"{value:.4g}" if 0.99 < value < 1 else f"{value:.3g}"
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """What it was measured on, and how busy that was."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     speed = (
-        f"load {os.getloadavg()[0]:.1f} at the end, {_ms_of_a_loop():.0f} ms of CPU for a loop of {LOOP:,}"
+        f"load {os.getloadavg()[0]:.1f} at the end, {_time_loop_ms():.0f} ms of CPU for a loop of {LOOP:,}"
     )
     return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, {speed}."
 
 
-def _ms_of_a_loop() -> float:
+def _time_loop_ms() -> float:
     """A yardstick: what a core does for one process just now, in the same Python."""
     begun = time.process_time()
     total = 0
@@ -96,14 +96,14 @@ def _ms_of_a_loop() -> float:
     return (time.process_time() - begun) * 1000
 
 
-def _markdown(table: Table) -> str:
-    lines = [f"### {table.title}", "", _line(table.columns), _line(["---"] * len(table.columns))]
-    return "\n".join([*lines, *(_line([_cell(cell) for cell in row]) for row in table.rows)])
+def _render_table(table: Table) -> str:
+    lines = [f"### {table.title}", "", _render_row(table.columns), _render_row(["---"] * len(table.columns))]
+    return "\n".join([*lines, *(_render_row([_format_cell(cell) for cell in row]) for row in table.rows)])
 
 
-def _line(cells: Sequence[str]) -> str:
+def _render_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(value: object) -> str:
-    return number(value) if isinstance(value, int | float) else str(value)
+def _format_cell(value: object) -> str:
+    return format_number(value) if isinstance(value, int | float) else str(value)

@@ -15,21 +15,21 @@ from uuid import UUID
 from django.conf import settings
 
 SEED = 7
-Saved = dict[UUID, float]  # when each memory was saved, in seconds of time.monotonic
+SaveTimes = dict[UUID, float]  # when each memory was saved, in seconds of time.monotonic
 
 
 @contextmanager
-def writing(owner: UUID, writes_a_second: float) -> Iterator[Saved]:
+def run_writer(owner: UUID, writes_a_second: float) -> Iterator[SaveTimes]:
     """While the block runs another process writes memories of the owner. What is given grows meanwhile."""
     command = [sys.executable, "-m", "benchmarks.writer", str(owner), str(writes_a_second)]
-    saved: Saved = {}
+    saved: SaveTimes = {}
     with subprocess.Popen(
         command, cwd=Path(settings.BASE_DIR), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
     ) as process:
-        reader = threading.Thread(target=_read, args=(process, saved))
+        reader = threading.Thread(target=_read_output, args=(process, saved))
         reader.start()
         try:
-            _await_first(process, saved)
+            _wait_for_first_save(process, saved)
             yield saved
         finally:
             process.terminate()
@@ -37,14 +37,14 @@ def writing(owner: UUID, writes_a_second: float) -> Iterator[Saved]:
             reader.join()
 
 
-def _read(process: "subprocess.Popen[str]", saved: Saved) -> None:
+def _read_output(process: "subprocess.Popen[str]", saved: SaveTimes) -> None:
     assert process.stdout  # noqa: S101
     for line in process.stdout:
         memory_id, at = line.split()
         saved[UUID(memory_id)] = float(at)
 
 
-def _await_first(process: "subprocess.Popen[str]", saved: Saved) -> None:
+def _wait_for_first_save(process: "subprocess.Popen[str]", saved: SaveTimes) -> None:
     while not saved:
         if process.poll() is not None:
             raise RuntimeError(f"the writer ended with exit code {process.returncode}")
@@ -57,16 +57,16 @@ def main(owner: str, writes_a_second: str) -> None:
     django.setup()
     import numpy as np
 
-    from accounts.actor import Actor, Door
+    from accounts.actor import Actor, Channel
     from accounts.models import User
-    from benchmarks.texts import texts
+    from benchmarks.texts import make_texts
     from memories.services import writes
 
-    actor = Actor(user=User.objects.get(pk=owner), door=Door.WEB)
+    actor = Actor(user=User.objects.get(pk=owner), door=Channel.WEB)
     random = np.random.default_rng(SEED)
     due = time.monotonic()
     while True:
-        [text] = texts(1, random)
+        [text] = make_texts(1, random)
         memory = writes.create_memory(actor, text=text)
         sys.stdout.write(f"{memory.pk} {time.monotonic()}\n")
         sys.stdout.flush()

@@ -6,10 +6,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
-WITH_PORT = re.compile(r"^(?:\[([^\]]*)\](?::\d*)?|([\d.]+):\d+)$")
+ADDRESS_WITH_PORT = re.compile(r"^(?:\[([^\]]*)\](?::\d*)?|([\d.]+):\d+)$")
 
 
-def client_address(request: HttpRequest) -> str:
+def get_client_ip(request: HttpRequest) -> str:
     """Where a request comes from: what the trusted proxies say, counted from the right, or the connection's other end.
 
     Entries further left are the client's own words and are not believed.
@@ -21,13 +21,13 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def client_network(request: HttpRequest) -> str:
+def get_client_network(request: HttpRequest) -> str:
     """Whose share of a limit a request takes: its address, of IPv6 the 64 bits that one household or server has whole.
 
     A port, as some proxies write it, says nothing of who asks.
     """
-    given = client_address(request)
-    bare = WITH_PORT.sub(r"\1\2", given)
+    given = get_client_ip(request)
+    bare = ADDRESS_WITH_PORT.sub(r"\1\2", given)
     try:
         address = ip_address(bare)
     except ValueError:

@@ -12,27 +12,27 @@ from typing import Any
 
 import orjson
 
-LATER = "picard.later"
-EVENTS = "text/event-stream"
-HEADERS = {"X-Accel-Buffering": "no"}  # of such an answer: nginx would keep its pieces back
+DEFERRED_KEY = "picard.later"
+EVENT_STREAM_TYPE = "text/event-stream"
+STREAM_HEADERS = {"X-Accel-Buffering": "no"}  # of such an answer: nginx would keep its pieces back
 
 Body = Callable[[], AsyncIterator[bytes]]
 
 
-def put_off(environ: dict[str, Any], body: Body) -> bytes:
+def defer_response(environ: dict[str, Any], body: Body) -> bytes:
     """What the view is to answer with now: nothing where the front sends the body, else all of it."""
-    lent: list[Body] | None = environ.get(LATER)
+    lent: list[Body] | None = environ.get(DEFERRED_KEY)
     if lent is None:
-        return asyncio.run(_whole(body))
+        return asyncio.run(_collect_body(body))
     lent.append(body)
     return b""
 
 
-def event(name: str, data: Any) -> bytes:
+def format_event(name: str, data: object) -> bytes:
     """A server-sent event (WHATWG HTML, 9.2), its data as JSON."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data, option=orjson.OPT_UTC_Z))
 
 
-async def _whole(body: Body) -> bytes:
+async def _collect_body(body: Body) -> bytes:
     async with aclosing(body()) as chunks:  # type: ignore[type-var]
         return b"".join([chunk async for chunk in chunks])

@@ -38,7 +38,7 @@ class MemoryAdmin(StaffAdmin):
 
     @admin.action(description=_("Try again to index"), permissions=["view"])
     def retry_indexing(self, request: HttpRequest, chosen: QuerySet[Memory]) -> None:
-        count = work_queue.enqueue(
+        count = work_queue.enqueue_memories(
             Memory.objects.filter(pk__in=chosen.values("pk")).exclude(index_state="ready")
         )
         self.message_user(

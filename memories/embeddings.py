@@ -5,5 +5,5 @@ from memories.providers.embeddings import EmbeddingProvider as EmbeddingProvider
 from memories.providers.embeddings import ProviderError as ProviderError
 from memories.providers.embeddings import ProviderRejected as ProviderRejected
 from memories.providers.embeddings import ProviderUnavailable as ProviderUnavailable
-from memories.providers.embeddings import forget_provider as forget_provider
-from memories.providers.embeddings import provider as provider
+from memories.providers.embeddings import get_provider as get_provider
+from memories.providers.embeddings import reset_provider as reset_provider

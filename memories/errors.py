@@ -1,10 +1,17 @@
 """What can go wrong in the domain. Each door maps these to its protocol in one file."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 from uuid import UUID
 
 from accounts.fields import DecryptError
+
+
+class Identified(Protocol):
+    """A row with an id."""
+
+    @property
+    def pk(self) -> UUID: ...
 
 
 class MemoryNotFound(Exception):
@@ -15,7 +22,7 @@ class TagNotFound(Exception):
     """There is no such tag for this actor: absent and another person's are one answer."""
 
 
-class FilterNotFound(Exception):
+class SavedFilterNotFound(Exception):
     """There is no such saved filter for this actor: absent and another person's are one answer."""
 
 
@@ -39,25 +46,25 @@ class ImportNotFound(Exception):
     """There is no such import for this actor: absent and forbidden are one answer."""
 
 
-class ImportUnderWay(Exception):
+class ImportInProgress(Exception):
     """Another import of this person's is under way: it must end, or be undone, before the next."""
 
 
-class KeyInFlight(Exception):
+class IdempotencyKeyInUse(Exception):
     """A request with this idempotency key is being worked on just now."""
 
 
-class KeyReused(Exception):
+class IdempotencyKeyReused(Exception):
     """This idempotency key was used for another request, or with other rights."""
 
 
-class WaitsForYes(Exception):
+class ApprovalRequired(Exception):
     """Nothing was saved: what the app wrote waits until its person says yes. `proposals` are stored already.
 
     Raised where a memory would be returned, so that no caller takes a proposal for one.
     """
 
-    def __init__(self, proposals: Sequence[Any]) -> None:
+    def __init__(self, proposals: Sequence[Identified]) -> None:
         super().__init__("This waits for the person's yes.")
         self.proposals = proposals
 
@@ -66,23 +73,23 @@ class WaitsForYes(Exception):
         return [proposal.pk for proposal in self.proposals]
 
 
-class MoreCame(Exception):
+class SelectionChanged(Exception):
     """There is more than the person was shown, or other, so their yes cannot be to all of it."""
 
 
-class Duplicate(Exception):
+class DuplicateMemory(Exception):
     """Whoever writes asked not to keep a text twice, and `memory` says just this."""
 
-    def __init__(self, memory: Any) -> None:
+    def __init__(self, memory: Identified) -> None:
         super().__init__("A memory says just this already.")
         self.memory = memory
 
 
-class NoChatModel(Exception):
+class ChatModelNotConfigured(Exception):
     """The server has no chat model, and this needs one."""
 
 
-class NotAllowedToRead(Exception):
+class ChatConsentRequired(Exception):
     """The chat model is on another host, `host`, and the person has not said yes to their texts going there."""
 
     def __init__(self, host: str) -> None:
@@ -90,5 +97,5 @@ class NotAllowedToRead(Exception):
         self.host = host
 
 
-class NotUnderstood(Exception):
+class InvalidModelOutput(Exception):
     """The chat model's answer is not what was asked for; nothing is kept of it."""

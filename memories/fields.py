@@ -6,16 +6,18 @@ with `table.column|owner|row id` as associated data. A value moved to another ro
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from accounts.keys import person_key
-from core.crypto import seal, unseal
+from accounts.keys import get_person_key
+from core.crypto import seal_bytes, unseal_bytes
 from memories.errors import SealedTextError
+from memories.owned import Owned
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -24,7 +26,7 @@ LENGTH_BYTES = 4
 SMALLEST_BUCKET = 32
 
 
-class Sealed(bytes):
+class SealedBytes(bytes):
     """Ciphertext as it lies in the database. Printed without its bytes."""
 
     __slots__ = ()
@@ -35,7 +37,7 @@ class Sealed(bytes):
     __str__ = __repr__
 
 
-def padded_length(length: int) -> int:
+def get_padded_length(length: int) -> int:
     """The bucket that a text of `length` bytes is padded to, so that its size says little.
 
     Padmé (Nikitin et al., PETS 2019): at most 12 % more, and only O(log log length) bits of the length show.
@@ -47,28 +49,40 @@ def padded_length(length: int) -> int:
     return (length + mask) & ~mask
 
 
-class _OpenedOnAccess:
+class _SealedTextDescriptor:
     """The attribute of a sealed field: ciphertext until somebody reads it, text from then on."""
 
     def __init__(self, field: "SealedTextField") -> None:
         self.field = field
 
-    def __get__(self, row: models.Model | None, _: type | None = None) -> Any:
+    @overload
+    def __get__(self, row: None, _: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, row: models.Model, _: type | None = None) -> str | None: ...
+
+    def __get__(self, row: models.Model | None, _: type | None = None) -> Self | str | None:
         if row is None:
             return self
         name = self.field.attname
         if name not in row.__dict__:  # a deferred column
             row.refresh_from_db(fields=[name])
-        value = row.__dict__[name]
-        if isinstance(value, Sealed):
+        value: str | SealedBytes | None = row.__dict__[name]
+        if isinstance(value, SealedBytes):
             value = row.__dict__[name] = self.field.open(row, value)
         return value
 
-    def __set__(self, row: models.Model, value: Any) -> None:
+    def __set__(self, row: models.Model, value: str | None) -> None:
         row.__dict__[self.field.attname] = value
 
 
-class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    _BinaryField = models.BinaryField["str | SealedBytes", str]
+else:
+    _BinaryField = models.BinaryField
+
+
+class SealedTextField(_BinaryField):
     """Text that lies sealed in the database. The row needs `owner_id` and a primary key before it is saved.
 
     Only `save()` and `bulk_create()` seal. Everything else that would need the plain text in SQL
@@ -78,92 +92,99 @@ class SealedTextField(models.BinaryField):  # type: ignore[type-arg]
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
-        setattr(cls, self.attname, _OpenedOnAccess(self))
+        setattr(cls, self.attname, _SealedTextDescriptor(self))
 
-    def seal(self, row: models.Model, text: str) -> Sealed:
+    def seal(self, row: models.Model, text: str) -> SealedBytes:
         if not isinstance(text, str):
             raise FieldError(f"{self.name}: only text can be sealed, not an SQL expression")
         plain = text.encode()
         framed = len(plain).to_bytes(LENGTH_BYTES, "big") + plain
-        framed += b"\0" * (padded_length(len(framed)) - len(framed))
-        return Sealed(VERSION + seal(person_key(self._owner_id(row)).text, framed, self._place(row)))
+        framed += b"\0" * (get_padded_length(len(framed)) - len(framed))
+        return SealedBytes(
+            VERSION
+            + seal_bytes(
+                get_person_key(self._owner_id(row)).text_cipher, framed, self._build_associated_data(row)
+            )
+        )
 
-    def open(self, row: models.Model, sealed: Sealed) -> str:
+    def open(self, row: models.Model, sealed: SealedBytes) -> str:
         if sealed[:1] != VERSION:
-            raise SealedTextError(f"{self._label(row)} is of an unknown version")
+            raise SealedTextError(f"{self._describe_row(row)} is of an unknown version")
         try:
-            framed = unseal(person_key(self._owner_id(row)).text, sealed[1:], self._place(row))
+            framed = unseal_bytes(
+                get_person_key(self._owner_id(row)).text_cipher, sealed[1:], self._build_associated_data(row)
+            )
         except (InvalidTag, ValueError):  # ValueError: too short to be one
-            raise SealedTextError(f"{self._label(row)} does not open") from None
+            raise SealedTextError(f"{self._describe_row(row)} does not open") from None
         end = LENGTH_BYTES + int.from_bytes(framed[:LENGTH_BYTES], "big")
         return framed[LENGTH_BYTES:end].decode()
 
-    def _place(self, row: models.Model) -> bytes:
+    def _build_associated_data(self, row: models.Model) -> bytes:
         return f"{row._meta.db_table}.{self.column}|{self._owner_id(row)}|{row.pk}".encode()
 
-    def _owner_id(self, row: models.Model) -> Any:
-        return row.owner_id  # type: ignore[attr-defined]
+    def _owner_id(self, row: models.Model) -> UUID:
+        return cast(Owned, row).owner_id
 
-    def _label(self, row: models.Model) -> str:
+    def _describe_row(self, row: models.Model) -> str:
         return f"{row._meta.label}.{self.name} of {row.pk}"
 
     # --- What Django asks of a field ---------------------------------------------------------------
 
-    def from_db_value(self, value: Any, *_: Any) -> Sealed | None:
-        return None if value is None else Sealed(value)
+    def from_db_value(self, value: bytes | memoryview | None, *_: object) -> SealedBytes | None:
+        return None if value is None else SealedBytes(value)
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> object:
         return value
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> SealedBytes | None:
         value = model_instance.__dict__.get(self.attname)
         # Ciphertext that nobody opened is written back as it is.
-        return value if value is None or isinstance(value, Sealed) else self.seal(model_instance, value)
+        return value if value is None or isinstance(value, SealedBytes) else self.seal(model_instance, value)
 
-    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+    def get_db_prep_save(self, value: object, connection: BaseDatabaseWrapper) -> object:
         if value is None:
             return None
-        if not isinstance(value, Sealed):
+        if not isinstance(value, SealedBytes):
             raise FieldError(f"{self.name}: only save() and bulk_create() can seal; plain text is refused")
         return super().get_db_prep_value(bytes(value), connection, prepared=False)
 
-    def get_placeholder(self, value: Any, compiler: Any, connection: BaseDatabaseWrapper) -> str:
+    def get_placeholder(self, value: object, compiler: object, connection: BaseDatabaseWrapper) -> str:
         if hasattr(value, "as_sql"):
             raise FieldError(f"{self.name}: an SQL expression cannot be sealed")
         return "%s"
 
-    def get_lookup(self, lookup_name: str) -> Any:
+    def get_lookup(self, lookup_name: str) -> "type[models.Lookup[object]] | None":
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
 
-    def get_transform(self, lookup_name: str) -> Any:
+    def get_transform(self, lookup_name: str) -> None:
         return None
 
     def value_to_string(self, obj: models.Model) -> str:
         raise FieldError(f"{self.name} is sealed: use the export, not dumpdata")
 
-    def formfield(self, **_: Any) -> None:
+    def formfield(self, **_: object) -> None:
         """No model form, and so no admin page, can show or take it."""
         return
 
 
-def sealed_bytes(row: models.Model, name: str) -> bytes:
+def get_sealed_bytes(row: models.Model, name: str) -> bytes:
     """What `save()` would store for this sealed field of a row, for the few statements written by hand."""
     field = row._meta.get_field(name)
     if not isinstance(field, SealedTextField):
         raise FieldError(f"{name} is not sealed")
-    return bytes(field.pre_save(row, add=True))
+    return bytes(cast(SealedBytes, field.pre_save(row, add=True)))
 
 
-def stored_row(model: type[Row], names: Sequence[str], values: Iterable[Any]) -> Row:
+def build_stored_row(model: type[Row], names: Sequence[str], values: Iterable[Any]) -> Row:
     """The row of such columns as the ORM would give it, for the few statements written by hand."""
-    sealed = _sealed_names(model)
+    sealed = _get_sealed_names(model)
     given = zip(names, values, strict=True)
     return model.from_db(
-        "default", names, [Sealed(value) if name in sealed else value for name, value in given]
+        "default", names, [SealedBytes(value) if name in sealed else value for name, value in given]
     )
 
 
 @lru_cache(maxsize=32)
-def _sealed_names(model: type[models.Model]) -> frozenset[str]:
+def _get_sealed_names(model: type[models.Model]) -> frozenset[str]:
     fields = model._meta.concrete_fields
     return frozenset(field.attname for field in fields if isinstance(field, SealedTextField))

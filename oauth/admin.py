@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from oauth2_provider import admin as toolkits
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.admin_base import StaffAdmin
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
@@ -41,7 +41,7 @@ class ApplicationAdmin(StaffAdmin):
     list_filter = ("registration_source", "client_type", "may_manage", "is_resource_server")
     search_fields = ("name", "client_id")
     ordering = ("-created",)
-    own_words = (
+    always_readonly_fields = (
         "name",
         "client_id",
         "client_type",
@@ -50,16 +50,20 @@ class ApplicationAdmin(StaffAdmin):
         "user",
         "created",
     )
-    for_superusers = ("may_manage", "is_resource_server")
-    fields = (*own_words, *for_superusers)
+    superuser_fields = ("may_manage", "is_resource_server")
+    fields = (*always_readonly_fields, *superuser_fields)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return self.own_words if request.user.is_superuser else (*self.own_words, *self.for_superusers)
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        return (
+            self.always_readonly_fields
+            if request.user.is_superuser
+            else (*self.always_readonly_fields, *self.superuser_fields)
+        )
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request) and bool(request.user.is_superuser)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -76,10 +80,10 @@ class _TokenAdmin(StaffAdmin):
     @admin.action(description=_("Revoke"), permissions=["view"])
     def end(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
         with transaction.atomic():
-            count = self._end(chosen, actor_from_request(request, Door.WEB))
+            count = self._revoke_selected(chosen, actor_from_request(request, Channel.WEB))
         self.message_user(request, ngettext("%d is revoked.", "%d are revoked.", count) % count)
 
-    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
+    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
         raise NotImplementedError
 
 
@@ -88,7 +92,7 @@ class AccessTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "scope", "created", "expires")
     fields = readonly_fields = ("user", "application", "scope", "resource", "created", "expires")
 
-    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
+    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
         """With the refresh token beside each, or the app would fetch another one at once."""
         ids = list(chosen.values_list("pk", flat=True))
         RefreshToken.objects.filter(access_token__in=ids, revoked__isnull=True).update(revoked=timezone.now())
@@ -101,7 +105,7 @@ class RefreshTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "created", "revoked")
     fields = readonly_fields = ("user", "application", "resource", "token_family", "created", "revoked")
 
-    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
+    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
         tokens = list(chosen)
         for family in {token.token_family for token in tokens}:
             RefreshToken.revoke_family(family)
@@ -114,8 +118,8 @@ class AppGrantAdmin(_TokenAdmin):
     fields = readonly_fields = ("user", "application", "scopes", "ends_at", "paused_at", "created_at")
     ordering = ("-id",)
 
-    def _end(self, chosen: QuerySet[Any], by: Actor) -> int:
+    def _revoke_selected(self, chosen: QuerySet[Any], by: Actor) -> int:
         given = list(chosen.select_related("user", "application"))
         for grant in given:
-            grants.revoke(grant, by=by)
+            grants.revoke_grant(grant, by=by)
         return len(given)

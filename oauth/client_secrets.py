@@ -28,8 +28,8 @@ class ClientSecretField(models.CharField):  # type: ignore[type-arg]
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         secret: str = getattr(model_instance, self.attname)
-        if secret and not is_digest(secret):
-            secret = digest(secret)
+        if secret and not is_hashed_secret(secret):
+            secret = hash_secret(secret)
             setattr(model_instance, self.attname, secret)
         return secret
 
@@ -38,24 +38,24 @@ def new_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def digest(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     salt = secrets.token_hex(16)
-    return f"{SCHEME}{salt}${_hash(salt, secret)}"
+    return f"{SCHEME}{salt}${_hash_with_salt(salt, secret)}"
 
 
-def is_digest(stored: str) -> bool:
+def is_hashed_secret(stored: str) -> bool:
     return stored.startswith(SCHEME)
 
 
-def matches(secret: str, stored: str) -> bool:
+def verify_secret(secret: str, stored: str) -> bool:
     """Whether this is the secret, in constant time; an empty one never is."""
-    if not secret or not is_digest(stored):
+    if not secret or not is_hashed_secret(stored):
         return False
     _scheme, salt, expected = stored.split("$")
-    return hmac.compare_digest(_hash(salt, secret), expected)
+    return hmac.compare_digest(_hash_with_salt(salt, secret), expected)
 
 
-def of_basic(encoded: str) -> tuple[str, str | None] | None:
+def parse_basic_credentials(encoded: str) -> tuple[str, str | None] | None:
     """Client id and secret of HTTP Basic, None for what is none; the secret is None where no colon parts the two.
 
     RFC 6749 2.3.1: both parts are form-encoded before they are joined and encoded again.
@@ -68,5 +68,5 @@ def of_basic(encoded: str) -> tuple[str, str | None] | None:
     return unquote_plus(client_id), (unquote_plus(secret) if colon else None)
 
 
-def _hash(salt: str, secret: str) -> str:
+def _hash_with_salt(salt: str, secret: str) -> str:
     return hashlib.sha256(f"{salt}${secret}".encode()).hexdigest()

@@ -8,11 +8,11 @@ from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.rate_limits import Limit, LimitReached, hit
-from core.client_ip import client_network
+from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+from core.client_ip import get_client_network
 
 View = Callable[..., HttpResponseBase]
-MAY_REPEAT = frozenset({"resource"})  # RFC 8707 2
+REPEATABLE_PARAMETERS = frozenset({"resource"})  # RFC 8707 2
 # Browser apps send no cookies here, so any page may ask (the authorization page never answers across origins).
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -22,10 +22,10 @@ CORS = {
 }
 
 
-def endpoint(
+def oauth_endpoint(
     *,
     methods: tuple[str, ...] = ("POST",),
-    limit: Limit | None = None,
+    limit: RateLimit | None = None,
     cors: bool = False,
     takes_form: bool = True,
 ) -> Callable[[View], View]:
@@ -35,11 +35,11 @@ def endpoint(
         @csrf_exempt
         @wraps(view)
         def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            preflight = _preflight(methods) if cors and request.method == "OPTIONS" else None
+            preflight = _build_preflight_response(methods) if cors and request.method == "OPTIONS" else None
             refused = (
                 preflight
-                or _refusal(request, methods, limit)
-                or (_form_refusal(request) if takes_form else None)
+                or _reject_request(request, methods, limit)
+                or (_reject_form(request) if takes_form else None)
             )
             response: HttpResponseBase = refused or view(request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
@@ -53,15 +53,20 @@ def endpoint(
     return decorate
 
 
-def problem(error: str, description: str, status: int = 400) -> HttpResponse:
+def build_error_response(error: str, description: str, status: int = 400) -> HttpResponse:
     """An error as OAuth spells it (RFC 6749 5.2)."""
     return JsonResponse({"error": error, "error_description": description}, status=status)
 
 
-def repeated(parameters: MultiValueDict[str, str]) -> str | None:
+def find_repeated_parameter(parameters: MultiValueDict[str, str]) -> str | None:
     """A parameter that stands there twice (RFC 6749 3.1, 3.2): what counts would be anybody's guess."""
     return next(
-        (name for name, values in parameters.lists() if len(values) > 1 and name not in MAY_REPEAT), None
+        (
+            name
+            for name, values in parameters.lists()
+            if len(values) > 1 and name not in REPEATABLE_PARAMETERS
+        ),
+        None,
     )
 
 
@@ -69,37 +74,39 @@ def has_nul(parameters: MultiValueDict[str, str]) -> bool:
     return any("\0" in value for _name, values in parameters.lists() for value in values)
 
 
-def _preflight(methods: tuple[str, ...]) -> HttpResponse:
+def _build_preflight_response(methods: tuple[str, ...]) -> HttpResponse:
     return HttpResponse(status=204, headers={"Access-Control-Allow-Methods": ", ".join(methods)})
 
 
-def _refusal(request: HttpRequest, methods: tuple[str, ...], limit: Limit | None) -> HttpResponse | None:
+def _reject_request(
+    request: HttpRequest, methods: tuple[str, ...], limit: RateLimit | None
+) -> HttpResponse | None:
     if request.method not in methods:
-        refused = problem("invalid_request", "This method is not allowed here.", 405)
+        refused = build_error_response("invalid_request", "This method is not allowed here.", 405)
         refused["Allow"] = ", ".join(methods)
         return refused
-    if limit is not None and (refused_for := _over(limit, request)):
-        refused = problem("temporarily_unavailable", "Too many requests.", 429)
+    if limit is not None and (refused_for := _get_retry_after(limit, request)):
+        refused = build_error_response("temporarily_unavailable", "Too many requests.", 429)
         refused["Retry-After"] = str(refused_for)
         return refused
     return None
 
 
-def _form_refusal(request: HttpRequest) -> HttpResponse | None:
+def _reject_form(request: HttpRequest) -> HttpResponse | None:
     if request.META.get("QUERY_STRING"):
         # RFC 9700 4.3.2: addresses get into logs; nothing of this is for them.
-        return problem("invalid_request", "Send parameters in the body.")
-    if (name := repeated(request.POST)) is not None:
-        return problem("invalid_request", f"The parameter {name[:40]!r} stands there twice.")
+        return build_error_response("invalid_request", "Send parameters in the body.")
+    if (name := find_repeated_parameter(request.POST)) is not None:
+        return build_error_response("invalid_request", f"The parameter {name[:40]!r} stands there twice.")
     if has_nul(request.POST):
-        return problem("invalid_request", "A parameter holds a NUL character.")
+        return build_error_response("invalid_request", "A parameter holds a NUL character.")
     return None
 
 
-def _over(limit: Limit, request: HttpRequest) -> int:
+def _get_retry_after(limit: RateLimit, request: HttpRequest) -> int:
     """Seconds to wait, 0 for none."""
     try:
-        hit(limit, client_network(request))
-    except LimitReached as reached:
+        enforce_rate_limit(limit, get_client_network(request))
+    except RateLimitExceeded as reached:
         return reached.retry_after_s
     return 0

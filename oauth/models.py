@@ -1,7 +1,7 @@
 """Apps, what people allowed them, and what keeps their tokens honest. The tokens' own tables are the toolkit's."""
 
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from django.contrib.postgres.fields import ArrayField
@@ -17,7 +17,7 @@ from accounts.ids import new_id
 from accounts.models import User
 from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from oauth import client_names, client_secrets
-from oauth.error_hints import Hint, hint_for
+from oauth.error_hints import ErrorHint, get_error_hint
 
 # RFC 8252 7.3: an app on the person's own machine listens on whatever port is free. `localhost` for those that use it.
 LOOPBACK = re.compile(
@@ -66,7 +66,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property
-    def is_checked(self) -> bool:
+    def is_verified(self) -> bool:
         """Whether somebody who answers for this server has looked at it: the operator by command, or staff whose it is.
 
         Anybody may sign up and register an app in the console, so an ordinary person's own is checked by nobody.
@@ -83,23 +83,24 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         """RFC 9700 2.1: compared as exact strings, only the port of a loopback address is free."""
         registered: list[str] = self.redirect_uris.split()
         return uri in registered or (
-            _without_port(uri) is not None and _without_port(uri) in map(_without_port, registered)
+            _strip_loopback_port(uri) is not None
+            and _strip_loopback_port(uri) in map(_strip_loopback_port, registered)
         )
 
-    def secret_matches(self, secret: str) -> bool:
+    def check_client_secret(self, secret: str) -> bool:
         """The secret, or the one before it while both hold."""
-        if client_secrets.matches(secret, self.client_secret):
+        if client_secrets.verify_secret(secret, self.client_secret):
             return True
         until = self.previous_secret_until
         return (
             until is not None
             and until > timezone.now()
-            and client_secrets.matches(secret, self.previous_secret)
+            and client_secrets.verify_secret(secret, self.previous_secret)
         )
 
     def clean(self) -> None:
         super().clean()
-        if fault := client_names.fault_of(self.name):
+        if fault := client_names.get_name_error(self.name):
             raise ValidationError({"name": fault})
         uris = self.redirect_uris.split()
         if not uris or len(uris) > REDIRECT_URIS or any(len(uri) > REDIRECT_URI_CHARACTERS for uri in uris):
@@ -114,7 +115,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
                     )
                 }
             )
-        if any(is_of_web(uri) and not HOST.fullmatch(urlsplit(uri).netloc) for uri in uris):
+        if any(is_web_uri(uri) and not HOST.fullmatch(urlsplit(uri).netloc) for uri in uris):
             raise ValidationError(
                 {
                     "redirect_uris": _(
@@ -122,7 +123,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
                     )
                 }
             )
-        if any(urlsplit(uri).scheme == "http" and not is_loopback(uri) for uri in uris):
+        if any(urlsplit(uri).scheme == "http" and not is_loopback_uri(uri) for uri in uris):
             raise ValidationError(
                 {"redirect_uris": _("http is only for addresses of one's own machine; use https.")}
             )
@@ -165,7 +166,7 @@ class TokenFamily(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     began_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects: ClassVar[Any] = models.Manager()
+    objects: ClassVar[models.Manager["TokenFamily"]] = models.Manager()
 
     def __str__(self) -> str:
         return f"family {self.pk}"
@@ -199,24 +200,24 @@ class Mistake(models.Model):
     first_at = models.DateTimeField(editable=False)
     last_at = models.DateTimeField(editable=False)
 
-    objects: ClassVar[Any] = models.Manager()
+    objects: ClassVar[models.Manager["Mistake"]] = models.Manager()
 
     def __str__(self) -> str:
         return f"{self.kind}, {self.times}"
 
     @property
-    def words(self) -> Hint:
-        return hint_for(self.kind)
+    def error_hint(self) -> ErrorHint:
+        return get_error_hint(self.kind)
 
 
-def is_of_web(uri: str) -> bool:
+def is_web_uri(uri: str) -> bool:
     return urlsplit(uri).scheme in ("http", "https")
 
 
-def is_loopback(uri: str) -> bool:
-    return _without_port(uri) is not None
+def is_loopback_uri(uri: str) -> bool:
+    return _strip_loopback_port(uri) is not None
 
 
-def _without_port(uri: str) -> tuple[str, str] | None:
+def _strip_loopback_port(uri: str) -> tuple[str, str] | None:
     match = LOOPBACK.fullmatch(uri)
     return (match[1], match[2]) if match else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import environ
+from environs import Env
 
 ACCESS_TOKEN_S = 15 * 60
 REFRESH_IDLE_S = 30 * 24 * 3600
@@ -13,8 +13,8 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 GRANT_TYPES = ["authorization_code", "refresh_token"]
 
 
-def provider_settings(
-    env: environ.Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
+def build_provider_settings(
+    env: Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Every gate shut, and our classes where the toolkit's own leave something open."""
     redirect_schemes = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
@@ -49,7 +49,7 @@ def provider_settings(
         "DCR_REGISTRATION_PERMISSION_CLASSES": ("oauth2_provider.dcr.AllowAllDCRPermission",),
         # A server of one machine may be without the network by which an app's document is fetched.
         "CIMD_ENABLED": env.bool("CLIENT_DOCUMENTS", default=issuer.startswith("https:")),
-        "CIMD_METADATA_FETCHER": "oauth.registration.metadata_documents.Fetcher",
+        "CIMD_METADATA_FETCHER": "oauth.registration.metadata_documents.MetadataDocumentFetcher",
         "CIMD_FETCH_TIMEOUT_SECONDS": 5,
         "CIMD_MAX_CONCURRENT_FETCHES": 2,  # of a process's threads, so that the others answer
         "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,

@@ -10,12 +10,12 @@ class PicardConfig(AppConfig):
     name = "picard"
 
     def import_models(self) -> None:
-        from picard.config.checks import refuse_bad_settings
+        from picard.config.checks import validate_settings
 
-        refuse_bad_settings()
+        validate_settings()
         super().import_models()
 
     def ready(self) -> None:
-        from picard.composition import join
+        from picard.composition import wire_apps
 
-        join()
+        wire_apps()

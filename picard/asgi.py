@@ -1,6 +1,6 @@
 """What gunicorn serves, as picard/gunicorn.py says."""
 
-from typing import Any
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -9,7 +9,7 @@ from django.core.signals import request_finished
 from django.db import connections
 from django.dispatch import receiver
 
-from picard.server.gateway import Front
+from picard.server.gateway import Gateway
 from picard.wsgi import application as wsgi_application  # names the settings, too
 
 # Streams, and the question whether the server is alive, which must not wait for a thread.
@@ -18,7 +18,16 @@ NATIVE_PATHS = ("/mcp", "/mcp/", "/healthz", "/health")
 # Where a person may bring long files.
 UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")
 
-application = Front(
+
+def _rejection_recorder() -> Callable[[str, int, float], None]:
+    if not settings.METRICS_TOKEN:
+        return lambda *_: None
+    from picard.observability.http_metrics import record_rejection
+
+    return record_rejection
+
+
+application = Gateway(
     get_asgi_application(),
     wsgi_application,
     threads=settings.WEB_THREADS,
@@ -26,10 +35,11 @@ application = Front(
     native_paths=NATIVE_PATHS,
     upload_paths=UPLOAD_PATHS,
     max_upload_bytes=settings.MAX_IMPORT_BYTES,
+    on_rejection=_rejection_recorder(),
 )
 
 
 @receiver(request_finished, sender=ASGIHandler)
-def close_connections_of_native_requests(**_: Any) -> None:
+def close_connections_of_native_requests(**_: object) -> None:
     """Each native request has a thread of its own, whose persistent connection nobody would use again."""
     connections.close_all()

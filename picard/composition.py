@@ -1,7 +1,5 @@
 """Where memories, oauth and the server meet. None knows another; what one needs of another is handed over here."""
 
-from typing import Any
-
 from accounts.actor import Actor
 from accounts.deletion import service as deletion
 from memories.clients import activity as client_activity
@@ -21,41 +19,43 @@ from picard.resource_server import MemoryResourceServer
 from picard.web import file_mail
 
 
-def join() -> None:
+def wire_apps() -> None:
     """Once, at start."""
     retention.STEPS.update(STEPS)
-    retention.STEPS["letters"] = file_mail.purge
-    retention.KEPT_TAGS.append(grants.tags_named)
-    client_names.known_by(manual_registration.names_of)
-    client_grants.known_by(grants.actor_now)
+    retention.STEPS["letters"] = file_mail.purge_expired_emails
+    retention.IN_USE_TAG_LOOKUPS.append(grants.filter_tags_in_grants)
+    client_names.set_name_lookup(manual_registration.get_app_names)
+    client_grants.set_actor_lookup(grants.get_current_actor)
     register_resource_server(MemoryResourceServer())
-    grants.changed.connect(_record)
-    grants.changed.connect(_end_imports)
-    full_archive.ALSO["apps.json"] = _apps
-    deletion.closed.connect(_record_closing)
-    deletion.restored.connect(_record_restoring)
+    grants.grant_changed.connect(_record_grant_event)
+    grants.grant_changed.connect(_end_imports)
+    full_archive.EXTRA_FILES["apps.json"] = _export_apps
+    deletion.account_closed.connect(_record_account_closed)
+    deletion.account_restored.connect(_record_account_restored)
 
 
-def _record(*, grant: AppGrant, change: grants.Change, by: Actor, **_: Any) -> None:
+def _record_grant_event(*, grant: AppGrant, change: grants.GrantEvent, by: Actor, **_: object) -> None:
     action = AuditAction(f"app:{change}")
-    client_activity.record_change(by, action, owner_id=grant.user_id, client_id=grant.application.client_id)
+    client_activity.record_app_event(
+        by, action, owner_id=grant.user_id, client_id=grant.application.client_id
+    )
 
 
-def _end_imports(*, grant: AppGrant, change: grants.Change, **_: Any) -> None:
+def _end_imports(*, grant: AppGrant, change: grants.GrantEvent, **_: object) -> None:
     """At once, so that another import may begin. One finds out by itself, too, what no change tells of, as an end."""
-    is_gone = change is grants.Change.DISCONNECT  # of an app that is deleted the grant is still there
-    import_run.end_those_of(grant.user_id, grant.application.client_id, is_gone=is_gone)
+    is_gone = change is grants.GrantEvent.DISCONNECT  # of an app that is deleted the grant is still there
+    import_run.end_app_imports(grant.user_id, grant.application.client_id, is_gone=is_gone)
 
 
-def _record_closing(*, by: Actor, **_: Any) -> None:
-    audit.record_account(by, AuditAction.ACCOUNT_CLOSE)
+def _record_account_closed(*, by: Actor, **_: object) -> None:
+    audit.record_account_event(by, AuditAction.ACCOUNT_CLOSE)
 
 
-def _record_restoring(*, by: Actor, **_: Any) -> None:
-    audit.record_account(by, AuditAction.ACCOUNT_RESTORE)
+def _record_account_restored(*, by: Actor, **_: object) -> None:
+    audit.record_account_event(by, AuditAction.ACCOUNT_RESTORE)
 
 
-def _apps(actor: Actor) -> list[dict[str, Any]]:
+def _export_apps(actor: Actor) -> list[dict[str, object]]:
     """The connected apps, as a person takes them along."""
     return [
         {
@@ -68,5 +68,5 @@ def _apps(actor: Actor) -> list[dict[str, Any]]:
             "connected_at": grant.created_at,
             "consented_at": grant.consented_at,
         }
-        for grant in grants.connected(actor)
+        for grant in grants.list_grants(actor)
     ]

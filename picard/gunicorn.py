@@ -2,10 +2,13 @@
 
 import ctypes
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 
 from django.conf import settings
+
+from picard.server import metrics_folder
 
 # The C library would keep a heap for each thread, and each would grow to the largest batch that it ever embedded.
 # A threshold that is set stays as it is: otherwise one large piece that is freed makes it keep the next ones.
@@ -34,3 +37,25 @@ loglevel = "warning"  # each request is logged once, by picard/observability/mid
 control_socket_disable = True
 # Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.
 forwarded_allow_ips = ""
+
+
+def on_starting(_server: Any) -> None:
+    """Before the first worker is forked."""
+    if settings.METRICS_TOKEN:
+        metrics_folder.create(worker_tmp_dir)  # in memory, so that a full disk stops no request
+
+
+def pre_fork(_server: Any, worker: Any) -> None:
+    worker.metrics_slot = metrics_folder.take_slot()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    metrics_folder.use_slot(worker.metrics_slot)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    metrics_folder.free_slot(worker.metrics_slot)
+
+
+def on_exit(_server: Any) -> None:
+    metrics_folder.remove()

@@ -14,13 +14,13 @@ class MemoryResourceServer:
     """Implements oauth.consent.resource_server.ResourceServer."""
 
     def tag_names(self, user: Actor) -> Mapping[UUID, str]:
-        return {tag.pk: tag.name for tag in reads.tags_of(user)}
+        return {tag.pk: tag.name for tag in reads.list_tags(user)}
 
     def memories_per_tag(self, user: Actor) -> Mapping[UUID, int]:
-        return client_activity.count_by_tag(user)
+        return client_activity.count_memories_by_tag(user)
 
     def preview_access(self, user: Actor, client: Actor, *, examples: int) -> AccessPreview | None:
-        if not client.holds(scopes.READ):
+        if not client.has_scope(scopes.READ):
             return None
         newest = reads.list_memories(user, limit=examples).memories
         return AccessPreview(reads.count_memories(client), newest)
@@ -31,15 +31,15 @@ class MemoryResourceServer:
     def usage_by_client(self, user: Actor) -> Mapping[str, ClientUsage]:
         return {
             client_id: ClientUsage(use.read, use.written, use.last_at)
-            for client_id, use in client_activity.use_by_app(user).items()
+            for client_id, use in client_activity.get_usage_by_app(user).items()
         }
 
     def list_activity(
         self, user: Actor, client_id: str | None, *, before: UUID | None
-    ) -> tuple[Sequence[client_activity.Act], UUID | None]:
+    ) -> tuple[Sequence[client_activity.ActivityEntry], UUID | None]:
         if client_id is None:
-            return client_activity.acts_of_apps(user, before=before)
-        return client_activity.acts_of_app(user, client_id, before=before)
+            return client_activity.list_all_app_activity(user, before=before)
+        return client_activity.list_app_activity(user, client_id, before=before)
 
     def trash_memories_written_by(self, user: Actor, client_id: str) -> int:
-        return client_activity.forget_written_by(user, client_id)
+        return client_activity.trash_memories_by_app(user, client_id)

@@ -8,33 +8,33 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
-from accounts.settings import cache_settings, log_in_settings
+from accounts.settings import build_cache_settings, build_login_settings
 from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
-from memories.providers.chat_settings import chat_settings
-from oauth.settings import provider_settings
-from picard.config.env import Variables
-from picard.config.languages import languages
+from memories.providers.chat_settings import load_chat_settings
+from oauth.settings import build_provider_settings
+from picard.config.env import Environment
+from picard.config.languages import list_languages
 from picard.config.log_config import logging_settings
-from picard.config.paths import PROJECT, picard_home
+from picard.config.paths import PROJECT, get_picard_home
 
-env = Variables()
+env = Environment()
 ENV_FILE = env.read_file()  # the environment wins over it
 FAULTS_OF_VARIABLES = env.faults  # picard/config/checks.py tells them
 
 # --- Where and how it runs -------------------------------------------------------------------------
 BASE_DIR = PROJECT
-PICARD_HOME = picard_home()
+PICARD_HOME = get_picard_home()
 DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
 _own_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
-PUBLIC_URL = env.web_address("PUBLIC_URL", default=_own_url)
+PUBLIC_URL = env.read_url("PUBLIC_URL", default=_own_url)
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [
-    *env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else []),
+    *filter(None, env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else [])),
     *LOOPBACK_HOSTS_IN_URLS,  # health checks
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
@@ -49,13 +49,13 @@ KEYS_HOME = PICARD_HOME / "keys"
 TOUCHES_NO_DATA = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["collectstatic"]
 
 
-def _secret(name: str, make: str) -> str:
-    return make if TOUCHES_NO_DATA else env.secret(name, KEYS_HOME if EMBEDDED else None, make)
+def _load_secret(name: str, make: str) -> str:
+    return make if TOUCHES_NO_DATA else env.read_secret(name, KEYS_HOME if EMBEDDED else None, make)
 
 
-SECRET_KEY = _secret("SECRET_KEY", secrets.token_urlsafe(48))
+SECRET_KEY = _load_secret("SECRET_KEY", secrets.token_urlsafe(48))
 # The master keys that wrap each person's data key. The first encrypts, all decrypt (docs/security.md).
-_master_keys = _secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",")
+_master_keys = _load_secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",")
 FIELD_ENCRYPTION_KEY = [key.strip() for key in _master_keys if key.strip()]
 
 # --- Applications ----------------------------------------------------------------------------------
@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -112,7 +113,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "picard.web.context.site",
+                "picard.web.context.site_context",
             ]
         },
     }
@@ -135,7 +136,7 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = cache_settings()
+CACHES = build_cache_settings()
 
 # --- People ----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -154,7 +155,7 @@ DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a deleted accou
 
 # --- Apps of others (oauth/settings.py, docs/oauth.md) ---------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
-OAUTH2_PROVIDER = provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ])
+OAUTH2_PROVIDER = build_provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ])
 OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
 OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http in redirect URIs: on loopback only (oauth/models.py)
@@ -168,7 +169,7 @@ else:
     EMAIL_BACKEND = "picard.web.file_mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
-vars().update(log_in_settings(PUBLIC_URL, has_mail=HAS_MAIL))
+vars().update(build_login_settings(PUBLIC_URL, has_mail=HAS_MAIL))
 
 # --- Memories ---------------------------------------------------------------------------------------
 EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="local")  # local, openai, or a dotted path
@@ -177,7 +178,9 @@ EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # fixed bef
 EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
-CHAT = chat_settings(env)  # the chat model of personas, off by default (memories/providers/chat_settings.py)
+CHAT = load_chat_settings(
+    env
+)  # the chat model of personas, off by default (memories/providers/chat_settings.py)
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
 MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=0)  # 0: as many as they like
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
@@ -193,7 +196,7 @@ MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pa
 # --- Language and time --------------------------------------------------------------------------------
 LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en", "UTC", True, True
 LOCALE_PATHS = [BASE_DIR / "locale"]
-LANGUAGES = languages(LOCALE_PATHS[0])
+LANGUAGES = list_languages(LOCALE_PATHS[0])
 
 # --- Files ------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from memories.web.views import connect
-from memories.web.views.persona import public_page, public_page_as_typed
+from memories.web.views.persona import public_page, redirect_to_public_page
 from picard.observability import health, metrics
 from picard.web import manifest, security_txt, views
 
@@ -16,13 +16,13 @@ admin.site.unregister([Authenticator, UserSession])  # allauth's pages would sho
 admin.site.site_header = "Picard"
 
 urlpatterns = [
-    path("", views.landing, name="landing"),
+    path("", views.landing_page, name="landing"),
     path("help/", views.help_page, name="help"),
-    path("manifest.webmanifest", manifest.manifest, name="manifest"),
-    path("healthz", health.alive),
-    path("health", health.alive),
-    path("readyz", health.ready),
-    path("metrics", metrics.metrics),
+    path("manifest.webmanifest", manifest.web_manifest, name="manifest"),
+    path("healthz", health.liveness_view),
+    path("health", health.liveness_view),
+    path("readyz", health.readiness_view),
+    path("metrics", metrics.metrics_view),
     path(".well-known/security.txt", security_txt.security_txt),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
@@ -30,10 +30,10 @@ urlpatterns = [
     path("", include("oauth.urls")),
     path("oauth/register/", include("oauth.endpoints.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
-    path("connect/", connect.connect, name="connect"),
-    path("connect/connected/", connect.connected, name="connected"),
+    path("connect/", connect.connect_page, name="connect"),
+    path("connect/connected/", connect.connection_status, name="connected"),
     re_path(r"^@(?P<handle>[a-z0-9-]+)$", public_page, name="persona"),
-    re_path(r"^@(?P<handle>[A-Za-z0-9-]+)/?$", public_page_as_typed),
+    re_path(r"^@(?P<handle>[A-Za-z0-9-]+)/?$", redirect_to_public_page),
     path("api/", include("memories.api.urls")),
     path("", include("memories.mcp.urls")),
     path("admin/", admin.site.urls),

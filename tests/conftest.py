@@ -13,7 +13,7 @@ from accounts import keys
 from accounts.models import User
 from memories.jobs import indexer
 from memories.providers import chat
-from memories.providers.embeddings import forget_provider
+from memories.providers.embeddings import reset_provider
 from picard.postgres.manager import EmbeddedPostgres
 from tests.database import own_database
 from tests.factories import forget_everybody, make_person
@@ -60,9 +60,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _nothing_remembered() -> Iterator[None]:
     """What a process remembers between requests must not outlive the rows of one test."""
     yield
-    keys.forget_cached()
-    forget_provider()
-    chat.forget()
+    keys.clear_key_cache()
+    reset_provider()
+    chat.reset_model()
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +123,7 @@ def index(db: None) -> Callable[[], int]:
 
     def work() -> int:
         total = 0
-        while count := indexer.work_once(worker=0):
+        while count := indexer.process_batch(worker=0):
             total += count
         return total
 
@@ -146,8 +146,8 @@ def _model_server() -> Iterator[ModelServer]:
 def model(_model_server: ModelServer, settings: Settings) -> Iterator[ModelServer]:
     """A chat model on this machine: configured, well, and asked nothing yet."""
     _model_server.forget()
-    chat.forget()
+    chat.reset_model()
     settings.CHAT = _model_server.chat
     yield _model_server
     _model_server.forget()
-    chat.forget()
+    chat.reset_model()

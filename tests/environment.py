@@ -5,7 +5,7 @@ The tests have an embedded PostgreSQL of their own, so they never meet the data 
 
 import os
 
-from picard.config.paths import picard_home
+from picard.config.paths import get_picard_home
 
 for name in (
     "DATABASE_URL",
@@ -20,7 +20,7 @@ for name in (
     os.environ.pop(name, None)
 os.environ["PICARD_ENV_FILE"] = ""
 # Kept in a variable of its own, so that the processes of pytest-xdist have the same.
-os.environ.setdefault("PICARD_TEST_HOME", f"{picard_home()}-test")
+os.environ.setdefault("PICARD_TEST_HOME", f"{get_picard_home()}-test")
 os.environ["PICARD_HOME"] = os.environ["PICARD_TEST_HOME"]
 os.environ["PICARD_PG_FSYNC"] = "off"  # the rows of a test may die with the machine
 os.environ["EMBEDDING_PROVIDER"] = "tests.providers.WordHashes"

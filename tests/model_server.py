@@ -14,7 +14,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from tests.providers import WordHashes
 
 SAYS = ("Peanuts", " [1]", ".")
@@ -84,9 +84,9 @@ class ModelServer(ThreadingHTTPServer):
         return {"CHAT_MODEL": "talker", "CHAT_BASE_URL": self.url, "CHAT_API_KEY": "none"}
 
     @property
-    def chat(self) -> Chat:
+    def chat(self) -> ChatSettings:
         """The same for a test within its own process."""
-        return Chat("talker", base_url=self.url, api_key="sk-secret", timeout_s=5.0)
+        return ChatSettings("talker", base_url=self.url, api_key="sk-secret", timeout_s=5.0)
 
     def __enter__(self) -> "ModelServer":
         self._thread.start()

@@ -1,7 +1,8 @@
-"""`make prove`: every promise's attack at length, two at a time, and what came of it as docs/proof.json and .md.
+"""Run the attacks on every guarantee (`make prove`), two at a time, and write docs/proof.json and docs/proof.md.
 
-`--short` runs them as `make test` does; `--only NAME` (more than once) only some, beside what an earlier run of the
-same form found of the others. It is written after each, so that a run that is broken off is not for nothing.
+By default they run in the long form; `--short` runs them as `make test` does. `--only NAME` (repeatable) runs some of
+them and keeps the results of an earlier run of the same form for the others. The files are written after each attack,
+so an interrupted run is not lost.
 """
 
 import argparse
@@ -20,46 +21,57 @@ from queue import SimpleQueue
 from typing import Any
 from xml.etree import ElementTree
 
-from picard.config.paths import PROJECT, picard_home
+from picard.config.paths import PROJECT, get_picard_home
 
 AT_ONCE = 2
-LONGEST = ("machine", "kills", "provider", "fuzz")  # begin first, so that none of them is waited for alone
+LONGEST = (
+    "machine",
+    "kills",
+    "provider",
+    "fuzz",
+)  # started first, so that no long attack runs alone at the end
 LONG = {"PICARD_CHAOS": "long", "FUZZ_CASES": "50000", "FORGED_TOKENS": "10000"}
-# Promise, and the tests that try to break it. The promises are those of docs/proof.md, in words a reader knows.
+# Each guarantee, as docs/proof.md lists it, and the tests that try to break it.
 ATTACKS = {
-    "kills": ("an answered write is on disk", ["tests/chaos/test_kills.py"]),
+    "kills": ("Acknowledged writes are on disk", ["tests/chaos/test_kills.py"]),
     "worker": (
-        "a text edited while it is embedded is never stale",
+        "A text edited while it is embedded never gets a stale vector",
         ["tests/memories/jobs/test_indexer_process.py"],
     ),
     "provider": (
-        "a failing embedding provider loses and blocks nothing",
+        "A failing embedding provider loses and blocks nothing",
         ["tests/chaos/test_provider.py", "tests/memories/providers/test_faults.py"],
     ),
-    "server": ("slow clients, one key at once, a restarted database", ["tests/chaos/test_server.py"]),
-    "races": ("of two deploys at once, one waits", ["tests/chaos/test_races.py"]),
-    "disk": ("a full disk refuses writes in words and loses nothing", ["tests/chaos/test_disk_full.py"]),
-    "clock": ("a wrong clock changes nothing", ["tests/chaos/test_clock.py"]),
-    "forgeries": ("a forged token lets nobody in", ["tests/oauth/tokens/test_forged_tokens.py"]),
+    "server": (
+        "Slow clients, concurrent uses of one idempotency key and a database restart do no harm",
+        ["tests/chaos/test_server.py"],
+    ),
+    "races": ("Of two concurrent deploys, one waits", ["tests/chaos/test_races.py"]),
+    "disk": (
+        "On a full disk, writes fail with an error message and nothing is lost",
+        ["tests/chaos/test_disk_full.py"],
+    ),
+    "clock": ("A wrong clock changes nothing", ["tests/chaos/test_clock.py"]),
+    "forgeries": ("Forged tokens are rejected", ["tests/oauth/tokens/test_forged_tokens.py"]),
     "machine": (
-        "no answer holds what is not for its reader",
+        "No response contains data that its reader may not see",
         ["tests/state_machine", "tests/test_visibility.py"],
     ),
     "canaries": (
-        "a stolen disk gives no word and no secret away",
+        "A stolen disk reveals no words and no secrets",
         ["tests/test_canaries.py", "tests/test_secrets_at_rest.py"],
     ),
-    "keys": ("wrong or missing settings stop the server", ["tests/picard/config/test_checks.py"]),
-    "embedded": ("the embedded database comes back", ["tests/picard/postgres/test_manager.py"]),
-    "backup": ("a backup can be restored", ["tests/picard/backups/test_dump.py"]),
-    "replica": ("a replica takes over", ["tests/test_replica.py"]),
-    "fuzz": ("bad input is never answered by 5xx", ["tests/memories/api/test_schemathesis.py"]),
+    "keys": ("Wrong or missing settings stop the server", ["tests/picard/config/test_checks.py"]),
+    "embedded": ("The embedded database recovers", ["tests/picard/postgres/test_manager.py"]),
+    "backup": ("A backup can be restored", ["tests/picard/backups/test_dump.py"]),
+    "replica": ("A replica can take over", ["tests/test_replica.py"]),
+    "fuzz": ("Invalid input never causes a 5xx response", ["tests/memories/api/test_schemathesis.py"]),
 }
 
 
 @dataclass
 class Outcome:
-    """What came of one attack. `counts` are what its tests recorded themselves (tests/chaos/report.py)."""
+    """The result of one attack. `counts` are the lines that its tests recorded (tests/chaos/report.py)."""
 
     name: str
     promise: str
@@ -73,7 +85,7 @@ class Outcome:
 
     @property
     def proves(self) -> bool:
-        """Whether something ran and nothing was lost: where all was skipped, nothing is proven."""
+        """Whether tests ran and nothing failed or was lost. An attack whose tests were all skipped proves nothing."""
         lost = any(line["lost"] for line in self.counts)
         return self.tests > self.skipped and not self.failed and not lost
 
@@ -96,10 +108,10 @@ def main() -> int:
 
 
 def outcomes(names: list[str], extent: dict[str, str]) -> Iterator[Outcome]:
-    """Of each attack as it ends. Those at the same time have a database each."""
+    """Yield the outcome of each attack when it ends. Concurrent attacks use separate databases."""
     homes: SimpleQueue[str] = SimpleQueue()
     for number in range(AT_ONCE):
-        homes.put(f"{picard_home()}-test{f'-{number}' if number else ''}")
+        homes.put(f"{get_picard_home()}-test{f'-{number}' if number else ''}")
 
     def tried_apart(name: str) -> Outcome:
         home = homes.get()
@@ -116,7 +128,7 @@ def outcomes(names: list[str], extent: dict[str, str]) -> Iterator[Outcome]:
 
 
 def earlier(folder: Path, form: str) -> dict[str, Any]:
-    """What a run of this form found, by attack."""
+    """Return the results of an earlier run of this form, by attack."""
     path = folder / "proof.json"
     proof = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {each["name"]: each for each in proof.get("attacks", [])} if proof.get("form") == form else {}
@@ -140,7 +152,7 @@ def tried(name: str, extent: dict[str, str]) -> Outcome:
         )
         sys.stdout.write(
             f"{name}:\n{done.stdout.decode(errors='replace')}\n"
-        )  # whole, not mixed with another's
+        )  # in one piece, not mixed with another attack's
         sys.stdout.flush()
         if report.exists():
             count(outcome, ElementTree.parse(report).getroot())  # noqa: S314
@@ -158,7 +170,7 @@ def count(outcome: Outcome, report: Any) -> None:
 
 
 def write(form: str, known: dict[str, Any], folder: Path, *, minutes: int | None) -> None:
-    """minutes: how long it took, None where not all was found in one run."""
+    """Write the results. minutes: the duration; None if they come from several runs."""
     proof = {
         "form": form,
         "python": sys.version.split()[0],
@@ -172,7 +184,7 @@ def write(form: str, known: dict[str, Any], folder: Path, *, minutes: int | None
 
 
 def page(proof: dict[str, Any]) -> str:
-    """The proof for a reader."""
+    """Return the results as a Markdown page."""
     rows = "".join(
         f"| {each['promise']} | {'yes' if each['proves'] else '**no**'} | {each['tests'] - each['skipped']} "
         f"| {each['failed']} | {each['skipped']} | {counted(each['counts'])} "
@@ -180,23 +192,23 @@ def page(proof: dict[str, Any]) -> str:
         for each in proof["attacks"]
     )
     missing = ", ".join(proof["not_run"]) or "none"
-    took = "in more than one run" if proof["minutes"] is None else f"{proof['minutes']} minutes"
+    took = "in several runs" if proof["minutes"] is None else f"{proof['minutes']} minutes"
     return f"""# Proof
 
-Written by `make prove`, which attacks every promise and counts what was lost. Run it yourself; it takes no figures from
-this page. The figures as data: [proof.json](proof.json).
+Results of `make prove`, which attacks every guarantee and counts the failures. Run it yourself: it does not read this
+page. The same results as data: [proof.json](proof.json).
 
 The {proof["form"]} form, Python {proof["python"]}, {proof["cores"]} cores, {took},
 {AT_ONCE} attacks at a time.
-Attacks that did not run: {missing}. A promise of which every test was skipped does not count as kept.
+Attacks that did not run: {missing}. A guarantee whose tests were all skipped counts as not proven.
 
-| promise | kept | tests run | failed | skipped | counted | took | began, commit |
+| guarantee | holds | tests run | failed | skipped | counts | duration | start, commit |
 |---|---|---|---|---|---|---|---|
 {rows}"""
 
 
 def counted(lines: list[dict[str, Any]]) -> str:
-    """What the tests recorded; one entry for all that were the same attack."""
+    """Return what the tests recorded, with one entry for all lines of the same attack."""
     together: dict[tuple[str, str], list[int]] = {}
     for line in lines:
         so_far = together.setdefault((line["attack"], line["what"]), [0, 0])

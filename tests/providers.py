@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from memories.index import keywords
-from memories.providers.embeddings import ProviderUnavailable, unit
+from memories.providers.embeddings import ProviderUnavailable, normalize_vector
 
 DIMENSIONS = 384
 SYNONYMS = (
@@ -27,8 +27,8 @@ class WordHashes:
     dimensions = DIMENSIONS
 
     def embed_query(self, text: str) -> list[float]:
-        directions = [_direction(_meaning(stem)) for stem in keywords.words(text)] or [_direction("")]
-        return unit([math.fsum(components) for components in zip(*directions, strict=True)])
+        directions = [_direction(_meaning(stem)) for stem in keywords.extract_words(text)] or [_direction("")]
+        return normalize_vector([math.fsum(components) for components in zip(*directions, strict=True)])
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         return [self.embed_query(text) for text in texts]
@@ -71,7 +71,7 @@ def _meaning(stem: str) -> str:
 @lru_cache(maxsize=1)
 def _meanings() -> dict[str, str]:
     """The stem of each synonym to the stem of its group's first word."""
-    stems = [[keywords.words(word)[0] for word in group] for group in SYNONYMS]
+    stems = [[keywords.extract_words(word)[0] for word in group] for group in SYNONYMS]
     return {stem: group[0] for group in stems for stem in group}
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ MAX_FILES_IN_FOLDER = 16
 ALLOWED_ING_NAMES = {"logging", "onboarding", "ranking", "streaming"}  # nouns of the field
 # A package's own modules that may import everything below it; __init__ may, too.
 ENTRY_MODULES = ("urls", "admin", "apps", "signals")
+MAX_SHARE_OF_ANY = 0.05  # of all annotations
 
 
 # --- Who imports whom -----------------------------------------------------------------------------------
@@ -190,6 +192,26 @@ def test_nothing_is_imported_by_a_star(module: str) -> None:
 @pytest.mark.parametrize("module", domain())
 def test_a_domain_module_holds_one_topic(module: str) -> None:
     assert len(path_of(module).read_text(encoding="utf-8").splitlines()) <= MAX_DOMAIN_LINES
+
+
+def annotations_of(module: str) -> Iterator[ast.expr]:
+    """The annotations of the module's parameters, returns and assigned names."""
+    for node in ast.walk(tree_of(module)):
+        found: ast.expr | None = None
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            found = node.annotation
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found = node.returns
+        if found is not None:
+            yield found
+
+
+@pytest.mark.parametrize("packages", [PACKAGES, ("core", *APPS)], ids=["all", "without benchmarks"])
+def test_few_annotations_contain_any(packages: tuple[str, ...]) -> None:
+    """At most 5 % of the annotations contain Any, with and without the benchmarks."""
+    annotations = [each for module in modules(*packages) for each in annotations_of(module)]
+    with_any = [each for each in annotations if re.search(r"\bAny\b", ast.unparse(each))]
+    assert len(with_any) <= MAX_SHARE_OF_ANY * len(annotations)
 
 
 @pytest.mark.parametrize("module", modules(*APPS))

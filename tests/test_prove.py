@@ -17,7 +17,7 @@ LINE = {"attack": "kills", "tries": 25, "lost": 0, "what": "writes lost"}
 
 def outcome(lost: int = 0, **report: int) -> Outcome:
     suite = ElementTree.Element("testsuite", {name: str(value) for name, value in (ONE_RUN | report).items()})
-    made = Outcome("kills", "an answered write is on disk", "abc", "2026-01-31T00:00:00+00:00")
+    made = Outcome("kills", "Acknowledged writes are on disk", "abc", "2026-01-31T00:00:00+00:00")
     made.counts = [{**LINE, "lost": lost}]
     root = ElementTree.Element("testsuites")
     root.append(suite)

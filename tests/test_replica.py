@@ -24,7 +24,7 @@ import django; django.setup()
 from tests.factories import make_person, remember
 from memories.jobs import indexer
 remember(make_person("ada"), "The walrus sleeps on the ice.")
-while indexer.work_once(worker=0): pass
+while indexer.process_batch(worker=0): pass
 """
 # What a search writes down (the audit) goes to the primary (docs/scaling.md).
 SEARCH = """
@@ -34,7 +34,7 @@ from memories.search import query
 from memories.services import audit
 from tests.factories import session
 audit.record_read = lambda *_, **__: None
-result = query.search(session(User.objects.get()), "walrus")
+result = query.search_memories(session(User.objects.get()), "walrus")
 print([(hit.memory.text, hit.cosine is not None) for hit in result.hits], result.degraded)
 """
 PRINT_KEYS = """
@@ -82,9 +82,9 @@ def standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Calla
     with tempfile.TemporaryDirectory(prefix="picard-standby-") as folder:
         home = Path(folder)
         source.ensure_running()
-        account = files.account_for(source.home / "data")
-        account.own(home)
-        binaries = files.runnable_installation(account, source.home) / "bin"
+        account = files.choose_account(source.home / "data")
+        account.chown_path(home)
+        binaries = files.prepare_installation(account, source.home) / "bin"
         conninfo = (
             f"host={source.socket_folder} port={PORT} user={SUPERUSER} password={source.password(SUPERUSER)}"
         )

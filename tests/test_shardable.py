@@ -80,8 +80,8 @@ def reads(ada: User, memory: Memory) -> None:
     actor = session(ada)
     memory_reads.list_memories(actor)
     memory_reads.get_memory(actor, memory.pk)
-    search_query.search(actor, "walrus")
-    persona_retrieval.ask(actor, about=ada, question="Where does the walrus sleep?")
+    search_query.search_memories(actor, "walrus")
+    persona_retrieval.ask_persona(actor, about=ada, question="Where does the walrus sleep?")
 
 
 def writes(ada: User, memory: Memory) -> None:
@@ -101,7 +101,7 @@ def deletes(ada: User, memory: Memory) -> None:
     actor = session(ada)
     memory_writes.trash_memory(actor, memory.pk)
     memory_writes.delete_memory(actor, memory.pk)
-    bulk.trash_all(actor, Memory.objects.visible_to(actor).filter(pk=remember(ada, "A second one.").pk))
+    bulk.trash_queryset(actor, Memory.objects.visible_to(actor).filter(pk=remember(ada, "A second one.").pk))
     memory_writes.trash_memory(actor, remember(ada, "A third one.", tags=["sea"]).pk)
     memory_writes.empty_trash(actor)
 

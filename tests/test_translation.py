@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from oauth.models import AppGrant
-from picard.config.languages import languages
+from picard.config.languages import list_languages
 from picard.config.paths import PROJECT
 from tests.factories import remember
 from tests.oauth.flows import make_app
@@ -166,7 +166,7 @@ def test_a_compiled_catalogue_makes_a_language_known(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "django.po").touch()
     (tmp_path / "ar" / "LC_MESSAGES" / "django.mo").touch()
-    assert languages(tmp_path) == [("en", "English"), ("ar", "العربيّة")]
+    assert list_languages(tmp_path) == [("en", "English"), ("ar", "العربيّة")]
 
 
 # --- What is shown ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from memories.errors import MemoryNotFound
 from memories.models import Memory, MemoryVector, Tag
 from memories.search import query as search_query
 from memories.services import reads, writes
-from memories.services.tags import by_name, name_hash, tags_on
+from memories.services.tags import get_tags, hash_tag_name, sort_by_name
 from tests.factories import app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -119,8 +119,8 @@ def test_an_app_narrowed_to_a_tag_sees_only_what_has_it(ada: User) -> None:
     [work] = Tag.objects.filter(memories=with_tag)
     narrowed = app(ada, only_tags=frozenset({work.pk}))
     assert [row.pk for row in reads.list_memories(narrowed).memories] == [with_tag.pk]
-    assert [hit.memory.pk for hit in search_query.search(narrowed, "zebra").hits] == [with_tag.pk]
-    assert [tag.name for tag in reads.tags_of(narrowed)] == ["work"]
+    assert [hit.memory.pk for hit in search_query.search_memories(narrowed, "zebra").hits] == [with_tag.pk]
+    assert [tag.name for tag in reads.list_tags(narrowed)] == ["work"]
 
 
 def test_what_a_narrowed_app_writes_stays_within_what_it_sees(ada: User) -> None:
@@ -142,7 +142,7 @@ def test_a_closed_account_sees_and_shows_nothing(ada: User, bob: User) -> None:
 def test_forbidden_and_absent_are_one_answer(ada: User, bob: User) -> None:
     private = remember(ada, "The zebra canary.")
     absent = replace(session(bob))
-    for act in (reads.get_memory, reads.history, writes.trash_memory, writes.delete_memory):
+    for act in (reads.get_memory, reads.get_history, writes.trash_memory, writes.delete_memory):
         with pytest.raises(MemoryNotFound) as error:
             act(absent, private.pk)
         assert str(private.pk) not in str(error.value)
@@ -182,11 +182,11 @@ def test_no_app_learns_by_naming_a_tag_whether_there_was_one(which: str, ada: Us
         ada, *(() if narrowed else (scopes.WRITE,)), only_tags=frozenset({work.pk}) if narrowed else None
     )
     told = [_names(writes.create_memory(actor, text=f"{tag}?", tags=[tag])) for tag in ("hIv", "hIb")]
-    mine = Memory.objects.get(source="api:notes", tags__name_hash=name_hash(ada.pk, "hiv"))
+    mine = Memory.objects.get(source="api:notes", tags__name_hash=hash_tag_name(ada.pk, "hiv"))
     if narrowed:
         told.append(_names(writes.update_memory(actor, mine.pk, tags=["HIv"])))
         told.append(_names(reads.get_memory(actor, mine.pk)))
-        told.append(_names(search_query.search(actor, "hiv").hits[0].memory))
+        told.append(_names(search_query.search_memories(actor, "hiv").hits[0].memory))
         told.append(_names(reads.list_memories(actor).memories[1]))
     own = ["Work"] if narrowed else []
     assert told == [["hiv", *own], ["hib", *own], *([["hiv", *own]] * (len(told) - 2))]
@@ -194,4 +194,4 @@ def test_no_app_learns_by_naming_a_tag_whether_there_was_one(which: str, ada: Us
 
 
 def _names(memory: Memory) -> list[str]:
-    return [tag.name for tag in by_name(tags_on(memory))]
+    return [tag.name for tag in sort_by_name(get_tags(memory))]

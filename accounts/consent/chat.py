@@ -11,44 +11,44 @@ from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 
 
-def is_needed() -> bool:
+def is_consent_required() -> bool:
     """Whether there is a chat model, and texts for it leave this machine."""
     return bool(settings.CHAT.model) and settings.CHAT.is_hosted
 
 
-def may_read(person: User) -> bool:
+def can_send_texts(person: User) -> bool:
     """Whether the chat model may be sent texts of this person's."""
-    return not is_needed() or has_said_yes(person)
+    return not is_consent_required() or has_consented(person)
 
 
-def has_said_yes(person: User) -> bool:
+def has_consented(person: User) -> bool:
     return bool(person.chat_provider == settings.CHAT.host)
 
 
 @transaction.atomic
-def say(actor: Actor, *, yes: bool) -> None:
+def save_consent(actor: Actor, *, yes: bool) -> None:
     """Keep or take back the yes to the present host, by the person's own session only."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
-    record(actor.person, yes=yes)
+    assign_consent(actor.person, yes=yes)
     actor.person.save(update_fields=["chat_provider"])
 
 
-def record(person: User, *, yes: bool) -> None:
+def assign_consent(person: User, *, yes: bool) -> None:
     """The same, for who saves the person."""
     person.chat_provider = settings.CHAT.host if yes else ""
 
 
-def host() -> str:
+def get_provider_host() -> str:
     """Who would receive the texts."""
     return str(settings.CHAT.host)
 
 
-def question() -> str:
+def get_consent_label() -> str:
     return _("Let %(host)s read my texts and word my answers") % {"host": settings.CHAT.host}
 
 
-def explanation() -> str:
+def get_consent_help_text() -> str:
     return _(
         "Your questions, the memories found for them, private ones included, and conversations that you have looked "
         "through are then sent to %(host)s. Otherwise answers are the memories themselves, word for word."

@@ -26,10 +26,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         if settings.SIGNUP == "open":
             return True
-        return settings.SIGNUP == "invite" and invitation_of(request) is not None
+        return settings.SIGNUP == "invite" and get_session_invitation(request) is not None
 
     def clean_email(self, email: str) -> str:
-        invitation = invitation_of(self.request) if self._is_signing_up() else None
+        invitation = get_session_invitation(self.request) if self._is_signing_up() else None
         if invitation is not None and invitation.email not in ("", email.lower()):
             raise ValidationError(_("This invitation is for another e-mail address."), code="other_address")
         return email
@@ -40,8 +40,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
                 if settings.SIGNUP == "invite":
-                    invitations.spend(request.session.get(SESSION_KEY, ""), saved)
-        except invitations.InvitationSpent:
+                    invitations.redeem_invitation(request.session.get(SESSION_KEY, ""), saved)
+        except invitations.InvalidInvitation:
             raise ImmediateHttpResponse(render(request, "account/signup_closed.html")) from None
         except IntegrityError:
             # The same form, sent twice at once: the other one made the account.
@@ -50,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.session.pop(SESSION_KEY, None)
         return saved
 
-    def pre_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse | None:
+    def pre_login(self, request: HttpRequest, user: User, **how: object) -> HttpResponse | None:
         if user.delete_at is not None:
             return (
                 None  # after all other steps they are asked whether to come back (accounts/login/stages.py)
@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Links lead to PUBLIC_URL, whatever host the request named: who asks for a letter has no say in it."""
-        links = {name: _of_this_site(value) for name, value in context.items() if name.endswith("_url")}
+        links = {name: _to_public_url(value) for name, value in context.items() if name.endswith("_url")}
         super().send_mail(template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL})
 
     def format_email_subject(self, subject: str) -> str:
@@ -78,13 +78,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return "/accounts/"
 
     def add_message(
-        self, request: HttpRequest, level: int, message_template: str = "", *args: Any, **kwargs: Any
+        self, request: HttpRequest, level: int, message_template: str = "", *args: object, **kwargs: object
     ) -> None:
         # That one is logged in, or out, the page shows.
         if not message_template.endswith(("/logged_in.txt", "/logged_out.txt")):
             super().add_message(request, level, message_template, *args, **kwargs)
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: object) -> str:
         # Without the Host, of which anybody may say another port, and so begin to be counted anew.
         return str(credentials.get("email", "")).casefold()
 
@@ -93,11 +93,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return match is not None and match.url_name == "account_signup"
 
 
-def _of_this_site(address: str) -> str:
+def _to_public_url(address: str) -> str:
     return f"{settings.PUBLIC_URL}{urlsplit(address)._replace(scheme='', netloc='').geturl()}"
 
 
-def invitation_of(request: HttpRequest) -> Invitation | None:
+def get_session_invitation(request: HttpRequest) -> Invitation | None:
     """The invitation that the visitor of this session came with, if it can still be used."""
     secret = request.session.get(SESSION_KEY)
-    return invitations.find(secret) if secret and settings.SIGNUP == "invite" else None
+    return invitations.find_invitation(secret) if secret and settings.SIGNUP == "invite" else None

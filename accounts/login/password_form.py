@@ -1,7 +1,5 @@
 """The form by which a person changes their password."""
 
-from typing import Any
-
 from allauth.account.forms import ChangePasswordForm as AllauthsForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +18,7 @@ class ChangePasswordForm(AllauthsForm):  # type: ignore[misc]
         ),
     )
 
-    def save(self) -> Any:
+    def save(self) -> None:
         super().save()
         if self.cleaned_data["disconnect_apps"]:
             disconnect_apps(self.user)

@@ -1,8 +1,7 @@
 """What a log-in goes through after password and second factor."""
 
-from typing import Any
-
 from allauth.account.stages import LoginStage
+from django.http import HttpResponse
 from django.shortcuts import redirect
 
 
@@ -12,6 +11,6 @@ class RestoreStage(LoginStage):  # type: ignore[misc]
     key = "restore"
     urlname = "accounts:restore"
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> tuple[HttpResponse | None, bool]:
         is_closed = self.login.user is not None and self.login.user.delete_at is not None
         return (redirect(self.urlname) if is_closed else None), True

@@ -11,8 +11,8 @@ from accounts.login.adapter import SESSION_KEY
 
 @never_cache
 @require_safe
-def invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
+def accept_invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
     """Remember the link's secret for the sign-up page; what cannot be used says so there."""
-    if invitations.find(secret) is not None:
+    if invitations.find_invitation(secret) is not None:
         request.session[SESSION_KEY] = secret
     return redirect("account_signup")

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 from accounts.models import User
 
 
-def with_address(email: str) -> User:
+def get_user_by_email(email: str) -> User:
     """Raises CommandError where nobody has it."""
     person = User.objects.filter(email__iexact=email).first()
     if person is None:

@@ -15,7 +15,7 @@ THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "picard_theme"
 
 
-def time_zones() -> list[str]:
+def list_time_zones() -> list[str]:
     """The names worth offering: places, and UTC."""
     places = {
         name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
@@ -73,10 +73,10 @@ class ProfileForm(UserForm):
             # The words beside the field say what is too long; nothing is cut off silently while typing.
             field.widget.attrs.pop("maxlength", None)
         for name, (consent, _column) in CONSENTS.items():
-            if consent.is_needed():
+            if consent.is_consent_required():
                 asked = self.fields[name]
-                asked.label, asked.help_text = consent.question(), consent.explanation()
-                self.initial[name] = consent.has_said_yes(self.instance)
+                asked.label, asked.help_text = consent.get_consent_label(), consent.get_consent_help_text()
+                self.initial[name] = consent.has_consented(self.instance)
             else:
                 del self.fields[name]
 
@@ -84,12 +84,12 @@ class ProfileForm(UserForm):
         columns = [name for name in self._meta.fields or () if name in self.fields]
         for name, (consent, column) in CONSENTS.items():
             if name in self.fields:
-                consent.record(self.instance, yes=self.cleaned_data[name])
+                consent.assign_consent(self.instance, yes=self.cleaned_data[name])
                 columns.append(column)
         # No other column: it would put back a password that was changed, or an account that was closed, meanwhile.
-        profiles.save(self.instance, columns)
+        profiles.save_profile(self.instance, columns)
         if self.cleaned_data.get("embeds_my_memories"):
-            embedding_consent.given.send(User, person=self.instance)
+            embedding_consent.consent_given.send(User, person=self.instance)
         return self.instance
 
 

@@ -1,7 +1,6 @@
 """What a person says of themselves."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -16,7 +15,7 @@ FIELDS = (
 
 
 @transaction.atomic
-def change_profile(actor: Actor, **changes: Any) -> User:
+def update_profile(actor: Actor, **changes: object) -> User:
     """Change some of FIELDS, by the person's own session only. Raises InsufficientScope, ValidationError by field."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
@@ -26,11 +25,11 @@ def change_profile(actor: Actor, **changes: Any) -> User:
     person.clean_fields(exclude={field.name for field in User._meta.fields} - set(changes))
     if "handle" in changes:
         person.validate_unique(exclude={field.name for field in User._meta.fields} - {"handle"})
-    save(person, list(changes))
+    save_profile(person, list(changes))
     return person
 
 
-def save(person: User, columns: Sequence[str]) -> None:
+def save_profile(person: User, columns: Sequence[str]) -> None:
     """Raises ValidationError (handle) where somebody else has taken it since it was looked at."""
     try:
         with transaction.atomic():

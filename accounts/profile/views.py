@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.profile.forms import THEME_COOKIE, ProfileForm, ThemeForm, time_zones
+from accounts.profile.forms import THEME_COOKIE, ProfileForm, ThemeForm, list_time_zones
 
 THEME_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -20,14 +20,14 @@ THEME_COOKIE_SECONDS = 365 * 24 * 3600
 @login_required
 @never_cache
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def show_overview(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/overview.html")
 
 
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponseBase:
+def edit_profile(request: HttpRequest) -> HttpResponseBase:
     # A row of its own: a form that is refused must not change the person whom the page greets.
     assert isinstance(request.user, User)  # noqa: S101  (login_required)
     person = User.objects.get(pk=request.user.pk)
@@ -41,13 +41,15 @@ def profile(request: HttpRequest) -> HttpResponseBase:
             messages.success(request, _("Saved."))
             return redirect("accounts:profile")
     status = 422 if form.is_bound else 200
-    return render(request, "accounts/profile.html", {"form": form, "time_zones": time_zones()}, status=status)
+    return render(
+        request, "accounts/profile.html", {"form": form, "time_zones": list_time_zones()}, status=status
+    )
 
 
 @require_POST
-def theme(request: HttpRequest) -> HttpResponseBase:
+def set_theme(request: HttpRequest) -> HttpResponseBase:
     form = ThemeForm(request.POST)
-    response = redirect(safe_next(request, default="/"))
+    response = redirect(get_safe_next_url(request, default="/"))
     if form.is_valid():
         response.set_cookie(
             THEME_COOKIE,
@@ -60,7 +62,7 @@ def theme(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def safe_next(request: HttpRequest, *, default: str) -> str:
+def get_safe_next_url(request: HttpRequest, *, default: str) -> str:
     """Where the form says to go on, if that is on this site."""
     target = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())

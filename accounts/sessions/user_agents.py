@@ -24,7 +24,7 @@ SYSTEMS = {
 CHARACTERS = 60
 
 
-def known_as(user_agent: str) -> str:
+def describe_user_agent(user_agent: str) -> str:
     """As "Firefox on Windows"; of another program the beginning of what it says itself."""
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")

@@ -13,33 +13,33 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.sessions import revocation
-from accounts.sessions.hashed_keys import listed_of
-from accounts.sessions.user_agents import known_as
+from accounts.sessions.hashed_keys import list_user_sessions
+from accounts.sessions.user_agents import describe_user_agent
 
-LINE = re.compile(r"[0-9]{1,18}")  # as many digits as such an id may have
+SESSION_ID = re.compile(r"[0-9]{1,18}")  # as many digits as such an id may have
 
 
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def sessions(request: HttpRequest) -> HttpResponseBase:
+def manage_sessions(request: HttpRequest) -> HttpResponseBase:
     assert isinstance(request.user, User)  # noqa: S101  (login_required)
     if request.method == "POST":
-        _end(request, request.user)
+        _end_requested_sessions(request, request.user)
         return redirect("accounts:sessions")
-    if not listed_of(request.user).filter(session_key=request.session.session_key).exists():
+    if not list_user_sessions(request.user).filter(session_key=request.session.session_key).exists():
         UserSession.objects.create_from_request(request)  # it began before there was a list
     listed = UserSession.objects.purge_and_list(request.user)
     # This one first, then the newest.
     listed.sort(key=lambda session: (session.is_current(), session.created_at), reverse=True)
-    named = [(session, known_as(session.user_agent)) for session in listed]
+    named = [(session, describe_user_agent(session.user_agent)) for session in listed]
     return render(request, "accounts/sessions.html", {"sessions": named})
 
 
-def _end(request: HttpRequest, person: User) -> None:
+def _end_requested_sessions(request: HttpRequest, person: User) -> None:
     """What the button that was pressed says: one session, the others, or the apps too."""
     if one := request.POST.get("session", ""):
-        revocation.end_session(person, int(one) if LINE.fullmatch(one) else 0)
+        revocation.end_session(person, int(one) if SESSION_ID.fullmatch(one) else 0)
         messages.success(request, _("That session has ended."))
         return
     revocation.end_sessions(person, keep=request.session)

@@ -3,8 +3,8 @@
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from benchmarks.peers.work import DIMENSIONS, Question, Work
-from benchmarks.texts import texts
+from benchmarks.peers.work import DIMENSIONS, Question, Workload
+from benchmarks.texts import make_texts
 from memories.index import keywords
 
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEED = 20_250
-BIG = "owner-0"
-MIDDLE = 30  # owners with a fiftieth of all
+LARGEST_OWNER = "owner-0"
+MEDIUM_OWNERS = 30  # owners with a fiftieth of all
 SMALL_SIZE = 100  # memories of each other owner
-A_BATCH = 20
-SMALL_ASKED = 20  # owners with few memories whose questions are timed
+BATCH_SIZE = 20
+SMALL_OWNERS_TIMED = 20  # owners with few memories whose questions are timed
 QUESTIONS = 100  # to the big one, and to the small ones together
 WORDS_A_QUESTION = 3
 
@@ -32,34 +32,36 @@ COMMON = 0.3
 OFF_TOPIC = 0.7  # how far a question lies from the memory it is near to
 
 
-def make(size: int, spare: int) -> Work:
+def create_workload(size: int, spare: int) -> Workload:
     """`size` memories: a tenth are one owner's, six tenths of some, the rest of many who have SMALL_SIZE each. `spare`
     texts more that nobody has yet."""
     import numpy as np
 
     random = np.random.default_rng(SEED)
-    owners = _owners(size)
+    owners = _build_owners(size)
     count = max(last for _, last in owners.values())
-    vectors = _vectors(count + spare + 2 * QUESTIONS, random)
-    known = list(dict.fromkeys(texts(count + spare + 1_000, random)))[: count + spare]  # two may be the same
-    questions, asked = _questions(owners, known, random)
+    vectors = _build_vectors(count + spare + 2 * QUESTIONS, random)
+    known = list(dict.fromkeys(make_texts(count + spare + 1_000, random)))[
+        : count + spare
+    ]  # two may be the same
+    questions, asked = _build_questions(owners, known, random)
     near = vectors[asked] + OFF_TOPIC * vectors[-len(asked) :]
     vectors[-len(asked) :] = near / np.linalg.norm(near, axis=1, keepdims=True)
-    return Work(known, owners, _batches(owners, random), count, questions, vectors)
+    return Workload(known, owners, _build_batches(owners, random), count, questions, vectors)
 
 
-def _owners(size: int) -> dict[str, tuple[int, int]]:
+def _build_owners(size: int) -> dict[str, tuple[int, int]]:
     """The big one first, those with SMALL_SIZE last."""
     big, middle = size // 10, size // 50
-    many = (size - big - MIDDLE * middle) // SMALL_SIZE
-    sizes = [big, *[middle] * MIDDLE, *[SMALL_SIZE] * many]
+    many = (size - big - MEDIUM_OWNERS * middle) // SMALL_SIZE
+    sizes = [big, *[middle] * MEDIUM_OWNERS, *[SMALL_SIZE] * many]
     return {
         f"owner-{n}": (last - size, last)
         for n, (size, last) in enumerate(zip(sizes, accumulate(sizes), strict=True))
     }
 
 
-def _vectors(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
+def _build_vectors(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
     import numpy as np
 
     basis = random.standard_normal((DIRECTIONS, DIMENSIONS))
@@ -72,26 +74,30 @@ def _vectors(count: int, random: "np.random.Generator") -> "NDArray[np.float32]"
     return unit
 
 
-def _questions(
+def _build_questions(
     owners: dict[str, tuple[int, int]], known: list[str], random: "np.random.Generator"
 ) -> tuple[list[Question], list[int]]:
     """QUESTIONS to the big owner, then as many to small ones in turns; and the memory that each is near to."""
-    small = list(owners)[1 + MIDDLE :][:SMALL_ASKED]
+    small = list(owners)[1 + MEDIUM_OWNERS :][:SMALL_OWNERS_TIMED]
     questions, asked = [], []
     for number in range(2 * QUESTIONS):
-        owner = BIG if number < QUESTIONS else small[number % len(small)]
+        owner = LARGEST_OWNER if number < QUESTIONS else small[number % len(small)]
         at = int(random.integers(*owners[owner]))
-        sought = [word for word in known[at].rstrip(".").split() if keywords.words(word)]  # no stop words
+        sought = [
+            word for word in known[at].rstrip(".").split() if keywords.extract_words(word)
+        ]  # no stop words
         words = random.choice(sought, WORDS_A_QUESTION, replace=False).tolist()
         questions.append(Question(owner, f"zzq{number}", " ".join(words)))
         asked.append(at)
     return questions, asked
 
 
-def _batches(owners: dict[str, tuple[int, int]], random: "np.random.Generator") -> list[tuple[str, int, int]]:
+def _build_batches(
+    owners: dict[str, tuple[int, int]], random: "np.random.Generator"
+) -> list[tuple[str, int, int]]:
     batches = [
-        (owner, at, min(at + A_BATCH, last))
+        (owner, at, min(at + BATCH_SIZE, last))
         for owner, (first, last) in owners.items()
-        for at in range(first, last, A_BATCH)
+        for at in range(first, last, BATCH_SIZE)
     ]
     return [batches[at] for at in random.permutation(len(batches)).tolist()]

@@ -8,33 +8,33 @@ from benchmarks.peers import dataset
 from benchmarks.peers.adapters.base import FOUND
 from benchmarks.peers.results import HYBRID, Found, Way
 from benchmarks.peers.systems import SYSTEMS
-from benchmarks.peers.work import Work
-from benchmarks.report import Report, number
+from benchmarks.peers.work import Workload
+from benchmarks.report import Report, format_number
 
 OURS = "picard"
 BY_MEANING = ("vector, its statement", "meaning")
-ENOUGH = 0.95  # of the nearest ten, for a search to be compared with ours
+MIN_RECALL = 0.95  # of the nearest ten, for a search to be compared with ours
 MB = 1_000_000
 
 
-def report(found: Found, work: Work, memories: int, load: float) -> Report:
+def build_report(found: Found, work: Workload, memories: int, load: float) -> Report:
     said = Report(f"Beside peers: {memories:,} memories of {len(work.owners):,} people")
-    big, small = _sizes(work)
+    big, small = _get_sizes(work)
     for size in (small, big):
-        _searches(said, found, size)
-    _adding(said, found)
-    _bars(said, found, small, big)
-    said.notes.extend(_notes(found, load))
+        _report_searches(said, found, size)
+    _report_adding(said, found)
+    _add_bars(said, found, small, big)
+    said.notes.extend(_build_notes(found, load))
     return said
 
 
-def _sizes(work: Work) -> tuple[int, int]:
+def _get_sizes(work: Workload) -> tuple[int, int]:
     last = list(work.owners.values())[-1]
-    return work.owners[dataset.BIG][1], last[1] - last[0]
+    return work.owners[dataset.LARGEST_OWNER][1], last[1] - last[0]
 
 
-def _searches(said: Report, found: Found, size: int) -> None:
-    table = said.table(
+def _report_searches(said: Report, found: Found, size: int) -> None:
+    table = said.add_table(
         f"Search of {size:,} memories",
         "system",
         "way",
@@ -43,7 +43,7 @@ def _searches(said: Report, found: Found, size: int) -> None:
         "recall@10",
         "of Picard's hybrid",
     )
-    hybrid = _p50(found, (OURS, HYBRID), size)
+    hybrid = _get_p50(found, (OURS, HYBRID), size)
     for ((name, way), of_size), taken in found.searched.items():
         if of_size == size and taken.ms:
             recall = found.recall.get(((name, way), size))
@@ -53,14 +53,14 @@ def _searches(said: Report, found: Found, size: int) -> None:
                     way,
                     taken.p50,
                     taken.p99,
-                    "–" if recall is None else number(recall),
+                    "–" if recall is None else format_number(recall),
                     taken.p50 / hybrid,
                 )
             )
 
 
-def _adding(said: Report, found: Found) -> None:
-    table = said.table(
+def _report_adding(said: Report, found: Found) -> None:
+    table = said.add_table(
         "Adding, and what it takes",
         "system", "one: p50, ms", "p99, ms", "many: memories a second", "first search of an owner: p50, ms",
         "filled in, s", "on disk, MB",
@@ -76,50 +76,57 @@ def _adding(said: Report, found: Found) -> None:
         )  # fmt: skip
 
 
-def _bars(said: Report, found: Found, small: int, big: int) -> None:
+def _add_bars(said: Report, found: Found, small: int, big: int) -> None:
     for size, way in itertools.product((small, big), BY_MEANING):
         share = found.recall.get(((OURS, way), size))
         if share is not None:
-            said.bar(f"recall@{FOUND} of Picard's {way}, {size:,}", share, 0.999, at_least=True)
-    together = [name for name in _peers(found) if not SYSTEMS[name].is_apart]
-    for peers in dict.fromkeys((tuple(together), tuple(_peers(found)))):
-        _bars_of_searches(said, found, peers, small, big)
+            said.add_bar(f"recall@{FOUND} of Picard's {way}, {size:,}", share, 0.999, at_least=True)
+    together = [name for name in _list_peers(found) if not SYSTEMS[name].is_apart]
+    for peers in dict.fromkeys((tuple(together), tuple(_list_peers(found)))):
+        _add_search_bars(said, found, peers, small, big)
     indexed = {name: taken for name, taken in found.added.items() if SYSTEMS[name].has_index and taken.ms}
     if indexed and OURS in found.added:
         name = min(indexed, key=lambda each: indexed[each].p50)
-        said.bar(f"add one: of {name}", found.added[OURS].p50 / indexed[name].p50, 1, " ×")
+        said.add_bar(f"add one: of {name}", found.added[OURS].p50 / indexed[name].p50, 1, " ×")
 
 
-def _bars_of_searches(said: Report, found: Found, peers: Sequence[str], small: int, big: int) -> None:
+def _add_search_bars(said: Report, found: Found, peers: Sequence[str], small: int, big: int) -> None:
     """Beside the fastest of these peers; with many memories, of those that find enough."""
-    if fastest := _fastest(found, peers, small, 0):
-        theirs = _p50(found, fastest, small)
+    if fastest := _find_fastest(found, peers, small, 0):
+        theirs = _get_p50(found, fastest, small)
         for way in BY_MEANING:
-            faster = theirs / _p50(found, (OURS, way), small)
-            said.bar(f"{way}, {small:,}: faster than {_called(fastest)}", faster, 5, " ×", at_least=True)
-        hybrid = _p50(found, (OURS, HYBRID), small) / theirs
-        said.bar(f"whole hybrid call, {small:,}: of {_called(fastest)}", hybrid, 1.5, " ×")
-    if accurate := _fastest(found, peers, big, ENOUGH):
-        theirs = _p50(found, accurate, big)
-        for way in BY_MEANING:
-            said.bar(
-                f"{way}, {big:,}: of {_called(accurate)}", _p50(found, (OURS, way), big) / theirs, 1.25, " ×"
+            faster = theirs / _get_p50(found, (OURS, way), small)
+            said.add_bar(
+                f"{way}, {small:,}: faster than {_format_variant(fastest)}", faster, 5, " ×", at_least=True
             )
-        hybrid = _p50(found, (OURS, HYBRID), big) / theirs
-        said.bar(f"whole hybrid call, {big:,}: of {_called(accurate)}", hybrid, 3, " ×")
+        hybrid = _get_p50(found, (OURS, HYBRID), small) / theirs
+        said.add_bar(f"whole hybrid call, {small:,}: of {_format_variant(fastest)}", hybrid, 1.5, " ×")
+    if accurate := _find_fastest(found, peers, big, MIN_RECALL):
+        theirs = _get_p50(found, accurate, big)
+        for way in BY_MEANING:
+            said.add_bar(
+                f"{way}, {big:,}: of {_format_variant(accurate)}",
+                _get_p50(found, (OURS, way), big) / theirs,
+                1.25,
+                " ×",
+            )
+        hybrid = _get_p50(found, (OURS, HYBRID), big) / theirs
+        said.add_bar(f"whole hybrid call, {big:,}: of {_format_variant(accurate)}", hybrid, 3, " ×")
 
 
-def _notes(found: Found, load: float) -> list[str]:
+def _build_notes(found: Found, load: float) -> list[str]:
     notes = [f"Load {load:.1f} at the start, {found.load_timed:.1f} when all were filled."]
-    notes += [_sealing(found)] if "picard unsealed" in found.added else []
+    notes += [_describe_sealing(found)] if "picard unsealed" in found.added else []
     if OURS in found.until_found and found.until_found[OURS].ms:
         watched = found.until_found[OURS]
         notes.append(
-            f"From adding to being found by meaning, a worker running: p50 {number(watched.p50)} ms, p99 "
-            f"{number(watched.p99)} ms. The peers embed within the call that adds."
+            f"From adding to being found by meaning, a worker running: p50 {format_number(watched.p50)} ms, p99 "
+            f"{format_number(watched.p99)} ms. The peers embed within the call that adds."
         )
     for name, ms in found.embedded.items():
-        notes.append(f"The worker of {name} took {number(ms)} ms a memory for the vectors of those added.")
+        notes.append(
+            f"The worker of {name} took {format_number(ms)} ms a memory for the vectors of those added."
+        )
     versions = {package: number for each in found.versions.values() for package, number in each.items()}
     notes.append(
         "Versions: " + ", ".join(f"{package} {one}" for package, one in sorted(versions.items())) + "."
@@ -128,34 +135,34 @@ def _notes(found: Found, load: float) -> list[str]:
     return notes
 
 
-def _sealing(found: Found) -> str:
+def _describe_sealing(found: Found) -> str:
     return "With sealing, of without: " + ", ".join(
         [
-            f"add one {number(_over(found.added))}",
+            f"add one {format_number(_compute_sealing_ratio(found.added))}",
             *(
-                f"{way} of {size:,} {number(ours.p50 / found.searched[('picard unsealed', way), size].p50)}"
+                f"{way} of {size:,} {format_number(ours.p50 / found.searched[('picard unsealed', way), size].p50)}"
                 for ((name, way), size), ours in found.searched.items()
                 if name == OURS
             ),
-            f"on disk {number(found.disk[OURS] / found.disk['picard unsealed'])}.",
+            f"on disk {format_number(found.disk[OURS] / found.disk['picard unsealed'])}.",
         ]
     )
 
 
-def _over(taken: dict[str, Times]) -> float:
+def _compute_sealing_ratio(taken: dict[str, Times]) -> float:
     return taken[OURS].p50 / taken["picard unsealed"].p50
 
 
-def _p50(found: Found, way: Way, size: int) -> float:
+def _get_p50(found: Found, way: Way, size: int) -> float:
     taken = found.searched.get((way, size))
     return taken.p50 if taken else float("nan")
 
 
-def _peers(found: Found) -> list[str]:
+def _list_peers(found: Found) -> list[str]:
     return [name for name in found.added if not SYSTEMS[name].is_picard]
 
 
-def _fastest(found: Found, peers: Sequence[str], size: int, recall: float) -> Way | None:
+def _find_fastest(found: Found, peers: Sequence[str], size: int, recall: float) -> Way | None:
     """Of the peers' ways that find enough."""
     ways = {
         way: taken.p50
@@ -165,5 +172,5 @@ def _fastest(found: Found, peers: Sequence[str], size: int, recall: float) -> Wa
     return min(ways, key=ways.__getitem__) if ways else None
 
 
-def _called(way: Way) -> str:
+def _format_variant(way: Way) -> str:
     return f"{way[0]} ({way[1]})"

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ PEERS_PYTHON = (
 UNSEALED = "unsealed"
 
 
-class Failed(Exception):
+class SystemFailed(Exception):
     """A system's process ended. What it said stands in its log, whose last lines are the message."""
 
 
-class Player:
+class SystemProcess:
     """One system in its process."""
 
     def __init__(self, system: System, work: Path, home: Path) -> None:
@@ -48,14 +48,14 @@ class Player:
         )
         data = self._folder / "data"
         data.mkdir()
-        begin = {"work": str(work), "folder": str(data), "dsn": _database_of(system)}
-        opened = self._tell(begin)
+        begin = {"work": str(work), "folder": str(data), "dsn": _prepare_database(system)}
+        opened = self._send_command(begin)
         self.ways: list[str] = opened["ways"]
         self.versions: dict[str, str] = opened["versions"]
 
-    def ask(self, act: str, **arguments: Any) -> Any:
+    def ask(self, act: str, **arguments: object) -> Any:
         """Raises Failed when its process has ended."""
-        return self._tell({act: arguments})
+        return self._send_command({act: arguments})
 
     def stop(self) -> None:
         assert self._process.stdin  # noqa: S101
@@ -68,26 +68,26 @@ class Player:
             self._process.wait()
         self._log.close()
 
-    def _tell(self, what: dict[str, Any]) -> Any:
+    def _send_command(self, what: Mapping[str, object]) -> Any:
         assert self._process.stdin  # noqa: S101
         assert self._process.stdout  # noqa: S101
         try:
             self._process.stdin.write(json.dumps(what) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise Failed(self._last_words()) from None
+            raise SystemFailed(self._read_log_tail()) from None
         line = self._process.stdout.readline()
         if not line:
-            raise Failed(self._last_words())
+            raise SystemFailed(self._read_log_tail())
         return json.loads(line)
 
-    def _last_words(self) -> str:
+    def _read_log_tail(self) -> str:
         lines = (self._folder / "log").read_text(errors="replace").strip().splitlines()
         return " / ".join(lines[-3:])
 
 
 @contextlib.contextmanager
-def home_of_players() -> Iterator[Path]:
+def create_systems_home() -> Iterator[Path]:
     """Where their folders lie."""
     home = Path(settings.PICARD_HOME) / FOLDER
     home.mkdir()
@@ -97,20 +97,20 @@ def home_of_players() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _database_of(system: System) -> str:
+def _prepare_database(system: System) -> str:
     """What the system needs to know to find a database of its own on Picard's PostgreSQL."""
-    if system.opens == "Unsealed":
+    if system.class_name == "UnsealedPicard":
         return UNSEALED
-    return _empty_database(system.module) if system.needs_database else ""
+    return _create_database(system.module) if system.needs_database else ""
 
 
-def make_unsealed() -> None:
+def create_unsealed_database() -> None:
     """A copy of Picard's empty database, made while nobody is connected to it."""
-    databases.copy_empty(UNSEALED)
+    databases.copy_empty_database(UNSEALED)
     connections.close_all()
 
 
-def _empty_database(name: str) -> str:
+def _create_database(name: str) -> str:
     parameters = connection.get_connection_params()
     known = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
     conninfo = make_conninfo(**known, dbname=parameters["dbname"])

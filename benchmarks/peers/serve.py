@@ -15,20 +15,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks.peers.adapters.base import Adapter, Place
+from benchmarks.peers.adapters.base import Adapter, StorageLocation
 from benchmarks.peers.systems import SYSTEMS
-from benchmarks.peers.work import Work
+from benchmarks.peers.work import Workload
 
 
-class Serving:
+class SystemCommands:
     """What can be asked of an opened system."""
 
-    def __init__(self, adapter: Adapter, work: Work) -> None:
+    def __init__(self, adapter: Adapter, work: Workload) -> None:
         self._adapter = adapter
         self._work = work
 
     def fill(self) -> float:
-        return _ms(lambda: self._adapter.fill(self._work))
+        return _measure_ms(lambda: self._adapter.fill(self._work))
 
     def search(self, way: str, calls: Sequence[tuple[str, str]]) -> dict[str, Any]:
         searching = self._adapter.ways[way]
@@ -42,10 +42,10 @@ class Serving:
         return {"ms": ms, "found": found}
 
     def add_one(self, owner: str, texts: Sequence[str]) -> list[float]:
-        return [_ms(lambda text=text: self._adapter.add_one(owner, text)) for text in texts]  # type: ignore[misc]
+        return [_measure_ms(lambda text=text: self._adapter.add_one(owner, text)) for text in texts]  # type: ignore[misc]
 
     def add_many(self, owner: str, texts: Sequence[str]) -> float:
-        return _ms(lambda: self._adapter.add_many(owner, texts))
+        return _measure_ms(lambda: self._adapter.add_many(owner, texts))
 
     def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
         """Of Picard alone: the others embed within the call that adds."""
@@ -55,31 +55,31 @@ class Serving:
 
     def embed_all(self) -> float:
         adapter: Any = self._adapter
-        return _ms(adapter.embed_all)
+        return _measure_ms(adapter.embed_all)
 
     def bytes(self) -> int:
         return self._adapter.bytes_on_disk()
 
 
-def serve(name: str, told: TextIO, said: TextIO) -> None:
+def serve_system(name: str, told: TextIO, said: TextIO) -> None:
     begin = json.loads(told.readline())
-    work = Work.read(Path(begin["work"]))
-    adapter = SYSTEMS[name].open(work, Place(Path(begin["folder"]), begin["dsn"]))
-    serving = Serving(adapter, work)
+    work = Workload.read(Path(begin["work"]))
+    adapter = SYSTEMS[name].open(work, StorageLocation(Path(begin["folder"]), begin["dsn"]))
+    serving = SystemCommands(adapter, work)
     versions = {package: version(package) for package in adapter.packages}
-    _say(said, {"ways": list(adapter.ways), "versions": versions})
+    _write_answer(said, {"ways": list(adapter.ways), "versions": versions})
     for line in told:
         [(act, arguments)] = json.loads(line).items()
-        _say(said, getattr(serving, act)(**arguments))
+        _write_answer(said, getattr(serving, act)(**arguments))
 
 
-def _ms(act: Callable[[], object]) -> float:
+def _measure_ms(act: Callable[[], object]) -> float:
     begun = time.perf_counter()
     act()
     return (time.perf_counter() - begun) * 1000
 
 
-def _say(said: TextIO, answer: object) -> None:
+def _write_answer(said: TextIO, answer: object) -> None:
     said.write(json.dumps(answer) + "\n")
     said.flush()
 
@@ -88,7 +88,7 @@ def main(name: str) -> None:
     """What the system's own libraries print goes to standard error."""
     said = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    serve(name, sys.stdin, said)
+    serve_system(name, sys.stdin, said)
 
 
 if __name__ == "__main__":

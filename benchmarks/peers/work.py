@@ -29,7 +29,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """`owners`: where each one's memories begin and end in `texts`. `batches`: the same memories, each batch of one
     owner, in an order as if all had written at the same time. `spare`: where the texts that nobody has yet begin."""
 
@@ -41,7 +41,7 @@ class Work:
     vectors: "NDArray[np.float32]"  # of the texts, then of the questions
 
     @classmethod
-    def read(cls, folder: Path) -> "Work":
+    def read(cls, folder: Path) -> "Workload":
         import numpy as np
 
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -66,18 +66,18 @@ class Work:
         for owner, (first, last) in self.owners.items():
             yield owner, self.texts[first:last]
 
-    def nearest(self, question: Question, count: int) -> list[str]:
+    def find_nearest(self, question: Question, count: int) -> list[str]:
         """The texts of the owner's memories with the highest cosines, by an exact scan."""
         first, last = self.owners[question.owner]
         cosines = self.vectors[first:last] @ self.vectors[len(self.texts) + self.questions.index(question)]
         return [self.texts[first + at] for at in (-cosines).argsort()[:count].tolist()]
 
 
-class LookUp:
+class VectorLookup:
     """The vector of each text and question. Asked for another text it gives the last answer again: what
     Picard's search asks besides is the same question without its frequent words."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Workload) -> None:
         self._vectors = work.vectors
         self._places = {text: place for place, text in enumerate(work.texts)}
         for place, question in enumerate(work.questions, len(work.texts)):
@@ -93,7 +93,7 @@ class LookUp:
         return [self._vectors[self._places[text]].tolist() for text in texts]
 
 
-class Provider(LookUp):
+class Provider(VectorLookup):
     """The same, as Picard's settings name it, in Picard's own processes."""
 
     identity = "benchmark-peers"
@@ -102,4 +102,4 @@ class Provider(LookUp):
     def __init__(self) -> None:
         from django.conf import settings
 
-        super().__init__(Work.read(Path(settings.PICARD_HOME) / FOLDER))
+        super().__init__(Workload.read(Path(settings.PICARD_HOME) / FOLDER))

@@ -10,8 +10,8 @@ from django.core.management import call_command
 
 from benchmarks import home
 from benchmarks.quality.locomo import Conversation, read_conversations
-from benchmarks.quality.persona import Share, answered_shares
-from benchmarks.quality.retrieval import DEPTHS, Row, evaluate
+from benchmarks.quality.persona import AnswerShare, measure_answer_shares
+from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
@@ -34,27 +34,27 @@ def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> 
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _say(f"{data} holds no conversations in LoCoMo's shape: {error!r}")
         return 1
-    if home.is_ours():
+    if home.is_benchmark_home():
         call_command("migrate", interactive=False, verbosity=0)
-    elif home.is_needed():
-        return _run_apart(data, json_file, is_persona=is_persona)
+    elif home.is_home_needed():
+        return _run_in_temporary_home(data, json_file, is_persona=is_persona)
     rows = list(_measure_persona(conversations) if is_persona else _measure_search(conversations))
     if json_file:
-        _write(json_file, rows)
+        _write_results(json_file, rows)
     return 0
 
 
-def _measure_search(conversations: list[Conversation]) -> Iterator[Row | Share]:
+def _measure_search(conversations: list[Conversation]) -> Iterator[ResultRow | AnswerShare]:
     print(HEADING)  # noqa: T201
-    for row in evaluate(conversations, say=_say):
-        print(_line(row))  # noqa: T201
+    for row in evaluate_search(conversations, say=_say):
+        print(_format_row(row))  # noqa: T201
         yield row
 
 
-def _measure_persona(conversations: list[Conversation]) -> Iterator[Row | Share]:
+def _measure_persona(conversations: list[Conversation]) -> Iterator[ResultRow | AnswerShare]:
     print(PERSONA_HEADING)  # noqa: T201
-    for share in answered_shares(conversations):
-        print(_persona_line(share))  # noqa: T201
+    for share in measure_answer_shares(conversations):
+        print(_format_share(share))  # noqa: T201
         yield share
 
 
@@ -62,18 +62,18 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def _run_apart(data: Path, json_file: Path | None, *, is_persona: bool) -> int:
+def _run_in_temporary_home(data: Path, json_file: Path | None, *, is_persona: bool) -> int:
     arguments = ["quality", "--data", str(data.absolute()), *(["--persona"] if is_persona else [])]
     if json_file:
         arguments += ["--json", str(json_file.absolute())]
-    return home.run_in_a_home(arguments, {}, keep=False)[0]
+    return home.run_in_temporary_home(arguments, {}, keep=False)[0]
 
 
-def _write(path: Path, rows: list[Row | Share]) -> None:
+def _write_results(path: Path, rows: list[ResultRow | AnswerShare]) -> None:
     path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
 
 
-def _line(row: Row) -> str:
+def _format_row(row: ResultRow) -> str:
     figures = [*row.recall.values(), row.mrr, row.answered]
     neighbours = "with" if row.with_neighbours else "without"
     return f"{row.memories:<13}{neighbours:<12}{row.arm:<9}{row.category:<13}{row.questions:>5}" + "".join(
@@ -81,7 +81,7 @@ def _line(row: Row) -> str:
     )
 
 
-def _persona_line(share: Share) -> str:
+def _format_share(share: AnswerShare) -> str:
     counted = f"{share.memories:<13}{share.conversation:<14}{share.kind:<13}{share.questions:>5}"
     shipped = f"{share.answered:>8.3f}{1 - share.answered:>8.3f}"
     held_out = f"{share.calibrated:>13.3f}{share.answered_by_it:>8.3f}{1 - share.answered_by_it:>8.3f}"

@@ -46,39 +46,41 @@ class Conversation:
 
 def read_conversations(path: Path) -> list[Conversation]:
     """Raises OSError, or ValueError, KeyError, TypeError or AttributeError for a file of another shape."""
-    return [_conversation(one) for one in json.loads(path.read_text("utf-8"))]
+    return [_parse_conversation(one) for one in json.loads(path.read_text("utf-8"))]
 
 
-def dialog_ids(written: object) -> frozenset[str]:
+def parse_dialog_ids(written: object) -> frozenset[str]:
     """The ids of turns in what an annotator wrote, each as D<session>:<turn>."""
     return frozenset(f"D{session}:{turn}" for session, turn in DIALOG_ID.findall(str(written)))
 
 
-def _conversation(one: dict[str, Any]) -> Conversation:
+def _parse_conversation(one: dict[str, Any]) -> Conversation:
     said = one["conversation"]
     sessions = sorted(int(match[1]) for key in said if (match := SESSION.fullmatch(key)))
-    dates = {number: _date(said[f"session_{number}_date_time"]) for number in sessions}
+    dates = {number: _parse_date(said[f"session_{number}_date_time"]) for number in sessions}
     turns = [
-        Item(_turn_text(turn), dialog_ids(turn["dia_id"]), number, dates[number])
+        Item(_format_turn(turn), parse_dialog_ids(turn["dia_id"]), number, dates[number])
         for number in sessions
         for turn in said[f"session_{number}"]
     ]
     observations = [
-        Item(text, dialog_ids(source), number, dates[number])
+        Item(text, parse_dialog_ids(source), number, dates[number])
         for number in sessions
         for facts in one["observation"].get(f"session_{number}_observation", {}).values()
         for text, source in facts
     ]
     known = {name for turn in turns for name in turn.dialog_ids}
-    asked = [Question(q["question"], q["category"], dialog_ids(q.get("evidence")) & known) for q in one["qa"]]
+    asked = [
+        Question(q["question"], q["category"], parse_dialog_ids(q.get("evidence")) & known) for q in one["qa"]
+    ]
     speakers = (said["speaker_a"], said["speaker_b"])
     return Conversation(speakers, turns, observations, [question for question in asked if question.evidence])
 
 
-def _turn_text(turn: dict[str, str]) -> str:
+def _format_turn(turn: dict[str, str]) -> str:
     caption = f" [{turn['blip_caption']}]" if turn.get("blip_caption") else ""
     return f"{turn['speaker']}: {turn['text']}{caption}"
 
 
-def _date(written: str) -> datetime:
+def _parse_date(written: str) -> datetime:
     return datetime.strptime(written, SESSION_DATE).replace(tzinfo=UTC)

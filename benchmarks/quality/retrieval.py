@@ -14,7 +14,7 @@ from statistics import fmean
 from django.db import transaction
 
 from accounts import keys
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from benchmarks.quality.locomo import Conversation, Item, Question
 from memories.index import work_queue
@@ -22,7 +22,7 @@ from memories.jobs import indexer
 from memories.models import Memory, MemoryVector
 from memories.providers.embeddings import ProviderUnavailable
 from memories.search import ranking
-from memories.search.query import Arm, search
+from memories.search.query import Arm, search_memories
 from memories.services import writes
 
 DEPTHS = (1, 5, 10, 50)
@@ -31,11 +31,11 @@ ALL, FOREIGN = "all", "foreign"
 ARMS = {"both": frozenset(Arm), "meaning": {Arm.MEANING}, "words": {Arm.WORDS}}
 BATCH = 64
 
-Told = dict[uuid.UUID, frozenset[str]]  # memory -> the ids of the turns that it tells of
+EvidenceByMemory = dict[uuid.UUID, frozenset[str]]  # memory -> the ids of the turns that it tells of
 
 
 @dataclass(frozen=True)
-class Found:
+class QuestionResult:
     """What one question found.
 
     recall: by depth, the share of its evidence among so many hits. reciprocal_rank: 1 / the place of the first hit
@@ -49,7 +49,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """Means over the questions of one category, or of all."""
 
     memories: str  # turns or observations
@@ -62,52 +62,52 @@ class Row:
     answered: float
 
 
-def evaluate(
+def evaluate_search(
     conversations: Sequence[Conversation], *, say: Callable[[str], None] = lambda _: None
-) -> Iterator[Row]:
+) -> Iterator[ResultRow]:
     """Turns and observations, without and with neighbours, by both arms and each alone, in all and by category.
 
     The rows of the category "foreign" are the questions of the next conversation, which nothing here answers: their
     `answered` is the share of false answers.
     """
     for memories in ("turns", "observations"):
-        found: dict[tuple[bool, str], list[Found]] = defaultdict(list)
+        found: dict[tuple[bool, str], list[QuestionResult]] = defaultdict(list)
         for number, conversation in enumerate(conversations):
             say(f"{memories} of conversation {number + 1} of {len(conversations)}")
             foreign = conversations[(number + 1) % len(conversations)].questions
-            for how, results in _ask_all(conversation, memories, foreign).items():
+            for how, results in _ask_questions(conversation, memories, foreign).items():
                 found[how] += results
         for (with_neighbours, arm), results in sorted(found.items()):
-            yield from _rows(memories, with_neighbours, arm, results)
+            yield from _aggregate_rows(memories, with_neighbours, arm, results)
 
 
-def _ask_all(
+def _ask_questions(
     conversation: Conversation, memories: str, foreign: Sequence[Question]
-) -> dict[tuple[bool, str], list[Found]]:
+) -> dict[tuple[bool, str], list[QuestionResult]]:
     items = conversation.turns if memories == "turns" else conversation.observations
     held = {name for item in items for name in item.dialog_ids}
     questions = [replace(one, evidence=one.evidence & held) for one in conversation.questions]
     found = {}
     with transaction.atomic():
         person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-        actor = Actor(user=person, door=Door.COMMAND)
-        told = load(actor, items)
+        actor = Actor(user=person, door=Channel.COMMAND)
+        told = load_memories(actor, items)
         for with_neighbours in (True, False):
             if not with_neighbours:
                 MemoryVector.objects.filter(owner=person).update(sequence=None)
             for name, arms in ARMS.items():
                 found[with_neighbours, name] = [
-                    _ask(actor, one, CATEGORIES[one.category], told, arms)
+                    _ask_question(actor, one, CATEGORIES[one.category], told, arms)
                     for one in questions
                     if one.evidence
                 ]
-        found[False, "both"] += [_ask(actor, one, FOREIGN, told, ARMS["both"]) for one in foreign]
+        found[False, "both"] += [_ask_question(actor, one, FOREIGN, told, ARMS["both"]) for one in foreign]
         transaction.set_rollback(True)
-    keys.forget_cached(person.pk)
+    keys.clear_key_cache(person.pk)
     return found
 
 
-def load(actor: Actor, items: Sequence[Item]) -> Told:
+def load_memories(actor: Actor, items: Sequence[Item]) -> EvidenceByMemory:
     """Keep the items as memories of the actor's own, each session a conversation, indexed as a worker does it."""
     conversations: dict[int, uuid.UUID] = defaultdict(uuid.uuid4)
     memories = writes.create_memories(
@@ -121,35 +121,39 @@ def load(actor: Actor, items: Sequence[Item]) -> Told:
         memory.created_at = item.said_at
         Memory.objects.filter(pk=memory.pk).update(created_at=item.said_at)
     for first in range(0, len(memories), BATCH):
-        _index(memories[first : first + BATCH])
+        _index_memories(memories[first : first + BATCH])
     return {memory.pk: item.dialog_ids for memory, item in zip(memories, items, strict=True)}
 
 
-def _index(memories: Sequence[Memory]) -> None:
+def _index_memories(memories: Sequence[Memory]) -> None:
     """Not by the queue: it would hand out the memories of others."""
-    done = indexer.embed(memories)
+    done = indexer.embed_memories(memories)
     for one in done:
         if one.vectors is None:
             raise ProviderUnavailable(one.error)
     vectors = [one.vectors or [] for one in done]
     work_queue.store_vectors(
-        [one.memory for one in done], [one.passages for one in done], vectors, work_queue.active_space()
+        [one.memory for one in done], [one.passages for one in done], vectors, work_queue.get_active_space()
     )
 
 
-def _ask(actor: Actor, question: Question, category: str, told: Told, arms: Collection[Arm]) -> Found:
-    hits = search(actor, question.text, limit=max(DEPTHS), arms=arms).hits
+def _ask_question(
+    actor: Actor, question: Question, category: str, told: EvidenceByMemory, arms: Collection[Arm]
+) -> QuestionResult:
+    hits = search_memories(actor, question.text, limit=max(DEPTHS), arms=arms).hits
     evidence = [told[hit.memory.pk] & question.evidence for hit in hits]
     first = next((place for place, ids in enumerate(evidence, 1) if ids), None)
-    return Found(
+    return QuestionResult(
         category=category,
         recall={depth: len(set().union(*evidence[:depth])) / len(question.evidence) for depth in DEPTHS},
         reciprocal_rank=1 / first if first else 0.0,
-        is_answered=bool(hits) and hits[0].strength >= ranking.ANSWERS,
+        is_answered=bool(hits) and hits[0].strength >= ranking.ANSWER_THRESHOLD,
     )
 
 
-def _rows(memories: str, with_neighbours: bool, arm: str, results: Sequence[Found]) -> Iterator[Row]:
+def _aggregate_rows(
+    memories: str, with_neighbours: bool, arm: str, results: Sequence[QuestionResult]
+) -> Iterator[ResultRow]:
     for category in (ALL, *CATEGORIES.values(), FOREIGN):
         of_it = [
             one
@@ -157,7 +161,7 @@ def _rows(memories: str, with_neighbours: bool, arm: str, results: Sequence[Foun
             if one.category == category or (category == ALL and one.category != FOREIGN)
         ]
         if of_it:
-            yield Row(
+            yield ResultRow(
                 memories=memories,
                 with_neighbours=with_neighbours,
                 arm=arm,

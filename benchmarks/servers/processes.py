@@ -20,22 +20,22 @@ SAMPLE_S = 0.02
 MB = 1_000_000
 
 
-class Server:
+class WebServer:
     """A gunicorn that runs."""
 
     def __init__(self, name: str, port: int, process: "subprocess.Popen[bytes]") -> None:
         self.name, self.port = name, port
         self._master = psutil.Process(process.pid)
 
-    def workers(self) -> list[psutil.Process]:
+    def list_workers(self) -> list[psutil.Process]:
         return self._master.children(recursive=True)
 
-    def worker_mb(self) -> float:
+    def measure_worker_mb(self) -> float:
         """What the heaviest of its web workers weighs (resident)."""
-        return max(process.memory_info().rss for process in self.workers()) / MB
+        return max(process.memory_info().rss for process in self.list_workers()) / MB
 
     @contextlib.contextmanager
-    def weighed(self) -> Iterator[list[float]]:
+    def record_peak_mb(self) -> Iterator[list[float]]:
         """The heaviest weight of any of its processes while the block ran, as the only item of the list."""
         peak = [0.0]
         is_over = threading.Event()
@@ -43,7 +43,7 @@ class Server:
         def sample() -> None:
             while True:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    everyone = [self._master, *self.workers()]
+                    everyone = [self._master, *self.list_workers()]
                     peak[0] = max(peak[0], *(one.memory_info().rss / MB for one in everyone))
                 if is_over.wait(SAMPLE_S):
                     return
@@ -57,27 +57,30 @@ class Server:
             thread.join()
 
 
-def shipped() -> list[str]:
+def build_gateway_command() -> list[str]:
     """The command of `manage.py up`."""
-    return list(up.programs()[0].command)
+    return list(up.list_programs()[0].command)
 
 
-def gthread() -> list[str]:
+def build_gthread_command() -> list[str]:
     """The same, with gunicorn's own threads instead of the front."""
-    command = ["picard.wsgi:application" if part == "picard.asgi:application" else part for part in shipped()]
+    command = [
+        "picard.wsgi:application" if part == "picard.asgi:application" else part
+        for part in build_gateway_command()
+    ]
     return [*command, "--worker-class", "gthread", "--threads", str(settings.WEB_THREADS)]
 
 
-def stock() -> list[str]:
+def build_stock_command() -> list[str]:
     """The shipped front before another application (benchmarks/servers/stock_site.py)."""
     return [
         "benchmarks.servers.stock_site:application" if part == "picard.asgi:application" else part
-        for part in shipped()
+        for part in build_gateway_command()
     ]
 
 
 @contextlib.contextmanager
-def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Server]:
+def run_server(name: str, command: list[str], port: int, log: Path) -> Iterator[WebServer]:
     """Its log goes to the file."""
     environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1", "PUBLIC_URL": settings.PUBLIC_URL}
     with log.open("wb") as file:
@@ -85,8 +88,8 @@ def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Ser
             command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
         )
         try:
-            _await_answer(process, port, log)
-            yield Server(name, port, process)
+            _wait_until_ready(process, port, log)
+            yield WebServer(name, port, process)
         finally:
             process.terminate()
             try:
@@ -97,7 +100,7 @@ def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Ser
 
 
 @contextlib.contextmanager
-def indexing_worker() -> Iterator[None]:
+def run_indexing_worker() -> Iterator[None]:
     """The worker, as `make run` starts it."""
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
@@ -107,7 +110,7 @@ def indexing_worker() -> Iterator[None]:
             process.terminate()
 
 
-def _await_answer(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < until:
         try:

@@ -23,8 +23,8 @@ class SlowModel:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(_length(head))
-        writer.write(HEAD + _event(FIRST))
+        await reader.readexactly(_parse_content_length(head))
+        writer.write(HEAD + _format_event(FIRST))
         await writer.drain()
         self.waiting += 1
         try:
@@ -33,13 +33,13 @@ class SlowModel:
         finally:
             self.waiting -= 1
         self.second_at.append(time.perf_counter())
-        writer.write(_event(SECOND) + b"data: [DONE]\n\n")
+        writer.write(_format_event(SECOND) + b"data: [DONE]\n\n")
         await writer.drain()
         writer.close()
 
 
 @asynccontextmanager
-async def slow_model(port: int) -> AsyncIterator[SlowModel]:
+async def run_slow_model(port: int) -> AsyncIterator[SlowModel]:
     """As long as the block, on this port of 127.0.0.1."""
     model = SlowModel(port)
     server = await asyncio.start_server(model.answer, "127.0.0.1", port)
@@ -50,12 +50,12 @@ async def slow_model(port: int) -> AsyncIterator[SlowModel]:
         server.close()
 
 
-def _length(head: bytes) -> int:
+def _parse_content_length(head: bytes) -> int:
     [line] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     return int(line.split(b":")[1])
 
 
-def _event(text: str) -> bytes:
+def _format_event(text: str) -> bytes:
     choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
     chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "slow", "choices": [choice]}
     return b"data: %s\n\n" % json.dumps(chunk).encode()

@@ -37,18 +37,18 @@ class MemorySerializer(ModelSerializer):  # type: ignore[type-arg]
         )  # fmt: skip
 
 
-class NewestFirst(CursorPagination):
+class NewestFirstPagination(CursorPagination):
     page_size_query_param = "limit"
     ordering = "-id"
 
 
-class Memories(ListAPIView):  # type: ignore[type-arg]
+class MemoryListView(ListAPIView):  # type: ignore[type-arg]
     authentication_classes = (OAuth2Authentication,)
     permission_classes = (TokenHasScope,)
     required_scopes: ClassVar[list[str]] = [scopes.READ]
     throttle_classes = ()
     renderer_classes = (JSONRenderer,)
-    pagination_class = NewestFirst
+    pagination_class = NewestFirstPagination
     serializer_class = MemorySerializer
 
     def get_queryset(self) -> Any:
@@ -56,4 +56,4 @@ class Memories(ListAPIView):  # type: ignore[type-arg]
         return own.prefetch_related("tags")
 
 
-urlpatterns = [path("stock/memories/", Memories.as_view())]
+urlpatterns = [path("stock/memories/", MemoryListView.as_view())]

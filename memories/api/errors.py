@@ -11,20 +11,20 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from accounts.actor import Door, InsufficientScope
+from accounts.actor import Channel, InsufficientScope
 from accounts.fields import DecryptError
-from accounts.rate_limits import LimitReached
+from accounts.rate_limits import RateLimitExceeded
 from core.db.errors import DATABASE_RETRY_AFTER_S, is_database_unavailable
 from memories.errors import (
-    Duplicate,
+    ChatConsentRequired,
+    ChatModelNotConfigured,
+    DuplicateMemory,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    ImportInProgress,
     ImportNotFound,
-    ImportUnderWay,
-    KeyInFlight,
-    KeyReused,
+    InvalidModelOutput,
     MemoryNotFound,
-    NoChatModel,
-    NotAllowedToRead,
-    NotUnderstood,
     PersonaNotFound,
     TagNotFound,
     VersionConflict,
@@ -32,11 +32,11 @@ from memories.errors import (
 from memories.providers.chat import ChatUnavailable
 from oauth.access.grants import AppNotFound
 from oauth.diagnostics import client_errors
-from oauth.error_hints import Kind
-from oauth.tokens.bearer import www_authenticate
+from oauth.error_hints import ErrorKind
+from oauth.tokens.bearer import build_www_authenticate
 
 MEDIA_TYPE = "application/problem+json"
-REFUSED = "Some of what was sent cannot be taken."
+INVALID_DETAIL = "Some of what was sent cannot be taken."
 FLIGHT_RETRY_AFTER_S = 1
 MODEL_RETRY_AFTER_S = 15
 
@@ -53,14 +53,14 @@ CODE_OF_STATUS = {
     415: "unsupported_media_type",
     429: "rate_limited",
 }
-KEPT_CODES = {"malformed", "null_character", "too_deep", "csrf_failed", "invalid_token"}
+PRESERVED_CODES = {"malformed", "null_character", "too_deep", "csrf_failed", "invalid_token"}
 
 
-NOT_FOUND = (MemoryNotFound, TagNotFound, PersonaNotFound, AppNotFound, ImportNotFound, Http404)
-OF_THE_MODEL = (NoChatModel, NotAllowedToRead, NotUnderstood, ChatUnavailable)
+NOT_FOUND_ERRORS = (MemoryNotFound, TagNotFound, PersonaNotFound, AppNotFound, ImportNotFound, Http404)
+CHAT_ERRORS = (ChatModelNotConfigured, ChatConsentRequired, InvalidModelOutput, ChatUnavailable)
 
 
-class Misplaced(exceptions.ValidationError):
+class ParameterError(exceptions.ValidationError):
     """What is wrong stands not in the body: place is "?" for the query string, "header:" for a header."""
 
     def __init__(self, place: str, detail: Any) -> None:
@@ -79,7 +79,7 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)  # RFC 9457 3.2: members of this problem alone
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Without what only a whole answer has."""
         return {
             "type": f"urn:picard:problem:{self.code}",
@@ -92,26 +92,26 @@ class Problem:
         }
 
 
-def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response:
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """Django REST framework's EXCEPTION_HANDLER."""
-    problem = problem_of(error)
+    problem = build_problem(error)
     if problem.code == "insufficient_scope":
-        client_errors.note(context["request"].auth.client_id, Kind.SCOPE_MISSING)
+        client_errors.record_client_error(context["request"].auth.client_id, ErrorKind.SCOPE_MISSING)
     request_id = getattr(context["request"]._request, "request_id", "")
     # The occurrence, not the address: an answer about what is not there must be the same for every address.
     body = {**problem.as_json(), "instance": f"urn:picard:request:{request_id}", "request_id": request_id}
     return Response(body, status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE)
 
 
-def problem_of(error: Exception) -> Problem:
+def build_problem(error: Exception) -> Problem:
     """What to say of an error. One that nobody foresaw is logged, and said to be ours."""
-    if isinstance(error, NOT_FOUND):
+    if isinstance(error, NOT_FOUND_ERRORS):
         # 404, not 403: that somebody else has such a memory is private too.
         return Problem(404, "not_found", "There is no such thing, or it is not yours.")
     if isinstance(error, ValidationError):
-        return Problem(400, "invalid", REFUSED, list(_of_domain(error)))
+        return Problem(400, "invalid", INVALID_DETAIL, list(_iter_domain_errors(error)))
     if isinstance(error, InsufficientScope):
-        return _insufficient(error)
+        return _build_scope_problem(error)
     if isinstance(error, VersionConflict):
         return Problem(
             412,
@@ -119,58 +119,62 @@ def problem_of(error: Exception) -> Problem:
             f"It was changed meanwhile; its version is {error.current} now.",
             headers={"ETag": f'"{error.current}"'},
         )
-    if isinstance(error, Duplicate):
+    if isinstance(error, DuplicateMemory):
         return Problem(409, "duplicate", str(error), more={"duplicate_of": error.memory.pk})
-    if isinstance(error, OF_THE_MODEL):
-        return _of_the_model(error)
-    if isinstance(error, KeyInFlight):
-        return _later(
+    if isinstance(error, CHAT_ERRORS):
+        return _build_chat_problem(error)
+    if isinstance(error, IdempotencyKeyInUse):
+        return _build_retry_problem(
             409, "key_in_flight", "The first request with this key is under way.", FLIGHT_RETRY_AFTER_S
         )
-    if isinstance(error, ImportUnderWay):
+    if isinstance(error, ImportInProgress):
         return Problem(
             409,
             "import_under_way",
             "Another import is under way or looked at. Let it end, or undo it, first.",
         )
-    if isinstance(error, KeyReused):
+    if isinstance(error, IdempotencyKeyReused):
         return Problem(
             422, "key_reused", "This Idempotency-Key was used for another request, or other rights."
         )
-    if isinstance(error, LimitReached):
-        return _later(429, "rate_limited", str(error), error.retry_after_s)
+    if isinstance(error, RateLimitExceeded):
+        return _build_retry_problem(429, "rate_limited", str(error), error.retry_after_s)
     if isinstance(error, exceptions.APIException):
-        return _of_framework(error)
+        return _build_framework_problem(error)
     if isinstance(error, PermissionDenied):
         return Problem(403, "forbidden", "This is not allowed.")
-    return _of_ours(error)
+    return _build_server_problem(error)
 
 
-def _insufficient(error: InsufficientScope) -> Problem:
+def _build_scope_problem(error: InsufficientScope) -> Problem:
     if ":" not in error.scope:  # no scope would do: only the person at the keyboard may
         return Problem(403, "session_required", "Only the person's own session may do this.")
-    header = www_authenticate(Door.API, error="insufficient_scope", scope=error.scope)
+    header = build_www_authenticate(Channel.API, error="insufficient_scope", scope=error.scope)
     return Problem(403, "insufficient_scope", str(error), headers={"WWW-Authenticate": header})
 
 
-def _of_the_model(error: Exception) -> Problem:
-    if isinstance(error, NoChatModel):
+def _build_chat_problem(error: Exception) -> Problem:
+    if isinstance(error, ChatModelNotConfigured):
         return Problem(404, "no_chat_model", "This server has no chat model.")
-    if isinstance(error, NotAllowedToRead):
+    if isinstance(error, ChatConsentRequired):
         return Problem(403, "model_not_allowed", f"{error} They can say so in their profile.")
     if isinstance(error, ChatUnavailable):
         wait_s = int(error.retry_after_s or MODEL_RETRY_AFTER_S)
-        return _later(503, "model_unavailable", "The chat model does not answer just now.", wait_s)
-    return _later(503, "model_not_understood", "The chat model's answer could not be read.", 1)
+        return _build_retry_problem(
+            503, "model_unavailable", "The chat model does not answer just now.", wait_s
+        )
+    return _build_retry_problem(503, "model_not_understood", "The chat model's answer could not be read.", 1)
 
 
-def _later(status: int, code: str, detail: str, retry_after_s: int) -> Problem:
+def _build_retry_problem(status: int, code: str, detail: str, retry_after_s: int) -> Problem:
     return Problem(status, code, detail, headers={"Retry-After": str(retry_after_s)})
 
 
-def _of_ours(error: Exception) -> Problem:
+def _build_server_problem(error: Exception) -> Problem:
     if is_database_unavailable(error):
-        return _later(503, "unavailable", "The database does not answer just now.", DATABASE_RETRY_AFTER_S)
+        return _build_retry_problem(
+            503, "unavailable", "The database does not answer just now.", DATABASE_RETRY_AFTER_S
+        )
     logger.error("a request failed", exc_info=error)
     if isinstance(error, DecryptError):
         return Problem(
@@ -179,46 +183,48 @@ def _of_ours(error: Exception) -> Problem:
     return Problem(500, "server_error", "The server failed. Its log has the request id.")
 
 
-def _of_framework(error: exceptions.APIException) -> Problem:
+def _build_framework_problem(error: exceptions.APIException) -> Problem:
     headers = {"WWW-Authenticate": error.auth_header} if hasattr(error, "auth_header") else {}
     status = error.status_code
     if isinstance(error, exceptions.ValidationError):
-        errors = list(_of_fields(error.detail, "#"))
-        if isinstance(error, Misplaced):
+        errors = list(_iter_field_errors(error.detail, "#"))
+        if isinstance(error, ParameterError):
             errors = [{**each, "pointer": each["pointer"].replace("#/", error.place, 1)} for each in errors]
-        return Problem(400, "invalid", REFUSED, errors)
+        return Problem(400, "invalid", INVALID_DETAIL, errors)
     given = str(getattr(error.detail, "code", ""))
-    code = given if given in KEPT_CODES else CODE_OF_STATUS.get(status, "invalid")
+    code = given if given in PRESERVED_CODES else CODE_OF_STATUS.get(status, "invalid")
     return Problem(status, code, str(error.detail), headers=headers)
 
 
-def _of_domain(error: ValidationError) -> Iterator[dict[str, str]]:
+def _iter_domain_errors(error: ValidationError) -> Iterator[dict[str, str]]:
     if not hasattr(error, "error_dict"):
         error = ValidationError({"": error})
     for name, errors in error.error_dict.items():
         for each in errors:
             [detail] = each.messages
-            yield _entry(f"#/{name}" if name and name != "__all__" else "#", each.code or "invalid", detail)
+            yield _build_error_entry(
+                f"#/{name}" if name and name != "__all__" else "#", each.code or "invalid", detail
+            )
 
 
-def _of_fields(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
+def _iter_field_errors(detail: object, pointer: str) -> Iterator[dict[str, str]]:
     """The leaves of a serializer's errors, each with the JSON pointer (RFC 6901) of what it is about."""
     if isinstance(detail, dict):
         for name, below in detail.items():
-            here = pointer if name == "non_field_errors" else f"{pointer}/{_escaped(str(name))}"
-            yield from _of_fields(below, here)
+            here = pointer if name == "non_field_errors" else f"{pointer}/{_escape_pointer(str(name))}"
+            yield from _iter_field_errors(below, here)
     elif isinstance(detail, list):
         for at, below in enumerate(detail):
             # A list of leaves tells of one value; a list of dicts tells of its items.
             is_leaf = isinstance(below, exceptions.ErrorDetail)
-            yield from _of_fields(below, pointer if is_leaf else f"{pointer}/{at}")
+            yield from _iter_field_errors(below, pointer if is_leaf else f"{pointer}/{at}")
     else:
-        yield _entry(pointer, str(getattr(detail, "code", "invalid")), str(detail))
+        yield _build_error_entry(pointer, str(getattr(detail, "code", "invalid")), str(detail))
 
 
-def _escaped(name: str) -> str:
+def _escape_pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _entry(pointer: str, code: str, detail: str) -> dict[str, str]:
+def _build_error_entry(pointer: str, code: str, detail: str) -> dict[str, str]:
     return {"pointer": pointer, "code": code, "detail": detail}

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 BODY_BYTES = 4_000_000  # a hundred memories of 8,000 characters, in any script
 DEPTH = 8
@@ -19,7 +20,7 @@ SPOOL_BYTES = 1_000_000
 CHUNK_BYTES = 65_536
 
 
-class TooLarge(APIException):
+class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
     default_detail = f"A request's body may have {BODY_BYTES:,} bytes."
@@ -34,11 +35,11 @@ class JsonRenderer(BaseRenderer):
 
     def render(
         self,
-        data: Any,
+        data: object,
         accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
+        renderer_context: Mapping[str, object] | None = None,
     ) -> bytes:
-        return b"" if data is None else dumps(data)
+        return b"" if data is None else dump_json(data)
 
 
 class JsonParser(BaseParser):
@@ -46,18 +47,18 @@ class JsonParser(BaseParser):
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
+        parser_context: Mapping[str, object] | None = None,
     ) -> Any:
         body = stream.read(BODY_BYTES + 1)
         if len(body) > BODY_BYTES:
-            raise TooLarge
+            raise BodyTooLarge
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(_("This is no JSON: %(why)s") % {"why": error.msg}, code="malformed") from None
-        _refuse_odd(value)
+        _validate_json_value(value)
         return value
 
 
@@ -66,9 +67,9 @@ class FileParser(BaseParser):
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
+        parser_context: Mapping[str, object] | None = None,
     ) -> Any:
         file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the view closes it
         while chunk := stream.read(CHUNK_BYTES):
@@ -77,7 +78,7 @@ class FileParser(BaseParser):
         return file
 
 
-def NoFile() -> IO[bytes]:  # noqa: N802 - stands where a parsed file would
+def open_empty_file() -> IO[bytes]:
     """Of a request without a body."""
     return io.BytesIO()
 
@@ -90,31 +91,34 @@ FILE_TYPES = (
 FILE_PARSERS = [type("FileParser", (FileParser,), {"media_type": name}) for name in FILE_TYPES]
 
 
-class AlwaysJson(BaseContentNegotiation):
+class JsonContentNegotiation(BaseContentNegotiation):
     """There is one form of answer, whatever is asked for (RFC 9110, 12.5.1 allows to disregard Accept)."""
 
-    def select_parser(self, request: Any, parsers: Any) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
-def dumps(data: Any) -> bytes:
+def dump_json(data: object) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_UTC_Z)
 
 
-def canonical(data: Any) -> bytes:
+def dump_canonical_json(data: object) -> bytes:
     """The same bytes for the same meaning."""
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
-def _refuse_odd(value: Any) -> None:
+def _validate_json_value(value: object) -> None:
     """What is nested too deeply, or holds a null character, which PostgreSQL cannot keep."""
     level = [value]
     for _depth in range(DEPTH):
-        below: list[Any] = []
+        below: list[object] = []
         for each in level:
             if isinstance(each, dict):
                 below += each

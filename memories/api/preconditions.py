@@ -2,66 +2,69 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import orjson
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories.api.errors import Misplaced
-from memories.api.parsers import canonical, dumps
-from memories.api.representations import waiting_json
-from memories.errors import WaitsForYes
+from accounts.actor import Actor
+from memories.api.errors import ParameterError
+from memories.api.parsers import dump_canonical_json, dump_json
+from memories.api.representations import serialize_approval_required
+from memories.errors import ApprovalRequired
 from memories.services import idempotency
 
-KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 NO_VERSION = 0  # of no memory: they count from 1
 
 
-def expected_version(request: Request) -> int | None:
+def parse_if_match(request: Request) -> int | None:
     """What If-Match names; None for any version. A tag that none of our answers had is the version of no memory."""
     given = request.headers.get("If-Match", "*").strip()
     if given == "*":
         return None
     if "," in given:
-        raise _refusal("If-Match", "Name one version.")
+        raise _build_header_error("If-Match", "Name one version.")
     strong = re.fullmatch(r'"([1-9][0-9]{0,9})"', given)  # RFC 9110 13.1.1: a weak tag never matches
     return int(strong[1]) if strong else NO_VERSION
 
 
-def once(request: Request, act: Callable[[], Response]) -> Response:
+def respond_idempotently(request: Request, act: Callable[[], Response]) -> Response:
     """What `act` answers; with an Idempotency-Key what it answered to this key first."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return saved_or_waiting(act)
-    if not KEY.fullmatch(key):
-        raise _refusal("Idempotency-Key", "Send 1 to 255 printable ASCII characters.")
-    asked = f"{request.method} {request.get_full_path()}\n".encode() + canonical(request.data)
-    actor: Any = request.auth
-    answer, is_replay = idempotency.once(actor, key, asked, lambda: _kept(saved_or_waiting(act)))
-    return _given(answer, is_replay)
+        return respond_or_require_approval(act)
+    if not KEY_PATTERN.fullmatch(key):
+        raise _build_header_error("Idempotency-Key", "Send 1 to 255 printable ASCII characters.")
+    asked = f"{request.method} {request.get_full_path()}\n".encode() + dump_canonical_json(request.data)
+    actor = cast(Actor, request.auth)
+    answer, is_replay = idempotency.run_once(
+        actor, key, asked, lambda: _dump_response(respond_or_require_approval(act))
+    )
+    return _load_response(answer, is_replay)
 
 
-def saved_or_waiting(act: Callable[[], Response]) -> Response:
+def respond_or_require_approval(act: Callable[[], Response]) -> Response:
     """What `act` answers; 202 where what it would save waits for the person's yes."""
     try:
         return act()
-    except WaitsForYes as waiting:
-        return Response(waiting_json(waiting), status=202)
+    except ApprovalRequired as waiting:
+        return Response(serialize_approval_required(waiting), status=202)
 
 
-def _kept(response: Response) -> str:
+def _dump_response(response: Response) -> str:
     headers = {name: response[name] for name in ("ETag", "Location") if name in response}
-    return dumps([response.status_code, headers, orjson.Fragment(dumps(response.data))]).decode()
+    return dump_json([response.status_code, headers, orjson.Fragment(dump_json(response.data))]).decode()
 
 
-def _given(answer: str, is_replay: bool) -> Response:
+def _load_response(answer: str, is_replay: bool) -> Response:
     status, headers, data = orjson.loads(answer)
     if is_replay:
         headers["Idempotency-Replayed"] = "true"
     return Response(data, status=status, headers=headers)
 
 
-def _refusal(header: str, why: str) -> Misplaced:
-    return Misplaced("header:", {header: [ErrorDetail(why, code="invalid_header")]})
+def _build_header_error(header: str, why: str) -> ParameterError:
+    return ParameterError("header:", {header: [ErrorDetail(why, code="invalid_header")]})

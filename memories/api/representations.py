@@ -8,15 +8,15 @@ from rest_framework.response import Response
 from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
-from memories.clients.activity import Use
-from memories.errors import WaitsForYes
+from memories.clients.activity import AppUsage
+from memories.errors import ApprovalRequired
 from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
 from memories.persona.retrieval import Answer, Citation
-from memories.portability.imports.run import sample_of
-from memories.review.decisions import Waiting
-from memories.search.near_duplicates import Similar
+from memories.portability.imports.run import get_sample
+from memories.review.decisions import PendingProposal
+from memories.search.near_duplicates import SimilarMemory
 from memories.search.query import Hit, SearchResult
-from memories.services.reads import opened
+from memories.services.reads import decrypt_or_none
 from memories.services.representation import CITED_FIELDS, represent_memory
 from memories.validation.drafts import CHANGEABLE_FIELDS
 from oauth.models import AppGrant
@@ -26,17 +26,17 @@ MEMORY_FIELDS = (
 )  # fmt: skip
 
 
-def memory_json(memory: Memory) -> dict[str, Any]:
+def serialize_memory(memory: Memory) -> dict[str, Any]:
     return represent_memory(memory, MEMORY_FIELDS)
 
 
-def waiting_json(waiting: WaitsForYes) -> dict[str, Any]:
+def serialize_approval_required(waiting: ApprovalRequired) -> dict[str, Any]:
     """What is told an app whose person wants to be asked first."""
     return {"status": "waits_for_yes", "proposals": waiting.ids, "detail": str(waiting)}
 
 
-def proposal_json(waiting: Waiting) -> dict[str, Any]:
-    content = waiting.content
+def serialize_proposal(waiting: PendingProposal) -> dict[str, Any]:
+    content: Mapping[str, object] | None = waiting.content
     changes = None if content is None else {key: content[key] for key in CHANGEABLE_FIELDS if key in content}
     return {
         "id": waiting.proposal.pk,
@@ -47,22 +47,22 @@ def proposal_json(waiting: Waiting) -> dict[str, Any]:
     }
 
 
-def trashed_json(memory: Memory) -> dict[str, Any]:
+def serialize_trashed_memory(memory: Memory) -> dict[str, Any]:
     return represent_memory(memory, (*MEMORY_FIELDS, "deleted_at"))
 
 
-def revision_json(revision: MemoryRevision) -> dict[str, Any]:
+def serialize_revision(revision: MemoryRevision) -> dict[str, Any]:
     return {
         "version": revision.version,
-        "text": opened(revision),
+        "text": decrypt_or_none(revision),
         "source": revision.source,
         "written_at": revision.written_at,
     }
 
 
-def hit_json(hit: Hit) -> dict[str, Any]:
+def serialize_hit(hit: Hit) -> dict[str, Any]:
     return {
-        "memory": memory_json(hit.memory),
+        "memory": serialize_memory(hit.memory),
         "score": round(hit.score, 6),
         "cosine": None if hit.cosine is None else round(hit.cosine, 6),
         "strength": round(hit.strength, 6),
@@ -70,21 +70,21 @@ def hit_json(hit: Hit) -> dict[str, Any]:
     }
 
 
-def search_json(result: SearchResult) -> dict[str, Any]:
-    return {"results": [hit_json(hit) for hit in result.hits], "degraded": result.degraded}
+def serialize_search_result(result: SearchResult) -> dict[str, Any]:
+    return {"results": [serialize_hit(hit) for hit in result.hits], "degraded": result.degraded}
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
+def serialize_answer(answer: Answer) -> dict[str, Any]:
     return {
         "text": answer.text,
-        "citations": [citation_json(citation) for citation in answer.citations],
+        "citations": [serialize_citation(citation) for citation in answer.citations],
         "mode": answer.mode,
         "degraded": answer.degraded,
         "includes_private": answer.includes_private,
     }
 
 
-def citation_json(citation: Citation) -> dict[str, Any]:
+def serialize_citation(citation: Citation) -> dict[str, Any]:
     return {
         "number": citation.number,
         "memory_id": citation.memory.pk,
@@ -92,11 +92,11 @@ def citation_json(citation: Citation) -> dict[str, Any]:
     }
 
 
-def similar_json(near: Similar) -> dict[str, Any]:
-    return {"memory": memory_json(near.memory), "cosine": round(near.cosine, 6), "is_same": near.is_same}
+def serialize_similar_memory(near: SimilarMemory) -> dict[str, Any]:
+    return {"memory": serialize_memory(near.memory), "cosine": round(near.cosine, 6), "is_same": near.is_same}
 
 
-def import_json(batch: ImportBatch) -> dict[str, Any]:
+def serialize_import(batch: ImportBatch) -> dict[str, Any]:
     counts = batch.counts
     return {
         "id": batch.pk,
@@ -107,7 +107,7 @@ def import_json(batch: ImportBatch) -> dict[str, Any]:
         "duplicate": counts["duplicate"],
         "public": counts["public"],
         "skipped": [{"reason": reason, "count": count} for reason, count in counts["skipped"].items()],
-        "sample": sample_of(batch),
+        "sample": get_sample(batch),
         "total": batch.total,
         "done": batch.done,
         "created_at": batch.created_at,
@@ -116,11 +116,11 @@ def import_json(batch: ImportBatch) -> dict[str, Any]:
     }
 
 
-def tag_json(tag: Tag) -> dict[str, Any]:
+def serialize_tag(tag: Tag) -> dict[str, Any]:
     return {"id": tag.pk, "name": tag.name}
 
 
-def event_json(event: AuditEvent) -> dict[str, Any]:
+def serialize_event(event: AuditEvent) -> dict[str, Any]:
     return {
         "id": event.pk,
         "action": event.action,
@@ -132,9 +132,9 @@ def event_json(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def app_json(grant: AppGrant, use: Mapping[str, Use]) -> dict[str, Any]:
+def serialize_app(grant: AppGrant, use: Mapping[str, AppUsage]) -> dict[str, Any]:
     app = grant.application
-    its_use = use.get(app.client_id, Use())
+    its_use = use.get(app.client_id, AppUsage())
     return {
         "id": grant.pk,
         "client_id": app.client_id,
@@ -153,7 +153,7 @@ def app_json(grant: AppGrant, use: Mapping[str, Use]) -> dict[str, Any]:
     }
 
 
-def profile_json(person: User, actor: Actor) -> dict[str, Any]:
+def serialize_profile(person: User, actor: Actor) -> dict[str, Any]:
     said = {
         "id": person.pk,
         "handle": person.handle,
@@ -166,9 +166,9 @@ def profile_json(person: User, actor: Actor) -> dict[str, Any]:
     return said if actor.is_app else {**said, "email": person.email}
 
 
-def whoami_json(actor: Actor) -> dict[str, Any]:
+def serialize_whoami(actor: Actor) -> dict[str, Any]:
     person = actor.person
-    held = [scope for scope in scopes.DESCRIPTIONS if actor.holds(scope)]
+    held = [scope for scope in scopes.DESCRIPTIONS if actor.has_scope(scope)]
     return {
         "person": {"id": person.pk, "handle": person.handle, "display_name": person.display_name},
         "client_id": actor.client_id,
@@ -178,11 +178,13 @@ def whoami_json(actor: Actor) -> dict[str, Any]:
     }
 
 
-def memory_response(
+def build_memory_response(
     memory: Memory, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return Response(memory_json(memory), status=status, headers={**(headers or {}), "ETag": etag_of(memory)})
+    return Response(
+        serialize_memory(memory), status=status, headers={**(headers or {}), "ETag": format_etag(memory)}
+    )
 
 
-def etag_of(memory: Memory) -> str:
+def format_etag(memory: Memory) -> str:
     return f'"{memory.version}"'

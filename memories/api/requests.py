@@ -7,11 +7,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from memories import scopes
-from memories.api.strict_fields import Flag, Id, Moment, Strict, Text, Whole
+from memories.api.strict_fields import (
+    AwareDateTime,
+    StrictBoolean,
+    StrictInteger,
+    StrictSerializer,
+    StrictString,
+    StrictUUID,
+)
 from memories.models import CLIENT_ID_CHARACTERS, SOURCE_CHARACTERS, Visibility
 from memories.models.visibility import Filters
-from memories.portability.exports.formats import FORMS
-from memories.portability.readers.chat_exports import Chats
+from memories.portability.exports.formats import EXPORT_FORMATS
+from memories.portability.readers.chat_exports import ChatFilter
 from memories.review import extraction
 from memories.search.exact_duplicates import OnDuplicate
 from memories.validation import limits
@@ -19,16 +26,16 @@ from memories.validation.drafts import CHANGEABLE_FIELDS
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 25
-HITS = 10
+DEFAULT_SEARCH_LIMIT = 10
 
 
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TEXT_CHARACTERS})
-class MemoryText(Text):
+class MemoryText(StrictString):
     """A memory's text."""
 
 
 @extend_schema_field({"type": "string", "enum": Visibility.values})
-class VisibilityName(Text):
+class VisibilityName(StrictString):
     """private or public."""
 
 
@@ -40,19 +47,19 @@ class VisibilityName(Text):
     }
 )
 class TagNames(serializers.ListField):
-    child = Text()
+    child = StrictString()
 
 
-class MemoryIn(Strict):
+class MemoryIn(StrictSerializer):
     """A whole memory: what is not given is as if it were new."""
 
     text = MemoryText()
     visibility = VisibilityName(default=Visibility.PRIVATE.value)
     tags = TagNames(default=list)
-    expires_at = Moment(default=None, allow_null=True)
+    expires_at = AwareDateTime(default=None, allow_null=True)
 
 
-class CreateQuery(Strict):
+class CreateQuery(StrictSerializer):
     """Where a memory says just this already: keep a second one, return that one with 200, or refuse with 409."""
 
     on_duplicate = serializers.ChoiceField(
@@ -60,28 +67,28 @@ class CreateQuery(Strict):
     )
 
 
-class MemoryChanges(Strict):
+class MemoryChanges(StrictSerializer):
     """What shall change; the rest stays."""
 
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
-    expires_at = Moment(required=False, allow_null=True)
+    expires_at = AwareDateTime(required=False, allow_null=True)
 
 
-class FiltersIn(Strict):
+class FiltersIn(StrictSerializer):
     """Which memories: all that hold."""
 
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
-    tags_any = serializers.ListField(child=Id(), required=False, max_length=limits.TAGS)
-    tags_all = serializers.ListField(child=Id(), required=False, max_length=limits.TAGS)
+    tags_any = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
+    tags_all = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
     source: Any = serializers.CharField(required=False, max_length=SOURCE_CHARACTERS)
-    since = Moment(required=False)
-    until = Moment(required=False)
+    since = AwareDateTime(required=False)
+    until = AwareDateTime(required=False)
 
 
-class PageQuery(Strict):
-    cursor: Any = Id(required=False, default=None)
+class PageQuery(StrictSerializer):
+    cursor: Any = StrictUUID(required=False, default=None)
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
 
 
@@ -108,106 +115,108 @@ class ListQuery(FiltersIn, PageQuery):
 
 
 class SearchIn(FiltersIn):
-    query = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(Text)()
-    limit = Whole(min_value=1, max_value=MAX_LIMIT, default=HITS)
+    query = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
+    limit = StrictInteger(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_SEARCH_LIMIT)
 
 
-class OperationIn(Strict):
+class OperationIn(StrictSerializer):
     """One of many changes. create: the fields of a memory. update: id and what changes. trash: id."""
 
     op = serializers.ChoiceField(choices=["create", "update", "trash"])
-    id = Id(required=False)
-    expected_version = Whole(required=False, min_value=1, max_value=2**31 - 1)
+    id = StrictUUID(required=False)
+    expected_version = StrictInteger(required=False, min_value=1, max_value=2**31 - 1)
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
-    expires_at = Moment(required=False, allow_null=True)
+    expires_at = AwareDateTime(required=False, allow_null=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"
         needed = "text" if is_new else "id"
         unwanted = {"create": ("id", "expected_version"), "update": (), "trash": CHANGEABLE_FIELDS}
         errors = {
-            name: _refusal(gettext("Not for this operation."), "unknown_field")
+            name: _build_error(gettext("Not for this operation."), "unknown_field")
             for name in unwanted[attrs["op"]]
             if name in attrs
         }
         if needed not in attrs:
-            errors[needed] = _refusal(gettext("This operation needs it."), "required")
+            errors[needed] = _build_error(gettext("This operation needs it."), "required")
         if errors:
             raise serializers.ValidationError(errors)
         return attrs
 
 
-class BulkIn(Strict):
+class BulkIn(StrictSerializer):
     operations = serializers.ListField(child=OperationIn(), min_length=1, max_length=limits.BULK_OPERATIONS)
 
 
-class ProfileChanges(Strict):
-    display_name = Text(required=False)
-    handle = Text(required=False)
-    bio = Text(required=False)
-    time_zone = Text(required=False)
-    persona_enabled = Flag(required=False)
-    public_page_enabled = Flag(required=False)
+class ProfileChanges(StrictSerializer):
+    display_name = StrictString(required=False)
+    handle = StrictString(required=False)
+    bio = StrictString(required=False)
+    time_zone = StrictString(required=False)
+    persona_enabled = StrictBoolean(required=False)
+    public_page_enabled = StrictBoolean(required=False)
 
 
-class TurnIn(Strict):
+class TurnIn(StrictSerializer):
     role = serializers.ChoiceField(choices=["user", "assistant"])
-    text = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(Text)()
+    text = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(StrictString)()
 
 
-class QuestionIn(Strict):
+class QuestionIn(StrictSerializer):
     """turns: what was said before, oldest first, for a chat model to understand the question by; kept nowhere."""
 
-    question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(Text)()
+    question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
     turns = serializers.ListField(child=TurnIn(), default=list, max_length=50)
 
 
-class AppChanges(Strict):
+class AppChanges(StrictSerializer):
     """What shall change; the rest stays. Scopes: of those that the app was given. null: for no narrowing, no end."""
 
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)), required=False, min_length=1
     )
     only_tags = serializers.ListField(
-        child=Id(), required=False, allow_null=True, min_length=1, max_length=MAX_LIMIT
+        child=StrictUUID(), required=False, allow_null=True, min_length=1, max_length=MAX_LIMIT
     )
-    ends_at = Moment(required=False, allow_null=True)
-    paused = Flag(required=False)
-    asks_first = Flag(required=False)
+    ends_at = AwareDateTime(required=False, allow_null=True)
+    paused = StrictBoolean(required=False)
+    asks_first = StrictBoolean(required=False)
 
 
-class ConversationIn(Strict):
+class ConversationIn(StrictSerializer):
     conversation = extend_schema_field(
         {"type": "string", "minLength": 1, "maxLength": extraction.CONVERSATION_CHARACTERS}
-    )(Text)()
+    )(StrictString)()
 
 
-class TagChanges(Strict):
-    name = extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TAG_CHARACTERS})(Text)()
+class TagChanges(StrictSerializer):
+    name = extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TAG_CHARACTERS})(
+        StrictString
+    )()
 
 
-class MergeIn(Strict):
+class MergeIn(StrictSerializer):
     """into: the tag that stays."""
 
-    into = Id()
+    into = StrictUUID()
 
 
-class UniteIn(Strict):
+class UniteIn(StrictSerializer):
     """merge: the older keeps its text, and the newer's follows it; otherwise it takes the newer's."""
 
-    merge = Flag(default=False)
+    merge = StrictBoolean(default=False)
 
 
-class AcceptIn(Strict):
+class AcceptIn(StrictSerializer):
     """What shall be kept otherwise than it was proposed."""
 
     text = MemoryText(required=False)
     tags = TagNames(required=False)
 
 
-def filters_of(given: dict[str, Any]) -> Filters:
+def build_filters(given: dict[str, Any]) -> Filters:
     """Of what FiltersIn found valid."""
     return Filters(
         visibility=given.get("visibility"),
@@ -219,26 +228,28 @@ def filters_of(given: dict[str, Any]) -> Filters:
     )
 
 
-def _refusal(message: Any, code: str) -> list[serializers.ErrorDetail]:
+def _build_error(message: str, code: str) -> list[serializers.ErrorDetail]:
     return [serializers.ErrorDetail(message, code=code)]
 
 
 EVERYTHING = "everything"
 
 
-class ImportQuery(Strict):
+class ImportQuery(StrictSerializer):
     """Of conversations in the file: what the person wrote, that and the answers, or nothing."""
 
-    chats = serializers.ChoiceField(choices=[each.value for each in Chats], default=Chats.MINE.value)
+    chats = serializers.ChoiceField(
+        choices=[each.value for each in ChatFilter], default=ChatFilter.MINE.value
+    )
 
 
-class RunIn(Strict):
+class RunIn(StrictSerializer):
     """publish: what is public in the file becomes public here."""
 
-    publish = Flag(default=False)
+    publish = StrictBoolean(default=False)
 
 
-class ExportQuery(Strict):
+class ExportQuery(StrictSerializer):
     """everything: for the person's own session only."""
 
-    format = serializers.ChoiceField(choices=[*FORMS, EVERYTHING], default="jsonl")
+    format = serializers.ChoiceField(choices=[*EXPORT_FORMATS, EVERYTHING], default="jsonl")

@@ -1,21 +1,19 @@
 """What Django REST framework and drf-spectacular are told; picard/settings.py takes it in."""
 
-from typing import Any
-
 from memories import scopes
 
 API_VERSION = "1.0.0"
 
-REST_FRAMEWORK: dict[str, Any] = {
+REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["memories.api.authentication.ActorAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["memories.api.authentication.IsSignedIn"],
-    "DEFAULT_THROTTLE_CLASSES": ["memories.api.throttles.PerPersonAndApp"],
+    "DEFAULT_PERMISSION_CLASSES": ["memories.api.authentication.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["memories.api.throttles.ActorRateThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["memories.api.parsers.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["memories.api.parsers.JsonParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "memories.api.parsers.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "memories.api.parsers.JsonContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "memories.api.errors.answer_problem",
+    "EXCEPTION_HANDLER": "memories.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -44,7 +42,7 @@ SECURITY_SCHEMES = {
     },
 }
 
-SPECTACULAR_SETTINGS: dict[str, Any] = {
+SPECTACULAR_SETTINGS: dict[str, object] = {
     "TITLE": "Picard",
     "DESCRIPTION": (
         "A person's memories, for apps that they allowed. Every answer that is an error is a problem of RFC 9457. "

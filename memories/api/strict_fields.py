@@ -11,10 +11,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-class Strict(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
     """Refuses what it does not know: a misspelt name must not be taken for "not given"."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> object:
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
             message = gettext("This is not known here.")
             errors = {str(name): [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown}
@@ -22,12 +22,12 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class Text(serializers.Field[str, str, str, Any]):
+class StrictString(serializers.Field[str, str, str, Any]):
     """A string as it is, and nothing that could be made one."""
 
     default_error_messages = {"not_a_string": _("Send a string.")}
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("not_a_string")
         return data
@@ -37,12 +37,12 @@ class Text(serializers.Field[str, str, str, Any]):
 
 
 @extend_schema_field({"type": "boolean"})
-class Flag(serializers.Field[bool, bool, bool, Any]):
+class StrictBoolean(serializers.Field[bool, bool, bool, Any]):
     """true or false, and nothing that could be made one."""
 
     default_error_messages = {"not_a_boolean": _("Send true or false.")}
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
             self.fail("not_a_boolean")
         return data
@@ -51,30 +51,30 @@ class Flag(serializers.Field[bool, bool, bool, Any]):
         return value
 
 
-class Id(serializers.UUIDField):
+class StrictUUID(serializers.UUIDField):
     """A UUID as a string."""
 
-    def to_internal_value(self, data: Any) -> UUID:
+    def to_internal_value(self, data: object) -> UUID:
         if not isinstance(data, str):
             self.fail("invalid", value=type(data).__name__)
         return super().to_internal_value(data)
 
 
-class Whole(serializers.IntegerField):
+class StrictInteger(serializers.IntegerField):
     """A JSON number that is whole."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
 
 
-class Moment(serializers.DateTimeField):
+class AwareDateTime(serializers.DateTimeField):
     """RFC 3339, with its offset: a time without one is another moment for every reader."""
 
     default_error_messages = {"naive": _("Say the offset from UTC, as in 2030-01-31T12:00:00Z.")}
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str):
             self.fail("invalid", format="RFC 3339")
         return super().to_internal_value(value)

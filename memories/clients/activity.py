@@ -15,11 +15,11 @@ from accounts.actor import Actor
 from memories import scopes
 from memories.clients import names as client_names
 from memories.models import AuditAction, AuditEvent, Memory, Tag
-from memories.services.bulk import trash_all
-from memories.services.reads import cut
+from memories.services.bulk import trash_queryset
+from memories.services.reads import paginate
 
 PERIOD = timedelta(days=30)
-READS = (
+READ_ACTIONS = (
     AuditAction.MEMORY_READ,
     AuditAction.MEMORY_LIST,
     AuditAction.MEMORY_SEARCH,
@@ -27,7 +27,7 @@ READS = (
     AuditAction.PERSONA_ASK,
 )
 
-USE = """
+USAGE_QUERY = """
 select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),
        count(distinct memory_id) filter (where action <> all(%(not_written)s)), max(happened_at)
 from memories_auditevent, unnest(memory_ids) as memory_id
@@ -37,7 +37,7 @@ group by client_id
 
 
 @dataclass(frozen=True)
-class Use:
+class AppUsage:
     """How many memories an app read and wrote within PERIOD, and when it last did either."""
 
     read: int = 0
@@ -46,7 +46,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Act:
+class ActivityEntry:
     """One line of the audit; `memories` are those of its memories that are still there."""
 
     event: AuditEvent
@@ -62,55 +62,60 @@ class Act:
         return self.event.actor_id == self.event.owner_id
 
     @property
-    def gone(self) -> int:
+    def missing_count(self) -> int:
         """How many of its memories are in the trash, or deleted."""
         if self.event.action == AuditAction.MEMORY_PROPOSE:
             return 0  # what was proposed may never have been there
         return len(self.event.memory_ids) - len(self.memories)
 
 
-def use_by_app(actor: Actor) -> dict[str, Use]:
+def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
     """By client id; without the apps that did nothing."""
-    actor.require(scopes.READ)
-    not_written = [*READS, AuditAction.MEMORY_PROPOSE]
+    actor.require_scope(scopes.READ)
+    not_written = [*READ_ACTIONS, AuditAction.MEMORY_PROPOSE]
     values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
-    values |= {"reads": list(READS), "not_written": not_written}
+    values |= {"reads": list(READ_ACTIONS), "not_written": not_written}
     with connection.cursor() as cursor:
-        cursor.execute(USE, values)
-        return {client_id: Use(*counts) for client_id, *counts in cursor.fetchall()}
+        cursor.execute(USAGE_QUERY, values)
+        return {client_id: AppUsage(*counts) for client_id, *counts in cursor.fetchall()}
 
 
-def acts_of_app(
+def list_app_activity(
     actor: Actor, client_id: str, *, before: UUID | None = None, limit: int = 20
-) -> tuple[list[Act], UUID | None]:
+) -> tuple[list[ActivityEntry], UUID | None]:
     """What one app did and what was done to it, newest first, and the cursor of the page after it."""
-    return _acts(actor, Q(client_id=client_id), before, limit)
+    return _list_activity(actor, Q(client_id=client_id), before, limit)
 
 
-def acts_of_apps(
+def list_all_app_activity(
     actor: Actor, *, before: UUID | None = None, limit: int = 20
-) -> tuple[list[Act], UUID | None]:
+) -> tuple[list[ActivityEntry], UUID | None]:
     """The same of all apps, also of those that are no longer connected."""
-    return _acts(actor, ~Q(client_id=""), before, limit)
+    return _list_activity(actor, ~Q(client_id=""), before, limit)
 
 
-def _acts(actor: Actor, wanted: Q, before: UUID | None, limit: int) -> tuple[list[Act], UUID | None]:
-    actor.require(scopes.READ)
-    shown, following = cut(AuditEvent.objects.filter(wanted, owner_id=actor.person.pk), before, limit)
+def _list_activity(
+    actor: Actor, wanted: Q, before: UUID | None, limit: int
+) -> tuple[list[ActivityEntry], UUID | None]:
+    actor.require_scope(scopes.READ)
+    shown, following = paginate(AuditEvent.objects.filter(wanted, owner_id=actor.person.pk), before, limit)
     touched = {memory_id for event in shown for memory_id in event.memory_ids}
     present = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(touched)
-    acts = [Act(event, [present[each] for each in event.memory_ids if each in present]) for event in shown]
+    acts = [
+        ActivityEntry(event, [present[each] for each in event.memory_ids if each in present])
+        for event in shown
+    ]
     return acts, following
 
 
-def count_by_tag(actor: Actor) -> dict[UUID, int]:
+def count_memories_by_tag(actor: Actor) -> dict[UUID, int]:
     """How many memories the actor sees with each tag."""
-    actor.require(scopes.READ)
+    actor.require_scope(scopes.READ)
     seen = Memory.objects.visible_to(actor, owner=actor.person).filter(tags__isnull=False)
     return dict(seen.values_list("tags").annotate(Count("pk")))
 
 
-def record_change(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: str) -> None:
+def record_app_event(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: str) -> None:
     """Write down what was done to an app: a line that names the app and no memory."""
     AuditEvent.objects.create(
         owner_id=owner_id,
@@ -122,16 +127,16 @@ def record_change(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: 
     )
 
 
-def check_tags(actor: Actor, tags: Collection[UUID]) -> None:
+def validate_tag_ids(actor: Actor, tags: Collection[UUID]) -> None:
     """Raises ValidationError (only_tags) unless all of them are the person's."""
     if Tag.objects.filter(owner_id=actor.person.pk, pk__in=tags).count() < len(set(tags)):
         raise ValidationError({"only_tags": _("Not all of these are tags of yours.")})
 
 
 @transaction.atomic
-def forget_written_by(actor: Actor, client_id: str) -> int:
+def trash_memories_by_app(actor: Actor, client_id: str) -> int:
     """Put in the trash every memory whose present text this app wrote; returns how many."""
-    actor.require(scopes.WRITE)
+    actor.require_scope(scopes.WRITE)
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    written = own.filter(source__in=client_names.sources_of(client_id))
-    return len(trash_all(actor, written))
+    written = own.filter(source__in=client_names.get_client_sources(client_id))
+    return len(trash_queryset(actor, written))

@@ -3,25 +3,25 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 
-ActorNow = Callable[[UUID, str, Door], Actor | None]
+ActorLookup = Callable[[UUID, str, Channel], Actor | None]
 
 
-def _nobody_knows(_owner_id: UUID, _client_id: str, _door: Door) -> Actor | None:
+def _find_no_actor(_owner_id: UUID, _client_id: str, _door: Channel) -> Actor | None:
     return None
 
 
-_ask: ActorNow = _nobody_knows
+_actor_lookup: ActorLookup = _find_no_actor
 
 
-def known_by(actor_now: ActorNow) -> None:
+def set_actor_lookup(actor_now: ActorLookup) -> None:
     """From now on actor_now is asked: a person's id, a client id and a door to the app, None where it may nothing."""
-    global _ask
-    _ask = actor_now
+    global _actor_lookup
+    _actor_lookup = actor_now
 
 
-def actor_now(owner_id: UUID, source: str) -> Actor | None:
+def get_app_actor(owner_id: UUID, source: str) -> Actor | None:
     """The app of a source ("api:<client id>"), as it may act now."""
     door, _colon, client_id = source.partition(":")
-    return _ask(owner_id, client_id, Door(door))
+    return _actor_lookup(owner_id, client_id, Channel(door))

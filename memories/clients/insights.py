@@ -3,33 +3,33 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Count, Max
 
 from accounts.actor import Actor, InsufficientScope
-from accounts.keys import person_key
+from accounts.keys import get_person_key
 from accounts.models import User
 from memories import scopes
 from memories.clients import names as client_names
-from memories.clients.activity import READS
+from memories.clients.activity import READ_ACTIONS
 from memories.index import vectors
-from memories.index.work_queue import space_identity
+from memories.index.work_queue import get_space_identity
 from memories.models import AuditEvent, Memory, MemoryVector
 from memories.services import reads as memory_reads
-from memories.services.tags import get_tag_names, know_all_tags, with_tags
+from memories.services.tags import attach_prefetched_tags, get_tag_names, with_tags
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DRAWN = 400  # of the newest memories: with more, dots cover dots, and the page gets heavy
-COLOURS = 6  # for the tags on most of them
+MAX_POINTS = 400  # of the newest memories: with more, dots cover dots, and the page gets heavy
+MAX_COLOURS = 6  # for the tags on most of them
 
 
 @dataclass(frozen=True)
-class Reader:
+class MemoryReader:
     """Who read a memory: an app of the person's by its name, another person by their handle, or a visitor (none)."""
 
     app: str
@@ -40,7 +40,7 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Point:
+class MapPoint:
     """A memory on the map. x, y: 0 to 1. colour: the place of its tag among the map's tags, None for another."""
 
     memory: Memory
@@ -50,30 +50,30 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Map:
+class MemoryMap:
     """Memories by meaning: near ones mean much the same. tags: the names of the colours, in order."""
 
-    points: list[Point]
+    points: list[MapPoint]
     tags: list[str]
 
 
-def readers_of(actor: Actor, memory_id: UUID) -> list[Reader]:
+def list_readers(actor: Actor, memory_id: UUID) -> list[MemoryReader]:
     """Apps, persons and visitors who read one of the person's memories, last first, as long as the audit is kept."""
     _require_session(actor)
     memory = memory_reads.get_memory(actor, memory_id)
     reads = AuditEvent.objects.filter(
-        owner_id=memory.owner_id, action__in=READS, memory_ids__contains=[memory.pk]
+        owner_id=memory.owner_id, action__in=READ_ACTIONS, memory_ids__contains=[memory.pk]
     )
-    found: list[Any] = list(
+    found = list(
         reads.values("client_id", "actor_id")
         .annotate(times=Count("pk"), last_at=Max("happened_at"))
         .order_by("-last_at")
     )
-    names = client_names.of_sources(f":{each['client_id']}" for each in found)
+    names = client_names.get_client_names(f":{each['client_id']}" for each in found)
     others = User.objects.in_bulk({each["actor_id"] for each in found} - {None, memory.owner_id})
     handles = {pk: user.handle for pk, user in others.items()}
     return [
-        Reader(
+        MemoryReader(
             app=names.get(each["client_id"], each["client_id"]),
             client_id=each["client_id"],
             handle=handles.get(each["actor_id"], ""),
@@ -84,55 +84,57 @@ def readers_of(actor: Actor, memory_id: UUID) -> list[Reader]:
     ]
 
 
-def map_of(actor: Actor, *, limit: int = DRAWN) -> Map:
+def build_map(actor: Actor, *, limit: int = MAX_POINTS) -> MemoryMap:
     """The person's newest memories that are embedded, by the two directions in which their meanings differ most."""
     _require_session(actor)
     seen = MemoryVector.objects.visible_to(actor, owner=actor.person).filter(
-        passage=0, space__identity=space_identity(), embedding__isnull=False
+        passage=0, space__identity=get_space_identity(), embedding__isnull=False
     )
     rows = list(seen.order_by("-memory_id")[:limit])
     if len(rows) < 3:
-        return Map([], [])
+        return MemoryMap([], [])
     memories = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(
         row.memory_id for row in rows
     )
-    know_all_tags(actor, memories.values())
+    attach_prefetched_tags(actor, memories.values())
     rows = [row for row in rows if row.memory_id in memories]
     common = Counter(name for memory in memories.values() for name in get_tag_names(memory))
-    tags = [name for name, _ in common.most_common(COLOURS)]
-    return Map(
+    tags = [name for name, _ in common.most_common(MAX_COLOURS)]
+    return MemoryMap(
         [
-            Point(memories[row.memory_id], x, y, _colour(memories[row.memory_id], tags))
-            for row, (x, y) in zip(rows, _flattened(_in_one_space(rows, actor)), strict=True)
+            MapPoint(memories[row.memory_id], x, y, _get_colour(memories[row.memory_id], tags))
+            for row, (x, y) in zip(rows, _project_to_plane(_unrotate_rows(rows, actor)), strict=True)
         ],
         tags,
     )
 
 
 def _require_session(actor: Actor) -> None:
-    actor.require(scopes.READ)
+    actor.require_scope(scopes.READ)
     if actor.is_app:
         raise InsufficientScope(scopes.READ)
 
 
-def _colour(memory: Memory, tags: list[str]) -> int | None:
+def _get_colour(memory: Memory, tags: list[str]) -> int | None:
     own = set(get_tag_names(memory))
     return next((place for place, name in enumerate(tags) if name in own), None)
 
 
-def _in_one_space(rows: list[MemoryVector], actor: Actor) -> "NDArray[np.float32]":
+def _unrotate_rows(rows: list[MemoryVector], actor: Actor) -> "NDArray[np.float32]":
     """Private rows lie turned by the person's matrix, public ones do not: turned back, they can be compared."""
     import numpy as np
 
     stored = [list(row.embedding) for row in rows]
     private = [place for place, row in enumerate(rows) if not row.is_public]
-    turned = vectors.unrotate([stored[place] for place in private], person_key(actor.person.pk).rotation)
+    turned = vectors.unrotate_vectors(
+        [stored[place] for place in private], get_person_key(actor.person.pk).vector_rotation_key
+    )
     for place, vector in zip(private, turned, strict=True):
         stored[place] = vector
     return np.asarray(stored, np.float32)
 
 
-def _flattened(given: "NDArray[np.float32]") -> list[tuple[float, float]]:
+def _project_to_plane(given: "NDArray[np.float32]") -> list[tuple[float, float]]:
     """The first two principal components, each from 0 to 1, with the same signs at every visit."""
     import numpy as np
 

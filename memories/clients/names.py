@@ -2,35 +2,35 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from accounts.actor import Door
+from accounts.actor import Channel
 
-NamesOf = Callable[[Collection[str]], Mapping[str, str]]
+NameLookup = Callable[[Collection[str]], Mapping[str, str]]
 
 
-def _nobody_knows(_client_ids: Collection[str]) -> Mapping[str, str]:
+def _find_no_names(_client_ids: Collection[str]) -> Mapping[str, str]:
     return {}
 
 
-_ask: NamesOf = _nobody_knows
+_name_lookup: NameLookup = _find_no_names
 
 
-def known_by(names_of: NamesOf) -> None:
+def set_name_lookup(names_of: NameLookup) -> None:
     """From now on names_of is asked: client ids to the names of those that it knows."""
-    global _ask
-    _ask = names_of
+    global _name_lookup
+    _name_lookup = names_of
 
 
-def client_of(source: str) -> str:
+def get_client_id(source: str) -> str:
     """The client id in a source ("api:<client id>"), empty where no app wrote it."""
     return source.partition(":")[2]
 
 
-def sources_of(client_id: str) -> list[str]:
+def get_client_sources(client_id: str) -> list[str]:
     """The sources of what one app wrote: one a door that apps come by."""
-    return [f"{door}:{client_id}" for door in (Door.API, Door.MCP)]
+    return [f"{door}:{client_id}" for door in (Channel.API, Channel.MCP)]
 
 
-def of_sources(sources: Iterable[str]) -> Mapping[str, str]:
+def get_client_names(sources: Iterable[str]) -> Mapping[str, str]:
     """By client id, the names of the apps among these sources; no query where there is none."""
-    client_ids = {client_of(source) for source in sources} - {""}
-    return _ask(client_ids) if client_ids else {}
+    client_ids = {get_client_id(source) for source in sources} - {""}
+    return _name_lookup(client_ids) if client_ids else {}

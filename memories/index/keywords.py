@@ -53,13 +53,15 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 _ENGLISH_ENDINGS = frozenset(("s", "m", "d", "re", "ve", "ll"))  # behind an apostrophe
 
-_REMEMBERED = 24  # characters of a word whose stems are kept in this process; longer ones hardly come twice
-_DAY = "day:"  # no word of a text has a colon
+_MAX_CACHED_LENGTH = (
+    24  # characters of a word whose stems are kept in this process; longer ones hardly come twice
+)
+_DAY_PREFIX = "day:"  # no word of a text has a colon
 
 _local = threading.local()
 
 
-def words(text: str) -> list[str]:
+def extract_words(text: str) -> list[str]:
     """The distinct stems of a text in the order they first appear, stop words left out.
 
     Chinese, Japanese, Korean, Thai and their like, written without spaces, give every pair of
@@ -69,29 +71,29 @@ def words(text: str) -> list[str]:
         text = unicodedata.normalize("NFC", text)
     language: str = settings.SEARCH_LANGUAGE
     stems = (
-        _remembered_stems(language, word) if len(word) <= _REMEMBERED else _stems(language, word)
+        _get_cached_stems(language, word) if len(word) <= _MAX_CACHED_LENGTH else _stem_word(language, word)
         for word in WORD.findall(text)
     )
     return list(dict.fromkeys(chain.from_iterable(stems)))
 
 
-def date_words(day: date) -> list[str]:
+def get_date_words(day: date) -> list[str]:
     """Month, year and weekday as `words` would give them, so that "in May 2023" finds that day's memories."""
-    return list(_date_words(day, settings.SEARCH_LANGUAGE))
+    return list(_compute_date_words(day, settings.SEARCH_LANGUAGE))
 
 
-def day_words(day: date) -> list[str]:
+def get_day_words(day: date) -> list[str]:
     """The date's words, marked: that a memory was made in May is another thing than that it says "May"."""
-    return [_DAY + word for word in date_words(day)]
+    return [_DAY_PREFIX + word for word in get_date_words(day)]
 
 
-def as_day_word(word: str) -> str | None:
-    """What `day_words` makes of this word of a question, None when no date has it."""
+def to_day_word(word: str) -> str | None:
+    """What `get_day_words` makes of this word of a question, None when no date has it."""
     is_year = len(word) == 4 and word.isdecimal()
-    return _DAY + word if is_year or word in _names_in_dates(settings.SEARCH_LANGUAGE) else None
+    return _DAY_PREFIX + word if is_year or word in _get_date_names(settings.SEARCH_LANGUAGE) else None
 
 
-def names(text: str) -> set[str]:
+def extract_names(text: str) -> set[str]:
     """The stems of the words written as names: capitalised within a sentence, and no part of a date.
 
     None where every word is capitalised, or every noun, as German does: capitals tell of no name there.
@@ -100,27 +102,27 @@ def names(text: str) -> set[str]:
     if settings.SEARCH_LANGUAGE == GERMAN or all(word[0].isupper() for word, _ in written):
         return set()
     capitalised = [word for word, start in written if start and word[0].isupper()]
-    return {stem for word in capitalised for stem in words(word) if as_day_word(stem) is None}
+    return {stem for word in capitalised for stem in extract_words(word) if to_day_word(stem) is None}
 
 
-def without(text: str, left_out: Collection[str]) -> str:
+def remove_words(text: str, left_out: Collection[str]) -> str:
     """The text without the words whose stems are all among these."""
 
     def kept(match: re.Match[str]) -> str:
-        stems = words(match[0])
+        stems = extract_words(match[0])
         return "" if stems and left_out and all(stem in left_out for stem in stems) else match[0]
 
     return " ".join(WORD.sub(kept, text).split())
 
 
-def plain(text: str) -> str:
+def normalize_text(text: str) -> str:
     """The text as an exact phrase is looked for in it: its words as they stand, one space between, case folded."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(WORD.findall(text.casefold()))
 
 
-def tokens(words: Iterable[str], key: bytes) -> list[int]:
+def hash_words(words: Iterable[str], key: bytes) -> list[int]:
     """What the database keeps of each word, in order: 8 bytes of HMAC-SHA256 as a signed bigint."""
     return [
         int.from_bytes(hmac.digest(key, word.encode(), "sha256")[:8], "big", signed=True) for word in words
@@ -128,29 +130,29 @@ def tokens(words: Iterable[str], key: bytes) -> list[int]:
 
 
 @lru_cache(maxsize=1_000)
-def _date_words(day: date, _language: str) -> tuple[str, ...]:
-    return tuple(words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}"))
+def _compute_date_words(day: date, _language: str) -> tuple[str, ...]:
+    return tuple(extract_words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}"))
 
 
 @lru_cache(maxsize=50_000)
-def _remembered_stems(language: str, word: str) -> tuple[str, ...]:
-    return _stems(language, word)
+def _get_cached_stems(language: str, word: str) -> tuple[str, ...]:
+    return _stem_word(language, word)
 
 
-def _stems(language: str, word: str) -> tuple[str, ...]:
+def _stem_word(language: str, word: str) -> tuple[str, ...]:
     """The stems of one match of WORD: none for a stop word, several for a run without spaces."""
     if _UNSPACED_RUN.fullmatch(word):
-        return tuple(_pairs(unicodedata.normalize("NFKC", word).casefold()))
+        return tuple(_split_pairs(unicodedata.normalize("NFKC", word).casefold()))
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word)).casefold()
     plain = _APOSTROPHE.sub("'", plain)
     if language == ENGLISH:
-        plain = _english_base(_without_accents(plain))
-        return (_stemmer(language).stemWord(plain),) if plain else ()
+        plain = _get_english_base(_strip_accents(plain))
+        return (_get_stemmer(language).stemWord(plain),) if plain else ()
     # Other stemmers need the accents; what people type does not always have them.
-    return tuple(_without_accents(_stemmer(language).stemWord(part)) for part in plain.split("'") if part)
+    return tuple(_strip_accents(_get_stemmer(language).stemWord(part)) for part in plain.split("'") if part)
 
 
-def _pairs(run: str) -> Iterator[str]:
+def _split_pairs(run: str) -> Iterator[str]:
     if len(run) == 1:
         yield run
         return
@@ -161,50 +163,50 @@ def _pairs(run: str) -> Iterator[str]:
             yield run[at : at + 2]
 
 
-def _english_base(word: str) -> str:
+def _get_english_base(word: str) -> str:
     """The word without 's and its like, an irregular verb in its base form; empty for a stop word."""
-    if word in _stop_words() or word.endswith("n't"):
+    if word in _load_stop_words() or word.endswith("n't"):
         return ""
-    word = _without_endings(word)
-    if word in _stop_words():
+    word = _strip_endings(word)
+    if word in _load_stop_words():
         return ""
-    return _irregular_verbs().get(word, word).replace("'", "")
+    return _load_irregular_verbs().get(word, word).replace("'", "")
 
 
-def _without_endings(word: str) -> str:
+def _strip_endings(word: str) -> str:
     base, *endings = word.split("'")
     while endings and endings[-1] in _ENGLISH_ENDINGS:
         endings.pop()
     return "'".join((base, *endings))
 
 
-def _without_accents(word: str) -> str:
+def _strip_accents(word: str) -> str:
     if word.isascii():
         return word
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
 
 
 @lru_cache(maxsize=8)
-def _names_in_dates(language: str) -> frozenset[str]:
-    return frozenset(chain.from_iterable(_stems(language, name) for name in (*MONTHS, *WEEKDAYS)))
+def _get_date_names(language: str) -> frozenset[str]:
+    return frozenset(chain.from_iterable(_stem_word(language, name) for name in (*MONTHS, *WEEKDAYS)))
 
 
 @lru_cache(maxsize=1)
-def _stop_words() -> frozenset[str]:
-    return frozenset(chain.from_iterable(_data_lines("stopwords-english.txt")))
+def _load_stop_words() -> frozenset[str]:
+    return frozenset(chain.from_iterable(_read_data_lines("stopwords-english.txt")))
 
 
 @lru_cache(maxsize=1)
-def _irregular_verbs() -> dict[str, str]:
-    return {form: base for base, *forms in _data_lines("irregular-verbs-english.txt") for form in forms}
+def _load_irregular_verbs() -> dict[str, str]:
+    return {form: base for base, *forms in _read_data_lines("irregular-verbs-english.txt") for form in forms}
 
 
-def _data_lines(name: str) -> list[list[str]]:
+def _read_data_lines(name: str) -> list[list[str]]:
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     return [line.split() for line in lines if line and not line.startswith("#")]
 
 
-def _stemmer(language: str) -> Any:
+def _get_stemmer(language: str) -> Any:
     """The Snowball stemmer, one per thread: it is not safe for two. KeyError: no such language."""
     stemmers: dict[str, Any] = _local.__dict__
     if language not in stemmers:

@@ -40,7 +40,7 @@ class _Atom:
 
 
 @dataclass(slots=True)
-class _Load:
+class _PassageSize:
     """What a passage holds so far."""
 
     words: int = 0
@@ -56,7 +56,7 @@ class _Load:
         return self.words > MAX_WORDS or self.pieces > MAX_PIECES or len(self.keywords) > max_keywords
 
 
-def passages(text: str) -> list[str]:
+def split_passages(text: str) -> list[str]:
     """The text (in NFC) in order, cut between paragraphs, lines or sentences where possible, else words.
 
     Every word lies whole in some passage. Where a script without spaces must be cut, the next passage
@@ -66,19 +66,19 @@ def passages(text: str) -> list[str]:
     text = unicodedata.normalize("NFC", text)
     if _is_short(text):
         return [text.strip()]
-    atoms = list(_atoms(text))
+    atoms = list(_split_atoms(text))
     if not atoms:
         return [text] if text else []
     found = []
     first = 0
     while first < len(atoms):
-        cut = _cut(text, atoms, first)
+        cut = _find_cut(text, atoms, first)
         found.append(text[atoms[first].start : atoms[cut - 1].end])
         first = cut - 1 if cut < len(atoms) and _are_pair(atoms[cut - 1], atoms[cut]) else cut
     return found
 
 
-def max_keywords() -> int:
+def get_max_keywords() -> int:
     """How many distinct words a passage may have beside a vector of EMBEDDING_DIMENSIONS."""
     dimensions: int = settings.EMBEDDING_DIMENSIONS
     room = (ROW_BYTES - 2 * dimensions) // 8 - ROW_SPARE_KEYWORDS
@@ -87,20 +87,20 @@ def max_keywords() -> int:
 
 def _is_short(text: str) -> bool:
     """Whether the text fits without counting: no word has more pieces than characters."""
-    return 0 < len(text.strip()) <= MAX_PIECES and len(keywords.words(text)) <= max_keywords()
+    return 0 < len(text.strip()) <= MAX_PIECES and len(keywords.extract_words(text)) <= get_max_keywords()
 
 
-def _atoms(text: str) -> Iterator[_Atom]:
+def _split_atoms(text: str) -> Iterator[_Atom]:
     for match in _ATOM.finditer(text):
         if _UNSPACED.match(match[0]):
             for at in range(*match.span()):
                 yield _Atom(at, at + 1, is_word=False, is_unspaced=True, pieces=1)
         else:
             is_word = match.lastgroup == "word"
-            yield _Atom(*match.span(), is_word=is_word, is_unspaced=False, pieces=_pieces(match[0]))
+            yield _Atom(*match.span(), is_word=is_word, is_unspaced=False, pieces=_estimate_pieces(match[0]))
 
 
-def _pieces(word: str) -> int:
+def _estimate_pieces(word: str) -> int:
     """About how many word pieces BERT makes of a word, rather too many: one a character beyond ASCII."""
     if not word.isascii():
         return len(word)
@@ -108,22 +108,24 @@ def _pieces(word: str) -> int:
     return sum(1 + (len(run) - 1) // (2 if run.isdecimal() else 6) for run in _RUN.findall(word))
 
 
-def _cut(text: str, atoms: list[_Atom], first: int) -> int:
+def _find_cut(text: str, atoms: list[_Atom], first: int) -> int:
     """Where the passage that starts at atom `first` ends: the number of the first atom after it."""
-    last = _furthest(text, atoms, first)
+    last = _find_last_fit(text, atoms, first)
     if last == len(atoms):
         return last
     # The best border in the second half: a passage cut too early costs a row and its context.
     earliest = first + (last - first) // 2 + 1
-    return max(range(earliest, last + 1), key=lambda at: (_border(text, atoms[at - 1], atoms[at]), at))
+    return max(range(earliest, last + 1), key=lambda at: (_score_border(text, atoms[at - 1], atoms[at]), at))
 
 
-def _furthest(text: str, atoms: list[_Atom], first: int) -> int:
-    load, limit = _Load(), max_keywords()
+def _find_last_fit(text: str, atoms: list[_Atom], first: int) -> int:
+    load, limit = _PassageSize(), get_max_keywords()
     for at in range(first, len(atoms)):
         atom = atoms[at]
         start = atoms[at - 1].start if at > first and _are_pair(atoms[at - 1], atom) else atom.start
-        load.add(atom, keywords.words(text[start : atom.end]) if atom.is_word or atom.is_unspaced else [])
+        load.add(
+            atom, keywords.extract_words(text[start : atom.end]) if atom.is_word or atom.is_unspaced else []
+        )
         if load.is_over(limit) and at > first + 1:
             return at
     return len(atoms)
@@ -133,7 +135,7 @@ def _are_pair(one: _Atom, other: _Atom) -> bool:
     return one.is_unspaced and other.is_unspaced and one.end == other.start
 
 
-def _border(text: str, before: _Atom, after: _Atom) -> int:
+def _score_border(text: str, before: _Atom, after: _Atom) -> int:
     """How good a cut between two atoms is: paragraph 4, line 3, sentence 2, words 1, inside a chunk 0."""
     gap = text[before.end : after.start]
     if _BLANK_LINE.search(gap):

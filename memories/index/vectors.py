@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MATRICES_KEPT = 64  # 0.6 MB each with 384 dimensions
+MAX_CACHED_MATRICES = 64  # 0.6 MB each with 384 dimensions
 KNOWN_KEY = bytes(range(32))
 KNOWN_DIMENSIONS = 8
 # First row and last row of the matrix of KNOWN_KEY; never to change: stored vectors depend on it.
@@ -32,7 +32,7 @@ _matrices: "OrderedDict[bytes, NDArray[np.float32]]" = OrderedDict()
 _matrices_lock = threading.Lock()
 
 
-class Stored(HalfVector):
+class StoredVector(HalfVector):
     """A vector on its way into the database.
 
     pgvector writes each component as exactly as Python can, most of which PostgreSQL cuts off again: a halfvec keeps
@@ -43,64 +43,64 @@ class Stored(HalfVector):
         self._vector = tuple(vector)
 
     def to_text(self) -> str:
-        return f"[{_digits(len(self._vector)) % self._vector}]"
+        return f"[{_build_format(len(self._vector)) % self._vector}]"
 
 
-def rotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
+def rotate_vectors(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
     """The vectors, in order, turned by the matrix of the 32-byte key; lengths and cosines stay (to 1e-6)."""
     import numpy as np
 
     if not vectors:
         return []
     given = np.asarray(vectors, np.float32)
-    turned: list[list[float]] = (given @ _matrix(key, given.shape[1])).tolist()
+    turned: list[list[float]] = (given @ _get_matrix(key, given.shape[1])).tolist()
     return turned
 
 
-def unrotate(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
-    """The inverse of `rotate`: an orthogonal matrix is undone by its transpose."""
+def unrotate_vectors(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
+    """The inverse of `rotate_vectors`: an orthogonal matrix is undone by its transpose."""
     import numpy as np
 
     if not vectors:
         return []
     given = np.asarray(vectors, np.float32)
-    turned: list[list[float]] = (given @ _matrix(key, given.shape[1]).T).tolist()
+    turned: list[list[float]] = (given @ _get_matrix(key, given.shape[1]).T).tolist()
     return turned
 
 
 @lru_cache(maxsize=8)
-def _digits(count: int) -> str:
+def _build_format(count: int) -> str:
     return ",".join(["%.6g"] * count)
 
 
-def rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
+def build_rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
     """An orthogonal (dimensions, dimensions) matrix, the same for this key on every machine (to 1e-5).
 
     Uniform over all rotations and reflections: QR of a Gaussian matrix, unique once R's diagonal is
-    positive. Takes about 0.1 s for 384 dimensions; `rotate` keeps the last ones.
+    positive. Takes about 0.1 s for 384 dimensions; `rotate_vectors` keeps the last ones.
     """
     import numpy as np
 
-    q, r = np.linalg.qr(_gaussians(key, dimensions * dimensions).reshape(dimensions, dimensions))
+    q, r = np.linalg.qr(_generate_gaussians(key, dimensions * dimensions).reshape(dimensions, dimensions))
     return (q * np.sign(np.diag(r))).astype(np.float32)
 
 
-def to_halfvec(vector: Sequence[float]) -> str:
+def format_halfvec(vector: Sequence[float]) -> str:
     """pgvector's text form. Five significant digits: ten times finer than the float16 it becomes."""
     return "[" + ("%.5g," * len(vector) % tuple(vector))[:-1] + "]"
 
 
-def known_answer_ok() -> bool:
+def is_known_answer_valid() -> bool:
     """Whether this machine derives the same matrix as the one that stored the vectors."""
     import numpy as np
 
-    matrix = rotation_matrix(KNOWN_KEY, KNOWN_DIMENSIONS)
+    matrix = build_rotation_matrix(KNOWN_KEY, KNOWN_DIMENSIONS)
     return bool(np.allclose(matrix[[0, -1]], KNOWN_ROWS, rtol=0, atol=TOLERANCE))
 
 
 def check_known_answer() -> None:
     """Raises RuntimeError when rotations derived here would not fit the stored vectors."""
-    if not known_answer_ok():
+    if not is_known_answer_valid():
         raise RuntimeError(
             "This machine derives other vector rotations than the known answer in memories/index/vectors.py: "
             "private memories would not be found, new ones stored wrongly. "
@@ -113,13 +113,13 @@ def _check_known_answer_once() -> None:
     check_known_answer()
 
 
-def forget_matrices() -> None:
+def clear_matrices() -> None:
     """Drop the matrices kept in this process, for example after a person's key was destroyed."""
     with _matrices_lock:
         _matrices.clear()
 
 
-def _matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
+def _get_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
     """The matrix of the key, from the ones used last; kept by a digest, so that no key is found here."""
     name = hashlib.sha256(b"picard rotation matrix %d " % dimensions + key).digest()
     _check_known_answer_once()
@@ -127,26 +127,26 @@ def _matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
         if name in _matrices:
             _matrices.move_to_end(name)
             return _matrices[name]
-    matrix = rotation_matrix(key, dimensions)  # outside the lock: others need not wait for it
+    matrix = build_rotation_matrix(key, dimensions)  # outside the lock: others need not wait for it
     with _matrices_lock:
         _matrices[name] = matrix
-        while len(_matrices) > MATRICES_KEPT:
+        while len(_matrices) > MAX_CACHED_MATRICES:
             _matrices.popitem(last=False)
     return matrix
 
 
-def _gaussians(key: bytes, count: int) -> "NDArray[np.float64]":
+def _generate_gaussians(key: bytes, count: int) -> "NDArray[np.float64]":
     """Standard normal numbers by Box and Muller (1958): pairs of uniforms to pairs of normals."""
     import numpy as np
 
     pairs = (count + 1) // 2
-    uniforms = _uniforms(key, 2 * pairs)
+    uniforms = _generate_uniforms(key, 2 * pairs)
     radius = np.sqrt(-2.0 * np.log(uniforms[:pairs]))
     angle = 2.0 * np.pi * uniforms[pairs:]
     return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
 
 
-def _uniforms(key: bytes, count: int) -> "NDArray[np.float64]":
+def _generate_uniforms(key: bytes, count: int) -> "NDArray[np.float64]":
     """Numbers in (0, 1], 53 bits each, from the AES-256-CTR stream of the 32-byte key.
 
     A stream of our own, because NumPy promises none that stays across its versions (NEP 19).

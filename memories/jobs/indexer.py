@@ -25,17 +25,17 @@ from accounts.fields import DecryptError
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
 from memories.index import work_queue
-from memories.index.passages import passages
+from memories.index.passages import split_passages
 from memories.jobs import retention
 from memories.models import IndexState, Memory
-from memories.providers.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, provider
+from memories.providers.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, get_provider
 
 logger = logging.getLogger(__name__)
 
 BATCH = 64
 POLL_S = 5.0
-LOOK_UP_S = 0.5  # how long a request to stop may go unseen while idle
-LONGEST_WAIT_S = 600.0
+STOP_CHECK_S = 0.5  # how long a request to stop may go unseen while idle
+MAX_BACKOFF_S = 600.0
 UNREADABLE = "unreadable"
 
 # Due, and unleased or leased by a worker whose lock is free: it died, or it is this one, which holds nothing now.
@@ -56,7 +56,7 @@ from due where m.id = due.id returning m.id
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddingResult:
     """A memory as it was read, and what became of it: vectors, or the code of an error, or nothing, since its person
     lets no provider elsewhere read it."""
 
@@ -69,7 +69,7 @@ class Embedded:
     is_withheld: bool = False
 
 
-class Lease:
+class WorkerLease:
     """A connection of the worker's own that holds its lock and hears when something is due."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Lease:
         """Return when something was committed that is due, when told to stop, or after `seconds`."""
         until = time.monotonic() + seconds
         while not should_stop() and (left := until - time.monotonic()) > 0:
-            for _ in self.connection.notifies(timeout=min(left, LOOK_UP_S), stop_after=1):
+            for _ in self.connection.notifies(timeout=min(left, STOP_CHECK_S), stop_after=1):
                 return
 
     def close(self) -> None:
@@ -92,9 +92,9 @@ class Lease:
         self.connection.close()
 
 
-def run(should_stop: Callable[[], bool]) -> None:
+def run_worker(should_stop: Callable[[], bool]) -> None:
     """Work until `should_stop()`; a lost database is waited for."""
-    retention.on_start()
+    retention.requeue_on_start()
     while not should_stop():
         try:
             _work_with_lease(should_stop)
@@ -105,29 +105,29 @@ def run(should_stop: Callable[[], bool]) -> None:
 
 
 def _work_with_lease(should_stop: Callable[[], bool]) -> None:
-    lease = Lease()
+    lease = WorkerLease()
     try:
         while not should_stop():
             close_old_connections()
-            retention.when_due()
-            if not work_once(lease.worker):
-                lease.wait(min(POLL_S, seconds_until_due()), should_stop)
+            retention.run_if_due()
+            if not process_batch(lease.worker):
+                lease.wait(min(POLL_S, get_seconds_until_due()), should_stop)
     finally:
         lease.close()
 
 
-def work_once(worker: int, *, limit: int = BATCH) -> int:
+def process_batch(worker: int, *, limit: int = BATCH) -> int:
     """Claim, embed and store one batch; returns how many memories were claimed."""
-    memories = claim(worker, limit)
+    memories = claim_memories(worker, limit)
     if memories:
-        withheld = _withheld(memories)
-        embedded = embed([memory for memory in memories if memory not in withheld])
-        left = [replace(_read(memory), is_withheld=True) for memory in withheld]
-        finish(worker, [*embedded, *left])
+        withheld = _find_withheld(memories)
+        embedded = embed_memories([memory for memory in memories if memory not in withheld])
+        left = [replace(_read_passages(memory), is_withheld=True) for memory in withheld]
+        store_results(worker, [*embedded, *left])
     return len(memories)
 
 
-def claim(worker: int, limit: int) -> list[Memory]:
+def claim_memories(worker: int, limit: int) -> list[Memory]:
     """Lease due memories to this worker. The statement commits at once, so a crash later is seen by others."""
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"worker": worker, "limit": limit})
@@ -135,14 +135,14 @@ def claim(worker: int, limit: int) -> list[Memory]:
     return list(Memory.objects.filter(pk__in=ids))
 
 
-def embed(memories: Sequence[Memory]) -> list[Embedded]:
+def embed_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
     """Each memory with its vectors or its error. No database work is done meanwhile."""
-    read = [_read(memory) for memory in memories]
+    read = [_read_passages(memory) for memory in memories]
     readable = [one for one in read if not one.error]
-    return [one for one in read if one.error] + _embed_all(readable)
+    return [one for one in read if one.error] + _embed_or_split(readable)
 
 
-def finish(worker: int, embedded: Sequence[Embedded]) -> None:
+def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
     """Store what was embedded, of those memories that are still as they were read."""
     with transaction.atomic():
         current = dict(
@@ -154,19 +154,19 @@ def finish(worker: int, embedded: Sequence[Embedded]) -> None:
         fresh = [one for one in embedded if current.get(one.memory.pk) == one.memory.version]
         done = [one for one in fresh if one.vectors is not None]
         if done:
-            _store(done)
+            _store_vectors(done)
         if withheld := [one.memory for one in fresh if one.is_withheld and not one.error]:
-            work_queue.leave_to_words(withheld)
+            work_queue.index_keywords_only(withheld)
         for one in fresh:
             if one.error:
-                _put_off(one)
+                _schedule_retry(one)
         stale = current.keys() - {one.memory.pk for one in fresh}
         Memory.objects.filter(pk__in=stale).update(
             index_leased_by=None, index_attempts=F("index_attempts") - 1
         )
 
 
-def seconds_until_due() -> float:
+def get_seconds_until_due() -> float:
     """How long until the next memory that was put off is due; POLL_S when none is."""
     waiting = Memory.objects.filter(index_state=IndexState.PENDING).order_by("index_due_at")
     due_in = waiting.annotate(due_in=F("index_due_at") - Now()).values_list("due_in", flat=True).first()
@@ -176,56 +176,56 @@ def seconds_until_due() -> float:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _withheld(memories: Sequence[Memory]) -> list[Memory]:
+def _find_withheld(memories: Sequence[Memory]) -> list[Memory]:
     """Those private ones whose person has not let the provider, which is elsewhere, read them."""
-    if not embedding_consent.is_needed():
+    if not embedding_consent.is_consent_required():
         return []
-    allow_it = embedding_consent.who_said_yes({memory.owner_id for memory in memories})
+    allow_it = embedding_consent.filter_consenting_users({memory.owner_id for memory in memories})
     return [memory for memory in memories if not memory.is_public and memory.owner_id not in allow_it]
 
 
-def _read(memory: Memory) -> Embedded:
+def _read_passages(memory: Memory) -> EmbeddingResult:
     try:
-        return Embedded(memory, passages(memory.text))
+        return EmbeddingResult(memory, split_passages(memory.text))
     except DecryptError:
         logger.error("memory %s does not open", memory.pk)
-        return Embedded(memory, [], error=UNREADABLE, is_final=True)
+        return EmbeddingResult(memory, [], error=UNREADABLE, is_final=True)
 
 
-def _embed_all(read: Sequence[Embedded]) -> list[Embedded]:
+def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
     """All in one request; when the provider rejects it, each alone, so that one bad text fails alone."""
     if not read:
         return []
     try:
-        return _embed_together(read)
+        return _embed_batch(read)
     except ProviderUnavailable as error:
-        return [_failed(one, error, retry_after_s=error.retry_after_s) for one in read]
+        return [_build_failure(one, error, retry_after_s=error.retry_after_s) for one in read]
     except ProviderRejected as error:
         if len(read) == 1:
-            return [_failed(read[0], error, is_final=True)]
-        return [result for one in read for result in _embed_all([one])]
+            return [_build_failure(read[0], error, is_final=True)]
+        return [result for one in read for result in _embed_or_split([one])]
 
 
-def _embed_together(read: Sequence[Embedded]) -> list[Embedded]:
-    found = iter(provider().embed_documents([text for one in read for text in one.passages]))
-    return [Embedded(one.memory, one.passages, [next(found) for _ in one.passages]) for one in read]
+def _embed_batch(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
+    found = iter(get_provider().embed_documents([text for one in read for text in one.passages]))
+    return [EmbeddingResult(one.memory, one.passages, [next(found) for _ in one.passages]) for one in read]
 
 
-def _failed(one: Embedded, error: ProviderError, **how: Any) -> Embedded:
-    return Embedded(one.memory, one.passages, error=error.code, **how)
+def _build_failure(one: EmbeddingResult, error: ProviderError, **how: Any) -> EmbeddingResult:
+    return EmbeddingResult(one.memory, one.passages, error=error.code, **how)
 
 
-def _store(done: Sequence[Embedded]) -> None:
+def _store_vectors(done: Sequence[EmbeddingResult]) -> None:
     memories = [one.memory for one in done]
     vectors = [one.vectors or [] for one in done]
-    work_queue.store_vectors(memories, [one.passages for one in done], vectors, work_queue.active_space())
-    work_queue.are_indexed(memories)
+    work_queue.store_vectors(memories, [one.passages for one in done], vectors, work_queue.get_active_space())
+    work_queue.mark_indexed(memories)
 
 
-def _put_off(one: Embedded) -> None:
+def _schedule_retry(one: EmbeddingResult) -> None:
     """Try again later, or give up where it can be seen: in the page, the admin and /readyz."""
     gives_up = one.is_final or work_queue.is_last_attempt(one.memory)
-    wait = timedelta(seconds=_wait_s(one.memory.index_attempts, one.retry_after_s))
+    wait = timedelta(seconds=_compute_backoff(one.memory.index_attempts, one.retry_after_s))
     Memory.objects.filter(pk=one.memory.pk).update(
         index_state=IndexState.FAILED if gives_up else IndexState.PENDING,
         index_due_at=Now() + wait,
@@ -236,8 +236,8 @@ def _put_off(one: Embedded) -> None:
         logger.error("memory %s is not found by meaning: %s", one.memory.pk, one.error)
 
 
-def _wait_s(attempts: int, retry_after_s: float | None) -> float:
+def _compute_backoff(attempts: int, retry_after_s: float | None) -> float:
     """Doubling from the setting's first wait, with jitter; never sooner than the provider asked for."""
     doubled: float = settings.INDEXING_FIRST_WAIT_S * 2 ** min(attempts - 1, 20)
-    jittered = min(LONGEST_WAIT_S, doubled) * random.uniform(0.5, 1.5)  # noqa: S311  (not a secret)
-    return max(jittered, min(retry_after_s or 0.0, LONGEST_WAIT_S))
+    jittered = min(MAX_BACKOFF_S, doubled) * random.uniform(0.5, 1.5)  # noqa: S311  (not a secret)
+    return max(jittered, min(retry_after_s or 0.0, MAX_BACKOFF_S))

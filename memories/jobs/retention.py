@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts import rate_limits
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
@@ -34,38 +34,38 @@ from memories.services import idempotency, proposals
 
 logger = logging.getLogger(__name__)
 
-EVERY_S = 600.0
+INTERVAL_S = 600.0
 BATCH = 1_000
 
 _last_run = 0.0
 
 
-def on_start() -> None:
+def requeue_on_start() -> None:
     """A start may follow a repaired setting or another model: what failed and what is of another space is due again."""
     try:
         moved = work_queue.enqueue_other_spaces()
     except ProviderError as error:
         logger.error("the embedding provider cannot work as it is set: %s", error)
         return
-    retried = work_queue.enqueue(Memory.objects.filter(index_state=IndexState.FAILED))
+    retried = work_queue.enqueue_memories(Memory.objects.filter(index_state=IndexState.FAILED))
     logger.info("due again: %d of another embedding space, %d that had failed", moved, retried)
 
 
-def when_due() -> None:
-    """Keep house when it was not done for EVERY_S seconds."""
+def run_if_due() -> None:
+    """Keep house when it was not done for INTERVAL_S seconds."""
     global _last_run
-    if _last_run and time.monotonic() < _last_run + EVERY_S:
+    if _last_run and time.monotonic() < _last_run + INTERVAL_S:
         return
     _last_run = time.monotonic()
-    keep_house()
+    run_steps()
 
 
-def keep_house() -> dict[str, int]:
+def run_steps() -> dict[str, int]:
     """Each step once, unless another worker is at it; returns how many rows each one touched that did not fail."""
     with transaction.atomic():
         if not try_lock(DatabaseLock.RETENTION):
             return {}
-        touched = {name: _touched(name, step) for name, step in STEPS.items()}
+        touched = {name: _run_step(name, step) for name, step in STEPS.items()}
     return {name: count for name, count in touched.items() if count is not None}
 
 
@@ -80,7 +80,7 @@ def purge_memories() -> int:
         for owner_id in {owner for _, owner in batch}:
             ids = [pk for pk, owner in batch if owner == owner_id]
             AuditEvent.objects.create(
-                owner_id=owner_id, door=Door.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
+                owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
         Memory.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
         total += len(batch)
@@ -92,14 +92,14 @@ def purge_audit() -> int:
 
 
 # Which of some tags must stay though no memory has them; picard/composition.py adds to it.
-KEPT_TAGS: list[Callable[[Collection[UUID]], set[UUID]]] = []
+IN_USE_TAG_LOOKUPS: list[Callable[[Collection[UUID]], set[UUID]]] = []
 
 
 def purge_unused_tags() -> int:
     unused = Tag.objects.filter(~Exists(MemoryTag.objects.filter(tag_id=OuterRef("pk"))))
     # A tag that is being put on a memory is locked (tags.ensure_tags); the second look sees what came meanwhile.
     locked = set(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
-    for kept_of in KEPT_TAGS:
+    for kept_of in IN_USE_TAG_LOOKUPS:
         locked -= kept_of(locked)
     return unused.filter(pk__in=locked).delete()[0]
 
@@ -112,7 +112,7 @@ def purge_unused_spaces() -> int:
     """No space while the provider cannot work as it is set: which are current is not known then."""
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
     try:
-        current = work_queue.current_identities()
+        current = work_queue.get_current_identities()
     except ProviderError:
         return 0
     return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity__in=current).delete()[0]
@@ -129,19 +129,19 @@ STEPS: dict[str, Callable[[], int]] = {
     "memories": purge_memories,
     "audit": purge_audit,
     "tags": purge_unused_tags,
-    "sessions": hashed_keys.purge,
-    "closed accounts": deletion.delete_due,
+    "sessions": hashed_keys.purge_expired_sessions,
+    "closed accounts": deletion.delete_due_accounts,
     "invitations": purge_invitations,
     "spaces": purge_unused_spaces,
-    "stored answers": idempotency.purge,
-    "proposals": proposals.purge,
-    "imports": import_run.purge,
-    "rate limits": rate_limits.purge,
+    "stored answers": idempotency.purge_stored_answers,
+    "proposals": proposals.purge_proposals,
+    "imports": import_run.purge_imports,
+    "rate limits": rate_limits.purge_rate_limits,
     "shared cache": purge_shared_cache,
 }
 
 
-def _touched(name: str, step: Callable[[], int]) -> int | None:
+def _run_step(name: str, step: Callable[[], int]) -> int | None:
     """How many rows the step touched; None, and a line in the log, when it failed, so that the others go on."""
     try:
         with transaction.atomic():

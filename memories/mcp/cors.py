@@ -7,28 +7,30 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from core.hosts import LOOPBACK_HOSTS
-from memories.mcp.errors import OriginRefused
+from memories.mcp.errors import OriginNotAllowed
 
-ALLOWED = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"
-EXPOSED = "WWW-Authenticate, Retry-After, X-Request-ID"
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"
+)
+EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, X-Request-ID"
 
 
-def check(request: HttpRequest) -> None:
+def check_origin(request: HttpRequest) -> None:
     """Raises OriginRefused for a page of another site. A Host that is not ours Django has refused before."""
     if not _is_allowed(request.headers.get("Origin")):
-        raise OriginRefused
+        raise OriginNotAllowed
 
 
-def told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response, readable by a page that may ask (the Fetch standard's CORS). Never with cookies."""
     origin = request.headers.get("Origin")
     patch_vary_headers(response, ["Origin"])
     if origin and _is_allowed(origin):
         response["Access-Control-Allow-Origin"] = origin
-        response["Access-Control-Expose-Headers"] = EXPOSED
+        response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if request.method == "OPTIONS":
             response["Access-Control-Allow-Methods"] = "POST"
-            response["Access-Control-Allow-Headers"] = ALLOWED
+            response["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
             response["Access-Control-Max-Age"] = "3600"
     return response
 

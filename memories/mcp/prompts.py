@@ -16,7 +16,7 @@ from mcp_types import (
     TextContent,
 )
 
-from memories.mcp.errors import unknown
+from memories.mcp.errors import build_unknown_name_error
 
 Context = ServerRequestContext[Any, Any]
 ABOUT_ME, REMEMBER_THIS = "about_me", "remember_this"
@@ -47,20 +47,22 @@ async def list_prompts(_context: Context, _params: PaginatedRequestParams | None
 async def get_prompt(_context: Context, params: GetPromptRequestParams) -> GetPromptResult:
     given = params.arguments or {}
     if params.name == ABOUT_ME:
-        return _said(_about_me(given.get("topic", "").strip()))
+        return _build_prompt_result(_build_about_me_prompt(given.get("topic", "").strip()))
     if params.name == REMEMBER_THIS:
         text = given.get("text", "").strip()
         if not text:
             raise MCPError(INVALID_PARAMS, "The argument text is missing.")
-        return _said(f"Remember this about me with the tool add_memory, in my own words:\n\n{text}")
-    raise unknown("prompt")
+        return _build_prompt_result(
+            f"Remember this about me with the tool add_memory, in my own words:\n\n{text}"
+        )
+    raise build_unknown_name_error("prompt")
 
 
-def _about_me(topic: str) -> str:
+def _build_about_me_prompt(topic: str) -> str:
     if topic:
         return f"Search my memories for this, and tell me what they say, citing each: {topic}"
     return "List my recent memories, and tell me in a few sentences what you know about me, citing each."
 
 
-def _said(text: str) -> GetPromptResult:
+def _build_prompt_result(text: str) -> GetPromptResult:
     return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(text=text))])

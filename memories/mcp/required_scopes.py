@@ -5,14 +5,13 @@ must be an HTTP answer that names it, and by then no stream may have begun.
 """
 
 from collections.abc import Collection
-from typing import Any
 
 from accounts.actor import Actor
 from memories import scopes
 from memories.mcp.tools import TOOLS
 
 
-def scopes_needed(message: dict[str, Any], actor: Actor) -> Collection[str]:
+def get_required_scopes(message: dict[str, object], actor: Actor) -> Collection[str]:
     params = message.get("params")
     params = params if isinstance(params, dict) else {}
     if message.get("method") == "resources/read":
@@ -21,4 +20,4 @@ def scopes_needed(message: dict[str, Any], actor: Actor) -> Collection[str]:
         return ()
     tool = TOOLS.get(str(params.get("name")))
     arguments = params.get("arguments")
-    return tool.needs(actor, arguments if isinstance(arguments, dict) else {}) if tool else ()
+    return tool.scope_rule(actor, arguments if isinstance(arguments, dict) else {}) if tool else ()

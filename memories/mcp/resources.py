@@ -21,8 +21,8 @@ from accounts.actor import Actor
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.mcp import tool_results
-from memories.mcp.context import call_of
-from memories.mcp.errors import resource_error
+from memories.mcp.context import get_call_context
+from memories.mcp.errors import build_resource_error
 from memories.mcp.tool_arguments import MAX_RESULTS, MAX_TOKENS
 from memories.services import reads
 
@@ -49,7 +49,7 @@ _TEMPLATES = ListResourceTemplatesResult(
 
 async def list_resources(context: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
     """What is always there. Which memories there are, search says."""
-    person = call_of(context).actor.person
+    person = get_call_context(context).actor.person
     own = Resource(
         uri=f"{MEMORIES}{person.pk}",
         name="memories",
@@ -60,7 +60,7 @@ async def list_resources(context: Context, _params: PaginatedRequestParams | Non
     return ListResourcesResult(resources=[_PROFILE, own])
 
 
-async def list_templates(
+async def list_resource_templates(
     _context: Context, _params: PaginatedRequestParams | None
 ) -> ListResourceTemplatesResult:
     return _TEMPLATES
@@ -69,16 +69,16 @@ async def list_templates(
 async def read_resource(context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
     uri = str(params.uri)
     try:
-        text = await call_of(context).run(lambda actor: _read(actor, uri))
+        text = await get_call_context(context).run_in_thread(lambda actor: _read_uri(actor, uri))
     except Exception as error:  # noqa: BLE001 - every error is an answer
-        raise resource_error(error, uri) from None
+        raise build_resource_error(error, uri) from None
     return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=JSON, text=text)])
 
 
-def _read(actor: Actor, uri: str) -> str:
+def _read_uri(actor: Actor, uri: str) -> str:
     """Raises MemoryNotFound for what is not there, or is somebody else's."""
     if uri == PROFILE:
-        return _profile(actor)
+        return _read_profile(actor)
     for beginning, read in _READERS.items():
         if uri.startswith(beginning):
             try:
@@ -88,23 +88,23 @@ def _read(actor: Actor, uri: str) -> str:
     raise MemoryNotFound
 
 
-def _memory(actor: Actor, memory_id: UUID) -> str:
-    return tool_results.document(reads.get_memory(actor, memory_id), MAX_TOKENS).model_dump_json(
+def _read_memory(actor: Actor, memory_id: UUID) -> str:
+    return tool_results.build_document(reads.get_memory(actor, memory_id), MAX_TOKENS).model_dump_json(
         exclude_none=True
     )
 
 
-def _memories(actor: Actor, person_id: UUID) -> str:
+def _read_memories(actor: Actor, person_id: UUID) -> str:
     if person_id != actor.person.pk:
         raise MemoryNotFound
     page = reads.list_memories(actor, limit=MAX_RESULTS)
-    return tool_results.results(((memory, None) for memory in page.memories), MAX_TOKENS).model_dump_json(
-        exclude_none=True
-    )
+    return tool_results.build_list_result(
+        ((memory, None) for memory in page.memories), MAX_TOKENS
+    ).model_dump_json(exclude_none=True)
 
 
-def _profile(actor: Actor) -> str:
-    actor.require(scopes.READ)
+def _read_profile(actor: Actor) -> str:
+    actor.require_scope(scopes.READ)
     person = actor.person
     said = {
         "id": str(person.pk),
@@ -117,4 +117,4 @@ def _profile(actor: Actor) -> str:
     return json.dumps(said, ensure_ascii=False)
 
 
-_READERS: dict[str, Callable[[Actor, UUID], str]] = {MEMORIES: _memories, MEMORY: _memory}
+_READERS: dict[str, Callable[[Actor, UUID], str]] = {MEMORIES: _read_memories, MEMORY: _read_memory}

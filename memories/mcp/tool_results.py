@@ -13,12 +13,12 @@ from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
 from memories.clients import names as client_names
-from memories.errors import WaitsForYes
-from memories.mcp.tool_arguments import Plain
-from memories.models import Memory
+from memories.errors import ApprovalRequired
+from memories.mcp.tool_arguments import CompactJsonSchema
+from memories.models import Memory, Tag
 from memories.persona import retrieval as persona_retrieval
 from memories.services import reads
-from memories.services.reads import opened
+from memories.services.reads import decrypt_or_none
 from memories.services.representation import CITED_FIELDS, represent_memory, shorten_text
 from memories.validation import limits
 
@@ -28,22 +28,22 @@ METADATA_FIELDS = (*FOUND_FIELDS, "version", "source")
 KEPT_FIELDS = ("version", "tags", "visibility", "expires_at")
 
 
-class Answer(BaseModel):
+class ToolResult(BaseModel):
     """Keys without a value are left out."""
 
     model_config = ConfigDict(extra="forbid")
 
     @classmethod
     def schema_json(cls) -> dict[str, Any]:  # type: ignore[override]
-        return cls.model_json_schema(schema_generator=Plain)
+        return cls.model_json_schema(schema_generator=CompactJsonSchema)
 
     @property
-    def tokens(self) -> int:
+    def token_count(self) -> int:
         """How long it is for a model, about."""
         return len(self.model_dump_json(exclude_none=True).encode()) // limits.BYTES_PER_TOKEN
 
 
-class Found(Answer):
+class MemoryResult(ToolResult):
     """A memory. url: its page, for its owner."""
 
     id: str
@@ -59,15 +59,15 @@ class Found(Answer):
     is_cut: bool | None = Field(default=None, description="The text goes on: fetch it")
 
 
-class Results(Answer):
-    results: list[Found]
+class MemoryListResult(ToolResult):
+    results: list[MemoryResult]
     left_out: int | None = Field(default=None, description="So many more would have made the answer too long")
     degraded: bool | None = Field(
         default=None, description="Only words were compared; meaning was not available"
     )
 
 
-class Metadata(Answer):
+class DocumentMetadata(ToolResult):
     tags: list[str]
     visibility: str
     version: int
@@ -78,15 +78,15 @@ class Metadata(Answer):
     is_cut: bool | None = None
 
 
-class Document(Answer):
+class Document(ToolResult):
     id: str
     title: str
     text: str
     url: str
-    metadata: Metadata
+    metadata: DocumentMetadata
 
 
-class Kept(Answer):
+class WriteResult(ToolResult):
     """What was added or changed. existed: the same text was there already, and nothing was added.
 
     waits: nothing is saved until the person says yes; `note` says so, and `url` is where they do.
@@ -104,13 +104,13 @@ class Kept(Answer):
     note: str | None = None
 
 
-class Forgotten(Answer):
+class TrashResult(ToolResult):
     id: str
     forgotten: bool
     note: str
 
 
-class Citation(Answer):
+class Citation(ToolResult):
     number: int
     id: str
     text: str
@@ -119,7 +119,7 @@ class Citation(Answer):
     created_at: datetime
 
 
-class PersonaAnswer(Answer):
+class PersonaAnswer(ToolResult):
     answer: str
     citations: list[Citation]
     mode: str
@@ -127,18 +127,18 @@ class PersonaAnswer(Answer):
     degraded: bool
 
 
-class PersonName(Answer):
+class PersonName(ToolResult):
     id: str
     handle: str
     display_name: str
 
 
-class TagName(Answer):
+class TagName(ToolResult):
     id: str
     name: str | None = None
 
 
-class Identity(Answer):
+class Identity(ToolResult):
     """only_tags: the app sees memories with one of these only; without, all that its scopes allow."""
 
     person: PersonName
@@ -149,78 +149,80 @@ class Identity(Answer):
     access_until: datetime | None = None
 
 
-def url_of(memory: Memory) -> str:
+def get_memory_url(memory: Memory) -> str:
     return f"{settings.PUBLIC_URL}{reverse('memories:detail', args=[memory.pk])}"
 
 
-def title_of(text: str) -> str:
+def derive_title(text: str) -> str:
     return shorten_text(text.split("\n", 1)[0], TITLE_CHARACTERS)
 
 
-def found(memory: Memory, text: str, score: float | None = None) -> Found:
-    return Found(
+def build_memory_result(memory: Memory, text: str, score: float | None = None) -> MemoryResult:
+    return MemoryResult(
         id=str(memory.pk),
-        title=title_of(text),
+        title=derive_title(text),
         text=text,
-        url=url_of(memory),
+        url=get_memory_url(memory),
         **represent_memory(memory, FOUND_FIELDS),
         score=None if score is None else round(score, 4),
     )
 
 
-def results(memories: Iterable[tuple[Memory, float | None]], max_tokens: int) -> Results:
+def build_list_result(memories: Iterable[tuple[Memory, float | None]], max_tokens: int) -> MemoryListResult:
     """As many, in order, as fit. A memory that does not open is left out: it must not hide the others."""
-    texts = [(memory, text, score) for memory, score in memories if (text := opened(memory)) is not None]
-    kept: list[Found] = []
-    left = max_tokens - Results(results=[], left_out=len(texts), degraded=True).tokens - 1
+    texts = [
+        (memory, text, score) for memory, score in memories if (text := decrypt_or_none(memory)) is not None
+    ]
+    kept: list[MemoryResult] = []
+    left = max_tokens - MemoryListResult(results=[], left_out=len(texts), degraded=True).token_count - 1
     for memory, text, score in texts:
-        one = found(memory, text, score)
-        if one.tokens + 1 > left and not kept:
-            one = _cut(one, left)
-        if one.tokens + 1 > left:
+        one = build_memory_result(memory, text, score)
+        if one.token_count + 1 > left and not kept:
+            one = _truncate_result(one, left)
+        if one.token_count + 1 > left:
             break
-        left -= one.tokens + 1
+        left -= one.token_count + 1
         kept.append(one)
-    return Results(results=kept, left_out=(len(texts) - len(kept)) or None)
+    return MemoryListResult(results=kept, left_out=(len(texts) - len(kept)) or None)
 
 
-def document(memory: Memory, max_tokens: int) -> Document:
+def build_document(memory: Memory, max_tokens: int) -> Document:
     """Raises DecryptError."""
     whole = Document(
         id=str(memory.pk),
-        title=title_of(memory.text),
+        title=derive_title(memory.text),
         text=memory.text,
-        url=url_of(memory),
-        metadata=Metadata(**represent_memory(memory, METADATA_FIELDS)),
+        url=get_memory_url(memory),
+        metadata=DocumentMetadata(**represent_memory(memory, METADATA_FIELDS)),
     )
-    if whole.tokens <= max_tokens:
+    if whole.token_count <= max_tokens:
         return whole
     whole.metadata.is_cut = True
-    whole.text = shortened(
-        whole.text, lambda text: whole.model_copy(update={"text": text}).tokens <= max_tokens
+    whole.text = truncate_text(
+        whole.text, lambda text: whole.model_copy(update={"text": text}).token_count <= max_tokens
     )
     return whole
 
 
-def kept(memory: Memory, *, existed: bool | None = None) -> Kept:
-    return Kept(
+def build_write_result(memory: Memory, *, existed: bool | None = None) -> WriteResult:
+    return WriteResult(
         id=str(memory.pk),
-        title=title_of(memory.text),
-        url=url_of(memory),
+        title=derive_title(memory.text),
+        url=get_memory_url(memory),
         **represent_memory(memory, KEPT_FIELDS),
         existed=existed,
     )
 
 
-def waiting(error: WaitsForYes) -> Kept:
+def build_approval_result(error: ApprovalRequired) -> WriteResult:
     note = _("Nothing is saved yet: this waits for the person's yes. Do not try again; tell them.")
     [proposal_id] = error.ids
-    return Kept(
+    return WriteResult(
         id=str(proposal_id), url=f"{settings.PUBLIC_URL}{reverse('memories:review')}", waits=True, note=note
     )
 
 
-def persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) -> PersonaAnswer:
+def build_persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) -> PersonaAnswer:
     is_own = about.pk == actor.person.pk
     return PersonaAnswer(
         answer=answer.text,
@@ -228,7 +230,7 @@ def persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) 
             Citation(
                 number=citation.number,
                 id=str(citation.memory.pk),
-                url=url_of(citation.memory) if is_own else f"{settings.PUBLIC_URL}/@{about.handle}",
+                url=get_memory_url(citation.memory) if is_own else f"{settings.PUBLIC_URL}/@{about.handle}",
                 **represent_memory(citation.memory, CITED_FIELDS, text=citation.text),
             )
             for citation in answer.citations
@@ -239,19 +241,19 @@ def persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) 
     )
 
 
-def identity(actor: Actor) -> Identity:
+def build_identity(actor: Actor) -> Identity:
     person, client_id = actor.person, actor.client_id or ""
     return Identity(
         person=PersonName(id=str(person.pk), handle=person.handle or "", display_name=person.display_name),
-        app=client_names.of_sources([f"{actor.door}:{client_id}"]).get(client_id, client_id),
+        app=client_names.get_client_names([f"{actor.door}:{client_id}"]).get(client_id, client_id),
         client_id=client_id,
-        scopes=[scope for scope in scopes.DESCRIPTIONS if actor.holds(scope)],
-        only_tags=_narrowing(actor),
+        scopes=[scope for scope in scopes.DESCRIPTIONS if actor.has_scope(scope)],
+        only_tags=_get_allowed_tags(actor),
         access_until=actor.until,
     )
 
 
-def shortened(text: str, fits: Callable[[str], bool]) -> str:
+def truncate_text(text: str, fits: Callable[[str], bool]) -> str:
     """The longest beginning that fits, found by halving; it ends in an ellipsis."""
     low, high = 0, len(text)
     while low < high:
@@ -260,16 +262,18 @@ def shortened(text: str, fits: Callable[[str], bool]) -> str:
     return f"{text[:low].rstrip()}…"
 
 
-def _cut(one: Found, max_tokens: int) -> Found:
+def _truncate_result(one: MemoryResult, max_tokens: int) -> MemoryResult:
     marked = one.model_copy(update={"is_cut": True})
-    text = shortened(one.text, lambda text: marked.model_copy(update={"text": text}).tokens + 1 <= max_tokens)
+    text = truncate_text(
+        one.text, lambda text: marked.model_copy(update={"text": text}).token_count + 1 <= max_tokens
+    )
     return marked.model_copy(update={"text": text})
 
 
-def _narrowing(actor: Actor) -> list[TagName] | None:
+def _get_allowed_tags(actor: Actor) -> list[TagName] | None:
     """By name where the app may read: a tag's name says as much as a text."""
     if actor.only_tags is None:
         return None
-    tags: Sequence[Any] = reads.tags_of(actor) if actor.holds(scopes.READ) else ()
+    tags: Sequence[Tag] = reads.list_tags(actor) if actor.has_scope(scopes.READ) else ()
     names = {tag.pk: tag.name for tag in tags}
     return [TagName(id=str(pk), name=names.get(pk)) for pk in sorted(actor.only_tags)]

@@ -1,6 +1,6 @@
 """The eight tools: what they are called, what they need, what they take and answer."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,47 +19,47 @@ from mcp_types import (
 from accounts.actor import Actor
 from memories import scopes
 from memories.mcp import tool_arguments, tool_handlers, tool_results
-from memories.mcp.context import call_of
-from memories.mcp.errors import tool_error, unknown
+from memories.mcp.context import get_call_context
+from memories.mcp.errors import build_tool_error, build_unknown_name_error
 from memories.persona import retrieval as persona_retrieval
 
 Context = ServerRequestContext[Any, Any]
-Needs = Callable[[Actor, dict[str, Any]], Collection[str]]
+ScopeRule = Callable[[Actor, dict[str, Any]], Collection[str]]
 
 
-def _always(*scope: str) -> Needs:
+def _require_scopes(*scope: str) -> ScopeRule:
     return lambda _actor, _arguments: scope
 
 
-def _to_ask(actor: Actor, given: dict[str, Any]) -> Collection[str]:
+def _get_persona_scopes(actor: Actor, given: dict[str, object]) -> Collection[str]:
     try:
-        asked = tool_arguments.AskPersona.model_validate(given)
+        asked = tool_arguments.AskPersonaArguments.model_validate(given)
     except pydantic.ValidationError:
         return (scopes.READ,)
-    return (persona_retrieval.scope_to_ask(actor, asked.handle),)
+    return (persona_retrieval.get_required_scope(actor, asked.handle),)
 
 
 @dataclass(frozen=True)
-class OurTool:
+class ToolSpec:
     """A tool. needs: the scopes that its act will ask for, said beforehand (permissions.py)."""
 
     name: str
     title: str
     description: str
-    needs: Needs
-    takes: type[tool_arguments.Arguments]
-    gives: type[tool_results.Answer]
-    act: Callable[[Actor, Any], tool_results.Answer | tool_handlers.ToCome]
-    reads_only: bool = True
-    destroys: bool = False
+    scope_rule: ScopeRule
+    arguments_class: type[tool_arguments.ToolArguments]
+    result_class: type[tool_results.ToolResult]
+    handler: Callable[[Actor, Any], tool_results.ToolResult | tool_handlers.DeferredResult]
+    is_read_only: bool = True
+    is_destructive: bool = False
     is_long: bool = False
 
     @property
-    def described(self) -> Tool:
+    def to_sdk_tool(self) -> Tool:
         hints = ToolAnnotations(
             title=self.title,
-            read_only_hint=self.reads_only,
-            destructive_hint=self.destroys,
+            read_only_hint=self.is_read_only,
+            destructive_hint=self.is_destructive,
             idempotent_hint=True,
             open_world_hint=False,
         )
@@ -67,77 +67,84 @@ class OurTool:
             name=self.name,
             title=self.title,
             description=self.description,
-            input_schema=self.takes.schema_json(),
-            output_schema=self.gives.schema_json(),
+            input_schema=self.arguments_class.schema_json(),
+            output_schema=self.result_class.schema_json(),
             annotations=hints,
         )
 
-    def do(self, actor: Actor, given: dict[str, Any]) -> tool_results.Answer | tool_handlers.ToCome:
-        return self.act(actor, self.takes.model_validate(given))
+    def call_handler(
+        self, actor: Actor, given: Mapping[str, object]
+    ) -> tool_results.ToolResult | tool_handlers.DeferredResult:
+        return self.handler(actor, self.arguments_class.model_validate(given))
 
     @staticmethod
-    def result(answer: tool_results.Answer) -> CallToolResult:
+    def build_call_result(answer: tool_results.ToolResult) -> CallToolResult:
         said = answer.model_dump(mode="json", exclude_none=True)
         return CallToolResult(
             content=[TextContent(text=answer.model_dump_json(exclude_none=True))], structured_content=said
         )
 
 
-_ALL = (
-    OurTool(
+_TOOL_SPECS = (
+    ToolSpec(
         "search", "Search memories",
         "Find what the person wants AI to know, by words and by meaning. Use it before answering about the person.",
-        _always(scopes.READ), tool_arguments.Search, tool_results.Results, tool_handlers.search, is_long=True,
+        _require_scopes(scopes.READ), tool_arguments.SearchArguments, tool_results.MemoryListResult,
+        tool_handlers.handle_search, is_long=True,
     ),
-    OurTool(
+    ToolSpec(
         "fetch", "Read one memory",
         "The whole of one memory, by the id that search gave.",
-        _always(scopes.READ), tool_arguments.Fetch, tool_results.Document, tool_handlers.fetch,
+        _require_scopes(scopes.READ), tool_arguments.FetchArguments, tool_results.Document,
+        tool_handlers.handle_fetch,
     ),
-    OurTool(
+    ToolSpec(
         "add_memory", "Remember something",
         "Keep something that the person wants remembered. It is private. Says when the same text exists already.",
-        _always(scopes.WRITE), tool_arguments.AddMemory, tool_results.Kept, tool_handlers.add_memory, reads_only=False,
+        _require_scopes(scopes.WRITE), tool_arguments.AddMemoryArguments, tool_results.WriteResult,
+        tool_handlers.handle_add_memory, is_read_only=False,
     ),
-    OurTool(
+    ToolSpec(
         "update_memory", "Correct a memory",
         "Change a memory that is no longer right. What it said before is kept in its history.",
-        _always(scopes.WRITE), tool_arguments.UpdateMemory, tool_results.Kept, tool_handlers.update_memory,
-        reads_only=False,
+        _require_scopes(scopes.WRITE), tool_arguments.UpdateMemoryArguments, tool_results.WriteResult,
+        tool_handlers.handle_update_memory, is_read_only=False,
     ),
-    OurTool(
+    ToolSpec(
         "forget_memory", "Forget a memory",
         "Put a memory in the trash when the person asks to forget it.",
-        _always(scopes.WRITE), tool_arguments.ForgetMemory, tool_results.Forgotten, tool_handlers.forget_memory,
-        reads_only=False, destroys=True,
+        _require_scopes(scopes.WRITE), tool_arguments.ForgetMemoryArguments, tool_results.TrashResult,
+        tool_handlers.handle_forget_memory, is_read_only=False, is_destructive=True,
     ),
-    OurTool(
+    ToolSpec(
         "list_recent", "List recent memories",
         "The newest memories, newest first.",
-        _always(scopes.READ), tool_arguments.ListRecent, tool_results.Results, tool_handlers.list_recent,
+        _require_scopes(scopes.READ), tool_arguments.ListRecentArguments, tool_results.MemoryListResult,
+        tool_handlers.handle_list_recent,
     ),
-    OurTool(
+    ToolSpec(
         "ask_persona", "Ask a persona",
         "Answer a question from a person's memories, each memory cited: the person's own, or by handle another's.",
-        _to_ask, tool_arguments.AskPersona, tool_results.PersonaAnswer, tool_handlers.ask_persona, is_long=True,
+        _get_persona_scopes, tool_arguments.AskPersonaArguments, tool_results.PersonaAnswer,
+        tool_handlers.handle_ask_persona, is_long=True,
     ),
-    OurTool(
+    ToolSpec(
         "whoami", "Who is asking",
         "The person, this app, and what it may do.",
-        _always(), tool_arguments.Whoami, tool_results.Identity, tool_handlers.whoami,
+        _require_scopes(), tool_arguments.WhoamiArguments, tool_results.Identity, tool_handlers.handle_whoami,
     ),
 )  # fmt: skip
-TOOLS = {tool.name: tool for tool in _ALL}
-_INPUT_SCHEMAS = {tool.name: tool.takes.schema_json() for tool in _ALL}
-_LISTED = ListToolsResult(tools=[tool.described for tool in _ALL])
+TOOLS = {tool.name: tool for tool in _TOOL_SPECS}
+_INPUT_SCHEMAS = {tool.name: tool.arguments_class.schema_json() for tool in _TOOL_SPECS}
+_LIST_TOOLS_RESULT = ListToolsResult(tools=[tool.to_sdk_tool for tool in _TOOL_SPECS])
 
 
 async def list_tools(_context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
     """All of them, for everybody: an app that calls one beyond its permission is told what to ask for."""
-    return _LISTED
+    return _LIST_TOOLS_RESULT
 
 
-def input_schema(name: str) -> dict[str, Any] | None:
+def get_input_schema(name: str) -> dict[str, object] | None:
     """For the SDK, which would list all tools at each call to find it."""
     return _INPUT_SCHEMAS.get(name)
 
@@ -145,14 +152,18 @@ def input_schema(name: str) -> dict[str, Any] | None:
 async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
     tool = TOOLS.get(params.name)
     if tool is None:
-        raise unknown("tool")
+        raise build_unknown_name_error("tool")
     if tool.is_long:
         await context.session.report_progress(0, 1, tool.title)
     try:
-        answer = await call_of(context).run(lambda actor: tool.do(actor, params.arguments or {}))
-        result = tool.result(await answer.answer() if isinstance(answer, tool_handlers.ToCome) else answer)
+        answer = await get_call_context(context).run_in_thread(
+            lambda actor: tool.call_handler(actor, params.arguments or {})
+        )
+        result = tool.build_call_result(
+            await answer.answer() if isinstance(answer, tool_handlers.DeferredResult) else answer
+        )
     except Exception as error:  # noqa: BLE001 - every error of a tool is an answer to the model
-        return tool_error(error)
+        return build_tool_error(error)
     if tool.is_long:
         await context.session.report_progress(1, 1, tool.title)
     return result

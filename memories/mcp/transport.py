@@ -13,33 +13,35 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from memories.mcp.context import KEY, Call
+from memories.mcp.context import SCOPE_KEY, CallContext
 
 Message = MutableMapping[str, Any]
-RECOMPUTED = {"content-length", "connection"}  # by Django and the web server
-EVENTS = b"text/event-stream"
+RECOMPUTED_HEADERS = {"content-length", "connection"}  # by Django and the web server
+EVENT_STREAM = b"text/event-stream"
 
 
-async def exchange(server: Server[Any], call: Call, body: bytes) -> HttpResponseBase:
+async def dispatch_to_sdk(server: Server[Any], call: CallContext, body: bytes) -> HttpResponseBase:
     """What the SDK answers. When the client goes away during a stream, what it waited for is cancelled."""
     out: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=1)  # the SDK waits for the socket
-    task = asyncio.create_task(_serve(server, call, body, out))
+    task = asyncio.create_task(_run_sdk(server, call, body, out))
     try:
         start = await out.get()
         if start is None:
             await task  # raises what went wrong
             raise RuntimeError("the MCP SDK sent no response")
         if _is_stream(start):
-            return _response(StreamingHttpResponse(_events(task, out)), start)
-        content = b"".join([message.get("body", b"") async for message in _messages(out)])
+            return _copy_status_and_headers(StreamingHttpResponse(_stream_events(task, out)), start)
+        content = b"".join([message.get("body", b"") async for message in _iter_messages(out)])
         await task
     except asyncio.CancelledError:
         task.cancel()
         raise
-    return _response(HttpResponse(content), start)
+    return _copy_status_and_headers(HttpResponse(content), start)
 
 
-async def _serve(server: Server[Any], call: Call, body: bytes, out: "asyncio.Queue[Message | None]") -> None:
+async def _run_sdk(
+    server: Server[Any], call: CallContext, body: bytes, out: "asyncio.Queue[Message | None]"
+) -> None:
     unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
@@ -56,7 +58,7 @@ async def _serve(server: Server[Any], call: Call, body: bytes, out: "asyncio.Que
             max_request_body_size=max(len(body), 1),  # the view has bounded it
         )
         async with manager.run():
-            await manager.handle_request(_scope(call), receive, out.put)
+            await manager.handle_request(_build_scope(call), receive, out.put)
     finally:
         if not _is_cancelled():
             await out.put(None)
@@ -67,21 +69,23 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def _messages(out: "asyncio.Queue[Message | None]") -> AsyncIterator[Message]:
+async def _iter_messages(out: "asyncio.Queue[Message | None]") -> AsyncIterator[Message]:
     while (message := await out.get()) is not None:
         yield message
 
 
-async def _events(task: "asyncio.Task[None]", out: "asyncio.Queue[Message | None]") -> AsyncIterator[bytes]:
+async def _stream_events(
+    task: "asyncio.Task[None]", out: "asyncio.Queue[Message | None]"
+) -> AsyncIterator[bytes]:
     try:
-        async for message in _messages(out):
+        async for message in _iter_messages(out):
             if body := message.get("body"):
                 yield body
     finally:
         task.cancel()
 
 
-def _scope(call: Call) -> Message:
+def _build_scope(call: CallContext) -> Message:
     request = call.request
     headers = [
         (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in request.headers.items()
@@ -99,20 +103,20 @@ def _scope(call: Call) -> Message:
         "headers": [(name, value) for name, value in headers if name != b"cookie"],
         "client": None,
         "server": None,
-        KEY: call,
+        SCOPE_KEY: call,
     }
 
 
 def _is_stream(start: Message) -> bool:
     return any(
-        name.lower() == b"content-type" and value.startswith(EVENTS) for name, value in start["headers"]
+        name.lower() == b"content-type" and value.startswith(EVENT_STREAM) for name, value in start["headers"]
     )
 
 
-def _response(response: HttpResponseBase, start: Message) -> HttpResponseBase:
+def _copy_status_and_headers(response: HttpResponseBase, start: Message) -> HttpResponseBase:
     response.status_code = start["status"]
     del response["Content-Type"]
     for name, value in start["headers"]:
-        if name.decode("latin-1").lower() not in RECOMPUTED:
+        if name.decode("latin-1").lower() not in RECOMPUTED_HEADERS:
             response[name.decode("latin-1")] = value.decode("latin-1")
     return response

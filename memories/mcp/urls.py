@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 @csrf_exempt
-async def mcp(request: HttpRequest) -> HttpResponseBase:
+async def mcp_endpoint(request: HttpRequest) -> HttpResponseBase:
     """The SDK takes a second and 30 MB a process: the first app that comes has it loaded."""
-    if not _endpoint.cache_info().currsize:
-        await asyncio.to_thread(_endpoint)
-    return await _endpoint()(request)
+    if not _load_endpoint.cache_info().currsize:
+        await asyncio.to_thread(_load_endpoint)
+    return await _load_endpoint()(request)
 
 
 @cache
-def _endpoint() -> "View":
+def _load_endpoint() -> "View":
     from memories.mcp.server import SERVER
-    from memories.mcp.view import endpoint
+    from memories.mcp.view import create_endpoint
 
-    return endpoint(SERVER)
+    return create_endpoint(SERVER)
 
 
 app_name = "mcp"
-urlpatterns = [re_path(r"^mcp/?$", cast(Any, mcp), name="endpoint")]  # a slash is easily typed
+urlpatterns = [re_path(r"^mcp/?$", cast(Any, mcp_endpoint), name="endpoint")]  # a slash is easily typed

@@ -10,31 +10,31 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.views.decorators.csrf import csrf_exempt
 from mcp.server.lowlevel import Server
 
-from accounts.actor import Actor, Door
-from accounts.rate_limits import hit, of_anybody
-from core.client_ip import client_network
+from accounts.actor import Actor, Channel
+from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
+from core.client_ip import get_client_network
 from memories.mcp import cors
-from memories.mcp.context import Call, in_a_thread
+from memories.mcp.context import CallContext, run_in_thread
 from memories.mcp.errors import (
+    HTTP_ERRORS,
     MAX_BODY_BYTES,
-    REFUSALS,
     BodyTooLarge,
     MissingScopes,
-    NoToken,
-    refusal,
+    MissingToken,
+    build_error_response,
 )
-from memories.mcp.required_scopes import scopes_needed
-from memories.mcp.transport import exchange
+from memories.mcp.required_scopes import get_required_scopes
+from memories.mcp.transport import dispatch_to_sdk
 from oauth.access.request_actor import actor_from_request
 from oauth.diagnostics import client_errors
-from oauth.error_hints import Kind
-from oauth.tokens.bearer import TokenRefused
-from oauth.toolkit.scopes import may_ask_for
+from oauth.error_hints import ErrorKind
+from oauth.tokens.bearer import InvalidAccessToken
+from oauth.toolkit.scopes import can_request_scopes
 
 View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-def endpoint(server: Server[Any]) -> View:
+def create_endpoint(server: Server[Any]) -> View:
     """The view of a server. Bearer tokens only: no cookie counts, so no forged request of a browser does."""
 
     @csrf_exempt
@@ -42,15 +42,15 @@ def endpoint(server: Server[Any]) -> View:
         if request.method == "OPTIONS":
             response: HttpResponseBase = HttpResponse(status=204)
         elif request.method != "POST":
-            response = _not_posted(request)
+            response = _build_method_not_allowed(request)
         else:
-            response = await _answer(server, request)
-        return cors.told(request, response)
+            response = await _handle_post(server, request)
+        return cors.add_cors_headers(request, response)
 
     return mcp
 
 
-def _not_posted(request: HttpRequest) -> HttpResponse:
+def _build_method_not_allowed(request: HttpRequest) -> HttpResponse:
     """405, with a word for whoever opened the address in a browser."""
     said = (
         f"AI apps connect here. How yours does: {settings.PUBLIC_URL}/connect/\n"
@@ -60,32 +60,32 @@ def _not_posted(request: HttpRequest) -> HttpResponse:
     return HttpResponseNotAllowed(["POST", "OPTIONS"], said, content_type="text/plain; charset=utf-8")
 
 
-async def _answer(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
+async def _handle_post(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
     request_id = None
     try:
-        cors.check(request)
-        body = _body_of(request)
-        actor = await in_a_thread(request, lambda: _authenticated(request))
-        message = _message_in(body)
+        cors.check_origin(request)
+        body = _read_body(request)
+        actor = await run_in_thread(request, lambda: _authenticate_request(request))
+        message = _parse_message(body)
         request_id = message.get("id")
-        if missing := [scope for scope in scopes_needed(message, actor) if not actor.holds(scope)]:
-            await in_a_thread(request, lambda: _send_for_more(actor, missing))
-        response = await exchange(server, Call(actor, request), body)
-    except REFUSALS as error:
-        response = refusal(error, request_id)
+        if missing := [scope for scope in get_required_scopes(message, actor) if not actor.has_scope(scope)]:
+            await run_in_thread(request, lambda: _require_more_scopes(actor, missing))
+        response = await dispatch_to_sdk(server, CallContext(actor, request), body)
+    except HTTP_ERRORS as error:
+        response = build_error_response(error, request_id)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _send_for_more(actor: Actor, missing: list[str]) -> None:
+def _require_more_scopes(actor: Actor, missing: list[str]) -> None:
     """Raises MissingScopes, unless the app may never have them: then the tool tells the model, and no person is shown a
     question that is refused."""
-    if may_ask_for(actor.client_id, missing):
-        client_errors.note(actor.client_id, Kind.SCOPE_MISSING)
+    if can_request_scopes(actor.client_id, missing):
+        client_errors.record_client_error(actor.client_id, ErrorKind.SCOPE_MISSING)
         raise MissingScopes(missing, held=actor.scopes)
 
 
-def _body_of(request: HttpRequest) -> bytes:
+def _read_body(request: HttpRequest) -> bytes:
     try:
         body = request.body
     except RequestDataTooBig:
@@ -95,19 +95,19 @@ def _body_of(request: HttpRequest) -> bytes:
     return body
 
 
-def _authenticated(request: HttpRequest) -> Actor:
+def _authenticate_request(request: HttpRequest) -> Actor:
     """Whoever shows no good token counts against their address, which bounds guessing."""
     try:
-        actor = actor_from_request(request, Door.MCP)
+        actor = actor_from_request(request, Channel.MCP)
         if actor.user is None:
-            raise NoToken
-    except (TokenRefused, NoToken):
-        hit(of_anybody(), client_network(request))
+            raise MissingToken
+    except (InvalidAccessToken, MissingToken):
+        enforce_rate_limit(get_anonymous_limit(), get_client_network(request))
         raise
     return actor
 
 
-def _message_in(body: bytes) -> dict[str, Any]:
+def _parse_message(body: bytes) -> dict[str, object]:
     """The message, empty where there is none to read: the SDK answers what is malformed."""
     try:
         message = json.loads(body)

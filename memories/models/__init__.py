@@ -1,8 +1,8 @@
 """The tables of the domain: every model is imported from here, whatever file it stands in."""
 
-from memories.models.imports import OPEN as OPEN
-from memories.models.imports import EndedBy as EndedBy
+from memories.models.imports import OPEN_STATES as OPEN_STATES
 from memories.models.imports import ImportBatch as ImportBatch
+from memories.models.imports import ImportEndReason as ImportEndReason
 from memories.models.imports import ImportState as ImportState
 from memories.models.imports import StagedMemories as StagedMemories
 from memories.models.memory import CLIENT_ID_CHARACTERS as CLIENT_ID_CHARACTERS

@@ -23,14 +23,14 @@ class ImportState(models.TextChoices):
     UNDONE = "undone", _("undone")
 
 
-class EndedBy(models.TextChoices):
+class ImportEndReason(models.TextChoices):
     """Why an import ended before its end."""
 
     APP = "app", _("its app may not go on with it")
     ROOM = "room", _("there is no room for more; delete some memories for ever, then bring it again")
 
 
-OPEN = (ImportState.STAGED, ImportState.RUNNING)
+OPEN_STATES = (ImportState.STAGED, ImportState.RUNNING)
 
 
 class ImportBatch(Owned, models.Model):
@@ -51,7 +51,7 @@ class ImportBatch(Owned, models.Model):
     only_tags = ArrayField(models.UUIDField(), null=True, editable=False)
     is_own_yes = models.BooleanField(db_default=False, default=False, editable=False)
     ended_by = models.CharField(
-        max_length=4, choices=EndedBy, blank=True, db_default="", default="", editable=False
+        max_length=4, choices=ImportEndReason, blank=True, db_default="", default="", editable=False
     )
     counts = models.JSONField(default=dict, editable=False)
     sample = SealedTextField()
@@ -74,7 +74,7 @@ class ImportBatch(Owned, models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in OPEN
+        return self.state in OPEN_STATES
 
 
 class StagedMemories(Owned, models.Model):

@@ -1,7 +1,5 @@
 """The tables of the domain. Every owned row carries its owner, who never changes; texts and tag names lie sealed."""
 
-from typing import Any, ClassVar
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -84,7 +82,7 @@ class Memory(Owned, models.Model):
     index_leased_by = models.IntegerField(null=True, editable=False)
     index_error = models.CharField(max_length=40, blank=True, editable=False)  # a code, never a text
 
-    objects: ClassVar[Any] = MemoryQuerySet.as_manager()
+    objects = MemoryQuerySet["Memory"].as_manager()
 
     class Meta:
         verbose_name_plural = _("memories")
@@ -186,7 +184,7 @@ class MemoryVector(Owned, models.Model):
     tokens = ArrayField(models.BigIntegerField())
     sequence = models.BigIntegerField(null=True)
 
-    objects: ClassVar[Any] = MemoryVectorQuerySet.as_manager()
+    objects = MemoryVectorQuerySet["MemoryVector"].as_manager()
 
     class Meta:
         indexes = [

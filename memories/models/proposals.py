@@ -1,6 +1,6 @@
 """The table of what waits for a person's yes. A part of memories/models/memory.py, in a file of its own."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
@@ -28,7 +28,7 @@ class Proposal(Owned, models.Model):
     source = models.CharField(max_length=10 + 1 + 255, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects: ClassVar[Any] = models.Manager()
+    objects: ClassVar[models.Manager["Proposal"]] = models.Manager()
 
     class Meta:
         constraints = [

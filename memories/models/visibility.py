@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 from uuid import UUID
 
 from django.apps import apps
@@ -34,7 +34,7 @@ class Filters:
     until: datetime | None = None
 
 
-def personas_open_to(actor: Actor, *, of: str = "") -> Q:
+def build_persona_access_q(actor: Actor, *, of: str = "") -> Q:
     """That a person's persona answers this actor, other than the person themselves.
 
     `of` leads from a row to its person, as in "owner__". A visitor who is not signed in asks on opened pages only.
@@ -42,7 +42,7 @@ def personas_open_to(actor: Actor, *, of: str = "") -> Q:
     is_on = Q(**{f"{of}persona_enabled": True, f"{of}is_active": True})
     if actor.user is None:
         return is_on & Q(**{f"{of}public_page_enabled": True})
-    return is_on if actor.holds(scopes.PERSONA) else NOTHING
+    return is_on if actor.has_scope(scopes.PERSONA) else NOTHING
 
 
 class VisibleQuerySet(QuerySet[Row]):
@@ -60,63 +60,65 @@ class VisibleQuerySet(QuerySet[Row]):
         what stands on opened persona pages. Nobody sees expired or trashed ones here (see `trash_of`).
         """
         if owner is None:
-            return self.filter(self._present(), self._own(actor) | self._shared(actor))
+            return self.filter(
+                self._build_present_q(), self._build_own_q(actor) | self._build_shared_q(actor)
+            )
         if actor.user is not None and actor.user.pk == owner.pk:
-            return self.filter(self._own(actor), self._present())
-        return self.filter(Q(owner_id=owner.pk), self._shared(actor), self._present())
+            return self.filter(self._build_own_q(actor), self._build_present_q())
+        return self.filter(Q(owner_id=owner.pk), self._build_shared_q(actor), self._build_present_q())
 
-    def _own(self, actor: Actor) -> Q:
-        if actor.user is None or not actor.holds(scopes.READ):
+    def _build_own_q(self, actor: Actor) -> Q:
+        if actor.user is None or not actor.has_scope(scopes.READ):
             return NOTHING
         own = Q(owner_id=actor.user.pk)
-        return own if actor.only_tags is None else own & self._tagged_any(actor.only_tags)
+        return own if actor.only_tags is None else own & self._build_tagged_q(actor.only_tags)
 
-    def _shared(self, actor: Actor) -> Q:
-        shared = self.IS_PUBLIC & personas_open_to(actor, of="owner__")
+    def _build_shared_q(self, actor: Actor) -> Q:
+        shared = self.IS_PUBLIC & build_persona_access_q(actor, of="owner__")
         return shared if actor.user is None else shared & ~Q(owner_id=actor.user.pk)
 
     def owned_by(self, owner: User) -> Self:
         return self.filter(owner_id=owner.pk)
 
-    def matching(self, filters: Filters) -> Self:
-        found = self.of_origin(filters)
+    def apply_filters(self, filters: Filters) -> Self:
+        found = self.filter_by_origin(filters)
         if filters.visibility:
             found = found.filter(self.IS_PUBLIC if filters.visibility == "public" else ~self.IS_PUBLIC)
         if filters.tags_any:
-            found = found.filter(self._tagged_any(filters.tags_any))
+            found = found.filter(self._build_tagged_q(filters.tags_any))
         for tag_id in filters.tags_all:
-            found = found.filter(self._tagged_any([tag_id]))
+            found = found.filter(self._build_tagged_q([tag_id]))
         return found
 
-    def of_origin(self, filters: Filters) -> Self:
+    def filter_by_origin(self, filters: Filters) -> Self:
         """Those of the source and the time that the filters name."""
         raise NotImplementedError
 
-    def _present(self) -> Q:
+    def _build_present_q(self) -> Q:
         """Neither in the trash nor expired, by the clock of the database."""
         return ~self.IS_TRASHED & (Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
-    def _tagged_any(self, tag_ids: Collection[UUID]) -> Q:
+    def _build_tagged_q(self, tag_ids: Collection[UUID]) -> Q:
         memory_tag = apps.get_model("memories", "MemoryTag")
         return Q(
             Exists(memory_tag._default_manager.filter(memory_id=OuterRef(self.MEMORY_ID), tag_id__in=tag_ids))
         )
 
 
-class MemoryQuerySet(VisibleQuerySet[Any]):
+class MemoryQuerySet(VisibleQuerySet[Row]):
     """Memories themselves."""
 
     IS_PUBLIC = Q(visibility="public")
     IS_TRASHED = Q(deleted_at__isnull=False)
     MEMORY_ID = "pk"
 
-    def trash_of(self, actor: Actor) -> Self:
+    def trash_visible_to(self, actor: Actor) -> Self:
         """Trashed and expired memories: only for the owner's own session."""
         if actor.user is None or actor.is_app:
             return self.none()
         return self.owned_by(actor.user).filter(self.IS_TRASHED | Q(expires_at__lte=Now()))
 
-    def of_origin(self, filters: Filters) -> Self:
+    def filter_by_origin(self, filters: Filters) -> Self:
         found = self
         if filters.source:
             found = found.filter(source=filters.source)
@@ -127,16 +129,16 @@ class MemoryQuerySet(VisibleQuerySet[Any]):
         return found
 
 
-class MemoryVectorQuerySet(VisibleQuerySet[Any]):
+class MemoryVectorQuerySet(VisibleQuerySet[Row]):
     """What search reads: the passages of memories, in their narrow table."""
 
     IS_PUBLIC = Q(is_public=True)
     IS_TRASHED = Q(is_trashed=True)
     MEMORY_ID = "memory_id"
 
-    def of_origin(self, filters: Filters) -> Self:
+    def filter_by_origin(self, filters: Filters) -> Self:
         """The memories' own table is asked only when it must be."""
         if not (filters.source or filters.since or filters.until):
             return self
         memory = apps.get_model("memories", "Memory")
-        return self.filter(memory_id__in=memory._default_manager.of_origin(filters).values("pk"))
+        return self.filter(memory_id__in=memory._default_manager.filter_by_origin(filters).values("pk"))

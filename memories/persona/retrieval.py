@@ -16,28 +16,28 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from accounts.consent import chat as chat_consent
-from accounts.models import MADE_UP_HANDLE, User
+from accounts.models import GENERATED_HANDLE_PREFIX, User
 from memories import scopes
 from memories.errors import PersonaNotFound
 from memories.index import keywords
 from memories.models import AuditAction, Memory
-from memories.models.visibility import personas_open_to
+from memories.models.visibility import build_persona_access_q
 from memories.providers import chat
-from memories.search.query import Hit, search
-from memories.search.ranking import ANSWERS
+from memories.search.query import Hit, search_memories
+from memories.search.ranking import ANSWER_THRESHOLD
 from memories.services import audit
-from memories.services.reads import opened
+from memories.services.reads import decrypt_or_none
 from memories.services.representation import shorten_text
 from memories.validation import limits
 
-ONESELF = "me"  # instead of a handle; no handle may be this word
+SELF_HANDLE = "me"  # instead of a handle; no handle may be this word
 HANDLE = re.compile(r"[a-z0-9-]{1,30}")
-CITED = 3  # memories at most: two of three answers have their evidence among so many (decision 0010)
-READ_BY_MODEL = 8  # memories at most; what is not cited in the end is not shown as a source
+MAX_CITATIONS = 3  # memories at most: two of three answers have their evidence among so many (decision 0010)
+MAX_MODEL_SOURCES = 8  # memories at most; what is not cited in the end is not shown as a source
 EXCERPT_CHARACTERS = 600  # of a cited memory
 
 
-class Mode(StrEnum):
+class AnswerMode(StrEnum):
     """How an answer was made."""
 
     EXTRACTIVE = "extractive"
@@ -63,7 +63,7 @@ class Answer:
 
     text: str
     citations: tuple[Citation, ...]
-    mode: Mode
+    mode: AnswerMode
     degraded: bool
 
     @property
@@ -72,7 +72,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Turn:
+class ChatTurn:
     """Something said before, by the person (user) or to them (assistant). Kept nowhere."""
 
     role: Literal["user", "assistant"]
@@ -80,7 +80,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedAnswer:
     """A question with all that may be said to it.
 
     quoted: the answer without a model. sources: what a model may read, numbered as in an answer; empty when none may.
@@ -90,104 +90,106 @@ class Prepared:
     question: str
     quoted: Answer
     sources: tuple[Citation, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[ChatTurn, ...] = ()
 
 
-def find(actor: Actor, handle: str) -> User:
+def find_persona(actor: Actor, handle: str) -> User:
     """Whose persona this is: the actor's own (also by ONESELF), or one that its owner opened to this actor.
 
     Raises InsufficientScope before anything is looked up, and PersonaNotFound.
     """
     handle = handle.lower()
     if actor.user is not None:
-        actor.require(scope_to_ask(actor, handle))
+        actor.require_scope(get_required_scope(actor, handle))
         if _is_own(actor, handle):
             return actor.user
     could_be = HANDLE.fullmatch(handle)  # what is no handle may hold what PostgreSQL refuses
-    person = User.objects.filter(personas_open_to(actor), handle=handle).first() if could_be else None
+    person = User.objects.filter(build_persona_access_q(actor), handle=handle).first() if could_be else None
     if person is None:
         raise PersonaNotFound
     return person
 
 
-def scope_to_ask(actor: Actor, handle: str) -> str:
+def get_required_scope(actor: Actor, handle: str) -> str:
     """What somebody who is signed in needs, to ask the persona of this handle."""
     return scopes.READ if _is_own(actor, handle) else scopes.PERSONA
 
 
-def ask(actor: Actor, about: User, question: str) -> Answer:
+def ask_persona(actor: Actor, about: User, question: str) -> Answer:
     """What the memories of `about` that the actor may see answer, in their own words.
 
     Raises InsufficientScope (one's own need memories:read, another's persona:query), and ValidationError.
     """
-    return _prepare(actor, about, question, wanted=CITED).quoted
+    return _retrieve_answer(actor, about, question, wanted=MAX_CITATIONS).quoted
 
 
-def prepare(actor: Actor, about: User, question: str, turns: Sequence[Turn] = ()) -> Prepared:
-    """The same, with what a chat model may read to word it: for `wording.answer`. Raises as `ask` does."""
+def prepare_answer(
+    actor: Actor, about: User, question: str, turns: Sequence[ChatTurn] = ()
+) -> PreparedAnswer:
+    """The same, with what a chat model may read to word it: for `wording.answer`. Raises as `ask_persona` does."""
     if not chat.is_configured() or actor.user is None:
-        return _prepare(actor, about, question, wanted=CITED)
-    return replace(_prepare(actor, about, question, wanted=READ_BY_MODEL), turns=tuple(turns))
+        return _retrieve_answer(actor, about, question, wanted=MAX_CITATIONS)
+    return replace(_retrieve_answer(actor, about, question, wanted=MAX_MODEL_SOURCES), turns=tuple(turns))
 
 
-def _prepare(actor: Actor, about: User, question: str, *, wanted: int) -> Prepared:
+def _retrieve_answer(actor: Actor, about: User, question: str, *, wanted: int) -> PreparedAnswer:
     question = _clean_question(question)
-    found = search(actor, question, owner=about, limit=wanted, names=own_names(about))
-    quoted = _citations(answering(found.hits, names_in(question, about)))
-    read = _citations(found.hits) if quoted and wanted > CITED else ()
-    sources = read if may_read(actor) else ()
+    found = search_memories(actor, question, owner=about, limit=wanted, names=get_own_names(about))
+    quoted = _build_citations(select_answers(found.hits, extract_question_names(question, about)))
+    read = _build_citations(found.hits) if quoted and wanted > MAX_CITATIONS else ()
+    sources = read if can_send_to_model(actor) else ()
     audit.record_read(
         actor,
         AuditAction.PERSONA_ASK,
         owner_id=about.pk,
         memory_ids=[citation.memory.pk for citation in sources or quoted],
     )
-    answer = Answer(_in_words(quoted), quoted, Mode.EXTRACTIVE, found.degraded)
-    return Prepared(about, question, answer, sources)
+    answer = Answer(_format_citations(quoted), quoted, AnswerMode.EXTRACTIVE, found.degraded)
+    return PreparedAnswer(about, question, answer, sources)
 
 
-def may_read(actor: Actor) -> bool:
+def can_send_to_model(actor: Actor) -> bool:
     """A model elsewhere gets nothing of a person, not even a question, before their yes to its host."""
-    return actor.user is not None and chat_consent.may_read(actor.user)
+    return actor.user is not None and chat_consent.can_send_texts(actor.user)
 
 
-def names_in(question: str, about: User) -> set[str]:
+def extract_question_names(question: str, about: User) -> set[str]:
     """Whom and what the question names, as stems. The person's own name is left out: their memories say "I"."""
-    return keywords.names(question) - _called(about)
+    return keywords.extract_names(question) - _get_name_words(about)
 
 
-def own_names(about: User) -> set[str]:
+def get_own_names(about: User) -> set[str]:
     """What the person is called, as stems that say nothing else: handles that were made up hold an ordinary word."""
-    return _called(about) - set(keywords.words(MADE_UP_HANDLE))
+    return _get_name_words(about) - set(keywords.extract_words(GENERATED_HANDLE_PREFIX))
 
 
-def answering(hits: Sequence[Hit], names: Set[str] = frozenset()) -> list[Hit]:
+def select_answers(hits: Sequence[Hit], names: Set[str] = frozenset()) -> list[Hit]:
     """Of the hits, best first, those to answer with: none, unless they are likely to answer."""
-    if answer_strength(hits, names) < ANSWERS:
+    if measure_answer_strength(hits, names) < ANSWER_THRESHOLD:
         return []
-    return [hit for hit in hits[:CITED] if hit.strength >= ANSWERS]
+    return [hit for hit in hits[:MAX_CITATIONS] if hit.strength >= ANSWER_THRESHOLD]
 
 
-def answer_strength(hits: Sequence[Hit], names: Set[str] = frozenset()) -> float:
+def measure_answer_strength(hits: Sequence[Hit], names: Set[str] = frozenset()) -> float:
     """How strong an answer the first hits make: as the best, and as one that has one of the names, if there are any.
 
     What is asked of somebody whom no memory at hand names is not answered with what is told of another.
     """
-    cited = hits[:CITED]
+    cited = hits[:MAX_CITATIONS]
     naming = [hit.strength for hit in cited if not names or not names.isdisjoint(hit.matched)]
     return min(cited[0].strength, max(naming)) if naming else 0.0
 
 
-def _called(about: User) -> set[str]:
-    return set(keywords.words(f"{about.name} {about.handle}"))
+def _get_name_words(about: User) -> set[str]:
+    return set(keywords.extract_words(f"{about.name} {about.handle}"))
 
 
-def nothing() -> str:
+def get_no_answer_text() -> str:
     return _("No memory answers that.")
 
 
 def _is_own(actor: Actor, handle: str) -> bool:
-    return handle.lower() in (ONESELF, actor.person.handle)
+    return handle.lower() in (SELF_HANDLE, actor.person.handle)
 
 
 def _clean_question(question: str) -> str:
@@ -201,16 +203,16 @@ def _clean_question(question: str) -> str:
     return question
 
 
-def _citations(hits: Sequence[Hit]) -> tuple[Citation, ...]:
+def _build_citations(hits: Sequence[Hit]) -> tuple[Citation, ...]:
     """A memory that does not open is left out: it must not hide the others."""
-    texts = [(hit.memory, text) for hit in hits if (text := opened(hit.memory)) is not None]
+    texts = [(hit.memory, text) for hit in hits if (text := decrypt_or_none(hit.memory)) is not None]
     return tuple(
         Citation(number, memory, shorten_text(text, EXCERPT_CHARACTERS))
         for number, (memory, text) in enumerate(texts, start=1)
     )
 
 
-def _in_words(citations: Sequence[Citation]) -> str:
+def _format_citations(citations: Sequence[Citation]) -> str:
     if not citations:
-        return nothing()
+        return get_no_answer_text()
     return "\n\n".join(f"{citation.text} [{citation.number}]" for citation in citations)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from core.circuit_breaker import CircuitBreaker
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from memories.providers.embeddings import ProviderError, ProviderUnavailable
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Message = tuple[str, str]  # the role (system, human, ai), and its text
 OPENAI = "openai"  # LangChain's name for whoever speaks that API
 # What a question can come to while all others are answered: refused as too long or by a filter; answered by nothing.
-OF_THE_QUESTION = {"rejected", "bad_answer"}
-WAITING_STREAMS = 64  # of a process; a stream holds no thread
+QUERY_ERRORS = {"rejected", "bad_answer"}
+MAX_STREAMS = 64  # of a process; a stream holds no thread
 
 logger = logging.getLogger(__name__)
 _breaker = CircuitBreaker()
@@ -47,7 +47,7 @@ def is_configured() -> bool:
     return bool(settings.CHAT.model)
 
 
-def provider_name() -> str:
+def get_provider_name() -> str:
     """Who receives the texts, as a person may read it: the host; empty without a chat model."""
     return settings.CHAT.host if is_configured() else ""
 
@@ -57,36 +57,36 @@ def is_hosted() -> bool:
     return is_configured() and settings.CHAT.is_hosted
 
 
-def complete(messages: Sequence[Message]) -> str:
+def complete_chat(messages: Sequence[Message]) -> str:
     """The whole answer. Raises ChatUnavailable.
 
     The calling thread waits: so only half of the threads that answer requests may, and the others are told at once.
     """
-    with _asking(_threads()):
+    with _acquire_slot(_get_thread_slots()):
         try:
-            return _checked(str(_model(settings.CHAT).invoke(list(messages)).text))
+            return _check_answer(str(_get_model(settings.CHAT).invoke(list(messages)).text))
         except Exception as error:  # noqa: BLE001 - each provider's library has its own
-            problem = _problem(error)
-        raise _noted(problem)  # out here, so that no traceback carries the request
+            problem = _map_error(error)
+        raise _record_failure(problem)  # out here, so that no traceback carries the request
 
 
-async def stream(messages: Sequence[Message]) -> AsyncIterator[str]:
+async def stream_chat(messages: Sequence[Message]) -> AsyncIterator[str]:
     """The answer in pieces, as they come; no thread waits. Raises ChatUnavailable, also amid the answer."""
-    with _asking(_streams()):
+    with _acquire_slot(_get_stream_slots()):
         said = ""
         try:
-            async for piece in _pieces(messages):
+            async for piece in _iterate_chunks(messages):
                 said += piece
                 yield piece
-            _checked(said)
+            _check_answer(said)
             return
         except Exception as error:  # noqa: BLE001 - as above
-            problem = _problem(error)
-        raise _noted(problem)
+            problem = _map_error(error)
+        raise _record_failure(problem)
 
 
-async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
-    client, model = await asyncio.to_thread(_of_one_answer, settings.CHAT)
+async def _iterate_chunks(messages: Sequence[Message]) -> AsyncIterator[str]:
+    client, model = await asyncio.to_thread(_build_stream_model, settings.CHAT)
     async with client:
         # From here: the first answer loads the library, which is not the provider's delay.
         deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
@@ -101,24 +101,24 @@ async def _pieces(messages: Sequence[Message]) -> AsyncIterator[str]:
                 yield piece
 
 
-def _of_one_answer(chat: Chat) -> "tuple[httpx.AsyncClient, BaseChatModel]":
+def _build_stream_model(chat: ChatSettings) -> "tuple[httpx.AsyncClient, BaseChatModel]":
     """With a client of its own: the libraries' shared one belongs to the event loop that used it first. Making one
     reads all certificates that are trusted, so it is made in a thread."""
     import httpx
 
     client = httpx.AsyncClient(timeout=chat.timeout_s)
-    return client, _made(chat, client)
+    return client, _build_model(chat, client)
 
 
-def forget() -> None:
+def reset_model() -> None:
     """Make the model anew at its next use, and believe in it again."""
     _breaker.reset()
-    for made in (_model, _threads, _streams):
+    for made in (_get_model, _get_thread_slots, _get_stream_slots):
         made.cache_clear()
 
 
 @contextmanager
-def _asking(places: threading.BoundedSemaphore) -> Iterator[None]:
+def _acquire_slot(places: threading.BoundedSemaphore) -> Iterator[None]:
     """A place among those who wait. Raises ChatUnavailable when nobody is to be asked now."""
     if not is_configured():
         raise ChatUnavailable("off")
@@ -132,15 +132,15 @@ def _asking(places: threading.BoundedSemaphore) -> Iterator[None]:
         places.release()
 
 
-def _noted(problem: ChatUnavailable) -> ChatUnavailable:
+def _record_failure(problem: ChatUnavailable) -> ChatUnavailable:
     """A provider that failed is left alone for a while. One that took a question amiss is not: others ask theirs."""
-    if problem.code not in OF_THE_QUESTION:
+    if problem.code not in QUERY_ERRORS:
         _breaker.record_failure(problem.retry_after_s)
     logger.warning("the chat model gave no answer", extra={"code": problem.code})
     return problem
 
 
-def _problem(error: Exception) -> ChatUnavailable:
+def _map_error(error: Exception) -> ChatUnavailable:
     import httpx
 
     if isinstance(error, ChatUnavailable):
@@ -153,27 +153,27 @@ def _problem(error: Exception) -> ChatUnavailable:
         return ChatUnavailable("misconfigured")
     import openai
 
-    from memories.providers.embeddings_openai import problem_of
+    from memories.providers.embeddings_openai import map_openai_error
 
     if not isinstance(error, openai.OpenAIError):
         return ChatUnavailable("bad_answer")
-    known = problem_of(error)
+    known = map_openai_error(error)
     wait_s = known.retry_after_s if isinstance(known, ProviderUnavailable) else None
     return ChatUnavailable(known.code, retry_after_s=wait_s)
 
 
-def _checked(answer: str) -> str:
+def _check_answer(answer: str) -> str:
     if not answer.strip():
         raise ChatUnavailable("bad_answer")
     return answer
 
 
 @lru_cache(maxsize=1)
-def _model(chat: Chat) -> "BaseChatModel":
-    return _made(chat)
+def _get_model(chat: ChatSettings) -> "BaseChatModel":
+    return _build_model(chat)
 
 
-def _made(chat: Chat, client: "httpx.AsyncClient | None" = None) -> "BaseChatModel":
+def _build_model(chat: ChatSettings, client: "httpx.AsyncClient | None" = None) -> "BaseChatModel":
     from langchain.chat_models import init_chat_model
 
     from memories.providers.embeddings_openai import silence_loggers
@@ -183,10 +183,10 @@ def _made(chat: Chat, client: "httpx.AsyncClient | None" = None) -> "BaseChatMod
     if chat.base_url:
         given["base_url"] = chat.base_url
     if chat.provider == OPENAI:
-        from memories.providers.http_client import PunctualClient
+        from memories.providers.http_client import DeadlineClient
 
         own = (
-            {"http_client": PunctualClient(chat.timeout_s)}
+            {"http_client": DeadlineClient(chat.timeout_s)}
             if client is None
             else {"http_async_client": client}
         )
@@ -204,10 +204,10 @@ def _made(chat: Chat, client: "httpx.AsyncClient | None" = None) -> "BaseChatMod
 
 
 @lru_cache(maxsize=1)
-def _threads() -> threading.BoundedSemaphore:
+def _get_thread_slots() -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
 @lru_cache(maxsize=1)
-def _streams() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(WAITING_STREAMS)
+def _get_stream_slots() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(MAX_STREAMS)

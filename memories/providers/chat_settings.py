@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import environ
+from environs import Env
 
 from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
 
 
 @dataclass(frozen=True)
-class Chat:
+class ChatSettings:
     """How the chat model is reached. model: empty means that there is none."""
 
     model: str = ""
@@ -33,8 +33,8 @@ class Chat:
         return self.host not in LOOPBACK_HOSTS
 
 
-def chat_settings(env: environ.Env) -> Chat:
-    return Chat(
+def load_chat_settings(env: Env) -> ChatSettings:
+    return ChatSettings(
         model=env.str("CHAT_MODEL", default=""),
         provider=env.str("CHAT_PROVIDER", default="openai"),
         base_url=env.str("CHAT_BASE_URL", default=""),

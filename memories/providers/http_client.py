@@ -10,14 +10,17 @@ from typing import cast
 
 import httpx2
 
-NAME = "picard_deadline"
+DEADLINE_EXTENSION = "picard_deadline"
 
 
-class PunctualClient(httpx2.Client):
+class DeadlineClient(httpx2.Client):
     """Its requests raise httpx2.ReadTimeout after so many seconds, also where bytes still come."""
 
     def __init__(self, seconds: float) -> None:
-        hooks: dict[str, list[Callable[..., None]]] = {"request": [self._begin], "response": [_bound]}
+        hooks: dict[str, list[Callable[..., None]]] = {
+            "request": [self._set_deadline],
+            "response": [_enforce_deadline],
+        }
         super().__init__(timeout=seconds, follow_redirects=True, event_hooks=hooks)
         self._seconds = seconds
 
@@ -27,15 +30,15 @@ class PunctualClient(httpx2.Client):
         ):  # whoever forgets a provider forgets its connections too, also at the very end
             self.close()
 
-    def _begin(self, request: httpx2.Request) -> None:
-        request.extensions[NAME] = time.monotonic() + self._seconds
+    def _set_deadline(self, request: httpx2.Request) -> None:
+        request.extensions[DEADLINE_EXTENSION] = time.monotonic() + self._seconds
 
 
-def _bound(response: httpx2.Response) -> None:
-    response.stream = _Until(cast(httpx2.SyncByteStream, response.stream), response.request)
+def _enforce_deadline(response: httpx2.Response) -> None:
+    response.stream = _DeadlineStream(cast(httpx2.SyncByteStream, response.stream), response.request)
 
 
-class _Until(httpx2.SyncByteStream):
+class _DeadlineStream(httpx2.SyncByteStream):
     """The body of an answer, until the deadline."""
 
     def __init__(self, body: httpx2.SyncByteStream, request: httpx2.Request) -> None:
@@ -43,7 +46,7 @@ class _Until(httpx2.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._body:
-            if time.monotonic() > self._request.extensions[NAME]:
+            if time.monotonic() > self._request.extensions[DEADLINE_EXTENSION]:
                 raise httpx2.ReadTimeout("the answer takes too long", request=self._request)
             yield piece
 

@@ -5,31 +5,32 @@ A proposal that is absent or another person's raises MemoryNotFound; an app, Ins
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.fields import DecryptError
 from memories import scopes
-from memories.errors import MemoryNotFound, MoreCame, VersionConflict
-from memories.models import AuditAction, Memory, Proposal
+from memories.errors import MemoryNotFound, SelectionChanged, VersionConflict
+from memories.models import AuditAction, Memory, Proposal, Visibility
 from memories.services import audit, writes
 from memories.services import proposals as proposal_services
-from memories.services.reads import cut
-from memories.validation.drafts import NewMemory
+from memories.services.reads import paginate
+from memories.validation.drafts import UNSET, NewMemory
 
-REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
+REVIEW_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingProposal:
     """A proposal as its person sees it. memory: the one that it would change; content: None where it does not open."""
 
     proposal: Proposal
-    content: Mapping[str, Any] | None
+    content: proposal_services.Content | None
     memory: Memory | None = None
 
     @property
@@ -38,34 +39,42 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Page:
+class ProposalPage:
     """Some of what waits, newest first; `next` is the cursor of the page after it."""
 
-    waiting: list[Waiting]
+    waiting: list[PendingProposal]
     next: UUID | None
 
 
+class Edit(TypedDict, total=False):
+    """What a person changed of a proposal, and the version that they saw of the memory it changes."""
+
+    text: str
+    tags: Sequence[str]
+    expected_version: int | None
+
+
 @dataclass(frozen=True)
-class Reviewed:
+class ReviewResult:
     """What a yes to many came to. refused: why, by proposal; those wait on."""
 
     memories: list[Memory]
     refused: dict[UUID, Exception]
 
 
-def count_waiting(actor: Actor, *, until: UUID | None = None) -> int:
-    return int(_own_until(actor, until).count())
+def count_pending_proposals(actor: Actor, *, until: UUID | None = None) -> int:
+    return _get_proposals_until(actor, until).count()
 
 
-def list_waiting(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> Page:
-    shown, following = cut(_own(actor), before, limit)
+def list_pending_proposals(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> ProposalPage:
+    shown, following = paginate(_get_own_proposals(actor), before, limit)
     about = [proposal.memory_id for proposal in shown if proposal.memory_id]
     memories = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(about) if about else {}
-    waiting = [Waiting(each, _content(each), memories.get(each.memory_id)) for each in shown]
-    return Page(waiting, following)
+    waiting = [PendingProposal(each, _load_content(each), memories.get(each.memory_id)) for each in shown]
+    return ProposalPage(waiting, following)
 
 
-def accept(
+def accept_proposal(
     actor: Actor,
     proposal_id: UUID,
     *,
@@ -78,18 +87,22 @@ def accept(
     expected_version: of the memory that it changes, as the person saw it. Raises ValidationError, VersionConflict.
     """
     with transaction.atomic():
-        [proposal] = _locked(actor, [proposal_id])
-        values = proposal_services.loaded(proposal)
-        given = {"text": text, "tags": tags}
-        values |= {name: value for name, value in given.items() if value is not None}
-        memory = _saved(_narrowed(actor, values.pop("only_tags", None)), proposal, values, expected_version)
+        [proposal] = _lock_proposals(actor, [proposal_id])
+        content = proposal_services.load_content(proposal)
+        if text is not None:
+            content["text"] = text
+        if tags is not None:
+            content["tags"] = tags
+        memory = _apply_proposal(
+            _limit_actor(actor, content.get("only_tags")), proposal, content, expected_version
+        )
         proposal.delete()
     return memory
 
 
-def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Reviewed:
-    """`accept` for each, with what was edited of it; none stops the others. Raises MemoryNotFound if one is absent."""
-    about = dict(_own(actor).filter(pk__in=edits).values_list("pk", "memory_id"))
+def accept_proposals(actor: Actor, edits: Mapping[UUID, Edit]) -> ReviewResult:
+    """Accept each proposal, with its edits; one failure stops no other. Raises MemoryNotFound if one is absent."""
+    about = dict(_get_own_proposals(actor).filter(pk__in=edits).values_list("pk", "memory_id"))
     if len(about) < len(edits):
         raise MemoryNotFound
     memories: list[Memory] = []
@@ -98,80 +111,105 @@ def accept_many(actor: Actor, edits: Mapping[UUID, Mapping[str, Any]]) -> Review
         UUID, int
     ] = {}  # of two that change one memory, the second finds the version that the first made
     for proposal_id, edited in sorted(edits.items()):  # the oldest first, whatever their order on a page
-        known = {"expected_version": made[about[proposal_id]]} if about[proposal_id] in made else {}
+        memory_id = about[proposal_id]
+        if memory_id in made:
+            edited = {**edited, "expected_version": made[memory_id]}
         try:
-            memory = accept(actor, proposal_id, **{**edited, **known})
-        except REFUSALS as refusal:
+            memory = accept_proposal(actor, proposal_id, **edited)
+        except REVIEW_ERRORS as refusal:
             refused[proposal_id] = refusal
         else:
             memories.append(memory)
             made[memory.pk] = memory.version
-    return Reviewed(memories, _still_waiting(actor, refused))
+    return ReviewResult(memories, _filter_pending(actor, refused))
 
 
-def accept_all(actor: Actor, *, until: UUID, count: int, seen: Mapping[UUID, int | None]) -> Reviewed:
+def accept_all_proposals(
+    actor: Actor, *, until: UUID, count: int, seen: Mapping[UUID, int | None]
+) -> ReviewResult:
     """Everything that waited when its person looked, the oldest first: so many, the newest of them `until`.
 
     seen: by proposal the version of the memory that it changes, of those that were shown. Raises MoreCame where there
     are more, whose ids are earlier but whose transaction ended later.
     """
-    ids = list(_own_until(actor, until).order_by("pk").values_list("pk", flat=True))
+    ids = list(_get_proposals_until(actor, until).order_by("pk").values_list("pk", flat=True))
     if len(ids) > count:
-        raise MoreCame
-    return accept_many(actor, {pk: {"expected_version": seen.get(pk)} for pk in ids})
+        raise SelectionChanged
+    return accept_proposals(actor, {pk: {"expected_version": seen.get(pk)} for pk in ids})
 
 
 @transaction.atomic
-def decline(actor: Actor, proposal_ids: Collection[UUID]) -> int:
+def decline_proposals(actor: Actor, proposal_ids: Collection[UUID]) -> int:
     """Throw these away, all or none; returns how many."""
-    proposals = _locked(actor, proposal_ids)
+    proposals = _lock_proposals(actor, proposal_ids)
     about = [proposal.memory_id or proposal.pk for proposal in proposals]
-    audit.record(actor, AuditAction.MEMORY_DECLINE, owner_id=actor.person.pk, memory_ids=about)
+    audit.record_event(actor, AuditAction.MEMORY_DECLINE, owner_id=actor.person.pk, memory_ids=about)
     Proposal.objects.filter(pk__in=[proposal.pk for proposal in proposals]).delete()
     return len(proposals)
 
 
-def _own(actor: Actor) -> Any:
+def _get_own_proposals(actor: Actor) -> QuerySet[Proposal]:
     if actor.is_app:
         # An app that waits for a yes must not be able to give it.
         raise InsufficientScope("sign-in")
-    actor.require(scopes.WRITE)
+    actor.require_scope(scopes.WRITE)
     return Proposal.objects.filter(owner_id=actor.person.pk)
 
 
-def _own_until(actor: Actor, until: UUID | None) -> Any:
-    return _own(actor) if until is None else _own(actor).filter(pk__lte=until)
+def _get_proposals_until(actor: Actor, until: UUID | None) -> QuerySet[Proposal]:
+    return _get_own_proposals(actor) if until is None else _get_own_proposals(actor).filter(pk__lte=until)
 
 
-def _still_waiting(actor: Actor, refused: dict[UUID, Exception]) -> dict[UUID, Exception]:
+def _filter_pending(actor: Actor, refused: dict[UUID, Exception]) -> dict[UUID, Exception]:
     """Without what a second click, or another window, has answered meanwhile."""
-    present = set(_own(actor).filter(pk__in=refused).values_list("pk", flat=True)) if refused else set()
+    present = (
+        set(_get_own_proposals(actor).filter(pk__in=refused).values_list("pk", flat=True))
+        if refused
+        else set()
+    )
     return {pk: why for pk, why in refused.items() if pk in present}
 
 
-def _locked(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:
-    found = list(_own(actor).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk"))
+def _lock_proposals(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:
+    found = list(_get_own_proposals(actor).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk"))
     if len(found) < len(set(ids)):
         raise MemoryNotFound
     return found
 
 
-def _content(proposal: Proposal) -> Mapping[str, Any] | None:
+def _load_content(proposal: Proposal) -> proposal_services.Content | None:
     try:
-        return proposal_services.loaded(proposal)
+        return proposal_services.load_content(proposal)
     except DecryptError:
         return None
 
 
-def _narrowed(actor: Actor, only_tags: Sequence[str] | None) -> Actor:
+def _limit_actor(actor: Actor, only_tags: Sequence[str] | None) -> Actor:
     return actor if only_tags is None else replace(actor, only_tags=frozenset(map(UUID, only_tags)))
 
 
-def _saved(actor: Actor, proposal: Proposal, values: dict[str, Any], expected_version: int | None) -> Memory:
+def _apply_proposal(
+    actor: Actor, proposal: Proposal, content: proposal_services.Content, expected_version: int | None
+) -> Memory:
     if proposal.memory_id is not None:
         return writes.update_memory(
-            actor, proposal.memory_id, expected_version=expected_version, source=proposal.source, **values
+            actor,
+            proposal.memory_id,
+            expected_version=expected_version,
+            text=content.get("text", UNSET),
+            visibility=content.get("visibility", UNSET),
+            tags=content.get("tags", UNSET),
+            expires_at=content.get("expires_at", UNSET),
+            source=proposal.source,
         )
-    item = NewMemory(id=proposal.pk, **values)
+    item = NewMemory(
+        text=content["text"],
+        visibility=content.get("visibility", Visibility.PRIVATE),
+        tags=content.get("tags", ()),
+        expires_at=content.get("expires_at"),
+        conversation=content.get("conversation"),
+        position=content.get("position"),
+        id=proposal.pk,
+    )
     [memory] = writes.create_memories(actor, [item], source=proposal.source)
     return memory

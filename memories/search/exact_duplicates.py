@@ -1,13 +1,14 @@
 """Not keeping one text twice, for those who ask for that: the same text is else kept as often as it is written."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from accounts.actor import Actor
 from memories import scopes
-from memories.errors import Duplicate
-from memories.models import Memory
-from memories.search.query import find_same
+from memories.errors import DuplicateMemory
+from memories.models import Memory, Visibility
+from memories.search.query import find_exact_duplicate
 from memories.services import writes
 
 
@@ -19,17 +20,26 @@ class OnDuplicate(StrEnum):
     REFUSE = "refuse"
 
 
-def create_unless_same(
-    actor: Actor, *, text: str, on_duplicate: OnDuplicate, **values: Any
+def create_unless_duplicate(
+    actor: Actor,
+    *,
+    text: str,
+    on_duplicate: OnDuplicate,
+    visibility: str = Visibility.PRIVATE,
+    tags: Sequence[str] = (),
+    expires_at: datetime | None = None,
 ) -> tuple[Memory, bool]:
     """The memory, and whether it is new. Raises Duplicate (REFUSE) and what services.create_memory does.
 
     An app that may not read, or not see the other, is not told of it. Two at the same moment may both be kept.
     """
-    actor.require(scopes.WRITE)
-    same = None if on_duplicate == OnDuplicate.KEEP else find_same(actor, text)
+    actor.require_scope(scopes.WRITE)
+    same = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
     if same is None:
-        return writes.create_memory(actor, text=text, **values), True
+        memory = writes.create_memory(
+            actor, text=text, visibility=visibility, tags=tags, expires_at=expires_at
+        )
+        return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
-        raise Duplicate(same)
+        raise DuplicateMemory(same)
     return same, False

@@ -12,22 +12,35 @@ from django.core.exceptions import ValidationError
 from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
-from accounts.keys import person_key, server_key
+from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories import scopes
 from memories.index import keywords, vectors
-from memories.index.work_queue import space_identity
+from memories.index.work_queue import get_space_identity
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.models.visibility import Filters
-from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, provider, unit
-from memories.search.ranking import EXACT_PHRASE, MAX_WORDS, Query, Ranked, Rows, common_words, rank
+from memories.providers.embeddings import (
+    ProviderRejected,
+    ProviderUnavailable,
+    get_provider,
+    normalize_vector,
+)
+from memories.search.ranking import (
+    EXACT_PHRASE_BONUS,
+    MAX_WORDS,
+    RankedMemory,
+    RankingQuery,
+    VisibleRows,
+    find_common_words,
+    rank_memories,
+)
 from memories.services import audit
-from memories.services.reads import opened
-from memories.services.tags import tell
+from memories.services.reads import decrypt_or_none
+from memories.services.tags import redact_tags
 from memories.validation import limits
 
 WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
-LOOKED_THROUGH = 50  # an exact phrase's memory is nearly always among so many
+PHRASE_CANDIDATES = 50  # an exact phrase's memory is nearly always among so many
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +85,7 @@ class SearchResult:
     withheld: bool = False
 
 
-def search(
+def search_memories(
     actor: Actor,
     query: str,
     *,
@@ -89,44 +102,50 @@ def search(
     """
     owner = owner or actor.person
     if actor.user is not None:
-        actor.require(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
-    question = _Question.of(limits.clean_query(query), owner)
-    rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=owner).matching(filters or Filters()))
+        actor.require_scope(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
+    question = _Question.from_text(limits.clean_query(query), owner)
+    rows = VisibleRows.from_queryset(
+        MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
+    )
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names)
-    withheld = actor.user is not None and not embedding_consent.may_read(actor.user)
-    vector, degraded = _embed(question) if Arm.MEANING in arms and not withheld else (None, False)
+    withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
+    vector, degraded = _embed_question(question) if Arm.MEANING in arms and not withheld else (None, False)
     if Arm.WORDS not in arms:
         question = question.without_words()
     if not question.words and vector is None:
         return SearchResult([], degraded, withheld)
-    looked_through = LOOKED_THROUGH if question.is_phrase else 0
-    ranked = rank(rows, question.compared_by(vector, owner), limit=limit, looked_through=looked_through)
-    hits = _hits(question, ranked)[:limit]
-    tell(actor, [hit.memory for hit in hits])
+    looked_through = PHRASE_CANDIDATES if question.is_phrase else 0
+    ranked = rank_memories(
+        rows, question.to_ranking_query(vector, owner), limit=limit, looked_through=looked_through
+    )
+    hits = _build_hits(question, ranked)[:limit]
+    redact_tags(actor, [hit.memory for hit in hits])
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
     return SearchResult(hits, degraded, withheld)
 
 
-def find_same(actor: Actor, text: str) -> Memory | None:
+def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
     """One of the actor's own memories that says just this; None where there is none, or the actor may not read.
 
     Only the beginning of a long text is looked for, so of many alike beginnings one may be missed.
     """
-    if not actor.holds(scopes.READ):
+    if not actor.has_scope(scopes.READ):
         return None
     try:
         text = limits.clean_text(text)
     except ValidationError:  # no memory says what none may say
         return None
-    question = _Question.of(limits.clean_query(text), actor.person)
-    rows = Rows.of(MemoryVector.objects.visible_to(actor, owner=actor.person))
-    ranked = rank(rows, question.compared_by(None, actor.person), limit=LOOKED_THROUGH, looked_through=0)
-    same = next((place.memory for place in ranked if opened(place.memory) == text), None)
+    question = _Question.from_text(limits.clean_query(text), actor.person)
+    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
+    ranked = rank_memories(
+        rows, question.to_ranking_query(None, actor.person), limit=PHRASE_CANDIDATES, looked_through=0
+    )
+    same = next((place.memory for place in ranked if decrypt_or_none(place.memory) == text), None)
     if same is not None:
-        tell(actor, [same])
+        redact_tags(actor, [same])
         audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=same.owner_id, memory_ids=[same.pk])
     return same
 
@@ -142,89 +161,95 @@ class _Question:
     common: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, text: str, owner: User) -> "_Question":
-        words = keywords.words(text)[:MAX_WORDS]
-        private, public = person_key(owner.pk).keywords, server_key().keywords
-        return cls(text, words, keywords.tokens(words, private), keywords.tokens(words, public))
+    def from_text(cls, text: str, owner: User) -> "_Question":
+        words = keywords.extract_words(text)[:MAX_WORDS]
+        private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
+        return cls(text, words, keywords.hash_words(words, private), keywords.hash_words(words, public))
 
     @cached_property
     def phrase(self) -> str:
         """The question as it would stand in a text, both made plain."""
-        return keywords.plain(self.text)
+        return keywords.normalize_text(self.text)
 
     @cached_property
     def is_phrase(self) -> bool:
         return " " in self.phrase
 
-    def with_common_words(self, rows: Rows | None, names: Collection[str]) -> "_Question":
-        common = set(common_words(rows, self.private_tokens, self.public_tokens))
+    def with_common_words(self, rows: VisibleRows | None, names: Collection[str]) -> "_Question":
+        common = set(find_common_words(rows, self.private_tokens, self.public_tokens))
         common |= {place for place, word in enumerate(self.words) if word in names}
         return replace(self, common=tuple(sorted(common)))
 
     def without_words(self) -> "_Question":
         return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())
 
-    def compared_by(self, vector: list[float] | None, owner: User) -> Query:
-        key = person_key(owner.pk)
-        days = [keywords.as_day_word(word) for word in self.words]
-        return Query(
-            space=space_identity(),
-            private_vector=None if vector is None else vectors.rotate([vector], key.rotation)[0],
+    def to_ranking_query(self, vector: list[float] | None, owner: User) -> RankingQuery:
+        key = get_person_key(owner.pk)
+        days = [keywords.to_day_word(word) for word in self.words]
+        return RankingQuery(
+            space=get_space_identity(),
+            private_vector=None
+            if vector is None
+            else vectors.rotate_vectors([vector], key.vector_rotation_key)[0],
             public_vector=vector,
             private_tokens=self.private_tokens,
             public_tokens=self.public_tokens,
-            private_days=_tokens(days, key.keywords),
-            public_days=_tokens(days, server_key().keywords),
+            private_days=_hash_optional_words(days, key.keyword_hash_key),
+            public_days=_hash_optional_words(days, get_server_key().keyword_hash_key),
             common=self.common,
         )
 
 
-def _tokens(words: list[str | None], key: bytes) -> list[int | None]:
-    return [None if word is None else keywords.tokens([word], key)[0] for word in words]
+def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None]:
+    return [None if word is None else keywords.hash_words([word], key)[0] for word in words]
 
 
-def _embed(question: _Question) -> tuple[list[float] | None, bool]:
+def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
     """The question's vector, and whether the provider failed to give one."""
     if not question.text:
         return None, False
     try:
-        return _meaning(question.text, {question.words[place] for place in question.common}), False
+        return _embed_weighted(question.text, {question.words[place] for place in question.common}), False
     except (ProviderUnavailable, ProviderRejected) as error:
         logger.warning("search by words only: the embedding provider answered %s", error.code)
         return None, True
 
 
-def _meaning(text: str, names: Collection[str]) -> list[float]:
+def _embed_weighted(text: str, names: Collection[str]) -> list[float]:
     """The mean of the question's vector and, with more weight, of the question's without names: whom it is about
     stands in half of all memories, and would draw the vector away from what is asked."""
-    whole = provider().embed_query(text)
-    rest = keywords.without(text, names) if names else ""
-    if not keywords.words(rest):
+    whole = get_provider().embed_query(text)
+    rest = keywords.remove_words(text, names) if names else ""
+    if not keywords.extract_words(rest):
         return whole
-    about = provider().embed_query(rest)
-    return unit([one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)])
+    about = get_provider().embed_query(rest)
+    return normalize_vector(
+        [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
+    )
 
 
-def _hits(question: _Question, ranked: list[Ranked]) -> list[Hit]:
+def _build_hits(question: _Question, ranked: list[RankedMemory]) -> list[Hit]:
     """Where the question stands literally comes first."""
-    return sorted((_hit(question, place) for place in ranked), key=operator.attrgetter("score"), reverse=True)
+    return sorted(
+        (_build_hit(question, place) for place in ranked), key=operator.attrgetter("score"), reverse=True
+    )
 
 
-def _hit(question: _Question, place: Ranked) -> Hit:
+def _build_hit(question: _Question, place: RankedMemory) -> Hit:
     """Only a memory that has all the question's words need be unsealed to know whether it holds the phrase."""
     may_hold = question.is_phrase and len(place.words) == len(question.words)
-    holds = may_hold and _stands_in(question.phrase, place.memory)
+    holds = may_hold and _has_phrase(question.phrase, place.memory)
     return Hit(
         memory=place.memory,
-        score=place.score + (EXACT_PHRASE if holds else 0.0),
+        score=place.score + (EXACT_PHRASE_BONUS if holds else 0.0),
         cosine=place.cosine,
         matched=tuple(question.words[position] for position in place.words),
         strength=(place.cosine or 0.0) + place.idf_share,
     )
 
 
-def _stands_in(phrase: str, memory: Memory) -> bool:
+def _has_phrase(phrase: str, memory: Memory) -> bool:
     try:
-        return f" {phrase} " in f" {keywords.plain(memory.text)} "
+        return f" {phrase} " in f" {keywords.normalize_text(memory.text)} "
     except DecryptError:  # it is shown as unreadable, and must not hide the others
         return False

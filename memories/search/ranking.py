@@ -10,33 +10,35 @@ over rows that the actor may see: a score must not tell of a private word.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
 
 from core.db.prepared import fetch_prepared
-from memories.fields import stored_row
-from memories.index.vectors import to_halfvec
-from memories.models import Memory
-from memories.services.tags import ITS_TAGS, know_tags
+from memories.fields import build_stored_row
+from memories.index.vectors import format_halfvec
+from memories.models import Memory, MemoryVector
+from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
 WEIGHT_OF_MEANING = 0.5
 WEIGHT_OF_WORDS = 0.5
-EVERY_WORD = 0.3  # puts the only memory that holds a rare word before those that are merely near in meaning
-EXACT_PHRASE = 2.0  # more than all the rest together
+ALL_WORDS_BONUS = (
+    0.3  # puts the only memory that holds a rare word before those that are merely near in meaning
+)
+EXACT_PHRASE_BONUS = 2.0  # more than all the rest together
 K1 = 1.2
 # What a neighbour in a conversation is lent of a word: distance to it -> share.
-LENT = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
+NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
 # Cosine plus share of matched rarity of the first hit, below which no memory answers (decision 0018).
-ANSWERS = 0.75
+ANSWER_THRESHOLD = 0.75
 PASSAGES_A_MEMORY = 5  # how many of the nearest passages may be one memory's, before a memory could be missed
 MAX_WORDS = 31  # of a query; two bits of a bigint each: in the text, in the date
 COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are about, not what
 COMMON_SAMPLE = 300  # passages; a share of .2 is known to .02 by them
-COMMON_LEAST = 5  # passages: among a handful of memories no word is a common one
+COMMON_MINIMUM = 5  # passages: among a handful of memories no word is a common one
 
 # What a found memory is read with: all that doors show. The others are fetched when asked for.
-READ_OF_MEMORY = tuple(
+MEMORY_COLUMNS = tuple(
     field.attname
     for field in Memory._meta.concrete_fields
     if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
@@ -121,7 +123,7 @@ READ = f"""
 with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
 select score, cosine, bits, idf_share, memory.* from placed, lateral (
-  select {ITS_TAGS}, {", ".join(READ_OF_MEMORY)} from memories_memory where id = placed.id limit 1) memory
+  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
 """  # noqa: S608 # nosec B608
@@ -136,7 +138,7 @@ group by place having count(*) > greatest(%s, %s::float8 * (select count(*) from
 
 
 @dataclass(frozen=True)
-class Query:
+class RankingQuery:
     """What is searched for. Private rows are compared with the person's side of it, public rows with the server's.
 
     Vectors are unit-length and None when there is no embedding. Tokens stand in the order of the words, at most
@@ -155,7 +157,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedMemory:
     """One memory and its place. cosine: of its best passage (of a long text, its best that
     is near or has a word), None without a vector; words: positions of the query's words
     that its text holds; idf_share: how much of the query's rarity it holds in its text and date, 0 to 1, common words
@@ -169,14 +171,14 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Rows:
+class VisibleRows:
     """What may be searched: a queryset of MemoryVector that is already restricted to what may be seen, compiled."""
 
     sql: str
-    params: tuple[Any, ...]
+    params: tuple[object, ...]
 
     @classmethod
-    def of(cls, queryset: Any) -> "Rows | None":
+    def from_queryset(cls, queryset: QuerySet[MemoryVector]) -> "VisibleRows | None":
         """None when the queryset cannot hold anything."""
         try:
             return cls(*queryset.order_by().values_list(*COLUMNS).query.sql_with_params())
@@ -184,10 +186,12 @@ class Rows:
             return None
 
 
-def rank(rows: Rows | None, query: Query, *, limit: int, looked_through: int = 0) -> list[Ranked]:
+def rank_memories(
+    rows: VisibleRows | None, query: RankingQuery, *, limit: int, looked_through: int = 0
+) -> list[RankedMemory]:
     """The best `limit` memories among the rows, best first, their tags at hand; of the best `looked_through`, those
     with all the words too. Without words they are compared by meaning alone, which is cheaper."""
-    ranked = rows and statement(rows, query, limit=max(limit, looked_through))
+    ranked = rows and build_statement(rows, query, limit=max(limit, looked_through))
     if not ranked:
         return []
     ranking, params = ranked
@@ -195,8 +199,8 @@ def rank(rows: Rows | None, query: Query, *, limit: int, looked_through: int = 0
     found = fetch_prepared(READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words])
     places = range(len(query.private_tokens))
     best = [
-        Ranked(
-            memory=stored_row(Memory, READ_OF_MEMORY, columns),
+        RankedMemory(
+            memory=build_stored_row(Memory, MEMORY_COLUMNS, columns),
             score=score,
             cosine=cosine,
             words=tuple(place for place in places if bits >> place & 1),
@@ -205,71 +209,71 @@ def rank(rows: Rows | None, query: Query, *, limit: int, looked_through: int = 0
         for score, cosine, bits, idf_share, its_tags, *columns in found
     ]
     for place, row in zip(best, found, strict=True):
-        know_tags(place.memory, row[4])
+        set_tags_from_row(place.memory, row[4])
     return best
 
 
-def common_words(rows: Rows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
+def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
     """The positions of those tokens that are in more than COMMON_SHARE of the rows, as the names of the people are
     whom the memories are about. Known from the first COMMON_SAMPLE rows, so its cost does not grow."""
     if rows is None or not private:
         return []
     tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)
     places = [*range(len(private)), *range(len(public))]
-    params = [tokens, of_public, places, *rows.params, COMMON_SAMPLE, COMMON_LEAST, COMMON_SHARE]
+    params = [tokens, of_public, places, *rows.params, COMMON_SAMPLE, COMMON_MINIMUM, COMMON_SHARE]
     return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
 
 
-def statement(rows: Rows, query: Query, *, limit: int) -> tuple[str, list[Any]] | None:
+def build_statement(rows: VisibleRows, query: RankingQuery, *, limit: int) -> tuple[str, list[object]] | None:
     """The statement that ranks, with its parameters; None where there is nothing to compare by."""
     if query.private_tokens:
-        return FUSED.replace("{rows}", rows.sql), _fused(rows, query, limit)
+        return FUSED.replace("{rows}", rows.sql), _build_fused_params(rows, query, limit)
     if query.public_vector is None:
         return None
-    vectors = [_literal(query.public_vector), _literal(query.private_vector)]
+    vectors = [_format_vector(query.public_vector), _format_vector(query.private_vector)]
     params = [*vectors, *rows.params, query.space, limit * PASSAGES_A_MEMORY, limit]
     return NEAREST.replace("{rows}", rows.sql), params
 
 
-def _fused(rows: Rows, query: Query, limit: int) -> list[Any]:
-    private = _bits(query.private_tokens, query.private_days)
-    public = _bits(query.public_tokens, query.public_days)
+def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
+    private = _assign_bits(query.private_tokens, query.private_days)
+    public = _assign_bits(query.public_tokens, query.public_days)
     return [
         [token for token, _ in [*private, *public]],
         [False] * len(private) + [True] * len(public),
         [bit for _, bit in [*private, *public]],
         query.space,
-        _literal(query.public_vector),
-        _literal(query.private_vector),
+        _format_vector(query.public_vector),
+        _format_vector(query.private_vector),
         [token for token, _ in public],
         [token for token, _ in private],
         *rows.params,
         limit * PASSAGES_A_MEMORY,
-        _telling(query),
+        _find_distinctive_words(query),
         list(range(len(query.private_tokens))),
-        EVERY_WORD,
+        ALL_WORDS_BONUS,
         K1 + 1,
         K1,
-        list(LENT),
-        list(LENT.values()),
+        list(NEIGHBOUR_WEIGHTS),
+        list(NEIGHBOUR_WEIGHTS.values()),
         WEIGHT_OF_MEANING,
         WEIGHT_OF_WORDS,
         limit,
     ]
 
 
-def _telling(query: Query) -> list[int]:
+def _find_distinctive_words(query: RankingQuery) -> list[int]:
     """The places of the words that are not common; of all where there are no others."""
     places = range(len(query.private_tokens))
     return [place for place in places if place not in query.common] or list(places)
 
 
-def _bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:
+def _assign_bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:
     in_text = [(token, 1 << place) for place, token in enumerate(tokens)]
     return in_text + [
         (token, 1 << place + MAX_WORDS) for place, token in enumerate(days) if token is not None
     ]
 
 
-def _literal(vector: Sequence[float] | None) -> str | None:
-    return None if vector is None else to_halfvec(vector)
+def _format_vector(vector: Sequence[float] | None) -> str | None:
+    return None if vector is None else format_halfvec(vector)

@@ -1,7 +1,6 @@
 """The record of who did what to which memories. It holds ids and never a text."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
@@ -17,13 +16,15 @@ returning id
 """
 
 
-def record(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
+def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
     """Write one line, in the transaction of the act. Nothing is written for an act on no memory."""
     if ids := list(memory_ids):
-        fetch_prepared(RECORD, line(actor, action, owner_id, ids))
+        fetch_prepared(RECORD, build_event_params(actor, action, owner_id, ids))
 
 
-def line(actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]) -> dict[str, Any]:
+def build_event_params(
+    actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]
+) -> dict[str, object]:
     """What RECORD needs, for a statement that does the act too."""
     return {
         "line": new_id(),
@@ -39,9 +40,9 @@ def line(actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUI
 def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
     """Write down what an app, or another person, read. One's own reading by one's own session is no event."""
     if actor.is_app or actor.user is None or actor.user.pk != owner_id:
-        record(actor, action, owner_id=owner_id, memory_ids=memory_ids)
+        record_event(actor, action, owner_id=owner_id, memory_ids=memory_ids)
 
 
-def record_account(by: Actor, action: AuditAction) -> None:
+def record_account_event(by: Actor, action: AuditAction) -> None:
     """Write down what a person did to their own account: a line of no memory."""
-    fetch_prepared(RECORD, line(by, action, by.person.pk, []))
+    fetch_prepared(RECORD, build_event_params(by, action, by.person.pk, []))

@@ -2,59 +2,59 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, InsufficientScope
 from memories import scopes
-from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
+from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.services import audit, writes
 from memories.validation import limits
+from memories.validation.drafts import Changes
 
-REFUSALS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope, WaitsForYes)
+OPERATION_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, InsufficientScope, ApprovalRequired)
 
 
 @dataclass(frozen=True)
-class Create:
+class CreateOperation:
     """values: as services.create_memory takes them."""
 
-    values: dict[str, Any]
+    values: Changes
 
 
 @dataclass(frozen=True)
-class Update:
+class UpdateOperation:
     """changes: as services.update_memory takes them."""
 
     memory_id: UUID
-    changes: dict[str, Any]
+    changes: Changes
     expected_version: int | None = None
 
 
 @dataclass(frozen=True)
-class Trash:
+class TrashOperation:
     memory_id: UUID
     expected_version: int | None = None
 
 
-Operation = Create | Update | Trash
+Operation = CreateOperation | UpdateOperation | TrashOperation
 Outcome = Memory | Exception
 
 
 @transaction.atomic
-def apply_many(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
+def apply_operations(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
     """Each operation's memory, or one of REFUSALS (WaitsForYes is more of a delay), in their order.
 
     Adding needs memories:write; to change or trash many at once, memories:admin too. Raises InsufficientScope then,
     and ValidationError when there are none or more than limits.BULK_OPERATIONS; nothing is done in either case.
     """
-    actor.require(scopes.WRITE)
+    actor.require_scope(scopes.WRITE)
     if not 1 <= len(operations) <= limits.BULK_OPERATIONS:
         raise ValidationError(
             {
@@ -65,12 +65,12 @@ def apply_many(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
                 )
             }
         )
-    if not all(isinstance(operation, Create) for operation in operations):
-        actor.require(scopes.ADMIN)
-    return [_outcome(actor, operation) for operation in operations]
+    if not all(isinstance(operation, CreateOperation) for operation in operations):
+        actor.require_scope(scopes.ADMIN)
+    return [_try_operation(actor, operation) for operation in operations]
 
 
-def trash_all(actor: Actor, memories: Any) -> list[UUID]:
+def trash_queryset(actor: Actor, memories: QuerySet[Memory]) -> list[UUID]:
     """Put a queryset of the actor's own memories in the trash at once; returns their ids. In the caller's transaction.
 
     The caller has asked for the scope.
@@ -79,21 +79,21 @@ def trash_all(actor: Actor, memories: Any) -> list[UUID]:
     own = Memory.objects.owned_by(actor.person)
     own.filter(pk__in=ids).update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
     MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)
-    audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)
+    audit.record_event(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)
     return ids
 
 
-def _outcome(actor: Actor, operation: Operation) -> Outcome:
+def _try_operation(actor: Actor, operation: Operation) -> Outcome:
     try:
-        return _apply(actor, operation)
-    except REFUSALS as refusal:
+        return _apply_operation(actor, operation)
+    except OPERATION_ERRORS as refusal:
         return refusal
 
 
-def _apply(actor: Actor, operation: Operation) -> Memory:
-    if isinstance(operation, Create):
+def _apply_operation(actor: Actor, operation: Operation) -> Memory:
+    if isinstance(operation, CreateOperation):
         return writes.create_memory(actor, **operation.values)
-    if isinstance(operation, Update):
+    if isinstance(operation, UpdateOperation):
         return writes.update_memory(
             actor, operation.memory_id, expected_version=operation.expected_version, **operation.changes
         )

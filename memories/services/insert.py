@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from core.db.prepared import fetch_prepared
-from memories.fields import sealed_bytes
+from memories.fields import get_sealed_bytes
 from memories.index import work_queue
 from memories.models import AuditAction, Memory, MemoryVector, Tag
 from memories.services import audit
 
-# One array a column, given as PostgreSQL writes arrays (`_array`); the tokens of all
+# One array a column, given as PostgreSQL writes arrays (`_format_array`); the tokens of all
 # passages lie in one, of which each takes its part.
 STORE = f"""
 with memory as (
@@ -51,7 +51,7 @@ select statement_timestamp()
 """  # noqa: S608 - put together from constants # nosec B608
 
 
-def store(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> None:
+def insert_memories(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> None:
     """Store new memories of the actor's own, each with its tags, which exist; all or none.
 
     The rows know from then on what the database gave them: their time.
@@ -59,54 +59,61 @@ def store(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]])
     for row in rows:
         # For the words of its day, which the worker writes anew by the time that is stored.
         row.created_at = timezone.now()
-    passages = work_queue.passage_rows(rows)
-    line = audit.line(actor, AuditAction.MEMORY_CREATE, actor.person.pk, [row.pk for row in rows])
-    [(now,)] = fetch_prepared(STORE, line | _memories(rows) | _passages(passages) | _tags(rows, tags))
+    passages = work_queue.build_passage_rows(rows)
+    line = audit.build_event_params(
+        actor, AuditAction.MEMORY_CREATE, actor.person.pk, [row.pk for row in rows]
+    )
+    [(now,)] = fetch_prepared(
+        STORE,
+        line | _build_memory_params(rows) | _build_passage_params(passages) | _build_tag_params(rows, tags),
+    )
     for row in rows:
         row.created_at = row.updated_at = row.written_at = row.index_due_at = now
         row._state.adding = False
 
 
-def _memories(rows: Sequence[Memory]) -> dict[str, str]:
+def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
     return {
         "source": rows[0].source,
-        "ids": _array(row.pk for row in rows),
+        "ids": _format_array(row.pk for row in rows),
         # The backslash of PostgreSQL's hexadecimal form is itself escaped within an array.
-        "texts": _array(f'"\\\\x{sealed_bytes(row, "text").hex()}"' for row in rows),
-        "visibilities": _array(row.visibility for row in rows),
-        "expiries": _array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
-        "conversations": _array(row.conversation for row in rows),
-        "positions": _array(row.position for row in rows),
+        "texts": _format_array(f'"\\\\x{get_sealed_bytes(row, "text").hex()}"' for row in rows),
+        "visibilities": _format_array(row.visibility for row in rows),
+        "expiries": _format_array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
+        "conversations": _format_array(row.conversation for row in rows),
+        "positions": _format_array(row.position for row in rows),
     }
 
 
-def _passages(rows: Sequence[MemoryVector]) -> dict[str, str]:
+def _build_passage_params(rows: Sequence[MemoryVector]) -> dict[str, str]:
     lasts: list[int] = []
     tokens: list[int] = []
     for row in rows:
         tokens += row.tokens
         lasts.append(len(tokens))
     return {
-        "of_memories": _array(row.memory_id for row in rows),
-        "numbers": _array(row.passage for row in rows),
-        "are_public": _array(row.is_public for row in rows),
-        "expire": _array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
-        "first_tokens": _array(last - len(row.tokens) + 1 for row, last in zip(rows, lasts, strict=True)),
-        "last_tokens": _array(lasts),
-        "sequences": _array(row.sequence for row in rows),
-        "tokens": _array(tokens),
+        "of_memories": _format_array(row.memory_id for row in rows),
+        "numbers": _format_array(row.passage for row in rows),
+        "are_public": _format_array(row.is_public for row in rows),
+        "expire": _format_array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
+        "first_tokens": _format_array(
+            last - len(row.tokens) + 1 for row, last in zip(rows, lasts, strict=True)
+        ),
+        "last_tokens": _format_array(lasts),
+        "sequences": _format_array(row.sequence for row in rows),
+        "tokens": _format_array(tokens),
     }
 
 
-def _tags(rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> dict[str, str]:
+def _build_tag_params(rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> dict[str, str]:
     pairs = [(row.pk, tag.pk) for row, its_tags in zip(rows, tags, strict=True) for tag in its_tags]
     return {
-        "tagged": _array(memory_id for memory_id, _ in pairs),
-        "tags": _array(tag_id for _, tag_id in pairs),
+        "tagged": _format_array(memory_id for memory_id, _ in pairs),
+        "tags": _format_array(tag_id for _, tag_id in pairs),
     }
 
 
-def _array(values: Iterable[object]) -> str:
+def _format_array(values: Iterable[object]) -> str:
     """As PostgreSQL writes an array. For values that hold nothing to be escaped: ids, numbers, times, hexadecimals.
 
     psycopg's own lists take ten times as long, since it asks each value for its kind.

@@ -10,7 +10,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -19,30 +19,38 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, InsufficientScope
-from accounts.keys import person_key
+from accounts.keys import get_person_key
 from memories import scopes
 from memories.models import AuditAction, Memory, Proposal, Visibility
 from memories.services import audit
-from memories.validation.drafts import NewMemory
+from memories.validation.drafts import Changes, NewMemory
 
-KEPT = timedelta(days=30)
-WAITING = 1_000  # proposals of one app at a time: none must keep another from proposing
+RETENTION = timedelta(days=30)
+MAX_PENDING = 1_000  # proposals of one app at a time: none must keep another from proposing
 
 
-def must_wait(actor: Actor, memory: Memory, changes: Mapping[str, Any]) -> bool:
+class Content(Changes, total=False):
+    """What a proposal says: the fields of a memory, and the `only_tags` of the app that made it."""
+
+    conversation: UUID | None
+    position: int | None
+    only_tags: Sequence[str]
+
+
+def needs_approval(actor: Actor, memory: Memory, changes: Changes) -> bool:
     """Where the person wants to be asked; and where everybody would read more, by an app that may not publish.
 
     That is other words in a public memory, and that it stays public for longer. changes: clean.
     """
     if actor.asks_first:
         return True
-    if actor.holds(scopes.PUBLISH) or not memory.is_public:
+    if actor.has_scope(scopes.PUBLISH) or not memory.is_public:
         return False
     stays_public = changes.get("visibility", memory.visibility) == Visibility.PUBLIC
-    return stays_public and (_says_else(memory, changes) or _stays_longer(memory, changes))
+    return stays_public and (_has_new_text(memory, changes) or _has_later_expiry(memory, changes))
 
 
-def require_own_yes(actor: Actor) -> None:
+def require_approver(actor: Actor) -> None:
     """For what cannot wait, as a proposal is about one memory: whoever must ask for a yes cannot give it.
 
     Not a scope is missing, so no app must be led to ask for more. Raises InsufficientScope.
@@ -51,50 +59,50 @@ def require_own_yes(actor: Actor) -> None:
         raise InsufficientScope("sign-in")
 
 
-def propose_new(actor: Actor, items: Sequence[NewMemory], *, source: str) -> list[Proposal]:
+def propose_memories(actor: Actor, items: Sequence[NewMemory], *, source: str) -> list[Proposal]:
     """One proposal an item, in their order; what waits already waits once. Raises ValidationError beyond WAITING.
 
     The items are clean. What a narrowed app proposes keeps its tags, so that it stays within what it may see.
     """
-    contents = [_dumped(_of_item(item), actor) for item in items]
-    return _store(actor, [(None, content) for content in contents], source)
+    contents = [_serialize_content(_serialize_item(item), actor) for item in items]
+    return _store_proposals(actor, [(None, content) for content in contents], source)
 
 
-def propose_change(actor: Actor, memory: Memory, changes: Mapping[str, Any], *, source: str) -> Proposal:
+def propose_change(actor: Actor, memory: Memory, changes: Changes, *, source: str) -> Proposal:
     """The changes, which are clean and no others than these, wait. Raises ValidationError beyond WAITING."""
-    [proposal] = _store(actor, [(memory.pk, _dumped({**changes}, actor))], source)
+    [proposal] = _store_proposals(actor, [(memory.pk, _serialize_content(changes, actor))], source)
     return proposal
 
 
-def purge() -> int:
+def purge_proposals() -> int:
     """What nobody looked at for so long is not wanted."""
-    return int(Proposal.objects.filter(created_at__lt=Now() - KEPT).delete()[0])
+    return int(Proposal.objects.filter(created_at__lt=Now() - RETENTION).delete()[0])
 
 
-def loaded(proposal: Proposal) -> dict[str, Any]:
+def load_content(proposal: Proposal) -> Content:
     """What it says: the fields of a memory, and `only_tags` of the app. Raises DecryptError."""
-    content: dict[str, Any] = json.loads(proposal.content)
-    if content.get("expires_at"):
-        content["expires_at"] = datetime.fromisoformat(content["expires_at"])
-    if content.get("conversation"):
-        content["conversation"] = UUID(content["conversation"])
-    return content
+    said: dict[str, Any] = json.loads(proposal.content)
+    if said.get("expires_at"):
+        said["expires_at"] = datetime.fromisoformat(said["expires_at"])
+    if said.get("conversation"):
+        said["conversation"] = UUID(said["conversation"])
+    return cast(Content, said)
 
 
-def _says_else(memory: Memory, changes: Mapping[str, Any]) -> bool:
+def _has_new_text(memory: Memory, changes: Changes) -> bool:
     return "text" in changes and changes["text"] != memory.text
 
 
-def _stays_longer(memory: Memory, changes: Mapping[str, Any]) -> bool:
+def _has_later_expiry(memory: Memory, changes: Changes) -> bool:
     """Sooner is what hiding is, and that may every app that writes."""
-    until: datetime | None = changes.get("expires_at", memory.expires_at)
+    until = changes.get("expires_at", memory.expires_at)
     return memory.expires_at is not None and (until is None or until > memory.expires_at)
 
 
 @transaction.atomic
-def _store(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) -> list[Proposal]:
+def _store_proposals(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) -> list[Proposal]:
     owner_id = actor.person.pk
-    hashes = [_hash(owner_id, source, memory_id, content) for memory_id, content in given]
+    hashes = [_hash_content(owner_id, source, memory_id, content) for memory_id, content in given]
     waiting = Proposal.objects.filter(owner_id=owner_id)
     known = set(map(bytes, waiting.filter(content_hash__in=hashes).values_list("content_hash", flat=True)))
     fresh = {
@@ -104,7 +112,7 @@ def _store(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) 
         for digest, (memory_id, content) in zip(hashes, given, strict=True)
         if digest not in known
     }
-    if fresh and waiting.filter(source=source).count() + len(fresh) > WAITING:
+    if fresh and waiting.filter(source=source).count() + len(fresh) > MAX_PENDING:
         raise ValidationError(
             {
                 "text": ValidationError(
@@ -116,11 +124,11 @@ def _store(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) 
     Proposal.objects.bulk_create(fresh.values(), ignore_conflicts=True)
     stored = {bytes(each.content_hash): each for each in waiting.filter(content_hash__in=hashes)}
     about = [stored[digest].memory_id or stored[digest].pk for digest in fresh]
-    audit.record(actor, AuditAction.MEMORY_PROPOSE, owner_id=owner_id, memory_ids=about)
+    audit.record_event(actor, AuditAction.MEMORY_PROPOSE, owner_id=owner_id, memory_ids=about)
     return [stored[digest] for digest in hashes]
 
 
-def _of_item(item: NewMemory) -> dict[str, Any]:
+def _serialize_item(item: NewMemory) -> Content:
     return {
         "text": item.text,
         "visibility": str(item.visibility),
@@ -131,16 +139,16 @@ def _of_item(item: NewMemory) -> dict[str, Any]:
     }
 
 
-def _dumped(values: dict[str, Any], actor: Actor) -> str:
+def _serialize_content(values: Mapping[str, object], actor: Actor) -> str:
     if actor.only_tags:
-        values["only_tags"] = sorted(map(str, actor.only_tags))
-    return json.dumps(values, default=_plain, ensure_ascii=False, sort_keys=True)
+        values = {**values, "only_tags": sorted(map(str, actor.only_tags))}
+    return json.dumps(values, default=_encode_value, ensure_ascii=False, sort_keys=True)
 
 
-def _plain(value: datetime | UUID) -> str:
+def _encode_value(value: datetime | UUID) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _hash(owner_id: UUID, source: str, memory_id: UUID | None, content: str) -> bytes:
+def _hash_content(owner_id: UUID, source: str, memory_id: UUID | None, content: str) -> bytes:
     said = f"proposal\0{source}\0{memory_id or ''}\0{content}".encode()
-    return hmac.digest(person_key(owner_id).tags, said, hashlib.sha256)
+    return hmac.digest(get_person_key(owner_id).tag_hash_key, said, hashlib.sha256)

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
@@ -15,14 +16,17 @@ from memories.errors import MemoryNotFound
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.models.visibility import Filters
 from memories.services import audit
-from memories.services.tags import know_all_tags, tags_in_use, with_tags
-from memories.validation.limits import folded
+from memories.services.tags import attach_prefetched_tags, list_used_tags, with_tags
+from memories.validation.limits import fold_tag_name
 
 logger = logging.getLogger(__name__)
 
+Row = TypeVar("Row", bound=Model)
+Cursor = TypeVar("Cursor", UUID, int)
+
 
 @dataclass(frozen=True)
-class Page:
+class MemoryPage:
     """Some memories, newest first, their tags at hand; `next` is the cursor of the page after it, None at the end."""
 
     memories: list[Memory]
@@ -30,7 +34,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Activity:
+class ActivityPage:
     """Some audit events, newest first; `next` as with Page."""
 
     events: list[AuditEvent]
@@ -38,7 +42,7 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class History:
+class RevisionPage:
     """Some earlier texts of a memory, newest first; `next` is the version before which the page after it begins.
 
     count: of all earlier texts.
@@ -51,23 +55,23 @@ class History:
 
 def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """One of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
-    actor.require(scopes.READ)
+    actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
-    memory: Memory | None = with_tags(own).first()
+    memory = with_tags(own).first()
     if memory is None:
         raise MemoryNotFound
-    know_all_tags(actor, [memory])
+    attach_prefetched_tags(actor, [memory])
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
 
 def list_memories(
     actor: Actor, *, filters: Filters | None = None, before: UUID | None = None, limit: int = 25
-) -> Page:
+) -> MemoryPage:
     """The person's own memories, newest first; `before` is the `next` of the page before."""
-    actor.require(scopes.READ)
-    rows = Memory.objects.visible_to(actor, owner=actor.person).matching(filters or Filters())
-    page = _page(actor, rows, before, limit)
+    actor.require_scope(scopes.READ)
+    rows = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(filters or Filters())
+    page = _build_page(actor, rows, before, limit)
     audit.record_read(
         actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
     )
@@ -76,68 +80,68 @@ def list_memories(
 
 def list_trash(
     actor: Actor, *, expired: bool | None = None, before: UUID | None = None, limit: int = 25
-) -> Page:
+) -> MemoryPage:
     """What is in the trash or expired, or one of both: for the owner's own session only, empty for an app."""
-    actor.require(scopes.READ)
-    rows = Memory.objects.trash_of(actor)
+    actor.require_scope(scopes.READ)
+    rows = Memory.objects.trash_visible_to(actor)
     if expired is not None:
         rows = rows.filter(deleted_at__isnull=expired)
-    return _page(actor, rows.annotate(read_at=Now()), before, limit)
+    return _build_page(actor, rows.annotate(read_at=Now()), before, limit)
 
 
-def history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> History:
+def get_history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> RevisionPage:
     """The earlier texts of one of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
     memory = get_memory(actor, memory_id)
     rows = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory)
-    return History(*cut(rows, before, limit, by="version"), rows.count())
+    return RevisionPage(*paginate(rows, before, limit, by="version"), rows.count())
 
 
-def tags_of(actor: Actor) -> list[Tag]:
+def list_tags(actor: Actor) -> list[Tag]:
     """The person's tags that are in use, by name; for a narrowed app, only the tags it was narrowed to."""
-    actor.require(scopes.READ)
-    used = tags_in_use(actor.person)
+    actor.require_scope(scopes.READ)
+    used = list_used_tags(actor.person)
     return used if actor.only_tags is None else [tag for tag in used if tag.pk in actor.only_tags]
 
 
-def tags_named(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:
-    """Of these names the tags that `tags_of` tells the actor of, and the names that it does not; blanks are none."""
-    known = {folded(tag.name): tag for tag in tags_of(actor)}
-    wanted = {folded(" ".join(name.split())): name for name in names if name.strip()}
+def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:
+    """Of these names the tags that `list_tags` tells the actor of, and the names that it does not; blanks are none."""
+    known = {fold_tag_name(tag.name): tag for tag in list_tags(actor)}
+    wanted = {fold_tag_name(" ".join(name.split())): name for name in names if name.strip()}
     return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
 
 
-def activity(
+def list_activity(
     actor: Actor, *, client_id: str | None = None, before: UUID | None = None, limit: int = 25
-) -> Activity:
+) -> ActivityPage:
     """Who did what to the person's memories, of all or of one app. An app is told what it did itself."""
-    actor.require(scopes.READ)
+    actor.require_scope(scopes.READ)
     rows = AuditEvent.objects.filter(owner_id=actor.person.pk)
     if actor.is_app:
         # What was done to it (app:...) is its person's to know.
         rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
     if client_id is not None:
         rows = rows.filter(client_id=client_id)
-    return Activity(*cut(rows, before, limit))
+    return ActivityPage(*paginate(rows, before, limit))
 
 
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
-    actor.require(scopes.READ)
+    actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    count: int = own.matching(filters or Filters()).count()
-    return count
+    return own.apply_filters(filters or Filters()).count()
 
 
-def opened(sealed: Memory | MemoryRevision) -> str | None:
+def decrypt_or_none(sealed: Memory | MemoryRevision) -> str | None:
     """The text, or None where the stored one does not open: it must hide no other, and its row can be deleted."""
     try:
-        text: str = sealed.text
+        return sealed.text
     except DecryptError:
         logger.error("%s does not open", sealed)
         return None
-    return text
 
 
-def cut(rows: Any, before: Any, limit: int, *, by: str = "pk") -> tuple[list[Any], Any]:
+def paginate(
+    rows: QuerySet[Row], before: Cursor | None, limit: int, *, by: str = "pk"
+) -> tuple[list[Row], Cursor | None]:
     """A page by cursor, and the cursor of the page after it, None at the end.
 
     Ids sort by time (UUID version 7), so it stays stable while rows are added.
@@ -145,10 +149,11 @@ def cut(rows: Any, before: Any, limit: int, *, by: str = "pk") -> tuple[list[Any
     if before is not None:
         rows = rows.filter(**{f"{by}__lt": before})
     found = list(rows.order_by(f"-{by}")[: limit + 1])
-    return found[:limit], getattr(found[limit - 1], by) if len(found) > limit else None
+    following: Cursor | None = getattr(found[limit - 1], by) if len(found) > limit else None
+    return found[:limit], following
 
 
-def _page(actor: Actor, rows: Any, before: UUID | None, limit: int) -> Page:
-    memories, following = cut(with_tags(rows), before, limit)
-    know_all_tags(actor, memories)
-    return Page(memories, following)
+def _build_page(actor: Actor, rows: QuerySet[Memory], before: UUID | None, limit: int) -> MemoryPage:
+    memories, following = paginate(with_tags(rows), before, limit)
+    attach_prefetched_tags(actor, memories)
+    return MemoryPage([*memories], following)

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from memories.models import Memory
-from memories.services.reads import opened
+from memories.services.reads import decrypt_or_none
 from memories.services.tags import get_tag_names
 
 # Of a memory that an answer cites. No tags: they are the owner's own words, and never public.
@@ -13,7 +13,7 @@ CITED_FIELDS = ("text", "visibility", "created_at")
 
 FIELDS: dict[str, Callable[[Memory], Any]] = {
     "id": attrgetter("pk"),
-    "text": opened,
+    "text": decrypt_or_none,
     "tags": get_tag_names,
     "visibility": attrgetter("visibility"),
     "expires_at": attrgetter("expires_at"),

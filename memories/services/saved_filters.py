@@ -14,13 +14,13 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from core.db.locks import OwnerLock, lock_owner
 from memories import scopes
-from memories.errors import FilterNotFound
+from memories.errors import SavedFilterNotFound
 from memories.models import SavedFilter
 from memories.validation import limits
 
 logger = logging.getLogger(__name__)
 
-MOST = 20  # of one person: they all stand beside the list
+MAX_FILTERS = 20  # of one person: they all stand beside the list
 NAME_CHARACTERS = 50
 PARTS = {"q", "visibility", "tag"}
 
@@ -34,25 +34,25 @@ class NamedFilter:
     parts: Mapping[str, str]
 
 
-def saved_filters(actor: Actor) -> list[NamedFilter]:
+def list_saved_filters(actor: Actor) -> list[NamedFilter]:
     """The person's saved filters, by name. One that does not open is left out: it must hide no other."""
-    actor.require(scopes.READ)
+    actor.require_scope(scopes.READ)
     rows = SavedFilter.objects.filter(owner_id=actor.person.pk)
-    found = [opened for opened in map(_opened, rows) if opened is not None]
-    return sorted(found, key=lambda each: limits.folded(each.name))
+    found = [opened for opened in map(_decrypt_filter, rows) if opened is not None]
+    return sorted(found, key=lambda each: limits.fold_tag_name(each.name))
 
 
 @transaction.atomic
 def save_filter(actor: Actor, *, name: str, parts: Mapping[str, str]) -> None:
     """Keep a filter under a name; one that has the name already becomes this one."""
-    actor.require(scopes.READ)
-    actor.require(scopes.WRITE)
+    actor.require_scope(scopes.READ)
+    actor.require_scope(scopes.WRITE)
     name, parts = _clean_name(name), _clean_parts(parts)
     lock_owner(OwnerLock.SAVED_FILTERS, actor.person.pk)  # so that a name stays one filter and MOST holds
-    kept = saved_filters(actor)
-    same = [each.id for each in kept if limits.folded(each.name) == limits.folded(name)]
-    if len(kept) - len(same) >= MOST:
-        said = _("You have %(n)d saved filters, which is the most. Delete one first.") % {"n": MOST}
+    kept = list_saved_filters(actor)
+    same = [each.id for each in kept if limits.fold_tag_name(each.name) == limits.fold_tag_name(name)]
+    if len(kept) - len(same) >= MAX_FILTERS:
+        said = _("You have %(n)d saved filters, which is the most. Delete one first.") % {"n": MAX_FILTERS}
         raise ValidationError({"name": ValidationError(said, code="too_many")})
     SavedFilter.objects.filter(owner_id=actor.person.pk, pk__in=same).delete()
     SavedFilter.objects.create(owner_id=actor.person.pk, content=json.dumps({"name": name, "parts": parts}))
@@ -60,13 +60,13 @@ def save_filter(actor: Actor, *, name: str, parts: Mapping[str, str]) -> None:
 
 def delete_filter(actor: Actor, filter_id: UUID) -> None:
     """Forget a saved filter; no memory is touched. Raises FilterNotFound."""
-    actor.require(scopes.WRITE)
+    actor.require_scope(scopes.WRITE)
     deleted, _each = SavedFilter.objects.filter(owner_id=actor.person.pk, pk=filter_id).delete()
     if not deleted:
-        raise FilterNotFound
+        raise SavedFilterNotFound
 
 
-def _opened(row: SavedFilter) -> NamedFilter | None:
+def _decrypt_filter(row: SavedFilter) -> NamedFilter | None:
     try:
         content = json.loads(row.content)
     except DecryptError:

@@ -25,42 +25,42 @@ def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False
     may_merge: where another tag of the person's has the name, the two become that one. Raises ValidationError
     (name, code taken) else.
     """
-    tag = _own(actor, tag_id)
+    tag = _lock_own_tag(actor, tag_id)
     name = _clean_name(name)
-    name_hash = tagging.name_hash(tag.owner_id, name)
+    name_hash = tagging.hash_tag_name(tag.owner_id, name)
     same = Tag.objects.filter(owner_id=tag.owner_id, name_hash=name_hash).exclude(pk=tag.pk).first()
     if same is not None:
         if not may_merge:
             raise ValidationError({"name": ValidationError(_("Another tag has this name."), code="taken")})
-        return _merged(actor, tag, same)
+        return _merge_into(actor, tag, same)
     tag.name, tag.name_hash = name, name_hash
     tag.save(update_fields=["name", "name_hash"])
-    _touch(actor, _tagged(tag))
+    _bump_versions(actor, _lock_tagged_memories(tag))
     return tag
 
 
 @transaction.atomic
 def merge_tags(actor: Actor, tag_id: UUID, into: UUID) -> Tag:
     """Put another tag in place of this one on every memory that has it; returns that other one."""
-    tag, other = _own(actor, tag_id), _own(actor, into)
-    return tag if tag.pk == other.pk else _merged(actor, tag, other)
+    tag, other = _lock_own_tag(actor, tag_id), _lock_own_tag(actor, into)
+    return tag if tag.pk == other.pk else _merge_into(actor, tag, other)
 
 
 @transaction.atomic
 def remove_tag(actor: Actor, tag_id: UUID) -> int:
     """Take a tag off every memory that has it; the memories stay. Returns how many they were."""
-    tag = _own(actor, tag_id)
-    touched = _tagged(tag)
+    tag = _lock_own_tag(actor, tag_id)
+    touched = _lock_tagged_memories(tag)
     MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()
-    _touch(actor, touched)
+    _bump_versions(actor, touched)
     return len(touched)
 
 
-def _own(actor: Actor, tag_id: UUID) -> Tag:
+def _lock_own_tag(actor: Actor, tag_id: UUID) -> Tag:
     """The person's tag, with nobody else making or changing one. It is a change of many memories at once."""
-    actor.require(scopes.WRITE)
-    actor.require(scopes.ADMIN)
-    proposals.require_own_yes(actor)
+    actor.require_scope(scopes.WRITE)
+    actor.require_scope(scopes.ADMIN)
+    proposals.require_approver(actor)
     lock_owner(OwnerLock.TAGS, actor.person.pk)  # as tags.ENSURE does
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
     # A narrowed app sees some of the tag's memories only, so it may not change them all.
@@ -69,12 +69,12 @@ def _own(actor: Actor, tag_id: UUID) -> Tag:
     return tag
 
 
-def _merged(actor: Actor, tag: Tag, other: Tag) -> Tag:
+def _merge_into(actor: Actor, tag: Tag, other: Tag) -> Tag:
     """An app narrowed to `tag` sees less from then on, and one narrowed to the other the memories of both."""
-    touched = _tagged(tag)
-    _put_on(other, touched)
+    touched = _lock_tagged_memories(tag)
+    _add_tag(other, touched)
     MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # housekeeping takes the empty tag
-    _touch(actor, touched)
+    _bump_versions(actor, touched)
     return other
 
 
@@ -88,19 +88,19 @@ def _clean_name(name: str) -> str:
     return names[0]
 
 
-def _tagged(tag: Tag) -> list[UUID]:
+def _lock_tagged_memories(tag: Tag) -> list[UUID]:
     """The memories with this tag, in the trash too, locked in one order."""
     tagged = MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).values("memory_id")
     rows = Memory.objects.filter(owner_id=tag.owner_id, pk__in=tagged)
     return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
-def _put_on(tag: Tag, memory_ids: list[UUID]) -> None:
+def _add_tag(tag: Tag, memory_ids: list[UUID]) -> None:
     rows = [MemoryTag(owner_id=tag.owner_id, memory_id=each, tag=tag) for each in memory_ids]
     MemoryTag.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1_000)
 
 
-def _touch(actor: Actor, memory_ids: list[UUID]) -> None:
+def _bump_versions(actor: Actor, memory_ids: list[UUID]) -> None:
     """Their tags are part of what a version is."""
     Memory.objects.filter(pk__in=memory_ids).update(version=F("version") + 1, updated_at=Now())
-    audit.record(actor, AuditAction.MEMORY_UPDATE, owner_id=actor.person.pk, memory_ids=memory_ids)
+    audit.record_event(actor, AuditAction.MEMORY_UPDATE, owner_id=actor.person.pk, memory_ids=memory_ids)

@@ -3,35 +3,41 @@
 import hashlib
 import hmac
 import logging
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts.actor import Actor
 from accounts.fields import DecryptError
-from accounts.keys import person_key
+from accounts.keys import get_person_key
 from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
-from memories.fields import Sealed, sealed_bytes
+from memories.fields import SealedBytes, get_sealed_bytes
 from memories.models import Memory, MemoryTag, Tag
-from memories.validation.limits import folded
+from memories.validation.limits import fold_tag_name
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    TaggedMemory: TypeAlias = WithAnnotations[Memory, "ItsTags"]
 
 logger = logging.getLogger(__name__)
 
 
-def name_hash(owner_id: UUID, name: str) -> bytes:
-    return hmac.digest(person_key(owner_id).tags, folded(name).encode(), hashlib.sha256)
+def hash_tag_name(owner_id: UUID, name: str) -> bytes:
+    return hmac.digest(get_person_key(owner_id).tag_hash_key, fold_tag_name(name).encode(), hashlib.sha256)
 
 
 # A tag that is there is locked, so that housekeeping does not take it away while it is being put on a memory; many
 # may hold that lock. Whoever makes a person's tags does so alone until the end of the transaction: in whatever order
 # two name theirs, neither can wait for the other in a circle. (The update changes nothing but has the row returned;
 # it must not touch a column of a key, which would wait for those who only hold the tag.)
-ENSURE = f"""
+ENSURE_TAGS = f"""
 with given as (
     select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
 ), found as (
@@ -54,91 +60,100 @@ select id, name, name_hash from found union all select id, name, name_hash from 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
     """The person's tags of these (clean) names, made where missing, by folded name. Needs a transaction."""
-    hashes = {name_hash(owner_id, name): name for name in names}
+    hashes = {hash_tag_name(owner_id, name): name for name in names}
     if not hashes:
         return {}
     fresh = [Tag(owner_id=owner_id, name=name) for name in hashes.values()]
     given = {
         "owner": owner_id,
         "ids": [tag.pk for tag in fresh],
-        "names": [sealed_bytes(tag, "name") for tag in fresh],
+        "names": [get_sealed_bytes(tag, "name") for tag in fresh],
         "hashes": list(hashes),
     }
     return {
-        folded(hashes[bytes(key)]): Tag(pk=pk, owner_id=owner_id, name=Sealed(name), name_hash=key)
-        for pk, name, key in fetch_prepared(ENSURE, given)
+        fold_tag_name(hashes[bytes(key)]): Tag(
+            pk=pk, owner_id=owner_id, name=SealedBytes(name), name_hash=key
+        )
+        for pk, name, key in fetch_prepared(ENSURE_TAGS, given)
     }
 
 
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
     """Those of these names that the person has used."""
-    hashes = [name_hash(owner_id, name) for name in names]
+    hashes = [hash_tag_name(owner_id, name) for name in names]
     return list(Tag.objects.filter(owner_id=owner_id, name_hash__in=hashes))
 
 
 # The tags of each memory, each as the 16 bytes of its id and its sealed name: one column is read faster than two.
-ITS_TAGS = """array(
+TAGS_SUBQUERY = """array(
   select uuid_send(tag.id) || tag.name from memories_tag tag
   join memories_memorytag tagged on tagged.tag_id = tag.id where tagged.memory_id = memories_memory.id
 )"""
 
 
-def with_tags(memories: Any) -> Any:
-    """A queryset of memories that brings their tags in the same statement; `know_all_tags` puts them in their place."""
-    return memories.annotate(its_tags=RawSQL(ITS_TAGS, ()))  # noqa: S611 - a constant # nosec B611
+class ItsTags(TypedDict):
+    """What a memory that was read with its tags has beside its columns."""
+
+    its_tags: list[bytes]
 
 
-def know_all_tags(actor: Actor, memories: Collection[Any]) -> None:
+def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
+    """Select memories with their tags in one statement; then call `attach_prefetched_tags`."""
+    return memories.annotate(its_tags=RawSQL(TAGS_SUBQUERY, ()))  # noqa: S611 - a constant # nosec B611
+
+
+def attach_prefetched_tags(actor: Actor, memories: "Collection[TaggedMemory]") -> None:
     """`tags` of what `with_tags` has read needs no statement any more, and is as the actor may know it."""
     for memory in memories:
-        know_tags(memory, memory.its_tags)
-    tell(actor, memories)
+        set_tags_from_row(memory, memory.its_tags)
+    redact_tags(actor, memories)
 
 
-def know_tags(memory: Memory, its_tags: Iterable[bytes]) -> None:
-    """`tags` of this memory needs no statement any more: they are these, as ITS_TAGS gives them."""
-    know(memory, [_tag_of(memory, bytes(whole)) for whole in its_tags])
+def set_tags_from_row(memory: Memory, its_tags: Iterable[bytes]) -> None:
+    """`tags` of this memory needs no statement any more: they are these, as TAGS_SUBQUERY gives them."""
+    set_prefetched_tags(memory, [_parse_tag(memory, bytes(whole)) for whole in its_tags])
 
 
-def _tag_of(memory: Memory, whole: bytes) -> Tag:
-    return Tag(pk=UUID(bytes=whole[:16]), owner_id=memory.owner_id, name=Sealed(whole[16:]))
+def _parse_tag(memory: Memory, whole: bytes) -> Tag:
+    return Tag(pk=UUID(bytes=whole[:16]), owner_id=memory.owner_id, name=SealedBytes(whole[16:]))
 
 
-def know(memory: Memory, tags: list[Tag]) -> None:
+def set_prefetched_tags(memory: Memory, tags: list[Tag]) -> None:
     """`tags` of this memory needs no statement any more."""
-    known: Any = Tag.objects.all()
+    known = Tag.objects.all()
     known._result_cache = tags
     memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
 
 
-def tags_on(memory: Memory) -> Iterable[Tag]:
+def get_tags(memory: Memory) -> Iterable[Tag]:
     """The tags of a memory; where they are known, without making a manager first."""
-    known: dict[str, Any] = getattr(memory, "_prefetched_objects_cache", {})
-    tags: Iterable[Tag] = known["tags"] if "tags" in known else memory.tags.all()
-    return tags
+    known: Mapping[str, QuerySet[Tag]] = getattr(memory, "_prefetched_objects_cache", {})
+    return known["tags"] if "tags" in known else memory.tags.all()
 
 
 def get_tag_names(memory: Memory) -> list[str]:
     """The names of the memory's tags, in their order, without any that cannot be decrypted."""
-    return [tag.name for tag in by_name(tags_on(memory))]
+    return [tag.name for tag in sort_by_name(get_tags(memory))]
 
 
-def tell(actor: Actor, memories: Iterable[Memory]) -> None:
+def redact_tags(actor: Actor, memories: Iterable[Memory]) -> None:
     """Have the tags of memories read as the actor may know them: folded where an app is not told of them.
 
     As they are spelled they would say whether the person had them before the app named one like them.
     """
-    if actor.is_app and (actor.only_tags is not None or not actor.holds(scopes.READ)):
+    if actor.is_app and (actor.only_tags is not None or not actor.has_scope(scopes.READ)):
         told = actor.only_tags or frozenset()
         for memory in memories:
-            know(memory, [tag if tag.pk in told else _folded(tag) for tag in by_name(tags_on(memory))])
+            set_prefetched_tags(
+                memory, [tag if tag.pk in told else _fold_tag(tag) for tag in sort_by_name(get_tags(memory))]
+            )
 
 
-def _folded(tag: Tag) -> Tag:
-    return Tag(pk=tag.pk, owner_id=tag.owner_id, name=folded(tag.name))
+def _fold_tag(tag: Tag) -> Tag:
+    return Tag(pk=tag.pk, owner_id=tag.owner_id, name=fold_tag_name(tag.name))
 
 
-def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
+def attach_tags(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
     """Put tags on new memories."""
     MemoryTag.objects.bulk_create(
         [
@@ -149,7 +164,7 @@ def attach(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
     )
 
 
-def replace(memory: Memory, tags: Collection[Tag]) -> bool:
+def replace_tags(memory: Memory, tags: Collection[Tag]) -> bool:
     """Make these the memory's tags; says whether anything changed."""
     wanted = {tag.pk for tag in tags}
     tagged = MemoryTag.objects.filter(owner_id=memory.owner_id, memory=memory)
@@ -157,22 +172,43 @@ def replace(memory: Memory, tags: Collection[Tag]) -> bool:
     if wanted == present:
         return False
     tagged.filter(tag_id__in=present - wanted).delete()
-    attach([(memory, [tag for tag in tags if tag.pk not in present])])
+    attach_tags([(memory, [tag for tag in tags if tag.pk not in present])])
     return True
 
 
-def tags_in_use(owner: User) -> list[Tag]:
+def tags_of_new(actor: Actor, named: Sequence[Sequence[str]]) -> list[list[Tag]]:
+    """The tags of new memories of the actor's own, each named by its (clean) names. Needs a transaction."""
+    by_folded = ensure_tags(actor.person.pk, {name: None for names in named for name in names})
+    limited_to = _tags_limited_to(actor)
+    its_tags = ([*(by_folded[fold_tag_name(name)] for name in names), *limited_to] for names in named)
+    return [list({tag.pk: tag for tag in tags}.values()) for tags in its_tags]
+
+
+def set_tags(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
+    """Make the tags of these (clean) names the memory's; says whether anything changed."""
+    tags = [*ensure_tags(memory.owner_id, names).values(), *_tags_limited_to(actor)]
+    return replace_tags(memory, list({tag.pk: tag for tag in tags}.values()))
+
+
+def _tags_limited_to(actor: Actor) -> list[Tag]:
+    """The tags that everything written by a limited app carries, so that it stays within what the app may see."""
+    if not actor.only_tags:
+        return []
+    return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
+
+
+def list_used_tags(owner: User) -> list[Tag]:
     """The tags on at least one memory outside the trash, by name."""
     used = MemoryTag.objects.filter(owner=owner, memory__deleted_at__isnull=True).values("tag_id")
-    return by_name(Tag.objects.filter(owner=owner, pk__in=used))
+    return sort_by_name(Tag.objects.filter(owner=owner, pk__in=used))
 
 
-def by_name(tags: Iterable[Tag]) -> list[Tag]:
+def sort_by_name(tags: Iterable[Tag]) -> list[Tag]:
     """These tags in the order of their names, without any whose stored name does not open."""
-    return sorted((tag for tag in tags if _opens(tag)), key=lambda tag: folded(tag.name))
+    return sorted((tag for tag in tags if _can_decrypt(tag)), key=lambda tag: fold_tag_name(tag.name))
 
 
-def _opens(tag: Tag) -> bool:
+def _can_decrypt(tag: Tag) -> bool:
     try:
         return isinstance(tag.name, str)
     except DecryptError:

@@ -10,7 +10,7 @@ update save nothing, store a proposal and raise WaitsForYes, outside of their tr
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -20,15 +20,27 @@ from django.db.models.functions import Now
 from accounts.actor import Actor
 from accounts.ids import new_id
 from memories import scopes
-from memories.errors import MemoryNotFound, VersionConflict, WaitsForYes
+from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
-from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Tag, Visibility
+from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Visibility
+from memories.models.visibility import MemoryQuerySet
 from memories.services import audit, insert, proposals
 from memories.services import tags as tagging
 from memories.validation import limits, quota
 from memories.validation.drafts import UNSET as UNSET
+from memories.validation.drafts import Changes, Unset, clean_changes, clean_new_memory, select_given
 from memories.validation.drafts import NewMemory as NewMemory
-from memories.validation.drafts import Unset, clean_changes, clean_new
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    ReadMemory: TypeAlias = WithAnnotations[Memory, "ReadAt"]
+
+
+class ReadAt(TypedDict):
+    """What a memory that was read for a change has beside its columns: the database's time."""
+
+    read_at: datetime
 
 
 def create_memory(
@@ -46,13 +58,13 @@ def create_memory(
 
 def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | None = None) -> list[Memory]:
     """Keep many new memories, all or none, in their order. source: who wrote them, where it is not the actor."""
-    actor.require(scopes.WRITE)
-    cleaned = [clean_new(item) for item in items]
+    actor.require_scope(scopes.WRITE)
+    cleaned = [clean_new_memory(item) for item in items]
     if any(item.visibility == Visibility.PUBLIC for item in cleaned):
-        actor.require(scopes.PUBLISH)
-    source = source or source_of(actor)
+        actor.require_scope(scopes.PUBLISH)
+    source = source or get_source(actor)
     if actor.asks_first and cleaned:
-        raise WaitsForYes(proposals.propose_new(actor, cleaned, source=source))
+        raise ApprovalRequired(proposals.propose_memories(actor, cleaned, source=source))
     rows = [
         Memory(
             id=item.id or new_id(),
@@ -71,13 +83,13 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     # Without tags it is one statement, which is a transaction by itself.
     is_one = not (settings.MEMORIES_PER_PERSON or actor.only_tags or any(item.tags for item in cleaned))
     with nullcontext() if is_one else transaction.atomic():
-        quota.check_room(actor.person.pk, len(rows))
-        its_tags = _tags_of_new(actor, cleaned)
-        insert.store(actor, rows, its_tags)
-    work_queue.wake_on_commit()
+        quota.check_quota(actor.person.pk, len(rows))
+        its_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
+        insert.insert_memories(actor, rows, its_tags)
+    work_queue.wake_workers_on_commit()
     for row, tags in zip(rows, its_tags, strict=True):
-        tagging.know(row, tags)
-    tagging.tell(actor, rows)
+        tagging.set_prefetched_tags(row, tags)
+    tagging.redact_tags(actor, rows)
     return rows
 
 
@@ -96,32 +108,32 @@ def update_memory(
 
     `expected_version` is the version that the caller saw. source: who wrote it, where it is not the actor.
     """
-    given = {"text": text, "visibility": visibility, "tags": tags, "expires_at": expires_at}
-    outcome = _change(actor, memory_id, expected_version, given, source or source_of(actor))
+    given = select_given(text, visibility, tags, expires_at)
+    outcome = _change_memory(actor, memory_id, expected_version, given, source or get_source(actor))
     if isinstance(outcome, Proposal):
-        raise WaitsForYes([outcome])
-    tagging.tell(actor, [outcome])
+        raise ApprovalRequired([outcome])
+    tagging.redact_tags(actor, [outcome])
     return outcome
 
 
 @transaction.atomic
-def _change(
-    actor: Actor, memory_id: UUID, expected_version: int | None, given: dict[str, Any], source: str
+def _change_memory(
+    actor: Actor, memory_id: UUID, expected_version: int | None, given: Changes, source: str
 ) -> Memory | Proposal:
-    actor.require(scopes.WRITE)
-    memory = _own_for_update(actor, memory_id, expected_version)
-    changes = clean_changes(memory, **given)
+    actor.require_scope(scopes.WRITE)
+    memory = _get_own_for_update(actor, memory_id, expected_version)
+    changes = clean_changes(memory, given)
     action = AuditAction.MEMORY_UPDATE
     if "visibility" in changes and changes["visibility"] != memory.visibility:
         publish = changes["visibility"] == Visibility.PUBLIC
-        actor.require(scopes.PUBLISH if publish else scopes.WRITE)
+        actor.require_scope(scopes.PUBLISH if publish else scopes.WRITE)
         action = AuditAction.MEMORY_PUBLISH if publish else AuditAction.MEMORY_UNPUBLISH
-    if proposals.must_wait(actor, memory, changes):
-        changes = _differing(memory, changes)
+    if proposals.needs_approval(actor, memory, changes):
+        changes = _select_differences(memory, changes)
         return proposals.propose_change(actor, memory, changes, source=source) if changes else memory
-    if _apply(actor, memory, changes, source):
-        audit.record(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return cast(Memory, memory)
+    if _apply_changes(actor, memory, changes, source):
+        audit.record_event(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
 
 
 def set_visibility(
@@ -133,7 +145,7 @@ def set_visibility(
 
 def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
     """Make an earlier text the current one again; the text that was current goes to the history."""
-    actor.require(scopes.WRITE)
+    actor.require_scope(scopes.WRITE)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
     revision = MemoryRevision.objects.filter(
         owner_id=actor.person.pk, memory__in=own, version=version
@@ -149,40 +161,42 @@ def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None 
 
     An app whose writes wait for a yes cannot: raises InsufficientScope, as for all that no proposal can say.
     """
-    actor.require(scopes.WRITE)
-    proposals.require_own_yes(actor)
-    memory = _own_for_update(actor, memory_id, expected_version)
+    actor.require_scope(scopes.WRITE)
+    proposals.require_approver(actor)
+    memory = _get_own_for_update(actor, memory_id, expected_version)
     _save_flags(memory, deleted_at=memory.read_at)
-    audit.record(actor, AuditAction.MEMORY_TRASH, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return cast(Memory, memory)
+    audit.record_event(actor, AuditAction.MEMORY_TRASH, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
 
 
 @transaction.atomic
 def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
     """Take a memory out of the trash. An expiry that has passed is taken off it."""
-    actor.require(scopes.WRITE)
-    memory = _locked(Memory.objects.trash_of(actor), memory_id)
+    actor.require_scope(scopes.WRITE)
+    memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
     expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
     _save_flags(memory, deleted_at=None, expires_at=None if expired else memory.expires_at)
-    audit.record(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return cast(Memory, memory)
+    audit.record_event(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    return memory
 
 
 @transaction.atomic
 def delete_memory(actor: Actor, memory_id: UUID) -> None:
     """Delete a memory from the trash for ever, with its history and vectors."""
-    actor.require(scopes.ADMIN)
-    memory = _locked(Memory.objects.trash_of(actor), memory_id)
-    audit.record(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    actor.require_scope(scopes.ADMIN)
+    memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
+    audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
     memory.delete()
 
 
 @transaction.atomic
 def empty_trash(actor: Actor) -> int:
     """Delete everything in the person's trash for ever; returns how many memories."""
-    actor.require(scopes.ADMIN)
-    ids = list(Memory.objects.trash_of(actor).order_by("pk").select_for_update().values_list("pk", flat=True))
-    audit.record(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
+    actor.require_scope(scopes.ADMIN)
+    ids = list(
+        Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update().values_list("pk", flat=True)
+    )
+    audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
     Memory.objects.owned_by(actor.person).filter(pk__in=ids).delete()
     return len(ids)
 
@@ -190,13 +204,13 @@ def empty_trash(actor: Actor) -> int:
 @transaction.atomic
 def retry_indexing(actor: Actor, memory_id: UUID) -> None:
     """Try again to make a memory searchable by meaning, if the worker gave it up."""
-    actor.require(scopes.WRITE)
-    memory = _own_for_update(actor, memory_id)
+    actor.require_scope(scopes.WRITE)
+    memory = _get_own_for_update(actor, memory_id)
     own = Memory.objects.owned_by(actor.person)
-    work_queue.enqueue(own.filter(pk=memory.pk, index_state=IndexState.FAILED))
+    work_queue.enqueue_memories(own.filter(pk=memory.pk, index_state=IndexState.FAILED))
 
 
-def source_of(actor: Actor) -> str:
+def get_source(actor: Actor) -> str:
     """Who writes, as it is kept with the memory: a door ("web"), or an app through it ("api:<client id>")."""
     return f"{actor.door}:{actor.client_id}" if actor.client_id else str(actor.door)
 
@@ -204,41 +218,41 @@ def source_of(actor: Actor) -> str:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> Any:
+def _get_own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> "ReadMemory":
     """The actor's own present memory, locked, with the database's time as `read_at`."""
-    memory = _locked(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
+    memory = _lock_memory(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
     if expected_version is not None and expected_version != memory.version:
         raise VersionConflict(memory.version)
     return memory
 
 
-def _locked(rows: Any, memory_id: UUID) -> Any:
+def _lock_memory(rows: MemoryQuerySet[Memory], memory_id: UUID) -> "ReadMemory":
     memory = rows.filter(pk=memory_id).select_for_update(of=("self",)).annotate(read_at=Now()).first()
     if memory is None:
         raise MemoryNotFound
     return memory
 
 
-def _differing(memory: Any, changes: dict[str, Any]) -> dict[str, Any]:
+def _select_differences(memory: Memory, changes: Changes) -> Changes:
     """Of the (clean) changes those that would change something."""
-    present = {limits.folded(name) for name in tagging.get_tag_names(memory)}
+    present = {limits.fold_tag_name(name) for name in tagging.get_tag_names(memory)}
     kept = {
         name: value for name, value in changes.items() if name != "tags" and value != getattr(memory, name)
     }
-    if "tags" in changes and {limits.folded(name) for name in changes["tags"]} != present:
+    if "tags" in changes and {limits.fold_tag_name(name) for name in changes["tags"]} != present:
         kept["tags"] = changes["tags"]
-    return kept
+    return cast(Changes, kept)
 
 
-def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> bool:
+def _apply_changes(actor: Actor, memory: "ReadMemory", changes: Changes, source: str) -> bool:
     """Write what differs, with the history, the words and the vectors that follow from it."""
-    tag_names = changes.pop("tags", None)
-    retagged = tag_names is not None and _retag(actor, memory, tag_names)
-    changed = {name: value for name, value in changes.items() if value != getattr(memory, name)}
+    retagged = "tags" in changes and tagging.set_tags(actor, memory, changes["tags"])
+    columns = {name: value for name, value in changes.items() if name != "tags"}
+    changed = {name: value for name, value in columns.items() if value != getattr(memory, name)}
     if not changed and not retagged:
         return False
     if "text" in changed:
-        _keep_revision(memory)
+        _save_revision(memory)
         memory.source, memory.written_at = source, memory.read_at
         memory.index_state, memory.index_attempts, memory.index_error = IndexState.PENDING, 0, ""
         memory.index_due_at, memory.index_leased_by = memory.read_at, None
@@ -254,15 +268,15 @@ def _apply(actor: Actor, memory: Any, changes: dict[str, Any], source: str) -> b
         ]
     )  # fmt: skip
     if "text" in changed:
-        work_queue.store_words([memory])
+        work_queue.store_keywords([memory])
     elif was_public != memory.is_public:
-        work_queue.rekey(memory)
+        work_queue.rekey_memory(memory)
     if "expires_at" in changed:
         work_queue.store_flags(memory)
     return True
 
 
-def _keep_revision(memory: Any) -> None:
+def _save_revision(memory: Memory) -> None:
     MemoryRevision.objects.create(
         owner_id=memory.owner_id,
         memory=memory,
@@ -273,27 +287,7 @@ def _keep_revision(memory: Any) -> None:
     )
 
 
-def _tags_of_new(actor: Actor, items: Sequence[NewMemory]) -> list[list[Tag]]:
-    by_name = tagging.ensure_tags(actor.person.pk, {name: None for item in items for name in item.tags})
-    narrowed_to = _narrowing_tags(actor)
-    its_tags = ([*(by_name[limits.folded(name)] for name in item.tags), *narrowed_to] for item in items)
-    return [list({tag.pk: tag for tag in tags}.values()) for tags in its_tags]
-
-
-def _retag(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
-    by_name = tagging.ensure_tags(memory.owner_id, names)
-    kept = {tag.pk: tag for tag in [*by_name.values(), *_narrowing_tags(actor)]}
-    return tagging.replace(memory, list(kept.values()))
-
-
-def _narrowing_tags(actor: Actor) -> list[Tag]:
-    """The tags that everything written by a narrowed app carries, so that it stays within what the app may see."""
-    if not actor.only_tags:
-        return []
-    return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
-
-
-def _save_flags(memory: Any, **values: Any) -> None:
+def _save_flags(memory: "ReadMemory", **values: datetime | None) -> None:
     for name, value in values.items():
         setattr(memory, name, value)
     memory.version += 1

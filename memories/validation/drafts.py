@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import partial
-from typing import Any, Final
+from typing import Final, Literal, TypedDict, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -22,6 +22,7 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+Value = TypeVar("Value")
 MAX_POSITION = 2**31 - 1
 CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at")
 
@@ -44,30 +45,85 @@ class NewMemory:
     id: UUID | None = None
 
 
-def clean_new(item: NewMemory) -> NewMemory:
+class Changes(TypedDict, total=False):
+    """The fields of a memory that change, each with its new value."""
+
+    text: str
+    visibility: str
+    tags: Sequence[str]
+    expires_at: datetime | None
+
+
+def select_given(
+    text: str | Literal[Unset.UNSET],
+    visibility: str | Literal[Unset.UNSET],
+    tags: Sequence[str] | Literal[Unset.UNSET],
+    expires_at: datetime | Literal[Unset.UNSET] | None,
+) -> Changes:
+    """Leave out the values that the caller did not give."""
+    given: Changes = {}
+    if text is not UNSET:
+        given["text"] = text
+    if visibility is not UNSET:
+        given["visibility"] = visibility
+    if tags is not UNSET:
+        given["tags"] = tags
+    if expires_at is not UNSET:
+        given["expires_at"] = expires_at
+    return given
+
+
+class _FieldErrors:
+    """Clean field after field, then raise the errors of all of them together."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, ValidationError] = {}
+
+    def clean(self, name: str, clean_value: Callable[[Value], Value], value: Value) -> Value:
+        try:
+            return clean_value(value)
+        except ValidationError as error:
+            self._errors[name] = error
+            return value
+
+    def raise_all(self) -> None:
+        if self._errors:
+            raise ValidationError(self._errors)
+
+
+def clean_new_memory(item: NewMemory) -> NewMemory:
     """What was given as it is stored. Raises ValidationError with all that is wrong, by field."""
-    cleaned = _clean_fields(
-        text=(limits.clean_text, item.text),
-        visibility=(limits.clean_visibility, item.visibility),
-        tags=(limits.clean_tags, item.tags),
-        expires_at=(limits.clean_expires_at, item.expires_at),
-        position=(partial(_clean_position, item.conversation), item.position),
+    errors = _FieldErrors()
+    cleaned = NewMemory(
+        text=errors.clean("text", limits.clean_text, item.text),
+        visibility=errors.clean("visibility", limits.clean_visibility, item.visibility),
+        tags=errors.clean("tags", limits.clean_tags, item.tags),
+        expires_at=errors.clean("expires_at", limits.clean_expires_at, item.expires_at),
+        conversation=item.conversation,
+        position=errors.clean("position", partial(_clean_position, item.conversation), item.position),
+        id=item.id,
     )
-    return NewMemory(conversation=item.conversation, id=item.id, **cleaned)
+    errors.raise_all()
+    return cleaned
 
 
-def clean_changes(memory: Memory, **given: Any) -> dict[str, Any]:
-    """The given values as they are stored; those that are UNSET are left out. Raises ValidationError, by field."""
-    cleaners: dict[str, Callable[[Any], Any]] = {
-        "text": limits.clean_text,
-        "visibility": limits.clean_visibility,
-        "tags": limits.clean_tags,
+def clean_changes(memory: Memory, given: Changes) -> Changes:
+    """The given values as they are stored. Raises ValidationError, by field."""
+    errors = _FieldErrors()
+    cleaned: Changes = {}
+    if "text" in given:
+        cleaned["text"] = errors.clean("text", limits.clean_text, given["text"])
+    if "visibility" in given:
+        cleaned["visibility"] = errors.clean("visibility", limits.clean_visibility, given["visibility"])
+    if "tags" in given:
+        cleaned["tags"] = errors.clean("tags", limits.clean_tags, given["tags"])
+    if "expires_at" in given:
+        cleaned["expires_at"] = given["expires_at"]
         # An expiry that stays as it is may have come near meanwhile; only a new one must lie ahead.
-        "expires_at": lambda value: value if value == memory.expires_at else limits.clean_expires_at(value),
-    }
-    return _clean_fields(
-        **{name: (cleaners[name], value) for name, value in given.items() if value is not UNSET}
-    )
+        if given["expires_at"] != memory.expires_at:
+            cleaned["expires_at"] = errors.clean("expires_at", limits.clean_expires_at, given["expires_at"])
+    errors.raise_all()
+    return cleaned
 
 
 def _clean_position(conversation: UUID | None, position: int | None) -> int | None:
@@ -82,17 +138,3 @@ def _clean_position(conversation: UUID | None, position: int | None) -> int | No
             params={"limit": f"{MAX_POSITION:,}"},
         )
     return position
-
-
-def _clean_fields(**fields: tuple[Callable[[Any], Any], Any]) -> dict[str, Any]:
-    """Clean every field, and raise all their errors together."""
-    cleaned: dict[str, Any] = {}
-    errors: dict[str, ValidationError] = {}
-    for name, (clean, value) in fields.items():
-        try:
-            cleaned[name] = clean(value)
-        except ValidationError as error:
-            errors[name] = error
-    if errors:
-        raise ValidationError(errors)
-    return cleaned

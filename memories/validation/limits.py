@@ -20,7 +20,7 @@ BULK_OPERATIONS = 100
 
 def clean_text(text: str) -> str:
     """The text as it is stored: newlines as \\n, no white space around. Raises ValidationError."""
-    _refuse_unstorable(text)
+    _reject_unstorable(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
         raise ValidationError(_("Write something to remember."), code="blank")
@@ -37,7 +37,7 @@ def clean_tags(names: Iterable[str]) -> list[str]:
     """Tag names in their order, each once (however it is capitalised), blanks left out. Raises ValidationError."""
     cleaned: dict[str, str] = {}
     for name in names:
-        _refuse_unstorable(name)
+        _reject_unstorable(name)
         name = " ".join(unicodedata.normalize("NFC", name).split())
         if "," in name:  # at the pages it parts one tag from the next
             raise ValidationError(_("A tag has no comma."), code="comma")
@@ -48,7 +48,7 @@ def clean_tags(names: Iterable[str]) -> list[str]:
                 params={"limit": TAG_CHARACTERS, "start": name[:20], "length": len(name)},
             )
         if name:
-            cleaned.setdefault(folded(name), name)
+            cleaned.setdefault(fold_tag_name(name), name)
     if len(cleaned) > TAGS:
         raise ValidationError(
             _("At most %(limit)s tags on a memory; these are %(count)s."),
@@ -58,7 +58,7 @@ def clean_tags(names: Iterable[str]) -> list[str]:
     return list(cleaned.values())
 
 
-def possible_tags(names: Iterable[str]) -> list[str]:
+def select_valid_tags(names: Iterable[str]) -> list[str]:
     """Of names that nobody looked at those that may be tags, parted at their commas; as many as fit."""
     possible: dict[str, str] = {}
     for name in (part for each in names for part in each.split(",")):
@@ -66,11 +66,11 @@ def possible_tags(names: Iterable[str]) -> list[str]:
             cleaned = clean_tags([name])
         except ValidationError:
             continue
-        possible |= {folded(tag): tag for tag in cleaned if folded(tag) not in possible}
+        possible |= {fold_tag_name(tag): tag for tag in cleaned if fold_tag_name(tag) not in possible}
     return list(possible.values())[:TAGS]
 
 
-def folded(tag_name: str) -> str:
+def fold_tag_name(tag_name: str) -> str:
     """The form in which two spellings of one tag are the same."""
     return unicodedata.normalize("NFKC", tag_name).casefold()
 
@@ -102,7 +102,7 @@ def clean_query(query: str) -> str:
     return query[:QUERY_CHARACTERS].strip()
 
 
-def _refuse_unstorable(text: str) -> None:
+def _reject_unstorable(text: str) -> None:
     if "\0" in text:
         raise ValidationError(
             _("The text holds a null character, which cannot be stored."), code="null_character"

@@ -10,9 +10,9 @@ from core.db.locks import OwnerLock, lock_owner
 from memories.models import Memory
 
 
-def check_room(owner_id: UUID, wanted: int) -> None:
-    """Raises ValidationError (text) where so many more do not fit. Needs a transaction, as `has_room` does."""
-    if not has_room(owner_id, wanted):
+def check_quota(owner_id: UUID, wanted: int) -> None:
+    """Raises ValidationError (text) where so many more do not fit. Needs a transaction, as `has_quota` does."""
+    if not has_quota(owner_id, wanted):
         said = _(
             "You can keep %(limit)s memories, those in the trash among them. Delete some for ever first."
         )
@@ -20,7 +20,7 @@ def check_room(owner_id: UUID, wanted: int) -> None:
         raise ValidationError({"text": ValidationError(said, code="quota", params={"limit": limit})})
 
 
-def has_room(owner_id: UUID, wanted: int) -> bool:
+def has_quota(owner_id: UUID, wanted: int) -> bool:
     """Whether so many more fit. Needs a transaction: who counts does so alone, until its end."""
     if not settings.MEMORIES_PER_PERSON:
         return True

@@ -5,14 +5,14 @@ import re
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from memories.persona.retrieval import Answer, Mode
+from memories.persona.retrieval import Answer, AnswerMode
 
 CITATION = re.compile(r"\[(\d{1,2})\]")
 
 
-def cited(answer: Answer) -> SafeString | None:
+def link_citations(answer: Answer) -> SafeString | None:
     """A worded answer, each citation a link to its source on the page. None for one that only quotes."""
-    if answer.mode != Mode.WORDED:
+    if answer.mode != AnswerMode.WORDED:
         return None
     linked = CITATION.sub(
         lambda match: format_html('<a href="#source-{}">[{}]</a>', match[1], match[1]), escape(answer.text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 from django_htmx.middleware import HtmxDetails
 
-from accounts.actor import Actor, Door, InsufficientScope
+from accounts.actor import Actor, Channel, InsufficientScope
 from accounts.fields import DecryptError
-from memories.errors import FilterNotFound, MemoryNotFound, TagNotFound
+from memories.errors import MemoryNotFound, SavedFilterNotFound, TagNotFound
 from oauth.access.request_actor import actor_from_request
 
 if TYPE_CHECKING:
@@ -31,24 +31,24 @@ else:
     Request = HttpRequest
 
 Given = ParamSpec("Given")
-FIELD_OF = {
+FORM_FIELD_NAMES = {
     "expires_at": "expires_on"
 }  # the domain's name of a value -> the field in which a person gives it
 
 
-def memory_page(
+def memory_view(
     view: Callable[Concatenate[Request, Actor, Given], HttpResponseBase],
 ) -> Callable[Concatenate[Request, Given], HttpResponseBase]:
     """A page for a signed-in person: called with the actor, its errors mapped, kept in no cache."""
 
     @wraps(view)
     def page(request: Request, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponseBase:
-        actor = actor_from_request(request, Door.WEB)
+        actor = actor_from_request(request, Channel.WEB)
         if actor.user is None:
-            return _to_login(request)
+            return _redirect_anonymous_user(request)
         try:
             response = view(request, actor, *args, **kwargs)
-        except (FilterNotFound, MemoryNotFound, TagNotFound):
+        except (SavedFilterNotFound, MemoryNotFound, TagNotFound):
             # 404, not 403: that somebody else has such a memory is private too.
             raise Http404 from None
         except InsufficientScope:
@@ -62,14 +62,14 @@ def memory_page(
     return page
 
 
-def add_errors(form: Form, error: ValidationError) -> None:
+def add_form_errors(form: Form, error: ValidationError) -> None:
     """What the domain refused, beside the fields in which it was typed."""
     for name, errors in error.error_dict.items():
-        field = FIELD_OF.get(name, name)
+        field = FORM_FIELD_NAMES.get(name, name)
         form.add_error(field if field in form.fields else None, errors)
 
 
-def back(request: HttpRequest, default: str, *args: Any) -> HttpResponse:
+def redirect_back(request: HttpRequest, default: str, *args: object) -> HttpResponse:
     """To the page of this site that the form came from, else to `default`."""
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
@@ -77,7 +77,7 @@ def back(request: HttpRequest, default: str, *args: Any) -> HttpResponse:
     return redirect(default, *args)
 
 
-def _to_login(request: Request) -> HttpResponseBase:
+def _redirect_anonymous_user(request: Request) -> HttpResponseBase:
     if not request.htmx:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/memories/")
     if request.method == "POST":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -22,13 +22,13 @@ PLAIN = {"paragraph_open", "paragraph_close", "text", "softbreak", "hardbreak"}
 REL = "noopener nofollow ugc"
 
 
-def as_markdown(text: str) -> SafeString | None:
+def render_markdown(text: str) -> SafeString | None:
     """HTML of the tags above only, None for a plain text. An image is its description, never a request."""
     import nh3
 
-    renderer = _renderer()
+    renderer = _create_renderer()
     tokens = renderer.parse(text)
-    if not any(map(_is_marked, tokens)):
+    if not any(map(_has_formatting, tokens)):
         return None
     clean = nh3.clean(
         renderer.renderer.render(tokens, renderer.options, {}),
@@ -42,25 +42,25 @@ def as_markdown(text: str) -> SafeString | None:
 
 
 @cache
-def _renderer() -> "MarkdownIt":
+def _create_renderer() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
     # Without "code" (by indentation), "lheading" and "reference", which make something else of plain lines.
     renderer = MarkdownIt("commonmark", {"html": False, "breaks": True})
     renderer.enable(["table", "strikethrough"]).disable(["code", "lheading", "reference"])
-    renderer.add_render_rule("image", _description)
+    renderer.add_render_rule("image", _render_image_alt)
     # A heading in a text is no heading of the page.
     renderer.add_render_rule("heading_open", lambda *_: "<p><strong>")
     renderer.add_render_rule("heading_close", lambda *_: "</strong></p>\n")
     return renderer
 
 
-def _is_marked(token: "Token") -> bool:
+def _has_formatting(token: "Token") -> bool:
     """That it is more than a paragraph's words and line breaks."""
     if token.type == "inline":
         return any(child.type not in PLAIN for child in token.children or [])
     return token.type not in PLAIN
 
 
-def _description(_renderer: Any, tokens: "Sequence[Token]", index: int, *_: Any) -> str:
+def _render_image_alt(_renderer: object, tokens: "Sequence[Token]", index: int, *_: object) -> str:
     return escape(tokens[index].content)

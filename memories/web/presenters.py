@@ -6,31 +6,32 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from memories.clients import names as client_names
 from memories.index import keywords
 from memories.models import IndexState, Memory, Tag
 from memories.search.query import Hit
-from memories.services.reads import opened
+from memories.services.reads import decrypt_or_none
 from memories.services.representation import shorten_text
-from memories.services.tags import by_name
-from memories.web.markdown import as_markdown
+from memories.services.tags import sort_by_name
+from memories.web.markdown import render_markdown
 
 # The cosine of a memory without a matched word. Below UNRELATED it says nothing to the query; below this share of the
 # nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
 UNRELATED = 0.15
 WEAK_SHARE = 0.6
+AGE_IN_WORDS = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Row:
+class MemoryRow:
     """One memory in a list. names: of the apps that wrote the list's memories, asked for once; None for one alone."""
 
     memory: Memory
@@ -42,21 +43,21 @@ class Row:
 
     @cached_property
     def text(self) -> str | None:
-        return opened(self.memory)
+        return decrypt_or_none(self.memory)
 
     @property
-    def beginning(self) -> str | None:
+    def excerpt(self) -> str | None:
         """The text as far as a list shows it."""
         return None if self.text is None else shorten_text(self.text, self.SENT)
 
     @cached_property
     def markdown(self) -> SafeString | None:
         """The text laid out, None where it is plain."""
-        return as_markdown(self.text or "")
+        return render_markdown(self.text or "")
 
     @cached_property
     def tags(self) -> list[Tag]:
-        return by_name(self.memory.tags.all())
+        return sort_by_name(self.memory.tags.all())
 
     @property
     def is_long(self) -> bool:
@@ -65,15 +66,17 @@ class Row:
 
     @property
     def age(self) -> str:
-        return age_of(self.memory.created_at)
+        return format_age(self.memory.created_at)
 
     @property
     def source(self) -> str:
         source = self.memory.source
-        return source_words(source, client_names.of_sources([source]) if self.names is None else self.names)
+        return describe_source(
+            source, client_names.get_client_names([source]) if self.names is None else self.names
+        )
 
     @property
-    def is_waiting(self) -> bool:
+    def is_indexing(self) -> bool:
         return self.memory.index_state == IndexState.PENDING
 
     @property
@@ -85,68 +88,64 @@ class Row:
         return self.memory.deleted_at is not None
 
     @property
-    def left_at(self) -> datetime | None:
+    def removed_at(self) -> datetime | None:
         """When it went to the trash, or expired."""
         return self.memory.deleted_at or self.memory.expires_at
 
     @property
-    def left(self) -> str:
-        return age_of(self.left_at) if self.left_at else ""
+    def removed_ago(self) -> str:
+        return format_age(self.removed_at) if self.removed_at else ""
 
     @property
     def purged_at(self) -> datetime | None:
-        return self.left_at + timedelta(days=settings.TRASH_DAYS) if self.left_at else None
+        return self.removed_at + timedelta(days=settings.TRASH_DAYS) if self.removed_at else None
 
 
-def rows_of(memories: Iterable[Memory]) -> list[Row]:
+def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
     listed = list(memories)
-    names = client_names.of_sources(memory.source for memory in listed)
-    return [Row(memory, names=names) for memory in listed]
+    names = client_names.get_client_names(memory.source for memory in listed)
+    return [MemoryRow(memory, names=names) for memory in listed]
 
 
-def rows_of_hits(hits: Iterable[Hit], query: str) -> list[Row]:
+def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
     """What was found: the good matches, then the weak ones, each with the reason."""
-    spoken = {stem: word for word in reversed(query.split()) for stem in keywords.words(word)}
-    related = [hit for hit in hits if hit.matched or _nearness(hit) >= UNRELATED]
-    names = client_names.of_sources(hit.memory.source for hit in related)
-    near = WEAK_SHARE * max(map(_nearness, related), default=0.0)
+    spoken = {stem: word for word in reversed(query.split()) for stem in keywords.extract_words(word)}
+    related = [hit for hit in hits if hit.matched or _get_similarity(hit) >= UNRELATED]
+    names = client_names.get_client_names(hit.memory.source for hit in related)
+    near = WEAK_SHARE * max(map(_get_similarity, related), default=0.0)
     rows = [
-        Row(hit.memory, _why(hit, spoken, near), not hit.matched and _nearness(hit) < near, names)
+        MemoryRow(
+            hit.memory,
+            _explain_match(hit, spoken, near),
+            not hit.matched and _get_similarity(hit) < near,
+            names,
+        )
         for hit in related
     ]
     return sorted(rows, key=lambda row: row.is_weak)
 
 
-def age_of(moment: datetime) -> str:
+def format_age(moment: datetime) -> str:
     """How long ago, in a few words; a date after a week."""
-    seconds = (timezone.now() - moment).total_seconds()
-    if seconds < 60:
-        return _("just now")
-    if seconds < 3600:
-        minutes = int(seconds // 60)
-        return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
-    if seconds < 86_400:
-        hours = int(seconds // 3600)
-        return ngettext("%(n)d hour ago", "%(n)d hours ago", hours) % {"n": hours}
-    if seconds < 7 * 86_400:
-        days = int(seconds // 86_400)
-        return ngettext("%(n)d day ago", "%(n)d days ago", days) % {"n": days}
+    now = timezone.now()
+    if now - moment < AGE_IN_WORDS:
+        return str(naturaltime(min(moment, now)))  # another machine's clock may be ahead
     return date_format(timezone.localtime(moment), "j M Y")
 
 
-def source_words(source: str, names: Mapping[str, str]) -> str:
+def describe_source(source: str, names: Mapping[str, str]) -> str:
     """Who wrote it: a door ("web"), or an app through one ("api:<client id>"), by its name while there is one."""
-    if client_id := client_names.client_of(source):
+    if client_id := client_names.get_client_id(source):
         return _("by the app %(app)s") % {"app": names.get(client_id, client_id)}
-    return _("by you") if source == Door.WEB else _("by a program of yours")
+    return _("by you") if source == Channel.WEB else _("by a program of yours")
 
 
-def _why(hit: Hit, spoken: dict[str, str], near: float) -> str:
+def _explain_match(hit: Hit, spoken: dict[str, str], near: float) -> str:
     if hit.matched:
         words = ", ".join(f"“{spoken.get(stem, stem)}”" for stem in hit.matched)
         return _("has %(words)s") % {"words": words}
-    return _("close in meaning") if _nearness(hit) >= near else _("distantly related")
+    return _("close in meaning") if _get_similarity(hit) >= near else _("distantly related")
 
 
-def _nearness(hit: Hit) -> float:
+def _get_similarity(hit: Hit) -> float:
     return hit.cosine or 0.0

@@ -17,15 +17,15 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.actor import Actor, Door, InsufficientScope
+from accounts.actor import Actor, Channel, InsufficientScope
 from accounts.models import User
 from oauth.models import AppGrant, Application
 from oauth.tokens import families
 
-changed = Signal()  # grant, change, by: within the transaction of each change
+grant_changed = Signal()  # grant, change, by: within the transaction of each change
 
 
-class Change(StrEnum):
+class GrantEvent(StrEnum):
     """What happens to a grant."""
 
     CONNECT = "connect"
@@ -39,12 +39,12 @@ class AppNotFound(Exception):
     """The person has no such connected app."""
 
 
-class SignedOut(Exception):
+class SessionEnded(Exception):
     """The person's log-ins were ended, or their account, while they were asked."""
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class GrantOptions:
     """What was chosen. only_tags: ids of tags, None for all memories; ends_at: None for no end.
 
     asks_first: what the app adds or changes waits for the person's yes.
@@ -57,14 +57,16 @@ class Narrowing:
 
 
 @transaction.atomic
-def allow(user: User, application: Application, chosen: Narrowing, *, by: Actor | None = None) -> bool:
+def grant_access(
+    user: User, application: Application, chosen: GrantOptions, *, by: Actor | None = None
+) -> bool:
     """Let the app do this, instead of what it was allowed before; says whether it is newly connected.
 
-    An app whose writes wait for a yes cannot get rid of that by asking anew: only `narrow` takes it off.
+    An app whose writes wait for a yes cannot get rid of that by asking anew: only `update_grant` takes it off.
     Raises SignedOut.
     """
-    _hold(user)
-    columns = _columns(chosen)
+    _lock_user(user)
+    columns = _build_columns(chosen)
     if not chosen.asks_first:
         del columns["asks_first"]
     grant, is_new = AppGrant.objects.update_or_create(
@@ -72,12 +74,12 @@ def allow(user: User, application: Application, chosen: Narrowing, *, by: Actor 
         application=application,
         defaults={**columns, "paused_at": None, "consented_at": timezone.now()},
     )
-    _tell(grant, Change.CONNECT, by)
+    _send_grant_event(grant, GrantEvent.CONNECT, by)
     return is_new
 
 
 @transaction.atomic
-def narrow(grant: AppGrant, chosen: Narrowing, *, by: Actor | None = None) -> None:
+def update_grant(grant: AppGrant, chosen: GrantOptions, *, by: Actor | None = None) -> None:
     """Change what the app may do. Raises ValidationError by field."""
     if not chosen.scopes or chosen.scopes - frozenset(grant.scopes):
         # More than it was given the app must ask for itself.
@@ -86,44 +88,44 @@ def narrow(grant: AppGrant, chosen: Narrowing, *, by: Actor | None = None) -> No
         raise ValidationError({"only_tags": _("Choose at least one tag.")})
     if chosen.ends_at is not None and chosen.ends_at != grant.ends_at and chosen.ends_at <= timezone.now():
         raise ValidationError({"ends_at": _("The end must lie in the future.")})
-    _save(grant, **_columns(chosen))
-    _tell(grant, Change.NARROW, by)
+    _save_grant(grant, **_build_columns(chosen))
+    _send_grant_event(grant, GrantEvent.NARROW, by)
 
 
 @transaction.atomic
-def pause(grant: AppGrant, *, by: Actor | None = None) -> None:
+def pause_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
     """Refuse its tokens from now on, and keep all else as it is."""
-    _save(grant, paused_at=timezone.now())
-    _tell(grant, Change.PAUSE, by)
+    _save_grant(grant, paused_at=timezone.now())
+    _send_grant_event(grant, GrantEvent.PAUSE, by)
 
 
 @transaction.atomic
-def resume(grant: AppGrant, *, by: Actor | None = None) -> None:
-    _save(grant, paused_at=None)
-    _tell(grant, Change.RESUME, by)
+def resume_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
+    _save_grant(grant, paused_at=None)
+    _send_grant_event(grant, GrantEvent.RESUME, by)
 
 
 @transaction.atomic
-def revoke(grant: AppGrant, *, by: Actor | None = None) -> None:
+def revoke_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
     """Disconnect the app: from this moment no token of it is worth anything."""
     # First the grant: a refresh that is under way holds its lock, and its tokens are seen below.
     is_gone, _rows = AppGrant.objects.filter(pk=grant.pk).delete()
-    families.revoke_all(grant.user, grant.application)
+    families.revoke_all_tokens(grant.user, grant.application)
     if is_gone:
-        _tell(grant, Change.DISCONNECT, by)
+        _send_grant_event(grant, GrantEvent.DISCONNECT, by)
 
 
 @transaction.atomic
-def revoke_every(user: User) -> None:
+def revoke_all_grants(user: User) -> None:
     """Disconnect all apps of a person."""
     connected = list(AppGrant.objects.filter(user=user).select_related("application", "user").order_by("pk"))
     AppGrant.objects.filter(user=user).delete()
-    families.revoke_all(user)
+    families.revoke_all_tokens(user)
     for grant in connected:
-        _tell(grant, Change.DISCONNECT, None)
+        _send_grant_event(grant, GrantEvent.DISCONNECT, None)
 
 
-def tell_of_deleted(application: Application, *, is_alone: bool) -> None:
+def record_app_deletion(application: Application, *, is_alone: bool) -> None:
     """To be called before an app is deleted: everybody who connected it is disconnected, and finds it in their record.
 
     is_alone: nobody is deleted with it.
@@ -134,10 +136,10 @@ def tell_of_deleted(application: Application, *, is_alone: bool) -> None:
     if not is_alone:  # no line can be written for a person who goes with it
         lost = lost.exclude(user=application.user).filter(user__is_active=True)
     for grant in lost:
-        _tell(grant, Change.DISCONNECT, Actor(user=None, door=Door.WEB))
+        _send_grant_event(grant, GrantEvent.DISCONNECT, Actor(user=None, door=Channel.WEB))
 
 
-def connected(actor: Actor) -> QuerySet[AppGrant]:
+def list_grants(actor: Actor) -> QuerySet[AppGrant]:
     """A person's connected apps, newest first, for their own session. Raises InsufficientScope for an app."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
@@ -145,14 +147,14 @@ def connected(actor: Actor) -> QuerySet[AppGrant]:
     return own.order_by("-consented_at")
 
 
-def known_of(user: User, application: Application) -> AppGrant | None:
+def find_grant(user: User, application: Application) -> AppGrant | None:
     """What the person allowed the app the last time, if they have not taken it back; it may have ended."""
     return AppGrant.objects.filter(user=user, application=application).first()
 
 
-def one_of(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGrant:
+def get_grant(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGrant:
     """One of the person's connected apps. Raises AppNotFound, InsufficientScope; for_update needs a transaction."""
-    own = connected(actor)
+    own = list_grants(actor)
     try:
         return (own.select_for_update(of=("self",), no_key=True) if for_update else own).get(pk=grant_id)
     except AppGrant.DoesNotExist:
@@ -160,36 +162,36 @@ def one_of(actor: Actor, grant_id: UUID, *, for_update: bool = False) -> AppGran
         raise AppNotFound from None
 
 
-def of_clients(actor: Actor, client_ids: Collection[str]) -> dict[str, UUID]:
+def get_grant_ids_by_client(actor: Actor, client_ids: Collection[str]) -> dict[str, UUID]:
     """By client id, the ids of the person's connections with these apps; no query where there is none."""
     if not client_ids:
         return {}
-    own = connected(actor).filter(application__client_id__in=client_ids)
+    own = list_grants(actor).filter(application__client_id__in=client_ids)
     return dict(own.values_list("application__client_id", "pk"))
 
 
-def tags_named(tags: Collection[UUID]) -> set[UUID]:
+def filter_tags_in_grants(tags: Collection[UUID]) -> set[UUID]:
     """Which of these tags some app was narrowed to."""
     narrowed = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)
     return {tag for only_tags in narrowed for tag in only_tags or ()} & set(tags)
 
 
-def actor_now(user_id: UUID, client_id: str, door: Door) -> Actor | None:
+def get_current_actor(user_id: UUID, client_id: str, door: Channel) -> Actor | None:
     """The app as it may act at this moment; None where it is disconnected or paused, or its time is over."""
     theirs = AppGrant.objects.filter(user=user_id, application__client_id=client_id, paused_at=None)
     grant = theirs.exclude(ends_at__lte=Now()).select_related("user", "application").first()
     if grant is None:
         return None
     only_tags = None if grant.only_tags is None else frozenset(grant.only_tags)
-    chosen = Narrowing(frozenset(grant.scopes), only_tags, grant.ends_at, grant.asks_first)
-    return replace(actor_of(grant.user, grant.application, chosen), door=door)
+    chosen = GrantOptions(frozenset(grant.scopes), only_tags, grant.ends_at, grant.asks_first)
+    return replace(build_app_actor(grant.user, grant.application, chosen), door=door)
 
 
-def actor_of(user: User, application: Application, chosen: Narrowing) -> Actor:
+def build_app_actor(user: User, application: Application, chosen: GrantOptions) -> Actor:
     """The app as it would be with this narrowing: to count what it would see."""
     return Actor(
         user=user,
-        door=Door.API,
+        door=Channel.API,
         scopes=chosen.scopes,
         client_id=application.client_id,
         only_tags=chosen.only_tags,
@@ -198,14 +200,14 @@ def actor_of(user: User, application: Application, chosen: Narrowing) -> Actor:
     )
 
 
-def _hold(user: User) -> None:
+def _lock_user(user: User) -> None:
     """Whatever ends the person's log-ins waits, or wins: else a yes under way would outlast a new password."""
     now = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
     if now is None or now.get_session_auth_hash() != user.get_session_auth_hash():
-        raise SignedOut
+        raise SessionEnded
 
 
-def _columns(chosen: Narrowing) -> dict[str, object]:
+def _build_columns(chosen: GrantOptions) -> dict[str, object]:
     return {
         "scopes": sorted(chosen.scopes),
         "only_tags": None if chosen.only_tags is None else sorted(chosen.only_tags),
@@ -214,11 +216,13 @@ def _columns(chosen: Narrowing) -> dict[str, object]:
     }
 
 
-def _tell(grant: AppGrant, change: Change, by: Actor | None) -> None:
-    changed.send(AppGrant, grant=grant, change=change, by=by or Actor(user=grant.user, door=Door.WEB))
+def _send_grant_event(grant: AppGrant, change: GrantEvent, by: Actor | None) -> None:
+    grant_changed.send(
+        AppGrant, grant=grant, change=change, by=by or Actor(user=grant.user, door=Channel.WEB)
+    )
 
 
-def _save(grant: AppGrant, **values: object) -> None:
+def _save_grant(grant: AppGrant, **values: object) -> None:
     for name, value in values.items():
         setattr(grant, name, value)
     grant.save(update_fields=list(values))

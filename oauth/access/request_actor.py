@@ -2,30 +2,32 @@
 
 from django.http import HttpRequest
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from oauth.tokens import bearer
 
-TOKEN_DOORS = (Door.API, Door.MCP)
+TOKEN_CHANNELS = (Channel.API, Channel.MCP)
 
 
-def actor_from_request(request: HttpRequest, door: Door) -> Actor:
+def actor_from_request(request: HttpRequest, door: Channel) -> Actor:
     """The app whose token the request shows, else the signed-in person, else an anonymous visitor.
 
     A token counts at the doors for apps only, and only in the Authorization header (RFC 9700 4.3.2). MCP takes no
     session: browsers send it on their own. Raises bearer.TokenRefused, and LimitReached when an app asks
     too often.
     """
-    if door in TOKEN_DOORS and (header := request.headers.get("Authorization")) is not None:
-        return bearer.authenticate(_token_in(header), door)
-    if door == Door.MCP:
+    if door in TOKEN_CHANNELS and (header := request.headers.get("Authorization")) is not None:
+        return bearer.authenticate_token(_parse_bearer_token(header), door)
+    if door == Channel.MCP:
         return Actor(user=None, door=door)
     user = request.user if isinstance(request.user, User) and request.user.is_active else None
     return Actor(user=user, door=door)
 
 
-def _token_in(header: str) -> str:
+def _parse_bearer_token(header: str) -> str:
     kind, _blank, token = header.partition(" ")
     if kind.lower() != "bearer":
-        raise bearer.TokenRefused("The Authorization header must be: Bearer, a blank, the access token.")
+        raise bearer.InvalidAccessToken(
+            "The Authorization header must be: Bearer, a blank, the access token."
+        )
     return token.strip()

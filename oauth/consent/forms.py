@@ -12,17 +12,17 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from oauth.access.grants import Narrowing
+from oauth.access.grants import GrantOptions
 from oauth.models import AppGrant
-from oauth.toolkit.scopes import descriptions
+from oauth.toolkit.scopes import get_scope_descriptions
 
-LASTS = {
+GRANT_DURATIONS = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
     "month": timedelta(days=30),
     "year": timedelta(days=365),
 }
-ENDS = [
+END_CHOICES = [
     ("never", _("Until I take it back")),
     ("day", _("For a day")),
     ("week", _("For a week")),
@@ -31,7 +31,7 @@ ENDS = [
 ]
 
 
-class NarrowingForm(forms.Form):
+class GrantOptionsForm(forms.Form):
     """What an app may do, see, and until when. tags: (id, what to call it) of each tag to choose from.
 
     grant: what it was allowed, which the form says at first. is_asked: the app itself asks, and says for which scopes.
@@ -52,7 +52,7 @@ class NarrowingForm(forms.Form):
     tags = forms.TypedMultipleChoiceField(
         label=_("Tags"), widget=forms.CheckboxSelectMultiple, coerce=UUID, required=False
     )
-    ends = forms.ChoiceField(label=_("For how long"), choices=ENDS, initial="never", required=False)
+    ends = forms.ChoiceField(label=_("For how long"), choices=END_CHOICES, initial="never", required=False)
     asks_first = forms.BooleanField(
         label=_("Its writes wait for my yes"),
         required=False,
@@ -71,15 +71,15 @@ class NarrowingForm(forms.Form):
         is_asked: bool = False,
     ) -> None:
         self.grant = grant
-        super().__init__(data, initial=_initial(grant))
-        self._offer("scopes", [(scope, descriptions()[scope]) for scope in scopes])
-        self._offer("tags", [*tags, *_gone(grant, tags)])
+        super().__init__(data, initial=_build_initial_data(grant))
+        self._set_choices("scopes", [(scope, get_scope_descriptions()[scope]) for scope in scopes])
+        self._set_choices("tags", [*tags, *_get_unused_tag_choices(grant, tags)])
         if is_asked:
             self.initial["scopes"] = [
                 name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
             ]
         if grant is not None and grant.ends_at is not None and not (is_asked and grant.has_ended):
-            self._offer("ends", [("keep", gettext("As it is now")), *ENDS])
+            self._set_choices("ends", [("keep", gettext("As it is now")), *END_CHOICES])
             self.initial["ends"] = "keep"
 
     def clean(self) -> dict[str, Any]:
@@ -88,29 +88,31 @@ class NarrowingForm(forms.Form):
             self.add_error("tags", ValidationError(gettext("Choose at least one tag."), code="required"))
         return cleaned
 
-    def narrowing(self) -> Narrowing:
+    def build_options(self) -> GrantOptions:
         given: Mapping[str, Any] = self.cleaned_data
         kept_end = self.grant.ends_at if self.grant and given["ends"] == "keep" else None
-        return Narrowing(
+        return GrantOptions(
             scopes=frozenset(given["scopes"]),
             only_tags=frozenset(given["tags"]) if given["reach"] == "tagged" else None,
-            ends_at=timezone.now() + LASTS[given["ends"]] if given["ends"] in LASTS else kept_end,
+            ends_at=timezone.now() + GRANT_DURATIONS[given["ends"]]
+            if given["ends"] in GRANT_DURATIONS
+            else kept_end,
             asks_first=given["asks_first"],
         )
 
-    def _offer(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+    def _set_choices(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  (all three are)
         field.choices = list(choices)
 
 
-def _gone(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _get_unused_tag_choices(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Tags that nothing carries any more: the form as it stands must not widen what the app sees."""
     known, kept = dict(tags), (grant.only_tags if grant else None) or ()
     return [(str(tag), gettext("(a tag no longer used)")) for tag in kept if str(tag) not in known]
 
 
-def _initial(grant: AppGrant | None) -> dict[str, Any]:
+def _build_initial_data(grant: AppGrant | None) -> dict[str, Any]:
     if grant is None:
         return {}
     return {

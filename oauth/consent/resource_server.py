@@ -57,7 +57,7 @@ class ClientActivity(Protocol):
     def memories(self) -> Sequence[StoredMemory]: ...
 
     @property
-    def gone(self) -> int:
+    def missing_count(self) -> int:
         """Return how many memories of the event are in the trash or deleted."""
 
     @property

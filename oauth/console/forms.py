@@ -8,14 +8,16 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from oauth import client_names
-from oauth.console.playground import CALLS
+from oauth.console.playground import API_CALLS
 
 
 class AppChangeForm(forms.Form):
     """What a developer says of their app. Its addresses are looked at while they are typed."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=client_names.CHARACTERS, help_text=_("People see it when they are asked.")
+        label=_("Name"),
+        max_length=client_names.MAX_CHARACTERS,
+        help_text=_("People see it when they are asked."),
     )
     redirect_uris = forms.CharField(
         label=_("Redirect addresses"),
@@ -46,7 +48,7 @@ class AppForm(AppChangeForm):
     )
 
 
-class TrialScopesForm(forms.Form):
+class PlaygroundScopesForm(forms.Form):
     """What a trial asks for."""
 
     scopes = forms.MultipleChoiceField(
@@ -62,7 +64,7 @@ class TrialScopesForm(forms.Form):
         field.choices = [(scope, scope) for scope in scopes]
 
 
-class TrialSecretForm(forms.Form):
+class PlaygroundSecretForm(forms.Form):
     """The secret of an app that has one: used for this one request."""
 
     client_secret = forms.CharField(
@@ -76,10 +78,12 @@ class TrialSecretForm(forms.Form):
     )
 
 
-class TrialCallForm(forms.Form):
+class PlaygroundCallForm(forms.Form):
     """One call of the REST API."""
 
-    call = forms.ChoiceField(label=_("Call"), choices=[(name, call.words) for name, call in CALLS.items()])
+    call = forms.ChoiceField(
+        label=_("Call"), choices=[(name, call.label) for name, call in API_CALLS.items()]
+    )
     text = forms.CharField(
         label=_("Text"),
         max_length=500,

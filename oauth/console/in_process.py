@@ -16,7 +16,7 @@ from oauth.tokens.families import ACCESS_PREFIX, REFRESH_PREFIX
 
 SHOWN_CHARACTERS = 4_000
 SHOWN_HEADERS = ("Content-Type", "ETag", "Location", "Retry-After", "WWW-Authenticate")
-PASSED_ON = (
+FORWARDED_META = (
     "REMOTE_ADDR",
     "HTTP_X_FORWARDED_FOR",
     "HTTP_HOST",
@@ -37,12 +37,12 @@ class Exchange:
     body: str
 
 
-def ask(
+def call_endpoint(
     request: HttpRequest, method: str, address: str, body: bytes, content_type: str, authorization: str = ""
 ) -> HttpResponse:
     """Called as a stranger would call: without the developer's session."""
     path, _mark, query = address.partition("?")
-    environ = {name: request.META[name] for name in PASSED_ON if name in request.META}
+    environ = {name: request.META[name] for name in FORWARDED_META if name in request.META}
     environ |= {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
     environ |= {
         "CONTENT_TYPE": content_type,
@@ -57,28 +57,28 @@ def ask(
     return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
 
 
-def shown(curl: str, response: HttpResponse) -> Exchange:
+def build_exchange(curl: str, response: HttpResponse) -> Exchange:
     status = response.status_code
     return Exchange(
         curl,
         f"{status} {HTTPStatus(status).phrase}",
         status < 400,
         [(name, response[name]) for name in SHOWN_HEADERS if name in response],
-        _shown_body(response.content)[:SHOWN_CHARACTERS],
+        _format_body(response.content)[:SHOWN_CHARACTERS],
     )
 
 
-def _shown_body(content: bytes) -> str:
+def _format_body(content: bytes) -> str:
     try:
         said = json.loads(content)
     except ValueError:
         return ""
-    return json.dumps(_masked(said), indent=2, ensure_ascii=False)
+    return json.dumps(_mask_tokens(said), indent=2, ensure_ascii=False)
 
 
-def _masked(said: Any) -> Any:
+def _mask_tokens(said: Any) -> Any:
     if isinstance(said, dict):
-        return {name: _masked(value) for name, value in said.items()}
+        return {name: _mask_tokens(value) for name, value in said.items()}
     if isinstance(said, str):
         return next((f"{mark}…" for mark in (ACCESS_PREFIX, REFRESH_PREFIX) if said.startswith(mark)), said)
-    return [_masked(each) for each in said] if isinstance(said, list) else said
+    return [_mask_tokens(each) for each in said] if isinstance(said, list) else said

@@ -11,10 +11,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from oauth.console import playground
-from oauth.console.forms import TrialCallForm, TrialScopesForm, TrialSecretForm
+from oauth.console.forms import PlaygroundCallForm, PlaygroundScopesForm, PlaygroundSecretForm
 from oauth.console.in_process import Exchange
-from oauth.console.playground import Trial
-from oauth.console.views import own_app
+from oauth.console.playground import PlaygroundRun
+from oauth.console.views import own_app_required
 from oauth.models import Application
 from oauth.registration import manual as manual_registration
 from oauth.toolkit.scopes import ClientScopes
@@ -23,105 +23,107 @@ Step = Callable[[HttpRequest, Application], HttpResponseBase]
 
 
 @require_safe
-@own_app
-def page(request: HttpRequest, application: Application) -> HttpResponseBase:
+@own_app_required
+def show_playground(request: HttpRequest, application: Application) -> HttpResponseBase:
     """Also the redirect address of a trial: what came back is taken out of the address at once."""
     if not {"code", "error"} & request.GET.keys():
-        return _page(request, application)
+        return _render_playground(request, application)
     try:
-        trial = playground.answered(playground.of(request, application), request.GET.dict())
-    except playground.Unasked as fault:
+        trial = playground.handle_callback(playground.load_run(request, application), request.GET.dict())
+    except playground.InvalidCallback as fault:
         messages.error(request, str(fault))
-        trial = Trial()
-    playground.keep(request, application, trial)
+        trial = PlaygroundRun()
+    playground.save_run(request, application, trial)
     return redirect("oauth:try", application.client_id)
 
 
 @require_POST
-def act(request: HttpRequest, client_id: str, act: str) -> HttpResponseBase:
-    if act not in ACTS:
+def run_step(request: HttpRequest, client_id: str, act: str) -> HttpResponseBase:
+    if act not in STEPS:
         raise Http404
-    return own_app(ACTS[act])(request, client_id)
+    return own_app_required(STEPS[act])(request, client_id)
 
 
-def _allow(request: HttpRequest, application: Application) -> HttpResponseBase:
+def _add_redirect_uri(request: HttpRequest, application: Application) -> HttpResponseBase:
     """The page itself becomes one of the app's redirect addresses."""
-    uris = [*application.redirect_uris.split(), playground.address_of(application)]
+    uris = [*application.redirect_uris.split(), playground.get_callback_url(application)]
     try:
-        manual_registration.change(application, name=application.name, redirect_uris=dict.fromkeys(uris))
+        manual_registration.update_app(application, name=application.name, redirect_uris=dict.fromkeys(uris))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("oauth:try", application.client_id)
 
 
-def _ask(request: HttpRequest, application: Application) -> HttpResponseBase:
-    form = _scopes_form(application, request.POST)
+def _start_authorization(request: HttpRequest, application: Application) -> HttpResponseBase:
+    form = _build_scopes_form(application, request.POST)
     if not form.is_valid():
-        return _page(request, application, scopes_form=form)
-    trial, address = playground.begin(application, form.cleaned_data["scopes"])
-    playground.keep(request, application, trial)
+        return _render_playground(request, application, scopes_form=form)
+    trial, address = playground.start_run(application, form.cleaned_data["scopes"])
+    playground.save_run(request, application, trial)
     return redirect(address)
 
 
-def _with_secret(
-    step: Callable[[HttpRequest, Application, Trial, str], tuple[Trial, Exchange]],
+def _run_with_secret(
+    step: Callable[[HttpRequest, Application, PlaygroundRun, str], tuple[PlaygroundRun, Exchange]],
 ) -> Step:
     def taken(request: HttpRequest, application: Application) -> HttpResponseBase:
-        form = TrialSecretForm(request.POST)
+        form = PlaygroundSecretForm(request.POST)
         secret = form.cleaned_data["client_secret"] if form.is_valid() else ""
-        trial, exchange = step(request, application, playground.of(request, application), secret)
-        playground.keep(request, application, trial)
-        return _page(request, application, exchange=exchange)
+        trial, exchange = step(request, application, playground.load_run(request, application), secret)
+        playground.save_run(request, application, trial)
+        return _render_playground(request, application, exchange=exchange)
 
     return taken
 
 
-def _call(request: HttpRequest, application: Application) -> HttpResponseBase:
-    form = TrialCallForm(request.POST)
+def _call_api(request: HttpRequest, application: Application) -> HttpResponseBase:
+    form = PlaygroundCallForm(request.POST)
     if not form.is_valid():
-        return _page(request, application, call_form=form)
-    exchange = playground.call(request, playground.of(request, application), **_called(form))
-    return _page(request, application, exchange=exchange, call_form=form)
+        return _render_playground(request, application, call_form=form)
+    exchange = playground.call_api(
+        request, playground.load_run(request, application), **_get_call_arguments(form)
+    )
+    return _render_playground(request, application, exchange=exchange, call_form=form)
 
 
-def _called(form: TrialCallForm) -> dict[str, str]:
+def _get_call_arguments(form: PlaygroundCallForm) -> dict[str, str]:
     return {"name": form.cleaned_data["call"], "text": form.cleaned_data["text"]}
 
 
-def _start_over(request: HttpRequest, application: Application) -> HttpResponseBase:
-    playground.keep(request, application, Trial())
+def _reset_run(request: HttpRequest, application: Application) -> HttpResponseBase:
+    playground.save_run(request, application, PlaygroundRun())
     return redirect("oauth:try", application.client_id)
 
 
-ACTS: dict[str, Step] = {
-    "allow": _allow,
-    "ask": _ask,
-    "redeem": _with_secret(playground.redeem),
-    "refresh": _with_secret(playground.refresh),
-    "give-back": _with_secret(playground.give_back),
-    "call": _call,
-    "over": _start_over,
+STEPS: dict[str, Step] = {
+    "allow": _add_redirect_uri,
+    "ask": _start_authorization,
+    "redeem": _run_with_secret(playground.redeem_code),
+    "refresh": _run_with_secret(playground.refresh_tokens),
+    "give-back": _run_with_secret(playground.revoke_tokens),
+    "call": _call_api,
+    "over": _reset_run,
 }
 
 
-def _page(request: HttpRequest, application: Application, **context: Any) -> HttpResponse:
-    trial = playground.of(request, application)
-    address = playground.address_of(application)
+def _render_playground(request: HttpRequest, application: Application, **context: Any) -> HttpResponse:
+    trial = playground.load_run(request, application)
+    address = playground.get_callback_url(application)
     context = {
         "app": application,
         "trial": trial,
         "address": address,
         "is_registered": application.redirect_uri_allowed(address),
-        "question": playground.question(application, trial.scope or "memories:read"),
-        "scopes_form": _scopes_form(application),
-        "secret_form": None if application.is_public else TrialSecretForm(),
-        "call_form": TrialCallForm(),
+        "question": playground.build_authorization_url(application, trial.scope or "memories:read"),
+        "scopes_form": _build_scopes_form(application),
+        "secret_form": None if application.is_public else PlaygroundSecretForm(),
+        "call_form": PlaygroundCallForm(),
     } | context
     if "exchange" not in context and any(getattr(form, "errors", None) for form in context.values()):
-        return render(request, "oauth/try.html", context, status=422)
-    return render(request, "oauth/try.html", context)
+        return render(request, "oauth/test_app.html", context, status=422)
+    return render(request, "oauth/test_app.html", context)
 
 
-def _scopes_form(application: Application, data: Any = None) -> TrialScopesForm:
+def _build_scopes_form(application: Application, data: Any = None) -> PlaygroundScopesForm:
     scopes = ClientScopes().get_available_scopes(application)
-    return TrialScopesForm(data, scopes=scopes, initial=scopes[:1])
+    return PlaygroundScopesForm(data, scopes=scopes, initial=scopes[:1])

@@ -22,10 +22,10 @@ from oauth.models import REDIRECT_URIS, Application
 from oauth.registration import manual as manual_registration
 from oauth.tokens import resource_indicators
 
-APPS_A_PERSON = 50
+MAX_APPS_PER_USER = 50
 
 
-def own_app(
+def own_app_required(
     view: Callable[[HttpRequest, Application], HttpResponseBase],
 ) -> Callable[[HttpRequest, str], HttpResponseBase]:
     """A page about an app that the person registered, kept in no cache; another person's is not there."""
@@ -34,7 +34,7 @@ def own_app(
     @never_cache
     @wraps(view)
     def page(request: HttpRequest, client_id: str) -> HttpResponseBase:
-        return view(request, get_object_or_404(_own(request), client_id=client_id))
+        return view(request, get_object_or_404(_get_own_apps(request), client_id=client_id))
 
     return page
 
@@ -42,60 +42,60 @@ def own_app(
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def console(request: HttpRequest) -> HttpResponseBase:
+def developer_console(request: HttpRequest) -> HttpResponseBase:
     form = AppForm(request.POST if request.method == "POST" else None)
-    registered = _register(_person(request), form) if form.is_valid() else None
+    registered = _register_app(_get_user(request), form) if form.is_valid() else None
     if registered is not None:
-        return _secret_once(request, registered.application, registered.secret)
-    context = {"form": form, "apps": _own(request).order_by("name"), **_addresses()}
+        return _render_secret_once(request, registered.application, registered.secret)
+    context = {"form": form, "apps": _get_own_apps(request).order_by("name"), **_build_url_context()}
     return render(request, "oauth/console.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST
 @login_required
-def look_at_addresses(request: HttpRequest) -> HttpResponseBase:
+def check_redirect_uris(request: HttpRequest) -> HttpResponseBase:
     """What is wrong with the addresses that are being typed."""
     typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
-    said = [(uri, manual_registration.fault_of(uri)) for uri in typed]
-    return render(request, "oauth/_addresses_said.html", {"said": said})
+    said = [(uri, manual_registration.get_redirect_uri_error(uri)) for uri in typed]
+    return render(request, "oauth/_redirect_url_checks.html", {"said": said})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@own_app
-def app(request: HttpRequest, application: Application) -> HttpResponseBase:
+@own_app_required
+def edit_app(request: HttpRequest, application: Application) -> HttpResponseBase:
     now = {"name": application.name, "redirect_uris": "\n".join(application.redirect_uris.split())}
     form = AppChangeForm(request.POST if request.method == "POST" else None, initial=now)
-    if form.is_valid() and _change(application, form):
+    if form.is_valid() and _update_app(application, form):
         messages.success(request, _("Saved. It counts from now on."))
         return redirect("oauth:own_app", application.client_id)
     context = {
         "app": application,
         "form": form,
-        "mistakes": client_errors.made_by(application),
-        **_addresses(),
+        "mistakes": client_errors.list_client_errors(application),
+        **_build_url_context(),
     }
-    return render(request, "oauth/own_app.html", context, status=422 if form.is_bound else 200)
+    return render(request, "oauth/app_settings.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST
-@own_app
-def rotate(request: HttpRequest, application: Application) -> HttpResponseBase:
+@own_app_required
+def rotate_secret(request: HttpRequest, application: Application) -> HttpResponseBase:
     if application.is_public:
         return redirect("oauth:own_app", application.client_id)
-    return _secret_once(request, application, manual_registration.rotate_secret(application))
+    return _render_secret_once(request, application, manual_registration.rotate_client_secret(application))
 
 
 @require_POST
-@own_app
-def forget_mistakes(request: HttpRequest, application: Application) -> HttpResponseBase:
-    client_errors.forget(application)
+@own_app_required
+def clear_client_errors(request: HttpRequest, application: Application) -> HttpResponseBase:
+    client_errors.delete_client_errors(application)
     messages.success(request, _("The list is empty now."))
     return redirect("oauth:own_app", application.client_id)
 
 
 @require_POST
-@own_app
-def delete(request: HttpRequest, application: Application) -> HttpResponseBase:
+@own_app_required
+def delete_app(request: HttpRequest, application: Application) -> HttpResponseBase:
     application.delete()
     messages.success(
         request, _("%(app)s is deleted, and disconnected from everybody.") % {"app": application}
@@ -103,60 +103,60 @@ def delete(request: HttpRequest, application: Application) -> HttpResponseBase:
     return redirect("oauth:console")
 
 
-def _register(user: User, form: AppForm) -> manual_registration.Registered | None:
+def _register_app(user: User, form: AppForm) -> manual_registration.RegisteredApp | None:
     given = form.cleaned_data
-    if Application.objects.filter(user=user).count() >= APPS_A_PERSON:
+    if Application.objects.filter(user=user).count() >= MAX_APPS_PER_USER:
         form.add_error(None, _("You have registered 50 apps. Delete one first."))
         return None
     try:
-        return manual_registration.register(
+        return manual_registration.register_app(
             name=given["name"],
             redirect_uris=given["redirect_uris"].split(),
             is_public=given["is_public"],
             user=user,
         )
     except ValidationError as error:
-        _say_beside(form, error)
+        _add_form_errors(form, error)
         return None
 
 
-def _change(application: Application, form: AppChangeForm) -> bool:
+def _update_app(application: Application, form: AppChangeForm) -> bool:
     given = form.cleaned_data
     try:
-        manual_registration.change(
+        manual_registration.update_app(
             application, name=given["name"], redirect_uris=given["redirect_uris"].split()
         )
     except ValidationError as error:
         application.refresh_from_db()
-        _say_beside(form, error)
+        _add_form_errors(form, error)
         return False
     return True
 
 
-def _say_beside(form: AppChangeForm, error: ValidationError) -> None:
+def _add_form_errors(form: AppChangeForm, error: ValidationError) -> None:
     for name, errors in error.error_dict.items():
         form.add_error(name if name in form.fields else None, errors)
 
 
-def _secret_once(request: HttpRequest, application: Application, secret: str) -> HttpResponse:
+def _render_secret_once(request: HttpRequest, application: Application, secret: str) -> HttpResponse:
     """No redirect: the secret is nowhere but in this answer."""
     context = {
         "app": application,
         "secret": secret,
-        "overlap_days": manual_registration.OVERLAP.days,
-        **_addresses(),
+        "overlap_days": manual_registration.SECRET_OVERLAP.days,
+        **_build_url_context(),
     }
-    return render(request, "oauth/registered.html", context)
+    return render(request, "oauth/app_registered.html", context)
 
 
-def _own(request: HttpRequest) -> Any:
-    return Application.objects.filter(user=_person(request))
+def _get_own_apps(request: HttpRequest) -> Any:
+    return Application.objects.filter(user=_get_user(request))
 
 
-def _person(request: HttpRequest) -> User:
+def _get_user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101  (login_required)
     return request.user
 
 
-def _addresses() -> dict[str, Any]:
-    return {"site": settings.PUBLIC_URL, "resources": resource_indicators.known_resources()}
+def _build_url_context() -> dict[str, Any]:
+    return {"site": settings.PUBLIC_URL, "resources": resource_indicators.list_resources()}

@@ -1,7 +1,5 @@
 """What clients find out by themselves (RFC 8414, RFC 9728). Every address comes from PUBLIC_URL, never from Host."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -14,15 +12,15 @@ from oauth.tokens import resource_indicators
 
 
 @require_safe
-def authorization_server(_request: HttpRequest) -> HttpResponse:
-    return _public(
+def authorization_server_metadata(_request: HttpRequest) -> HttpResponse:
+    return _build_metadata_response(
         {
             "issuer": settings.PUBLIC_URL,
-            "authorization_endpoint": _address("authorize"),
-            "token_endpoint": _address("token"),
-            "revocation_endpoint": _address("revoke"),
-            "introspection_endpoint": _address("introspect"),
-            "registration_endpoint": _address("register"),
+            "authorization_endpoint": _build_endpoint_url("authorize"),
+            "token_endpoint": _build_endpoint_url("token"),
+            "revocation_endpoint": _build_endpoint_url("revoke"),
+            "introspection_endpoint": _build_endpoint_url("introspect"),
+            "registration_endpoint": _build_endpoint_url("register"),
             "scopes_supported": list(settings.OAUTH_SCOPES_FOR_EVERY_APP),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
@@ -32,18 +30,18 @@ def authorization_server(_request: HttpRequest) -> HttpResponse:
             "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
             "introspection_endpoint_auth_methods_supported": [way for way in AUTH_METHODS if way != "none"],
             "authorization_response_iss_parameter_supported": True,
-            "client_id_metadata_document_supported": metadata_documents.are_read(),
+            "client_id_metadata_document_supported": metadata_documents.is_enabled(),
         }
     )
 
 
 @require_safe
-def protected_resource(_request: HttpRequest, path: str = "") -> HttpResponse:
+def protected_resource_metadata(_request: HttpRequest, path: str = "") -> HttpResponse:
     """Of `/api` or `/mcp`; without a path, of the one a client gets that names none."""
-    resource = f"{settings.PUBLIC_URL}/{path}" if path else resource_indicators.default_resource()
-    if resource not in resource_indicators.known_resources():
+    resource = f"{settings.PUBLIC_URL}/{path}" if path else resource_indicators.get_default_resource()
+    if resource not in resource_indicators.list_resources():
         raise Http404
-    return _public(
+    return _build_metadata_response(
         {
             "resource": resource,
             "resource_name": "Picard",
@@ -54,9 +52,9 @@ def protected_resource(_request: HttpRequest, path: str = "") -> HttpResponse:
     )
 
 
-def _address(name: str) -> str:
+def _build_endpoint_url(name: str) -> str:
     return f"{settings.PUBLIC_URL}{reverse(f'oauth:{name}')}"
 
 
-def _public(document: dict[str, Any]) -> HttpResponse:
+def _build_metadata_response(document: dict[str, object]) -> HttpResponse:
     return JsonResponse(document, headers={**CORS, "Cache-Control": "max-age=300"})

@@ -1,7 +1,5 @@
 """The token, revocation and introspection endpoints. Whatever touches a family of tokens holds its lock."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,60 +7,60 @@ from oauthlib.common import Request
 
 from oauth import rate_limits
 from oauth.diagnostics import client_errors
-from oauth.http_responses import endpoint, problem
+from oauth.http_responses import build_error_response, oauth_endpoint
 from oauth.models import AppGrant, Application
 from oauth.tokens import families, refresh_retry
-from oauth.toolkit.server import core
+from oauth.toolkit.server import get_oauth_backend
 
 
-@endpoint(limit=rate_limits.TOKEN, cors=True)
-def token(request: HttpRequest) -> HttpResponse:
+@oauth_endpoint(limit=rate_limits.TOKEN, cors=True)
+def issue_token(request: HttpRequest) -> HttpResponse:
     """RFC 6749 4.1.3 and 6: a code, or a refresh token, for an access token."""
     with transaction.atomic():
-        _hold_family(request)
-        response = _tokens(request)
-    client_errors.note_answer(request, response)
+        _lock_token_family(request)
+        response = _create_token_response(request)
+    client_errors.record_token_error(request, response)
     return response
 
 
-def _hold_family(request: HttpRequest) -> None:
+def _lock_token_family(request: HttpRequest) -> None:
     """Of what is asked: what stands in the form beside it must not have another family held instead."""
     if request.POST.get("grant_type") == "refresh_token":
-        families.lock_family_of(request.POST.get("refresh_token", ""))
+        families.lock_family_by_token(request.POST.get("refresh_token", ""))
     elif code := request.POST.get("code"):
-        families.lock_family(families.family_of_code(code))
+        families.lock_family(families.derive_family_id(code))
 
 
-def _tokens(request: HttpRequest) -> HttpResponse:
+def _create_token_response(request: HttpRequest) -> HttpResponse:
     try:
-        return _answer(*core().create_token_response(request))
-    except refresh_retry.Repeated as repeated:
+        return _build_response(*get_oauth_backend().create_token_response(request))
+    except refresh_retry.RefreshReplay as repeated:
         return HttpResponse(repeated.answer, content_type="application/json")
 
 
-@endpoint(limit=rate_limits.REVOKE, cors=True)
-def revoke(request: HttpRequest) -> HttpResponse:
+@oauth_endpoint(limit=rate_limits.REVOKE, cors=True)
+def revoke_token(request: HttpRequest) -> HttpResponse:
     """RFC 7009: the client gives a token back; its whole family ends."""
     with transaction.atomic():
-        families.lock_family_of(request.POST.get("token", ""))
-        return _answer(*core().create_revocation_response(request))
+        families.lock_family_by_token(request.POST.get("token", ""))
+        return _build_response(*get_oauth_backend().create_revocation_response(request))
 
 
-@endpoint(limit=rate_limits.INTROSPECT)
-def introspect(request: HttpRequest) -> HttpResponse:
+@oauth_endpoint(limit=rate_limits.INTROSPECT)
+def introspect_token(request: HttpRequest) -> HttpResponse:
     """RFC 7662: a confidential client asks about a token of its own, a resource server about any."""
-    client = _authenticated_client(request)
+    client = _authenticate_client(request)
     if client is None or client.is_public:
-        return _unauthenticated()
+        return _build_invalid_client_response()
     if not request.POST.get("token"):
-        return problem("invalid_request", "The parameter token is missing.")
-    return JsonResponse(_introspection(client, request.POST["token"]))
+        return build_error_response("invalid_request", "The parameter token is missing.")
+    return JsonResponse(_build_introspection(client, request.POST["token"]))
 
 
-def _introspection(client: Application, token: str) -> dict[str, Any]:
+def _build_introspection(client: Application, token: str) -> dict[str, object]:
     found = (
         families.AccessToken.objects.select_related("user", "application")
-        .filter(token_checksum=families.checksum(token), user__is_active=True)
+        .filter(token_checksum=families.compute_checksum(token), user__is_active=True)
         .first()
     )
     if found is None or found.is_expired() or not (client.is_resource_server or found.application == client):
@@ -83,9 +81,9 @@ def _introspection(client: Application, token: str) -> dict[str, Any]:
     }
 
 
-def _authenticated_client(request: HttpRequest) -> Application | None:
+def _authenticate_client(request: HttpRequest) -> Application | None:
     """Who asks: proven by its secret, or for a public client just named."""
-    backend = core()
+    backend = get_oauth_backend()
     uri, method, body, headers = backend._extract_params(request)
     asked, validator = Request(uri, method, body, headers), backend.server.request_validator
     if validator.client_authentication_required(asked):
@@ -95,7 +93,7 @@ def _authenticated_client(request: HttpRequest) -> Application | None:
     return asked.client if known else None
 
 
-def _answer(_uri: str | None, headers: dict[str, str], body: str | None, status: int) -> HttpResponse:
+def _build_response(_uri: str | None, headers: dict[str, str], body: str | None, status: int) -> HttpResponse:
     response = HttpResponse(body or "", status=status, content_type="application/json")
     for name, value in headers.items():
         response[name] = value
@@ -106,7 +104,7 @@ def _answer(_uri: str | None, headers: dict[str, str], body: str | None, status:
     return response
 
 
-def _unauthenticated() -> HttpResponse:
-    refused = problem("invalid_client", "Authenticate with the client's id and secret.", 401)
+def _build_invalid_client_response() -> HttpResponse:
+    refused = build_error_response("invalid_client", "Authenticate with the client's id and secret.", 401)
     refused["WWW-Authenticate"] = 'Basic realm="picard"'
     return refused

@@ -12,11 +12,11 @@ from accounts.models import User
 from oauth import client_secrets
 from oauth.models import Application
 
-OVERLAP = timedelta(days=7)  # how long the secret before a new one goes on working
+SECRET_OVERLAP = timedelta(days=7)  # how long the secret before a new one goes on working
 
 
 @dataclass(frozen=True, repr=False)
-class Registered:
+class RegisteredApp:
     """A fresh app; its secret can be read only here, and is empty for a public one."""
 
     application: Application
@@ -24,9 +24,9 @@ class Registered:
 
 
 @transaction.atomic
-def register(
+def register_app(
     *, name: str, redirect_uris: Iterable[str], is_public: bool = False, user: User | None = None
-) -> Registered:
+) -> RegisteredApp:
     """Raises ValidationError (redirect_uris, name)."""
     secret = client_secrets.new_secret()
     application = Application(
@@ -39,18 +39,18 @@ def register(
     )
     application.full_clean()
     application.save()
-    return Registered(application, "" if is_public else secret)
+    return RegisteredApp(application, "" if is_public else secret)
 
 
 @transaction.atomic
-def change(application: Application, *, name: str, redirect_uris: Iterable[str]) -> None:
+def update_app(application: Application, *, name: str, redirect_uris: Iterable[str]) -> None:
     """Raises ValidationError (redirect_uris, name)."""
     application.name, application.redirect_uris = name.strip(), " ".join(redirect_uris)
     application.full_clean()
     application.save(update_fields=["name", "redirect_uris", "updated"])
 
 
-def fault_of(redirect_uri: str) -> str:
+def get_redirect_uri_error(redirect_uri: str) -> str:
     """Why an app cannot have this address, empty if it can."""
     draft = Application(
         redirect_uris=redirect_uri, authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE
@@ -62,18 +62,18 @@ def fault_of(redirect_uri: str) -> str:
     return ""
 
 
-def names_of(client_ids: Collection[str]) -> Mapping[str, str]:
+def get_app_names(client_ids: Collection[str]) -> Mapping[str, str]:
     """What people know these apps by, where there still is such an app."""
     known = Application.objects.filter(client_id__in=client_ids)
     return {application.client_id: str(application) for application in known}
 
 
 @transaction.atomic
-def rotate_secret(application: Application) -> str:
+def rotate_client_secret(application: Application) -> str:
     """A new secret; the one before it works on for OVERLAP, so that nothing stops while it is changed."""
     secret = client_secrets.new_secret()
     application.previous_secret = application.client_secret
-    application.previous_secret_until = timezone.now() + OVERLAP
+    application.previous_secret_until = timezone.now() + SECRET_OVERLAP
     application.client_secret = secret
     application.save(update_fields=["client_secret", "previous_secret", "previous_secret_until", "updated"])
     return secret

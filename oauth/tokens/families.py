@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from typing import Any
 from uuid import UUID, uuid5
 
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
@@ -15,10 +14,10 @@ from oauth.models import Application
 # Marks by which scanners of leaked secrets find them.
 ACCESS_PREFIX = "picard_at_"
 REFRESH_PREFIX = "picard_rt_"
-FAMILIES = UUID("4d1f6f3e-3a3e-4c53-9a0e-4f0f8b7d2c11")
+FAMILY_NAMESPACE = UUID("4d1f6f3e-3a3e-4c53-9a0e-4f0f8b7d2c11")
 
-LOCK = f"select {lock_uuid_sql('family')} from ({{}}) shown (family)"  # noqa: S608 - a constant # nosec B608
-ITS_FAMILY = """
+LOCK_FAMILY_SQL = f"select {lock_uuid_sql('family')} from ({{}}) shown (family)"  # noqa: S608 - a constant # nosec B608
+FIND_FAMILY_SQL = """
 (select token_family from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1)
 union
 (select refresh.token_family from oauth2_provider_refreshtoken refresh
@@ -28,42 +27,44 @@ union
 
 AccessToken = get_access_token_model()
 RefreshToken = get_refresh_token_model()
-Code = get_grant_model()  # the toolkit calls a code a grant; here a grant is what a person allowed
+AuthorizationCode = (
+    get_grant_model()
+)  # the toolkit calls a code a grant; here a grant is what a person allowed
 
 
-def new_access_token(_request: Any) -> str:
+def new_access_token(_request: object) -> str:
     return ACCESS_PREFIX + secrets.token_urlsafe(32)
 
 
-def new_refresh_token(_request: Any) -> str:
+def new_refresh_token(_request: object) -> str:
     return REFRESH_PREFIX + secrets.token_urlsafe(32)
 
 
-def checksum(secret: str) -> str:
+def compute_checksum(secret: str) -> str:
     """By which a token or a code is stored and found: 256 random bits need no slower hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def family_of_code(code: str) -> UUID:
+def derive_family_id(code: str) -> UUID:
     """The code names the family of its tokens, so that its second use finds them without a table of used codes."""
-    return uuid5(FAMILIES, checksum(code))
+    return uuid5(FAMILY_NAMESPACE, compute_checksum(code))
 
 
 def lock_family(family: UUID) -> None:
     """One act at a time on one family, until the end of the transaction: redeem, refresh, replay, revoke."""
-    fetch_prepared(LOCK.format("values (%(family)s::uuid)"), {"family": family})
+    fetch_prepared(LOCK_FAMILY_SQL.format("values (%(family)s::uuid)"), {"family": family})
 
 
-def lock_family_of(token: str) -> None:
+def lock_family_by_token(token: str) -> None:
     """The same, for the family of a refresh token, or of the one that goes with an access token."""
-    fetch_prepared(LOCK.format(ITS_FAMILY), {"checksum": checksum(token)})
+    fetch_prepared(LOCK_FAMILY_SQL.format(FIND_FAMILY_SQL), {"checksum": compute_checksum(token)})
 
 
-def revoke_all(user: User, application: Application | None = None) -> None:
+def revoke_all_tokens(user: User, application: Application | None = None) -> None:
     """End every code and token of a person, or those of one app of theirs. Needs a transaction."""
     owned = {"user": user} if application is None else {"user": user, "application": application}
     # Refresh tokens are locked before access tokens, as when a family is revoked: no two acts wait for each other.
     list(RefreshToken.objects.filter(**owned).order_by("pk").select_for_update().values_list("pk"))
-    Code.objects.filter(**owned).delete()
+    AuthorizationCode.objects.filter(**owned).delete()
     AccessToken.objects.filter(**owned).delete()
     RefreshToken.objects.filter(**owned).delete()

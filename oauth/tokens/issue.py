@@ -5,14 +5,14 @@ looks why, and ends what a second use ends.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from core.db.prepared import fetch_prepared
 from oauth.models import Application
 from oauth.settings import ACCESS_TOKEN_S, FAMILY_S, REFRESH_IDLE_S
-from oauth.tokens.families import checksum
+from oauth.tokens.families import compute_checksum
 
 # Whoever is asked about is there and lets the app; that grant is locked, so that taking it back waits or wins.
 FIND = """
@@ -70,7 +70,7 @@ gone as (
 
 
 @dataclass(frozen=True)
-class Shown:
+class PresentedCredential:
     """What an app shows may be used once. is_allowed: its person is there, and still lets the app."""
 
     is_allowed: bool
@@ -80,49 +80,51 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Code(Shown):
+class PresentedCode(PresentedCredential):
     redirect_uri: str
     code_challenge: str
     code_challenge_method: str
 
 
 @dataclass(frozen=True)
-class Refresh(Shown):
+class PresentedRefreshToken(PresentedCredential):
     access_token_id: int
 
 
-def find_code(digest: str, client: Application) -> Code | None:
+def find_code(digest: str, client: Application) -> PresentedCode | None:
     """None for one that is unknown, expired, or another client's. Needs a transaction."""
     rows = fetch_prepared(FIND_CODE, {"checksum": digest, "application": client.pk})
     for is_allowed, pk, scope, resource, _user, _app, *its_own in rows:
-        return Code(is_allowed, pk, scope, json.loads(resource), *its_own)
+        return PresentedCode(is_allowed, pk, scope, json.loads(resource), *its_own)
     return None
 
 
-def find_refresh(token: str, client: Application) -> Refresh | None:
+def find_refresh_token(token: str, client: Application) -> PresentedRefreshToken | None:
     """None for one that is unknown, used, ended, or another client's. Needs a transaction."""
-    given = {"checksum": checksum(token), "application": client.pk}
+    given = {"checksum": compute_checksum(token), "application": client.pk}
     rows = fetch_prepared(FIND_REFRESH, given | {"idle": REFRESH_IDLE_S, "family": FAMILY_S})
     for is_allowed, pk, scope, resource, _user, _app, access_token_id in rows:
-        return Refresh(is_allowed, pk, scope, json.loads(resource), access_token_id)
+        return PresentedRefreshToken(is_allowed, pk, scope, json.loads(resource), access_token_id)
     return None
 
 
-def redeem(code: Code, family: UUID, token: dict[str, Any], resource: list[str]) -> bool:
+def redeem_code(code: PresentedCode, family: UUID, token: Mapping[str, str], resource: list[str]) -> bool:
     """Store this answer's pair, the first of its family, in place of the code; says whether it was still there."""
-    return _issue(REDEEM, code, token, resource, family=family)
+    return _issue_tokens(REDEEM, code, token, resource, family=family)
 
 
-def rotate(old: Refresh, token: dict[str, Any], resource: list[str]) -> bool:
+def rotate_refresh_token(old: PresentedRefreshToken, token: Mapping[str, str], resource: list[str]) -> bool:
     """Store this answer's pair in place of the one before it; says whether that was still there."""
-    return _issue(ROTATE, old, token, resource, access_token=old.access_token_id)
+    return _issue_tokens(ROTATE, old, token, resource, access_token=old.access_token_id)
 
 
-def _issue(sql: str, shown: Shown, token: dict[str, Any], resource: list[str], **more: Any) -> bool:
-    given = {
+def _issue_tokens(
+    sql: str, shown: PresentedCredential, token: Mapping[str, str], resource: list[str], **more: object
+) -> bool:
+    given: dict[str, object] = {
         "id": shown.id,
-        "access_checksum": checksum(token["access_token"]),
-        "refresh_checksum": checksum(token["refresh_token"]),
+        "access_checksum": compute_checksum(token["access_token"]),
+        "refresh_checksum": compute_checksum(token["refresh_token"]),
         "scope": token["scope"],
         "resource": json.dumps(resource),
         "access_s": token.get("expires_in", ACCESS_TOKEN_S),

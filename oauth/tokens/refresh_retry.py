@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.crypto import seal, unseal
+from core.crypto import seal_bytes, unseal_bytes
 from oauth.models import Application, RotationReceipt
-from oauth.tokens.families import RefreshToken, checksum
+from oauth.tokens.families import RefreshToken, compute_checksum
 
-HOLDS_S = 30
+RECEIPT_TTL_S = 30
 
 
-class Repeated(Exception):
+class RefreshReplay(Exception):
     """This refresh was answered before; `answer` is what was said."""
 
     def __init__(self, answer: bytes) -> None:
@@ -27,16 +27,16 @@ class Repeated(Exception):
         self.answer = answer
 
 
-def repeat(refresh_token: str, client: Application) -> None:
+def raise_for_replay(refresh_token: str, client: Application) -> None:
     """Raises Repeated where the answer to this may be given again. The client has proven itself."""
-    if (answer := find(refresh_token, client)) is not None:
-        raise Repeated(answer)
+    if (answer := find_stored_response(refresh_token, client)) is not None:
+        raise RefreshReplay(answer)
 
 
-def find(refresh_token: str, client: Application) -> bytes | None:
+def find_stored_response(refresh_token: str, client: Application) -> bytes | None:
     """The answer that this refresh token was given already, if it still may be given again."""
     receipt = RotationReceipt.objects.filter(
-        digest=_digest(refresh_token), application=client, expires_at__gt=Now()
+        digest=_hash_refresh_token(refresh_token), application=client, expires_at__gt=Now()
     ).first()
     if receipt is None:
         return None
@@ -45,33 +45,33 @@ def find(refresh_token: str, client: Application) -> bytes | None:
     )
     if not unused.exists():
         return None
-    return unseal(_cipher(refresh_token), bytes(receipt.sealed), _bound_to(client))
+    return unseal_bytes(_derive_cipher(refresh_token), bytes(receipt.sealed), _get_associated_data(client))
 
 
-def leave(refresh_token: str, client: Application, answer: bytes, *, successor: str) -> None:
+def store_response(refresh_token: str, client: Application, answer: bytes, *, successor: str) -> None:
     """Keep the answer, whose refresh token is `successor`, sealed under a key that only the old one gives."""
     RotationReceipt.objects.create(
-        digest=_digest(refresh_token),
+        digest=_hash_refresh_token(refresh_token),
         application=client,
-        sealed=seal(_cipher(refresh_token), answer, _bound_to(client)),
-        successor=checksum(successor),
-        expires_at=timezone.now() + timedelta(seconds=HOLDS_S),
+        sealed=seal_bytes(_derive_cipher(refresh_token), answer, _get_associated_data(client)),
+        successor=compute_checksum(successor),
+        expires_at=timezone.now() + timedelta(seconds=RECEIPT_TTL_S),
     )
 
 
-def purge() -> int:
+def purge_receipts() -> int:
     """Forget the receipts that no longer hold; returns how many."""
     return RotationReceipt.objects.filter(expires_at__lt=Now()).delete()[0]
 
 
-def _digest(refresh_token: str) -> bytes:
+def _hash_refresh_token(refresh_token: str) -> bytes:
     """Not the checksum under which the token itself is stored."""
     return hashlib.sha256(b"receipt" + refresh_token.encode()).digest()
 
 
-def _cipher(refresh_token: str) -> AESGCM:
+def _derive_cipher(refresh_token: str) -> AESGCM:
     return AESGCM(hashlib.blake2b(refresh_token.encode(), digest_size=32, person=b"picard-receipt").digest())
 
 
-def _bound_to(client: Application) -> bytes:
+def _get_associated_data(client: Application) -> bytes:
     return str(client.client_id).encode()

@@ -2,31 +2,31 @@
 
 from django.conf import settings
 
-from accounts.actor import Door
+from accounts.actor import Channel
 
-PATHS = {Door.API: "/api", Door.MCP: "/mcp"}
+PATHS = {Channel.API: "/api", Channel.MCP: "/mcp"}
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
-def resource_of(door: Door) -> str:
+def get_resource(door: Channel) -> str:
     return f"{settings.PUBLIC_URL}{PATHS[door]}"
 
 
-def known_resources() -> list[str]:
-    return [resource_of(door) for door in PATHS]
+def list_resources() -> list[str]:
+    return [get_resource(door) for door in PATHS]
 
 
-def default_resource() -> str:
+def get_default_resource() -> str:
     """For a client that names none."""
-    return resource_of(Door.API)
+    return get_resource(Channel.API)
 
 
-def normal(resource: str) -> str | None:
+def normalize_resource(resource: str) -> str | None:
     """The resource that is meant, None for one that is not ours. One slash at the end is forgiven."""
     named = resource.removesuffix("/")
-    return named if named in known_resources() else None
+    return named if named in list_resources() else None
 
 
-def metadata_url(resource: str) -> str:
+def get_metadata_url(resource: str) -> str:
     """Where a client learns who gives tokens for it (RFC 9728 3.1)."""
     return f"{settings.PUBLIC_URL}{WELL_KNOWN}{resource.removeprefix(settings.PUBLIC_URL)}"

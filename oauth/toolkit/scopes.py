@@ -1,7 +1,6 @@
 """Which scopes an app may ask for at all. What it gets is for the person to say."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext
@@ -12,7 +11,7 @@ from oauth.models import Application
 
 class ClientScopes(SettingsScopes):  # type: ignore[misc]
     def get_available_scopes(
-        self, application: Application | None = None, request: Any = None, *args: Any, **kwargs: Any
+        self, application: Application | None = None, request: object = None, *args: object, **kwargs: object
     ) -> list[str]:
         # Metadata name no app, and advertise what all may have: some clients ask for everything that is advertised.
         if application is None or application.is_self_registered:
@@ -24,12 +23,12 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
         ]
 
 
-def may_ask_for(client_id: str | None, wanted: Collection[str]) -> bool:
+def can_request_scopes(client_id: str | None, wanted: Collection[str]) -> bool:
     """Whether this app could have these scopes, its person willing. If not, sending it there for them leads nowhere."""
     application = Application.objects.filter(client_id=client_id).first()
     return application is not None and set(wanted) <= set(ClientScopes().get_available_scopes(application))
 
 
-def descriptions() -> Mapping[str, str]:
+def get_scope_descriptions() -> Mapping[str, str]:
     """Of every scope, in words for a person, in their language."""
     return {scope: gettext(words) for scope, words in settings.OAUTH2_PROVIDER["SCOPES"].items()}

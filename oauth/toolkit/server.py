@@ -10,8 +10,9 @@ from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
 from oauth.diagnostics import client_errors
-from oauth.error_hints import Kind
+from oauth.error_hints import ErrorKind
 from oauth.tokens import resource_indicators
+from oauth.toolkit.oauth_requests import AuthorizationRequest
 
 S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
 
@@ -19,9 +20,9 @@ S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
 class StrictServer(WebApplicationServer):  # type: ignore[misc]
     """No implicit, no password, no client credentials, no device: those grants are not there at all."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.auth_grant._code_challenge_methods = {"S256": _matches}
+        self.auth_grant._code_challenge_methods = {"S256": _verify_challenge}
         self.auth_grant.custom_validators.pre_auth.append(_check_response_mode)
         self.auth_grant.custom_validators.post_auth.append(_check_challenge)
         self.auth_grant.custom_validators.post_auth.append(_check_resources)
@@ -40,24 +41,24 @@ class StrictBackend(OAuthLibCore):  # type: ignore[misc]
 
 
 @cache
-def core() -> StrictBackend:
+def get_oauth_backend() -> StrictBackend:
     """It holds nothing of a request, so one serves them all."""
     made: StrictBackend = get_oauthlib_core()
     return made
 
 
-def unknown_target(request: Any) -> errors.OAuth2Error:
+def build_invalid_target_error(request: object) -> errors.OAuth2Error:
     """RFC 8707 2: the client asks for something that is not here."""
     return errors.CustomOAuth2Error("invalid_target", description="Unknown resource.", request=request)
 
 
-def _matches(verifier: str, challenge: str) -> bool:
+def _verify_challenge(verifier: str, challenge: str) -> bool:
     if not code_challenge_method_s256(verifier, challenge):
-        raise client_errors.refusal(Kind.VERIFIER)
+        raise client_errors.build_invalid_grant_error(ErrorKind.VERIFIER)
     return True
 
 
-def _check_response_mode(request: Any) -> dict[str, Any]:
+def _check_response_mode(request: AuthorizationRequest) -> dict[str, object]:
     """A code in the fragment would stay in the browser's history and in whatever script runs there."""
     asked, request.response_mode = request.response_mode, None
     if asked not in (None, "query"):
@@ -65,7 +66,7 @@ def _check_response_mode(request: Any) -> dict[str, Any]:
     return {}
 
 
-def _check_challenge(request: Any) -> dict[str, Any]:
+def _check_challenge(request: AuthorizationRequest) -> dict[str, object]:
     # RFC 7636 4.2: anything shorter is no S256 challenge and could never be answered.
     if len(request.code_challenge or "") != S256_CHARACTERS:
         raise errors.InvalidRequestError(
@@ -74,11 +75,11 @@ def _check_challenge(request: Any) -> dict[str, Any]:
     return {}
 
 
-def _check_resources(request: Any) -> dict[str, Any]:
+def _check_resources(request: AuthorizationRequest) -> dict[str, object]:
     named = [value for key, value in request.uri_query_params if key == "resource"]
-    if any(resource_indicators.normal(value) is None for value in named):
-        raise unknown_target(request)
+    if any(resource_indicators.normalize_resource(value) is None for value in named):
+        raise build_invalid_target_error(request)
     return {
-        "resource": [resource_indicators.normal(value) for value in named]
-        or [resource_indicators.default_resource()]
+        "resource": [resource_indicators.normalize_resource(value) for value in named]
+        or [resource_indicators.get_default_resource()]
     }

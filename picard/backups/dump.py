@@ -30,22 +30,22 @@ class BackupError(Exception):
     """What is wrong, and what to do about it. Nothing was changed."""
 
 
-def refuse_to_replace(file: Path, keys: Path | None) -> None:
+def refuse_overwrite(file: Path, keys: Path | None) -> None:
     """Raises BackupError where a file is already that would be written: before an hour's dump, not after it."""
-    for new in (file, _checksum_of(file), _partial_of(file), *([keys] if keys else ())):
+    for new in (file, _get_checksum_path(file), _get_partial_path(file), *([keys] if keys else ())):
         if new.exists():
             raise BackupError(f"{new} exists already. Choose another name, or delete it.")
 
 
-def dump_to(file: Path) -> None:
+def dump_database(file: Path) -> None:
     """Write the database and its checksum (0600 both); an interrupted one leaves no file of that name."""
-    partial = _partial_of(file)
-    with _private(partial) as handle:
+    partial = _get_partial_path(file)
+    with _create_private_file(partial) as handle:
         options = ("--format=custom", "--no-owner", "--no-privileges", "--no-comments")
-        with running("pg_dump", *options, dbname(), stdout=handle):
+        with run_postgres_tool("pg_dump", *options, build_conninfo(), stdout=handle):
             pass
-    digest = _digest(partial)
-    with _private(_checksum_of(file)) as handle:
+    digest = _hash_file(partial)
+    with _create_private_file(_get_checksum_path(file)) as handle:
         os.write(handle, f"{digest}  {file.name}\n".encode())
     partial.rename(file)
 
@@ -53,7 +53,7 @@ def dump_to(file: Path) -> None:
 def write_keys(file: Path, keys: Sequence[str]) -> None:
     """Both secrets as lines of an environment file (0600)."""
     values = (settings.SECRET_KEY, ",".join(keys))
-    with _private(file) as handle:
+    with _create_private_file(file) as handle:
         for name, value in zip(KEY_NAMES, values, strict=True):
             os.write(handle, f"{name}={value}\n".encode())
 
@@ -66,27 +66,27 @@ def read_keys(file: Path) -> dict[str, str]:
     return found
 
 
-def master_keys(keys: dict[str, str]) -> list[str]:
+def parse_master_keys(keys: dict[str, str]) -> list[str]:
     return [key.strip() for key in keys["FIELD_ENCRYPTION_KEY"].split(",")]
 
 
-def prove(file: Path, keys: Sequence[str]) -> int:
+def verify_backup(file: Path, keys: Sequence[str]) -> int:
     """Look whether the file is whole and these master keys open every stored key in it; returns how many there are.
 
     Touches no database. Raises BackupError.
     """
-    _prove_checksum(file)
-    _prove_age(file)
-    return _prove_keys(file, keys)
+    _verify_checksum(file)
+    _verify_version(file)
+    return _verify_keys(file, keys)
 
 
 @contextlib.contextmanager
-def running(
+def run_postgres_tool(
     name: str, *arguments: str, stdin: int | None = None, stdout: int | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A program of PostgreSQL at work, waited for at the end. Raises BackupError with its own words when it fails."""
     with tempfile.TemporaryFile() as said:  # a pipe that nobody empties would stop it
-        command, environment = [_program(name), *arguments], _environment()
+        command, environment = [_find_program(name), *arguments], _build_environment()
         with (
             contextlib.suppress(BrokenPipeError),  # it ended before it had read all: its exit code tells
             subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=said, env=environment) as process,
@@ -97,7 +97,7 @@ def running(
             raise BackupError(f"{name} failed: {said.read().decode(errors='replace').strip()}")
 
 
-def dbname() -> str:
+def build_conninfo() -> str:
     """How the programs of PostgreSQL reach this database, without the password."""
     connection.ensure_connection()
     return make_conninfo(**connection.connection.info.get_parameters())
@@ -106,25 +106,25 @@ def dbname() -> str:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _prove_checksum(file: Path) -> None:
-    beside = _checksum_of(file)
+def _verify_checksum(file: Path) -> None:
+    beside = _get_checksum_path(file)
     if not file.is_file() or not beside.is_file():
         raise BackupError(f"{file} and {beside.name} must lie beside each other.")
-    if beside.read_text().split()[:1] != [_digest(file)]:
+    if beside.read_text().split()[:1] != [_hash_file(file)]:
         raise BackupError(f"{file} is damaged: its checksum is not the one in {beside.name}.")
 
 
-def _prove_age(file: Path) -> None:
+def _verify_version(file: Path) -> None:
     known = MigrationLoader(None).disk_migrations
-    applied = {(app, name) for _id, app, name, _at in _rows(file, "django_migrations")}
+    applied = {(app, name) for _id, app, name, _at in _read_table_rows(file, "django_migrations")}
     apps = {app for app, _ in known}
     if newer := sorted(f"{app}.{name}" for app, name in applied - known.keys() if app in apps):
         raise BackupError(f"{file} was made by a newer Picard ({', '.join(newer)}). Install that one first.")
 
 
-def _prove_keys(file: Path, keys: Sequence[str]) -> int:
+def _verify_keys(file: Path, keys: Sequence[str]) -> int:
     master = MultiFernet([Fernet(key) for key in keys])
-    wrapped = [row[1] for table in WRAPPED_KEYS for row in _rows(file, table)]
+    wrapped = [row[1] for table in WRAPPED_KEYS for row in _read_table_rows(file, table)]
     if not wrapped:
         raise BackupError(f"{file} holds no key: it is no backup of a Picard that was ever started.")
     for value in wrapped:
@@ -137,21 +137,21 @@ def _prove_keys(file: Path, keys: Sequence[str]) -> int:
     return len(wrapped)
 
 
-def _rows(file: Path, table: str) -> list[list[str]]:
+def _read_table_rows(file: Path, table: str) -> list[list[str]]:
     """The rows of one table as they lie in the dump, each as its columns' texts."""
     options = ("--data-only", "--table", table, "--file", "-")
-    with running("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
+    with run_postgres_tool("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
         printed = process.communicate()[0].decode()
     block = re.search(r"^COPY .*?;\n(.*?)^\\\.$", printed, re.DOTALL | re.MULTILINE)
     return [line.split("\t") for line in block[1].splitlines()] if block else []
 
 
-def _environment() -> dict[str, str]:
+def _build_environment() -> dict[str, str]:
     password = connection.settings_dict["PASSWORD"]
     return {**os.environ, **({"PGPASSWORD": password} if password else {})}
 
 
-def _program(name: str) -> str:
+def _find_program(name: str) -> str:
     """Of the embedded PostgreSQL (or PICARD_PG_INSTALL), else of the PATH."""
     with contextlib.suppress(EmbeddedPostgresError):
         if (own := find_installation() / "bin" / name).exists():
@@ -162,7 +162,7 @@ def _program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _private(file: Path) -> Iterator[int]:
+def _create_private_file(file: Path) -> Iterator[int]:
     """A new file (0600), on the disk when the block ends. Raises BackupError when there is one."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -178,14 +178,14 @@ def _private(file: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _partial_of(file: Path) -> Path:
+def _get_partial_path(file: Path) -> Path:
     return file.with_name(f"{file.name}.partial")
 
 
-def _checksum_of(file: Path) -> Path:
+def _get_checksum_path(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
 
 
-def _digest(file: Path) -> str:
+def _hash_file(file: Path) -> str:
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -28,12 +28,12 @@ and not exists (select from pg_depend where classid = 'pg_proc'::regclass and ob
 """
 
 
-def is_empty() -> bool:
+def is_database_empty() -> bool:
     """Whether the database holds no table yet."""
     return not connection.introspection.table_names()
 
 
-def others_connected() -> int:
+def count_other_connections() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "select count(*) from pg_stat_activity where datname = current_database()"
@@ -42,33 +42,33 @@ def others_connected() -> int:
         return int(cursor.fetchone()[0])
 
 
-def restore_from(file: Path, *, replace: bool = False) -> None:
+def restore_database(file: Path, *, replace: bool = False) -> None:
     """Fill the database from a proven file. `replace` drops every table that is there. Raises BackupError."""
     # Terse: the context of an error is a person's row.
     options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse", "--file=-")
-    to = backup_dump.dbname()
+    to = backup_dump.build_conninfo()
     connection.close()
-    with backup_dump.running(
+    with backup_dump.run_postgres_tool(
         "psql", *options, "--dbname", to, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as psql:
         assert psql.stdin  # noqa: S101
-        with closing(statements(file, replace=replace)) as all_of_them:
+        with closing(generate_statements(file, replace=replace)) as all_of_them:
             psql.stdin.writelines(all_of_them)
 
 
-def statements(file: Path, *, replace: bool = False) -> Generator[bytes, None, None]:
+def generate_statements(file: Path, *, replace: bool = False) -> Generator[bytes, None, None]:
     """What psql is to do. It ends by the commit, or raises BackupError before it; then nothing is changed."""
     yield b"begin;\n"
     if replace:
         yield DROP_ALL
     options = ("--no-owner", "--no-privileges", "--no-comments", "--file", "-")
-    with backup_dump.running("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
+    with backup_dump.run_postgres_tool("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101
-        yield from _for_older_servers(iter(process.stdout))
+        yield from _drop_unknown_settings(iter(process.stdout))
     yield b"commit;\n"
 
 
-def _for_older_servers(lines: Iterator[bytes]) -> Iterator[bytes]:
+def _drop_unknown_settings(lines: Iterator[bytes]) -> Iterator[bytes]:
     for line in lines:
         if line == UNKNOWN_TO_OLDER_SERVERS:
             break  # it stands before any data; a line of those may be anything

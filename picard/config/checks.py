@@ -31,35 +31,35 @@ class BadSettings(ImproperlyConfigured):
     """What is wrong and what to do about it, in words for an operator."""
 
 
-def refuse_bad_settings() -> None:
+def validate_settings() -> None:
     """Raises BadSettings, naming every fault at once."""
     if settings.TOUCHES_NO_DATA:
         return
-    faults = list(faults_of_settings())
+    faults = list(find_settings_faults())
     if faults:
         lines = [f"{fault.id}: {fault.msg}\n    {fault.hint}" for fault in faults]
         raise BadSettings("Picard does not start with these settings:\n" + "\n".join(lines))
 
 
-def faults_of_settings() -> Iterator[CheckMessage]:
-    yield from _variables()
-    yield from _master_keys()
-    yield from _choices()
-    yield from _numbers()
-    yield from _provider()
-    yield from _for_operators()
+def find_settings_faults() -> Iterator[CheckMessage]:
+    yield from _check_variables()
+    yield from _check_key_format()
+    yield from _check_choices()
+    yield from _check_numbers()
+    yield from _check_provider()
+    yield from _check_operator_settings()
     if not settings.DEBUG:
-        yield from _secret_key()
-        yield from _addresses()
+        yield from _check_secret_key()
+        yield from _check_urls()
 
 
-def _variables() -> Iterator[Error]:
+def _check_variables() -> Iterator[Error]:
     hint = "docs/configuration.md says what it may be."
     for said in settings.FAULTS_OF_VARIABLES.values():
         yield Error(f"{said}.", hint=hint, id="picard.E014")
 
 
-def _secret_key() -> Iterator[Error]:
+def _check_secret_key() -> Iterator[Error]:
     try:
         key = settings.SECRET_KEY
     except ImproperlyConfigured:  # Django's own word for an empty one
@@ -71,7 +71,7 @@ def _secret_key() -> Iterator[Error]:
         yield Error("SECRET_KEY is short, or one for development.", hint=hint, id="picard.E002")
 
 
-def _master_keys() -> Iterator[Error]:
+def _check_key_format() -> Iterator[Error]:
     hint = "Set FIELD_ENCRYPTION_KEY (or FIELD_ENCRYPTION_KEY_FILE): manage.py keys generate prints one."
     if not settings.FIELD_ENCRYPTION_KEY:
         yield Error("FIELD_ENCRYPTION_KEY is missing.", hint=hint, id="picard.E003")
@@ -84,7 +84,7 @@ def _master_keys() -> Iterator[Error]:
             )
 
 
-def _addresses() -> Iterator[Error]:
+def _check_urls() -> Iterator[Error]:
     if "*" in settings.ALLOWED_HOSTS:
         hint = "Name the hosts that this site answers to, separated by commas."
         yield Error("ALLOWED_HOSTS is *.", hint=hint, id="picard.E005")
@@ -97,7 +97,7 @@ def _addresses() -> Iterator[Error]:
         yield Error("PUBLIC_URL is not https.", hint=hint, id="picard.E008")
 
 
-def _choices() -> Iterator[Error]:
+def _check_choices() -> Iterator[Error]:
     if settings.SEARCH_LANGUAGE not in Stemmer.algorithms():
         hint = f"Choose one of {', '.join(Stemmer.algorithms())}."
         yield Error("SEARCH_LANGUAGE has no stemmer.", hint=hint, id="picard.E011")
@@ -112,7 +112,7 @@ def _choices() -> Iterator[Error]:
         yield Error("EMBEDDING_DIMENSIONS is not between 1 and 1000.", hint=hint, id="picard.E010")
 
 
-def _numbers() -> Iterator[Error]:
+def _check_numbers() -> Iterator[Error]:
     for name, (least, most) in NUMBERS.items():
         if not least <= getattr(settings, name) <= most:
             yield Error(
@@ -120,7 +120,7 @@ def _numbers() -> Iterator[Error]:
             )
 
 
-def _provider() -> Iterator[Error]:
+def _check_provider() -> Iterator[Error]:
     """A class of the operator's own is imported here, lest the worker fall over it. Ours are heavy, and there."""
     name = settings.EMBEDDING_PROVIDER
     try:
@@ -133,7 +133,7 @@ def _provider() -> Iterator[Error]:
         yield Error("EMBEDDING_PROVIDER cannot be imported.", hint=hint, id="picard.E016")
 
 
-def _for_operators() -> Iterator[Error]:
+def _check_operator_settings() -> Iterator[Error]:
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < METRICS_TOKEN_CHARACTERS:
         hint = "Whoever guesses it reads the figures: choose a random one, or leave it out."
         yield Error(

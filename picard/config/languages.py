@@ -8,7 +8,7 @@ from django.utils.translation import to_language
 ENGLISH = ("en", "English")
 
 
-def languages(folder: Path) -> list[tuple[str, str]]:
+def list_languages(folder: Path) -> list[tuple[str, str]]:
     """Code and own name of each language that has a compiled catalogue, English first."""
     compiled = folder.glob("*/LC_MESSAGES/django.mo")
     codes = sorted({to_language(path.parent.parent.name) for path in compiled} - {ENGLISH[0]})

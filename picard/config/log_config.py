@@ -24,7 +24,7 @@ SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
 _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
-def logging_settings(level: str) -> dict[str, Any]:
+def logging_settings(level: str) -> dict[str, object]:
     """Django's LOGGING: everything from `level` on to stderr, one JSON object a line.
 
     A level that is none of LEVELS stops the start (picard/config/checks.py), later than this is used.
@@ -58,33 +58,33 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": _message_of(record),
+            "message": _get_message(record),
         }
         if current := request_id.get():
             line["request_id"] = current
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1]:
-            line |= _what_failed(record.exc_info[1])
+            line |= _describe_error(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def _message_of(record: logging.LogRecord) -> str:
+def _get_message(record: logging.LogRecord) -> str:
     """Django names the path in its messages, and lays the request beside them."""
-    message = without_query(record.getMessage())
+    message = strip_query_strings(record.getMessage())
     request: Any = getattr(record, "request", None)
-    return message.replace(request.path, loggable_path(request)) if hasattr(request, "path") else message
+    return message.replace(request.path, redact_path(request)) if hasattr(request, "path") else message
 
 
-def loggable_path(request: "HttpRequest") -> str:
+def redact_path(request: "HttpRequest") -> str:
     """The path without its query, and without the parts that are secrets."""
-    path, captured = request.path, _captured(request)
+    path, captured = request.path, _get_path_kwargs(request)
     for name in SECRET_PARTS:
         if name in captured:
             path = path.replace(str(captured[name]), f"<{name}>")
     return path
 
 
-def _captured(request: "HttpRequest") -> dict[str, Any]:
+def _get_path_kwargs(request: "HttpRequest") -> dict[str, object]:
     """What stands in the path, also of a request that is sent elsewhere before anybody looks where it leads."""
     from django.urls import Resolver404, resolve
 
@@ -96,29 +96,29 @@ def _captured(request: "HttpRequest") -> dict[str, Any]:
     return {}
 
 
-def without_query(text: str) -> str:
+def strip_query_strings(text: str) -> str:
     """Cuts the query strings of the paths and addresses in `text`."""
     return _QUERY.sub("", text)
 
 
-def _what_failed(error: BaseException) -> dict[str, object]:
+def _describe_error(error: BaseException) -> dict[str, object]:
     """The types and places. Not the texts: a database's names the row, a validator's the value."""
-    chain = list(itertools.islice(_chain(error), MAX_CAUSES))
+    chain = list(itertools.islice(_iter_causes(error), MAX_CAUSES))
     return {
-        "exception": " from ".join(_name(each) for each in chain),
-        "traceback": [place for each in chain for place in _places(each.__traceback__)],
+        "exception": " from ".join(_get_type_name(each) for each in chain),
+        "traceback": [place for each in chain for place in _format_frames(each.__traceback__)],
     }
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _name(error: BaseException) -> str:
+def _get_type_name(error: BaseException) -> str:
     return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
 
 
-def _places(trace: TracebackType | None) -> list[str]:
+def _format_frames(trace: TracebackType | None) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

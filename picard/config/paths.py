@@ -10,7 +10,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def picard_home() -> Path:
+def get_picard_home() -> Path:
     """PICARD_HOME, or `.picard` in the project's folder.
 
     PostgreSQL refuses to run as root and so runs as another account, which cannot enter a clone that lies
@@ -18,13 +18,13 @@ def picard_home() -> Path:
     """
     if chosen := os.environ.get("PICARD_HOME"):
         return Path(chosen).expanduser().absolute()
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and not _everybody_can_enter(PROJECT):
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and not _is_world_accessible(PROJECT):
         digest = hashlib.sha256(os.fsencode(PROJECT)).hexdigest()[:8]
         return Path("/var/lib") / f"picard-{digest}"
     return PROJECT / ".picard"
 
 
-def kept_secret(path: Path, make: Callable[[], str]) -> str:
+def load_or_create_secret(path: Path, make: Callable[[], str]) -> str:
     """The secret in `path` (0600), made by `make` on first use.
 
     Safe among processes that start together: one of them creates the file, the others wait for its text.
@@ -35,7 +35,7 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return _read_when_written(path)
+        return _wait_for_secret(path)
     with os.fdopen(descriptor, "w") as handle:
         handle.write(make())
         handle.flush()
@@ -51,7 +51,7 @@ def make_folder(folder: Path) -> None:
         part.chmod(0o711)
 
 
-def _read_when_written(path: Path) -> str:
+def _wait_for_secret(path: Path) -> str:
     for _ in range(100):
         if text := path.read_text().strip():
             return text
@@ -59,5 +59,5 @@ def _read_when_written(path: Path) -> str:
     raise RuntimeError(f"{path} is empty. Restore it from your backup of the keys.")
 
 
-def _everybody_can_enter(folder: Path) -> bool:
+def _is_world_accessible(folder: Path) -> bool:
     return all(part.stat().st_mode & stat.S_IXOTH for part in (folder, *folder.parents))

@@ -34,11 +34,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         }
         super().__init__({**settings_dict, **own}, *args, **kwargs)
 
-    def get_connection_params(self) -> dict[str, Any]:
+    def get_connection_params(self) -> dict[str, object]:
         # A server that cannot prove that it knows the password is not ours.
         return {"require_auth": "scram-sha-256", **super().get_connection_params()}
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: dict[str, object]) -> object:
         if not self.server.looks_alive():
             self._ensure_running()
         try:

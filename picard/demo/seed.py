@@ -11,11 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.actor import Actor, Door
-from accounts.ids import id_at, new_id
+from accounts.actor import Actor, Channel
+from accounts.ids import new_id, new_id_at
 from accounts.models import User
 from memories import scopes
-from memories.errors import WaitsForYes
+from memories.errors import ApprovalRequired
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision
 from memories.services import writes
 from memories.services.saved_filters import save_filter
@@ -25,42 +25,42 @@ from oauth.access import grants
 from oauth.models import AppGrant, Application
 from oauth.registration import manual as manual_registration
 from oauth.tokens.families import AccessToken, new_access_token
-from picard.demo.texts import Sample, samples, turns
+from picard.demo.texts import Sample, read_samples, read_turns
 
 EMAIL = "maya@example.org"
 DAYS = 240  # over which the memories are spread
 PAST_DAYS = 30  # over which the apps' past is
 READS_A_DAY = 4
-ALSO = {"running": "health", "food": "home", "travel": "family"}  # a second tag for every third memory
+SECOND_TAGS = {"running": "health", "food": "home", "travel": "family"}  # a second tag for every third memory
 OWN_APP = "Weather on my desk"
 NAMES = {"desk": "Desk Assistant", "coach": "Running Coach"}
-WAITING = (
+PROPOSALS = (
     "Maya wants to run the half marathon in Gothenburg, too.",
     "Intervals moved to Friday, because Wednesday is for strength.",
     "Knee: pain-free for three weeks.",
 )
 
 
-class OtherPeople(Exception):
+class DatabaseNotEmpty(Exception):
     """Somebody lives in this database already."""
 
 
-def fill(*, among_others: bool = False) -> tuple[User, str]:
+def fill_database(*, among_others: bool = False) -> tuple[User, str]:
     """The person and a fresh password. Filled once: a second time only the password is new. Raises OtherPeople."""
     if not among_others and User.objects.exclude(email=EMAIL).exists():
-        raise OtherPeople
+        raise DatabaseNotEmpty
     password = secrets.token_urlsafe(9)
     person = User.objects.filter(email=EMAIL).first()
     if person is None:
         with transaction.atomic():
-            person = _person()
-            _live(person)
+            person = _create_user()
+            _create_history(person)
     person.set_password(password)
     person.save(update_fields=["password"])
     return person, password
 
 
-def _person() -> User:
+def _create_user() -> User:
     return User.objects.create_user(
         EMAIL,
         None,
@@ -73,38 +73,38 @@ def _person() -> User:
     )
 
 
-def _live(person: User) -> None:
+def _create_history(person: User) -> None:
     chance = Random(11)  # noqa: S311 # nosec B311 - the same life each time
     apps = {
-        key: manual_registration.register(name=name, redirect_uris=[_redirect(key)]).application
+        key: manual_registration.register_app(name=name, redirect_uris=[_build_redirect_uri(key)]).application
         for key, name in NAMES.items()
     }
-    kept = _remember(person, apps, chance)
-    _converse(person)
+    kept = _create_memories(person, apps, chance)
+    _create_conversation(person)
     AuditEvent.objects.filter(owner_id=person.pk).delete()  # all of it says today
     for application in apps.values():
-        _connect(person, application, kept, chance)
-    _propose(person, apps["coach"])
-    manual_registration.register(
+        _connect_app(person, application, kept, chance)
+    _create_proposals(person, apps["coach"])
+    manual_registration.register_app(
         name=OWN_APP, redirect_uris=["http://localhost:5173/callback"], is_public=True, user=person
     )
-    actor = Actor(user=person, door=Door.WEB)
+    actor = Actor(user=person, door=Channel.WEB)
     save_filter(actor, name="Knee and running", parts={"q": "knee"})
     save_filter(actor, name="What others may know", parts={"visibility": "public"})
 
 
-def _redirect(key: str) -> str:
+def _build_redirect_uri(key: str) -> str:
     return f"https://{key}.example.org/callback"
 
 
-def _remember(person: User, apps: dict[str, Application], chance: Random) -> dict[str, list[UUID]]:
+def _create_memories(person: User, apps: dict[str, Application], chance: Random) -> dict[str, list[UUID]]:
     """Ids by theme, of what is not in the trash."""
     kept: dict[str, list[UUID]] = {}
-    actor = Actor(user=person, door=Door.WEB)
-    for number, sample in enumerate(samples()):
+    actor = Actor(user=person, door=Channel.WEB)
+    for number, sample in enumerate(read_samples()):
         then = timezone.now() - timedelta(days=chance.uniform(0.1, 1) ** 2 * DAYS, hours=chance.uniform(0, 9))
-        source = f"mcp:{apps[sample.app].client_id}" if sample.app else str(Door.WEB)
-        memory = _one(actor, sample, number, then, source)
+        source = f"mcp:{apps[sample.app].client_id}" if sample.app else str(Channel.WEB)
+        memory = _create_memory(actor, sample, number, then, source)
         if sample.is_trashed:
             writes.trash_memory(actor, memory.pk)
         else:
@@ -112,59 +112,62 @@ def _remember(person: User, apps: dict[str, Application], chance: Random) -> dic
     return kept
 
 
-def _one(actor: Actor, sample: Sample, number: int, then: datetime, source: str) -> Memory:
-    tags = [sample.theme, *([ALSO[sample.theme]] if sample.theme in ALSO and number % 3 == 0 else [])]
+def _create_memory(actor: Actor, sample: Sample, number: int, then: datetime, source: str) -> Memory:
+    tags = [
+        sample.theme,
+        *([SECOND_TAGS[sample.theme]] if sample.theme in SECOND_TAGS and number % 3 == 0 else []),
+    ]
     item = NewMemory(
         text=sample.texts[0],
         visibility="public" if sample.is_public else "private",
         tags=tags,
         expires_at=timezone.now() + timedelta(days=sample.days) if sample.days else None,
-        id=id_at(then),
+        id=new_id_at(then),
     )
     [memory] = writes.create_memories(actor, [item], source=source)
     for text in sample.texts[1:]:
         writes.update_memory(actor, memory.pk, text=text, source=source)
-    _set_back([memory.pk], then)
+    _backdate_memories([memory.pk], then)
     return memory
 
 
-def _set_back(ids: Iterable[UUID], then: datetime) -> None:
+def _backdate_memories(ids: Iterable[UUID], then: datetime) -> None:
     """As if it had been written then; a later text a week after."""
     Memory.objects.filter(pk__in=ids).update(created_at=then, updated_at=then, written_at=then)
     MemoryRevision.objects.filter(memory_id__in=ids).update(written_at=then)
 
 
-def _converse(person: User) -> None:
+def _create_conversation(person: User) -> None:
     then = timezone.now() - timedelta(days=70)
     conversation = new_id()
     items = [
         NewMemory(text=text, tags=["imported:chat"], conversation=conversation, position=position)
-        for position, text in enumerate(turns())
+        for position, text in enumerate(read_turns())
     ]
     items = [
         NewMemory(
-            item.text, tags=item.tags, conversation=conversation, position=item.position, id=id_at(then)
+            item.text, tags=item.tags, conversation=conversation, position=item.position, id=new_id_at(then)
         )
         for item in items
     ]
-    memories = writes.create_memories(Actor(user=person, door=Door.WEB), items)
-    _set_back([memory.pk for memory in memories], then)
+    memories = writes.create_memories(Actor(user=person, door=Channel.WEB), items)
+    _backdate_memories([memory.pk for memory in memories], then)
 
 
-def _connect(person: User, app: Application, kept: dict[str, list[UUID]], chance: Random) -> None:
+def _connect_app(person: User, app: Application, kept: dict[str, list[UUID]], chance: Random) -> None:
     """Its grant, its token, and what it did in the last days."""
     is_coach = app.name == NAMES["coach"]
     since = timezone.now() - timedelta(days=PAST_DAYS)
     tags = frozenset(tag.pk for tag in find_tags(person.pk, ["running"])) if is_coach else None
     held = frozenset({scopes.READ, scopes.WRITE})
-    grants.allow(person, app, grants.Narrowing(held, tags, asks_first=is_coach))
+    grants.grant_access(person, app, grants.GrantOptions(held, tags, asks_first=is_coach))
     AppGrant.objects.filter(user=person, application=app).update(created_at=since, consented_at=since)
-    _token(person, app)
+    _create_token(person, app)
     reach = kept["running"] if is_coach else [pk for ids in kept.values() for pk in ids]
-    AuditEvent.objects.bulk_create(_past(person, app.client_id, reach, since, chance))
+    AuditEvent.objects.bulk_create(_build_audit_events(person, app.client_id, reach, since, chance))
 
 
-def _past(
+def _build_audit_events(
     person: User, client_id: str, reach: Sequence[UUID], since: datetime, chance: Random
 ) -> list[AuditEvent]:
     reads = (
@@ -180,10 +183,10 @@ def _past(
     )
     return [
         AuditEvent(
-            id=id_at(moment),
+            id=new_id_at(moment),
             owner_id=person.pk,
             actor_id=person.pk,
-            door=Door.MCP,
+            door=Channel.MCP,
             client_id=client_id,
             action=(action := chance.choice(reads)),
             memory_ids=chance.sample(reach, 1 if action == AuditAction.MEMORY_READ else min(6, len(reach))),
@@ -193,7 +196,7 @@ def _past(
     ]
 
 
-def _token(person: User, app: Application) -> None:
+def _create_token(person: User, app: Application) -> None:
     """One that nobody knows: the page shows that the app is connected, and nothing opens by it."""
     row = AccessToken(
         user=person,
@@ -206,13 +209,13 @@ def _token(person: User, app: Application) -> None:
     row.save()
 
 
-def _propose(person: User, app: Application) -> None:
+def _create_proposals(person: User, app: Application) -> None:
     tags = frozenset(tag.pk for tag in find_tags(person.pk, ["running"]))
     held = frozenset({scopes.READ, scopes.WRITE})
-    actor = Actor(person, Door.MCP, held, app.client_id, tags, asks_first=True)
-    for text in WAITING:
+    actor = Actor(person, Channel.MCP, held, app.client_id, tags, asks_first=True)
+    for text in PROPOSALS:
         try:
             writes.create_memory(actor, text=text)
-        except WaitsForYes:
+        except ApprovalRequired:
             continue
         raise ValidationError("a proposal was kept as a memory")

@@ -21,22 +21,22 @@ class Sample:
     days: int | None = None
 
 
-def samples() -> Iterator[Sample]:
+def read_samples() -> Iterator[Sample]:
     """`!` public, `-` in the trash, `@app` by that app, `~30` expires in 30 days, ` => ` a later text."""
     theme = ""
     for line in (HERE / "memories.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
             theme = line[2:]
         elif line:
-            yield _sample(theme, line)
+            yield _parse_sample(theme, line)
 
 
-def turns() -> list[str]:
+def read_turns() -> list[str]:
     """A conversation, turn by turn."""
     return (HERE / "conversation.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _sample(theme: str, line: str) -> Sample:
+def _parse_sample(theme: str, line: str) -> Sample:
     mark = MARKS.match(line)
     text = line[mark.end() :] if mark else line
     found = mark.groupdict() if mark else {}

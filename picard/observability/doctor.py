@@ -22,8 +22,8 @@ from picard.observability import health, stats
 POSTGRES_VERSION, VECTOR_VERSION = 15_00_00, (0, 8)
 RANDOM_PAGE_COST = 2.0
 FREE_WARN, FREE_FAIL = 5_000_000_000, 500_000_000  # bytes
-OPERATORS_CHOICE = frozenset({"security.W005", "security.W021"})  # SECURE_HSTS_WIDE
-LATE_S = 600.0  # a memory that waits longer is worth a look
+IGNORED_CHECKS = frozenset({"security.W005", "security.W021"})  # SECURE_HSTS_WIDE
+PENDING_WARN_S = 600.0  # a memory that waits longer is worth a look
 SKEW_WARN_S, SKEW_FAIL_S = 2.0, 60.0
 
 
@@ -46,16 +46,16 @@ class Finding:
         return asdict(self)
 
 
-Said = tuple[State, str, str]
+CheckResult = tuple[State, str, str]
 
 
-def examine() -> Iterator[Finding]:
+def run_diagnostics() -> Iterator[Finding]:
     """Every check in turn; one that falls over has failed, and the next ones go on."""
     for check in CHECKS:
         try:
             state, said, hint = check()
         except DATABASE_UNAVAILABLE:
-            state, said, hint = State.FAIL, "the database does not answer", HINTS[database]
+            state, said, hint = State.FAIL, "the database does not answer", HINTS[check_database]
         except ProgrammingError:  # a table or a column that is not there
             state, said, hint = (
                 State.FAIL,
@@ -65,22 +65,22 @@ def examine() -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001  (whatever it was, it is the finding)
             # The type alone: a driver's message may hold addresses and names.
             state, said, hint = State.FAIL, type(error).__name__, f"Look at the log. {HINTS.get(check, '')}"
-        yield Finding(check.__name__.replace("_", " "), state, said, hint.strip())
+        yield Finding(check.__name__.removeprefix("check_").replace("_", " "), state, said, hint.strip())
 
 
 # --- The checks -----------------------------------------------------------------------------------------
 
 
-def configuration() -> Said:
-    found = [*checks.faults_of_settings(), *run_checks(include_deployment_checks=not settings.EMBEDDED)]
-    faults = [fault for fault in found if not fault.is_silenced() and fault.id not in OPERATORS_CHOICE]
+def check_configuration() -> CheckResult:
+    found = [*checks.find_settings_faults(), *run_checks(include_deployment_checks=not settings.EMBEDDED)]
+    faults = [fault for fault in found if not fault.is_silenced() and fault.id not in IGNORED_CHECKS]
     if not faults:
         return State.OK, f"no fault; open at {settings.PUBLIC_URL}", ""
     worst = State.FAIL if any(fault.is_serious() for fault in faults) else State.WARN
     return worst, "; ".join(str(fault.id) for fault in faults), " ".join(str(fault.msg) for fault in faults)
 
 
-def database() -> Said:
+def check_database() -> CheckResult:
     with connection.cursor() as cursor:
         cursor.execute(
             "select current_setting('server_version_num')::int, current_setting('server_version'),"
@@ -99,7 +99,7 @@ def database() -> Said:
     return State.OK, f"PostgreSQL {version}{', embedded' if settings.EMBEDDED else ''}", ""
 
 
-def pgvector() -> Said:
+def check_pgvector() -> CheckResult:
     with connection.cursor() as cursor:
         cursor.execute(
             "select a.installed_version, a.default_version from pg_available_extensions a where name = 'vector'"
@@ -118,17 +118,17 @@ def pgvector() -> Said:
     return State.OK, str(installed), ""
 
 
-def migrations() -> Said:
-    if health.migrations():
+def check_migrations() -> CheckResult:
+    if health.check_migrations():
         return State.OK, "all applied", ""
     return State.FAIL, "some are not applied", "Run manage.py migrate."
 
 
-def keys() -> Said:
-    from accounts.keys import key_status
+def check_keys() -> CheckResult:
+    from accounts.keys import get_key_status
 
-    health.keys()
-    status = key_status()
+    health.check_keys()
+    status = get_key_status()
     if status.unreadable:
         return (
             State.FAIL,
@@ -140,20 +140,20 @@ def keys() -> Said:
     return State.OK, f"all {status.newest:,} open", ""
 
 
-def worker() -> Said:
-    counted = _counted()
+def check_worker() -> CheckResult:
+    counted = _get_metrics()
     found, pending, failed = (int(counted[name]) for name in ("workers", "pending", "failed"))
     said = f"{found} at work, {pending:,} memories wait, {failed:,} failed"
     if not found:
         return (State.FAIL if pending else State.WARN), said, "Start one: manage.py worker"
-    if counted["oldest_pending_s"] > LATE_S:
+    if counted["oldest_pending_seconds"] > PENDING_WARN_S:
         return State.WARN, said, "One waits for over ten minutes: look at the worker's log, or start another."
     if failed:
         return State.WARN, said, "The admin site says why each failed (docs/configuration.md)."
     return State.OK, said, ""
 
 
-def disk_space() -> Said:
+def check_disk_space() -> CheckResult:
     folder = next(each for each in (settings.PICARD_HOME, *settings.PICARD_HOME.parents) if each.exists())
     free = shutil.disk_usage(folder).free
     state = State.FAIL if free < FREE_FAIL else State.WARN if free < FREE_WARN else State.OK
@@ -164,7 +164,7 @@ def disk_space() -> Said:
     )
 
 
-def clock() -> Said:
+def check_clock() -> CheckResult:
     with connection.cursor() as cursor:
         before = time.time()
         cursor.execute("select extract(epoch from clock_timestamp())::float8")
@@ -174,19 +174,19 @@ def clock() -> Said:
     return state, f"{skew:.2f} s from the database's", hint
 
 
-def mail() -> Said:
+def check_mail() -> CheckResult:
     if not settings.HAS_MAIL:
         return State.WARN, "not sent: kept as files below PICARD_HOME/mail", "Set EMAIL_URL."
     with get_connection(timeout=10):
         return State.OK, f"{settings.EMAIL_HOST} takes the log-in", ""
 
 
-def embeddings() -> Said:
-    from memories.providers.embeddings import ProviderError, provider
+def check_embeddings() -> CheckResult:
+    from memories.providers.embeddings import ProviderError, get_provider
 
     try:
         started = time.monotonic()
-        width = len(provider().embed_query("Does it answer?"))
+        width = len(get_provider().embed_query("Does it answer?"))
     except ProviderError as error:
         return (
             State.FAIL,
@@ -200,9 +200,9 @@ def embeddings() -> Said:
     )
 
 
-def files() -> Said:
+def check_files() -> CheckResult:
     """What only the server's own account may read."""
-    private = [settings.KEYS_HOME, *_below(settings.KEYS_HOME), settings.PICARD_HOME / "mail"]
+    private = [settings.KEYS_HOME, *_list_files(settings.KEYS_HOME), settings.PICARD_HOME / "mail"]
     named = (os.environ.get("SECRET_KEY_FILE"), os.environ.get("FIELD_ENCRYPTION_KEY_FILE"))
     private += [Path(path) for path in named if path]
     open_ones = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
@@ -216,19 +216,20 @@ def files() -> Said:
     return State.OK, "keys and letters are this account's alone", ""
 
 
-CHECKS: tuple[Callable[[], Said], ...] = (
-    configuration, database, pgvector, migrations, keys, worker, disk_space, clock, mail, embeddings, files,
+CHECKS: tuple[Callable[[], CheckResult], ...] = (
+    check_configuration, check_database, check_pgvector, check_migrations, check_keys, check_worker,
+    check_disk_space, check_clock, check_mail, check_embeddings, check_files,
 )  # fmt: skip
-HINTS: dict[Callable[[], Said], str] = {
-    database: "Is DATABASE_URL right, and does the server run?",
-    keys: "Put the master keys back that this database was made with.",
-    mail: "Is EMAIL_URL right?",
+HINTS: dict[Callable[[], CheckResult], str] = {
+    check_database: "Is DATABASE_URL right, and does the server run?",
+    check_keys: "Put the master keys back that this database was made with.",
+    check_mail: "Is EMAIL_URL right?",
 }
 
 
-def _counted() -> dict[str, Any]:
-    return {figure.name: figure.value for figure in stats.of_database()}
+def _get_metrics() -> dict[str, Any]:
+    return {figure.name: figure.value for figure in stats.collect_database_metrics()}
 
 
-def _below(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []

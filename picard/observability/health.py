@@ -14,15 +14,18 @@ logger = logging.getLogger(__name__)
 
 
 @require_safe
-def alive(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def liveness_view(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse("alive\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
 @require_safe
-def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+def readiness_view(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """200 when every check is "ok", else 503."""
-    checks = {check.__name__: _passes(check) for check in (database, migrations, extension, keys)}
-    counts = _backlog()
+    checks = {
+        check.__name__.removeprefix("check_"): _run_check(check)
+        for check in (check_database, check_migrations, check_extension, check_keys)
+    }
+    counts = _count_backlog()
     checks["backlog"] = counts is not None
     is_ready = all(checks.values())
     report = {
@@ -33,24 +36,24 @@ def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     return JsonResponse(report, status=200 if is_ready else 503, headers={"Cache-Control": "no-store"})
 
 
-def database() -> bool:
+def check_database() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select 1")
         return cursor.fetchone() is not None
 
 
-def migrations() -> bool:
+def check_migrations() -> bool:
     """Whether every migration that this code brings is applied."""
-    return _last_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
+    return _get_leaf_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
 
 
-def extension() -> bool:
+def check_extension() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select from pg_extension where extname = 'vector'")
         return cursor.fetchone() is not None
 
 
-def keys() -> bool:
+def check_keys() -> bool:
     """Whether the master keys are those the data was sealed with."""
     from accounts.keys import check_master_keys
 
@@ -59,24 +62,24 @@ def keys() -> bool:
 
 
 @functools.cache
-def _last_migrations() -> frozenset[tuple[str, str]]:
+def _get_leaf_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
-def _backlog() -> dict[str, int] | None:
+def _count_backlog() -> dict[str, int] | None:
     from memories.index import work_queue
 
     try:
-        counted = work_queue.backlog()
+        counted = work_queue.get_backlog()
     except Exception:
         logger.exception("The backlog could not be counted.")
         return None
     return {"pending": counted.pending, "failed": counted.failed}
 
 
-def _passes(check: Callable[[], bool]) -> bool:
+def _run_check(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except Exception:
-        logger.exception("The check of %s failed.", check.__name__)
+        logger.exception("The check of %s failed.", check.__name__.removeprefix("check_"))
         return False

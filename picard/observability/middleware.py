@@ -1,4 +1,4 @@
-"""Every request gets an id and one line in the log."""
+"""Every request gets an id and one line in the log, and is counted where there is a METRICS_TOKEN."""
 
 import logging
 import time
@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from picard.config.log_config import loggable_path, request_id
+from picard.config.log_config import redact_path, request_id
 
 # Asked every few seconds by whoever watches the server: no news. They know it by an address of their own (a
 # container's, a load balancer's), so their Host is not looked at; nothing there depends on it.
@@ -17,7 +18,7 @@ HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 logger = logging.getLogger("picard.request")
 
-Next = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
 class RequestIdMiddleware:
@@ -29,7 +30,7 @@ class RequestIdMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Next) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
@@ -37,40 +38,51 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
-            return self._answer_async(request)
-        begun = _begin(request)
+            return self._call_async(request)
+        begun = _start_request(request)
         forget = request_id.set(begun.id)
         try:
-            return _end(request, cast(HttpResponseBase, self.get_response(request)), begun)
+            return _finish_request(request, cast(HttpResponseBase, self.get_response(request)), begun)
         finally:
             request_id.reset(forget)
 
-    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        begun = _begin(request)
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        begun = _start_request(request)
         request_id.set(begun.id)  # of this request's task only
-        return _end(request, await cast(Awaitable[HttpResponseBase], self.get_response(request)), begun)
+        return _finish_request(
+            request, await cast(Awaitable[HttpResponseBase], self.get_response(request)), begun
+        )
 
 
-class _Begun(NamedTuple):
+class _RequestStart(NamedTuple):
     id: str
     at: float
 
 
-def _begin(request: HttpRequest) -> _Begun:
-    begun = _Begun(uuid.uuid4().hex, time.perf_counter())
+def _start_request(request: HttpRequest) -> _RequestStart:
+    begun = _RequestStart(uuid.uuid4().hex, time.perf_counter())
     request.request_id = begun.id  # type: ignore[attr-defined]
     if request.path in HEALTH_PATHS:
         request.META["HTTP_HOST"] = "localhost"
     return begun
 
 
-def _end(request: HttpRequest, response: HttpResponseBase, begun: _Begun) -> HttpResponseBase:
+def _finish_request(
+    request: HttpRequest, response: HttpResponseBase, begun: _RequestStart
+) -> HttpResponseBase:
     response["X-Request-ID"] = begun.id
+    seconds = time.perf_counter() - begun.at
+    if settings.METRICS_TOKEN:
+        from picard.observability import http_metrics
+
+        http_metrics.record_request(
+            request.method, http_metrics.view_of(request), response.status_code, seconds
+        )
     fields = {
         "method": request.method,
-        "path": loggable_path(request),
+        "path": redact_path(request),
         "status": response.status_code,
-        "duration_ms": round((time.perf_counter() - begun.at) * 1000, 1),
+        "duration_ms": round(seconds * 1000, 1),
     }
     level = logging.DEBUG if request.path in HEALTH_PATHS and response.status_code < 500 else logging.INFO
     logger.log(level, "request", extra={"fields": fields})

@@ -22,16 +22,16 @@ import httpx
 REDIRECT = "https://smoke.invalid/callback"  # nobody lives there; the browser is never sent on
 SCOPES = "memories:read memories:write"
 PAUSE_S = 0.5
-FIELD = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
-TICK = re.compile(r'name="scopes" value="([^"]+)"')
+CSRF_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
+SCOPE_CHECKBOX = re.compile(r'name="scopes" value="([^"]+)"')
 
 
-class Failed(Exception):
+class SmokeTestFailed(Exception):
     """The site did not do what it should; the message says what it did instead."""
 
 
 @dataclass
-class Walk:
+class SmokeTest:
     """One walk over one site; each step fills in what the next ones need."""
 
     site: str
@@ -60,42 +60,44 @@ class Walk:
     def text(self) -> str:
         return f"A smoke test passed by here and left the word {self.word}."
 
-    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+    def list_steps(self) -> list[tuple[str, Callable[[], str]]]:
         return [
             ("the server lives", self.is_alive),
             ("it is ready", self.is_ready),
-            ("it says where OAuth is", self.discover),
+            ("it says where OAuth is", self.discover_metadata),
             ("a person signs in", self.sign_in),
-            ("an app registers itself", self.register),
-            ("the person lets it in", self.connect),
-            ("the app makes a memory", self.make),
+            ("an app registers itself", self.register_app),
+            ("the person lets it in", self.authorize_app),
+            ("the app makes a memory", self.create_memory),
             ("finds it by its word", self.find_by_word),
             ("finds it by its meaning", self.find_by_meaning),
-            ("asks for it", self.ask),
+            ("asks for it", self.ask_persona),
             ("deletes it", self.delete),
-            ("is out again", self.leave),
+            ("is out again", self.revoke_access),
         ]
 
     # --- The site ---------------------------------------------------------------------------------------
 
     def is_alive(self) -> str:
-        _expect(self.app.get("/healthz"), 200)
+        _expect_status(self.app.get("/healthz"), 200)
         return self.site
 
     def is_ready(self) -> str:
-        checks = _expect(self.app.get("/readyz"), 200).json()
+        checks = _expect_status(self.app.get("/readyz"), 200).json()
         return f"{checks['backlog']['pending']} memories wait for the worker, {checks['backlog']['failed']} failed"
 
-    def discover(self) -> str:
-        self.metadata = _expect(self.app.get("/.well-known/oauth-authorization-server"), 200).json()
+    def discover_metadata(self) -> str:
+        self.metadata = _expect_status(self.app.get("/.well-known/oauth-authorization-server"), 200).json()
         if self.metadata["issuer"] != self.site:
-            raise Failed(
+            raise SmokeTestFailed(
                 f"its issuer is {self.metadata['issuer']}: PUBLIC_URL is another address than this one"
             )
         for path in ("api", "mcp"):
-            resource = _expect(self.app.get(f"/.well-known/oauth-protected-resource/{path}"), 200).json()
+            resource = _expect_status(
+                self.app.get(f"/.well-known/oauth-protected-resource/{path}"), 200
+            ).json()
             if resource["authorization_servers"] != [self.site]:
-                raise Failed(f"/{path} names other authorization servers")
+                raise SmokeTestFailed(f"/{path} names other authorization servers")
         return ", ".join(self.metadata["code_challenge_methods_supported"])
 
     # --- The person -------------------------------------------------------------------------------------
@@ -106,15 +108,15 @@ class Walk:
         else:
             self.email = f"smoke-{secrets.token_hex(6)}@example.org"
             page, form = "/accounts/signup/", {"email": self.email, "password1": secrets.token_urlsafe(18)}
-        self._submit(page, form, expected=302)
+        self._submit_form(page, form, expected=302)
         home = self.browser.get("/memories/")
         if home.status_code != 200:
-            raise Failed(
+            raise SmokeTestFailed(
                 "not signed in afterwards; set SMOKE_EMAIL and SMOKE_PASSWORD to a verified account's"
             )
         return self.email
 
-    def connect(self) -> str:
+    def authorize_app(self) -> str:
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
@@ -128,91 +130,95 @@ class Walk:
             "code_challenge_method": "S256",
         }
         address = f"{self.metadata['authorization_endpoint']}?{urlencode(asked)}"
-        page = _expect(self.browser.get(address), 200).text
-        yes = {"answer": "allow", "scopes": TICK.findall(page), "reach": "all"}
-        answer = self._submit(address, yes, expected=303)
+        page = _expect_status(self.browser.get(address), 200).text
+        yes = {"answer": "allow", "scopes": SCOPE_CHECKBOX.findall(page), "reach": "all"}
+        answer = self._submit_form(address, yes, expected=303)
         sent = parse_qs(urlsplit(answer.headers["Location"]).query)
         if sent.get("state") != [state] or sent.get("iss") != [self.site]:
-            raise Failed("the answer is not to this request, or not of this site")
-        self.token = self._redeem(sent["code"][0], verifier)
-        return str(_expect(self._api("GET", "whoami/"), 200).json().get("scopes", SCOPES))
+            raise SmokeTestFailed("the answer is not to this request, or not of this site")
+        self.token = self._exchange_code(sent["code"][0], verifier)
+        return str(_expect_status(self._call_api("GET", "whoami/"), 200).json().get("scopes", SCOPES))
 
     # --- The app ----------------------------------------------------------------------------------------
 
-    def register(self) -> str:
+    def register_app(self) -> str:
         metadata = {
             "client_name": "Smoke test",
             "redirect_uris": [REDIRECT],
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
         }
-        self.client = _expect(
+        self.client = _expect_status(
             self.app.post(self.metadata["registration_endpoint"], json=metadata), 201
         ).json()
         return str(self.client["client_id"])
 
-    def make(self) -> str:
+    def create_memory(self) -> str:
         key = {"Idempotency-Key": secrets.token_hex(16)}
-        made = _expect(self._api("POST", "memories/", json={"text": self.text}, headers=key), 201).json()
+        made = _expect_status(
+            self._call_api("POST", "memories/", json={"text": self.text}, headers=key), 201
+        ).json()
         self.memory = made["id"]
         if made["visibility"] != "private":
-            raise Failed("an app's memory is not private")
+            raise SmokeTestFailed("an app's memory is not private")
         return self.memory
 
     def find_by_word(self) -> str:
-        if self.memory not in self._search(self.word):
-            raise Failed(f"the word {self.word} does not find it")
+        if self.memory not in self._search_memories(self.word):
+            raise SmokeTestFailed(f"the word {self.word} does not find it")
         return self.word
 
     def find_by_meaning(self) -> str:
         until, question = time.monotonic() + self.found_by_meaning_s, "examination of a deployment"
-        while self._memory()["state"] != "ready":
+        while self._get_memory()["state"] != "ready":
             if time.monotonic() > until:
-                raise Failed(f"not indexed within {self.found_by_meaning_s:.0f} s: does a worker run?")
+                raise SmokeTestFailed(
+                    f"not indexed within {self.found_by_meaning_s:.0f} s: does a worker run?"
+                )
             time.sleep(PAUSE_S)
-        if self.memory not in self._search(question):
-            raise Failed("indexed, but not found by its meaning")
+        if self.memory not in self._search_memories(question):
+            raise SmokeTestFailed("indexed, but not found by its meaning")
         return question
 
-    def ask(self) -> str:
-        handle = _expect(self._api("GET", "profile/"), 200).json()["handle"]
+    def ask_persona(self) -> str:
+        handle = _expect_status(self._call_api("GET", "profile/"), 200).json()["handle"]
         question = {"question": f"Where did I leave the word {self.word}?"}
-        answer = _expect(self._api("POST", f"personas/{handle}/ask/", json=question), 200).json()
+        answer = _expect_status(self._call_api("POST", f"personas/{handle}/ask/", json=question), 200).json()
         if self.word not in str(answer):
-            raise Failed("the persona does not cite it")
+            raise SmokeTestFailed("the persona does not cite it")
         return f"@{handle}"
 
     def delete(self) -> str:
-        _expect(self._api("DELETE", f"memories/{self.memory}/"), 200, 204)
-        _expect(self._api("GET", f"memories/{self.memory}/"), 404)
+        _expect_status(self._call_api("DELETE", f"memories/{self.memory}/"), 200, 204)
+        _expect_status(self._call_api("GET", f"memories/{self.memory}/"), 404)
         # For ever is the person's own act, and needs no app's scope.
-        self._submit("/memories/trash/", {}, to=f"/memories/{self.memory}/destroy/", expected=302)
-        if self.memory in self._search(self.word):
-            raise Failed("it is still found")
+        self._submit_form("/memories/trash/", {}, to=f"/memories/{self.memory}/destroy/", expected=302)
+        if self.memory in self._search_memories(self.word):
+            raise SmokeTestFailed("it is still found")
         return "for ever"
 
-    def leave(self) -> str:
+    def revoke_access(self) -> str:
         form = {"token": self.token, "client_id": self.client["client_id"]}
-        _expect(self.app.post(self.metadata["revocation_endpoint"], data=form), 200)
-        _expect(self._api("GET", "whoami/"), 401)
+        _expect_status(self.app.post(self.metadata["revocation_endpoint"], data=form), 200)
+        _expect_status(self._call_api("GET", "whoami/"), 401)
         own = {"Authorization": f"Bearer {self.client['registration_access_token']}"}
-        _expect(self.app.delete(self.client["registration_client_uri"], headers=own), 204)
+        _expect_status(self.app.delete(self.client["registration_client_uri"], headers=own), 204)
         return "token and registration ended"
 
     # --- Private ----------------------------------------------------------------------------------------
 
-    def _api(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _call_api(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         return self.app.request(method, f"/api/v1/{path}", headers=headers, **options)
 
-    def _memory(self) -> dict[str, Any]:
-        found: dict[str, Any] = _expect(self._api("GET", f"memories/{self.memory}/"), 200).json()
+    def _get_memory(self) -> dict[str, Any]:
+        found: dict[str, Any] = _expect_status(self._call_api("GET", f"memories/{self.memory}/"), 200).json()
         return found
 
-    def _search(self, query: str) -> str:
-        return _expect(self._api("POST", "memories/search/", json={"query": query}), 200).text
+    def _search_memories(self, query: str) -> str:
+        return _expect_status(self._call_api("POST", "memories/search/", json={"query": query}), 200).text
 
-    def _redeem(self, code: str, verifier: str) -> str:
+    def _exchange_code(self, code: str, verifier: str) -> str:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -220,41 +226,41 @@ class Walk:
             "client_id": self.client["client_id"],
             "code_verifier": verifier,
         }
-        token: str = _expect(self.app.post(self.metadata["token_endpoint"], data=form), 200).json()[
+        token: str = _expect_status(self.app.post(self.metadata["token_endpoint"], data=form), 200).json()[
             "access_token"
         ]
         return token
 
-    def _submit(self, page: str, form: dict[str, Any], *, expected: int, to: str = "") -> httpx.Response:
-        token = FIELD.search(_expect(self.browser.get(page), 200).text)
+    def _submit_form(self, page: str, form: dict[str, Any], *, expected: int, to: str = "") -> httpx.Response:
+        token = CSRF_FIELD.search(_expect_status(self.browser.get(page), 200).text)
         if not token:
-            raise Failed(f"{urlsplit(page).path} has no form")
-        return _expect(
+            raise SmokeTestFailed(f"{urlsplit(page).path} has no form")
+        return _expect_status(
             self.browser.post(to or page, data={**form, "csrfmiddlewaretoken": token[1]}), expected
         )
 
 
-def run(walk: Walk, say: Callable[[str], None]) -> bool:
+def run_smoke_test(walk: SmokeTest, say: Callable[[str], None]) -> bool:
     """Every step until one fails; whether all passed. `say` gets a line for each."""
-    for name, step in walk.steps():
+    for name, step in walk.list_steps():
         started = time.monotonic()
         try:
             said = step()
-        except (Failed, httpx.HTTPError, KeyError, ValueError) as error:
+        except (SmokeTestFailed, httpx.HTTPError, KeyError, ValueError) as error:
             say(f"FAIL  {name}: {type(error).__name__}: {error}")
             return False
         say(f"ok    {name} ({said}), {time.monotonic() - started:.2f} s")
     return True
 
 
-def _expect(answer: httpx.Response, *statuses: int) -> httpx.Response:
+def _expect_status(answer: httpx.Response, *statuses: int) -> httpx.Response:
     if answer.status_code not in statuses:
         where = f"{answer.request.method} {answer.request.url.path}"
-        raise Failed(f"{where} was answered {answer.status_code}, not {statuses[0]}")
+        raise SmokeTestFailed(f"{where} was answered {answer.status_code}, not {statuses[0]}")
     return answer
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -262,8 +268,8 @@ def _say(line: str) -> None:
 def main() -> None:
     if len(sys.argv) != 2 or not sys.argv[1].startswith("http"):
         sys.exit("Name the site: python -m picard.smoke https://memory.example.org")
-    walk = Walk(sys.argv[1], os.environ.get("SMOKE_EMAIL", ""), os.environ.get("SMOKE_PASSWORD", ""))
-    passed = run(walk, _say)
+    walk = SmokeTest(sys.argv[1], os.environ.get("SMOKE_EMAIL", ""), os.environ.get("SMOKE_PASSWORD", ""))
+    passed = run_smoke_test(walk, _print_line)
     walk.close()
     sys.stdout.write("The site works.\n" if passed else "The site does not work.\n")
     sys.exit(0 if passed else 1)

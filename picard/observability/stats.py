@@ -1,20 +1,22 @@
-"""What an operator counts: figures of the database and of this process. Numbers alone, never a person's data."""
+"""What an operator counts: figures of the database and of the web server. Numbers alone, never a person's data."""
 
+import contextlib
 from dataclasses import dataclass
 
 import psutil
 from django.db import connection
 
 from core.db.locks import LIVE_WORKERS_SQL
+from picard.server.metrics_folder import shared_folder
 
-COUNTED = f"""
+DATABASE_METRICS_SQL = f"""
 select
   (select count(*) from accounts_user where is_active) as people,
   (select count(*) from memories_memory where deleted_at is null) as memories,
   (select count(*) from memories_memory where deleted_at is not null) as memories_in_trash,
   (select count(*) from memories_memory where index_state = 'pending') as pending,
   (select coalesce(max(extract(epoch from now() - updated_at)), 0)::float8
-   from memories_memory where index_state = 'pending') as oldest_pending_s,
+   from memories_memory where index_state = 'pending') as oldest_pending_seconds,
   (select count(*) from memories_memory where index_state = 'failed') as failed,
   (select count(*) from oauth_appgrant) as connected_apps,
   (select count(*) from oauth2_provider_accesstoken where expires > now()) as live_tokens,
@@ -26,8 +28,8 @@ select
 
 
 @dataclass(frozen=True)
-class Figure:
-    """`name` and `help` as Prometheus shows them."""
+class Metric:
+    """`name` and `help` as Prometheus shows them (picard/observability/metrics.py)."""
 
     name: str
     help: str
@@ -39,7 +41,7 @@ HELP = {
     "memories": "Memories that are not in the trash.",
     "memories_in_trash": "Memories in the trash.",
     "pending": "Memories that wait for their vectors.",
-    "oldest_pending_s": "Seconds since the longest waiting of them was last changed.",
+    "oldest_pending_seconds": "Seconds since the longest waiting of them was last changed.",
     "failed": "Memories whose vectors the worker gave up.",
     "connected_apps": "Grants that people gave to apps.",
     "live_tokens": "Access tokens that have not expired.",
@@ -50,23 +52,41 @@ HELP = {
 }
 
 
-def of_database() -> list[Figure]:
+def collect_database_metrics() -> list[Metric]:
     """By one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNTED)
+        cursor.execute(DATABASE_METRICS_SQL)
         values = cursor.fetchone()
         names = [column.name for column in cursor.description]
-    return [Figure(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
+    return [Metric(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
 
 
-def of_process() -> list[Figure]:
-    """Of the one web process that answers; each has its own."""
+def of_web_server() -> list[Metric]:
+    """Of gunicorn and its workers together; of this process where there is no gunicorn.
+
+    The names are those of prometheus_client's own collector, which knows one process only.
+    """
+    processes = _web_server_processes()
+    cpu_s = resident_bytes = threads = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():  # one that ends just now
+            used = process.cpu_times()
+            cpu_s += used.user + used.system
+            resident_bytes += process.memory_info().rss
+            threads += process.num_threads()
+    return [
+        Metric("process_cpu_seconds_total", "Processor time of the web server's processes.", cpu_s),
+        Metric("process_resident_memory_bytes", "Memory of the web server's processes.", resident_bytes),
+        Metric("process_threads", "Threads of the web server's processes.", threads),
+        Metric(
+            "process_start_time_seconds", "Unix time of the web server's start.", processes[0].create_time()
+        ),
+        Metric("picard_web_processes", "Processes of the web server.", len(processes)),
+    ]
+
+
+def _web_server_processes() -> list[psutil.Process]:
+    """gunicorn's own first."""
     process = psutil.Process()
-    with process.oneshot():
-        used = process.cpu_times()
-        return [
-            Figure("process_resident_bytes", "Memory of this process.", process.memory_info().rss),
-            Figure("process_cpu_seconds", "Processor time of this process.", used.user + used.system),
-            Figure("process_threads", "Threads of this process.", process.num_threads()),
-            Figure("process_start_time_seconds", "Unix time of its start.", process.create_time()),
-        ]
+    server = process.parent() if shared_folder() else None
+    return [server, *server.children()] if server else [process]

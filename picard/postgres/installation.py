@@ -21,7 +21,7 @@ class EmbeddedPostgresError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandResult:
     """How a program ended, and all it said."""
 
     exit_code: int
@@ -35,7 +35,7 @@ class Account:
     uid: int
     gid: int
 
-    def run(self, *command: str | Path, timeout_s: float = 120) -> Answer:
+    def run(self, *command: str | Path, timeout_s: float = 120) -> CommandResult:
         """Runs a program as this account, without the PG* variables of the caller."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         # A file and not a pipe: the server inherits it, and would keep a pipe open for ever.
@@ -54,7 +54,7 @@ class Account:
                 check=False,
             )
             output.seek(0)
-            return Answer(done.returncode, output.read().decode(errors="replace").strip())
+            return CommandResult(done.returncode, output.read().decode(errors="replace").strip())
 
     def can_run(self, program: Path) -> bool:
         return self._is_caller or self.run("test", "-x", program).exit_code == 0
@@ -62,7 +62,7 @@ class Account:
     def can_enter(self, folder: Path) -> bool:
         return self.can_run(folder)
 
-    def own(self, path: Path) -> None:
+    def chown_path(self, path: Path) -> None:
         if not self._is_caller:
             os.chown(path, self.uid, self.gid)
 
@@ -71,7 +71,7 @@ class Account:
         return self.uid == os.geteuid()
 
 
-def account_for(data: Path) -> Account:
+def choose_account(data: Path) -> Account:
     """The caller; for root the owner of `data`, or an unprivileged account while there is no data."""
     owner = data.stat() if data.exists() else None
     if os.geteuid() != 0:
@@ -90,13 +90,13 @@ def account_for(data: Path) -> Account:
     )
 
 
-def write_private(path: Path, text: str, owner: Account) -> None:
+def write_private_file(path: Path, text: str, owner: Account) -> None:
     """Writes a file (0600) that never holds its text while others could read it."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", errors="surrogateescape") as handle:
         handle.write(text)
-    owner.own(path)
+    owner.chown_path(path)
 
 
 def sync_folder(folder: Path) -> None:
@@ -124,24 +124,24 @@ def find_installation() -> Path:
     )
 
 
-def runnable_installation(account: Account, home: Path) -> Path:
+def prepare_installation(account: Account, home: Path) -> Path:
     """The installation, or a copy in `home` when it lies where the account cannot go (a venv below /root)."""
     installation = find_installation()
     if account.can_run(installation / "bin" / "postgres"):
         return installation
-    copy = home / f"server-{fingerprint(installation)}"
+    copy = home / f"server-{fingerprint_installation(installation)}"
     if not copy.exists():
-        _copy(installation.parent, copy)
+        _copy_installation(installation.parent, copy)
     return copy / installation.parent.name / installation.name
 
 
-def fingerprint(installation: Path) -> str:
+def fingerprint_installation(installation: Path) -> str:
     """Changes when another server is installed."""
     facts = (installation / "bin" / "postgres").stat()
     return hashlib.sha256(f"{installation}:{facts.st_size}:{facts.st_mtime_ns}".encode()).hexdigest()[:12]
 
 
-def _copy(package: Path, target: Path) -> None:
+def _copy_installation(package: Path, target: Path) -> None:
     for old in target.parent.glob("server-*"):
         shutil.rmtree(old)
     partial = target.with_name("server-partial")
@@ -150,11 +150,11 @@ def _copy(package: Path, target: Path) -> None:
     libraries = package.with_name(f"{package.name}.libs")  # put beside the package by auditwheel
     if libraries.exists():
         shutil.copytree(libraries, partial / libraries.name, symlinks=True)
-    _let_everybody_read(partial)
+    _make_world_readable(partial)
     partial.rename(target)
 
 
-def _let_everybody_read(tree: Path) -> None:
+def _make_world_readable(tree: Path) -> None:
     """Lets everybody read what a strict umask made private."""
     for folder, _, files in os.walk(tree):
         Path(folder).chmod(0o755)

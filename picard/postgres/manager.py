@@ -13,16 +13,16 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
-from picard.config.paths import kept_secret, make_folder
+from picard.config.paths import load_or_create_secret, make_folder
 from picard.postgres import installation as files
 from picard.postgres.installation import EmbeddedPostgresError
-from picard.postgres.server import PORT, SUPERUSER, Server
+from picard.postgres.server import PORT, SUPERUSER, PostgresServer
 
 __all__ = ["APP_DATABASE", "APP_ROLE", "PORT", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -52,7 +52,7 @@ class EmbeddedPostgres:
     def password(self, role: str = APP_ROLE) -> str:
         """Made on first use (0600), so that it is known before the server exists."""
         make_folder(self.home)
-        return kept_secret(self.home / f"password-{role}", lambda: secrets.token_urlsafe(32))
+        return load_or_create_secret(self.home / f"password-{role}", lambda: secrets.token_urlsafe(32))
 
     def looks_alive(self) -> bool:
         """Whether the process that owns the socket exists. Takes microseconds; may be wrong after a crash."""
@@ -67,7 +67,7 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether it takes connections and Picard's role and database exist."""
-        return self._ready.exists() and self._ping() == pq.Ping.OK
+        return self._ready.exists() and self._ping_server() == pq.Ping.OK
 
     def ensure_running(self, timeout_s: float = 90) -> bool:
         """Starts the server unless it runs; the first time makes the database too. Says whether this call started it.
@@ -78,28 +78,28 @@ class EmbeddedPostgres:
             return False
         has_started = False
         deadline = time.monotonic() + timeout_s
-        with self._lock():
-            server = self._server()
-            while (state := self._ping()) != pq.Ping.OK:
+        with self._acquire_lock():
+            server = self._build_server()
+            while (state := self._ping_server()) != pq.Ping.OK:
                 if time.monotonic() > deadline:
                     raise EmbeddedPostgresError(f"PostgreSQL is not ready in {timeout_s:.0f} s: {server.log}")
-                if state == pq.Ping.NO_RESPONSE and not server.process_exists():
-                    self._start(server)
+                if state == pq.Ping.NO_RESPONSE and not server.is_process_running():
+                    self._start_server(server)
                     has_started = True
                 time.sleep(0.02)
-            self._bootstrap_once(files.fingerprint(server.installation))
+            self._bootstrap_once(files.fingerprint_installation(server.installation))
         return has_started
 
     def stop(self) -> None:
         """Ends every connection and stops the server. Nothing happens when it does not run."""
-        if self._ping() != pq.Ping.NO_RESPONSE:
-            with self._lock():
-                self._server().stop()
+        if self._ping_server() != pq.Ping.NO_RESPONSE:
+            with self._acquire_lock():
+                self._build_server().stop()
 
     def stop_if_unused(self, wait_s: float = 1) -> None:
         """Stops the server unless somebody else is connected; gives those that just ended a moment to go."""
         deadline = time.monotonic() + wait_s
-        while self._ping() == pq.Ping.OK and self._has_clients():
+        while self._ping_server() == pq.Ping.OK and self._has_clients():
             if time.monotonic() > deadline:
                 return
             time.sleep(0.05)
@@ -107,50 +107,52 @@ class EmbeddedPostgres:
 
     def _has_clients(self) -> bool:
         query = "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> %s"
-        with self._superuser("postgres") as connection:
+        with self._connect_superuser("postgres") as connection:
             return connection.execute(query, [connection.info.backend_pid]).fetchone() is not None
 
-    def _server(self) -> Server:
+    def _build_server(self) -> PostgresServer:
         if set(str(self.home)) & set('"$`\\'):  # pg_ctl passes its paths through a shell in double quotes
             raise EmbeddedPostgresError(f'PICARD_HOME must not contain any of " $ ` \\ : {self.home}')
-        account = files.account_for(self.home / "data")
+        account = files.choose_account(self.home / "data")
         if not account.can_enter(self.home):
             raise EmbeddedPostgresError(
                 f"Picard runs as root, and the account that runs PostgreSQL cannot enter {self.home}. "
                 "Set PICARD_HOME to a folder outside root's private ones, for example /var/lib/picard."
             )
-        installation = files.runnable_installation(account, self.home)
-        return Server(self.home, self.socket_folder, account, installation)
+        installation = files.prepare_installation(account, self.home)
+        return PostgresServer(self.home, self.socket_folder, account, installation)
 
-    def _start(self, server: Server) -> None:
+    def _start_server(self, server: PostgresServer) -> None:
         if not (server.data / "PG_VERSION").exists():
             self._ready.unlink(missing_ok=True)
-            server.make_data(self.password(SUPERUSER))
+            server.create_data_folder(self.password(SUPERUSER))
         server.start()
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _acquire_lock(self) -> Iterator[None]:
         make_folder(self.home)
         with (self.home / "lock").open("a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)  # let go by the system when its holder dies
             yield
 
-    def _ping(self) -> pq.Ping:
+    def _ping_server(self) -> pq.Ping:
         conninfo = make_conninfo(host=str(self.socket_folder), port=PORT, connect_timeout=2)
         return pq.Ping(pq.PGconn.ping(os.fsencode(conninfo)))
 
     def _bootstrap_once(self, installed: str) -> None:
         """Again when another server has been installed, for its extensions may be newer."""
         if not self._ready.exists() or self._ready.read_text() != installed:
-            self._bootstrap()
+            self._bootstrap_database()
             self._ready.write_text(installed)
 
-    def _bootstrap(self) -> None:
+    def _bootstrap_database(self) -> None:
         """The role, the database and the extensions; may be repeated after an interruption."""
-        with self._superuser("template1") as connection:  # so every new database has them, a test's too
+        with self._connect_superuser(
+            "template1"
+        ) as connection:  # so every new database has them, a test's too
             self._install_extensions(connection)
-        with self._superuser("postgres") as connection:
-            if not _exists(connection, "select from pg_roles where rolname = %s", APP_ROLE):
+        with self._connect_superuser("postgres") as connection:
+            if not _has_row(connection, "select from pg_roles where rolname = %s", APP_ROLE):
                 connection.execute(sql.SQL("create role {}").format(sql.Identifier(APP_ROLE)))
             # createdb: Django's tests make databases of their own. The password travels as its verifier.
             verifier = connection.pgconn.encrypt_password(
@@ -161,21 +163,21 @@ class EmbeddedPostgres:
                     sql.Identifier(APP_ROLE), sql.Literal(verifier.decode())
                 )
             )
-            if not _exists(connection, "select from pg_database where datname = %s", APP_DATABASE):
+            if not _has_row(connection, "select from pg_database where datname = %s", APP_DATABASE):
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(
                         sql.Identifier(APP_DATABASE), sql.Identifier(APP_ROLE)
                     )
                 )
-        with self._superuser(APP_DATABASE) as connection:
+        with self._connect_superuser(APP_DATABASE) as connection:
             self._install_extensions(connection)
 
-    def _install_extensions(self, connection: psycopg.Connection[Any]) -> None:
+    def _install_extensions(self, connection: psycopg.Connection) -> None:
         for name in map(sql.Identifier, EXTENSIONS):
             connection.execute(sql.SQL("create extension if not exists {}").format(name))
             connection.execute(sql.SQL("alter extension {} update").format(name))
 
-    def _superuser(self, database: str) -> psycopg.Connection[Any]:
+    def _connect_superuser(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
             dbname=database,
             user=SUPERUSER,
@@ -187,5 +189,5 @@ class EmbeddedPostgres:
         )
 
 
-def _exists(connection: psycopg.Connection[Any], query: LiteralString, name: str) -> bool:
+def _has_row(connection: psycopg.Connection, query: LiteralString, name: str) -> bool:
     return connection.execute(query, [name]).fetchone() is not None

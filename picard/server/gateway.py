@@ -8,6 +8,7 @@ answer is sent after the thread was given back; a thread's database connection l
 import asyncio
 import io
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -15,13 +16,21 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Any
 
-from picard.server.wsgi import SPOOL_BYTES, Answer, Scope, WsgiApplication, problem, run, wsgi_environ
+from picard.server.wsgi import (
+    SPOOL_BYTES,
+    Scope,
+    WsgiApplication,
+    WsgiResponse,
+    build_environ,
+    build_problem,
+    run_application,
+)
 
 CHUNK_BYTES = 65_536
 BODY_TIMEOUT_S = 120  # for a whole request body
 UPLOAD_TIMEOUT_S = 3_600  # for a long file, from somebody who is signed in
-UPLOADS_AT_ONCE = 2  # of long files, in each process: each may lie on the disk while it is read
-HEAR_OUT_S = 5  # what still comes of a long file that is refused
+MAX_UPLOADS = 2  # of long files, in each process: each may lie on the disk while it is read
+DRAIN_TIMEOUT_S = 5  # what still comes of a long file that is refused
 POOL = "picard.pool"  # the extension of a native path's scope by which it finds the threads
 MAX_WAITING = 256  # requests that wait for a thread; more are asked to come again
 
@@ -31,17 +40,18 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApplication = Callable[[Scope, Receive, Any], Awaitable[None]]
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """The request is answered without asking Django."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
-        self.answer = problem(status, detail, headers)
+        self.answer = build_problem(status, detail, headers)
 
 
-class Front:
+class Gateway:
     """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
     The answers of `wsgi` are collected before they are sent, unless a view puts its body off (core/streaming.py).
+    `on_rejection` is called with method, status and seconds of each request that is answered without the two.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Front:
         upload_paths: Iterable[str] = (),
         max_upload_bytes: int = 0,
         max_waiting: int = MAX_WAITING,
+        on_rejection: Callable[[str, int, float], None] = lambda *_: None,
     ) -> None:
         self._native = native
         self._wsgi = wsgi
@@ -66,77 +77,84 @@ class Front:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._under_way = 0
         self._max_under_way = threads + max_waiting
+        self._on_rejection = on_rejection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._handle_http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await self._handle_lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started_at = time.perf_counter()
         try:
-            if self._is_upload(scope) and await self._may_upload(scope):
-                answer = await self._upload(scope, receive)
+            if self._is_upload(scope) and await self._can_upload(scope):
+                answer = await self._receive_upload(scope, receive)
             else:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
                 if scope["path"] in self._native_paths:
                     with body.file:
-                        await self._native(self._lending(scope), body.replay(receive), send)
+                        await self._native(self._share_pool(scope), body.replay_messages(receive), send)
                     return
-                answer = await self._in_a_thread(scope, body)
-        except Refused as refused:
+                answer = await self._run_in_thread(scope, body)
+        except RequestRejected as refused:
+            self._on_rejection(scope["method"], refused.answer.status, time.perf_counter() - started_at)
             with refused.answer.body:
-                await _send(refused.answer, send, is_head=scope["method"] == "HEAD")
+                await _send_response(refused.answer, send, is_head=scope["method"] == "HEAD")
             if self._is_upload(scope):
-                await _hear_out(receive)
+                await _drain_body(receive)
             return
         with answer.body:
-            await _send(answer, send, is_head=scope["method"] == "HEAD")
+            await _send_response(answer, send, is_head=scope["method"] == "HEAD")
 
     def _is_upload(self, scope: Scope) -> bool:
         """A body that is too long for elsewhere, at a path that takes such."""
         is_there = scope["method"] == "POST" and scope["path"] in self._upload_paths
-        return is_there and _announced(scope) > self._max_body_bytes
+        return is_there and _get_content_length(scope) > self._max_body_bytes
 
-    async def _may_upload(self, scope: Scope) -> bool:
+    async def _can_upload(self, scope: Scope) -> bool:
         """Whether this caller may so much as look at the page: asked before anything of the body is taken in."""
-        asked = await self._in_a_thread({**scope, "method": "HEAD"}, Body(io.BytesIO(), 0))
+        asked = await self._run_in_thread({**scope, "method": "HEAD"}, RequestBody(io.BytesIO(), 0))
         asked.body.close()
         return asked.status == HTTPStatus.OK
 
-    async def _upload(self, scope: Scope, receive: Receive) -> Answer:
-        if self._uploads >= UPLOADS_AT_ONCE:
+    async def _receive_upload(self, scope: Scope, receive: Receive) -> WsgiResponse:
+        if self._uploads >= MAX_UPLOADS:
             headers = {"Retry-After": "10", "Connection": "close"}
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many long files come in just now.", **headers)
+            raise RequestRejected(
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too many long files come in just now.", **headers
+            )
         self._uploads += 1
         try:
             body = await read_body(scope, receive, self._max_upload_bytes, UPLOAD_TIMEOUT_S)
-            return await self._in_a_thread(scope, body)
+            return await self._run_in_thread(scope, body)
         finally:
             self._uploads -= 1
 
-    def _lending(self, scope: Scope) -> Scope:
+    def _share_pool(self, scope: Scope) -> Scope:
         """A native path does its blocking work in the same threads, which own their connections."""
         return {**scope, "extensions": {**(scope.get("extensions") or {}), POOL: self._pool}}
 
-    async def _in_a_thread(self, scope: Scope, body: "Body") -> Answer:
+    async def _run_in_thread(self, scope: Scope, body: "RequestBody") -> WsgiResponse:
         if self._under_way >= self._max_under_way:
             body.file.close()
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests wait.", **{"Retry-After": "1"})
+            raise RequestRejected(
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests wait.", **{"Retry-After": "1"}
+            )
         self._under_way += 1
-        running = self._pool.submit(run, self._wsgi, wsgi_environ(scope, body.file, body.length))
+        running = self._pool.submit(run_application, self._wsgi, build_environ(scope, body.file, body.length))
         running.add_done_callback(lambda _: body.file.close())
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:  # the client has gone; what still waited for a thread is not begun
-            running.add_done_callback(_discard)
+            running.add_done_callback(_close_response)
             raise
         finally:
             self._under_way -= 1
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def _handle_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
@@ -147,13 +165,13 @@ class Front:
 
 
 @dataclass(frozen=True)
-class Body:
+class RequestBody:
     """A request's whole body, rewound."""
 
     file: IO[bytes]
     length: int
 
-    def replay(self, receive: Receive) -> Receive:
+    def replay_messages(self, receive: Receive) -> Receive:
         """The body's messages once more, then what else `receive` has to say."""
         remaining = self.length
         is_over = False
@@ -170,72 +188,74 @@ class Body:
         return receive_again
 
 
-def _announced(scope: Scope) -> int:
+def _get_content_length(scope: Scope) -> int:
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     return int(announced) if announced.isdigit() else 0
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: float) -> Body:
+async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: float) -> RequestBody:
     """The whole body. Raises Refused when it is too large, or does not come in time.
 
     Nothing more is read of a body that is refused, nor anything of one that announces itself as too large.
     """
-    if _announced(scope) > max_bytes:
-        raise _too_large(max_bytes)
+    if _get_content_length(scope) > max_bytes:
+        raise _build_size_error(max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _collect(receive, max_bytes)
+            return await _collect_body(receive, max_bytes)
     except TimeoutError:
-        raise _too_slow() from None
+        raise _build_timeout_error() from None
 
 
-async def _collect(receive: Receive, max_bytes: int) -> Body:
+async def _collect_body(receive: Receive, max_bytes: int) -> RequestBody:
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):  # nearly every request
         content = message.get("body", b"")
         if len(content) > max_bytes:
-            raise _too_large(max_bytes)
-        return Body(io.BytesIO(content), len(content))
+            raise _build_size_error(max_bytes)
+        return RequestBody(io.BytesIO(content), len(content))
     length = 0
     file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the body keeps it
     try:
         while message["type"] == "http.request":
             length += file.write(message.get("body", b""))
             if length > max_bytes:
-                raise _too_large(max_bytes)
+                raise _build_size_error(max_bytes)
             if not message.get("more_body"):
                 file.seek(0)
-                return Body(file, length)
+                return RequestBody(file, length)
             message = await receive()
         # The client has gone, or gunicorn has waited for it long enough. It says the same of both.
-        raise _too_slow()
+        raise _build_timeout_error()
     except BaseException:
         file.close()
         raise
 
 
 # Connection: close, because the rest of the body is not read.
-def _too_slow() -> Refused:
-    return Refused(HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly.", Connection="close")
+def _build_timeout_error() -> RequestRejected:
+    return RequestRejected(
+        HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly.", Connection="close"
+    )
 
 
-def _too_large(max_bytes: int) -> Refused:
+def _build_size_error(max_bytes: int) -> RequestRejected:
     detail = f"A request's body may have {max_bytes:,} bytes."
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, Connection="close")
+    return RequestRejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, Connection="close")
 
 
-async def _hear_out(receive: Receive) -> None:
+async def _drain_body(receive: Receive) -> None:
     """Throws away what still comes. A proxy that is cut off while it sends says 502, not what it was answered."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(HEAR_OUT_S):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
             while (await receive()).get("more_body"):
                 pass
 
 
-async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:
+async def _send_response(answer: WsgiResponse, send: Send, *, is_head: bool) -> None:
     await send({"type": "http.response.start", "status": int(answer.status), "headers": answer.headers})
     if answer.later is not None:
-        await _send_later(answer.later, send)
+        await _stream_response(answer.later, send)
         return
     remaining = 0 if is_head else answer.length
     while remaining > CHUNK_BYTES:
@@ -245,7 +265,7 @@ async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:
     await send({"type": "http.response.body", "body": answer.body.read(remaining)})
 
 
-async def _send_later(body: Callable[[], AsyncIterator[bytes]], send: Send) -> None:
+async def _stream_response(body: Callable[[], AsyncIterator[bytes]], send: Send) -> None:
     """No thread waits for it. When the client goes, gunicorn ends this task, and with it what makes the body."""
     chunks = body()
     try:
@@ -257,6 +277,6 @@ async def _send_later(body: Callable[[], AsyncIterator[bytes]], send: Send) -> N
     await send({"type": "http.response.body", "body": b""})
 
 
-def _discard(running: "Future[Answer]") -> None:
+def _close_response(running: "Future[WsgiResponse]") -> None:
     if not running.cancelled():
         running.result().body.close()

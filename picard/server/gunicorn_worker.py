@@ -19,8 +19,8 @@ class SharingWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.connections: WeakSet[Any] = WeakSet()
 
         async def taking_one_at_a_time(
-            protocol: Callable[[], Any], *, sock: socket.socket, **how: Any
-        ) -> Any:
+            protocol: Callable[[], Any], *, sock: socket.socket, **how: object
+        ) -> object:
             def connection() -> Any:
                 made = protocol()
                 self.connections.add(made)

@@ -53,7 +53,7 @@ class Supervisor:
 
         `on_tick` is called a few times a second.
         """
-        with _Signals.listen() as signals:
+        with _Signals.catch_signals() as signals:
             try:
                 while not signals.stops:
                     if not all(self._keep_running(child) for child in self._children):
@@ -69,12 +69,12 @@ class Supervisor:
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
-                child.process = _spawn(child.program)
+                child.process = _spawn_program(child.program)
         elif child.process.poll() is not None:
-            return self._bury(child, now)
+            return self._handle_exit(child, now)
         return True
 
-    def _bury(self, child: _Child, now: float) -> bool:
+    def _handle_exit(self, child: _Child, now: float) -> bool:
         assert child.process  # noqa: S101
         _kill_group(child.process)  # its own children may still hold the port
         code = child.process.returncode
@@ -98,7 +98,7 @@ class Supervisor:
             process.terminate()
         asked = signals.stops
         deadline = time.monotonic() + STOP_GRACE_S
-        while _any_alive(running) and time.monotonic() < deadline and signals.stops == asked:
+        while _is_any_running(running) and time.monotonic() < deadline and signals.stops == asked:
             signals.wait(TICK_S)
         for process in running:
             _kill_group(process)
@@ -114,13 +114,17 @@ class _Signals:
 
     @classmethod
     @contextlib.contextmanager
-    def listen(cls) -> "Iterator[_Signals]":
+    def catch_signals(cls) -> "Iterator[_Signals]":
         reader, writer = socket.socketpair()
         with reader, writer:
             reader.setblocking(False)
             writer.setblocking(False)
             signals = cls(reader)
-            handlers = {signal.SIGINT: signals._stop, signal.SIGTERM: signals._stop, signal.SIGCHLD: _ignore}
+            handlers = {
+                signal.SIGINT: signals._stop,
+                signal.SIGTERM: signals._stop,
+                signal.SIGCHLD: _ignore_signal,
+            }
             before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
             fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
             try:
@@ -138,11 +142,11 @@ class _Signals:
         self.stops += 1
 
 
-def _ignore(_number: int, _frame: FrameType | None) -> None:
+def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
     """A handler of its own, because SIG_IGN would also reap the children."""
 
 
-def _spawn(program: Program) -> "subprocess.Popen[bytes]":
+def _spawn_program(program: Program) -> "subprocess.Popen[bytes]":
     # A session of its own: Ctrl-C reaches only the supervisor, which stops the programs in order.
     return subprocess.Popen(
         program.command,
@@ -163,5 +167,5 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _any_alive(processes: "Sequence[subprocess.Popen[bytes]]") -> bool:
+def _is_any_running(processes: "Sequence[subprocess.Popen[bytes]]") -> bool:
     return any(process.poll() is None for process in processes)

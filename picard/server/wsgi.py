@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class WsgiResponse:
     """A whole response, its body rewound; or one whose body is yet to come (core/streaming.py)."""
 
     status: int
@@ -31,7 +31,7 @@ class Answer:
     later: Callable[[], AsyncIterator[bytes]] | None = None
 
 
-def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
+def build_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, object]:
     """PEP 3333's environ of an ASGI request."""
     server = scope.get("server") or ("localhost", 80)
     root = scope.get("root_path", "")
@@ -55,7 +55,7 @@ def wsgi_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
         LATER: [],
     }
     for name, value in scope["headers"]:
-        if key := _environ_name(name):
+        if key := _get_environ_name(name):
             text = value.decode("latin-1")
             joint = "; " if key == "HTTP_COOKIE" else ","
             environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
@@ -69,7 +69,7 @@ def _as_latin1(path: str) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _environ_name(header: bytes) -> str | None:
+def _get_environ_name(header: bytes) -> str | None:
     """None for names with underscores, which could pass for another header (X_Forwarded_For)."""
     if b"_" in header:
         return None
@@ -78,41 +78,43 @@ def _environ_name(header: bytes) -> str | None:
 
 
 @dataclass
-class _Response:
+class _ResponseBuffer:
     """What a WSGI application says by start_response and write."""
 
     body: IO[bytes]
     status: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
 
-    def start(
-        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: object = None
     ) -> Callable[[bytes], Any]:
         self.status, self.headers = status, headers
         return self.body.write
 
 
-def run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
+def run_application(application: WsgiApplication, environ: dict[str, Any]) -> WsgiResponse:
     """Runs a WSGI application to its end; its failure is a 500."""
     body = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the answer keeps it
-    response = _Response(body)
+    response = _ResponseBuffer(body)
     try:
-        chunks = application(environ, response.start)
+        chunks = application(environ, response.start_response)
         try:
             for chunk in chunks:
                 body.write(chunk)
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()  # Django's request_finished
-        return _answer(response, *environ.get(LATER, ()))
+        return _build_response(response, *environ.get(LATER, ()))
     except BaseException:
         # SystemExit too: in a future it would end the server.
         logger.exception("The application failed.")
         body.close()
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to answer.", {})
+        return build_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to answer.", {})
 
 
-def _answer(response: _Response, later: Callable[[], AsyncIterator[bytes]] | None = None) -> Answer:
+def _build_response(
+    response: _ResponseBuffer, later: Callable[[], AsyncIterator[bytes]] | None = None
+) -> WsgiResponse:
     status = int(response.status.split(" ", 1)[0])
     length = response.body.tell()
     response.body.seek(0)
@@ -123,10 +125,10 @@ def _answer(response: _Response, later: Callable[[], AsyncIterator[bytes]] | Non
         name == b"content-length" for name, _ in headers
     ):
         headers.append((b"content-length", str(length).encode()))
-    return Answer(status, headers, response.body, length, later)
+    return WsgiResponse(status, headers, response.body, length, later)
 
 
-def problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> Answer:
+def build_problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> WsgiResponse:
     """RFC 9457."""
     content = json.dumps({"title": status.phrase, "status": status, "detail": detail}).encode()
     headers = {
@@ -136,4 +138,4 @@ def problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> Answer:
         **headers,
     }
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    return Answer(status, encoded, io.BytesIO(content), len(content))
+    return WsgiResponse(status, encoded, io.BytesIO(content), len(content))

@@ -9,7 +9,7 @@ from core.db.errors import DATABASE_RETRY_AFTER_S
 from picard.config.log_config import request_id
 
 
-def unavailable() -> HttpResponse:
+def render_unavailable() -> HttpResponse:
     """503 with words. Without the request: its session lies in the database."""
     return HttpResponse(
         render_to_string("503.html", {"request_id": request_id.get()}),

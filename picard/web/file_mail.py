@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.core.mail.backends.filebased import EmailBackend
 
-LONGEST_LINK_DAYS = 3  # that a link works, but for the one that brings an account back
+MAX_LINK_DAYS = 3  # that a link works, but for the one that brings an account back
 
 
-def purge() -> int:
+def purge_expired_emails() -> int:
     """Delete the letters whose links work no more; returns how many."""
-    before = time.time() - max(LONGEST_LINK_DAYS, settings.DELETION_DAYS) * 24 * 3600
+    before = time.time() - max(MAX_LINK_DAYS, settings.DELETION_DAYS) * 24 * 3600
     folder = settings.PICARD_HOME / "mail"
     old = [letter for letter in folder.glob("*.log") if letter.stat().st_mtime < before]
     for letter in old:

@@ -16,7 +16,7 @@ ICONS = (
 
 
 @require_safe
-def manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+def web_manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     pictures = [{"src": static("img/logo.svg"), "sizes": "any", "type": "image/svg+xml"}]
     pictures += [
         {"src": static(file), "sizes": sizes, "type": "image/png", "purpose": purpose}
@@ -33,7 +33,7 @@ def manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         "background_color": PAPER,
         "theme_color": ACCENT,
         "icons": pictures,
-        "share_target": _share_target(),
+        "share_target": _build_share_target(),
         "shortcuts": [
             {"name": _("New memory"), "url": reverse("memories:new")},
             {"name": _("Ask"), "url": reverse("memories:ask")},
@@ -42,7 +42,7 @@ def manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     return JsonResponse(described, content_type="application/manifest+json")
 
 
-def _share_target() -> dict[str, object]:
+def _build_share_target() -> dict[str, object]:
     """By POST: what is shared must not stand in addresses, which histories and the logs of proxies keep."""
     return {
         "action": reverse("memories:share"),

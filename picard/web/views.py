@@ -9,12 +9,12 @@ from django.views.decorators.http import require_safe
 
 from core.db.errors import is_database_unavailable
 from picard.config.log_config import request_id
-from picard.web.context import theme_of
-from picard.web.database_errors import unavailable
+from picard.web.context import get_theme
+from picard.web.database_errors import render_unavailable
 
 
 @require_safe
-def landing(request: HttpRequest) -> HttpResponseBase:
+def landing_page(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
         return redirect("memories:list")
     return render(request, "landing.html")
@@ -40,7 +40,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 def server_error(request: HttpRequest) -> HttpResponse:
     # Here and not in a middleware: Django makes a response of an exception at every layer that it passes.
     if is_database_unavailable(sys.exception()):
-        return unavailable()
+        return render_unavailable()
     # Without the request: its session may be what does not answer.
-    context = {"request_id": request_id.get(), "picard": {"theme": theme_of(request)}}
+    context = {"request_id": request_id.get(), "picard": {"theme": get_theme(request)}}
     return HttpResponse(render_to_string("500.html", context), status=500)

@@ -28,7 +28,7 @@ def sign_up(client: Client, email: str = "grace@example.org") -> str:
 
 
 def test_the_link_lets_one_person_sign_up(client: Client) -> None:
-    secret = invitations.make()
+    secret = invitations.create_invitation()
     client.get(f"/accounts/invitation/{secret}/", follow=True)
     sign_up(client)
     grace = User.objects.get(email="grace@example.org")
@@ -40,7 +40,7 @@ def test_the_link_lets_one_person_sign_up(client: Client) -> None:
 
 
 def test_two_who_hold_the_link_at_once_are_not_both_let_in(client: Client) -> None:
-    secret = invitations.make()
+    secret = invitations.create_invitation()
     late = Client()
     for browser in (client, late):
         browser.get(f"/accounts/invitation/{secret}/")
@@ -50,7 +50,7 @@ def test_two_who_hold_the_link_at_once_are_not_both_let_in(client: Client) -> No
 
 
 def test_an_invitation_for_an_address_is_for_that_address(client: Client) -> None:
-    secret = invitations.make("grace@example.org")
+    secret = invitations.create_invitation("grace@example.org")
     client.get(f"/accounts/invitation/{secret}/")
     assert "for another e-mail address" in sign_up(client, "heidi@example.org")
     sign_up(client, "Grace@Example.org")
@@ -58,9 +58,9 @@ def test_an_invitation_for_an_address_is_for_that_address(client: Client) -> Non
 
 
 def test_spending_for_another_address_is_refused() -> None:
-    secret = invitations.make("grace@example.org")
-    with pytest.raises(invitations.InvitationSpent):
-        invitations.spend(secret, User.objects.create_user("heidi@example.org"))
+    secret = invitations.create_invitation("grace@example.org")
+    with pytest.raises(invitations.InvalidInvitation):
+        invitations.redeem_invitation(secret, User.objects.create_user("heidi@example.org"))
 
 
 @pytest.mark.parametrize("secret", ["wrong", "ä", "x" * 300])
@@ -70,13 +70,13 @@ def test_a_wrong_secret_opens_nothing(client: Client, secret: str) -> None:
 
 
 def test_an_invitation_runs_out(client: Client) -> None:
-    secret = invitations.make(days=1)
+    secret = invitations.create_invitation(days=1)
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert invitations.find(secret) is None
+    assert invitations.find_invitation(secret) is None
 
 
 def test_the_secret_is_not_stored() -> None:
-    secret = invitations.make()
+    secret = invitations.create_invitation()
     assert secret.encode() not in bytes(Invitation.objects.get().secret_digest)
 
 

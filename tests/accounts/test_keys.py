@@ -24,19 +24,19 @@ def masters(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Any:
     def use(*chosen: str) -> None:
         settings.FIELD_ENCRYPTION_KEY = list(chosen)
         monkeypatch.setattr(package, "CRYPTER", MultiFernet([Fernet(key) for key in chosen]))
-        keys.forget_cached()
+        keys.clear_key_cache()
 
     return use
 
 
 def test_everybody_has_a_key_of_their_own(ada: User, bob: User) -> None:
-    one, other = keys.person_key(ada.pk), keys.person_key(bob.pk)
-    assert len({one.secret, other.secret, keys.server_key().secret}) == 3
-    assert len({one.tags, one.rotation, one.keywords, one.secret}) == 4
+    one, other = keys.get_person_key(ada.pk), keys.get_person_key(bob.pk)
+    assert len({one.secret, other.secret, keys.get_server_key().secret}) == 3
+    assert len({one.tag_hash_key, one.vector_rotation_key, one.keyword_hash_key, one.secret}) == 4
 
 
 def test_a_stored_key_is_wrapped(ada: User) -> None:
-    secret = keys.person_key(ada.pk).secret
+    secret = keys.get_person_key(ada.pk).secret
     with connection.cursor() as cursor:
         cursor.execute("select wrapped from accounts_personkey where user_id = %s", [ada.pk])
         [wrapped] = cursor.fetchone()
@@ -45,29 +45,29 @@ def test_a_stored_key_is_wrapped(ada: User) -> None:
 
 
 def test_a_person_keeps_the_key_they_have(ada: User) -> None:
-    before = keys.person_key(ada.pk).secret
-    keys.make_person_keys([ada.pk])
-    keys.forget_cached()
-    assert keys.person_key(ada.pk).secret == before
+    before = keys.get_person_key(ada.pk).secret
+    keys.create_person_keys([ada.pk])
+    keys.clear_key_cache()
+    assert keys.get_person_key(ada.pk).secret == before
 
 
 def test_a_deleted_key_is_not_made_anew(ada: User) -> None:
-    keys.shred(ada.pk)
+    keys.delete_person_key(ada.pk)
     ada.save()
-    with pytest.raises(keys.KeyMissing):
-        keys.person_key(ada.pk)
+    with pytest.raises(keys.DataKeyNotFound):
+        keys.get_person_key(ada.pk)
 
 
 def test_rotation_wraps_anew_and_changes_no_text(ada: User, masters: Any, settings: Any) -> None:
     remember(ada, "The canary.")
     [old], new = settings.FIELD_ENCRYPTION_KEY, Fernet.generate_key().decode()
-    secret = keys.person_key(ada.pk).secret
+    secret = keys.get_person_key(ada.pk).secret
     masters(new, old)
-    assert keys.key_status() == keys.KeyStatus(newest=0, older=2, unreadable=0)
-    assert keys.rewrap_all() == 2
+    assert keys.get_key_status() == keys.KeyStatus(newest=0, older=2, unreadable=0)
+    assert keys.rewrap_all_keys() == 2
     masters(new)
-    assert keys.key_status() == keys.KeyStatus(newest=2, older=0, unreadable=0)
-    assert keys.person_key(ada.pk).secret == secret
+    assert keys.get_key_status() == keys.KeyStatus(newest=2, older=0, unreadable=0)
+    assert keys.get_person_key(ada.pk).secret == secret
     assert Memory.objects.get().text == "The canary."
 
 
@@ -76,7 +76,7 @@ def test_a_wrong_master_key_is_noticed(ada: User, masters: Any) -> None:
     masters(Fernet.generate_key().decode())
     with pytest.raises(keys.WrongMasterKeys):
         keys.check_master_keys()
-    assert keys.key_status() == keys.KeyStatus(newest=0, older=0, unreadable=2)
+    assert keys.get_key_status() == keys.KeyStatus(newest=0, older=0, unreadable=2)
     with pytest.raises(CommandError):
         call_command("keys", "rotate")
 
@@ -117,8 +117,8 @@ def test_first_starts_that_race_agree_on_one_server_key() -> None:
 def test_deleting_a_person_deletes_their_key() -> None:
     person = make_person("eve")
     gone = person.pk
-    keys.person_key(gone)
+    keys.get_person_key(gone)
     person.delete()
     assert not PersonKey.objects.filter(pk=gone).exists()
-    with pytest.raises(keys.KeyMissing):
-        keys.person_key(gone)
+    with pytest.raises(keys.DataKeyNotFound):
+        keys.get_person_key(gone)

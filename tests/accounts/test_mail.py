@@ -46,7 +46,7 @@ def body(sent: EmailMessage) -> str:
 def test_who_signs_up_confirms_the_address(client: Client) -> None:
     client.post("/accounts/signup/", {"email": "new@example.org", "password1": PASSWORD})
     sent = letter("new@example.org")
-    assert sent.subject == "Confirm your address"
+    assert sent.subject == "Confirm your e-mail address"
     [link] = re.findall(r"^\S+/accounts/confirm-email/\S+$", body(sent), re.MULTILINE)
     assert client.get(link).status_code == 200
 
@@ -54,14 +54,14 @@ def test_who_signs_up_confirms_the_address(client: Client) -> None:
 def test_who_signs_up_again_is_told_by_letter_alone(client: Client, ada: User) -> None:
     client.post("/accounts/signup/", {"email": ada.email, "password1": PASSWORD})
     sent = letter(ada.email)
-    assert sent.subject == "You have an account already"
+    assert sent.subject == "You already have an account"
     assert "/accounts/password/reset/" in body(sent)
 
 
 def test_who_forgot_the_password_gets_a_link_to_this_site(client: Client, ada: User) -> None:
     client.post("/accounts/password/reset/", {"email": ada.email}, headers={"host": "localhost:666"})
     sent = letter(ada.email)
-    assert sent.subject == "Choose a new password"
+    assert sent.subject == "Reset your password"
     [link] = re.findall(rf"^{SITE}/accounts/password/reset/key/\S+$", body(sent), re.MULTILINE)
     assert client.get(link).status_code in (200, 302)
 
@@ -69,22 +69,22 @@ def test_who_forgot_the_password_gets_a_link_to_this_site(client: Client, ada: U
 def test_an_address_without_account_is_told_so(client: Client) -> None:
     client.post("/accounts/password/reset/", {"email": "nobody@example.org"})
     sent = letter("nobody@example.org")
-    assert sent.subject == "No account has this address"
-    assert "There is no account with it" in body(sent)
+    assert sent.subject == "No account found"
+    assert "it has no account" in body(sent)
 
 
 def test_a_name_stands_in_a_letter_as_it_is(ada: User) -> None:
     make_app(name="Ada's & Bob's").connect(ada)
     sent = letter(ada.email)
-    assert "Ada's & Bob's can now, in your name:\n\n- Read" in body(sent)
+    assert "You connected Ada's & Bob's. It can:\n\n- Read" in body(sent)
 
 
 def test_who_closes_and_restores_is_told(
     ada: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        deletion.close(session(ada))
-    assert "Everything in it will be deleted for ever on" in body(letter(ada.email))
+        deletion.close_account(session(ada))
+    assert "All its data will be deleted permanently on" in body(letter(ada.email))
 
 
 def test_a_mail_server_that_says_nothing_holds_a_thread_for_seconds_only() -> None:

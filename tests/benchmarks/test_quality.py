@@ -14,8 +14,8 @@ from accounts.models import User
 from benchmarks import home
 from benchmarks.__main__ import main
 from benchmarks.quality.command import measure_quality
-from benchmarks.quality.locomo import dialog_ids, read_conversations
-from memories.providers.embeddings import forget_provider
+from benchmarks.quality.locomo import parse_dialog_ids, read_conversations
+from memories.providers.embeddings import reset_provider
 from tests.factories import remember
 
 LOCOMO = os.environ.get("PICARD_LOCOMO", "")
@@ -77,7 +77,7 @@ MALFORMED: list[tuple[object, set[str]]] = [
 
 @pytest.mark.parametrize(("written", "ids"), MALFORMED)
 def test_malformed_evidence_is_read(written: object, ids: set[str]) -> None:
-    assert dialog_ids(written) == ids
+    assert parse_dialog_ids(written) == ids
 
 
 def test_a_turn_is_a_memory_with_its_speaker_caption_and_date(data: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_server_that_was_never_started_measures_in_a_home_of_its_own(
         asked.append(arguments)
         return 3, data
 
-    monkeypatch.setattr(home, "run_in_a_home", measured)
+    monkeypatch.setattr(home, "run_in_temporary_home", measured)
     MigrationRecorder.Migration.objects.filter(app="memories").delete()
     assert main(["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]) == 3
     assert asked == [["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]]
@@ -162,7 +162,7 @@ def test_a_server_that_was_never_started_measures_in_a_home_of_its_own(
 @pytest.mark.skipif(not LOCOMO, reason="PICARD_LOCOMO names no file of conversations")
 def test_the_search_finds_as_well_as_it_promises(settings: Any, tmp_path: Path) -> None:
     settings.EMBEDDING_PROVIDER = "local"
-    forget_provider()
+    reset_provider()
     (tmp_path / "chats.json").write_text(Path(LOCOMO).read_text("utf-8"))
     found = {
         (row["memories"], row["with_neighbours"]): (row["recall"]["10"], row["recall"]["50"])

@@ -36,15 +36,15 @@ def read(memory: "Memory") -> dict[str, Any]:
 
 def has_fresh_vectors(memory: "Memory") -> bool:
     """Whether each passage of the text has the vector that the provider gives it, turned as it must lie."""
-    from accounts.keys import person_key
+    from accounts.keys import get_person_key
     from memories.index import vectors
-    from memories.index.passages import passages
-    from memories.providers.embeddings import provider
+    from memories.index.passages import split_passages
+    from memories.providers.embeddings import get_provider
 
     rows = sorted(memory.vectors.all(), key=lambda row: row.passage)
-    wanted: Any = provider().embed_documents(passages(memory.text))
+    wanted: Any = get_provider().embed_documents(split_passages(memory.text))
     if not memory.is_public:
-        wanted = vectors.rotate(wanted, person_key(memory.owner_id).rotation)
+        wanted = vectors.rotate_vectors(wanted, get_person_key(memory.owner_id).vector_rotation_key)
     return len(rows) == len(wanted) and all(map(is_near, rows, wanted))
 
 

@@ -31,7 +31,7 @@ from memories.services import reads
 from tests.factories import session
 ada = session(User.objects.get())
 listed = [memory.text for memory in reads.list_memories(ada).memories]
-found = [hit.memory.text for hit in query.search(ada, "walrus").hits]
+found = [hit.memory.text for hit in query.search_memories(ada, "walrus").hits]
 print(json.dumps([sorted(listed), sorted(found)]))
 """
 

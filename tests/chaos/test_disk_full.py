@@ -99,4 +99,4 @@ def answer(person: Person) -> httpx.Response | None:
 def says_that_it_cannot(answer: httpx.Response | None) -> bool:
     assert answer is not None
     told = (answer.status_code, answer.headers.get("Retry-After"))
-    return told == (503, "5") and "may not have been kept" in answer.text
+    return told == (503, "5") and "may not have been saved" in answer.text

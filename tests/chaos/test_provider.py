@@ -19,7 +19,7 @@ from tests.chaos.report import IS_LONG, record
 from tests.model_server import RETRY_AFTER_S, ModelServer, Mood
 from tests.processes import wait_until
 
-DEGRADED = "Searched by words only"
+DEGRADED = "Keyword search only"
 THREADS = 2
 ROUNDS = 25 if IS_LONG else 1
 SETTINGS = {

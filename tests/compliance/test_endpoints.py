@@ -13,7 +13,7 @@ from accounts.models import User
 from memories import scopes
 from oauth.access import grants
 from oauth.models import AppGrant
-from oauth.tokens.families import Code
+from oauth.tokens.families import AuthorizationCode
 from picard.config.log_config import JsonFormatter
 from tests.oauth.flows import App, access_token, allow, make_app
 
@@ -63,7 +63,7 @@ def test_the_endpoints_are_posted_to(path: str) -> None:
 def test_no_token_parameter_stands_twice(ada: User, app: App) -> None:
     code = app.code(ada)
     assert app.redeem(code, code=[code, code]).json()["error"] == "invalid_request"
-    assert Code.objects.exists()
+    assert AuthorizationCode.objects.exists()
 
 
 @pytest.mark.compliance("RFC 6749", "5.1")
@@ -125,7 +125,7 @@ def test_introspection_follows_the_persons_will(ada: User, app: App) -> None:
     token = access_token(ada, app)
     allow(ada, app, scopes.READ)
     assert introspect(app, token).json()["scope"] == scopes.READ
-    grants.pause(AppGrant.objects.get())
+    grants.pause_grant(AppGrant.objects.get())
     assert introspect(app, token).json() == {"active": False}
 
 

@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
-from accounts.rate_limits import Limit
+from accounts.rate_limits import RateLimit
 from memories import scopes
 from oauth import rate_limits
 from oauth.models import Application
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken
 from picard.config.paths import PROJECT
 from tests.compliance.matrix import kept
@@ -97,7 +97,7 @@ def test_no_app_skips_the_question(ada: User, ada_client: Client, is_public: boo
     app.connect(ada)
     page = ada_client.get(AUTHORIZE, app.request(approval_prompt="auto", prompt="none"))
     assert page.status_code == 200
-    assert b"asks for your memories" in page.content
+    assert b"requests access to your memories" in page.content
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "7")
@@ -201,7 +201,7 @@ def test_leaked_tokens_and_secrets_can_be_told_by_their_beginning(ada: User, app
         ("/oauth/register/", rate_limits.REGISTER),
     ],
 )
-def test_each_endpoint_has_a_limit(path: str, limit: Limit) -> None:
+def test_each_endpoint_has_a_limit(path: str, limit: RateLimit) -> None:
     exhaust(limit)
     answer = Client().post(path, headers={"x-forwarded-for": "1.2.3.4"})
     assert answer.status_code == 429
@@ -224,8 +224,8 @@ def test_a_changed_password_ends_every_token(ada: User, ada_client: Client, app:
     token = app.connect(ada)["access_token"]
     form = {"oldpassword": PASSWORD, "password1": "another good phrase", "password2": "another good phrase"}
     ada_client.post("/accounts/password/change/", form)
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(token, Channel.API)
 
 
 def test_every_gap_has_a_test() -> None:

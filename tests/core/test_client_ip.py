@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory, override_settings
 
-from core.client_ip import client_address, client_network
+from core.client_ip import get_client_ip, get_client_network
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from core.client_ip import client_address, client_network
 def test_only_trusted_proxies_say_where_one_comes_from(hops: int, forwarded: str, expected: str) -> None:
     request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR="9.9.9.9")
     with override_settings(TRUSTED_PROXY_HOPS=hops):
-        assert client_address(request) == expected
+        assert get_client_ip(request) == expected
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_only_trusted_proxies_say_where_one_comes_from(hops: int, forwarded: str
     ],
 )
 def test_addresses_that_one_has_by_the_million_share_a_limit(address: str, network: str) -> None:
-    assert client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == network
+    assert get_client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == network

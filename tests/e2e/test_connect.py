@@ -21,15 +21,15 @@ def test_the_page_says_connected_when_the_app_has_called(page: Page, site: str) 
     page.get_by_role("button", name="Copy").click()
     assert f"{site}/mcp" in page.evaluate("navigator.clipboard.readText()")
     expect(page.get_by_role("link", name="Add to Cursor")).to_be_visible()
-    expect(page.get_by_text("Waiting for the first call")).to_be_visible()
+    expect(page.get_by_text("Waiting for the first request")).to_be_visible()
     _look_at(page, "connect")
     token = access_token(User.objects.get(), make_app("Cursor"), resource=[f"{site}/mcp"])
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     call = {"params": {"name": "add_memory", "arguments": {"text": "I like tea."}}}
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
     assert httpx.post(f"{site}/mcp", json=message | call, headers=headers).status_code == 200
-    expect(page.get_by_text("Cursor used your memories")).to_be_visible()
-    expect(page.get_by_text("Waiting for the first call")).to_have_count(0)
+    expect(page.get_by_text("Cursor last used your memories")).to_be_visible()
+    expect(page.get_by_text("Waiting for the first request")).to_have_count(0)
     _look_at(page, "connected")
 
 
@@ -42,6 +42,6 @@ def test_it_works_without_javascript(page: Page, browser: Browser, site: str) ->
     there.goto("/connect/?client=claude-code")
     expect(there.locator("#copied")).to_have_text(f"claude mcp add --transport http picard {site}/mcp")
     expect(there.get_by_role("button", name="Copy")).to_be_hidden()
-    there.get_by_role("link", name="Look again").click()
-    expect(there.get_by_text("Waiting for the first call")).to_be_visible()
+    there.get_by_role("link", name="Check again").click()
+    expect(there.get_by_text("Waiting for the first request")).to_be_visible()
     plain.close()

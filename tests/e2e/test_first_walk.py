@@ -81,7 +81,7 @@ def test_everything_works_without_javascript(page: Page) -> None:
     plain.locator("input[name=password1]").fill(PASSWORD)
     plain.locator("main button[type=submit]").first.click()
     plain.locator("textarea[name=text]").fill("The zebra lives next door.")
-    plain.get_by_role("button", name="Keep").click()
+    plain.get_by_role("button", name="Save").click()
     plain.locator("#q").fill("zebra")
     plain.get_by_role("button", name="Search").click()
     row = plain.locator(".memory", has_text="zebra")
@@ -106,7 +106,7 @@ def _sign_up(page: Page) -> None:
     page.locator("main input[name=email]").fill("ada@example.org")
     page.locator("input[name=password1]").fill(PASSWORD)
     page.locator("main button[type=submit]").first.click()
-    expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+    expect(page.get_by_role("heading", name="Memories", exact=True)).to_be_visible()
     assert User.objects.get().email == "ada@example.org"
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from memories.errors import WaitsForYes
+from memories.errors import ApprovalRequired
 from memories.models import Memory
 from memories.services import writes
 from memories.validation.drafts import NewMemory
@@ -54,8 +54,8 @@ def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
     expect(page.locator(".why")).to_have_text("close in meaning")
     expect(page.locator(".first-steps [aria-current=step] h3")).to_have_text("Connect an app")
     assert hands.count <= ACTIONS
-    page.get_by_role("button", name="Skip these").click()
-    expect(page.get_by_role("heading", name="First steps")).to_have_count(0)
+    page.get_by_role("button", name="Skip").click()
+    expect(page.get_by_role("heading", name="Get started")).to_have_count(0)
     _try_single_keys(page)
     _do_everything_by_keyboard(page)
     _walk_past_the_bar_that_stays(page)
@@ -92,7 +92,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
     """The single keys are off: add, find, open, change, publish, throw away, take back, without a mouse."""
     keys = Keyboard(page)
     keys.open(".bar-nav [data-key=m]")
-    expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+    expect(page.get_by_role("heading", name="Memories", exact=True)).to_be_visible()
     keys.to("#id_text")
     keys.type("My bicycle is blue.")
     keys.press("Enter")
@@ -115,7 +115,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
     keys.open(".bar-nav [data-key=t]")
     expect(page.get_by_role("heading", name="Trash")).to_be_visible()
     keys.open(".rows-trash button.act")
-    expect(page.get_by_text("Restored to your memories.")).to_be_visible()
+    expect(page.get_by_text("Restored.")).to_be_visible()
     kept = Memory.objects.get(visibility="public", deleted_at=None)
     assert kept.text == "Since May: My bicycle is blue."
 
@@ -123,7 +123,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
 def _walk_past_the_bar_that_stays(page: Page) -> None:
     """The review's bar lies over the end of the window; what has the focus never lies below it."""
     asking = app(User.objects.get(), asks_first=True)
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.create_memories(asking, [NewMemory(f"Thing {number}.") for number in range(6)])
     page.goto("/memories/review/")
     keys = Keyboard(page)

@@ -40,7 +40,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     page.locator("main input[name=email]").fill("ada@example.org")
     page.locator("input[name=password1]").fill(PASSWORD)
     page.locator("main button[type=submit]").first.click()
-    expect(page.get_by_role("heading", name="Notes asks for your memories")).to_be_visible()
+    expect(page.get_by_role("heading", name="Notes requests access to your memories")).to_be_visible()
 
     _keep_two(context.new_page(), site)
     page.reload()

@@ -40,7 +40,7 @@ def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser:
     page.get_by_label("Let others ask my persona").check()
     page.get_by_label("Open a page for everybody").check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("See your page as others do")).to_be_visible()
+    expect(page.get_by_text("View your public page")).to_be_visible()
     visitor = browser.new_context(
         base_url=site, java_script_enabled=False, viewport={"width": 390, "height": 844}
     )

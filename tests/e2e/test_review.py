@@ -42,17 +42,17 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
 
         _look(page, "/memories/extract/")
         page.get_by_label("The conversation").fill("Me: I like sweet peas, and live in London.")
-        page.get_by_role("button", name="Look through it").click()
+        page.get_by_role("button", name="Extract memories").click()
         expect(page.get_by_text("2 things found.")).to_be_visible()
         _look(page)
         assert not Memory.objects.exists()
 
         page.get_by_role("textbox", name="Text 1").fill("I love sweet peas.")
         page.locator(".proposal", has_text="by the app Notes").get_by_role("checkbox").uncheck()
-        page.get_by_role("button", name="Keep ticked").click()
+        page.get_by_role("button", name="Approve selected").click()
         expect(page.get_by_text("2 kept.")).to_be_visible()
         page.locator(".proposal").get_by_role("button", name="Decline").click()
-        expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+        expect(page.get_by_text("Nothing to review")).to_be_visible()
         context.close()
     kept = {(memory.text, memory.source, memory.visibility) for memory in Memory.objects.all()}
     assert {visibility for _text, _source, visibility in kept} == {"private"}

@@ -52,7 +52,7 @@ def phone(browser: Browser, site: str) -> Iterator[Page]:
 def test_a_passkey_logs_in_and_the_pages_are_open_to_everybody(phone: Page) -> None:
     _sign_up(phone)
     phone.goto("/accounts/2fa/")
-    phone.get_by_role("link", name="Add a passkey").click()
+    phone.get_by_role("link", name="Add passkey").click()
     phone.get_by_label("Password").fill(PASSWORD)  # asked for once more
     phone.get_by_role("button", name="Confirm").click()
     phone.get_by_label("Name").fill("My phone")

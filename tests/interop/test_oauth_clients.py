@@ -78,7 +78,7 @@ def test_the_conformance_suite_has_no_objection(site: str, ada: Person) -> None:
     port = free_port()
     callback = f"http://127.0.0.1:{port}/callback"
     # Public: the suite proves itself by no secret wherever a server lets any client do without.
-    made = manual_registration.register(name="Conformance", redirect_uris=[callback], is_public=True)
+    made = manual_registration.register_app(name="Conformance", redirect_uris=[callback], is_public=True)
     asks = ["--url", site, "--port", str(port), "--resource", f"{site}/mcp"]
     asks += ["--client-id", made.application.client_id]
     with talking(command(program("conformance"), "authorization", *asks)) as suite:
@@ -91,7 +91,9 @@ def test_the_conformance_suite_has_no_objection(site: str, ada: Person) -> None:
 
 def test_a_classic_client_walks_the_whole_way(site: str, ada: Person) -> None:
     found = httpx.get(f"{site}/.well-known/oauth-authorization-server").json()
-    made = manual_registration.register(name="Classic", redirect_uris=["https://classic.example/callback"])
+    made = manual_registration.register_app(
+        name="Classic", redirect_uris=["https://classic.example/callback"]
+    )
     with OAuth2Client(
         made.application.client_id,
         made.secret,

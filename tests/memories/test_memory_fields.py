@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from memories import scopes
 from memories.api.openapi import responses
@@ -36,7 +36,7 @@ def test_a_new_memory_is_inserted_with_every_column() -> None:
 
 @pytest.mark.django_db
 def test_a_proposal_stores_everything_that_a_memory_is_created_from(ada: User) -> None:
-    app = Actor(user=ada, door=Door.API, client_id="notes", scopes=frozenset({scopes.WRITE}), asks_first=True)
+    app = Actor(user=ada, door=Channel.API, client_id="notes", scopes=frozenset({scopes.WRITE}), asks_first=True)
     with suppress(Exception):  # raised because the memory needs approval
         writes.create_memory(app, text="I like tea.")
     stored = json.loads(Proposal.objects.get().content)
@@ -66,5 +66,5 @@ def test_rest_describes_every_field_that_it_returns() -> None:
 
 def test_an_export_has_every_field_and_an_import_reads_it() -> None:
     assert set(picard_jsonl.FIELDS) == FIELDS.keys() - {"state"}
-    read = {field.name for field in fields(items.Item)}
+    read = {field.name for field in fields(items.ImportItem)}
     assert set(picard_jsonl.FIELDS) - read <= {"deleted_at", "source"}

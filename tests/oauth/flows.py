@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.rate_limits import Limit
+from accounts.rate_limits import RateLimit
 from memories import scopes
 from oauth.access import grants
 from oauth.models import AppGrant, Application
@@ -98,7 +98,7 @@ class App:
 
 def make_app(name: str = "Notes", *, is_public: bool = False, **fields: Any) -> App:
     """An app that somebody registered by hand."""
-    made = manual_registration.register(name=name, redirect_uris=[REDIRECT], is_public=is_public)
+    made = manual_registration.register_app(name=name, redirect_uris=[REDIRECT], is_public=is_public)
     for attribute, value in fields.items():
         setattr(made.application, attribute, value)
     made.application.save()
@@ -107,8 +107,8 @@ def make_app(name: str = "Notes", *, is_public: bool = False, **fields: Any) -> 
 
 def allow(user: User, app: App, *held: str, **narrowing: Any) -> AppGrant:
     """Consent without the page."""
-    chosen = grants.Narrowing(frozenset(held or (scopes.READ, scopes.WRITE)), **narrowing)
-    grants.allow(user, app.application, chosen)
+    chosen = grants.GrantOptions(frozenset(held or (scopes.READ, scopes.WRITE)), **narrowing)
+    grants.grant_access(user, app.application, chosen)
     return AppGrant.objects.get(user=user, application=app.application)
 
 
@@ -135,7 +135,7 @@ def access_tokens(count: int, user: User, app: App, *held: str, path: str = API,
     return tokens
 
 
-def exhaust(limit: Limit, *, left: int = 0, who: str = "127.0.0.1") -> None:
+def exhaust(limit: RateLimit, *, left: int = 0, who: str = "127.0.0.1") -> None:
     """As if it had asked as often as it may, but for so many."""
     earned_in_s = limit.window_s - left * limit.cost_s - 1 if left else 2 * limit.window_s
     with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from memories.jobs import retention
 from oauth.models import RotationReceipt, TokenFamily
-from oauth.tokens.families import AccessToken, Code, RefreshToken
+from oauth.tokens.families import AccessToken, AuthorizationCode, RefreshToken
 from tests.oauth.flows import App, make_app
 
 pytestmark = pytest.mark.django_db
@@ -25,25 +25,26 @@ def app(ada: User) -> App:
 
 def rows() -> list[int]:
     return [
-        table.objects.count() for table in (Code, AccessToken, RefreshToken, TokenFamily, RotationReceipt)
+        table.objects.count()
+        for table in (AuthorizationCode, AccessToken, RefreshToken, TokenFamily, RotationReceipt)
     ]
 
 
 def test_what_is_alive_stays(app: App) -> None:
-    retention.keep_house()
+    retention.run_steps()
     assert rows() == [1, 1, 2, 1, 1]
 
 
 def test_codes_and_receipts_go_after_their_time(app: App) -> None:
-    Code.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    AuthorizationCode.objects.update(expires=timezone.now() - timedelta(seconds=1))
     RotationReceipt.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    retention.keep_house()
+    retention.run_steps()
     assert rows() == [0, 1, 2, 1, 0]
 
 
 def test_a_token_that_was_not_used_for_30_days_goes_and_its_predecessor_stays(app: App) -> None:
     AccessToken.objects.update(expires=timezone.now() - timedelta(days=31))
-    retention.keep_house()
+    retention.run_steps()
     assert rows()[1:4] == [0, 1, 1]
 
 
@@ -52,5 +53,5 @@ def test_after_90_days_nothing_is_left(app: App) -> None:
     AccessToken.objects.update(expires=long_ago)
     RefreshToken.objects.filter(revoked__isnull=False).update(revoked=long_ago)
     TokenFamily.objects.update(began_at=long_ago)
-    retention.keep_house()
+    retention.run_steps()
     assert rows()[1:4] == [0, 0, 0]

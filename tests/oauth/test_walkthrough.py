@@ -16,9 +16,9 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from picard.config.paths import PROJECT
 from tests.oauth.flows import YES
 
@@ -99,7 +99,7 @@ def test_the_page_leads_to_a_token_a_first_call_and_back(ada: User, ada_client: 
         if "/search/" in command:
             assert [hit["memory"]["text"] for hit in walk.last["results"]] == ["I am allergic to peanuts."]
     assert walk.known["ISS"] == settings.PUBLIC_URL
-    assert authenticate(walk.known["ACCESS_TOKEN"], Door.API).user == ada
+    assert authenticate_token(walk.known["ACCESS_TOKEN"], Channel.API).user == ada
     walk.do(give_back)
-    with pytest.raises(TokenRefused):
-        authenticate(walk.known["ACCESS_TOKEN"], Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(walk.known["ACCESS_TOKEN"], Channel.API)

@@ -123,7 +123,7 @@ class Machine(RuleBasedStateMachine):
     def restore_the_first_text(self, who: str, which: int, by_page: bool) -> None:
         kept = self._pick(who, which)
         if kept and len(kept.texts) > 1 and kept.texts[0] != kept.text:
-            earliest = reads.history(session(self.people[who]), kept.id).revisions[-1]
+            earliest = reads.get_history(session(self.people[who]), kept.id).revisions[-1]
             if by_page:
                 self._post(who, f"/memories/{kept.id}/history/{earliest.version}/restore/")
             else:
@@ -183,7 +183,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def index(self) -> None:
-        while indexer.work_once(worker=0):
+        while indexer.process_batch(worker=0):
             pass
 
     # --- What must hold -------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class Machine(RuleBasedStateMachine):
     def forbidden_is_absent_for_services(self, which: int) -> None:
         kept = self.world.memories[which % len(self.world.memories)]
         stranger = session(self.people[OTHER[kept.owner]])
-        for act in (reads.get_memory, reads.history, writes.trash_memory, writes.restore_memory,
+        for act in (reads.get_memory, reads.get_history, writes.trash_memory, writes.restore_memory,
                     writes.delete_memory, writes.retry_indexing):  # fmt: skip
             with pytest.raises(MemoryNotFound):
                 act(stranger, kept.id)

@@ -20,7 +20,7 @@ from accounts.models import User
 from memories import scopes
 from memories.jobs import indexer
 from memories.models import Memory, MemoryVector
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from memories.services import writes
 from tests.factories import session
 from tests.memories.api import callers as rest
@@ -57,7 +57,7 @@ class PersonaMachine(RuleBasedStateMachine):
     people: ClassVar[dict[str, User]]
     settings: ClassVar[Settings]
     model: ClassVar[ModelServer]
-    chat: ClassVar[Chat]
+    chat: ClassVar[ChatSettings]
     answers: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class PersonaMachine(RuleBasedStateMachine):
 
     @rule()
     def index(self) -> None:
-        while indexer.work_once(worker=0):
+        while indexer.process_batch(worker=0):
             pass
 
     # --- What everybody asks --------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class PersonaMachine(RuleBasedStateMachine):
     )
     def ask(self, who: str, whom: str, which: int, words: str, way: str, is_worded: bool) -> None:
         question = self._question(whom, which, words)
-        self.settings.CHAT = self.chat if is_worded else Chat()
+        self.settings.CHAT = self.chat if is_worded else ChatSettings()
         self.model.chats.clear()
         told = self.ways[way](who, whom, question)
         self._look(told + json.dumps(self.model.chats), question, who, whom)

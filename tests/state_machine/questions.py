@@ -44,7 +44,7 @@ def own_trash(person: User) -> set[str]:
 
 def found_of(person: User, owner: User) -> set[str]:
     """The texts that a person finds among those of another."""
-    hits = search_query.search(session(person), COMMON, owner=owner, limit=LIMIT).hits
+    hits = search_query.search_memories(session(person), COMMON, owner=owner, limit=LIMIT).hits
     return {hit.memory.text for hit in hits}
 
 
@@ -54,9 +54,9 @@ def all_said_by_services(person: User) -> str:
     rows = [
         *reads.list_memories(actor, limit=LIMIT).memories,
         *reads.list_trash(actor, limit=LIMIT).memories,
-        *(hit.memory for hit in search_query.search(actor, COMMON, limit=LIMIT).hits),
+        *(hit.memory for hit in search_query.search_memories(actor, COMMON, limit=LIMIT).hits),
     ]
-    return " ".join([*map(_words, rows), *(tag.name for tag in reads.tags_of(actor))])
+    return " ".join([*map(_words, rows), *(tag.name for tag in reads.list_tags(actor))])
 
 
 def all_shown_on_pages(client: Client, *, whole: bool) -> str:

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
@@ -19,17 +18,17 @@ class Command(BaseCommand):
         parser.add_argument("who", help="e-mail address, @handle, or the id that a log line names")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
-    def handle(self, *args: Any, who: str, yes: bool, **options: Any) -> None:
-        person = find(who)
+    def handle(self, *args: object, who: str, yes: bool, **options: object) -> None:
+        person = find_user(who)
         if not yes:
             self.stdout.write(f"All that {person.email} keeps here will be gone for ever.")
             if input(f"Type {person.handle} to delete: ").strip() != person.handle:
                 raise CommandError("Nothing was deleted.")
-        deletion.delete_for_ever(person)
+        deletion.delete_account_permanently(person)
         self.stdout.write("Deleted.")
 
 
-def find(who: str) -> User:
+def find_user(who: str) -> User:
     is_asked_for = Q(email__iexact=who) | Q(handle=who.removeprefix("@"))
     with suppress(ValueError):
         is_asked_for |= Q(pk=UUID(who))

@@ -1,7 +1,6 @@
 """Invite a person: prints a link that lets one person sign up."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -23,18 +22,18 @@ class Command(BaseCommand):
             "--days", type=int, default=invitations.DAYS, help="how long it holds (default: 14)"
         )
 
-    def handle(self, *args: Any, email: str, days: int, **options: Any) -> None:
+    def handle(self, *args: object, email: str, days: int, **options: object) -> None:
         if days < 1:
             raise CommandError("--days must be at least 1.")
         if email:
-            self._check(email)
+            self._validate_email(email)
         if settings.SIGNUP == "closed":
             raise CommandError("SIGNUP=closed: nobody can sign up. Set SIGNUP=invite.")
-        path = reverse("accounts:invitation", args=[invitations.make(email, days)])
+        path = reverse("accounts:invitation", args=[invitations.create_invitation(email, days)])
         self.stdout.write(f"{settings.PUBLIC_URL}{path}")
 
     @staticmethod
-    def _check(email: str) -> None:
+    def _validate_email(email: str) -> None:
         try:
             validate_email(email)
         except ValidationError:

@@ -1,5 +1,4 @@
 import secrets
-from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         )
         acts.add_parser("verify", help="exit 1 unless every stored key opens")
 
-    def handle(self, *_: Any, act: str, **__: Any) -> None:
+    def handle(self, *_: object, act: str, **__: object) -> None:
         getattr(self, f"_{act}")()
 
     def _generate(self) -> None:
@@ -29,7 +28,7 @@ class Command(BaseCommand):
         self.stdout.write(f"FIELD_ENCRYPTION_KEY={Fernet.generate_key().decode()}")
 
     def _status(self) -> None:
-        status = keys.key_status()
+        status = keys.get_key_status()
         self.stdout.write(f"wrapped by the first master key: {status.newest:,}")
         self.stdout.write(f"wrapped by an older master key:  {status.older:,}")
         self.stdout.write(f"opened by no master key:         {status.unreadable:,}")
@@ -40,10 +39,10 @@ class Command(BaseCommand):
 
     def _rotate(self) -> None:
         self._verify()
-        self.stdout.write(f"{keys.rewrap_all():,} keys are now wrapped by the first master key.")
+        self.stdout.write(f"{keys.rewrap_all_keys():,} keys are now wrapped by the first master key.")
 
     def _verify(self) -> None:
-        status = keys.key_status()
+        status = keys.get_key_status()
         if status.unreadable:
             raise CommandError(f"{status.unreadable:,} stored keys do not open with FIELD_ENCRYPTION_KEY.")
         self.stdout.write(f"All {status.newest + status.older:,} stored keys open.")

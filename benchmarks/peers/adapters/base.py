@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.peers.work import Work
+from benchmarks.peers.work import Workload
 
 FOUND = 10  # asked of every search
 
@@ -13,7 +13,7 @@ Way = Callable[[str, str], Sequence[str]]  # an owner and a question; the texts 
 
 
 @dataclass(frozen=True)
-class Place:
+class StorageLocation:
     """Where a system may keep what it is given: a database of its own (empty where it needs none), a folder."""
 
     folder: Path
@@ -26,7 +26,7 @@ class Adapter(Protocol):
     packages: Sequence[str]
     ways: Mapping[str, Way]
 
-    def fill(self, work: Work) -> None:
+    def fill(self, work: Workload) -> None:
         """Keep all the memories, as fast as the system can."""
 
     def add_one(self, owner: str, text: str) -> None: ...
@@ -36,5 +36,5 @@ class Adapter(Protocol):
     def bytes_on_disk(self) -> int: ...
 
 
-def bytes_below(folder: Path) -> int:
+def count_folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -4,94 +4,94 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from benchmarks.peers.adapters.base import FOUND, Place, bytes_below
-from benchmarks.peers.work import LookUp, Work
+from benchmarks.peers.adapters.base import FOUND, StorageLocation, count_folder_bytes
+from benchmarks.peers.work import VectorLookup, Workload
 
 AT_ONCE = 2_000
 
 
-class _Chroma:
+class _ChromaAdapter:
     packages = ("chromadb",)
 
-    def __init__(self, work: Work, place: Place) -> None:
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         import chromadb
         from chromadb.config import Settings
 
         self._place = place
-        self._look_up = LookUp(work)
+        self._look_up = VectorLookup(work)
         self._client = chromadb.PersistentClient(str(place.folder), Settings(anonymized_telemetry=False))
-        self.ways = {"search": self._search}
+        self.ways = {"search": self._search_memories}
 
     def bytes_on_disk(self) -> int:
-        return bytes_below(self._place.folder)
+        return count_folder_bytes(self._place.folder)
 
     def add_one(self, owner: str, text: str) -> None:
         self.add_many(owner, [text])
 
     def add_many(self, owner: str, texts: Sequence[str]) -> None:
-        self._add([(owner, text) for text in texts])
+        self._add_memories([(owner, text) for text in texts])
 
-    def _add(self, memories: Sequence[tuple[str, str]]) -> None:
-        self._collection_of(memories[0][0]).add(
+    def _add_memories(self, memories: Sequence[tuple[str, str]]) -> None:
+        self._get_collection(memories[0][0]).add(
             ids=[str(uuid4()) for _ in memories],
             documents=[text for _, text in memories],
             embeddings=self._look_up.embed_documents([text for _, text in memories]),
             metadatas=[{"owner": owner} for owner, _ in memories],
         )
 
-    def _search(self, owner: str, question: str) -> list[str]:
-        found = self._collection_of(owner).query(
+    def _search_memories(self, owner: str, question: str) -> list[str]:
+        found = self._get_collection(owner).query(
             query_embeddings=[self._look_up.embed_query(question)],
             n_results=FOUND,
-            where=self._filter(owner),
+            where=self._build_filter(owner),
             include=["documents", "distances"],
         )
         documents: list[str] = found["documents"][0]
         return documents
 
-    def _make(self, name: str) -> Any:
+    def _create_collection(self, name: str) -> object:
         return self._client.get_or_create_collection(
             name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
 
-    def _collection_of(self, owner: str) -> Any:
+    def _get_collection(self, owner: str) -> Any:
         raise NotImplementedError
 
-    def _filter(self, owner: str) -> dict[str, Any] | None:
+    def _build_filter(self, owner: str) -> dict[str, object] | None:
         raise NotImplementedError
 
 
-class OneCollection(_Chroma):
-    def __init__(self, work: Work, place: Place) -> None:
+class OneCollection(_ChromaAdapter):
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         super().__init__(work, place)
-        self._collection = self._make("memories")
+        self._collection = self._create_collection("memories")
 
-    def fill(self, work: Work) -> None:
+    def fill(self, work: Workload) -> None:
         memories = [(owner, text) for owner, texts in work.texts_by_batch() for text in texts]
         for first in range(0, len(memories), AT_ONCE):
-            self._add(memories[first : first + AT_ONCE])
+            self._add_memories(memories[first : first + AT_ONCE])
 
-    def _collection_of(self, owner: str) -> Any:
+    def _get_collection(self, owner: str) -> Any:
         return self._collection
 
-    def _filter(self, owner: str) -> dict[str, Any] | None:
+    def _build_filter(self, owner: str) -> dict[str, object] | None:
         return {"owner": owner}
 
 
-class CollectionAnOwner(_Chroma):
-    def __init__(self, work: Work, place: Place) -> None:
+class CollectionPerOwner(_ChromaAdapter):
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         super().__init__(work, place)
-        self._collections: dict[str, Any] = {}
+        self._collections: dict[str, object] = {}
 
-    def fill(self, work: Work) -> None:
+    def fill(self, work: Workload) -> None:
         for owner, texts in work.texts_by_owner():
             for first in range(0, len(texts), AT_ONCE):
                 self.add_many(owner, texts[first : first + AT_ONCE])
 
-    def _collection_of(self, owner: str) -> Any:
+    def _get_collection(self, owner: str) -> Any:
         if owner not in self._collections:
-            self._collections[owner] = self._make(owner)
+            self._collections[owner] = self._create_collection(owner)
         return self._collections[owner]
 
-    def _filter(self, owner: str) -> dict[str, Any] | None:
+    def _build_filter(self, owner: str) -> dict[str, object] | None:
         return None

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from benchmarks.peers.adapters.base import FOUND, Place
-from benchmarks.peers.adapters.postgres import bytes_of_tables, iterative, without_vector_index
-from benchmarks.peers.work import DIMENSIONS, LookUp, Work
+from benchmarks.peers.adapters.base import FOUND, StorageLocation
+from benchmarks.peers.adapters.postgres import (
+    count_table_bytes,
+    enable_iterative_scan,
+    suspend_vector_indexes,
+)
+from benchmarks.peers.work import DIMENSIONS, VectorLookup, Workload
 
 AT_ONCE = 50  # batches
 
@@ -14,56 +18,56 @@ AT_ONCE = 50  # batches
 class LangGraph:
     packages = ("langgraph-checkpoint-postgres", "langgraph-checkpoint", "psycopg")
 
-    def __init__(self, work: Work, place: Place) -> None:
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         self._place = place
-        self._index = {"dims": DIMENSIONS, "embed": _embedder(LookUp(work)), "fields": ["text"]}
-        self._opened = [self._open(place.dsn), self._open(iterative(place.dsn))]
+        self._index = {"dims": DIMENSIONS, "embed": _build_embedder(VectorLookup(work)), "fields": ["text"]}
+        self._opened = [self._open_store(place.dsn), self._open_store(enable_iterative_scan(place.dsn))]
         self._store, further = (each.__enter__() for each in self._opened)
         self._store.setup()
-        self.ways = {"search": _search(self._store), "search, iterative scan": _search(further)}
+        self.ways = {"search": _build_search(self._store), "search, iterative scan": _build_search(further)}
 
-    def _open(self, dsn: str) -> Any:
+    def _open_store(self, dsn: str) -> Any:
         from langgraph.store.postgres import PostgresStore
 
         return PostgresStore.from_conn_string(dsn, index=self._index)
 
-    def fill(self, work: Work) -> None:
+    def fill(self, work: Workload) -> None:
         batches = list(work.texts_by_batch())
-        with without_vector_index(self._place.dsn):
+        with suspend_vector_indexes(self._place.dsn):
             for first in range(0, len(batches), AT_ONCE):
                 some = batches[first : first + AT_ONCE]
-                self._put([(owner, text) for owner, texts in some for text in texts])
+                self._put_memories([(owner, text) for owner, texts in some for text in texts])
 
     def add_one(self, owner: str, text: str) -> None:
-        self._store.put(_namespace(owner), str(uuid4()), {"text": text})
+        self._store.put(_build_namespace(owner), str(uuid4()), {"text": text})
 
     def add_many(self, owner: str, texts: Sequence[str]) -> None:
-        self._put([(owner, text) for text in texts])
+        self._put_memories([(owner, text) for text in texts])
 
     def bytes_on_disk(self) -> int:
-        return bytes_of_tables(self._place.dsn)
+        return count_table_bytes(self._place.dsn)
 
-    def _put(self, memories: Sequence[tuple[str, str]]) -> None:
+    def _put_memories(self, memories: Sequence[tuple[str, str]]) -> None:
         from langgraph.store.base import PutOp
 
         self._store.batch(
-            [PutOp(_namespace(owner), str(uuid4()), {"text": text}) for owner, text in memories]
+            [PutOp(_build_namespace(owner), str(uuid4()), {"text": text}) for owner, text in memories]
         )
 
 
-def _namespace(owner: str) -> tuple[str, ...]:
+def _build_namespace(owner: str) -> tuple[str, ...]:
     return ("memories", owner)
 
 
-def _search(store: Any) -> Any:
+def _build_search(store: Any) -> Any:
     def search(owner: str, question: str) -> list[str]:
-        found = store.search(_namespace(owner), query=question, limit=FOUND)
+        found = store.search(_build_namespace(owner), query=question, limit=FOUND)
         return [item.value["text"] for item in found]
 
     return search
 
 
-def _embedder(look_up: LookUp) -> Any:
+def _build_embedder(look_up: VectorLookup) -> Any:
     from langchain_core.embeddings import Embeddings
 
     class Embedder(Embeddings):

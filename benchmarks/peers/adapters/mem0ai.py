@@ -4,9 +4,13 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.peers.adapters.base import FOUND, Place
-from benchmarks.peers.adapters.postgres import bytes_of_tables, iterative, without_vector_index
-from benchmarks.peers.work import DIMENSIONS, LookUp, Work
+from benchmarks.peers.adapters.base import FOUND, StorageLocation
+from benchmarks.peers.adapters.postgres import (
+    count_table_bytes,
+    enable_iterative_scan,
+    suspend_vector_indexes,
+)
+from benchmarks.peers.work import DIMENSIONS, VectorLookup, Workload
 
 AT_ONCE = 1_000
 
@@ -14,20 +18,20 @@ AT_ONCE = 1_000
 class Mem0:
     packages = ("mem0ai", "psycopg")
 
-    def __init__(self, work: Work, place: Place) -> None:
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         self._place = place
-        self._look_up = LookUp(work)
-        self._memory = self._open(place.dsn, "history.db")
-        further = self._open(iterative(place.dsn), "other-history.db")
+        self._look_up = VectorLookup(work)
+        self._memory = self._open_memory(place.dsn, "history.db")
+        further = self._open_memory(enable_iterative_scan(place.dsn), "other-history.db")
         self.ways = {
-            "search": _search(self._memory),
-            "search, iterative scan": _search(further),
-            "vector store": self._by_vector_store(self._memory),
-            "vector store, iterative scan": self._by_vector_store(further),
+            "search": _build_search(self._memory),
+            "search, iterative scan": _build_search(further),
+            "vector store": self._build_vector_search(self._memory),
+            "vector store, iterative scan": self._build_vector_search(further),
         }
 
-    def _open(self, dsn: str, history: str) -> Any:
-        _stay_at_home(self._place)
+    def _open_memory(self, dsn: str, history: str) -> Any:
+        _disable_telemetry(self._place)
         from mem0 import Memory
 
         store = {"connection_string": dsn, "embedding_model_dims": DIMENSIONS, "collection_name": "memories"}
@@ -41,7 +45,7 @@ class Mem0:
         memory.vector_store.list_cols()
         return memory
 
-    def fill(self, work: Work) -> None:
+    def fill(self, work: Workload) -> None:
         """By `add`, its rows gathered and inserted many at once, and without the history of changes that it keeps in
         SQLite, which is written row by row."""
         rows: list[tuple[Any, Any, Any]] = []
@@ -50,9 +54,9 @@ class Mem0:
         store._ensure_collection()
         store.insert = lambda vectors, payloads, ids: rows.append((vectors[0], payloads[0], ids[0]))
         history.add_history = lambda *_, **__: None
-        with without_vector_index(self._place.dsn):
+        with suspend_vector_indexes(self._place.dsn):
             for owner, texts in work.texts_by_batch():
-                self._add(owner, texts)
+                self._add_texts(owner, texts)
                 if len(rows) >= AT_ONCE:
                     insert(*map(list, zip(*rows, strict=True)))
                     rows.clear()
@@ -64,15 +68,15 @@ class Mem0:
         self._memory.add(text, user_id=owner, infer=False)
 
     def add_many(self, owner: str, texts: Sequence[str]) -> None:
-        self._add(owner, texts)
+        self._add_texts(owner, texts)
 
     def bytes_on_disk(self) -> int:
-        return bytes_of_tables(self._place.dsn)
+        return count_table_bytes(self._place.dsn)
 
-    def _add(self, owner: str, texts: Sequence[str]) -> None:
+    def _add_texts(self, owner: str, texts: Sequence[str]) -> None:
         self._memory.add([{"role": "user", "content": text} for text in texts], user_id=owner, infer=False)
 
-    def _by_vector_store(self, memory: Any) -> Any:
+    def _build_vector_search(self, memory: Any) -> object:
         """Its inmost layer: neither its search by words nor its ranking of sixty candidates."""
 
         def search(owner: str, question: str) -> list[str]:
@@ -83,7 +87,7 @@ class Mem0:
         return search
 
 
-def _search(memory: Any) -> Any:
+def _build_search(memory: Any) -> Any:
     def search(owner: str, question: str) -> list[str]:
         found = memory.search(question, top_k=FOUND, filters={"user_id": owner}, threshold=0.0)
         return [row["memory"] for row in found["results"]]
@@ -94,7 +98,7 @@ def _search(memory: Any) -> Any:
 class _Embedder:
     """What mem0 asks of an embedder."""
 
-    def __init__(self, look_up: LookUp) -> None:
+    def __init__(self, look_up: VectorLookup) -> None:
         self._look_up = look_up
 
     def embed(self, text: str, memory_action: str | None = None) -> list[float]:
@@ -104,7 +108,7 @@ class _Embedder:
         return [self.embed(text) for text in texts]
 
 
-def _stay_at_home(place: Place) -> None:
+def _disable_telemetry(place: StorageLocation) -> None:
     """No reports of use to its makers, no notices from them, no model: nothing leaves this machine."""
     os.environ.update(
         MEM0_TELEMETRY="False", MEM0_DIR=str(place.folder), OPENAI_API_KEY="none: nothing asks it"

@@ -9,30 +9,30 @@ from unittest import mock
 
 from django.db import connection
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.ids import new_id
 from accounts.keys import DataKey
 from accounts.models import User
 from benchmarks import corpus
-from benchmarks.corpus import Person
-from benchmarks.peers.adapters.base import FOUND, Place, Way
+from benchmarks.corpus import CorpusOwner
+from benchmarks.peers.adapters.base import FOUND, StorageLocation, Way
 from benchmarks.peers.adapters.postgres import ALL_TABLES
-from benchmarks.peers.work import Work
-from benchmarks.servers.processes import indexing_worker
+from benchmarks.peers.work import Workload
+from benchmarks.servers.processes import run_indexing_worker
 from core.db.prepared import fetch_prepared
 from memories.index import vectors
 from memories.jobs import indexer
 from memories.search import ranking
-from memories.search.query import BOTH_ARMS, Arm, search
+from memories.search.query import BOTH_ARMS, Arm, search_memories
 from memories.services import writes
 from memories.services.tags import ensure_tags
 from memories.services.writes import NewMemory
 
-MEANT = "select count(*) from memories_memoryvector where memory_id = %s and embedding is not null"
+COUNT_VECTORS = "select count(*) from memories_memoryvector where memory_id = %s and embedding is not null"
 WARM_UP = 3
 PAUSE_S = 0.05  # between memories that are watched
-LOOK_S = 0.001
-LONGEST_S = 60.0
+POLL_S = 0.001
+TIMEOUT_S = 60.0
 
 
 class Picard:
@@ -40,37 +40,37 @@ class Picard:
 
     packages: Sequence[str] = ("django", "psycopg", "cryptography")
 
-    def __init__(self, work: Work, place: Place) -> None:
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         self._actors: dict[str, Actor] = {}
         self._found: dict[Any, str] = {}
-        self._statements: dict[tuple[str, str], tuple[str, list[Any]]] = {}
+        self._statements: dict[tuple[str, str], tuple[str, list[object]]] = {}
         self.ways: Mapping[str, Way] = {
-            "meaning": partial(self._search, arms={Arm.MEANING}),
-            "hybrid": partial(self._search, arms=BOTH_ARMS),
-            "vector, its statement": self._by_statement,
+            "meaning": partial(self._search_memories, arms={Arm.MEANING}),
+            "hybrid": partial(self._search_memories, arms=BOTH_ARMS),
+            "vector, its statement": self._search_by_statement,
         }
 
-    def fill(self, work: Work) -> None:
+    def fill(self, work: Workload) -> None:
         """By COPY: the rows that services and worker would write, sealed, keyed and turned as they do it."""
         import numpy as np
 
-        people = [self._person(owner, *place, work) for owner, place in work.owners.items()]
-        corpus.write(people, connection.settings_dict["NAME"], np.random.default_rng())
+        people = [self._create_owner(owner, *place, work) for owner, place in work.owners.items()]
+        corpus.write_corpus(people, connection.settings_dict["NAME"], np.random.default_rng())
         with connection.cursor() as cursor:
             cursor.execute("vacuum analyze")
 
-    def _person(self, owner: str, first: int, last: int, work: Work) -> Person:
-        user = self._actor(owner).person
+    def _create_owner(self, owner: str, first: int, last: int, work: Workload) -> CorpusOwner:
+        user = self._get_actor(owner).person
         ids = [new_id() for _ in range(first, last)]
         self._found.update(zip(ids, work.texts[first:last], strict=True))
         tag = ensure_tags(user.pk, ["measured"])["measured"]
-        return Person(user, ids, work.texts[first:last], work.vectors[first:last], tag)
+        return CorpusOwner(user, ids, work.texts[first:last], work.vectors[first:last], tag)
 
     def add_one(self, owner: str, text: str) -> None:
-        writes.create_memory(self._actor(owner), text=text)
+        writes.create_memory(self._get_actor(owner), text=text)
 
     def add_many(self, owner: str, texts: Sequence[str]) -> None:
-        rows = writes.create_memories(self._actor(owner), [NewMemory(text) for text in texts])
+        rows = writes.create_memories(self._get_actor(owner), [NewMemory(text) for text in texts])
         self._found.update((row.pk, text) for row, text in zip(rows, texts, strict=True))
 
     def bytes_on_disk(self) -> int:
@@ -81,71 +81,76 @@ class Picard:
     def embed_all(self) -> None:
         """As the worker does."""
         connection.ensure_connection()
-        while indexer.work_once(connection.connection.info.backend_pid):
+        while indexer.process_batch(connection.connection.info.backend_pid):
             pass
 
     def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
         """Milliseconds from the call that adds each memory until its vector can be searched, a worker running."""
-        actor = self._actor(owner)
-        with indexing_worker():
-            taken = [self._until_found(actor, text) for text in texts]
+        actor = self._get_actor(owner)
+        with run_indexing_worker():
+            taken = [self._time_until_found(actor, text) for text in texts]
         return taken[WARM_UP:]
 
-    def _until_found(self, actor: Actor, text: str) -> float:
+    def _time_until_found(self, actor: Actor, text: str) -> float:
         begun = time.perf_counter()
         memory = writes.create_memory(actor, text=text)
         with connection.cursor() as cursor:
-            while time.perf_counter() < begun + LONGEST_S:
-                cursor.execute(MEANT, [memory.pk])
+            while time.perf_counter() < begun + TIMEOUT_S:
+                cursor.execute(COUNT_VECTORS, [memory.pk])
                 if cursor.fetchone() != (0,):
                     break
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
         taken = time.perf_counter() - begun
         time.sleep(PAUSE_S)
         return taken * 1000
 
-    def _actor(self, owner: str) -> Actor:
+    def _get_actor(self, owner: str) -> Actor:
         if owner not in self._actors:
             user = User.objects.create_user(f"{owner}@example.org", None)
-            self._actors[owner] = Actor(user=user, door=Door.WEB)
+            self._actors[owner] = Actor(user=user, door=Channel.WEB)
         return self._actors[owner]
 
-    def _search(self, owner: str, question: str, arms: Any) -> list[str]:
-        return [hit.memory.text for hit in search(self._actor(owner), question, limit=FOUND, arms=arms).hits]
+    def _search_memories(self, owner: str, question: str, arms: Any) -> list[str]:
+        return [
+            hit.memory.text
+            for hit in search_memories(self._get_actor(owner), question, limit=FOUND, arms=arms).hits
+        ]
 
-    def _by_statement(self, owner: str, question: str) -> list[str]:
+    def _search_by_statement(self, owner: str, question: str) -> list[str]:
         """The ranking by vector alone, as PostgreSQL is asked: it gives ids, whose texts are known here."""
         if (owner, question) not in self._statements:
-            self._statements[owner, question] = _statement_of(partial(self._search, owner, question))
+            self._statements[owner, question] = _capture_statement(
+                partial(self._search_memories, owner, question)
+            )
         return [self._found[row[0]] for row in fetch_prepared(*self._statements[owner, question])]
 
 
-class Unsealed(Picard):
+class UnsealedPicard(Picard):
     """Picard where nothing is sealed: the cipher gives back what it is given, vectors are stored as they are. What
     stays as it is: the hashes of words (a word index of another kind would be another product), tags, tables."""
 
-    def __init__(self, work: Work, place: Place) -> None:
+    def __init__(self, work: Workload, place: StorageLocation) -> None:
         super().__init__(work, place)
         connection.settings_dict["NAME"] = place.dsn
         self._open = ExitStack()
-        self._open.enter_context(without_sealing())
+        self._open.enter_context(disable_sealing())
 
 
 @contextmanager
-def without_sealing() -> Iterator[None]:
+def disable_sealing() -> Iterator[None]:
     import numpy as np
 
     with (
-        mock.patch.object(DataKey, "text", _NoCipher()),
+        mock.patch.object(DataKey, "text_cipher", _NullCipher()),
         mock.patch.object(
-            vectors, "rotation_matrix", lambda _, dimensions: np.eye(dimensions, dtype=np.float32)
+            vectors, "build_rotation_matrix", lambda _, dimensions: np.eye(dimensions, dtype=np.float32)
         ),
-        mock.patch.object(vectors, "rotate", lambda given, _: [list(vector) for vector in given]),
+        mock.patch.object(vectors, "rotate_vectors", lambda given, _: [list(vector) for vector in given]),
     ):
         yield
 
 
-class _NoCipher:
+class _NullCipher:
     """In place of AES-GCM."""
 
     def encrypt(self, nonce: bytes, data: bytes, place: bytes) -> bytes:
@@ -154,16 +159,16 @@ class _NoCipher:
     decrypt = encrypt
 
 
-def _statement_of(searching: Callable[[], object]) -> tuple[str, list[Any]]:
+def _capture_statement(searching: Callable[[], object]) -> tuple[str, list[Any]]:
     """What ranks in the search that `searching` does by meaning."""
     sent: list[Any] = []
-    statement = ranking.statement
+    statement = ranking.build_statement
 
     def remember(*args: Any, **how: Any) -> Any:
         sent.append(statement(*args, **how))
         return sent[-1]
 
-    with mock.patch.object(ranking, "statement", remember):
+    with mock.patch.object(ranking, "build_statement", remember):
         searching(arms={Arm.MEANING})  # type: ignore[call-arg]
     [ranked] = sent
     return ranked  # type: ignore[no-any-return]

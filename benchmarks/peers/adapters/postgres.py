@@ -19,17 +19,17 @@ VECTOR_INDEXES = (
 )
 
 
-def iterative(dsn: str) -> str:
+def enable_iterative_scan(dsn: str) -> str:
     return make_conninfo(dsn, options=ITERATIVE)
 
 
-def bytes_of_tables(dsn: str) -> int:
+def count_table_bytes(dsn: str) -> int:
     """All tables with their indexes, and what large values are kept in."""
-    return int(_one(dsn, ALL_TABLES))
+    return int(_fetch_value(dsn, ALL_TABLES))
 
 
 @contextmanager
-def without_vector_index(dsn: str) -> Iterator[None]:
+def suspend_vector_indexes(dsn: str) -> Iterator[None]:
     """The index is made anew after the block, over all rows at once."""
     with psycopg.connect(make_conninfo(dsn, options=BUILDING), autocommit=True) as connection:
         indexes = connection.execute(VECTOR_INDEXES).fetchall()
@@ -41,7 +41,7 @@ def without_vector_index(dsn: str) -> Iterator[None]:
         connection.execute("vacuum analyze")
 
 
-def _one(dsn: str, query: Any) -> Any:
+def _fetch_value(dsn: str, query: Any) -> Any:
     with psycopg.connect(dsn, autocommit=True) as connection:
         row = connection.execute(query).fetchone()
         return row and row[0]

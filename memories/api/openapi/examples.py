@@ -5,7 +5,7 @@ from typing import Any
 MEMORY_ID = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
 TAG_ID = "019c1f0e-8a70-7f02-8b1d-2c9e4a7d6b31"
 PERSON = {"id": "019c1f0e-1000-7a11-8f00-6d5c4b3a2910", "handle": "ada", "display_name": "Ada"}
-PAGE_END: dict[str, Any] = {"next": None}
+PAGE_END: dict[str, object] = {"next": None}
 NEXT = f"https://memory.example.org/api/v1/memories/?cursor={MEMORY_ID}&limit=25"
 
 MEMORY = {
@@ -188,7 +188,7 @@ RUN_IN = {"publish": False}
 EXPORTED = '{"picard":1,"text":"I am allergic to peanuts."}'
 
 
-def problem(status: int, title: str, code: str, detail: str) -> dict[str, Any]:
+def build_problem_example(status: int, title: str, code: str, detail: str) -> dict[str, Any]:
     request_id = "5f0c9d6e8b7a4c3d9e2f1a0b4c5d6e7f"
     return {
         "type": f"urn:picard:problem:{code}",

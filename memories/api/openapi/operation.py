@@ -11,7 +11,7 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description='The ETag that was seen, as in `"3"`. Another one: 412.',
 )
-KEY = OpenApiParameter(
+IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
     OpenApiParameter.HEADER,
@@ -27,17 +27,17 @@ class Operation:
     tag: str
     summary: str
     answer: Any = None
-    example: Any = None
+    example: object = None
     scope: str | None = None
     description: str = ""
     status: int = 200
     body: Any = None
-    body_example: Any = None
+    body_example: object = None
     query: Any = None
     statuses: tuple[int, ...] = ()
     headers: tuple[OpenApiParameter, ...] = ()
     answer_headers: tuple[str, ...] = field(default=())
     media_type: str = "application/json"  # of the body
     files: tuple[str, ...] = ()  # media types of an answer that is a file
-    may_wait: bool = False
-    or_answers: int | None = None  # the other status of the same answer
+    may_need_approval: bool = False
+    alternate_status: int | None = None  # the other status of the same answer

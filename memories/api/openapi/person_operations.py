@@ -5,11 +5,11 @@ from drf_spectacular.types import OpenApiTypes
 from memories import scopes
 from memories.api import requests
 from memories.api.openapi import examples, responses
-from memories.api.openapi.operation import IF_MATCH, KEY, Operation
+from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, Operation
 
-BY_SESSION = "By the person's own session only; an app is answered 403, `session_required`."
-MOVING = "An app needs `memories:read` and `memories:write` too, and is told of its own imports alone."
-EXPORTS = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")
+SESSION_ONLY = "By the person's own session only; an app is answered 403, `session_required`."
+IMPORT_ACCESS = "An app needs `memories:read` and `memories:write` too, and is told of its own imports alone."
+EXPORT_MEDIA_TYPES = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")
 
 PERSON_OPERATIONS = {
     "extract_memories": Operation(
@@ -23,17 +23,17 @@ PERSON_OPERATIONS = {
     ),
     "list_proposals": Operation(
         "get", "review", "What waits for the person's yes, newest first",
-        responses.ProposalPage, examples.PROPOSALS, query=requests.PageQuery, description=BY_SESSION,
+        responses.ProposalPage, examples.PROPOSALS, query=requests.PageQuery, description=SESSION_ONLY,
     ),
     "accept_proposal": Operation(
         "post", "review", "Keep what was proposed",
         responses.Memory, examples.MEMORY, status=201, statuses=(404, 412), answer_headers=("ETag", "Location"),
-        body=requests.AcceptIn, body_example=examples.ACCEPT_IN, headers=(IF_MATCH, KEY),
+        body=requests.AcceptIn, body_example=examples.ACCEPT_IN, headers=(IF_MATCH, IDEMPOTENCY_KEY),
         description="As it was proposed, or with this text and these tags. The memory is its app's. With `If-Match`, "
-        f"only while the memory that would change is of the version that was seen. {BY_SESSION}",
+        f"only while the memory that would change is of the version that was seen. {SESSION_ONLY}",
     ),
     "decline_proposal": Operation(
-        "delete", "review", "Throw away what was proposed", status=204, statuses=(404,), description=BY_SESSION,
+        "delete", "review", "Throw away what was proposed", status=204, statuses=(404,), description=SESSION_ONLY,
     ),
     "ask_persona": Operation(
         "post", "person", "Ask a persona",
@@ -55,33 +55,33 @@ PERSON_OPERATIONS = {
     "change_profile": Operation(
         "patch", "person", "Change the profile",
         responses.Profile, examples.PROFILE, body=requests.ProfileChanges, body_example=examples.PROFILE_CHANGES,
-        description=BY_SESSION,
+        description=SESSION_ONLY,
     ),
     "list_apps": Operation(
         "get", "apps", "The connected apps, newest first",
-        responses.Apps, examples.APPS, description=BY_SESSION,
+        responses.Apps, examples.APPS, description=SESSION_ONLY,
     ),
     "read_app": Operation(
-        "get", "apps", "One connected app", responses.App, examples.APP, statuses=(404,), description=BY_SESSION,
+        "get", "apps", "One connected app", responses.App, examples.APP, statuses=(404,), description=SESSION_ONLY,
     ),
     "change_app": Operation(
         "patch", "apps", "Narrow, pause or let go on, or set an end",
         responses.App, examples.APP, body=requests.AppChanges, body_example=examples.APP_CHANGES, statuses=(404,),
         description="What is not given stays. It counts from the app's next request; more scopes than it was given "
-        f"it must ask for itself. {BY_SESSION}",
+        f"it must ask for itself. {SESSION_ONLY}",
     ),
     "disconnect_app": Operation(
         "delete", "apps", "Disconnect an app", status=204, statuses=(404,),
-        description=f"From that moment no token of it is worth anything. {BY_SESSION}",
+        description=f"From that moment no token of it is worth anything. {SESSION_ONLY}",
     ),
     "forget_written_by_app": Operation(
         "post", "apps", "Put in the trash what an app wrote",
         responses.Trashed, examples.TRASHED, statuses=(404,),
-        description=f"Every memory whose present text is the app's. {BY_SESSION}",
+        description=f"Every memory whose present text is the app's. {SESSION_ONLY}",
     ),
     "list_imports": Operation(
         "get", "moving", "Imports, newest first",
-        responses.Imports, examples.IMPORTS, scopes.ADMIN, description=MOVING,
+        responses.Imports, examples.IMPORTS, scopes.ADMIN, description=IMPORT_ACCESS,
     ),
     "look_at_import": Operation(
         "post", "moving", "Look at what a file would bring",
@@ -89,29 +89,29 @@ PERSON_OPERATIONS = {
         body=OpenApiTypes.BINARY, body_example=examples.IMPORT_IN, media_type="application/octet-stream",
         answer_headers=("Location",),
         description="The body is the file: its format is found out from its content. Nothing is kept before "
-        f"`run_import`; an earlier import that waits is given up. {MOVING}",
+        f"`run_import`; an earlier import that waits is given up. {IMPORT_ACCESS}",
     ),
     "read_import": Operation(
         "get", "moving", "One import",
-        responses.Import, examples.IMPORT, scopes.ADMIN, statuses=(404,), description=MOVING,
+        responses.Import, examples.IMPORT, scopes.ADMIN, statuses=(404,), description=IMPORT_ACCESS,
     ),
     "run_import": Operation(
         "post", "moving", "Bring in what was looked at",
         responses.Import, examples.IMPORTED, scopes.ADMIN, statuses=(404,),
         body=requests.RunIn, body_example=examples.RUN_IN,
-        description=f"For some seconds at most: while `state` is `running`, call it again. {MOVING}",
+        description=f"For some seconds at most: while `state` is `running`, call it again. {IMPORT_ACCESS}",
     ),
     "undo_import": Operation(
         "post", "moving", "Put in the trash what an import brought",
-        responses.Import, examples.UNDONE, scopes.ADMIN, statuses=(404,), description=MOVING,
+        responses.Import, examples.UNDONE, scopes.ADMIN, statuses=(404,), description=IMPORT_ACCESS,
     ),
     "discard_import": Operation(
         "delete", "moving", "Give up an import that waits for a yes",
-        scope=scopes.ADMIN, status=204, statuses=(404,), description=MOVING,
+        scope=scopes.ADMIN, status=204, statuses=(404,), description=IMPORT_ACCESS,
     ),
     "export_memories": Operation(
         "get", "moving", "All memories, in a file",
-        example=examples.EXPORTED, scope=scopes.ADMIN, query=requests.ExportQuery, files=EXPORTS,
+        example=examples.EXPORTED, scope=scopes.ADMIN, query=requests.ExportQuery, files=EXPORT_MEDIA_TYPES,
         description="Sent while it is made. An app needs `memories:read` too; `everything` is for the person's own "
         "session only.",
     ),

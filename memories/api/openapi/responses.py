@@ -5,18 +5,18 @@ from typing import Any
 from rest_framework import serializers
 
 from memories import scopes
-from memories.models import AuditAction, EndedBy, ImportState, IndexState, Visibility
-from memories.persona.retrieval import Mode
-from memories.portability.readers.detect import FORMATS
+from memories.models import AuditAction, ImportEndReason, ImportState, IndexState, Visibility
+from memories.persona.retrieval import AnswerMode
+from memories.portability.readers.detect import IMPORT_FORMATS
 from memories.portability.readers.items import REASONS
 from memories.validation import limits
 
 
-class Shape(serializers.Serializer[Any]):
+class ResponseSchema(serializers.Serializer[Any]):
     """Described, never run."""
 
 
-class Memory(Shape):
+class Memory(ResponseSchema):
     id = serializers.UUIDField()
     text = serializers.CharField(
         max_length=limits.TEXT_CHARACTERS, allow_null=True, help_text="null: what is stored does not open."
@@ -37,29 +37,29 @@ class TrashedMemory(Memory):
     deleted_at = serializers.DateTimeField(allow_null=True, help_text="null: it expired.")
 
 
-class MemoryPage(Shape):
+class MemoryPage(ResponseSchema):
     results = Memory(many=True)
     next = serializers.URLField(allow_null=True)
 
 
-class TrashPage(Shape):
+class TrashPage(ResponseSchema):
     results = TrashedMemory(many=True)
     next = serializers.URLField(allow_null=True)
 
 
-class Revision(Shape):
+class Revision(ResponseSchema):
     version = serializers.IntegerField(min_value=1)
     text = serializers.CharField(allow_null=True)
     source: Any = serializers.CharField()
     written_at = serializers.DateTimeField()
 
 
-class RevisionPage(Shape):
+class RevisionPage(ResponseSchema):
     results = Revision(many=True)
     next = serializers.URLField(allow_null=True)
 
 
-class Hit(Shape):
+class Hit(ResponseSchema):
     memory = Memory()
     score = serializers.FloatField(help_text="Orders this answer; says nothing between answers.")
     cosine = serializers.FloatField(allow_null=True, help_text="null: not embedded yet.")
@@ -71,45 +71,45 @@ class Hit(Shape):
     )
 
 
-class Hits(Shape):
+class Hits(ResponseSchema):
     results = Hit(many=True)
     degraded = serializers.BooleanField(help_text="Only words were compared: the embedding provider is away.")
 
 
-class Tag(Shape):
+class Tag(ResponseSchema):
     id = serializers.UUIDField()
     name = serializers.CharField(max_length=limits.TAG_CHARACTERS)
 
 
-class Tags(Shape):
+class Tags(ResponseSchema):
     results = Tag(many=True)
 
 
-class SimilarMemory(Shape):
+class SimilarMemory(ResponseSchema):
     memory = Memory()
     cosine = serializers.FloatField()
     is_same = serializers.BooleanField(help_text="Both mean the same, and nobody said to keep both.")
 
 
-class SimilarMemories(Shape):
+class SimilarMemories(ResponseSchema):
     results = SimilarMemory(many=True)
 
 
-class Deleted(Shape):
+class Deleted(ResponseSchema):
     deleted = serializers.IntegerField(min_value=0)
 
 
-class Trashed(Shape):
+class Trashed(ResponseSchema):
     trashed = serializers.IntegerField(min_value=0)
 
 
-class Person(Shape):
+class Person(ResponseSchema):
     id = serializers.UUIDField()
     handle = serializers.CharField()
     display_name = serializers.CharField()
 
 
-class Whoami(Shape):
+class Whoami(ResponseSchema):
     person = Person()
     client_id = serializers.CharField(allow_null=True, help_text="null: the person's own session.")
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
@@ -127,7 +127,7 @@ class Profile(Person):
     email = serializers.EmailField(required=False, help_text="To the person's own session only.")
 
 
-class Citation(Shape):
+class Citation(ResponseSchema):
     number = serializers.IntegerField(min_value=1, help_text="As in the answer's text: `[1]`.")
     memory_id = serializers.UUIDField()
     text = serializers.CharField(help_text="The memory's own words; of a long one, the beginning.")
@@ -135,17 +135,17 @@ class Citation(Shape):
     created_at = serializers.DateTimeField()
 
 
-class Answer(Shape):
+class Answer(ResponseSchema):
     text = serializers.CharField(help_text="Plain text, never markup.")
     citations = Citation(many=True, help_text="Empty: no memory answers.")
-    mode = serializers.ChoiceField(choices=list(Mode))
+    mode = serializers.ChoiceField(choices=list(AnswerMode))
     degraded = serializers.BooleanField(
         help_text="Only words were compared, or memories are quoted: a provider is away."
     )
     includes_private = serializers.BooleanField(help_text="Never true for anybody but the owner.")
 
 
-class App(Shape):
+class App(ResponseSchema):
     id = serializers.UUIDField(help_text="Of the connection, not of the app.")
     client_id = serializers.CharField()
     name = serializers.CharField()
@@ -164,11 +164,11 @@ class App(Shape):
     last_used_at = serializers.DateTimeField(allow_null=True)
 
 
-class Apps(Shape):
+class Apps(ResponseSchema):
     results = App(many=True)
 
 
-class Event(Shape):
+class Event(ResponseSchema):
     id = serializers.UUIDField()
     action = serializers.ChoiceField(choices=AuditAction.values)
     door = serializers.CharField()
@@ -178,12 +178,12 @@ class Event(Shape):
     happened_at = serializers.DateTimeField()
 
 
-class Events(Shape):
+class Events(ResponseSchema):
     results = Event(many=True)
     next = serializers.URLField(allow_null=True)
 
 
-class ProblemEntry(Shape):
+class ProblemEntry(ResponseSchema):
     pointer = serializers.CharField(
         help_text="Where: `#/text` in the body (RFC 6901), `?limit` in the query, `header:If-Match`."
     )
@@ -191,7 +191,7 @@ class ProblemEntry(Shape):
     detail = serializers.CharField()
 
 
-class ItemProblem(Shape):
+class ItemProblem(ResponseSchema):
     type = serializers.CharField()
     title = serializers.CharField()
     status = serializers.IntegerField()
@@ -206,7 +206,7 @@ class Problem(ItemProblem):
     duplicate_of = serializers.UUIDField(required=False, help_text="With `duplicate`: the one that says it.")
 
 
-class Waiting(Shape):
+class Waiting(ResponseSchema):
     status = serializers.ChoiceField(choices=["waits_for_yes"])
     proposals = serializers.ListField(
         child=serializers.UUIDField(), help_text="A new memory that is accepted has its proposal's id."
@@ -214,14 +214,14 @@ class Waiting(Shape):
     detail = serializers.CharField()
 
 
-class Changes(Shape):
+class Changes(ResponseSchema):
     text = serializers.CharField(required=False)
     visibility = serializers.ChoiceField(choices=Visibility.values, required=False)
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
-class Proposal(Shape):
+class Proposal(ResponseSchema):
     id = serializers.UUIDField()
     memory_id = serializers.UUIDField(allow_null=True, help_text="null: a new memory.")
     changes = Changes(allow_null=True, help_text="null: what is stored does not open.")
@@ -229,34 +229,34 @@ class Proposal(Shape):
     created_at = serializers.DateTimeField()
 
 
-class ProposalPage(Shape):
+class ProposalPage(ResponseSchema):
     results = Proposal(many=True)
     next = serializers.URLField(allow_null=True)
 
 
-class Proposals(Shape):
+class Proposals(ResponseSchema):
     results = Proposal(many=True)
 
 
-class Outcome(Shape):
+class Outcome(ResponseSchema):
     status = serializers.IntegerField()
     memory = Memory(allow_null=True)
     problem = ItemProblem(allow_null=True)
     waiting = Waiting(required=False, help_text="With 202: it waits for the person's yes.")
 
 
-class Outcomes(Shape):
+class Outcomes(ResponseSchema):
     results = Outcome(many=True)
 
 
-class SkippedEntries(Shape):
+class SkippedEntries(ResponseSchema):
     reason = serializers.ChoiceField(choices=list(REASONS))
     count = serializers.IntegerField(min_value=1)
 
 
-class Import(Shape):
+class Import(ResponseSchema):
     id = serializers.UUIDField()
-    format = serializers.ChoiceField(choices=list(FORMATS), help_text="As it was recognised.")
+    format = serializers.ChoiceField(choices=list(IMPORT_FORMATS), help_text="As it was recognised.")
     state = serializers.ChoiceField(choices=ImportState.values, help_text="staged: it waits for a yes.")
     new = serializers.IntegerField(min_value=0)
     changed = serializers.IntegerField(min_value=0)
@@ -271,11 +271,11 @@ class Import(Shape):
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     ended_by = serializers.ChoiceField(
-        choices=EndedBy.values,
+        choices=ImportEndReason.values,
         allow_null=True,
         help_text="Why it ended before its end: its app may not go on, or there is no room for more.",
     )
 
 
-class Imports(Shape):
+class Imports(ResponseSchema):
     results = Import(many=True)

@@ -16,11 +16,11 @@ from drf_spectacular.utils import (
 from memories.api.openapi import examples
 from memories.api.openapi import responses as openapi_responses
 from memories.api.openapi.memory_operations import MEMORY_OPERATIONS
-from memories.api.openapi.operation import IF_MATCH, KEY, Operation
+from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, Operation
 from memories.api.openapi.person_operations import PERSON_OPERATIONS
 
 PROBLEM = "application/problem+json"
-SAID: dict[int, tuple[str, str]] = {
+PROBLEM_EXAMPLES: dict[int, tuple[str, str]] = {
     400: ("invalid", "Some of what was sent cannot be taken."),
     401: ("invalid_token", "The access token has expired."),
     403: ("insufficient_scope", "This needs the scope memories:read."),
@@ -33,9 +33,9 @@ SAID: dict[int, tuple[str, str]] = {
     429: ("rate_limited", "Too many requests. Try again in 1 s."),
     503: ("unavailable", "The database does not answer just now."),
 }
-ALWAYS = (401, 403, 429, 503)
-OF_A_BODY = (400, 413, 415)
-OF_A_KEY = (400, 409, 422)
+COMMON_STATUSES = (401, 403, 429, 503)
+BODY_STATUSES = (400, 413, 415)
+IDEMPOTENCY_STATUSES = (400, 409, 422)
 REPLAYED = OpenApiParameter(
     "Idempotency-Replayed",
     str,
@@ -46,21 +46,21 @@ REPLAYED = OpenApiParameter(
 OPERATIONS = MEMORY_OPERATIONS | PERSON_OPERATIONS
 
 
-def operations(*names: str) -> Callable[[type], type]:
+def describe_operations(*names: str) -> Callable[[type], type]:
     """Describes the methods of a view."""
-    described = {OPERATIONS[name].method: _described(name, OPERATIONS[name]) for name in names}
+    described = {OPERATIONS[name].method: _describe_operation(name, OPERATIONS[name]) for name in names}
     return extend_schema_view(**described)
 
 
-def _described(name: str, operation: Operation) -> Any:
-    statuses = {*ALWAYS, *operation.statuses}
+def _describe_operation(name: str, operation: Operation) -> Any:
+    statuses = {*COMMON_STATUSES, *operation.statuses}
     if operation.body:
-        statuses |= {*OF_A_BODY}
-    if KEY in operation.headers:
-        statuses |= {*OF_A_KEY}
+        statuses |= {*BODY_STATUSES}
+    if IDEMPOTENCY_KEY in operation.headers:
+        statuses |= {*IDEMPOTENCY_STATUSES}
     if operation.query or IF_MATCH in operation.headers:
         statuses |= {400}
-    responses = {(status, PROBLEM): _problem(status) for status in sorted(statuses)}
+    responses = {(status, PROBLEM): _build_problem_response(status) for status in sorted(statuses)}
     scope = [operation.scope] if operation.scope else []
     needs = f"Needs `{operation.scope}`." if operation.scope else ""
     return extend_schema(
@@ -69,30 +69,33 @@ def _described(name: str, operation: Operation) -> Any:
         summary=operation.summary,
         description=" ".join(filter(None, (operation.description, needs))),
         auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
-        parameters=_parameters(operation),
+        parameters=_build_parameters(operation),
         request={operation.media_type: operation.body} if operation.body else None,
-        responses={**_answers(operation), **_waiting(operation), **responses},
+        responses={**_build_responses(operation), **_build_approval_responses(operation), **responses},
         examples=_body_examples(operation),
     )
 
 
-def _parameters(operation: Operation) -> list[Any]:
+def _build_parameters(operation: Operation) -> list[Any]:
     shown = [
         OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[operation.status])
         for name in operation.answer_headers
     ]
-    replayed = [REPLAYED] if KEY in operation.headers else []
+    replayed = [REPLAYED] if IDEMPOTENCY_KEY in operation.headers else []
     return [*([operation.query] if operation.query else []), *operation.headers, *shown, *replayed]
 
 
-def _answers(operation: Operation) -> dict[Any, Any]:
+def _build_responses(operation: Operation) -> dict[int | tuple[int, str], OpenApiResponse]:
     if not operation.files:
-        statuses = filter(None, (operation.status, operation.or_answers))
-        return {status: _answer(operation) for status in statuses}
-    return {(operation.status, media_type): _file(operation, media_type) for media_type in operation.files}
+        statuses = filter(None, (operation.status, operation.alternate_status))
+        return {status: _build_response(operation) for status in statuses}
+    return {
+        (operation.status, media_type): _build_file_response(operation, media_type)
+        for media_type in operation.files
+    }
 
 
-def _file(operation: Operation, media_type: str) -> OpenApiResponse:
+def _build_file_response(operation: Operation, media_type: str) -> OpenApiResponse:
     is_json = media_type == "application/json"
     example = OpenApiExample(
         media_type,
@@ -100,19 +103,19 @@ def _file(operation: Operation, media_type: str) -> OpenApiResponse:
         response_only=True,
         media_type=media_type,
     )
-    form: Any = {"type": "object"} if is_json else OpenApiTypes.BINARY
+    form: dict[str, str] | OpenApiTypes = {"type": "object"} if is_json else OpenApiTypes.BINARY
     return OpenApiResponse(form, description=operation.summary, examples=[example])
 
 
-def _answer(operation: Operation) -> Any:
+def _build_response(operation: Operation) -> OpenApiResponse:
     if operation.answer is None:
         return OpenApiResponse(description="Done.")
     example = OpenApiExample("Answer", value=operation.example, response_only=True)
     return OpenApiResponse(operation.answer, description=operation.summary, examples=[example])
 
 
-def _waiting(operation: Operation) -> dict[int, Any]:
-    if not operation.may_wait:
+def _build_approval_responses(operation: Operation) -> dict[int, OpenApiResponse]:
+    if not operation.may_need_approval:
         return {}
     example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)
     said = (
@@ -122,10 +125,12 @@ def _waiting(operation: Operation) -> dict[int, Any]:
     return {202: OpenApiResponse(openapi_responses.Waiting, description=said, examples=[example])}
 
 
-def _problem(status: int) -> OpenApiResponse:
-    code, detail = SAID[status]
+def _build_problem_response(status: int) -> OpenApiResponse:
+    code, detail = PROBLEM_EXAMPLES[status]
     title = HTTPStatus(status).phrase
-    example = OpenApiExample(title, value=examples.problem(status, title, code, detail), response_only=True)
+    example = OpenApiExample(
+        title, value=examples.build_problem_example(status, title, code, detail), response_only=True
+    )
     return OpenApiResponse(openapi_responses.Problem, description=title, examples=[example])
 
 

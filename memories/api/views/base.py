@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.actor import Actor
-from memories.api.errors import Misplaced
-from memories.api.strict_fields import Strict
-from memories.api.throttles import PerAddress
+from memories.api.errors import ParameterError
+from memories.api.strict_fields import StrictSerializer
+from memories.api.throttles import IpRateThrottle
 
 
 class ApiView(APIView):
@@ -25,44 +25,48 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         return cast(Actor, self.request.auth)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         try:
             super().initial(request, *args, **kwargs)
         except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
-            PerAddress().allow_request(request, self)
+            IpRateThrottle().allow_request(request, self)
             raise
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
         answered = super().finalize_response(request, response, *args, **kwargs)
         answered["Cache-Control"] = "no-store"
         return answered
 
 
-def body_of(request: Request, form: type[Strict]) -> dict[str, Any]:
+def validate_body(request: Request, form: type[StrictSerializer]) -> dict[str, Any]:
     """The valid body. Raises ValidationError."""
-    return dict(_checker(form).run_validation(request.data))
+    return dict(_get_serializer(form).run_validation(request.data))
 
 
-def query_of(request: Request, form: type[Strict]) -> dict[str, Any]:
+def validate_query(request: Request, form: type[StrictSerializer]) -> dict[str, Any]:
     """The valid query string. Raises Misplaced."""
     try:
-        return dict(_checker(form).run_validation(request.query_params))
+        return dict(_get_serializer(form).run_validation(request.query_params))
     except exceptions.ValidationError as error:
-        raise Misplaced("?", error.detail) from None
+        raise ParameterError("?", error.detail) from None
 
 
 @cache
-def _checker(form: type[Strict]) -> Strict:
+def _get_serializer(form: type[StrictSerializer]) -> StrictSerializer:
     """One for all requests: it keeps nothing of what it checks, and its fields are dear to make."""
     return form()
 
 
-def page_of(request: Request, rows: list[dict[str, Any]], following: UUID | int | None) -> Response:
+def build_page_response(
+    request: Request, rows: list[dict[str, object]], following: UUID | int | None
+) -> Response:
     """A page of a list; `next` is the address of the page after it, with the same filters."""
-    return Response({"results": rows, "next": _address(request, following) if following else None})
+    return Response({"results": rows, "next": _build_next_url(request, following) if following else None})
 
 
-def _address(request: Request, following: UUID | int) -> str:
+def _build_next_url(request: Request, following: UUID | int) -> str:
     query = request._request.GET.copy()
     query["cursor"] = str(following)
     return request._request.build_absolute_uri(f"{request._request.path}?{query.urlencode()}")

@@ -1,7 +1,7 @@
 """The REST API: translate in, call the domain, translate out."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.urls import reverse
@@ -9,17 +9,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actor import Actor
-from memories.api.errors import problem_of
-from memories.api.openapi.schema import operations
-from memories.api.preconditions import expected_version, once, saved_or_waiting
+from memories.api.errors import build_problem
+from memories.api.openapi.schema import describe_operations
+from memories.api.preconditions import parse_if_match, respond_idempotently, respond_or_require_approval
 from memories.api.representations import (
-    memory_json,
-    memory_response,
-    revision_json,
-    search_json,
-    similar_json,
-    trashed_json,
-    waiting_json,
+    build_memory_response,
+    serialize_approval_required,
+    serialize_memory,
+    serialize_revision,
+    serialize_search_result,
+    serialize_similar_memory,
+    serialize_trashed_memory,
 )
 from memories.api.requests import (
     BulkIn,
@@ -31,163 +31,195 @@ from memories.api.requests import (
     SearchIn,
     TrashQuery,
     UniteIn,
-    filters_of,
+    build_filters,
 )
-from memories.api.views.base import ApiView, body_of, page_of, query_of
-from memories.errors import WaitsForYes
+from memories.api.views.base import ApiView, build_page_response, validate_body, validate_query
+from memories.errors import ApprovalRequired
 from memories.models import Memory
 from memories.search import near_duplicates
-from memories.search.exact_duplicates import OnDuplicate, create_unless_same
-from memories.search.query import search
+from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
+from memories.search.query import search_memories
 from memories.services import bulk, reads, writes
+from memories.validation.drafts import Changes
 
 
-@operations("list_memories", "create_memory")
-class Memories(ApiView):
+@describe_operations("list_memories", "create_memory")
+class MemoryListView(ApiView):
     def get(self, request: Request) -> Response:
-        asked = query_of(request, ListQuery) if request.query_params else {}
-        page = reads.list_memories(self.actor, filters=filters_of(asked), **page_asked(asked))
-        return page_of(request, [memory_json(memory) for memory in page.memories], page.next)
+        asked = validate_query(request, ListQuery) if request.query_params else {}
+        page = reads.list_memories(self.actor, filters=build_filters(asked), **get_page_arguments(asked))
+        return build_page_response(request, [serialize_memory(memory) for memory in page.memories], page.next)
 
     def post(self, request: Request) -> Response:
-        values = body_of(request, MemoryIn)
+        values = validate_body(request, MemoryIn)
         if not request.query_params:
-            return once(request, lambda: created(writes.create_memory(self.actor, **values)))
-        asked = query_of(request, CreateQuery)
-        return once(request, lambda: _created_once(self.actor, values, **asked))
+            return respond_idempotently(
+                request, lambda: build_created_response(writes.create_memory(self.actor, **values))
+            )
+        asked = validate_query(request, CreateQuery)
+        return respond_idempotently(request, lambda: _create_unless_duplicate(self.actor, values, **asked))
 
 
-@operations("search_memories")
-class Search(ApiView):
+@describe_operations("search_memories")
+class MemorySearchView(ApiView):
     def post(self, request: Request) -> Response:
-        asked = body_of(request, SearchIn)
-        found = search(self.actor, asked["query"], filters=filters_of(asked), limit=asked["limit"])
-        return Response(search_json(found))
+        asked = validate_body(request, SearchIn)
+        found = search_memories(
+            self.actor, asked["query"], filters=build_filters(asked), limit=asked["limit"]
+        )
+        return Response(serialize_search_result(found))
 
 
-@operations("change_many")
-class Bulk(ApiView):
+@describe_operations("change_many")
+class MemoryBulkView(ApiView):
     def post(self, request: Request) -> Response:
-        items = [_operation(dict(item)) for item in body_of(request, BulkIn)["operations"]]
-        return once(request, lambda: _outcomes(items, bulk.apply_many(self.actor, items)))
+        items = [_parse_operation(dict(item)) for item in validate_body(request, BulkIn)["operations"]]
+        return respond_idempotently(
+            request, lambda: _build_bulk_response(items, bulk.apply_operations(self.actor, items))
+        )
 
 
-@operations("read_memory", "replace_memory", "change_memory", "trash_memory")
-class OneMemory(ApiView):
+@describe_operations("read_memory", "replace_memory", "change_memory", "trash_memory")
+class MemoryDetailView(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
-        return memory_response(reads.get_memory(self.actor, memory_id))
+        return build_memory_response(reads.get_memory(self.actor, memory_id))
 
     def put(self, request: Request, memory_id: UUID) -> Response:
-        return self._update(request, memory_id, body_of(request, MemoryIn))
+        return self._update_memory(request, memory_id, validate_body(request, MemoryIn))
 
     def patch(self, request: Request, memory_id: UUID) -> Response:
-        return self._update(request, memory_id, body_of(request, MemoryChanges))
+        return self._update_memory(request, memory_id, validate_body(request, MemoryChanges))
 
     def delete(self, request: Request, memory_id: UUID) -> Response:
-        writes.trash_memory(self.actor, memory_id, expected_version=expected_version(request))
+        writes.trash_memory(self.actor, memory_id, expected_version=parse_if_match(request))
         return Response(status=204)
 
-    def _update(self, request: Request, memory_id: UUID, changes: dict[str, Any]) -> Response:
-        version = expected_version(request)
+    def _update_memory(self, request: Request, memory_id: UUID, changes: dict[str, Any]) -> Response:
+        version = parse_if_match(request)
         change = partial(writes.update_memory, self.actor, memory_id, expected_version=version, **changes)
-        return saved_or_waiting(lambda: memory_response(change()))
+        return respond_or_require_approval(lambda: build_memory_response(change()))
 
 
-@operations("list_similar")
-class Similar(ApiView):
+@describe_operations("list_similar")
+class SimilarMemoriesView(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
         return Response(
-            {"results": list(map(similar_json, near_duplicates.similar_to(self.actor, memory_id)))}
+            {
+                "results": list(
+                    map(serialize_similar_memory, near_duplicates.find_similar(self.actor, memory_id))
+                )
+            }
         )
 
 
-@operations("unite_memories")
-class Unite(ApiView):
+@describe_operations("unite_memories")
+class MergeMemoriesView(ApiView):
     def post(self, request: Request, memory_id: UUID, other_id: UUID) -> Response:
-        wish = body_of(request, UniteIn)
-        return once(
-            request, lambda: memory_response(near_duplicates.unite(self.actor, memory_id, other_id, **wish))
+        wish = validate_body(request, UniteIn)
+        return respond_idempotently(
+            request,
+            lambda: build_memory_response(
+                near_duplicates.merge_memories(self.actor, memory_id, other_id, **wish)
+            ),
         )
 
 
-@operations("keep_both_memories")
-class KeepBoth(ApiView):
+@describe_operations("keep_both_memories")
+class KeepBothView(ApiView):
     def post(self, request: Request, memory_id: UUID, other_id: UUID) -> Response:
-        near_duplicates.keep_both(self.actor, memory_id, other_id)
+        near_duplicates.dismiss_duplicate(self.actor, memory_id, other_id)
         return Response(status=204)
 
 
-@operations("list_history")
-class History(ApiView):
+@describe_operations("list_history")
+class MemoryHistoryView(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
-        asked = query_of(request, HistoryQuery) if request.query_params else {}
-        page = reads.history(self.actor, memory_id, **page_asked(asked))
-        return page_of(request, list(map(revision_json, page.revisions)), page.next)
+        asked = validate_query(request, HistoryQuery) if request.query_params else {}
+        page = reads.get_history(self.actor, memory_id, **get_page_arguments(asked))
+        return build_page_response(request, list(map(serialize_revision, page.revisions)), page.next)
 
 
-@operations("restore_version")
-class RestoreVersion(ApiView):
+@describe_operations("restore_version")
+class RestoreVersionView(ApiView):
     def post(self, request: Request, memory_id: UUID, version: int) -> Response:
-        return once(request, lambda: memory_response(writes.restore_version(self.actor, memory_id, version)))
+        return respond_idempotently(
+            request, lambda: build_memory_response(writes.restore_version(self.actor, memory_id, version))
+        )
 
 
-@operations("list_trash", "empty_trash")
-class Trash(ApiView):
+@describe_operations("list_trash", "empty_trash")
+class TrashListView(ApiView):
     def get(self, request: Request) -> Response:
-        asked = query_of(request, TrashQuery)
-        page = reads.list_trash(self.actor, expired=asked["expired"], **page_asked(asked))
-        return page_of(request, [trashed_json(memory) for memory in page.memories], page.next)
+        asked = validate_query(request, TrashQuery)
+        page = reads.list_trash(self.actor, expired=asked["expired"], **get_page_arguments(asked))
+        return build_page_response(
+            request, [serialize_trashed_memory(memory) for memory in page.memories], page.next
+        )
 
     def delete(self, request: Request) -> Response:
         return Response({"deleted": writes.empty_trash(self.actor)})
 
 
-@operations("delete_memory")
-class TrashedMemory(ApiView):
+@describe_operations("delete_memory")
+class TrashedMemoryView(ApiView):
     def delete(self, request: Request, memory_id: UUID) -> Response:
         writes.delete_memory(self.actor, memory_id)
         return Response(status=204)
 
 
-@operations("restore_memory")
-class RestoreMemory(ApiView):
+@describe_operations("restore_memory")
+class RestoreMemoryView(ApiView):
     def post(self, request: Request, memory_id: UUID) -> Response:
-        return once(request, lambda: memory_response(writes.restore_memory(self.actor, memory_id)))
+        return respond_idempotently(
+            request, lambda: build_memory_response(writes.restore_memory(self.actor, memory_id))
+        )
 
 
-def page_asked(asked: dict[str, Any]) -> dict[str, Any]:
+def get_page_arguments(asked: dict[str, object]) -> dict[str, Any]:
     return {"before": asked["cursor"], "limit": asked["limit"]} if asked else {}
 
 
-def created(memory: Memory) -> Response:
-    return memory_response(memory, status=201, headers={"Location": reverse("api:memory", args=[memory.pk])})
+def build_created_response(memory: Memory) -> Response:
+    return build_memory_response(
+        memory, status=201, headers={"Location": reverse("api:memory", args=[memory.pk])}
+    )
 
 
-def _created_once(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Response:
+def _create_unless_duplicate(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Response:
     wish = OnDuplicate(on_duplicate)
-    memory, is_new = create_unless_same(actor, on_duplicate=wish, **values)
-    return created(memory) if is_new else memory_response(memory)
+    memory, is_new = create_unless_duplicate(actor, on_duplicate=wish, **values)
+    return build_created_response(memory) if is_new else build_memory_response(memory)
 
 
-def _operation(given: dict[str, Any]) -> bulk.Operation:
+def _parse_operation(given: dict[str, Any]) -> bulk.Operation:
     op, memory_id, version = given.pop("op"), given.pop("id", None), given.pop("expected_version", None)
+    changes = cast(Changes, given)
     if op == "create":
-        return bulk.Create(given)
-    return bulk.Update(memory_id, given, version) if op == "update" else bulk.Trash(memory_id, version)
+        return bulk.CreateOperation(changes)
+    return (
+        bulk.UpdateOperation(memory_id, changes, version)
+        if op == "update"
+        else bulk.TrashOperation(memory_id, version)
+    )
 
 
-def _outcomes(operations: list[bulk.Operation], outcomes: list[bulk.Outcome]) -> Response:
+def _build_bulk_response(operations: list[bulk.Operation], outcomes: list[bulk.Outcome]) -> Response:
     pairs = zip(operations, outcomes, strict=True)
-    return Response({"results": [_outcome(operation, outcome) for operation, outcome in pairs]})
+    return Response({"results": [_serialize_outcome(operation, outcome) for operation, outcome in pairs]})
 
 
-def _outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, Any]:
-    if isinstance(outcome, WaitsForYes):
-        return {"status": 202, "memory": None, "problem": None, "waiting": waiting_json(outcome)}
+def _serialize_outcome(operation: bulk.Operation, outcome: bulk.Outcome) -> dict[str, object]:
+    if isinstance(outcome, ApprovalRequired):
+        return {
+            "status": 202,
+            "memory": None,
+            "problem": None,
+            "waiting": serialize_approval_required(outcome),
+        }
     if isinstance(outcome, Exception):
-        problem = problem_of(outcome)
+        problem = build_problem(outcome)
         return {"status": problem.status, "memory": None, "problem": problem.as_json()}
-    if isinstance(operation, bulk.Trash):
+    if isinstance(operation, bulk.TrashOperation):
         return {"status": 204, "memory": None, "problem": None}
-    status = 201 if isinstance(operation, bulk.Create) else 200
-    return {"status": status, "memory": memory_json(outcome), "problem": None}
+    status = 201 if isinstance(operation, bulk.CreateOperation) else 200
+    return {"status": status, "memory": serialize_memory(outcome), "problem": None}

@@ -5,71 +5,74 @@ from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from django.urls import reverse
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories.api.openapi.schema import operations
-from memories.api.parsers import FILE_PARSERS, NoFile
-from memories.api.representations import import_json
+from memories.api.openapi.schema import describe_operations
+from memories.api.parsers import FILE_PARSERS, open_empty_file
+from memories.api.representations import serialize_import
 from memories.api.requests import EVERYTHING, ExportQuery, ImportQuery, RunIn
-from memories.api.views.base import ApiView, body_of, query_of
-from memories.portability.exports.formats import export
+from memories.api.views.base import ApiView, validate_body, validate_query
+from memories.portability.exports.formats import export_memories
 from memories.portability.exports.full_archive import export_everything
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import SECONDS_ONLINE, may_look, stage
-from memories.portability.readers.chat_exports import Chats
+from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
+from memories.portability.readers.chat_exports import ChatFilter
 
 BUDGET_S = 8.0  # of one call; then the client asks again
 
 
-@operations("list_imports", "look_at_import")
-class Imports(ApiView):
-    def get_parsers(self) -> list[Any]:
+@describe_operations("list_imports", "look_at_import")
+class ImportListView(ApiView):
+    def get_parsers(self) -> list[BaseParser]:
         parsers = FILE_PARSERS if self.request and self.request.method == "POST" else self.parser_classes
         return [parser() for parser in parsers]
 
     def get(self, request: Request) -> Response:
-        return Response({"results": list(map(import_json, import_run.list_imports(self.actor)))})
+        return Response({"results": list(map(serialize_import, import_run.list_imports(self.actor)))})
 
     def post(self, request: Request) -> Response:
-        asked = query_of(request, ImportQuery)
+        asked = validate_query(request, ImportQuery)
         sent: Any = request.data
-        with sent if hasattr(sent, "read") else NoFile() as file:
-            may_look(self.actor)
-            batch = stage(self.actor, file, chats=Chats(asked["chats"]), seconds=SECONDS_ONLINE)
+        with sent if hasattr(sent, "read") else open_empty_file() as file:
+            check_preview_rate(self.actor)
+            batch = stage_import(
+                self.actor, file, chats=ChatFilter(asked["chats"]), seconds=MAX_SECONDS_ONLINE
+            )
         headers = {"Location": reverse("api:import", args=[batch.pk])}
-        return Response(import_json(batch), status=201, headers=headers)
+        return Response(serialize_import(batch), status=201, headers=headers)
 
 
-@operations("read_import", "discard_import")
-class OneImport(ApiView):
+@describe_operations("read_import", "discard_import")
+class ImportDetailView(ApiView):
     def get(self, request: Request, batch_id: UUID) -> Response:
-        return Response(import_json(import_run.get_import(self.actor, batch_id)))
+        return Response(serialize_import(import_run.get_import(self.actor, batch_id)))
 
     def delete(self, request: Request, batch_id: UUID) -> Response:
-        import_run.discard(self.actor, batch_id)
+        import_run.discard_import(self.actor, batch_id)
         return Response(status=204)
 
 
-@operations("run_import")
-class RunImport(ApiView):
+@describe_operations("run_import")
+class RunImportView(ApiView):
     def post(self, request: Request, batch_id: UUID) -> Response:
-        publish = body_of(request, RunIn)["publish"]
-        import_run.start(self.actor, batch_id, publish=publish)
-        return Response(import_json(import_run.advance(self.actor, batch_id, seconds=BUDGET_S)))
+        publish = validate_body(request, RunIn)["publish"]
+        import_run.start_import(self.actor, batch_id, publish=publish)
+        return Response(serialize_import(import_run.advance_import(self.actor, batch_id, seconds=BUDGET_S)))
 
 
-@operations("undo_import")
-class UndoImport(ApiView):
+@describe_operations("undo_import")
+class UndoImportView(ApiView):
     def post(self, request: Request, batch_id: UUID) -> Response:
-        return Response(import_json(import_run.undo(self.actor, batch_id)))
+        return Response(serialize_import(import_run.undo_import(self.actor, batch_id)))
 
 
-@operations("export_memories")
-class Export(ApiView):
+@describe_operations("export_memories")
+class ExportView(ApiView):
     def get(self, request: Request) -> StreamingHttpResponse:
-        form = query_of(request, ExportQuery)["format"]
-        exported = export_everything(self.actor) if form == EVERYTHING else export(self.actor, form)
+        form = validate_query(request, ExportQuery)["format"]
+        exported = export_everything(self.actor) if form == EVERYTHING else export_memories(self.actor, form)
         response = StreamingHttpResponse(exported.chunks, content_type=exported.media_type)
         response["Content-Disposition"] = f'attachment; filename="{exported.filename}"'
         return response

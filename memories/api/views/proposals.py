@@ -5,42 +5,49 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories.api.openapi.schema import operations
-from memories.api.preconditions import expected_version, once
-from memories.api.representations import proposal_json
+from memories.api.openapi.schema import describe_operations
+from memories.api.preconditions import parse_if_match, respond_idempotently
+from memories.api.representations import serialize_proposal
 from memories.api.requests import AcceptIn, ConversationIn, PageQuery
-from memories.api.views.base import ApiView, body_of, page_of, query_of
-from memories.api.views.memories import created, page_asked
+from memories.api.views.base import ApiView, build_page_response, validate_body, validate_query
+from memories.api.views.memories import build_created_response, get_page_arguments
 from memories.review import decisions as review_decisions
 from memories.review import extraction
-from memories.review.decisions import Waiting
+from memories.review.decisions import PendingProposal
 from memories.services import proposals
 
 
-@operations("list_proposals")
-class Proposals(ApiView):
+@describe_operations("list_proposals")
+class ProposalListView(ApiView):
     def get(self, request: Request) -> Response:
-        page = review_decisions.list_waiting(self.actor, **page_asked(query_of(request, PageQuery)))
-        return page_of(request, [proposal_json(each) for each in page.waiting], page.next)
+        page = review_decisions.list_pending_proposals(
+            self.actor, **get_page_arguments(validate_query(request, PageQuery))
+        )
+        return build_page_response(request, [serialize_proposal(each) for each in page.waiting], page.next)
 
 
-@operations("decline_proposal")
-class OneProposal(ApiView):
+@describe_operations("decline_proposal")
+class ProposalDetailView(ApiView):
     def delete(self, request: Request, proposal_id: UUID) -> Response:
-        review_decisions.decline(self.actor, [proposal_id])
+        review_decisions.decline_proposals(self.actor, [proposal_id])
         return Response(status=204)
 
 
-@operations("accept_proposal")
-class Accept(ApiView):
+@describe_operations("accept_proposal")
+class AcceptProposalView(ApiView):
     def post(self, request: Request, proposal_id: UUID) -> Response:
-        edited = {**body_of(request, AcceptIn), "expected_version": expected_version(request)}
-        return once(request, lambda: created(review_decisions.accept(self.actor, proposal_id, **edited)))
+        edited = {**validate_body(request, AcceptIn), "expected_version": parse_if_match(request)}
+        return respond_idempotently(
+            request,
+            lambda: build_created_response(
+                review_decisions.accept_proposal(self.actor, proposal_id, **edited)
+            ),
+        )
 
 
-@operations("extract_memories")
-class Extract(ApiView):
+@describe_operations("extract_memories")
+class ExtractMemoriesView(ApiView):
     def post(self, request: Request) -> Response:
-        found = extraction.extract(self.actor, **body_of(request, ConversationIn))
-        waiting = [Waiting(each, proposals.loaded(each)) for each in found]
-        return Response({"results": list(map(proposal_json, waiting))})
+        found = extraction.extract_proposals(self.actor, **validate_body(request, ConversationIn))
+        waiting = [PendingProposal(each, proposals.load_content(each)) for each in found]
+        return Response({"results": list(map(serialize_proposal, waiting))})

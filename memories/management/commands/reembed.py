@@ -1,5 +1,4 @@
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -18,17 +17,19 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="also those that already are of this model")
         parser.add_argument("--no-wait", action="store_true", help="queue them and return at once")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         queued = (
-            work_queue.enqueue(Memory.objects.all()) if options["all"] else work_queue.enqueue_other_spaces()
+            work_queue.enqueue_memories(Memory.objects.all())
+            if options["all"]
+            else work_queue.enqueue_other_spaces()
         )
-        self.stdout.write(f"{queued:,} memories are queued for {work_queue.space_identity()}")
+        self.stdout.write(f"{queued:,} memories are queued for {work_queue.get_space_identity()}")
         if not options["no_wait"]:
-            self._watch()
+            self._watch_backlog()
 
-    def _watch(self) -> None:
+    def _watch_backlog(self) -> None:
         should_stop = stop_on_signals()
-        while (left := work_queue.backlog()).pending and not should_stop():
+        while (left := work_queue.get_backlog()).pending and not should_stop():
             self.stdout.write(f"{left.pending:,} to go, {left.failed:,} failed (is a worker running?)")
             time.sleep(2)
         self.stdout.write(f"done: {left.pending:,} to go, {left.failed:,} failed")

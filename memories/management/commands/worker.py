@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand
 
 from accounts.keys import refuse_wrong_master_keys
@@ -13,8 +11,8 @@ class Command(BaseCommand):
         "Embed memories that wait for their vectors, and keep house, until told to stop (Ctrl-C or SIGTERM)."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         should_stop = stop_on_signals()
         refuse_wrong_master_keys()
         check_known_answer()
-        indexer.run(should_stop)
+        indexer.run_worker(should_stop)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
-class Member:
+class ZipMember:
     """A file of the zip, its content in pieces."""
 
     name: str
@@ -15,7 +15,7 @@ class Member:
     written_at: datetime
 
 
-class _Sink:
+class _ZipBuffer:
     """What the zip is written into; it cannot be wound back, so the zip puts sizes behind what they are of."""
 
     def __init__(self) -> None:
@@ -28,13 +28,13 @@ class _Sink:
     def flush(self) -> None:
         """Everything is handed on by `taken`."""
 
-    def taken(self) -> bytes:
+    def drain_pieces(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
 
-def zipped(members: Iterable[Member]) -> Iterator[bytes]:
-    sink = _Sink()
+def stream_zip(members: Iterable[ZipMember]) -> Iterator[bytes]:
+    sink = _ZipBuffer()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for member in members:
             at = max(
@@ -46,6 +46,6 @@ def zipped(members: Iterable[Member]) -> Iterator[bytes]:
             with archive.open(info, "w", force_zip64=True) as file:
                 for piece in member.content:
                     file.write(piece)
-                    yield sink.taken()
-            yield sink.taken()
-    yield sink.taken()
+                    yield sink.drain_pieces()
+            yield sink.drain_pieces()
+    yield sink.drain_pieces()

@@ -10,27 +10,27 @@ import orjson
 from django.core.exceptions import ValidationError
 
 from memories.models import StagedMemories, Visibility
-from memories.portability.readers.items import REASONS, Item, Past, moment
+from memories.portability.readers.items import REASONS, ImportItem, Revision, parse_time
 from memories.validation import limits
-from memories.validation.drafts import NewMemory, clean_new
+from memories.validation.drafts import NewMemory, clean_new_memory
 
-HISTORY = 10_000  # earlier texts of one memory, the latest
+MAX_REVISIONS = 10_000  # earlier texts of one memory, the latest
 
 
-def cleaned(item: Item) -> Item:
+def clean_item(item: ImportItem) -> ImportItem:
     """As it will be stored. Raises ValidationError with the first thing that is wrong with it."""
     visibility = item.visibility if item.visibility in Visibility.values else Visibility.PRIVATE.value
-    new = clean_new(
+    new = clean_new_memory(
         NewMemory(
             text=item.text,
             visibility=visibility,
-            tags=limits.possible_tags(item.tags),
+            tags=limits.select_valid_tags(item.tags),
             expires_at=item.expires_at,
             conversation=UUID(item.conversation) if item.conversation else None,
             position=item.position,
         )
     )
-    history = tuple(_possible_history(item))
+    history = tuple(_clean_history(item))
     last = history[-1].version if history else 0
     return replace(
         item,
@@ -42,38 +42,38 @@ def cleaned(item: Item) -> Item:
     )
 
 
-def reason_of(error: ValidationError) -> str:
+def get_skip_reason(error: ValidationError) -> str:
     codes = (each.code for errors in error.error_dict.values() for each in errors)
     return next((code for code in codes if code in REASONS), "not_a_memory")
 
 
-def laid_down(row: StagedMemories) -> list[tuple[Item, bool]]:
+def load_staged_items(row: StagedMemories) -> list[tuple[ImportItem, bool]]:
     """The memories of a row, each with whether it changes one that is there."""
-    return [(_item(value), changes) for value, changes in orjson.loads(row.content)]
+    return [(_load_item(value), changes) for value, changes in orjson.loads(row.content)]
 
 
-def _possible_history(item: Item) -> Iterator[Past]:
+def _clean_history(item: ImportItem) -> Iterator[Revision]:
     by_version = {past.version: past for past in item.history}
-    for version in sorted(by_version)[-HISTORY:]:
+    for version in sorted(by_version)[-MAX_REVISIONS:]:
         try:
             yield replace(by_version[version], text=limits.clean_text(by_version[version].text))
         except ValidationError:
             continue
 
 
-def _item(value: dict[str, Any]) -> Item:
+def _load_item(value: dict[str, Any]) -> ImportItem:
     past = [
-        Past(each["version"], each["text"], datetime.fromisoformat(each["written_at"]))
+        Revision(each["version"], each["text"], datetime.fromisoformat(each["written_at"]))
         for each in value["history"]
     ]
-    return Item(
+    return ImportItem(
         **value
         | {
             "tags": tuple(value["tags"]),
-            "created_at": moment(value["created_at"]),
-            "updated_at": moment(value["updated_at"]),
+            "created_at": parse_time(value["created_at"]),
+            "updated_at": parse_time(value["updated_at"]),
             # An earlier version of the look laid down neither this nor `keeps`.
-            "written_at": moment(value.get("written_at") or value["updated_at"]),
+            "written_at": parse_time(value.get("written_at") or value["updated_at"]),
             "expires_at": value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
             "id": UUID(value["id"]) if value["id"] else None,
             "history": tuple(past),

@@ -17,27 +17,27 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories.models import ImportBatch, Memory, StagedMemories, Visibility
-from memories.portability.imports.apply_change import is_later
-from memories.portability.imports.clean import cleaned, reason_of
-from memories.portability.readers.archives import refused
-from memories.portability.readers.items import FIRST, Item, within_limits
-from memories.services.reads import opened
+from memories.portability.imports.apply_change import is_newer
+from memories.portability.imports.clean import clean_item, get_skip_reason
+from memories.portability.readers.archives import make_file_error
+from memories.portability.readers.items import EARLIEST_TIME, ImportItem, split_to_limits
+from memories.services.reads import decrypt_or_none
 from memories.validation import limits
 
-ITEMS = 200_000  # of one import
-ENTRIES = 2_000_000  # that are looked at, left out or not
-AT_ONCE = 1_000  # memories of one sealed row, and of one transaction when they are imported
-CHARACTERS_AT_ONCE = AT_ONCE * limits.TEXT_CHARACTERS  # and of such a row: each may bring a long history
-PAST_CHARACTERS = 200  # that an earlier text takes beside itself
+MAX_ITEMS = 200_000  # of one import
+MAX_ENTRIES = 2_000_000  # that are looked at, left out or not
+ROW_ITEMS = 1_000  # memories of one sealed row, and of one transaction when they are imported
+ROW_CHARACTERS = ROW_ITEMS * limits.TEXT_CHARACTERS  # and of such a row: each may bring a long history
+REVISION_OVERHEAD = 200  # that an earlier text takes beside itself
 SAMPLE = 8
 
 
-def digest(text: str) -> bytes:
+def digest_text(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class SeenId:
     """What is to come of an id, while the look lasts. place: among all that were laid down; kind: "" for nothing."""
 
     place: int
@@ -47,7 +47,7 @@ class Taken:
 
 
 @dataclass
-class Look:
+class ImportDiff:
     """What was found so far. Keeps no more texts than one row's."""
 
     actor: Actor
@@ -56,9 +56,9 @@ class Look:
     in_file: set[bytes] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    waiting: list[Item] = field(default_factory=list)
-    staged: list[tuple[Item, bool]] = field(default_factory=list)
-    taken: dict[UUID, Taken] = field(default_factory=dict)
+    waiting: list[ImportItem] = field(default_factory=list)
+    staged: list[tuple[ImportItem, bool]] = field(default_factory=list)
+    taken: dict[UUID, SeenId] = field(default_factory=dict)
     outdated: set[int] = field(default_factory=set)  # places of those of which the file has a later text
     starts: list[int] = field(default_factory=list)  # the first place of each row
     places: int = 0
@@ -68,25 +68,25 @@ class Look:
     conversation: str | None = None
     position: int = 0
 
-    def skip(self, reason: str, count: int = 1) -> None:
+    def skip_entry(self, reason: str, count: int = 1) -> None:
         self.skipped[reason] += count
-        self._see(count)
+        self._count_entries(count)
 
-    def take(self, found: Item) -> None:
-        self._see()
-        for item in within_limits(found):
+    def add_item(self, found: ImportItem) -> None:
+        self._count_entries()
+        for item in split_to_limits(found):
             try:
-                self.waiting.append(cleaned(self._placed(item)))
+                self.waiting.append(clean_item(self._assign_position(item)))
             except ValidationError as error:
-                self.skip(reason_of(error))
+                self.skip_entry(get_skip_reason(error))
             else:
-                self.characters += _characters(self.waiting[-1])
-        if len(self.waiting) >= AT_ONCE or self.characters >= CHARACTERS_AT_ONCE:
-            self._compare()
+                self.characters += _count_characters(self.waiting[-1])
+        if len(self.waiting) >= ROW_ITEMS or self.characters >= ROW_CHARACTERS:
+            self._compare_items()
 
-    def finish(self) -> None:
-        self._compare()
-        self._lay_down(rest=True)
+    def save_summary(self) -> None:
+        self._compare_items()
+        self._save_staged_rows(rest=True)
         self._drop_outdated()
         self.batch.counts = {
             **{name: self.counts[name] for name in ("new", "changed", "duplicate", "public")},
@@ -95,16 +95,16 @@ class Look:
         self.batch.total = self.counts["new"] + self.counts["changed"]
         self.batch.sample = orjson.dumps(self.sample).decode()
 
-    def _see(self, count: int = 1) -> None:
+    def _count_entries(self, count: int = 1) -> None:
         self.seen += count
-        if self.seen > ENTRIES:
-            raise refused(
+        if self.seen > MAX_ENTRIES:
+            raise make_file_error(
                 _("This holds more than %(limit)s entries. Nothing is lost: split it, and bring its parts.")
-                % {"limit": f"{ENTRIES:,}"},
+                % {"limit": f"{MAX_ENTRIES:,}"},
                 "too_many_entries",
             )
 
-    def _placed(self, item: Item) -> Item:
+    def _assign_position(self, item: ImportItem) -> ImportItem:
         """With its conversation as an id, and its place in it counted where the file does not say it."""
         if item.conversation is None:
             return item
@@ -119,42 +119,42 @@ class Look:
             position=self.position - 1,
         )
 
-    def _compare(self) -> None:
+    def _compare_items(self) -> None:
         items, self.waiting, self.characters = self.waiting, [], 0
-        stored = _stored(self.actor, [item.id for item in items if item.id])
+        stored = _load_stored(self.actor, [item.id for item in items if item.id])
         for item in items:
             if self._is_repeated(item):
                 continue
             same = stored.get(item.id) if item.id else None
-            if same is not None and opened(same) != item.text:
-                self._changed(item, same)
+            if same is not None and decrypt_or_none(same) != item.text:
+                self._add_if_newer(item, same)
             elif same is not None or self._is_known(item):
                 self.counts["duplicate"] += 1
             else:
-                self._add(item, "new")
-        self._lay_down()
+                self._add_staged(item, "new")
+        self._save_staged_rows()
 
-    def _is_repeated(self, item: Item) -> bool:
+    def _is_repeated(self, item: ImportItem) -> bool:
         """Of two of one id in the file the later text comes, whichever stands first; two exports may be in one zip."""
         if item.id is None or (before := self.taken.get(item.id)) is None:
             return False
         self.skipped["repeated"] += 1
-        if _times_of(item) <= before.times:
+        if _get_times(item) <= before.times:
             return True
         self.outdated.add(before.place)
         self.counts[before.kind] -= 1
         self.counts["public"] -= before.is_public
-        self.taken[item.id] = Taken(before.place, _times_of(item), "", is_public=False)
+        self.taken[item.id] = SeenId(before.place, _get_times(item), "", is_public=False)
         return False
 
-    def _changed(self, item: Item, same: Memory) -> None:
-        if is_later(item, same):
-            self._add(item, "changed")
+    def _add_if_newer(self, item: ImportItem, same: Memory) -> None:
+        if is_newer(item, same):
+            self._add_staged(item, "changed")
         else:
             self.skipped["older"] += 1
 
-    def _is_known(self, item: Item) -> bool:
-        key = digest(item.text)
+    def _is_known(self, item: ImportItem) -> bool:
+        key = digest_text(item.text)
         if key in self.known:
             return True
         if item.id is None and key in self.in_file:
@@ -162,26 +162,27 @@ class Look:
         self.in_file.add(key)
         return False
 
-    def _add(self, item: Item, kind: str) -> None:
+    def _add_staged(self, item: ImportItem, kind: str) -> None:
         is_public = item.visibility == Visibility.PUBLIC
         self.counts[kind] += 1
         self.counts["public"] += is_public
         if item.id:
-            self.taken[item.id] = Taken(self.places, _times_of(item), kind, is_public)
+            self.taken[item.id] = SeenId(self.places, _get_times(item), kind, is_public)
         self.places += 1
-        if self.places > ITEMS:
-            raise refused(
-                _("This brings more than %(limit)s memories. Split it.") % {"limit": f"{ITEMS:,}"}, "too_many"
+        if self.places > MAX_ITEMS:
+            raise make_file_error(
+                _("This brings more than %(limit)s memories. Split it.") % {"limit": f"{MAX_ITEMS:,}"},
+                "too_many",
             )
         if len(self.sample) < SAMPLE:
             self.sample.append(Truncator(item.text).chars(300))
         self.staged.append((item, kind == "changed"))
 
-    def _lay_down(self, *, rest: bool = False) -> None:
-        rest = rest or sum(_characters(item) for item, _changes in self.staged) >= CHARACTERS_AT_ONCE
-        while len(self.staged) >= AT_ONCE or (rest and self.staged):
+    def _save_staged_rows(self, *, rest: bool = False) -> None:
+        rest = rest or sum(_count_characters(item) for item, _changes in self.staged) >= ROW_CHARACTERS
+        while len(self.staged) >= ROW_ITEMS or (rest and self.staged):
             start = self.places - len(self.staged)
-            row, self.staged = self.staged[:AT_ONCE], self.staged[AT_ONCE:]
+            row, self.staged = self.staged[:ROW_ITEMS], self.staged[ROW_ITEMS:]
             StagedMemories.objects.create(
                 owner_id=self.batch.owner_id,
                 batch=self.batch,
@@ -201,16 +202,16 @@ class Look:
             row.save(update_fields=["content"])
 
 
-def _times_of(item: Item) -> tuple[datetime, datetime]:
+def _get_times(item: ImportItem) -> tuple[datetime, datetime]:
     """Of its text, and of what else is said of it."""
-    return item.written_at or FIRST, item.updated_at or FIRST
+    return item.written_at or EARLIEST_TIME, item.updated_at or EARLIEST_TIME
 
 
-def _characters(item: Item) -> int:
-    return len(item.text) + sum(len(past.text) + PAST_CHARACTERS for past in item.history)
+def _count_characters(item: ImportItem) -> int:
+    return len(item.text) + sum(len(past.text) + REVISION_OVERHEAD for past in item.history)
 
 
-def _stored(actor: Actor, ids: list[UUID]) -> dict[UUID, Memory]:
+def _load_stored(actor: Actor, ids: list[UUID]) -> dict[UUID, Memory]:
     if not ids:
         return {}
     found: dict[UUID, Memory] = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(ids)

@@ -13,34 +13,34 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 READABLE = (".json", ".jsonl", ".ndjson", ".md", ".markdown", ".txt", ".csv")  # in a zip or a folder
-PARTS = 100_000
-ENTRY = b"PK\1\2"  # how each entry of a zip's directory begins
+MAX_PARTS = 100_000
+DIRECTORY_ENTRY = b"PK\1\2"  # how each entry of a zip's directory begins
 DIRECTORY_BYTES = 20_000_000  # of a zip's directory: 200 for each part, its name and times
 TOTAL_BYTES = 8_000_000_000  # of what is read of a zip, unpacked
 RATIO = 200  # unpacked to packed; JSON packs to a tenth, deflate's bombs to a thousandth
 # What the standard library says of a zip in which something was changed: a seek to before its start is a ValueError.
-BROKEN = (
+ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, NotImplementedError,
     RuntimeError,
 )  # fmt: skip
 SMALL_BYTES = 1_000_000  # below it no ratio is looked at
 
 
-def refused(message: str, code: str) -> ValidationError:
+def make_file_error(message: str, code: str) -> ValidationError:
     """What is wrong with the file as a whole."""
     return ValidationError({"file": ValidationError(message, code=code)})
 
 
-def in_time(until: float) -> None:
+def check_deadline(until: float) -> None:
     """Raises ValidationError (file) after this moment of the monotonic clock."""
     if time.monotonic() > until:
-        raise refused(
+        raise make_file_error(
             _("Reading this takes too long. Nothing is lost: split it, and bring its parts."),
             "takes_too_long",
         )
@@ -57,7 +57,7 @@ class Part:
     until: float = math.inf
 
     @property
-    def base(self) -> str:
+    def base_name(self) -> str:
         return PurePosixPath(self.name).name.lower()
 
     @property
@@ -65,34 +65,34 @@ class Part:
         return PurePosixPath(self.name).suffix.lower()
 
 
-def parts_of(given: IO[bytes] | Path, until: float = math.inf) -> list[Part]:
+def list_parts(given: IO[bytes] | Path, until: float = math.inf) -> list[Part]:
     """Raises ValidationError (file) for a zip that is broken, locked or a bomb, and where there is nothing to read.
 
     until: no part is read after this moment of the monotonic clock.
     """
     if isinstance(given, Path):
-        parts = list(_of_folder(given))
+        parts = list(_list_folder_parts(given))
     elif zipfile.is_zipfile(given):
         given.seek(0)
-        parts = list(_of_zip(given))
+        parts = list(_list_zip_parts(given))
     else:
-        parts = [_whole(given)]
+        parts = [_make_single_part(given)]
     if not any(part.size for part in parts):
-        raise refused(_("There is nothing in it to read."), "empty")
+        raise make_file_error(_("There is nothing in it to read."), "empty")
     return [replace(part, until=until) for part in parts]
 
 
-def _whole(given: IO[bytes]) -> Part:
+def _make_single_part(given: IO[bytes]) -> Part:
     size = given.seek(0, io.SEEK_END)
 
     def read_again() -> IO[bytes]:
         given.seek(0)
-        return cast(IO[bytes], _Kept(given))
+        return cast(IO[bytes], _NonClosingFile(given))
 
     return Part("", size, read_again)
 
 
-class _Kept(io.RawIOBase):
+class _NonClosingFile(io.RawIOBase):
     """A view of a file, which stays open when the view is closed."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -110,7 +110,7 @@ class _Kept(io.RawIOBase):
         return self._file.read(size)
 
 
-class _Until(_Kept):
+class _DeadlineFile(_NonClosingFile):
     """A part's bytes, as long as there is time."""
 
     def __init__(self, file: IO[bytes], until: float) -> None:
@@ -118,7 +118,7 @@ class _Until(_Kept):
         self._until = until
 
     def read(self, size: int = -1) -> bytes:
-        in_time(self._until)
+        check_deadline(self._until)
         return super().read(size)
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class _Until(_Kept):
         super().close()
 
 
-class _Zip(_Kept):
+class _BoundedZipFile(_NonClosingFile):
     """A zip whose directory is not read where it is longer than it could be, or has too many entries.
 
     The standard library reads it whole, at once, and by its size alone; each entry then takes ten times its bytes.
@@ -143,41 +143,43 @@ class _Zip(_Kept):
 
     def read(self, size: int = -1) -> bytes:
         if size > DIRECTORY_BYTES:
-            raise _too_many_files()
+            raise _make_too_many_files_error()
         data = super().read(size)
-        if data.startswith(ENTRY) and data.count(ENTRY) > PARTS:
-            raise _too_many_files()
+        if data.startswith(DIRECTORY_ENTRY) and data.count(DIRECTORY_ENTRY) > MAX_PARTS:
+            raise _make_too_many_files_error()
         return data
 
 
-def _of_folder(folder: Path) -> Iterator[Part]:
+def _list_folder_parts(folder: Path) -> Iterator[Part]:
     for path in sorted(folder.rglob("*")):
         within = path.relative_to(folder)
         hidden = any(piece.startswith(".") for piece in within.parts)  # .obsidian, .git
         if not hidden and path.suffix.lower() in READABLE and path.is_file() and not path.is_symlink():
-            yield Part(within.as_posix(), path.stat().st_size, _opener(path))
+            yield Part(within.as_posix(), path.stat().st_size, _make_opener(path))
 
 
-def _opener(path: Path) -> Callable[[], IO[bytes]]:
+def _make_opener(path: Path) -> Callable[[], IO[bytes]]:
     return lambda: path.open("rb")
 
 
-def _of_zip(given: IO[bytes]) -> Iterator[Part]:
+def _list_zip_parts(given: IO[bytes]) -> Iterator[Part]:
     try:
-        archive = zipfile.ZipFile(cast(IO[bytes], _Zip(given)))
-    except BROKEN:
-        raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
+        archive = zipfile.ZipFile(cast(IO[bytes], _BoundedZipFile(given)))
+    except ZIP_ERRORS:
+        raise make_file_error(_("This zip is broken. Download it again."), "broken_zip") from None
     wanted = [info for info in archive.infolist() if _is_wanted(info)]
     if any(info.flag_bits & 0x1 for info in wanted):
-        raise refused(_("This zip is locked by a password. Unlock it first."), "locked_zip")
+        raise make_file_error(_("This zip is locked by a password. Unlock it first."), "locked_zip")
     if sum(info.file_size for info in wanted) > TOTAL_BYTES or any(map(_is_bomb, wanted)):
-        raise refused(_("This zip would unpack to far more than it should."), "zip_bomb")
+        raise make_file_error(_("This zip would unpack to far more than it should."), "zip_bomb")
     for info in wanted:
-        yield Part(info.filename, info.file_size, _member(archive, info))
+        yield Part(info.filename, info.file_size, _make_member_opener(archive, info))
 
 
-def _too_many_files() -> ValidationError:
-    return refused(_("This zip holds more than %(limit)s files.") % {"limit": f"{PARTS:,}"}, "too_many_files")
+def _make_too_many_files_error() -> ValidationError:
+    return make_file_error(
+        _("This zip holds more than %(limit)s files.") % {"limit": f"{MAX_PARTS:,}"}, "too_many_files"
+    )
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:
@@ -191,26 +193,26 @@ def _is_bomb(info: zipfile.ZipInfo) -> bool:
     return info.file_size > SMALL_BYTES and info.file_size > RATIO * max(info.compress_size, 1)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+def _make_member_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
     def read_again() -> IO[bytes]:
         try:
             return archive.open(info)
-        except BROKEN:
-            raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
+        except ZIP_ERRORS:
+            raise make_file_error(_("This zip is broken. Download it again."), "broken_zip") from None
 
     return read_again
 
 
-class reading:  # noqa: N801 - used like a function
+class open_part:  # noqa: N801 - used like a function
     """A part open for reading, its faults as ValidationError."""
 
     def __init__(self, part: Part) -> None:
-        self._file: Any = _Until(part.open(), part.until)
+        self._file = cast(BinaryIO, _DeadlineFile(part.open(), part.until))
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> BinaryIO:
         return self._file
 
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._file.close()
-        if isinstance(error, BROKEN):
-            raise refused(_("This zip is broken. Download it again."), "broken_zip") from None
+        if isinstance(error, ZIP_ERRORS):
+            raise make_file_error(_("This zip is broken. Download it again."), "broken_zip") from None

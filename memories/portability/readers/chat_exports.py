@@ -1,19 +1,22 @@
 """Readers of what ChatGPT and Claude hand out: conversations, and what they had remembered."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
 from memories.portability.readers.archives import Part
-from memories.portability.readers.items import Found, Item, Skipped, moment
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry, parse_time
 from memories.portability.readers.json_and_csv import read_list
-from memories.portability.readers.streams import outline, values_at
+from memories.portability.readers.streams import iterate_values, read_outline
 
-TURNS = 100_000  # of one conversation; a tree with a circle has no end
+MAX_TURNS = 100_000  # of one conversation; a tree with a circle has no end
+
+Turn = tuple[str, str | None, object]  # role, text, time
+TurnsOf = Callable[[dict[str, object]], Iterator[Turn]]
 
 
-class Chats(StrEnum):
+class ChatFilter(StrEnum):
     """What is taken of conversations."""
 
     MINE = "mine"  # what the person wrote
@@ -21,7 +24,7 @@ class Chats(StrEnum):
     NONE = "none"
 
 
-BY = {
+ROLE_PREFIXES = {
     "user": "",
     "human": "",
     "assistant": "Assistant: ",
@@ -36,22 +39,22 @@ HEADING_CHARACTERS = 200  # a longer one is a thought itself, and not repeated b
 # --- ChatGPT ----------------------------------------------------------------------------------------------
 
 
-def read_chatgpt(parts: list[Part], chats: Chats) -> Iterator[Found]:
+def read_chatgpt(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
     """conversations.json or its numbered pieces, and memory.json where there is one."""
     for part in parts:
-        if part.base.startswith("memor"):
+        if part.base_name.startswith("memor"):
             yield from read_list(part)
         else:
-            yield from _conversations(part, chats, _chatgpt_turns)
+            yield from _read_conversations(part, chats, _iterate_chatgpt_turns)
 
 
-def _chatgpt_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _iterate_chatgpt_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
     """(role, text or None, time) along the branch that is shown: from its last node to the root, turned round."""
     mapping = conversation["mapping"]
-    node_id = conversation.get("current_node") or _last_leaf(mapping)
-    branch: list[dict[str, Any]] = []
+    node_id = conversation.get("current_node") or _find_last_leaf(mapping)
+    branch: list[dict[str, object]] = []
     seen: set[str] = set()
-    while isinstance(node_id, str) and node_id in mapping and node_id not in seen and len(seen) < TURNS:
+    while isinstance(node_id, str) and node_id in mapping and node_id not in seen and len(seen) < MAX_TURNS:
         seen.add(node_id)
         branch.append(mapping[node_id])
         node_id = mapping[node_id].get("parent")
@@ -59,22 +62,22 @@ def _chatgpt_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any
         message = node.get("message")
         if isinstance(message, dict):
             yield (
-                _role(message.get("author")),
-                _chatgpt_text(message.get("content")),
+                _get_role(message.get("author")),
+                _get_chatgpt_text(message.get("content")),
                 message.get("create_time"),
             )
 
 
-def _last_leaf(mapping: dict[str, Any]) -> str | None:
+def _find_last_leaf(mapping: dict[str, Any]) -> str | None:
     leaves = [key for key, node in mapping.items() if not node.get("children")]
     return leaves[-1] if leaves else None
 
 
-def _role(author: Any) -> str:
+def _get_role(author: object) -> str:
     return str(author.get("role")) if isinstance(author, dict) else ""
 
 
-def _chatgpt_text(content: Any) -> str | None:
+def _get_chatgpt_text(content: object) -> str | None:
     if not isinstance(content, dict) or content.get("content_type") not in ("text", "multimodal_text", None):
         return None
     parts = content.get("parts")
@@ -85,47 +88,47 @@ def _chatgpt_text(content: Any) -> str | None:
 # --- Claude -----------------------------------------------------------------------------------------------
 
 
-def read_claude(parts: list[Part], chats: Chats) -> Iterator[Found]:
+def read_claude(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
     """memories.json and conversations.json, either of which may be missing."""
     for part in parts:
-        is_alone = not part.name and "conversations_memory" in outline(part)[1]
-        if is_alone or part.base.startswith("memor"):
-            yield from _claude_memories(part)
+        is_alone = not part.name and "conversations_memory" in read_outline(part)[1]
+        if is_alone or part.base_name.startswith("memor"):
+            yield from _read_claude_memories(part)
         else:
-            yield from _conversations(part, chats, _claude_turns)
+            yield from _read_conversations(part, chats, _iterate_claude_turns)
 
 
-def _claude_memories(part: Part) -> Iterator[Found]:
+def _read_claude_memories(part: Part) -> Iterator[ReadResult]:
     """What Claude keeps is prose; each paragraph and each item of a list is a memory, under its heading's word."""
-    is_list, _keys = outline(part)
-    for value in values_at(part, "item" if is_list else ""):
+    is_list, _keys = read_outline(part)
+    for value in iterate_values(part, "item" if is_list else ""):
         if not isinstance(value, dict):
             continue
         if isinstance(text := value.get("conversations_memory"), str):
-            yield from _thoughts(text)
+            yield from _split_thoughts(text)
         projects = value.get("project_memories")
         for said in projects.values() if isinstance(projects, dict) else ():
             if isinstance(said, str):
-                yield from _thoughts(said)
+                yield from _split_thoughts(said)
 
 
-def _thoughts(prose: str) -> Iterator[Item]:
+def _split_thoughts(prose: str) -> Iterator[ImportItem]:
     heading = ""
     for block in map(str.strip, BLOCK.split(prose)):
         found = HEADING.fullmatch(block) if len(block) <= HEADING_CHARACTERS else None
         if found:
             heading = (found["a"] or found["b"] or "").strip(" :")
         elif text := block.lstrip("-*• ").strip():
-            yield Item(f"{heading}: {text}" if heading else text)
+            yield ImportItem(f"{heading}: {text}" if heading else text)
 
 
-def _claude_turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _iterate_claude_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
     for message in conversation["chat_messages"]:
         if isinstance(message, dict):
-            yield str(message.get("sender")), _claude_text(message), message.get("created_at")
+            yield str(message.get("sender")), _get_claude_text(message), message.get("created_at")
 
 
-def _claude_text(message: dict[str, Any]) -> str | None:
+def _get_claude_text(message: dict[str, object]) -> str | None:
     content = message.get("content")
     blocks = content if isinstance(content, list) else []
     said = [
@@ -140,31 +143,37 @@ def _claude_text(message: dict[str, Any]) -> str | None:
 # --- Both -------------------------------------------------------------------------------------------------
 
 
-def _conversations(part: Part, chats: Chats, turns_of: Any) -> Iterator[Found]:
-    for number, conversation in enumerate(values_at(part, "item")):
+def _read_conversations(part: Part, chats: ChatFilter, turns_of: TurnsOf) -> Iterator[ReadResult]:
+    for number, conversation in enumerate(iterate_values(part, "item")):
         try:
-            yield from _conversation(conversation, chats, turns_of, f"{part.name} {number}")
+            yield from _read_conversation(conversation, chats, turns_of, f"{part.name} {number}")
         except (KeyError, TypeError, AttributeError):
-            yield Skipped("not_a_memory")  # a broken tree spoils only itself
+            yield SkippedEntry("not_a_memory")  # a broken tree spoils only itself
 
 
-def _conversation(conversation: dict[str, Any], chats: Chats, turns_of: Any, otherwise: str) -> list[Found]:
+def _read_conversation(
+    conversation: dict[str, Any], chats: ChatFilter, turns_of: TurnsOf, otherwise: str
+) -> list[ReadResult]:
     name = str(
         conversation.get("id") or conversation.get("conversation_id") or conversation.get("uuid") or otherwise
     )
     began = conversation.get("create_time") or conversation.get("created_at")
-    found: list[Found] = []
+    found: list[ReadResult] = []
     for role, text, said_at in turns_of(conversation):
         if text is None:
-            found.append(Skipped("no_text"))
-        elif role not in BY:
+            found.append(SkippedEntry("no_text"))
+        elif role not in ROLE_PREFIXES:
             continue  # the system's, a tool's
-        elif chats is Chats.NONE:
-            found.append(Skipped("conversation"))
-        elif BY[role] and chats is Chats.MINE:
-            found.append(Skipped("of_the_assistant"))
+        elif chats is ChatFilter.NONE:
+            found.append(SkippedEntry("conversation"))
+        elif ROLE_PREFIXES[role] and chats is ChatFilter.MINE:
+            found.append(SkippedEntry("of_the_assistant"))
         else:
             found.append(
-                Item(BY[role] + text, created_at=moment(said_at) or moment(began), conversation=name)
+                ImportItem(
+                    ROLE_PREFIXES[role] + text,
+                    created_at=parse_time(said_at) or parse_time(began),
+                    conversation=name,
+                )
             )
     return found

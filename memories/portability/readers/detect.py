@@ -9,86 +9,86 @@ import orjson
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from memories.portability.readers.archives import Part, refused
-from memories.portability.readers.chat_exports import Chats, read_chatgpt, read_claude
-from memories.portability.readers.items import Found
+from memories.portability.readers.archives import Part, make_file_error
+from memories.portability.readers.chat_exports import ChatFilter, read_chatgpt, read_claude
+from memories.portability.readers.items import ReadResult
 from memories.portability.readers.json_and_csv import TEXT_KEYS, read_list, read_table
 from memories.portability.readers.picard_jsonl import read_jsonl
-from memories.portability.readers.streams import outline_of, text_at_start
-from memories.portability.readers.text_and_markdown import read_notes, read_transfer
+from memories.portability.readers.streams import parse_outline, read_start_text
+from memories.portability.readers.text_and_markdown import read_notes, read_plain_text
 
-Read = Callable[[list[Part], Chats], Iterator[Found]]
+Reader = Callable[[list[Part], ChatFilter], Iterator[ReadResult]]
 
 
-def _each(read: Callable[[Part], Iterator[Found]]) -> Read:
+def _read_each_part(read: Callable[[Part], Iterator[ReadResult]]) -> Reader:
     return lambda parts, _chats: (found for part in parts for found in read(part))
 
 
 @dataclass(frozen=True)
-class Format:
+class ImportFormat:
     """A form of files. name: as it is stored, and the tag after `imported:`; label: what a person is told."""
 
     name: str
     label: object
-    read: Read
+    read: Reader
 
 
 # In this order: where the parts of a zip have several, the first one is that of the whole.
-FORMATS = {
+IMPORT_FORMATS = {
     format.name: format
     for format in (
-        Format("picard", gettext_lazy("an export of Picard"), _each(read_jsonl)),
-        Format("chatgpt", gettext_lazy("an export of ChatGPT"), read_chatgpt),
-        Format("claude", gettext_lazy("an export of Claude"), read_claude),
-        Format("pam", gettext_lazy("portable-ai-memory"), _each(read_list)),
-        Format("mem0", gettext_lazy("an export of mem0"), _each(read_list)),
-        Format("list", gettext_lazy("a JSON list"), _each(read_list)),
-        Format("table", gettext_lazy("a table (CSV)"), _each(read_table)),
-        Format("markdown", gettext_lazy("Markdown notes"), lambda parts, _chats: read_notes(parts)),
-        Format("text", gettext_lazy("text, a memory a line"), _each(read_transfer)),
+        ImportFormat("picard", gettext_lazy("an export of Picard"), _read_each_part(read_jsonl)),
+        ImportFormat("chatgpt", gettext_lazy("an export of ChatGPT"), read_chatgpt),
+        ImportFormat("claude", gettext_lazy("an export of Claude"), read_claude),
+        ImportFormat("pam", gettext_lazy("portable-ai-memory"), _read_each_part(read_list)),
+        ImportFormat("mem0", gettext_lazy("an export of mem0"), _read_each_part(read_list)),
+        ImportFormat("list", gettext_lazy("a JSON list"), _read_each_part(read_list)),
+        ImportFormat("table", gettext_lazy("a table (CSV)"), _read_each_part(read_table)),
+        ImportFormat("markdown", gettext_lazy("Markdown notes"), lambda parts, _chats: read_notes(parts)),
+        ImportFormat("text", gettext_lazy("text, a memory a line"), _read_each_part(read_plain_text)),
     )
 }
-NOTES = (".md", ".markdown", ".txt")
-NUMBERED = re.compile(r"(?:conversations(?:-\d+)?|memor(?:y|ies)(?:-\d+)?)\.json")
+NOTE_SUFFIXES = (".md", ".markdown", ".txt")
+EXPORT_FILE_NAME = re.compile(r"(?:conversations(?:-\d+)?|memor(?:y|ies)(?:-\d+)?)\.json")
 
 
-def recognise(parts: list[Part]) -> tuple[Format, list[Part]]:
+def detect_format(parts: list[Part]) -> tuple[ImportFormat, list[Part]]:
     """The format, and those of the parts that are of it. Raises ValidationError (file) where it is none of them."""
     if len(parts) == 1 and not parts[0].name:
-        name = _of_one(parts[0])
+        name = _detect_part_format(parts[0])
         if name is None:
-            raise refused(_("Nothing in this file looks like memories."), "unknown_format")
-        return FORMATS[name], parts
-    found = [(part, _of_member(part)) for part in parts]
+            raise make_file_error(_("Nothing in this file looks like memories."), "unknown_format")
+        return IMPORT_FORMATS[name], parts
+    found = [(part, _detect_member_format(part)) for part in parts]
     names = {name for _part, name in found}
-    format = next((FORMATS[name] for name in FORMATS if name in names), None)
+    format = next((IMPORT_FORMATS[name] for name in IMPORT_FORMATS if name in names), None)
     if format is None:
-        raise refused(_("Nothing in this zip looks like memories."), "unknown_format")
+        raise make_file_error(_("Nothing in this zip looks like memories."), "unknown_format")
     beside = ("list",) if format.name in ("chatgpt", "claude") else ()  # ChatGPT's memory.json
     return format, [part for part, name in found if name == format.name or name in beside]
 
 
-def _of_member(part: Part) -> str | None:
-    if part.suffix in NOTES:
+def _detect_member_format(part: Part) -> str | None:
+    if part.suffix in NOTE_SUFFIXES:
         return "markdown"
-    name = _of_one(part)
-    if name == "list" and not NUMBERED.fullmatch(part.base):
+    name = _detect_part_format(part)
+    if name == "list" and not EXPORT_FILE_NAME.fullmatch(part.base_name):
         return None  # settings and the like
     return name if name != "text" else None
 
 
-def _of_one(part: Part) -> str | None:
-    text = text_at_start(part)
+def _detect_part_format(part: Part) -> str | None:
+    text = read_start_text(part)
     if "\0" in text or not text:
         return None
     if text[0] in "{[":
-        return _of_json(text) or ("text" if text[0] == "[" and _looks_dated(text) else None)
+        return _detect_json_format(text) or ("text" if text[0] == "[" and _is_dated_text(text) else None)
     if text.startswith(("---\n", "---\r\n")):
         return "markdown"
     return "table" if _is_table(text) else "text"
 
 
-def _of_json(text: str) -> str | None:
+def _detect_json_format(text: str) -> str | None:
     first, _end, rest = text.partition("\n")
     try:
         line = orjson.loads(first)
@@ -96,7 +96,7 @@ def _of_json(text: str) -> str | None:
         line = None
     if isinstance(line, dict) and "text" in line and ("picard" in line or rest.strip()):
         return "picard"
-    is_list, keys = outline_of(text)
+    is_list, keys = parse_outline(text)
     if not is_list and {"picard", "text"} <= keys:  # a first line that is longer than what is looked at
         return "picard"
     if "mapping" in keys and is_list:
@@ -110,7 +110,7 @@ def _of_json(text: str) -> str | None:
     return "mem0" if "results" in keys else None
 
 
-def _looks_dated(text: str) -> bool:
+def _is_dated_text(text: str) -> bool:
     return re.match(r"\[[^\]\n]{1,40}\]\s*[-–—:]", text) is not None
 
 

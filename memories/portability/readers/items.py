@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +13,8 @@ from memories.models import Visibility
 from memories.validation import limits
 
 MILLISECONDS_FROM = 100_000_000_000  # a number of seconds as great as this would be in the year 5138
-FIRST = datetime(1970, 1, 2, tzinfo=UTC)
-INK = re.compile(r"\S")
+EARLIEST_TIME = datetime(1970, 1, 2, tzinfo=UTC)
+NON_SPACE = re.compile(r"\S")
 
 # Why something is left out: a code, and what a person is told.
 REASONS = {
@@ -38,7 +37,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Revision:
     """A text that a memory had at an earlier version."""
 
     version: int
@@ -47,7 +46,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ImportItem:
     """A memory to be. Only our own JSON Lines know of more than text, tags, time and conversation.
 
     conversation: what the file calls it; memories of one conversation follow each other. position: None to count on.
@@ -66,36 +65,36 @@ class Item:
     updated_at: datetime | None = None
     written_at: datetime | None = None
     version: int = 1
-    history: tuple[Past, ...] = ()
+    history: tuple[Revision, ...] = ()
     keeps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedEntry:
     """Something that was left out; `reason` is one of REASONS."""
 
     reason: str
     count: int = 1
 
 
-Found = Item | Skipped
+ReadResult = ImportItem | SkippedEntry
 
 
-def moment(value: Any) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """A time as files write them: ISO 8601, or seconds or milliseconds since 1970. None for what is none.
 
     One of the future is now, since a memory cannot have been written then; one without zone is of UTC.
     """
     try:
-        found = _moment(value)
+        found = _parse_time(value)
     except (ValueError, OverflowError, OSError):
         return None
-    if found is None or found < FIRST:
+    if found is None or found < EARLIEST_TIME:
         return None
     return min(found, datetime.now(UTC))
 
 
-def _moment(value: Any) -> datetime | None:
+def _parse_time(value: object) -> datetime | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -108,7 +107,7 @@ def _moment(value: Any) -> datetime | None:
     return None
 
 
-def future(value: Any) -> datetime | None:
+def parse_expiry(value: object) -> datetime | None:
     """A time that may lie ahead, as an expiry does. None for what is none. Raises ValueError for one of no meaning."""
     if value is None:
         return None
@@ -120,7 +119,7 @@ def future(value: Any) -> datetime | None:
     return found.astimezone(UTC)
 
 
-def within_limits(item: Item) -> Iterator[Item]:
+def split_to_limits(item: ImportItem) -> Iterator[ImportItem]:
     """The item, or, where its text is longer than a memory may be, the parts of it as a conversation of its own."""
     text = item.text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(text) <= limits.TEXT_CHARACTERS:
@@ -128,7 +127,7 @@ def within_limits(item: Item) -> Iterator[Item]:
         return
     conversation = item.conversation or f"long {text[:200]}"
     created_at = item.created_at
-    for part in _cut(text):
+    for part in _split_text(text):
         yield replace(
             item,
             text=part,
@@ -142,7 +141,7 @@ def within_limits(item: Item) -> Iterator[Item]:
         created_at = created_at and created_at + timedelta(milliseconds=1)
 
 
-def _cut(text: str) -> Iterator[str]:
+def _split_text(text: str) -> Iterator[str]:
     """Between paragraphs where there are some, else lines, sentences or words; anywhere if need be."""
     size, at = limits.TEXT_CHARACTERS, 0
     while len(text) - at > size:
@@ -151,7 +150,7 @@ def _cut(text: str) -> Iterator[str]:
         end = next((found + 1 for found in ends if found > 0), size)
         if part := window[:end].strip():
             yield part
-        inked = INK.search(text, at + end)
+        inked = NON_SPACE.search(text, at + end)
         at = inked.start() if inked else len(text)
     if at < len(text):
         yield text[at:]

@@ -10,8 +10,15 @@ import orjson
 
 from memories.models import Memory, Visibility
 from memories.portability.readers.archives import Part
-from memories.portability.readers.items import Found, Item, Past, Skipped, future, moment
-from memories.portability.readers.streams import lines_of
+from memories.portability.readers.items import (
+    ImportItem,
+    ReadResult,
+    Revision,
+    SkippedEntry,
+    parse_expiry,
+    parse_time,
+)
+from memories.portability.readers.streams import read_lines
 from memories.services.representation import represent_memory
 
 VERSION = 1  # of this format; stands in every line
@@ -24,68 +31,68 @@ TRASH = "trash.jsonl"  # of what is exported as everything; its lines did not al
 MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
 
 
-def read_jsonl(part: Part) -> Iterator[Found]:
-    for line in lines_of(part):
+def read_jsonl(part: Part) -> Iterator[ReadResult]:
+    for line in read_lines(part):
         if line.strip():
-            yield Skipped("in_trash") if part.base == TRASH else _line(line)
+            yield SkippedEntry("in_trash") if part.base_name == TRASH else _parse_line(line)
 
 
-def _line(line: str) -> Found:
+def _parse_line(line: str) -> ReadResult:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return Skipped("not_json")
+        return SkippedEntry("not_json")
     try:
-        return _item(value)
+        return _parse_item(value)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return Skipped("not_a_memory")
+        return SkippedEntry("not_a_memory")
 
 
-def _item(value: dict[str, Any]) -> Found:
+def _parse_item(value: dict[str, Any]) -> ReadResult:
     if value["text"] is None:
-        return Skipped("unreadable")
+        return SkippedEntry("unreadable")
     if value.get("deleted_at"):
-        return Skipped("in_trash")
+        return SkippedEntry("in_trash")
     conversation, position = value.get("conversation"), value.get("position")
     if (conversation is None) != (position is None):
         raise ValueError("half marked")
-    return Item(
-        text=_text(value["text"]),
-        tags=tuple(map(_text, islice(value.get("tags") or (), TAGS_READ))),
-        created_at=moment(value.get("created_at")),
+    return ImportItem(
+        text=_parse_text(value["text"]),
+        tags=tuple(map(_parse_text, islice(value.get("tags") or (), TAGS_READ))),
+        created_at=parse_time(value.get("created_at")),
         conversation=None if conversation is None else str(UUID(conversation)),
         position=None if position is None else int(position),
         id=UUID(value["id"]) if value.get("id") else None,
         visibility=value.get("visibility") or Visibility.PRIVATE.value,
-        expires_at=future(value.get("expires_at")),
-        updated_at=moment(value.get("updated_at")),
-        written_at=moment(value.get("written_at") or value.get("updated_at")),
-        version=_version(value.get("version", 1)),
-        history=tuple(map(_past, value.get("history") or ())),
+        expires_at=parse_expiry(value.get("expires_at")),
+        updated_at=parse_time(value.get("updated_at")),
+        written_at=parse_time(value.get("written_at") or value.get("updated_at")),
+        version=_parse_version(value.get("version", 1)),
+        history=tuple(map(_parse_revision, value.get("history") or ())),
         keeps=tuple(name for name in ("tags", "expires_at") if name not in value),
     )
 
 
-def _past(value: dict[str, Any]) -> Past:
-    written_at = moment(value["written_at"])
+def _parse_revision(value: dict[str, object]) -> Revision:
+    written_at = parse_time(value["written_at"])
     if written_at is None:
         raise ValueError("no time")
-    return Past(_version(value["version"]), _text(value["text"]), written_at)
+    return Revision(_parse_version(value["version"]), _parse_text(value["text"]), written_at)
 
 
-def _text(value: Any) -> str:
+def _parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
 
 
-def _version(value: Any) -> int:
+def _parse_version(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_VERSION:
         raise ValueError("not a version")
     return value
 
 
-def line_of(memory: Memory, history: list[tuple[int, str | None, datetime]]) -> bytes:
+def format_line(memory: Memory, history: list[tuple[int, str | None, datetime]]) -> bytes:
     """A memory as a line. Its text is null where what is stored does not open; that is said, and not left out."""
     value = {
         "picard": VERSION,

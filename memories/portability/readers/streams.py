@@ -4,19 +4,19 @@ import codecs
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from memories.portability.readers.archives import Part, reading, refused
+from memories.portability.readers.archives import Part, make_file_error, open_part
 
-ONE_BYTES = 20_000_000  # of JSON for one value: a conversation, a memory
-ONE_EVENTS = 2_000_000  # of the parser, for one value: what is empty takes thirty times its bytes
-NOTE_BYTES = 2_000_000  # of one text file in a zip or a folder, and of what belongs together in another
+MAX_VALUE_BYTES = 20_000_000  # of JSON for one value: a conversation, a memory
+MAX_VALUE_EVENTS = 2_000_000  # of the parser, for one value: what is empty takes thirty times its bytes
+MAX_NOTE_BYTES = 2_000_000  # of one text file in a zip or a folder, and of what belongs together in another
 CHUNK_BYTES = 65_536
-DEPTH = 100
+MAX_DEPTH = 100
 STARTS = frozenset({"start_map", "start_array"})
 ENDS = frozenset({"end_map", "end_array"})
 NO_VALUES = ENDS | {"map_key"}
@@ -28,93 +28,93 @@ BOMS = {
 }
 
 
-def encoding_of(start: bytes) -> str:
+def detect_encoding(start: bytes) -> str:
     return next((name for mark, name in BOMS.items() if start.startswith(mark)), "utf-8")
 
 
-def lines_of(part: Part) -> Iterator[str]:
+def read_lines(part: Part) -> Iterator[str]:
     """The lines of a text file, without their ends. Raises ValidationError where it is no UTF-8 (or marked UTF-16)."""
-    encoding = _sniffed(part)
-    with reading(part) as file:
+    encoding = _detect_part_encoding(part)
+    with open_part(part) as file:
         text = io.TextIOWrapper(file, encoding=encoding, newline=None)
         try:
-            while line := text.readline(ONE_BYTES):
-                if len(line) >= ONE_BYTES:
-                    raise refused(_("A line of it is far too long."), "line_too_long")
+            while line := text.readline(MAX_VALUE_BYTES):
+                if len(line) >= MAX_VALUE_BYTES:
+                    raise make_file_error(_("A line of it is far too long."), "line_too_long")
                 yield line.rstrip("\n")
         except UnicodeError:
-            raise refused(_("This is no UTF-8 text. Save it as UTF-8 first."), "not_utf8") from None
+            raise make_file_error(_("This is no UTF-8 text. Save it as UTF-8 first."), "not_utf8") from None
 
 
-def note_of(part: Part) -> str | None:
+def read_small_text(part: Part) -> str | None:
     """A small text file whole; None where it is too large or no text."""
-    if part.size > NOTE_BYTES:
+    if part.size > MAX_NOTE_BYTES:
         return None
-    with reading(part) as file:
-        data: bytes = file.read(NOTE_BYTES)
+    with open_part(part) as file:
+        data: bytes = file.read(MAX_NOTE_BYTES)
     try:
-        return data.decode(encoding_of(data))
+        return data.decode(detect_encoding(data))
     except UnicodeError:
         return None
 
 
-def start_of(part: Part, size: int = CHUNK_BYTES) -> bytes:
-    with reading(part) as file:
+def read_start(part: Part, size: int = CHUNK_BYTES) -> bytes:
+    with open_part(part) as file:
         start: bytes = file.read(size)
     return start
 
 
-def text_at_start(part: Part) -> str:
+def read_start_text(part: Part) -> str:
     """What the file begins with, without a mark of its encoding and white space; as far as it can be read."""
-    start = start_of(part)
-    return start.decode(encoding_of(start), errors="ignore").lstrip("\ufeff \t\r\n")
+    start = read_start(part)
+    return start.decode(detect_encoding(start), errors="ignore").lstrip("\ufeff \t\r\n")
 
 
-def _sniffed(part: Part) -> str:
-    return encoding_of(start_of(part, 4))
+def _detect_part_encoding(part: Part) -> str:
+    return detect_encoding(read_start(part, 4))
 
 
 # --- JSON, as it comes ----------------------------------------------------------------------------------
 
 
-class _Utf8:
+class _Utf8Reader:
     """A part's bytes as UTF-8 for the JSON parser; counts what one value takes."""
 
-    def __init__(self, file: Any, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self.since_last = 0
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(size)
+        data = self._file.read(size)
         self.since_last += len(data)
-        if self.since_last > ONE_BYTES:
-            raise entry_too_large()
+        if self.since_last > MAX_VALUE_BYTES:
+            raise make_entry_too_large_error()
         if self._decode is None or not size:
             return data
         decoded = self._decode.decode(data, final=not data).encode()
         return decoded if decoded or not data else self.read(size)
 
 
-def values_at(part: Part, path: str) -> Iterator[Any]:
+def iterate_values(part: Part, path: str) -> Iterator[Any]:
     """The values at a path, one after another: "" (the whole), "item" (of an array), or "key.item" (of its array).
 
     Raises ValidationError where it is no JSON, or nested too deeply.
     """
-    encoding = _sniffed(part)
+    encoding = _detect_part_encoding(part)
     key, _dot, _item = path.rpartition(".")
     level = 0 if not path else 2 if key else 1
-    with reading(part) as file:
-        source = _Utf8(file, encoding)
+    with open_part(part) as file:
+        source = _Utf8Reader(file, encoding)
         try:
-            for value in _values(ijson.basic_parse(source, use_float=True), key, level):
+            for value in _build_values(ijson.basic_parse(source, use_float=True), key, level):
                 source.since_last = 0
                 yield value
         except (ijson.JSONError, UnicodeError, ValueError, OverflowError):
-            raise broken_json() from None
+            raise make_broken_json_error() from None
 
 
-def _values(events: Any, key: str, level: int) -> Iterator[Any]:
+def _build_values(events: Any, key: str, level: int) -> Iterator[Any]:
     """By the parser's plain events: those that carry a path take a time that grows with the square of the depth."""
     depth, at_key, count = 0, "", 0
     builder: Any = None
@@ -125,33 +125,33 @@ def _values(events: Any, key: str, level: int) -> Iterator[Any]:
         if builder is not None:
             builder.event(event, value)
             count += 1
-            if count > ONE_EVENTS:
-                raise entry_too_large()
+            if count > MAX_VALUE_EVENTS:
+                raise make_entry_too_large_error()
             if depth == level and event not in STARTS:
                 yield builder.value
                 builder, count = None, 0
         elif event == "map_key" and depth == 1:
             at_key = value
         depth += event in STARTS
-        if depth > DEPTH:
-            raise refused(_("It is nested too deeply."), "too_deep")
+        if depth > MAX_DEPTH:
+            raise make_file_error(_("It is nested too deeply."), "too_deep")
 
 
-def entry_too_large() -> ValidationError:
-    return refused(_("One entry of it is far too large."), "entry_too_large")
+def make_entry_too_large_error() -> ValidationError:
+    return make_file_error(_("One entry of it is far too large."), "entry_too_large")
 
 
-def broken_json() -> ValidationError:
-    return refused(_("This JSON is broken or cut off. Download it again."), "broken_json")
+def make_broken_json_error() -> ValidationError:
+    return make_file_error(_("This JSON is broken or cut off. Download it again."), "broken_json")
 
 
-def outline(part: Part) -> tuple[bool, set[str]]:
+def read_outline(part: Part) -> tuple[bool, set[str]]:
     """Of a JSON file: whether it is an array, and the keys of it or of its first item."""
-    return outline_of(text_at_start(part))
+    return parse_outline(read_start_text(part))
 
 
-def outline_of(start: str) -> tuple[bool, set[str]]:
-    """As `outline`, of what a file begins with; the key "" stands for a string as the first item."""
+def parse_outline(start: str) -> tuple[bool, set[str]]:
+    """As `read_outline`, of what a file begins with; the key "" stands for a string as the first item."""
     keys: set[str] = set()
     is_list = start[:1] == "["
     depth = 0

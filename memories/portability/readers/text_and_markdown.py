@@ -6,17 +6,22 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from memories.portability.readers.archives import Part
-from memories.portability.readers.items import Found, Item, Skipped, moment
-from memories.portability.readers.streams import NOTE_BYTES, entry_too_large, lines_of, note_of
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry, parse_time
+from memories.portability.readers.streams import (
+    MAX_NOTE_BYTES,
+    make_entry_too_large_error,
+    read_lines,
+    read_small_text,
+)
 from memories.validation import limits
 
-TAGS = limits.TAGS - 1  # one more says where it came from
+MAX_TAGS = limits.TAGS - 1  # one more says where it came from
 
 # "[2026-01-31] - I am allergic to peanuts.", perhaps as an item of a list.
 DATED = re.compile(r"\s*(?:[-*•]\s+)?\[(?P<date>[^\]\n]{1,40})\]\s*[-–—:]\s*(?P<text>.*)")
 BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(?P<text>\S.*)")
 HEADING = re.compile(r"\s*(?:#{1,6}\s.*|\*\*[^*]+\*\*:?|```.*|-{3,}|={3,})\s*")
-WITHIN = "  "  # before the further lines of a text
+CONTINUATION_INDENT = "  "  # before the further lines of a text
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 INLINE_TAG = re.compile(r"(?<![\w#&/])#(?P<tag>\w[\w/-]*)")
@@ -29,7 +34,7 @@ TIME_KEYS = ("created_at", "created", "date", "date created")
 # --- Transfer text ----------------------------------------------------------------------------------------
 
 
-def read_transfer(part: Part) -> Iterator[Found]:
+def read_plain_text(part: Part) -> Iterator[ReadResult]:
     """`[date] - content`, one memory a line. Lines below that are indented belong to it, whatever they look like.
 
     So do others without a date, where they are no heading and no item of a list.
@@ -40,72 +45,72 @@ def read_transfer(part: Part) -> Iterator[Found]:
     length = 0
     dated: re.Match[str] | None = None  # the first of them
     has_dates = False
-    for line in lines_of(part):
-        is_within = dated is not None and _indent(line) > _indent(dated.string)
+    for line in read_lines(part):
+        is_within = dated is not None and _measure_indent(line) > _measure_indent(dated.string)
         date = None if is_within else DATED.fullmatch(line)
         starts = date or (None if is_within else BULLET.fullmatch(line))
         is_over = not line.strip() and not has_dates
         if starts or is_over or (not is_within and HEADING.fullmatch(line)):
-            yield from _gathered(gathered, dated)
+            yield from _build_items(gathered, dated)
             gathered, length = [starts["text"]] if starts else [], 0
             dated = date
             has_dates = has_dates or dated is not None
         elif gathered or line.strip():
             gathered.append(line)
             length += len(line) + 1
-            if length > NOTE_BYTES:
-                raise entry_too_large()
-    yield from _gathered(gathered, dated)
+            if length > MAX_NOTE_BYTES:
+                raise make_entry_too_large_error()
+    yield from _build_items(gathered, dated)
 
 
-def _gathered(lines: list[str], dated: re.Match[str] | None) -> Iterator[Item]:
-    text = "\n".join([*lines[:1], *_dedented(lines[1:], dated)]).strip()
+def _build_items(lines: list[str], dated: re.Match[str] | None) -> Iterator[ImportItem]:
+    text = "\n".join([*lines[:1], *_dedent_lines(lines[1:], dated)]).strip()
     if text:
-        yield Item(text, created_at=_day(dated["date"]) if dated else None)
+        yield ImportItem(text, created_at=_parse_day(dated["date"]) if dated else None)
 
 
-def _dedented(lines: list[str], dated: re.Match[str] | None) -> Iterator[str]:
+def _dedent_lines(lines: list[str], dated: re.Match[str] | None) -> Iterator[str]:
     """Without the indent that our own export gives them; in a list, without that which they have in common."""
     if dated and dated.string.startswith("["):
-        return (line.removeprefix(WITHIN) for line in lines)
-    indent = min((_indent(line) for line in lines if line.strip()), default=0)
+        return (line.removeprefix(CONTINUATION_INDENT) for line in lines)
+    indent = min((_measure_indent(line) for line in lines if line.strip()), default=0)
     return (line[indent:] for line in lines)
 
 
-def _indent(line: str) -> int:
+def _measure_indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _day(written: str) -> datetime | None:
+def _parse_day(written: str) -> datetime | None:
     found = DAY.search(written)
-    return moment(written) or (moment(found[0]) if found else None)
+    return parse_time(written) or (parse_time(found[0]) if found else None)
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------
 
 
-def read_notes(parts: list[Part]) -> Iterator[Found]:
+def read_notes(parts: list[Part]) -> Iterator[ReadResult]:
     """One memory a note. Its tags are those of its front matter and the #tags in its text."""
     for part in parts:
-        text = note_of(part)
-        yield Skipped("not_text") if text is None else _note(part, text)
+        text = read_small_text(part)
+        yield SkippedEntry("not_text") if text is None else _parse_note(part, text)
 
 
-def _note(part: Part, whole: str) -> Found:
-    front, body = _front_matter(whole.replace("\r\n", "\n"))
+def _parse_note(part: Part, whole: str) -> ReadResult:
+    front, body = _parse_front_matter(whole.replace("\r\n", "\n"))
     name = PurePosixPath(part.name).stem
     title = "" if "id" in front or not name or body.lstrip("# \n").startswith(name) else name
-    tags = [tag for key in TAG_KEYS for tag in front.get(key, [])] + list(_inline_tags(body))
+    tags = [tag for key in TAG_KEYS for tag in front.get(key, [])] + list(_find_inline_tags(body))
     times = (front[key][0] for key in TIME_KEYS if front.get(key))
-    created_at = next((found for time in times if (found := moment(time))), None)
+    created_at = next((found for time in times if (found := parse_time(time))), None)
     if created_at is None and (day := DAY.match(name)):
-        created_at = moment(day[0])
+        created_at = parse_time(day[0])
     if not body.strip():
-        return Skipped("blank")
-    return Item("\n\n".join(filter(None, (title, body.strip()))), tags_within(tags), created_at)
+        return SkippedEntry("blank")
+    return ImportItem("\n\n".join(filter(None, (title, body.strip()))), limit_tags(tags), created_at)
 
 
-def _front_matter(text: str) -> tuple[dict[str, list[str]], str]:
+def _parse_front_matter(text: str) -> tuple[dict[str, list[str]], str]:
     """The properties, each as its values, and the text below. Of YAML only what notes are written in."""
     text = text.removeprefix("\ufeff")
     if not text.startswith("---\n"):
@@ -117,33 +122,33 @@ def _front_matter(text: str) -> tuple[dict[str, list[str]], str]:
     key = ""
     for line in head.split("\n"):
         if line.lstrip().startswith("- ") and key:
-            found[key].append(_plain(line.lstrip()[2:]))
+            found[key].append(_strip_quotes(line.lstrip()[2:]))
         elif ":" in line and not line[:1].isspace():
             name, _mark, value = line.partition(":")
             key = name.strip().lower()
-            found[key] = [_plain(each) for each in _values(key, value.strip()) if each.strip()]
+            found[key] = [_strip_quotes(each) for each in _split_values(key, value.strip()) if each.strip()]
     return found, body.lstrip("\n")
 
 
-def _values(key: str, value: str) -> list[str]:
+def _split_values(key: str, value: str) -> list[str]:
     if value.startswith("[") and value.endswith("]"):
         return value[1:-1].split(",")
     return re.split(r"[,\s]+", value) if key in TAG_KEYS else [value]
 
 
-def _plain(value: str) -> str:
+def _strip_quotes(value: str) -> str:
     return value.strip().strip("\"'").lstrip("#")
 
 
-def _inline_tags(body: str) -> Iterator[str]:
+def _find_inline_tags(body: str) -> Iterator[str]:
     for found in INLINE_TAG.finditer(CODE.sub("", body)):
         if not NOT_A_TAG.fullmatch(found["tag"]):
             yield found["tag"]
 
 
-def tags_within(tags: list[str]) -> tuple[str, ...]:
+def limit_tags(tags: list[str]) -> tuple[str, ...]:
     """Of these as many as a memory may have; what cannot be a tag is none."""
     kept = {
         tag: None for tag in tags if tag.strip() and len(tag) <= limits.TAG_CHARACTERS and "\0" not in tag
     }
-    return tuple(kept)[:TAGS]
+    return tuple(kept)[:MAX_TAGS]

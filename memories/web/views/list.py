@@ -12,36 +12,36 @@ from django_htmx.http import replace_url
 from accounts.actor import Actor
 from memories.clients import activity as client_activity
 from memories.models import Tag
-from memories.search.query import search
+from memories.search.query import search_memories
 from memories.services import reads
-from memories.services.saved_filters import saved_filters
+from memories.services.saved_filters import list_saved_filters
 from memories.validation import limits
-from memories.web.decorators import Request, memory_page
+from memories.web.decorators import Request, memory_view
 from memories.web.forms import ListForm, MemoryForm
-from memories.web.presenters import rows_of, rows_of_hits
-from memories.web.views.onboarding import first_steps, note_found
+from memories.web.presenters import build_rows, build_search_rows
+from memories.web.views.onboarding import get_first_steps, record_first_search
 
-HITS = 25  # as many as a page of the list
-TAGS_OFFERED = 60  # to filter by; the page of tags has all of them
+SEARCH_LIMIT = 25  # as many as a page of the list
+MAX_TAG_CHOICES = 60  # to filter by; the page of tags has all of them
 
 
 @require_safe
-@memory_page
+@memory_view
 def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
-    form = ListForm(request.GET, tags=reads.tags_of(actor))
-    found = _found(actor, form) if form.query else _listed(actor, form)
-    context = {**found, "form": form, "address": form.address(), "page_url": page_url(form)}
-    context["tags"] = _offered(actor, form)
-    is_first_find = bool(form.query and found["rows"]) and note_found(request, actor)
+    form = ListForm(request.GET, tags=reads.list_tags(actor))
+    found = _search_memories(actor, form) if form.query else _list_memories(actor, form)
+    context = {**found, "form": form, "address": form.get_url_params(), "page_url": build_list_url(form)}
+    context["tags"] = _get_tag_choices(actor, form)
+    is_first_find = bool(form.query and found["rows"]) and record_first_search(request, actor)
     if not form.query:
         context["matching"] = reads.count_memories(actor, form.filters)
     if not request.htmx or request.htmx.history_restore_request:
         total = reads.count_memories(actor) if context["address"] else context["matching"]
         more = {
             "add_form": MemoryForm(),
-            "saved": [(each, urlencode(each.parts)) for each in saved_filters(actor)],
+            "saved": [(each, urlencode(each.parts)) for each in list_saved_filters(actor)],
             "total": total,
-            "steps": first_steps(request, actor, total=total, rows=found["rows"]),
+            "steps": get_first_steps(request, actor, total=total, rows=found["rows"]),
             "limit": limits.TEXT_CHARACTERS,
             "trashed": request.GET.get("trashed", ""),
             "trashed_at": request.GET.get("at", ""),
@@ -50,19 +50,19 @@ def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     if form.cursor:
         return render(request, "memories/_rows.html", context)
     if is_first_find:
-        context["steps"] = first_steps(request, actor, total=reads.count_memories(actor))
+        context["steps"] = get_first_steps(request, actor, total=reads.count_memories(actor))
         context["swap_steps"] = True
     return replace_url(render(request, "memories/_results.html", context), context["page_url"])
 
 
-def _listed(actor: Actor, form: ListForm) -> dict[str, Any]:
+def _list_memories(actor: Actor, form: ListForm) -> dict[str, Any]:
     page = reads.list_memories(actor, filters=form.filters, before=form.cursor)
-    return {"rows": rows_of(page.memories), "next": page.next}
+    return {"rows": build_rows(page.memories), "next": page.next}
 
 
-def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
-    result = search(actor, form.query, filters=form.filters, limit=HITS)
-    rows = rows_of_hits(result.hits, form.query)
+def _search_memories(actor: Actor, form: ListForm) -> dict[str, Any]:
+    result = search_memories(actor, form.query, filters=form.filters, limit=SEARCH_LIMIT)
+    rows = build_search_rows(result.hits, form.query)
     strong = [row for row in rows if not row.is_weak]
     return {
         "rows": strong,
@@ -73,16 +73,16 @@ def _found(actor: Actor, form: ListForm) -> dict[str, Any]:
     }
 
 
-def _offered(actor: Actor, form: ListForm) -> list[Tag]:
+def _get_tag_choices(actor: Actor, form: ListForm) -> list[Tag]:
     """The tags to choose from: of very many those on most memories, and the one that is chosen."""
-    if len(form.tags) <= TAGS_OFFERED:
+    if len(form.tags) <= MAX_TAG_CHOICES:
         return form.tags
-    counts = client_activity.count_by_tag(actor)
-    offered = {*sorted((tag.pk for tag in form.tags), key=lambda pk: -counts.get(pk, 0))[:TAGS_OFFERED]}
+    counts = client_activity.count_memories_by_tag(actor)
+    offered = {*sorted((tag.pk for tag in form.tags), key=lambda pk: -counts.get(pk, 0))[:MAX_TAG_CHOICES]}
     return [tag for tag in form.tags if tag.pk in offered or tag == form.chosen_tag]
 
 
-def page_url(form: ListForm) -> str:
+def build_list_url(form: ListForm) -> str:
     """The address of the list with these filters, and search."""
-    address = urlencode(form.address())
+    address = urlencode(form.get_url_params())
     return reverse("memories:list") + (f"?{address}" if address else "")

@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.actor import Actor
-from accounts.profile.service import change_profile
-from memories.web.decorators import Request, back, memory_page
-from memories.web.presenters import Row
+from accounts.profile.service import update_profile
+from memories.web.decorators import Request, memory_view, redirect_back
+from memories.web.presenters import MemoryRow
 from oauth.access import grants
 
 HAS_FOUND = "has_found"  # in the session: one need not find something twice to go on
-ENOUGH = 10  # memories of somebody who needs no first steps
+ONBOARDING_LIMIT = 10  # memories of somebody who needs no first steps
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ EXAMPLES = (
 class FirstSteps:
     """Which steps are done. question: what would find the example that was kept, empty for a text of one's own."""
 
-    has_kept: bool
+    has_saved: bool
     has_found: bool
     has_connected: bool
     question: str | Promise = ""
@@ -46,22 +46,24 @@ class FirstSteps:
     @property
     def current(self) -> str:
         """The name of the step that comes next, empty when all are done."""
-        steps = (("keep", self.has_kept), ("find", self.has_found), ("connect", self.has_connected))
+        steps = (("keep", self.has_saved), ("find", self.has_found), ("connect", self.has_connected))
         return next((name for name, is_done in steps if not is_done), "")
 
 
-def first_steps(request: Request, actor: Actor, *, total: int, rows: Iterable[Row] = ()) -> FirstSteps | None:
+def get_first_steps(
+    request: Request, actor: Actor, *, total: int, rows: Iterable[MemoryRow] = ()
+) -> FirstSteps | None:
     """Of who has `total` memories, `rows` among them; None once they are done, declined or outgrown."""
-    if actor.person.first_steps_hidden or total >= ENOUGH:
+    if actor.person.first_steps_hidden or total >= ONBOARDING_LIMIT:
         return None
     has_found = request.session.get(HAS_FOUND, False)
-    steps = FirstSteps(total > 0, has_found, grants.connected(actor).exists())
+    steps = FirstSteps(total > 0, has_found, grants.list_grants(actor).exists())
     if not steps.current:
         return None
-    return replace(steps, question=_question(rows)) if steps.current == "find" else steps
+    return replace(steps, question=_find_example_question(rows)) if steps.current == "find" else steps
 
 
-def note_found(request: Request, actor: Actor) -> bool:
+def record_first_search(request: Request, actor: Actor) -> bool:
     """A search showed something. True when that is new: a step of a newcomer is done."""
     is_new = not (actor.person.first_steps_hidden or request.session.get(HAS_FOUND))
     if is_new:
@@ -70,12 +72,12 @@ def note_found(request: Request, actor: Actor) -> bool:
 
 
 @require_POST
-@memory_page
+@memory_view
 def hide_first_steps(request: Request, actor: Actor) -> HttpResponseBase:
-    change_profile(actor, first_steps_hidden=True)
-    return back(request, "memories:list")
+    update_profile(actor, first_steps_hidden=True)
+    return redirect_back(request, "memories:list")
 
 
-def _question(rows: Iterable[Row]) -> str | Promise:
+def _find_example_question(rows: Iterable[MemoryRow]) -> str | Promise:
     questions = {str(example.text): example.question for example in EXAMPLES}
     return next((questions[row.text] for row in rows if row.text in questions), "")

@@ -1,7 +1,5 @@
 """Asking a persona: one's own or another's when signed in, and on the page that its owner opened to everybody."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -12,40 +10,40 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
-from accounts.rate_limits import Limit, LimitReached, hit, of_requests
-from core.client_ip import client_network
-from core.http import too_many
+from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit, get_api_limit
+from core.client_ip import get_client_network
+from core.http import render_rate_limited
 from memories.errors import PersonaNotFound
 from memories.persona import retrieval as persona_retrieval
 from memories.web import persona_stream
-from memories.web.decorators import Request, add_errors, memory_page
+from memories.web.decorators import Request, add_form_errors, memory_view
 from memories.web.forms import AskForm, QuestionForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@memory_page
-def ask(request: Request, actor: Actor) -> HttpResponseBase:
+@memory_view
+def ask_persona(request: Request, actor: Actor) -> HttpResponseBase:
     form = AskForm(request.POST if request.method == "POST" else None)
-    context: dict[str, Any] = {"form": form, **persona_stream.who_words(actor)}
+    context: dict[str, object] = {"form": form, **persona_stream.get_model_context(actor)}
     if form.is_valid():
         try:
-            hit(of_requests(), f"{actor.person.pk}:")
-        except LimitReached as reached:
-            return too_many(request, reached.retry_after_s)
-        if prepared := _prepared(actor, form):
-            return persona_stream.respond(request, actor, form, prepared)
+            enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
+        except RateLimitExceeded as reached:
+            return render_rate_limited(request, reached.retry_after_s)
+        if prepared := _prepare_answer(actor, form):
+            return persona_stream.respond_with_answer(request, actor, form, prepared)
     return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
 
 
-def _prepared(actor: Actor, form: AskForm) -> persona_retrieval.Prepared | None:
+def _prepare_answer(actor: Actor, form: AskForm) -> persona_retrieval.PreparedAnswer | None:
     """None when something is wrong, which the form says then."""
     try:
-        about = persona_retrieval.find(actor, form.handle)
-        return persona_retrieval.prepare(actor, about, form.cleaned_data["question"])
+        about = persona_retrieval.find_persona(actor, form.handle)
+        return persona_retrieval.prepare_answer(actor, about, form.cleaned_data["question"])
     except PersonaNotFound:
         form.add_error("whom", _("Nobody of this handle can be asked."))
     except ValidationError as error:
-        add_errors(form, error)
+        add_form_errors(form, error)
     return None
 
 
@@ -54,30 +52,32 @@ def _prepared(actor: Actor, form: AskForm) -> persona_retrieval.Prepared | None:
 def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     """Whoever comes is asked nothing and known nothing of: signed in or not, the answer is a visitor's."""
     try:
-        hit(Limit("public_page", settings.API_ANONYMOUS_PER_MINUTE), client_network(request))
-        about = persona_retrieval.find(ANONYMOUS, handle)
-    except LimitReached as reached:
-        return too_many(request, reached.retry_after_s)
+        enforce_rate_limit(
+            RateLimit("public_page", settings.API_ANONYMOUS_PER_MINUTE), get_client_network(request)
+        )
+        about = persona_retrieval.find_persona(ANONYMOUS, handle)
+    except RateLimitExceeded as reached:
+        return render_rate_limited(request, reached.retry_after_s)
     except PersonaNotFound:
         # 404: that there is such a person, but no page of theirs, is private too.
         raise Http404 from None
     form = QuestionForm(request.POST if request.method == "POST" else None)
-    context = {"form": form, "about": about, "is_own": False}
+    context: dict[str, object] = {"form": form, "about": about, "is_own": False}
     if form.is_valid():
-        context |= _answer(ANONYMOUS, about, form)
+        context |= _answer_question(ANONYMOUS, about, form)
     return render(request, "memories/persona.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
-def public_page_as_typed(request: HttpRequest, handle: str) -> HttpResponse:  # noqa: ARG001
+def redirect_to_public_page(request: HttpRequest, handle: str) -> HttpResponse:  # noqa: ARG001
     """With capitals or a slash at the end, as people and phones write; whether there is such a page or not."""
     return redirect("persona", handle=handle.lower(), permanent=True)
 
 
-def _answer(actor: Actor, about: User, form: QuestionForm) -> dict[str, Any]:
+def _answer_question(actor: Actor, about: User, form: QuestionForm) -> dict[str, object]:
     try:
-        answer = persona_retrieval.ask(actor, about, form.cleaned_data["question"])
+        answer = persona_retrieval.ask_persona(actor, about, form.cleaned_data["question"])
     except ValidationError as error:
-        add_errors(form, error)
+        add_form_errors(form, error)
         return {}
     return {"answer": answer, "question": form.cleaned_data["question"].strip()}

@@ -3,33 +3,35 @@
 import io
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate
+from typing import IO, Concatenate, cast
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actor import Actor
-from accounts.rate_limits import LimitReached
-from core.http import too_many
-from memories.errors import ImportNotFound, ImportUnderWay
-from memories.models import EndedBy, ImportBatch, ImportState
-from memories.portability.exports.formats import FORMS, export
+from accounts.rate_limits import RateLimitExceeded
+from core.http import render_rate_limited
+from memories.errors import ImportInProgress, ImportNotFound
+from memories.models import ImportBatch, ImportEndReason, ImportState
+from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import SECONDS_ONLINE, may_look, stage
-from memories.portability.readers.chat_exports import Chats
-from memories.portability.readers.detect import FORMATS
+from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
+from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.detect import IMPORT_FORMATS
 from memories.portability.readers.items import REASONS
-from memories.web.decorators import Given, Request, add_errors, memory_page
-from memories.web.forms import Typed
+from memories.web.decorators import Given, Request, add_form_errors, memory_view
+from memories.web.forms import RawCharField
 
 EVERYTHING = "everything"
 
@@ -38,7 +40,7 @@ class ImportForm(forms.Form):
     """A file or a text."""
 
     file = forms.FileField(label=gettext_lazy("A file"), required=False, allow_empty_file=True)
-    text = Typed(
+    text = RawCharField(
         label=gettext_lazy("Or pasted text"),
         help_text=gettext_lazy("A line each, such as: [2026-01-31] - I am allergic to peanuts."),
         widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
@@ -46,30 +48,32 @@ class ImportForm(forms.Form):
     chats = forms.ChoiceField(
         label=gettext_lazy("Of conversations in it"),
         choices=[
-            (Chats.MINE.value, gettext_lazy("what I wrote")),
-            (Chats.ALL.value, gettext_lazy("what I wrote, and the answers")),
-            (Chats.NONE.value, gettext_lazy("nothing, only memories")),
+            (ChatFilter.MINE.value, gettext_lazy("what I wrote")),
+            (ChatFilter.ALL.value, gettext_lazy("what I wrote, and the answers")),
+            (ChatFilter.NONE.value, gettext_lazy("nothing, only memories")),
         ],
-        initial=Chats.MINE.value,
+        initial=ChatFilter.MINE.value,
         required=False,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, data: QueryDict | None = None, files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None
+    ) -> None:
+        super().__init__(data, files)
         self.fields["file"].help_text = _(
             "A zip from ChatGPT or Claude, notes as a zip, JSON, CSV or text; up to %(size)s."
         ) % {"size": f"{settings.MAX_IMPORT_BYTES / 1_000_000:,.0f} MB"}
 
-    def given(self) -> Any:
+    def open_file(self) -> IO[bytes]:
         """The file to be read. Raises ValidationError where there is neither."""
         if (uploaded := self.cleaned_data.get("file")) is not None:
-            return uploaded.file
+            return cast(IO[bytes], uploaded.file)
         if not (text := self.cleaned_data["text"]).strip():
             raise ValidationError({"file": _("Choose a file, or paste some text.")})
         return io.BytesIO(text.encode("utf-8", "replace"))
 
 
-def import_page(
+def import_view(
     view: Callable[Concatenate[Request, Actor, Given], HttpResponseBase],
 ) -> Callable[Concatenate[Request, Given], HttpResponseBase]:
     """A page about one import; 404 where there is none for this person."""
@@ -83,37 +87,40 @@ def import_page(
         except ImportNotFound:
             raise Http404 from None
 
-    return memory_page(answered)
+    return memory_view(answered)
 
 
 # --- In ---------------------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@memory_page
-def bring(request: Request, actor: Actor) -> HttpResponseBase:
+@memory_view
+def import_page(request: Request, actor: Actor) -> HttpResponseBase:
     form = (
         ImportForm(request.POST or None, request.FILES or None) if request.method == "POST" else ImportForm()
     )
     if form.is_valid():
         try:
-            may_look(actor)
-        except LimitReached as reached:
-            return too_many(request, reached.retry_after_s)
-        batch = _staged(actor, form)
+            check_preview_rate(actor)
+        except RateLimitExceeded as reached:
+            return render_rate_limited(request, reached.retry_after_s)
+        batch = _stage_import(actor, form)
         if batch is not None:
             return redirect("memories:import", batch.pk)
-    context = {"form": form, "imports": [_shown(batch) for batch in import_run.list_imports(actor)]}
+    context = {
+        "form": form,
+        "imports": [_build_import_context(batch) for batch in import_run.list_imports(actor)],
+    }
     return render(request, "memories/import.html", context, status=422 if form.errors else 200)
 
 
-def _staged(actor: Actor, form: ImportForm) -> ImportBatch | None:
+def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
     try:
-        chats = Chats(form.cleaned_data["chats"] or Chats.MINE)
-        return stage(actor, form.given(), chats=chats, seconds=SECONDS_ONLINE)
+        chats = ChatFilter(form.cleaned_data["chats"] or ChatFilter.MINE)
+        return stage_import(actor, form.open_file(), chats=chats, seconds=MAX_SECONDS_ONLINE)
     except ValidationError as error:
-        add_errors(form, error)
-    except ImportUnderWay:
+        add_form_errors(form, error)
+    except ImportInProgress:
         form.add_error(
             None,
             _("Another import is under way or looked at. Let it end, or undo it, first. Nothing is lost."),
@@ -122,36 +129,40 @@ def _staged(actor: Actor, form: ImportForm) -> ImportBatch | None:
 
 
 @require_safe
-@import_page
-def one_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
+@import_view
+def import_detail(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     batch = import_run.get_import(actor, batch_id)
-    return render(request, "memories/one_import.html", {"shown": _shown(batch), "batch": batch})
+    return render(
+        request, "memories/import_detail.html", {"shown": _build_import_context(batch), "batch": batch}
+    )
 
 
 @require_POST
-@import_page
-def start(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
+@import_view
+def start_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     try:
-        import_run.start(actor, batch_id, publish=request.POST.get("publish") == "yes")
+        import_run.start_import(actor, batch_id, publish=request.POST.get("publish") == "yes")
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("memories:import", batch_id)
 
 
 @require_POST
-@import_page
-def go_on(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
+@import_view
+def advance_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     """Brings some more; the page asks again and again while it is open, and later where it was closed."""
-    batch = import_run.advance(actor, batch_id)
+    batch = import_run.advance_import(actor, batch_id)
     if not request.htmx:
         return redirect("memories:import", batch_id)
-    return render(request, "memories/_import_state.html", {"shown": _shown(batch), "batch": batch})
+    return render(
+        request, "memories/_import_state.html", {"shown": _build_import_context(batch), "batch": batch}
+    )
 
 
 @require_POST
-@import_page
-def undo(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
-    import_run.undo(actor, batch_id)
+@import_view
+def undo_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
+    import_run.undo_import(actor, batch_id)
     messages.success(
         request,
         _(
@@ -162,29 +173,29 @@ def undo(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
 
 
 @require_POST
-@import_page
-def discard(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
-    import_run.discard(actor, batch_id)
+@import_view
+def discard_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
+    import_run.discard_import(actor, batch_id)
     messages.success(request, _("Nothing was imported."))
     return redirect("memories:bring")
 
 
-def _shown(batch: ImportBatch) -> dict[str, Any]:
+def _build_import_context(batch: ImportBatch) -> dict[str, object]:
     """An import in the words of a page."""
     counts = batch.counts
     return {
         "batch": batch,
-        "format": FORMATS[batch.format].label if batch.format in FORMATS else batch.format,
+        "format": IMPORT_FORMATS[batch.format].label if batch.format in IMPORT_FORMATS else batch.format,
         "new": counts.get("new", 0),
         "changed": counts.get("changed", 0),
         "duplicate": counts.get("duplicate", 0),
         "public": counts.get("public", 0),
         "skipped": [(count, REASONS.get(code, code)) for code, count in counts.get("skipped", {}).items()],
         "count": batch.total if batch.state == ImportState.STAGED else batch.done,
-        "sample": import_run.sample_of(batch),
+        "sample": import_run.get_sample(batch),
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,
-        "ended_by": EndedBy(batch.ended_by).label if batch.ended_by else "",
+        "ended_by": ImportEndReason(batch.ended_by).label if batch.ended_by else "",
         "is_done": batch.state == ImportState.DONE,
     }
 
@@ -193,16 +204,16 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
 
 
 @require_safe
-@memory_page
-def take(request: Request, _actor: Actor) -> HttpResponseBase:
-    return render(request, "memories/export.html", {"forms": FORMS.values()})
+@memory_view
+def export_page(request: Request, _actor: Actor) -> HttpResponseBase:
+    return render(request, "memories/export.html", {"forms": EXPORT_FORMATS.values()})
 
 
 @require_POST
-@memory_page
-def download(_request: Request, actor: Actor, form: str) -> HttpResponseBase:
+@memory_view
+def download_export(_request: Request, actor: Actor, form: str) -> HttpResponseBase:
     try:
-        exported = export_everything(actor) if form == EVERYTHING else export(actor, form)
+        exported = export_everything(actor) if form == EVERYTHING else export_memories(actor, form)
     except ValidationError:
         raise Http404 from None
     response = StreamingHttpResponse(exported.chunks, content_type=exported.media_type)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -16,25 +15,25 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor
 from memories.clients import names as client_names
-from memories.errors import MemoryNotFound, MoreCame, VersionConflict
+from memories.errors import MemoryNotFound, SelectionChanged, VersionConflict
 from memories.providers import chat
 from memories.review import decisions as review_decisions
-from memories.review.decisions import Waiting
+from memories.review.decisions import PendingProposal
 from memories.services import proposals
-from memories.services.reads import opened
+from memories.services.reads import decrypt_or_none
 from memories.validation import limits
-from memories.web.decorators import Request, memory_page
-from memories.web.forms import version_of
-from memories.web.presenters import age_of, source_words
+from memories.web.decorators import Request, memory_view
+from memories.web.forms import parse_version
+from memories.web.presenters import describe_source, format_age
 
-VERSION = "version-"  # and a proposal's id: the field that says which version of its memory was shown
+VERSION_PREFIX = "version-"  # and a proposal's id: the field that says which version of its memory was shown
 
 
 @dataclass(frozen=True)
 class ProposalRow:
     """A proposal as the page shows it: with what was typed, and what the domain said of it."""
 
-    waiting: Waiting
+    waiting: PendingProposal
     names: dict[str, str]
     typed: QueryDict = field(default_factory=QueryDict)
     problem: Exception | None = None
@@ -44,7 +43,7 @@ class ProposalRow:
         return self.waiting.proposal.pk
 
     @property
-    def content(self) -> Any:
+    def content(self) -> proposals.Content | None:
         return self.waiting.content
 
     @property
@@ -60,22 +59,21 @@ class ProposalRow:
     @property
     def present_text(self) -> str | None:
         """What the memory that would change says now."""
-        return opened(self.waiting.memory) if self.waiting.memory is not None else None
+        return decrypt_or_none(self.waiting.memory) if self.waiting.memory is not None else None
 
     @property
-    def would_not_end(self) -> bool:
+    def would_remove_expiry(self) -> bool:
         """That the memory, which ends now, would be kept for ever."""
-        return (
-            self.waiting.is_change and "expires_at" in (self.content or {}) and not self.content["expires_at"]
-        )
+        content = self.content or {}
+        return self.waiting.is_change and "expires_at" in content and not content["expires_at"]
 
     @property
     def source(self) -> str:
-        return source_words(self.waiting.proposal.source, self.names)
+        return describe_source(self.waiting.proposal.source, self.names)
 
     @property
     def age(self) -> str:
-        return age_of(self.waiting.proposal.created_at)
+        return format_age(self.waiting.proposal.created_at)
 
     @property
     def errors(self) -> list[str]:
@@ -88,7 +86,7 @@ class ProposalRow:
         return [_("This does not open, so it cannot be kept. Decline it.")] if self.problem else []
 
 
-class ShownForm(forms.Form):
+class AcceptAllForm(forms.Form):
     """What "Keep all" means, as the page said it: so many, the newest of them `until`."""
 
     until = forms.UUIDField()
@@ -96,55 +94,65 @@ class ShownForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@memory_page
-def review(request: Request, actor: Actor) -> HttpResponseBase:
+@memory_view
+def review_page(request: Request, actor: Actor) -> HttpResponseBase:
     if request.method != "POST":
-        return _page(request, actor, {})
+        return _render_review_page(request, actor, {})
     act, _colon, single = request.POST.get("act", "").partition(":")
-    chosen = _ids([single] if single else request.POST.getlist("pick"))
+    chosen = _parse_ids([single] if single else request.POST.getlist("pick"))
     if act == "accept_all":
-        return _accepted_all(request, actor)
+        return _accept_all(request, actor)
     if not chosen:
         messages.info(request, _("Tick at least one first."))
         return redirect("memories:review")
     if act == "accept":
-        edits = {each: _edited(request.POST, each) for each in chosen}
-        return _accepted(request, actor, review_decisions.accept_many(actor, edits))
-    count = review_decisions.decline(actor, chosen)
+        edits = {each: _parse_edits(request.POST, each) for each in chosen}
+        return _render_outcome(request, actor, review_decisions.accept_proposals(actor, edits))
+    count = review_decisions.decline_proposals(actor, chosen)
     messages.success(request, ngettext("%(n)d declined.", "%(n)d declined.", count) % {"n": count})
     return redirect("memories:review")
 
 
-def _accepted_all(request: Request, actor: Actor) -> HttpResponseBase:
+def _accept_all(request: Request, actor: Actor) -> HttpResponseBase:
     """What the button counted; whatever came after the page was shown waits on."""
-    shown = ShownForm(request.POST)
+    shown = AcceptAllForm(request.POST)
     try:
         if not shown.is_valid():
-            raise MoreCame
-        seen = _seen(request.POST)
-        return _accepted(request, actor, review_decisions.accept_all(actor, seen=seen, **shown.cleaned_data))
-    except MoreCame:
+            raise SelectionChanged
+        seen = _parse_seen_versions(request.POST)
+        return _render_outcome(
+            request, actor, review_decisions.accept_all_proposals(actor, seen=seen, **shown.cleaned_data)
+        )
+    except SelectionChanged:
         messages.info(request, _("More came meanwhile. Look at it before you keep all."))
         return redirect("memories:review")
 
 
-def _accepted(request: Request, actor: Actor, reviewed: review_decisions.Reviewed) -> HttpResponseBase:
+def _render_outcome(
+    request: Request, actor: Actor, reviewed: review_decisions.ReviewResult
+) -> HttpResponseBase:
     if count := len(reviewed.memories):
         messages.success(request, ngettext("%(n)d kept.", "%(n)d kept.", count) % {"n": count})
-    return _page(request, actor, reviewed.refused) if reviewed.refused else redirect("memories:review")
+    return (
+        _render_review_page(request, actor, reviewed.refused)
+        if reviewed.refused
+        else redirect("memories:review")
+    )
 
 
-def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> HttpResponseBase:
-    before, until = (next(iter(_ids([request.GET.get(name, "")])), None) for name in ("before", "until"))
+def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> HttpResponseBase:
+    before, until = (
+        next(iter(_parse_ids([request.GET.get(name, "")])), None) for name in ("before", "until")
+    )
     # Counted before it is read: what comes in between is not in the count, so "Keep all" notices it.
-    total = review_decisions.count_waiting(actor, until=until)
-    page = review_decisions.list_waiting(actor, before=before)
-    names = dict(client_names.of_sources(each.proposal.source for each in page.waiting))
+    total = review_decisions.count_pending_proposals(actor, until=until)
+    page = review_decisions.list_pending_proposals(actor, before=before)
+    names = dict(client_names.get_client_names(each.proposal.source for each in page.waiting))
     rows = [ProposalRow(each, names, request.POST, refused.get(each.proposal.pk)) for each in page.waiting]
     context = {
         "rows": rows,
         "next": page.next,
-        "days": proposals.KEPT.days,
+        "days": proposals.RETENTION.days,
         "limit": limits.TEXT_CHARACTERS,
         "can_extract": chat.is_configured(),
         "total": total,
@@ -153,9 +161,9 @@ def _page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> Htt
     return render(request, "memories/review.html", context, status=422 if refused else 200)
 
 
-def _edited(given: QueryDict, proposal_id: UUID) -> dict[str, Any]:
+def _parse_edits(given: QueryDict, proposal_id: UUID) -> review_decisions.Edit:
     """What was typed in this proposal's fields, where it has them, and which version the page showed."""
-    edited: dict[str, Any] = {"expected_version": _version(given, proposal_id)}
+    edited: review_decisions.Edit = {"expected_version": _parse_seen_version(given, proposal_id)}
     if (text := given.get(f"text-{proposal_id}")) is not None:
         edited["text"] = text
     if (tags := given.get(f"tags-{proposal_id}")) is not None:
@@ -163,17 +171,17 @@ def _edited(given: QueryDict, proposal_id: UUID) -> dict[str, Any]:
     return edited
 
 
-def _seen(given: QueryDict) -> dict[UUID, int | None]:
+def _parse_seen_versions(given: QueryDict) -> dict[UUID, int | None]:
     """By proposal the version of the memory that it changes, of all that the page showed."""
-    shown = _ids(name.removeprefix(VERSION) for name in given if name.startswith(VERSION))
-    return {each: _version(given, each) for each in shown}
+    shown = _parse_ids(name.removeprefix(VERSION_PREFIX) for name in given if name.startswith(VERSION_PREFIX))
+    return {each: _parse_seen_version(given, each) for each in shown}
 
 
-def _version(given: QueryDict, proposal_id: UUID) -> int | None:
-    return version_of(given.get(f"{VERSION}{proposal_id}", ""))
+def _parse_seen_version(given: QueryDict, proposal_id: UUID) -> int | None:
+    return parse_version(given.get(f"{VERSION_PREFIX}{proposal_id}", ""))
 
 
-def _ids(given: Iterable[str]) -> list[UUID]:
+def _parse_ids(given: Iterable[str]) -> list[UUID]:
     """What is no id is the id of nothing."""
     found = []
     for each in given:

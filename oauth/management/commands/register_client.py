@@ -1,7 +1,6 @@
 """Register an app, as the developer console does; for set-ups without anybody at a browser."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -25,11 +24,11 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *args: Any, name: str, redirect_uri: list[str], public: bool, owner: str, **options: Any
+        self, *args: object, name: str, redirect_uri: list[str], public: bool, owner: str, **options: object
     ) -> None:
         try:
-            made = manual_registration.register(
-                name=name, redirect_uris=redirect_uri, is_public=public, user=self._person(owner)
+            made = manual_registration.register_app(
+                name=name, redirect_uris=redirect_uri, is_public=public, user=self._find_owner(owner)
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
@@ -40,7 +39,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{variable}={value}")
 
     @staticmethod
-    def _person(email: str) -> User | None:
+    def _find_owner(email: str) -> User | None:
         if not email:
             return None
         try:

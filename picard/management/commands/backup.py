@@ -1,7 +1,6 @@
 """`manage.py backup`: the database as one file and, apart from it, the keys as another."""
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,15 +22,15 @@ class Command(BaseCommand):
             "--keys", type=Path, metavar="FILE", help="where to write the keys, in another folder"
         )
 
-    def handle(self, *_: Any, file: Path, keys: Path | None, **__: Any) -> None:
+    def handle(self, *_: object, file: Path, keys: Path | None, **__: object) -> None:
         if keys and keys.absolute().parent == file.absolute().parent:
             raise CommandError(
                 "Give the keys a folder of their own: whoever finds both files can read everything."
             )
         try:
-            backup_dump.refuse_to_replace(file, keys)
-            backup_dump.dump_to(file)
-            opened = backup_dump.prove(file, settings.FIELD_ENCRYPTION_KEY)
+            backup_dump.refuse_overwrite(file, keys)
+            backup_dump.dump_database(file)
+            opened = backup_dump.verify_backup(file, settings.FIELD_ENCRYPTION_KEY)
             if keys:
                 backup_dump.write_keys(keys, settings.FIELD_ENCRYPTION_KEY)
         except backup_dump.BackupError as error:

@@ -1,12 +1,10 @@
 """`manage.py demo`: the whole server, with a made-up person who has a past."""
 
-from typing import Any
-
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
-from picard.demo.seed import OtherPeople, fill
+from picard.demo.seed import DatabaseNotEmpty, fill_database
 
 
 class Command(BaseCommand):
@@ -21,11 +19,11 @@ class Command(BaseCommand):
             "--among-others", action="store_true", help="even into a database where other people live"
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, among_others: bool, fill_only: bool, **__: object) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         try:
-            person, password = fill(among_others=options["among_others"])
-        except OtherPeople:
+            person, password = fill_database(among_others=among_others)
+        except DatabaseNotEmpty:
             raise CommandError(
                 "Other people live in this database. Take another PICARD_HOME, or say --among-others."
             ) from None
@@ -33,6 +31,6 @@ class Command(BaseCommand):
             f"The demo person is {person.name}.\n  Log in    {person.email}\n  Password  {password}"
         )
         self.stdout.flush()
-        if not options["fill_only"]:
+        if not fill_only:
             connections.close_all()
             call_command("up")

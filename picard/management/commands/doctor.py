@@ -2,7 +2,6 @@
 
 import json
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -17,15 +16,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON array")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         if options["json"]:
-            found = list(doctor.examine())
+            found = list(doctor.run_diagnostics())
             self.stdout.write(json.dumps([finding.as_dict() for finding in found], indent=2))
         else:
-            found = [self._said(finding) for finding in doctor.examine()]
+            found = [self._print_finding(finding) for finding in doctor.run_diagnostics()]
         sys.exit(1 if any(finding.state == State.FAIL for finding in found) else 0)
 
-    def _said(self, finding: Finding) -> Finding:
+    def _print_finding(self, finding: Finding) -> Finding:
         """Each at once: some take seconds."""
         styles = {State.OK: self.style.SUCCESS, State.WARN: self.style.WARNING, State.FAIL: self.style.ERROR}
         self.stdout.write(f"{styles[finding.state](f'{finding.state:4}')}  {finding.check}: {finding.said}")

@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -25,22 +24,22 @@ from picard.server.supervisor import Program, Supervisor
 class Command(BaseCommand):
     help = "Start everything: the database, migrations, the web server and the worker. Ctrl-C stops it."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        refuse_a_taken_port(bind_host(), settings.PORT)
-        with _interruptible(), self._database():
-            self._prepare()
+    def handle(self, *args: object, **options: object) -> None:
+        require_free_port(get_bind_host(), settings.PORT)
+        with _interrupt_on_sigterm(), self._run_database():
+            self._prepare_services()
             self._is_announced = False
-            exit_code = Supervisor(programs(), self._say).run(on_tick=self._announce_when_ready)
+            exit_code = Supervisor(list_programs(), self._print_line).run(on_tick=self._announce_when_ready)
         sys.exit(exit_code)
 
     @contextlib.contextmanager
-    def _database(self) -> Iterator[None]:
+    def _run_database(self) -> Iterator[None]:
         """The embedded server; stopped in the end unless others are connected, such as another `up`."""
         if not settings.EMBEDDED:
             yield
             return
         server = EmbeddedPostgres(settings.PICARD_HOME / "postgres")
-        self._say("Starting the database ...")
+        self._print_line("Starting the database ...")
         try:
             server.ensure_running()
             yield
@@ -49,32 +48,32 @@ class Command(BaseCommand):
         finally:
             connections.close_all()
             server.stop_if_unused()
-            self._say("Stopped.")
+            self._print_line("Stopped.")
 
-    def _prepare(self) -> None:
-        self._say("Bringing the database up to date ...")
+    def _prepare_services(self) -> None:
+        self._print_line("Bringing the database up to date ...")
         call_command("migrate", interactive=False, verbosity=0)
         connections.close_all()
-        if static_files_are_old():
-            self._say("Collecting static files ...")
+        if has_stale_static_files():
+            self._print_line("Collecting static files ...")
             call_command("collectstatic", interactive=False, verbosity=0)
-        self._say("Starting the web server and the worker ...")
+        self._print_line("Starting the web server and the worker ...")
 
     def _announce_when_ready(self) -> None:
         if not self._is_announced and is_ready():
             self._is_announced = True
-            self._say(announcement())
+            self._print_line(format_announcement())
 
-    def _say(self, text: str) -> None:
+    def _print_line(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
 
 
-def bind_host() -> str:
+def get_bind_host() -> str:
     return str(settings.BIND)
 
 
-def refuse_a_taken_port(host: str, port: int) -> None:
+def require_free_port(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,13 +86,13 @@ def refuse_a_taken_port(host: str, port: int) -> None:
             ) from None
 
 
-def programs() -> list[Program]:
+def list_programs() -> list[Program]:
     web = [sys.executable, "-m", "gunicorn", "--config", "python:picard.gunicorn", "picard.asgi:application"]
     worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
     return [Program("The web server", web), Program("The worker", worker)]
 
 
-def static_files_are_old() -> bool:
+def has_stale_static_files() -> bool:
     """Whether the collected files' manifest is missing, or older than a file it was made of."""
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if not manifest.exists():
@@ -108,7 +107,7 @@ def static_files_are_old() -> bool:
 
 def is_ready() -> bool:
     """Asks the web server itself."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_host(), bind_host())  # noqa: S104 # nosec B104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(get_bind_host(), get_bind_host())  # noqa: S104 # nosec B104
     connection = http.client.HTTPConnection(host, settings.PORT, timeout=2)
     try:
         connection.request("GET", "/readyz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
@@ -120,7 +119,7 @@ def is_ready() -> bool:
         connection.close()
 
 
-def announcement() -> str:
+def format_announcement() -> str:
     lines = ["", "Picard is ready.", "", f"  Open      {settings.PUBLIC_URL}/"]
     if settings.SIGNUP == "open":
         lines.append(f"  Sign up   {settings.PUBLIC_URL}{reverse('account_signup')}")
@@ -131,7 +130,7 @@ def announcement() -> str:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def _interrupt_on_sigterm() -> Iterator[None]:
     """While it prepares, SIGTERM ends it as Ctrl-C does. Then the supervisor listens."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -13,8 +13,8 @@ from accounts.models import User
 from memories.index import work_queue
 from memories.jobs import indexer
 from memories.models import IndexState, Memory
-from memories.providers.embeddings import forget_provider
-from memories.search.query import search
+from memories.providers.embeddings import reset_provider
+from memories.search.query import search_memories
 from memories.services import writes
 from tests.factories import remember, session
 from tests.model_server import ModelServer
@@ -30,8 +30,8 @@ def elsewhere(model: ModelServer, settings: Settings, monkeypatch: pytest.Monkey
     """The provider is a server that keeps all that it is sent, and passes for one elsewhere."""
     settings.EMBEDDING_PROVIDER = "openai"
     settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = model.url, "none"
-    monkeypatch.setattr(embedding_consent, "host", lambda: HOST)
-    forget_provider()
+    monkeypatch.setattr(embedding_consent, "get_provider_host", lambda: HOST)
+    reset_provider()
 
 
 def say(client: Client, person: User, *, yes: bool) -> None:
@@ -44,7 +44,7 @@ def test_without_a_yes_only_public_texts_are_sent(ada: User, index: Index, model
     remember(ada, PRIVATE)
     remember(ada, PUBLIC, visibility="public")
     index()
-    found = search(session(ada), ASKED)
+    found = search_memories(session(ada), ASKED)
     assert model.texts == [PUBLIC]
     assert [hit.memory.text for hit in found.hits] == [PRIVATE]  # by its words
     assert (found.withheld, found.degraded) == (True, False)
@@ -58,12 +58,12 @@ def test_a_yes_sends_what_was_withheld_and_taking_it_back_sends_no_more(
     index()
     say(ada_client, ada, yes=True)
     assert index() == 1
-    assert not search(session(ada), ASKED).withheld
+    assert not search_memories(session(ada), ASKED).withheld
     assert model.texts == [PRIVATE, ASKED]
     say(ada_client, ada, yes=False)
     remember(ada, "A later secret.")
     index()
-    assert search(session(ada), "later secret").withheld
+    assert search_memories(session(ada), "later secret").withheld
     assert model.texts == [PRIVATE, ASKED]
 
 
@@ -71,9 +71,9 @@ def test_a_yes_while_a_worker_leaves_the_memory_to_its_words_is_not_missed(
     ada: User, ada_client: Client, index: Index, model: ModelServer
 ) -> None:
     remember(ada, PRIVATE)
-    [taken] = indexer.claim(worker=1, limit=10)
+    [taken] = indexer.claim_memories(worker=1, limit=10)
     say(ada_client, ada, yes=True)
-    indexer.finish(1, [indexer.Embedded(taken, [], is_withheld=True)])
+    indexer.store_results(1, [indexer.EmbeddingResult(taken, [], is_withheld=True)])
     assert index() == 1
     assert model.texts == [PRIVATE]
 
@@ -82,7 +82,7 @@ def test_another_host_is_asked_for_anew(
     ada: User, ada_client: Client, index: Index, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(ada_client, ada, yes=True)
-    monkeypatch.setattr(embedding_consent, "host", lambda: "other.example")
+    monkeypatch.setattr(embedding_consent, "get_provider_host", lambda: "other.example")
     remember(ada, PRIVATE)
     index()
     assert model.texts == []
@@ -100,7 +100,7 @@ def test_the_list_says_why_only_words_are_compared(ada: User, ada_client: Client
     remember(ada, PRIVATE)
     index()
     page = ada_client.get("/memories/", {"q": ASKED}).content.decode()
-    assert f"nothing private of yours is sent to {HOST}" in page
+    assert f"allow sending private texts to {HOST}" in page
     assert 'href="/accounts/profile/"' in page
 
 
@@ -115,7 +115,7 @@ def test_what_was_withheld_is_indexed_anew_where_the_provider_is_here_again(
     remember(ada, PRIVATE)
     index()
     assert work_queue.enqueue_other_spaces() == 0
-    monkeypatch.setattr(embedding_consent, "host", lambda: "")
+    monkeypatch.setattr(embedding_consent, "get_provider_host", lambda: "")
     assert work_queue.enqueue_other_spaces() == 1
     index()
     assert model.texts == [PRIVATE]
@@ -129,11 +129,11 @@ def test_what_is_withheld_has_the_words_of_its_language_and_of_its_day(
     index()
     settings.SEARCH_LANGUAGE = "german"
     Memory.objects.update(created_at=datetime(2019, 5, 4, tzinfo=UTC))
-    assert not search(session(ada), "Haus").hits
+    assert not search_memories(session(ada), "Haus").hits
     assert work_queue.enqueue_other_spaces() == 1
     index()
     for asked in ("Haus", "2019"):
-        assert [hit.memory for hit in search(session(ada), asked).hits] == [memory]
+        assert [hit.memory for hit in search_memories(session(ada), asked).hits] == [memory]
 
 
 def test_a_withheld_memory_that_does_not_open_stops_no_worker(ada: User, index: Index) -> None:

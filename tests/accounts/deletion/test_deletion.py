@@ -16,12 +16,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from accounts.actor import Actor, Door, InsufficientScope
+from accounts.actor import Actor, Channel, InsufficientScope
 from accounts.deletion import service as deletion
 from accounts.models import PersonKey, User
 from memories.jobs import retention
 from memories.models import AuditEvent, Memory
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.accounts.sessions.test_sessions import is_in, log_in
 from tests.factories import PASSWORD, make_person, remember, session
 from tests.oauth.flows import access_token, make_app
@@ -31,7 +31,7 @@ PAGE = "/accounts/delete/"
 
 
 def close(person: User) -> User:
-    return deletion.close(session(person))
+    return deletion.close_account(session(person))
 
 
 def run_out(person: User) -> None:
@@ -43,7 +43,7 @@ def test_it_is_closed_after_the_password_and_the_handle(ada: User) -> None:
     asked = here.get(PAGE)["Location"]
     assert asked.startswith("/accounts/reauthenticate/")
     here.post(asked, {"password": PASSWORD})
-    assert "Download everything first" in here.get(PAGE).content.decode()
+    assert "Export your data first" in here.get(PAGE).content.decode()
     assert here.post(PAGE, {"handle": "somebody-else"}).status_code == 422
     assert is_in(elsewhere)
     assert here.post(PAGE, {"handle": f"@{ada.handle}"}, follow=True).status_code == 200
@@ -61,8 +61,8 @@ def test_nothing_of_a_closed_account_is_open(ada: User, bob: User, bob_client: C
     assert not Memory.objects.visible_to(session(bob)).exists()
     assert Client().get(f"/@{ada.handle}").status_code == 404
     assert bob_client.get(f"/memories/{memory.pk}/").status_code == 404
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(token, Channel.API)
 
 
 def test_the_handle_and_the_address_stay_taken(ada: User) -> None:
@@ -72,8 +72,8 @@ def test_the_handle_and_the_address_stay_taken(ada: User) -> None:
 
 def test_an_app_closes_no_account(ada: User) -> None:
     with pytest.raises(InsufficientScope):
-        deletion.close(
-            Actor(user=ada, door=Door.API, client_id="notes", scopes=frozenset({"memories:admin"}))
+        deletion.close_account(
+            Actor(user=ada, door=Channel.API, client_id="notes", scopes=frozenset({"memories:admin"}))
         )
 
 
@@ -86,16 +86,16 @@ def test_the_letters_link_brings_it_back_once_and_what_was_ended_stays_so(
         close(ada)
     path = re.search(r"/accounts/restore/\S+", str(mail.outbox[-1].body))
     assert path
-    assert "Bring your account back?" in Client().get(path[0]).content.decode()
+    assert "Restore your account?" in Client().get(path[0]).content.decode()
     assert not User.objects.get().is_active  # looking, as a mail scanner does, is not a yes
     with django_capture_on_commit_callbacks(execute=True):
         Client().post(path[0])
-    assert "is open again" in str(mail.outbox[-1].body)
+    assert "was restored" in str(mail.outbox[-1].body)
     assert User.objects.get().is_active
     assert Memory.objects.get().text == "The violin is from Cremona."
     assert not is_in(browser)
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(token, Channel.API)
     assert Client().post(path[0]).status_code == 404
 
 
@@ -147,7 +147,7 @@ def test_staff_can_bring_it_back(ada: User, carol: User) -> None:
 
 def test_both_acts_stand_in_the_persons_record(ada: User) -> None:
     close(ada)
-    deletion.restore(ada.pk, by=session(ada))
+    deletion.restore_account(ada.pk, by=session(ada))
     recorded = list(AuditEvent.objects.order_by("pk").values_list("action", "owner_id"))
     assert recorded == [("account:close", ada.pk), ("account:restore", ada.pk)]
 
@@ -159,9 +159,9 @@ def test_in_time_no_row_names_them_and_others_keep_theirs(ada: User, bob: User) 
         TOTP.activate(person, "JBSWY3DPEHPK3PXP")
         log_in(person)
     close(ada)
-    assert retention.keep_house()["closed accounts"] == 0
+    assert retention.run_steps()["closed accounts"] == 0
     run_out(ada)
-    assert retention.keep_house()["closed accounts"] == 1
+    assert retention.run_steps()["closed accounts"] == 1
     assert tables_naming(ada) == []
     assert PersonKey.objects.get().user == bob
     assert Memory.objects.get().text == "The attic key hangs in the hall."
@@ -198,4 +198,4 @@ def test_two_at_once_are_both_deleted(db: None) -> None:
     for person in people:
         close(person)
         run_out(person)
-    assert deletion.delete_due() == 2
+    assert deletion.delete_due_accounts() == 2

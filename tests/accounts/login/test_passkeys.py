@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from accounts.models import User
-from accounts.settings import host_of_passkeys, log_in_settings
+from accounts.settings import build_login_settings, get_passkey_rp_id
 from tests.accounts.login.soft_passkey import SoftPasskey
 from tests.accounts.login.test_second_factor import half_way
 from tests.accounts.sessions.test_sessions import is_in, log_in
@@ -137,7 +137,7 @@ def test_a_closed_account_is_asked_too(ada: User, passkey: SoftPasskey) -> None:
     from accounts.deletion import service as deletion
     from tests.factories import session
 
-    deletion.close(session(ada))
+    deletion.close_account(session(ada))
     browser = log_in_by(passkey)
     assert not is_in(browser)
     browser.post("/accounts/restore/")
@@ -156,5 +156,7 @@ def test_a_closed_account_is_asked_too(ada: User, passkey: SoftPasskey) -> None:
     ],
 )
 def test_they_are_bound_to_the_name_of_the_site(public_url: str, host: str) -> None:
-    assert host_of_passkeys(public_url) == host
-    assert ("webauthn" in log_in_settings(public_url, has_mail=True)["MFA_SUPPORTED_TYPES"]) == bool(host)
+    assert get_passkey_rp_id(public_url) == host
+    assert ("webauthn" in build_login_settings(public_url, has_mail=True)["MFA_SUPPORTED_TYPES"]) == bool(
+        host
+    )

@@ -60,7 +60,7 @@ def test_sessions_are_listed_by_digest_and_the_others_end(ada: User) -> None:
     rows = list(UserSession.objects.values_list("session_key", flat=True))
     assert len(rows) == 2
     assert not any(key_of(here) == str(row) or is_in(with_key(str(row))) for row in rows)
-    assert "this one" in here.get("/accounts/sessions/").content.decode()
+    assert "this session" in here.get("/accounts/sessions/").content.decode()
     assert here.post("/accounts/sessions/").status_code == 302
     assert is_in(here)
     assert not is_in(elsewhere)

@@ -9,8 +9,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.profile.forms import ProfileForm
-from accounts.profile.service import change_profile
-from memories.mcp.tool_arguments import moment
+from accounts.profile.service import update_profile
+from memories.mcp.tool_arguments import convert_to_utc
 from tests.factories import session
 
 PROFILE = {"display_name": "Ada", "handle": "ada-l", "bio": "Writes engines.", "time_zone": "Europe/London"}
@@ -39,7 +39,7 @@ def test_a_handle_that_was_taken_meanwhile_is_refused_beside_its_field(
     assert answer.status_code == 422
     assert "already exists" in answer.content.decode()
     with pytest.raises(ValidationError, match="already exists"):
-        change_profile(session(ada), handle=bob.handle)
+        update_profile(session(ada), handle=bob.handle)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_time_zone_that_this_machine_does_not_know_is_utc(ada: User, ada_clien
     assert ada_client.get("/accounts/profile/").status_code == 200
     ada.time_zone = "Mars/Olympus"
     noon = datetime(2026, 7, 1, 12)  # noqa: DTZ001  (as a model writes it)
-    assert moment(noon, ada) == datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert convert_to_utc(noon, ada) == datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def test_the_chosen_theme_comes_with_the_page(client: Client, db: None) -> None:
@@ -93,7 +93,7 @@ def test_a_forged_theme_cookie_is_not_written_into_the_page(client: Client, db: 
 def test_a_page_that_is_not_there(client: Client, db: None) -> None:
     response = client.get("/nothing/here/")
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_a_broken_page_needs_no_session_to_say_so(
@@ -106,7 +106,7 @@ def test_a_broken_page_needs_no_session_to_say_so(
     ada_client.raise_request_exception = False
     response = ada_client.get("/memories/")
     assert response.status_code == 500
-    assert "Something broke on our side" in response.content.decode()
+    assert "Server error" in response.content.decode()
 
 
 def test_no_page_holds_inline_script_or_style(ada_client: Client, client: Client) -> None:

@@ -15,13 +15,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
 from accounts.sessions import hashed_keys
-from accounts.sessions.backend import SessionStore, row_key
-from accounts.sessions.user_agents import known_as
+from accounts.sessions.backend import SessionStore, hash_session_key
+from accounts.sessions.user_agents import describe_user_agent
 from oauth.models import AppGrant
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.factories import PASSWORD, held_by_sessions
 from tests.oauth.flows import access_token, allow, make_app
 
@@ -86,7 +86,9 @@ def test_who_has_a_session_of_before_or_one_that_is_broken_logs_in_once_more(con
 
 def test_one_sessions_content_opens_in_no_other(ada: User, bob: User) -> None:
     adas, bobs = log_in(ada), log_in(bob)
-    [own, others] = [Session.objects.get(session_key=row_key(key_of(browser))) for browser in (bobs, adas)]
+    [own, others] = [
+        Session.objects.get(session_key=hash_session_key(key_of(browser))) for browser in (bobs, adas)
+    ]
     Session.objects.filter(pk=own.pk).update(session_data=others.session_data)
     assert not is_in(bobs)
 
@@ -134,7 +136,7 @@ def test_all_others_end_also_one_that_no_list_names(ada: User) -> None:
     assert is_in(here)
     assert not is_in(elsewhere)
     assert not is_in(unlisted)
-    assert authenticate(token, Door.API)  # a session is no app
+    assert authenticate_token(token, Channel.API)  # a session is no app
     assert [row.session_key == key_of(here) for row in UserSession.objects.all()] == [True]
 
 
@@ -145,8 +147,8 @@ def test_the_apps_are_disconnected_with_them_if_wanted(ada: User) -> None:
     assert is_in(here)
     assert not is_in(elsewhere)
     assert not AppGrant.objects.exists()
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(token, Channel.API)
 
 
 def test_one_session_can_be_ended_and_no_other_persons(ada: User, bob: User) -> None:
@@ -162,7 +164,7 @@ def test_one_session_can_be_ended_and_no_other_persons(ada: User, bob: User) -> 
 def test_a_session_from_before_the_list_is_shown_to_itself(ada: User) -> None:
     here = log_in(ada)
     UserSession.objects.all().delete()
-    assert "this one" in here.get(SESSIONS).content.decode()
+    assert "this session" in here.get(SESSIONS).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,7 @@ def test_a_session_from_before_the_list_is_shown_to_itself(ada: User) -> None:
     ],
 )
 def test_a_browser_is_called_as_people_call_it(user_agent: str, name: str) -> None:
-    assert known_as(user_agent) == name
+    assert describe_user_agent(user_agent) == name
 
 
 @pytest.mark.parametrize("wanted", [False, True])
@@ -199,11 +201,11 @@ def test_an_ended_session_leaves_the_list_and_a_new_one_stays(ada: User) -> None
     Session.objects.all().delete()
     yesterday = timezone.now() - timedelta(days=1)
     UserSession.objects.filter(session_key=key_of(ended)).update(created_at=yesterday)
-    assert hashed_keys.purge() == 1
+    assert hashed_keys.purge_expired_sessions() == 1
     assert [row.session_key == key_of(fresh) for row in UserSession.objects.all()] == [True]
 
 
-@pytest.mark.parametrize("purge", [hashed_keys.purge, lambda: call_command("clearsessions")])
+@pytest.mark.parametrize("purge", [hashed_keys.purge_expired_sessions, lambda: call_command("clearsessions")])
 def test_an_ended_session_opens_nothing_and_is_purged(ada: User, purge: object) -> None:
     browser = log_in(ada)
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))

@@ -17,7 +17,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from memories.mcp.errors import unknown
+from memories.mcp.errors import build_unknown_name_error
 from tests.interop.conformance.contents import PNG, asked
 
 ARGUMENTS = {
@@ -72,5 +72,5 @@ async def get_prompt(_context: Any, params: GetPromptRequestParams) -> GetPrompt
         "test_input_required_result_prompt": [TextContent(text="With the context that was given.")],
     }
     if params.name not in said:
-        raise unknown("prompt")
+        raise build_unknown_name_error("prompt")
     return GetPromptResult(messages=[PromptMessage(role="user", content=each) for each in said[params.name]])

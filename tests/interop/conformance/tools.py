@@ -24,7 +24,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from memories.mcp.errors import unknown
+from memories.mcp.errors import build_unknown_name_error
 from tests.interop.conformance.contents import PNG, WAV, asked, roots, sampled
 
 Context = ServerRequestContext[Any, Any]
@@ -179,5 +179,5 @@ async def call_tool(context: Context, params: CallToolRequestParams) -> Result:
     if params.name in PLAIN:
         return PLAIN[params.name]
     if params.name not in ACTING:
-        raise unknown("tool")
+        raise build_unknown_name_error("tool")
     return await ACTING[params.name](context, params)

@@ -4,8 +4,8 @@ from typing import Any, cast
 
 from django.urls import path
 
-from memories.mcp.view import endpoint
+from memories.mcp.view import create_endpoint
 from picard.urls import urlpatterns as ours
 from tests.interop.conformance.server import SERVER
 
-urlpatterns = [path("mcp", cast(Any, endpoint(SERVER))), *ours]
+urlpatterns = [path("mcp", cast(Any, create_endpoint(SERVER))), *ours]

@@ -7,13 +7,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
 from memories import scopes
 from memories.jobs import retention
 from memories.models import AuditEvent, Tag
 from oauth.models import AppGrant
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.factories import remember
 from tests.memories.api.callers import Answer, Caller, app_of, session_of
 from tests.oauth.flows import App, access_token, allow, make_app
@@ -70,28 +70,28 @@ def test_narrowing_counts_at_once(ada: User, ada_calls: Caller, app: App, grant:
     end = timezone.now() + timedelta(days=1)
     answer = change(ada_calls, grant, scopes=[scopes.READ], only_tags=[str(tag.pk)], ends_at=end.isoformat())
     assert answer.status == 200
-    actor = authenticate(token, Door.API)
+    actor = authenticate_token(token, Channel.API)
     assert actor.scopes == frozenset({scopes.READ})
     assert actor.only_tags == frozenset({tag.pk})
     assert actor.until == end
     assert change(ada_calls, grant, only_tags=None).json["only_tags"] is None
-    assert authenticate(token, Door.API).until == end
+    assert authenticate_token(token, Channel.API).until == end
 
 
 def test_pausing_and_going_on_count_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
     token = access_token(ada, app)
     assert change(ada_calls, grant, paused=True).json["paused_at"]
-    with pytest.raises(TokenRefused, match="paused"):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken, match="paused"):
+        authenticate_token(token, Channel.API)
     assert change(ada_calls, grant, paused=False).json["paused_at"] is None
-    assert authenticate(token, Door.API).user == ada
+    assert authenticate_token(token, Channel.API).user == ada
 
 
 def test_disconnecting_counts_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
     token = access_token(ada, app)
     assert ada_calls("delete", f"/apps/{grant.pk}/").status == 204
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(token, Channel.API)
     assert ada_calls("delete", f"/apps/{grant.pk}/").status == 404
 
 

@@ -64,7 +64,7 @@ def test_a_key_lasts_a_day(api: Caller) -> None:
     StoredAnswer.objects.update(created_at=timezone.now() - timedelta(hours=25))
     assert api("post", "/memories/", {"text": "Other."}, Idempotency_Key="k1").status == 201
     StoredAnswer.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    assert idempotency.purge() == 1
+    assert idempotency.purge_stored_answers() == 1
 
 
 @pytest.mark.django_db
@@ -72,13 +72,13 @@ def test_an_answer_of_before_is_not_for_other_rights(ada: User) -> None:
     memory = remember(ada, "Once.")
     writes.update_memory(session(ada), memory.pk, text="Twice.")
     from accounts.actor import InsufficientScope
-    from memories.errors import KeyReused
+    from memories.errors import IdempotencyKeyReused
     from tests.factories import app
 
     wide, narrow = app(ada), app(ada, scopes.WRITE)
-    idempotency.once(wide, "k1", b"request", lambda: "answer")
-    with pytest.raises((KeyReused, InsufficientScope)):
-        idempotency.once(narrow, "k1", b"request", lambda: "answer")
+    idempotency.run_once(wide, "k1", b"request", lambda: "answer")
+    with pytest.raises((IdempotencyKeyReused, InsufficientScope)):
+        idempotency.run_once(narrow, "k1", b"request", lambda: "answer")
 
 
 @pytest.mark.django_db
@@ -132,7 +132,7 @@ def test_an_act_that_dies_leaves_no_answer(committed: User, monkeypatch: pytest.
 
     api = app_of(committed)
     with monkeypatch.context() as broken:
-        broken.setattr("memories.index.work_queue.wake_on_commit", fail)
+        broken.setattr("memories.index.work_queue.wake_workers_on_commit", fail)
         assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 500
     assert Memory.objects.count() == StoredAnswer.objects.count() == 0
     assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201

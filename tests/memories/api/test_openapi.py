@@ -12,7 +12,7 @@ from memories import scopes
 from memories.api import urls
 from memories.api.openapi.examples import MEMORY
 from memories.api.openapi.schema import OPERATIONS
-from memories.api.openapi.views import description
+from memories.api.openapi.views import get_openapi_document
 from picard.config.paths import PROJECT
 from tests.memories.api.test_permissions import ACTS
 
@@ -22,7 +22,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 def operations() -> dict[str, dict[str, Any]]:
     return {
         operation["operationId"]: operation
-        for methods in description()["paths"].values()
+        for methods in get_openapi_document()["paths"].values()
         for method, operation in methods.items()
         if method in METHODS
     }
@@ -36,7 +36,7 @@ def test_the_committed_description_is_that_of_the_code(tmp_path: Any) -> None:
 
 
 def test_it_is_openapi_3_1() -> None:
-    assert description()["openapi"].startswith("3.1")
+    assert get_openapi_document()["openapi"].startswith("3.1")
 
 
 def test_every_operation_is_described_and_tried() -> None:
@@ -55,11 +55,11 @@ def test_every_operation_has_examples_and_its_scope(name: str) -> None:
     [oauth, session] = operation["security"]
     assert set(oauth["oauth"]) <= set(scopes.DESCRIPTIONS)
     assert session == {"session": []}
-    assert set(description()["components"]["securitySchemes"]) == {"oauth", "session"}
+    assert set(get_openapi_document()["components"]["securitySchemes"]) == {"oauth", "session"}
 
 
 def test_the_example_of_a_memory_has_the_fields_that_are_answered() -> None:
-    described = description()["components"]["schemas"]["Memory"]["properties"]
+    described = get_openapi_document()["components"]["schemas"]["Memory"]["properties"]
     assert list(described) == list(MEMORY)
 
 

@@ -11,8 +11,8 @@ from django.test import Client
 
 from accounts.models import User
 from memories import scopes
-from memories.errors import WaitsForYes
-from memories.portability.imports.stage import stage
+from memories.errors import ApprovalRequired
+from memories.portability.imports.stage import stage_import
 from memories.services import writes
 from tests.factories import app, remember, session
 from tests.memories.api.callers import Answer, app_of, nobody, session_of
@@ -92,8 +92,8 @@ def rows(ada: User) -> Rows:
     alike = remember(ada, "Much like the canary.")
     writes.update_memory(session(ada), kept.pk, text="The zebra canary.")
     writes.trash_memory(session(ada), trashed.pk)
-    staged = stage(session(ada), file_of("[2025-01-01] - canary"))
-    with pytest.raises(WaitsForYes) as waits:
+    staged = stage_import(session(ada), file_of("[2025-01-01] - canary"))
+    with pytest.raises(ApprovalRequired) as waits:
         writes.create_memory(app(ada, asks_first=True), text="A canary that waits.")
     [proposed] = waits.value.proposals
     connected = allow(ada, make_app())

@@ -9,7 +9,7 @@ from accounts.models import User
 from memories import scopes
 from memories.models import Memory
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from tests.factories import remember, session
 from tests.memories.api.callers import app_of, session_of
 from tests.memories.portability import samples
@@ -48,8 +48,8 @@ def test_what_cannot_be_read_is_a_problem(ada: User, body: bytes, code: str) -> 
 
 
 def test_while_one_is_under_way_the_next_is_a_conflict(ada: User) -> None:
-    batch = stage(session(ada), file_of([f"memory {n}" for n in range(600)]))
-    import_run.start(session(ada), batch.pk)
+    batch = stage_import(session(ada), file_of([f"memory {n}" for n in range(600)]))
+    import_run.start_import(session(ada), batch.pk)
     answer = session_of(ada)("post", "/import/", b"[2025-01-01] - two")
     assert (answer.status, answer.code) == (409, "import_under_way")
 

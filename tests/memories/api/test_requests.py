@@ -184,7 +184,7 @@ def test_search_goes_on_by_words_without_the_provider(
     api: Caller, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.query.provider", Failing)
+    monkeypatch.setattr("memories.search.query.get_provider", Failing)
     found = api("post", "/memories/search/", {"query": "zebra"})
     assert found.json["degraded"] is True
     assert found.json["results"][0]["memory"]["text"] == "The zebra lives next door."

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from accounts.models import User
 from memories import scopes
 from memories.api.openapi.schema import OPERATIONS
-from memories.api.openapi.views import description
+from memories.api.openapi.views import get_openapi_document
 from memories.models import Memory
 from memories.services import writes
 from oauth.models import AppGrant
@@ -83,7 +83,7 @@ def memory(ada: User) -> Memory:
 @cache
 def described() -> dict[str, Any]:
     """Every operation by its id, as schemathesis reads it."""
-    api = schemathesis.openapi.from_dict(description())
+    api = schemathesis.openapi.from_dict(get_openapi_document())
     api.app = WSGIHandler()
     found: list[Any] = [result.ok() for result in cast(Any, api.get_all_operations())]
     return {each.definition.raw["operationId"]: each for each in found}

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from memories import scopes
 from memories.services import writes
-from memories.services.reads import tags_of
+from memories.services.reads import list_tags
 from memories.services.writes import NewMemory
 from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of
@@ -39,7 +39,7 @@ def statements(act: Callable[[], int]) -> list[str]:
 
 @pytest.mark.parametrize("query", ["", "?limit=10", "?tags_any={tag}"])
 def test_a_list_takes_at_most_four_statements(ada: User, notes: Caller, query: str) -> None:
-    path = "/memories/" + query.format(tag=tags_of(session(ada))[0].pk)
+    path = "/memories/" + query.format(tag=list_tags(session(ada))[0].pk)
     assert len(found := statements(lambda: notes("get", path).status)) <= READING, found
 
 

@@ -5,9 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from memories.index.keywords import words
-from memories.index.passages import MAX_WORDS, max_keywords, passages
-from memories.providers.embeddings_local import VOCABULARY, VOCABULARY_SHA256, _pinned, _tokenizer
+from memories.index.keywords import extract_words
+from memories.index.passages import MAX_WORDS, get_max_keywords, split_passages
+from memories.providers.embeddings_local import (
+    VOCABULARY,
+    VOCABULARY_SHA256,
+    _load_tokenizer,
+    _verify_checksum,
+)
 
 # Letters, digits, marks, joiners, scripts without spaces, punctuation and spaces, close together.
 ALPHABET = "abcdz'’019 .,!?\n\t-+#é\u0301\u200d\u00ad東京猫かなカｶﾞ한국ไทย。！\U0001f600ﬁ½"
@@ -18,48 +23,48 @@ texts = st.lists(
 
 @given(texts)
 def test_every_word_lies_in_some_passage(text: str) -> None:
-    found = {word for passage in passages(text) for word in words(passage)}
-    assert found >= set(words(text))
+    found = {word for passage in split_passages(text) for word in extract_words(passage)}
+    assert found >= set(extract_words(text))
 
 
 @given(texts)
 def test_every_passage_is_bounded_and_none_is_empty(text: str) -> None:
-    for passage in passages(text):
+    for passage in split_passages(text):
         assert passage
-        assert len(words(passage)) <= max_keywords()
+        assert len(extract_words(passage)) <= get_max_keywords()
         assert len(passage.split()) <= MAX_WORDS + 40  # beside words: lone signs, bounded as word pieces
 
 
 @given(st.text(min_size=1))
 def test_any_text_has_a_passage(text: str) -> None:
-    assert all(passages(text))
-    assert passages(text)
+    assert all(split_passages(text))
+    assert split_passages(text)
 
 
 def test_no_text_has_no_passage() -> None:
-    assert passages("") == []
+    assert split_passages("") == []
 
 
 def test_an_ordinary_text_is_one_passage() -> None:
     text = "Ada moved to Turin in 2019.\n\nShe bakes on Sundays, mostly rye bread, with her neighbour's oven."
-    assert passages(f"  {text}\n") == [text]
+    assert split_passages(f"  {text}\n") == [text]
 
 
 @pytest.mark.parametrize(("border", "end"), [("\n\n", "rye"), ("\n", "rye"), (". ", "rye.")])
 def test_a_long_text_is_cut_at_the_best_border(border: str, end: str) -> None:
     text = "bread " * 140 + "rye" + border + "wheat " * 140
-    first, second = passages(text)
+    first, second = split_passages(text)
     assert first.endswith(end)
     assert second.startswith("wheat")
 
 
 def test_the_last_sentence_of_a_long_text_is_in_the_last_passage() -> None:
     text = " ".join(f"Note {at} is about thing{at}." for at in range(300)) + " The key lies under the stone."
-    assert passages(text)[-1].endswith("The key lies under the stone.")
+    assert split_passages(text)[-1].endswith("The key lies under the stone.")
 
 
 def test_chinese_is_cut_by_characters_and_repeats_the_last() -> None:
-    first, second = passages("东京" * 200)[:2]
+    first, second = split_passages("东京" * 200)[:2]
     assert 100 < len(first) <= 240
     assert second[0] == first[-1]
 
@@ -76,13 +81,15 @@ def test_chinese_is_cut_by_characters_and_repeats_the_last() -> None:
     ],
 )
 def test_the_local_model_reads_whole_passages(text: str) -> None:
-    tokenizer = _tokenizer(_pinned(VOCABULARY, VOCABULARY_SHA256))
+    tokenizer = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256))
     tokenizer.no_truncation()
-    assert max(len(tokenizer.encode(passage).ids) for passage in passages(text)) <= 256
+    assert max(len(tokenizer.encode(passage).ids) for passage in split_passages(text)) <= 256
 
 
 @pytest.mark.parametrize(("dimensions", "most"), [(384, 150), (1_000, 63)])
 def test_a_wider_vector_leaves_room_for_fewer_words(settings: Settings, dimensions: int, most: int) -> None:
     settings.EMBEDDING_DIMENSIONS = dimensions
-    assert max_keywords() == most
-    assert all(len(words(part)) <= most for part in passages(" ".join(f"w{at}" for at in range(400))))
+    assert get_max_keywords() == most
+    assert all(
+        len(extract_words(part)) <= most for part in split_passages(" ".join(f"w{at}" for at in range(400)))
+    )

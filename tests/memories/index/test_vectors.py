@@ -17,35 +17,35 @@ def units() -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
 
 
 def test_the_matrix_is_orthogonal() -> None:
-    matrix = vectors.rotation_matrix(KEY, 384)
+    matrix = vectors.build_rotation_matrix(KEY, 384)
     assert matrix.dtype == np.float32
     assert np.abs(matrix @ matrix.T - np.eye(384)).max() < 1e-6
 
 
 def test_every_cosine_stays(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
-    turned = np.array(vectors.rotate(units.tolist(), KEY))
+    turned = np.array(vectors.rotate_vectors(units.tolist(), KEY))
     assert np.abs(turned @ turned.T - units @ units.T).max() < 1e-6
 
 
 def test_a_rotation_can_be_undone(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
-    back = np.array(vectors.unrotate(vectors.rotate(units.tolist(), KEY), KEY))
+    back = np.array(vectors.unrotate_vectors(vectors.rotate_vectors(units.tolist(), KEY), KEY))
     assert np.abs(back - units).max() < 1e-6
 
 
 def test_the_same_key_makes_the_same_matrix() -> None:
-    assert np.array_equal(vectors.rotation_matrix(KEY, 64), vectors.rotation_matrix(KEY, 64))
+    assert np.array_equal(vectors.build_rotation_matrix(KEY, 64), vectors.build_rotation_matrix(KEY, 64))
 
 
 def test_another_key_makes_an_unrelated_one(
     units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]",
 ) -> None:
-    one, other = (np.array(vectors.rotate(units.tolist(), key)) for key in (KEY, OTHER_KEY))
+    one, other = (np.array(vectors.rotate_vectors(units.tolist(), key)) for key in (KEY, OTHER_KEY))
     assert np.abs((one * other).sum(1)).max() < 0.3
     assert np.abs((one * units).sum(1)).max() < 0.3
 
 
 def test_gaussians_are_standard_normal() -> None:
-    numbers = vectors._gaussians(KEY, 100_001)
+    numbers = vectors._generate_gaussians(KEY, 100_001)
     assert len(numbers) == 100_001
     assert (numbers.mean(), numbers.std()) == pytest.approx((0, 1), abs=0.02)
     assert (np.abs(numbers) < 1.96).mean() == pytest.approx(0.95, abs=0.005)
@@ -53,34 +53,34 @@ def test_gaussians_are_standard_normal() -> None:
 
 def test_a_key_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="key size"):
-        vectors.rotation_matrix(b"short", 8)
+        vectors.build_rotation_matrix(b"short", 8)
 
 
 def test_only_the_last_matrices_are_kept_and_no_key() -> None:
-    vectors.forget_matrices()
-    for at in range(vectors.MATRICES_KEPT + 3):
-        vectors.rotate([[1.0, 0.0]], bytes([at]) * 32)
-    assert len(vectors._matrices) == vectors.MATRICES_KEPT
+    vectors.clear_matrices()
+    for at in range(vectors.MAX_CACHED_MATRICES + 3):
+        vectors.rotate_vectors([[1.0, 0.0]], bytes([at]) * 32)
+    assert len(vectors._matrices) == vectors.MAX_CACHED_MATRICES
     assert all(bytes([at]) * 32 not in vectors._matrices for at in range(256))
-    vectors.forget_matrices()
+    vectors.clear_matrices()
     assert not vectors._matrices
 
 
 def test_this_machine_knows_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert vectors.known_answer_ok()
+    assert vectors.is_known_answer_valid()
     vectors.check_known_answer()
-    monkeypatch.setattr(vectors, "_uniforms", lambda _key, count: np.linspace(0.1, 0.9, count))
+    monkeypatch.setattr(vectors, "_generate_uniforms", lambda _key, count: np.linspace(0.1, 0.9, count))
     with pytest.raises(RuntimeError, match="other vector rotations"):
         vectors.check_known_answer()
 
 
 def test_halfvec_text_is_as_exact_as_float16() -> None:
     vector = (np.random.default_rng(2).standard_normal(384) / math.sqrt(384)).tolist()
-    text = vectors.to_halfvec(vector)
+    text = vectors.format_halfvec(vector)
     read = np.array([float(number) for number in text.strip("[]").split(",")])
     assert len(read) == 384
     assert np.abs(read - vector).max() < np.abs(np.float16(vector) - vector).max() / 5
 
 
 def test_nothing_to_rotate_needs_no_matrix() -> None:
-    assert vectors.rotate([], KEY) == []
+    assert vectors.rotate_vectors([], KEY) == []

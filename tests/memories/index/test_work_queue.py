@@ -12,7 +12,7 @@ from core.db.locks import DatabaseLock
 from memories.index import vectors, work_queue
 from memories.jobs import indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
-from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, forget_provider
+from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, reset_provider
 from memories.services import writes
 from tests.factories import remember, session
 from tests.providers import WordHashes
@@ -34,7 +34,7 @@ class Scripted(WordHashes):
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], None]:
     def use(act: Callable[[Sequence[str]], None]) -> None:
-        monkeypatch.setattr(indexer, "provider", lambda: Scripted(act))
+        monkeypatch.setattr(indexer, "get_provider", lambda: Scripted(act))
 
     return use
 
@@ -56,13 +56,15 @@ def test_the_vector_of_a_text_that_was_edited_meanwhile_is_thrown_away(ada: User
     memory = remember(ada, "before")
     edits = iter([lambda: writes.update_memory(session(ada), memory.pk, text="after")])
     script(lambda texts: next(edits, lambda: None)())
-    assert indexer.work_once(worker=0) == 1
+    assert indexer.process_batch(worker=0) == 1
     assert state(memory)[0] == "pending"
     assert not MemoryVector.objects.filter(embedding__isnull=False).exists()
-    assert indexer.work_once(worker=0) == 1
+    assert indexer.process_batch(worker=0) == 1
     assert state(memory)[0] == "ready"
     [stored] = MemoryVector.objects.all()
-    expected = vectors.rotate([WordHashes().embed_query("after")], keys.person_key(ada.pk).rotation)[0]
+    expected = vectors.rotate_vectors(
+        [WordHashes().embed_query("after")], keys.get_person_key(ada.pk).vector_rotation_key
+    )[0]
     assert stored.embedding == pytest.approx(expected, abs=1e-3)
 
 
@@ -70,9 +72,9 @@ def test_a_memory_trashed_or_published_meanwhile_is_stored_as_it_now_is(ada: Use
     memory = remember(ada, "one")
     acts = iter([lambda: writes.set_visibility(session(ada), memory.pk, "public")])
     script(lambda texts: next(acts, lambda: None)())
-    indexer.work_once(worker=0)
+    indexer.process_batch(worker=0)
     assert state(memory)[0] == "pending"
-    indexer.work_once(worker=0)
+    indexer.process_batch(worker=0)
     [stored] = MemoryVector.objects.all()
     assert stored.is_public
     assert stored.embedding == pytest.approx(WordHashes().embed_query("one"), abs=1e-3)
@@ -85,10 +87,10 @@ def test_a_provider_that_is_down_puts_memories_off_and_loses_none(ada: User, scr
         raise ProviderUnavailable("timeout", retry_after_s=120)
 
     script(down)
-    assert indexer.work_once(worker=0) == 1
+    assert indexer.process_batch(worker=0) == 1
     assert state(memory) == ("pending", 1, "timeout")
     assert 100 < (memory.index_due_at - timezone.now()).total_seconds() < 180
-    assert indexer.work_once(worker=0) == 0
+    assert indexer.process_batch(worker=0) == 0
 
 
 def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(
@@ -99,9 +101,9 @@ def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(
     script(_raise(ProviderUnavailable("unreachable")))
     for _ in range(3):
         Memory.objects.update(index_due_at=timezone.now())
-        indexer.work_once(worker=0)
+        indexer.process_batch(worker=0)
     assert state(memory) == ("failed", 3, "unreachable")
-    assert work_queue.backlog() == work_queue.Backlog(pending=0, failed=1)
+    assert work_queue.get_backlog() == work_queue.Backlog(pending=0, failed=1)
 
 
 def test_the_owner_can_have_it_tried_again(ada: User, index: Callable[[], int]) -> None:
@@ -120,14 +122,14 @@ def test_one_text_that_is_rejected_fails_alone(ada: User, script: Any) -> None:
             raise ProviderRejected("rejected")
 
     script(reject_bad)
-    indexer.work_once(worker=0)
+    indexer.process_batch(worker=0)
     assert [state(memory)[0] for memory in (good, bad, also_good)] == ["ready", "failed", "ready"]
     assert bad.index_error == "rejected"
 
 
 def test_a_text_that_does_not_open_fails_alone(ada: User, bob: User, index: Callable[[], int]) -> None:
     unreadable, fine = remember(ada, "one"), remember(bob, "two")
-    keys.shred(ada.pk)
+    keys.delete_person_key(ada.pk)
     index()
     assert state(unreadable) == ("failed", 1, "unreadable")
     assert state(fine)[0] == "ready"
@@ -135,13 +137,13 @@ def test_a_text_that_does_not_open_fails_alone(ada: User, bob: User, index: Call
 
 def test_a_lease_of_a_dead_worker_is_taken_over_and_of_a_living_one_is_not(ada: User) -> None:
     memory = remember(ada, "one")
-    lease = indexer.Lease()
+    lease = indexer.WorkerLease()
     try:
         Memory.objects.filter(pk=memory.pk).update(index_leased_by=lease.worker)
-        assert indexer.claim(worker=0, limit=10) == []
+        assert indexer.claim_memories(worker=0, limit=10) == []
     finally:
         lease.close()
-    assert [row.pk for row in indexer.claim(worker=0, limit=10)] == [memory.pk]
+    assert [row.pk for row in indexer.claim_memories(worker=0, limit=10)] == [memory.pk]
 
 
 def test_another_model_makes_everything_due_again_and_words_are_found_meanwhile(
@@ -152,39 +154,39 @@ def test_another_model_makes_everything_due_again_and_words_are_found_meanwhile(
     memory = remember(ada, "The zebra.")
     index()
     monkeypatch.setattr(WordHashes, "identity", "test:another-model")
-    forget_provider()
-    assert [hit.cosine for hit in search_query.search(session(ada), "zebra").hits] == [None]
+    reset_provider()
+    assert [hit.cosine for hit in search_query.search_memories(session(ada), "zebra").hits] == [None]
     assert work_queue.enqueue_other_spaces() == 1
     assert index() == 1
-    assert search_query.search(session(ada), "zebra").hits[0].cosine is not None
+    assert search_query.search_memories(session(ada), "zebra").hits[0].cosine is not None
     assert state(memory)[0] == "ready"
-    retention.keep_house()
-    assert [space.identity for space in EmbeddingSpace.objects.all()] == [work_queue.space_identity()]
+    retention.run_steps()
+    assert [space.identity for space in EmbeddingSpace.objects.all()] == [work_queue.get_space_identity()]
 
 
 def test_what_failed_is_due_again_when_a_worker_starts(ada: User) -> None:
     remember(ada, "one")
     Memory.objects.update(index_state="failed")
-    retention.on_start()
-    assert work_queue.backlog() == work_queue.Backlog(pending=1, failed=0)
+    retention.requeue_on_start()
+    assert work_queue.get_backlog() == work_queue.Backlog(pending=1, failed=0)
 
 
 def test_only_one_worker_keeps_house_at_a_time(ada: User) -> None:
-    lease = indexer.Lease()
+    lease = indexer.WorkerLease()
     try:
         lease.connection.execute("select pg_advisory_lock(%s)", [DatabaseLock.RETENTION])
-        assert retention.keep_house() == {}
+        assert retention.run_steps() == {}
     finally:
         lease.close()
-    assert retention.keep_house() != {}
+    assert retention.run_steps() != {}
 
 
 def test_waits_double_stay_bounded_and_honour_the_provider() -> None:
-    assert 0.5 <= indexer._wait_s(1, None) <= 1.5
-    assert 4 <= indexer._wait_s(4, None) <= 12
-    assert indexer._wait_s(60, None) <= 1.5 * indexer.LONGEST_WAIT_S
-    assert indexer._wait_s(1, 90) == 90
-    assert indexer._wait_s(1, 10_000_000) <= indexer.LONGEST_WAIT_S
+    assert 0.5 <= indexer._compute_backoff(1, None) <= 1.5
+    assert 4 <= indexer._compute_backoff(4, None) <= 12
+    assert indexer._compute_backoff(60, None) <= 1.5 * indexer.MAX_BACKOFF_S
+    assert indexer._compute_backoff(1, 90) == 90
+    assert indexer._compute_backoff(1, 10_000_000) <= indexer.MAX_BACKOFF_S
 
 
 @pytest.mark.django_db(transaction=True)
@@ -192,7 +194,7 @@ def test_a_commit_wakes_the_waiting_worker() -> None:
     from tests.factories import make_person
 
     ada = make_person("ada")
-    lease = indexer.Lease()
+    lease = indexer.WorkerLease()
     try:
         remember(ada, "one")
         [notice] = list(lease.connection.notifies(timeout=5, stop_after=1))

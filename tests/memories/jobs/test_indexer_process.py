@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts.keys import person_key
+from accounts.keys import get_person_key
 from accounts.models import User
 from memories.index import vectors, work_queue
 from memories.models import IndexState, Memory, MemoryVector
@@ -27,13 +27,15 @@ def all_ready() -> bool:
 
 def stale_vectors(user: User) -> list[str]:
     """The texts whose stored vector is not that of the text."""
-    key = person_key(user.pk).rotation
+    key = get_person_key(user.pk).vector_rotation_key
     return [
         row.memory.text
         for row in MemoryVector.objects.filter(owner=user).select_related("memory")
         if row.embedding is None
         or row.embedding
-        != pytest.approx(vectors.rotate([WordHashes().embed_query(row.memory.text)], key)[0], abs=1e-3)
+        != pytest.approx(
+            vectors.rotate_vectors([WordHashes().embed_query(row.memory.text)], key)[0], abs=1e-3
+        )
     ]
 
 
@@ -42,7 +44,7 @@ def test_a_worker_makes_memories_searchable_and_stops_when_told() -> None:
     with running("worker") as process:
         remember(ada, "My puppy is called Rex.")
         wait_until(all_ready)
-        assert search_query.search(session(ada), "hound").hits
+        assert search_query.search_memories(session(ada), "hound").hits
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
 
@@ -67,4 +69,4 @@ def test_kills_and_failures_while_texts_are_edited_lose_nothing_and_leave_nothin
         wait_until(all_ready, seconds=60)
     assert {row.pk: row.text for row in Memory.objects.all()} == written
     assert stale_vectors(ada) == []
-    assert work_queue.backlog() == work_queue.Backlog(pending=0, failed=0)
+    assert work_queue.get_backlog() == work_queue.Backlog(pending=0, failed=0)

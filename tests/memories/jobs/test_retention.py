@@ -39,7 +39,7 @@ def test_a_step_that_fails_is_logged_without_its_words_and_the_others_go_on(
 
     steps = {"first": lambda: 1, "broken": fall, "last": User.objects.count}
     monkeypatch.setattr(retention, "STEPS", steps)
-    assert retention.keep_house() == {"first": 1, "last": 1}
+    assert retention.run_steps() == {"first": 1, "last": 1}
     [line] = caplog.records
     assert line.getMessage() == "housekeeping failed at: broken"
     assert "peanuts" not in JsonFormatter().format(line)
@@ -51,7 +51,7 @@ def test_what_a_failed_step_wrote_is_taken_back(ada: User, monkeypatch: pytest.M
         raise ValueError
 
     monkeypatch.setattr(retention, "STEPS", {"broken": fall})
-    assert retention.keep_house() == {}
+    assert retention.run_steps() == {}
     assert User.objects.get().display_name == "Ada"
 
 
@@ -62,7 +62,7 @@ def test_a_lost_database_is_no_failure_of_a_step(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(retention, "STEPS", {"broken": fall})
     monkeypatch.setattr(connection, "savepoint_rollback", fall)
     with pytest.raises(OperationalError):
-        retention.keep_house()
+        retention.run_steps()
 
 
 @pytest.mark.parametrize("wrong", [{"EMBEDDING_DIMENSIONS": 200}, {"EMBEDDING_PROVIDER": "openai"}])
@@ -73,10 +73,10 @@ def test_a_provider_that_is_set_wrongly_stops_neither_the_worker_nor_the_purging
         setattr(settings, name, value)
     EmbeddingSpace.objects.create(identity="of an earlier model")
     remember(ada, "one", tags=["used"]).delete()
-    touched = retention.keep_house()
+    touched = retention.run_steps()
     assert (touched["spaces"], touched["tags"]) == (0, 1)
-    retention.on_start()
-    indexer.work_once(worker=0)
+    retention.requeue_on_start()
+    indexer.process_batch(worker=0)
     assert EmbeddingSpace.objects.exists()
 
 
@@ -95,7 +95,7 @@ def test_letters_that_are_kept_as_files_go_when_their_links_work_no_more(
     for name, days in (("new.log", 13), ("old.log", 15), ("of-the-operator.txt", 15)):
         (tmp_path / "mail" / name).touch()
         os.utime(tmp_path / "mail" / name, times=(0, time.time() - days * 24 * 3600))
-    assert retention.keep_house()["letters"] == 1
+    assert retention.run_steps()["letters"] == 1
     assert {path.name for path in (tmp_path / "mail").iterdir()} == {"new.log", "of-the-operator.txt"}
 
 
@@ -103,5 +103,5 @@ def test_what_has_expired_leaves_the_cache() -> None:
     cache.clear()  # tests that commit leave some there
     cache.set("attempts:ada", 5, timeout=60)
     fill_cache(hours=-1)
-    assert retention.keep_house()["shared cache"] == 1_000
+    assert retention.run_steps()["shared cache"] == 1_000
     assert cache.get("attempts:ada") == 5

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.actor import Actor, Door, InsufficientScope
+from accounts.actor import Actor, Channel, InsufficientScope
 from accounts.models import User
 from memories import scopes
 from memories.mcp.tool_arguments import MAX_TOKENS
@@ -276,8 +276,8 @@ def test_nothing_that_a_text_or_an_argument_says_makes_anything_public(ada: User
     caller.call("ask_persona", question=hostile)
     assert set(Memory.objects.values_list("visibility", flat=True)) == {"private"}
     for tool in TOOLS.values():
-        writes = not tool.reads_only
-        assert not (writes and "visibility" in tool.takes.schema_json()["properties"])
+        writes = not tool.is_read_only
+        assert not (writes and "visibility" in tool.arguments_class.schema_json()["properties"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -287,14 +287,14 @@ def test_the_scopes_said_beforehand_are_those_that_the_services_ask_for(name: st
         "update_memory": {"id": NOWHERE, "text": "x"}, "forget_memory": {"id": NOWHERE},
         "ask_persona": {"question": "x", "handle": "somebody-else"},
     }.get(name, {})  # fmt: skip
-    nothing = Actor(user=ada, door=Door.MCP, client_id="notes")
+    nothing = Actor(user=ada, door=Channel.MCP, client_id="notes")
     tool = TOOLS[name]
-    needed = tool.needs(nothing, arguments)
+    needed = tool.scope_rule(nothing, arguments)
     if not needed:
-        tool.do(nothing, arguments)
+        tool.call_handler(nothing, arguments)
         return
     with pytest.raises(InsufficientScope) as refused:
-        tool.do(nothing, arguments)
+        tool.call_handler(nothing, arguments)
     assert [refused.value.scope] == list(needed)
 
 

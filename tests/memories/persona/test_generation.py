@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as extent
 from hypothesis import strategies as st
 
-from accounts.actor import ANONYMOUS, Actor, Door
+from accounts.actor import ANONYMOUS, Actor, Channel
 from accounts.models import User
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
-from memories.persona.retrieval import Answer, Mode, Turn
-from memories.providers.chat_settings import Chat
+from memories.persona.retrieval import Answer, AnswerMode, ChatTurn
+from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember, session
 from tests.model_server import ModelServer, Mood
 
@@ -38,8 +38,10 @@ def walrus(ada: User, index: Callable[[], int]) -> User:
     return ada
 
 
-def ask(actor: Actor, about: User, question: str = QUESTION, turns: tuple[Turn, ...] = ()) -> Answer:
-    return asyncio.run(persona_generation.answer(persona_retrieval.prepare(actor, about, question, turns)))
+def ask(actor: Actor, about: User, question: str = QUESTION, turns: tuple[ChatTurn, ...] = ()) -> Answer:
+    return asyncio.run(
+        persona_generation.generate_answer(persona_retrieval.prepare_answer(actor, about, question, turns))
+    )
 
 
 def prompt(model: ModelServer) -> str:
@@ -52,7 +54,7 @@ def prompt(model: ModelServer) -> str:
 
 def test_the_answer_is_the_models_with_the_sources_that_it_cites(walrus: User, model: ModelServer) -> None:
     answer = ask(session(walrus), walrus)
-    assert (answer.text, answer.mode, answer.degraded) == ("Peanuts [1].", Mode.WORDED, False)
+    assert (answer.text, answer.mode, answer.degraded) == ("Peanuts [1].", AnswerMode.WORDED, False)
     assert [citation.number for citation in answer.citations] == [1]
 
 
@@ -71,7 +73,7 @@ def test_pictures_and_links_are_taken_out(walrus: User, model: ModelServer) -> N
 def test_an_answer_without_a_source_is_not_shown(walrus: User, model: ModelServer) -> None:
     model.says = ["Trust ", "me."]
     answer = ask(session(walrus), walrus)
-    assert answer.mode == Mode.EXTRACTIVE
+    assert answer.mode == AnswerMode.EXTRACTIVE
     assert answer.degraded
 
 
@@ -89,7 +91,7 @@ def test_where_no_memory_is_likely_to_answer_the_model_is_not_asked(walrus: User
 def test_what_was_said_before_is_told_to_the_model_and_kept_within_bounds(
     walrus: User, model: ModelServer
 ) -> None:
-    turns = tuple(Turn("user", f"turn{number:02} " + "x" * 700) for number in range(20))
+    turns = tuple(ChatTurn("user", f"turn{number:02} " + "x" * 700) for number in range(20))
     ask(session(walrus), walrus, turns=turns)
     told = [message["content"][:6] for message in model.chats[0] if message["content"].startswith("turn")]
     assert told == [f"turn{number}" for number in range(14, 20)]
@@ -113,22 +115,22 @@ def test_when_the_model_fails_the_memories_are_quoted(
     settings.CHAT = replace(settings.CHAT, timeout_s=0.5 if mood is Mood.HANGING else 5.0)
     model.mood = mood
     answer = ask(session(walrus), walrus)
-    assert (answer.mode, answer.degraded) == (Mode.EXTRACTIVE, True)
+    assert (answer.mode, answer.degraded) == (AnswerMode.EXTRACTIVE, True)
     assert TRUTH in answer.text
     assert "walrus" not in caplog.text
 
 
 def test_a_slow_model_is_waited_for(walrus: User, model: ModelServer) -> None:
     model.mood = Mood.SLOW
-    assert ask(session(walrus), walrus).mode == Mode.WORDED
+    assert ask(session(walrus), walrus).mode == AnswerMode.WORDED
 
 
 def test_the_first_words_come_before_the_model_has_said_the_second(walrus: User, model: ModelServer) -> None:
     model.may_go_on.clear()
-    prepared = persona_retrieval.prepare(session(walrus), walrus, QUESTION)
+    prepared = persona_retrieval.prepare_answer(session(walrus), walrus, QUESTION)
 
     async def first_then_rest() -> list[Any]:
-        said = persona_generation.stream(prepared)
+        said = persona_generation.stream_answer(prepared)
         first = await anext(said)
         model.may_go_on.set()
         return [first, *[each async for each in said]]
@@ -145,28 +147,28 @@ def test_for_another_asker_nothing_private_is_in_the_prompt(
     walrus: User, bob: User, model: ModelServer
 ) -> None:
     answer = ask(session(bob), walrus)
-    assert answer.mode == Mode.WORDED
+    assert answer.mode == AnswerMode.WORDED
     assert TRUTH in prompt(model)
     assert "canary" not in prompt(model)
 
 
 def test_a_visitor_is_never_answered_by_a_model(walrus: User, model: ModelServer) -> None:
-    assert ask(ANONYMOUS, walrus).mode == Mode.EXTRACTIVE
+    assert ask(ANONYMOUS, walrus).mode == AnswerMode.EXTRACTIVE
     assert model.chats == []
 
 
 def test_a_hosted_model_gets_nothing_of_a_person_before_their_yes(
     walrus: User, bob: User, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Chat, "is_hosted", True)
-    assert ask(session(walrus), walrus).mode == Mode.EXTRACTIVE
-    assert ask(session(bob), walrus).mode == Mode.EXTRACTIVE
-    assert ask(ANONYMOUS, walrus).mode == Mode.EXTRACTIVE
+    monkeypatch.setattr(ChatSettings, "is_hosted", True)
+    assert ask(session(walrus), walrus).mode == AnswerMode.EXTRACTIVE
+    assert ask(session(bob), walrus).mode == AnswerMode.EXTRACTIVE
+    assert ask(ANONYMOUS, walrus).mode == AnswerMode.EXTRACTIVE
     assert model.chats == []
     walrus.chat_provider = "127.0.0.1"
-    assert ask(session(walrus), walrus).mode == Mode.WORDED
+    assert ask(session(walrus), walrus).mode == AnswerMode.WORDED
     walrus.chat_provider = "elsewhere.example"
-    assert ask(session(walrus), walrus).mode == Mode.EXTRACTIVE
+    assert ask(session(walrus), walrus).mode == AnswerMode.EXTRACTIVE
 
 
 def test_an_app_narrowed_to_tags_gets_no_more_into_the_prompt(
@@ -175,7 +177,7 @@ def test_an_app_narrowed_to_tags_gets_no_more_into_the_prompt(
     tagged = remember(walrus, "The walrus is allergic to nuts at work.", tags=["work"])
     index()
     only = frozenset(tagged.tags.values_list("pk", flat=True))
-    app = Actor(walrus, Door.API, frozenset({"memories:read"}), client_id="app", only_tags=only)
+    app = Actor(walrus, Channel.API, frozenset({"memories:read"}), client_id="app", only_tags=only)
     ask(app, walrus)
     assert "at work" in prompt(model)
     assert "canary" not in prompt(model)

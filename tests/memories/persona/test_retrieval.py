@@ -17,7 +17,7 @@ from memories.errors import PersonaNotFound
 from memories.models import AuditAction, AuditEvent, Memory
 from memories.persona import retrieval as persona_retrieval
 from memories.persona.retrieval import Answer
-from memories.search.query import search
+from memories.search.query import search_memories
 from memories.services import writes
 from memories.validation import limits
 from tests.factories import app, remember, session
@@ -45,7 +45,7 @@ def open_persona(person: User, *, page: bool = False) -> User:
 
 
 def asked(actor: Actor, about: User, question: str = QUESTION) -> Answer:
-    return persona_retrieval.ask(actor, persona_retrieval.find(actor, about.handle), question)
+    return persona_retrieval.ask_persona(actor, persona_retrieval.find_persona(actor, about.handle), question)
 
 
 # --- Answers -------------------------------------------------------------------------------------------------
@@ -97,9 +97,9 @@ def test_by_its_persons_name_a_persona_is_asked_as_by_a_pronoun(
 
 def test_the_ordinary_word_of_a_handle_that_was_made_up_is_no_name(ada: User) -> None:
     ada.handle, ada.display_name = new_handle(), ""
-    assert "person" not in persona_retrieval.own_names(ada)
+    assert "person" not in persona_retrieval.get_own_names(ada)
     ada.handle = "ada-lovelace"
-    assert persona_retrieval.own_names(ada) == {"ada", "lovelac"}
+    assert persona_retrieval.get_own_names(ada) == {"ada", "lovelac"}
 
 
 def test_a_word_that_says_whom_memories_are_about_does_not_count_as_an_answer(
@@ -108,7 +108,7 @@ def test_a_word_that_says_whom_memories_are_about_does_not_count_as_an_answer(
     for number in range(12):
         remember(ada, f"{'Ruth' if number % 2 else 'Omar'} grows plant {number}.")
     index()
-    [hit] = search(session(ada), "Where does Ruth drink tea?", limit=1).hits
+    [hit] = search_memories(session(ada), "Where does Ruth drink tea?", limit=1).hits
     assert hit.matched == ("ruth",)
     assert hit.strength == hit.cosine
 
@@ -173,30 +173,30 @@ def test_a_persona_that_is_off_and_one_that_never_was_are_one_answer(ada: User, 
     for asker in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
         for handle in handles:
             with pytest.raises(PersonaNotFound):
-                persona_retrieval.find(asker, handle)
+                persona_retrieval.find_persona(asker, handle)
 
 
 def test_a_visitor_asks_only_where_the_page_is_open(ada: User, bob: User, index: Callable[[], int]) -> None:
     remember(open_persona(ada), TRUTH, visibility="public")
     index()
     with pytest.raises(PersonaNotFound):
-        persona_retrieval.find(ANONYMOUS, ada.handle)
+        persona_retrieval.find_persona(ANONYMOUS, ada.handle)
     assert asked(ANONYMOUS, open_persona(ada, page=True)).text == f"{TRUTH} [1]"
-    assert persona_retrieval.ask(ANONYMOUS, bob, QUESTION).citations == ()
+    assert persona_retrieval.ask_persona(ANONYMOUS, bob, QUESTION).citations == ()
 
 
 def test_a_visitor_has_no_persona_of_their_own() -> None:
     with pytest.raises(PersonaNotFound):
-        persona_retrieval.find(ANONYMOUS, persona_retrieval.ONESELF)
+        persona_retrieval.find_persona(ANONYMOUS, persona_retrieval.SELF_HANDLE)
 
 
 def test_an_app_needs_the_scope_before_anything_is_looked_up(ada: User, bob: User) -> None:
     for about, needed in ((ada.handle, scopes.PERSONA), ("nobody-at-all", scopes.PERSONA)):
         with pytest.raises(InsufficientScope) as refused:
-            persona_retrieval.find(app(bob, scopes.READ), about)
+            persona_retrieval.find_persona(app(bob, scopes.READ), about)
         assert refused.value.scope == needed
     with pytest.raises(InsufficientScope) as refused:
-        persona_retrieval.find(app(bob, scopes.PERSONA), persona_retrieval.ONESELF)
+        persona_retrieval.find_persona(app(bob, scopes.PERSONA), persona_retrieval.SELF_HANDLE)
     assert refused.value.scope == scopes.READ
 
 
@@ -270,7 +270,7 @@ def test_no_canary_of_a_private_memory_reaches_another_asker(
             )
         index()
         for asker in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
-            answer = persona_retrieval.ask(asker, ada, " ".join(question).strip() or "zebra")
+            answer = persona_retrieval.ask_persona(asker, ada, " ".join(question).strip() or "zebra")
             assert "secret-" not in answer.text
             assert all(each.memory.is_public and "secret-" not in each.text for each in answer.citations)
         transaction.set_rollback(True)

@@ -15,14 +15,14 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from accounts.models import User
-from memories.portability.exports.formats import export
-from memories.portability.imports.clean import cleaned
-from memories.portability.imports.stage import stage
-from memories.portability.readers.archives import parts_of
-from memories.portability.readers.chat_exports import Chats
-from memories.portability.readers.detect import recognise
-from memories.portability.readers.items import REASONS, Item, Skipped, within_limits
-from memories.portability.readers.json_and_csv import guarded, unguarded
+from memories.portability.exports.formats import export_memories
+from memories.portability.imports.clean import clean_item
+from memories.portability.imports.stage import stage_import
+from memories.portability.readers.archives import list_parts
+from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.detect import detect_format
+from memories.portability.readers.items import REASONS, ImportItem, SkippedEntry, split_to_limits
+from memories.portability.readers.json_and_csv import escape_formula, unescape_formula
 from memories.services import writes
 from tests.factories import make_person, session
 from tests.memories.portability.samples import zip_of
@@ -49,12 +49,12 @@ TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip())
 def read(content: bytes) -> None:
     """As staging does, without the database."""
     try:
-        format, parts = recognise(parts_of(io.BytesIO(content)))
-        for found in format.read(parts, Chats.ALL):
-            if isinstance(found, Skipped):
+        format, parts = detect_format(list_parts(io.BytesIO(content)))
+        for found in format.read(parts, ChatFilter.ALL):
+            if isinstance(found, SkippedEntry):
                 assert found.reason in REASONS
                 continue
-            for item in within_limits(found):
+            for item in split_to_limits(found):
                 _clean(item)
     except ValidationError as refusal:
         told = set(refusal.error_dict)
@@ -63,11 +63,11 @@ def read(content: bytes) -> None:
     assert told == {"file"}
 
 
-def _clean(item: Item) -> None:
+def _clean(item: ImportItem) -> None:
     if item.conversation is not None and item.position is None:
-        item = Item(item.text, item.tags, item.created_at, expires_at=item.expires_at)
+        item = ImportItem(item.text, item.tags, item.created_at, expires_at=item.expires_at)
     with suppress(ValidationError):
-        cleaned(item)
+        clean_item(item)
 
 
 @tried(max_examples=150, deadline=None)
@@ -111,8 +111,8 @@ def test_any_zip_cut_anywhere_is_read_or_refused(files: dict[str, bytes], at: in
 
 @given(st.text())
 def test_what_a_cell_was_is_known_again(text: str) -> None:
-    assert unguarded(guarded(text)) == text
-    assert guarded(text)[:1] not in tuple("=+-@\t\r")
+    assert unescape_formula(escape_formula(text)) == text
+    assert escape_formula(text)[:1] not in tuple("=+-@\t\r")
 
 
 @pytest.mark.django_db
@@ -128,8 +128,10 @@ def test_what_goes_out_comes_back(given_: list[tuple[str, list[str], bool]]) -> 
     with transaction.atomic():
         ada, bob = make_person("ada"), make_person("bob")
         kept = _kept(ada, given_)
-        lines = b"".join(export(session(ada), "jsonl").chunks)
-        assert stage(session(bob), io.BytesIO(lines or b" ")).counts["new"] == kept if kept else not lines
+        lines = b"".join(export_memories(session(ada), "jsonl").chunks)
+        assert (
+            stage_import(session(bob), io.BytesIO(lines or b" ")).counts["new"] == kept if kept else not lines
+        )
         transaction.set_rollback(True)
 
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from memories.models import ImportBatch, Memory
-from memories.portability.readers.detect import FORMATS
+from memories.portability.readers.detect import IMPORT_FORMATS
 from tests.memories.api.callers import session_of
 from tests.memories.portability import samples
 from tests.memories.portability.samples import file_of, zip_of
@@ -41,7 +41,7 @@ def present() -> int:
 
 
 def test_every_format_is_tried() -> None:
-    assert set(GIVEN) == set(FORMATS)
+    assert set(GIVEN) == set(IMPORT_FORMATS)
 
 
 @EACH
@@ -49,7 +49,7 @@ def test_by_the_page(ada_client: Client, name: str) -> None:
     make, count, begins = GIVEN[name]
     given = {"file": SimpleUploadedFile("given", make().read()), "text": "", "chats": "mine"}
     html = ada_client.post("/memories/import/", given, follow=True).content.decode()
-    assert f"It is {FORMATS[name].label}." in html
+    assert f"Format: {IMPORT_FORMATS[name].label}" in html
     assert f"Import {count} memor" in html
     assert begins in html
     assert present() == 0
@@ -81,7 +81,7 @@ def test_by_the_command(ada: User, name: str, tmp_path: Path, capsys: Any) -> No
     path.write_bytes(make().read())
     call_command("import_memories", str(path), "--person", ada.email)
     said = capsys.readouterr().out
-    assert f"It is {FORMATS[name].label}.\nnew: {count}\n" in said
+    assert f"It is {IMPORT_FORMATS[name].label}.\nnew: {count}\n" in said
     assert f"begins: {begins}" in said
     assert present() == 0
     call_command("import_memories", str(path), "--person", ada.email, "--yes")

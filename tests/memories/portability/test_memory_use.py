@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from accounts.models import User
-from memories.portability.exports.formats import FORMS, export
+from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.services import writes
 from tests.factories import make_person, session
 from tests.memories.portability.samples import chatgpt_conversation
@@ -83,16 +83,16 @@ def test_a_very_long_file_is_looked_at_with_as_little() -> None:
 @pytest.mark.django_db
 def test_an_export_of_many_takes_no_more_memory_than_one_of_few(ada: User) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"memory {n} " * 20) for n in range(500)])
-    few = {form: _peak(ada, form) for form in FORMS}
+    few = {form: _peak(ada, form) for form in EXPORT_FORMATS}
     writes.create_memories(session(ada), [writes.NewMemory(f"more {n} " * 20) for n in range(1_500)])
-    many = {form: _peak(ada, form) for form in FORMS}
+    many = {form: _peak(ada, form) for form in EXPORT_FORMATS}
     # A zip keeps the list of its files.
-    assert [form for form in FORMS if many[form] >= 1.5 * few[form] + 2_000_000] == []
+    assert [form for form in EXPORT_FORMATS if many[form] >= 1.5 * few[form] + 2_000_000] == []
 
 
 def _peak(user: User, form: str) -> int:
     tracemalloc.start()
-    for _chunk in export(session(user), form).chunks:
+    for _chunk in export_memories(session(user), form).chunks:
         pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -5,12 +5,12 @@ import io
 import pytest
 
 from accounts.models import User
-from memories.portability.exports.formats import FORMS, export
-from memories.portability.imports.clean import cleaned
-from memories.portability.readers.archives import parts_of
-from memories.portability.readers.chat_exports import Chats
-from memories.portability.readers.detect import recognise
-from memories.portability.readers.items import Item
+from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
+from memories.portability.imports.clean import clean_item
+from memories.portability.readers.archives import list_parts
+from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.detect import detect_format
+from memories.portability.readers.items import ImportItem
 from tests.factories import remember, session
 
 pytestmark = pytest.mark.django_db
@@ -41,21 +41,25 @@ NASTY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", EXPORT_FORMATS)
 def test_every_text_comes_back_as_it_was(ada: User, form: str) -> None:
     kept = [remember(ada, text).text for text in NASTY]
-    assert _read(b"".join(export(session(ada), form).chunks)) == kept
+    assert _read(b"".join(export_memories(session(ada), form).chunks)) == kept
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", EXPORT_FORMATS)
 def test_a_text_by_itself_comes_back_as_it_was(ada: User, form: str) -> None:
     """Alone it says more of what the file looks like."""
     for text in NASTY:
         memory = remember(ada, text)
-        assert _read(b"".join(export(session(ada), form).chunks)) == [memory.text]
+        assert _read(b"".join(export_memories(session(ada), form).chunks)) == [memory.text]
         memory.delete()
 
 
 def _read(exported: bytes) -> list[str]:
-    format, parts = recognise(parts_of(io.BytesIO(exported)))
-    return [cleaned(found).text for found in format.read(parts, Chats.MINE) if isinstance(found, Item)]
+    format, parts = detect_format(list_parts(io.BytesIO(exported)))
+    return [
+        clean_item(found).text
+        for found in format.read(parts, ChatFilter.MINE)
+        if isinstance(found, ImportItem)
+    ]

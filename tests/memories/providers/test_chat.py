@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from memories.providers import chat as chat_provider
 from memories.providers.chat import ChatUnavailable
-from memories.providers.chat_settings import Chat
-from memories.providers.embeddings import forget_provider, provider
+from memories.providers.chat_settings import ChatSettings
+from memories.providers.embeddings import get_provider, reset_provider
 from tests.model_server import RETRY_AFTER_S, ModelServer, Mood
 from tests.processes import PROJECT
 
@@ -23,13 +23,13 @@ ASKED = [("system", "Be brief."), ("human", SECRET)]
 
 def streamed(messages: list[tuple[str, str]] = ASKED) -> list[str]:
     async def collect() -> list[str]:
-        return [piece async for piece in chat_provider.stream(messages)]
+        return [piece async for piece in chat_provider.stream_chat(messages)]
 
     return asyncio.run(collect())
 
 
 def completed(messages: list[tuple[str, str]] = ASKED) -> list[str]:
-    return [chat_provider.complete(messages)]
+    return [chat_provider.complete_chat(messages)]
 
 
 WAYS = pytest.mark.parametrize("ask", [completed, streamed])
@@ -116,7 +116,7 @@ def test_after_a_failure_the_provider_is_left_alone(
     with pytest.raises(ChatUnavailable, match="left_alone"):
         ask()
     assert len(model.requests) == 1
-    chat_provider.forget()
+    chat_provider.reset_model()
     assert ask()
 
 
@@ -139,14 +139,14 @@ def test_a_question_that_goes_wrong_silences_nobody_else(model: ModelServer, ask
 
 @WAYS
 def test_a_server_that_is_not_there_is_unreachable(settings: Settings, ask: Ask) -> None:
-    settings.CHAT = Chat(model="fake", base_url="http://127.0.0.1:9/v1", timeout_s=2.0)
+    settings.CHAT = ChatSettings(model="fake", base_url="http://127.0.0.1:9/v1", timeout_s=2.0)
     with pytest.raises(ChatUnavailable, match="unreachable"):
         ask()
 
 
 @WAYS
 def test_an_unknown_provider_is_a_fault_of_the_settings(settings: Settings, ask: Ask) -> None:
-    settings.CHAT = Chat(model="fake", provider="anthropic")
+    settings.CHAT = ChatSettings(model="fake", provider="anthropic")
     with pytest.raises(ChatUnavailable, match="misconfigured"):
         ask()
 
@@ -158,7 +158,7 @@ def test_a_server_that_is_a_process_of_its_own_gives_words_and_vectors(settings:
         try:
             assert server.stdout
             told = dict(server.stdout.readline().strip().split("=", 1) for _ in range(6))
-            settings.CHAT = Chat(
+            settings.CHAT = ChatSettings(
                 told["CHAT_MODEL"], base_url=told["CHAT_BASE_URL"], api_key=told["CHAT_API_KEY"]
             )
             settings.EMBEDDING_PROVIDER = told["EMBEDDING_PROVIDER"]
@@ -166,17 +166,17 @@ def test_a_server_that_is_a_process_of_its_own_gives_words_and_vectors(settings:
                 told["OPENAI_BASE_URL"],
                 told["OPENAI_API_KEY"],
             )
-            forget_provider()
+            reset_provider()
             assert (completed(), streamed()) == (["Peanuts [1]."], ["Peanuts", " [1]", "."])
-            assert len(provider().embed_query("zebra")) == settings.EMBEDDING_DIMENSIONS
+            assert len(get_provider().embed_query("zebra")) == settings.EMBEDDING_DIMENSIONS
         finally:
             server.kill()
-            forget_provider()
+            reset_provider()
 
 
 @WAYS
 def test_without_a_model_nobody_is_asked(ask: Ask) -> None:
-    assert (chat_provider.is_configured(), chat_provider.is_hosted(), chat_provider.provider_name()) == (
+    assert (chat_provider.is_configured(), chat_provider.is_hosted(), chat_provider.get_provider_name()) == (
         False,
         False,
         "",
@@ -188,16 +188,22 @@ def test_without_a_model_nobody_is_asked(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("chat", "host", "is_hosted"),
     [
-        (Chat(model="m"), "api.openai.com", True),
-        (Chat(model="m", provider="anthropic"), "anthropic", True),
-        (Chat(model="m", base_url="https://name:secret@models.example:8443/v1"), "models.example", True),
-        (Chat(model="m", base_url="http://localhost:11434/v1"), "localhost", False),
-        (Chat(model="m", base_url="http://[::1]:11434/v1"), "::1", False),
+        (ChatSettings(model="m"), "api.openai.com", True),
+        (ChatSettings(model="m", provider="anthropic"), "anthropic", True),
+        (
+            ChatSettings(model="m", base_url="https://name:secret@models.example:8443/v1"),
+            "models.example",
+            True,
+        ),
+        (ChatSettings(model="m", base_url="http://localhost:11434/v1"), "localhost", False),
+        (ChatSettings(model="m", base_url="http://[::1]:11434/v1"), "::1", False),
     ],
 )
-def test_the_receiver_of_texts_has_a_name(settings: Settings, chat: Chat, host: str, is_hosted: bool) -> None:
+def test_the_receiver_of_texts_has_a_name(
+    settings: Settings, chat: ChatSettings, host: str, is_hosted: bool
+) -> None:
     settings.CHAT = chat
-    assert (chat_provider.provider_name(), chat_provider.is_hosted()) == (host, is_hosted)
+    assert (chat_provider.get_provider_name(), chat_provider.is_hosted()) == (host, is_hosted)
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

@@ -23,10 +23,10 @@ from memories.providers.embeddings import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
-    forget_provider,
-    provider,
+    get_provider,
+    reset_provider,
 )
-from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings, retry_after_s
+from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings, parse_retry_after
 from tests.providers import DIMENSIONS, SYNONYMS, Failing, Flaky, WordHashes
 
 SECRET = "my locker code is 4711"
@@ -94,9 +94,9 @@ def test_no_texts_ask_nobody() -> None:
 
 @pytest.fixture
 def _fresh_provider() -> Iterator[None]:
-    forget_provider()
+    reset_provider()
     yield
-    forget_provider()
+    reset_provider()
 
 
 @pytest.mark.usefixtures("_fresh_provider")
@@ -112,8 +112,8 @@ def test_the_setting_chooses_the_provider(settings: Settings, setting: str, iden
     settings.EMBEDDING_PROVIDER = setting
     settings.EMBEDDING_MODEL = "text-embedding-3-small"
     settings.OPENAI_BASE_URL = "https://name:password@models.example:8443/v1"
-    assert provider().identity == identity
-    assert provider() is provider()
+    assert get_provider().identity == identity
+    assert get_provider() is get_provider()
 
 
 def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.M
         return made[-1]
 
     monkeypatch.setattr("memories.providers.embeddings.import_string", lambda _: make_slowly)
-    threads = [Thread(target=provider) for _ in range(4)]
+    threads = [Thread(target=get_provider) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -279,9 +279,9 @@ def test_the_server_says_how_long_to_wait(remote: EmbeddingProvider, server: Ser
 
 def test_retry_after_may_be_a_date() -> None:
     moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert retry_after_s(moment) == pytest.approx(60, abs=2)
-    assert retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert retry_after_s("soon") is retry_after_s("") is retry_after_s(None) is None
+    assert parse_retry_after(moment) == pytest.approx(60, abs=2)
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert parse_retry_after("soon") is parse_retry_after("") is parse_retry_after(None) is None
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from memories.providers.embeddings_local import (
     VOCABULARY,
     VOCABULARY_SHA256,
     LocalEmbeddings,
-    _pinned,
-    _tokenizer,
+    _load_tokenizer,
+    _verify_checksum,
 )
 from tests.processes import PROJECT
 
@@ -73,12 +73,12 @@ def test_another_model_or_vocabulary_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_texts_become_bert_word_pieces(text: str, pieces: list[str]) -> None:
-    tokenizer = _tokenizer(_pinned(VOCABULARY, VOCABULARY_SHA256))
+    tokenizer = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256))
     assert tokenizer.encode(text).tokens == ["[CLS]", *pieces, "[SEP]"]
 
 
 def test_a_long_text_is_cut_at_what_the_model_reads() -> None:
-    pieces = _tokenizer(_pinned(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
+    pieces = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
     assert (len(pieces), pieces[-1]) == (256, "[SEP]")
 
 

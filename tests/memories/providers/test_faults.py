@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from memories.providers import chat
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from memories.providers.embeddings import CheckedProvider, ProviderUnavailable
 from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings
 from tests.chaos.fault_proxy import RETRY_AFTER_S, Fault, FaultProxy
@@ -76,9 +76,9 @@ def test_after_a_fault_the_next_answer_is_right(remote: CheckedProvider, proxy: 
 def test_a_chat_answer_that_trickles_is_not_waited_for(
     address: str, proxy: FaultProxy, settings: Settings
 ) -> None:
-    settings.CHAT = Chat("talker", base_url=address, timeout_s=PATIENCE_S)
+    settings.CHAT = ChatSettings("talker", base_url=address, timeout_s=PATIENCE_S)
     proxy.fault, began = Fault.TRICKLING, time.monotonic()
     with pytest.raises(chat.ChatUnavailable) as caught:
-        chat.complete([("human", "Say much. " * 1_000)])
+        chat.complete_chat([("human", "Say much. " * 1_000)])
     assert caught.value.code == "timeout"
     assert time.monotonic() - began < TRICKLE_S

@@ -11,11 +11,11 @@ from django.test import Client
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 from memories import scopes
-from memories.errors import MemoryNotFound, WaitsForYes
+from memories.errors import ApprovalRequired, MemoryNotFound
 from memories.models import AuditEvent, Memory, Proposal
 from memories.persona import retrieval as persona_retrieval
 from memories.review import decisions as review_decisions
-from memories.search.query import search
+from memories.search.query import search_memories
 from memories.services import proposals as proposal_services
 from memories.services import reads, writes
 from memories.services.tags import find_tags
@@ -35,7 +35,7 @@ def asking(user: User, *held: str, **more: Any) -> Actor:
 
 
 def propose(user: User, text: str, **fields: Any) -> Proposal:
-    with pytest.raises(WaitsForYes) as waits:
+    with pytest.raises(ApprovalRequired) as waits:
         writes.create_memory(asking(user), text=text, **fields)
     [proposal] = waits.value.proposals
     assert isinstance(proposal, Proposal)
@@ -52,39 +52,41 @@ def set_to_ask(user: User) -> None:
 def test_what_such_an_app_adds_is_no_memory(ada: User) -> None:
     propose(ada, "Ada likes sweet peas.", tags=["garden"])
     assert not Memory.objects.exists()
-    assert search(session(ada), "sweet peas").hits == []
+    assert search_memories(session(ada), "sweet peas").hits == []
     assert reads.list_memories(session(ada)).memories == []
-    assert persona_retrieval.ask(session(ada), ada, "What does Ada like?").citations == ()
+    assert persona_retrieval.ask_persona(session(ada), ada, "What does Ada like?").citations == ()
 
 
 def test_a_yes_keeps_it_as_its_apps(ada: User) -> None:
     proposal = propose(ada, "Ada likes sweet peas.", tags=["garden"])
-    memory = review_decisions.accept(session(ada), proposal.pk)
+    memory = review_decisions.accept_proposal(session(ada), proposal.pk)
     assert (memory.pk, memory.text, memory.source) == (proposal.pk, "Ada likes sweet peas.", "api:notes")
     assert [tag.name for tag in memory.tags.all()] == ["garden"]
     assert not Proposal.objects.exists()
     with pytest.raises(MemoryNotFound):
-        review_decisions.accept(session(ada), proposal.pk)
+        review_decisions.accept_proposal(session(ada), proposal.pk)
 
 
 def test_it_is_kept_as_it_was_edited(ada: User) -> None:
     proposal = propose(ada, "Ada likes sweet peas.")
-    memory = review_decisions.accept(session(ada), proposal.pk, text="Ada likes roses.", tags=["flowers"])
+    memory = review_decisions.accept_proposal(
+        session(ada), proposal.pk, text="Ada likes roses.", tags=["flowers"]
+    )
     assert memory.text == "Ada likes roses."
     assert [tag.name for tag in memory.tags.all()] == ["flowers"]
 
 
 def test_a_change_waits_and_then_is_the_apps(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
-    with pytest.raises(WaitsForYes) as waits:
+    with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.", tags=["home"])
     memory.refresh_from_db()
     assert (memory.text, memory.version) == ("Ada lives in London.", 1)
-    [waiting] = review_decisions.list_waiting(session(ada)).waiting
+    [waiting] = review_decisions.list_pending_proposals(session(ada)).waiting
     assert waiting.memory == memory
-    changed = review_decisions.accept(session(ada), waits.value.ids[0])
+    changed = review_decisions.accept_proposal(session(ada), waits.value.ids[0])
     assert (changed.text, changed.source, changed.version) == ("Ada lives in Paris.", "api:notes", 2)
-    assert [each.text for each in reads.history(session(ada), memory.pk).revisions] == [
+    assert [each.text for each in reads.get_history(session(ada), memory.pk).revisions] == [
         "Ada lives in London."
     ]
 
@@ -93,10 +95,10 @@ def test_of_two_changes_the_later_wins_in_whatever_order_they_were_ticked(ada: U
     memory = remember(ada, "Ada lives in London.")
     proposals: list[UUID] = []
     for text in ("Ada lives in Bonn.", "Ada lives in Cologne."):
-        with pytest.raises(WaitsForYes) as waits:
+        with pytest.raises(ApprovalRequired) as waits:
             writes.update_memory(asking(ada), memory.pk, text=text)
         proposals += waits.value.ids
-    review_decisions.accept_many(
+    review_decisions.accept_proposals(
         session(ada), {each: {"expected_version": 1} for each in reversed(proposals)}
     )
     memory.refresh_from_db()
@@ -113,9 +115,9 @@ def test_publishing_and_restoring_wait_too(ada: User) -> None:
     memory = remember(ada, "First.")
     writes.update_memory(session(ada), memory.pk, text="Second.")
     actor = asking(ada, scopes.READ, scopes.WRITE, scopes.PUBLISH)
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.set_visibility(actor, memory.pk, "public")
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.restore_version(actor, memory.pk, 1)
     memory.refresh_from_db()
     assert (memory.text, memory.visibility) == ("Second.", "private")
@@ -135,9 +137,9 @@ def test_a_narrowed_apps_memory_keeps_its_tags(ada: User) -> None:
     remember(ada, "Roses.", tags=["garden"])
     [garden] = find_tags(ada.pk, ["garden"])
     actor = asking(ada, only_tags=frozenset({garden.pk}))
-    with pytest.raises(WaitsForYes) as waits:
+    with pytest.raises(ApprovalRequired) as waits:
         writes.create_memory(actor, text="Peas.", tags=["green"])
-    memory = review_decisions.accept(session(ada), waits.value.ids[0], tags=["green"])
+    memory = review_decisions.accept_proposal(session(ada), waits.value.ids[0], tags=["green"])
     assert {tag.name for tag in memory.tags.all()} == {"green", "garden"}
 
 
@@ -148,8 +150,8 @@ def test_the_same_waits_once(ada: User) -> None:
 
 
 def test_so_much_waits_and_no_more(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposal_services, "WAITING", 2)
-    with pytest.raises(WaitsForYes):
+    monkeypatch.setattr(proposal_services, "MAX_PENDING", 2)
+    with pytest.raises(ApprovalRequired):
         writes.create_memories(asking(ada), [NewMemory("One."), NewMemory("Two.")])
     with pytest.raises(ValidationError, match="waits"):
         writes.create_memory(asking(ada), text="Three.")
@@ -158,19 +160,22 @@ def test_so_much_waits_and_no_more(ada: User, monkeypatch: pytest.MonkeyPatch) -
 
 def test_only_the_person_says_yes_or_no(ada: User, bob: User) -> None:
     proposal = propose(ada, "Hers.")
-    for act in (review_decisions.accept, lambda actor, pk: review_decisions.decline(actor, [pk])):
+    for act in (
+        review_decisions.accept_proposal,
+        lambda actor, pk: review_decisions.decline_proposals(actor, [pk]),
+    ):
         with pytest.raises(InsufficientScope):
             act(asking(ada), proposal.pk)
         with pytest.raises(InsufficientScope):
             act(app(ada, *scopes.DESCRIPTIONS), proposal.pk)
         with pytest.raises(MemoryNotFound):
             act(session(bob), proposal.pk)
-    assert review_decisions.count_waiting(session(bob)) == 0
+    assert review_decisions.count_pending_proposals(session(bob)) == 0
 
 
 def test_a_no_leaves_a_line_and_nothing_else(ada: User) -> None:
     proposal = propose(ada, "Never.")
-    assert review_decisions.decline(session(ada), [proposal.pk]) == 1
+    assert review_decisions.decline_proposals(session(ada), [proposal.pk]) == 1
     assert not Proposal.objects.exists()
     lines = list(AuditEvent.objects.order_by("pk").values_list("action", "client_id", "memory_ids"))
     assert lines == [("memory:propose", "notes", [proposal.pk]), ("memory:decline", "", [proposal.pk])]
@@ -179,13 +184,13 @@ def test_a_no_leaves_a_line_and_nothing_else(ada: User) -> None:
 def test_a_no_to_many_is_to_all_or_none(ada: User) -> None:
     proposal = propose(ada, "One.")
     with pytest.raises(MemoryNotFound):
-        review_decisions.decline(session(ada), [proposal.pk, uuid4()])
+        review_decisions.decline_proposals(session(ada), [proposal.pk, uuid4()])
     assert Proposal.objects.exists()
 
 
 def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
     memory = remember(ada, "There.")
-    with pytest.raises(WaitsForYes) as waits:
+    with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(ada), memory.pk, text="Gone.")
     writes.trash_memory(session(ada), memory.pk)
     propose(ada, "Good.")
@@ -196,14 +201,16 @@ def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
 
 def test_a_yes_that_came_twice_is_refused_nothing(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a second click: what the first has kept is not said to be gone."""
-    accept, proposal = review_decisions.accept, propose(ada, "Kept.")
+    accept, proposal = review_decisions.accept_proposal, propose(ada, "Kept.")
 
     def after_another(actor: Actor, proposal_id: UUID) -> Memory:
         accept(actor, proposal_id)
         return accept(actor, proposal_id)
 
-    monkeypatch.setattr(review_decisions, "accept", after_another)
-    assert review_decisions.accept_many(session(ada), {proposal.pk: {}}) == review_decisions.Reviewed([], {})
+    monkeypatch.setattr(review_decisions, "accept_proposal", after_another)
+    assert review_decisions.accept_proposals(
+        session(ada), {proposal.pk: {}}
+    ) == review_decisions.ReviewResult([], {})
     assert Memory.objects.get().text == "Kept."
 
 
@@ -221,8 +228,8 @@ def test_it_goes_when_nobody_looked(ada: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update memories_proposal set created_at = now() - interval '31 days'")
     propose(ada, "New.")
-    assert proposal_services.purge() == 1
-    [left] = review_decisions.list_waiting(session(ada)).waiting
+    assert proposal_services.purge_proposals() == 1
+    [left] = review_decisions.list_pending_proposals(session(ada)).waiting
     assert left.content is not None
     assert left.content["text"] == "New."
 
@@ -231,10 +238,10 @@ def test_asking_anew_does_not_take_the_setting_off(ada: User) -> None:
     app_of(ada)
     grant = AppGrant.objects.select_related("application", "user").get()
     set_to_ask(ada)
-    grants.allow(ada, grant.application, grants.Narrowing(frozenset({scopes.READ, scopes.WRITE})))
+    grants.grant_access(ada, grant.application, grants.GrantOptions(frozenset({scopes.READ, scopes.WRITE})))
     grant.refresh_from_db()
     assert grant.asks_first
-    grants.narrow(grant, grants.Narrowing(frozenset({scopes.READ})))
+    grants.update_grant(grant, grants.GrantOptions(frozenset({scopes.READ})))
     assert not grant.asks_first
 
 
@@ -288,7 +295,7 @@ def test_rest_reviews_for_the_person_alone(ada: User, bob: User) -> None:
 
 def test_a_yes_over_rest_may_name_the_version_that_was_seen(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
-    with pytest.raises(WaitsForYes) as waits:
+    with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.")
     writes.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
     accept = f"/proposals/{waits.value.ids[0]}/accept/"
@@ -344,7 +351,7 @@ def test_the_page_keeps_the_ticked_as_edited_and_declines_the_rest(ada: User, ad
     assert memory.text == "One, edited."
     ada_client.post(REVIEW, {"act": f"decline:{two.pk}"})
     assert not Proposal.objects.exists()
-    assert "Nothing waits for you" in ada_client.get(REVIEW).content.decode()
+    assert "Nothing to review" in ada_client.get(REVIEW).content.decode()
 
 
 def test_the_page_keeps_what_was_typed_when_it_cannot_be_kept(ada: User, ada_client: Client) -> None:
@@ -378,4 +385,4 @@ def test_an_app_is_set_to_ask_on_its_page(ada: User, ada_client: Client) -> None
     assert ada_client.post(f"/accounts/apps/{grant.pk}/narrow/", form).status_code == 302
     grant.refresh_from_db()
     assert grant.asks_first
-    assert "writes wait for your yes" in ada_client.get("/accounts/apps/").content.decode()
+    assert "needs approval" in ada_client.get("/accounts/apps/").content.decode()

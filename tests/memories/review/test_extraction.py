@@ -11,14 +11,14 @@ from accounts.actor import InsufficientScope
 from accounts.consent import chat as chat_consent
 from accounts.models import User
 from memories import scopes
-from memories.errors import NotAllowedToRead, NotUnderstood
+from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.models import Memory, Proposal
 from memories.persona import retrieval as persona_retrieval
 from memories.providers.chat import ChatUnavailable
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from memories.review import decisions as review_decisions
 from memories.review import extraction
-from memories.review.extraction import extract, understood
+from memories.review.extraction import extract_proposals, parse_facts
 from tests.factories import accept_all, app, session
 from tests.memories.api.callers import app_of
 from tests.model_server import ModelServer, Mood
@@ -35,7 +35,7 @@ def answering(model: ModelServer, *texts: str) -> None:
 
 def test_what_is_found_waits_for_a_yes(ada: User, model: ModelServer) -> None:
     answering(model, "I like sweet peas.", "I live in London.")
-    assert len(extract(session(ada), "Me: I like sweet peas.")) == 2
+    assert len(extract_proposals(session(ada), "Me: I like sweet peas.")) == 2
     assert not Memory.objects.exists()
     reviewed = accept_all(ada)
     assert [(each.text, each.source, each.visibility) for each in reviewed.memories] == [
@@ -46,8 +46,8 @@ def test_what_is_found_waits_for_a_yes(ada: User, model: ModelServer) -> None:
 
 def test_the_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> None:
     answering(model)
-    assert extract(session(ada), HOSTILE) == []
-    extract(session(ada), HOSTILE)
+    assert extract_proposals(session(ada), HOSTILE) == []
+    extract_proposals(session(ada), HOSTILE)
     first, second = (prompt.splitlines()[-1] for prompt in model.prompts)
     assert first != second
     assert model.prompts[0].count(first) == 3  # named, before, after
@@ -55,8 +55,8 @@ def test_the_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> No
 
 def test_a_hostile_answer_is_but_a_proposal(ada: User, model: ModelServer) -> None:
     answering(model, HOSTILE)
-    [proposal] = extract(session(ada), HOSTILE)
-    [waiting] = review_decisions.list_waiting(session(ada)).waiting
+    [proposal] = extract_proposals(session(ada), HOSTILE)
+    [waiting] = review_decisions.list_pending_proposals(session(ada)).waiting
     assert waiting.content is not None
     assert waiting.content["visibility"] == "private"
     assert not Memory.objects.exists()
@@ -65,44 +65,44 @@ def test_a_hostile_answer_is_but_a_proposal(ada: User, model: ModelServer) -> No
 
 @pytest.mark.parametrize("answer", ["", "Sorry.", '["a"', '[{"text": "a"}]', '{"a": 1}', "[1]", "[" * 5_000])
 def test_a_broken_answer_is_an_error_and_keeps_nothing(answer: str) -> None:
-    with pytest.raises(NotUnderstood):
-        understood(answer)
+    with pytest.raises(InvalidModelOutput):
+        parse_facts(answer)
 
 
 @pytest.mark.parametrize(
     "answer", ['["a", "b"]', '```json\n["a", " b ", "a", ""]\n```', 'Here: ["a",\n"b"] Done.']
 )
 def test_what_stands_around_an_answer_does_not_matter(answer: str) -> None:
-    assert understood(answer) == ["a", "b"]
+    assert parse_facts(answer) == ["a", "b"]
 
 
 def test_so_many_and_no_more() -> None:
-    assert len(understood(json.dumps([str(number) for number in range(99)]))) == extraction.MOST
+    assert len(parse_facts(json.dumps([str(number) for number in range(99)]))) == extraction.MAX_MEMORIES
 
 
 def test_a_model_that_is_away_keeps_nothing(ada: User, model: ModelServer) -> None:
     model.mood = Mood.FAILING
     with pytest.raises(ChatUnavailable):
-        extract(session(ada), "Me: hello.")
+        extract_proposals(session(ada), "Me: hello.")
     assert not Proposal.objects.exists()
 
 
 @pytest.mark.parametrize("given", ["", "  \n", "x" * 20_001])
 def test_the_conversation_is_bounded(given: str, ada: User, model: ModelServer) -> None:
     with pytest.raises(ValidationError):
-        extract(session(ada), given)
+        extract_proposals(session(ada), given)
     assert model.requests == []
 
 
 def hosted(model: ModelServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same model, as if it were elsewhere; its host."""
-    monkeypatch.setattr(Chat, "is_hosted", True)
+    monkeypatch.setattr(ChatSettings, "is_hosted", True)
     return str(settings.CHAT.host)
 
 
 def test_what_an_app_finds_waits_too(ada: User, model: ModelServer) -> None:
     answering(model, "I like sweet peas.")
-    extract(app(ada), "Me: I like sweet peas.")
+    extract_proposals(app(ada), "Me: I like sweet peas.")
     assert not Memory.objects.exists()
     [memory] = accept_all(ada).memories
     assert memory.source == "api:notes"
@@ -110,7 +110,7 @@ def test_what_an_app_finds_waits_too(ada: User, model: ModelServer) -> None:
 
 def test_an_app_needs_to_be_let_write(ada: User, model: ModelServer) -> None:
     with pytest.raises(InsufficientScope):
-        extract(app(ada, scopes.READ), "Me: hello.")
+        extract_proposals(app(ada, scopes.READ), "Me: hello.")
     assert model.requests == []
 
 
@@ -119,15 +119,15 @@ def test_nothing_leaves_this_machine_without_the_one_yes(
 ) -> None:
     host = hosted(model, settings, monkeypatch)
     for actor in (session(ada), app(ada)):
-        with pytest.raises(NotAllowedToRead, match=host):
-            extract(actor, "Me: hello.")
+        with pytest.raises(ChatConsentRequired, match=host):
+            extract_proposals(actor, "Me: hello.")
     assert model.requests == []
     with pytest.raises(InsufficientScope):
-        chat_consent.say(app(ada), yes=True)
-    chat_consent.say(session(ada), yes=True)
+        chat_consent.save_consent(app(ada), yes=True)
+    chat_consent.save_consent(session(ada), yes=True)
     answering(model)
-    assert extract(session(ada), "Me: hello.") == []
-    assert persona_retrieval.may_read(session(ada))
+    assert extract_proposals(session(ada), "Me: hello.") == []
+    assert persona_retrieval.can_send_to_model(session(ada))
 
 
 def test_a_tick_on_the_page_is_that_yes(
@@ -169,7 +169,7 @@ def test_over_rest_each_reason_has_its_code(
     hosted(model, settings, monkeypatch)
     refused = call("post", REST, sent)
     assert (refused.status, refused.code) == (403, "model_not_allowed")
-    settings.CHAT = Chat()
+    settings.CHAT = ChatSettings()
     absent = call("post", REST, sent)
     assert (absent.status, absent.code) == (404, "no_chat_model")
 

@@ -14,7 +14,7 @@ from accounts.actor import InsufficientScope
 from accounts.models import User
 from memories import scopes
 from memories.index import work_queue
-from memories.index.passages import max_keywords
+from memories.index.passages import get_max_keywords
 from memories.models import AuditEvent, Memory, MemoryVector, Tag
 from memories.models.visibility import Filters
 from memories.search import query as search_query
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def found(user: User, query: str, **how: Any) -> list[str]:
-    return [hit.memory.text for hit in search_query.search(session(user), query, **how).hits]
+    return [hit.memory.text for hit in search_query.search_memories(session(user), query, **how).hits]
 
 
 def test_an_exact_word_of_the_only_memory_finds_it(ada: User) -> None:
@@ -48,7 +48,7 @@ def test_a_memory_is_found_by_its_meaning_once_it_is_embedded(ada: User, index: 
     remember(ada, "I drive to work.")
     assert found(ada, "hound") == []
     index()
-    [first, *_] = search_query.search(session(ada), "hound").hits
+    [first, *_] = search_query.search_memories(session(ada), "hound").hits
     assert first.memory.text == "My puppy is called Rex."
     assert (first.matched, first.cosine is not None) == ((), True)
 
@@ -56,7 +56,7 @@ def test_a_memory_is_found_by_its_meaning_once_it_is_embedded(ada: User, index: 
 def test_every_hit_says_why(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "The quick zebra.")
     index()
-    [hit] = search_query.search(session(ada), "a quick walrus").hits
+    [hit] = search_query.search_memories(session(ada), "a quick walrus").hits
     assert hit.matched == ("quick",)
     assert hit.cosine is not None
     assert 0 < hit.cosine < 1
@@ -98,7 +98,7 @@ def test_a_change_of_visibility_keeps_it_found_by_word_and_meaning(
     for visibility in ("public", "private"):
         writes.set_visibility(session(ada), memory.pk, visibility)
         assert found(ada, "hound")[0] == found(ada, "rex")[0] == "My puppy is called Rex."
-        assert search_query.search(session(ada), "puppy called Rex").hits[0].cosine == pytest.approx(
+        assert search_query.search_memories(session(ada), "puppy called Rex").hits[0].cosine == pytest.approx(
             1, abs=0.01
         )
 
@@ -142,7 +142,7 @@ def test_a_filter_never_loses_a_hit_that_ranks_behind_many_others(
     )
     wanted.refresh_from_db()
     index()
-    hits = search_query.search(session(ada), "zebra", filters=make(wanted), limit=5).hits
+    hits = search_query.search_memories(session(ada), "zebra", filters=make(wanted), limit=5).hits
     assert [hit.memory.pk for hit in hits] == [wanted.pk]
 
 
@@ -155,7 +155,7 @@ def test_a_stranger_learns_nothing_of_private_words_from_a_score(
     index()
 
     def ask() -> list[Any]:
-        answer = search_query.search(session(bob), "zebra walrus", owner=User.objects.get(pk=ada.pk))
+        answer = search_query.search_memories(session(bob), "zebra walrus", owner=User.objects.get(pk=ada.pk))
         return [(hit.memory.pk, hit.score, hit.strength, hit.matched) for hit in answer.hits]
 
     before = ask()
@@ -168,13 +168,13 @@ def test_a_stranger_learns_nothing_of_private_words_from_a_score(
 def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
     ada: User, settings: Any, index: Callable[[], int]
 ) -> None:
-    from memories.providers.embeddings import forget_provider
+    from memories.providers.embeddings import reset_provider
 
     remember(ada, "The zebra.")
     index()
     settings.EMBEDDING_PROVIDER = "tests.providers.Failing"
-    forget_provider()
-    answer = search_query.search(session(ada), "zebra")
+    reset_provider()
+    answer = search_query.search_memories(session(ada), "zebra")
     assert answer.degraded
     assert [hit.memory.text for hit in answer.hits] == ["The zebra."]
 
@@ -184,20 +184,20 @@ def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
 )
 def test_no_query_breaks_the_search(ada: User, query: str) -> None:
     remember(ada, "The zebra.")
-    search_query.search(session(ada), query)
+    search_query.search_memories(session(ada), query)
 
 
 def test_an_app_reads_only_with_the_scope_and_its_reads_are_written_down(ada: User) -> None:
     memory = remember(ada, "The zebra.")
     with pytest.raises(InsufficientScope):
-        search_query.search(app(ada, scopes.WRITE), "zebra")
-    search_query.search(app(ada, scopes.READ), "zebra")
+        search_query.search_memories(app(ada, scopes.WRITE), "zebra")
+    search_query.search_memories(app(ada, scopes.READ), "zebra")
     assert AuditEvent.objects.get(action="memory:search").memory_ids == [memory.pk]
 
 
 def test_another_persons_memories_need_the_persona_scope(ada: User, bob: User) -> None:
     with pytest.raises(InsufficientScope):
-        search_query.search(app(bob, scopes.READ), "zebra", owner=ada)
+        search_query.search_memories(app(bob, scopes.READ), "zebra", owner=ada)
 
 
 def test_a_search_costs_the_same_for_one_hit_and_for_many(
@@ -214,7 +214,7 @@ def test_a_search_costs_the_same_for_one_hit_and_for_many(
 def test_limit_and_order_are_kept(ada: User, index: Callable[[], int]) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"zebra {n}") for n in range(30)])
     index()
-    scores = [hit.score for hit in search_query.search(session(ada), "zebra 7", limit=10).hits]
+    scores = [hit.score for hit in search_query.search_memories(session(ada), "zebra 7", limit=10).hits]
     assert scores == sorted(scores, reverse=True)
     assert len(scores) == 10
 
@@ -228,7 +228,7 @@ def remember_at(user: User, day: str, *texts: str) -> None:
     for memory in made:
         memory.created_at = datetime.fromisoformat(day).replace(tzinfo=UTC)
         Memory.objects.filter(pk=memory.pk).update(created_at=memory.created_at)
-    work_queue.store_words(made)
+    work_queue.store_keywords(made)
 
 
 def test_a_memory_is_found_by_the_day_it_was_made(ada: User) -> None:
@@ -270,7 +270,7 @@ def test_a_stranger_is_lent_no_private_word_of_a_conversation(ada: User, bob: Us
     for position, (text, visibility) in enumerate([("The zebra.", "private"), ("It is big.", "public")]):
         item = writes.NewMemory(text, visibility, conversation=chat, position=position)
         writes.create_memories(session(ada), [item])
-    assert search_query.search(session(bob), "zebra", owner=User.objects.get(pk=ada.pk)).hits == []
+    assert search_query.search_memories(session(bob), "zebra", owner=User.objects.get(pk=ada.pk)).hits == []
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,9 @@ def test_a_name_that_is_everywhere_does_not_say_what_is_asked(ada: User, index: 
     writes.create_memories(session(ada), [writes.NewMemory(f"Rosalind: note{n}") for n in range(40)])
     remember(ada, "The hound sleeps on a couch.")
     index()
-    [first, *_] = search_query.search(session(ada), "Rosalind puppy", arms={search_query.Arm.MEANING}).hits
+    [first, *_] = search_query.search_memories(
+        session(ada), "Rosalind puppy", arms={search_query.Arm.MEANING}
+    ).hits
     assert first.memory.text == "The hound sleeps on a couch."
 
 
@@ -323,9 +325,9 @@ def test_each_arm_can_be_asked_alone(ada: User, index: Callable[[], int]) -> Non
     remember(ada, "My puppy is called Rex.")
     remember(ada, "The hound and the zebra.")
     index()
-    [first, _] = search_query.search(session(ada), "hound", arms={search_query.Arm.MEANING}).hits
+    [first, _] = search_query.search_memories(session(ada), "hound", arms={search_query.Arm.MEANING}).hits
     assert first.matched == ()
-    [only] = search_query.search(session(ada), "hound", arms={search_query.Arm.WORDS}).hits
+    [only] = search_query.search_memories(session(ada), "hound", arms={search_query.Arm.WORDS}).hits
     assert (only.matched, only.cosine) == (("hound",), None)
 
 
@@ -353,7 +355,7 @@ def test_the_search_reads_the_covering_index_alone(
     # Which way is cheaper depends on what is vacuumed when; that the index can answer without the table does not.
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
-    search_query.search(session(ada), "zebra")
+    search_query.search_memories(session(ada), "zebra")
     # One plan ranks; the other looks for words that most memories have.
     reads = [line.strip() for line in "\n".join(plans).splitlines() if "on memories_memoryvector" in line]
     assert len(reads) == len(plans)
@@ -380,7 +382,7 @@ def test_the_widest_passage_fits_the_index(ada: User, index: Callable[[], int]) 
     assert index() == 1
     assert not MemoryVector.objects.filter(embedding__isnull=True).exists()
     [row, *_] = MemoryVector.objects.all()
-    row.tokens, row.expires_at = list(range(-(2**63), -(2**63) + max_keywords())), timezone.now()
+    row.tokens, row.expires_at = list(range(-(2**63), -(2**63) + get_max_keywords())), timezone.now()
     row.save()  # PostgreSQL refuses a tuple that is too wide
 
 
@@ -392,7 +394,7 @@ def test_one_big_owner_and_many_small_ones_are_all_searched_whole(index: Callabl
         writes.create_memories(session(person), [writes.NewMemory(f"dog fact{n}") for n in range(count)])
     index()
     for person, count in zip(people, [400, *[10] * 7], strict=True):
-        assert len(search_query.search(session(person), "hound", limit=500).hits) == count
+        assert len(search_query.search_memories(session(person), "hound", limit=500).hits) == count
 
 
 def _explained(sql: str, params: list[Any]) -> str:

@@ -10,15 +10,15 @@ import pytest
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 from memories import scopes
-from memories.errors import WaitsForYes
+from memories.errors import ApprovalRequired
 from memories.models import ImportState, Memory, MemoryRevision, Proposal
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from memories.review import decisions as review_decisions
 from memories.search import near_duplicates
-from memories.search.exact_duplicates import OnDuplicate, create_unless_same
+from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
 from memories.services import bulk, selection, tag_admin, writes
-from memories.services.selection import Chosen
+from memories.services.selection import Selection
 from memories.services.tags import find_tags
 from memories.validation.drafts import NewMemory
 from oauth.models import AppGrant
@@ -28,7 +28,7 @@ from tests.memories.portability.samples import file_of
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
-REFUSED = (WaitsForYes, InsufficientScope)
+REFUSED = (ApprovalRequired, InsufficientScope)
 LATER = datetime(2999, 1, 31, tzinfo=UTC)
 LINE = "[2025-01-31] - I keep bees."
 
@@ -52,7 +52,7 @@ def everything(user: User) -> list[Any]:
 # Each is called with the actor and the ids of two memories.
 WAYS: dict[str, Callable[..., Any]] = {
     "create": lambda actor, *_: writes.create_memory(actor, text="New."),
-    "create unless same": lambda actor, *_: create_unless_same(
+    "create unless same": lambda actor, *_: create_unless_duplicate(
         actor, text="New.", on_duplicate=OnDuplicate.RETURN
     ),
     "create many": lambda actor, *_: writes.create_memories(actor, [NewMemory("New.")]),
@@ -62,19 +62,21 @@ WAYS: dict[str, Callable[..., Any]] = {
     "end": lambda actor, one, _: writes.update_memory(actor, one, expires_at=LATER),
     "publish": lambda actor, one, _: writes.set_visibility(actor, one, "public"),
     "go back": lambda actor, one, _: writes.restore_version(actor, one, 1),
-    "replace": lambda actor, one, two: near_duplicates.unite(actor, one, two),
-    "merge": lambda actor, one, two: near_duplicates.unite(actor, one, two, merge=True),
-    "replace by the same": lambda actor, one, _: near_duplicates.unite(actor, one, one),
-    "tag many": lambda actor, one, two: selection.tag_many(actor, Chosen([one, two]), "other"),
-    "untag many": lambda actor, one, two: selection.untag_many(actor, Chosen([one, two]), "x"),
-    "end many": lambda actor, one, two: selection.expire_many(actor, Chosen([one, two]), None),
-    "publish many": lambda actor, one, two: selection.show_many(actor, Chosen([one, two]), "public"),
+    "replace": lambda actor, one, two: near_duplicates.merge_memories(actor, one, two),
+    "merge": lambda actor, one, two: near_duplicates.merge_memories(actor, one, two, merge=True),
+    "replace by the same": lambda actor, one, _: near_duplicates.merge_memories(actor, one, one),
+    "tag many": lambda actor, one, two: selection.tag_selection(actor, Selection([one, two]), "other"),
+    "untag many": lambda actor, one, two: selection.untag_selection(actor, Selection([one, two]), "x"),
+    "end many": lambda actor, one, two: selection.set_selection_expiry(actor, Selection([one, two]), None),
+    "publish many": lambda actor, one, two: selection.set_selection_visibility(
+        actor, Selection([one, two]), "public"
+    ),
     "trash": lambda actor, one, _: writes.trash_memory(actor, one),
-    "trash many": lambda actor, one, two: selection.trash_many(actor, Chosen([one, two])),
+    "trash many": lambda actor, one, two: selection.trash_selection(actor, Selection([one, two])),
     "rename a tag": lambda actor, *_: tag_admin.rename_tag(actor, _tag(actor), "other"),
     "merge tags": lambda actor, *_: tag_admin.merge_tags(actor, _tag(actor), _tag(actor, "y")),
     "remove a tag": lambda actor, *_: tag_admin.remove_tag(actor, _tag(actor)),
-    "say yes": lambda actor, *_: review_decisions.accept_all(
+    "say yes": lambda actor, *_: review_decisions.accept_all_proposals(
         actor, until=UUID(int=2**128 - 1), count=9, seen={}
     ),
 }
@@ -93,7 +95,7 @@ def test_nothing_changes_without_a_yes(way: str, ada: User) -> None:
     with pytest.raises(REFUSED) as refused:
         WAYS[way](asking(ada), one.pk, two.pk)
     assert everything(ada) == before
-    if isinstance(refused.value, WaitsForYes):  # what it is told waits does wait
+    if isinstance(refused.value, ApprovalRequired):  # what it is told waits does wait
         assert set(refused.value.ids) <= set(Proposal.objects.values_list("pk", flat=True))
     if isinstance(refused.value, InsufficientScope):  # it has all, so no door may tell it to ask for one
         assert refused.value.scope == "sign-in"
@@ -102,23 +104,26 @@ def test_nothing_changes_without_a_yes(way: str, ada: User) -> None:
 def test_bulk_has_each_wait(ada: User) -> None:
     one = remember(ada, "One.")
     operations: list[bulk.Operation] = [
-        bulk.Create({"text": "New."}),
-        bulk.Update(one.pk, {"text": "Other."}),
-        bulk.Trash(one.pk),
+        bulk.CreateOperation({"text": "New."}),
+        bulk.UpdateOperation(one.pk, {"text": "Other."}),
+        bulk.TrashOperation(one.pk),
     ]
-    outcomes = bulk.apply_many(asking(ada), operations)
-    assert [type(outcome) for outcome in outcomes] == [WaitsForYes, WaitsForYes, InsufficientScope]
+    outcomes = bulk.apply_operations(asking(ada), operations)
+    assert [type(outcome) for outcome in outcomes] == [ApprovalRequired, ApprovalRequired, InsufficientScope]
     assert [memory.text for memory in Memory.objects.all()] == ["One."]
     assert Proposal.objects.count() == 2
 
 
-@pytest.mark.parametrize("act", [import_run.start, import_run.advance, import_run.undo, import_run.discard])
+@pytest.mark.parametrize(
+    "act",
+    [import_run.start_import, import_run.advance_import, import_run.undo_import, import_run.discard_import],
+)
 @pytest.mark.parametrize("begun", [False, True])
 def test_no_step_of_an_import_is_its_own_yes(act: Callable[..., Any], begun: bool, ada: User) -> None:
     free, bound = app(ada, *scopes.DESCRIPTIONS), asking(ada)
-    batch = stage(bound, file_of(LINE))
+    batch = stage_import(bound, file_of(LINE))
     if begun:  # and only then set to ask
-        import_run.start(free, batch.pk)
+        import_run.start_import(free, batch.pk)
     with pytest.raises(InsufficientScope):
         act(bound, batch.pk)
     assert not Memory.objects.exists()
@@ -129,11 +134,11 @@ def test_no_step_of_an_import_is_its_own_yes(act: Callable[..., Any], begun: boo
 def test_what_an_import_changed_is_not_taken_back_by_it(ada: User) -> None:
     allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
     free = app(ada, *scopes.DESCRIPTIONS)
-    batch = stage(free, file_of(LINE))
-    import_run.start(free, batch.pk)
-    import_run.advance(free, batch.pk)
+    batch = stage_import(free, file_of(LINE))
+    import_run.start_import(free, batch.pk)
+    import_run.advance_import(free, batch.pk)
     with pytest.raises(InsufficientScope):
-        import_run.undo(asking(ada), batch.pk)
+        import_run.undo_import(asking(ada), batch.pk)
     assert Memory.objects.get().deleted_at is None
 
 

@@ -16,7 +16,7 @@ from memories.models import Memory, MemoryVector
 from memories.models.visibility import Filters
 from memories.search import near_duplicates
 from memories.services import reads, selection, tag_admin, writes
-from memories.services.selection import Chosen
+from memories.services.selection import Selection
 from tests.factories import app, remember, session
 
 Index = Callable[[], int]
@@ -36,7 +36,7 @@ def texts(user: User) -> list[str]:
 
 
 def tag_of(user: User, name: str) -> UUID:
-    return next(tag.pk for tag in reads.tags_of(session(user)) if tag.name == name)
+    return next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name)
 
 
 # --- Alike ------------------------------------------------------------------------------------------------
@@ -51,10 +51,10 @@ def test_what_means_the_same_is_known_once_it_is_embedded(
     older = remember(ada, "My dog drinks coffee.", visibility=visibilities[0])
     newer = remember(ada, "My puppy drinks espresso.", visibility=visibilities[1])
     remember(ada, "The train leaves at nine.")
-    assert near_duplicates.similar_to(session(ada), newer.pk) == []
+    assert near_duplicates.find_similar(session(ada), newer.pk) == []
     index()
     for one, other in ((older, newer), (newer, older)):
-        [found] = near_duplicates.similar_to(session(ada), one.pk)
+        [found] = near_duplicates.find_similar(session(ada), one.pk)
         assert (found.memory.pk, found.is_same) == (other.pk, True)
         assert found.cosine > 0.99
 
@@ -63,11 +63,11 @@ def test_the_older_takes_the_newer_text_and_keeps_its_history(ada: User, index: 
     older = remember(ada, "My dog drinks coffee.", tags=["dog"])
     newer = remember(ada, "My puppy drinks espresso.", tags=["coffee"])
     index()
-    united = near_duplicates.unite(session(ada), newer.pk, older.pk)
+    united = near_duplicates.merge_memories(session(ada), newer.pk, older.pk)
     assert united.pk == older.pk
     assert texts(ada) == ["My puppy drinks espresso."]
     assert names_on(ada, older) == ["coffee", "dog"]
-    assert [each.text for each in reads.history(session(ada), older.pk).revisions] == [
+    assert [each.text for each in reads.get_history(session(ada), older.pk).revisions] == [
         "My dog drinks coffee."
     ]
     assert [each.pk for each in reads.list_trash(session(ada)).memories] == [newer.pk]
@@ -75,33 +75,33 @@ def test_the_older_takes_the_newer_text_and_keeps_its_history(ada: User, index: 
 
 def test_two_put_into_one_keep_both_texts(ada: User) -> None:
     older, newer = remember(ada, "One."), remember(ada, "Two.")
-    assert near_duplicates.unite(session(ada), older.pk, newer.pk, merge=True).text == "One.\n\nTwo."
+    assert near_duplicates.merge_memories(session(ada), older.pk, newer.pk, merge=True).text == "One.\n\nTwo."
 
 
 def test_a_private_text_never_becomes_public_by_taking_the_place_of_a_public_one(ada: User) -> None:
     older, newer = remember(ada, "Open.", visibility="public"), remember(ada, "Secret.")
-    assert near_duplicates.unite(session(ada), older.pk, newer.pk).visibility == "private"
+    assert near_duplicates.merge_memories(session(ada), older.pk, newer.pk).visibility == "private"
 
 
 def test_what_is_kept_both_is_not_asked_again(ada: User, index: Index) -> None:
     older, newer = remember(ada, "My dog runs."), remember(ada, "My puppy runs.")
     index()
-    near_duplicates.keep_both(session(ada), newer.pk, older.pk)
-    assert not near_duplicates.means_the_same(session(ada), older.pk)
-    assert not near_duplicates.means_the_same(session(ada), newer.pk)
-    assert len(near_duplicates.similar_to(session(ada), older.pk)) == 1
+    near_duplicates.dismiss_duplicate(session(ada), newer.pk, older.pk)
+    assert not near_duplicates.has_near_duplicate(session(ada), older.pk)
+    assert not near_duplicates.has_near_duplicate(session(ada), newer.pk)
+    assert len(near_duplicates.find_similar(session(ada), older.pk)) == 1
 
 
 def test_nobody_is_alike_with_a_strangers_memory(ada: User, bob: User, index: Index) -> None:
     own = remember(ada, "My dog runs.")
     strange = remember(bob, "My puppy runs.", visibility="public")
     index()
-    assert near_duplicates.similar_to(session(ada), own.pk) == []
-    for act in (near_duplicates.unite, near_duplicates.keep_both):
+    assert near_duplicates.find_similar(session(ada), own.pk) == []
+    for act in (near_duplicates.merge_memories, near_duplicates.dismiss_duplicate):
         with pytest.raises(MemoryNotFound):
             act(session(ada), own.pk, strange.pk)
     with pytest.raises(MemoryNotFound):
-        near_duplicates.similar_to(session(ada), strange.pk)
+        near_duplicates.find_similar(session(ada), strange.pk)
 
 
 def test_a_narrowed_app_sees_no_more_beside_a_memory(ada: User, index: Index) -> None:
@@ -109,8 +109,8 @@ def test_a_narrowed_app_sees_no_more_beside_a_memory(ada: User, index: Index) ->
     remember(ada, "My puppy runs.")
     index()
     narrowed = app(ada, only_tags=frozenset({tag_of(ada, "work")}))
-    assert near_duplicates.similar_to(narrowed, own.pk) == []
-    assert len(near_duplicates.similar_to(session(ada), own.pk)) == 1
+    assert near_duplicates.find_similar(narrowed, own.pk) == []
+    assert len(near_duplicates.find_similar(session(ada), own.pk)) == 1
 
 
 # --- Many -------------------------------------------------------------------------------------------------
@@ -121,54 +121,54 @@ def test_all_that_filters_let_through_go_to_the_trash_and_come_back(ada: User) -
         remember(ada, f"Work {n}.", tags=["work"])
     remember(ada, "Home.")
     writes.trash_memory(session(ada), remember(ada, "Gone before.").pk)
-    chosen = Chosen(filters=Filters(tags_all=frozenset({tag_of(ada, "work")})))
-    count, moment = selection.trash_many(session(ada), chosen)
+    chosen = Selection(filters=Filters(tags_all=frozenset({tag_of(ada, "work")})))
+    count, moment = selection.trash_selection(session(ada), chosen)
     assert (count, texts(ada)) == (3, ["Home."])
     assert moment is not None
-    assert selection.restore_many(session(ada), moment) == 3
+    assert selection.restore_trashed_selection(session(ada), moment) == 3
     assert len(texts(ada)) == 4
     assert MemoryVector.objects.filter(is_trashed=True).count() == 1
 
 
 def test_a_tag_is_put_on_and_taken_off_many(ada: User) -> None:
     one, two = remember(ada, "One.", tags=["x"]), remember(ada, "Two.")
-    chosen = Chosen([one.pk, two.pk])
-    assert selection.tag_many(session(ada), chosen, "X") == 1
+    chosen = Selection([one.pk, two.pk])
+    assert selection.tag_selection(session(ada), chosen, "X") == 1
     assert names_on(ada, two) == ["x"]
     assert reads.get_memory(session(ada), two.pk).version == 2
-    assert selection.untag_many(session(ada), chosen, "x") == 2
+    assert selection.untag_selection(session(ada), chosen, "x") == 2
     assert names_on(ada, one) == names_on(ada, two) == []
 
 
 def test_a_full_memory_refuses_the_tag_for_all(ada: User) -> None:
     full, other = remember(ada, "Full.", tags=[f"t{n}" for n in range(20)]), remember(ada, "Other.")
     with pytest.raises(ValidationError):
-        selection.tag_many(session(ada), Chosen([full.pk, other.pk]), "one more")
+        selection.tag_selection(session(ada), Selection([full.pk, other.pk]), "one more")
     assert names_on(ada, other) == []
 
 
 def test_many_are_made_public_and_get_an_expiry(ada: User) -> None:
-    chosen = Chosen([remember(ada, "One.").pk, remember(ada, "Two.").pk])
-    assert selection.show_many(session(ada), chosen, "public") == 2
-    assert selection.show_many(session(ada), chosen, "public") == 0
+    chosen = Selection([remember(ada, "One.").pk, remember(ada, "Two.").pk])
+    assert selection.set_selection_visibility(session(ada), chosen, "public") == 2
+    assert selection.set_selection_visibility(session(ada), chosen, "public") == 0
     until = timezone.now() + timedelta(days=7)
-    assert selection.expire_many(session(ada), chosen, until) == 2
+    assert selection.set_selection_expiry(session(ada), chosen, until) == 2
     assert set(MemoryVector.objects.values_list("is_public", "expires_at")) == {(True, until)}
     assert set(Memory.objects.values_list("visibility", "version")) == {("public", 3)}
 
 
 def test_nobody_changes_a_strangers_memories(ada: User, bob: User) -> None:
     strange = remember(bob, "Bob's.", visibility="public")
-    chosen = Chosen([strange.pk])
-    assert selection.trash_many(session(ada), chosen) == (0, None)
-    assert selection.tag_many(session(ada), chosen, "mine") == 0
+    chosen = Selection([strange.pk])
+    assert selection.trash_selection(session(ada), chosen) == (0, None)
+    assert selection.tag_selection(session(ada), chosen, "mine") == 0
     assert reads.get_memory(session(bob), strange.pk).version == 1
 
 
 def test_an_app_without_the_scope_changes_nothing_at_once(ada: User) -> None:
     own = remember(ada, "One.", tags=["x"])
     with pytest.raises(InsufficientScope):
-        selection.trash_many(app(ada), Chosen([own.pk]))
+        selection.trash_selection(app(ada), Selection([own.pk]))
     with pytest.raises(InsufficientScope):
         tag_admin.rename_tag(app(ada), tag_of(ada, "x"), "y")
 

@@ -13,7 +13,7 @@ from accounts.models import User
 from memories.jobs import retention
 from memories.models import AuditEvent, Memory, MemoryTag, MemoryVector, Tag
 from memories.services import insert, writes
-from memories.services.tags import tags_on
+from memories.services.tags import get_tags
 from tests.factories import make_person, session
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def test_what_is_returned_is_what_is_stored(ada: User) -> None:
     ]
     for made in writes.create_memories(session(ada), items):
         stored = Memory.objects.get(pk=made.pk)
-        assert {tag.pk for tag in tags_on(made)} == {tag.pk for tag in stored.tags.all()}
+        assert {tag.pk for tag in get_tags(made)} == {tag.pk for tag in stored.tags.all()}
         stored.text, made.text  # noqa: B018 - opened
         for field in Memory._meta.concrete_fields:
             assert getattr(made, field.attname) == getattr(stored, field.attname), field.name
@@ -59,7 +59,7 @@ def test_of_many_all_are_stored_or_none(committed: User) -> None:
     rows = [Memory(owner_id=committed.pk, text=text, source="web") for text in ("one", "two")]
     rows[1].pk = rows[0].pk
     with pytest.raises(IntegrityError):
-        insert.store(session(committed), rows, [[], []])
+        insert.insert_memories(session(committed), rows, [[], []])
     for model in (Memory, MemoryVector, AuditEvent):
         assert not model._default_manager.exists()
 

@@ -12,14 +12,14 @@ from django.utils import timezone
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 from memories import scopes
-from memories.errors import WaitsForYes
+from memories.errors import ApprovalRequired
 from memories.models import Memory, Proposal
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from memories.review import decisions as review_decisions
 from memories.search import near_duplicates
 from memories.services import bulk, reads, selection, writes
-from memories.services.selection import Chosen
+from memories.services.selection import Selection
 from tests.factories import app, remember, session
 from tests.memories.api.callers import app_of
 from tests.memories.mcp.callers import app_of as mcp_app_of
@@ -44,28 +44,28 @@ def text_of(memory: Memory) -> str:
 def say_yes(user: User, memory: Memory) -> None:
     """To the one change that waits, which has changed nothing so far."""
     assert text_of(memory) == "I keep bees."
-    [waiting] = review_decisions.list_waiting(session(user)).waiting
+    [waiting] = review_decisions.list_pending_proposals(session(user)).waiting
     assert waiting.memory == memory
-    review_decisions.accept(session(user), waiting.proposal.pk)
+    review_decisions.accept_proposal(session(user), waiting.proposal.pk)
 
 
 # --- The rule -----------------------------------------------------------------------------------------
 
 
 def test_other_words_wait_and_are_then_the_apps(ada: User, known: Memory) -> None:
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, text="I keep wasps.", tags=["garden"])
     say_yes(ada, known)
     known.refresh_from_db()
     assert (known.text, known.source, known.visibility) == ("I keep wasps.", "api:notes", "public")
     assert [tag.name for tag in known.tags.all()] == ["garden"]
-    [was] = reads.history(session(ada), known.pk).revisions
+    [was] = reads.get_history(session(ada), known.pk).revisions
     assert (was.text, was.source) == ("I keep bees.", "web")
 
 
 def test_an_earlier_text_waits_as_well(ada: User, known: Memory) -> None:
     writes.update_memory(session(ada), known.pk, text="I keep wasps.")
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.restore_version(app(ada), known.pk, 1)
     assert text_of(known) == "I keep wasps."
 
@@ -76,10 +76,10 @@ def test_to_stay_public_for_longer_waits_as_well(later: timedelta | None, ada: U
     soon = timezone.now() + timedelta(days=1)
     assert writes.update_memory(app(ada), known.pk, expires_at=soon).expires_at == soon
     until = timezone.now() + later if later else None
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, expires_at=until)
     with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
-        selection.expire_many(app(ada, *MANAGER), Chosen([known.pk]), until)
+        selection.set_selection_expiry(app(ada, *MANAGER), Selection([known.pk]), until)
     say_yes(ada, known)
     known.refresh_from_db()
     assert known.expires_at == until
@@ -87,9 +87,9 @@ def test_to_stay_public_for_longer_waits_as_well(later: timedelta | None, ada: U
 
 def test_the_review_says_that_it_would_not_end(ada: User, ada_client: Client, known: Memory) -> None:
     writes.update_memory(session(ada), known.pk, expires_at=timezone.now() + timedelta(days=1))
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, expires_at=None)
-    assert "would not end any more" in ada_client.get("/memories/review/").content.decode()
+    assert "will no longer expire" in ada_client.get("/memories/review/").content.decode()
 
 
 def at_once(user: User) -> list[tuple[Actor, dict[str, Any]]]:
@@ -112,8 +112,8 @@ def test_nothing_else_waits(ada: User, known: Memory) -> None:
 def test_one_made_of_two_is_not_known_to_all_by_such_an_app(ada: User, known: Memory) -> None:
     other = remember(ada, "I keep wasps.", visibility="public")
     with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
-        near_duplicates.unite(app(ada), known.pk, other.pk)
-    assert near_duplicates.unite(app(ada, *PUBLISHER), known.pk, other.pk).text == "I keep wasps."
+        near_duplicates.merge_memories(app(ada), known.pk, other.pk)
+    assert near_duplicates.merge_memories(app(ada, *PUBLISHER), known.pk, other.pk).text == "I keep wasps."
 
 
 @pytest.mark.parametrize("goes_on", [app, session])
@@ -128,9 +128,9 @@ def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: o
     }
     allow(ada, make_app(client_id="notes"), *MANAGER)
     manager = app(ada, *MANAGER)
-    batch = stage(manager, file_of(json.dumps(line)))
-    import_run.start(manager, batch.pk)
-    assert import_run.advance(manager if goes_on is app else session(ada), batch.pk).state == "done"
+    batch = stage_import(manager, file_of(json.dumps(line)))
+    import_run.start_import(manager, batch.pk)
+    assert import_run.advance_import(manager if goes_on is app else session(ada), batch.pk).state == "done"
     say_yes(ada, known)
     assert Memory.objects.get().source == "api:notes"
 
@@ -139,12 +139,12 @@ def test_an_app_that_may_not_publish_starts_no_import_that_does(ada: User) -> No
     """Its person, who then looks at it going on, has said no yes to that."""
     allow(ada, make_app(client_id="notes"), *PUBLISHER)
     line = {"picard": 1, "text": "I keep wasps.", "visibility": "public"}
-    batch = stage(app(ada, *MANAGER), file_of(json.dumps(line)))
+    batch = stage_import(app(ada, *MANAGER), file_of(json.dumps(line)))
     with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
-        import_run.start(app(ada, *MANAGER), batch.pk, publish=True)
-    assert import_run.advance(session(ada), batch.pk).state == "staged"
-    import_run.start(app(ada, *PUBLISHER), batch.pk, publish=True)
-    assert import_run.advance(session(ada), batch.pk).state == "done"
+        import_run.start_import(app(ada, *MANAGER), batch.pk, publish=True)
+    assert import_run.advance_import(session(ada), batch.pk).state == "staged"
+    import_run.start_import(app(ada, *PUBLISHER), batch.pk, publish=True)
+    assert import_run.advance_import(session(ada), batch.pk).state == "done"
     assert Memory.objects.get().is_public
 
 
@@ -168,9 +168,9 @@ def test_over_rest_at_once_where_the_app_may_publish(ada: User, known: Memory) -
 
 def test_in_bulk(ada: User, known: Memory) -> None:
     private = remember(ada, "Mine.")
-    changes = [bulk.Update(each.pk, {"text": "I keep wasps."}) for each in (known, private)]
-    waits, changed = bulk.apply_many(app(ada, *MANAGER), changes)
-    assert isinstance(waits, WaitsForYes)
+    changes = [bulk.UpdateOperation(each.pk, {"text": "I keep wasps."}) for each in (known, private)]
+    waits, changed = bulk.apply_operations(app(ada, *MANAGER), changes)
+    assert isinstance(waits, ApprovalRequired)
     assert isinstance(changed, Memory)
     say_yes(ada, known)
     assert text_of(known) == text_of(private) == "I keep wasps."
@@ -188,7 +188,7 @@ def test_over_mcp(ada: User, known: Memory) -> None:
 
 
 def test_the_review_says_that_it_is_public(ada: User, ada_client: Client, known: Memory) -> None:
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, text="I keep wasps.")
     shown = ada_client.get("/memories/review/").content.decode()
     assert "is public" in shown

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from memories.api.representations import MEMORY_FIELDS
-from memories.fields import Sealed
+from memories.fields import SealedBytes
 from memories.mcp import tool_results
 from memories.models import Memory
 from memories.portability.exports import formats
@@ -28,12 +28,12 @@ def test_what_is_named_is_selected_in_its_order(ada: User) -> None:
 
 
 def test_what_the_caller_knows_is_not_read(ada: User) -> None:
-    unreadable = Memory(owner=ada, text=Sealed(b"no ciphertext"))
+    unreadable = Memory(owner=ada, text=SealedBytes(b"no ciphertext"))
     assert represent_memory(unreadable, ("text",), text="I like") == {"text": "I like"}
 
 
 def test_a_text_that_cannot_be_decrypted_is_null(ada: User) -> None:
-    unreadable = Memory(owner=ada, text=Sealed(b"no ciphertext"))
+    unreadable = Memory(owner=ada, text=SealedBytes(b"no ciphertext"))
     assert represent_memory(unreadable, ("text", "version")) == {"text": None, "version": 1}
 
 

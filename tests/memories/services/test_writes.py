@@ -84,7 +84,7 @@ def test_a_tag_is_one_tag_however_it_is_spelled(ada: User) -> None:
     memory = remember(ada, "one", tags=["Work", " work ", "WORK"])
     other = remember(ada, "two", tags=["wOrk"])
     assert list(memory.tags.all()) == list(other.tags.all())
-    assert [tag.name for tag in reads.tags_of(session(ada))] == ["Work"]
+    assert [tag.name for tag in reads.list_tags(session(ada))] == ["Work"]
 
 
 def test_every_change_is_a_version_and_no_change_is_none(ada: User) -> None:
@@ -100,7 +100,7 @@ def test_the_text_that_was_is_kept_and_can_come_back(ada: User) -> None:
     writes.update_memory(session(ada), memory.pk, text="second")
     writes.restore_version(session(ada), memory.pk, 1)
     assert reads.get_memory(session(ada), memory.pk).text == "first"
-    assert [(r.version, r.text) for r in reads.history(session(ada), memory.pk).revisions] == [
+    assert [(r.version, r.text) for r in reads.get_history(session(ada), memory.pk).revisions] == [
         (2, "second"),
         (1, "first"),
     ]
@@ -112,7 +112,7 @@ def test_the_history_says_when_a_text_was_written_whatever_changed_since(ada: Us
     second = writes.update_memory(session(ada), memory.pk, text="second")
     writes.set_visibility(session(ada), memory.pk, "public")
     writes.update_memory(session(ada), memory.pk, text="third")
-    revisions = reads.history(session(ada), memory.pk).revisions
+    revisions = reads.get_history(session(ada), memory.pk).revisions
     assert [revision.written_at for revision in revisions] == [second.written_at, memory.created_at]
 
 
@@ -167,7 +167,7 @@ def test_housekeeping_purges_what_lay_in_the_trash_long_enough(ada: User, settin
     writes.trash_memory(session(ada), recent.pk)
     Memory.objects.filter(pk=old.pk).update(deleted_at=long_ago)
     Memory.objects.filter(pk=expired.pk).update(expires_at=long_ago)
-    assert retention.keep_house()["memories"] == 2
+    assert retention.run_steps()["memories"] == 2
     assert set(Memory.objects.values_list("pk", flat=True)) == {recent.pk, kept.pk}
     assert AuditEvent.objects.filter(action="memory:purge", memory_ids__contains=[old.pk]).exists()
 
@@ -175,7 +175,7 @@ def test_housekeeping_purges_what_lay_in_the_trash_long_enough(ada: User, settin
 def test_housekeeping_takes_away_tags_that_nothing_carries(ada: User) -> None:
     memory = remember(ada, "one", tags=["used", "unused"])
     writes.update_memory(session(ada), memory.pk, tags=["used"])
-    assert retention.keep_house()["tags"] == 1
+    assert retention.run_steps()["tags"] == 1
     assert [tag.name for tag in Tag.objects.all()] == ["used"]
 
 

@@ -9,7 +9,7 @@ from accounts.models import User
 from memories.models import ImportState, Memory
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.api.callers import session_of
@@ -46,9 +46,9 @@ def test_many_at_once_come_as_far_as_there_is_room(ada: User) -> None:
 
 
 def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) -> None:
-    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
+    batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
     with pytest.raises(ValidationError):
-        import_run.start(session(ada), batch.pk)
+        import_run.start_import(session(ada), batch.pk)
     said = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
     assert "You can keep 3 memories" in said
     batch.refresh_from_db()
@@ -58,16 +58,16 @@ def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) ->
 def test_an_import_for_which_there_is_no_room_any_more_ends_where_it_stands(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_diff, "AT_ONCE", 1)
-    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
-    import_run.start(session(ada), batch.pk)
-    import_run.advance(session(ada), batch.pk, seconds=0)
+    monkeypatch.setattr(import_diff, "ROW_ITEMS", 1)
+    batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
+    import_run.start_import(session(ada), batch.pk)
+    import_run.advance_import(session(ada), batch.pk, seconds=0)
     kept = remember(ada, "By hand.")
     said = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
     assert "It ended after 2 of 3: there is no room for more" in said
     told = session_of(ada)("get", f"/import/{batch.pk}/").json
     assert (told["state"], told["done"], told["ended_by"]) == ("done", 2, "room")
-    import_run.undo(session(ada), batch.pk)
+    import_run.undo_import(session(ada), batch.pk)
     assert list(Memory.objects.filter(deleted_at=None)) == [kept]
 
 

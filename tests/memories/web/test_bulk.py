@@ -33,7 +33,7 @@ def texts(user: User) -> list[str]:
 
 
 def tag_id(user: User, name: str) -> str:
-    return str(next(tag.pk for tag in reads.tags_of(session(user)) if tag.name == name))
+    return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
 
 
 @pytest.mark.parametrize("how", [{}, HTMX])
@@ -54,9 +54,9 @@ def test_a_memory_shows_what_means_the_same_and_replaces_it(
 ) -> None:
     older, newer = (remember(ada, text) for text in TWINS)
     index()
-    assert "Another memory means the same" in page(ada_client, f"/memories/{newer.pk}/state/")
+    assert "View likely duplicate" in page(ada_client, f"/memories/{newer.pk}/state/")
     html = page(ada_client, f"/memories/{newer.pk}/")
-    assert "Means the same" in html
+    assert "Likely duplicate" in html
     assert escape(TWINS[0]) in html
     response = ada_client.post(f"/memories/{newer.pk}/unite/", {"other": older.pk, "act": "replace"})
     assert response["Location"] == f"/memories/{older.pk}/"
@@ -67,7 +67,7 @@ def test_both_can_be_kept(ada: User, ada_client: Client, index: Callable[[], int
     older, newer = (remember(ada, text) for text in TWINS)
     index()
     ada_client.post(f"/memories/{newer.pk}/unite/", {"other": older.pk, "act": "keep"})
-    assert "Means the same" not in page(ada_client, f"/memories/{older.pk}/")
+    assert "Likely duplicate" not in page(ada_client, f"/memories/{older.pk}/")
     assert len(texts(ada)) == 2
 
 
@@ -121,7 +121,7 @@ def test_all_that_match_the_filters_are_changed_also_those_not_shown(ada: User, 
         remember(ada, f"Work {n}.", tags=["work"])
     remember(ada, "Home.")
     tag = tag_id(ada, "work")
-    assert "All 30 matching" in page(ada_client, f"/memories/?tag={tag}")
+    assert "Select all 30 matching" in page(ada_client, f"/memories/?tag={tag}")
     given = {"act": "tag", "tag_name": "office", "everything": "1", "tag": tag}
     ada_client.post("/memories/many/", given)
     assert Memory.objects.filter(tags__pk=tag_id(ada, "office")).count() == 30
@@ -205,7 +205,7 @@ def test_a_tag_has_a_page_that_says_what_is_wrong_with_a_name(ada: User, ada_cli
 def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen_one(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memories.web.views.list.TAGS_OFFERED", 2)
+    monkeypatch.setattr("memories.web.views.list.MAX_TAG_CHOICES", 2)
     for tags in (["a", "b", "c"], ["b", "c"], ["c"], ["d"]):
         remember(ada, "One.", tags=tags)
     chosen = tag_id(ada, "d")
@@ -220,7 +220,7 @@ def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen
 def test_very_many_tags_stand_on_several_pages(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memories.web.views.bulk.TAGS_SHOWN", 2)
+    monkeypatch.setattr("memories.web.views.bulk.TAGS_PER_PAGE", 2)
     remember(ada, "One.", tags=["one", "three", "two"])
     first = page(ada_client, "/memories/tags/")
     assert ("“two”" in first, 'href="?page=2"' in first) == (False, True)

@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from memories.web.views.connect import WAYS
+from memories.web.views.connect import CLIENT_GUIDES
 from picard.config.paths import PROJECT
 from tests.memories.mcp.callers import app_of
 from tests.oauth.flows import allow, make_app
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 ADDRESS = "http://127.0.0.1:8000/mcp"
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.key)
+@pytest.mark.parametrize("way", CLIENT_GUIDES, ids=lambda way: way.key)
 def test_each_client_is_told_this_sites_own_address(way: object, ada_client: Client) -> None:
     key = way.key  # type: ignore[attr-defined]
     page = html.unescape(ada_client.get(f"/connect/?client={key}").content.decode())
@@ -43,7 +43,7 @@ def test_who_calls_from_afar_cannot_reach_this_machine_and_that_is_said(
     assert ("from its own servers" in page) is is_warned
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.key)
+@pytest.mark.parametrize("way", CLIENT_GUIDES, ids=lambda way: way.key)
 def test_the_document_says_the_same(way: object) -> None:
     said = " ".join((PROJECT / "docs" / "mcp.md").read_text(encoding="utf-8").split())
     copied = way.copied("https://HOST/mcp")  # type: ignore[attr-defined]
@@ -63,14 +63,14 @@ def test_an_unknown_client_is_shown_the_first(ada_client: Client) -> None:
 
 def test_the_page_waits_until_an_app_used_a_memory(ada: User, ada_client: Client) -> None:
     waiting = ada_client.get("/connect/").content.decode()
-    assert "Waiting for the first call" in waiting
+    assert "Waiting for the first request" in waiting
     assert "hx-get" in waiting
     app = make_app("Notes <i>")
     allow(ada, app)
-    assert "Notes &lt;i&gt; is allowed" in ada_client.get("/connect/connected/?try=7").content.decode()
+    assert "Notes &lt;i&gt; is connected" in ada_client.get("/connect/connected/?try=7").content.decode()
     app_of(ada, app=app).call("add_memory", text="Hello.")
     there = ada_client.get("/connect/connected/?try=8").content.decode()
-    assert "Notes &lt;i&gt; used your memories" in there
+    assert "Notes &lt;i&gt; last used your memories" in there
     assert "hx-get" not in there
 
 

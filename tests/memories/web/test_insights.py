@@ -10,7 +10,7 @@ from accounts.actor import InsufficientScope
 from accounts.models import User
 from memories.clients import insights
 from memories.errors import MemoryNotFound
-from memories.search.query import search
+from memories.search.query import search_memories
 from memories.services import reads, writes
 from memories.validation.drafts import NewMemory
 from tests.factories import app, remember, session
@@ -34,8 +34,8 @@ def test_a_memory_says_which_app_and_person_read_it(ada: User, bob: User, ada_cl
     for _ in range(2):
         reads.get_memory(app(ada), own.pk)
     ada.refresh_from_db()
-    search(session(bob), "dog", owner=ada)
-    readers = insights.readers_of(session(ada), own.pk)
+    search_memories(session(bob), "dog", owner=ada)
+    readers = insights.list_readers(session(ada), own.pk)
     assert [(each.app, each.handle, each.times) for each in readers] == [
         ("", bob.handle, 1),
         ("notes", "", 2),
@@ -46,11 +46,11 @@ def test_a_memory_says_which_app_and_person_read_it(ada: User, bob: User, ada_cl
 def test_who_read_is_told_to_the_owners_session_alone(ada: User, bob: User) -> None:
     own = remember(ada, "One.")
     with pytest.raises(MemoryNotFound):
-        insights.readers_of(session(bob), own.pk)
+        insights.list_readers(session(bob), own.pk)
     with pytest.raises(InsufficientScope):
-        insights.readers_of(app(ada), own.pk)
+        insights.list_readers(app(ada), own.pk)
     with pytest.raises(InsufficientScope):
-        insights.map_of(app(ada))
+        insights.build_map(app(ada))
 
 
 def test_private_and_public_memories_lie_in_one_space(ada: User, index: Callable[[], int]) -> None:
@@ -60,7 +60,7 @@ def test_private_and_public_memories_lie_in_one_space(ada: User, index: Callable
     remember(ada, "The train leaves at nine.")
     remember(ada, "Espresso from the bicycle shop.")
     index()
-    drawn = insights.map_of(session(ada))
+    drawn = insights.build_map(session(ada))
     at = {point.memory.text: (point.x, point.y) for point in drawn.points}
     assert at["My dog runs."] == pytest.approx(at["My puppy runs."], abs=0.01)
     assert at["My dog runs."] != pytest.approx(at["The train leaves at nine."], abs=0.2)
@@ -70,7 +70,7 @@ def test_private_and_public_memories_lie_in_one_space(ada: User, index: Callable
 def test_the_page_draws_the_map_and_the_bars_and_says_both_in_tables(
     ada: User, bob: User, ada_client: Client, index: Callable[[], int], django_assert_max_num_queries: Any
 ) -> None:
-    assert "The map is drawn from three memories on" in page(ada_client, "/memories/insights/")
+    assert "The map appears once three memories" in page(ada_client, "/memories/insights/")
     own = [remember(ada, f"Thing {n} is <b>.", tags=["pets"]) for n in range(30)]
     remember(bob, "Bob's own.", visibility="public")
     index()
@@ -93,4 +93,4 @@ def test_a_full_map_is_a_light_page(ada: User, ada_client: Client, index: Callab
     html = page(ada_client, "/memories/insights/")
     drawn = html.split('<svg class="map"')[1].split("</svg>")[0]
     assert drawn.count("<circle") == 60
-    assert len(html) - len(drawn) + len(drawn) * insights.DRAWN / 60 < 60_000
+    assert len(html) - len(drawn) + len(drawn) * insights.MAX_POINTS / 60 < 60_000

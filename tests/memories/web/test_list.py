@@ -25,11 +25,11 @@ def page(client: Client, address: str = "/memories/", **how: Any) -> str:
 
 
 def tag_id(user: User, name: str) -> str:
-    return str(next(tag.pk for tag in reads.tags_of(session(user)) if tag.name == name))
+    return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
 
 
 def test_the_first_page_says_what_to_write(ada_client: Client) -> None:
-    assert "Nothing kept yet" in page(ada_client)
+    assert "No memories yet" in page(ada_client)
 
 
 def test_memories_stand_newest_first_and_only_ones_own(ada: User, bob: User, ada_client: Client) -> None:
@@ -106,16 +106,16 @@ def test_a_search_while_typing_answers_the_results_and_keeps_the_address(
 
 def test_nothing_found_helps_on(ada: User, ada_client: Client) -> None:
     remember(ada, "The zebra lives next door.")
-    assert "Nothing found" in page(ada_client, "/memories/?q=quartz")
+    assert "No memories found" in page(ada_client, "/memories/?q=quartz")
 
 
 def test_a_search_says_when_only_words_were_compared(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.query.provider", Failing)
+    monkeypatch.setattr("memories.search.query.get_provider", Failing)
     html = page(ada_client, "/memories/?q=zebra")
-    assert "Searched by words only" in html
+    assert "Keyword search only" in html
     assert shown(html) == ["The zebra lives next door."]
 
 
@@ -142,8 +142,8 @@ def test_the_trash_says_until_when_and_gives_back(ada: User, ada_client: Client)
     writes.trash_memory(session(ada), memory.pk)
     html = page(ada_client, "/memories/trash/")
     assert shown(html) == ["Thrown away."]
-    assert f"waits here for {settings.TRASH_DAYS} days" in html
-    assert "gone for good on" in html
+    assert f"stay here for {settings.TRASH_DAYS} days" in html
+    assert "deleted permanently on" in html
     ada_client.post(f"/memories/{memory.pk}/restore/")
     assert shown(page(ada_client)) == ["Thrown away."]
     assert "The trash is empty" in page(ada_client, "/memories/trash/")

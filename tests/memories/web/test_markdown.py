@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from memories.web.markdown import as_markdown
+from memories.web.markdown import render_markdown
 from tests.factories import remember
 
 LOADS_OR_ACTS = re.compile(
@@ -35,13 +35,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_text_loads_nothing_and_does_nothing(text: str) -> None:
-    html = as_markdown(text)
+    html = render_markdown(text)
     assert html
     assert not LOADS_OR_ACTS.search(html), html
 
 
 def test_links_lead_out_and_vouch_for_nothing() -> None:
-    html = as_markdown("See [it](https://example.org/a) or <mailto:ada@example.org>.") or ""
+    html = render_markdown("See [it](https://example.org/a) or <mailto:ada@example.org>.") or ""
     links = re.findall(r"<a [^>]*>", html)
     assert len(links) == 2
     assert all('rel="noopener nofollow ugc"' in link for link in links)
@@ -51,7 +51,7 @@ def test_links_lead_out_and_vouch_for_nothing() -> None:
     "text", ["Tea.", "One\ntwo\n\n\nthree", "    indented", "5 < 6 & 7", "Title\n=====", "[1]: /x", ""]
 )
 def test_a_plain_text_is_left_as_it_is(text: str) -> None:
-    assert as_markdown(text) is None
+    assert render_markdown(text) is None
 
 
 def test_the_page_of_a_memory_lays_out_its_text(ada: User, ada_client: Client) -> None:

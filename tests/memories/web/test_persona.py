@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts.models import User
 from core import streaming
 from memories.models import AuditEvent, Memory
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember
 from tests.model_server import ModelServer, Mood
 
@@ -64,7 +64,7 @@ def test_another_person_is_asked_by_handle_and_answers_what_is_public(
     for whom in (open_ada.handle, f" @{open_ada.handle.upper()} "):
         html = asked(bob_client, whom=whom)
         assert TRUTH in html
-        assert "public only" in html
+        assert "public memories only" in html
         assert "canary" not in html
         assert str(memory.pk) not in html
 
@@ -194,7 +194,7 @@ def test_without_scripts_the_worded_answer_is_on_the_page(
     assert 'In &lt;b&gt;the&lt;/b&gt; garden <a href="#source-1">[1]</a>' in page
     assert 'id="source-1"' in page
     assert page.count("</html>") == 1
-    assert "worded by a chat model on this machine" in page
+    assert "A chat model on this machine generates answers" in page
 
 
 def test_events_hold_words_and_then_the_answer_as_html(
@@ -220,10 +220,10 @@ def test_an_answer_that_comes_later_is_in_its_askers_time_zone(
     Memory.objects.update(created_at=datetime(2026, 3, 1, 2, tzinfo=UTC))
     User.objects.update(time_zone="America/Los_Angeles")
     lent: list[streaming.Body] = []
-    by_the_front: Any = {streaming.LATER: lent}
+    by_the_front: Any = {streaming.DEFERRED_KEY: lent}
     ada_client.post("/memories/ask/", {"question": QUESTION}, headers={"Accept": accepts}, **by_the_front)
     [body] = lent
-    sent = asyncio.run(streaming._whole(body)).decode()
+    sent = asyncio.run(streaming._collect_body(body)).decode()
     assert "28 Feb 2026" in sent
     assert "1 Mar 2026" not in sent
 
@@ -236,14 +236,14 @@ def test_when_the_chat_model_fails_the_page_shows_the_memories_and_says_so(
     model.mood = Mood.FAILING
     html = asked(ada_client)
     assert TRUTH in html
-    assert "A provider gives no answer just now" in html
+    assert "A provider is not responding" in html
 
 
 def test_a_hosted_chat_model_is_named_and_asked_for_on_the_profile(
     ada: User, ada_client: Client, settings: Settings
 ) -> None:
     assert "words_my_answers" not in ada_client.get("/accounts/profile/").content.decode()
-    settings.CHAT = Chat(model="m", base_url="https://models.example/v1")
+    settings.CHAT = ChatSettings(model="m", base_url="https://models.example/v1")
     html = ada_client.get("/accounts/profile/").content.decode()
     assert "Let models.example read my texts and word my answers" in html
     said = {"handle": ada.handle, "time_zone": "UTC", "words_my_answers": "on"}

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from memories.models import ImportBatch, Memory
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from tests.factories import remember, session
 from tests.memories.portability import samples
 from tests.memories.portability.samples import file_of
@@ -35,7 +35,7 @@ def test_a_pasted_text_is_shown_then_kept_then_undone(ada_client: Client, ada: U
     html = ada_client.post(reverse("memories:import_start", args=[batch.pk]), follow=True).content.decode()
     assert "<progress" in html
     state = ada_client.post(reverse("memories:import_go_on", args=[batch.pk]), **HTMX)  # type: ignore[arg-type]
-    assert "3 memories are here" in state.content.decode()
+    assert "3 memories imported" in state.content.decode()
     assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 3
     ada_client.post(reverse("memories:import_undo", args=[batch.pk]))
     assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 0
@@ -59,20 +59,20 @@ def test_what_cannot_be_read_is_said_beside_the_field(ada_client: Client) -> Non
 
 
 def test_while_one_is_under_way_the_page_says_so(ada_client: Client, ada: User) -> None:
-    batch = stage(session(ada), file_of("[2025-01-01] - one"))
-    import_run.start(session(ada), batch.pk)
+    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    import_run.start_import(session(ada), batch.pk)
     assert "under way" in brought(ada_client, text="two").content.decode()
 
 
 def test_a_look_can_be_left(ada_client: Client, ada: User) -> None:
-    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     ada_client.post(reverse("memories:import_discard", args=[batch.pk]))
     assert not ImportBatch.objects.exists()
 
 
 @pytest.mark.parametrize("act", ["import", "import_start", "import_go_on", "import_undo", "import_discard"])
 def test_a_strangers_import_is_not_there(bob_client: Client, ada: User, act: str) -> None:
-    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     address = reverse(f"memories:{act}", args=[batch.pk])
     response = bob_client.get(address) if act == "import" else bob_client.post(address)
     assert response.status_code == 404

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.ids import id_at
+from accounts.ids import new_id_at
 from accounts.models import User
-from memories.errors import WaitsForYes
+from memories.errors import ApprovalRequired
 from memories.models import Memory, Proposal
 from memories.services import writes
 from memories.validation.drafts import NewMemory
@@ -42,7 +42,7 @@ def test_keeping_all_keeps_what_was_shown(ada: User, ada_client: Client) -> None
 
 
 def test_keeping_all_from_a_further_page_is_of_what_the_first_counted(ada: User, ada_client: Client) -> None:
-    with pytest.raises(WaitsForYes):
+    with pytest.raises(ApprovalRequired):
         writes.create_memories(asking(ada), [NewMemory(f"Number {number}.") for number in range(26)])
     first = ada_client.get(REVIEW).content.decode()
     late = propose(ada, "Too late to be seen.")
@@ -56,7 +56,7 @@ def test_keeping_all_from_a_further_page_is_of_what_the_first_counted(ada: User,
 
 def test_an_earlier_id_that_came_later_is_not_kept_unseen(ada: User, ada_client: Client) -> None:
     """Ids are made before their transaction ends."""
-    early = id_at(timezone.now() - timedelta(hours=1))
+    early = new_id_at(timezone.now() - timedelta(hours=1))
     propose(ada, "Seen.")
     shown = keep_all(ada_client.get(REVIEW).content.decode())
     late = propose(ada, "Not seen.")
@@ -79,7 +79,7 @@ def test_keeping_all_of_nothing_that_was_shown_keeps_nothing(
 
 
 def proposed_change(user: User, memory: Memory, **changes: Any) -> Proposal:
-    with pytest.raises(WaitsForYes) as waits:
+    with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(user), memory.pk, **changes)
     [proposal] = waits.value.proposals
     assert isinstance(proposal, Proposal)

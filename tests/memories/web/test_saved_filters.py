@@ -11,17 +11,17 @@ from django.test import Client
 from accounts.actor import InsufficientScope
 from accounts.models import User
 from memories import scopes
-from memories.errors import FilterNotFound
+from memories.errors import SavedFilterNotFound
 from memories.models import SavedFilter
 from memories.services import saved_filters
-from memories.services.saved_filters import MOST, save_filter
+from memories.services.saved_filters import MAX_FILTERS, save_filter
 from tests.factories import app, remember, session
 
 PUBLIC = {"visibility": "public"}
 
 
 def names(user: User) -> list[str]:
-    return [each.name for each in saved_filters.saved_filters(session(user))]
+    return [each.name for each in saved_filters.list_saved_filters(session(user))]
 
 
 def save(client: Client, **given: Any) -> str:
@@ -32,8 +32,8 @@ def save(client: Client, **given: Any) -> str:
 
 def test_a_saved_filter_stands_beside_the_search_and_leads_to_it(ada: User, ada_client: Client) -> None:
     tag = remember(ada, "Tea.", tags=["kitchen"]).tags.get()
-    assert "Save this filter" not in ada_client.get("/memories/").content.decode()
-    assert "Save this filter" in ada_client.get("/memories/?q=tea").content.decode()
+    assert "Save filter" not in ada_client.get("/memories/").content.decode()
+    assert "Save filter" in ada_client.get("/memories/?q=tea").content.decode()
     html = save(ada_client, name=" Green  tea ", q="tea & milk", visibility="private", tag=str(tag.pk))
     assert f'href="/memories/?q=tea+%26+milk&amp;visibility=private&amp;tag={tag.pk}"' in html
     assert names(ada) == ["Green tea"]
@@ -42,7 +42,7 @@ def test_a_saved_filter_stands_beside_the_search_and_leads_to_it(ada: User, ada_
 def test_the_same_name_again_replaces(ada: User) -> None:
     save_filter(session(ada), name="Shown", parts={"visibility": "private"})
     save_filter(session(ada), name="SHOWN", parts=PUBLIC)
-    [kept] = saved_filters.saved_filters(session(ada))
+    [kept] = saved_filters.list_saved_filters(session(ada))
     assert (kept.name, kept.parts) == ("SHOWN", PUBLIC)
 
 
@@ -55,16 +55,16 @@ def test_what_makes_no_filter_is_refused(ada: User, name: str, parts: dict[str, 
 
 
 def test_there_is_a_most_of_them_and_the_page_says_so(ada: User, ada_client: Client) -> None:
-    for number in range(MOST):
+    for number in range(MAX_FILTERS):
         save_filter(session(ada), name=f"Filter {number}", parts=PUBLIC)
     assert "which is the most" in save(ada_client, name="One more", **PUBLIC)
-    assert len(names(ada)) == MOST
+    assert len(names(ada)) == MAX_FILTERS
 
 
 def test_a_filter_is_forgotten_and_its_memories_stay(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Tea.", visibility="public")
     save(ada_client, name="Shown", **PUBLIC)
-    [kept] = saved_filters.saved_filters(session(ada))
+    [kept] = saved_filters.list_saved_filters(session(ada))
     ada_client.post(f"/memories/filters/{kept.id}/delete/")
     assert names(ada) == []
     memory.refresh_from_db()
@@ -75,9 +75,9 @@ def test_a_filter_is_forgotten_and_its_memories_stay(ada: User, ada_client: Clie
 def test_one_whose_tag_is_gone_says_so_and_shows_nothing(ada: User, ada_client: Client, more: str) -> None:
     remember(ada, "Tea.")
     html = ada_client.get(f"/memories/?tag={uuid4()}{more}").content.decode()
-    assert "The tag is gone" in html
+    assert "Tag not found" in html
     assert "Tea." not in html
-    assert "Save this filter" not in html
+    assert "Save filter" not in html
 
 
 def test_all_that_match_a_tag_that_is_gone_are_none(ada: User, ada_client: Client) -> None:
@@ -89,10 +89,10 @@ def test_all_that_match_a_tag_that_is_gone_are_none(ada: User, ada_client: Clien
 
 def test_a_strangers_filter_is_not_there(ada: User, bob: User, ada_client: Client) -> None:
     save_filter(session(bob), name="Of Bob", parts=PUBLIC)
-    [kept] = saved_filters.saved_filters(session(bob))
+    [kept] = saved_filters.list_saved_filters(session(bob))
     for filter_id in (kept.id, uuid4()):
         assert ada_client.post(f"/memories/filters/{filter_id}/delete/").status_code == 404
-    with pytest.raises(FilterNotFound):
+    with pytest.raises(SavedFilterNotFound):
         saved_filters.delete_filter(session(ada), kept.id)
     assert "Of Bob" not in ada_client.get("/memories/").content.decode()
     assert names(bob) == ["Of Bob"]
@@ -108,7 +108,7 @@ def test_a_filter_lies_sealed(ada: User) -> None:
 def test_one_that_does_not_open_hides_no_other(ada: User, ada_client: Client) -> None:
     for name in ("Broken", "Whole"):
         save_filter(session(ada), name=name, parts=PUBLIC)
-    broken = SavedFilter.objects.get(pk=saved_filters.saved_filters(session(ada))[0].id)
+    broken = SavedFilter.objects.get(pk=saved_filters.list_saved_filters(session(ada))[0].id)
     with connection.cursor() as cursor:
         cursor.execute(
             "update memories_savedfilter set content = %s where id = %s", [b"\x01" * 60, broken.pk]
@@ -124,7 +124,7 @@ def test_scopes_are_asked_for(ada: User) -> None:
     with pytest.raises(InsufficientScope):
         saved_filters.delete_filter(reader, uuid4())
     with pytest.raises(InsufficientScope):
-        saved_filters.saved_filters(writer)
+        saved_filters.list_saved_filters(writer)
 
 
 @pytest.mark.django_db

@@ -11,13 +11,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from memories import scopes
 from memories.models import Memory, Tag
 from memories.services import reads, writes
 from oauth.models import AppGrant, Application
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.factories import remember
 from tests.oauth.flows import App, access_token, allow, make_app
 
@@ -36,7 +36,7 @@ def grant(ada: User, app: App) -> AppGrant:
 
 
 def acting(ada: User, app: App) -> Actor:
-    return authenticate(access_token(ada, app), Door.API)
+    return authenticate_token(access_token(ada, app), Channel.API)
 
 
 def page(client: Client, grant: AppGrant, act: str = "") -> str:
@@ -70,8 +70,8 @@ def test_the_detail_shows_exactly_what_was_read(
     assert "Ada likes sweet peas." in shown
     assert "Ada hates rain." not in shown
     assert f"/memories/{seen.pk}/" in shown
-    writes.trash_memory(Actor(user=ada, door=Door.WEB), seen.pk)
-    assert "1 that is no longer there" in page(ada_client, grant)
+    writes.trash_memory(Actor(user=ada, door=Channel.WEB), seen.pk)
+    assert "1 deleted memory" in page(ada_client, grant)
 
 
 @pytest.mark.parametrize("act", ["", "narrow", "pause", "disconnect", "forget"])
@@ -95,7 +95,7 @@ def test_narrowing_counts_at_once(ada: User, ada_client: Client, app: App, grant
     remember(ada, "two")
     choice = {"scopes": [scopes.READ], "reach": "tagged", "tags": [str(tag.pk)], "ends": "day"}
     assert post(ada_client, grant, "narrow", **choice) == 302
-    actor = authenticate(token, Door.API)
+    actor = authenticate_token(token, Channel.API)
     assert (actor.scopes, actor.only_tags) == (frozenset({scopes.READ}), frozenset({tag.pk}))
     assert reads.count_memories(actor) == 1
     assert actor.until is not None
@@ -155,18 +155,18 @@ def test_a_paused_app_stays_so_until_it_may_go_on(
     token = access_token(ada, app)
     for _pressed_twice in range(2):
         assert post(ada_client, grant, "pause", state="paused") == 302
-        with pytest.raises(TokenRefused):
-            authenticate(token, Door.API)
+        with pytest.raises(InvalidAccessToken):
+            authenticate_token(token, Channel.API)
     assert 'value="on"' in page(ada_client, grant)
     post(ada_client, grant, "pause", state="on")
-    assert authenticate(token, Door.API).user == ada
+    assert authenticate_token(token, Channel.API).user == ada
 
 
 def test_disconnecting_ends_everything(ada: User, ada_client: Client, app: App) -> None:
     body = app.connect(ada)
     assert post(ada_client, AppGrant.objects.get(), "disconnect") == 302
-    with pytest.raises(TokenRefused):
-        authenticate(body["access_token"], Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(body["access_token"], Channel.API)
     app.connect(ada)  # again allowed: the old tokens do not come back
     assert app.refresh(body["refresh_token"]).status_code == 400
 
@@ -234,7 +234,7 @@ def test_an_app_that_is_deleted_is_disconnected_in_the_record(
     act(app)
     shown = record(ada_client)
     assert "(an app that is no longer registered)</bdi>: disconnected" in shown
-    assert "by its developer or an administrator" in shown
+    assert "by the developer or an administrator" in shown
 
 
 def test_a_person_may_be_deleted_with_apps_of_their_own(ada: User, bob: User) -> None:
@@ -277,8 +277,8 @@ def test_a_changed_password_ends_tokens_and_keeps_what_was_chosen(
         "password2": "another good phrase",
     }
     assert ada_client.post("/accounts/password/change/", form).status_code == 302
-    with pytest.raises(TokenRefused):
-        authenticate(body["access_token"], Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(body["access_token"], Channel.API)
     assert app.refresh(body["refresh_token"]).status_code == 400
     assert AppGrant.objects.exists()
 

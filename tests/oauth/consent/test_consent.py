@@ -13,11 +13,11 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.sessions.revocation import end_sessions
 from memories import scopes
-from memories.providers.chat_settings import Chat
+from memories.providers.chat_settings import ChatSettings
 from oauth import rate_limits
 from oauth.consent import views
 from oauth.models import AppGrant, Application, Mistake
-from oauth.tokens.families import Code
+from oauth.tokens.families import AuthorizationCode
 from tests.factories import remember
 from tests.oauth.flows import YES, App, allow, exhaust, make_app
 
@@ -66,11 +66,11 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     remember(ada, "Ada likes sweet peas.")
     page = ada_client.get(AUTHORIZE, app.request()).content.decode()
     for words in (
-        "<bdi>Notes</bdi> asks for your memories",
-        "logged in as ada@example.org",
+        "<bdi>Notes</bdi> requests access to your memories",
+        "logged in as Ada (ada@example.org)",
         "notes.example",
         "Read and search your memories, private ones included.",
-        "it would see 1 memory",
+        "it could read 1 memory",
         "Ada likes sweet peas.",
     ):
         assert words in page
@@ -116,7 +116,7 @@ def test_a_person_narrows_by_scope_tag_and_time(ada: User, ada_client: Client, a
     assert (grant.scopes, grant.only_tags) == ([scopes.READ], [tag.pk])
     assert grant.ends_at is not None
     assert timedelta(days=6) < grant.ends_at - timezone.now() <= timedelta(days=7)
-    assert Code.objects.get().scope == scopes.READ
+    assert AuthorizationCode.objects.get().scope == scopes.READ
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_an_app_that_nobody_answerable_has_checked_is_said_to_be_one(
     if owner and "left" in owner:
         User.objects.filter(pk=people["carol"].pk).update(is_active=False)
     page = ada_client.get(AUTHORIZE, app.request()).content
-    assert (b"has checked its name" in page) == is_said
+    assert (b"Its name is not verified" in page) == is_said
     assert b"registered itself" not in page
 
 
@@ -209,15 +209,15 @@ def test_the_name_of_a_host_stands_for_a_host(
 ) -> None:
     Application.objects.update(redirect_uris=uri)
     page = ada_client.get(AUTHORIZE, app.request(redirect_uri=uri)).content.decode()
-    assert f"The answer goes to <strong>{goes_to}</strong>" in page
-    assert ("a program that runs here" in page) == stays_here
+    assert f"You will be redirected to <strong>{goes_to}</strong>" in page
+    assert ("a program on this device" in page) == stays_here
 
 
 @pytest.mark.compliance("RFC 6585", "4")
 def test_who_asks_wrongly_over_and_over_waits_and_is_noted_no_more(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     assert Client().get(AUTHORIZE, app.request(scope="nonsense")).status_code == 400
-    exhaust(rate_limits.WRONG_QUESTIONS)
+    exhaust(rate_limits.INVALID_AUTHORIZATION_REQUESTS)
     later = Client().get(AUTHORIZE, app.request(scope="nonsense"))
     assert (later.status_code, int(later["Retry-After"]) >= 1) == (429, True)
     assert Mistake.objects.get().times == 1
@@ -272,11 +272,11 @@ def test_a_yes_under_way_does_not_outlast_the_log_in(
         end(User.objects.get())
         return []
 
-    monkeypatch.setattr(views, "_tags", meanwhile)
+    monkeypatch.setattr(views, "_get_tag_choices", meanwhile)
     said_yes = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
     assert said_yes["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
     assert not AppGrant.objects.exists()
-    assert not Code.objects.exists()
+    assert not AuthorizationCode.objects.exists()
 
 
 ASKS_PERSONAS = f"{scopes.READ} {scopes.PERSONA}"
@@ -295,15 +295,15 @@ ASKS_PERSONAS = f"{scopes.READ} {scopes.PERSONA}"
 def test_the_page_says_which_model_elsewhere_would_read_along(
     ada: User, ada_client: Client, app: App, settings: Settings, allowed: str, scope: str, is_said: bool
 ) -> None:
-    settings.CHAT = Chat("a-model", base_url="https://model.example/v1")
+    settings.CHAT = ChatSettings("a-model", base_url="https://model.example/v1")
     User.objects.update(chat_provider=allowed)
     page = ada_client.get(AUTHORIZE, app.request(scope=scope)).content.decode()
-    assert ("go to model.example" in page) == is_said
+    assert ("sent to model.example" in page) == is_said
 
 
 def test_a_model_on_this_machine_reads_along_unsaid(
     ada: User, ada_client: Client, app: App, settings: Settings
 ) -> None:
-    settings.CHAT = Chat("a-model", base_url="http://127.0.0.1:1/v1")
+    settings.CHAT = ChatSettings("a-model", base_url="http://127.0.0.1:1/v1")
     User.objects.update(chat_provider="127.0.0.1")
     assert b"127.0.0.1, which" not in ada_client.get(AUTHORIZE, app.request(scope=ASKS_PERSONAS)).content

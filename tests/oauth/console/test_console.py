@@ -4,10 +4,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
 from oauth.models import AppGrant, Application
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken, RefreshToken
 from tests.factories import make_person
 from tests.oauth.flows import REDIRECT, App, make_app
@@ -24,7 +24,7 @@ def test_a_secret_is_shown_once(ada: User, ada_client: Client) -> None:
     page = ada_client.post(CONSOLE, {"name": "Mine", "redirect_uris": REDIRECT})
     application = Application.objects.get()
     secret = "picard_cs_" + secret_on(page.content)
-    assert application.secret_matches(secret)
+    assert application.check_client_secret(secret)
     assert application.user == ada
     assert "no-store" in page["Cache-Control"]
     assert b"picard_cs_" not in ada_client.get(CONSOLE).content
@@ -88,16 +88,16 @@ def test_a_new_secret_leaves_the_old_one_working(ada: User, ada_client: Client) 
     page = ada_client.post(f"{CONSOLE}{app.application.client_id}/secret/")
     new = "picard_cs_" + secret_on(page.content)
     application = Application.objects.get()
-    assert application.secret_matches(new)
-    assert application.secret_matches(app.secret)
+    assert application.check_client_secret(new)
+    assert application.check_client_secret(app.secret)
 
 
 def test_two_new_secrets_end_the_one_that_was_seen(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     rotate = f"{CONSOLE}{app.application.client_id}/secret/"
-    assert b"ask for a new secret once more: it ends at once" in ada_client.post(rotate).content
+    assert b"rotate the secret again to revoke it immediately" in ada_client.post(rotate).content
     ada_client.post(rotate)
-    assert not Application.objects.get().secret_matches(app.secret)
+    assert not Application.objects.get().check_client_secret(app.secret)
 
 
 @pytest.mark.parametrize("act", ["secret", "delete"])
@@ -112,15 +112,15 @@ def test_a_deleted_app_is_out_everywhere(ada: User, bob: User, ada_client: Clien
     app = make_app(user=ada)
     token = app.connect(bob)["access_token"]
     ada_client.post(f"{CONSOLE}{app.application.client_id}/delete/")
-    with pytest.raises(TokenRefused):
-        authenticate(token, Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(token, Channel.API)
 
 
 def test_the_command_prints_what_an_app_needs(ada: User, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("register_client", "Notes", REDIRECT, "http://127.0.0.1/cb", owner=ada.email)
     printed = dict(line.split("=", 1) for line in capsys.readouterr().out.split())
     application = Application.objects.get(client_id=printed["PICARD_CLIENT_ID"])
-    assert application.secret_matches(printed["PICARD_CLIENT_SECRET"])
+    assert application.check_client_secret(printed["PICARD_CLIENT_SECRET"])
     assert (application.user, application.name) == (ada, "Notes")
 
 
@@ -179,8 +179,8 @@ def test_staff_revoke_what_they_selected(
     app, body = connected
     chosen = {"action": "end", "_selected_action": [str(_first_id(page))]}
     assert carol_client.post(f"/admin/{page}/", chosen).status_code == 302
-    with pytest.raises(TokenRefused):
-        authenticate(body["access_token"], Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token(body["access_token"], Channel.API)
     assert app.refresh(body["refresh_token"]).status_code == 400
 
 

@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
 from memories import scopes
 from memories.models import Memory
 from oauth.models import AppGrant, Mistake
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken
 from tests.factories import held_by_sessions, remember
 from tests.oauth.flows import YES, App, make_app
@@ -72,7 +72,7 @@ def test_the_whole_way(ada: User, trial: Trial) -> None:
     assert "200 OK" in trial.act("refresh", **trial.secret()).content.decode()
     assert "200 OK" in trial.act("give-back", **trial.secret()).content.decode()
     assert not AccessToken.objects.exists()
-    assert "1. Ask the person" in trial.page()
+    assert "1. Request authorization" in trial.page()
 
 
 def test_nothing_secret_is_shown_or_stored_in_the_clear(one: Trial) -> None:
@@ -121,7 +121,7 @@ def test_an_answer_to_another_question_is_not_taken(one: Trial, change: str) -> 
     told = {name: values[0] for name, values in parse_qs(back.query).items()}
     name, value = change.split("=")
     one.browser.get(back.path, told | {name: value})
-    assert "2. Get the token" not in one.page()
+    assert "2. Get a token" not in one.page()
 
 
 def test_a_no_is_said(one: Trial) -> None:
@@ -154,5 +154,5 @@ def test_the_developers_session_is_not_the_apps(ada: User, one: Trial) -> None:
     """What is called is called as the app: no cookie of the page stands in for its token."""
     remember(ada, "private")
     assert "private" not in one.act("call", call="list").content.decode()
-    with pytest.raises(TokenRefused):
-        authenticate("picard_at_", Door.API)
+    with pytest.raises(InvalidAccessToken):
+        authenticate_token("picard_at_", Channel.API)

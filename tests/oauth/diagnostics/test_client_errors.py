@@ -13,9 +13,9 @@ from accounts.models import User
 from memories import scopes
 from memories.jobs import retention
 from oauth.access import grants
-from oauth.error_hints import HINTS, Kind
+from oauth.error_hints import HINTS, ErrorKind
 from oauth.models import AppGrant, Application, Mistake
-from oauth.tokens.families import Code
+from oauth.tokens.families import AuthorizationCode
 from tests.memories.mcp.callers import app_of as mcp_app_of
 from tests.oauth.flows import MCP, REDIRECT, App, access_token, make_app
 
@@ -35,20 +35,20 @@ def noted() -> list[str]:
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        ({"redirect_uri": f"{REDIRECT}/"}, Kind.REDIRECT_SLASH),
-        ({"redirect_uri": "http://notes.example/callback"}, Kind.REDIRECT_SCHEME),
-        ({"redirect_uri": "https://evil.example/"}, Kind.REDIRECT),
-        ({"code_challenge": None}, Kind.CHALLENGE),
-        ({"code_challenge": "short"}, Kind.CHALLENGE),
-        ({"code_challenge_method": "plain"}, Kind.CHALLENGE),
-        ({"scope": scopes.ADMIN}, Kind.SCOPE),
-        ({"response_type": "token"}, Kind.RESPONSE_TYPE),
-        ({"response_mode": "fragment"}, Kind.RESPONSE_TYPE),
-        ({"resource": "https://elsewhere.example"}, Kind.RESOURCE),
-        ({"state": ["a", "b"]}, Kind.OTHER),
+        ({"redirect_uri": f"{REDIRECT}/"}, ErrorKind.REDIRECT_SLASH),
+        ({"redirect_uri": "http://notes.example/callback"}, ErrorKind.REDIRECT_SCHEME),
+        ({"redirect_uri": "https://evil.example/"}, ErrorKind.REDIRECT),
+        ({"code_challenge": None}, ErrorKind.CHALLENGE),
+        ({"code_challenge": "short"}, ErrorKind.CHALLENGE),
+        ({"code_challenge_method": "plain"}, ErrorKind.CHALLENGE),
+        ({"scope": scopes.ADMIN}, ErrorKind.SCOPE),
+        ({"response_type": "token"}, ErrorKind.RESPONSE_TYPE),
+        ({"response_mode": "fragment"}, ErrorKind.RESPONSE_TYPE),
+        ({"resource": "https://elsewhere.example"}, ErrorKind.RESOURCE),
+        ({"state": ["a", "b"]}, ErrorKind.OTHER),
     ],
 )
-def test_a_wrong_question_is_noted(app: App, change: dict[str, Any], kind: Kind) -> None:
+def test_a_wrong_question_is_noted(app: App, change: dict[str, Any], kind: ErrorKind) -> None:
     Client().get(AUTHORIZE, app.request(**change))
     assert noted() == [kind]
 
@@ -56,24 +56,24 @@ def test_a_wrong_question_is_noted(app: App, change: dict[str, Any], kind: Kind)
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        ({"client_secret": "wrong"}, Kind.SECRET),
-        ({"client_secret": None}, Kind.SECRET_MISSING),
-        ({"code_verifier": "x" * 43}, Kind.VERIFIER),
-        ({"code_verifier": None}, Kind.VERIFIER),
-        ({"code": "other"}, Kind.CODE),
-        ({"redirect_uri": "https://notes.example/other"}, Kind.REDIRECT),
-        ({"grant_type": "password"}, Kind.GRANT_TYPE),
-        ({"resource": "https://elsewhere.example"}, Kind.RESOURCE),
+        ({"client_secret": "wrong"}, ErrorKind.SECRET),
+        ({"client_secret": None}, ErrorKind.SECRET_MISSING),
+        ({"code_verifier": "x" * 43}, ErrorKind.VERIFIER),
+        ({"code_verifier": None}, ErrorKind.VERIFIER),
+        ({"code": "other"}, ErrorKind.CODE),
+        ({"redirect_uri": "https://notes.example/other"}, ErrorKind.REDIRECT),
+        ({"grant_type": "password"}, ErrorKind.GRANT_TYPE),
+        ({"resource": "https://elsewhere.example"}, ErrorKind.RESOURCE),
     ],
 )
-def test_a_wrong_token_request_is_noted(ada: User, app: App, change: dict[str, Any], kind: Kind) -> None:
+def test_a_wrong_token_request_is_noted(ada: User, app: App, change: dict[str, Any], kind: ErrorKind) -> None:
     assert app.redeem(app.code(ada), **change).status_code in (400, 401)
     assert noted() == [kind]
 
 
 def expire(app: App, ada: User) -> Any:
     code = app.code(ada)
-    Code.objects.update(expires=timezone.now())
+    AuthorizationCode.objects.update(expires=timezone.now())
     return app.redeem(code)
 
 
@@ -101,15 +101,15 @@ def redeem_when_it_is_over(app: App, ada: User) -> Any:
 @pytest.mark.parametrize(
     ("act", "kind"),
     [
-        (expire, Kind.CODE_EXPIRED),
-        (use_twice, Kind.CODE_USED),
-        (refresh_nonsense, Kind.REFRESH),
-        (refresh_for_more, Kind.WIDER),
-        (redeem_when_it_is_over, Kind.ENDED),
+        (expire, ErrorKind.CODE_EXPIRED),
+        (use_twice, ErrorKind.CODE_USED),
+        (refresh_nonsense, ErrorKind.REFRESH),
+        (refresh_for_more, ErrorKind.WIDER),
+        (redeem_when_it_is_over, ErrorKind.ENDED),
     ],
 )
 def test_the_answer_and_the_console_say_why(
-    ada: User, ada_client: Client, app: App, act: Callable[[App, User], Any], kind: Kind
+    ada: User, ada_client: Client, app: App, act: Callable[[App, User], Any], kind: ErrorKind
 ) -> None:
     assert act(app, ada).json()["error_description"]
     assert noted() == [kind]
@@ -128,7 +128,7 @@ def test_calls_without_the_scope_or_at_the_wrong_door_are_noted(ada: User, app: 
 
     assert call(access_token(ada, app, scopes.READ)) == 403
     assert call(access_token(ada, app, path=MCP)) == 401
-    assert sorted(noted()) == [Kind.AUDIENCE, Kind.SCOPE_MISSING]
+    assert sorted(noted()) == [ErrorKind.AUDIENCE, ErrorKind.SCOPE_MISSING]
 
 
 def test_calls_at_the_wrong_door_are_noted_no_oftener_than_calls_may_be_made(
@@ -147,9 +147,9 @@ def test_an_mcp_call_without_the_scope_is_noted_with_the_same_hint(
     for _ in range(2):
         refused = reader.call("add_memory", text="x")
         assert (refused.status, "insufficient_scope" in refused.headers["WWW-Authenticate"]) == (403, True)
-    assert (noted(), Mistake.objects.get().times) == ([Kind.SCOPE_MISSING], 2)
+    assert (noted(), Mistake.objects.get().times) == ([ErrorKind.SCOPE_MISSING], 2)
     page = ada_client.get(f"/developer/{app.application.client_id}/").content.decode()
-    assert str(HINTS[Kind.SCOPE_MISSING]) in page
+    assert str(HINTS[ErrorKind.SCOPE_MISSING]) in page
 
 
 def test_it_costs_one_statement_and_one_row_however_often(
@@ -158,7 +158,7 @@ def test_it_costs_one_statement_and_one_row_however_often(
     for _ in range(3):
         Client().get(AUTHORIZE, app.request(scope="nonsense"))
     mistake = Mistake.objects.get()
-    assert (mistake.times, mistake.kind) == (3, Kind.SCOPE)
+    assert (mistake.times, mistake.kind) == (3, ErrorKind.SCOPE)
     assert mistake.first_at <= mistake.last_at
     with django_assert_max_num_queries(4):
         Client().get(AUTHORIZE, app.request(scope="nonsense"))
@@ -190,10 +190,10 @@ def test_a_no_and_what_goes_well_are_no_mistakes(ada: User, ada_client: Client, 
 
 def test_what_was_not_made_again_for_a_month_goes(app: App) -> None:
     Client().get(AUTHORIZE, app.request(scope="nonsense"))
-    retention.keep_house()
-    assert noted() == [Kind.SCOPE]
+    retention.run_steps()
+    assert noted() == [ErrorKind.SCOPE]
     Mistake.objects.update(last_at=timezone.now() - timedelta(days=31))
-    retention.keep_house()
+    retention.run_steps()
     assert noted() == []
 
 
@@ -201,17 +201,17 @@ def test_a_developer_clears_them_and_nobody_else(ada_client: Client, bob_client:
     Client().get(AUTHORIZE, app.request(scope="nonsense"))
     address = f"/developer/{app.application.client_id}/mistakes/"
     assert bob_client.post(address).status_code == 404
-    assert noted() == [Kind.SCOPE]
+    assert noted() == [ErrorKind.SCOPE]
     ada_client.post(address)
     assert noted() == []
 
 
 def test_every_kind_has_a_hint() -> None:
-    assert HINTS.keys() == set(Kind)
+    assert HINTS.keys() == set(ErrorKind)
 
 
 def test_a_paused_permission_is_no_mistake(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
-    grants.pause(AppGrant.objects.get())
+    grants.pause_grant(AppGrant.objects.get())
     assert app.refresh(old).status_code == 200
     assert noted() == []

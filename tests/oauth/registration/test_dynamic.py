@@ -140,7 +140,7 @@ def test_unused_ones_are_deleted_after_a_week(ada: User) -> None:
     used, unused = registered(), registered()
     allow(ada, used)
     Application.objects.update(created=timezone.now() - timedelta(days=8))
-    assert dynamic_registration.purge_unused() == 1
+    assert dynamic_registration.purge_unused_apps() == 1
     assert list(Application.objects.all()) == [used.application]
     assert unused.application.pk != used.application.pk
 

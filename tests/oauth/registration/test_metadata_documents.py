@@ -81,7 +81,9 @@ def _on(settings: Settings) -> Iterator[None]:
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     made = Web()
     monkeypatch.setattr(
-        metadata_documents.Fetcher, "_fetched", lambda _fetcher, client_id: made.fetch(client_id)
+        metadata_documents.MetadataDocumentFetcher,
+        "_fetch_document",
+        lambda _fetcher, client_id: made.fetch(client_id),
     )
     return made
 
@@ -94,8 +96,8 @@ def test_it_is_asked_about_as_one_that_nobody_checked_and_connects(
     web: Web, ada: User, ada_client: Client
 ) -> None:
     page = ada_client.get(AUTHORIZE, app().request()).content.decode()
-    assert "<bdi>Robot</bdi> asks for your memories" in page
-    assert "<strong>robot.example</strong> says what this app is" in page
+    assert "<bdi>Robot</bdi> requests access to your memories" in page
+    assert "This app is described by <strong>robot.example</strong>" in page
     assert app().request()["client_id"] == ADDRESS
     robot = app()
     tokens = robot.connect(ada)
@@ -185,7 +187,9 @@ def test_whoever_sends_it_byte_by_byte_is_left(
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
         sent = other.submit(drip, server, first, then)
         with pytest.raises(cimd.CIMDError):
-            metadata_documents.Fetcher().fetch(f"https://127.0.0.1:{server.getsockname()[1]}/client.json")
+            metadata_documents.MetadataDocumentFetcher().fetch(
+                f"https://127.0.0.1:{server.getsockname()[1]}/client.json"
+            )
         sent.result()
 
 
@@ -195,7 +199,7 @@ def test_what_looking_up_its_host_took_is_not_given_once_more(monkeypatch: pytes
     monkeypatch.setattr(cimd, "_resolve_and_validate", lambda *_: ["192.0.2.1"])
     monkeypatch.setattr(metadata_documents, "monotonic", iter((0.0, 6.0)).__next__)
     with pytest.raises(cimd.CIMDError):
-        metadata_documents.Fetcher().fetch("https://slow.example/client.json")
+        metadata_documents.MetadataDocumentFetcher().fetch("https://slow.example/client.json")
     assert opened == []
 
 
@@ -206,12 +210,12 @@ def test_an_old_document_is_fetched_again_and_what_was_known_stays_while_it_is_a
     for document, name in (({**GOOD, "client_name": "Robot 2"}, "Robot 2"), ({}, "Robot 2")):
         Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
         web.document = document
-        assert f"{name} asks" in ada_client.get(AUTHORIZE, app().request()).content.decode()
+        assert f"{name} requests access" in ada_client.get(AUTHORIZE, app().request()).content.decode()
     assert web.fetched == 3
 
 
 def test_a_person_makes_the_server_fetch_only_so_often(web: Web, ada: User, ada_client: Client) -> None:
-    exhaust(rate_limits.DOCUMENTS, who=str(ada.pk))
+    exhaust(rate_limits.METADATA_DOCUMENTS, who=str(ada.pk))
     refused = ada_client.get(AUTHORIZE, app().request())
     assert (refused.status_code, web.fetched) == (400, 0)
     assert "Too many requests" in refused.content.decode()
@@ -220,7 +224,7 @@ def test_a_person_makes_the_server_fetch_only_so_often(web: Web, ada: User, ada_
 def test_what_is_known_stays_when_no_more_may_be_fetched(web: Web, ada: User, ada_client: Client) -> None:
     ada_client.get(AUTHORIZE, app().request())
     Application.objects.update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
-    exhaust(rate_limits.DOCUMENTS, who=str(ada.pk))
+    exhaust(rate_limits.METADATA_DOCUMENTS, who=str(ada.pk))
     assert ada_client.get(AUTHORIZE, app().request()).status_code == 200
     assert web.fetched == 1
 

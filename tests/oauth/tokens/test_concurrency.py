@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
-from oauth.tokens.bearer import TokenRefused, authenticate
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.oauth.flows import App, make_app
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -40,8 +40,8 @@ def statuses(answers: Sequence[Any]) -> list[int]:
 
 def works(token: str) -> bool:
     try:
-        return authenticate(token, Door.API) is not None
-    except TokenRefused:
+        return authenticate_token(token, Channel.API) is not None
+    except InvalidAccessToken:
         return False
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.actor import Door
+from accounts.actor import Channel
 from accounts.models import User
 from memories import scopes
 from oauth import client_secrets
@@ -18,8 +18,8 @@ from oauth.access import grants
 from oauth.models import AppGrant, RotationReceipt, TokenFamily
 from oauth.registration import manual as manual_registration
 from oauth.tokens import families
-from oauth.tokens.bearer import TokenRefused, authenticate
-from oauth.tokens.families import AccessToken, Code, RefreshToken
+from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
+from oauth.tokens.families import AccessToken, AuthorizationCode, RefreshToken
 from tests.oauth.flows import App, make_app
 
 pytestmark = pytest.mark.django_db
@@ -32,8 +32,8 @@ def app() -> App:
 
 def works(token: str) -> bool:
     try:
-        authenticate(token, Door.API)
-    except TokenRefused:
+        authenticate_token(token, Channel.API)
+    except InvalidAccessToken:
         return False
     return True
 
@@ -64,10 +64,17 @@ def test_the_address_is_the_same_without_its_last_slash(ada: User, app: App) -> 
 @pytest.mark.compliance("Gaps of the toolkit", "4")
 def test_nothing_usable_is_stored(ada: User, app: App) -> None:
     code = app.code(ada)
-    assert code not in str(list(Code.objects.values()))
+    assert code not in str(list(AuthorizationCode.objects.values()))
     body = app.redeem(code).json()
     app.refresh(body["refresh_token"])
-    tables = (Code, AccessToken, RefreshToken, RotationReceipt, TokenFamily, type(app.application))
+    tables = (
+        AuthorizationCode,
+        AccessToken,
+        RefreshToken,
+        RotationReceipt,
+        TokenFamily,
+        type(app.application),
+    )
     stored = str([list(table.objects.values()) for table in tables])
     for secret in (code, body["access_token"], body["refresh_token"], app.secret):
         assert secret not in stored
@@ -93,8 +100,8 @@ def test_a_code_is_the_clients_that_asked(ada: User, app: App) -> None:
 @pytest.mark.compliance("RFC 6749", "4.1.2")
 def test_a_code_holds_for_a_minute(ada: User, app: App) -> None:
     code = app.code(ada)
-    assert Code.objects.get().expires <= timezone.now() + timedelta(seconds=60)
-    Code.objects.update(expires=timezone.now())
+    assert AuthorizationCode.objects.get().expires <= timezone.now() + timedelta(seconds=60)
+    AuthorizationCode.objects.update(expires=timezone.now())
     assert app.redeem(code).json()["error"] == "invalid_grant"
 
 
@@ -162,7 +169,7 @@ def test_what_stands_beside_a_refresh_token_has_no_other_family_held(
     """Else a thief could refresh beside the owner who gives the token back."""
     held: list[str] = []
     token = app.connect(ada)["refresh_token"]
-    monkeypatch.setattr(families, "lock_family_of", held.append)
+    monkeypatch.setattr(families, "lock_family_by_token", held.append)
     assert app.refresh(token, code="x", token="x").status_code == 200
     form = {"client_id": app.application.client_id, "client_secret": app.secret, "token": token}
     app.http.post("/oauth/revoke/", form | {"code": "x", "refresh_token": "x"})
@@ -240,14 +247,14 @@ def test_a_closed_account_can_neither_redeem_nor_refresh(ada: User, app: App) ->
 def test_a_disconnected_app_can_neither_redeem_nor_refresh(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
     code = app.code(ada)
-    grants.revoke(AppGrant.objects.get())
+    grants.revoke_grant(AppGrant.objects.get())
     assert app.redeem(code).json()["error"] == "invalid_grant"
     assert app.refresh(old).json()["error"] == "invalid_grant"
 
 
 def test_a_paused_app_may_refresh_but_reaches_nothing(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
-    grants.pause(AppGrant.objects.get())
+    grants.pause_grant(AppGrant.objects.get())
     assert not works(app.refresh(old).json()["access_token"])
 
 
@@ -322,12 +329,12 @@ def test_a_confidential_client_without_its_secret_is_refused(ada: User, app: App
 
 def test_both_secrets_work_for_a_week(ada: User, app: App) -> None:
     old = app.secret
-    new = manual_registration.rotate_secret(app.application)
+    new = manual_registration.rotate_client_secret(app.application)
     app.application.refresh_from_db()
-    assert app.application.secret_matches(old)
-    assert app.application.secret_matches(new)
+    assert app.application.check_client_secret(old)
+    assert app.application.check_client_secret(new)
     app.application.previous_secret_until = timezone.now()
-    assert not app.application.secret_matches(old)
+    assert not app.application.check_client_secret(old)
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "9")
@@ -345,9 +352,9 @@ def test_proving_a_client_takes_no_hash_that_is_slow_on_purpose(
     monkeypatch.setattr(BasePasswordHasher, "verify", slow)
     monkeypatch.setattr(PBKDF2PasswordHasher, "encode", slow)
     assert app.refresh(old).status_code == 200
-    assert manual_registration.rotate_secret(app.application)
+    assert manual_registration.rotate_client_secret(app.application)
 
 
 def test_an_empty_secret_matches_nothing() -> None:
-    assert not client_secrets.matches("", client_secrets.digest(""))
-    assert not client_secrets.matches("x", "")
+    assert not client_secrets.verify_secret("", client_secrets.hash_secret(""))
+    assert not client_secrets.verify_secret("x", "")

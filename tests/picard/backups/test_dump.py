@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from picard.config.paths import PROJECT
-from picard.observability.smoke import Walk
+from picard.observability.smoke import SmokeTest
 from tests.chaos.people import PASSWORD, Person, signed_up
 from tests.chaos.product import Product, fresh_product, running_product
 
@@ -39,8 +39,8 @@ class Backup:
 
 def token_of(product: Product, ada: Person) -> str:
     """An app's, by the public endpoints, let in by ada."""
-    walk = Walk(product.address, email=ada.email, password=PASSWORD)
-    for step in (walk.discover, walk.sign_in, walk.register, walk.connect):
+    walk = SmokeTest(product.address, email=ada.email, password=PASSWORD)
+    for step in (walk.discover_metadata, walk.sign_in, walk.register_app, walk.authorize_app):
         step()
     walk.close()
     return walk.token

@@ -43,7 +43,7 @@ def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
 
 @pytest.fixture
 def file(database: None, tmp_path: Path) -> Path:
-    backup_dump.dump_to(tmp_path / "small.dump")
+    backup_dump.dump_database(tmp_path / "small.dump")
     return tmp_path / "small.dump"
 
 
@@ -60,7 +60,7 @@ def count(table: str = "people") -> int:
 
 def test_what_is_there_is_replaced_and_what_is_not_comes_back(file: Path) -> None:
     run("delete from people; create table later (id int); drop procedure grow")
-    backup_restore.restore_from(file, replace=True)
+    backup_restore.restore_database(file, replace=True)
     assert (count(), count("zebras")) == (20_000, 0)
     assert set(connection.introspection.table_names()) == {"people", "zebras"}
     run("call grow()")
@@ -69,7 +69,7 @@ def test_what_is_there_is_replaced_and_what_is_not_comes_back(file: Path) -> Non
 def test_a_restore_that_fails_in_the_middle_leaves_all_that_was_there(file: Path) -> None:
     run("drop table zebras; create type zebras as (stripes int); update people set said = 'newer'")
     with pytest.raises(backup_dump.BackupError, match=r"psql failed: .*zebras"):
-        backup_restore.restore_from(file, replace=True)
+        backup_restore.restore_database(file, replace=True)
     assert count("people where said = 'newer'") == 20_000
 
 
@@ -78,13 +78,13 @@ def test_a_file_that_ends_in_the_middle_changes_nothing(file: Path) -> None:
     with file.open("r+b") as handle:
         handle.truncate(file.stat().st_size // 2)
     with pytest.raises(backup_dump.BackupError, match="pg_restore failed"):
-        backup_restore.restore_from(file, replace=True)
+        backup_restore.restore_database(file, replace=True)
     assert count("people where said = 'newer'") == 20_000
 
 
 def test_nothing_is_mixed_with_what_is_there(file: Path) -> None:
     with pytest.raises(backup_dump.BackupError, match=r"psql failed: .* already exists"):
-        backup_restore.restore_from(file)
+        backup_restore.restore_database(file)
     assert count() == 20_000
 
 
@@ -92,8 +92,8 @@ def test_a_server_older_than_pg_restore_knows_every_setting(file: Path) -> None:
     """PostgreSQL 15 and 16 have no transaction_timeout. A line of the data that looks like it stays."""
     run("create table lines (line text); insert into lines values ('SET transaction_timeout = 0;')")
     again = file.with_name("again.dump")
-    backup_dump.dump_to(again)
-    *told, last = backup_restore.statements(again)
+    backup_dump.dump_database(again)
+    *told, last = backup_restore.generate_statements(again)
     sets = [line.split()[1] for line in told if line.startswith(b"SET ")]
     assert (sets.count(b"transaction_timeout"), last) == (1, b"commit;\n")
     assert told.index(b"SET transaction_timeout = 0;\n") > told.index(
@@ -116,10 +116,10 @@ def test_the_keys_of_the_backup_are_taken_once_its_data_is_there(
     key.write_text("of before")
     given = tmp_path / "given"
     given.write_text("SECRET_KEY=of the backup\nFIELD_ENCRYPTION_KEY=of the backup\n")
-    monkeypatch.setattr(backup_dump, "prove", lambda *_: 2)
-    monkeypatch.setattr(backup_restore, "restore_from", restored)
-    monkeypatch.setattr(restore, "_refuse_a_database_in_use", lambda _: None)
-    monkeypatch.setattr(restore, "_manage", lambda *_: None)
+    monkeypatch.setattr(backup_dump, "verify_backup", lambda *_: 2)
+    monkeypatch.setattr(backup_restore, "restore_database", restored)
+    monkeypatch.setattr(restore, "_require_idle_database", lambda _: None)
+    monkeypatch.setattr(restore, "_run_manage_command", lambda *_: None)
     with pytest.raises(CommandError) if fails else nullcontext():
         call_command("restore", tmp_path / "x.dump", keys=given)
     assert key.read_text() == ("of before" if fails else "of the backup")
@@ -131,7 +131,7 @@ def test_keys_that_the_server_does_not_keep_itself_are_not_taken(
 ) -> None:
     settings.EMBEDDED = True
     given = {"SECRET_KEY": "of the backup", "FIELD_ENCRYPTION_KEY": "of the backup"}
-    restore._refuse_to_take(given)
+    restore._require_installable_keys(given)
     monkeypatch.setenv(name, "/run/secrets/key")
     with pytest.raises(CommandError, match="Set SECRET_KEY"):
-        restore._refuse_to_take(given)
+        restore._require_installable_keys(given)

@@ -102,7 +102,7 @@ def test_a_secret_in_a_path_is_in_no_line_whatever_becomes_of_the_request(
 ) -> None:
     browser = Client(raise_request_exception=False, enforce_csrf_checks=case == "refused")
     if case == "broken":
-        monkeypatch.delattr("accounts.deletion.service.of_link")
+        monkeypatch.delattr("accounts.deletion.service.get_user_by_restore_token")
     monkeypatch.setattr(settings, "SECURE_SSL_REDIRECT", case == "sent to https")
     with caplog.at_level("INFO"):
         browser.post(path)

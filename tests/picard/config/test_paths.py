@@ -26,7 +26,7 @@ def test_the_project_is_the_folder_of_manage_py() -> None:
 
 def test_the_home_of_a_user_lies_in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert paths.picard_home() == ROOT / ".picard"
+    assert paths.get_picard_home() == ROOT / ".picard"
 
 
 @pytest.mark.parametrize("may_enter", [True, False])
@@ -34,10 +34,10 @@ def test_the_home_of_root_lies_where_postgresql_may_enter(
     may_enter: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(paths, "_everybody_can_enter", lambda _folder: may_enter)
+    monkeypatch.setattr(paths, "_is_world_accessible", lambda _folder: may_enter)
     digest = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]
     expected = ROOT / ".picard" if may_enter else Path(f"/var/lib/picard-{digest}")
-    assert paths.picard_home() == expected
+    assert paths.get_picard_home() == expected
 
 
 def test_every_data_file_is_where_its_reader_looks() -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def examined() -> dict[str, Finding]:
-    return {finding.check: finding for finding in doctor.examine()}
+    return {finding.check: finding for finding in doctor.run_diagnostics()}
 
 
 def test_a_sound_server_has_no_failure_and_every_trouble_has_a_hint(ada: User) -> None:
@@ -86,7 +86,7 @@ def test_a_check_that_falls_over_fails_alone_and_quotes_nothing(monkeypatch: pyt
     def migrations() -> Any:
         raise OperationalError("password=hunter2 is wrong")
 
-    monkeypatch.setattr("picard.observability.health.migrations", migrations)
+    monkeypatch.setattr("picard.observability.health.check_migrations", migrations)
     found = examined()
     assert found["migrations"].state == State.FAIL
     assert found["database"].state == State.OK
@@ -110,7 +110,7 @@ def test_a_database_that_does_not_answer_is_no_matter_of_keys(monkeypatch: pytes
     def keys() -> Any:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("picard.observability.health.keys", keys)
+    monkeypatch.setattr("picard.observability.health.check_keys", keys)
     found = examined()["keys"]
     assert (found.state, "DATABASE_URL" in found.hint) == (State.FAIL, True)
 

@@ -49,7 +49,7 @@ def test_a_database_that_does_not_answer_is_not_ready_and_nothing_leaks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "cursor", _fail)
-    monkeypatch.setattr("memories.index.work_queue.backlog", _fail)
+    monkeypatch.setattr("memories.index.work_queue.get_backlog", _fail)
     assert {"database", "extension", "backlog"} <= set(_failed())
     assert b"hunter2" not in Client().get("/readyz").content
 

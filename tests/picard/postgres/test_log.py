@@ -7,34 +7,36 @@ from pathlib import Path
 import pytest
 
 from picard.postgres.installation import Account
-from picard.postgres.server import LONGEST_LOG, LONGEST_QUOTE, Server
+from picard.postgres.server import MAX_LOG_BYTES, MAX_QUOTE_BYTES, PostgresServer
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return Server(tmp_path, tmp_path / "run", Account(os.geteuid(), os.getegid()), tmp_path / "pginstall")
+def server(tmp_path: Path) -> PostgresServer:
+    return PostgresServer(
+        tmp_path, tmp_path / "run", Account(os.geteuid(), os.getegid()), tmp_path / "pginstall"
+    )
 
 
-def test_one_that_has_grown_long_is_put_aside_at_a_start(server: Server) -> None:
+def test_one_that_has_grown_long_is_put_aside_at_a_start(server: PostgresServer) -> None:
     older = server.home / "postgres.log.1"
     older.write_text("of an earlier year")
     server.log.touch()
-    os.truncate(server.log, LONGEST_LOG + 1)
-    server._open_log()
-    assert (older.stat().st_size, server.log.stat().st_size) == (LONGEST_LOG + 1, 0)
+    os.truncate(server.log, MAX_LOG_BYTES + 1)
+    server._rotate_log()
+    assert (older.stat().st_size, server.log.stat().st_size) == (MAX_LOG_BYTES + 1, 0)
     assert stat.S_IMODE(server.log.stat().st_mode) == 0o600
 
 
-def test_a_short_one_goes_on(server: Server) -> None:
+def test_a_short_one_goes_on(server: PostgresServer) -> None:
     server.log.write_text("of yesterday\n")
-    server._open_log()
+    server._rotate_log()
     assert server.log.read_text() == "of yesterday\n"
 
 
-def test_of_what_it_says_at_a_start_the_end_is_quoted(server: Server) -> None:
+def test_of_what_it_says_at_a_start_the_end_is_quoted(server: PostgresServer) -> None:
     server.log.write_text("before\n")
     with server.log.open("a") as handle:
         handle.write("the reason\n")
-    assert server._logged_since(len("before\n")) == "the reason\n"
-    os.truncate(server.log, LONGEST_LOG)
-    assert len(server._logged_since(0)) == LONGEST_QUOTE
+    assert server._read_log_since(len("before\n")) == "the reason\n"
+    os.truncate(server.log, MAX_LOG_BYTES)
+    assert len(server._read_log_since(0)) == MAX_QUOTE_BYTES

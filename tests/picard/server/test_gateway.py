@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from picard.server import gateway as front_module
-from picard.server.gateway import Front
+from picard.server.gateway import Gateway
 from picard.server.wsgi import LATER
 
 MAX_BODY_BYTES = 3_000_000
@@ -124,7 +124,7 @@ def test_native_paths_get_the_body_again() -> None:
 
 
 def test_a_slow_body_holds_no_thread() -> None:
-    async def scenario(front: Front) -> Reply:
+    async def scenario(front: Gateway) -> Reply:
         slow = [
             asyncio.create_task(_request(front, "POST", "/", body=[b"a", asyncio.Event()])) for _ in range(5)
         ]
@@ -155,7 +155,7 @@ def test_a_long_answer_comes_in_pieces_and_whole() -> None:
 
 
 def test_a_slow_reader_holds_no_thread() -> None:
-    async def scenario(front: Front) -> Reply:
+    async def scenario(front: Gateway) -> Reply:
         reading = asyncio.create_task(_request(front, "GET", "/stream", reads=asyncio.Event()))
         await asyncio.sleep(0)
         reply = await asyncio.wait_for(_request(front, "GET", "/"), 5)
@@ -177,7 +177,7 @@ def test_an_application_that_fails_is_a_500(path: str) -> None:
 
 
 def test_more_requests_than_can_wait_are_asked_to_come_again() -> None:
-    async def scenario(front: Front) -> list[Reply]:
+    async def scenario(front: Gateway) -> list[Reply]:
         return await asyncio.gather(*(_request(front, "GET", "/slow") for _ in range(4)))
 
     replies = _with_front(scenario, threads=1, max_waiting=2)
@@ -186,7 +186,7 @@ def test_more_requests_than_can_wait_are_asked_to_come_again() -> None:
 
 
 def test_requests_share_the_threads_of_the_pool() -> None:
-    async def scenario(front: Front) -> set[int]:
+    async def scenario(front: Gateway) -> set[int]:
         threads = set()
         for _ in range(5):
             await _request(front, "GET", "/thread")
@@ -205,7 +205,7 @@ def test_a_thread_keeps_its_database_connection_between_requests() -> None:
         finished.append(said)
 
     request_finished.connect(count)
-    front = Front(native, WSGIHandler(), threads=1, max_body_bytes=MAX_BODY_BYTES)
+    front = Gateway(native, WSGIHandler(), threads=1, max_body_bytes=MAX_BODY_BYTES)
 
     async def scenario() -> list[Reply]:
         return [await _request(front, "GET", "/", headers=[("Host", "127.0.0.1")]) for _ in range(3)]
@@ -225,7 +225,7 @@ def test_a_thread_keeps_its_database_connection_between_requests() -> None:
 def test_a_native_request_leaves_no_database_connection() -> None:
     import picard.asgi  # noqa: F401  (its receiver closes them)
 
-    front = Front(ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"])
+    front = Gateway(ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"])
     _, _, pid = asyncio.run(_request(front, "GET", "/", headers=[("Host", "127.0.0.1")]))
     with connections["default"].cursor() as cursor:
         for _ in range(1_000):  # PostgreSQL needs a moment to notice
@@ -246,7 +246,7 @@ urlpatterns = [path("", backend_pid)]
 
 
 def test_lifespan_is_answered() -> None:
-    async def scenario(front: Front) -> list[str]:
+    async def scenario(front: Gateway) -> list[str]:
         messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
         sent: list[str] = []
 
@@ -263,7 +263,7 @@ def test_lifespan_is_answered() -> None:
 
 
 def test_twenty_answers_to_come_leave_the_one_thread_to_others() -> None:
-    async def scenario(front: Front) -> tuple[Reply, list[Reply]]:
+    async def scenario(front: Gateway) -> tuple[Reply, list[Reply]]:
         may_come.clear()
         waiting = [asyncio.create_task(_request(front, "POST", "/later")) for _ in range(20)]
         others = await _request(front, "GET", "/")
@@ -278,7 +278,7 @@ def test_twenty_answers_to_come_leave_the_one_thread_to_others() -> None:
 
 
 def test_what_is_to_come_ends_when_the_client_goes() -> None:
-    async def scenario(front: Front) -> None:
+    async def scenario(front: Gateway) -> None:
         may_come.clear()
         task = asyncio.create_task(_request(front, "POST", "/later"))
         while "later" not in seen:
@@ -297,13 +297,13 @@ def _ask(method: str, path: str, **options: Any) -> Reply:
     return reply
 
 
-def _with_front(scenario: Callable[[Front], Any], **options: Any) -> Any:
+def _with_front(scenario: Callable[[Gateway], Any], **options: Any) -> Any:
     settings: dict[str, Any] = {"threads": 2, "max_body_bytes": MAX_BODY_BYTES, "native_paths": ["/mcp"]}
-    return asyncio.run(scenario(Front(native, application, **(settings | options))))
+    return asyncio.run(scenario(Gateway(native, application, **(settings | options))))
 
 
 async def _request(
-    front: Front,
+    front: Gateway,
     method: str,
     path: str,
     *,
@@ -374,7 +374,7 @@ def test_who_sends_one_that_is_refused_is_heard_out_so_that_a_proxy_hands_the_an
 
 
 def test_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_module, "HEAR_OUT_S", 0.01)
+    monkeypatch.setattr(front_module, "DRAIN_TIMEOUT_S", 0.01)
     assert _upload_in("/fails", MAX_BODY_BYTES + 1, [b"x", asyncio.Event(), b"x"])[0] == 413
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from picard.management.commands.up import static_files_are_old
+from picard.management.commands.up import has_stale_static_files
 from tests.processes import PROJECT, answers, environment, free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -38,7 +38,7 @@ def proxied(tmp_path: Path) -> Iterator[str]:
     variables = environment(
         PUBLIC_URL=PUBLIC, TRUSTED_PROXY_HOPS="1", PORT=str(port), WEB_WORKERS="1", PICARD_HOME=str(tmp_path)
     )
-    if static_files_are_old():  # on a fresh checkout nothing else may have collected them yet
+    if has_stale_static_files():  # on a fresh checkout nothing else may have collected them yet
         collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
         subprocess.run(collect, cwd=PROJECT, env=variables, check=True)
     command = [

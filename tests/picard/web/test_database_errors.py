@@ -19,7 +19,7 @@ def test_a_view_that_cannot_reach_the_database(
     answer = _answer_when(monkeypatch, views, "render", error)
     assert answer.status_code == status
     assert answer.get("Retry-After") == ("5" if status == 503 else None)
-    assert (b"may not have been kept" in answer.content) is (status == 503)
+    assert (b"may not have been saved" in answer.content) is (status == 503)
 
 
 def test_a_middleware_that_cannot_reach_the_database(monkeypatch: pytest.MonkeyPatch) -> None:

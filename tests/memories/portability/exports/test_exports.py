@@ -18,7 +18,7 @@ from accounts.actor import InsufficientScope
 from accounts.models import User
 from memories import scopes
 from memories.models import AuditEvent, Memory, MemoryRevision
-from memories.portability.exports.formats import FORMS, export
+from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
 from memories.portability.imports import run as import_run
 from memories.services import writes
@@ -71,7 +71,7 @@ def facts(user: User) -> list[Any]:
 
 
 def content(user: User, form: str) -> io.BytesIO:
-    return io.BytesIO(b"".join(export(session(user), form).chunks))
+    return io.BytesIO(b"".join(export_memories(session(user), form).chunks))
 
 
 def test_json_lines_come_back_whole_into_an_empty_database(ada: User) -> None:
@@ -93,7 +93,7 @@ def test_json_lines_come_back_whole_beside_the_ones_they_came_from(ada: User, bo
     assert bring(session(bob), content(ada, "jsonl")).counts["new"] == 0
 
 
-@pytest.mark.parametrize("form", [name for name in FORMS if name != "jsonl"])
+@pytest.mark.parametrize("form", [name for name in EXPORT_FORMATS if name != "jsonl"])
 def test_every_form_comes_back_with_its_texts(ada: User, bob: User, form: str) -> None:
     live_a_little(ada)
     bring(session(bob), content(ada, form))
@@ -124,19 +124,19 @@ def test_what_is_in_the_trash_stays_there(ada: User) -> None:
 @pytest.mark.parametrize("missing", MANAGER)
 def test_an_app_needs_both_scopes(ada: User, missing: str) -> None:
     with pytest.raises(InsufficientScope):
-        export(app(ada, *(scope for scope in MANAGER if scope != missing)), "jsonl")
+        export_memories(app(ada, *(scope for scope in MANAGER if scope != missing)), "jsonl")
 
 
 def test_a_narrowed_app_takes_out_what_it_may_see(ada: User) -> None:
     remember(ada, "I am ill.", tags=["health"])
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
     narrowed = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
-    assert b"".join(export(narrowed, "text").chunks).endswith(b"- I work.\n")
+    assert b"".join(export_memories(narrowed, "text").chunks).endswith(b"- I work.\n")
 
 
 def test_an_unknown_form_is_refused(ada: User) -> None:
     with pytest.raises(ValidationError):
-        export(session(ada), "xml")
+        export_memories(session(ada), "xml")
 
 
 def test_it_asks_as_often_for_many_as_for_few_a_page(ada: User, django_assert_num_queries: Any) -> None:

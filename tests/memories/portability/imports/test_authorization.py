@@ -9,16 +9,16 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
-from accounts.actor import Actor, Door
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from memories import scopes
-from memories.errors import ImportNotFound, ImportUnderWay
+from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch, ImportState, Memory, Proposal, StagedMemories
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from oauth.access import grants
-from oauth.access.grants import Narrowing
+from oauth.access.grants import GrantOptions
 from oauth.models import AppGrant
 from tests.factories import app, remember, session
 from tests.memories.portability.samples import file_of
@@ -31,7 +31,7 @@ ALL = frozenset((*MANAGER, scopes.PUBLISH))
 
 @pytest.fixture(autouse=True)
 def _small_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_diff, "AT_ONCE", 2)
+    monkeypatch.setattr(import_diff, "ROW_ITEMS", 2)
 
 
 def of_app(user: User, notes: App, grant: AppGrant) -> Actor:
@@ -42,15 +42,17 @@ def of_app(user: User, notes: App, grant: AppGrant) -> Actor:
 
 
 def staged_by(actor: Actor) -> ImportBatch:
-    return stage(actor, file_of("text,visibility\nmemory 1,public\nmemory 2,public\nmemory 3,public\n"))
+    return stage_import(
+        actor, file_of("text,visibility\nmemory 1,public\nmemory 2,public\nmemory 3,public\n")
+    )
 
 
 def running(user: User, notes: App, grant: AppGrant, *, publish: bool = True) -> ImportBatch:
     """An import of this app's, by its own yes, of which a part has come."""
     actor = of_app(user, notes, grant)
     batch = staged_by(actor)
-    import_run.start(actor, batch.pk, publish=publish)
-    return import_run.advance(actor, batch.pk, seconds=0)
+    import_run.start_import(actor, batch.pk, publish=publish)
+    return import_run.advance_import(actor, batch.pk, seconds=0)
 
 
 def present(user: User) -> list[Memory]:
@@ -58,12 +60,12 @@ def present(user: User) -> list[Memory]:
 
 
 def narrowed(*held: str, asks_first: bool = False) -> Callable[[AppGrant], None]:
-    return lambda grant: grants.narrow(grant, Narrowing(frozenset(held), asks_first=asks_first))
+    return lambda grant: grants.update_grant(grant, GrantOptions(frozenset(held), asks_first=asks_first))
 
 
 def narrowed_to_tags(grant: AppGrant) -> None:
     [tag] = remember(grant.user, "I work.", tags=["work"]).tags.all()
-    grants.narrow(grant, Narrowing(ALL, only_tags=frozenset({tag.pk})))
+    grants.update_grant(grant, GrantOptions(ALL, only_tags=frozenset({tag.pk})))
 
 
 def allowed_anew(*held: str) -> Callable[[AppGrant], None]:
@@ -71,7 +73,7 @@ def allowed_anew(*held: str) -> Callable[[AppGrant], None]:
 
 
 def _allowed_anew(grant: AppGrant, held: tuple[str, ...]) -> None:
-    grants.allow(grant.user, grant.application, Narrowing(frozenset(held)))
+    grants.grant_access(grant.user, grant.application, GrantOptions(frozenset(held)))
 
 
 def deleted(grant: AppGrant) -> None:
@@ -84,7 +86,7 @@ def over(grant: AppGrant) -> None:
 
 
 TAKEN_BACK: dict[str, Callable[[AppGrant], None]] = {
-    "disconnected": grants.revoke,
+    "disconnected": grants.revoke_grant,
     "deleted": deleted,
     "narrowed to reading": narrowed(scopes.READ),
     "without publishing": narrowed(*MANAGER),
@@ -92,7 +94,7 @@ TAKEN_BACK: dict[str, Callable[[AppGrant], None]] = {
     "narrowed to tags": narrowed_to_tags,
     "allowed anew, with less": allowed_anew(scopes.READ, scopes.WRITE),
     "allowed anew, without publishing": allowed_anew(*MANAGER),
-    "paused": grants.pause,
+    "paused": grants.pause_grant,
     "over": over,
 }
 
@@ -107,10 +109,10 @@ def test_an_import_ends_where_what_its_app_may_do_is_taken_back(
     take_back(grant)
     before = len(present(ada))
     page = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "It ended after 2 of 3: its app may not go on with it." in page
+    assert "The import stopped after 2 of 3: its app may not go on with it." in page
     assert len(present(ada)) == before
     assert not StagedMemories.objects.filter(is_done=False).exists()
-    import_run.undo(session(ada), batch.pk)
+    import_run.undo_import(session(ada), batch.pk)
     assert not [memory for memory in present(ada) if memory.text.startswith("memory")]
 
 
@@ -128,10 +130,10 @@ def test_an_import_goes_on_where_as_much_is_allowed(ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER)
     batch = running(ada, notes, grant, publish=False)
-    grants.narrow(grant, Narrowing(frozenset(MANAGER), ends_at=timezone.now() + timedelta(days=1)))
+    grants.update_grant(grant, GrantOptions(frozenset(MANAGER), ends_at=timezone.now() + timedelta(days=1)))
     _allowed_anew(grant, (*MANAGER, scopes.PUBLISH))
-    grants.revoke(allow(ada, make_app("Other"), *MANAGER))
-    assert import_run.advance(session(ada), batch.pk).done == 3
+    grants.revoke_grant(allow(ada, make_app("Other"), *MANAGER))
+    assert import_run.advance_import(session(ada), batch.pk).done == 3
     assert {memory.source for memory in present(ada)} == {f"api:{notes.application.client_id}"}
 
 
@@ -140,7 +142,7 @@ def test_what_comes_stays_within_the_tags_of_its_app(ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER, only_tags=frozenset({work.pk}))
     batch = running(ada, notes, grant, publish=False)
-    assert import_run.advance(session(ada), batch.pk).done == 3
+    assert import_run.advance_import(session(ada), batch.pk).done == 3
     assert all(work in memory.tags.all() for memory in present(ada))
 
 
@@ -148,8 +150,8 @@ def test_the_persons_own_yes_is_one_for_an_app_that_could_not_give_it(ada: User)
     notes = make_app()
     grant = allow(ada, notes, *MANAGER, asks_first=True)
     batch = staged_by(of_app(ada, notes, grant))
-    import_run.start(session(ada), batch.pk, publish=True)
-    assert import_run.advance(session(ada), batch.pk).done == 3
+    import_run.start_import(session(ada), batch.pk, publish=True)
+    assert import_run.advance_import(session(ada), batch.pk).done == 3
     assert {memory.visibility for memory in present(ada)} == {"public"}
     assert not Proposal.objects.exists()
 
@@ -158,7 +160,7 @@ def test_what_a_disconnected_app_laid_down_waits_no_more(ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER)
     hers = staged_by(of_app(ada, notes, grant))
-    grants.revoke(grant)
+    grants.revoke_grant(grant)
     with pytest.raises(ImportNotFound):
         import_run.get_import(session(ada), hers.pk)
 
@@ -167,13 +169,15 @@ def test_an_app_that_is_not_there_may_nothing_now(ada: User, bob: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER)
     client_id = notes.application.client_id
-    assert grants.actor_now(ada.pk, client_id, Door.MCP) == replace(of_app(ada, notes, grant), door=Door.MCP)
-    assert grants.actor_now(bob.pk, client_id, Door.API) is None
-    assert grants.actor_now(ada.pk, "other", Door.API) is None
+    assert grants.get_current_actor(ada.pk, client_id, Channel.MCP) == replace(
+        of_app(ada, notes, grant), door=Channel.MCP
+    )
+    assert grants.get_current_actor(bob.pk, client_id, Channel.API) is None
+    assert grants.get_current_actor(ada.pk, "other", Channel.API) is None
 
 
 def test_an_app_that_must_ask_gives_up_nobody_elses_import(ada: User) -> None:
-    hers = stage(session(ada), file_of("[2025-01-01] - hers"))
-    with pytest.raises(ImportUnderWay):
-        stage(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - its"))
+    hers = stage_import(session(ada), file_of("[2025-01-01] - hers"))
+    with pytest.raises(ImportInProgress):
+        stage_import(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - its"))
     assert import_run.get_import(session(ada), hers.pk).state == ImportState.STAGED

@@ -25,7 +25,7 @@ NEW = {"id": ID, "text": "new", "updated_at": "2025-02-01T00:00:00Z"}
 def test_of_two_of_one_id_in_a_file_the_later_comes_once(
     ada: User, given: Any, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_diff, "AT_ONCE", at_once)
+    monkeypatch.setattr(import_diff, "ROW_ITEMS", at_once)
     batch = bring(session(ada), lines({"text": "another"}, *given, {"text": "more"}))
     assert sorted(memory.text for memory in present(ada)) == ["another", "more", "new"]
     assert (batch.state, batch.done, batch.total) == ("done", 3, 3)
@@ -45,10 +45,10 @@ def test_what_the_latest_in_the_file_has_as_the_person_has_it_stays(ada: User) -
 def test_of_two_changes_of_one_id_the_later_stays_and_undo_takes_back_both(
     ada: User, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_diff, "AT_ONCE", at_once)
+    monkeypatch.setattr(import_diff, "ROW_ITEMS", at_once)
     memory = remember(ada, "before")
     Memory.objects.filter(pk=memory.pk).update(written_at=datetime(2024, 1, 1, tzinfo=UTC))
     batch = bring(session(ada), lines(*({**line, "id": str(memory.pk)} for line in (NEW, OLD))))
     assert ([each.text for each in present(ada)], batch.counts["changed"]) == (["new"], 1)
-    import_run.undo(session(ada), batch.pk)
+    import_run.undo_import(session(ada), batch.pk)
     assert [each.text for each in present(ada)] == ["before"]

@@ -13,18 +13,18 @@ from django.db import connections, transaction
 from django.test import Client
 
 from accounts.models import User
-from accounts.rate_limits import Limit
+from accounts.rate_limits import RateLimit
 from core.db.locks import OwnerLock, try_lock_owner
 from memories.api.views import portability
-from memories.errors import ImportUnderWay
+from memories.errors import ImportInProgress
 from memories.models import ImportBatch, MemoryRevision, StagedMemories
 from memories.portability.imports import clean as import_clean
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
 from memories.portability.imports import stage as import_stage
-from memories.portability.imports.stage import stage
+from memories.portability.imports.stage import stage_import
 from memories.portability.readers import archives
-from memories.portability.readers.archives import PARTS, parts_of
+from memories.portability.readers.archives import MAX_PARTS, list_parts
 from memories.web.views import portability as portability_views
 from tests.factories import make_person, session
 from tests.memories.api.callers import session_of
@@ -59,11 +59,11 @@ def directory(entries: bytes, said: int, *, is_zip64: bool = False) -> io.BytesI
     return io.BytesIO(entries + end)
 
 
-MANY = entry() * (PARTS + 1)
+MANY = entry() * (MAX_PARTS + 1)
 DIRECTORIES = {
-    "many": (MANY, PARTS + 1, False),
+    "many": (MANY, MAX_PARTS + 1, False),
     "many, said to be one": (MANY, 1, False),
-    "many, in zip64": (MANY, PARTS + 1, True),
+    "many, in zip64": (MANY, MAX_PARTS + 1, True),
     "few, and long": (entry(comment=b"c" * 65_535) * 306, 306, False),
     "far too many": (entry() * 500_000, 1, True),
 }
@@ -75,15 +75,15 @@ def test_a_directory_is_not_taken_apart_where_it_is_too_large(
 ) -> None:
     monkeypatch.delattr(zipfile, "ZipInfo")
     with pytest.raises(ValidationError) as refusal:
-        parts_of(directory(entries, said, is_zip64=is_zip64))
+        list_parts(directory(entries, said, is_zip64=is_zip64))
     assert code_of(refusal) == "too_many_files"
 
 
 def test_a_zip_of_as_many_files_as_may_be_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "PARTS", 3)
-    assert len(parts_of(zip_of({f"{n}.md": "a" for n in range(3)}))) == 3
+    monkeypatch.setattr(archives, "MAX_PARTS", 3)
+    assert len(list_parts(zip_of({f"{n}.md": "a" for n in range(3)}))) == 3
     with pytest.raises(ValidationError) as refusal:
-        parts_of(zip_of({f"{n}.md": "a" for n in range(4)}))
+        list_parts(zip_of({f"{n}.md": "a" for n in range(4)}))
     assert code_of(refusal) == "too_many_files"
 
 
@@ -91,10 +91,10 @@ def test_a_zip_of_as_many_files_as_may_be_is_read(monkeypatch: pytest.MonkeyPatc
 
 
 def test_entries_are_counted_though_nothing_of_them_comes(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_diff, "ENTRIES", 10)
-    assert stage(session(ada), file_of(["a", *[1] * 9])).counts["new"] == 1
+    monkeypatch.setattr(import_diff, "MAX_ENTRIES", 10)
+    assert stage_import(session(ada), file_of(["a", *[1] * 9])).counts["new"] == 1
     with pytest.raises(ValidationError) as refusal:
-        stage(session(ada), file_of(["a", *[1] * 10]))
+        stage_import(session(ada), file_of(["a", *[1] * 10]))
     assert code_of(refusal) == "too_many_entries"
 
 
@@ -103,21 +103,21 @@ def test_a_row_of_what_waits_is_short_however_long_the_histories_are(
 ) -> None:
     past = {"version": 1, "text": "b" * 100, "written_at": "2025-01-01T00:00:00Z"}
     lines = [json.dumps({"picard": 1, "text": f"a{n}", "version": 2, "history": [past]}) for n in range(6)]
-    monkeypatch.setattr(import_diff, "CHARACTERS_AT_ONCE", 400)
-    batch = stage(session(ada), file_of("\n".join(lines)))
+    monkeypatch.setattr(import_diff, "ROW_CHARACTERS", 400)
+    batch = stage_import(session(ada), file_of("\n".join(lines)))
     assert StagedMemories.objects.count() == 3
-    import_run.start(session(ada), batch.pk)
-    assert import_run.advance(session(ada), batch.pk, seconds=60).done == 6
+    import_run.start_import(session(ada), batch.pk)
+    assert import_run.advance_import(session(ada), batch.pk, seconds=60).done == 6
     assert MemoryRevision.objects.count() == 6
 
 
 def test_of_a_history_the_latest_comes(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_clean, "HISTORY", 2)
+    monkeypatch.setattr(import_clean, "MAX_REVISIONS", 2)
     history = [{"version": n, "text": f"b{n}", "written_at": "2025-01-01T00:00:00Z"} for n in (1, 2, 3)]
     line = json.dumps({"picard": 1, "text": "a", "version": 4, "history": history})
-    batch = stage(session(ada), file_of(line))
-    import_run.start(session(ada), batch.pk)
-    import_run.advance(session(ada), batch.pk)
+    batch = stage_import(session(ada), file_of(line))
+    import_run.start_import(session(ada), batch.pk)
+    import_run.advance_import(session(ada), batch.pk)
     assert [past.version for past in MemoryRevision.objects.order_by("version")] == [2, 3]
 
 
@@ -130,9 +130,9 @@ LATE: dict[str, Any] = {
 
 @pytest.mark.parametrize("make", LATE.values(), ids=LATE)
 def test_a_look_ends_in_time_and_leaves_what_there_was(ada: User, make: Any) -> None:
-    first = stage(session(ada), file_of(LOOKED))
+    first = stage_import(session(ada), file_of(LOOKED))
     with pytest.raises(ValidationError) as refusal:
-        stage(session(ada), make(), seconds=-1)
+        stage_import(session(ada), make(), seconds=-1)
     assert code_of(refusal) == "takes_too_long"
     assert list(ImportBatch.objects.all()) == [first]
     assert StagedMemories.objects.count() == 1
@@ -140,16 +140,16 @@ def test_a_look_ends_in_time_and_leaves_what_there_was(ada: User, make: Any) -> 
 
 def test_no_part_is_read_after_its_time() -> None:
     for make in LATE.values():
-        with pytest.raises(ValidationError), archives.reading(parts_of(make(), until=-1)[0]) as file:
+        with pytest.raises(ValidationError), archives.open_part(list_parts(make(), until=-1)[0]) as file:
             file.read(1)
 
 
 def test_the_web_gives_a_look_less_time(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert import_stage.SECONDS_ONLINE < import_stage.SECONDS
+    assert import_stage.MAX_SECONDS_ONLINE < import_stage.MAX_SECONDS
     for door in (portability_views, portability):
-        monkeypatch.setattr(door, "SECONDS_ONLINE", -1)
+        monkeypatch.setattr(door, "MAX_SECONDS_ONLINE", -1)
     page = ada_client.post("/memories/import/", {"text": LOOKED})
     assert (page.status_code, "takes too long. Nothing is lost" in page.content.decode()) == (422, True)
     answer = session_of(ada)("post", "/import/", LOOKED.encode())
@@ -159,7 +159,7 @@ def test_the_web_gives_a_look_less_time(
 def test_looks_are_counted_at_the_doors(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_stage, "LOOKS", Limit("import", 1, 3_600))
+    monkeypatch.setattr(import_stage, "PREVIEW_LIMIT", RateLimit("import", 1, 3_600))
     assert ada_client.post("/memories/import/", {"text": LOOKED}).status_code == 302
     assert ada_client.post("/memories/import/", {"text": LOOKED}).status_code == 429
     answer = session_of(ada)("post", "/import/", LOOKED.encode())
@@ -185,23 +185,23 @@ def test_nobody_waits_for_another_look() -> None:
 
 def _looks(user: User) -> str:
     try:
-        stage(session(user), file_of(LOOKED))
-    except ImportUnderWay:
+        stage_import(session(user), file_of(LOOKED))
+    except ImportInProgress:
         return "under way"
     return "looked"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_yes_does_not_wait_for_a_look_which_gives_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_stage, "READ_AT_ONCE", 1)
+    monkeypatch.setattr(import_stage, "BATCH_SIZE", 1)
     ada = make_person("ada")
-    first = stage(session(ada), file_of(LOOKED))
+    first = stage_import(session(ada), file_of(LOOKED))
     with ThreadPoolExecutor(1) as other:
 
         def says_yes(_count: int) -> None:
-            other.submit(import_run.start, session(ada), first.pk).result()
+            other.submit(import_run.start_import, session(ada), first.pk).result()
 
-        with pytest.raises(ImportUnderWay):
-            stage(session(ada), file_of("[2025-01-01] - two"), say=says_yes)
+        with pytest.raises(ImportInProgress):
+            stage_import(session(ada), file_of("[2025-01-01] - two"), say=says_yes)
         other.submit(connections.close_all).result()
     assert [batch.state for batch in ImportBatch.objects.all()] == ["running"]

@@ -15,11 +15,11 @@ from django.test import Client
 from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 from memories import scopes
-from memories.errors import ImportNotFound, ImportUnderWay
+from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import AuditEvent, ImportBatch, Memory, StagedMemories
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage
-from memories.portability.readers.chat_exports import Chats
+from memories.portability.imports.stage import stage_import
+from memories.portability.readers.chat_exports import ChatFilter
 from memories.services import writes
 from tests.factories import app, remember, session
 from tests.memories.portability import samples
@@ -29,10 +29,12 @@ pytestmark = pytest.mark.django_db
 MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
 
 
-def bring(actor: Actor, given: Any, *, publish: bool = False, chats: Chats = Chats.MINE) -> ImportBatch:
-    batch = stage(actor, given, chats=chats)
-    import_run.start(actor, batch.pk, publish=publish)
-    return import_run.advance(actor, batch.pk, seconds=60)
+def bring(
+    actor: Actor, given: Any, *, publish: bool = False, chats: ChatFilter = ChatFilter.MINE
+) -> ImportBatch:
+    batch = stage_import(actor, given, chats=chats)
+    import_run.start_import(actor, batch.pk, publish=publish)
+    return import_run.advance_import(actor, batch.pk, seconds=60)
 
 
 def present(user: User) -> list[Memory]:
@@ -45,12 +47,12 @@ def lines(*memories: dict[str, Any]) -> BytesIO:
 
 def test_a_look_keeps_nothing(ada: User) -> None:
     remember(ada, "I live in Leeds.")
-    batch = stage(session(ada), samples.chatgpt_zip())
+    batch = stage_import(session(ada), samples.chatgpt_zip())
     assert batch.counts == {
         "new": 3, "changed": 0, "duplicate": 1, "public": 0,
         "skipped": {"no_text": 1, "of_the_assistant": 1},
     }  # fmt: skip
-    assert import_run.sample_of(batch)[0] == "I like green tea."
+    assert import_run.get_sample(batch)[0] == "I like green tea."
     assert len(present(ada)) == 1
 
 
@@ -65,7 +67,7 @@ def test_what_comes_is_private_tagged_and_of_its_own_time(ada: User) -> None:
 
 
 def test_turns_of_a_conversation_follow_one_another(ada: User) -> None:
-    bring(session(ada), samples.chatgpt_zip(), chats=Chats.ALL)
+    bring(session(ada), samples.chatgpt_zip(), chats=ChatFilter.ALL)
     chat = [memory for memory in present(ada) if memory.conversation]
     places = sorted((str(memory.conversation), memory.position or 0) for memory in chat)
     assert [position for _, position in places].count(0) == 2
@@ -92,7 +94,7 @@ def test_undo_puts_all_of_it_in_the_trash_and_nothing_else(ada: User) -> None:
     kept = remember(ada, "kept")
     batch = bring(session(ada), samples.chatgpt_zip())
     assert len(present(ada)) == 5
-    assert import_run.undo(session(ada), batch.pk).state == "undone"
+    assert import_run.undo_import(session(ada), batch.pk).state == "undone"
     assert present(ada) == [kept]
     assert bring(session(ada), samples.chatgpt_zip()).counts["new"] == 4
 
@@ -104,7 +106,7 @@ def test_a_later_text_of_the_same_id_changes_it_and_undo_takes_it_back(ada: User
     Memory.objects.filter(pk=memory.pk).update(written_at=Now() - timedelta(days=1))
     batch = bring(session(ada), lines(line))
     assert (batch.counts["changed"], [each.text for each in present(ada)]) == (1, ["after"])
-    import_run.undo(session(ada), batch.pk)
+    import_run.undo_import(session(ada), batch.pk)
     assert [each.text for each in present(ada)] == ["before"]
 
 
@@ -128,7 +130,7 @@ def test_public_only_by_an_extra_yes(ada: User) -> None:
     line = {"text": "known to all", "visibility": "public"}
     batch = bring(session(ada), lines(line))
     assert (batch.counts["public"], present(ada)[0].visibility) == (1, "private")
-    import_run.undo(session(ada), batch.pk)
+    import_run.undo_import(session(ada), batch.pk)
     bring(session(ada), lines(line), publish=True)
     assert present(ada)[0].visibility == "public"
 
@@ -163,16 +165,16 @@ def test_an_odd_line_is_counted_and_the_others_come(ada: User, line: dict[str, A
 
 def test_a_file_that_breaks_off_leaves_nothing(ada: User) -> None:
     with pytest.raises(ValidationError):
-        stage(session(ada), file_of('[{"memory": "a"}, {"memory": "b'))
+        stage_import(session(ada), file_of('[{"memory": "a"}, {"memory": "b'))
     assert not ImportBatch.objects.exists()
     assert not StagedMemories.objects.exists()
 
 
 def test_what_waits_lies_sealed_and_is_emptied(ada: User) -> None:
-    batch = stage(session(ada), file_of("[2025-01-01] - I like rooibos."))
+    batch = stage_import(session(ada), file_of("[2025-01-01] - I like rooibos."))
     assert not _stored_in_clear(b"rooibos")
-    import_run.start(session(ada), batch.pk)
-    import_run.advance(session(ada), batch.pk)
+    import_run.start_import(session(ada), batch.pk)
+    import_run.advance_import(session(ada), batch.pk)
     assert StagedMemories.objects.get().content == "[]"
     assert ImportBatch.objects.get().sample == "[]"
 
@@ -186,32 +188,32 @@ def _stored_in_clear(word: bytes) -> bool:
 
 
 def test_a_new_look_gives_up_the_one_that_waits(ada: User) -> None:
-    first = stage(session(ada), file_of("[2025-01-01] - one"))
-    stage(session(ada), file_of("[2025-01-01] - two"))
+    first = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    stage_import(session(ada), file_of("[2025-01-01] - two"))
     with pytest.raises(ImportNotFound):
         import_run.get_import(session(ada), first.pk)
 
 
 def test_while_one_is_under_way_no_other_begins(ada: User) -> None:
-    batch = stage(session(ada), file_of("[2025-01-01] - one"))
-    import_run.start(session(ada), batch.pk)
-    with pytest.raises(ImportUnderWay):
-        stage(session(ada), file_of("[2025-01-01] - two"))
+    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    import_run.start_import(session(ada), batch.pk)
+    with pytest.raises(ImportInProgress):
+        stage_import(session(ada), file_of("[2025-01-01] - two"))
 
 
 def test_it_goes_on_where_it_stopped(ada: User) -> None:
-    batch = stage(session(ada), file_of([f"memory {number}" for number in range(2_200)]))
-    import_run.start(session(ada), batch.pk)
-    done = [import_run.advance(session(ada), batch.pk, seconds=0).done for _ in range(3)]
+    batch = stage_import(session(ada), file_of([f"memory {number}" for number in range(2_200)]))
+    import_run.start_import(session(ada), batch.pk)
+    done = [import_run.advance_import(session(ada), batch.pk, seconds=0).done for _ in range(3)]
     assert done == [1_000, 2_000, 2_200]
-    assert import_run.advance(session(ada), batch.pk).done == 2_200
+    assert import_run.advance_import(session(ada), batch.pk).done == 2_200
     assert len(present(ada)) == 2_200
 
 
 def test_it_can_be_undone_while_it_is_under_way(ada: User, ada_client: Client) -> None:
-    batch = stage(session(ada), file_of([f"memory {number}" for number in range(1_001)]))
-    import_run.start(session(ada), batch.pk)
-    import_run.advance(session(ada), batch.pk, seconds=0)
+    batch = stage_import(session(ada), file_of([f"memory {number}" for number in range(1_001)]))
+    import_run.start_import(session(ada), batch.pk)
+    import_run.advance_import(session(ada), batch.pk, seconds=0)
     undo = f"/memories/import/{batch.pk}/undo/"
     assert undo in ada_client.get(f"/memories/import/{batch.pk}/").content.decode()
     ada_client.post(undo)
@@ -220,13 +222,13 @@ def test_it_can_be_undone_while_it_is_under_way(ada: User, ada_client: Client) -
 
 
 def test_a_strangers_import_is_not_there(ada: User, bob: User) -> None:
-    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     for act in (
         import_run.get_import,
-        import_run.start,
-        import_run.advance,
-        import_run.undo,
-        import_run.discard,
+        import_run.start_import,
+        import_run.advance_import,
+        import_run.undo_import,
+        import_run.discard_import,
     ):
         with pytest.raises(ImportNotFound):
             act(session(bob), batch.pk)
@@ -236,11 +238,13 @@ def test_a_strangers_import_is_not_there(ada: User, bob: User) -> None:
 @pytest.mark.parametrize("missing", MANAGER)
 def test_an_app_needs_all_of_the_scopes(ada: User, missing: str) -> None:
     with pytest.raises(InsufficientScope):
-        stage(app(ada, *(scope for scope in MANAGER if scope != missing)), file_of("[2025-01-01] - one"))
+        stage_import(
+            app(ada, *(scope for scope in MANAGER if scope != missing)), file_of("[2025-01-01] - one")
+        )
 
 
 def test_an_app_sees_its_own_imports_only_and_cannot_publish(ada: User) -> None:
-    hers = stage(session(ada), file_of("[2025-01-01] - hers"))
+    hers = stage_import(session(ada), file_of("[2025-01-01] - hers"))
     with pytest.raises(ImportNotFound):
         import_run.get_import(app(ada, *MANAGER), hers.pk)
     with pytest.raises(InsufficientScope):
@@ -251,12 +255,12 @@ def test_a_narrowed_app_does_not_learn_what_is_there(ada: User) -> None:
     remember(ada, "I am ill.", tags=["health"])
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
     narrowed = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
-    assert stage(narrowed, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
+    assert stage_import(narrowed, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
 
 
 def test_what_nobody_says_yes_to_is_purged(ada: User) -> None:
-    stage(session(ada), file_of("[2025-01-01] - one"))
-    assert import_run.purge() == 0
+    stage_import(session(ada), file_of("[2025-01-01] - one"))
+    assert import_run.purge_imports() == 0
     ImportBatch.objects.update(created_at=Now() - timedelta(hours=25))
-    assert import_run.purge() > 0
+    assert import_run.purge_imports() > 0
     assert not StagedMemories.objects.exists()

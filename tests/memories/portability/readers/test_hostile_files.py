@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 
 from memories.index import keywords
-from memories.portability.readers.items import Item, Past, within_limits
+from memories.portability.readers.items import ImportItem, Revision, split_to_limits
 from memories.portability.readers.picard_jsonl import TAGS_READ
 from memories.validation import limits
 from tests.memories.portability.readers.test_readers import read, texts
@@ -70,13 +70,13 @@ def test_what_is_too_long_for_a_heading_is_not_put_before_each_thought() -> None
 
 
 def test_a_long_text_is_cut_by_its_length() -> None:
-    parts = list(within_limits(Item("x" * 20_000_000 + " " * 5_000_000 + "y")))
+    parts = list(split_to_limits(ImportItem("x" * 20_000_000 + " " * 5_000_000 + "y")))
     assert len(parts) == 20_000_000 // limits.TEXT_CHARACTERS + 1
 
 
 def test_each_part_of_a_long_text_has_not_the_history_of_the_whole() -> None:
-    past = Past(1, "before", datetime(2025, 1, 1, tzinfo=UTC))
-    parts = list(within_limits(Item("x" * 20_000, version=2, history=(past,))))
+    past = Revision(1, "before", datetime(2025, 1, 1, tzinfo=UTC))
+    parts = list(split_to_limits(ImportItem("x" * 20_000, version=2, history=(past,))))
     assert [(part.version, part.history) for part in parts] == [(1, ())] * 3
 
 
@@ -87,11 +87,11 @@ def test_of_endless_tags_some_are_looked_at() -> None:
 
 @pytest.mark.parametrize("word", ["tea" + "'s" * LONG + "x", "tea" + "'s" * LONG])
 def test_a_word_of_endings_has_its_stem(word: str) -> None:
-    assert len(keywords.words(word)) == 1
+    assert len(keywords.extract_words(word)) == 1
 
 
 @pytest.mark.parametrize("word", ["a" * 8_000, "\u4e00\u4e8c" * 4_000])
 def test_a_long_word_is_not_kept_beside_its_memory(word: str) -> None:
-    before = keywords._remembered_stems.cache_info().currsize
-    assert keywords.words(word)
-    assert keywords._remembered_stems.cache_info().currsize == before
+    before = keywords._get_cached_stems.cache_info().currsize
+    assert keywords.extract_words(word)
+    assert keywords._get_cached_stems.cache_info().currsize == before

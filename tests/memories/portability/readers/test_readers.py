@@ -9,22 +9,22 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from memories.portability.readers import streams
-from memories.portability.readers.archives import parts_of
-from memories.portability.readers.chat_exports import Chats
-from memories.portability.readers.detect import recognise
-from memories.portability.readers.items import Item, Skipped
+from memories.portability.readers.archives import list_parts
+from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.detect import detect_format
+from memories.portability.readers.items import ImportItem, SkippedEntry
 from tests.memories.portability import samples
 from tests.memories.portability.samples import file_of, zip_of
 
 
-def read(given: Any, chats: Chats = Chats.MINE) -> tuple[str, list[Item], list[str]]:
-    format, parts = recognise(parts_of(given))
+def read(given: Any, chats: ChatFilter = ChatFilter.MINE) -> tuple[str, list[ImportItem], list[str]]:
+    format, parts = detect_format(list_parts(given))
     found = list(format.read(parts, chats))
-    items = [each for each in found if isinstance(each, Item)]
-    return format.name, items, [each.reason for each in found if isinstance(each, Skipped)]
+    items = [each for each in found if isinstance(each, ImportItem)]
+    return format.name, items, [each.reason for each in found if isinstance(each, SkippedEntry)]
 
 
-def texts(items: list[Item]) -> list[str]:
+def texts(items: list[ImportItem]) -> list[str]:
     return [item.text for item in items]
 
 
@@ -77,8 +77,8 @@ def test_of_chatgpt_the_shown_branch_is_read_in_order(numbered: bool) -> None:
 
 
 def test_the_answers_come_along_when_they_are_asked_for() -> None:
-    assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), Chats.ALL)[1])
-    assert texts(read(samples.chatgpt_zip(), Chats.NONE)[1]) == ["I live in Leeds."]
+    assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), ChatFilter.ALL)[1])
+    assert texts(read(samples.chatgpt_zip(), ChatFilter.NONE)[1]) == ["I live in Leeds."]
 
 
 def test_of_claude_memories_and_conversations_are_read() -> None:
@@ -103,13 +103,13 @@ def test_claudes_memories_are_read_by_themselves() -> None:
 def test_of_mem0_text_categories_and_times_are_read() -> None:
     name, items, _ = read(file_of(samples.MEM0))
     assert name == "mem0"
-    assert items[0] == Item("Loves hiking", ("hobbies",), datetime(2025, 6, 1, 15, tzinfo=UTC))
+    assert items[0] == ImportItem("Loves hiking", ("hobbies",), datetime(2025, 6, 1, 15, tzinfo=UTC))
 
 
 def test_of_portable_ai_memory_what_is_superseded_is_left_out() -> None:
     name, items, skipped = read(file_of(samples.PAM))
     assert (name, skipped) == ("pam", ["superseded"])
-    assert items == [Item("Knows SQL well", ("work",), datetime(2025, 7, 1, tzinfo=UTC))]
+    assert items == [ImportItem("Knows SQL well", ("work",), datetime(2025, 7, 1, tzinfo=UTC))]
 
 
 def test_notes_have_the_tags_of_their_front_matter_and_text() -> None:
@@ -132,7 +132,9 @@ def test_a_table_is_read_by_its_header() -> None:
     name, items, _ = read(file_of(samples.CSV))
     assert name == "table"
     assert items == [
-        Item('Likes "tea"\nand more', ("food", "home"), datetime(2025, 8, 1, tzinfo=UTC), visibility="public")
+        ImportItem(
+            'Likes "tea"\nand more', ("food", "home"), datetime(2025, 8, 1, tzinfo=UTC), visibility="public"
+        )
     ]
 
 
@@ -201,8 +203,8 @@ def test_what_cannot_be_read_is_refused_with_a_reason(content: bytes, code: str)
 
 @pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "of much that is empty"])
 def test_one_entry_has_its_bounds(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "ONE_BYTES", 180_000)
-    monkeypatch.setattr(streams, "ONE_EVENTS", 10_000)
+    monkeypatch.setattr(streams, "MAX_VALUE_BYTES", 180_000)
+    monkeypatch.setattr(streams, "MAX_VALUE_EVENTS", 10_000)
     with pytest.raises(ValidationError) as refusal:
         read(file_of([{"memory": "a", "b": entry}]))
     assert refusal.value.error_dict["file"][0].code == "entry_too_large"
@@ -210,7 +212,7 @@ def test_one_entry_has_its_bounds(entry: Any, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_zip_bomb_is_refused_before_it_is_opened() -> None:
     with pytest.raises(ValidationError) as refusal:
-        parts_of(zip_of({"a.json": "0" * 20_000_000}))
+        list_parts(zip_of({"a.json": "0" * 20_000_000}))
     assert refusal.value.error_dict["file"][0].code == "zip_bomb"
 
 
