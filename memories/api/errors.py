@@ -70,7 +70,7 @@ class ParameterError(exceptions.ValidationError):
 
 @dataclass(frozen=True)
 class Problem:
-    """An error response: `code` is for programs, `detail` for whoever reads it."""
+    """An error response: `code` is for programs, `detail` for people."""
 
     status: int
     code: str

@@ -80,7 +80,7 @@ class MemoryChanges(StrictSerializer):
 
 
 class FiltersIn(StrictSerializer):
-    """Filters for memories; all given ones must match."""
+    """Filters for memories; a memory must match all of them."""
 
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     tags_any = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)

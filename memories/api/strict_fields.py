@@ -12,9 +12,10 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A serializer that rejects unknown fields: a misspelled name must not count as omitted."""
+    # No docstring: subclasses would inherit it as their description in the OpenAPI document.
 
     def to_internal_value(self, data: object) -> object:
+        """Reject unknown fields: a misspelled name must not count as omitted."""
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
             message = gettext("Unknown field.")
             errors = {str(name): [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown}

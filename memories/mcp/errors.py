@@ -126,7 +126,7 @@ def _describe_error(error: Exception) -> str:
         if ":" not in error.scope:  # no scope grants it
             return "Only the user can do this, on the web pages of this server. Do not retry; tell the user."
         if error.scope not in scopes.FOR_EVERY_APP:
-            return f"{error} Only apps that a user registered on this server can get it. Do not retry; tell the user."
+            return f"{error} Only apps that were registered manually can get it. Do not retry; tell the user."
         return f"{error} Ask the user to reconnect this app and to allow it."
     if isinstance(error, RateLimitExceeded):
         return str(error)

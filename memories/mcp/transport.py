@@ -22,9 +22,7 @@ EVENT_STREAM = b"text/event-stream"
 
 async def dispatch_to_sdk(server: Server[Any], call: CallContext, body: bytes) -> HttpResponseBase:
     """Return the response of the SDK. If the client disconnects during a stream, the work is cancelled."""
-    out: asyncio.Queue[Message | None] = asyncio.Queue(
-        maxsize=1
-    )  # back pressure: the SDK waits for the socket
+    out: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=1)  # the SDK waits for the socket
     task = asyncio.create_task(_run_sdk(server, call, body, out))
     try:
         start = await out.get()

@@ -73,7 +73,7 @@ MEMORY_OPERATIONS = {
     "list_similar": Operation(
         "get", "memories", "List memories with a similar meaning, most similar first",
         responses.SimilarMemories, examples.SIMILAR, scopes.READ, statuses=(404,),
-        description="Empty until the memory is embedded. `is_same`: a likely duplicate that nobody chose to keep.",
+        description="Empty until the memory is embedded. `is_same`: a likely duplicate, unless both were kept.",
     ),
     "unite_memories": Operation(
         "post", "memories", "Merge two memories",

@@ -15,8 +15,9 @@ from memories.portability.readers.items import REASONS
 from memories.validation import limits
 
 
+# Describes a response and never serializes one. No docstring: subclasses would inherit it as their description.
 class ResponseSchema(serializers.Serializer[Any]):
-    """A schema that is described but never used to serialize."""
+    pass
 
 
 class Memory(ResponseSchema):
@@ -30,7 +31,9 @@ class Memory(ResponseSchema):
     tags = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
-    source: Any = serializers.CharField(help_text="Who wrote the text: a channel, or a channel and an app.")
+    source: Any = serializers.CharField(
+        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`)."
+    )
     state = serializers.ChoiceField(
         choices=IndexState.values, help_text="`ready`: semantic search finds it too, not only keyword search."
     )
@@ -97,7 +100,7 @@ class Tags(ResponseSchema):
 class SimilarMemory(ResponseSchema):
     memory = Memory()
     cosine = serializers.FloatField()
-    is_same = serializers.BooleanField(help_text="A likely duplicate that nobody chose to keep.")
+    is_same = serializers.BooleanField(help_text="A likely duplicate, unless both were kept.")
 
 
 class SimilarMemories(ResponseSchema):

@@ -59,7 +59,7 @@ class Answer:
         return [row["text"] for row in self.json["results"]]
 
 
-def nobody() -> Caller:
+def anonymous() -> Caller:
     return Caller(Client())
 
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from memories.services import writes
 from tests.factories import remember, session
-from tests.memories.api.callers import Caller, app_of, nobody, session_of
+from tests.memories.api.callers import Caller, anonymous, app_of, session_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def test_each_app_of_each_user_is_limited_separately(ada: User, bob: User, setti
 def test_token_guessing_is_limited_by_ip_address(settings: Settings) -> None:
     settings.API_ANONYMOUS_PER_MINUTE = 2
     guesses = [
-        nobody()(
+        anonymous()(
             "get", "/whoami/", Authorization=f"Bearer picard_at_{n:043}", X_Forwarded_For=f"1.1.1.{n}"
         ).status
         for n in range(4)

@@ -15,7 +15,7 @@ from memories.errors import ApprovalRequired
 from memories.portability.imports.stage import stage_import
 from memories.services import writes
 from tests.factories import app, remember, session
-from tests.memories.api.callers import Answer, app_of, nobody, session_of
+from tests.memories.api.callers import Answer, anonymous, app_of, session_of
 from tests.memories.portability.samples import file_of
 from tests.oauth.flows import allow, make_app
 
@@ -47,7 +47,7 @@ REQUESTS = {
     ),
     "read": ApiRequest("get", "/memories/{saved}/", scopes.READ, 200),
     "replace": ApiRequest("put", "/memories/{saved}/", scopes.WRITE, 200, {"text": "Other."}),
-    "change": ApiRequest("patch", "/memories/{saved}/", scopes.WRITE, 200, {"text": "Other."}),
+    "update": ApiRequest("patch", "/memories/{saved}/", scopes.WRITE, 200, {"text": "Other."}),
     "trash": ApiRequest("delete", "/memories/{saved}/", scopes.WRITE, 204),
     "history": ApiRequest("get", "/memories/{saved}/history/", scopes.READ, 200),
     "restore version": ApiRequest("post", "/memories/{saved}/history/1/restore/", scopes.WRITE, 200),
@@ -69,10 +69,10 @@ REQUESTS = {
     "restore": ApiRequest("post", "/trash/{trashed}/restore/", scopes.WRITE, 200),
     "whoami": ApiRequest("get", "/whoami/", None, 200),
     "profile": ApiRequest("get", "/profile/", scopes.READ, 200),
-    "change profile": ApiRequest("patch", "/profile/", "sign-in", 200, {"bio": "New."}),
+    "update profile": ApiRequest("patch", "/profile/", "sign-in", 200, {"bio": "New."}),
     "apps": ApiRequest("get", "/apps/", "sign-in", 200),
     "read app": ApiRequest("get", "/apps/{connected}/", "sign-in", 200),
-    "change app": ApiRequest("patch", "/apps/{connected}/", "sign-in", 200, {"paused": True}),
+    "update app": ApiRequest("patch", "/apps/{connected}/", "sign-in", 200, {"paused": True}),
     "disconnect": ApiRequest("delete", "/apps/{connected}/", "sign-in", 204),
     "trash written by app": ApiRequest("post", "/apps/{connected}/forget/", "sign-in", 200),
     "imports": ApiRequest("get", "/import/", scopes.ADMIN, 200),
@@ -134,7 +134,7 @@ def send_all(caller: Callable[..., Answer], rows: Rows) -> Iterator[tuple[str, A
 
 @pytest.mark.compliance("RFC 6750", "3")
 def test_request_without_token_gets_a_challenge(rows: Rows) -> None:
-    for name, _request, answer in send_all(nobody(), rows):
+    for name, _request, answer in send_all(anonymous(), rows):
         assert (answer.status, answer.code) == (401, "not_authenticated"), name
         assert "resource_metadata=" in answer.headers["WWW-Authenticate"]
         assert "error=" not in answer.headers["WWW-Authenticate"]

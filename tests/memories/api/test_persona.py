@@ -10,7 +10,7 @@ from accounts.models import User
 from memories import scopes
 from memories.api.openapi.examples import ANSWER
 from tests.factories import remember
-from tests.memories.api.callers import Answer, Caller, app_of, nobody, session_of
+from tests.memories.api.callers import Answer, Caller, anonymous, app_of, session_of
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
@@ -52,11 +52,11 @@ def test_other_users_get_public_memories_without_tags(open_ada: User, bob: User)
 
 
 def test_asking_requires_authentication(open_ada: User) -> None:
-    assert ask(nobody(), open_ada.handle).status == 401
+    assert ask(anonymous(), open_ada.handle).status == 401
 
 
 def test_missing_scope_is_reported_whether_or_not_the_persona_exists(open_ada: User, bob: User) -> None:
-    for handle in (open_ada.handle, "nobody-at-all"):
+    for handle in (open_ada.handle, "unknown-handle"):
         answer = ask(app_of(bob, scopes.READ), handle)
         assert (answer.status, answer.code) == (403, "insufficient_scope")
         assert f'scope="{scopes.PERSONA}"' in answer.headers["WWW-Authenticate"]
@@ -64,7 +64,7 @@ def test_missing_scope_is_reported_whether_or_not_the_persona_exists(open_ada: U
 
 def test_disabled_persona_looks_like_a_missing_one(ada: User, bob: User) -> None:
     remember(ada, FACT, visibility="public")
-    off, absent, odd = (ask(session_of(bob), handle) for handle in (ada.handle, "nobody-at-all", "%00"))
+    off, absent, odd = (ask(session_of(bob), handle) for handle in (ada.handle, "unknown-handle", "%00"))
     assert off.status == 404
     assert _without_request_id(off) == _without_request_id(absent) == _without_request_id(odd)
 

@@ -12,7 +12,7 @@ from memories import scopes
 from memories.models import Memory, MemoryRevision
 from memories.services import writes
 from tests.factories import remember, session
-from tests.memories.api.callers import Caller, app_of, nobody, session_of
+from tests.memories.api.callers import Caller, anonymous, app_of, session_of
 from tests.providers import Failing
 
 pytestmark = pytest.mark.django_db
@@ -172,12 +172,12 @@ def test_search_results_explain_the_match(api: Caller, ada: User, index: Any) ->
     remember(ada, "My puppy is called Rex.")
     remember(ada, "Nothing to do with it.")
     index()
-    found = api("post", "/memories/search/", {"query": "hound called Rex", "limit": 1})
-    [hit] = found.json["results"]
+    response = api("post", "/memories/search/", {"query": "hound called Rex", "limit": 1})
+    [hit] = response.json["results"]
     assert hit["memory"]["text"] == "My puppy is called Rex."
     assert hit["matched"] == ["call", "rex"]
     assert hit["cosine"] > 0
-    assert found.json["degraded"] is False
+    assert response.json["degraded"] is False
 
 
 def test_search_falls_back_to_keywords_without_provider(
@@ -185,9 +185,9 @@ def test_search_falls_back_to_keywords_without_provider(
 ) -> None:
     remember(ada, "The zebra lives next door.")
     monkeypatch.setattr("memories.search.query.get_provider", Failing)
-    found = api("post", "/memories/search/", {"query": "zebra"})
-    assert found.json["degraded"] is True
-    assert found.json["results"][0]["memory"]["text"] == "The zebra lives next door."
+    response = api("post", "/memories/search/", {"query": "zebra"})
+    assert response.json["degraded"] is True
+    assert response.json["results"][0]["memory"]["text"] == "The zebra lives next door."
 
 
 # --- Errors ----------------------------------------------------------------------------------------------
@@ -295,13 +295,13 @@ def test_problem_has_rfc_9457_members_and_request_id(api: Caller) -> None:
 
 @pytest.mark.parametrize("path", ["/nowhere/", "/memories", "/memories/1/", "/memories/x/history/"])
 def test_unknown_url_returns_a_problem_instead_of_html(path: str) -> None:
-    answer = nobody()("get", path)
+    answer = anonymous()("get", path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/memories", "/memories/01a2135e-cab3-733d-948b-015c8e247071"])
 def test_missing_final_slash_is_explained(path: str) -> None:
-    assert "ends with a slash" in nobody()("post", path, {}).json["detail"]
+    assert "ends with a slash" in anonymous()("post", path, {}).json["detail"]
 
 
 @pytest.mark.parametrize("page", ["docs", "redoc", "schema"])

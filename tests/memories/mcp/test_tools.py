@@ -285,7 +285,7 @@ def test_scope_rules_match_the_scopes_that_services_check(name: str, ada: User) 
     arguments = {
         "search": {"query": "x"}, "fetch": {"id": UNKNOWN_ID}, "add_memory": {"text": "x"},
         "update_memory": {"id": UNKNOWN_ID, "text": "x"}, "forget_memory": {"id": UNKNOWN_ID},
-        "ask_persona": {"question": "x", "handle": "somebody-else"},
+        "ask_persona": {"question": "x", "handle": "other-handle"},
     }.get(name, {})  # fmt: skip
     actor = Actor(user=ada, door=Channel.MCP, client_id="notes")
     tool = TOOLS[name]
