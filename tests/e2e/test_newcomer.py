@@ -51,7 +51,7 @@ def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)  # then it is found by its meaning
     hands.click(".first-steps a[href*='q=food']")
     expect(page.locator(".memory")).to_contain_text("hazelnuts")
-    expect(page.locator(".why")).to_have_text("close in meaning")
+    expect(page.locator(".why")).to_have_text("similar meaning")
     expect(page.locator(".first-steps [aria-current=step] h3")).to_have_text("Connect an app")
     assert hands.count <= ACTIONS
     page.get_by_role("button", name="Skip").click()
@@ -111,7 +111,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
     keys.press("Space")
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     keys.open(".split-aside .btn-danger-quiet")
-    expect(page.get_by_text("Moved to the trash.")).to_be_visible()
+    expect(page.get_by_text("Moved to trash.")).to_be_visible()
     keys.open(".bar-nav [data-key=t]")
     expect(page.get_by_role("heading", name="Trash")).to_be_visible()
     keys.open(".rows-trash button.act")

@@ -44,7 +44,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
 
     _keep_two(context.new_page(), site)
     page.reload()
-    page.get_by_label("Only those with these tags").check()
+    page.get_by_label("Only memories with these tags").check()
     page.get_by_label("work (1)").check()
     page.get_by_role("button", name="Allow").click()
 

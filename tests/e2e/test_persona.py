@@ -37,8 +37,8 @@ def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser:
     page.locator(".memory").get_by_role("button", name="Make public").click()
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     page.goto("/accounts/profile/")
-    page.get_by_label("Let others ask my persona").check()
-    page.get_by_label("Open a page for everybody").check()
+    page.get_by_label("Turn on my persona").check()
+    page.get_by_label("Turn on my public page").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("View your public page")).to_be_visible()
     visitor = browser.new_context(

@@ -41,16 +41,16 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
         assert written.status_code == httpx.codes.ACCEPTED
 
         _look(page, "/memories/extract/")
-        page.get_by_label("The conversation").fill("Me: I like sweet peas, and live in London.")
+        page.get_by_label("Conversation").fill("Me: I like sweet peas, and live in London.")
         page.get_by_role("button", name="Extract memories").click()
-        expect(page.get_by_text("2 things found.")).to_be_visible()
+        expect(page.get_by_text("2 memories found.")).to_be_visible()
         _look(page)
         assert not Memory.objects.exists()
 
         page.get_by_role("textbox", name="Text 1").fill("I love sweet peas.")
         page.locator(".proposal", has_text="by the app Notes").get_by_role("checkbox").uncheck()
         page.get_by_role("button", name="Approve selected").click()
-        expect(page.get_by_text("2 kept.")).to_be_visible()
+        expect(page.get_by_text("Saved 2 memories.")).to_be_visible()
         page.locator(".proposal").get_by_role("button", name="Decline").click()
         expect(page.get_by_text("Nothing to review")).to_be_visible()
         context.close()
@@ -64,7 +64,7 @@ def _consent(page: Page, site: str, app: App) -> str:
     """An access token of an app whose writes shall wait."""
     asked = app.request(resource=f"{site}/api")
     page.goto(f"/oauth/authorize/?{urlencode(asked)}")
-    page.get_by_label("Its writes wait for my yes").check()
+    page.get_by_label("Require my approval for its changes").check()
     _look(page)
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"{REDIRECT}*")

@@ -110,7 +110,7 @@ def test_what_an_app_wrote_since_is_not_made_public_with_the_others(ada: User, a
     for act, are_public in (("publish", 0), ("unpublish", 0)):
         said = ada_client.post("/memories/many/", {"act": act, "ids": ticks}, follow=True)
         assert Memory.objects.filter(visibility="public").count() == are_public
-        assert ("changed meanwhile" in said.content.decode()) is (act == "publish")
+        assert ("changed in the meantime" in said.content.decode()) is (act == "publish")
     ticks = re.findall(r'name="ids" value="([^"]+)"', page(ada_client, "/memories/"))
     ada_client.post("/memories/many/", {"act": "publish", "ids": ticks})
     assert {each.pk for each in Memory.objects.filter(visibility="public")} == {one.pk, other.pk}
@@ -139,7 +139,7 @@ def test_all_that_match_become_public_only_after_a_look_at_them(ada: User, ada_c
     remember(ada, "What an app wrote meanwhile.")
     given = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', asked))
     said = ada_client.post("/memories/many/", given, follow=True).content.decode()
-    assert "came or were changed meanwhile" in said
+    assert "added or changed in the meantime" in said
     assert not Memory.objects.filter(visibility="public").exists()
     asked = ada_client.post("/memories/many/", {"act": "publish", "everything": "1"}).content.decode()
     given = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', asked))
@@ -150,8 +150,8 @@ def test_all_that_match_become_public_only_after_a_look_at_them(ada: User, ada_c
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"act": "trash"}, "Tick at least one memory."),
-        ({"act": "burn", "everything": "1"}, "Choose what to do."),
+        ({"act": "trash"}, "Select at least one memory."),
+        ({"act": "burn", "everything": "1"}, "Choose an action."),
         ({"act": "tag", "tag_name": "", "everything": "1"}, "Name one tag."),
     ],
 )
@@ -179,7 +179,7 @@ def test_the_tags_page_renames_merges_and_removes(ada: User, ada_client: Client)
     ada_client.post(f"/memories/tags/{tag_id(ada, 'job')}/rename/", {"name": "work"})
     html = page(ada_client, "/memories/tags/")
     assert "2 memories" in html
-    assert "job" not in html.replace("Both tags", "")
+    assert "job" not in html.replace("Tags merged", "")
     ada_client.post(f"/memories/tags/{tag_id(ada, 'work')}/remove/")
     assert "No tags yet" in page(ada_client, "/memories/tags/")
 

@@ -152,7 +152,7 @@ def test_the_switch_makes_public_and_private(ada: User, ada_client: Client) -> N
     memory = remember(ada, "Tea.")
     response = ada_client.post(f"/memories/{memory.pk}/visibility/", {"visibility": "public"}, **HTMX)
     assert 'class="memory memory-public"' in response.content.decode()
-    assert "Public now" in response["HX-Trigger"]
+    assert "Now public" in response["HX-Trigger"]
     response = ada_client.post(
         f"/memories/{memory.pk}/visibility/", {"visibility": "private", "next": "/memories/?q=tea"}
     )
@@ -167,7 +167,7 @@ def test_what_an_app_wrote_since_is_not_made_public_unseen(by: Any, ada: User, a
     [switch] = re.findall(rf'action="(/memories/{memory.pk}/visibility/[^"]*)"', shown)
     writes.update_memory(app(ada), memory.pk, text="Ada's door code is 4711.")
     said = ada_client.post(switch, {"visibility": "public"}, **by)
-    assert "changed meanwhile" in str(said.headers) + str(list(get_messages(said.wsgi_request)))
+    assert "changed in the meantime" in str(said.headers) + str(list(get_messages(said.wsgi_request)))
     assert not stored(ada, memory).is_public
     ada_client.post(switch, {"visibility": "private"})  # takes nobody's look
     ada_client.post(switch.replace("version=1", "version=2"), {"visibility": "public"}, **by)
@@ -191,7 +191,7 @@ def test_deleting_offers_to_undo(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Tea.")
     response = ada_client.post(f"/memories/{memory.pk}/delete/", follow=True)
     html = response.content.decode()
-    assert "Moved to the trash." in html
+    assert "Moved to trash." in html
     assert f'action="/memories/{memory.pk}/restore/"' in html
     ada_client.post(f"/memories/{memory.pk}/restore/")
     assert stored(ada, memory).text == "Tea."

@@ -86,7 +86,7 @@ BAD = [
     ("visibility", {"visibility": "everybody"}, "Choose private or public."),
     ("expires", {"expires": "sometimes"}, "Select a valid choice"),
     ("expires_on", {"expires": "custom", "expires_on": "2001-01-01T10:00"}, "This expiry is in the past."),
-    ("expires_on", {"expires": "custom", "expires_on": ""}, "Say when it shall be forgotten."),
+    ("expires_on", {"expires": "custom", "expires_on": ""}, "Choose an expiry date."),
     ("expires_on", {"expires": "custom", "expires_on": "tomorrow"}, "Enter a valid date/time."),
 ]
 

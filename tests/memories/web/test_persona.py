@@ -73,7 +73,7 @@ def test_another_person_is_asked_by_handle_and_answers_what_is_public(
 def test_who_cannot_be_asked_is_answered_alike(ada: User, bob_client: Client, whom: str) -> None:
     response = bob_client.post("/memories/ask/", {"question": QUESTION, "whom": whom.format(ada=ada.handle)})
     assert response.status_code == 422
-    assert "Nobody of this handle can be asked." in response.content.decode()
+    assert "No persona has this handle." in response.content.decode()
 
 
 def test_a_blank_question_is_refused_beside_its_field(ada_client: Client) -> None:

@@ -43,13 +43,13 @@ def test_a_pasted_text_is_shown_then_kept_then_undone(ada_client: Client, ada: U
 
 def test_a_zip_is_taken_from_the_form(ada_client: Client) -> None:
     page = brought(ada_client, file=SimpleUploadedFile("x.zip", samples.chatgpt_zip().read()), chats="all")
-    assert "an export of ChatGPT" in page.content.decode()
+    assert "ChatGPT export" in page.content.decode()
     assert "Import 5 memories" in page.content.decode()
 
 
 def test_what_cannot_be_read_is_said_beside_the_field(ada_client: Client) -> None:
     for fields, words in (
-        ({}, "Choose a file, or paste some text."),
+        ({}, "Choose a file or paste text."),
         ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "Nothing in this file looks like memories."),
         ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "This JSON is broken"),
     ):
@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_said_beside_the_field(ada_client: Client) -> Non
 def test_while_one_is_under_way_the_page_says_so(ada_client: Client, ada: User) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     import_run.start_import(session(ada), batch.pk)
-    assert "under way" in brought(ada_client, text="two").content.decode()
+    assert "in progress" in brought(ada_client, text="two").content.decode()
 
 
 def test_a_look_can_be_left(ada_client: Client, ada: User) -> None:

@@ -62,7 +62,7 @@ def test_an_earlier_id_that_came_later_is_not_kept_unseen(ada: User, ada_client:
     late = propose(ada, "Not seen.")
     Proposal.objects.filter(pk=late.pk).update(id=early)
     answer = ada_client.post(REVIEW, shown, follow=True)
-    assert "More came meanwhile" in answer.content.decode()
+    assert "New proposals arrived" in answer.content.decode()
     assert not Memory.objects.exists()
 
 
@@ -98,7 +98,7 @@ def test_a_yes_to_a_change_is_to_what_the_memory_said_then(
     answer = ada_client.post(REVIEW, sent)
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert "was changed meanwhile" in page
+    assert "was changed in the meantime" in page
     assert "Ada moved to Turin." in page
     assert Memory.objects.get().text == "Ada moved to Turin."
     again = {**sent, **shown_by(page)}
