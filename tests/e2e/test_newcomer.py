@@ -37,7 +37,7 @@ class Hands:
         self._page.locator(selector).press(key)
 
 
-def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
+def test_new_user_finds_first_memory_in_few_actions(page: Page) -> None:
     hands = Hands(page)
     page.goto("/")
     hands.click("main a[href='/accounts/signup/']")
@@ -56,12 +56,12 @@ def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
     assert hands.count <= ACTIONS
     page.get_by_role("button", name="Skip").click()
     expect(page.get_by_role("heading", name="Get started")).to_have_count(0)
-    _try_single_keys(page)
-    _do_everything_by_keyboard(page)
-    _walk_past_the_bar_that_stays(page)
+    _use_keyboard_shortcuts(page)
+    _use_keyboard_only(page)
+    _focus_fields_behind_review_bar(page)
 
 
-def _try_single_keys(page: Page) -> None:
+def _use_keyboard_shortcuts(page: Page) -> None:
     keys = page.keyboard
     keys.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
@@ -88,7 +88,7 @@ def _try_single_keys(page: Page) -> None:
     expect(page).to_have_url(re.compile("/accounts/profile/$"))
 
 
-def _do_everything_by_keyboard(page: Page) -> None:
+def _use_keyboard_only(page: Page) -> None:
     """The single keys are off: add, find, open, change, publish, throw away, take back, without a mouse."""
     keys = Keyboard(page)
     keys.open(".bar-nav [data-key=m]")
@@ -120,7 +120,7 @@ def _do_everything_by_keyboard(page: Page) -> None:
     assert kept.text == "Since May: My bicycle is blue."
 
 
-def _walk_past_the_bar_that_stays(page: Page) -> None:
+def _focus_fields_behind_review_bar(page: Page) -> None:
     """The review's bar lies over the end of the window; what has the focus never lies below it."""
     asking = app(User.objects.get(), asks_first=True)
     with pytest.raises(ApprovalRequired):

@@ -29,7 +29,7 @@ def notes(site: str, tmp_path: Path) -> Iterator[str]:
         _end(process)
 
 
-def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
+def test_notes_accesses_allowed_memories_until_disconnected(
     browser: Browser, site: str, notes: str, tmp_path: Path
 ) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en")
@@ -42,7 +42,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     page.locator("main button[type=submit]").first.click()
     expect(page.get_by_role("heading", name="Notes requests access to your memories")).to_be_visible()
 
-    _keep_two(context.new_page(), site)
+    _add_two_memories(context.new_page(), site)
     page.reload()
     page.get_by_label("Only memories with these tags").check()
     page.get_by_label("work (1)").check()
@@ -69,7 +69,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     context.close()
 
 
-def _keep_two(page: Page, site: str) -> None:
+def _add_two_memories(page: Page, site: str) -> None:
     for text, tag in (("I write Python.", "work"), ("My daughter is Mia.", "family")):
         page.goto(f"{site}/memories/")
         page.locator("textarea[name=text]").fill(text)

@@ -17,7 +17,7 @@ from tests.processes import serving
 pytestmark = pytest.mark.browser
 
 
-def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
+def test_app_writes_and_extracted_memories_need_approval(
     browser: Browser, model: ModelServer, shared_db: None
 ) -> None:
     model.says = [json.dumps(["I like sweet peas.", "אני גרה בלונדון 🌧️"])]
@@ -31,8 +31,8 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
         context.route(f"{REDIRECT}*", lambda route: route.fulfill(body="Back at the app."))
         page = context.new_page()
         _sign_up(page)
-        _look(page, "/memories/review/")
-        token = _consent(page, site, make_app("Notes", is_public=True))
+        _check_page(page, "/memories/review/")
+        token = _get_access_token(page, site, make_app("Notes", is_public=True))
         written = httpx.post(
             f"{site}/api/v1/memories/",
             json={"text": "Ada likes https://example.org/" + "long/" * 60},
@@ -40,11 +40,11 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
         )
         assert written.status_code == httpx.codes.ACCEPTED
 
-        _look(page, "/memories/extract/")
+        _check_page(page, "/memories/extract/")
         page.get_by_label("Conversation").fill("Me: I like sweet peas, and live in London.")
         page.get_by_role("button", name="Extract memories").click()
         expect(page.get_by_text("2 memories found.")).to_be_visible()
-        _look(page)
+        _check_page(page)
         assert not Memory.objects.exists()
 
         page.get_by_role("textbox", name="Text 1").fill("I love sweet peas.")
@@ -60,12 +60,12 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
     assert {source for _text, source, _visibility in kept} == {"web"}
 
 
-def _consent(page: Page, site: str, app: App) -> str:
+def _get_access_token(page: Page, site: str, app: App) -> str:
     """An access token of an app whose writes shall wait."""
     asked = app.request(resource=f"{site}/api")
     page.goto(f"/oauth/authorize/?{urlencode(asked)}")
     page.get_by_label("Require my approval for its changes").check()
-    _look(page)
+    _check_page(page)
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"{REDIRECT}*")
     [code] = parse_qs(urlsplit(page.url).query)["code"]
@@ -81,7 +81,7 @@ def _consent(page: Page, site: str, app: App) -> str:
     return token
 
 
-def _look(page: Page, address: str = "") -> None:
+def _check_page(page: Page, address: str = "") -> None:
     """Nothing that axe finds fault with in either theme, and nothing wider than a phone."""
     if address:
         page.goto(address)

@@ -49,7 +49,7 @@ def phone(browser: Browser, site: str) -> Iterator[Page]:
     assert faults == []
 
 
-def test_a_passkey_logs_in_and_the_pages_are_open_to_everybody(phone: Page) -> None:
+def test_passkey_logs_in_and_pages_are_accessible(phone: Page) -> None:
     _sign_up(phone)
     phone.goto("/accounts/2fa/")
     phone.get_by_role("link", name="Add passkey").click()
