@@ -1,4 +1,4 @@
-"""The reader of the API's description, in a real browser."""
+"""The API documentation viewer in a browser."""
 
 import pytest
 from playwright.sync_api import Page, expect

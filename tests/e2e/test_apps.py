@@ -1,4 +1,4 @@
-"""A developer tries their own app, then the person looks at it, pauses it and shows it the door; in a real browser."""
+"""Test an app in the developer console, then pause and disconnect it, in a browser."""
 
 import re
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_app_is_registered_tested_paused_and_disconnected(page: Page) -> None:
-    """Through the redirects of a real consent, which the policy of the pages must let pass."""
+    """Include the redirects of a real consent, which the content security policy must allow."""
     page.set_viewport_size({"width": 1280, "height": 900})
     _sign_up(page)
     _add_memory(page, "I like tea.")

@@ -1,4 +1,4 @@
-"""What becomes of memories, in a real browser: alike ones, many at once, tags; phone and desktop."""
+"""Similar memories, bulk actions and tags in a browser, at phone and desktop width."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -54,5 +54,5 @@ def test_similar_memories_are_merged_and_bulk_actions_apply(page: Page, width: i
 
 
 def _expect_no_violation(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
+    results = Axe().run(page)
+    assert results.response["violations"] == [], results.generate_report()

@@ -1,4 +1,4 @@
-"""Connecting an app in a real browser, with and without JavaScript."""
+"""Connecting an app in a browser, with and without JavaScript."""
 
 import httpx
 import pytest
@@ -35,13 +35,13 @@ def test_page_shows_connected_after_first_request(page: Page, site: str) -> None
 
 def test_connect_page_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
     _sign_up(page)
-    plain = browser.new_context(
+    context = browser.new_context(
         base_url=site, java_script_enabled=False, storage_state=page.context.storage_state()
     )
-    there = plain.new_page()
-    there.goto("/connect/?client=claude-code")
-    expect(there.locator("#copied")).to_have_text(f"claude mcp add --transport http picard {site}/mcp")
-    expect(there.get_by_role("button", name="Copy")).to_be_hidden()
-    there.get_by_role("link", name="Check again").click()
-    expect(there.get_by_text("Waiting for the first request")).to_be_visible()
-    plain.close()
+    plain_page = context.new_page()
+    plain_page.goto("/connect/?client=claude-code")
+    expect(plain_page.locator("#copied")).to_have_text(f"claude mcp add --transport http picard {site}/mcp")
+    expect(plain_page.get_by_role("button", name="Copy")).to_be_hidden()
+    plain_page.get_by_role("link", name="Check again").click()
+    expect(plain_page.get_by_text("Waiting for the first request")).to_be_visible()
+    context.close()

@@ -1,4 +1,4 @@
-"""One person's first walk, in a real browser: sign up, add, search by meaning, edit, publish, delete, undo."""
+"""The main actions in a browser: sign up, add, search by meaning, edit, publish, delete, undo."""
 
 import re
 
@@ -90,9 +90,9 @@ def test_memory_pages_work_without_javascript(page: Page) -> None:
     plain.get_by_role("button", name="Undo").click()
     expect(plain.locator(".memory", has_text="zebra")).to_be_visible()
     assert Memory.objects.get().visibility == "public"
-    for scheme, paper in (("light", "rgb(243, 245, 242)"), ("dark", "rgb(15, 21, 23)")):
+    for scheme, background in (("light", "rgb(243, 245, 242)"), ("dark", "rgb(15, 21, 23)")):
         plain.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        expect(plain.locator("body")).to_have_css("background-color", paper)
+        expect(plain.locator("body")).to_have_css("background-color", background)
     context.close()
 
 
@@ -119,18 +119,20 @@ def _add_memory(page: Page, text: str, *, tags: str = "") -> None:
 
 
 def _search(page: Page, query: str) -> None:
-    """Type it; nothing is pressed. By meaning it can be found only once it is indexed."""
+    """Search while typing, once all memories are indexed and can be found by meaning."""
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
     page.locator("#q").press_sequentially(query)
     expect(page.locator(".found")).to_be_visible()
 
 
 def _expect_no_violation(page: Page, address: str) -> None:
-    """In both themes, of which only the colours differ; and every target is of 24 px, or has as much room."""
+    """Check both themes, which differ in colours only, including a target size of 24 px."""
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
-    found = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
-    assert found.response["violations"] == [], f"{address}: {found.generate_report()}"
+    results = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    assert results.response["violations"] == [], f"{address}: {results.generate_report()}"
     page.emulate_media(color_scheme="dark")
-    unreadable = page.evaluate("async () => (await axe.run({runOnly: ['color-contrast']})).violations")
-    assert unreadable == [], address
+    contrast_violations = page.evaluate(
+        "async () => (await axe.run({runOnly: ['color-contrast']})).violations"
+    )
+    assert contrast_violations == [], address

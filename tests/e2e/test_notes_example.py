@@ -1,4 +1,4 @@
-"""docs/examples/notes beside Picard, both as real processes: connect, narrow, use, revoke."""
+"""docs/examples/notes and Picard as real processes: connect, limit access, use, disconnect."""
 
 import subprocess
 import sys
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def notes(site: str, tmp_path: Path) -> Iterator[str]:
-    """The address of Notes, freshly registered with the running Picard."""
+    """Return the URL of Notes, newly registered with the running Picard."""
     port = free_port()
-    own = environment(PUBLIC_URL=site, NOTES_HOME=str(tmp_path), NOTES_PORT=str(port))
-    own.pop("DJANGO_SETTINGS_MODULE", None)
-    process = subprocess.Popen([sys.executable, "docs/examples/notes/start.py"], cwd=PROJECT, env=own)
+    env = environment(PUBLIC_URL=site, NOTES_HOME=str(tmp_path), NOTES_PORT=str(port))
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    process = subprocess.Popen([sys.executable, "docs/examples/notes/start.py"], cwd=PROJECT, env=env)
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), seconds=60)
         yield f"http://127.0.0.1:{port}"

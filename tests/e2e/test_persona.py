@@ -1,4 +1,4 @@
-"""Asking a persona in a real browser, with and without JavaScript, and the page for everybody."""
+"""Asking a persona in a browser with and without JavaScript, and the public page."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.model_server import ModelServer
 from tests.processes import serving
 
 pytestmark = pytest.mark.browser
-SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder to put pictures in, for looking at
+SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder for screenshots
 
 
 def test_question_is_answered_with_linked_memory(page: Page) -> None:
@@ -43,17 +43,17 @@ def test_anonymous_user_without_javascript_asks_on_public_page(
     page.get_by_label("Turn on my public page").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("View your public page")).to_be_visible()
-    visitor = browser.new_context(
+    anonymous = browser.new_context(
         base_url=site, java_script_enabled=False, viewport={"width": 390, "height": 844}
     )
-    their_page = visitor.new_page()
-    their_page.goto(f"/@{User.objects.get().handle}")
-    _ask(their_page, "Allergic to which nuts?")
-    expect(their_page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
-    expect(their_page.locator(".badge-public")).to_be_visible()
+    public_page = anonymous.new_page()
+    public_page.goto(f"/@{User.objects.get().handle}")
+    _ask(public_page, "Allergic to which nuts?")
+    expect(public_page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
+    expect(public_page.locator(".badge-public")).to_be_visible()
     if SHOTS:
-        their_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
-    visitor.close()
+        public_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
+    anonymous.close()
 
 
 def test_generated_answer_streams_and_can_be_stopped(browser: Browser, shared_db: None) -> None:
@@ -80,7 +80,7 @@ def test_generated_answer_streams_and_can_be_stopped(browser: Browser, shared_db
 
 
 def _add_indexed_memory(page: Page, text: str, *, tags: str) -> None:
-    """Until it is indexed, only its words answer, and the questions here have others."""
+    """Add a memory and wait until it is indexed: the questions here match by meaning only."""
     _add_memory(page, text, tags=tags)
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
 
@@ -91,11 +91,11 @@ def _ask(page: Page, question: str) -> None:
 
 
 def _check_page(page: Page, name: str) -> None:
-    """Nothing that axe finds fault with in either theme, of which only the colours differ; nothing too wide."""
+    """Check for axe violations in both themes, which differ in colours only, and for overflow."""
     for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        found = Axe().run(page, options=rules)
-        assert found.violations_count == 0, found.generate_report()
+        results = Axe().run(page, options=rules)
+        assert results.violations_count == 0, results.generate_report()
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / f"{name}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

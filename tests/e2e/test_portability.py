@@ -1,4 +1,4 @@
-"""Moving in and out in a real browser: a zip is looked at, brought, undone; everything is taken along."""
+"""Import (preview, start, undo) and export in a browser."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_zip_is_previewed_imported_and_undone(
     expect(page.get_by_text("Format: ChatGPT export")).to_be_visible()
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
-    _check_page(page, f"import-look-{name}")
+    _check_page(page, f"import-preview-{name}")
     page.get_by_role("button", name="Import 4 memories").click()
     expect(page.get_by_text("4 memories imported.")).to_be_visible()
     _check_page(page, f"import-done-{name}")
@@ -53,14 +53,14 @@ def test_zip_is_previewed_imported_and_undone(
 
 def test_import_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
     _sign_up(page)
-    plain = browser.new_context(
+    context = browser.new_context(
         base_url=site, java_script_enabled=False, storage_state=page.context.storage_state()
     )
-    there = plain.new_page()
-    there.goto("/memories/import/")
-    there.get_by_label("Or paste text").fill(samples.TRANSFER)
-    there.get_by_role("button", name="Preview import").click()
-    there.get_by_role("button", name="Import 3 memories").click()
-    there.get_by_role("button", name="Resume import").click()
-    expect(there.get_by_text("3 memories imported.")).to_be_visible()
-    plain.close()
+    plain_page = context.new_page()
+    plain_page.goto("/memories/import/")
+    plain_page.get_by_label("Or paste text").fill(samples.TRANSFER)
+    plain_page.get_by_role("button", name="Preview import").click()
+    plain_page.get_by_role("button", name="Import 3 memories").click()
+    plain_page.get_by_role("button", name="Resume import").click()
+    expect(plain_page.get_by_text("3 memories imported.")).to_be_visible()
+    context.close()

@@ -1,4 +1,4 @@
-"""From the tick on the consent page, and from a pasted conversation, to what waits in the review, in a real browser."""
+"""Review of an app's changes and of memories extracted from a conversation, in a browser."""
 
 import json
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -21,10 +21,9 @@ def test_app_writes_and_extracted_memories_need_approval(
     browser: Browser, model: ModelServer, shared_db: None
 ) -> None:
     model.says = [json.dumps(["I like sweet peas.", "אני גרה בלונדון 🌧️"])]
-    with serving(
-        EMBEDDING_PROVIDER="local", **model.chat_variables
-    ) as site:  # as the one beside it, of the other walks
-        # Without the fading of colours, amid which axe would look.
+    # The same embedding provider as the other server on this database.
+    with serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
+        # Without colour transitions, during which axe would measure the contrast.
         context = browser.new_context(
             base_url=site, viewport={"width": 390, "height": 844}, locale="en", reduced_motion="reduce"
         )
@@ -54,16 +53,16 @@ def test_app_writes_and_extracted_memories_need_approval(
         page.locator(".proposal").get_by_role("button", name="Decline").click()
         expect(page.get_by_text("Nothing to review")).to_be_visible()
         context.close()
-    kept = {(memory.text, memory.source, memory.visibility) for memory in Memory.objects.all()}
-    assert {visibility for _text, _source, visibility in kept} == {"private"}
-    assert "I love sweet peas." in {text for text, _source, _visibility in kept}
-    assert {source for _text, source, _visibility in kept} == {"web"}
+    saved = {(memory.text, memory.source, memory.visibility) for memory in Memory.objects.all()}
+    assert {visibility for _text, _source, visibility in saved} == {"private"}
+    assert "I love sweet peas." in {text for text, _source, _visibility in saved}
+    assert {source for _text, source, _visibility in saved} == {"web"}
 
 
 def _get_access_token(page: Page, site: str, app: App) -> str:
-    """An access token of an app whose writes shall wait."""
-    asked = app.request(resource=f"{site}/api")
-    page.goto(f"/oauth/authorize/?{urlencode(asked)}")
+    """Connect an app whose changes need approval, and return its access token."""
+    params = app.request(resource=f"{site}/api")
+    page.goto(f"/oauth/authorize/?{urlencode(params)}")
     page.get_by_label("Require my approval for its changes").check()
     _check_page(page)
     page.get_by_role("button", name="Allow").click()
@@ -76,17 +75,17 @@ def _get_access_token(page: Page, site: str, app: App) -> str:
         "redirect_uri": REDIRECT,
         "code_verifier": app.verifier,
     }
-    answer = httpx.post(f"{site}/oauth/token/", data=form)
-    token: str = answer.raise_for_status().json()["access_token"]
+    response = httpx.post(f"{site}/oauth/token/", data=form)
+    token: str = response.raise_for_status().json()["access_token"]
     return token
 
 
 def _check_page(page: Page, address: str = "") -> None:
-    """Nothing that axe finds fault with in either theme, and nothing wider than a phone."""
+    """Check for axe violations in both themes, and for overflow at phone width."""
     if address:
         page.goto(address)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page)
-        assert found.response["violations"] == [], found.generate_report()
+        results = Axe().run(page)
+        assert results.response["violations"] == [], results.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

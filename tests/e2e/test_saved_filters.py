@@ -1,4 +1,4 @@
-"""Saved filters and a text in Markdown, in a real browser; phone and desktop."""
+"""Saved filters and Markdown texts in a browser, at phone and desktop width."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -38,5 +38,5 @@ def test_filter_is_saved_used_and_deleted(page: Page, width: int) -> None:
 
 
 def _expect_no_violation(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
+    results = Axe().run(page)
+    assert results.response["violations"] == [], results.generate_report()
