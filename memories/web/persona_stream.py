@@ -49,7 +49,7 @@ def respond_with_answer(
         return render(
             request, "memories/ask.html", context | _build_answer_context(prepared, prepared.quoted, is_own)
         )
-    page = render(request, "memories/ask.html", context | {"is_to_come": True}).content.decode()
+    page = render(request, "memories/ask.html", context | {"is_streamed": True}).content.decode()
     return _stream_response(
         request,
         partial(_stream_page, page.split(ANSWER_PLACEHOLDER), prepared, html),
@@ -90,7 +90,7 @@ def _render_answer(
 def _build_answer_context(prepared: PreparedAnswer, answer: Answer, is_own: bool) -> dict[str, object]:
     return {
         "answer": answer,
-        "worded": link_citations(answer),
+        "generated": link_citations(answer),
         "about": prepared.about,
         "is_own": is_own,
         "question": prepared.question,

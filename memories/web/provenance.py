@@ -46,9 +46,9 @@ def get_provenance(actor: Actor, memory: Memory, *, before: int | None = None) -
             (revision, reads.decrypt_or_none(revision), attribute(revision.source))
             for revision in history.revisions
         ],
-        "count_earlier": history.count,
-        "earlier": history.next,
-        "is_further": before is not None,
+        "earlier_count": history.count,
+        "next_before": history.next,
+        "is_continued": before is not None,
         "readers": [(reader, pages.get(reader.client_id, "")) for reader in readers[:MAX_READERS]],
         "more_readers": max(len(readers) - MAX_READERS, 0),
     }

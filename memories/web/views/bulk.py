@@ -89,7 +89,7 @@ def _confirm_publish_all(
     if not preview.count:
         return _report_changed_count(request, 0)
     context = {
-        "would": preview,
+        "preview": preview,
         "texts": [text for text in map(reads.decrypt_or_none, preview.newest) if text],
         "address": list_form.get_url_params(),
         "page_url": build_list_url(list_form),
@@ -188,7 +188,7 @@ def tag_detail(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase
     if tag is None:
         raise Http404
     count = reads.count_memories(actor, Filters(tags_all=frozenset({tag_id})))
-    return render(request, "memories/tag.html", {"tag": tag, "count": count, "known": tags})
+    return render(request, "memories/tag.html", {"tag": tag, "count": count, "tags": tags})
 
 
 @require_POST

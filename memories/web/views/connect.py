@@ -128,11 +128,11 @@ def connect_page(request: Request, actor: Actor) -> HttpResponseBase:
     guide = next((guide for guide in CLIENT_GUIDES if guide.key == client), CLIENT_GUIDES[0])
     url = f"{settings.PUBLIC_URL}/mcp"
     context = {
-        "ways": CLIENT_GUIDES,
-        "way": guide,
+        "guides": CLIENT_GUIDES,
+        "guide": guide,
         "copied": guide.copied(url),
         "link": guide.link(url) if guide.link else "",
-        "is_out_of_reach": guide.is_cloud_client and not url.startswith("https:"),
+        "needs_public_url": guide.is_cloud_client and not url.startswith("https:"),
         **_build_connection_context(actor, 1),
     }
     return render(request, "memories/connect.html", context)

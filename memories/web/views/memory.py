@@ -52,7 +52,7 @@ def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
     if memory is not None:
         return _render_created(request, actor, memory)
     template = "memories/_quick_add.html" if request.htmx else "memories/new.html"
-    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "same": duplicate}
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "duplicate": duplicate}
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
@@ -128,7 +128,7 @@ def _render_gone(request: Request) -> HttpResponseBase:
     """Offer to save the edited text of a deleted memory as a new one."""
     data = request.POST.dict()
     form = MemoryForm(data | {"expires": "never"} if data.get("expires") == "keep" else data)
-    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_gone": True}
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_deleted": True}
     return render(request, "memories/new.html", context, status=404)
 
 
@@ -189,9 +189,9 @@ def index_status(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
     attempt = request.GET.get("try", "")
     next_attempt = int(attempt) + 1 if attempt.isdecimal() and int(attempt) < MAX_POLLS else 0
     row = MemoryRow(reads.get_memory(actor, memory_id))
-    context = {"row": row, "next_try": next_attempt, "say_ready": True}
+    context = {"row": row, "next_try": next_attempt, "show_indexed": True}
     if row.memory.is_searchable:
-        context["has_twin"] = has_near_duplicate(actor, memory_id)
+        context["has_duplicate"] = has_near_duplicate(actor, memory_id)
     return render(request, "memories/_index_state.html", context)
 
 
@@ -200,7 +200,7 @@ def index_status(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
 def retry_indexing(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     writes.retry_indexing(actor, memory_id)
     if request.htmx:
-        context = {"row": MemoryRow(reads.get_memory(actor, memory_id)), "next_try": 1, "say_ready": True}
+        context = {"row": MemoryRow(reads.get_memory(actor, memory_id)), "next_try": 1, "show_indexed": True}
         return render(request, "memories/_index_state.html", context)
     return redirect_back(request, "memories:detail", memory_id)
 

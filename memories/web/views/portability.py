@@ -203,7 +203,7 @@ def _build_import_context(batch: ImportBatch) -> dict[str, object]:
 @require_safe
 @memory_view
 def export_page(request: Request, _actor: Actor) -> HttpResponseBase:
-    return render(request, "memories/export.html", {"forms": EXPORT_FORMATS.values()})
+    return render(request, "memories/export.html", {"formats": EXPORT_FORMATS.values()})
 
 
 @require_POST

@@ -103,7 +103,7 @@ def review_page(request: Request, actor: Actor) -> HttpResponseBase:
     if action == "accept_all":
         return _accept_all(request, actor)
     if not selected:
-        messages.info(request, _("Select at least one proposal."))
+        messages.info(request, _("Select at least one memory."))
         return redirect("memories:review")
     if action == "accept":
         edits = {proposal_id: _parse_edits(request.POST, proposal_id) for proposal_id in selected}
