@@ -180,11 +180,11 @@ def test_page_size_with_25_typical_memories_is_limited(
     for number in range(30):
         text = f"{number}. The plumber comes on Thursdays, and the key is with the neighbour above. " * 3
         remember(ada, text, tags=["home", "people", f"week {number % 5}"])
-    waiting = get_page(ada_client)
-    assert waiting.count('hx-trigger="load delay:3s"') == len(parse_row_texts(waiting)) == 25
+    pending = get_page(ada_client)
+    assert pending.count('hx-trigger="load delay:3s"') == len(parse_row_texts(pending)) == 25
     index()
     indexed = get_page(ada_client)
-    assert len(indexed.encode()) < len(waiting.encode()) < ROWS_BYTES < PAGE_BYTES
+    assert len(indexed.encode()) < len(pending.encode()) < ROWS_BYTES < PAGE_BYTES
 
 
 def test_buttons_of_all_rows_share_one_form(ada: User, ada_client: Client) -> None:
