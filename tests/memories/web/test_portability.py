@@ -52,8 +52,8 @@ def test_zip_upload_is_previewed(ada_client: Client) -> None:
 def test_unreadable_upload_shows_error(ada_client: Client) -> None:
     for fields, message in (
         ({}, "Choose a file or paste text."),
-        ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "Nothing in this file looks like memories."),
-        ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "This JSON is broken"),
+        ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "The file format is not supported."),
+        ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "The JSON is invalid or truncated."),
     ):
         response = ada_client.post("/memories/import/", {"text": "", "chats": "mine", **fields})
         assert response.status_code == 422
