@@ -63,7 +63,7 @@ messages: $(VENV)/.run ## Collect every text of the pages for a translator: make
 	@test -n "$(LANGUAGE)" || { echo "Name the language: make messages LANGUAGE=de"; exit 2; }
 	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore benchmarks --ignore docs --ignore staticfiles
 
-lint: $(VENV)/.dev ## Check style, types, security, migrations, the containers and the production settings
+lint: $(VENV)/.dev ## Check style, types, security, spelling, migrations, containers and the production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -71,10 +71,15 @@ lint: $(VENV)/.dev ## Check style, types, security, migrations, the containers a
 	@$(BIN)/bandit -q -ll -r accounts benchmarks core memories oauth picard 2>/dev/null  # where a reason is written down, it warns there too
 	@$(BIN)/hadolint Dockerfile docs/examples/notes/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/djlint --quiet --lint templates && $(BIN)/djlint --quiet --check templates
+	@$(BIN)/codespell
 	@.ci/check-deploy $(BIN)/python
 
 format: $(VENV)/.dev ## Format the code and sort the imports
-	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format . ; $(BIN)/djlint --quiet --reformat templates
 
 lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requirements*.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in

@@ -1,4 +1,4 @@
-"""`python -m benchmarks KIND`: results of this machine, from a database made for them and thrown away."""
+"""`python -m benchmarks KIND`: measure on this machine, in a temporary database."""
 
 import argparse
 import importlib
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from benchmarks.report import Report
 
 PEERS, QUALITY = "peers", "quality"
-# What is measured, and the environment it is measured with.
+# The benchmarks and their environment variables.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
 SERVING = {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"}
-GIVEN_VECTOR = "benchmarks.corpus.FixedVectorProvider"
+FIXED_VECTOR = "benchmarks.corpus.FixedVectorProvider"
 KINDS = {
-    "search": {"EMBEDDING_PROVIDER": GIVEN_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD},
+    "search": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD},
     "write": {"EMBEDDING_PROVIDER": "local"},
     PEERS: {"EMBEDDING_PROVIDER": "benchmarks.peers.work.Provider", "LOG_LEVEL": "ERROR", **ONE_THREAD},
-    "oauth": {"EMBEDDING_PROVIDER": GIVEN_VECTOR},
+    "oauth": {"EMBEDDING_PROVIDER": FIXED_VECTOR},
     "http": SERVING,
     "ai": SERVING,
 }
-MODULES = {PEERS: "benchmarks.peers.comparison"}  # of the others: benchmarks.<kind>
+MODULES = {PEERS: "benchmarks.peers.comparison"}  # default: benchmarks.<kind>
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one benchmark, or the measurement of quality; return the exit code."""
+    """Run a benchmark or the quality evaluation and return the exit code."""
     options = _parse_arguments(arguments)
     _set_up_django()
     if options.kind == QUALITY:
@@ -40,33 +40,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if home.is_benchmark_home():
         _measure(options)
         return 0
-    code, where = home.run_in_temporary_home(_arguments_of(options), KINDS[options.kind], keep=options.keep)
+    code, folder = home.run_in_temporary_home(
+        _build_arguments(options), KINDS[options.kind], keep=options.keep
+    )
     if options.keep:
-        print(f"Kept: {where}")  # noqa: T201
+        print(f"Kept {folder}")  # noqa: T201
     return code
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure Picard beside the plainest way to do the same, or beside its peers, in a database made "
-        "for it and thrown away. Prints tables in Markdown. The bars hold on a quiet machine.",
+        description="Compare Picard to a baseline or to other products, in a temporary database. Prints Markdown "
+        "tables. The targets apply to an idle machine.",
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for name in KINDS:
         kind = kinds.add_parser(name)
-        kind.add_argument("--quick", action="store_true", help="few and small: whether it runs, no results")
+        kind.add_argument(
+            "--quick",
+            action="store_true",
+            help="only check that the benchmark runs; the results are meaningless",
+        )
         kind.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
         kind.add_argument(
             "--keep", action="store_true", help="keep the temporary PICARD_HOME, and print its path"
         )
         if name == PEERS:
             kind.add_argument("--size", type=int, default=100_000, help="number of memories")
-            kind.add_argument("--systems", default="", help="which systems, separated by commas")
-    quality = kinds.add_parser(QUALITY, help="how well the search finds, on conversations in LoCoMo's shape")
-    quality.add_argument("--data", type=Path, required=True, help="the conversations (JSON)")
+            kind.add_argument("--systems", default="", help="systems to compare, separated by commas")
+    quality = kinds.add_parser(QUALITY, help="evaluate search on conversations in the LoCoMo format")
+    quality.add_argument("--data", type=Path, required=True, help="file of conversations (JSON)")
     quality.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
-    quality.add_argument("--persona", action="store_true", help="instead: what a persona answers and refuses")
+    quality.add_argument(
+        "--persona",
+        action="store_true",
+        help="evaluate which questions a persona answers and refuses instead",
+    )
     return parser.parse_args(arguments)
 
 
@@ -77,8 +87,8 @@ def _set_up_django() -> None:
     django.setup()
 
 
-def _arguments_of(options: argparse.Namespace) -> list[str]:
-    """The same once more, for the process in the temporary home."""
+def _build_arguments(options: argparse.Namespace) -> list[str]:
+    """Return the command line for the process in the temporary home."""
     arguments = [options.kind, *(["--quick"] if options.quick else [])]
     if options.json:
         arguments += ["--json", str(options.json.absolute())]
@@ -92,16 +102,16 @@ def _measure(options: argparse.Namespace) -> None:
 
     call_command("migrate", interactive=False, verbosity=0)
     benchmark = importlib.import_module(MODULES.get(options.kind, f"benchmarks.{options.kind}"))
-    how: dict[str, Any] = {"quick": options.quick, "say": _say}
+    kwargs: dict[str, Any] = {"quick": options.quick, "log_progress": _log_progress}
     if options.kind == PEERS:
-        how |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
-    report: Report = benchmark.run_benchmark(**how)
+        kwargs |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
+    report: Report = benchmark.run_benchmark(**kwargs)
     print(report.render_markdown())  # noqa: T201
     if options.json:
         report.write_json(options.json)
 
 
-def _say(text: str) -> None:
+def _log_progress(text: str) -> None:
     print(f"… {text}", file=sys.stderr)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""What AI apps meet: clients of the MCP SDK all at once, and answers that wait for a slow chat model."""
+"""AI apps: concurrent clients of the MCP SDK, and answers that wait for a slow chat model."""
 
 import asyncio
 import json
@@ -20,10 +20,10 @@ from benchmarks.report import Report
 from benchmarks.servers import processes
 from benchmarks.servers.slow_model import FIRST, SlowModel, run_slow_model
 
-WAITING = 20  # answers
-BESIDE = 4  # connections that ask for pages meanwhile
-CLIENTS = 8  # of the SDK, half of them of each kind of revision
-PAUSE_S = 0.2  # of the model before its second word
+PENDING = 20  # answers
+PAGE_CONNECTIONS = 4  # that request pages during pending answers
+CLIENTS = 8  # of the SDK, half for each kind of protocol revision
+PAUSE_S = 0.2  # of the model, before its second word
 WARM_UP_S = 1.0
 
 
@@ -31,7 +31,7 @@ WARM_UP_S = 1.0
 class Sizes:
     memories: int = 2_000
     rounds: int = 4
-    seconds: float = 2.0  # of one round
+    seconds: float = 2.0  # per round
     mcp_s: float = 30.0
 
 
@@ -40,13 +40,13 @@ QUICK = Sizes(memories=20, rounds=1, seconds=0.2, mcp_s=1.0)
 
 @dataclass
 class CallResults:
-    """What the SDK's clients were answered."""
+    """Latencies and errors of the SDK's clients."""
 
     ms: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
-def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report:
     sizes = QUICK if quick else Sizes()
     report = Report("AI apps")
     person = create_reader(sizes.memories)
@@ -59,14 +59,14 @@ def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
     os.environ |= {"CHAT_MODEL": "slow", "CHAT_BASE_URL": f"http://127.0.0.1:{model_port}/v1"}
     log = settings.PICARD_HOME / "front.log"
     with processes.run_server("front", processes.build_gateway_command(), port, log):
-        say("answers that wait")
+        log_progress("pending answers")
         page = Target(port, "/memories/", 200, cookie)
         asyncio.run(
-            _measure_waiting_answers(
+            _measure_pending_answers(
                 report, sizes, page, _build_question(port, tokens["api"], person.texts[0]), model_port
             )
         )
-        say(f"{CLIENTS} clients by MCP")
+        log_progress(f"{CLIENTS} MCP clients")
         _report_calls(
             report,
             sizes,
@@ -77,7 +77,7 @@ def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
 
 
 def _build_question(port: int, token: str, text: str) -> Target:
-    """For an answer as events. Asked by a memory's own words, so that there is something for the model to word."""
+    """Build a request for a streamed answer. It repeats a memory's text, so that the model is called."""
     headers = f"Authorization: Bearer {token}\r\nAccept: text/event-stream\r\n"
     return Target(
         port,
@@ -87,22 +87,26 @@ def _build_question(port: int, token: str, text: str) -> Target:
     )
 
 
-async def _measure_waiting_answers(
+async def _measure_pending_answers(
     report: Report, sizes: Sizes, page: Target, question: Target, model_port: int
 ) -> None:
     async with run_slow_model(model_port) as model:
-        await clients.send_requests(page, connections=BESIDE, seconds=min(WARM_UP_S, sizes.seconds))
-        without, beside, still = Load(), Load(), WAITING
+        await clients.send_requests(page, connections=PAGE_CONNECTIONS, seconds=min(WARM_UP_S, sizes.seconds))
+        baseline, during, still_pending = Load(), Load(), PENDING
         for _ in range(sizes.rounds):
-            without.add(await clients.send_requests(page, connections=BESIDE, seconds=sizes.seconds))
+            baseline.add(
+                await clients.send_requests(page, connections=PAGE_CONNECTIONS, seconds=sizes.seconds)
+            )
             async with AsyncExitStack() as stack:
                 model.go_on.clear()
-                await asyncio.gather(*(_time_first_words(stack, question) for _ in range(WAITING)))
-                beside.add(await clients.send_requests(page, connections=BESIDE, seconds=sizes.seconds))
-                still = min(still, model.waiting)
+                await asyncio.gather(*(_time_first_words(stack, question) for _ in range(PENDING)))
+                during.add(
+                    await clients.send_requests(page, connections=PAGE_CONNECTIONS, seconds=sizes.seconds)
+                )
+                still_pending = min(still_pending, model.waiting)
                 model.go_on.set()
                 await _wait_until_idle(model)
-        _report_pages(report, without, beside, still)
+        _report_pages(report, baseline, during, still_pending)
         await _report_first_words(report, model, question)
 
 
@@ -112,7 +116,7 @@ async def _wait_until_idle(model: SlowModel) -> None:
 
 
 async def _time_first_words(stack: AsyncExitStack, question: Target) -> float:
-    """When they came. The connection stays open until the stack ends."""
+    """Return the time of the first words. The connection stays open until the stack exits."""
     reader, writer = await asyncio.open_connection("127.0.0.1", question.port)
     stack.callback(writer.close)
     writer.write(question.request)
@@ -120,51 +124,53 @@ async def _time_first_words(stack: AsyncExitStack, question: Target) -> float:
     return time.perf_counter()
 
 
-def _report_pages(report: Report, without: Load, beside: Load, still: int) -> None:
+def _report_pages(report: Report, baseline: Load, during: Load, still_pending: int) -> None:
     table = report.add_table(
-        f"The memory list, {BESIDE} connections",
-        "answers that wait",
-        "requests a second",
+        f"Memory list, {PAGE_CONNECTIONS} connections",
+        "pending answers",
+        "requests per second",
         "ms p50 / p99",
         "errors",
     )
-    for count, load in ((0, without), (WAITING, beside)):
-        taken = build_times(load.ms)
+    for count, load in ((0, baseline), (PENDING, during)):
+        times = build_times(load.ms)
         table.rows.append(
-            (count, load.requests_per_second, f"{taken.p50:.3g} / {taken.p99:.3g}", load.errors)
+            (count, load.requests_per_second, f"{times.p50:.3g} / {times.p99:.3g}", load.errors)
         )
-    report.add_bar("answers that still wait when the pages were served", still, WAITING, at_least=True)
-    ratio = build_times(beside.ms).p50 / build_times(without.ms).p50
-    report.add_bar(f"{WAITING} waiting answers: p50 of the memory list", ratio, 2, " ×")
+    report.add_bar("answers still pending when the pages were served", still_pending, PENDING, at_least=True)
+    ratio = build_times(during.ms).p50 / build_times(baseline.ms).p50
+    report.add_bar(f"memory list during {PENDING} pending answers: p50, relative to none", ratio, 2, " ×")
 
 
 async def _report_first_words(report: Report, model: SlowModel, question: Target) -> None:
-    """One after the other: the first words of each, against the moment at which the model says its second."""
+    """Compare the time of the first words with the time of the model's second word, one answer at a time."""
     model.pause_s, leads = PAUSE_S, []
-    for _ in range(WAITING):
+    for _ in range(PENDING):
         async with AsyncExitStack() as stack:
             model.second_at.clear()
-            came = await _time_first_words(stack, question)
+            first_words_at = await _time_first_words(stack, question)
             while not model.second_at:
                 await asyncio.sleep(0.005)
-            leads.append((model.second_at[0] - came) * 1000)
+            leads.append((model.second_at[0] - first_words_at) * 1000)
     report.add_table(
-        f"First words of an answer, before the model's second ({PAUSE_S * 1000:.0f} ms after its first)",
-        "answers", "before it, ms p50", "least",
+        f"First words of an answer, lead over the model's second word ({PAUSE_S * 1000:.0f} ms after its first)",
+        "answers", "lead, ms p50", "minimum",
     ).rows.append((len(leads), build_times(leads).p50, min(leads)))  # fmt: skip
-    report.add_bar("first words of an answer, before the model's second", min(leads), 0, " ms", at_least=True)
+    report.add_bar(
+        "first words of an answer, lead over the model's second word", min(leads), 0, " ms", at_least=True
+    )
 
 
-async def _measure_mcp_clients(address: str, token: str, sizes: Sizes) -> CallResults:
+async def _measure_mcp_clients(url: str, token: str, sizes: Sizes) -> CallResults:
     calls = CallResults()
-    until = time.perf_counter() + sizes.mcp_s
+    deadline = time.perf_counter() + sizes.mcp_s
     modes = ["auto", "legacy"] * (CLIENTS // 2)
-    await asyncio.gather(*(_run_mcp_client(address, token, mode, until, calls) for mode in modes))
+    await asyncio.gather(*(_run_mcp_client(url, token, mode, deadline, calls) for mode in modes))
     return calls
 
 
-async def _run_mcp_client(address: str, token: str, mode: Any, until: float, calls: CallResults) -> None:
-    """One of the SDK's, which searches as soon as it was answered."""
+async def _run_mcp_client(url: str, token: str, mode: Any, deadline: float, calls: CallResults) -> None:
+    """Search in a loop with a client of the SDK."""
     import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
@@ -172,26 +178,26 @@ async def _run_mcp_client(address: str, token: str, mode: Any, until: float, cal
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30) as http,
-        Client(streamable_http_client(address, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
-        while time.perf_counter() < until:
-            begun = time.perf_counter()
+        while time.perf_counter() < deadline:
+            started_at = time.perf_counter()
             try:
                 answer = await client.call_tool("search", api.QUESTION)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+            except Exception as error:  # noqa: BLE001 - any error is counted
                 calls.errors.append(repr(error))
                 continue
             if answer.is_error or not answer.structured_content["results"]:
                 calls.errors.append(str(answer.content))
-            calls.ms.append((time.perf_counter() - begun) * 1000)
+            calls.ms.append((time.perf_counter() - started_at) * 1000)
 
 
 def _report_calls(report: Report, sizes: Sizes, calls: CallResults) -> None:
-    taken = build_times(calls.ms)
+    times = build_times(calls.ms)
     report.add_table(
-        f"{CLIENTS} clients of the MCP SDK for {sizes.mcp_s:.0f} s, each searching",
+        f"{CLIENTS} clients of the MCP SDK, searching for {sizes.mcp_s:.0f} s",
         "calls",
         "ms p50 / p99",
         "errors",
-    ).rows.append((len(calls.ms), f"{taken.p50:.3g} / {taken.p99:.3g}", len(calls.errors)))
+    ).rows.append((len(calls.ms), f"{times.p50:.3g} / {times.p99:.3g}", len(calls.errors)))
     report.add_bar(f"{CLIENTS} clients of the MCP SDK: errors", len(calls.errors), 0)

@@ -1,4 +1,4 @@
-"""How fast an app is answered that comes with its bearer token: beside a list as DRF and the toolkit make it."""
+"""API requests with bearer tokens, compared to a list built from DRF and the OAuth toolkit."""
 
 import json
 from datetime import timedelta
@@ -17,26 +17,26 @@ from oauth.tokens.families import AccessToken, new_access_token
 
 API, STOCK, MCP = "api", "stock", "mcp"
 LIST, READ, SEARCH, STOCK_LIST = "list of 10", "read one", "search", "stock list of 10"
-MCP_SEARCH = "search by MCP"
-ACTS = (LIST, READ, SEARCH, MCP_SEARCH, STOCK_LIST)
+MCP_SEARCH = "search over MCP"
+OPERATIONS = (LIST, READ, SEARCH, MCP_SEARCH, STOCK_LIST)
 QUESTION = {"query": "which river did the old boat cross", "limit": 10}
 REVISION = "2026-07-28"
-COMPARED_CONNECTIONS = 8  # connections at which the list is compared with the stock one
-LoadResults = dict[tuple[str, int], Load]  # act, connections
+COMPARED_CONNECTIONS = 8  # connections at which the list is compared to the stock list
+LoadResults = dict[tuple[str, int], Load]  # operation, connections
 
 
 def create_access_token(person: CorpusOwner, *resource: str) -> str:
-    """An app's access to all memories of this person at this resource, for as long as any benchmark takes.
+    """Create an app's access token for all memories of this user, valid longer than any benchmark.
 
-    The stock list asks for none: by itself the toolkit makes tokens that are valid everywhere.
+    The stock list needs no resource: the toolkit's own tokens are valid everywhere.
     """
-    made = apps.register_app(name="Benchmark", redirect_uris=["https://benchmark.example/callback"])
-    held = frozenset({scopes.READ})
-    grants.grant_access(person.user, made.application, grants.GrantOptions(held))
+    app = apps.register_app(name="Benchmark", redirect_uris=["https://benchmark.example/callback"])
+    granted_scopes = frozenset({scopes.READ})
+    grants.grant_access(person.user, app.application, grants.GrantOptions(granted_scopes))
     row = AccessToken(
         user=person.user,
-        application=made.application,
-        scope=" ".join(held),
+        application=app.application,
+        scope=" ".join(granted_scopes),
         resource=list(resource),
         expires=timezone.now() + timedelta(hours=2),
     )
@@ -46,25 +46,27 @@ def create_access_token(person: CorpusOwner, *resource: str) -> str:
 
 
 def build_targets(ports: dict[str, int], person: CorpusOwner) -> dict[str, Target]:
-    """What is asked, by its name. `ports` of the two servers."""
+    """Return the requests by operation. `ports`: of the two servers."""
     tokens = {
         API: create_access_token(person, f"{settings.PUBLIC_URL}/api"),
         STOCK: create_access_token(person),
     }
     tokens[MCP] = create_access_token(person, f"{settings.PUBLIC_URL}/mcp")
-    return {act: _build_target(act, ports, person, tokens) for act in ACTS}
+    return {operation: _build_target(operation, ports, person, tokens) for operation in OPERATIONS}
 
 
-def _build_target(act: str, ports: dict[str, int], person: CorpusOwner, tokens: dict[str, str]) -> Target:
-    header = f"Authorization: Bearer {tokens[STOCK if act == STOCK_LIST else API]}\r\n"
-    if act == STOCK_LIST:
+def _build_target(
+    operation: str, ports: dict[str, int], person: CorpusOwner, tokens: dict[str, str]
+) -> Target:
+    header = f"Authorization: Bearer {tokens[STOCK if operation == STOCK_LIST else API]}\r\n"
+    if operation == STOCK_LIST:
         return Target(ports[STOCK], "/stock/memories/?limit=10", headers=header)
-    if act == SEARCH:
+    if operation == SEARCH:
         body = json.dumps(QUESTION).encode()
         return Target(ports[API], "/api/v1/memories/search/", headers=header, body=body)
-    if act == MCP_SEARCH:
+    if operation == MCP_SEARCH:
         return _build_mcp_target(ports[API], tokens[MCP])
-    path = f"/api/v1/memories/{person.ids[-1]}/" if act == READ else "/api/v1/memories/?limit=10"
+    path = f"/api/v1/memories/{person.ids[-1]}/" if operation == READ else "/api/v1/memories/?limit=10"
     return Target(ports[API], path, headers=header)
 
 
@@ -91,27 +93,27 @@ def _build_mcp_target(port: int, token: str) -> Target:
 
 def report_api_load(report: Report, measured: LoadResults, connections: tuple[int, ...]) -> None:
     table = report.add_table(
-        "An app with its token: requests a second, and ms p50 / p99",
-        "act", "connections", "requests a second", "ms", "of the stock list", "wrong answers",
+        "API requests with a bearer token: requests per second, and ms p50 / p99",
+        "operation", "connections", "requests per second", "ms", "relative to the stock list", "errors",
     )  # fmt: skip
-    for act in ACTS:
+    for operation in OPERATIONS:
         for count in connections:
-            load, stock = measured[act, count], measured[STOCK_LIST, count]
-            taken = build_times(load.ms)
+            load, stock = measured[operation, count], measured[STOCK_LIST, count]
+            times = build_times(load.ms)
             ratio = load.requests_per_second / stock.requests_per_second if stock.ms else float("nan")
             table.rows.append(
                 (
-                    act,
+                    operation,
                     count,
                     load.requests_per_second,
-                    f"{taken.p50:.3g} / {taken.p99:.3g}",
+                    f"{times.p50:.3g} / {times.p99:.3g}",
                     ratio,
                     load.errors,
                 )
             )
-            if act == LIST and count == COMPARED_CONNECTIONS:
-                promise = f"list by token, {count} connections: of the stock list's requests/s"
+            if operation == LIST and count == COMPARED_CONNECTIONS:
+                promise = f"list by token, {count} connections: requests/s relative to the stock list"
                 report.add_bar(promise, ratio, 1.6, " ×", at_least=True)
-            if act == MCP_SEARCH and count == COMPARED_CONNECTIONS:
-                promise = f"search by MCP, {count} connections: p50 of the REST search's"
-                report.add_bar(promise, taken.p50 / build_times(measured[SEARCH, count].ms).p50, 1.5, " ×")
+            if operation == MCP_SEARCH and count == COMPARED_CONNECTIONS:
+                promise = f"search over MCP, {count} connections: p50 relative to REST"
+                report.add_bar(promise, times.p50 / build_times(measured[SEARCH, count].ms).p50, 1.5, " ×")

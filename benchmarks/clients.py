@@ -1,4 +1,4 @@
-"""Clients of an HTTP server: fast ones that keep their connection, slow ones, and one that sends far too much."""
+"""HTTP clients: fast ones with keep-alive, slow ones, and one with an oversized upload."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 CHUNK = b"x" * 65_536
 SLOW_PAUSE_S = 1.0
 UPLOAD_TIMEOUT_S = 60.0
-PATIENCE_S = 10.0  # with answers that are still to come when the time is over
+PATIENCE_S = 10.0  # to wait for outstanding responses at the end
 END_OF_HEAD = b"\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A server, and the request that it is asked again and again: by GET, or by POST of a body in JSON.
+    """A server and the request to repeat: GET, or POST with a JSON body.
 
-    headers: whole lines, each with its end.
+    headers: complete lines with line endings.
     """
 
     port: int
@@ -31,16 +31,19 @@ class Target:
     @property
     def request(self) -> bytes:
         cookie = f"Cookie: {self.cookie}\r\n" if self.cookie else ""
-        method, about = "GET", ""
+        method, body_headers = "GET", ""
         if self.body:
-            method, about = "POST", f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
-        head = f"{method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}{self.headers}{about}\r\n"
+            method, body_headers = (
+                "POST",
+                f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n",
+            )
+        head = f"{method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}{self.headers}{body_headers}\r\n"
         return head.encode() + self.body
 
 
 @dataclass
 class Load:
-    """What some clients got: latencies of the good answers, how many others, and for how long they asked."""
+    """Results of clients: latencies of expected responses, number of errors, and duration."""
 
     ms: list[float] = field(default_factory=list)
     errors: int = 0
@@ -59,23 +62,23 @@ class Load:
 async def send_requests(
     target: Target, *, connections: int, seconds: float, patience_s: float = PATIENCE_S
 ) -> Load:
-    """Each connection asks as soon as it was answered, for so many seconds. The last answers are waited for."""
+    """Repeat the request on each connection for `seconds`, then wait for the last responses."""
     load = Load()
-    begun = time.perf_counter()
-    clients = [_Client(target, load, begun + seconds) for _ in range(connections)]
+    started_at = time.perf_counter()
+    clients = [_Client(target, load, started_at + seconds) for _ in range(connections)]
     await asyncio.gather(*(client.open() for client in clients))
     await asyncio.wait([client.done for client in clients], timeout=seconds + patience_s)
-    load.seconds = time.perf_counter() - begun
+    load.seconds = time.perf_counter() - started_at
     for client in clients:
         client.close()
     return load
 
 
 class _Client(asyncio.Protocol):
-    """One connection; opened again when the server closes it."""
+    """One connection, reopened when the server closes it."""
 
-    def __init__(self, target: Target, load: Load, until: float) -> None:
-        self._target, self._load, self._until = target, load, until
+    def __init__(self, target: Target, load: Load, deadline: float) -> None:
+        self._target, self._load, self._deadline = target, load, deadline
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._opening: asyncio.Task[None] | None = None
@@ -108,16 +111,16 @@ class _Client(asyncio.Protocol):
             return
         now = time.perf_counter()
         if int(self._received[9:12]) == self._target.expected:
-            self._load.ms.append((now - self._asked) * 1000)
+            self._load.ms.append((now - self._sent_at) * 1000)
         else:
             self._load.errors += 1
-        if now < self._until:
+        if now < self._deadline:
             self._send_request()
         else:
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done() and time.perf_counter() < self._until:
+        if not self.done.done() and time.perf_counter() < self._deadline:
             self._opening = asyncio.ensure_future(self.open())
         else:
             self.close()
@@ -125,20 +128,20 @@ class _Client(asyncio.Protocol):
     def _send_request(self) -> None:
         assert self._transport  # noqa: S101
         self._received.clear()
-        self._asked = time.perf_counter()
+        self._sent_at = time.perf_counter()
         self._transport.write(self._target.request)
 
 
 def _parse_content_length(head: bytearray) -> int:
-    """Of the body. All of Picard's answers announce it."""
-    _, found, rest = bytes(head).lower().partition(b"content-length:")
-    return int(rest.split(b"\r\n", 1)[0]) if found else 0
+    """Return the length of the body; all of Picard's responses declare it."""
+    _, separator, rest = bytes(head).lower().partition(b"content-length:")
+    return int(rest.split(b"\r\n", 1)[0]) if separator else 0
 
 
 @contextlib.asynccontextmanager
 async def run_slow_clients(port: int, count: int) -> AsyncIterator[None]:
-    """While the block runs, half of them send their head, half their body, a byte a second."""
-    tasks = [asyncio.create_task(_send_slowly(port, sends_body=bool(at % 2))) for at in range(count)]
+    """Run clients of which half send their head and half their body at one byte per second."""
+    tasks = [asyncio.create_task(_send_slowly(port, sends_body=bool(index % 2))) for index in range(count)]
     await asyncio.sleep(2 * SLOW_PAUSE_S)
     try:
         yield
@@ -150,7 +153,7 @@ async def run_slow_clients(port: int, count: int) -> AsyncIterator[None]:
 
 async def _send_slowly(port: int, *, sends_body: bool) -> None:
     head = b"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
-    while True:  # opened again when the server gives it up
+    while True:  # reopened when the server closes it
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
@@ -165,25 +168,27 @@ async def _send_slowly(port: int, *, sends_body: bool) -> None:
 
 @dataclass(frozen=True)
 class UploadResult:
-    """What became of a body that is far too large: 0 when the server said nothing."""
+    """Result of an oversized upload; status is 0 without a response."""
 
     status: int
     sent: int
 
 
 def send_upload(port: int, total_bytes: int, *, chunked: bool) -> UploadResult:
-    """Send so many bytes whatever the server says, until it closes the connection; then read what it had said."""
-    announced = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {total_bytes}"
-    piece = b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK) if chunked else CHUNK
+    """Send up to `total_bytes` until the server closes the connection, then read its response."""
+    length_header = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {total_bytes}"
+    chunk = b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK) if chunked else CHUNK
     sent = 0
     with socket.create_connection(("127.0.0.1", port), timeout=UPLOAD_TIMEOUT_S) as raw:
         try:
-            raw.sendall(f"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\n{announced}\r\n\r\n".encode())
+            raw.sendall(
+                f"POST /memories/new/ HTTP/1.1\r\nHost: 127.0.0.1\r\n{length_header}\r\n\r\n".encode()
+            )
             while sent < total_bytes:
-                raw.sendall(piece)
+                raw.sendall(chunk)
                 sent += len(CHUNK)
         except OSError:
-            pass  # as expected: it was closed
+            pass  # expected: the server closed the connection
         with contextlib.suppress(OSError):
             return UploadResult(int(raw.recv(65_536)[9:12] or 0), sent)
     return UploadResult(0, sent)

@@ -1,18 +1,18 @@
-"""Times of what is called many times, taken in turns, so that a busy moment of the machine meets them all."""
+"""Timing of repeated operations in turns, so that other load affects all of them alike."""
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-CPU = time.process_time  # a clock of this process's own work, which waits for nobody
-CALLS = 10  # of one kind in a row: each is measured with its own things at hand
-FEW_CALLS = 2  # to see whether it runs
+CPU = time.process_time  # CPU time of this process
+CALLS = 10  # per operation in a row, so that its caches are warm
+FEW_CALLS = 2  # for quick runs
 
 
 @dataclass(frozen=True)
 class Times:
-    """Sorted, in milliseconds."""
+    """Sorted times in milliseconds."""
 
     ms: Sequence[float]
 
@@ -25,7 +25,7 @@ class Times:
         return self.compute_quantile(0.99)
 
     def compute_quantile(self, share: float) -> float:
-        """NaN of nothing."""
+        """Return a quantile, or NaN without times."""
         return self.ms[min(int(share * len(self.ms)), len(self.ms) - 1)] if self.ms else math.nan
 
 
@@ -34,19 +34,19 @@ def build_times(ms: Sequence[float]) -> Times:
 
 
 def measure_in_turns(
-    acts: Mapping[str, Callable[[int], object]],
+    operations: Mapping[str, Callable[[int], object]],
     *,
     rounds: int,
     calls: int = CALLS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
-    """How long each act took, `calls` of it a round after one round to warm up. An act gets the number of its call."""
-    taken: dict[str, list[float]] = {name: [] for name in acts}
+    """Time each operation, `calls` per round after a warm-up round. An operation receives the number of the call."""
+    times: dict[str, list[float]] = {name: [] for name in operations}
     for turn in range(rounds + 1):
-        for name, act in acts.items():
+        for name, operation in operations.items():
             for call in range(calls):
-                begun = clock()
-                act(turn * calls + call)
+                started_at = clock()
+                operation(turn * calls + call)
                 if turn:
-                    taken[name].append((clock() - begun) * 1000)
-    return {name: build_times(ms) for name, ms in taken.items()}
+                    times[name].append((clock() - started_at) * 1000)
+    return {name: build_times(ms) for name, ms in times.items()}

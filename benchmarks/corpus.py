@@ -1,4 +1,4 @@
-"""People with as many memories as a benchmark asks for, by COPY: sealed, keyed and turned as the services do it."""
+"""Users with many memories, written by COPY: encrypted, with hashed words and rotated vectors as in the services."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 DIMENSIONS = 384
 CLUSTERS = 40
-NEARNESS = 0.6  # the length of a cluster's centre beside noise of length one: cosines within it are about .26
-TAG_INTERVAL = 5  # every fifth memory carries the tag
+CENTRE_LENGTH = (
+    0.6  # length of a cluster's centre relative to noise of length 1; cosines within a cluster are about .26
+)
+TAG_INTERVAL = 5  # every fifth memory has the tag
 
 MEMORY_COLUMNS = (
     "id",
@@ -57,7 +59,7 @@ VECTOR_TYPES = ("uuid", "int2", "uuid", "bool", "bool", "int2", "halfvec", "int8
 
 
 class FixedVectorProvider:
-    """An embedding provider that knows one answer: the vector that a benchmark gave it."""
+    """An embedding provider that always returns the vector set by the benchmark."""
 
     identity = "benchmark"
     dimensions = DIMENSIONS
@@ -72,7 +74,7 @@ class FixedVectorProvider:
 
 @dataclass(frozen=True)
 class CorpusOwner:
-    """An owner in memory: what was written of them, and their vectors as they were before they were turned."""
+    """An owner with texts and unrotated vectors, held in memory."""
 
     user: User
     ids: list[UUID]
@@ -83,7 +85,7 @@ class CorpusOwner:
 
 @transaction.atomic
 def create_owner(name: str, memories: int, random: "np.random.Generator") -> CorpusOwner:
-    """In the database: the person and a tag. In memory: the rest, until it is written."""
+    """Create the user and a tag in the database; the memories are only built until `write_corpus`."""
     user = User.objects.create_user(f"{name}@example.org", None)
     tag = tags.ensure_tags(user.pk, ["measured"])["measured"]
     ids = [new_id() for _ in range(memories)]
@@ -91,40 +93,50 @@ def create_owner(name: str, memories: int, random: "np.random.Generator") -> Cor
 
 
 def make_clustered_vectors(count: int, random: "np.random.Generator") -> "NDArray[np.float32]":
-    """Unit vectors, one a row, that gather a little around centres of their own."""
+    """Return unit vectors, one per row, slightly clustered around centres."""
     import numpy as np
 
     centres = random.standard_normal((CLUSTERS, DIMENSIONS)) / np.sqrt(DIMENSIONS)
     noise = random.standard_normal((count, DIMENSIONS)) / np.sqrt(DIMENSIONS)
-    found = NEARNESS * centres[random.integers(CLUSTERS, size=count)] + noise
-    unit: NDArray[np.float32] = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    points = CENTRE_LENGTH * centres[random.integers(CLUSTERS, size=count)] + noise
+    unit: NDArray[np.float32] = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     return unit
 
 
 def write_corpus(people: Sequence[CorpusOwner], database: str, random: "np.random.Generator") -> None:
-    """All their memories into a database of the server, in an order as if all had written at the same time."""
+    """Write all memories to a database of the server in shuffled order, as if all owners wrote at the same time."""
     order = random.permutation(sum(len(person.ids) for person in people)).tolist()
     parameters = {**connection.get_connection_params(), "dbname": database}
-    with closing(psycopg.connect(**parameters)) as raw, raw.transaction():
-        register_vector(raw)
+    with closing(psycopg.connect(**parameters)) as raw_connection, raw_connection.transaction():
+        register_vector(raw_connection)
         _copy_rows(
-            raw, Memory, MEMORY_COLUMNS, MEMORY_TYPES, _shuffle_rows(people, order, _build_memory_rows)
+            raw_connection,
+            Memory,
+            MEMORY_COLUMNS,
+            MEMORY_TYPES,
+            _shuffle_rows(people, order, _build_memory_rows),
         )
         _copy_rows(
-            raw, MemoryVector, VECTOR_COLUMNS, VECTOR_TYPES, _shuffle_rows(people, order, _build_vector_rows)
+            raw_connection,
+            MemoryVector,
+            VECTOR_COLUMNS,
+            VECTOR_TYPES,
+            _shuffle_rows(people, order, _build_vector_rows),
         )
         owner_memory_tag = ("owner_id", "memory_id", "tag_id")
-        tagged = (
-            (person.user.pk, at, person.tag.pk) for person in people for at in person.ids[::TAG_INTERVAL]
+        tag_rows = (
+            (person.user.pk, index, person.tag.pk)
+            for person in people
+            for index in person.ids[::TAG_INTERVAL]
         )
-        _copy_rows(raw, MemoryTag, owner_memory_tag, ("uuid",) * 3, tagged)
+        _copy_rows(raw_connection, MemoryTag, owner_memory_tag, ("uuid",) * 3, tag_rows)
 
 
 def _shuffle_rows(
-    people: Sequence[CorpusOwner], order: Sequence[int], rows_of: Any
+    people: Sequence[CorpusOwner], order: Sequence[int], build_rows: Any
 ) -> Iterator[tuple[object, ...]]:
-    rows = list(itertools.chain.from_iterable(rows_of(person) for person in people))
-    return (rows[at] for at in order)
+    rows = list(itertools.chain.from_iterable(build_rows(person) for person in people))
+    return (rows[index] for index in order)
 
 
 def _build_memory_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
@@ -136,16 +148,16 @@ def _build_memory_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
 
 def _build_vector_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
     key = get_person_key(person.user.pk)
-    turned = person.vectors @ vectors.build_rotation_matrix(key.vector_rotation_key, DIMENSIONS)
+    rotated = person.vectors @ vectors.build_rotation_matrix(key.vector_rotation_key, DIMENSIONS)
     space = work_queue.get_active_space().pk
     day = keywords.hash_words(keywords.get_day_words(timezone.now().date()), key.keyword_hash_key)
-    for memory_id, text, vector in zip(person.ids, person.texts, turned, strict=True):
+    for memory_id, text, vector in zip(person.ids, person.texts, rotated, strict=True):
         tokens = keywords.hash_words(keywords.extract_words(text), key.keyword_hash_key) + day
         yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), tokens
 
 
 def _copy_rows(
-    raw: "psycopg.Connection",
+    raw_connection: "psycopg.Connection",
     model: Any,
     columns: Sequence[str],
     types: Sequence[str],
@@ -154,7 +166,7 @@ def _copy_rows(
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+    with raw_connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)

@@ -1,4 +1,4 @@
-"""More than one database of the embedded server, and the state in which autovacuum left them."""
+"""Additional databases of the embedded server, and the state of autovacuum."""
 
 import contextlib
 import time
@@ -14,9 +14,9 @@ TABLES = ("memories_memory", "memories_memoryvector", "memories_memorytag")
 
 
 def copy_empty_database(name: str) -> Any:
-    """A second database with the tables and people of the first, and a connection of Django's to it."""
+    """Copy the database with its tables and users, and return a Django connection to the copy."""
     parameters = connection.get_connection_params()
-    connections.close_all()  # a template must have no visitors
+    connections.close_all()  # a template database must have no connections
     with contextlib.closing(psycopg.connect(**{**parameters, "dbname": "postgres"}, autocommit=True)) as raw:
         template = sql.Identifier(parameters["dbname"])
         raw.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), template))
@@ -27,28 +27,28 @@ def copy_empty_database(name: str) -> Any:
 
 @contextlib.contextmanager
 def use_database(other: Any) -> Iterator[None]:
-    """Everything that Django does goes to the other connection. Takes about 2 µs."""
-    usual: Any = connections["default"]
+    """Make Django use the other connection. Takes about 2 µs."""
+    default: Any = connections["default"]
     connections["default"] = other
     try:
         yield
     finally:
-        connections["default"] = usual
+        connections["default"] = default
 
 
 def wait_for_autovacuum(owners: Iterable[UUID], timeout_s: float) -> float | None:
-    """How many seconds it took until the owners' rows could be read from the index alone; None if longer."""
-    begun = time.monotonic()
+    """Wait until the owners' rows can be read by index-only scans; return the seconds, or None on timeout."""
+    started_at = time.monotonic()
     owners = list(owners)
-    while (passed := time.monotonic() - begun) < timeout_s:
+    while (elapsed := time.monotonic() - started_at) < timeout_s:
         if _is_analyzed() and not sum(count_heap_fetches(owner) for owner in owners):
-            return passed
+            return elapsed
         time.sleep(0.5)
     return None
 
 
 def count_heap_fetches(owner: UUID) -> int:
-    """How many of the owner's passages had to be looked up in the table, because their page was not vacuumed."""
+    """Count the owner's passages that need heap fetches because their page is not vacuumed."""
     with connection.cursor() as cursor:
         cursor.execute(
             "explain (analyze, format json) select count(*) from memories_memoryvector where owner_id = %s",

@@ -1,4 +1,4 @@
-"""A home of its own for one benchmark: another database, other keys, nothing of anybody's data."""
+"""A temporary PICARD_HOME for a benchmark, with its own database and keys and no user data."""
 
 import contextlib
 import os
@@ -16,9 +16,9 @@ from django.conf import settings
 from picard.observability import health
 from picard.postgres.manager import EmbeddedPostgres
 
-MARK = "benchmark"  # a file in the home, which says that it may be filled and thrown away
+MARK = "benchmark"  # file that marks a home as disposable
 STOP_TIMEOUT_S = 60
-# Where the caller's data lies, by which keys, and what would make another product of it than the one shipped.
+# Variables that point to the caller's data or keys, or change the product from its defaults.
 EXCLUDED_VARIABLES = (
     "DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FILE", "FIELD_ENCRYPTION_KEY", "FIELD_ENCRYPTION_KEY_FILE", "DEBUG",
     "PUBLIC_URL", "ALLOWED_HOSTS", "TRUSTED_PROXY_HOPS", "EMAIL_URL", "MAX_BODY_BYTES", "EMBEDDING_DIMENSIONS",
@@ -27,25 +27,25 @@ EXCLUDED_VARIABLES = (
 
 
 def is_benchmark_home() -> bool:
-    """Whether this process already works in such a home."""
+    """Return whether this process already runs in a temporary home."""
     return (settings.PICARD_HOME / MARK).exists()
 
 
 def is_home_needed() -> bool:
-    """Whether there is no database here yet, or one that this version cannot work with."""
+    """Return whether the database is missing or not migrated to this version."""
     return not health.check_migrations()
 
 
 def run_in_temporary_home(
-    arguments: Sequence[str], settings_of_its_own: Mapping[str, str], *, keep: bool
+    arguments: Sequence[str], variables: Mapping[str, str], *, keep: bool
 ) -> tuple[int, Path]:
-    """Run `python -m benchmarks <arguments>` in a fresh home, with these settings besides, to its end.
+    """Run `python -m benchmarks <arguments>` in a temporary home with extra environment variables.
 
-    Returns its exit code, and where the home was.
+    Returns the exit code and the path of the home.
     """
     with _create_temporary_home(keep) as home, _interrupt_on_sigterm():
         command = [sys.executable, "-m", "benchmarks", *arguments]
-        environment = _build_environment(home, settings_of_its_own)
+        environment = _build_environment(home, variables)
         with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment) as child:
             try:
                 return child.wait(), home
@@ -58,7 +58,7 @@ def run_in_temporary_home(
 @contextlib.contextmanager
 def _create_temporary_home(keep: bool) -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="picard-benchmark-"))
-    home.chmod(0o711)  # root's PostgreSQL runs as another account, which must enter
+    home.chmod(0o711)  # as root, PostgreSQL runs under another account, which needs access
     (home / MARK).touch()
     server = EmbeddedPostgres(home / "postgres")
     try:
@@ -67,26 +67,26 @@ def _create_temporary_home(keep: bool) -> Iterator[Path]:
         _stop_server(server)
         if not keep:
             shutil.rmtree(home)
-            shutil.rmtree(server.socket_folder, ignore_errors=True)  # outside the home when its path is long
+            shutil.rmtree(server.socket_folder, ignore_errors=True)  # outside the home if its path is long
 
 
 def _stop_server(server: EmbeddedPostgres) -> None:
-    """Until it is gone: on a busy machine a server that does not answer in time may still run."""
-    until = time.monotonic() + STOP_TIMEOUT_S
-    while server.looks_alive() and time.monotonic() < until:
+    """Stop the server, with retries: on a busy machine it may not stop in time."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while server.looks_alive() and time.monotonic() < deadline:
         server.stop()
 
 
-def _build_environment(home: Path, settings_of_its_own: Mapping[str, str]) -> dict[str, str]:
-    passed_on = {name: value for name, value in os.environ.items() if name not in EXCLUDED_VARIABLES}
-    own = {"PICARD_HOME": str(home), "PICARD_ENV_FILE": "", "TMPDIR": str(home)}
-    return {**passed_on, **settings_of_its_own, **own}
+def _build_environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in EXCLUDED_VARIABLES}
+    overrides = {"PICARD_HOME": str(home), "PICARD_ENV_FILE": "", "TMPDIR": str(home)}
+    return {**inherited, **variables, **overrides}
 
 
 @contextlib.contextmanager
 def _interrupt_on_sigterm() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    previous_handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous_handler)

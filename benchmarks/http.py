@@ -1,4 +1,4 @@
-"""How fast pages are served: the shipped front beside gunicorn's threads, and what rude clients do to it."""
+"""Web server: the front server compared to gunicorn's gthread, slow clients, and oversized uploads."""
 
 import asyncio
 import socket
@@ -21,9 +21,9 @@ from picard.management.commands.up import has_stale_static_files
 
 SEED = 20_242
 FRONT, GTHREAD, STOCK = "front", "gthread", "stock"
-COMPARED_CONNECTIONS = 32  # connections at which the front is compared
+COMPARED_CONNECTIONS = 32  # connections at which the servers are compared
 SLOW = 30
-BESIDE_SLOW = 8  # connections of the others, meanwhile
+OTHER_CONNECTIONS = 8  # during the slow ones
 WARM_UP_S = 1.0
 FIRST_ANSWER_S = 60.0
 STALLED_S = 1.0
@@ -34,9 +34,9 @@ SLOW_PAGE = "plain"
 class Sizes:
     memories: int = 2_000
     connections: tuple[int, ...] = (1, 8, COMPARED_CONNECTIONS)
-    barred: int = COMPARED_CONNECTIONS
+    target_connections: int = COMPARED_CONNECTIONS
     rounds: int = 4
-    seconds: float = 1.5  # of one round
+    seconds: float = 1.5  # per round
     slow_s: float = 6
     upload_bytes: int = 1_000_000_000
     cpu_rounds: int = oauth.ROUNDS
@@ -46,7 +46,7 @@ class Sizes:
 QUICK = Sizes(
     memories=20,
     connections=(2,),
-    barred=2,
+    target_connections=2,
     rounds=1,
     seconds=0.2,
     slow_s=0.5,
@@ -58,35 +58,35 @@ PAGES = ("plain", "landing", "memory list", "search page")
 LoadResults = dict[tuple[str, int, str], Load]  # page, connections, server
 
 
-def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report:
 
     sizes = QUICK if quick else Sizes()
-    report = Report("The web server")
+    report = Report("Web server")
     person = create_reader(sizes.memories)
     cookie = create_session_cookie(person)
     connections.close_all()
     with ExitStack() as stack:
-        say("starting both servers")
+        log_progress("starting both servers")
         front, gthread = (_start_server(stack, name) for name in (FRONT, GTHREAD))
-        asyncio.run(_measure_servers(report, sizes, front, gthread, cookie, say))
+        asyncio.run(_measure_servers(report, sizes, front, gthread, cookie, log_progress))
     with ExitStack() as stack:
-        say("asking with a token")
+        log_progress("sending API requests")
         ports = {api.API: _start_server(stack, FRONT).port, api.STOCK: _start_server(stack, STOCK).port}
         targets = api.build_targets(ports, person)
         connections.close_all()
         asyncio.run(_measure_api(report, sizes, targets))
-    say("counting CPU")
+    log_progress("measuring CPU time")
     oauth.report_cpu_costs(report, person, rounds=sizes.cpu_rounds, calls=sizes.cpu_calls)
     report.notes.append(
-        f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each, both servers at once, asked in "
-        "turns over connections that are kept; the client runs on the same cores. plain: a stranger is sent to the "
-        "log-in page. search page: with the embedding of the query."
+        f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each. Both servers run at the same time "
+        "and are called in turns over persistent connections; the client runs on the same cores. plain: an anonymous "
+        "user is redirected to the log-in page. search page: includes embedding the query."
     )
     return report
 
 
 def create_reader(memories: int) -> corpus.CorpusOwner:
-    """Somebody with so many memories, on a site whose pages can be served."""
+    """Create a user with memories, and the static files that pages need."""
     import numpy as np
 
     person = corpus.create_owner("reader", memories, np.random.default_rng(SEED))
@@ -97,7 +97,7 @@ def create_reader(memories: int) -> corpus.CorpusOwner:
 
 
 def create_session_cookie(person: corpus.CorpusOwner) -> str:
-    """The cookie of a session."""
+    """Return the session cookie of a logged-in user."""
     client = Client()
     client.force_login(person.user)
     name = settings.SESSION_COOKIE_NAME
@@ -138,13 +138,13 @@ async def _measure_servers(
     front: WebServer,
     gthread: WebServer,
     cookie: str,
-    say: Callable[[str], None],
+    log_progress: Callable[[str], None],
 ) -> None:
     measured: LoadResults = {}
     for page in PAGES:
         if page == "search page":
-            weight_before = front.measure_worker_mb()
-        say(f"asking for: {page}")
+            mb_before = front.measure_worker_mb()
+        log_progress(f"requesting: {page}")
         targets = {server.name: _build_target(server, page, cookie) for server in (front, gthread)}
         for target in targets.values():
             await _warm_up(target, sizes)
@@ -152,11 +152,11 @@ async def _measure_servers(
             for name, load in (await _measure_in_turns(targets, count, sizes)).items():
                 measured[page, count, name] = load
     _report_pages(report, measured, sizes)
-    _report_memory_use(report, weight_before, front.measure_worker_mb())
-    say("slow clients")
+    _report_memory_use(report, mb_before, front.measure_worker_mb())
+    log_progress("slow clients")
     for server in (front, gthread):
         await _report_slow_clients(report, server, _build_target(server, SLOW_PAGE, cookie), sizes)
-    say("a large upload")
+    log_progress("a large upload")
     await _report_uploads(report, front, sizes)
 
 
@@ -165,15 +165,17 @@ async def _measure_api(report: Report, sizes: Sizes, targets: dict[str, Target])
     for target in targets.values():
         await _warm_up(target, sizes)
     for count in sizes.connections:
-        for act, load in (await _measure_in_turns(targets, count, sizes)).items():
-            measured[act, count] = load
+        for operation, load in (await _measure_in_turns(targets, count, sizes)).items():
+            measured[operation, count] = load
     api.report_api_load(report, measured, sizes.connections)
 
 
 async def _warm_up(target: Target, sizes: Sizes) -> None:
-    """Every worker answers; a first search makes each of them load the model."""
+    """Make every worker respond; the first search loads the model."""
     seconds = min(WARM_UP_S, sizes.seconds)
-    await clients.send_requests(target, connections=sizes.barred, seconds=seconds, patience_s=FIRST_ANSWER_S)
+    await clients.send_requests(
+        target, connections=sizes.target_connections, seconds=seconds, patience_s=FIRST_ANSWER_S
+    )
 
 
 async def _measure_in_turns(targets: dict[str, Target], count: int, sizes: Sizes) -> dict[str, Load]:
@@ -188,78 +190,86 @@ async def _measure_in_turns(targets: dict[str, Target], count: int, sizes: Sizes
 
 def _report_pages(report: Report, measured: LoadResults, sizes: Sizes) -> None:
     table = report.add_table(
-        "Requests a second, and ms p50 / p99", "page", "connections", FRONT, GTHREAD, "ratio",
-        f"{FRONT}, ms", f"{GTHREAD}, ms", "wrong answers",
+        "Requests per second, and ms p50 / p99", "page", "connections", FRONT, GTHREAD, "ratio",
+        f"{FRONT}, ms", f"{GTHREAD}, ms", "errors",
     )  # fmt: skip
     for page in PAGES:
         for count in sizes.connections:
-            ours, theirs = (measured[page, count, name] for name in (FRONT, GTHREAD))
-            ratio = ours.requests_per_second / theirs.requests_per_second if theirs.ms else float("nan")
+            front_load, gthread_load = (measured[page, count, name] for name in (FRONT, GTHREAD))
+            ratio = (
+                front_load.requests_per_second / gthread_load.requests_per_second
+                if gthread_load.ms
+                else float("nan")
+            )
             row = (
                 page,
                 count,
-                ours.requests_per_second,
-                theirs.requests_per_second,
+                front_load.requests_per_second,
+                gthread_load.requests_per_second,
                 ratio,
-                _format_latency(ours),
-                _format_latency(theirs),
+                _format_latency(front_load),
+                _format_latency(gthread_load),
             )
-            table.rows.append((*row, ours.errors + theirs.errors))
-            if count == sizes.barred:
+            table.rows.append((*row, front_load.errors + gthread_load.errors))
+            if count == sizes.target_connections:
                 report.add_bar(
-                    f"{page}, {count} connections: of gthread's requests/s", ratio, 0.9, " ×", at_least=True
+                    f"{page}, {count} connections: requests/s relative to gthread",
+                    ratio,
+                    0.9,
+                    " ×",
+                    at_least=True,
                 )
 
 
 def _format_latency(load: Load) -> str:
-    taken = build_times(load.ms)
-    return f"{taken.p50:.3g} / {taken.p99:.3g}"
+    times = build_times(load.ms)
+    return f"{times.p50:.3g} / {times.p99:.3g}"
 
 
 def _report_memory_use(report: Report, before: float, after: float) -> None:
-    table = report.add_table("What the heaviest web worker weighs (resident), MB", "before a search", "after")
+    table = report.add_table("Resident memory of the largest web worker, MB", "before a search", "after")
     table.rows.append((before, after))
     report.add_bar("a web worker before its first search", before, 150, " MB")
 
 
 async def _report_slow_clients(report: Report, server: WebServer, target: Target, sizes: Sizes) -> None:
-    without = await clients.send_requests(target, connections=BESIDE_SLOW, seconds=sizes.slow_s / 2)
+    baseline = await clients.send_requests(target, connections=OTHER_CONNECTIONS, seconds=sizes.slow_s / 2)
     async with clients.run_slow_clients(server.port, SLOW):
-        meanwhile = await clients.send_requests(
-            target, connections=BESIDE_SLOW, seconds=sizes.slow_s, patience_s=STALLED_S
+        during = await clients.send_requests(
+            target, connections=OTHER_CONNECTIONS, seconds=sizes.slow_s, patience_s=STALLED_S
         )
-    without.add(await clients.send_requests(target, connections=BESIDE_SLOW, seconds=sizes.slow_s / 2))
-    title = f"Beside {SLOW} slow connections, {SLOW_PAGE}, {BESIDE_SLOW} connections"
+    baseline.add(await clients.send_requests(target, connections=OTHER_CONNECTIONS, seconds=sizes.slow_s / 2))
+    title = f"During {SLOW} slow connections: {SLOW_PAGE}, {OTHER_CONNECTIONS} connections"
     table = next((table for table in report.tables if table.title == title), None) or report.add_table(
-        title, "server", "requests a second without", "with", "ms without", "ms with"
+        title, "server", "requests per second without", "with", "ms without", "ms with"
     )
     table.rows.append(
         (
             server.name,
-            without.requests_per_second,
-            meanwhile.requests_per_second,
-            _format_latency(without),
-            _format_latency(meanwhile),
+            baseline.requests_per_second,
+            during.requests_per_second,
+            _format_latency(baseline),
+            _format_latency(during),
         )
     )
     if server.name == FRONT:
-        ratio = build_times(meanwhile.ms).p50 / build_times(without.ms).p50
+        ratio = build_times(during.ms).p50 / build_times(baseline.ms).p50
         report.add_bar(f"{SLOW} slow connections: p50 of the others", ratio, 2, " ×")
 
 
 async def _report_uploads(report: Report, server: WebServer, sizes: Sizes) -> None:
     table = report.add_table(
-        f"An upload of {sizes.upload_bytes / processes.MB:,.0f} MB",
+        f"Upload of {sizes.upload_bytes / processes.MB:,.0f} MB",
         "",
-        "answer",
+        "status",
         "MB sent",
-        "heaviest process, MB",
+        "largest process, MB",
     )
-    for name, chunked in (("announced", False), ("chunked", True)):
+    for name, chunked in (("Content-Length", False), ("chunked", True)):
         with server.record_peak_mb() as peak:
             result = await asyncio.to_thread(
                 clients.send_upload, server.port, sizes.upload_bytes, chunked=chunked
             )
         table.rows.append((name, result.status, result.sent / processes.MB, peak[0]))
-        report.add_bar(f"upload, {name}: the heaviest server process", peak[0], 300, " MB")
-        report.add_bar(f"upload, {name}: answered with 413", result.status, 413, at_least=True)
+        report.add_bar(f"upload, {name}: largest server process", peak[0], 300, " MB")
+        report.add_bar(f"upload, {name}: rejected with 413", result.status, 413, at_least=True)

@@ -1,4 +1,4 @@
-"""What an app's requests cost in Python: CPU of this process, beside what the toolkit and DRF do by themselves."""
+"""CPU time of API and token requests in this process, compared to the OAuth toolkit and DRF."""
 
 import io
 import json
@@ -38,14 +38,14 @@ ROUNDS, QUICK_ROUNDS = 30, 1
 STOCK_URLS = "benchmarks.servers.stock"
 
 
-def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report:
     import numpy as np
 
-    report = Report("What an app costs")
+    report = Report("CPU time of app requests")
     random: np.random.Generator = np.random.default_rng(SEED)
     person = corpus.create_owner("reader", MEMORIES, random)
     corpus.write_corpus([person], "picard", random)
-    say("counting CPU")
+    log_progress("measuring CPU time")
     report_cpu_costs(
         report, person, rounds=QUICK_ROUNDS if quick else ROUNDS, calls=FEW_CALLS if quick else CALLS
     )
@@ -53,7 +53,7 @@ def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
 
 
 def report_cpu_costs(report: Report, person: CorpusOwner, *, rounds: int, calls: int) -> None:
-    """Of the token endpoint first: the stock list brings the toolkit's own classes into this process."""
+    """Measure the token endpoint first: the stock list then installs the toolkit's own classes in this process."""
     with _disable_logging():
         _report_secrets(report, _measure_secrets(person, rounds, calls))
         _report_lists(report, _measure_lists(person, rounds, calls))
@@ -77,68 +77,70 @@ def _measure_secrets(person: CorpusOwner, rounds: int, calls: int) -> dict[str, 
 
 
 def _build_refresher(person: CorpusOwner, app: apps.RegisteredApp) -> Callable[[], None]:
-    """Refreshes again and again, with the app's secret, through the whole site."""
-    get_oauth_backend()  # made of our classes, while they are still those of the settings
+    """Return a function that refreshes the token with the app's secret, through the whole site."""
+    get_oauth_backend()  # cached now, while the settings still name Picard's classes
     handler = WSGIHandler()
     form = {
         "grant_type": "refresh_token",
         "client_id": app.application.client_id,
         "client_secret": app.secret,
     }
-    newest = [_create_refresh_token(person, app)]
+    latest_token = [_create_refresh_token(person, app)]
 
     def refresh() -> None:
-        body = urlencode({**form, "refresh_token": newest[0]}).encode()
-        newest[0] = _send_request(handler, "POST", "/oauth/token/", body=body)["refresh_token"]
+        body = urlencode({**form, "refresh_token": latest_token[0]}).encode()
+        latest_token[0] = _send_request(handler, "POST", "/oauth/token/", body=body)["refresh_token"]
 
     return refresh
 
 
 def _create_refresh_token(person: CorpusOwner, app: apps.RegisteredApp) -> str:
-    """A refresh token, as a code would have given it."""
+    """Create a refresh token as the authorization code flow would."""
     grants.grant_access(person.user, app.application, grants.GrantOptions(frozenset({"memories:read"})))
     family = TokenFamily.objects.create(pk=derive_family_id("benchmark"))
-    mine = {"user": person.user, "application": app.application, "resource": [f"{settings.PUBLIC_URL}/api"]}
-    access = AccessToken(scope="memories:read", expires=timezone.now() + timedelta(hours=1), **mine)
+    common_fields = {
+        "user": person.user,
+        "application": app.application,
+        "resource": [f"{settings.PUBLIC_URL}/api"],
+    }
+    access = AccessToken(scope="memories:read", expires=timezone.now() + timedelta(hours=1), **common_fields)
     access._raw_token = new_access_token(None)
     access.save()
     token = new_refresh_token(None)
-    refresh = RefreshToken(access_token=access, token_family=family.pk, **mine)
+    refresh = RefreshToken(access_token=access, token_family=family.pk, **common_fields)
     refresh._raw_token = token
     refresh.save()
     return token
 
 
 def _measure_lists(person: CorpusOwner, rounds: int, calls: int) -> dict[str, Times]:
-    ours, stock = (
+    picard_token, stock = (
         api.create_access_token(person, f"{settings.PUBLIC_URL}/api"),
         api.create_access_token(person),
     )
-    handler, own_urls = WSGIHandler(), settings.ROOT_URLCONF
+    handler, picard_urls = WSGIHandler(), settings.ROOT_URLCONF
 
-    def ask(urls: str, path: str, token: str) -> None:
+    def request_list(urls: str, path: str, token: str) -> None:
         settings.ROOT_URLCONF = urls
         assert len(_send_request(handler, "GET", path, token=token)["results"]) == 10  # noqa: S101
 
     try:
         return measure_in_turns(
             {
-                api.LIST: lambda _: ask(own_urls, "/api/v1/memories/?limit=10", ours),
-                api.STOCK_LIST: lambda _: ask(STOCK_URLS, "/stock/memories/?limit=10", stock),
+                api.LIST: lambda _: request_list(picard_urls, "/api/v1/memories/?limit=10", picard_token),
+                api.STOCK_LIST: lambda _: request_list(STOCK_URLS, "/stock/memories/?limit=10", stock),
             },
             rounds=rounds,
             calls=calls,
             clock=CPU,
         )
     finally:
-        settings.ROOT_URLCONF = own_urls
+        settings.ROOT_URLCONF = picard_urls
 
 
-def _send_request(
-    handler: WSGIHandler, method: str, address: str, *, token: str = "", body: bytes = b""
-) -> Any:
-    """The JSON of the answer to a request that comes in as it does from a server."""
-    path, _mark, query = address.partition("?")
+def _send_request(handler: WSGIHandler, method: str, url: str, *, token: str = "", body: bytes = b"") -> Any:
+    """Send a request through the WSGI handler and return the JSON of the response."""
+    path, _mark, query = url.partition("?")
     environ = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -156,15 +158,15 @@ def _send_request(
     if token:
         environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     response = handler(environ, _start_response)
-    said = b"".join(response)
+    body_bytes = b"".join(response)
     response.close()
-    return json.loads(said)
+    return json.loads(body_bytes)
 
 
 def _start_response(
     _status: str, _headers: list[tuple[str, str]], _error: object = None, /
 ) -> Callable[[bytes], object]:
-    """What a server does with the head of an answer."""
+    """Ignore the response headers, as WSGI's start_response."""
     return io.BytesIO().write
 
 
@@ -177,24 +179,34 @@ def _disable_logging() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _report_secrets(report: Report, taken: dict[str, Times]) -> None:
+def _report_secrets(report: Report, times_by_operation: dict[str, Times]) -> None:
     table = report.add_table(
-        "A confidential client proves itself: CPU, ms", "act", "p50", "of the stock hasher"
+        "Authentication of a confidential client: CPU, ms", "operation", "p50", "relative to the stock hasher"
     )
-    stock = taken["stock hasher"].p50
-    for act, times in taken.items():
-        table.rows.append((act, times.p50, times.p50 / stock))
-    report.add_bar("secret check: CPU of the stock hasher's", taken["secret check"].p50 / stock, 1 / 20, " ×")
+    stock = times_by_operation["stock hasher"].p50
+    for operation, times in times_by_operation.items():
+        table.rows.append((operation, times.p50, times.p50 / stock))
     report.add_bar(
-        "whole token request: CPU of the stock hasher's", taken["token request"].p50 / stock, 1 / 20, " ×"
+        "secret check: CPU relative to the stock hasher",
+        times_by_operation["secret check"].p50 / stock,
+        1 / 20,
+        " ×",
+    )
+    report.add_bar(
+        "complete token request: CPU relative to the stock hasher",
+        times_by_operation["token request"].p50 / stock,
+        1 / 20,
+        " ×",
     )
 
 
-def _report_lists(report: Report, taken: dict[str, Times]) -> None:
+def _report_lists(report: Report, times_by_operation: dict[str, Times]) -> None:
     table = report.add_table(
-        "A list of 10 by token, middleware included: Python CPU, ms", "act", "p50", "p99", "ratio"
+        "List of 10 by token, including middleware: CPU, ms", "operation", "p50", "p99", "ratio"
     )
-    stock = taken[api.STOCK_LIST].p50
-    for act, times in taken.items():
-        table.rows.append((act, times.p50, times.p99, times.p50 / stock))
-    report.add_bar("list by token: Python CPU of the stock list's", taken[api.LIST].p50 / stock, 0.6, " ×")
+    stock = times_by_operation[api.STOCK_LIST].p50
+    for operation, times in times_by_operation.items():
+        table.rows.append((operation, times.p50, times.p99, times.p50 / stock))
+    report.add_bar(
+        "list by token: CPU relative to the stock list", times_by_operation[api.LIST].p50 / stock, 0.6, " ×"
+    )

@@ -1,4 +1,4 @@
-"""What a benchmark found: tables of figures, and what was promised of them. As Markdown, and as JSON."""
+"""Benchmark reports: tables of results and the targets they are checked against, as Markdown and JSON."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """A promise, and the figure that keeps or breaks it. `figure` must be at most `limit`, or at least."""
+    """A promise and the measured figure, which must be at most `limit`, or at least if `at_least`."""
 
     promise: str
     figure: float
@@ -56,22 +56,22 @@ class Report:
 
     def write_json(self, path: Path) -> None:
         bars = [{**asdict(bar), "is_met": bar.is_met} for bar in self.bars]
-        whole = {**asdict(self), "bars": bars, "machine": describe_machine()}
-        path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        data = {**asdict(self), "bars": bars, "machine": describe_machine()}
+        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
     def _build_promises(self) -> Table:
-        table = Table("Promises", ("promise", "measured", "bar", ""))
+        table = Table("Promises", ("promise", "measured", "target", ""))
         for bar in self.bars:
             sign = "≥" if bar.at_least else "≤"
             limit = f"{sign} {format_number(bar.limit)}{bar.unit}"
-            said = "met" if bar.is_met else "**missed**"
-            table.rows.append((bar.promise, f"{format_number(bar.figure)}{bar.unit}", limit, said))
+            verdict = "met" if bar.is_met else "**missed**"
+            table.rows.append((bar.promise, f"{format_number(bar.figure)}{bar.unit}", limit, verdict))
         return table
 
 
 def format_number(value: float) -> str:
-    """Three figures that count, or all of a whole number."""
-    if value != value:  # NaN: nothing was answered
+    """Format with three significant digits, or all digits of an integer."""
+    if value != value:  # NaN: no measurement
         return "–"
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
@@ -79,21 +79,19 @@ def format_number(value: float) -> str:
 
 
 def describe_machine() -> str:
-    """What it was measured on, and how busy that was."""
+    """Describe the machine and its load."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    speed = (
-        f"load {os.getloadavg()[0]:.1f} at the end, {_time_loop_ms():.0f} ms of CPU for a loop of {LOOP:,}"
-    )
-    return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, {speed}."
+    load = f"load {os.getloadavg()[0]:.1f} at the end, {_time_loop_ms():.0f} ms of CPU for a loop of {LOOP:,}"
+    return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, {load}."
 
 
 def _time_loop_ms() -> float:
-    """A yardstick: what a core does for one process just now, in the same Python."""
-    begun = time.process_time()
+    """Measure the CPU time of a reference loop, to compare machines and their load."""
+    started_at = time.process_time()
     total = 0
     for each in range(LOOP):
         total += each
-    return (time.process_time() - begun) * 1000
+    return (time.process_time() - started_at) * 1000
 
 
 def _render_table(table: Table) -> str:

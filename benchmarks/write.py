@@ -1,4 +1,4 @@
-"""How fast memories are written, and found by meaning: beside a bare INSERT, and beside the embedder alone."""
+"""Speed of writing and indexing, compared to a plain INSERT and to the embedding model alone."""
 
 import io
 import time
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 SEED = 20_241
 IMPORT_BATCH = 1_000
-WRITES_A_SECOND = 20
-POLL_S = 0.005  # how often it is looked whether a memory is found by now
-SETTLE_S = 30.0  # for the last ones
+WRITES_PER_SECOND = 20
+POLL_S = 0.005  # between checks whether memories are indexed
+SETTLE_S = 30.0  # to wait for the last memories
 
-# The row of a memory as it is stored, its text as bytes, with no index but the key.
+# A table with the columns of stored memories and no index but the primary key.
 BARE_TABLE = """
 create table bare (like memories_memory including defaults);
 alter table bare add primary key (id)
@@ -58,27 +58,27 @@ class Sizes:
     rounds: int = 20
     calls: int = CALLS
     imported: int = 10_000
-    batches: int = 24  # of the worker, embedded by both sides
+    batches: int = 24  # of the worker
     watched_s: float = 30
 
 
 QUICK = Sizes(rounds=1, calls=FEW_CALLS, imported=100, batches=1, watched_s=0.5)
 
 
-def run_benchmark(*, quick: bool, say: Callable[[str], None]) -> Report:
+def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report:
     import numpy as np
 
     sizes = QUICK if quick else Sizes()
     random = np.random.default_rng(SEED)
     report = Report("Writing")
-    say("writing one by one")
+    log_progress("writing single memories")
     _report_single_writes(report, _measure_single_writes(sizes, random))
-    say("importing")
+    log_progress("importing")
     rates = _measure_import(sizes, random)
     _report_import(report, sizes, *rates, _measure_page_import(sizes, random))
-    say("embedding the backlog")
+    log_progress("indexing a backlog")
     _report_backlog(report, sizes, *_measure_backlog(sizes, random))
-    say("watching memories until they are found by meaning")
+    log_progress("watching memories until they are indexed")
     _report_indexing_delay(report, *_measure_indexing_delay(sizes))
     return report
 
@@ -87,23 +87,23 @@ def _create_actor(name: str) -> Actor:
     return Actor(user=User.objects.create_user(f"{name}@example.org", None), door=Channel.WEB)
 
 
-# --- One memory -----------------------------------------------------------------------------------------
+# --- Single memories ------------------------------------------------------------------------------------
 
 
 def _measure_single_writes(sizes: Sizes, random: "np.random.Generator") -> dict[str, Times]:
     actor = _create_actor("one")
-    some = make_texts(1_000, random)
-    sealed = bytes(Memory._meta.get_field("text").seal(Memory(owner_id=actor.person.pk), some[0]))
+    texts = make_texts(1_000, random)
+    sealed = bytes(Memory._meta.get_field("text").seal(Memory(owner_id=actor.person.pk), texts[0]))
     with closing(psycopg.connect(**connection.get_connection_params(), autocommit=True)) as raw:
         raw.execute(BARE_TABLE)
         return measure_in_turns(
             {
-                "bare insert": lambda _: raw.execute(
+                "plain INSERT": lambda _: raw.execute(
                     BARE_INSERT, [new_id(), actor.person.pk, sealed], prepare=True
                 ),
-                "create_memory": lambda call: writes.create_memory(actor, text=some[call % 1_000]),
+                "create_memory": lambda call: writes.create_memory(actor, text=texts[call % 1_000]),
                 "with a tag": lambda call: writes.create_memory(
-                    actor, text=some[call % 1_000], tags=["work"]
+                    actor, text=texts[call % 1_000], tags=["work"]
                 ),
             },
             rounds=sizes.rounds,
@@ -112,150 +112,167 @@ def _measure_single_writes(sizes: Sizes, random: "np.random.Generator") -> dict[
 
 
 def _report_single_writes(report: Report, timed: dict[str, Times]) -> None:
-    table = report.add_table("One memory, saved and committed (fsync on), ms", "act", "p50", "p99", "ratio")
-    bare = timed["bare insert"].p50
-    for name, taken in timed.items():
-        table.rows.append((name, taken.p50, taken.p99, taken.p50 / bare))
-    # A tag is two rows more: told above, and no part of the promise.
+    table = report.add_table(
+        "One memory, saved and committed (fsync on), ms", "operation", "p50", "p99", "ratio"
+    )
+    bare = timed["plain INSERT"].p50
+    for name, times in timed.items():
+        table.rows.append((name, times.p50, times.p99, times.p50 / bare))
+    # A tag adds two rows, so it is reported but not part of the promise.
     report.add_bar(
-        "create_memory: of a bare one-row INSERT and commit", timed["create_memory"].p50 / bare, 3, " ×"
+        "create_memory: relative to a plain one-row INSERT and commit",
+        timed["create_memory"].p50 / bare,
+        3,
+        " ×",
     )
 
 
-# --- Many -----------------------------------------------------------------------------------------------
+# --- Imports --------------------------------------------------------------------------------------------
 
 
 def _measure_import(sizes: Sizes, random: "np.random.Generator") -> tuple[float, float]:
-    """Memories a second: in batches of IMPORT_BATCH, and the same rows bare, in one statement a batch."""
+    """Return memories per second in batches of IMPORT_BATCH, and of plain INSERTs of the same rows."""
     actor = _create_actor("import")
     items = [NewMemory(text) for text in make_texts(sizes.imported, random)]
     sealed = bytes(Memory._meta.get_field("text").seal(Memory(owner_id=actor.person.pk), items[0].text))
-    ours = bare = 0.0
+    picard_s = bare = 0.0
     with closing(psycopg.connect(**connection.get_connection_params())) as raw:
         for first in range(0, len(items), IMPORT_BATCH):
             batch = items[first : first + IMPORT_BATCH]
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             writes.create_memories(actor, batch)
-            between = time.perf_counter()
+            switched_at = time.perf_counter()
             with raw.transaction(), raw.cursor() as cursor:
                 cursor.executemany(BARE_INSERT, [(new_id(), actor.person.pk, sealed) for _ in batch])
-            ours += between - begun
-            bare += time.perf_counter() - between
+            picard_s += switched_at - started_at
+            bare += time.perf_counter() - switched_at
     Memory.objects.update(index_state=IndexState.READY)  # not what the next part embeds
-    return len(items) / ours, len(items) / bare
+    return len(items) / picard_s, len(items) / bare
 
 
 def _measure_page_import(sizes: Sizes, random: "np.random.Generator") -> float:
-    """Memories a second as the page imports them: a file looked at, laid down sealed, then brought in with a tag."""
+    """Return memories per second of an import on the page: staged for preview, then imported with a tag."""
     actor = _create_actor("page")
     file = io.BytesIO(
         orjson.dumps([{"memory": text} for text in dict.fromkeys(make_texts(sizes.imported, random))])
     )
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     batch = stage_import(actor, file)
     import_run.start_import(actor, batch.pk)
     while batch.state != ImportState.DONE:
         batch = import_run.advance_import(actor, batch.pk)
-    rate = batch.done / (time.perf_counter() - begun)
+    rate = batch.done / (time.perf_counter() - started_at)
     Memory.objects.update(index_state=IndexState.READY)  # not what the next part embeds
     return rate
 
 
-def _report_import(report: Report, sizes: Sizes, ours: float, bare: float, by_the_page: float) -> None:
+def _report_import(
+    report: Report, sizes: Sizes, service_rate: float, bare_rate: float, page_rate: float
+) -> None:
     table = report.add_table(
-        f"{sizes.imported:,} memories by create_memories, {IMPORT_BATCH:,} at once", "", "a second"
+        f"{sizes.imported:,} memories by create_memories, in batches of {IMPORT_BATCH:,}", "", "per second"
     )
-    table.rows.extend([("create_memories, not embedded", ours), ("bare INSERTs (executemany)", bare)])
-    table.rows.append(("an import as the page does it, not embedded", by_the_page))
-    report.add_bar("the page's import: of create_memories", by_the_page / ours, 0.5, " ×", at_least=True)
-    report.add_bar("import, memories a second", ours, 1_000, at_least=True)
+    table.rows.extend(
+        [("create_memories, not embedded", service_rate), ("plain INSERTs (executemany)", bare_rate)]
+    )
+    table.rows.append(("import on the page, not embedded", page_rate))
+    report.add_bar(
+        "import on the page: relative to create_memories", page_rate / service_rate, 0.5, " ×", at_least=True
+    )
+    report.add_bar("import, memories per second", service_rate, 1_000, at_least=True)
 
 
-# --- The backlog ----------------------------------------------------------------------------------------
+# --- Backlog --------------------------------------------------------------------------------------------
 
 
 def _measure_backlog(sizes: Sizes, random: "np.random.Generator") -> tuple[float, float]:
-    """Texts a second of the embedder alone, and of the worker's whole work, over the same texts in turns."""
+    """Return texts per second of the embedding model alone and of the worker, for the same texts in turns."""
     actor = _create_actor("backlog")
     embedder: Any = get_provider()
-    bare = embedder.inner  # without the check of its answers
+    bare = embedder.inner  # without response validation
     embedder.embed_query("load the model")
     alone = whole = 0.0
     for _ in range(sizes.batches):
         batch = make_texts(indexer.BATCH, random)
         writes.create_memories(actor, [NewMemory(text) for text in batch])
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         bare.embed_documents(batch)
-        between = time.perf_counter()
+        switched_at = time.perf_counter()
         claimed = indexer.process_batch(connection.connection.info.backend_pid)
-        whole += time.perf_counter() - between
-        alone += between - begun
+        whole += time.perf_counter() - switched_at
+        alone += switched_at - started_at
         assert claimed == indexer.BATCH  # noqa: S101
     count = sizes.batches * indexer.BATCH
     return count / alone, count / whole
 
 
 def _report_backlog(report: Report, sizes: Sizes, alone: float, whole: float) -> None:
-    table = report.add_table(
-        f"{sizes.batches * indexer.BATCH:,} memories that wait for vectors", "", "a second"
+    table = report.add_table(f"{sizes.batches * indexer.BATCH:,} memories to index", "", "per second")
+    table.rows.extend([("embedding model alone", alone), ("indexer.process_batch", whole)])
+    report.add_bar(
+        "backlog: rate relative to the embedding model alone", whole / alone, 0.8, " ×", at_least=True
     )
-    table.rows.extend([("the embedder alone", alone), ("worker.work_once", whole)])
-    report.add_bar("backlog: of the bare embedder's rate", whole / alone, 0.8, " ×", at_least=True)
 
 
-# --- From saving to being found ---------------------------------------------------------------------------
+# --- Indexing delay ---------------------------------------------------------------------------------------
 
 
 def _measure_indexing_delay(sizes: Sizes) -> tuple[Times, int, float]:
-    """How long after its save each memory had its vector; how many never had; the rate that was written at."""
+    """Return the time from saving to indexing, the number of memories never indexed, and the write rate."""
     actor = _create_actor("watched")
-    found: dict[UUID, float] = {}
-    with run_indexing_worker(), writer.run_writer(actor.person.pk, WRITES_A_SECOND) as saved:
+    indexed_at: dict[UUID, float] = {}
+    with run_indexing_worker(), writer.run_writer(actor.person.pk, WRITES_PER_SECOND) as saved:
         _wait_until_settled(saved)
-        begun = time.monotonic()
-        while time.monotonic() - begun < sizes.watched_s:
-            _poll_indexed(saved, found)
-        counted = {memory_id: at for memory_id, at in list(saved.items()) if begun <= at}
-        rate = len(counted) / (time.monotonic() - begun)
-        until = time.monotonic() + SETTLE_S
-        while counted.keys() - found.keys() and time.monotonic() < until:
-            _poll_indexed(saved, found)
-    _assert_searchable(actor, next(iter(found)))
-    taken = [(found[memory_id] - at) * 1000 for memory_id, at in counted.items() if memory_id in found]
-    return build_times(taken), len(counted.keys() - found.keys()), rate
+        started_at = time.monotonic()
+        while time.monotonic() - started_at < sizes.watched_s:
+            _poll_indexed(saved, indexed_at)
+        counted = {
+            memory_id: saved_at for memory_id, saved_at in list(saved.items()) if started_at <= saved_at
+        }
+        rate = len(counted) / (time.monotonic() - started_at)
+        deadline = time.monotonic() + SETTLE_S
+        while counted.keys() - indexed_at.keys() and time.monotonic() < deadline:
+            _poll_indexed(saved, indexed_at)
+    _assert_searchable(actor, next(iter(indexed_at)))
+    times = [
+        (indexed_at[memory_id] - saved_at) * 1000
+        for memory_id, saved_at in counted.items()
+        if memory_id in indexed_at
+    ]
+    return build_times(times), len(counted.keys() - indexed_at.keys()), rate
 
 
 def _wait_until_settled(saved: writer.SaveTimes) -> None:
-    """Until the worker has loaded its model, and has embedded what gathered meanwhile."""
-    until = time.monotonic() + SETTLE_S
-    while time.monotonic() < until:
-        found: dict[UUID, float] = {}
-        _poll_indexed(saved, found)
-        if found and work_queue.get_backlog().pending < WRITES_A_SECOND:
+    """Wait until the worker has loaded its model and worked off the initial backlog."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        indexed_at: dict[UUID, float] = {}
+        _poll_indexed(saved, indexed_at)
+        if indexed_at and work_queue.get_backlog().pending < WRITES_PER_SECOND:
             return
 
 
-def _poll_indexed(saved: writer.SaveTimes, found: dict[UUID, float]) -> None:
-    waiting = list(dict.fromkeys(saved.copy()).keys() - found.keys())
+def _poll_indexed(saved: writer.SaveTimes, indexed_at: dict[UUID, float]) -> None:
+    pending = list(dict.fromkeys(saved.copy()).keys() - indexed_at.keys())
     with connection.cursor() as cursor:
-        cursor.execute(SELECT_INDEXED, [waiting])
+        cursor.execute(SELECT_INDEXED, [pending])
         now = time.monotonic()
-        found.update((row[0], now) for row in cursor.fetchall())
+        indexed_at.update((row[0], now) for row in cursor.fetchall())
     time.sleep(POLL_S)
 
 
 def _assert_searchable(actor: Actor, memory_id: UUID) -> None:
-    """That a vector in the index means what is claimed here: search finds the memory by its meaning."""
+    """Check that an indexed memory is found by semantic search."""
     text = Memory.objects.get(pk=memory_id).text
     hits = search_memories(actor, text).hits
     assert any(hit.memory.pk == memory_id and (hit.cosine or 0) > 0.99 for hit in hits)  # noqa: S101
 
 
-def _report_indexing_delay(report: Report, taken: Times, never: int, rate: float) -> None:
+def _report_indexing_delay(report: Report, times: Times, missing: int, rate: float) -> None:
     table = report.add_table(
-        "From saving to being found by meaning, a worker running", "memories a second", "p50, ms", "p99, ms"
+        "From saving to semantic search, with a running worker", "memories per second", "p50, ms", "p99, ms"
     )
-    table.rows.append((rate, taken.p50, taken.p99))
+    table.rows.append((rate, times.p50, times.p99))
     report.notes.append(
-        f"{len(taken.ms):,} memories were watched; {never} of them were not found {SETTLE_S:.0f} s later."
+        f"{len(times.ms):,} memories were watched; {missing} were not indexed after another {SETTLE_S:.0f} s."
     )

@@ -1,6 +1,6 @@
-"""A process of its own that writes memories at a steady rate, through the service, as a door would.
+"""A separate process that writes memories at a steady rate through the service.
 
-`python -m benchmarks.writer OWNER WRITES_A_SECOND` prints a line for each: its id, and when it was saved.
+`python -m benchmarks.writer OWNER WRITES_PER_SECOND` prints the ID and the save time of each memory.
 """
 
 import subprocess
@@ -15,13 +15,13 @@ from uuid import UUID
 from django.conf import settings
 
 SEED = 7
-SaveTimes = dict[UUID, float]  # when each memory was saved, in seconds of time.monotonic
+SaveTimes = dict[UUID, float]  # in seconds of time.monotonic
 
 
 @contextmanager
-def run_writer(owner: UUID, writes_a_second: float) -> Iterator[SaveTimes]:
-    """While the block runs another process writes memories of the owner. What is given grows meanwhile."""
-    command = [sys.executable, "-m", "benchmarks.writer", str(owner), str(writes_a_second)]
+def run_writer(owner: UUID, writes_per_second: float) -> Iterator[SaveTimes]:
+    """Run the writer process during the block; the yielded dictionary is updated meanwhile."""
+    command = [sys.executable, "-m", "benchmarks.writer", str(owner), str(writes_per_second)]
     saved: SaveTimes = {}
     with subprocess.Popen(
         command, cwd=Path(settings.BASE_DIR), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
@@ -40,18 +40,18 @@ def run_writer(owner: UUID, writes_a_second: float) -> Iterator[SaveTimes]:
 def _read_output(process: "subprocess.Popen[str]", saved: SaveTimes) -> None:
     assert process.stdout  # noqa: S101
     for line in process.stdout:
-        memory_id, at = line.split()
-        saved[UUID(memory_id)] = float(at)
+        memory_id, saved_at = line.split()
+        saved[UUID(memory_id)] = float(saved_at)
 
 
 def _wait_for_first_save(process: "subprocess.Popen[str]", saved: SaveTimes) -> None:
     while not saved:
         if process.poll() is not None:
-            raise RuntimeError(f"the writer ended with exit code {process.returncode}")
+            raise RuntimeError(f"the writer exited with code {process.returncode}")
         time.sleep(0.01)
 
 
-def main(owner: str, writes_a_second: str) -> None:
+def main(owner: str, writes_per_second: str) -> None:
     import django
 
     django.setup()
@@ -64,14 +64,14 @@ def main(owner: str, writes_a_second: str) -> None:
 
     actor = Actor(user=User.objects.get(pk=owner), door=Channel.WEB)
     random = np.random.default_rng(SEED)
-    due = time.monotonic()
+    due_at = time.monotonic()
     while True:
         [text] = make_texts(1, random)
         memory = writes.create_memory(actor, text=text)
         sys.stdout.write(f"{memory.pk} {time.monotonic()}\n")
         sys.stdout.flush()
-        due += 1 / float(writes_a_second)
-        time.sleep(max(0.0, due - time.monotonic()))
+        due_at += 1 / float(writes_per_second)
+        time.sleep(max(0.0, due_at - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from core.version import VERSION
 from picard.config.paths import PROJECT
 from tests.test_docs import variables
 
@@ -176,6 +178,28 @@ def test_an_image_runs_without_rights_and_takes_in_only_what_it_needs(folder: st
 def test_the_scripts_of_ci_are_scripts(name: str) -> None:
     shell = (PROJECT / ".ci" / name).read_text(encoding="utf-8").splitlines()[0].removeprefix("#!").split()
     subprocess.run([*shell, "-n", PROJECT / ".ci" / name], check=True)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    releases = re.findall(
+        r"^## \[(\d[\d.]+)\]", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert project["version"] == VERSION == releases[0]
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    [job] = loaded(".github/workflows/ci.yml")["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+
+
+def test_the_devcontainer_has_what_ci_installs() -> None:
+    container = json.loads((PROJECT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    script = (PROJECT / ".ci/run").read_text(encoding="utf-8")
+    packages = {name for each in re.findall(r"missing\+=\(([^)]+)\)", script) for name in each.split()}
+    assert len(packages) > 5
+    assert packages - {"npm"} <= set(container["postCreateCommand"].split())
+    assert any("/node:" in feature for feature in container["features"])
 
 
 def test_the_image_holds_what_the_server_imports_and_neither_benchmarks_nor_tests() -> None:

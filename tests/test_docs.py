@@ -13,7 +13,9 @@ from django.core.management import get_commands, load_command_class
 
 from accounts.actor import Channel
 from memories import scopes
+from memories.mcp.tools import TOOLS
 from memories.models import IndexState, Visibility
+from memories.portability.readers.detect import IMPORT_FORMATS
 from picard.config.paths import PROJECT
 
 APPS = ("accounts", "core", "memories", "oauth", "picard")
@@ -208,9 +210,25 @@ def test_every_make_target_says_what_it_does() -> None:
     assert not [name for name, rest in make_targets().items() if "## " not in rest]
 
 
-def test_the_readme_names_every_make_target_and_none_besides() -> None:
-    named = set(re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", text_of(PROJECT / "README.md"), re.MULTILINE))
-    assert {one or other for one, other in named} == set(make_targets())
+def targets_named_in(name: str) -> set[str]:
+    return set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text_of(PROJECT / name), re.MULTILINE))
+
+
+def test_contributing_names_every_make_target_and_none_besides() -> None:
+    assert targets_named_in("CONTRIBUTING.md") == set(make_targets())
+
+
+def test_the_readme_names_only_make_targets_that_exist() -> None:
+    assert {"run", "test"} <= targets_named_in("README.md") <= set(make_targets())
+
+
+def test_every_mcp_tool_is_documented() -> None:
+    assert set(TOOLS) <= named_in_first_cells(PROJECT / "docs" / "mcp.md")
+
+
+def test_every_import_format_is_documented() -> None:
+    [table, *_] = re.findall(r"(?:^\|.*\n)+", text_of(PROJECT / "docs" / "moving.md"), re.MULTILINE)
+    assert len(table.splitlines()) - 2 == len(IMPORT_FORMATS)  # without the header
 
 
 # --- Pages ------------------------------------------------------------------------------------------------
@@ -232,6 +250,12 @@ def _anchors(page: Path) -> set[str]:
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_picture_of_the_readme_exists() -> None:
+    named = re.findall(r'(?:src|srcset)="([^"]+)"', text_of(PROJECT / "README.md"))
+    assert named
+    assert not [name for name in named if not (PROJECT / name).exists()]
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
@@ -269,6 +293,26 @@ def test_code_names_only_pages_that_exist() -> None:
     }
     assert named
     assert not [(name, page) for name, page in named if not (PROJECT / page).exists()]
+
+
+def test_where_to_change_what_names_files_that_exist() -> None:
+    page = text_of(PROJECT / "docs" / "architecture.md")
+    section = page.split("\n## Where do I change ...?\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| `([^`]+)` \| (.+) \|$", section, re.MULTILINE)
+    assert len(rows) == len({change for change, *_ in rows}) == 20
+    named = [name for _, first, rest in rows for name in (first, *re.findall(r"`([\w/.-]+/[\w.-]+)`", rest))]
+    assert not [name for name in named if not (PROJECT / name).is_file()]
+
+
+def test_every_package_is_in_the_table_of_packages() -> None:
+    page = text_of(PROJECT / "docs" / "architecture.md")
+    section = page.split("\n## Packages\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([\w/]+)`", " ".join(re.findall(r"^\| (.+?) \|", section, re.MULTILINE))))
+    assert not [name for name in named if not (PROJECT / name).is_dir()]
+    packages = {
+        str(path.parent.relative_to(PROJECT)) for app in APPS for path in PROJECT.glob(f"{app}/*/__init__.py")
+    }
+    assert packages - named <= {f"{app}/{name}" for app in APPS for name in ("management", "migrations")}
 
 
 def test_every_decision_is_in_the_index() -> None:

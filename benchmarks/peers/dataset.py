@@ -1,4 +1,4 @@
-"""The memories and questions of one run, made anew from a seed: the same on every machine."""
+"""Memories and questions generated from a seed, so that they are the same on every machine."""
 
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -13,48 +13,49 @@ if TYPE_CHECKING:
 
 SEED = 20_250
 LARGEST_OWNER = "owner-0"
-MEDIUM_OWNERS = 30  # owners with a fiftieth of all
+MEDIUM_OWNERS = 30  # owners with 1/50 of all memories each
 SMALL_SIZE = 100  # memories of each other owner
 BATCH_SIZE = 20
-SMALL_OWNERS_TIMED = 20  # owners with few memories whose questions are timed
-QUESTIONS = 100  # to the big one, and to the small ones together
-WORDS_A_QUESTION = 3
+SMALL_OWNERS_TIMED = 20  # owners with few memories whose searches are timed
+QUESTIONS = 100  # for the largest owner, and as many for the small ones together
+WORDS_PER_QUESTION = 3
 
-# The vectors: topics, and what is said of them, along as many directions as matter, and a little haze along all others.
-# Chosen to be like the local model's of real sentences, for an approximate index finds little among vectors without
-# such a shape. Of 1,427 sentences of people who talk: intrinsic dimension 16 by TwoNN (Facco et al., 2017), 19 by
-# maximum likelihood over 20 neighbours, median cosine of the nearest .68, of the tenth .56. Of as many made here: 15,
-# 14, .68, .54.
+# Vectors: topics and variations of them along a few directions, plus a little noise along all dimensions. They resemble
+# the local model's vectors of real sentences, because approximate indexes have low recall on vectors without such
+# structure. 1,427 sentences of conversations: intrinsic dimension 16 by TwoNN (Facco et al., 2017), 19 by maximum
+# likelihood over 20 neighbours, median cosine of the nearest .68, of the tenth .56. As many generated here: 15, 14,
+# .68, .54.
 DIRECTIONS = 24
 TOPICS = 200
-HAZE = 0.1
+NOISE = 0.1
 COMMON = 0.3
-OFF_TOPIC = 0.7  # how far a question lies from the memory it is near to
+OFF_TOPIC = 0.7  # distance of a question from the memory it is based on
 
 
 def create_workload(size: int, spare: int) -> Workload:
-    """`size` memories: a tenth are one owner's, six tenths of some, the rest of many who have SMALL_SIZE each. `spare`
-    texts more that nobody has yet."""
+    """Create `size` memories and `spare` unused texts.
+
+    One owner has a tenth of the memories, MEDIUM_OWNERS six tenths, many owners with SMALL_SIZE each the rest.
+    """
     import numpy as np
 
     random = np.random.default_rng(SEED)
     owners = _build_owners(size)
     count = max(last for _, last in owners.values())
     vectors = _build_vectors(count + spare + 2 * QUESTIONS, random)
-    known = list(dict.fromkeys(make_texts(count + spare + 1_000, random)))[
-        : count + spare
-    ]  # two may be the same
-    questions, asked = _build_questions(owners, known, random)
-    near = vectors[asked] + OFF_TOPIC * vectors[-len(asked) :]
-    vectors[-len(asked) :] = near / np.linalg.norm(near, axis=1, keepdims=True)
-    return Workload(known, owners, _build_batches(owners, random), count, questions, vectors)
+    distinct = list(dict.fromkeys(make_texts(count + spare + 1_000, random)))
+    texts = distinct[: count + spare]
+    questions, targets = _build_questions(owners, texts, random)
+    question_vectors = vectors[targets] + OFF_TOPIC * vectors[-len(targets) :]
+    vectors[-len(targets) :] = question_vectors / np.linalg.norm(question_vectors, axis=1, keepdims=True)
+    return Workload(texts, owners, _build_batches(owners, random), count, questions, vectors)
 
 
 def _build_owners(size: int) -> dict[str, tuple[int, int]]:
-    """The big one first, those with SMALL_SIZE last."""
-    big, middle = size // 10, size // 50
-    many = (size - big - MEDIUM_OWNERS * middle) // SMALL_SIZE
-    sizes = [big, *[middle] * MEDIUM_OWNERS, *[SMALL_SIZE] * many]
+    """Return each owner's range of memories: the largest owner first, those with SMALL_SIZE last."""
+    largest, medium = size // 10, size // 50
+    many = (size - largest - MEDIUM_OWNERS * medium) // SMALL_SIZE
+    sizes = [largest, *[medium] * MEDIUM_OWNERS, *[SMALL_SIZE] * many]
     return {
         f"owner-{n}": (last - size, last)
         for n, (size, last) in enumerate(zip(sizes, accumulate(sizes), strict=True))
@@ -65,39 +66,37 @@ def _build_vectors(count: int, random: "np.random.Generator") -> "NDArray[np.flo
     import numpy as np
 
     basis = random.standard_normal((DIRECTIONS, DIMENSIONS))
-    said = random.standard_normal((TOPICS, DIRECTIONS))[random.integers(TOPICS, size=count)]
-    said += random.standard_normal((count, DIRECTIONS))
-    haze = random.standard_normal((count, DIMENSIONS), np.float32)
+    content = random.standard_normal((TOPICS, DIRECTIONS))[random.integers(TOPICS, size=count)]
+    content += random.standard_normal((count, DIRECTIONS))
+    noise = random.standard_normal((count, DIMENSIONS), np.float32)
     common = random.standard_normal(DIMENSIONS)
-    found = said @ basis + DIRECTIONS**0.5 * (HAZE * haze + COMMON * common)
-    unit: NDArray[np.float32] = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    points = content @ basis + DIRECTIONS**0.5 * (NOISE * noise + COMMON * common)
+    unit: NDArray[np.float32] = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     return unit
 
 
 def _build_questions(
-    owners: dict[str, tuple[int, int]], known: list[str], random: "np.random.Generator"
+    owners: dict[str, tuple[int, int]], texts: list[str], random: "np.random.Generator"
 ) -> tuple[list[Question], list[int]]:
-    """QUESTIONS to the big owner, then as many to small ones in turns; and the memory that each is near to."""
+    """Build QUESTIONS for the largest owner and as many for small ones; return them and the memory each is based on."""
     small = list(owners)[1 + MEDIUM_OWNERS :][:SMALL_OWNERS_TIMED]
-    questions, asked = [], []
+    questions, targets = [], []
     for number in range(2 * QUESTIONS):
         owner = LARGEST_OWNER if number < QUESTIONS else small[number % len(small)]
-        at = int(random.integers(*owners[owner]))
-        sought = [
-            word for word in known[at].rstrip(".").split() if keywords.extract_words(word)
-        ]  # no stop words
-        words = random.choice(sought, WORDS_A_QUESTION, replace=False).tolist()
+        index = int(random.integers(*owners[owner]))
+        content_words = [word for word in texts[index].rstrip(".").split() if keywords.extract_words(word)]
+        words = random.choice(content_words, WORDS_PER_QUESTION, replace=False).tolist()
         questions.append(Question(owner, f"zzq{number}", " ".join(words)))
-        asked.append(at)
-    return questions, asked
+        targets.append(index)
+    return questions, targets
 
 
 def _build_batches(
     owners: dict[str, tuple[int, int]], random: "np.random.Generator"
 ) -> list[tuple[str, int, int]]:
     batches = [
-        (owner, at, min(at + BATCH_SIZE, last))
+        (owner, index, min(index + BATCH_SIZE, last))
         for owner, (first, last) in owners.items()
-        for at in range(first, last, BATCH_SIZE)
+        for index in range(first, last, BATCH_SIZE)
     ]
-    return [batches[at] for at in random.permutation(len(batches)).tolist()]
+    return [batches[index] for index in random.permutation(len(batches)).tolist()]

@@ -1,31 +1,31 @@
-"""What the comparison found, as tables, and beside what was promised."""
+"""Report a comparison: result tables and targets."""
 
 import itertools
 from collections.abc import Sequence
 
 from benchmarks.clock import Times
 from benchmarks.peers import dataset
-from benchmarks.peers.adapters.base import FOUND
-from benchmarks.peers.results import HYBRID, Found, Way
+from benchmarks.peers.adapters.base import RESULT_COUNT
+from benchmarks.peers.results import HYBRID, ComparisonResults, Variant
 from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import Workload
 from benchmarks.report import Report, format_number
 
-OURS = "picard"
-BY_MEANING = ("vector, its statement", "meaning")
-MIN_RECALL = 0.95  # of the nearest ten, for a search to be compared with ours
+PICARD = "picard"
+SEMANTIC_METHODS = ("vector statement", "semantic")
+MIN_RECALL = 0.95  # of the nearest ten, for a search to be compared with Picard's
 MB = 1_000_000
 
 
-def build_report(found: Found, work: Workload, memories: int, load: float) -> Report:
-    said = Report(f"Beside peers: {memories:,} memories of {len(work.owners):,} people")
-    big, small = _get_sizes(work)
-    for size in (small, big):
-        _report_searches(said, found, size)
-    _report_adding(said, found)
-    _add_bars(said, found, small, big)
-    said.notes.extend(_build_notes(found, load))
-    return said
+def build_report(results: ComparisonResults, work: Workload, memories: int, load: float) -> Report:
+    report = Report(f"Comparison with other products: {memories:,} memories of {len(work.owners):,} users")
+    large, small = _get_sizes(work)
+    for size in (small, large):
+        _report_searches(report, results, size)
+    _report_adding(report, results)
+    _add_bars(report, results, small, large)
+    report.notes.extend(_build_notes(results, load))
+    return report
 
 
 def _get_sizes(work: Workload) -> tuple[int, int]:
@@ -33,144 +33,155 @@ def _get_sizes(work: Workload) -> tuple[int, int]:
     return work.owners[dataset.LARGEST_OWNER][1], last[1] - last[0]
 
 
-def _report_searches(said: Report, found: Found, size: int) -> None:
-    table = said.add_table(
+def _report_searches(report: Report, results: ComparisonResults, size: int) -> None:
+    table = report.add_table(
         f"Search of {size:,} memories",
         "system",
-        "way",
+        "method",
         "p50, ms",
         "p99, ms",
         "recall@10",
-        "of Picard's hybrid",
+        "relative to Picard's hybrid",
     )
-    hybrid = _get_p50(found, (OURS, HYBRID), size)
-    for ((name, way), of_size), taken in found.searched.items():
-        if of_size == size and taken.ms:
-            recall = found.recall.get(((name, way), size))
+    hybrid = _get_p50(results, (PICARD, HYBRID), size)
+    for ((name, method), measured_size), times in results.searched.items():
+        if measured_size == size and times.ms:
+            recall = results.recall.get(((name, method), size))
             table.rows.append(
                 (
                     name,
-                    way,
-                    taken.p50,
-                    taken.p99,
+                    method,
+                    times.p50,
+                    times.p99,
                     "–" if recall is None else format_number(recall),
-                    taken.p50 / hybrid,
+                    times.p50 / hybrid,
                 )
             )
 
 
-def _report_adding(said: Report, found: Found) -> None:
-    table = said.add_table(
-        "Adding, and what it takes",
-        "system", "one: p50, ms", "p99, ms", "many: memories a second", "first search of an owner: p50, ms",
-        "filled in, s", "on disk, MB",
+def _report_adding(report: Report, results: ComparisonResults) -> None:
+    table = report.add_table(
+        "Adding memories",
+        "system", "add one: p50, ms", "p99, ms", "add many: memories per second", "first search of a user: p50, ms",
+        "load time, s", "on disk, MB",
     )  # fmt: skip
-    for name, taken in found.added.items():
-        first = next((times for (system, _), times in found.first.items() if system == name), None)
-        rate = 1000 / found.many[name].p50 if name in found.many and found.many[name].ms else float("nan")
+    for name, times in results.added.items():
+        first = next((times for (system, _), times in results.first.items() if system == name), None)
+        rate = (
+            1000 / results.many[name].p50 if name in results.many and results.many[name].ms else float("nan")
+        )
         table.rows.append(
             (
-                name, taken.p50, taken.p99, rate, first.p50 if first else float("nan"),
-                found.filled_s.get(name, float("nan")), found.disk.get(name, 0) / MB,
+                name, times.p50, times.p99, rate, first.p50 if first else float("nan"),
+                results.filled_s.get(name, float("nan")), results.disk.get(name, 0) / MB,
             )
         )  # fmt: skip
 
 
-def _add_bars(said: Report, found: Found, small: int, big: int) -> None:
-    for size, way in itertools.product((small, big), BY_MEANING):
-        share = found.recall.get(((OURS, way), size))
+def _add_bars(report: Report, results: ComparisonResults, small: int, large: int) -> None:
+    for size, method in itertools.product((small, large), SEMANTIC_METHODS):
+        share = results.recall.get(((PICARD, method), size))
         if share is not None:
-            said.add_bar(f"recall@{FOUND} of Picard's {way}, {size:,}", share, 0.999, at_least=True)
-    together = [name for name in _list_peers(found) if not SYSTEMS[name].is_apart]
-    for peers in dict.fromkeys((tuple(together), tuple(_list_peers(found)))):
-        _add_search_bars(said, found, peers, small, big)
-    indexed = {name: taken for name, taken in found.added.items() if SYSTEMS[name].has_index and taken.ms}
-    if indexed and OURS in found.added:
-        name = min(indexed, key=lambda each: indexed[each].p50)
-        said.add_bar(f"add one: of {name}", found.added[OURS].p50 / indexed[name].p50, 1, " ×")
-
-
-def _add_search_bars(said: Report, found: Found, peers: Sequence[str], small: int, big: int) -> None:
-    """Beside the fastest of these peers; with many memories, of those that find enough."""
-    if fastest := _find_fastest(found, peers, small, 0):
-        theirs = _get_p50(found, fastest, small)
-        for way in BY_MEANING:
-            faster = theirs / _get_p50(found, (OURS, way), small)
-            said.add_bar(
-                f"{way}, {small:,}: faster than {_format_variant(fastest)}", faster, 5, " ×", at_least=True
+            report.add_bar(
+                f"recall@{RESULT_COUNT} of Picard's {method}, {size:,}", share, 0.999, at_least=True
             )
-        hybrid = _get_p50(found, (OURS, HYBRID), small) / theirs
-        said.add_bar(f"whole hybrid call, {small:,}: of {_format_variant(fastest)}", hybrid, 1.5, " ×")
-    if accurate := _find_fastest(found, peers, big, MIN_RECALL):
-        theirs = _get_p50(found, accurate, big)
-        for way in BY_MEANING:
-            said.add_bar(
-                f"{way}, {big:,}: of {_format_variant(accurate)}",
-                _get_p50(found, (OURS, way), big) / theirs,
+    shared_index_peers = [name for name in _list_peers(results) if not SYSTEMS[name].has_index_per_owner]
+    for peers in dict.fromkeys((tuple(shared_index_peers), tuple(_list_peers(results)))):
+        _add_search_bars(report, results, peers, small, large)
+    indexed = {name: times for name, times in results.added.items() if SYSTEMS[name].has_index and times.ms}
+    if indexed and PICARD in results.added:
+        name = min(indexed, key=lambda each: indexed[each].p50)
+        report.add_bar(f"add one: relative to {name}", results.added[PICARD].p50 / indexed[name].p50, 1, " ×")
+
+
+def _add_search_bars(
+    report: Report, results: ComparisonResults, peers: Sequence[str], small: int, large: int
+) -> None:
+    """Compare with the fastest of these peers; at many memories, only those with sufficient recall."""
+    if fastest := _find_fastest(results, peers, small, 0):
+        peer_p50 = _get_p50(results, fastest, small)
+        for method in SEMANTIC_METHODS:
+            speedup = peer_p50 / _get_p50(results, (PICARD, method), small)
+            report.add_bar(
+                f"{method}, {small:,}: faster than {_format_variant(fastest)}",
+                speedup,
+                5,
+                " ×",
+                at_least=True,
+            )
+        hybrid = _get_p50(results, (PICARD, HYBRID), small) / peer_p50
+        report.add_bar(f"hybrid, {small:,}: relative to {_format_variant(fastest)}", hybrid, 1.5, " ×")
+    if accurate := _find_fastest(results, peers, large, MIN_RECALL):
+        peer_p50 = _get_p50(results, accurate, large)
+        for method in SEMANTIC_METHODS:
+            report.add_bar(
+                f"{method}, {large:,}: relative to {_format_variant(accurate)}",
+                _get_p50(results, (PICARD, method), large) / peer_p50,
                 1.25,
                 " ×",
             )
-        hybrid = _get_p50(found, (OURS, HYBRID), big) / theirs
-        said.add_bar(f"whole hybrid call, {big:,}: of {_format_variant(accurate)}", hybrid, 3, " ×")
+        hybrid = _get_p50(results, (PICARD, HYBRID), large) / peer_p50
+        report.add_bar(f"hybrid, {large:,}: relative to {_format_variant(accurate)}", hybrid, 3, " ×")
 
 
-def _build_notes(found: Found, load: float) -> list[str]:
-    notes = [f"Load {load:.1f} at the start, {found.load_timed:.1f} when all were filled."]
-    notes += [_describe_sealing(found)] if "picard unsealed" in found.added else []
-    if OURS in found.until_found and found.until_found[OURS].ms:
-        watched = found.until_found[OURS]
+def _build_notes(results: ComparisonResults, load: float) -> list[str]:
+    notes = [f"Load {load:.1f} at the start, {results.load_timed:.1f} after loading."]
+    notes += [_describe_sealing(results)] if "picard unsealed" in results.added else []
+    if PICARD in results.indexing_delay and results.indexing_delay[PICARD].ms:
+        delays = results.indexing_delay[PICARD]
         notes.append(
-            f"From adding to being found by meaning, a worker running: p50 {format_number(watched.p50)} ms, p99 "
-            f"{format_number(watched.p99)} ms. The peers embed within the call that adds."
+            f"From adding to semantic search, with a running worker: p50 {format_number(delays.p50)} ms, p99 "
+            f"{format_number(delays.p99)} ms. The other products embed within the call that adds."
         )
-    for name, ms in found.embedded.items():
-        notes.append(
-            f"The worker of {name} took {format_number(ms)} ms a memory for the vectors of those added."
-        )
-    versions = {package: number for each in found.versions.values() for package, number in each.items()}
+    for name, ms in results.embedded.items():
+        notes.append(f"The worker of {name} took {format_number(ms)} ms per added memory for its vectors.")
+    versions = {package: number for each in results.versions.values() for package, number in each.items()}
     notes.append(
-        "Versions: " + ", ".join(f"{package} {one}" for package, one in sorted(versions.items())) + "."
+        "Versions: "
+        + ", ".join(f"{package} {release}" for package, release in sorted(versions.items()))
+        + "."
     )
-    notes += [f"{name} failed: {error}" for name, error in found.failed.items()]
+    notes += [f"{name} failed: {error}" for name, error in results.failed.items()]
     return notes
 
 
-def _describe_sealing(found: Found) -> str:
-    return "With sealing, of without: " + ", ".join(
-        [
-            f"add one {format_number(_compute_sealing_ratio(found.added))}",
-            *(
-                f"{way} of {size:,} {format_number(ours.p50 / found.searched[('picard unsealed', way), size].p50)}"
-                for ((name, way), size), ours in found.searched.items()
-                if name == OURS
-            ),
-            f"on disk {format_number(found.disk[OURS] / found.disk['picard unsealed'])}.",
-        ]
-    )
+def _describe_sealing(results: ComparisonResults) -> str:
+    ratios = [f"add one {format_number(_compute_sealing_ratio(results.added))}"]
+    for ((name, method), size), sealed in results.searched.items():
+        if name == PICARD:
+            unsealed = results.searched[("picard unsealed", method), size]
+            ratios.append(f"{method} at {size:,} {format_number(sealed.p50 / unsealed.p50)}")
+    ratios.append(f"on disk {format_number(results.disk[PICARD] / results.disk['picard unsealed'])}")
+    return f"Cost of encryption, as a ratio: {', '.join(ratios)}."
 
 
-def _compute_sealing_ratio(taken: dict[str, Times]) -> float:
-    return taken[OURS].p50 / taken["picard unsealed"].p50
+def _compute_sealing_ratio(times: dict[str, Times]) -> float:
+    return times[PICARD].p50 / times["picard unsealed"].p50
 
 
-def _get_p50(found: Found, way: Way, size: int) -> float:
-    taken = found.searched.get((way, size))
-    return taken.p50 if taken else float("nan")
+def _get_p50(results: ComparisonResults, method: Variant, size: int) -> float:
+    times = results.searched.get((method, size))
+    return times.p50 if times else float("nan")
 
 
-def _list_peers(found: Found) -> list[str]:
-    return [name for name in found.added if not SYSTEMS[name].is_picard]
+def _list_peers(results: ComparisonResults) -> list[str]:
+    return [name for name in results.added if not SYSTEMS[name].is_picard]
 
 
-def _find_fastest(found: Found, peers: Sequence[str], size: int, recall: float) -> Way | None:
-    """Of the peers' ways that find enough."""
-    ways = {
-        way: taken.p50
-        for (way, of_size), taken in found.searched.items()
-        if of_size == size and way[0] in peers and taken.ms and found.recall.get((way, size), 0) >= recall
+def _find_fastest(
+    results: ComparisonResults, peers: Sequence[str], size: int, recall: float
+) -> Variant | None:
+    """Return the fastest variant of these peers with at least this recall."""
+    variants = {
+        method: times.p50
+        for (method, measured_size), times in results.searched.items()
+        if measured_size == size
+        and method[0] in peers
+        and times.ms
+        and results.recall.get((method, size), 0) >= recall
     }
-    return min(ways, key=ways.__getitem__) if ways else None
+    return min(variants, key=variants.__getitem__) if variants else None
 
 
-def _format_variant(way: Way) -> str:
-    return f"{way[0]} ({way[1]})"
+def _format_variant(method: Variant) -> str:
+    return f"{method[0]} ({method[1]})"

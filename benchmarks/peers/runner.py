@@ -1,4 +1,4 @@
-"""The processes of the systems, as the comparison sees them."""
+"""Client side of the processes that run the systems."""
 
 import contextlib
 import json
@@ -19,18 +19,17 @@ from benchmarks import databases
 from benchmarks.peers.systems import System
 from benchmarks.peers.work import FOLDER
 
-PEERS_PYTHON = (
-    Path(settings.BASE_DIR) / "build" / "benchmark-peers" / "bin" / "python"
-)  # made by the Makefile
+# Created by the Makefile.
+PEERS_PYTHON = Path(settings.BASE_DIR) / "build" / "benchmark-peers" / "bin" / "python"
 UNSEALED = "unsealed"
 
 
 class SystemFailed(Exception):
-    """A system's process ended. What it said stands in its log, whose last lines are the message."""
+    """A system's process exited. The message is the end of its log."""
 
 
 class SystemProcess:
-    """One system in its process."""
+    """A system in a separate process."""
 
     def __init__(self, system: System, work: Path, home: Path) -> None:
         self.system = system
@@ -48,14 +47,14 @@ class SystemProcess:
         )
         data = self._folder / "data"
         data.mkdir()
-        begin = {"work": str(work), "folder": str(data), "dsn": _prepare_database(system)}
-        opened = self._send_command(begin)
-        self.ways: list[str] = opened["ways"]
-        self.versions: dict[str, str] = opened["versions"]
+        configuration = {"work": str(work), "folder": str(data), "dsn": _prepare_database(system)}
+        greeting = self._exchange(configuration)
+        self.ways: list[str] = greeting["ways"]
+        self.versions: dict[str, str] = greeting["versions"]
 
-    def ask(self, act: str, **arguments: object) -> Any:
-        """Raises Failed when its process has ended."""
-        return self._send_command({act: arguments})
+    def send_command(self, command: str, **arguments: object) -> Any:
+        """Send a command and return its result. Raises SystemFailed if the process has exited."""
+        return self._exchange({command: arguments})
 
     def stop(self) -> None:
         assert self._process.stdin  # noqa: S101
@@ -68,11 +67,11 @@ class SystemProcess:
             self._process.wait()
         self._log.close()
 
-    def _send_command(self, what: Mapping[str, object]) -> Any:
+    def _exchange(self, message: Mapping[str, object]) -> Any:
         assert self._process.stdin  # noqa: S101
         assert self._process.stdout  # noqa: S101
         try:
-            self._process.stdin.write(json.dumps(what) + "\n")
+            self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise SystemFailed(self._read_log_tail()) from None
@@ -88,7 +87,7 @@ class SystemProcess:
 
 @contextlib.contextmanager
 def create_systems_home() -> Iterator[Path]:
-    """Where their folders lie."""
+    """Create the folder that contains the systems' folders."""
     home = Path(settings.PICARD_HOME) / FOLDER
     home.mkdir()
     try:
@@ -98,22 +97,22 @@ def create_systems_home() -> Iterator[Path]:
 
 
 def _prepare_database(system: System) -> str:
-    """What the system needs to know to find a database of its own on Picard's PostgreSQL."""
+    """Create the system's own database on Picard's PostgreSQL if it needs one, and return how to connect."""
     if system.class_name == "UnsealedPicard":
         return UNSEALED
     return _create_database(system.module) if system.needs_database else ""
 
 
 def create_unsealed_database() -> None:
-    """A copy of Picard's empty database, made while nobody is connected to it."""
+    """Copy Picard's empty database, while it has no connections."""
     databases.copy_empty_database(UNSEALED)
     connections.close_all()
 
 
 def _create_database(name: str) -> str:
     parameters = connection.get_connection_params()
-    known = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
-    conninfo = make_conninfo(**known, dbname=parameters["dbname"])
+    server = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
+    conninfo = make_conninfo(**server, dbname=parameters["dbname"])
     with psycopg.connect(conninfo, autocommit=True) as raw:
         raw.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    return make_conninfo(**known, dbname=name)
+    return make_conninfo(**server, dbname=name)

@@ -1,9 +1,9 @@
-"""One system in a process of its own, told what to do line by line: `python -m benchmarks.peers.serve SYSTEM`.
+"""Run one system in a separate process controlled by JSON lines: `python -m benchmarks.peers.serve SYSTEM`.
 
-The first line says where the work lies and where the system may keep its own. Then each line is one of:
+The first line gives the folder of the workload and the storage of the system. Then each line is one of:
 `{"fill": {}}`, `{"search": {"way": …, "calls": [[owner, question], …]}}`, `{"add_one": {"owner": …, "texts": […]}}`,
-`{"add_many": …}` alike, `{"until_found": …}` alike, `{"bytes": {}}`. Each is answered by one line. Times are taken
-here, around the call alone, in milliseconds.
+`{"add_many": …}` and `{"until_found": …}` alike, `{"bytes": {}}`. Each is answered with one line. Times are measured
+here, around the call only, in milliseconds.
 """
 
 import json
@@ -21,7 +21,7 @@ from benchmarks.peers.work import Workload
 
 
 class SystemCommands:
-    """What can be asked of an opened system."""
+    """The commands for an open system."""
 
     def __init__(self, adapter: Adapter, work: Workload) -> None:
         self._adapter = adapter
@@ -31,13 +31,13 @@ class SystemCommands:
         return _measure_ms(lambda: self._adapter.fill(self._work))
 
     def search(self, way: str, calls: Sequence[tuple[str, str]]) -> dict[str, Any]:
-        searching = self._adapter.ways[way]
+        search_method = self._adapter.ways[way]
         ms: list[float] = []
         found = []
         for owner, question in calls:
-            begun = time.perf_counter()
-            texts = searching(owner, question)
-            ms.append((time.perf_counter() - begun) * 1000)
+            started_at = time.perf_counter()
+            texts = search_method(owner, question)
+            ms.append((time.perf_counter() - started_at) * 1000)
             found.append(list(texts))
         return {"ms": ms, "found": found}
 
@@ -48,10 +48,10 @@ class SystemCommands:
         return _measure_ms(lambda: self._adapter.add_many(owner, texts))
 
     def until_found(self, owner: str, texts: Sequence[str]) -> list[float]:
-        """Of Picard alone: the others embed within the call that adds."""
+        """Measure the indexing delay. Picard only: the others embed within the call that adds."""
         adapter: Any = self._adapter
-        taken: list[float] = adapter.until_found(owner, texts)
-        return taken
+        delays: list[float] = adapter.until_found(owner, texts)
+        return delays
 
     def embed_all(self) -> float:
         adapter: Any = self._adapter
@@ -61,34 +61,34 @@ class SystemCommands:
         return self._adapter.bytes_on_disk()
 
 
-def serve_system(name: str, told: TextIO, said: TextIO) -> None:
-    begin = json.loads(told.readline())
-    work = Workload.read(Path(begin["work"]))
-    adapter = SYSTEMS[name].open(work, StorageLocation(Path(begin["folder"]), begin["dsn"]))
-    serving = SystemCommands(adapter, work)
+def serve_system(name: str, commands: TextIO, output: TextIO) -> None:
+    configuration = json.loads(commands.readline())
+    work = Workload.read(Path(configuration["work"]))
+    adapter = SYSTEMS[name].open(work, StorageLocation(Path(configuration["folder"]), configuration["dsn"]))
+    handlers = SystemCommands(adapter, work)
     versions = {package: version(package) for package in adapter.packages}
-    _write_answer(said, {"ways": list(adapter.ways), "versions": versions})
-    for line in told:
-        [(act, arguments)] = json.loads(line).items()
-        _write_answer(said, getattr(serving, act)(**arguments))
+    _write_answer(output, {"ways": list(adapter.ways), "versions": versions})
+    for line in commands:
+        [(command, arguments)] = json.loads(line).items()
+        _write_answer(output, getattr(handlers, command)(**arguments))
 
 
-def _measure_ms(act: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    act()
-    return (time.perf_counter() - begun) * 1000
+def _measure_ms(command: Callable[[], object]) -> float:
+    started_at = time.perf_counter()
+    command()
+    return (time.perf_counter() - started_at) * 1000
 
 
-def _write_answer(said: TextIO, answer: object) -> None:
-    said.write(json.dumps(answer) + "\n")
-    said.flush()
+def _write_answer(output: TextIO, answer: object) -> None:
+    output.write(json.dumps(answer) + "\n")
+    output.flush()
 
 
 def main(name: str) -> None:
-    """What the system's own libraries print goes to standard error."""
-    said = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Serve on standard output; redirect the output of the system's libraries to standard error."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    serve_system(name, sys.stdin, said)
+    serve_system(name, sys.stdin, output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The compared systems. The adapter of each is imported in a process of its own, whose Python has the system."""
+"""The compared systems. Each adapter is imported in a separate process whose environment contains the system."""
 
 import importlib
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ ADAPTERS = "benchmarks.peers.adapters"
 
 @dataclass(frozen=True)
 class System:
-    """One line of the tables: which class of which module of ADAPTERS opens it."""
+    """A compared system, and the class and module of ADAPTERS that open it."""
 
     name: str
     module: str
     class_name: str
     needs_database: bool = False
     is_picard: bool = False
-    has_index: bool = False  # of vectors, approximate
-    is_apart: bool = False  # an index for each owner alone
+    has_index: bool = False  # an approximate vector index
+    has_index_per_owner: bool = False
 
-    def open(self, work: Workload, place: StorageLocation) -> Adapter:
+    def open(self, work: Workload, location: StorageLocation) -> Adapter:
         if self.is_picard:
             import django
 
             django.setup()
         module = importlib.import_module(f"{ADAPTERS}.{self.module}")
-        adapter: Any = getattr(module, self.class_name)(work, place)
+        adapter: Any = getattr(module, self.class_name)(work, location)
         return adapter  # type: ignore[no-any-return]
 
 
@@ -40,7 +40,7 @@ SYSTEMS = {
         System("mem0ai", "mem0ai", "Mem0", needs_database=True, has_index=True),
         System("langgraph", "langgraph_store", "LangGraph", needs_database=True, has_index=True),
         System("chromadb", "chroma", "OneCollection", has_index=True),
-        System("chromadb by owner", "chroma", "CollectionPerOwner", has_index=True, is_apart=True),
+        System("chromadb by owner", "chroma", "CollectionPerOwner", has_index=True, has_index_per_owner=True),
         System("mcp-memory-service", "mcp_memory", "McpMemory"),
     )
 }

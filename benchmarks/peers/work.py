@@ -1,6 +1,6 @@
-"""What every system is given: the same memories and questions, each with its vector, by a look-up in place of a model.
+"""The workload of every system: the same memories and questions, with vectors looked up instead of computed.
 
-Read by programs of the peers' environment too, so it needs nothing but numpy.
+Also imported in the peers' environment, so it depends only on numpy.
 """
 
 import json
@@ -21,7 +21,7 @@ VECTORS = "vectors.npy"
 
 @dataclass(frozen=True)
 class Question:
-    """One vector under two texts: `name` is in no memory, `words` are some of the memory's that it is near to."""
+    """A question with two texts for one vector: `name` is in no memory, `words` are from the memory it is based on."""
 
     owner: str
     name: str
@@ -30,15 +30,18 @@ class Question:
 
 @dataclass(frozen=True)
 class Workload:
-    """`owners`: where each one's memories begin and end in `texts`. `batches`: the same memories, each batch of one
-    owner, in an order as if all had written at the same time. `spare`: where the texts that nobody has yet begin."""
+    """Memories and questions.
+
+    owners: each owner's range in `texts`. batches: the same memories in batches of one owner, in shuffled order, as if
+    all owners wrote at the same time. spare: index of the first unused text.
+    """
 
     texts: list[str]
     owners: dict[str, tuple[int, int]]
     batches: list[tuple[str, int, int]]
     spare: int
     questions: list[Question]
-    vectors: "NDArray[np.float32]"  # of the texts, then of the questions
+    vectors: "NDArray[np.float32]"  # of texts, then of questions
 
     @classmethod
     def read(cls, folder: Path) -> "Workload":
@@ -47,7 +50,7 @@ class Workload:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
         stored["questions"] = [Question(*one) for one in stored["questions"]]
         stored["batches"] = [tuple(one) for one in stored["batches"]]
-        stored["owners"] = {name: tuple(place) for name, place in stored["owners"].items()}
+        stored["owners"] = {name: tuple(position) for name, position in stored["owners"].items()}
         return cls(**stored, vectors=np.asarray(np.load(folder / VECTORS, mmap_mode="r")))
 
     def write(self, folder: Path) -> None:
@@ -67,34 +70,36 @@ class Workload:
             yield owner, self.texts[first:last]
 
     def find_nearest(self, question: Question, count: int) -> list[str]:
-        """The texts of the owner's memories with the highest cosines, by an exact scan."""
+        """Return the owner's texts with the highest cosine similarity, by an exact scan."""
         first, last = self.owners[question.owner]
         cosines = self.vectors[first:last] @ self.vectors[len(self.texts) + self.questions.index(question)]
-        return [self.texts[first + at] for at in (-cosines).argsort()[:count].tolist()]
+        return [self.texts[first + index] for index in (-cosines).argsort()[:count].tolist()]
 
 
 class VectorLookup:
-    """The vector of each text and question. Asked for another text it gives the last answer again: what
-    Picard's search asks besides is the same question without its frequent words."""
+    """Look up the vector of a text or question.
+
+    For an unknown text it repeats the last result: Picard's search also embeds the question without frequent words.
+    """
 
     def __init__(self, work: Workload) -> None:
         self._vectors = work.vectors
-        self._places = {text: place for place, text in enumerate(work.texts)}
-        for place, question in enumerate(work.questions, len(work.texts)):
-            self._places[question.name] = self._places[question.words] = place
+        self._positions = {text: position for position, text in enumerate(work.texts)}
+        for position, question in enumerate(work.questions, len(work.texts)):
+            self._positions[question.name] = self._positions[question.words] = position
         self._last = 0
 
     def embed_query(self, text: str) -> list[float]:
-        self._last = self._places.get(text, self._last)
+        self._last = self._positions.get(text, self._last)
         vector: list[float] = self._vectors[self._last].tolist()
         return vector
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        return [self._vectors[self._places[text]].tolist() for text in texts]
+        return [self._vectors[self._positions[text]].tolist() for text in texts]
 
 
 class Provider(VectorLookup):
-    """The same, as Picard's settings name it, in Picard's own processes."""
+    """The look-up as an embedding provider for Picard's processes."""
 
     identity = "benchmark-peers"
     dimensions = DIMENSIONS

@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality`: tables of how well the search finds, and of what a persona answers."""
+"""`python -m benchmarks quality`: evaluate search and persona answers, printed as tables."""
 
 import json
 import sys
@@ -24,15 +24,15 @@ PERSONA_HEADING = (
 
 
 def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> int:
-    """Print how well the search finds, or what a persona answers and refuses; return the exit code.
+    """Evaluate search, or the questions a persona answers and refuses; return the exit code.
 
-    Everything happens in transactions that are rolled back, so it may run beside a live server; nothing stays in the
-    database. Where Picard was never started, a database is made for it and thrown away.
+    All writes are rolled back, so this can run beside a live server. If Picard was never started, it uses a temporary
+    database.
     """
     try:
         conversations = read_conversations(data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _say(f"{data} holds no conversations in LoCoMo's shape: {error!r}")
+        _log_progress(f"{data} contains no conversations in the LoCoMo format: {error!r}")
         return 1
     if home.is_benchmark_home():
         call_command("migrate", interactive=False, verbosity=0)
@@ -46,7 +46,7 @@ def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> 
 
 def _measure_search(conversations: list[Conversation]) -> Iterator[ResultRow | AnswerShare]:
     print(HEADING)  # noqa: T201
-    for row in evaluate_search(conversations, say=_say):
+    for row in evaluate_search(conversations, log_progress=_log_progress):
         print(_format_row(row))  # noqa: T201
         yield row
 
@@ -58,7 +58,7 @@ def _measure_persona(conversations: list[Conversation]) -> Iterator[ResultRow | 
         yield share
 
 
-def _say(text: str) -> None:
+def _log_progress(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
@@ -74,15 +74,15 @@ def _write_results(path: Path, rows: list[ResultRow | AnswerShare]) -> None:
 
 
 def _format_row(row: ResultRow) -> str:
-    figures = [*row.recall.values(), row.mrr, row.answered]
+    values = [*row.recall.values(), row.mrr, row.answered]
     neighbours = "with" if row.with_neighbours else "without"
     return f"{row.memories:<13}{neighbours:<12}{row.arm:<9}{row.category:<13}{row.questions:>5}" + "".join(
-        f"{figure:>8.3f}" for figure in figures
+        f"{value:>8.3f}" for value in values
     )
 
 
 def _format_share(share: AnswerShare) -> str:
-    counted = f"{share.memories:<13}{share.conversation:<14}{share.kind:<13}{share.questions:>5}"
+    columns = f"{share.memories:<13}{share.conversation:<14}{share.kind:<13}{share.questions:>5}"
     shipped = f"{share.answered:>8.3f}{1 - share.answered:>8.3f}"
     held_out = f"{share.calibrated:>13.3f}{share.answered_by_it:>8.3f}{1 - share.answered_by_it:>8.3f}"
-    return f"{counted}{shipped}{held_out}"
+    return f"{columns}{shipped}{held_out}"

@@ -1,6 +1,6 @@
-"""Conversations with questions and the turns that answer them, in the shape of LoCoMo (Maharana et al., ACL 2024).
+"""Conversations with questions and the turns that answer them, in the LoCoMo format (Maharana et al., ACL 2024).
 
-Its licence forbids copies of it here, so whoever evaluates gives a path.
+LoCoMo's license does not allow a copy in this repository, so the path is an argument.
 """
 
 import json
@@ -17,7 +17,7 @@ SESSION_DATE = "%I:%M %p on %d %B, %Y"
 
 @dataclass(frozen=True)
 class Item:
-    """One memory to be: its text, the ids of the turns that it tells of, its session, and when that was."""
+    """A memory to create: its text, the IDs of the turns it covers, its session, and the time of the session."""
 
     text: str
     dialog_ids: frozenset[str]
@@ -27,7 +27,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and the ids of the turns that answer it."""
+    """A question and the IDs of the turns that answer it."""
 
     text: str
     category: int
@@ -36,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Who speaks, turns and observations in their order, and the questions that have evidence among the turns."""
+    """The speakers, ordered turns and observations, and the questions with evidence among the turns."""
 
     speakers: tuple[str, str]
     turns: list[Item]
@@ -45,36 +45,39 @@ class Conversation:
 
 
 def read_conversations(path: Path) -> list[Conversation]:
-    """Raises OSError, or ValueError, KeyError, TypeError or AttributeError for a file of another shape."""
-    return [_parse_conversation(one) for one in json.loads(path.read_text("utf-8"))]
+    """Read a file. Raises OSError, or ValueError, KeyError, TypeError or AttributeError for another format."""
+    return [_parse_conversation(entry) for entry in json.loads(path.read_text("utf-8"))]
 
 
-def parse_dialog_ids(written: object) -> frozenset[str]:
-    """The ids of turns in what an annotator wrote, each as D<session>:<turn>."""
-    return frozenset(f"D{session}:{turn}" for session, turn in DIALOG_ID.findall(str(written)))
+def parse_dialog_ids(annotation: object) -> frozenset[str]:
+    """Extract turn IDs, each as D<session>:<turn>, from an annotation."""
+    return frozenset(f"D{session}:{turn}" for session, turn in DIALOG_ID.findall(str(annotation)))
 
 
-def _parse_conversation(one: dict[str, Any]) -> Conversation:
-    said = one["conversation"]
-    sessions = sorted(int(match[1]) for key in said if (match := SESSION.fullmatch(key)))
-    dates = {number: _parse_date(said[f"session_{number}_date_time"]) for number in sessions}
+def _parse_conversation(entry: dict[str, Any]) -> Conversation:
+    sessions_by_key = entry["conversation"]
+    sessions = sorted(int(match[1]) for key in sessions_by_key if (match := SESSION.fullmatch(key)))
+    dates = {number: _parse_date(sessions_by_key[f"session_{number}_date_time"]) for number in sessions}
     turns = [
         Item(_format_turn(turn), parse_dialog_ids(turn["dia_id"]), number, dates[number])
         for number in sessions
-        for turn in said[f"session_{number}"]
+        for turn in sessions_by_key[f"session_{number}"]
     ]
     observations = [
         Item(text, parse_dialog_ids(source), number, dates[number])
         for number in sessions
-        for facts in one["observation"].get(f"session_{number}_observation", {}).values()
+        for facts in entry["observation"].get(f"session_{number}_observation", {}).values()
         for text, source in facts
     ]
-    known = {name for turn in turns for name in turn.dialog_ids}
-    asked = [
-        Question(q["question"], q["category"], parse_dialog_ids(q.get("evidence")) & known) for q in one["qa"]
+    turn_ids = {name for turn in turns for name in turn.dialog_ids}
+    questions = [
+        Question(q["question"], q["category"], parse_dialog_ids(q.get("evidence")) & turn_ids)
+        for q in entry["qa"]
     ]
-    speakers = (said["speaker_a"], said["speaker_b"])
-    return Conversation(speakers, turns, observations, [question for question in asked if question.evidence])
+    speakers = (sessions_by_key["speaker_a"], sessions_by_key["speaker_b"])
+    return Conversation(
+        speakers, turns, observations, [question for question in questions if question.evidence]
+    )
 
 
 def _format_turn(turn: dict[str, str]) -> str:
@@ -82,5 +85,5 @@ def _format_turn(turn: dict[str, str]) -> str:
     return f"{turn['speaker']}: {turn['text']}{caption}"
 
 
-def _parse_date(written: str) -> datetime:
-    return datetime.strptime(written, SESSION_DATE).replace(tzinfo=UTC)
+def _parse_date(annotation: str) -> datetime:
+    return datetime.strptime(annotation, SESSION_DATE).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""How often a persona answers what its memories tell of, and refuses what they do not: by conversation."""
+"""How often a persona answers questions its memories cover and refuses others, by conversation."""
 
 import math
 import re
@@ -24,17 +24,16 @@ from memories.search.query import search_memories
 from memories.search.ranking import ANSWER_THRESHOLD
 
 ANSWERABLE, ADVERSARIAL, RENAMED = "answerable", "adversarial", "renamed"
-TARGET_SHARE = 0.9  # of the answerable questions of the other conversations, the share that must be answered
+TARGET_SHARE = 0.9  # of the answerable questions of the other conversations, for calibration
 
-Strengths = dict[str, list[float]]  # kind of question -> how strong an answer each got
+Strengths = dict[str, list[float]]  # kind of question -> answer strengths
 
 
 @dataclass(frozen=True)
 class AnswerShare:
-    """Of the questions of a kind, the share that was answered. kind: answerable, adversarial, foreign or renamed.
+    """The share of answered questions of a kind: answerable, adversarial, foreign or renamed.
 
-    calibrated: the threshold that the other conversations would have chosen, this one not looked at;
-    answered_by_it: the share that is answered with that one instead.
+    calibrated: the threshold calibrated on the other conversations only; answered_by_it: the share answered with it.
     """
 
     memories: str  # turns or observations
@@ -47,48 +46,63 @@ class AnswerShare:
 
 
 def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[AnswerShare]:
-    """Foreign questions are those of all the other conversations; renamed ones the same, with the names of this
-    conversation's speakers put in. Leaves nothing in the database."""
-    asked = {
+    """Measure answer shares by conversation. Leaves nothing in the database.
+
+    Foreign questions are those of all other conversations; renamed ones are the same with the names of this
+    conversation's speakers.
+    """
+    strengths_by_run = {
         (memories, number): _ask_questions(conversations, number, memories)
         for memories in ("turns", "observations")
         for number in range(len(conversations))
     }
-    for (memories, number), strengths in asked.items():
-        calibrated = _calibrate_threshold([each for (_, other), each in asked.items() if other != number])
-        for kind, of_kind in strengths.items():
-            if of_kind:
-                answered, by_it = (
-                    fmean(strength >= least for strength in of_kind)
-                    for least in (ANSWER_THRESHOLD, calibrated)
+    for (memories, number), strengths in strengths_by_run.items():
+        calibrated = _calibrate_threshold(
+            [each for (_, other), each in strengths_by_run.items() if other != number]
+        )
+        for kind, kind_strengths in strengths.items():
+            if kind_strengths:
+                answered, by_calibrated = (
+                    fmean(strength >= threshold for strength in kind_strengths)
+                    for threshold in (ANSWER_THRESHOLD, calibrated)
                 )
-                yield AnswerShare(memories, number + 1, kind, len(of_kind), answered, calibrated, by_it)
+                yield AnswerShare(
+                    memories, number + 1, kind, len(kind_strengths), answered, calibrated, by_calibrated
+                )
 
 
 def _calibrate_threshold(others: Sequence[Strengths]) -> float:
-    """The highest threshold by which CALIBRATED of their answerable questions are answered."""
-    strongest = sorted((one for each in others for one in each[ANSWERABLE]), reverse=True)
-    return strongest[math.ceil(len(strongest) * TARGET_SHARE) - 1] if strongest else ANSWER_THRESHOLD
+    """Return the highest threshold with which TARGET_SHARE of the answerable questions are answered."""
+    descending = sorted((question for each in others for question in each[ANSWERABLE]), reverse=True)
+    return descending[math.ceil(len(descending) * TARGET_SHARE) - 1] if descending else ANSWER_THRESHOLD
 
 
 def _ask_questions(conversations: Sequence[Conversation], number: int, memories: str) -> Strengths:
     conversation = conversations[number]
     items = conversation.turns if memories == "turns" else conversation.observations
-    held = {name for item in items for name in item.dialog_ids}
-    own = [one for one in conversation.questions if one.evidence & held]
+    covered_ids = {name for item in items for name in item.dialog_ids}
+    own = [question for question in conversation.questions if question.evidence & covered_ids]
     others = [each for each in conversations if each is not conversation]
     with transaction.atomic():
         person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
         actor = Actor(user=person, door=Channel.COMMAND)
         load_memories(actor, items)
         strengths = {
-            ANSWERABLE: [_measure_strength(actor, one.text) for one in own if not _is_adversarial(one)],
-            ADVERSARIAL: [_measure_strength(actor, one.text) for one in own if _is_adversarial(one)],
-            FOREIGN: [_measure_strength(actor, one.text) for each in others for one in each.questions],
+            ANSWERABLE: [
+                _measure_strength(actor, question.text) for question in own if not _is_adversarial(question)
+            ],
+            ADVERSARIAL: [
+                _measure_strength(actor, question.text) for question in own if _is_adversarial(question)
+            ],
+            FOREIGN: [
+                _measure_strength(actor, question.text) for each in others for question in each.questions
+            ],
             RENAMED: [
-                _measure_strength(actor, _rename_speakers(one.text, each.speakers, conversation.speakers))
+                _measure_strength(
+                    actor, _rename_speakers(question.text, each.speakers, conversation.speakers)
+                )
                 for each in others
-                for one in each.questions
+                for question in each.questions
             ],
         }
         transaction.set_rollback(True)
@@ -96,8 +110,8 @@ def _ask_questions(conversations: Sequence[Conversation], number: int, memories:
     return strengths
 
 
-def _rename_speakers(text: str, speakers: Sequence[str], instead: Sequence[str]) -> str:
-    for name, other in zip(speakers, instead, strict=True):
+def _rename_speakers(text: str, speakers: Sequence[str], replacements: Sequence[str]) -> str:
+    for name, other in zip(speakers, replacements, strict=True):
         text = re.sub(rf"\b{re.escape(name)}\b", other, text)
     return text
 

@@ -1,8 +1,7 @@
-"""How well the search finds: questions whose evidence is known, asked of the product itself.
+"""Evaluate search with questions whose evidence is known.
 
-Each conversation's memories belong to a person who exists only for it, in a transaction that is always rolled back:
-even an interruption leaves nothing behind, no worker and no other person ever sees the memories, and no row of
-anybody else is read or written.
+The memories of each conversation belong to a temporary user in a transaction that is always rolled back. So nothing
+remains even after an interruption, no worker or other user sees the memories, and no other row is read or written.
 """
 
 import uuid
@@ -31,15 +30,15 @@ ALL, FOREIGN = "all", "foreign"
 ARMS = {"both": frozenset(Arm), "meaning": {Arm.MEANING}, "words": {Arm.WORDS}}
 BATCH = 64
 
-EvidenceByMemory = dict[uuid.UUID, frozenset[str]]  # memory -> the ids of the turns that it tells of
+EvidenceByMemory = dict[uuid.UUID, frozenset[str]]  # memory -> IDs of the turns it covers
 
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """What one question found.
+    """The result of a question.
 
-    recall: by depth, the share of its evidence among so many hits. reciprocal_rank: 1 / the place of the first hit
-    that is evidence, 0 when none is. is_answered: whether the first hit is as strong as an answer.
+    recall: share of the evidence in the first hits, by depth. reciprocal_rank: 1 / rank of the first hit that is
+    evidence, or 0. is_answered: whether the first hit is strong enough for an answer.
     """
 
     category: str
@@ -50,7 +49,7 @@ class QuestionResult:
 
 @dataclass(frozen=True)
 class ResultRow:
-    """Means over the questions of one category, or of all."""
+    """Means over the questions of a category, or of all."""
 
     memories: str  # turns or observations
     with_neighbours: bool
@@ -63,21 +62,21 @@ class ResultRow:
 
 
 def evaluate_search(
-    conversations: Sequence[Conversation], *, say: Callable[[str], None] = lambda _: None
+    conversations: Sequence[Conversation], *, log_progress: Callable[[str], None] = lambda _: None
 ) -> Iterator[ResultRow]:
-    """Turns and observations, without and with neighbours, by both arms and each alone, in all and by category.
+    """Evaluate turns and observations, with and without neighbours, by arm and by category.
 
-    The rows of the category "foreign" are the questions of the next conversation, which nothing here answers: their
+    The category "foreign" consists of the next conversation's questions, which these memories cannot answer: its
     `answered` is the share of false answers.
     """
     for memories in ("turns", "observations"):
-        found: dict[tuple[bool, str], list[QuestionResult]] = defaultdict(list)
+        results_by_variant: dict[tuple[bool, str], list[QuestionResult]] = defaultdict(list)
         for number, conversation in enumerate(conversations):
-            say(f"{memories} of conversation {number + 1} of {len(conversations)}")
+            log_progress(f"{memories} of conversation {number + 1} of {len(conversations)}")
             foreign = conversations[(number + 1) % len(conversations)].questions
-            for how, results in _ask_questions(conversation, memories, foreign).items():
-                found[how] += results
-        for (with_neighbours, arm), results in sorted(found.items()):
+            for variant, results in _ask_questions(conversation, memories, foreign).items():
+                results_by_variant[variant] += results
+        for (with_neighbours, arm), results in sorted(results_by_variant.items()):
             yield from _aggregate_rows(memories, with_neighbours, arm, results)
 
 
@@ -85,36 +84,38 @@ def _ask_questions(
     conversation: Conversation, memories: str, foreign: Sequence[Question]
 ) -> dict[tuple[bool, str], list[QuestionResult]]:
     items = conversation.turns if memories == "turns" else conversation.observations
-    held = {name for item in items for name in item.dialog_ids}
-    questions = [replace(one, evidence=one.evidence & held) for one in conversation.questions]
-    found = {}
+    covered_ids = {name for item in items for name in item.dialog_ids}
+    questions = [replace(each, evidence=each.evidence & covered_ids) for each in conversation.questions]
+    results_by_variant = {}
     with transaction.atomic():
         person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
         actor = Actor(user=person, door=Channel.COMMAND)
-        told = load_memories(actor, items)
+        evidence_by_memory = load_memories(actor, items)
         for with_neighbours in (True, False):
             if not with_neighbours:
                 MemoryVector.objects.filter(owner=person).update(sequence=None)
             for name, arms in ARMS.items():
-                found[with_neighbours, name] = [
-                    _ask_question(actor, one, CATEGORIES[one.category], told, arms)
-                    for one in questions
-                    if one.evidence
+                results_by_variant[with_neighbours, name] = [
+                    _ask_question(actor, each, CATEGORIES[each.category], evidence_by_memory, arms)
+                    for each in questions
+                    if each.evidence
                 ]
-        found[False, "both"] += [_ask_question(actor, one, FOREIGN, told, ARMS["both"]) for one in foreign]
+        results_by_variant[False, "both"] += [
+            _ask_question(actor, each, FOREIGN, evidence_by_memory, ARMS["both"]) for each in foreign
+        ]
         transaction.set_rollback(True)
     keys.clear_key_cache(person.pk)
-    return found
+    return results_by_variant
 
 
 def load_memories(actor: Actor, items: Sequence[Item]) -> EvidenceByMemory:
-    """Keep the items as memories of the actor's own, each session a conversation, indexed as a worker does it."""
+    """Save the items as the actor's memories, each session as a conversation, and index them as a worker does."""
     conversations: dict[int, uuid.UUID] = defaultdict(uuid.uuid4)
     memories = writes.create_memories(
         actor,
         [
-            writes.NewMemory(item.text, conversation=conversations[item.session], position=at)
-            for at, item in enumerate(items)
+            writes.NewMemory(item.text, conversation=conversations[item.session], position=position)
+            for position, item in enumerate(items)
         ],
     )
     for memory, item in zip(memories, items, strict=True):
@@ -126,23 +127,30 @@ def load_memories(actor: Actor, items: Sequence[Item]) -> EvidenceByMemory:
 
 
 def _index_memories(memories: Sequence[Memory]) -> None:
-    """Not by the queue: it would hand out the memories of others."""
-    done = indexer.embed_memories(memories)
-    for one in done:
-        if one.vectors is None:
-            raise ProviderUnavailable(one.error)
-    vectors = [one.vectors or [] for one in done]
+    """Index memories without the queue, which would return memories of other users."""
+    embedded = indexer.embed_memories(memories)
+    for each in embedded:
+        if each.vectors is None:
+            raise ProviderUnavailable(each.error)
+    vectors = [each.vectors or [] for each in embedded]
     work_queue.store_vectors(
-        [one.memory for one in done], [one.passages for one in done], vectors, work_queue.get_active_space()
+        [each.memory for each in embedded],
+        [each.passages for each in embedded],
+        vectors,
+        work_queue.get_active_space(),
     )
 
 
 def _ask_question(
-    actor: Actor, question: Question, category: str, told: EvidenceByMemory, arms: Collection[Arm]
+    actor: Actor,
+    question: Question,
+    category: str,
+    evidence_by_memory: EvidenceByMemory,
+    arms: Collection[Arm],
 ) -> QuestionResult:
     hits = search_memories(actor, question.text, limit=max(DEPTHS), arms=arms).hits
-    evidence = [told[hit.memory.pk] & question.evidence for hit in hits]
-    first = next((place for place, ids in enumerate(evidence, 1) if ids), None)
+    evidence = [evidence_by_memory[hit.memory.pk] & question.evidence for hit in hits]
+    first = next((rank for rank, ids in enumerate(evidence, 1) if ids), None)
     return QuestionResult(
         category=category,
         recall={depth: len(set().union(*evidence[:depth])) / len(question.evidence) for depth in DEPTHS},
@@ -155,19 +163,19 @@ def _aggregate_rows(
     memories: str, with_neighbours: bool, arm: str, results: Sequence[QuestionResult]
 ) -> Iterator[ResultRow]:
     for category in (ALL, *CATEGORIES.values(), FOREIGN):
-        of_it = [
-            one
-            for one in results
-            if one.category == category or (category == ALL and one.category != FOREIGN)
+        selected = [
+            each
+            for each in results
+            if each.category == category or (category == ALL and each.category != FOREIGN)
         ]
-        if of_it:
+        if selected:
             yield ResultRow(
                 memories=memories,
                 with_neighbours=with_neighbours,
                 arm=arm,
                 category=category,
-                questions=len(of_it),
-                recall={depth: fmean(one.recall[depth] for one in of_it) for depth in DEPTHS},
-                mrr=fmean(one.reciprocal_rank for one in of_it),
-                answered=fmean(one.is_answered for one in of_it),
+                questions=len(selected),
+                recall={depth: fmean(each.recall[depth] for each in selected) for depth in DEPTHS},
+                mrr=fmean(each.reciprocal_rank for each in selected),
+                answered=fmean(each.is_answered for each in selected),
             )

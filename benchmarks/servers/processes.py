@@ -1,4 +1,4 @@
-"""The web server as `make run` starts it, and gunicorn's threads over the same application; and what they weigh."""
+"""Run the web server as `make run` does, or with gunicorn's gthread, and measure its memory."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ MB = 1_000_000
 
 
 class WebServer:
-    """A gunicorn that runs."""
+    """A running gunicorn."""
 
     def __init__(self, name: str, port: int, process: "subprocess.Popen[bytes]") -> None:
         self.name, self.port = name, port
@@ -31,21 +31,24 @@ class WebServer:
         return self._master.children(recursive=True)
 
     def measure_worker_mb(self) -> float:
-        """What the heaviest of its web workers weighs (resident)."""
+        """Return the resident memory of the largest web worker."""
         return max(process.memory_info().rss for process in self.list_workers()) / MB
 
     @contextlib.contextmanager
     def record_peak_mb(self) -> Iterator[list[float]]:
-        """The heaviest weight of any of its processes while the block ran, as the only item of the list."""
+        """Record the peak resident memory of its largest process during the block, in a list with one item."""
         peak = [0.0]
-        is_over = threading.Event()
+        is_finished = threading.Event()
 
         def sample() -> None:
             while True:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    everyone = [self._master, *self.list_workers()]
-                    peak[0] = max(peak[0], *(one.memory_info().rss / MB for one in everyone))
-                if is_over.wait(SAMPLE_S):
+                    server_processes = [self._master, *self.list_workers()]
+                    peak[0] = max(
+                        peak[0],
+                        *(server_process.memory_info().rss / MB for server_process in server_processes),
+                    )
+                if is_finished.wait(SAMPLE_S):
                     return
 
         thread = threading.Thread(target=sample)
@@ -53,17 +56,17 @@ class WebServer:
         try:
             yield peak
         finally:
-            is_over.set()
+            is_finished.set()
             thread.join()
 
 
 def build_gateway_command() -> list[str]:
-    """The command of `manage.py up`."""
+    """Return the command of `manage.py up`."""
     return list(up.list_programs()[0].command)
 
 
 def build_gthread_command() -> list[str]:
-    """The same, with gunicorn's own threads instead of the front."""
+    """Return the same command with gunicorn's gthread instead of the front server."""
     command = [
         "picard.wsgi:application" if part == "picard.asgi:application" else part
         for part in build_gateway_command()
@@ -72,7 +75,7 @@ def build_gthread_command() -> list[str]:
 
 
 def build_stock_command() -> list[str]:
-    """The shipped front before another application (benchmarks/servers/stock_site.py)."""
+    """Return the command of the front server with another application (benchmarks/servers/stock_site.py)."""
     return [
         "benchmarks.servers.stock_site:application" if part == "picard.asgi:application" else part
         for part in build_gateway_command()
@@ -81,7 +84,7 @@ def build_stock_command() -> list[str]:
 
 @contextlib.contextmanager
 def run_server(name: str, command: list[str], port: int, log: Path) -> Iterator[WebServer]:
-    """Its log goes to the file."""
+    """Run a server during the block, logging to the file."""
     environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1", "PUBLIC_URL": settings.PUBLIC_URL}
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -101,7 +104,7 @@ def run_server(name: str, command: list[str], port: int, log: Path) -> Iterator[
 
 @contextlib.contextmanager
 def run_indexing_worker() -> Iterator[None]:
-    """The worker, as `make run` starts it."""
+    """Run the worker during the block."""
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         try:
@@ -111,8 +114,8 @@ def run_indexing_worker() -> Iterator[None]:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    until = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < until:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", "/readyz")
@@ -120,4 +123,4 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) 
             return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"the web server did not start: {log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"The web server did not start: {log.read_text(errors='replace')[-2000:]}")

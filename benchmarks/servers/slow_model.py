@@ -1,4 +1,4 @@
-"""A chat model that is slow on purpose: it says a first word at once, and the next when it is let, or after a pause."""
+"""A slow chat model: it sends its first words at once, and the rest when released or after a pause."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
 
 @dataclass
 class SlowModel:
-    """Speaks OpenAI's API. waiting: answers that have said their first word only; second_at: when each went on."""
+    """A server of the OpenAI API. waiting: answers with first words only; second_at: when each continued."""
 
     port: int = 0
     pause_s: float = 0.0
@@ -40,7 +40,7 @@ class SlowModel:
 
 @asynccontextmanager
 async def run_slow_model(port: int) -> AsyncIterator[SlowModel]:
-    """As long as the block, on this port of 127.0.0.1."""
+    """Run the model during the block, on this port of 127.0.0.1."""
     model = SlowModel(port)
     server = await asyncio.start_server(model.answer, "127.0.0.1", port)
     try:

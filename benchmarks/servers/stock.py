@@ -1,6 +1,6 @@
-"""The same list as developers would first write it: DRF's generics with the toolkit's own authentication.
+"""The memory list as built from DRF's generic views with the OAuth toolkit's own authentication.
 
-It has no limit, no narrowing and no audit. Served by benchmarks/servers/stock_site.py.
+It has no rate limit, no limited access and no audit. Served by benchmarks/servers/stock_site.py.
 """
 
 from typing import Any, ClassVar

@@ -1,7 +1,7 @@
-"""The shipped front before another list (stock.py): `gunicorn benchmarks.servers.stock_site:application`."""
+"""Entry point for the stock list (stock.py): `gunicorn benchmarks.servers.stock_site:application`."""
 
 from django.conf import settings
 
-from picard.asgi import application as application  # sets Django up
+from picard.asgi import application as application  # sets up Django
 
 settings.ROOT_URLCONF = "benchmarks.servers.stock"

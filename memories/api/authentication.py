@@ -1,4 +1,4 @@
-"""Who is asking: an app by its bearer token, or the person by their own session."""
+"""Authenticate an app by its bearer token, or a user by their session."""
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
@@ -17,31 +17,31 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class CsrfFailed(APIException):
     status_code = 403
     default_code = "csrf_failed"
-    default_detail = "A session that writes needs the header X-CSRFToken, and to come from this site."
+    default_detail = "CSRF check failed. Send the X-CSRFToken header, from a page of this site."
 
 
 class ActorAuthentication(BaseAuthentication):
-    """`request.auth` is the actor. Where a token is shown it alone counts; no cookie stands in for it."""
+    """Set `request.auth` to the actor. If the request has a token, its session is ignored."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        asked = request._request
+        http_request = request._request
         try:
-            actor = actor_from_request(asked, Channel.API)
-        except InvalidAccessToken as refused:
-            raise AuthenticationFailed(refused.description, code="invalid_token") from None
+            actor = actor_from_request(http_request, Channel.API)
+        except InvalidAccessToken as error:
+            raise AuthenticationFailed(error.description, code="invalid_token") from None
         if actor.user is None:
             return None
         if not actor.is_app:
-            _check_csrf(asked)
+            _check_csrf(http_request)
         return actor.user, actor
 
     def authenticate_header(self, request: Request) -> str:
-        shown = "HTTP_AUTHORIZATION" in request._request.META
-        return build_www_authenticate(Channel.API, error=InvalidAccessToken.error if shown else "")
+        has_token = "HTTP_AUTHORIZATION" in request._request.META
+        return build_www_authenticate(Channel.API, error=InvalidAccessToken.error if has_token else "")
 
 
 class IsAuthenticated(BasePermission):
-    """Everything here is somebody's. What the actor may do with it is the domain's question."""
+    """Require an actor. The domain checks what the actor is allowed to do."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return request.auth is not None
@@ -57,5 +57,5 @@ def _check_csrf(request: HttpRequest) -> None:
 
 
 def _dummy_view(request: HttpRequest) -> HttpResponse:
-    """Stands for the view: what is checked is the request."""
+    """Stand in for the view: the CSRF check needs one but never calls it."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Every error as a problem of RFC 9457: the domain's, the framework's and the database's, in one place."""
+"""Map all errors (domain, framework, database) to the problem details of RFC 9457."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -36,13 +36,13 @@ from oauth.error_hints import ErrorKind
 from oauth.tokens.bearer import build_www_authenticate
 
 MEDIA_TYPE = "application/problem+json"
-INVALID_DETAIL = "Some of what was sent cannot be taken."
-FLIGHT_RETRY_AFTER_S = 1
+INVALID_DETAIL = "The request is invalid. See errors for details."
+IN_PROGRESS_RETRY_AFTER_S = 1
 MODEL_RETRY_AFTER_S = 15
 
 logger = logging.getLogger(__name__)
 
-# The codes of Django REST framework that would say less than ours.
+# Our codes, where those of Django REST framework are less specific.
 CODE_OF_STATUS = {
     400: "invalid",
     401: "not_authenticated",
@@ -61,7 +61,7 @@ CHAT_ERRORS = (ChatModelNotConfigured, ChatConsentRequired, InvalidModelOutput, 
 
 
 class ParameterError(exceptions.ValidationError):
-    """What is wrong stands not in the body: place is "?" for the query string, "header:" for a header."""
+    """An error outside the body; `place` is "?" for the query string and "header:" for a header."""
 
     def __init__(self, place: str, detail: Any) -> None:
         super().__init__(detail)
@@ -70,17 +70,17 @@ class ParameterError(exceptions.ValidationError):
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong. `code` is for programs, `detail` for the person who reads a log."""
+    """An error response: `code` is for programs, `detail` for people."""
 
     status: int
     code: str
     detail: str
     errors: list[dict[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)  # RFC 9457 3.2: members of this problem alone
+    extensions: dict[str, Any] = field(default_factory=dict)  # extension members (RFC 9457, 3.2)
 
     def as_json(self) -> dict[str, object]:
-        """Without what only a whole answer has."""
+        """Return the members that do not depend on the request."""
         return {
             "type": f"urn:picard:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
@@ -88,26 +88,26 @@ class Problem:
             "detail": self.detail,
             "code": self.code,
             "errors": self.errors,
-            **self.more,
+            **self.extensions,
         }
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Django REST framework's EXCEPTION_HANDLER."""
+    """Build the response for an exception (Django REST framework's EXCEPTION_HANDLER)."""
     problem = build_problem(error)
     if problem.code == "insufficient_scope":
         client_errors.record_client_error(context["request"].auth.client_id, ErrorKind.SCOPE_MISSING)
     request_id = getattr(context["request"]._request, "request_id", "")
-    # The occurrence, not the address: an answer about what is not there must be the same for every address.
+    # The request ID, not the URL: a 404 must not differ between URLs.
     body = {**problem.as_json(), "instance": f"urn:picard:request:{request_id}", "request_id": request_id}
     return Response(body, status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE)
 
 
 def build_problem(error: Exception) -> Problem:
-    """What to say of an error. One that nobody foresaw is logged, and said to be ours."""
+    """Return the problem for an error; log an unexpected one and report it as a server error."""
     if isinstance(error, NOT_FOUND_ERRORS):
-        # 404, not 403: that somebody else has such a memory is private too.
-        return Problem(404, "not_found", "There is no such thing, or it is not yours.")
+        # 404, not 403: whether another user has such a memory is private too.
+        return Problem(404, "not_found", "Not found.")
     if isinstance(error, ValidationError):
         return Problem(400, "invalid", INVALID_DETAIL, list(_iter_domain_errors(error)))
     if isinstance(error, InsufficientScope):
@@ -116,39 +116,44 @@ def build_problem(error: Exception) -> Problem:
         return Problem(
             412,
             "version_conflict",
-            f"It was changed meanwhile; its version is {error.current} now.",
+            f"The memory was changed in the meantime. Its current version is {error.current}.",
             headers={"ETag": f'"{error.current}"'},
         )
     if isinstance(error, DuplicateMemory):
-        return Problem(409, "duplicate", str(error), more={"duplicate_of": error.memory.pk})
+        return Problem(409, "duplicate", str(error), extensions={"duplicate_of": error.memory.pk})
     if isinstance(error, CHAT_ERRORS):
         return _build_chat_problem(error)
     if isinstance(error, IdempotencyKeyInUse):
         return _build_retry_problem(
-            409, "key_in_flight", "The first request with this key is under way.", FLIGHT_RETRY_AFTER_S
+            409,
+            "key_in_flight",
+            "A request with this Idempotency-Key is in progress. Try again later.",
+            IN_PROGRESS_RETRY_AFTER_S,
         )
     if isinstance(error, ImportInProgress):
         return Problem(
             409,
             "import_under_way",
-            "Another import is under way or looked at. Let it end, or undo it, first.",
+            "Another import is in progress. Finish or undo it first.",
         )
     if isinstance(error, IdempotencyKeyReused):
         return Problem(
-            422, "key_reused", "This Idempotency-Key was used for another request, or other rights."
+            422,
+            "key_reused",
+            "This Idempotency-Key was used for a different request or with different permissions.",
         )
     if isinstance(error, RateLimitExceeded):
         return _build_retry_problem(429, "rate_limited", str(error), error.retry_after_s)
     if isinstance(error, exceptions.APIException):
         return _build_framework_problem(error)
     if isinstance(error, PermissionDenied):
-        return Problem(403, "forbidden", "This is not allowed.")
+        return Problem(403, "forbidden", "Permission denied.")
     return _build_server_problem(error)
 
 
 def _build_scope_problem(error: InsufficientScope) -> Problem:
-    if ":" not in error.scope:  # no scope would do: only the person at the keyboard may
-        return Problem(403, "session_required", "Only the person's own session may do this.")
+    if ":" not in error.scope:  # no scope grants it
+        return Problem(403, "session_required", "This requires the user's own session.")
     header = build_www_authenticate(Channel.API, error="insufficient_scope", scope=error.scope)
     return Problem(403, "insufficient_scope", str(error), headers={"WWW-Authenticate": header})
 
@@ -157,13 +162,15 @@ def _build_chat_problem(error: Exception) -> Problem:
     if isinstance(error, ChatModelNotConfigured):
         return Problem(404, "no_chat_model", "This server has no chat model.")
     if isinstance(error, ChatConsentRequired):
-        return Problem(403, "model_not_allowed", f"{error} They can say so in their profile.")
+        return Problem(403, "model_not_allowed", f"{error} They can allow it in their profile.")
     if isinstance(error, ChatUnavailable):
         wait_s = int(error.retry_after_s or MODEL_RETRY_AFTER_S)
         return _build_retry_problem(
-            503, "model_unavailable", "The chat model does not answer just now.", wait_s
+            503, "model_unavailable", "The chat model is unavailable. Try again later.", wait_s
         )
-    return _build_retry_problem(503, "model_not_understood", "The chat model's answer could not be read.", 1)
+    return _build_retry_problem(
+        503, "model_not_understood", "The chat model returned an invalid response.", 1
+    )
 
 
 def _build_retry_problem(status: int, code: str, detail: str, retry_after_s: int) -> Problem:
@@ -173,14 +180,16 @@ def _build_retry_problem(status: int, code: str, detail: str, retry_after_s: int
 def _build_server_problem(error: Exception) -> Problem:
     if is_database_unavailable(error):
         return _build_retry_problem(
-            503, "unavailable", "The database does not answer just now.", DATABASE_RETRY_AFTER_S
+            503, "unavailable", "The database is unavailable. Try again later.", DATABASE_RETRY_AFTER_S
         )
-    logger.error("a request failed", exc_info=error)
+    logger.error("request failed", exc_info=error)
     if isinstance(error, DecryptError):
         return Problem(
-            500, "unreadable", "What is stored cannot be opened: its key is missing, or it was changed."
+            500, "unreadable", "The stored data cannot be decrypted: its key is missing, or it was modified."
         )
-    return Problem(500, "server_error", "The server failed. Its log has the request id.")
+    return Problem(
+        500, "server_error", "Internal server error. Find details in the server log by the request ID."
+    )
 
 
 def _build_framework_problem(error: exceptions.APIException) -> Problem:
@@ -191,8 +200,8 @@ def _build_framework_problem(error: exceptions.APIException) -> Problem:
         if isinstance(error, ParameterError):
             errors = [{**each, "pointer": each["pointer"].replace("#/", error.place, 1)} for each in errors]
         return Problem(400, "invalid", INVALID_DETAIL, errors)
-    given = str(getattr(error.detail, "code", ""))
-    code = given if given in PRESERVED_CODES else CODE_OF_STATUS.get(status, "invalid")
+    original = str(getattr(error.detail, "code", ""))
+    code = original if original in PRESERVED_CODES else CODE_OF_STATUS.get(status, "invalid")
     return Problem(status, code, str(error.detail), headers=headers)
 
 
@@ -208,16 +217,16 @@ def _iter_domain_errors(error: ValidationError) -> Iterator[dict[str, str]]:
 
 
 def _iter_field_errors(detail: object, pointer: str) -> Iterator[dict[str, str]]:
-    """The leaves of a serializer's errors, each with the JSON pointer (RFC 6901) of what it is about."""
+    """Yield the leaves of a serializer's errors, each with the JSON pointer (RFC 6901) of its field."""
     if isinstance(detail, dict):
-        for name, below in detail.items():
-            here = pointer if name == "non_field_errors" else f"{pointer}/{_escape_pointer(str(name))}"
-            yield from _iter_field_errors(below, here)
+        for name, nested in detail.items():
+            child = pointer if name == "non_field_errors" else f"{pointer}/{_escape_pointer(str(name))}"
+            yield from _iter_field_errors(nested, child)
     elif isinstance(detail, list):
-        for at, below in enumerate(detail):
-            # A list of leaves tells of one value; a list of dicts tells of its items.
-            is_leaf = isinstance(below, exceptions.ErrorDetail)
-            yield from _iter_field_errors(below, pointer if is_leaf else f"{pointer}/{at}")
+        for index, nested in enumerate(detail):
+            # A list of leaves is about one value, a list of dicts about its items.
+            is_leaf = isinstance(nested, exceptions.ErrorDetail)
+            yield from _iter_field_errors(nested, pointer if is_leaf else f"{pointer}/{index}")
     else:
         yield _build_error_entry(pointer, str(getattr(detail, "code", "invalid")), str(detail))
 

@@ -1,4 +1,4 @@
-"""JSON in and out: bounded in size and depth, without null characters."""
+"""Parse and render JSON, with limits on size and depth and without null characters."""
 
 import io
 import tempfile
@@ -23,11 +23,11 @@ CHUNK_BYTES = 65_536
 class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
-    default_detail = f"A request's body may have {BODY_BYTES:,} bytes."
+    default_detail = f"The request body is larger than {BODY_BYTES:,} bytes."
 
 
 class JsonRenderer(BaseRenderer):
-    """Dates, UUIDs and orjson.Fragment as they are. Problems say by their media type that they are some."""
+    """Render JSON, including dates, UUIDs and orjson.Fragment."""
 
     media_type = "application/json"
     format = "json"
@@ -57,13 +57,16 @@ class JsonParser(BaseParser):
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise ParseError(_("This is no JSON: %(why)s") % {"why": error.msg}, code="malformed") from None
+            raise ParseError(_("Invalid JSON: %(why)s") % {"why": error.msg}, code="malformed") from None
         _validate_json_value(value)
         return value
 
 
 class FileParser(BaseParser):
-    """A body that is a file: what `request.data` then is, to be read and closed. The front bounds its length."""
+    """Parse a body that is a file: `request.data` is an open file that the view must close.
+
+    The gateway limits its size.
+    """
 
     def parse(
         self,
@@ -79,11 +82,11 @@ class FileParser(BaseParser):
 
 
 def open_empty_file() -> IO[bytes]:
-    """Of a request without a body."""
+    """Return the file of a request without a body."""
     return io.BytesIO()
 
 
-# Which of them is sent says nothing: the content is looked at.
+# All are treated alike: the format is detected from the content.
 FILE_TYPES = (
     "application/octet-stream", "application/zip", "application/json", "application/x-ndjson",
     "text/plain", "text/csv", "text/markdown",
@@ -92,7 +95,7 @@ FILE_PARSERS = [type("FileParser", (FileParser,), {"media_type": name}) for name
 
 
 class JsonContentNegotiation(BaseContentNegotiation):
-    """There is one form of answer, whatever is asked for (RFC 9110, 12.5.1 allows to disregard Accept)."""
+    """Always respond with JSON (RFC 9110, 12.5.1 allows a server to ignore Accept)."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
@@ -110,24 +113,29 @@ def dump_json(data: object) -> bytes:
 
 
 def dump_canonical_json(data: object) -> bytes:
-    """The same bytes for the same meaning."""
+    """Serialize with sorted keys, so that equal data gives equal bytes."""
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
 def _validate_json_value(value: object) -> None:
-    """What is nested too deeply, or holds a null character, which PostgreSQL cannot keep."""
+    """Raise ParseError if the value is nested too deeply or contains a null character.
+
+    PostgreSQL cannot store null characters.
+    """
     level = [value]
     for _depth in range(DEPTH):
-        below: list[object] = []
+        children: list[object] = []
         for each in level:
             if isinstance(each, dict):
-                below += each
-                below += each.values()
+                children += each
+                children += each.values()
             elif isinstance(each, list):
-                below += each
+                children += each
             elif isinstance(each, str) and "\0" in each:
-                raise ParseError(_("The body holds a null character."), code="null_character")
-        if not below:
+                raise ParseError(_("The body contains a null character."), code="null_character")
+        if not children:
             return
-        level = below
-    raise ParseError(_("The body is nested more than %(limit)s deep.") % {"limit": DEPTH}, code="too_deep")
+        level = children
+    raise ParseError(
+        _("The body is nested more than %(limit)s levels deep.") % {"limit": DEPTH}, code="too_deep"
+    )

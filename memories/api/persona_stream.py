@@ -1,4 +1,4 @@
-"""An answer of a persona over HTTP: as one JSON document, or as events while it is worded."""
+"""Send the answer of a persona as one JSON document, or as events while it is generated."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -16,7 +16,7 @@ from memories.persona.retrieval import PreparedAnswer
 
 
 def respond_with_answer(request: Request, prepared: PreparedAnswer) -> HttpResponseBase:
-    """Events where they are asked for. No thread waits for a model."""
+    """Return the answer, as an event stream if `Accept` asks for one. No thread blocks on the model."""
     wants_events = streaming.EVENT_STREAM_TYPE in request.headers.get("Accept", "")
     if not wants_events and not prepared.sources:
         return Response(serialize_answer(prepared.quoted))
@@ -31,12 +31,12 @@ async def _stream_document(prepared: PreparedAnswer) -> AsyncIterator[bytes]:
 
 
 async def _stream_events(prepared: PreparedAnswer) -> AsyncIterator[bytes]:
-    """`sources`, `text` as often as words come, and `answer`, which stands for all that came before it."""
+    """Yield `sources`, `text` for each part, and `answer`, which replaces everything before it."""
     sources = prepared.sources or prepared.quoted.citations
     yield streaming.format_event("sources", [serialize_citation(source) for source in sources])
-    async with aclosing(persona_generation.stream_answer(prepared)) as said:  # type: ignore[type-var]
-        async for each in said:
-            if isinstance(each, str):
-                yield streaming.format_event("text", {"text": each})
+    async with aclosing(persona_generation.stream_answer(prepared)) as parts:  # type: ignore[type-var]
+        async for part in parts:
+            if isinstance(part, str):
+                yield streaming.format_event("text", {"text": part})
             else:
-                yield streaming.format_event("answer", serialize_answer(each))
+                yield streaming.format_event("answer", serialize_answer(part))

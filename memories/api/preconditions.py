@@ -1,4 +1,4 @@
-"""The headers by which a client says when, and how often, something shall be done: If-Match and Idempotency-Key."""
+"""Handle the If-Match and Idempotency-Key headers."""
 
 import re
 from collections.abc import Callable
@@ -17,41 +17,41 @@ from memories.errors import ApprovalRequired
 from memories.services import idempotency
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
-NO_VERSION = 0  # of no memory: they count from 1
+NO_VERSION = 0  # matches no memory: versions start at 1
 
 
 def parse_if_match(request: Request) -> int | None:
-    """What If-Match names; None for any version. A tag that none of our answers had is the version of no memory."""
-    given = request.headers.get("If-Match", "*").strip()
-    if given == "*":
+    """Return the version in If-Match, None for any version, or NO_VERSION for an ETag that we never sent."""
+    value = request.headers.get("If-Match", "*").strip()
+    if value == "*":
         return None
-    if "," in given:
-        raise _build_header_error("If-Match", "Name one version.")
-    strong = re.fullmatch(r'"([1-9][0-9]{0,9})"', given)  # RFC 9110 13.1.1: a weak tag never matches
+    if "," in value:
+        raise _build_header_error("If-Match", "Send exactly one ETag.")
+    strong = re.fullmatch(r'"([1-9][0-9]{0,9})"', value)  # a weak ETag never matches (RFC 9110, 13.1.1)
     return int(strong[1]) if strong else NO_VERSION
 
 
 def respond_idempotently(request: Request, act: Callable[[], Response]) -> Response:
-    """What `act` answers; with an Idempotency-Key what it answered to this key first."""
+    """Run `act`, or with a known Idempotency-Key return the response to its first request."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return respond_or_require_approval(act)
     if not KEY_PATTERN.fullmatch(key):
-        raise _build_header_error("Idempotency-Key", "Send 1 to 255 printable ASCII characters.")
-    asked = f"{request.method} {request.get_full_path()}\n".encode() + dump_canonical_json(request.data)
+        raise _build_header_error("Idempotency-Key", "Must have 1 to 255 printable ASCII characters.")
+    fingerprint = f"{request.method} {request.get_full_path()}\n".encode() + dump_canonical_json(request.data)
     actor = cast(Actor, request.auth)
     answer, is_replay = idempotency.run_once(
-        actor, key, asked, lambda: _dump_response(respond_or_require_approval(act))
+        actor, key, fingerprint, lambda: _dump_response(respond_or_require_approval(act))
     )
     return _load_response(answer, is_replay)
 
 
 def respond_or_require_approval(act: Callable[[], Response]) -> Response:
-    """What `act` answers; 202 where what it would save waits for the person's yes."""
+    """Run `act`; respond with 202 if its change needs the user's approval."""
     try:
         return act()
-    except ApprovalRequired as waiting:
-        return Response(serialize_approval_required(waiting), status=202)
+    except ApprovalRequired as error:
+        return Response(serialize_approval_required(error), status=202)
 
 
 def _dump_response(response: Response) -> str:
@@ -66,5 +66,5 @@ def _load_response(answer: str, is_replay: bool) -> Response:
     return Response(data, status=status, headers=headers)
 
 
-def _build_header_error(header: str, why: str) -> ParameterError:
-    return ParameterError("header:", {header: [ErrorDetail(why, code="invalid_header")]})
+def _build_header_error(header: str, message: str) -> ParameterError:
+    return ParameterError("header:", {header: [ErrorDetail(message, code="invalid_header")]})

@@ -1,4 +1,4 @@
-"""What is answered: plain dictionaries, because a serializer's fields would cost more than the database does."""
+"""Build response bodies as plain dictionaries: serializer fields would cost more time than the database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,20 +30,20 @@ def serialize_memory(memory: Memory) -> dict[str, Any]:
     return represent_memory(memory, MEMORY_FIELDS)
 
 
-def serialize_approval_required(waiting: ApprovalRequired) -> dict[str, Any]:
-    """What is told an app whose person wants to be asked first."""
-    return {"status": "waits_for_yes", "proposals": waiting.ids, "detail": str(waiting)}
+def serialize_approval_required(error: ApprovalRequired) -> dict[str, Any]:
+    """Return the body for a change that needs the user's approval."""
+    return {"status": "waits_for_yes", "proposals": error.ids, "detail": str(error)}
 
 
-def serialize_proposal(waiting: PendingProposal) -> dict[str, Any]:
-    content: Mapping[str, object] | None = waiting.content
+def serialize_proposal(pending: PendingProposal) -> dict[str, Any]:
+    content: Mapping[str, object] | None = pending.content
     changes = None if content is None else {key: content[key] for key in CHANGEABLE_FIELDS if key in content}
     return {
-        "id": waiting.proposal.pk,
-        "memory_id": waiting.proposal.memory_id,
+        "id": pending.proposal.pk,
+        "memory_id": pending.proposal.memory_id,
         "changes": changes,
-        "source": waiting.proposal.source,
-        "created_at": waiting.proposal.created_at,
+        "source": pending.proposal.source,
+        "created_at": pending.proposal.created_at,
     }
 
 
@@ -92,8 +92,12 @@ def serialize_citation(citation: Citation) -> dict[str, Any]:
     }
 
 
-def serialize_similar_memory(near: SimilarMemory) -> dict[str, Any]:
-    return {"memory": serialize_memory(near.memory), "cosine": round(near.cosine, 6), "is_same": near.is_same}
+def serialize_similar_memory(similar: SimilarMemory) -> dict[str, Any]:
+    return {
+        "memory": serialize_memory(similar.memory),
+        "cosine": round(similar.cosine, 6),
+        "is_same": similar.is_same,
+    }
 
 
 def serialize_import(batch: ImportBatch) -> dict[str, Any]:
@@ -132,9 +136,9 @@ def serialize_event(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def serialize_app(grant: AppGrant, use: Mapping[str, AppUsage]) -> dict[str, Any]:
+def serialize_app(grant: AppGrant, usage_by_app: Mapping[str, AppUsage]) -> dict[str, Any]:
     app = grant.application
-    its_use = use.get(app.client_id, AppUsage())
+    usage = usage_by_app.get(app.client_id, AppUsage())
     return {
         "id": grant.pk,
         "client_id": app.client_id,
@@ -147,14 +151,14 @@ def serialize_app(grant: AppGrant, use: Mapping[str, AppUsage]) -> dict[str, Any
         "asks_first": grant.asks_first,
         "connected_at": grant.created_at,
         "consented_at": grant.consented_at,
-        "read": its_use.read,
-        "written": its_use.written,
-        "last_used_at": its_use.last_at,
+        "read": usage.read,
+        "written": usage.written,
+        "last_used_at": usage.last_at,
     }
 
 
 def serialize_profile(person: User, actor: Actor) -> dict[str, Any]:
-    said = {
+    profile = {
         "id": person.pk,
         "handle": person.handle,
         "display_name": person.display_name,
@@ -163,16 +167,16 @@ def serialize_profile(person: User, actor: Actor) -> dict[str, Any]:
         "persona_enabled": person.persona_enabled,
         "public_page_enabled": person.public_page_enabled,
     }
-    return said if actor.is_app else {**said, "email": person.email}
+    return profile if actor.is_app else {**profile, "email": person.email}
 
 
 def serialize_whoami(actor: Actor) -> dict[str, Any]:
     person = actor.person
-    held = [scope for scope in scopes.DESCRIPTIONS if actor.has_scope(scope)]
+    granted = [scope for scope in scopes.DESCRIPTIONS if actor.has_scope(scope)]
     return {
         "person": {"id": person.pk, "handle": person.handle, "display_name": person.display_name},
         "client_id": actor.client_id,
-        "scopes": held,
+        "scopes": granted,
         "only_tags": None if actor.only_tags is None else sorted(actor.only_tags),
         "until": actor.until,
     }

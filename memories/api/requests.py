@@ -1,4 +1,7 @@
-"""The form of what may be sent; what a memory may be made of, memories/validation/limits.py says."""
+"""Schemas of requests; the limits of a memory are checked by memories/validation/limits.py.
+
+Class names are component names of the OpenAPI description, and class docstrings its descriptions.
+"""
 
 from typing import Any
 
@@ -36,7 +39,7 @@ class MemoryText(StrictString):
 
 @extend_schema_field({"type": "string", "enum": Visibility.values})
 class VisibilityName(StrictString):
-    """private or public."""
+    """`private` or `public`."""
 
 
 @extend_schema_field(
@@ -51,7 +54,7 @@ class TagNames(serializers.ListField):
 
 
 class MemoryIn(StrictSerializer):
-    """A whole memory: what is not given is as if it were new."""
+    """A complete memory; omitted fields get their defaults."""
 
     text = MemoryText()
     visibility = VisibilityName(default=Visibility.PRIVATE.value)
@@ -60,7 +63,7 @@ class MemoryIn(StrictSerializer):
 
 
 class CreateQuery(StrictSerializer):
-    """Where a memory says just this already: keep a second one, return that one with 200, or refuse with 409."""
+    """What to do if a memory has the same text: create another, return it with 200, or fail with 409."""
 
     on_duplicate = serializers.ChoiceField(
         choices=[each.value for each in OnDuplicate], default=OnDuplicate.KEEP.value
@@ -68,7 +71,7 @@ class CreateQuery(StrictSerializer):
 
 
 class MemoryChanges(StrictSerializer):
-    """What shall change; the rest stays."""
+    """The fields to change; omitted fields stay unchanged."""
 
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
@@ -77,7 +80,7 @@ class MemoryChanges(StrictSerializer):
 
 
 class FiltersIn(StrictSerializer):
-    """Which memories: all that hold."""
+    """Filters for memories; a memory must match all of them."""
 
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     tags_any = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
@@ -93,25 +96,25 @@ class PageQuery(StrictSerializer):
 
 
 class HistoryQuery(PageQuery):
-    """cursor: the version before which the page begins."""
+    """`cursor`: list the versions before this one."""
 
     cursor = serializers.IntegerField(required=False, default=None, min_value=1, max_value=2**31 - 1)
 
 
 class TrashQuery(PageQuery):
-    """expired: true for what expired, false for what was put there."""
+    """`expired`: true for expired memories only, false for trashed ones only."""
 
     expired = serializers.BooleanField(required=False, default=None, allow_null=True)
 
 
 class ActivityQuery(PageQuery):
-    """client_id: of one app."""
+    """`client_id`: only the activity of this app."""
 
     client_id = serializers.CharField(required=False, max_length=CLIENT_ID_CHARACTERS)
 
 
 class ListQuery(FiltersIn, PageQuery):
-    """The query string of the list of memories."""
+    """The query parameters of the list of memories."""
 
 
 class SearchIn(FiltersIn):
@@ -120,7 +123,7 @@ class SearchIn(FiltersIn):
 
 
 class OperationIn(StrictSerializer):
-    """One of many changes. create: the fields of a memory. update: id and what changes. trash: id."""
+    """An operation in bulk. `create` takes the fields of a memory, `update` its ID and changes, `trash` its ID."""
 
     op = serializers.ChoiceField(choices=["create", "update", "trash"])
     id = StrictUUID(required=False)
@@ -132,15 +135,15 @@ class OperationIn(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"
-        needed = "text" if is_new else "id"
-        unwanted = {"create": ("id", "expected_version"), "update": (), "trash": CHANGEABLE_FIELDS}
+        required = "text" if is_new else "id"
+        forbidden = {"create": ("id", "expected_version"), "update": (), "trash": CHANGEABLE_FIELDS}
         errors = {
-            name: _build_error(gettext("Not for this operation."), "unknown_field")
-            for name in unwanted[attrs["op"]]
+            name: _build_error(gettext("Not allowed for this operation."), "unknown_field")
+            for name in forbidden[attrs["op"]]
             if name in attrs
         }
-        if needed not in attrs:
-            errors[needed] = _build_error(gettext("This operation needs it."), "required")
+        if required not in attrs:
+            errors[required] = _build_error(gettext("Required for this operation."), "required")
         if errors:
             raise serializers.ValidationError(errors)
         return attrs
@@ -165,14 +168,17 @@ class TurnIn(StrictSerializer):
 
 
 class QuestionIn(StrictSerializer):
-    """turns: what was said before, oldest first, for a chat model to understand the question by; kept nowhere."""
+    """`turns`: earlier turns of the conversation, oldest first, as context for the chat model; not stored."""
 
     question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
     turns = serializers.ListField(child=TurnIn(), default=list, max_length=50)
 
 
 class AppChanges(StrictSerializer):
-    """What shall change; the rest stays. Scopes: of those that the app was given. null: for no narrowing, no end."""
+    """The fields to change; omitted fields stay unchanged.
+
+    `scopes` must be among those granted to the app. `null` removes the limit to tags or the end date.
+    """
 
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)), required=False, min_length=1
@@ -198,33 +204,33 @@ class TagChanges(StrictSerializer):
 
 
 class MergeIn(StrictSerializer):
-    """into: the tag that stays."""
+    """`into`: the tag that remains."""
 
     into = StrictUUID()
 
 
 class UniteIn(StrictSerializer):
-    """merge: the older keeps its text, and the newer's follows it; otherwise it takes the newer's."""
+    """`merge`: append the newer text to the older one instead of replacing it."""
 
     merge = StrictBoolean(default=False)
 
 
 class AcceptIn(StrictSerializer):
-    """What shall be kept otherwise than it was proposed."""
+    """Changes to the proposal before it is saved."""
 
     text = MemoryText(required=False)
     tags = TagNames(required=False)
 
 
-def build_filters(given: dict[str, Any]) -> Filters:
-    """Of what FiltersIn found valid."""
+def build_filters(values: dict[str, Any]) -> Filters:
+    """Return filters from the validated data of FiltersIn."""
     return Filters(
-        visibility=given.get("visibility"),
-        tags_any=frozenset(given.get("tags_any", ())),
-        tags_all=frozenset(given.get("tags_all", ())),
-        source=given.get("source"),
-        since=given.get("since"),
-        until=given.get("until"),
+        visibility=values.get("visibility"),
+        tags_any=frozenset(values.get("tags_any", ())),
+        tags_all=frozenset(values.get("tags_all", ())),
+        source=values.get("source"),
+        since=values.get("since"),
+        until=values.get("until"),
     )
 
 
@@ -236,7 +242,7 @@ EVERYTHING = "everything"
 
 
 class ImportQuery(StrictSerializer):
-    """Of conversations in the file: what the person wrote, that and the answers, or nothing."""
+    """`chats`: import from conversations the user's messages, all messages, or none."""
 
     chats = serializers.ChoiceField(
         choices=[each.value for each in ChatFilter], default=ChatFilter.MINE.value
@@ -244,12 +250,12 @@ class ImportQuery(StrictSerializer):
 
 
 class RunIn(StrictSerializer):
-    """publish: what is public in the file becomes public here."""
+    """`publish`: import memories that are public in the file as public."""
 
     publish = StrictBoolean(default=False)
 
 
 class ExportQuery(StrictSerializer):
-    """everything: for the person's own session only."""
+    """The format `everything` requires the user's own session."""
 
     format = serializers.ChoiceField(choices=[*EXPORT_FORMATS, EVERYTHING], default="jsonl")

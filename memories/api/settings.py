@@ -1,4 +1,4 @@
-"""What Django REST framework and drf-spectacular are told; picard/settings.py takes it in."""
+"""Settings of Django REST framework and drf-spectacular, imported by picard/settings.py."""
 
 from memories import scopes
 
@@ -28,7 +28,7 @@ _FLOW = {
 SECURITY_SCHEMES = {
     "oauth": {
         "type": "oauth2",
-        "description": "An app on a person's behalf: authorization code with PKCE.",
+        "description": "An app on behalf of a user: authorization code with PKCE.",
         "flows": {"authorizationCode": _FLOW},
     },
     "session": {
@@ -36,8 +36,8 @@ SECURITY_SCHEMES = {
         "in": "cookie",
         "name": "picard_session",
         "description": (
-            "The person's own session; at an https address the cookie is named __Host-session. To write it needs the "
-            "header X-CSRFToken, too."
+            "The user's own session. Over HTTPS the cookie is named __Host-session. Requests that change data also "
+            "need the X-CSRFToken header."
         ),
     },
 }
@@ -45,8 +45,8 @@ SECURITY_SCHEMES = {
 SPECTACULAR_SETTINGS: dict[str, object] = {
     "TITLE": "Picard",
     "DESCRIPTION": (
-        "A person's memories, for apps that they allowed. Every answer that is an error is a problem of RFC 9457. "
-        "What is not yours and what is not there are one answer: 404."
+        "Access to a user's memories for the apps that they connected. Errors are problem details as defined in "
+        "RFC 9457. Resources that do not exist and those of other users both return 404."
     ),
     "VERSION": API_VERSION,
     "OAS_VERSION": "3.1.1",
@@ -61,11 +61,11 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     },
     "APPEND_COMPONENTS": {"securitySchemes": SECURITY_SCHEMES},
     "TAGS": [
-        {"name": "memories", "description": "What a person wants AI to know."},
-        {"name": "search", "description": "By word and by meaning."},
-        {"name": "history", "description": "What a memory said before."},
-        {"name": "trash", "description": "The person's own session only: to an app it looks empty."},
-        {"name": "moving", "description": "Memories brought in from elsewhere, and taken out."},
-        {"name": "person", "description": "Who is asking, and what was done in their name."},
+        {"name": "memories", "description": "Short texts that a user wants AI apps to know."},
+        {"name": "search", "description": "Search by keyword and by meaning."},
+        {"name": "history", "description": "Earlier versions of a memory."},
+        {"name": "trash", "description": "Only for the user's own session: apps see an empty trash."},
+        {"name": "moving", "description": "Import and export of memories."},
+        {"name": "person", "description": "Identity, profile, persona and activity of the user."},
     ],
 }

@@ -1,4 +1,4 @@
-"""The kinds of field that may be sent: each takes what it is named for, and nothing that could be made that."""
+"""Serializer fields that accept only their own JSON type and convert nothing."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,20 +12,21 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know: a misspelt name must not be taken for "not given"."""
+    # No docstring: subclasses would inherit it as their description in the OpenAPI document.
 
     def to_internal_value(self, data: object) -> object:
+        """Reject unknown fields: a misspelled name must not count as omitted."""
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            message = gettext("This is not known here.")
+            message = gettext("Unknown field.")
             errors = {str(name): [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown}
             raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
 
 class StrictString(serializers.Field[str, str, str, Any]):
-    """A string as it is, and nothing that could be made one."""
+    """A JSON string, unchanged."""
 
-    default_error_messages = {"not_a_string": _("Send a string.")}
+    default_error_messages = {"not_a_string": _("Must be a string.")}
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
@@ -38,9 +39,9 @@ class StrictString(serializers.Field[str, str, str, Any]):
 
 @extend_schema_field({"type": "boolean"})
 class StrictBoolean(serializers.Field[bool, bool, bool, Any]):
-    """true or false, and nothing that could be made one."""
+    """A JSON boolean."""
 
-    default_error_messages = {"not_a_boolean": _("Send true or false.")}
+    default_error_messages = {"not_a_boolean": _("Must be true or false.")}
 
     def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
@@ -61,7 +62,7 @@ class StrictUUID(serializers.UUIDField):
 
 
 class StrictInteger(serializers.IntegerField):
-    """A JSON number that is whole."""
+    """A JSON integer."""
 
     def to_internal_value(self, data: object) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
@@ -70,9 +71,9 @@ class StrictInteger(serializers.IntegerField):
 
 
 class AwareDateTime(serializers.DateTimeField):
-    """RFC 3339, with its offset: a time without one is another moment for every reader."""
+    """An RFC 3339 timestamp with a UTC offset; without one it would be ambiguous."""
 
-    default_error_messages = {"naive": _("Say the offset from UTC, as in 2030-01-31T12:00:00Z.")}
+    default_error_messages = {"naive": _("Include a UTC offset, as in 2030-01-31T12:00:00Z.")}
 
     def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Which limits hold at the API, and against whom they count."""
+"""Rate limits of the API."""
 
 from typing import cast
 
@@ -11,9 +11,9 @@ from core.client_ip import get_client_network
 
 
 class ActorRateThrottle(BaseThrottle):
-    """Each app of each person has its own share; the person's own session is like one more app.
+    """Limit each app of a user separately; the user's own session counts like one more app.
 
-    An app's request was counted with its token (oauth.tokens.bearer).
+    Requests of apps are counted when their token is checked (oauth.tokens.bearer).
     """
 
     def allow_request(self, request: Request, view: object) -> bool:
@@ -24,7 +24,7 @@ class ActorRateThrottle(BaseThrottle):
 
 
 class IpRateThrottle(BaseThrottle):
-    """For what anybody may ask."""
+    """Limit requests without authentication by network address."""
 
     def allow_request(self, request: Request, view: object) -> bool:
         enforce_rate_limit(get_anonymous_limit(), get_client_network(request._request))

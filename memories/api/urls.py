@@ -1,4 +1,4 @@
-"""Where the API is. Everything below /api/ that is not here is a problem, not a page."""
+"""URLs of the API. Any other URL below /api/ responds with a problem, not an HTML page."""
 
 from django.urls import path, re_path
 

@@ -1,4 +1,4 @@
-"""One request of an app: who asks, and where its work on the database is done."""
+"""The context of a request: its actor, and the threads for its database work."""
 
 import asyncio
 import contextvars
@@ -15,21 +15,21 @@ from mcp.server.context import ServerRequestContext
 
 from accounts.actor import Actor
 
-POOL_EXTENSION = "picard.pool"  # the ASGI extension by which picard/server/gateway.py lends its threads
-SCOPE_KEY = "picard.call"  # in the scope that the SDK hands from the view to the tools
+POOL_EXTENSION = "picard.pool"  # ASGI extension with the thread pool of picard/server/gateway.py
+SCOPE_KEY = "picard.call"  # in the ASGI scope that the SDK passes from the view to the tools
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class CallContext:
-    """An authenticated request. `request` is what runs its work (see `run_in_thread`)."""
+    """An authenticated request; `request` determines the thread pool (see `run_in_thread`)."""
 
     actor: Actor
     request: HttpRequest
 
     async def run_in_thread(self, work: Callable[[Actor], T]) -> T:
-        """Work on the actor's behalf, in a thread that may wait for the database."""
+        """Run `work` for the actor in a thread that may block on the database."""
         return await run_in_thread(self.request, lambda: work(self.actor))
 
 
@@ -38,11 +38,11 @@ def get_call_context(context: ServerRequestContext[Any, Any]) -> CallContext:
 
 
 async def run_in_thread(request: HttpRequest, work: Callable[[], T]) -> T:
-    """The outcome of `work`, done where blocking is allowed.
+    """Run `work` in a thread that may block, and return its result.
 
-    Behind the front that is its bounded pool, whose threads keep their connections. Elsewhere it is the request's own
-    thread, whose connection Django looks after. Work that waits for a thread is dropped when the client goes; work
-    that has begun ends, whole.
+    Behind the gateway that is a thread of its bounded pool, which keeps its database connection. Elsewhere it is the
+    request's own thread, whose connection Django manages. If the client disconnects, queued work is dropped, while
+    work that has started runs to its end.
     """
     pool = _get_pool(request)
     if pool is None:
@@ -58,7 +58,7 @@ def _get_pool(request: HttpRequest) -> Executor | None:
 
 
 def _run_with_connection(work: Callable[[], T]) -> T:
-    """As Django does around a request: the connection is checked when it was idle, and left for the next."""
+    """Run `work`, checking the connection before and after as Django does around a request."""
     close_old_connections()
     try:
         return work()

@@ -1,4 +1,4 @@
-"""Which web pages may talk to the endpoint. Programs send no Origin, and may always."""
+"""Origins of web pages that can use the endpoint. Requests without an Origin are always allowed."""
 
 from urllib.parse import urlsplit
 
@@ -16,13 +16,13 @@ EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, X-Request-ID"
 
 
 def check_origin(request: HttpRequest) -> None:
-    """Raises OriginRefused for a page of another site. A Host that is not ours Django has refused before."""
+    """Raise OriginNotAllowed for an unknown origin. Django has already validated the Host."""
     if not _is_allowed(request.headers.get("Origin")):
         raise OriginNotAllowed
 
 
 def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """The response, readable by a page that may ask (the Fetch standard's CORS). Never with cookies."""
+    """Add CORS headers for an allowed origin (Fetch standard), never with credentials."""
     origin = request.headers.get("Origin")
     patch_vary_headers(response, ["Origin"])
     if origin and _is_allowed(origin):
@@ -39,6 +39,6 @@ def _is_allowed(origin: str | None) -> bool:
     if origin is None or origin == settings.PUBLIC_URL or origin in settings.MCP_ORIGINS:
         return True
     try:
-        return urlsplit(origin).hostname in LOOPBACK_HOSTS  # developers' tools, such as the MCP Inspector
+        return urlsplit(origin).hostname in LOOPBACK_HOSTS  # developer tools such as the MCP Inspector
     except ValueError:
         return False

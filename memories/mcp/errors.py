@@ -1,6 +1,6 @@
-"""Everything that can go wrong, in the protocol's words: HTTP answers, errors of tools, errors of resources.
+"""Map errors to the protocol: HTTP responses, tool errors and resource errors.
 
-Nothing here repeats what a memory says, what a token is, or what the server looks like within.
+Messages contain no memory texts, tokens or server internals.
 """
 
 import logging
@@ -20,35 +20,34 @@ from memories import scopes
 from memories.errors import MemoryNotFound, PersonaNotFound
 from oauth.tokens.bearer import InvalidAccessToken, build_www_authenticate
 
-MAX_BODY_BYTES = 1_000_000  # the longest memory, in any script and escaped, is a tenth of it
+MAX_BODY_BYTES = 1_000_000  # ten times the longest memory, in any script and escaped
 ARGUMENT_MESSAGES = {
-    "missing": "This argument is required.",
-    "extra_forbidden": "This argument is not known.",
+    "missing": "Required argument.",
+    "extra_forbidden": "Unknown argument.",
 }
 
 logger = logging.getLogger(__name__)
 
 
 class MissingToken(Exception):
-    """The request shows no token, so the app is told where to get one."""
+    """The request has no token; the response says where to get one."""
 
 
 class OriginNotAllowed(Exception):
-    """A web page of another site asks."""
+    """The request comes from a web page of another origin."""
 
 
 class BodyTooLarge(Exception):
-    """The body has more than MAX_BODY_BYTES."""
+    """The body is larger than MAX_BODY_BYTES."""
 
 
 class MissingScopes(Exception):
-    """The app may not do this yet; it can ask its person for more."""
+    """The app lacks scopes that it can request from the user."""
 
-    def __init__(self, missing: Iterable[str], *, held: Iterable[str]) -> None:
+    def __init__(self, missing: Iterable[str], *, granted: Iterable[str]) -> None:
         self.missing = sorted(missing)
-        self.wanted = sorted(
-            {*missing, *held}
-        )  # what it has too: a new consent takes the place of the old one
+        # Including the granted ones: a new consent replaces the old one.
+        self.wanted = sorted({*missing, *granted})
         super().__init__(f"This needs the scope {' '.join(self.missing)}.")
 
 
@@ -64,12 +63,10 @@ HTTP_ERRORS = (
 
 
 def build_error_response(error: Exception, request_id: object) -> HttpResponse:
-    """The answer to a request that the protocol never sees: an HTTP status, and a JSON-RPC error as its body."""
+    """Return the response to a request that never reaches the SDK: an HTTP status and a JSON-RPC error."""
     if isinstance(error, MissingToken):
         challenge = build_www_authenticate(Channel.MCP, scope=scopes.READ)
-        return _build_http_error(
-            401, "Show an access token of this site.", {"WWW-Authenticate": challenge}, request_id
-        )
+        return _build_http_error(401, "Access token required.", {"WWW-Authenticate": challenge}, request_id)
     if isinstance(error, InvalidAccessToken):
         challenge = build_www_authenticate(
             Channel.MCP, error=error.error, description=error.description, scope=scopes.READ
@@ -81,9 +78,11 @@ def build_error_response(error: Exception, request_id: object) -> HttpResponse:
         )
         return _build_http_error(403, str(error), {"WWW-Authenticate": challenge}, request_id)
     if isinstance(error, OriginNotAllowed):
-        return _build_http_error(403, "Pages of this origin may not ask.", {}, request_id)
+        return _build_http_error(403, "Requests from this origin are not allowed.", {}, request_id)
     if isinstance(error, BodyTooLarge):
-        return _build_http_error(413, f"A request's body may have {MAX_BODY_BYTES:,} bytes.", {}, request_id)
+        return _build_http_error(
+            413, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.", {}, request_id
+        )
     if isinstance(error, RateLimitExceeded):
         return _build_http_error(429, str(error), {"Retry-After": str(error.retry_after_s)}, request_id)
     return _build_http_error(
@@ -92,25 +91,25 @@ def build_error_response(error: Exception, request_id: object) -> HttpResponse:
 
 
 def build_tool_error(error: Exception) -> CallToolResult:
-    """What the model is told, so that it can do better or tell its person."""
+    """Return the error for the model, so that it can retry correctly or tell the user."""
     return CallToolResult(content=[TextContent(text=_describe_error(error))], is_error=True)
 
 
 def build_resource_error(error: Exception, uri: str) -> MCPError:
     if isinstance(error, MemoryNotFound):
-        # Absent and forbidden are one answer (the revision of 2026-07-28: invalid params, with the address).
+        # Absent and forbidden look the same (revision 2026-07-28: invalid params, with the URI).
         return MCPError(INVALID_PARAMS, "Resource not found", {"uri": uri})
     return MCPError(INTERNAL_ERROR, _describe_error(error))
 
 
-def build_unknown_name_error(what: str) -> MCPError:
-    return MCPError(INVALID_PARAMS, f"Unknown {what}: none of this name is listed.")
+def build_unknown_name_error(kind: str) -> MCPError:
+    return MCPError(INVALID_PARAMS, f"Unknown {kind}.")
 
 
 def _build_http_error(status: int, message: str, headers: dict[str, str], request_id: object) -> HttpResponse:
     code = INVALID_REQUEST if status < 500 else INTERNAL_ERROR
-    known = request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
-    body = {"jsonrpc": "2.0", "id": known, "error": {"code": code, "message": message}}
+    valid_id = request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
+    body = {"jsonrpc": "2.0", "id": valid_id, "error": {"code": code, "message": message}}
     return JsonResponse(body, status=status, headers=headers)
 
 
@@ -120,27 +119,27 @@ def _describe_error(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return " ".join(_describe_domain_errors(error))
     if isinstance(error, MemoryNotFound):
-        return "There is no such memory, or it is not yours to see."
+        return "Memory not found."
     if isinstance(error, PersonaNotFound):
-        return "There is no such persona, or it is not open to you."
+        return "Persona not found."
     if isinstance(error, InsufficientScope):
-        if ":" not in error.scope:  # no scope would do
-            return "Only the person can do this, on their own pages here. Do not try again; tell them."
+        if ":" not in error.scope:  # no scope grants it
+            return "Only the user can do this, on the web pages of this server. Do not retry; tell the user."
         if error.scope not in scopes.FOR_EVERY_APP:
-            return f"{error} Only apps that somebody registered here may have it. Do not try again; tell the person."
-        return f"{error} Ask the person to connect this app again and to allow it."
+            return f"{error} Only apps that were registered manually can get it. Do not retry; tell the user."
+        return f"{error} Ask the user to reconnect this app and to allow it."
     if isinstance(error, RateLimitExceeded):
         return str(error)
     if is_database_unavailable(error):
-        return "The database does not answer just now. Try again in a few seconds."
-    logger.error("a call failed", exc_info=error)
+        return "The database is unavailable. Try again in a few seconds."
+    logger.error("MCP call failed", exc_info=error)
     if isinstance(error, DecryptError):
-        return "What is stored cannot be opened: its key is missing, or it was changed."
-    return "The server failed. Its log says more."
+        return "The stored data cannot be decrypted: its key is missing, or it was modified."
+    return "Internal server error. Find details in the server log."
 
 
 def _describe_argument_errors(error: pydantic.ValidationError) -> Iterable[str]:
-    """By name, without the values: they are a person's words."""
+    """Yield each argument error by name, without the value, which is private."""
     for each in error.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(map(str, each["loc"])) or "arguments"
         yield f"{name[:100]}: {ARGUMENT_MESSAGES.get(each['type'], each['msg'] + '.')}"

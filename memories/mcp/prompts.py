@@ -1,4 +1,4 @@
-"""Prompts that a person picks in their app."""
+"""Prompts that users pick in their app."""
 
 from typing import Any
 
@@ -25,15 +25,15 @@ _PROMPTS = ListPromptsResult(
         Prompt(
             name=ABOUT_ME,
             title="What do you know about me?",
-            description="Look up what the person's memories say, on a topic or in general.",
+            description="Summarize the user's memories, in general or on a topic.",
             arguments=[
-                PromptArgument(name="topic", description="On what; everything, without", required=False)
+                PromptArgument(name="topic", description="Topic; omit for everything", required=False)
             ],
         ),
         Prompt(
             name=REMEMBER_THIS,
             title="Remember this",
-            description="Keep something in the person's memories.",
+            description="Save something to the user's memories.",
             arguments=[PromptArgument(name="text", description="What to remember", required=True)],
         ),
     ]
@@ -45,23 +45,25 @@ async def list_prompts(_context: Context, _params: PaginatedRequestParams | None
 
 
 async def get_prompt(_context: Context, params: GetPromptRequestParams) -> GetPromptResult:
-    given = params.arguments or {}
+    arguments = params.arguments or {}
     if params.name == ABOUT_ME:
-        return _build_prompt_result(_build_about_me_prompt(given.get("topic", "").strip()))
+        return _build_prompt_result(_build_about_me_prompt(arguments.get("topic", "").strip()))
     if params.name == REMEMBER_THIS:
-        text = given.get("text", "").strip()
+        text = arguments.get("text", "").strip()
         if not text:
-            raise MCPError(INVALID_PARAMS, "The argument text is missing.")
+            raise MCPError(INVALID_PARAMS, "The argument text is required.")
         return _build_prompt_result(
-            f"Remember this about me with the tool add_memory, in my own words:\n\n{text}"
+            f"Save this about me with the add_memory tool, in my own words:\n\n{text}"
         )
     raise build_unknown_name_error("prompt")
 
 
 def _build_about_me_prompt(topic: str) -> str:
     if topic:
-        return f"Search my memories for this, and tell me what they say, citing each: {topic}"
-    return "List my recent memories, and tell me in a few sentences what you know about me, citing each."
+        return (
+            f"Search my memories for this topic and tell me what they say. Cite each memory. Topic: {topic}"
+        )
+    return "List my recent memories and tell me in a few sentences what you know about me. Cite each memory."
 
 
 def _build_prompt_result(text: str) -> GetPromptResult:

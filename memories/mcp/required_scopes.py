@@ -1,7 +1,7 @@
-"""What a message needs to be allowed, known before anything is done.
+"""Determine the scopes that a message needs before it is handled.
 
-The services ask for their scopes themselves, and theirs is the last word. This is for the app: a missing permission
-must be an HTTP answer that names it, and by then no stream may have begun.
+The services check their scopes themselves; this does not replace them. It exists because a missing scope must be an
+HTTP response that names it, which is possible only before a stream has started.
 """
 
 from collections.abc import Collection

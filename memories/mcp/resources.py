@@ -1,4 +1,4 @@
-"""Memories as resources: one by its id, a person's list, and the profile. All as JSON."""
+"""Resources in JSON: a memory by ID, the user's memories and the profile."""
 
 import json
 from collections.abc import Callable
@@ -31,30 +31,30 @@ JSON = "application/json"
 MEMORY, MEMORIES, PROFILE = "memory://", "memories://", "memory://profile"
 
 _PROFILE = Resource(
-    uri=PROFILE, name="profile", title="Profile", description="Who the person says they are.", mime_type=JSON
+    uri=PROFILE, name="profile", title="Profile", description="The user's profile.", mime_type=JSON
 )
 _TEMPLATES = ListResourceTemplatesResult(
     resource_templates=[
         ResourceTemplate(
-            uri_template=f"{MEMORY}{{id}}", name="memory", title="One memory", mime_type=JSON,
-            description="A memory by its id, with its tags and times.",
+            uri_template=f"{MEMORY}{{id}}", name="memory", title="Memory", mime_type=JSON,
+            description="A memory by its ID, with its tags and times.",
         ),
         ResourceTemplate(
-            uri_template=f"{MEMORIES}{{user_id}}", name="memories", title="A person's memories", mime_type=JSON,
-            description="The newest memories of the person by their id (whoami says it).",
+            uri_template=f"{MEMORIES}{{user_id}}", name="memories", title="Memories of the user", mime_type=JSON,
+            description="The user's newest memories, by user ID (see whoami).",
         ),
     ]
 )  # fmt: skip
 
 
 async def list_resources(context: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
-    """What is always there. Which memories there are, search says."""
+    """List the fixed resources; memories themselves are found by search."""
     person = get_call_context(context).actor.person
     own = Resource(
         uri=f"{MEMORIES}{person.pk}",
         name="memories",
         title="Memories",
-        description="The newest memories of the person.",
+        description="The user's newest memories.",
         mime_type=JSON,
     )
     return ListResourcesResult(resources=[_PROFILE, own])
@@ -70,19 +70,19 @@ async def read_resource(context: Context, params: ReadResourceRequestParams) -> 
     uri = str(params.uri)
     try:
         text = await get_call_context(context).run_in_thread(lambda actor: _read_uri(actor, uri))
-    except Exception as error:  # noqa: BLE001 - every error is an answer
+    except Exception as error:  # noqa: BLE001 - every error becomes an MCP error
         raise build_resource_error(error, uri) from None
     return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=JSON, text=text)])
 
 
 def _read_uri(actor: Actor, uri: str) -> str:
-    """Raises MemoryNotFound for what is not there, or is somebody else's."""
+    """Return the resource. Raises MemoryNotFound if it does not exist or belongs to another user."""
     if uri == PROFILE:
         return _read_profile(actor)
-    for beginning, read in _READERS.items():
-        if uri.startswith(beginning):
+    for prefix, read in _READERS.items():
+        if uri.startswith(prefix):
             try:
-                return read(actor, UUID(uri.removeprefix(beginning)))
+                return read(actor, UUID(uri.removeprefix(prefix)))
             except ValueError:
                 break
     raise MemoryNotFound
@@ -106,7 +106,7 @@ def _read_memories(actor: Actor, person_id: UUID) -> str:
 def _read_profile(actor: Actor) -> str:
     actor.require_scope(scopes.READ)
     person = actor.person
-    said = {
+    profile = {
         "id": str(person.pk),
         "handle": person.handle,
         "display_name": person.display_name,
@@ -114,7 +114,7 @@ def _read_profile(actor: Actor) -> str:
         "time_zone": person.time_zone,
         "persona_enabled": person.persona_enabled,
     }
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps(profile, ensure_ascii=False)
 
 
 _READERS: dict[str, Callable[[Actor, UUID], str]] = {MEMORIES: _read_memories, MEMORY: _read_memory}

@@ -1,4 +1,4 @@
-"""What the tools do: arguments in, one call of the domain, answer out. No rule and no query."""
+"""Handlers of the tools: each converts arguments, calls one domain function and builds the result."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,102 +21,106 @@ from memories.validation.drafts import Changes
 
 @dataclass(frozen=True)
 class DeferredResult:
-    """An answer that is waited for without holding a thread."""
+    """A result that is awaited without blocking a thread."""
 
-    answer: Callable[[], Awaitable[tool_results.ToolResult]]
+    get_result: Callable[[], Awaitable[tool_results.ToolResult]]
 
 
-def handle_search(actor: Actor, asked: tool_arguments.SearchArguments) -> tool_results.MemoryListResult:
+def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> tool_results.MemoryListResult:
     filters = Filters(
-        visibility=asked.visibility,
-        tags_all=_resolve_tags(actor, asked.tags),
-        since=_parse_datetime(actor, "since", asked.since),
-        until=_parse_datetime(actor, "until", asked.until),
+        visibility=arguments.visibility,
+        tags_all=_resolve_tags(actor, arguments.tags),
+        since=_parse_datetime(actor, "since", arguments.since),
+        until=_parse_datetime(actor, "until", arguments.until),
     )
-    result = search_memories(actor, asked.query, filters=filters, limit=asked.limit)
-    found = tool_results.build_list_result(((hit.memory, hit.score) for hit in result.hits), asked.max_tokens)
-    found.degraded = result.degraded or None
-    return found
+    result = search_memories(actor, arguments.query, filters=filters, limit=arguments.limit)
+    response = tool_results.build_list_result(
+        ((hit.memory, hit.score) for hit in result.hits), arguments.max_tokens
+    )
+    response.degraded = result.degraded or None
+    return response
 
 
-def handle_fetch(actor: Actor, asked: tool_arguments.FetchArguments) -> tool_results.Document:
-    return tool_results.build_document(reads.get_memory(actor, _parse_id(asked.id)), asked.max_tokens)
+def handle_fetch(actor: Actor, arguments: tool_arguments.FetchArguments) -> tool_results.Document:
+    return tool_results.build_document(reads.get_memory(actor, _parse_id(arguments.id)), arguments.max_tokens)
 
 
-def handle_add_memory(actor: Actor, asked: tool_arguments.AddMemoryArguments) -> tool_results.WriteResult:
-    """Private, whatever the text says. The same text twice is one memory."""
-    if same := find_exact_duplicate(actor, asked.text):
-        return tool_results.build_write_result(same, existed=True)
-    expires_at = _parse_datetime(actor, "expires_at", asked.expires_at)
+def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments) -> tool_results.WriteResult:
+    """Add a private memory, whatever the text says; an exact duplicate is returned instead."""
+    if duplicate := find_exact_duplicate(actor, arguments.text):
+        return tool_results.build_write_result(duplicate, existed=True)
+    expires_at = _parse_datetime(actor, "expires_at", arguments.expires_at)
     try:
-        memory = writes.create_memory(actor, text=asked.text, tags=asked.tags, expires_at=expires_at)
-    except ApprovalRequired as waiting:
-        return tool_results.build_approval_result(waiting)
+        memory = writes.create_memory(actor, text=arguments.text, tags=arguments.tags, expires_at=expires_at)
+    except ApprovalRequired as error:
+        return tool_results.build_approval_result(error)
     return tool_results.build_write_result(memory)
 
 
 def handle_update_memory(
-    actor: Actor, asked: tool_arguments.UpdateMemoryArguments
+    actor: Actor, arguments: tool_arguments.UpdateMemoryArguments
 ) -> tool_results.WriteResult:
     changes: Changes = {}
-    if asked.text is not None:
-        changes["text"] = asked.text
-    if asked.tags is not None:
-        changes["tags"] = asked.tags
-    if asked.expires_at is not None:
-        changes["expires_at"] = _parse_expiry(actor, asked.expires_at)
+    if arguments.text is not None:
+        changes["text"] = arguments.text
+    if arguments.tags is not None:
+        changes["tags"] = arguments.tags
+    if arguments.expires_at is not None:
+        changes["expires_at"] = _parse_expiry(actor, arguments.expires_at)
     try:
-        return tool_results.build_write_result(writes.update_memory(actor, _parse_id(asked.id), **changes))
-    except ApprovalRequired as waiting:
-        return tool_results.build_approval_result(waiting)
+        return tool_results.build_write_result(
+            writes.update_memory(actor, _parse_id(arguments.id), **changes)
+        )
+    except ApprovalRequired as error:
+        return tool_results.build_approval_result(error)
 
 
 def handle_forget_memory(
-    actor: Actor, asked: tool_arguments.ForgetMemoryArguments
+    actor: Actor, arguments: tool_arguments.ForgetMemoryArguments
 ) -> tool_results.TrashResult:
-    memory = writes.trash_memory(actor, _parse_id(asked.id))
-    note = _("It is in the trash. Its person can restore it there.")
+    memory = writes.trash_memory(actor, _parse_id(arguments.id))
+    note = _("The memory is in the trash. The user can restore it there.")
     return tool_results.TrashResult(id=str(memory.pk), forgotten=True, note=note)
 
 
 def handle_list_recent(
-    actor: Actor, asked: tool_arguments.ListRecentArguments
+    actor: Actor, arguments: tool_arguments.ListRecentArguments
 ) -> tool_results.MemoryListResult:
-    filters = Filters(since=_parse_datetime(actor, "since", asked.since))
-    page = reads.list_memories(actor, filters=filters, limit=asked.limit)
-    return tool_results.build_list_result(((memory, None) for memory in page.memories), asked.max_tokens)
+    filters = Filters(since=_parse_datetime(actor, "since", arguments.since))
+    page = reads.list_memories(actor, filters=filters, limit=arguments.limit)
+    return tool_results.build_list_result(((memory, None) for memory in page.memories), arguments.max_tokens)
 
 
 def handle_ask_persona(
-    actor: Actor, asked: tool_arguments.AskPersonaArguments
+    actor: Actor, arguments: tool_arguments.AskPersonaArguments
 ) -> "tool_results.PersonaAnswer | DeferredResult":
-    about = persona_retrieval.find_persona(actor, asked.handle)
-    prepared = persona_retrieval.prepare_answer(actor, about, asked.question)
+    subject = persona_retrieval.find_persona(actor, arguments.handle)
+    prepared = persona_retrieval.prepare_answer(actor, subject, arguments.question)
     if not prepared.sources:
-        return tool_results.build_persona_answer(prepared.quoted, about, actor)
+        return tool_results.build_persona_answer(prepared.quoted, subject, actor)
 
-    async def worded() -> tool_results.ToolResult:
+    async def generate() -> tool_results.ToolResult:
         return tool_results.build_persona_answer(
-            await persona_generation.generate_answer(prepared), about, actor
+            await persona_generation.generate_answer(prepared), subject, actor
         )
 
-    return DeferredResult(worded)
+    return DeferredResult(generate)
 
 
-def handle_whoami(actor: Actor, _asked: tool_arguments.WhoamiArguments) -> tool_results.Identity:
+def handle_whoami(actor: Actor, _arguments: tool_arguments.WhoamiArguments) -> tool_results.Identity:
     return tool_results.build_identity(actor)
 
 
-def _parse_id(given: str) -> UUID:
-    """What is no id is the id of nothing."""
+def _parse_id(value: str) -> UUID:
+    """Return the ID. Raises MemoryNotFound for an invalid one."""
     try:
-        return UUID(given)
+        return UUID(value)
     except ValueError:
         raise MemoryNotFound from None
 
 
 def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
-    """Ids of the tags, as far as the actor may know of them. Raises ValidationError for one that is on no memory."""
+    """Return the IDs of these tags. Raises ValidationError for a tag on no memory that the actor can see."""
     if not any(name.strip() for name in names):
         return frozenset()
     found, missing = reads.resolve_tag_names(actor, names)
@@ -125,16 +129,16 @@ def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
     return frozenset(tag.pk for tag in found)
 
 
-def _parse_datetime(actor: Actor, name: str, given: datetime | None) -> datetime | None:
+def _parse_datetime(actor: Actor, name: str, value: datetime | None) -> datetime | None:
     try:
-        return tool_arguments.convert_to_utc(given, actor.person)
+        return tool_arguments.convert_to_utc(value, actor.person)
     except ValueError:
-        raise ValidationError({name: [_("This time is too far away.")]}) from None
+        raise ValidationError({name: [_("This date is out of range.")]}) from None
 
 
-def _parse_expiry(actor: Actor, given: datetime | str | None) -> datetime | None:
-    if isinstance(given, str):
-        if given.strip().lower() == tool_arguments.NEVER:
+def _parse_expiry(actor: Actor, value: datetime | str | None) -> datetime | None:
+    if isinstance(value, str):
+        if value.strip().lower() == tool_arguments.NEVER:
             return None
-        raise ValidationError({"expires_at": [_("Give a time (ISO 8601), or “never”.")]})
-    return _parse_datetime(actor, "expires_at", given)
+        raise ValidationError({"expires_at": [_("Use an ISO 8601 date and time, or “never”.")]})
+    return _parse_datetime(actor, "expires_at", value)

@@ -1,4 +1,4 @@
-"""What tools answer: the shapes, which are the output schemas too, and what they are made of."""
+"""Results of the tools: the models, which are also the output schemas, and functions that build them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -23,13 +23,13 @@ from memories.services.representation import CITED_FIELDS, represent_memory, sho
 from memories.validation import limits
 
 TITLE_CHARACTERS = 60
-FOUND_FIELDS = ("tags", "visibility", "created_at", "updated_at", "expires_at")
-METADATA_FIELDS = (*FOUND_FIELDS, "version", "source")
-KEPT_FIELDS = ("version", "tags", "visibility", "expires_at")
+RESULT_FIELDS = ("tags", "visibility", "created_at", "updated_at", "expires_at")
+METADATA_FIELDS = (*RESULT_FIELDS, "version", "source")
+SAVED_FIELDS = ("version", "tags", "visibility", "expires_at")
 
 
 class ToolResult(BaseModel):
-    """Keys without a value are left out."""
+    """A tool result; keys without a value are omitted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,12 +39,12 @@ class ToolResult(BaseModel):
 
     @property
     def token_count(self) -> int:
-        """How long it is for a model, about."""
+        """Return the estimated length in tokens."""
         return len(self.model_dump_json(exclude_none=True).encode()) // limits.BYTES_PER_TOKEN
 
 
 class MemoryResult(ToolResult):
-    """A memory. url: its page, for its owner."""
+    """A memory; `url` is its page for the owner."""
 
     id: str
     title: str
@@ -55,15 +55,15 @@ class MemoryResult(ToolResult):
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
-    score: float | None = Field(default=None, description="For the order within this answer only")
-    is_cut: bool | None = Field(default=None, description="The text goes on: fetch it")
+    score: float | None = Field(default=None, description="Ranks this result list only")
+    is_cut: bool | None = Field(default=None, description="The text is truncated; use fetch for the rest")
 
 
 class MemoryListResult(ToolResult):
     results: list[MemoryResult]
-    left_out: int | None = Field(default=None, description="So many more would have made the answer too long")
+    left_out: int | None = Field(default=None, description="Number of results omitted because of max_tokens")
     degraded: bool | None = Field(
-        default=None, description="Only words were compared; meaning was not available"
+        default=None, description="Keyword matches only; search by meaning was unavailable"
     )
 
 
@@ -87,9 +87,9 @@ class Document(ToolResult):
 
 
 class WriteResult(ToolResult):
-    """What was added or changed. existed: the same text was there already, and nothing was added.
+    """An added or changed memory. `existed`: the same text already existed, and nothing was added.
 
-    waits: nothing is saved until the person says yes; `note` says so, and `url` is where they do.
+    `waits`: nothing is saved until the user approves it at `url`; `note` explains this.
     """
 
     id: str
@@ -139,7 +139,7 @@ class TagName(ToolResult):
 
 
 class Identity(ToolResult):
-    """only_tags: the app sees memories with one of these only; without, all that its scopes allow."""
+    """The user and the app. `only_tags`: tags that the app is limited to; omitted if it is not limited."""
 
     person: PersonName
     app: str
@@ -163,45 +163,45 @@ def build_memory_result(memory: Memory, text: str, score: float | None = None) -
         title=derive_title(text),
         text=text,
         url=get_memory_url(memory),
-        **represent_memory(memory, FOUND_FIELDS),
+        **represent_memory(memory, RESULT_FIELDS),
         score=None if score is None else round(score, 4),
     )
 
 
 def build_list_result(memories: Iterable[tuple[Memory, float | None]], max_tokens: int) -> MemoryListResult:
-    """As many, in order, as fit. A memory that does not open is left out: it must not hide the others."""
+    """Return as many memories, in order, as fit. Skip a memory that cannot be decrypted."""
     texts = [
         (memory, text, score) for memory, score in memories if (text := decrypt_or_none(memory)) is not None
     ]
-    kept: list[MemoryResult] = []
-    left = max_tokens - MemoryListResult(results=[], left_out=len(texts), degraded=True).token_count - 1
+    results: list[MemoryResult] = []
+    budget = max_tokens - MemoryListResult(results=[], left_out=len(texts), degraded=True).token_count - 1
     for memory, text, score in texts:
-        one = build_memory_result(memory, text, score)
-        if one.token_count + 1 > left and not kept:
-            one = _truncate_result(one, left)
-        if one.token_count + 1 > left:
+        result = build_memory_result(memory, text, score)
+        if result.token_count + 1 > budget and not results:
+            result = _truncate_result(result, budget)
+        if result.token_count + 1 > budget:
             break
-        left -= one.token_count + 1
-        kept.append(one)
-    return MemoryListResult(results=kept, left_out=(len(texts) - len(kept)) or None)
+        budget -= result.token_count + 1
+        results.append(result)
+    return MemoryListResult(results=results, left_out=(len(texts) - len(results)) or None)
 
 
 def build_document(memory: Memory, max_tokens: int) -> Document:
-    """Raises DecryptError."""
-    whole = Document(
+    """Return the memory, truncated to `max_tokens`. Raises DecryptError."""
+    document = Document(
         id=str(memory.pk),
         title=derive_title(memory.text),
         text=memory.text,
         url=get_memory_url(memory),
         metadata=DocumentMetadata(**represent_memory(memory, METADATA_FIELDS)),
     )
-    if whole.token_count <= max_tokens:
-        return whole
-    whole.metadata.is_cut = True
-    whole.text = truncate_text(
-        whole.text, lambda text: whole.model_copy(update={"text": text}).token_count <= max_tokens
+    if document.token_count <= max_tokens:
+        return document
+    document.metadata.is_cut = True
+    document.text = truncate_text(
+        document.text, lambda text: document.model_copy(update={"text": text}).token_count <= max_tokens
     )
-    return whole
+    return document
 
 
 def build_write_result(memory: Memory, *, existed: bool | None = None) -> WriteResult:
@@ -209,28 +209,28 @@ def build_write_result(memory: Memory, *, existed: bool | None = None) -> WriteR
         id=str(memory.pk),
         title=derive_title(memory.text),
         url=get_memory_url(memory),
-        **represent_memory(memory, KEPT_FIELDS),
+        **represent_memory(memory, SAVED_FIELDS),
         existed=existed,
     )
 
 
 def build_approval_result(error: ApprovalRequired) -> WriteResult:
-    note = _("Nothing is saved yet: this waits for the person's yes. Do not try again; tell them.")
+    note = _("Nothing is saved yet: this needs the user's approval. Do not retry; tell the user.")
     [proposal_id] = error.ids
     return WriteResult(
         id=str(proposal_id), url=f"{settings.PUBLIC_URL}{reverse('memories:review')}", waits=True, note=note
     )
 
 
-def build_persona_answer(answer: persona_retrieval.Answer, about: User, actor: Actor) -> PersonaAnswer:
-    is_own = about.pk == actor.person.pk
+def build_persona_answer(answer: persona_retrieval.Answer, subject: User, actor: Actor) -> PersonaAnswer:
+    is_own = subject.pk == actor.person.pk
     return PersonaAnswer(
         answer=answer.text,
         citations=[
             Citation(
                 number=citation.number,
                 id=str(citation.memory.pk),
-                url=get_memory_url(citation.memory) if is_own else f"{settings.PUBLIC_URL}/@{about.handle}",
+                url=get_memory_url(citation.memory) if is_own else f"{settings.PUBLIC_URL}/@{subject.handle}",
                 **represent_memory(citation.memory, CITED_FIELDS, text=citation.text),
             )
             for citation in answer.citations
@@ -254,7 +254,7 @@ def build_identity(actor: Actor) -> Identity:
 
 
 def truncate_text(text: str, fits: Callable[[str], bool]) -> str:
-    """The longest beginning that fits, found by halving; it ends in an ellipsis."""
+    """Return the longest prefix that fits, with an ellipsis (binary search)."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -262,16 +262,16 @@ def truncate_text(text: str, fits: Callable[[str], bool]) -> str:
     return f"{text[:low].rstrip()}…"
 
 
-def _truncate_result(one: MemoryResult, max_tokens: int) -> MemoryResult:
-    marked = one.model_copy(update={"is_cut": True})
+def _truncate_result(result: MemoryResult, max_tokens: int) -> MemoryResult:
+    truncated = result.model_copy(update={"is_cut": True})
     text = truncate_text(
-        one.text, lambda text: marked.model_copy(update={"text": text}).token_count + 1 <= max_tokens
+        result.text, lambda text: truncated.model_copy(update={"text": text}).token_count + 1 <= max_tokens
     )
-    return marked.model_copy(update={"text": text})
+    return truncated.model_copy(update={"text": text})
 
 
 def _get_allowed_tags(actor: Actor) -> list[TagName] | None:
-    """By name where the app may read: a tag's name says as much as a text."""
+    """Return the tags that limit the app, with names only if it can read memories: names are private too."""
     if actor.only_tags is None:
         return None
     tags: Sequence[Tag] = reads.list_tags(actor) if actor.has_scope(scopes.READ) else ()

@@ -1,4 +1,4 @@
-"""The eight tools: what they are called, what they need, what they take and answer."""
+"""The eight tools: names, descriptions, required scopes, arguments, results and handlers."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -31,17 +31,17 @@ def _require_scopes(*scope: str) -> ScopeRule:
     return lambda _actor, _arguments: scope
 
 
-def _get_persona_scopes(actor: Actor, given: dict[str, object]) -> Collection[str]:
+def _get_persona_scopes(actor: Actor, arguments: dict[str, object]) -> Collection[str]:
     try:
-        asked = tool_arguments.AskPersonaArguments.model_validate(given)
+        parsed = tool_arguments.AskPersonaArguments.model_validate(arguments)
     except pydantic.ValidationError:
         return (scopes.READ,)
-    return (persona_retrieval.get_required_scope(actor, asked.handle),)
+    return (persona_retrieval.get_required_scope(actor, parsed.handle),)
 
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """A tool. needs: the scopes that its act will ask for, said beforehand (permissions.py)."""
+    """A tool. `scope_rule` returns the scopes that a call needs, before the call (required_scopes.py)."""
 
     name: str
     title: str
@@ -73,64 +73,64 @@ class ToolSpec:
         )
 
     def call_handler(
-        self, actor: Actor, given: Mapping[str, object]
+        self, actor: Actor, arguments: Mapping[str, object]
     ) -> tool_results.ToolResult | tool_handlers.DeferredResult:
-        return self.handler(actor, self.arguments_class.model_validate(given))
+        return self.handler(actor, self.arguments_class.model_validate(arguments))
 
     @staticmethod
-    def build_call_result(answer: tool_results.ToolResult) -> CallToolResult:
-        said = answer.model_dump(mode="json", exclude_none=True)
+    def build_call_result(result: tool_results.ToolResult) -> CallToolResult:
         return CallToolResult(
-            content=[TextContent(text=answer.model_dump_json(exclude_none=True))], structured_content=said
+            content=[TextContent(text=result.model_dump_json(exclude_none=True))],
+            structured_content=result.model_dump(mode="json", exclude_none=True),
         )
 
 
 _TOOL_SPECS = (
     ToolSpec(
         "search", "Search memories",
-        "Find what the person wants AI to know, by words and by meaning. Use it before answering about the person.",
+        "Search the user's memories by keyword and by meaning. Call this before you answer questions about the user.",
         _require_scopes(scopes.READ), tool_arguments.SearchArguments, tool_results.MemoryListResult,
         tool_handlers.handle_search, is_long=True,
     ),
     ToolSpec(
-        "fetch", "Read one memory",
-        "The whole of one memory, by the id that search gave.",
+        "fetch", "Get a memory",
+        "Get the full text and metadata of a memory by its id, as returned by search.",
         _require_scopes(scopes.READ), tool_arguments.FetchArguments, tool_results.Document,
         tool_handlers.handle_fetch,
     ),
     ToolSpec(
-        "add_memory", "Remember something",
-        "Keep something that the person wants remembered. It is private. Says when the same text exists already.",
+        "add_memory", "Add a memory",
+        "Save something that the user wants remembered, as a private memory. Reports if the same text already exists.",
         _require_scopes(scopes.WRITE), tool_arguments.AddMemoryArguments, tool_results.WriteResult,
         tool_handlers.handle_add_memory, is_read_only=False,
     ),
     ToolSpec(
-        "update_memory", "Correct a memory",
-        "Change a memory that is no longer right. What it said before is kept in its history.",
+        "update_memory", "Update a memory",
+        "Change a memory that is out of date or wrong. The previous text stays in its history.",
         _require_scopes(scopes.WRITE), tool_arguments.UpdateMemoryArguments, tool_results.WriteResult,
         tool_handlers.handle_update_memory, is_read_only=False,
     ),
     ToolSpec(
-        "forget_memory", "Forget a memory",
-        "Put a memory in the trash when the person asks to forget it.",
+        "forget_memory", "Move a memory to trash",
+        "Move a memory to trash when the user asks you to forget it. The user can restore it.",
         _require_scopes(scopes.WRITE), tool_arguments.ForgetMemoryArguments, tool_results.TrashResult,
         tool_handlers.handle_forget_memory, is_read_only=False, is_destructive=True,
     ),
     ToolSpec(
         "list_recent", "List recent memories",
-        "The newest memories, newest first.",
+        "List the user's memories, newest first.",
         _require_scopes(scopes.READ), tool_arguments.ListRecentArguments, tool_results.MemoryListResult,
         tool_handlers.handle_list_recent,
     ),
     ToolSpec(
         "ask_persona", "Ask a persona",
-        "Answer a question from a person's memories, each memory cited: the person's own, or by handle another's.",
+        "Answer a question from memories, with citations: the user's own, or another user's public ones by handle.",
         _get_persona_scopes, tool_arguments.AskPersonaArguments, tool_results.PersonaAnswer,
         tool_handlers.handle_ask_persona, is_long=True,
     ),
     ToolSpec(
-        "whoami", "Who is asking",
-        "The person, this app, and what it may do.",
+        "whoami", "Show user and access",
+        "Get the user, this app and what it is allowed to do.",
         _require_scopes(), tool_arguments.WhoamiArguments, tool_results.Identity, tool_handlers.handle_whoami,
     ),
 )  # fmt: skip
@@ -140,12 +140,12 @@ _LIST_TOOLS_RESULT = ListToolsResult(tools=[tool.to_sdk_tool for tool in _TOOL_S
 
 
 async def list_tools(_context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
-    """All of them, for everybody: an app that calls one beyond its permission is told what to ask for."""
+    """List all tools whatever the app's scopes: a call without the scope says which one to request."""
     return _LIST_TOOLS_RESULT
 
 
 def get_input_schema(name: str) -> dict[str, object] | None:
-    """For the SDK, which would list all tools at each call to find it."""
+    """Return the schema to the SDK, which would otherwise list all tools on each call."""
     return _INPUT_SCHEMAS.get(name)
 
 
@@ -156,14 +156,14 @@ async def call_tool(context: Context, params: CallToolRequestParams) -> CallTool
     if tool.is_long:
         await context.session.report_progress(0, 1, tool.title)
     try:
-        answer = await get_call_context(context).run_in_thread(
+        result = await get_call_context(context).run_in_thread(
             lambda actor: tool.call_handler(actor, params.arguments or {})
         )
-        result = tool.build_call_result(
-            await answer.answer() if isinstance(answer, tool_handlers.DeferredResult) else answer
-        )
-    except Exception as error:  # noqa: BLE001 - every error of a tool is an answer to the model
+        if isinstance(result, tool_handlers.DeferredResult):
+            result = await result.get_result()
+        call_result = tool.build_call_result(result)
+    except Exception as error:  # noqa: BLE001 - the model gets every error of a tool
         return build_tool_error(error)
     if tool.is_long:
         await context.session.report_progress(1, 1, tool.title)
-    return result
+    return call_result

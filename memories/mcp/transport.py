@@ -1,7 +1,7 @@
-"""One HTTP exchange with the SDK: Django's request becomes ASGI messages, and those its response.
+"""Pass one request to the SDK: convert the Django request to ASGI messages and back to a Django response.
 
-There is no second application, no session and nothing that outlives a request. Under ASGI an answer may be a stream of
-events; under WSGI it is always one JSON body.
+There is no second application, no session and no state beyond the request. Under ASGI the response may be an event
+stream; under WSGI it is always a JSON body.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from memories.mcp.context import SCOPE_KEY, CallContext
 
 Message = MutableMapping[str, Any]
-RECOMPUTED_HEADERS = {"content-length", "connection"}  # by Django and the web server
+RECOMPUTED_HEADERS = {"content-length", "connection"}  # set by Django and the web server
 EVENT_STREAM = b"text/event-stream"
 
 
 async def dispatch_to_sdk(server: Server[Any], call: CallContext, body: bytes) -> HttpResponseBase:
-    """What the SDK answers. When the client goes away during a stream, what it waited for is cancelled."""
+    """Return the response of the SDK. If the client disconnects during a stream, the work is cancelled."""
     out: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=1)  # the SDK waits for the socket
     task = asyncio.create_task(_run_sdk(server, call, body, out))
     try:
         start = await out.get()
         if start is None:
-            await task  # raises what went wrong
+            await task  # raises its exception
             raise RuntimeError("the MCP SDK sent no response")
         if _is_stream(start):
             return _copy_status_and_headers(StreamingHttpResponse(_stream_events(task, out)), start)
@@ -47,7 +47,7 @@ async def _run_sdk(
     async def receive() -> Message:
         if unread:
             return unread.pop()
-        await asyncio.Event().wait()  # a client that goes away cancels this task instead
+        await asyncio.Event().wait()  # a disconnected client cancels this task instead
         raise AssertionError
 
     try:
@@ -55,7 +55,7 @@ async def _run_sdk(
             app=server,
             stateless=True,
             json_response=not isinstance(call.request, ASGIRequest),
-            max_request_body_size=max(len(body), 1),  # the view has bounded it
+            max_request_body_size=max(len(body), 1),  # the view has checked the size
         )
         async with manager.run():
             await manager.handle_request(_build_scope(call), receive, out.put)

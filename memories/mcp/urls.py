@@ -1,4 +1,4 @@
-"""Where AI apps connect."""
+"""The URL of the MCP endpoint."""
 
 import asyncio
 from functools import cache
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @csrf_exempt
 async def mcp_endpoint(request: HttpRequest) -> HttpResponseBase:
-    """The SDK takes a second and 30 MB a process: the first app that comes has it loaded."""
+    """Handle a request. The first one loads the SDK, which takes a second and 30 MB per process."""
     if not _load_endpoint.cache_info().currsize:
         await asyncio.to_thread(_load_endpoint)
     return await _load_endpoint()(request)
@@ -29,4 +29,4 @@ def _load_endpoint() -> "View":
 
 
 app_name = "mcp"
-urlpatterns = [re_path(r"^mcp/?$", cast(Any, mcp_endpoint), name="endpoint")]  # a slash is easily typed
+urlpatterns = [re_path(r"^mcp/?$", cast(Any, mcp_endpoint), name="endpoint")]  # accepts a final slash too

@@ -1,4 +1,4 @@
-"""The endpoint: what comes before the protocol. Who asks, from where, how much, and whether they may."""
+"""The MCP endpoint: check origin, size, token and scopes before the SDK handles the message."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -35,7 +35,7 @@ View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 def create_endpoint(server: Server[Any]) -> View:
-    """The view of a server. Bearer tokens only: no cookie counts, so no forged request of a browser does."""
+    """Return the view of a server. It accepts only bearer tokens, so it needs no CSRF protection."""
 
     @csrf_exempt
     async def mcp(request: HttpRequest) -> HttpResponseBase:
@@ -51,13 +51,10 @@ def create_endpoint(server: Server[Any]) -> View:
 
 
 def _build_method_not_allowed(request: HttpRequest) -> HttpResponse:
-    """405, with a word for whoever opened the address in a browser."""
-    said = (
-        f"AI apps connect here. How yours does: {settings.PUBLIC_URL}/connect/\n"
-        if request.method == "GET"
-        else ""
-    )
-    return HttpResponseNotAllowed(["POST", "OPTIONS"], said, content_type="text/plain; charset=utf-8")
+    """Return 405, with a hint for users who open the URL in a browser."""
+    hint = f"AI apps connect here. To connect yours, open {settings.PUBLIC_URL}/connect/\n"
+    content = hint if request.method == "GET" else ""
+    return HttpResponseNotAllowed(["POST", "OPTIONS"], content, content_type="text/plain; charset=utf-8")
 
 
 async def _handle_post(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
@@ -78,11 +75,13 @@ async def _handle_post(server: Server[Any], request: HttpRequest) -> HttpRespons
 
 
 def _require_more_scopes(actor: Actor, missing: list[str]) -> None:
-    """Raises MissingScopes, unless the app may never have them: then the tool tells the model, and no person is shown a
-    question that is refused."""
+    """Raise MissingScopes if the app can request them.
+
+    Otherwise the tool reports the error to the model, so that the user is not sent to a consent that must fail.
+    """
     if can_request_scopes(actor.client_id, missing):
         client_errors.record_client_error(actor.client_id, ErrorKind.SCOPE_MISSING)
-        raise MissingScopes(missing, held=actor.scopes)
+        raise MissingScopes(missing, granted=actor.scopes)
 
 
 def _read_body(request: HttpRequest) -> bytes:
@@ -96,7 +95,7 @@ def _read_body(request: HttpRequest) -> bytes:
 
 
 def _authenticate_request(request: HttpRequest) -> Actor:
-    """Whoever shows no good token counts against their address, which bounds guessing."""
+    """Return the actor. Failed attempts are rate limited by network, which bounds token guessing."""
     try:
         actor = actor_from_request(request, Channel.MCP)
         if actor.user is None:
@@ -108,7 +107,7 @@ def _authenticate_request(request: HttpRequest) -> Actor:
 
 
 def _parse_message(body: bytes) -> dict[str, object]:
-    """The message, empty where there is none to read: the SDK answers what is malformed."""
+    """Return the message, or {} if it is malformed: the SDK reports that."""
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):

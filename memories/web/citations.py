@@ -1,4 +1,4 @@
-"""Texts as pages show them: escaped, with what may be followed made a link."""
+"""Links from the citations in a generated answer to its sources."""
 
 import re
 
@@ -11,7 +11,7 @@ CITATION = re.compile(r"\[(\d{1,2})\]")
 
 
 def link_citations(answer: Answer) -> SafeString | None:
-    """A worded answer, each citation a link to its source on the page. None for one that only quotes."""
+    """Return a generated answer as escaped HTML with linked citations, or None for an extractive answer."""
     if answer.mode != AnswerMode.WORDED:
         return None
     linked = CITATION.sub(

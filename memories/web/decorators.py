@@ -1,4 +1,4 @@
-"""How the pages answer: who is asking, and each error of the domain as something a person can read."""
+"""Authentication and error handling shared by the memory pages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,33 +23,31 @@ from oauth.access.request_actor import actor_from_request
 if TYPE_CHECKING:
 
     class Request(HttpRequest):
-        """What django-htmx makes of a request."""
+        """A request with the attribute that django-htmx adds."""
 
         htmx: HtmxDetails
 
 else:
     Request = HttpRequest
 
-Given = ParamSpec("Given")
-FORM_FIELD_NAMES = {
-    "expires_at": "expires_on"
-}  # the domain's name of a value -> the field in which a person gives it
+ViewParams = ParamSpec("ViewParams")
+FORM_FIELD_NAMES = {"expires_at": "expires_on"}  # domain field -> form field
 
 
 def memory_view(
-    view: Callable[Concatenate[Request, Actor, Given], HttpResponseBase],
-) -> Callable[Concatenate[Request, Given], HttpResponseBase]:
-    """A page for a signed-in person: called with the actor, its errors mapped, kept in no cache."""
+    view: Callable[Concatenate[Request, Actor, ViewParams], HttpResponseBase],
+) -> Callable[Concatenate[Request, ViewParams], HttpResponseBase]:
+    """Require a logged-in user, pass the actor to the view, map domain errors and forbid caching."""
 
     @wraps(view)
-    def page(request: Request, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponseBase:
+    def page(request: Request, /, *args: ViewParams.args, **kwargs: ViewParams.kwargs) -> HttpResponseBase:
         actor = actor_from_request(request, Channel.WEB)
         if actor.user is None:
             return _redirect_anonymous_user(request)
         try:
             response = view(request, actor, *args, **kwargs)
         except (SavedFilterNotFound, MemoryNotFound, TagNotFound):
-            # 404, not 403: that somebody else has such a memory is private too.
+            # 404 instead of 403: the existence of another user's memory is private too.
             raise Http404 from None
         except InsufficientScope:
             raise PermissionDenied from None
@@ -63,14 +61,14 @@ def memory_view(
 
 
 def add_form_errors(form: Form, error: ValidationError) -> None:
-    """What the domain refused, beside the fields in which it was typed."""
+    """Add the domain's validation errors to the matching form fields."""
     for name, errors in error.error_dict.items():
         field = FORM_FIELD_NAMES.get(name, name)
         form.add_error(field if field in form.fields else None, errors)
 
 
 def redirect_back(request: HttpRequest, default: str, *args: object) -> HttpResponse:
-    """To the page of this site that the form came from, else to `default`."""
+    """Redirect to the posted `next` URL if it belongs to this site, else to `default`."""
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         return redirect(target)
@@ -81,8 +79,8 @@ def _redirect_anonymous_user(request: Request) -> HttpResponseBase:
     if not request.htmx:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/memories/")
     if request.method == "POST":
-        # To go elsewhere would throw away what was typed.
-        said = {"text": _("You are logged out. Copy what you typed, then log in again."), "bad": True}
-        return trigger_client_event(HttpResponse(status=401), "toast", said)
+        # A redirect would discard the input.
+        toast = {"text": _("You are logged out. Copy what you typed, then log in again."), "bad": True}
+        return trigger_client_event(HttpResponse(status=401), "toast", toast)
     login = redirect_to_login(request.htmx.current_url_abs_path or "/memories/")
     return HttpResponseClientRedirect(login["Location"])

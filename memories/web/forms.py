@@ -1,4 +1,4 @@
-"""What a person types about memories. The limits and their words are those of memories/validation/limits.py."""
+"""Forms of the memory pages. Limits and most error messages come from memories/validation/limits.py."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ EXPIRY_CHOICES = [
 
 
 class RawCharField(forms.Field):
-    """What was typed, as it was typed: the domain says what is wrong with it, in its words."""
+    """A text field without checks of its own: the domain validates it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
@@ -46,20 +46,20 @@ class RawCharField(forms.Field):
 
 
 def build_expires_field(choices: Sequence[tuple[str, object]]) -> forms.ChoiceField:
-    return forms.ChoiceField(label=_("Forget it"), choices=choices, initial="never", required=False)
+    return forms.ChoiceField(label=_("Expires"), choices=choices, initial="never", required=False)
 
 
 class MemoryForm(forms.Form):
-    """A memory. `values()` is what the services take."""
+    """A new memory. `get_values()` returns the arguments of the services."""
 
     text = RawCharField(label=_("Memory"), widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}))
     tags = RawCharField(
         label=_("Tags"),
-        help_text=_("Separated by commas, such as: work, health"),
+        help_text=_("Separate tags with commas, for example: work, health"),
         widget=forms.TextInput(attrs={"dir": "auto", "autocapitalize": "none"}),
     )
     visibility = forms.ChoiceField(
-        label=_("Who may know it"),
+        label=_("Visibility"),
         choices=[(Visibility.PRIVATE.value, _("Private")), (Visibility.PUBLIC.value, _("Public"))],
         initial=Visibility.PRIVATE.value,
         required=False,
@@ -68,7 +68,7 @@ class MemoryForm(forms.Form):
     )
     expires = build_expires_field(EXPIRY_CHOICES)
     expires_on = forms.DateTimeField(
-        label=_("On this date and time"),
+        label=_("Expiry date"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
@@ -84,9 +84,7 @@ class MemoryForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if (
-            cleaned.get("expires", "custom") != "custom"
-        ):  # the date was typed before, and is not seen any more
+        if cleaned.get("expires", "custom") != "custom":  # ignore the date field, which is hidden then
             self.errors.pop("expires_on", None)
             cleaned["expires_on"] = None
         if "expires" in cleaned and "expires_on" in cleaned:
@@ -99,18 +97,18 @@ class MemoryForm(forms.Form):
     def get_values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in CHANGEABLE_FIELDS}
 
-    def _resolve_expiry(self, choice: str, on: datetime | None) -> datetime | None:
+    def _resolve_expiry(self, choice: str, date: datetime | None) -> datetime | None:
         if choice in LIFETIMES:
             return timezone.now() + LIFETIMES[choice]
         if choice != "custom":
             return None
-        if on is None:
-            raise ValidationError(gettext("Say when it shall be forgotten."), code="required")
-        return limits.clean_expires_at(on)
+        if date is None:
+            raise ValidationError(gettext("Choose an expiry date."), code="required")
+        return limits.clean_expires_at(date)
 
 
 class EditForm(MemoryForm):
-    """A memory that is there: it keeps its expiry unless told otherwise, and says which version was seen."""
+    """An existing memory. Its expiry stays unless changed; `version` is the version the user saw."""
 
     version = forms.IntegerField(
         min_value=1,
@@ -124,16 +122,16 @@ class EditForm(MemoryForm):
         self.memory = memory
         super().__init__(data, initial=get_initial_values(memory))
         if memory.expires_at is not None:
-            when = date_format(timezone.localtime(memory.expires_at), "DATETIME_FORMAT")
-            keep = ("keep", gettext("Keep: %(when)s") % {"when": when})
-            self.fields["expires"] = build_expires_field([keep, *EXPIRY_CHOICES])
+            date = date_format(timezone.localtime(memory.expires_at), "DATETIME_FORMAT")
+            unchanged = ("keep", gettext("Unchanged (%(date)s)") % {"date": date})
+            self.fields["expires"] = build_expires_field([unchanged, *EXPIRY_CHOICES])
 
-    def _resolve_expiry(self, choice: str, on: datetime | None) -> datetime | None:
-        return self.memory.expires_at if choice == "keep" else super()._resolve_expiry(choice, on)
+    def _resolve_expiry(self, choice: str, date: datetime | None) -> datetime | None:
+        return self.memory.expires_at if choice == "keep" else super()._resolve_expiry(choice, date)
 
 
 class ListForm(forms.Form):
-    """Which memories to show. What makes no sense in an address is left out, not complained about."""
+    """Filters, search and cursor of the list. Invalid URL parameters are ignored."""
 
     q = RawCharField()
     visibility = forms.ChoiceField(required=False, choices=Visibility.choices)
@@ -163,58 +161,58 @@ class ListForm(forms.Form):
 
     @property
     def has_missing_tag(self) -> bool:
-        """Whether the tag is on no memory any more: of a filter that was saved, or an old address."""
+        """Return whether the tag no longer exists, as in a saved filter or an old URL."""
         return bool(self.cleaned_data.get("tag")) and self.chosen_tag is None
 
     @property
     def filters(self) -> Filters:
-        """With a tag that is gone none matches, and not all: the list may be about to be changed as a whole."""
+        """Return the filters. A deleted tag matches nothing, so that a bulk action cannot affect all memories."""
         tag_id: UUID | None = self.cleaned_data.get("tag")
         tags = frozenset({tag_id} if tag_id else ())
         return Filters(visibility=self.chosen_visibility or None, tags_all=tags)
 
     def get_url_params(self) -> dict[str, str]:
-        """What stands in the page's address: nothing empty; a tag's id, because addresses get into logs."""
+        """Return the non-empty URL parameters. A tag is given by id, because URLs end up in logs."""
         tag = str(self.cleaned_data.get("tag") or "")
-        given = {"q": self.query, "visibility": self.chosen_visibility, "tag": tag}
-        return {name: value for name, value in given.items() if value}
+        params = {"q": self.query, "visibility": self.chosen_visibility, "tag": tag}
+        return {name: value for name, value in params.items() if value}
 
 
-def parse_version(given: str) -> int | None:
-    """The version of a memory that a page was shown with; None where that is not said."""
-    return int(given[:9]) if given.isdecimal() else None
+def parse_version(value: str) -> int | None:
+    """Return the memory version that a page showed, or None if it is missing or invalid."""
+    return int(value[:9]) if value.isdecimal() else None
 
 
 def _parse_selection(value: str) -> tuple[UUID, int | None]:
-    """A memory, and the version of it that was shown; None where that is not said."""
+    """Split "<memory id>.<version>"; the version is None if it is missing."""
     memory_id, _dot, version = value.partition(".")
     return UUID(memory_id), parse_version(version)
 
 
 class BulkActionForm(forms.Form):
-    """One change, and the memories that were ticked, or `everything` that the list's filters let through."""
+    """An action on the selected memories, or on `everything` that matches the filters."""
 
     act = forms.ChoiceField(
         choices=[(name, name) for name in ("trash", "tag", "untag", "expire", "publish", "unpublish")],
-        error_messages={"required": _("Choose what to do."), "invalid_choice": _("Choose what to do.")},
+        error_messages={"required": _("Choose an action."), "invalid_choice": _("Choose an action.")},
     )
     tag_name = RawCharField()
-    expires = build_expires_field([each for each in EXPIRY_CHOICES if each[0] != "custom"])
+    expires = build_expires_field([choice for choice in EXPIRY_CHOICES if choice[0] != "custom"])
     everything = forms.BooleanField(required=False)
     shown = RawCharField()
     ids = forms.TypedMultipleChoiceField(required=False, coerce=_parse_selection)
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)
-        given = data.getlist("ids") if data is not None else []
-        self.fields["ids"].choices = [(each, each) for each in given]  # type: ignore[attr-defined]
+        ids = data.getlist("ids") if data is not None else []
+        self.fields["ids"].choices = [(value, value) for value in ids]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("everything") and not cleaned.get("ids"):
-            raise ValidationError(gettext("Tick at least one memory."), code="nothing_chosen")
-        lasts = LIFETIMES.get(cleaned.get("expires", ""))
-        expires_at = timezone.now() + lasts if lasts else None
+            raise ValidationError(gettext("Select at least one memory."), code="nothing_chosen")
+        lifetime = LIFETIMES.get(cleaned.get("expires", ""))
+        expires_at = timezone.now() + lifetime if lifetime else None
         return cleaned | {"expires_at": expires_at, "seen": dict(cleaned.get("ids") or [])}
 
 
@@ -229,18 +227,19 @@ def get_initial_values(memory: Memory) -> dict[str, object]:
 
 
 class QuestionForm(forms.Form):
-    """A question. What is wrong with one, the domain says (memories/persona/retrieval.py)."""
+    """A question, validated by memories/persona/retrieval.py."""
 
     question = RawCharField(label=_("Your question"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
 
 
 class AskForm(QuestionForm):
-    """A question, and to whom."""
+    """A question about the user or about another persona."""
 
     whom = RawCharField(
-        label=_("About whom"),
+        label=_("Persona"),
         help_text=_(
-            "Empty: about yourself, from all your memories. A handle, as @ada: from what they made public."
+            "Leave empty to ask about yourself, using all your memories. Enter a handle such as @ada to ask about "
+            "another user, using their public memories."
         ),
         widget=forms.TextInput(
             attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false", "placeholder": "@"}

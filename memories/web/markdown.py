@@ -1,4 +1,4 @@
-"""A memory's text as Markdown, safe to show: no HTML of its writer's gets in, and what is made is cleaned once more."""
+"""Markdown in memory texts, rendered without raw HTML and sanitized."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-# Nothing that loads from elsewhere, names an id or carries a style.
+# Nothing that loads a resource, sets an id or carries a style.
 TAGS = {
     "a", "blockquote", "br", "code", "em", "hr", "li", "ol", "p", "pre", "s", "strong",
     "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -23,7 +23,7 @@ REL = "noopener nofollow ugc"
 
 
 def render_markdown(text: str) -> SafeString | None:
-    """HTML of the tags above only, None for a plain text. An image is its description, never a request."""
+    """Return sanitized HTML, or None for a text without formatting. Images become their alt text."""
     import nh3
 
     renderer = _create_renderer()
@@ -45,18 +45,18 @@ def render_markdown(text: str) -> SafeString | None:
 def _create_renderer() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    # Without "code" (by indentation), "lheading" and "reference", which make something else of plain lines.
+    # Without "code" (by indentation), "lheading" and "reference", which misread plain text as markup.
     renderer = MarkdownIt("commonmark", {"html": False, "breaks": True})
     renderer.enable(["table", "strikethrough"]).disable(["code", "lheading", "reference"])
     renderer.add_render_rule("image", _render_image_alt)
-    # A heading in a text is no heading of the page.
+    # Headings of a text must not become headings of the page.
     renderer.add_render_rule("heading_open", lambda *_: "<p><strong>")
     renderer.add_render_rule("heading_close", lambda *_: "</strong></p>\n")
     return renderer
 
 
 def _has_formatting(token: "Token") -> bool:
-    """That it is more than a paragraph's words and line breaks."""
+    """Return whether the token is more than text and line breaks in a paragraph."""
     if token.type == "inline":
         return any(child.type not in PLAIN for child in token.children or [])
     return token.type not in PLAIN

@@ -1,4 +1,4 @@
-"""The answer on the Ask page: at once where memories are quoted; as it comes where a chat model words it."""
+"""Answers on the Ask page: extractive ones at once, generated ones as a stream."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -21,13 +21,12 @@ from memories.web.forms import AskForm
 
 AnswerRenderer = Callable[[Answer], str]
 
-ANSWER_PLACEHOLDER = (
-    "<!-- the answer -->"  # in ask.html, where a browser without scripts shows it when it is there
-)
+# In ask.html; replaced by the answer for browsers without JavaScript.
+ANSWER_PLACEHOLDER = "<!-- the answer -->"
 
 
 def get_model_context(actor: Actor) -> dict[str, object]:
-    """For the page: which model words answers, and whether it may read the person's private memories."""
+    """Return which model generates answers, and whether private memories may be sent to it."""
     return {
         "model": chat.get_provider_name(),
         "is_hosted": chat.is_hosted(),
@@ -39,7 +38,7 @@ def respond_with_answer(
     request: HttpRequest, actor: Actor, form: AskForm, prepared: PreparedAnswer
 ) -> HttpResponse:
     is_own = prepared.about.pk == actor.person.pk
-    # What is sent later is rendered when this request's zone and language are not the thread's any more.
+    # A streamed answer is rendered after this request's time zone and language were reset.
     html = partial(
         _render_answer, timezone.get_current_timezone(), translation.get_language(), prepared, is_own
     )
@@ -50,7 +49,7 @@ def respond_with_answer(
         return render(
             request, "memories/ask.html", context | _build_answer_context(prepared, prepared.quoted, is_own)
         )
-    page = render(request, "memories/ask.html", context | {"is_to_come": True}).content.decode()
+    page = render(request, "memories/ask.html", context | {"is_streamed": True}).content.decode()
     return _stream_response(
         request,
         partial(_stream_page, page.split(ANSWER_PLACEHOLDER), prepared, html),
@@ -72,13 +71,13 @@ async def _stream_page(
 
 
 async def _stream_events(prepared: PreparedAnswer, html: AnswerRenderer) -> AsyncIterator[bytes]:
-    """`text` as often as words come, then `answer`: the HTML of the whole, which takes their place."""
-    async with aclosing(persona_generation.stream_answer(prepared)) as said:  # type: ignore[type-var]
-        async for each in said:
-            if isinstance(each, str):
-                yield streaming.format_event("text", {"text": each})
+    """Yield a `text` event for each piece, then one `answer` event with the HTML that replaces them."""
+    async with aclosing(persona_generation.stream_answer(prepared)) as pieces:  # type: ignore[type-var]
+        async for piece in pieces:
+            if isinstance(piece, str):
+                yield streaming.format_event("text", {"text": piece})
             else:
-                yield streaming.format_event("answer", {"html": html(each)})
+                yield streaming.format_event("answer", {"html": html(piece)})
 
 
 def _render_answer(
@@ -91,7 +90,7 @@ def _render_answer(
 def _build_answer_context(prepared: PreparedAnswer, answer: Answer, is_own: bool) -> dict[str, object]:
     return {
         "answer": answer,
-        "worded": link_citations(answer),
+        "generated": link_citations(answer),
         "about": prepared.about,
         "is_own": is_own,
         "question": prepared.question,

@@ -1,4 +1,4 @@
-"""A memory as a page shows it: in the words a person would use."""
+"""Presentation of memories on the pages."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ from memories.services.representation import shorten_text
 from memories.services.tags import sort_by_name
 from memories.web.markdown import render_markdown
 
-# The cosine of a memory without a matched word. Below UNRELATED it says nothing to the query; below this share of the
-# nearest memory's cosine it is only in the neighbourhood. How near is near differs from query to query.
+# Cosine similarity of hits without a matched word. Below UNRELATED a hit is hidden. Below WEAK_SHARE of the best hit's
+# similarity it is shown as weakly related: the threshold is relative, because similarities differ between queries.
 UNRELATED = 0.15
 WEAK_SHARE = 0.6
 AGE_IN_WORDS = timedelta(days=7)
@@ -32,14 +32,17 @@ AGE_IN_WORDS = timedelta(days=7)
 
 @dataclass(frozen=True)
 class MemoryRow:
-    """One memory in a list. names: of the apps that wrote the list's memories, asked for once; None for one alone."""
+    """A memory in a list.
+
+    names: names by client ID of the apps that wrote the list's memories; None to look up this memory's app.
+    """
 
     memory: Memory
     why: str = ""
     is_weak: bool = False
     names: Mapping[str, str] | None = None
-    LONG: ClassVar[int] = 320  # characters; the style clamps a text in a list to five lines
-    SENT: ClassVar[int] = 400  # of those characters; a page of long texts would be heavy for what nobody sees
+    LONG: ClassVar[int] = 320  # characters; the style sheet clamps texts in lists to five lines
+    SENT: ClassVar[int] = 400  # characters sent for a list, to keep the page small
 
     @cached_property
     def text(self) -> str | None:
@@ -47,12 +50,12 @@ class MemoryRow:
 
     @property
     def excerpt(self) -> str | None:
-        """The text as far as a list shows it."""
+        """Return the beginning of the text, for lists."""
         return None if self.text is None else shorten_text(self.text, self.SENT)
 
     @cached_property
     def markdown(self) -> SafeString | None:
-        """The text laid out, None where it is plain."""
+        """Return the text as HTML, or None if it has no formatting."""
         return render_markdown(self.text or "")
 
     @cached_property
@@ -89,7 +92,7 @@ class MemoryRow:
 
     @property
     def removed_at(self) -> datetime | None:
-        """When it went to the trash, or expired."""
+        """Return when the memory was moved to trash or expired."""
         return self.memory.deleted_at or self.memory.expires_at
 
     @property
@@ -102,22 +105,22 @@ class MemoryRow:
 
 
 def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
-    listed = list(memories)
-    names = client_names.get_client_names(memory.source for memory in listed)
-    return [MemoryRow(memory, names=names) for memory in listed]
+    memories = list(memories)
+    names = client_names.get_client_names(memory.source for memory in memories)
+    return [MemoryRow(memory, names=names) for memory in memories]
 
 
 def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
-    """What was found: the good matches, then the weak ones, each with the reason."""
-    spoken = {stem: word for word in reversed(query.split()) for stem in keywords.extract_words(word)}
+    """Return the hits with their reasons, strong matches first."""
+    words_by_stem = {stem: word for word in reversed(query.split()) for stem in keywords.extract_words(word)}
     related = [hit for hit in hits if hit.matched or _get_similarity(hit) >= UNRELATED]
     names = client_names.get_client_names(hit.memory.source for hit in related)
-    near = WEAK_SHARE * max(map(_get_similarity, related), default=0.0)
+    threshold = WEAK_SHARE * max(map(_get_similarity, related), default=0.0)
     rows = [
         MemoryRow(
             hit.memory,
-            _explain_match(hit, spoken, near),
-            not hit.matched and _get_similarity(hit) < near,
+            _explain_match(hit, words_by_stem, threshold),
+            not hit.matched and _get_similarity(hit) < threshold,
             names,
         )
         for hit in related
@@ -126,7 +129,7 @@ def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
 
 
 def format_age(moment: datetime) -> str:
-    """How long ago, in a few words; a date after a week."""
+    """Return how long ago a moment was, or its date after a week."""
     now = timezone.now()
     if now - moment < AGE_IN_WORDS:
         return str(naturaltime(min(moment, now)))  # another machine's clock may be ahead
@@ -134,17 +137,20 @@ def format_age(moment: datetime) -> str:
 
 
 def describe_source(source: str, names: Mapping[str, str]) -> str:
-    """Who wrote it: a door ("web"), or an app through one ("api:<client id>"), by its name while there is one."""
+    """Return who wrote a memory.
+
+    source: a channel ("web"), or a channel and a client ID ("api:<client id>").
+    """
     if client_id := client_names.get_client_id(source):
         return _("by the app %(app)s") % {"app": names.get(client_id, client_id)}
-    return _("by you") if source == Channel.WEB else _("by a program of yours")
+    return _("by you") if source == Channel.WEB else _("by one of your programs")
 
 
-def _explain_match(hit: Hit, spoken: dict[str, str], near: float) -> str:
+def _explain_match(hit: Hit, words_by_stem: dict[str, str], threshold: float) -> str:
     if hit.matched:
-        words = ", ".join(f"“{spoken.get(stem, stem)}”" for stem in hit.matched)
-        return _("has %(words)s") % {"words": words}
-    return _("close in meaning") if _get_similarity(hit) >= near else _("distantly related")
+        words = ", ".join(f"“{words_by_stem.get(stem, stem)}”" for stem in hit.matched)
+        return _("contains %(words)s") % {"words": words}
+    return _("similar meaning") if _get_similarity(hit) >= threshold else _("weakly related")
 
 
 def _get_similarity(hit: Hit) -> float:

@@ -1,4 +1,4 @@
-"""Who wrote a memory and who read it, as its page says so: apps lead to the page on which they can be disconnected."""
+"""Sources, history and readers of a memory, with links to the connected apps."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,23 @@ from memories.services import reads
 from memories.web.presenters import describe_source
 from oauth.access import grants
 
-MAX_READERS = 8  # readers
-HISTORY_LIMIT = 10  # of the history on a page: each may be as long as a memory
+MAX_READERS = 8
+HISTORY_LIMIT = 10  # versions on a page; each may be as long as a memory
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """words: "by you". page: of the app, empty where it is none that is connected."""
+    """A source as text ("by you") and the URL of its app, empty unless it is connected."""
 
     words: str
     page: str = ""
 
 
 def get_provenance(actor: Actor, memory: Memory, *, before: int | None = None) -> dict[str, object]:
-    """For the page of a memory: writer, history, readers. before: the version from which on the history is left out."""
+    """Return source, history and readers for a memory's page.
+
+    before: only list versions before this one.
+    """
     history = reads.get_history(actor, memory.pk, before=before, limit=HISTORY_LIMIT)
     readers = list_readers(actor, memory.pk)
     sources = {memory.source, *(revision.source for revision in history.revisions)}
@@ -34,15 +37,18 @@ def get_provenance(actor: Actor, memory: Memory, *, before: int | None = None) -
         actor, {*map(client_names.get_client_id, sources), *(reader.client_id for reader in readers)}
     )
 
-    def who(source: str) -> Attribution:
+    def attribute(source: str) -> Attribution:
         return Attribution(describe_source(source, names), pages.get(client_names.get_client_id(source), ""))
 
     return {
-        "writer": who(memory.source),
-        "history": [(each, reads.decrypt_or_none(each), who(each.source)) for each in history.revisions],
-        "count_earlier": history.count,
-        "earlier": history.next,
-        "is_further": before is not None,
+        "writer": attribute(memory.source),
+        "history": [
+            (revision, reads.decrypt_or_none(revision), attribute(revision.source))
+            for revision in history.revisions
+        ],
+        "earlier_count": history.count,
+        "next_before": history.next,
+        "is_continued": before is not None,
         "readers": [(reader, pages.get(reader.client_id, "")) for reader in readers[:MAX_READERS]],
         "more_readers": max(len(readers) - MAX_READERS, 0),
     }

@@ -1,4 +1,4 @@
-"""Files that come with a form: small ones in memory, larger ones in a file without a name, gone when it is closed."""
+"""Upload handler that stores large files in unnamed temporary files."""
 
 import tempfile
 from typing import Any
@@ -10,11 +10,14 @@ SPOOL_BYTES = 1_000_000
 
 
 class UnnamedFileHandler(FileUploadHandler):
-    """Django's own leaves a named file behind where the process is killed, with what people brought in the clear."""
+    """Store uploads in memory or in an unnamed file.
+
+    Django's own handler leaves a named, unencrypted file behind if the process is killed.
+    """
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self._file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the upload keeps it
+        self._file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed with the upload
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._file.write(raw_data)

@@ -1,4 +1,4 @@
-"""Where a person's memories are."""
+"""URLs of the memory pages."""
 
 from django.urls import path
 

@@ -1,13 +1,13 @@
-// Passkeys: the browser fills in a form's credential. Where it cannot, the form stays hidden and other ways are left.
+// Passkeys: create or get a credential and submit it with the form. Without WebAuthn support the form stays hidden.
 "use strict";
 
-const toBytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
+const toBytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 const toText = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-const withBytes = (listed) => (listed || []).map((each) => ({ ...each, id: toBytes(each.id) }));
+const decodeIds = (descriptors) => (descriptors || []).map((each) => ({ ...each, id: toBytes(each.id) }));
 
-// What the server reads; a browser's own toJSON() is too new to count on.
-function plain(credential) {
+// Serialize the fields the server needs; not every browser has PublicKeyCredential.toJSON().
+function serializeCredential(credential) {
   const response = {};
   for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
     if (credential.response[name]) response[name] = toText(credential.response[name]);
@@ -21,15 +21,15 @@ function plain(credential) {
   };
 }
 
-const ways = {
+const ceremonies = {
   create: ({ publicKey }) =>
     navigator.credentials.create({
       publicKey: {
         ...publicKey,
         challenge: toBytes(publicKey.challenge),
         user: { ...publicKey.user, id: toBytes(publicKey.user.id) },
-        excludeCredentials: withBytes(publicKey.excludeCredentials),
-        // Kept by the device and opened by PIN, finger or face: it stands for password and second factor.
+        excludeCredentials: decodeIds(publicKey.excludeCredentials),
+        // A discoverable credential with user verification replaces both password and second factor.
         authenticatorSelection: { residentKey: "required", requireResidentKey: true, userVerification: "required" },
       },
     }),
@@ -38,12 +38,12 @@ const ways = {
       publicKey: {
         ...publicKey,
         challenge: toBytes(publicKey.challenge),
-        allowCredentials: withBytes(publicKey.allowCredentials),
+        allowCredentials: decodeIds(publicKey.allowCredentials),
       },
     }),
 };
 
-async function optionsOf(form) {
+async function getOptions(form) {
   if (form.dataset.options) return JSON.parse(document.getElementById(form.dataset.options).textContent);
   const response = await fetch(form.action, { headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error("no options");
@@ -59,13 +59,13 @@ document.querySelectorAll("form[data-passkey]").forEach((form) => {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
-      const options = await optionsOf(form);
-      const credential = await ways[form.dataset.passkey](options.creation_options || options.request_options);
-      form.elements.credential.value = JSON.stringify(plain(credential));
+      const options = await getOptions(form);
+      const credential = await ceremonies[form.dataset.passkey](options.creation_options || options.request_options);
+      form.elements.credential.value = JSON.stringify(serializeCredential(credential));
       form.submit();
     } catch {
       delete form.dataset.sending;
-      toast(form.dataset.failed, true); // of picard.js
+      toast(form.dataset.failed, true); // defined in picard.js
     }
   });
 });

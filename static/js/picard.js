@@ -1,9 +1,9 @@
-// Enhancement only: every page works without this file.
+// Progressive enhancement only: every page works without this file.
 "use strict";
 
-const words = document.body.dataset;
+const texts = document.body.dataset; // translated texts
 
-// --- Saying something that does not last -----------------------------------------------------------------
+// --- Toasts ----------------------------------------------------------------------------------------------
 
 function toast(text, isBad = false) {
   const note = document.createElement("div");
@@ -15,14 +15,14 @@ function toast(text, isBad = false) {
 
 document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.bad));
 document.body.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // it says itself what is wrong
-  toast(event.detail.xhr.status === 404 ? words.gone : words.failed, true);
+  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // the response shows its own message
+  toast(event.detail.xhr.status === 404 ? texts.gone : texts.failed, true);
 });
-document.body.addEventListener("htmx:sendError", () => toast(words.offline, true));
+document.body.addEventListener("htmx:sendError", () => toast(texts.offline, true));
 
 // --- Forms ---------------------------------------------------------------------------------------------
 
-// Enter saves where there is a Shift key for a new line; a phone's Enter stays a new line.
+// Enter saves on devices with a keyboard (Shift+Enter inserts a new line). On phones, Enter inserts a new line.
 const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
 
 document.addEventListener("keydown", (event) => {
@@ -35,7 +35,7 @@ document.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 
-// A second press of the button while the first is under way would do it twice.
+// Prevent double submission.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
@@ -50,7 +50,7 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("[data-sending]").forEach((form) => delete form.dataset.sending);
 });
 
-// Characters as the server counts them: code points, without white space around.
+// Count characters like the server: code points, without surrounding whitespace.
 function count(area) {
   const limit = Number(area.dataset.counter || area.closest("[data-counted]")?.dataset.counted);
   const output = area.closest("form, [data-counted]")?.querySelector("[data-count]");
@@ -64,7 +64,7 @@ document.addEventListener("input", (event) => {
   if (event.target.tagName === "TEXTAREA") count(event.target);
 });
 
-// The date is asked for only where a date was chosen.
+// Show the date field only for the choice "On a date".
 function showExpiry(box) {
   const custom = box.querySelector("select").value === "custom";
   box.querySelector("input[type=datetime-local]").closest(".field").hidden = !custom;
@@ -81,7 +81,7 @@ function prepare(root) {
 prepare(document);
 document.body.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 
-// --- Menus: closed by a click elsewhere and by Escape --------------------------------------------------------
+// --- Menus: close on an outside click and on Escape ----------------------------------------------------------
 
 document.addEventListener("click", (event) => {
   document.querySelectorAll("details[data-menu][open]").forEach((menu) => {
@@ -96,12 +96,12 @@ document.addEventListener("keydown", (event) => {
   });
 });
 
-// --- Keyboard shortcuts: of single keys, so they rest while one types, and can be turned off in the profile ---------
+// --- Keyboard shortcuts: single keys, ignored while typing; can be turned off in the profile -------------------------
 
-if ("shortcuts" in words) {
+if ("shortcuts" in texts) {
   const isTyping = (element) => element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
   const link = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  let goes = false; // after the key g
+  let isGoPending = false; // the key g was pressed
 
   const focusOrGo = (id) => {
     const field = document.getElementById(id);
@@ -110,17 +110,17 @@ if ("shortcuts" in words) {
   };
 
   const showKeys = async () => {
-    const answer = await fetch(link("h").href);
-    const list = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("keyboard");
+    const response = await fetch(link("h").href);
+    const list = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("keyboard");
     const dialog = document.createElement("dialog");
     const close = document.createElement("button");
     dialog.className = "keys-dialog";
     dialog.setAttribute("aria-labelledby", "keyboard-title");
     close.className = "btn btn-quiet";
-    close.textContent = words.close;
+    close.textContent = texts.close;
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => dialog.remove());
-    document.getElementById("keyboard")?.removeAttribute("id"); // on the help page itself
+    document.getElementById("keyboard")?.removeAttribute("id"); // avoids a duplicate id on the help page
     dialog.append(list, close);
     document.body.append(dialog);
     dialog.showModal();
@@ -129,102 +129,102 @@ if ("shortcuts" in words) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const place = goes && link(event.key);
-    const act = { "/": () => focusOrGo("q"), n: () => focusOrGo("id_text"), "?": showKeys }[event.key];
-    goes = event.key === "g" && !goes;
-    if (!place && !act) return;
+    const target = isGoPending && link(event.key);
+    const action = { "/": () => focusOrGo("q"), n: () => focusOrGo("id_text"), "?": showKeys }[event.key];
+    isGoPending = event.key === "g" && !isGoPending;
+    if (!target && !action) return;
     event.preventDefault();
-    if (place) location.assign(place.href);
-    else act();
+    if (target) location.assign(target.href);
+    else action();
   });
 }
 
-// --- Lists: a button says once where it sends; with this file it is htmx that sends it ------------------------------
+// --- Lists: buttons declare their URL once, as formaction; htmx uses it too --------------------------------------
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   const button = event.detail.elt;
   if (button.matches("button[hx-post=''][formaction]")) event.detail.path = button.getAttribute("formaction");
 });
 
-// --- Lists: after "Load more" the keyboard goes on at the first new memory --------------------------------------
+// --- Lists: after "Load more" move the focus to the first new memory ---------------------------------------------
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.target.classList.contains("more")) return;
-  const before = event.detail.target.previousElementSibling;
+  const previous = event.detail.target.previousElementSibling;
   setTimeout(() => {
-    const first = before?.nextElementSibling?.querySelector("a, button");
+    const first = previous?.nextElementSibling?.querySelector("a, button");
     first?.focus({ preventScroll: true });
   }, 50);
 });
 
-// --- What is to be copied: the button shows where the browser lets it --------------------------------------------
+// --- Copy buttons: shown if the browser can copy -------------------------------------------------------------------
 
 document.querySelectorAll("[data-copy]").forEach((button) => {
-  if (!navigator.clipboard) return; // over plain http elsewhere than on loopback
+  if (!navigator.clipboard) return; // no clipboard access over plain HTTP, except on loopback
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
       toast(button.dataset.done);
     } catch {
-      toast(words.failed, true);
+      toast(texts.failed, true);
     }
   });
 });
 
-// --- First steps: an idea fills the box instead of leading to another page ----------------------------------------
+// --- Get started: an example fills the box instead of opening another page ----------------------------------------
 
 document.addEventListener("click", (event) => {
-  const idea = event.target.closest("[data-fills]");
-  const box = idea && document.getElementById(idea.dataset.fills);
+  const example = event.target.closest("[data-fills]");
+  const box = example && document.getElementById(example.dataset.fills);
   if (!box) return;
   event.preventDefault();
-  box.value = idea.value;
+  box.value = example.value;
   box.focus();
 });
 
-// --- Profile: the time zone of this device ----------------------------------------------------------------
+// --- Profile: suggest the device's time zone ---------------------------------------------------------------
 
-document.querySelectorAll("[data-my-zone]").forEach((offer) => {
+document.querySelectorAll("[data-my-zone]").forEach((suggestion) => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const input = document.getElementById(offer.dataset.myZone);
+  const input = document.getElementById(suggestion.dataset.myZone);
   if (!zone || !input || input.value === zone) return;
-  offer.querySelector("span").textContent = zone;
-  offer.hidden = false;
-  offer.querySelector("button").addEventListener("click", () => {
+  suggestion.querySelector("span").textContent = zone;
+  suggestion.hidden = false;
+  suggestion.querySelector("button").addEventListener("click", () => {
     input.value = zone;
-    offer.hidden = true;
+    suggestion.hidden = true;
     input.focus();
   });
 });
 
-// --- Importing: a file may be dropped on its field's frame --------------------------------------------------
+// --- Import: drag and drop a file -----------------------------------------------------------------------------
 
 document.querySelectorAll("[data-drop]").forEach((zone) => {
   const input = zone.querySelector("input[type=file]");
-  const mark = (isOver) => zone.classList.toggle("drop-over", isOver);
+  const highlight = (isOver) => zone.classList.toggle("drop-over", isOver);
   ["dragenter", "dragover"].forEach((name) => zone.addEventListener(name, (event) => {
     event.preventDefault();
-    mark(true);
+    highlight(true);
   }));
-  zone.addEventListener("dragleave", () => mark(false));
+  zone.addEventListener("dragleave", () => highlight(false));
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
-    mark(false);
+    highlight(false);
     if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
   });
 });
 
-// --- Asking: the words as a chat model says them, then the whole answer in their place ---------------------------
+// --- Ask: stream the generated text, then replace it with the complete answer -------------------------------------
 
-async function* eventsOf(response) {
+async function* readEvents(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let held = "";
+  let buffer = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    const parts = (held + value).split("\n\n");
-    held = parts.pop();
+    const parts = (buffer + value).split("\n\n");
+    buffer = parts.pop();
     for (const part of parts) {
       const [name, data] = part.split("\n");
       yield [name.slice("event: ".length), JSON.parse(data.slice("data: ".length))];
@@ -234,40 +234,40 @@ async function* eventsOf(response) {
 
 document.querySelectorAll("form[data-streams]").forEach((form) => {
   const stop = form.querySelector("[data-stop]");
-  let under_way = null;
-  stop.addEventListener("click", () => under_way?.abort());
+  let controller = null;
+  stop.addEventListener("click", () => controller?.abort());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    under_way?.abort();
-    under_way = new AbortController();
-    const place = document.getElementById(form.dataset.streams);
-    const words_so_far = document.createElement("p");
-    words_so_far.className = "answer-text answer-coming";
-    words_so_far.dir = "auto";
-    place.replaceChildren(words_so_far);
-    place.setAttribute("aria-busy", "true");
+    controller?.abort();
+    controller = new AbortController();
+    const output = document.getElementById(form.dataset.streams);
+    const partialAnswer = document.createElement("p");
+    partialAnswer.className = "answer-text answer-coming";
+    partialAnswer.dir = "auto";
+    output.replaceChildren(partialAnswer);
+    output.setAttribute("aria-busy", "true");
     stop.hidden = false;
     try {
       const headers = { Accept: "text/event-stream" };
-      const response = await fetch(form.action, { method: "POST", headers, body: new FormData(form), signal: under_way.signal });
+      const response = await fetch(form.action, { method: "POST", headers, body: new FormData(form), signal: controller.signal });
       if (!response.headers.get("Content-Type").startsWith("text/event-stream")) {
-        form.submit(); // what is wrong, the whole page says
+        form.submit(); // the full page shows the error
         return;
       }
-      for await (const [name, data] of eventsOf(response)) {
-        if (name === "text") words_so_far.append(data.text);
+      for await (const [name, data] of readEvents(response)) {
+        if (name === "text") partialAnswer.append(data.text);
         if (name === "answer") {
           const answer = document.createElement("template");
-          answer.innerHTML = data.html; // of this server, escaped there
-          place.replaceChildren(...answer.content.querySelector("section").childNodes);
+          answer.innerHTML = data.html; // escaped by the server
+          output.replaceChildren(...answer.content.querySelector("section").childNodes);
         }
       }
     } catch (error) {
-      if (error.name !== "AbortError") toast(words.failed, true);
+      if (error.name !== "AbortError") toast(texts.failed, true);
     } finally {
       delete form.dataset.sending;
       stop.hidden = true;
-      place.removeAttribute("aria-busy");
+      output.removeAttribute("aria-busy");
     }
   });
 });

@@ -1,4 +1,4 @@
-"""`make benchmark-peers` gives every system the same work and believes none; here to Picard's own adapter, tiny."""
+"""The peer benchmark with a tiny workload, run on Picard's own adapter."""
 
 import io
 import json
@@ -13,22 +13,17 @@ from benchmarks.clock import build_times
 from benchmarks.peers import dataset, report, serve, work
 from benchmarks.peers.adapters import picard
 from benchmarks.peers.adapters.base import StorageLocation
-from benchmarks.peers.results import Found
+from benchmarks.peers.results import ComparisonResults
 from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import Workload
 from memories.providers.embeddings import reset_provider
-
-TEXTS = (
-    "select convert_from(substr(text, 18), 'utf8') from memories_memory"  # after version, nonce and length
-)
-
 
 SIZE = 1_000
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Workload:
-    """The work, as Picard's provider finds it too."""
+def workload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Workload:
+    """A workload, which Picard's provider reads too."""
     dataset.create_workload(SIZE, spare=10).write(tmp_path)
     monkeypatch.setattr(work, "FOLDER", str(tmp_path))
     settings.EMBEDDING_PROVIDER = "benchmarks.peers.work.Provider"
@@ -36,73 +31,77 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) ->
     return Workload.read(tmp_path)
 
 
-def _told(folder: Path, *acts: dict[str, Any]) -> list[Any]:
-    """What Picard's process answers to these lines, the first of which opens it."""
-    begin = {"work": str(folder), "folder": str(folder), "dsn": ""}
-    told = io.StringIO("".join(json.dumps(line) + "\n" for line in (begin, *acts)))
-    said = io.StringIO()
-    serve.serve_system("picard", told, said)
-    return [json.loads(line) for line in said.getvalue().splitlines()]
+def _run_commands(folder: Path, *lines: dict[str, Any]) -> list[Any]:
+    """Return the responses of Picard's process to these commands."""
+    configuration = {"work": str(folder), "folder": str(folder), "dsn": ""}
+    commands = io.StringIO("".join(json.dumps(line) + "\n" for line in (configuration, *lines)))
+    output = io.StringIO()
+    serve.serve_system("picard", commands, output)
+    return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
-def _add(made: Workload, owner: str) -> dict[str, Any]:
-    first, last = made.owners[owner]
-    return {"add_many": {"owner": owner, "texts": made.texts[first:last]}}
+def _add(workload: Workload, owner: str) -> dict[str, Any]:
+    first, last = workload.owners[owner]
+    return {"add_many": {"owner": owner, "texts": workload.texts[first:last]}}
 
 
-def test_two_runs_do_the_same_work(made: Workload) -> None:
+def test_workload_is_reproducible(workload: Workload) -> None:
     again = dataset.create_workload(SIZE, spare=10)
-    assert (again.texts, again.batches, again.questions) == (made.texts, made.batches, made.questions)
-    assert (again.vectors == made.vectors).all()
-    assert sorted(text for _, texts in made.texts_by_batch() for text in texts) == sorted(
-        made.texts[: made.spare]
+    assert (again.texts, again.batches, again.questions) == (
+        workload.texts,
+        workload.batches,
+        workload.questions,
+    )
+    assert (again.vectors == workload.vectors).all()
+    assert sorted(text for _, texts in workload.texts_by_batch() for text in texts) == sorted(
+        workload.texts[: workload.spare]
     )
 
 
-def test_picard_finds_what_an_exact_scan_finds(made: Workload, tmp_path: Path, db: None) -> None:
-    asked = [one for one in made.questions if one.owner != dataset.LARGEST_OWNER][:4]
-    calls = [(one.owner, one.name) for one in asked]
-    added = [_add(made, owner) for owner in sorted({one.owner for one in asked})]
-    ways = [{"search": {"way": way, "calls": calls}} for way in report.BY_MEANING]
-    *_, by_statement, by_service = _told(tmp_path, *added, {"embed_all": {}}, *ways)
-    exact = [made.find_nearest(one, 10) for one in asked]
+def test_picard_matches_exact_scan(workload: Workload, tmp_path: Path, db: None) -> None:
+    questions = [question for question in workload.questions if question.owner != dataset.LARGEST_OWNER][:4]
+    calls = [(question.owner, question.name) for question in questions]
+    additions = [_add(workload, owner) for owner in sorted({question.owner for question in questions})]
+    searches = [{"search": {"way": method, "calls": calls}} for method in report.SEMANTIC_METHODS]
+    *_, by_statement, by_service = _run_commands(tmp_path, *additions, {"embed_all": {}}, *searches)
+    exact = [workload.find_nearest(question, 10) for question in questions]
     assert by_statement["found"] == by_service["found"] == exact
     assert len(by_statement["ms"]) == 4
 
 
-def test_the_hybrid_way_is_asked_in_words_of_a_memory(made: Workload, tmp_path: Path, db: None) -> None:
-    one = made.questions[0]
-    asked = {"search": {"way": "hybrid", "calls": [(one.owner, one.words)]}}
-    *_, answer = _told(tmp_path, _add(made, one.owner), asked)
-    assert set(one.words.lower().split()) <= set(answer["found"][0][0].lower().rstrip(".").split())
+def test_hybrid_search_uses_words_of_memory(workload: Workload, tmp_path: Path, db: None) -> None:
+    question = workload.questions[0]
+    questions = {"search": {"way": "hybrid", "calls": [(question.owner, question.words)]}}
+    *_, answer = _run_commands(tmp_path, _add(workload, question.owner), questions)
+    assert set(question.words.lower().split()) <= set(answer["found"][0][0].lower().rstrip(".").split())
 
 
-def test_without_sealing_texts_lie_open_and_with_it_they_do_not(
-    made: Workload, tmp_path: Path, db: None
+def test_texts_are_stored_in_plaintext_only_without_sealing(
+    workload: Workload, tmp_path: Path, db: None
 ) -> None:
-    adapter = picard.Picard(made, StorageLocation(tmp_path, ""))
+    adapter = picard.Picard(workload, StorageLocation(tmp_path, ""))
     with picard.disable_sealing():
-        adapter.add_one("open", made.texts[0])
-    adapter.add_one("sealed", made.texts[1])
-    assert [_lies_open(text) for text in made.texts[:2]] == [True, False]
+        adapter.add_one("unsealed", workload.texts[0])
+    adapter.add_one("sealed", workload.texts[1])
+    assert [_is_stored_in_plaintext(text) for text in workload.texts[:2]] == [True, False]
 
 
-def _lies_open(text: str) -> bool:
+def _is_stored_in_plaintext(text: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select 1 from memories_memory where position(%s in text) > 0", [text.encode()])
         return cursor.fetchone() is not None
 
 
-def test_a_fast_peer_that_finds_too_little_is_no_measure() -> None:
-    found = Found(added={name: build_times([1.0]) for name in SYSTEMS})
-    found.searched = {
+def test_fastest_peer_needs_sufficient_recall() -> None:
+    results = ComparisonResults(added={name: build_times([1.0]) for name in SYSTEMS})
+    results.searched = {
         (("mem0ai", "search"), 100): build_times([1.0]),
         (("langgraph", "search"), 100): build_times([2.0]),
-        (("picard", "meaning"), 100): build_times([0.5]),
+        (("picard", "semantic"), 100): build_times([0.5]),
     }
-    found.recall = {(("mem0ai", "search"), 100): 0.6, (("langgraph", "search"), 100): 0.97}
-    assert report._find_fastest(found, report._list_peers(found), 100, report.MIN_RECALL) == (
+    results.recall = {(("mem0ai", "search"), 100): 0.6, (("langgraph", "search"), 100): 0.97}
+    assert report._find_fastest(results, report._list_peers(results), 100, report.MIN_RECALL) == (
         "langgraph",
         "search",
     )
-    assert report._find_fastest(found, report._list_peers(found), 100, 0) == ("mem0ai", "search")
+    assert report._find_fastest(results, report._list_peers(results), 100, 0) == ("mem0ai", "search")

@@ -1,4 +1,4 @@
-"""The evaluation of the search: it counts as the data's authors do, and leaves nothing behind."""
+"""The quality evaluation counts like the authors of the data and leaves nothing behind."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.factories import remember
 
 LOCOMO = os.environ.get("PICARD_LOCOMO", "")
 
-BARS = {
+MIN_RECALL = {
     ("turns", False): (0.74, 0.88),
     ("observations", False): (0.82, 0.93),
     ("turns", True): (0.82, 0.93),
@@ -60,7 +60,7 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def evaluated(data: Path, *, persona: bool = False) -> list[dict[str, Any]]:
+def evaluate(data: Path, *, persona: bool = False) -> list[dict[str, Any]]:
     assert measure_quality(data, data.with_suffix(".out"), is_persona=persona) == 0
     rows: list[dict[str, Any]] = json.loads(data.with_suffix(".out").read_text())
     return rows
@@ -75,12 +75,12 @@ MALFORMED: list[tuple[object, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("written", "ids"), MALFORMED)
-def test_malformed_evidence_is_read(written: object, ids: set[str]) -> None:
-    assert parse_dialog_ids(written) == ids
+@pytest.mark.parametrize(("annotation", "ids"), MALFORMED)
+def test_malformed_evidence_is_parsed(annotation: object, ids: set[str]) -> None:
+    assert parse_dialog_ids(annotation) == ids
 
 
-def test_a_turn_is_a_memory_with_its_speaker_caption_and_date(data: Path) -> None:
+def test_turn_includes_speaker_caption_and_date(data: Path) -> None:
     [chat, _] = read_conversations(data)
     assert chat.turns[1].text == "Otto: Look at this! [a photo of a walrus]"
     assert chat.turns[1].said_at.isoformat() == "2023-05-08T13:56:00+00:00"
@@ -89,7 +89,7 @@ def test_a_turn_is_a_memory_with_its_speaker_caption_and_date(data: Path) -> Non
 
 @pytest.mark.django_db
 def test_recall_counts_each_piece_of_evidence(data: Path) -> None:
-    rows = evaluated(data)
+    rows = evaluate(data)
     [overall] = [
         row
         for row in rows
@@ -97,77 +97,75 @@ def test_recall_counts_each_piece_of_evidence(data: Path) -> None:
         == ("turns", False, "both", "all")
     ]
     assert overall["questions"] == 4
-    assert overall["recall"] == {
-        "1": 0.75,
-        "5": 1.0,
-        "10": 1.0,
-        "50": 1.0,
-    }  # two answers cannot both be the first
+    # Two pieces of evidence cannot both be the first hit.
+    assert overall["recall"] == {"1": 0.75, "5": 1.0, "10": 1.0, "50": 1.0}
     assert overall["mrr"] == 1.0
 
 
 @pytest.mark.django_db
-def test_evidence_that_no_observation_tells_of_does_not_count(data: Path) -> None:
-    rows = [row for row in evaluated(data) if row["memories"] == "observations" and row["category"] == "all"]
+def test_evidence_without_observation_is_not_counted(data: Path) -> None:
+    rows = [row for row in evaluate(data) if row["memories"] == "observations" and row["category"] == "all"]
     assert {row["questions"] for row in rows} == {2}
     assert {row["arm"] for row in rows} == {"both", "meaning", "words"}
 
 
 @pytest.mark.django_db
-def test_it_leaves_nothing_behind_and_touches_nothing(ada: User, data: Path) -> None:
+def test_evaluation_leaves_database_unchanged(ada: User, data: Path) -> None:
     remember(ada, "A zebra of mine that waits for its vector.")
     before = {model: list(model._default_manager.values()) for model in apps.get_models()}
-    evaluated(data)
+    evaluate(data)
     assert {model: list(model._default_manager.values()) for model in before} == before
 
 
 @pytest.mark.django_db
-def test_a_persona_is_asked_what_it_knows_and_what_it_cannot_know(data: Path) -> None:
+def test_persona_is_evaluated_on_answerable_and_other_questions(data: Path) -> None:
     shares = {
-        (row["memories"], row["conversation"], row["kind"]): row for row in evaluated(data, persona=True)
+        (row["memories"], row["conversation"], row["kind"]): row for row in evaluate(data, persona=True)
     }
     assert {kind for _, _, kind in shares} == {"answerable", "foreign", "renamed"}
     turns = shares["turns", 1, "answerable"]
     assert (turns["questions"], turns["answered"]) == (2, 1.0)
-    # What the other conversation, the same, answers weakest: rounding decides whether that is met here.
+    # Calibrated on an identical conversation: rounding decides whether its weakest answer reaches the threshold.
     assert turns["calibrated"] > 0
     assert turns["answered_by_it"] in (0.5, 1.0)
 
 
 @pytest.mark.django_db
-def test_a_file_of_another_shape_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_in_another_format_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.json").write_text('{"a": 1}')
     assert main(["quality", "--data", str(tmp_path / "other.json")]) == 1
     assert "other.json" in capsys.readouterr().err
 
 
 @pytest.mark.django_db
-def test_a_server_that_was_never_started_measures_in_a_home_of_its_own(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Sequence[str]] = []
+def test_evaluation_uses_temporary_home_without_database(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[Sequence[str]] = []
 
-    def measured(arguments: Sequence[str], *_: object, keep: bool) -> tuple[int, Path]:
-        asked.append(arguments)
+    def run_in_home(arguments: Sequence[str], *_: object, keep: bool) -> tuple[int, Path]:
+        commands.append(arguments)
         return 3, data
 
-    monkeypatch.setattr(home, "run_in_temporary_home", measured)
+    monkeypatch.setattr(home, "run_in_temporary_home", run_in_home)
     MigrationRecorder.Migration.objects.filter(app="memories").delete()
     assert main(["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]) == 3
-    assert asked == [["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]]
+    assert commands == [
+        ["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.django_db
-@pytest.mark.skipif(not LOCOMO, reason="PICARD_LOCOMO names no file of conversations")
-def test_the_search_finds_as_well_as_it_promises(settings: Any, tmp_path: Path) -> None:
+@pytest.mark.skipif(not LOCOMO, reason="PICARD_LOCOMO is not set")
+def test_search_reaches_promised_recall(settings: Any, tmp_path: Path) -> None:
     settings.EMBEDDING_PROVIDER = "local"
     reset_provider()
     (tmp_path / "chats.json").write_text(Path(LOCOMO).read_text("utf-8"))
-    found = {
+    recall = {
         (row["memories"], row["with_neighbours"]): (row["recall"]["10"], row["recall"]["50"])
-        for row in evaluated(tmp_path / "chats.json")
+        for row in evaluate(tmp_path / "chats.json")
         if (row["arm"], row["category"]) == ("both", "all")
     }
-    for how, bar in BARS.items():
-        assert all(share >= least for share, least in zip(found[how], bar, strict=True)), (how, found[how])
+    for variant, minimum in MIN_RECALL.items():
+        assert all(
+            share >= minimum_share for share, minimum_share in zip(recall[variant], minimum, strict=True)
+        ), (variant, recall[variant])

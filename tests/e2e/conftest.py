@@ -1,4 +1,4 @@
-"""The product as people meet it: `manage.py up` in its own processes, a real browser, the real local embedder."""
+"""Browser fixtures: `manage.py up` in its own processes, Chromium, and the real local embedder."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.processes import serving
 
-# Chromium speaks to nobody but the page's own server.
+# Chromium sends no requests except to the server under test.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -19,8 +19,8 @@ FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
-PATIENCE_MS = 60_000  # a busy machine decides nothing
-expect.set_options(timeout=PATIENCE_MS)
+TIMEOUT_MS = 60_000  # long enough for a busy machine
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail("chromium is missing, and CI=true: install it (.ci/run does)")
         pytest.skip("chromium is missing: apt-get install chromium")
-    # Playwright's synchronous form runs an event loop in this thread; Django would refuse its ORM beside it.
+    # Playwright's sync API runs an event loop in this thread, in which Django's ORM otherwise refuses to run.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -40,26 +40,26 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def _running(django_db_setup: None) -> Iterator[str]:
-    """One for all walks: they are the last tests of a process (tests/conftest.py), so no other ones are beside it."""
+    """Start one server for all browser tests, which run last in a process (tests/conftest.py)."""
     with serving(EMBEDDING_PROVIDER="local") as address:
         yield address
 
 
 @pytest.fixture
 def site(_running: str, shared_db: None) -> str:
-    """The address of a running Picard on this process's database; nobody is there yet."""
+    """Return the URL of a running Picard on this process's database, without users."""
     return _running
 
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A phone-sized window that fails the test on any error of script or policy."""
+    """Open a phone-sized page; the test fails on any script or policy error, or request to another site."""
     context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if _is_fault(message) else None)
+    page.on("console", lambda message: errors.append(message.text) if _is_unexpected_error(message) else None)
     page.on(
         "request",
         lambda request: None if request.url.startswith((site, "data:")) else errors.append(request.url),
@@ -69,7 +69,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     assert errors == []
 
 
-def _is_fault(message: ConsoleMessage) -> bool:
-    """Chromium also calls it an error when a page is not found, or a form refused, on purpose."""
-    on_purpose = ("the server responded with a status of 404", "the server responded with a status of 422")
-    return message.type == "error" and not any(said in message.text for said in on_purpose)
+def _is_unexpected_error(message: ConsoleMessage) -> bool:
+    """Return whether it is an error, except for expected 404 and 422 responses."""
+    expected = ("the server responded with a status of 404", "the server responded with a status of 422")
+    return message.type == "error" and not any(text in message.text for text in expected)

@@ -1,10 +1,10 @@
-"""A person without a mouse: they press Tab, Enter, Space and arrows and type, and always see where they are."""
+"""Keyboard-only use of a page: every focused element must be visible and have a focus ring."""
 
 from playwright.sync_api import Page
 
-MOST_TABS = 90  # to one place
-# Of what has the focus: its name, and what is wrong with how it is seen. A hidden radio button is drawn by its label.
-LOOK = """() => {
+MAX_TABS = 90  # to reach one element
+# Returns what is wrong with the visibility of the focused element, or "". A hidden radio button is drawn by its label.
+CHECK_FOCUS = """() => {
     const it = document.activeElement;
     if (it === document.body) return "";
     const drawn = it.matches("input[type=radio]") ? it.closest("label") : it;
@@ -24,25 +24,27 @@ LOOK = """() => {
 
 
 class Keyboard:
+    """The keyboard of a page."""
+
     def __init__(self, page: Page) -> None:
         self._page = page
-        page.emulate_media(reduced_motion="reduce")  # else a page is still sliding to what has the focus
+        page.emulate_media(reduced_motion="reduce")  # no smooth scrolling to the focused element
 
     def press(self, key: str) -> None:
         self._page.keyboard.press(key)
 
     def to(self, selector: str, *, key: str = "Tab") -> None:
-        """On to the next place of that kind; every place on the way is looked at."""
-        for _ in range(MOST_TABS):
+        """Move the focus to the next matching element and check every element on the way."""
+        for _ in range(MAX_TABS):
             self.press(key)
-            wrong = self._page.evaluate(LOOK)
-            assert wrong == "", wrong
+            problem = self._page.evaluate(CHECK_FOCUS)
+            assert problem == "", problem
             if self._page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
                 return
-        raise AssertionError(f"{MOST_TABS} times {key}, and no {selector}")
+        raise AssertionError(f"{MAX_TABS} times {key} without reaching {selector}")
 
     def open(self, selector: str) -> None:
-        """Go there and press Enter."""
+        """Move the focus to the element and press Enter."""
         self.to(selector)
         self.press("Enter")
 

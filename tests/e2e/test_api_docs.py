@@ -1,4 +1,4 @@
-"""The reader of the API's description, in a real browser."""
+"""The API documentation viewer in a browser."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 
-def test_it_is_of_the_theme_that_its_reader_has(page: Page) -> None:
+def test_viewer_follows_color_scheme(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto("/api/docs/")
     expect(page.get_by_role("heading", name="Picard")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A developer tries their own app, then the person looks at it, pauses it and shows it the door; in a real browser."""
+"""Test an app in the developer console, then pause and disconnect it, in a browser."""
 
 import re
 
@@ -6,16 +6,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from oauth.models import AppGrant
-from tests.e2e.test_first_walk import _add, _sign_up
+from tests.e2e.test_first_walk import _add_memory, _sign_up
 
 pytestmark = pytest.mark.browser
 
 
-def test_an_app_is_registered_tried_paused_and_disconnected(page: Page) -> None:
-    """Through the redirects of a real consent, which the policy of the pages must let pass."""
+def test_app_is_registered_tested_paused_and_disconnected(page: Page) -> None:
+    """Include the redirects of a real consent, which the content security policy must allow."""
     page.set_viewport_size({"width": 1280, "height": 900})
     _sign_up(page)
-    _add(page, "I like tea.")
+    _add_memory(page, "I like tea.")
     page.goto("/developer/")
     page.get_by_label("Name").fill("Weather")
     page.get_by_label("Redirect URLs").fill("https://weather.example.org/callback")

@@ -1,24 +1,24 @@
-"""What becomes of memories, in a real browser: alike ones, many at once, tags; phone and desktop."""
+"""Similar memories, bulk actions and tags in a browser, at phone and desktop width."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from memories.models import Memory
-from tests.e2e.test_first_walk import _add, _sign_up
+from tests.e2e.test_first_walk import _add_memory, _sign_up
 
 pytestmark = pytest.mark.browser
 WIDTHS = {"phone": 390, "desktop": 1280}
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_alike_memories_become_one_and_many_change_at_once(page: Page, width: int) -> None:
+def test_similar_memories_are_merged_and_bulk_actions_apply(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     _sign_up(page)
-    _add(page, "My dentist is Dr. Novak on Main Street.", tags="health")
-    _add(page, "The train to Graz leaves at nine.", tags="travel")
-    _add(page, "I play the violin every Sunday.")
-    _add(page, "Dr. Novak on Main Street is my dentist.", tags="doctors")
+    _add_memory(page, "My dentist is Dr. Novak on Main Street.", tags="health")
+    _add_memory(page, "The train to Graz leaves at nine.", tags="travel")
+    _add_memory(page, "I play the violin every Sunday.")
+    _add_memory(page, "Dr. Novak on Main Street is my dentist.", tags="doctors")
     page.goto("/memories/")
     page.locator("textarea[name=text]").fill("My dentist is Dr. Novak on Main Street.")
     page.locator("textarea[name=text]").press("Control+Enter")
@@ -54,5 +54,5 @@ def test_alike_memories_become_one_and_many_change_at_once(page: Page, width: in
 
 
 def _expect_no_violation(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
+    results = Axe().run(page)
+    assert results.response["violations"] == [], results.generate_report()

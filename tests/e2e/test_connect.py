@@ -1,4 +1,4 @@
-"""Connecting an app in a real browser, with and without JavaScript."""
+"""Connecting an app in a browser, with and without JavaScript."""
 
 import httpx
 import pytest
@@ -6,13 +6,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
 from tests.e2e.test_first_walk import _sign_up
-from tests.e2e.test_persona import _look_at
+from tests.e2e.test_persona import _check_page
 from tests.oauth.flows import access_token, make_app
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_page_says_connected_when_the_app_has_called(page: Page, site: str) -> None:
+def test_page_shows_connected_after_first_request(page: Page, site: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
     _sign_up(page)
     page.goto("/connect/")
@@ -22,7 +22,7 @@ def test_the_page_says_connected_when_the_app_has_called(page: Page, site: str) 
     assert f"{site}/mcp" in page.evaluate("navigator.clipboard.readText()")
     expect(page.get_by_role("link", name="Add to Cursor")).to_be_visible()
     expect(page.get_by_text("Waiting for the first request")).to_be_visible()
-    _look_at(page, "connect")
+    _check_page(page, "connect")
     token = access_token(User.objects.get(), make_app("Cursor"), resource=[f"{site}/mcp"])
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     call = {"params": {"name": "add_memory", "arguments": {"text": "I like tea."}}}
@@ -30,18 +30,18 @@ def test_the_page_says_connected_when_the_app_has_called(page: Page, site: str) 
     assert httpx.post(f"{site}/mcp", json=message | call, headers=headers).status_code == 200
     expect(page.get_by_text("Cursor last used your memories")).to_be_visible()
     expect(page.get_by_text("Waiting for the first request")).to_have_count(0)
-    _look_at(page, "connected")
+    _check_page(page, "connected")
 
 
-def test_it_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
+def test_connect_page_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
     _sign_up(page)
-    plain = browser.new_context(
+    context = browser.new_context(
         base_url=site, java_script_enabled=False, storage_state=page.context.storage_state()
     )
-    there = plain.new_page()
-    there.goto("/connect/?client=claude-code")
-    expect(there.locator("#copied")).to_have_text(f"claude mcp add --transport http picard {site}/mcp")
-    expect(there.get_by_role("button", name="Copy")).to_be_hidden()
-    there.get_by_role("link", name="Check again").click()
-    expect(there.get_by_text("Waiting for the first request")).to_be_visible()
-    plain.close()
+    plain_page = context.new_page()
+    plain_page.goto("/connect/?client=claude-code")
+    expect(plain_page.locator("#copied")).to_have_text(f"claude mcp add --transport http picard {site}/mcp")
+    expect(plain_page.get_by_role("button", name="Copy")).to_be_hidden()
+    plain_page.get_by_role("link", name="Check again").click()
+    expect(plain_page.get_by_text("Waiting for the first request")).to_be_visible()
+    context.close()

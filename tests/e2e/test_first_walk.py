@@ -1,4 +1,4 @@
-"""One person's first walk, in a real browser: sign up, add, search by meaning, edit, publish, delete, undo."""
+"""The main actions in a browser: sign up, add, search by meaning, edit, publish, delete, undo."""
 
 import re
 
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.browser
 PASSWORD = "a walrus in the garden"
 
 
-def test_the_first_walk(page: Page) -> None:
+def test_first_walk(page: Page) -> None:
     _sign_up(page)
-    _add(page, "I am allergic to hazelnuts.", tags="health, food")
-    _add(page, "My daughter Mia was born in May 2019.", tags="family")
-    _add(page, "For work I write Python and some Rust.")
+    _add_memory(page, "I am allergic to hazelnuts.", tags="health, food")
+    _add_memory(page, "My daughter Mia was born in May 2019.", tags="family")
+    _add_memory(page, "For work I write Python and some Rust.")
     expect(page.get_by_text("3 memories")).to_be_visible()
 
     _search(page, "which child do I have")
@@ -52,13 +52,13 @@ def test_the_first_walk(page: Page) -> None:
     expect(page.get_by_text("3 memories")).to_be_visible()
 
 
-def test_axe_finds_nothing_on_any_page(page: Page) -> None:
+def test_pages_have_no_axe_violations(page: Page) -> None:
     for address in ("/", "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/", "/nowhere/"):
         _expect_no_violation(page, address)
     _sign_up(page)
     _expect_no_violation(page, "/memories/")
     for text in ("I am allergic to hazelnuts.", "A long one. " * 60, "אני אוהב לטייל"):
-        _add(page, text, tags="health, food")
+        _add_memory(page, text, tags="health, food")
     own = Memory.objects.earliest("pk")
     app = make_app(user=own.owner)
     grant = allow(own.owner, app)
@@ -72,11 +72,11 @@ def test_axe_finds_nothing_on_any_page(page: Page) -> None:
         _expect_no_violation(page, address)
 
 
-def test_everything_works_without_javascript(page: Page) -> None:
+def test_memory_pages_work_without_javascript(page: Page) -> None:
     assert page.context.browser is not None
     context = page.context.browser.new_context(base_url=page.url or None, java_script_enabled=False)
     plain = context.new_page()
-    plain.goto(_origin(page) + "/accounts/signup/")
+    plain.goto(_get_origin(page) + "/accounts/signup/")
     plain.locator("main input[name=email]").fill("plain@example.org")
     plain.locator("input[name=password1]").fill(PASSWORD)
     plain.locator("main button[type=submit]").first.click()
@@ -90,13 +90,13 @@ def test_everything_works_without_javascript(page: Page) -> None:
     plain.get_by_role("button", name="Undo").click()
     expect(plain.locator(".memory", has_text="zebra")).to_be_visible()
     assert Memory.objects.get().visibility == "public"
-    for scheme, paper in (("light", "rgb(243, 245, 242)"), ("dark", "rgb(15, 21, 23)")):
+    for scheme, background in (("light", "rgb(243, 245, 242)"), ("dark", "rgb(15, 21, 23)")):
         plain.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        expect(plain.locator("body")).to_have_css("background-color", paper)
+        expect(plain.locator("body")).to_have_css("background-color", background)
     context.close()
 
 
-def _origin(page: Page) -> str:
+def _get_origin(page: Page) -> str:
     page.goto("/")
     return page.url.rstrip("/")
 
@@ -110,7 +110,7 @@ def _sign_up(page: Page) -> None:
     assert User.objects.get().email == "ada@example.org"
 
 
-def _add(page: Page, text: str, *, tags: str = "") -> None:
+def _add_memory(page: Page, text: str, *, tags: str = "") -> None:
     page.goto("/memories/")
     page.locator("textarea[name=text]").fill(text)
     page.locator(".add input[name=tags]").fill(tags)
@@ -119,18 +119,20 @@ def _add(page: Page, text: str, *, tags: str = "") -> None:
 
 
 def _search(page: Page, query: str) -> None:
-    """Type it; nothing is pressed. By meaning it can be found only once it is indexed."""
+    """Search while typing, once all memories are indexed and can be found by meaning."""
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
     page.locator("#q").press_sequentially(query)
     expect(page.locator(".found")).to_be_visible()
 
 
 def _expect_no_violation(page: Page, address: str) -> None:
-    """In both themes, of which only the colours differ; and every target is of 24 px, or has as much room."""
+    """Check both themes, which differ in colours only, including a target size of 24 px."""
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
-    found = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
-    assert found.response["violations"] == [], f"{address}: {found.generate_report()}"
+    results = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    assert results.response["violations"] == [], f"{address}: {results.generate_report()}"
     page.emulate_media(color_scheme="dark")
-    unreadable = page.evaluate("async () => (await axe.run({runOnly: ['color-contrast']})).violations")
-    assert unreadable == [], address
+    contrast_violations = page.evaluate(
+        "async () => (await axe.run({runOnly: ['color-contrast']})).violations"
+    )
+    assert contrast_violations == [], address

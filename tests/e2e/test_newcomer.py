@@ -1,4 +1,4 @@
-"""How soon a newcomer finds their first memory, counted in what their hands do; then the single keys, then no mouse."""
+"""Number of actions until a new user finds their first memory; keyboard shortcuts; use without a mouse."""
 
 import re
 
@@ -14,11 +14,11 @@ from tests.e2e.keyboard import Keyboard
 from tests.factories import app
 
 pytestmark = pytest.mark.browser
-ACTIONS = 8  # from the front page to the first memory that was found
+MAX_ACTIONS = 8  # from the landing page to the first memory found
 
 
-class Hands:
-    """What a person does at a page, counted: a click, a field filled, a key pressed."""
+class ActionCounter:
+    """Counts the user's actions on a page: a click, a filled field, a pressed key."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -37,35 +37,35 @@ class Hands:
         self._page.locator(selector).press(key)
 
 
-def test_a_newcomer_finds_their_first_memory_in_few_acts(page: Page) -> None:
-    hands = Hands(page)
+def test_new_user_finds_first_memory_in_few_actions(page: Page) -> None:
+    user = ActionCounter(page)
     page.goto("/")
-    hands.click("main a[href='/accounts/signup/']")
-    hands.fill("main input[name=email]", "new@example.org")
-    hands.fill("input[name=password1]", "a walrus in the garden")
-    hands.press("input[name=password1]", "Enter")
-    hands.click(".ideas button")
+    user.click("main a[href='/accounts/signup/']")
+    user.fill("main input[name=email]", "new@example.org")
+    user.fill("input[name=password1]", "a walrus in the garden")
+    user.press("input[name=password1]", "Enter")
+    user.click(".ideas button")
     expect(page.locator("#id_text")).to_have_value("I am vegetarian and allergic to hazelnuts.")
-    hands.press("#id_text", "Control+Enter")
+    user.press("#id_text", "Control+Enter")
     expect(page.locator(".memory")).to_contain_text("hazelnuts")
-    expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)  # then it is found by its meaning
-    hands.click(".first-steps a[href*='q=food']")
+    expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)  # it can be found by meaning now
+    user.click(".first-steps a[href*='q=food']")
     expect(page.locator(".memory")).to_contain_text("hazelnuts")
-    expect(page.locator(".why")).to_have_text("close in meaning")
+    expect(page.locator(".why")).to_have_text("similar meaning")
     expect(page.locator(".first-steps [aria-current=step] h3")).to_have_text("Connect an app")
-    assert hands.count <= ACTIONS
+    assert user.count <= MAX_ACTIONS
     page.get_by_role("button", name="Skip").click()
     expect(page.get_by_role("heading", name="Get started")).to_have_count(0)
-    _try_single_keys(page)
-    _do_everything_by_keyboard(page)
-    _walk_past_the_bar_that_stays(page)
+    _use_keyboard_shortcuts(page)
+    _use_keyboard_only(page)
+    _focus_fields_behind_review_bar(page)
 
 
-def _try_single_keys(page: Page) -> None:
+def _use_keyboard_shortcuts(page: Page) -> None:
     keys = page.keyboard
     keys.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
-    keys.press("g")  # nothing but the dialog hears keys meanwhile
+    keys.press("g")  # shortcuts are ignored while the dialog is open
     keys.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     keys.press("/")
@@ -88,8 +88,8 @@ def _try_single_keys(page: Page) -> None:
     expect(page).to_have_url(re.compile("/accounts/profile/$"))
 
 
-def _do_everything_by_keyboard(page: Page) -> None:
-    """The single keys are off: add, find, open, change, publish, throw away, take back, without a mouse."""
+def _use_keyboard_only(page: Page) -> None:
+    """Add, find, open, edit, publish, trash and restore without a mouse or shortcuts."""
     keys = Keyboard(page)
     keys.open(".bar-nav [data-key=m]")
     expect(page.get_by_role("heading", name="Memories", exact=True)).to_be_visible()
@@ -111,20 +111,20 @@ def _do_everything_by_keyboard(page: Page) -> None:
     keys.press("Space")
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     keys.open(".split-aside .btn-danger-quiet")
-    expect(page.get_by_text("Moved to the trash.")).to_be_visible()
+    expect(page.get_by_text("Moved to trash.")).to_be_visible()
     keys.open(".bar-nav [data-key=t]")
     expect(page.get_by_role("heading", name="Trash")).to_be_visible()
     keys.open(".rows-trash button.act")
     expect(page.get_by_text("Restored.")).to_be_visible()
-    kept = Memory.objects.get(visibility="public", deleted_at=None)
-    assert kept.text == "Since May: My bicycle is blue."
+    memory = Memory.objects.get(visibility="public", deleted_at=None)
+    assert memory.text == "Since May: My bicycle is blue."
 
 
-def _walk_past_the_bar_that_stays(page: Page) -> None:
-    """The review's bar lies over the end of the window; what has the focus never lies below it."""
-    asking = app(User.objects.get(), asks_first=True)
+def _focus_fields_behind_review_bar(page: Page) -> None:
+    """The review bar covers the end of the window but never the focused element."""
+    actor = app(User.objects.get(), asks_first=True)
     with pytest.raises(ApprovalRequired):
-        writes.create_memories(asking, [NewMemory(f"Thing {number}.") for number in range(6)])
+        writes.create_memories(actor, [NewMemory(f"Thing {number}.") for number in range(6)])
     page.goto("/memories/review/")
     keys = Keyboard(page)
     keys.to(".review-bar .btn-main")

@@ -1,4 +1,4 @@
-"""docs/examples/notes beside Picard, both as real processes: connect, narrow, use, revoke."""
+"""docs/examples/notes and Picard as real processes: connect, limit access, use, disconnect."""
 
 import subprocess
 import sys
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def notes(site: str, tmp_path: Path) -> Iterator[str]:
-    """The address of Notes, freshly registered with the running Picard."""
+    """Return the URL of Notes, newly registered with the running Picard."""
     port = free_port()
-    own = environment(PUBLIC_URL=site, NOTES_HOME=str(tmp_path), NOTES_PORT=str(port))
-    own.pop("DJANGO_SETTINGS_MODULE", None)
-    process = subprocess.Popen([sys.executable, "docs/examples/notes/start.py"], cwd=PROJECT, env=own)
+    env = environment(PUBLIC_URL=site, NOTES_HOME=str(tmp_path), NOTES_PORT=str(port))
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    process = subprocess.Popen([sys.executable, "docs/examples/notes/start.py"], cwd=PROJECT, env=env)
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), seconds=60)
         yield f"http://127.0.0.1:{port}"
@@ -29,7 +29,7 @@ def notes(site: str, tmp_path: Path) -> Iterator[str]:
         _end(process)
 
 
-def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
+def test_notes_accesses_allowed_memories_until_disconnected(
     browser: Browser, site: str, notes: str, tmp_path: Path
 ) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en")
@@ -42,7 +42,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     page.locator("main button[type=submit]").first.click()
     expect(page.get_by_role("heading", name="Notes requests access to your memories")).to_be_visible()
 
-    _keep_two(context.new_page(), site)
+    _add_two_memories(context.new_page(), site)
     page.reload()
     page.get_by_label("Only memories with these tags").check()
     page.get_by_label("work (1)").check()
@@ -69,7 +69,7 @@ def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(
     context.close()
 
 
-def _keep_two(page: Page, site: str) -> None:
+def _add_two_memories(page: Page, site: str) -> None:
     for text, tag in (("I write Python.", "work"), ("My daughter is Mia.", "family")):
         page.goto(f"{site}/memories/")
         page.locator("textarea[name=text]").fill(text)

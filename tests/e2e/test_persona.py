@@ -1,4 +1,4 @@
-"""Asking a persona in a real browser, with and without JavaScript, and the page for everybody."""
+"""Asking a persona in a browser with and without JavaScript, and the public page."""
 
 import os
 from pathlib import Path
@@ -8,22 +8,22 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from tests.e2e.test_first_walk import _add, _sign_up
+from tests.e2e.test_first_walk import _add_memory, _sign_up
 from tests.model_server import ModelServer
 from tests.processes import serving
 
 pytestmark = pytest.mark.browser
-SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder to put pictures in, for looking at
+SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder for screenshots
 
 
-def test_a_question_is_answered_with_the_memory_that_opens(page: Page) -> None:
+def test_question_is_answered_with_linked_memory(page: Page) -> None:
     _sign_up(page)
-    _keep(page, "I am allergic to hazelnuts.", tags="health")
+    _add_indexed_memory(page, "I am allergic to hazelnuts.", tags="health")
     page.get_by_role("link", name="Ask").click()
     _ask(page, "Which nuts am I allergic to?")
     expect(page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
     expect(page.locator(".badge-private")).to_be_visible()
-    _look_at(page, "ask")
+    _check_page(page, "ask")
     page.get_by_role("link", name="Open memory 1").click()
     expect(page.locator(".full-text")).to_have_text("I am allergic to hazelnuts.")
     page.goto("/memories/ask/")
@@ -31,9 +31,11 @@ def test_a_question_is_answered_with_the_memory_that_opens(page: Page) -> None:
     expect(page.locator("#answer")).to_contain_text("No memory answers that.")
 
 
-def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser: Browser, site: str) -> None:
+def test_anonymous_user_without_javascript_asks_on_public_page(
+    page: Page, browser: Browser, site: str
+) -> None:
     _sign_up(page)
-    _keep(page, "I am allergic to hazelnuts.", tags="health")
+    _add_indexed_memory(page, "I am allergic to hazelnuts.", tags="health")
     page.locator(".memory").get_by_role("button", name="Make public").click()
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     page.goto("/accounts/profile/")
@@ -41,27 +43,27 @@ def test_a_visitor_without_javascript_asks_on_the_open_page(page: Page, browser:
     page.get_by_label("Turn on my public page").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("View your public page")).to_be_visible()
-    visitor = browser.new_context(
+    anonymous = browser.new_context(
         base_url=site, java_script_enabled=False, viewport={"width": 390, "height": 844}
     )
-    their_page = visitor.new_page()
-    their_page.goto(f"/@{User.objects.get().handle}")
-    _ask(their_page, "Allergic to which nuts?")
-    expect(their_page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
-    expect(their_page.locator(".badge-public")).to_be_visible()
+    public_page = anonymous.new_page()
+    public_page.goto(f"/@{User.objects.get().handle}")
+    _ask(public_page, "Allergic to which nuts?")
+    expect(public_page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
+    expect(public_page.locator(".badge-public")).to_be_visible()
     if SHOTS:
-        their_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
-    visitor.close()
+        public_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
+    anonymous.close()
 
 
-def test_a_worded_answer_streams_and_can_be_stopped(browser: Browser, shared_db: None) -> None:
+def test_generated_answer_streams_and_can_be_stopped(browser: Browser, shared_db: None) -> None:
     with ModelServer() as model, serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
         model.says = ["Hazelnuts", " above all [1]", "."]
         model.may_go_on.clear()
         context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")
         page = context.new_page()
         _sign_up(page)
-        _keep(page, "I am allergic to hazelnuts.", tags="health")
+        _add_indexed_memory(page, "I am allergic to hazelnuts.", tags="health")
         page.goto("/memories/ask/")
         _ask(page, "Which nuts am I allergic to?")
         expect(page.locator(".answer-coming")).to_have_text("Hazelnuts")
@@ -71,15 +73,15 @@ def test_a_worded_answer_streams_and_can_be_stopped(browser: Browser, shared_db:
         _ask(page, "Which nuts am I allergic to?")
         expect(page.locator(".answer-text")).to_have_text("Hazelnuts above all [1].")
         expect(page.locator(".badge-private")).to_be_visible()
-        _look_at(page, "ask-worded")
+        _check_page(page, "ask-worded")
         page.locator(".answer-text").get_by_role("link", name="[1]").click()
         expect(page.locator("#source-1")).to_be_in_viewport()
         context.close()
 
 
-def _keep(page: Page, text: str, *, tags: str) -> None:
-    """Until it is indexed, only its words answer, and the questions here have others."""
-    _add(page, text, tags=tags)
+def _add_indexed_memory(page: Page, text: str, *, tags: str) -> None:
+    """Add a memory and wait until it is indexed: the questions here match by meaning only."""
+    _add_memory(page, text, tags=tags)
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
 
 
@@ -88,12 +90,12 @@ def _ask(page: Page, question: str) -> None:
     page.get_by_role("button", name="Ask", exact=True).click()
 
 
-def _look_at(page: Page, name: str) -> None:
-    """Nothing that axe finds fault with in either theme, of which only the colours differ; nothing too wide."""
+def _check_page(page: Page, name: str) -> None:
+    """Check for axe violations in both themes, which differ in colours only, and for overflow."""
     for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        found = Axe().run(page, options=rules)
-        assert found.violations_count == 0, found.generate_report()
+        results = Axe().run(page, options=rules)
+        assert results.violations_count == 0, results.generate_report()
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / f"{name}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,4 +1,4 @@
-"""Moving in and out in a real browser: a zip is looked at, brought, undone; everything is taken along."""
+"""Import (preview, start, undo) and export in a browser."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from memories.models import Memory
 from tests.e2e.test_first_walk import _sign_up
-from tests.e2e.test_persona import _look_at
+from tests.e2e.test_persona import _check_page
 from tests.memories.portability import samples
 
 pytestmark = pytest.mark.browser
@@ -19,7 +19,7 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
     [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")],
     ids=["phone", "desktop"],
 )
-def test_a_zip_is_looked_at_brought_and_undone(
+def test_zip_is_previewed_imported_and_undone(
     page: Page, tmp_path: Path, name: str, size: dict[str, int], scheme: str
 ) -> None:
     page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -28,16 +28,16 @@ def test_a_zip_is_looked_at_brought_and_undone(
     zip_path.write_bytes(samples.chatgpt_zip().read())
     _sign_up(page)
     page.goto("/memories/import/")
-    _look_at(page, f"import-{name}")
-    page.get_by_label("A file").set_input_files(zip_path)
+    _check_page(page, f"import-{name}")
+    page.get_by_label("File").set_input_files(zip_path)
     page.get_by_role("button", name="Preview import").click()
-    expect(page.get_by_text("Format: an export of ChatGPT")).to_be_visible()
+    expect(page.get_by_text("Format: ChatGPT export")).to_be_visible()
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
-    _look_at(page, f"import-look-{name}")
+    _check_page(page, f"import-preview-{name}")
     page.get_by_role("button", name="Import 4 memories").click()
     expect(page.get_by_text("4 memories imported.")).to_be_visible()
-    _look_at(page, f"import-done-{name}")
+    _check_page(page, f"import-done-{name}")
     page.get_by_role("link", name="Go to memories").click()
     expect(page.locator(".memory")).to_have_count(4)
     page.go_back()
@@ -45,22 +45,22 @@ def test_a_zip_is_looked_at_brought_and_undone(
     expect(page.get_by_text("This import was undone.")).to_be_visible()
     assert Memory.objects.filter(deleted_at=None).count() == 0
     page.goto("/memories/export/")
-    _look_at(page, f"export-{name}")
+    _check_page(page, f"export-{name}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download everything").click()
     assert download.value.suggested_filename.startswith("picard-everything-")
 
 
-def test_it_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
+def test_import_works_without_javascript(page: Page, browser: Browser, site: str) -> None:
     _sign_up(page)
-    plain = browser.new_context(
+    context = browser.new_context(
         base_url=site, java_script_enabled=False, storage_state=page.context.storage_state()
     )
-    there = plain.new_page()
-    there.goto("/memories/import/")
-    there.get_by_label("Or pasted text").fill(samples.TRANSFER)
-    there.get_by_role("button", name="Preview import").click()
-    there.get_by_role("button", name="Import 3 memories").click()
-    there.get_by_role("button", name="Resume import").click()
-    expect(there.get_by_text("3 memories imported.")).to_be_visible()
-    plain.close()
+    plain_page = context.new_page()
+    plain_page.goto("/memories/import/")
+    plain_page.get_by_label("Or paste text").fill(samples.TRANSFER)
+    plain_page.get_by_role("button", name="Preview import").click()
+    plain_page.get_by_role("button", name="Import 3 memories").click()
+    plain_page.get_by_role("button", name="Resume import").click()
+    expect(plain_page.get_by_text("3 memories imported.")).to_be_visible()
+    context.close()

@@ -1,4 +1,4 @@
-"""From the tick on the consent page, and from a pasted conversation, to what waits in the review, in a real browser."""
+"""Review of an app's changes and of memories extracted from a conversation, in a browser."""
 
 import json
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,22 +17,21 @@ from tests.processes import serving
 pytestmark = pytest.mark.browser
 
 
-def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
+def test_app_writes_and_extracted_memories_need_approval(
     browser: Browser, model: ModelServer, shared_db: None
 ) -> None:
     model.says = [json.dumps(["I like sweet peas.", "אני גרה בלונדון 🌧️"])]
-    with serving(
-        EMBEDDING_PROVIDER="local", **model.chat_variables
-    ) as site:  # as the one beside it, of the other walks
-        # Without the fading of colours, amid which axe would look.
+    # The same embedding provider as the other server on this database.
+    with serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
+        # Without colour transitions, during which axe would measure the contrast.
         context = browser.new_context(
             base_url=site, viewport={"width": 390, "height": 844}, locale="en", reduced_motion="reduce"
         )
         context.route(f"{REDIRECT}*", lambda route: route.fulfill(body="Back at the app."))
         page = context.new_page()
         _sign_up(page)
-        _look(page, "/memories/review/")
-        token = _consent(page, site, make_app("Notes", is_public=True))
+        _check_page(page, "/memories/review/")
+        token = _get_access_token(page, site, make_app("Notes", is_public=True))
         written = httpx.post(
             f"{site}/api/v1/memories/",
             json={"text": "Ada likes https://example.org/" + "long/" * 60},
@@ -40,32 +39,32 @@ def test_what_an_app_writes_and_what_a_conversation_says_waits_for_a_yes(
         )
         assert written.status_code == httpx.codes.ACCEPTED
 
-        _look(page, "/memories/extract/")
-        page.get_by_label("The conversation").fill("Me: I like sweet peas, and live in London.")
+        _check_page(page, "/memories/extract/")
+        page.get_by_label("Conversation").fill("Me: I like sweet peas, and live in London.")
         page.get_by_role("button", name="Extract memories").click()
-        expect(page.get_by_text("2 things found.")).to_be_visible()
-        _look(page)
+        expect(page.get_by_text("2 memories found.")).to_be_visible()
+        _check_page(page)
         assert not Memory.objects.exists()
 
         page.get_by_role("textbox", name="Text 1").fill("I love sweet peas.")
         page.locator(".proposal", has_text="by the app Notes").get_by_role("checkbox").uncheck()
         page.get_by_role("button", name="Approve selected").click()
-        expect(page.get_by_text("2 kept.")).to_be_visible()
+        expect(page.get_by_text("Saved 2 memories.")).to_be_visible()
         page.locator(".proposal").get_by_role("button", name="Decline").click()
         expect(page.get_by_text("Nothing to review")).to_be_visible()
         context.close()
-    kept = {(memory.text, memory.source, memory.visibility) for memory in Memory.objects.all()}
-    assert {visibility for _text, _source, visibility in kept} == {"private"}
-    assert "I love sweet peas." in {text for text, _source, _visibility in kept}
-    assert {source for _text, source, _visibility in kept} == {"web"}
+    saved = {(memory.text, memory.source, memory.visibility) for memory in Memory.objects.all()}
+    assert {visibility for _text, _source, visibility in saved} == {"private"}
+    assert "I love sweet peas." in {text for text, _source, _visibility in saved}
+    assert {source for _text, source, _visibility in saved} == {"web"}
 
 
-def _consent(page: Page, site: str, app: App) -> str:
-    """An access token of an app whose writes shall wait."""
-    asked = app.request(resource=f"{site}/api")
-    page.goto(f"/oauth/authorize/?{urlencode(asked)}")
+def _get_access_token(page: Page, site: str, app: App) -> str:
+    """Connect an app whose changes need approval, and return its access token."""
+    params = app.request(resource=f"{site}/api")
+    page.goto(f"/oauth/authorize/?{urlencode(params)}")
     page.get_by_label("Require my approval for its changes").check()
-    _look(page)
+    _check_page(page)
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"{REDIRECT}*")
     [code] = parse_qs(urlsplit(page.url).query)["code"]
@@ -76,17 +75,17 @@ def _consent(page: Page, site: str, app: App) -> str:
         "redirect_uri": REDIRECT,
         "code_verifier": app.verifier,
     }
-    answer = httpx.post(f"{site}/oauth/token/", data=form)
-    token: str = answer.raise_for_status().json()["access_token"]
+    response = httpx.post(f"{site}/oauth/token/", data=form)
+    token: str = response.raise_for_status().json()["access_token"]
     return token
 
 
-def _look(page: Page, address: str = "") -> None:
-    """Nothing that axe finds fault with in either theme, and nothing wider than a phone."""
+def _check_page(page: Page, address: str = "") -> None:
+    """Check for axe violations in both themes, and for overflow at phone width."""
     if address:
         page.goto(address)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page)
-        assert found.response["violations"] == [], found.generate_report()
+        results = Axe().run(page)
+        assert results.response["violations"] == [], results.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,20 +1,20 @@
-"""Saved filters and a text in Markdown, in a real browser; phone and desktop."""
+"""Saved filters and Markdown texts in a browser, at phone and desktop width."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.test_first_walk import _add, _sign_up
+from tests.e2e.test_first_walk import _add_memory, _sign_up
 
 pytestmark = pytest.mark.browser
 WIDTHS = {"phone": 390, "desktop": 1280}
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_a_filter_is_saved_used_and_forgotten(page: Page, width: int) -> None:
+def test_filter_is_saved_used_and_deleted(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     _sign_up(page)
-    _add(page, "Tea on Sundays.")
+    _add_memory(page, "Tea on Sundays.")
     page.goto("/memories/?q=tea")
     page.get_by_text("Save filter").click()
     _expect_no_violation(page)
@@ -38,5 +38,5 @@ def test_a_filter_is_saved_used_and_forgotten(page: Page, width: int) -> None:
 
 
 def _expect_no_violation(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
+    results = Axe().run(page)
+    assert results.response["violations"] == [], results.generate_report()

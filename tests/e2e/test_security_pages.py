@@ -1,4 +1,4 @@
-"""A person's security, in a real browser: a passkey is added and logs in, and axe finds nothing on any of the pages."""
+"""Security pages in a browser: passkeys, and no axe violations."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from tests.e2e.conftest import PATIENCE_MS
+from tests.e2e.conftest import TIMEOUT_MS
 from tests.e2e.test_first_walk import PASSWORD, _sign_up
 
 pytestmark = pytest.mark.browser
@@ -16,7 +16,7 @@ PAGES = (
     "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/webauthn/add/", "/accounts/2fa/totp/activate/",
     "/accounts/2fa/recovery-codes/", "/accounts/sessions/", "/accounts/delete/",
 )  # fmt: skip
-# A device whose owner's finger is always on it.
+# A virtual authenticator that always confirms the user.
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -29,31 +29,33 @@ DEVICE = {
 
 @pytest.fixture
 def phone(browser: Browser, site: str) -> Iterator[Page]:
-    """A phone with a fingerprint sensor. At `localhost`, for passkeys are bound to a name."""
+    """Open a page with a virtual authenticator, on `localhost`, because passkeys are bound to a host name."""
     context = browser.new_context(
         base_url=site.replace("127.0.0.1", "localhost"),
         viewport={"width": 390, "height": 844},
         locale="en",
-        reduced_motion="reduce",  # a colour that is on its way to the other theme's is none that anybody reads
+        reduced_motion="reduce",  # no colour transitions, which would distort contrast checks
     )
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console", lambda message: errors.append(message.text) if "Content Security" in message.text else None
+    )
     device = context.new_cdp_session(page)
     device.send("WebAuthn.enable")
     device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
     yield page
     context.close()
-    assert faults == []
+    assert errors == []
 
 
-def test_a_passkey_logs_in_and_the_pages_are_open_to_everybody(phone: Page) -> None:
+def test_passkey_logs_in_and_pages_are_accessible(phone: Page) -> None:
     _sign_up(phone)
     phone.goto("/accounts/2fa/")
     phone.get_by_role("link", name="Add passkey").click()
-    phone.get_by_label("Password").fill(PASSWORD)  # asked for once more
+    phone.get_by_label("Password").fill(PASSWORD)  # reauthentication
     phone.get_by_role("button", name="Confirm").click()
     phone.get_by_label("Name").fill("My phone")
     phone.get_by_role("button", name="Add").click()
@@ -80,13 +82,13 @@ def test_a_passkey_logs_in_and_the_pages_are_open_to_everybody(phone: Page) -> N
 
 
 def _expect_no_violation(page: Page, address: str = "") -> None:
-    """In both themes; only colours differ between them."""
+    """Check both themes, which differ in colours only."""
     if address:
         page.goto(address)
         assert page.url.endswith(address)
     page.emulate_media(color_scheme="light")
-    found = [Axe().run(page)]
+    results = [Axe().run(page)]
     page.emulate_media(color_scheme="dark")
-    found.append(Axe().run(page, options={"runOnly": ["color-contrast"]}))
-    for each in found:
-        assert each.response["violations"] == [], each.generate_report()
+    results.append(Axe().run(page, options={"runOnly": ["color-contrast"]}))
+    for result in results:
+        assert result.response["violations"] == [], result.generate_report()

@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from memories import scopes
+from memories.mcp.tools import TOOLS
 from memories.models import Memory
 from oauth.models import AppGrant, Application
 from tests.chaos.people import Person, signed_up
@@ -144,7 +145,7 @@ def test_a_client_that_only_starts_programs_needs_no_more_either(site: str, tmp_
     with signed_up(site, "ada") as [ada]:
         ada.create(ZEBRA)
         tools, found = asyncio.run(_through_a_bridge(f"{site}/mcp", ada, tmp_path))
-    assert len(tools.tools) == 8
+    assert len(tools.tools) == len(TOOLS)
     assert [row["text"] for row in found.structured_content["results"]] == [ZEBRA]
 
 
@@ -165,7 +166,7 @@ def test_the_inspector_lists_reads_and_calls(era: str, site: str, tmp_path: Path
         return json.loads(said.stdout)
 
     tools = inspect("--method", "tools/list", "--strict")["tools"]
-    assert len(tools) == 8
+    assert len(tools) == len(TOOLS)
     found = inspect("--method", "tools/call", "--tool-name", "search", "--tool-arg", "query=zebra")
     assert found["structuredContent"]["results"][0]["text"] == ZEBRA
     read = inspect("--method", "resources/read", "--uri", "memory://profile")

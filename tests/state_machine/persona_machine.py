@@ -158,7 +158,7 @@ class PersonaMachine(RuleBasedStateMachine):
         self.settings.CHAT = self.chat
         self.model.chats.clear()
         if over_rest:
-            told = rest.nobody()("POST", f"/personas/{handle}/ask/", {"question": question}).content
+            told = rest.anonymous()("POST", f"/personas/{handle}/ask/", {"question": question}).content
         else:
             told = Client().post(f"/@{handle}", {"question": question}).content
         assert self.model.chats == []

@@ -1,4 +1,4 @@
-"""The interface of the adapters, of which each compared system has one."""
+"""The interface of the adapters; each compared system has one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Protocol
 
 from benchmarks.peers.work import Workload
 
-FOUND = 10  # asked of every search
+RESULT_COUNT = 10  # requested of every search
 
-Way = Callable[[str, str], Sequence[str]]  # an owner and a question; the texts found, best first
+SearchMethod = Callable[[str, str], Sequence[str]]  # (owner, question) -> texts, best first
 
 
 @dataclass(frozen=True)
 class StorageLocation:
-    """Where a system may keep what it is given: a database of its own (empty where it needs none), a folder."""
+    """Storage of a system: a folder, and its own database (empty if it needs none)."""
 
     folder: Path
     dsn: str
 
 
 class Adapter(Protocol):
-    """A system that is opened. `ways`: by which names it can be searched. `packages`: whose versions to say."""
+    """An open system. `ways`: its search methods by name. `packages`: whose versions are reported."""
 
     packages: Sequence[str]
-    ways: Mapping[str, Way]
+    ways: Mapping[str, SearchMethod]
 
     def fill(self, work: Workload) -> None:
-        """Keep all the memories, as fast as the system can."""
+        """Save all memories in the fastest way of the system."""
 
     def add_one(self, owner: str, text: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What the adapters of systems that keep their memories in PostgreSQL share."""
+"""Helpers of the adapters for systems that use PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,31 +7,31 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-# What pgvector advises for searches that filter: look further in the index until enough rows are found.
-ITERATIVE = "-c hnsw.iterative_scan=relaxed_order"
+# pgvector's recommendation for filtered searches: continue the index scan until enough rows match.
+ITERATIVE_SCAN_OPTIONS = "-c hnsw.iterative_scan=relaxed_order"
 ALL_TABLES = """
 select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
 where relkind = 'r' and relnamespace = 'public'::regnamespace
 """
-BUILDING = "-c maintenance_work_mem=1GB"
+INDEX_BUILD_OPTIONS = "-c maintenance_work_mem=1GB"
 VECTOR_INDEXES = (
     "select indexname, indexdef from pg_indexes where schemaname = 'public' and indexdef like '%USING hnsw%'"
 )
 
 
 def enable_iterative_scan(dsn: str) -> str:
-    return make_conninfo(dsn, options=ITERATIVE)
+    return make_conninfo(dsn, options=ITERATIVE_SCAN_OPTIONS)
 
 
 def count_table_bytes(dsn: str) -> int:
-    """All tables with their indexes, and what large values are kept in."""
+    """Return the size of all tables with indexes and TOAST data."""
     return int(_fetch_value(dsn, ALL_TABLES))
 
 
 @contextmanager
 def suspend_vector_indexes(dsn: str) -> Iterator[None]:
-    """The index is made anew after the block, over all rows at once."""
-    with psycopg.connect(make_conninfo(dsn, options=BUILDING), autocommit=True) as connection:
+    """Drop the vector indexes and rebuild them after the block."""
+    with psycopg.connect(make_conninfo(dsn, options=INDEX_BUILD_OPTIONS), autocommit=True) as connection:
         indexes = connection.execute(VECTOR_INDEXES).fetchall()
         for name, _ in indexes:
             connection.execute(f'drop index "{name}"')

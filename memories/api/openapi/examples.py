@@ -1,6 +1,8 @@
-"""What the OpenAPI description shows of each form."""
+"""Example requests and responses in the OpenAPI description."""
 
 from typing import Any
+
+from memories.errors import ApprovalRequired
 
 MEMORY_ID = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
 TAG_ID = "019c1f0e-8a70-7f02-8b1d-2c9e4a7d6b31"
@@ -40,7 +42,7 @@ NOT_FOUND = {
     "type": "urn:picard:problem:not_found",
     "title": "Not Found",
     "status": 404,
-    "detail": "There is no such thing, or it is not yours.",
+    "detail": "Not found.",
     "code": "not_found",
     "errors": [],
 }
@@ -54,7 +56,7 @@ OUTCOMES = {
 WAITING = {
     "status": "waits_for_yes",
     "proposals": ["019c1f12-4444-7d9e-8f20-0b1c2d3e4f50"],
-    "detail": "This waits for the person's yes.",
+    "detail": str(ApprovalRequired(())),
 }
 PROPOSALS = {
     "results": [

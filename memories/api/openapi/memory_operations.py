@@ -1,4 +1,4 @@
-"""What is said of the operations on memories: keeping, searching, history, trash, near ones, tags."""
+"""OpenAPI descriptions of the operations on memories: CRUD, search, history, trash, similar memories, tags."""
 
 from memories import scopes
 from memories.api import requests
@@ -6,137 +6,139 @@ from memories.api.openapi import examples, responses
 from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, Operation
 
 TAG_ACCESS = (
-    "An app needs `memories:write` too. To one that is narrowed to tags it is closed, and to one that asks first "
-    "(403, `session_required`)."
+    "An app also needs `memories:write`. Not for apps that are limited to tags or whose changes need approval (403, "
+    "`session_required`)."
 )
 PAIR_ACCESS = (
-    "An app needs `memories:read` too; to one that asks first it is closed (403, `session_required`)."
+    "An app also needs `memories:read`. Not for apps whose changes need approval (403, `session_required`)."
 )
 
 MEMORY_OPERATIONS = {
     "list_memories": Operation(
-        "get", "memories", "Memories, newest first",
+        "get", "memories", "List memories, newest first",
         responses.MemoryPage, examples.MEMORIES, scopes.READ, query=requests.ListQuery,
-        description="`next` stays right while memories are added. Tags are named by ids: addresses get into logs.",
+        description="`next` stays valid while memories are added. Tags are given by ID because URLs end up in logs.",
     ),
     "create_memory": Operation(
-        "post", "memories", "Keep a memory",
+        "post", "memories", "Create a memory",
         responses.Memory, examples.MEMORY, scopes.WRITE, status=201,
         body=requests.MemoryIn, body_example=examples.MEMORY_IN,
-        headers=(IDEMPOTENCY_KEY,), answer_headers=("ETag", "Location"), query=requests.CreateQuery, statuses=(409,),
-        description="Found by its words at once, by meaning when `state` is ready. To make it public an app needs "
-        "`memories:publish`. `on_duplicate` says what to do where a memory that the caller may read says just this: "
-        "keep a second one (the default, and the quickest), `return` that one with 200, or `refuse` with 409 "
-        "`duplicate`, whose `duplicate_of` is its id.",
+        headers=(IDEMPOTENCY_KEY,), response_headers=("ETag", "Location"), query=requests.CreateQuery, statuses=(409,),
+        description="Keyword search finds it immediately, semantic search once `state` is `ready`. To make it "
+        "public, an app needs `memories:publish`. `on_duplicate` sets what happens if a memory that the caller can "
+        "read has the same text: `keep` creates another one (the default, and the fastest), `return` returns the "
+        "existing one with 200, and `refuse` fails with 409 `duplicate`, whose `duplicate_of` is its ID.",
         may_need_approval=True, alternate_status=200,
     ),
     "search_memories": Operation(
-        "post", "search", "Search by word and by meaning",
+        "post", "search", "Search by keyword and by meaning",
         responses.Hits, examples.HITS, scopes.READ,
         body=requests.SearchIn, body_example=examples.SEARCH_IN,
-        description="The query stands in the body, because addresses get into logs.",
+        description="The query is in the body because URLs end up in logs.",
     ),
     "change_many": Operation(
-        "post", "memories", "Create, update and trash many",
+        "post", "memories", "Create, update and trash memories in bulk",
         responses.Outcomes, examples.OUTCOMES, scopes.WRITE,
         body=requests.BulkIn, body_example=examples.BULK_IN, headers=(IDEMPOTENCY_KEY,),
-        description="Up to 100 operations. Each is done wholly or not at all and has its own status; none stops the "
-        "others. An app needs `memories:admin` too for anything but creating; one that asks first can put nothing in "
-        "the trash.",
+        description="Up to 100 operations. Each is atomic and has its own status; a failed one does not stop the "
+        "others. For anything but creating, an app also needs `memories:admin`. Apps whose changes need approval "
+        "cannot move memories to trash.",
     ),
     "read_memory": Operation(
-        "get", "memories", "One memory",
-        responses.Memory, examples.MEMORY, scopes.READ, statuses=(404,), answer_headers=("ETag",),
+        "get", "memories", "Get a memory",
+        responses.Memory, examples.MEMORY, scopes.READ, statuses=(404,), response_headers=("ETag",),
     ),
     "replace_memory": Operation(
         "put", "memories", "Replace a memory",
         responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404, 412),
         body=requests.MemoryIn, body_example=examples.MEMORY_IN,
-        headers=(IF_MATCH,), answer_headers=("ETag",),
-        description="What is not given becomes as if it were new. The text that was goes to the history.",
+        headers=(IF_MATCH,), response_headers=("ETag",),
+        description="Omitted fields are reset to their defaults. The previous text is added to the history.",
         may_need_approval=True,
     ),
     "change_memory": Operation(
-        "patch", "memories", "Change a memory",
+        "patch", "memories", "Update a memory",
         responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404, 412),
         body=requests.MemoryChanges, body_example=examples.MEMORY_CHANGES,
-        headers=(IF_MATCH,), answer_headers=("ETag",),
-        description="What is not given stays. The text that was goes to the history.",
+        headers=(IF_MATCH,), response_headers=("ETag",),
+        description="Omitted fields stay unchanged. The previous text is added to the history.",
         may_need_approval=True,
     ),
     "trash_memory": Operation(
-        "delete", "memories", "Put a memory in the trash",
+        "delete", "memories", "Move a memory to trash",
         scope=scopes.WRITE, status=204, statuses=(404, 412), headers=(IF_MATCH,),
-        description="Its owner can restore it until it is purged. To an app that asks first it is closed (403, "
+        description="Its owner can restore it until it is purged. Not for apps whose changes need approval (403, "
         "`session_required`).",
     ),
     "list_similar": Operation(
-        "get", "memories", "Memories near in meaning, nearest first",
+        "get", "memories", "List memories with a similar meaning, most similar first",
         responses.SimilarMemories, examples.SIMILAR, scopes.READ, statuses=(404,),
-        description="Empty until the memory is embedded. `is_same`: both mean the same, and nobody said to keep both.",
+        description="Empty until the memory is embedded. `is_same`: a likely duplicate, unless both were kept.",
     ),
     "unite_memories": Operation(
-        "post", "memories", "Make one memory of two",
+        "post", "memories", "Merge two memories",
         responses.Memory, examples.UNITED, scopes.WRITE, statuses=(404, 412), headers=(IDEMPOTENCY_KEY,),
-        answer_headers=("ETag",),
+        response_headers=("ETag",),
         body=requests.UniteIn, body_example=examples.UNITE_IN,
-        description="The older takes the newer's text as a new version, or with `merge` has it after its own; the "
-        "newer goes to the trash. The tags of both stay. It is public only if both were, and ends when the newer was "
-        f"to end. To unite two public ones an app needs `memories:publish`. {PAIR_ACCESS}",
+        description="The older memory gets the newer one's text as a new version; with `merge`, the newer text is "
+        "appended to its own. The newer memory is moved to trash. The result has the tags of both, is public only if "
+        "both were, and expires when the newer one would have. To merge two public memories, an app needs "
+        "`memories:publish`. "
+        f"{PAIR_ACCESS}",
     ),
     "keep_both_memories": Operation(
-        "post", "memories", "Keep both of two that mean the same",
+        "post", "memories", "Keep both of two likely duplicates",
         scope=scopes.WRITE, status=204, statuses=(404,),
-        description=f"`is_same` is false between them from now on. {PAIR_ACCESS}",
+        description=f"Sets `is_same` to false for the pair. {PAIR_ACCESS}",
     ),
     "list_history": Operation(
-        "get", "history", "A memory's earlier texts, newest first",
+        "get", "history", "List the earlier versions of a memory, newest first",
         responses.RevisionPage, examples.REVISIONS, scopes.READ, query=requests.HistoryQuery, statuses=(404,),
     ),
     "restore_version": Operation(
-        "post", "history", "Make an earlier text the current one",
+        "post", "history", "Restore an earlier version",
         responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,),
-        answer_headers=("ETag",),
+        response_headers=("ETag",),
         may_need_approval=True,
     ),
     "list_trash": Operation(
-        "get", "trash", "What is in the trash or expired",
+        "get", "trash", "List trashed and expired memories",
         responses.TrashPage, examples.TRASH, scopes.READ, query=requests.TrashQuery,
-        description="With `expired`, only what expired, or only what was put there.",
+        description="`expired=true` lists only expired memories, `expired=false` only trashed ones.",
     ),
     "empty_trash": Operation(
-        "delete", "trash", "Delete everything in the trash for ever",
+        "delete", "trash", "Permanently delete everything in the trash",
         responses.Deleted, examples.DELETED, scopes.ADMIN,
     ),
     "delete_memory": Operation(
-        "delete", "trash", "Delete a memory for ever",
-        scope=scopes.ADMIN, status=204, statuses=(404,), description="It must be in the trash.",
+        "delete", "trash", "Permanently delete a memory",
+        scope=scopes.ADMIN, status=204, statuses=(404,), description="The memory must be in the trash.",
     ),
     "restore_memory": Operation(
-        "post", "trash", "Take a memory out of the trash",
+        "post", "trash", "Restore a memory from the trash",
         responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,),
-        answer_headers=("ETag",),
-        description="An expiry that has passed is taken off it.",
+        response_headers=("ETag",),
+        description="An expiry that has passed is removed.",
     ),
     "list_tags": Operation(
-        "get", "memories", "The tags in use",
-        responses.Tags, examples.TAGS, scopes.READ, description="An app narrowed to tags sees those.",
+        "get", "memories", "List the tags in use",
+        responses.Tags, examples.TAGS, scopes.READ, description="An app limited to tags gets only those.",
     ),
     "rename_tag": Operation(
         "patch", "memories", "Rename a tag",
         responses.Tag, examples.TAG, scopes.ADMIN, statuses=(404,),
         body=requests.TagChanges, body_example=examples.TAG_CHANGES,
-        description="On all memories that have it. Another tag's name is refused (`taken`): merge them. "
+        description="Applies to every memory with the tag. If another tag has the name (`taken`), merge the two. "
         f"{TAG_ACCESS}",
     ),
     "merge_tags": Operation(
-        "post", "memories", "Make one tag of two",
+        "post", "memories", "Merge two tags",
         responses.Tag, examples.TAG, scopes.ADMIN, statuses=(404,),
         body=requests.MergeIn, body_example=examples.MERGE_IN, headers=(IDEMPOTENCY_KEY,),
-        description=f"Every memory with this tag has the other instead, which is the answer. {TAG_ACCESS}",
+        description=f"Replaces this tag with the other one on every memory, and returns the other one. {TAG_ACCESS}",
     ),
     "remove_tag": Operation(
-        "delete", "memories", "Take a tag off every memory",
-        scope=scopes.ADMIN, status=204, statuses=(404,), description=f"The memories stay. {TAG_ACCESS}",
+        "delete", "memories", "Remove a tag from every memory",
+        scope=scopes.ADMIN, status=204, statuses=(404,), description=f"The memories are kept. {TAG_ACCESS}",
     ),
 }  # fmt: skip

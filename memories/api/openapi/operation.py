@@ -1,4 +1,4 @@
-"""One operation of the API as it is described, and the headers that several of them take."""
+"""The OpenAPI description of one operation, and the request headers that several operations share."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,24 +9,24 @@ IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description='The ETag that was seen, as in `"3"`. Another one: 412.',
+    description='The ETag of the version you read, such as `"3"`. Fails with 412 if it is not current.',
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
     OpenApiParameter.HEADER,
-    description="The same key with the same request is answered the same for 24 hours, and acts once.",
+    description="A repeated request with the same key returns the first response for 24 hours and acts only once.",
 )
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one address."""
+    """One HTTP method of one path."""
 
     method: str
     tag: str
     summary: str
-    answer: Any = None
+    response: Any = None
     example: object = None
     scope: str | None = None
     description: str = ""
@@ -36,8 +36,8 @@ class Operation:
     query: Any = None
     statuses: tuple[int, ...] = ()
     headers: tuple[OpenApiParameter, ...] = ()
-    answer_headers: tuple[str, ...] = field(default=())
-    media_type: str = "application/json"  # of the body
-    files: tuple[str, ...] = ()  # media types of an answer that is a file
+    response_headers: tuple[str, ...] = field(default=())
+    media_type: str = "application/json"  # of the request body
+    files: tuple[str, ...] = ()  # media types, if the response is a file
     may_need_approval: bool = False
-    alternate_status: int | None = None  # the other status of the same answer
+    alternate_status: int | None = None  # a second success status with the same body

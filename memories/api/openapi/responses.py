@@ -1,4 +1,7 @@
-"""The forms of the answers, for the OpenAPI description alone: memories/api/representations.py makes them."""
+"""Response schemas, used only for the OpenAPI description: memories/api/representations.py builds the responses.
+
+Class names are component names of the description; tests/memories/api/openapi_names.json pins them.
+"""
 
 from typing import Any
 
@@ -12,29 +15,34 @@ from memories.portability.readers.items import REASONS
 from memories.validation import limits
 
 
+# Describes a response and never serializes one. No docstring: subclasses would inherit it as their description.
 class ResponseSchema(serializers.Serializer[Any]):
-    """Described, never run."""
+    pass
 
 
 class Memory(ResponseSchema):
     id = serializers.UUIDField()
     text = serializers.CharField(
-        max_length=limits.TEXT_CHARACTERS, allow_null=True, help_text="null: what is stored does not open."
+        max_length=limits.TEXT_CHARACTERS,
+        allow_null=True,
+        help_text="`null` if the stored text cannot be decrypted.",
     )
     visibility = serializers.ChoiceField(choices=Visibility.values)
     tags = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(allow_null=True)
-    version = serializers.IntegerField(min_value=1, help_text="Counts the changes; the ETag.")
-    source: Any = serializers.CharField(help_text="Who wrote the text: a door, or an app through one.")
+    version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
+    source: Any = serializers.CharField(
+        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`)."
+    )
     state = serializers.ChoiceField(
-        choices=IndexState.values, help_text="ready: it is found by meaning too, not only by its words."
+        choices=IndexState.values, help_text="`ready`: semantic search finds it too, not only keyword search."
     )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
 
 class TrashedMemory(Memory):
-    deleted_at = serializers.DateTimeField(allow_null=True, help_text="null: it expired.")
+    deleted_at = serializers.DateTimeField(allow_null=True, help_text="`null` if the memory expired.")
 
 
 class MemoryPage(ResponseSchema):
@@ -61,19 +69,23 @@ class RevisionPage(ResponseSchema):
 
 class Hit(ResponseSchema):
     memory = Memory()
-    score = serializers.FloatField(help_text="Orders this answer; says nothing between answers.")
-    cosine = serializers.FloatField(allow_null=True, help_text="null: not embedded yet.")
+    score = serializers.FloatField(
+        help_text="Ranks the results of this response; not comparable across responses."
+    )
+    cosine = serializers.FloatField(allow_null=True, help_text="`null` if the memory is not embedded yet.")
     strength = serializers.FloatField(
-        help_text="Comparable between answers: about 0 for nothing to do with it."
+        help_text="Comparable across responses; about 0 if unrelated to the query."
     )
     matched = serializers.ListField(
-        child=serializers.CharField(), help_text="Stems of the query's words it has."
+        child=serializers.CharField(), help_text="Stems of the query words that the memory contains."
     )
 
 
 class Hits(ResponseSchema):
     results = Hit(many=True)
-    degraded = serializers.BooleanField(help_text="Only words were compared: the embedding provider is away.")
+    degraded = serializers.BooleanField(
+        help_text="Keyword matches only: the embedding provider is unavailable."
+    )
 
 
 class Tag(ResponseSchema):
@@ -88,7 +100,7 @@ class Tags(ResponseSchema):
 class SimilarMemory(ResponseSchema):
     memory = Memory()
     cosine = serializers.FloatField()
-    is_same = serializers.BooleanField(help_text="Both mean the same, and nobody said to keep both.")
+    is_same = serializers.BooleanField(help_text="A likely duplicate, unless both were kept.")
 
 
 class SimilarMemories(ResponseSchema):
@@ -111,10 +123,10 @@ class Person(ResponseSchema):
 
 class Whoami(ResponseSchema):
     person = Person()
-    client_id = serializers.CharField(allow_null=True, help_text="null: the person's own session.")
+    client_id = serializers.CharField(allow_null=True, help_text="`null` for the user's own session.")
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
     only_tags = serializers.ListField(
-        child=serializers.UUIDField(), allow_null=True, help_text="null: not narrowed to tags."
+        child=serializers.UUIDField(), allow_null=True, help_text="`null` if not limited to tags."
     )
     until = serializers.DateTimeField(allow_null=True)
 
@@ -123,44 +135,46 @@ class Profile(Person):
     bio = serializers.CharField()
     time_zone = serializers.CharField()
     persona_enabled = serializers.BooleanField()
-    public_page_enabled = serializers.BooleanField(help_text="Anybody may ask at `/@handle`.")
-    email = serializers.EmailField(required=False, help_text="To the person's own session only.")
+    public_page_enabled = serializers.BooleanField(help_text="Anyone can ask at `/@handle`.")
+    email = serializers.EmailField(required=False, help_text="Only in the user's own session.")
 
 
 class Citation(ResponseSchema):
-    number = serializers.IntegerField(min_value=1, help_text="As in the answer's text: `[1]`.")
+    number = serializers.IntegerField(min_value=1, help_text="As in the text of the answer: `[1]`.")
     memory_id = serializers.UUIDField()
-    text = serializers.CharField(help_text="The memory's own words; of a long one, the beginning.")
+    text = serializers.CharField(help_text="Quoted from the memory; long texts are shortened.")
     visibility = serializers.ChoiceField(choices=Visibility.values)
     created_at = serializers.DateTimeField()
 
 
 class Answer(ResponseSchema):
-    text = serializers.CharField(help_text="Plain text, never markup.")
-    citations = Citation(many=True, help_text="Empty: no memory answers.")
+    text = serializers.CharField(help_text="Plain text, without markup.")
+    citations = Citation(many=True, help_text="Empty if no memory answers the question.")
     mode = serializers.ChoiceField(choices=list(AnswerMode))
     degraded = serializers.BooleanField(
-        help_text="Only words were compared, or memories are quoted: a provider is away."
+        help_text="Keyword matches only, or quotes only: a provider is unavailable."
     )
-    includes_private = serializers.BooleanField(help_text="Never true for anybody but the owner.")
+    includes_private = serializers.BooleanField(help_text="Always `false` except for the owner.")
 
 
 class App(ResponseSchema):
-    id = serializers.UUIDField(help_text="Of the connection, not of the app.")
+    id = serializers.UUIDField(help_text="ID of the connection, not of the app.")
     client_id = serializers.CharField()
     name = serializers.CharField()
-    is_self_registered = serializers.BooleanField(help_text="Its name is its own word.")
+    is_self_registered = serializers.BooleanField(help_text="The app chose its name itself.")
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
     only_tags = serializers.ListField(
-        child=serializers.UUIDField(), allow_null=True, help_text="null: not narrowed to tags."
+        child=serializers.UUIDField(), allow_null=True, help_text="`null` if not limited to tags."
     )
     ends_at = serializers.DateTimeField(allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True)
-    asks_first = serializers.BooleanField(help_text="What it adds or changes waits for the person's yes.")
+    asks_first = serializers.BooleanField(help_text="Its new and changed memories need the user's approval.")
     connected_at = serializers.DateTimeField()
     consented_at = serializers.DateTimeField()
-    read = serializers.IntegerField(min_value=0, help_text="How many memories it read within 30 days.")
-    written = serializers.IntegerField(min_value=0, help_text="How many it wrote within 30 days.")
+    read = serializers.IntegerField(min_value=0, help_text="Number of memories read in the last 30 days.")
+    written = serializers.IntegerField(
+        min_value=0, help_text="Number of memories written in the last 30 days."
+    )
     last_used_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -173,7 +187,7 @@ class Event(ResponseSchema):
     action = serializers.ChoiceField(choices=AuditAction.values)
     door = serializers.CharField()
     client_id = serializers.CharField(allow_null=True)
-    by_owner = serializers.BooleanField(help_text="false: another person, or the server itself.")
+    by_owner = serializers.BooleanField(help_text="`false` if by another user or the server.")
     memory_ids = serializers.ListField(child=serializers.UUIDField())
     happened_at = serializers.DateTimeField()
 
@@ -185,7 +199,7 @@ class Events(ResponseSchema):
 
 class ProblemEntry(ResponseSchema):
     pointer = serializers.CharField(
-        help_text="Where: `#/text` in the body (RFC 6901), `?limit` in the query, `header:If-Match`."
+        help_text="Location: `#/text` in the body (RFC 6901), `?limit` in the query, or `header:If-Match`."
     )
     code = serializers.CharField()
     detail = serializers.CharField()
@@ -202,14 +216,17 @@ class ItemProblem(ResponseSchema):
 
 class Problem(ItemProblem):
     instance = serializers.CharField()
-    request_id = serializers.CharField(help_text="Stands in the server's log.")
-    duplicate_of = serializers.UUIDField(required=False, help_text="With `duplicate`: the one that says it.")
+    request_id = serializers.CharField(help_text="Appears in the server log.")
+    duplicate_of = serializers.UUIDField(
+        required=False, help_text="With `duplicate`: ID of the memory with the same text."
+    )
 
 
 class Waiting(ResponseSchema):
     status = serializers.ChoiceField(choices=["waits_for_yes"])
     proposals = serializers.ListField(
-        child=serializers.UUIDField(), help_text="A new memory that is accepted has its proposal's id."
+        child=serializers.UUIDField(),
+        help_text="IDs of the proposals. An approved new memory has its proposal's ID.",
     )
     detail = serializers.CharField()
 
@@ -223,9 +240,9 @@ class Changes(ResponseSchema):
 
 class Proposal(ResponseSchema):
     id = serializers.UUIDField()
-    memory_id = serializers.UUIDField(allow_null=True, help_text="null: a new memory.")
-    changes = Changes(allow_null=True, help_text="null: what is stored does not open.")
-    source: Any = serializers.CharField(help_text="Who proposed it.")
+    memory_id = serializers.UUIDField(allow_null=True, help_text="`null` for a new memory.")
+    changes = Changes(allow_null=True, help_text="`null` if the stored changes cannot be decrypted.")
+    source: Any = serializers.CharField(help_text="The app that proposed it.")
     created_at = serializers.DateTimeField()
 
 
@@ -242,7 +259,7 @@ class Outcome(ResponseSchema):
     status = serializers.IntegerField()
     memory = Memory(allow_null=True)
     problem = ItemProblem(allow_null=True)
-    waiting = Waiting(required=False, help_text="With 202: it waits for the person's yes.")
+    waiting = Waiting(required=False, help_text="With 202: the change needs the user's approval.")
 
 
 class Outcomes(ResponseSchema):
@@ -256,15 +273,15 @@ class SkippedEntries(ResponseSchema):
 
 class Import(ResponseSchema):
     id = serializers.UUIDField()
-    format = serializers.ChoiceField(choices=list(IMPORT_FORMATS), help_text="As it was recognised.")
-    state = serializers.ChoiceField(choices=ImportState.values, help_text="staged: it waits for a yes.")
+    format = serializers.ChoiceField(choices=list(IMPORT_FORMATS), help_text="The detected format.")
+    state = serializers.ChoiceField(choices=ImportState.values, help_text="`staged`: previewed, not started.")
     new = serializers.IntegerField(min_value=0)
     changed = serializers.IntegerField(min_value=0)
     duplicate = serializers.IntegerField(min_value=0)
-    public = serializers.IntegerField(min_value=0, help_text="Of the new ones, as the file says.")
+    public = serializers.IntegerField(min_value=0, help_text="New memories that are public in the file.")
     skipped = SkippedEntries(many=True)
     sample = serializers.ListField(
-        child=serializers.CharField(), help_text="How some begin, until it is done."
+        child=serializers.CharField(), help_text="Beginnings of some memories, until the import is done."
     )
     total = serializers.IntegerField(min_value=0)
     done = serializers.IntegerField(min_value=0)
@@ -273,7 +290,7 @@ class Import(ResponseSchema):
     ended_by = serializers.ChoiceField(
         choices=ImportEndReason.values,
         allow_null=True,
-        help_text="Why it ended before its end: its app may not go on, or there is no room for more.",
+        help_text="Why it stopped early: the app lost access, or the memory limit was reached.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description, made of what is said of each operation, with every status that it can answer."""
+"""Build the OpenAPI description from the operation tables, with every status an operation can return."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -21,17 +21,20 @@ from memories.api.openapi.person_operations import PERSON_OPERATIONS
 
 PROBLEM = "application/problem+json"
 PROBLEM_EXAMPLES: dict[int, tuple[str, str]] = {
-    400: ("invalid", "Some of what was sent cannot be taken."),
+    400: ("invalid", "The request is invalid. See errors for details."),
     401: ("invalid_token", "The access token has expired."),
     403: ("insufficient_scope", "This needs the scope memories:read."),
-    404: ("not_found", "There is no such thing, or it is not yours."),
-    409: ("key_in_flight", "The first request with this key is under way."),
-    412: ("version_conflict", "It was changed meanwhile; its version is 3 now."),
-    413: ("too_large", "A request's body may have 4,000,000 bytes."),
+    404: ("not_found", "Not found."),
+    409: ("key_in_flight", "A request with this Idempotency-Key is in progress. Try again later."),
+    412: ("version_conflict", "The memory was changed in the meantime. Its current version is 3."),
+    413: ("too_large", "The request body is larger than 4,000,000 bytes."),
     415: ("unsupported_media_type", "Unsupported media type in request."),
-    422: ("key_reused", "This Idempotency-Key was used for another request, or other rights."),
+    422: (
+        "key_reused",
+        "This Idempotency-Key was used for a different request or with different permissions.",
+    ),
     429: ("rate_limited", "Too many requests. Try again in 1 s."),
-    503: ("unavailable", "The database does not answer just now."),
+    503: ("unavailable", "The database is unavailable. Try again later."),
 }
 COMMON_STATUSES = (401, 403, 429, 503)
 BODY_STATUSES = (400, 413, 415)
@@ -41,13 +44,13 @@ REPLAYED = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     response=[200, 201],
-    description="`true`: this was answered before.",
+    description="`true` if this is a stored response to an earlier request.",
 )
 OPERATIONS = MEMORY_OPERATIONS | PERSON_OPERATIONS
 
 
 def describe_operations(*names: str) -> Callable[[type], type]:
-    """Describes the methods of a view."""
+    """Return a class decorator that adds these operations to the OpenAPI description of a view."""
     described = {OPERATIONS[name].method: _describe_operation(name, OPERATIONS[name]) for name in names}
     return extend_schema_view(**described)
 
@@ -62,12 +65,12 @@ def _describe_operation(name: str, operation: Operation) -> Any:
         statuses |= {400}
     responses = {(status, PROBLEM): _build_problem_response(status) for status in sorted(statuses)}
     scope = [operation.scope] if operation.scope else []
-    needs = f"Needs `{operation.scope}`." if operation.scope else ""
+    scope_note = f"Needs `{operation.scope}`." if operation.scope else ""
     return extend_schema(
         operation_id=name,
         tags=[operation.tag],
         summary=operation.summary,
-        description=" ".join(filter(None, (operation.description, needs))),
+        description=" ".join(filter(None, (operation.description, scope_note))),
         auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
         parameters=_build_parameters(operation),
         request={operation.media_type: operation.body} if operation.body else None,
@@ -77,12 +80,12 @@ def _describe_operation(name: str, operation: Operation) -> Any:
 
 
 def _build_parameters(operation: Operation) -> list[Any]:
-    shown = [
+    response_headers = [
         OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[operation.status])
-        for name in operation.answer_headers
+        for name in operation.response_headers
     ]
     replayed = [REPLAYED] if IDEMPOTENCY_KEY in operation.headers else []
-    return [*([operation.query] if operation.query else []), *operation.headers, *shown, *replayed]
+    return [*([operation.query] if operation.query else []), *operation.headers, *response_headers, *replayed]
 
 
 def _build_responses(operation: Operation) -> dict[int | tuple[int, str], OpenApiResponse]:
@@ -103,26 +106,26 @@ def _build_file_response(operation: Operation, media_type: str) -> OpenApiRespon
         response_only=True,
         media_type=media_type,
     )
-    form: dict[str, str] | OpenApiTypes = {"type": "object"} if is_json else OpenApiTypes.BINARY
-    return OpenApiResponse(form, description=operation.summary, examples=[example])
+    schema: dict[str, str] | OpenApiTypes = {"type": "object"} if is_json else OpenApiTypes.BINARY
+    return OpenApiResponse(schema, description=operation.summary, examples=[example])
 
 
 def _build_response(operation: Operation) -> OpenApiResponse:
-    if operation.answer is None:
+    if operation.response is None:
         return OpenApiResponse(description="Done.")
     example = OpenApiExample("Answer", value=operation.example, response_only=True)
-    return OpenApiResponse(operation.answer, description=operation.summary, examples=[example])
+    return OpenApiResponse(operation.response, description=operation.summary, examples=[example])
 
 
 def _build_approval_responses(operation: Operation) -> dict[int, OpenApiResponse]:
     if not operation.may_need_approval:
         return {}
     example = OpenApiExample("Waiting", value=examples.WAITING, response_only=True)
-    said = (
-        "Nothing is saved yet: it waits for the person's yes. They set so for this app, or it may not publish and this "
-        "would change the text of a public memory, or keep it public for longer."
+    description = (
+        "Nothing is saved yet: the change needs the user's approval. They require it for this app, or the app lacks "
+        "`memories:publish` and would change the text of a public memory or keep it public for longer."
     )
-    return {202: OpenApiResponse(openapi_responses.Waiting, description=said, examples=[example])}
+    return {202: OpenApiResponse(openapi_responses.Waiting, description=description, examples=[example])}
 
 
 def _build_problem_response(status: int) -> OpenApiResponse:

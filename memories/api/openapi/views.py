@@ -1,4 +1,4 @@
-"""The API's description, as OpenAPI and as two pages to read it, all from this server; and what is nowhere."""
+"""The OpenAPI document, two self-hosted pages that render it, and the 404 of the API."""
 
 from functools import cache
 from typing import Any
@@ -19,11 +19,11 @@ from rest_framework.views import APIView
 from memories.api.throttles import IpRateThrottle
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json"
-NO_SLASH = "Every address of the API ends with a slash; this one has none."
+NO_SLASH = "Every URL of the API ends with a slash; this one does not."
 
 
 class PublicApiView(APIView):
-    """For everybody."""
+    """A view without authentication."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -38,7 +38,7 @@ class OpenApiView(PublicApiView):
 
 @extend_schema(exclude=True)
 class ApiNotFound(PublicApiView):
-    """An address below /api/ that is none: a program asked, so no page is answered."""
+    """Any unknown URL below /api/: responds with a problem instead of an HTML page."""
 
     throttle_classes = ()
 
@@ -55,7 +55,7 @@ def swagger_page(request: HttpRequest) -> HttpResponse:
     return render(request, "api/swagger.html")
 
 
-# ReDoc makes its styles while it runs; the nonce lets in those, and no others.
+# ReDoc creates its styles at run time; the nonce allows only those.
 @require_safe
 @csp_update({"style-src": [NONCE]})
 def redoc_page(request: HttpRequest) -> HttpResponse:
@@ -64,13 +64,13 @@ def redoc_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def redirect_with_slash(request: HttpRequest, page: str) -> HttpResponse:  # noqa: ARG001
-    """These three are opened by people, who leave the last slash out."""
+    """Redirect the three URLs that people type into a browser, often without the final slash."""
     return redirect(f"api:{page}", permanent=True)
 
 
 @cache
 def get_openapi_document() -> dict[str, Any]:
-    """The OpenAPI document; it depends on the code alone."""
+    """Return the OpenAPI document, cached because it depends only on the code."""
     generator: Any = SchemaGenerator
     schema: dict[str, Any] = generator().get_schema(request=None, public=True)
     return schema

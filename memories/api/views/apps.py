@@ -1,4 +1,4 @@
-"""The REST API about the apps that a person connected; for their own session only."""
+"""Views for connected apps; they require the user's own session."""
 
 from typing import Any
 from uuid import UUID
@@ -19,9 +19,10 @@ from oauth.models import AppGrant
 @describe_operations("list_apps")
 class AppListView(ApiView):
     def get(self, request: Request) -> Response:
-        connected = grants.list_grants(self.actor)
-        use = client_activity.get_usage_by_app(self.actor)
-        return Response({"results": [serialize_app(grant, use) for grant in connected]})
+        usage = client_activity.get_usage_by_app(self.actor)
+        return Response(
+            {"results": [serialize_app(grant, usage) for grant in grants.list_grants(self.actor)]}
+        )
 
 
 @describe_operations("read_app", "change_app", "disconnect_app")
@@ -40,22 +41,22 @@ class AppDetailView(ApiView):
         grants.revoke_grant(grants.get_grant(self.actor, grant_id), by=self.actor)
         return Response(status=204)
 
-    def _apply_changes(self, grant: AppGrant, paused: bool | None = None, **narrowing: Any) -> None:
-        if narrowing:
-            present: dict[str, Any] = {
+    def _apply_changes(self, grant: AppGrant, paused: bool | None = None, **options: Any) -> None:
+        if options:
+            current: dict[str, Any] = {
                 "scopes": grant.scopes,
                 "only_tags": grant.only_tags,
                 "ends_at": grant.ends_at,
+                "asks_first": grant.asks_first,
             }
-            present["asks_first"] = grant.asks_first
-            asked = present | narrowing
-            if narrowing.get("only_tags"):
-                client_activity.validate_tag_ids(self.actor, narrowing["only_tags"])
-            tags = None if asked["only_tags"] is None else frozenset(asked["only_tags"])
-            chosen = grants.GrantOptions(
-                frozenset(asked["scopes"]), tags, asked["ends_at"], asked["asks_first"]
+            if options.get("only_tags"):
+                client_activity.validate_tag_ids(self.actor, options["only_tags"])
+            merged = current | options
+            tags = None if merged["only_tags"] is None else frozenset(merged["only_tags"])
+            grant_options = grants.GrantOptions(
+                frozenset(merged["scopes"]), tags, merged["ends_at"], merged["asks_first"]
             )
-            grants.update_grant(grant, chosen, by=self.actor)
+            grants.update_grant(grant, grant_options, by=self.actor)
         if paused is not None and paused != (grant.paused_at is not None):
             (grants.pause_grant if paused else grants.resume_grant)(grant, by=self.actor)
 

@@ -1,4 +1,4 @@
-"""What all views of the API have in common."""
+"""The base class and helpers of the API views."""
 
 from functools import cache
 from typing import Any, cast
@@ -16,7 +16,7 @@ from memories.api.throttles import IpRateThrottle
 
 
 class ApiView(APIView):
-    """An actor, answers that no cache keeps, and a limit on guessing tokens."""
+    """A view with an actor, uncached responses and a rate limit on invalid tokens."""
 
     http_method_names = [name for name in APIView.http_method_names if name != "options"]
     request: Request
@@ -35,38 +35,38 @@ class ApiView(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: object, **kwargs: object
     ) -> Response:
-        answered = super().finalize_response(request, response, *args, **kwargs)
-        answered["Cache-Control"] = "no-store"
-        return answered
+        final_response = super().finalize_response(request, response, *args, **kwargs)
+        final_response["Cache-Control"] = "no-store"
+        return final_response
 
 
-def validate_body(request: Request, form: type[StrictSerializer]) -> dict[str, Any]:
-    """The valid body. Raises ValidationError."""
-    return dict(_get_serializer(form).run_validation(request.data))
+def validate_body(request: Request, schema: type[StrictSerializer]) -> dict[str, Any]:
+    """Return the validated body. Raises ValidationError."""
+    return dict(_get_serializer(schema).run_validation(request.data))
 
 
-def validate_query(request: Request, form: type[StrictSerializer]) -> dict[str, Any]:
-    """The valid query string. Raises Misplaced."""
+def validate_query(request: Request, schema: type[StrictSerializer]) -> dict[str, Any]:
+    """Return the validated query parameters. Raises ParameterError."""
     try:
-        return dict(_get_serializer(form).run_validation(request.query_params))
+        return dict(_get_serializer(schema).run_validation(request.query_params))
     except exceptions.ValidationError as error:
         raise ParameterError("?", error.detail) from None
 
 
 @cache
-def _get_serializer(form: type[StrictSerializer]) -> StrictSerializer:
-    """One for all requests: it keeps nothing of what it checks, and its fields are dear to make."""
-    return form()
+def _get_serializer(schema: type[StrictSerializer]) -> StrictSerializer:
+    """Return a serializer shared by all requests: it keeps no state, and creating its fields is slow."""
+    return schema()
 
 
 def build_page_response(
-    request: Request, rows: list[dict[str, object]], following: UUID | int | None
+    request: Request, rows: list[dict[str, object]], next_cursor: UUID | int | None
 ) -> Response:
-    """A page of a list; `next` is the address of the page after it, with the same filters."""
-    return Response({"results": rows, "next": _build_next_url(request, following) if following else None})
+    """Return one page of a list; `next` is the URL of the next page with the same filters."""
+    return Response({"results": rows, "next": _build_next_url(request, next_cursor) if next_cursor else None})
 
 
-def _build_next_url(request: Request, following: UUID | int) -> str:
+def _build_next_url(request: Request, next_cursor: UUID | int) -> str:
     query = request._request.GET.copy()
-    query["cursor"] = str(following)
+    query["cursor"] = str(next_cursor)
     return request._request.build_absolute_uri(f"{request._request.path}?{query.urlencode()}")

@@ -1,4 +1,4 @@
-"""The REST API: translate in, call the domain, translate out."""
+"""Views for memories, search, history and trash: validate, call the domain, serialize."""
 
 from functools import partial
 from typing import Any, cast
@@ -46,8 +46,8 @@ from memories.validation.drafts import Changes
 @describe_operations("list_memories", "create_memory")
 class MemoryListView(ApiView):
     def get(self, request: Request) -> Response:
-        asked = validate_query(request, ListQuery) if request.query_params else {}
-        page = reads.list_memories(self.actor, filters=build_filters(asked), **get_page_arguments(asked))
+        query = validate_query(request, ListQuery) if request.query_params else {}
+        page = reads.list_memories(self.actor, filters=build_filters(query), **get_page_arguments(query))
         return build_page_response(request, [serialize_memory(memory) for memory in page.memories], page.next)
 
     def post(self, request: Request) -> Response:
@@ -56,18 +56,16 @@ class MemoryListView(ApiView):
             return respond_idempotently(
                 request, lambda: build_created_response(writes.create_memory(self.actor, **values))
             )
-        asked = validate_query(request, CreateQuery)
-        return respond_idempotently(request, lambda: _create_unless_duplicate(self.actor, values, **asked))
+        query = validate_query(request, CreateQuery)
+        return respond_idempotently(request, lambda: _create_unless_duplicate(self.actor, values, **query))
 
 
 @describe_operations("search_memories")
 class MemorySearchView(ApiView):
     def post(self, request: Request) -> Response:
-        asked = validate_body(request, SearchIn)
-        found = search_memories(
-            self.actor, asked["query"], filters=build_filters(asked), limit=asked["limit"]
-        )
-        return Response(serialize_search_result(found))
+        body = validate_body(request, SearchIn)
+        result = search_memories(self.actor, body["query"], filters=build_filters(body), limit=body["limit"])
+        return Response(serialize_search_result(result))
 
 
 @describe_operations("change_many")
@@ -115,11 +113,11 @@ class SimilarMemoriesView(ApiView):
 @describe_operations("unite_memories")
 class MergeMemoriesView(ApiView):
     def post(self, request: Request, memory_id: UUID, other_id: UUID) -> Response:
-        wish = validate_body(request, UniteIn)
+        options = validate_body(request, UniteIn)
         return respond_idempotently(
             request,
             lambda: build_memory_response(
-                near_duplicates.merge_memories(self.actor, memory_id, other_id, **wish)
+                near_duplicates.merge_memories(self.actor, memory_id, other_id, **options)
             ),
         )
 
@@ -134,8 +132,8 @@ class KeepBothView(ApiView):
 @describe_operations("list_history")
 class MemoryHistoryView(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
-        asked = validate_query(request, HistoryQuery) if request.query_params else {}
-        page = reads.get_history(self.actor, memory_id, **get_page_arguments(asked))
+        query = validate_query(request, HistoryQuery) if request.query_params else {}
+        page = reads.get_history(self.actor, memory_id, **get_page_arguments(query))
         return build_page_response(request, list(map(serialize_revision, page.revisions)), page.next)
 
 
@@ -150,8 +148,8 @@ class RestoreVersionView(ApiView):
 @describe_operations("list_trash", "empty_trash")
 class TrashListView(ApiView):
     def get(self, request: Request) -> Response:
-        asked = validate_query(request, TrashQuery)
-        page = reads.list_trash(self.actor, expired=asked["expired"], **get_page_arguments(asked))
+        query = validate_query(request, TrashQuery)
+        page = reads.list_trash(self.actor, expired=query["expired"], **get_page_arguments(query))
         return build_page_response(
             request, [serialize_trashed_memory(memory) for memory in page.memories], page.next
         )
@@ -175,8 +173,8 @@ class RestoreMemoryView(ApiView):
         )
 
 
-def get_page_arguments(asked: dict[str, object]) -> dict[str, Any]:
-    return {"before": asked["cursor"], "limit": asked["limit"]} if asked else {}
+def get_page_arguments(query: dict[str, object]) -> dict[str, Any]:
+    return {"before": query["cursor"], "limit": query["limit"]} if query else {}
 
 
 def build_created_response(memory: Memory) -> Response:
@@ -186,14 +184,13 @@ def build_created_response(memory: Memory) -> Response:
 
 
 def _create_unless_duplicate(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Response:
-    wish = OnDuplicate(on_duplicate)
-    memory, is_new = create_unless_duplicate(actor, on_duplicate=wish, **values)
+    memory, is_new = create_unless_duplicate(actor, on_duplicate=OnDuplicate(on_duplicate), **values)
     return build_created_response(memory) if is_new else build_memory_response(memory)
 
 
-def _parse_operation(given: dict[str, Any]) -> bulk.Operation:
-    op, memory_id, version = given.pop("op"), given.pop("id", None), given.pop("expected_version", None)
-    changes = cast(Changes, given)
+def _parse_operation(item: dict[str, Any]) -> bulk.Operation:
+    op, memory_id, version = item.pop("op"), item.pop("id", None), item.pop("expected_version", None)
+    changes = cast(Changes, item)
     if op == "create":
         return bulk.CreateOperation(changes)
     return (

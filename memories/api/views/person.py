@@ -1,4 +1,4 @@
-"""The REST API about the person and whoever acts for them."""
+"""Views for the persona, the identity, the profile and the activity of the user."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -19,11 +19,11 @@ from memories.services import reads
 @describe_operations("ask_persona")
 class AskPersonaView(ApiView):
     def post(self, request: Request, handle: str) -> HttpResponseBase:
-        asked = validate_body(request, QuestionIn)
-        about = persona_retrieval.find_persona(self.actor, handle)
-        turns = [persona_retrieval.ChatTurn(turn["role"], turn["text"]) for turn in asked["turns"]]
+        body = validate_body(request, QuestionIn)
+        subject = persona_retrieval.find_persona(self.actor, handle)
+        turns = [persona_retrieval.ChatTurn(turn["role"], turn["text"]) for turn in body["turns"]]
         return respond_with_answer(
-            request, persona_retrieval.prepare_answer(self.actor, about, asked["question"], turns)
+            request, persona_retrieval.prepare_answer(self.actor, subject, body["question"], turns)
         )
 
 
@@ -47,6 +47,6 @@ class ProfileView(ApiView):
 @describe_operations("list_activity")
 class ActivityView(ApiView):
     def get(self, request: Request) -> Response:
-        asked = validate_query(request, ActivityQuery)
-        page = reads.list_activity(self.actor, client_id=asked.get("client_id"), **get_page_arguments(asked))
+        query = validate_query(request, ActivityQuery)
+        page = reads.list_activity(self.actor, client_id=query.get("client_id"), **get_page_arguments(query))
         return build_page_response(request, list(map(serialize_event, page.events)), page.next)

@@ -1,4 +1,4 @@
-"""The REST API of moving in and out."""
+"""Views for import and export."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.chat_exports import ChatFilter
 
-BUDGET_S = 8.0  # of one call; then the client asks again
+BUDGET_S = 8.0  # per call; then the client calls again
 
 
 @describe_operations("list_imports", "look_at_import")
@@ -33,12 +33,12 @@ class ImportListView(ApiView):
         return Response({"results": list(map(serialize_import, import_run.list_imports(self.actor)))})
 
     def post(self, request: Request) -> Response:
-        asked = validate_query(request, ImportQuery)
-        sent: Any = request.data
-        with sent if hasattr(sent, "read") else open_empty_file() as file:
+        query = validate_query(request, ImportQuery)
+        data: Any = request.data
+        with data if hasattr(data, "read") else open_empty_file() as file:
             check_preview_rate(self.actor)
             batch = stage_import(
-                self.actor, file, chats=ChatFilter(asked["chats"]), seconds=MAX_SECONDS_ONLINE
+                self.actor, file, chats=ChatFilter(query["chats"]), seconds=MAX_SECONDS_ONLINE
             )
         headers = {"Location": reverse("api:import", args=[batch.pk])}
         return Response(serialize_import(batch), status=201, headers=headers)
@@ -71,8 +71,11 @@ class UndoImportView(ApiView):
 @describe_operations("export_memories")
 class ExportView(ApiView):
     def get(self, request: Request) -> StreamingHttpResponse:
-        form = validate_query(request, ExportQuery)["format"]
-        exported = export_everything(self.actor) if form == EVERYTHING else export_memories(self.actor, form)
-        response = StreamingHttpResponse(exported.chunks, content_type=exported.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{exported.filename}"'
+        export_format = validate_query(request, ExportQuery)["format"]
+        if export_format == EVERYTHING:
+            export = export_everything(self.actor)
+        else:
+            export = export_memories(self.actor, export_format)
+        response = StreamingHttpResponse(export.chunks, content_type=export.media_type)
+        response["Content-Disposition"] = f'attachment; filename="{export.filename}"'
         return response

@@ -1,4 +1,4 @@
-"""The REST API about what waits for a person's yes: for their own session only, but for putting more there."""
+"""Views for proposals; all but extraction require the user's own session."""
 
 from uuid import UUID
 
@@ -23,7 +23,9 @@ class ProposalListView(ApiView):
         page = review_decisions.list_pending_proposals(
             self.actor, **get_page_arguments(validate_query(request, PageQuery))
         )
-        return build_page_response(request, [serialize_proposal(each) for each in page.waiting], page.next)
+        return build_page_response(
+            request, [serialize_proposal(pending) for pending in page.waiting], page.next
+        )
 
 
 @describe_operations("decline_proposal")
@@ -36,11 +38,11 @@ class ProposalDetailView(ApiView):
 @describe_operations("accept_proposal")
 class AcceptProposalView(ApiView):
     def post(self, request: Request, proposal_id: UUID) -> Response:
-        edited = {**validate_body(request, AcceptIn), "expected_version": parse_if_match(request)}
+        edits = {**validate_body(request, AcceptIn), "expected_version": parse_if_match(request)}
         return respond_idempotently(
             request,
             lambda: build_created_response(
-                review_decisions.accept_proposal(self.actor, proposal_id, **edited)
+                review_decisions.accept_proposal(self.actor, proposal_id, **edits)
             ),
         )
 
@@ -48,6 +50,6 @@ class AcceptProposalView(ApiView):
 @describe_operations("extract_memories")
 class ExtractMemoriesView(ApiView):
     def post(self, request: Request) -> Response:
-        found = extraction.extract_proposals(self.actor, **validate_body(request, ConversationIn))
-        waiting = [PendingProposal(each, proposals.load_content(each)) for each in found]
-        return Response({"results": list(map(serialize_proposal, waiting))})
+        extracted = extraction.extract_proposals(self.actor, **validate_body(request, ConversationIn))
+        pending = [PendingProposal(proposal, proposals.load_content(proposal)) for proposal in extracted]
+        return Response({"results": list(map(serialize_proposal, pending))})

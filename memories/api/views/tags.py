@@ -1,4 +1,4 @@
-"""The REST API about a person's tags."""
+"""Views for tags."""
 
 from uuid import UUID
 
@@ -33,7 +33,7 @@ class TagDetailView(ApiView):
 @describe_operations("merge_tags")
 class MergeTagsView(ApiView):
     def post(self, request: Request, tag_id: UUID) -> Response:
-        into = validate_body(request, MergeIn)
+        body = validate_body(request, MergeIn)
         return respond_idempotently(
-            request, lambda: Response(serialize_tag(tag_admin.merge_tags(self.actor, tag_id, **into)))
+            request, lambda: Response(serialize_tag(tag_admin.merge_tags(self.actor, tag_id, **body)))
         )

@@ -12,13 +12,13 @@ from memories.portability.readers.detect import IMPORT_FORMATS
 
 class Command(BaseCommand):
     help = (
-        "Put in the trash what an import of a person's brought, and take back what it changed and nobody has changed "
-        "since. Without the id of one, says which there are."
+        "Undo an import: move the memories it created to trash and revert its changes, except to memories changed "
+        "again since. Without an ID, list the user's imports."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", nargs="?", type=UUID, help="of the import; without it they are listed")
-        parser.add_argument("--person", required=True, metavar="EMAIL", help="whose import it is")
+        parser.add_argument("id", nargs="?", type=UUID, help="ID of the import; omit it to list imports")
+        parser.add_argument("--person", required=True, metavar="EMAIL", help="e-mail address of the user")
 
     def handle(self, *_: object, id: UUID | None, person: str, **__: object) -> None:
         actor = Actor(user=lookup.get_user_by_email(person), door=Channel.COMMAND)
@@ -34,17 +34,17 @@ class Command(BaseCommand):
                 f"{batch.pk}  {batch.created_at:%Y-%m-%d %H:%M}  {batch.state:7}  {batch.done:,}  {label}"
             )
         if not batches:
-            self.stdout.write("There is no import.")
+            self.stdout.write("No imports.")
 
     def _undo_import(self, actor: Actor, batch_id: UUID) -> None:
         try:
-            before = import_run.get_import(actor, batch_id).state
+            previous_state = import_run.get_import(actor, batch_id).state
             batch = import_run.undo_import(actor, batch_id)
         except ImportNotFound:
-            raise CommandError(f"This person has no import {batch_id}.") from None
-        if before not in (ImportState.RUNNING, ImportState.DONE):
-            raise CommandError(f"There is nothing to undo: this import is {before}.")
+            raise CommandError(f"This user has no import {batch_id}.") from None
+        if previous_state not in (ImportState.RUNNING, ImportState.DONE):
+            raise CommandError(f"There is nothing to undo: this import is {previous_state}.")
         self.stdout.write(
-            f"Undone: {batch.done:,} memories. What came is in the trash, what it changed is as it was, unless it was "
-            "changed again since."
+            f"Undone: {batch.done:,} memories. Created memories are in the trash; changed ones were reverted, unless "
+            "they were changed again since."
         )

@@ -7,9 +7,7 @@ from memories.jobs import indexer
 
 
 class Command(BaseCommand):
-    help = (
-        "Embed memories that wait for their vectors, and keep house, until told to stop (Ctrl-C or SIGTERM)."
-    )
+    help = "Embed queued memories and run periodic cleanup until stopped (Ctrl-C or SIGTERM)."
 
     def handle(self, *_: object, **__: object) -> None:
         should_stop = stop_on_signals()

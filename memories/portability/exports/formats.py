@@ -1,4 +1,4 @@
-"""Moving out: a person's memories in forms that others read, made as they are sent, some hundred at a time."""
+"""Export formats for a user's memories, streamed one page of rows at a time."""
 
 import hashlib
 import unicodedata
@@ -28,8 +28,8 @@ from memories.services.representation import represent_memory
 from memories.services.tags import attach_prefetched_tags, get_tag_names, with_tags
 
 PAGE_SIZE = 500
-COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")  # of CSV
-PROPERTIES = ("id", "created_at", "visibility", "tags", "expires_at")  # of Markdown
+COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")  # CSV
+PROPERTIES = ("id", "created_at", "visibility", "tags", "expires_at")  # Markdown front matter
 PAM_VERSION = "1.0"
 
 Pages = Iterator[Sequence[Memory]]
@@ -37,7 +37,7 @@ Pages = Iterator[Sequence[Memory]]
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """A form of export. name: as it is asked for; label: what a person is told of it."""
+    """An export format. name: value of the `format` parameter; label: text shown to the user."""
 
     name: str
     label: object
@@ -48,7 +48,7 @@ class ExportFormat:
 
 @dataclass(frozen=True)
 class Export:
-    """What is sent: made while `chunks` is read."""
+    """A file to send; `chunks` generates its content lazily."""
 
     filename: str
     media_type: str
@@ -56,30 +56,32 @@ class Export:
 
 
 def export_memories(actor: Actor, form: str) -> Export:
-    """Everything that the actor may see of the person's own memories, oldest first, in one of FORMS.
+    """Export the user's own memories that the actor can read, oldest first, in one of EXPORT_FORMATS.
 
-    Needs memories:read and memories:admin of an app. Raises ValidationError (format).
+    An app needs memories:read and memories:admin. Raises ValidationError (format).
     """
     actor.require_scope(scopes.READ)
     actor.require_scope(scopes.ADMIN)
-    chosen = EXPORT_FORMATS.get(form)
-    if chosen is None:
+    export_format = EXPORT_FORMATS.get(form)
+    if export_format is None:
         message = _("Choose one of: %(names)s.") % {"names": ", ".join(EXPORT_FORMATS)}
         raise ValidationError({"format": ValidationError(message, code="unknown_format")})
-    return Export(f"{build_filename(chosen.name)}.{chosen.suffix}", chosen.media_type, chosen.write(actor))
+    filename = f"{build_filename(export_format.name)}.{export_format.suffix}"
+    return Export(filename, export_format.media_type, export_format.write(actor))
 
 
-def build_filename(what: str) -> str:
-    return f"picard-{what}-{timezone.localdate():%Y-%m-%d}"
+def build_filename(name: str) -> str:
+    return f"picard-{name}-{timezone.localdate():%Y-%m-%d}"
 
 
 def iterate_own_pages(actor: Actor) -> Pages:
-    """By id, so that no row is missed or told twice while others come and go; each page is in the audit."""
+    """Yield the user's own memories in pages, each recorded in the audit log."""
     own = Memory.objects.visible_to(actor, owner=actor.person)
     return iterate_pages(actor, own)
 
 
 def iterate_pages(actor: Actor, memories: QuerySet[Memory]) -> Pages:
+    """Page by id, so that concurrent writes neither skip nor repeat a row."""
     last: UUID | None = None
     while True:
         rows = memories if last is None else memories.filter(pk__gt=last)
@@ -94,28 +96,28 @@ def iterate_pages(actor: Actor, memories: QuerySet[Memory]) -> Pages:
         last = page[-1].pk
 
 
-# --- The forms ------------------------------------------------------------------------------------------
+# --- Formats --------------------------------------------------------------------------------------------
 
 
-def write_jsonl(actor: Actor, some: Pages | None = None) -> Iterator[bytes]:
-    for page in some or iterate_own_pages(actor):
+def write_jsonl(actor: Actor, pages: Pages | None = None) -> Iterator[bytes]:
+    for page in pages or iterate_own_pages(actor):
         history = _load_histories(page)
         yield b"".join(format_line(memory, history.get(memory.pk, [])) for memory in page)
 
 
 def _load_histories(page: Sequence[Memory]) -> dict[UUID, list[tuple[int, str | None, datetime]]]:
-    changed = [memory.pk for memory in page if memory.version > 1]
-    found: dict[UUID, list[tuple[int, str | None, datetime]]] = {}
-    if changed:
-        revisions = MemoryRevision.objects.filter(owner_id=page[0].owner_id, memory_id__in=changed)
+    edited_ids = [memory.pk for memory in page if memory.version > 1]
+    histories: dict[UUID, list[tuple[int, str | None, datetime]]] = {}
+    if edited_ids:
+        revisions = MemoryRevision.objects.filter(owner_id=page[0].owner_id, memory_id__in=edited_ids)
         for revision in revisions.order_by("version"):
-            past = (revision.version, decrypt_or_none(revision), revision.written_at)
-            found.setdefault(revision.memory_id, []).append(past)
-    return found
+            entry = (revision.version, decrypt_or_none(revision), revision.written_at)
+            histories.setdefault(revision.memory_id, []).append(entry)
+    return histories
 
 
 def _write_pam(actor: Actor) -> Iterator[bytes]:
-    """portable-ai-memory 1.0, a memory store."""
+    """Write a portable-ai-memory 1.0 memory store."""
     head = {
         "schema": "portable-ai-memory",
         "schema_version": PAM_VERSION,
@@ -124,15 +126,15 @@ def _write_pam(actor: Actor) -> Iterator[bytes]:
         "owner": {"id": str(actor.person.pk)},
     }
     yield orjson.dumps(head)[:-1] + b',"memories":['
-    joint = b""
+    separator = b""
     for memory, text in _iterate_texts(actor):
-        yield joint + orjson.dumps(_build_pam_memory(memory, text))
-        joint = b",\n"
+        yield separator + orjson.dumps(_build_pam_memory(memory, text))
+        separator = b",\n"
     yield b"]}\n"
 
 
 def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
-    normal = " ".join(unicodedata.normalize("NFC", text.strip().lower()).split())
+    normalized = " ".join(unicodedata.normalize("NFC", text.strip().lower()).split())
     temporal = {"created_at": _format_utc(memory.created_at), "updated_at": _format_utc(memory.updated_at)}
     if memory.expires_at:
         temporal["valid_until"] = _format_utc(memory.expires_at)
@@ -141,7 +143,7 @@ def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
         "type": "context",
         "status": "active",
         "content": text,
-        "content_hash": f"sha256:{hashlib.sha256(normal.encode()).hexdigest()}",
+        "content_hash": f"sha256:{hashlib.sha256(normalized.encode()).hexdigest()}",
         "tags": get_tag_names(memory),
         "temporal": temporal,
         "provenance": {"platform": "picard"},
@@ -150,23 +152,23 @@ def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
 
 
 def _write_csv(actor: Actor) -> Iterator[bytes]:
-    yield ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode()  # the mark tells spreadsheets that it is UTF-8
+    yield ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode()  # spreadsheets detect UTF-8 by the byte order mark
     for memory, text in _iterate_texts(actor):
         cells = represent_memory(memory, COLUMNS, text=text).values()
         yield (",".join(map(_quote_cell, cells)) + "\r\n").encode()
 
 
 def _quote_cell(value: object) -> str:
-    """RFC 4180, 2."""
-    text = ";".join(map(escape_formula, value)) if isinstance(value, list) else _plain(value)
+    """Quote a CSV cell (RFC 4180, section 2)."""
+    text = ";".join(map(escape_formula, value)) if isinstance(value, list) else _format_value(value)
     return '"' + escape_formula(text).replace('"', '""') + '"'
 
 
 def _write_text(actor: Actor) -> Iterator[bytes]:
-    """`[date] - content`; the further lines of a text are indented."""
+    """Write `[date] - content`, with continuation lines indented."""
     for memory, text in _iterate_texts(actor):
-        said = text.replace("\n", f"\n{CONTINUATION_INDENT}")
-        yield f"[{memory.created_at.astimezone(UTC):%Y-%m-%d}] - {said}\n".encode()
+        content = text.replace("\n", f"\n{CONTINUATION_INDENT}")
+        yield f"[{memory.created_at.astimezone(UTC):%Y-%m-%d}] - {content}\n".encode()
 
 
 def _write_markdown(actor: Actor) -> Iterator[bytes]:
@@ -176,27 +178,27 @@ def _write_markdown(actor: Actor) -> Iterator[bytes]:
 def _build_note(memory: Memory, text: str) -> ZipMember:
     created = memory.created_at.astimezone(UTC)
     properties = represent_memory(memory, PROPERTIES)
-    front = [_property(name, value) for name, value in properties.items() if value]
+    front = [_format_property(name, value) for name, value in properties.items() if value]
     content = "\n".join(["---", *front, "---", "", text, ""]).encode()
     return ZipMember(f"{created:%Y-%m-%d}-{memory.pk.hex[-12:]}.md", iter([content]), created)
 
 
-def _property(name: str, value: object) -> str:
-    """YAML, as the properties of Obsidian are."""
+def _format_property(name: str, value: object) -> str:
+    """Format a YAML property as Obsidian writes it."""
     if isinstance(value, list):
         return "\n".join([f"{name}:", *(f'  - "{each}"' for each in value)])
-    return f"{name}: {_plain(value)}"
+    return f"{name}: {_format_value(value)}"
 
 
 def _iterate_texts(actor: Actor) -> Iterator[tuple[Memory, str]]:
-    """Without those whose stored text does not open; only JSON Lines can say that there was one."""
+    """Yield memories with their texts, skipping undecryptable ones; only JSON Lines can represent those."""
     for page in iterate_own_pages(actor):
         for memory in page:
             if (text := decrypt_or_none(memory)) is not None:
                 yield memory, text
 
 
-def _plain(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return ""
     return _format_utc(value) if isinstance(value, datetime) else str(value)
@@ -209,15 +211,15 @@ def _format_utc(moment: datetime) -> str:
 EXPORT_FORMATS = {
     form.name: form
     for form in (
-        ExportFormat("jsonl", gettext_lazy("JSON Lines: everything, to move to another Picard"),
+        ExportFormat("jsonl", gettext_lazy("JSON Lines: complete, for another Picard"),
              "application/x-ndjson", "jsonl", write_jsonl),
-        ExportFormat("pam", gettext_lazy("portable-ai-memory: for other products that keep memories"),
+        ExportFormat("pam", gettext_lazy("portable-ai-memory: for other memory products"),
              "application/json", "json", _write_pam),
-        ExportFormat("markdown", gettext_lazy("Markdown: a zip of notes, for Obsidian and the like"),
+        ExportFormat("markdown", gettext_lazy("Markdown: a zip of notes, for Obsidian and similar apps"),
              "application/zip", "zip", _write_markdown),
-        ExportFormat("csv", gettext_lazy("CSV: a table, for a spreadsheet"),
+        ExportFormat("csv", gettext_lazy("CSV: for spreadsheets"),
                      "text/csv; charset=utf-8", "csv", _write_csv),
-        ExportFormat("text", gettext_lazy("Text: a line each, to paste into an assistant"),
+        ExportFormat("text", gettext_lazy("Plain text: one memory per line, to paste into an assistant"),
              "text/plain; charset=utf-8", "txt", _write_text),
     )
 }  # fmt: skip

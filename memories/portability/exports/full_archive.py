@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, in one zip: for them alone, by their own session."""
+"""A zip of all data stored about a user, available only from their own session."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,30 +14,30 @@ from memories.portability.exports.zip_stream import ZipMember, stream_zip
 from memories.portability.readers.picard_jsonl import TRASH
 from memories.services.saved_filters import list_saved_filters
 
-EVENTS_AT_ONCE = 1_000
+EVENT_CHUNK_SIZE = 1_000
 README = """\
-Everything that this Picard keeps about you.
+All data that this Picard server stores about you.
 
-memories.jsonl  your memories, one a line, with their history; another Picard imports it
-trash.jsonl     what is in your trash, or has expired; it is not imported
+memories.jsonl  your memories with their history, one per line; you can import it into another Picard
+trash.jsonl     trashed and expired memories; these are not imported
 profile.json    your account and profile
-apps.json       the apps that you connected, and what you allowed them
-filters.json    the filters that you saved
-activity.jsonl  who did what to your memories
+apps.json       your connected apps and the access you allowed them
+filters.json    your saved filters
+activity.jsonl  who did what with your memories
 
-Passwords, tokens and keys are not in it: they are kept as digests, or sealed.
+Passwords, tokens and keys are not included: they are stored as digests or encrypted.
 """
-PROFILE = (
+PROFILE_FIELDS = (
     "id", "email", "handle", "display_name", "bio", "time_zone", "persona_enabled", "public_page_enabled", "date_joined"
 )  # fmt: skip
-EVENT = ("id", "action", "door", "client_id", "actor_id", "memory_ids", "happened_at")
+EVENT_FIELDS = ("id", "action", "door", "client_id", "actor_id", "memory_ids", "happened_at")
 
-# What other rooms keep about a person, by the name of its file; picard/composition.py adds to it.
+# Files with data of other Django apps, by file name; registered in picard/composition.py.
 EXTRA_FILES: dict[str, Callable[[Actor], Any]] = {}
 
 
 def export_everything(actor: Actor) -> Export:
-    """Raises InsufficientScope for an app: no scope would do."""
+    """Export all data about the user. Raises InsufficientScope for apps: no scope allows this."""
     if actor.is_app:
         raise InsufficientScope("sign-in")
     actor.require_scope(scopes.ADMIN)
@@ -53,18 +53,20 @@ def _build_members(actor: Actor) -> Iterator[ZipMember]:
         TRASH, write_jsonl(actor, iterate_pages(actor, Memory.objects.trash_visible_to(actor))), now
     )
     yield ZipMember(
-        "profile.json", iter([_encode_json({name: getattr(actor.person, name) for name in PROFILE})]), now
+        "profile.json",
+        iter([_encode_json({name: getattr(actor.person, name) for name in PROFILE_FIELDS})]),
+        now,
     )
-    kept = [{"name": each.name, "parts": each.parts} for each in list_saved_filters(actor)]
-    yield ZipMember("filters.json", iter([_encode_json(kept)]), now)
-    for name, of in EXTRA_FILES.items():
-        yield ZipMember(name, iter([_encode_json(of(actor))]), now)
+    filters = [{"name": each.name, "parts": each.parts} for each in list_saved_filters(actor)]
+    yield ZipMember("filters.json", iter([_encode_json(filters)]), now)
+    for name, build_content in EXTRA_FILES.items():
+        yield ZipMember(name, iter([_encode_json(build_content(actor))]), now)
     yield ZipMember("activity.jsonl", _stream_activity(actor), now)
 
 
 def _stream_activity(actor: Actor) -> Iterator[bytes]:
     events = AuditEvent.objects.filter(owner_id=actor.person.pk).order_by("pk")
-    for event in events.values(*EVENT).iterator(chunk_size=EVENTS_AT_ONCE):
+    for event in events.values(*EVENT_FIELDS).iterator(chunk_size=EVENT_CHUNK_SIZE):
         yield orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -1,14 +1,16 @@
-"""A zip that is sent while it is made: nothing of it is kept but the list of its files."""
+"""Stream a zip file while creating it; only its directory is held in memory."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+EARLIEST_ZIP_TIME = datetime(1980, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class ZipMember:
-    """A file of the zip, its content in pieces."""
+    """A file in the zip, with its content in chunks."""
 
     name: str
     content: Iterator[bytes]
@@ -16,36 +18,34 @@ class ZipMember:
 
 
 class _ZipBuffer:
-    """What the zip is written into; it cannot be wound back, so the zip puts sizes behind what they are of."""
+    """An unseekable output buffer, so zipfile writes sizes after the data they describe."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
+        self._chunks.append(bytes(data))
         return len(data)
 
     def flush(self) -> None:
-        """Everything is handed on by `taken`."""
+        """Do nothing: `drain_chunks` returns what was written."""
 
-    def drain_pieces(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+    def drain_chunks(self) -> bytes:
+        chunks, self._chunks = self._chunks, []
+        return b"".join(chunks)
 
 
 def stream_zip(members: Iterable[ZipMember]) -> Iterator[bytes]:
     sink = _ZipBuffer()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for member in members:
-            at = max(
-                member.written_at.astimezone(UTC), datetime(1980, 1, 1, tzinfo=UTC)
-            )  # the first a zip knows
-            info = zipfile.ZipInfo(member.name, at.timetuple()[:6])
+            modified_at = max(member.written_at.astimezone(UTC), EARLIEST_ZIP_TIME)
+            info = zipfile.ZipInfo(member.name, modified_at.timetuple()[:6])
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o600 << 16
             with archive.open(info, "w", force_zip64=True) as file:
-                for piece in member.content:
-                    file.write(piece)
-                    yield sink.drain_pieces()
-            yield sink.drain_pieces()
-    yield sink.drain_pieces()
+                for chunk in member.content:
+                    file.write(chunk)
+                    yield sink.drain_chunks()
+            yield sink.drain_chunks()
+    yield sink.drain_chunks()

@@ -1,4 +1,4 @@
-"""What an import changes of what is there; what was before is noted, so that undoing can give all of it back."""
+"""Apply changes of an import to existing memories, and undo them from recorded previous values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from memories.validation.drafts import UNSET, Unset
 
 @dataclass(frozen=True)
 class UndoRecord:
-    """A memory as it was at `version`, which an import then changed. tags: each its id and its name.
+    """The state of a memory at `version`, before an import changed it.
 
-    UNSET: nobody noted it.
+    tags: (ID, name) pairs. UNSET means not recorded.
     """
 
     id: UUID
@@ -34,7 +34,7 @@ class UndoRecord:
 
 
 def is_still_valid(item: ImportItem) -> bool:
-    """What expires meanwhile, or within a minute, need not come any more."""
+    """Return whether the item does not expire within a minute."""
     return not is_expiring_soon(item.expires_at)
 
 
@@ -43,12 +43,15 @@ def is_expiring_soon(expires_at: datetime | None) -> bool:
 
 
 def apply_change(actor: Actor, item: ImportItem) -> UndoRecord | None:
-    """What was before. None where all stays: it is gone or later meanwhile, or the change waits for a yes."""
+    """Update a memory and return its previous state.
+
+    Returns None if nothing changed: the memory is gone or newer, or the change needs approval.
+    """
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=cast(UUID, item.id))
     memory = own.select_for_update(of=("self",)).first()
     if memory is None or not is_still_valid(item) or not is_newer(item, memory):
         return None
-    before = UndoRecord(
+    previous = UndoRecord(
         memory.pk,
         memory.version,
         [(tag.pk, tag.name) for tag in tagging.sort_by_name(memory.tags.all())],
@@ -63,84 +66,86 @@ def apply_change(actor: Actor, item: ImportItem) -> UndoRecord | None:
             expires_at=UNSET if "expires_at" in item.keeps else item.expires_at,
         )
     except (MemoryNotFound, ValidationError, ApprovalRequired):
-        return None  # ValidationError: as much of its app's waits for a yes as may
-    return before if changed.version > before.version else None
+        return None  # ValidationError: the app has too many pending proposals
+    return previous if changed.version > previous.version else None
 
 
 def is_newer(item: ImportItem, memory: Memory) -> bool:
-    """The later text wins: an old export must not take back what was written since."""
+    """Return whether the item has the newer text: an old export must not overwrite later edits."""
     return item.written_at is not None and item.written_at > memory.written_at
 
 
-def dump_undo_record(before: UndoRecord) -> dict[str, Any]:
-    """As it lies, sealed, until the import is undone or too old for that."""
+def dump_undo_record(record: UndoRecord) -> dict[str, Any]:
+    """Serialize for the encrypted row of the import."""
     return {
-        "id": before.id,
-        "version": before.version,
-        "tags": before.tags,
-        "expires_at": before.expires_at,
+        "id": record.id,
+        "version": record.version,
+        "tags": record.tags,
+        "expires_at": record.expires_at,
     }
 
 
-def load_undo_record(note: Any) -> UndoRecord:
-    if isinstance(note, list):  # of an import before tags and expiry were noted
-        memory_id, version = note
+def load_undo_record(value: Any) -> UndoRecord:
+    if isinstance(value, list):  # written before tags and expiry were recorded
+        memory_id, version = value
         return UndoRecord(UUID(memory_id), version)
     return UndoRecord(
-        UUID(note["id"]),
-        note["version"],
-        [(UUID(tag_id), name) for tag_id, name in note["tags"]],
-        note["expires_at"] and datetime.fromisoformat(note["expires_at"]),
+        UUID(value["id"]),
+        value["version"],
+        [(UUID(tag_id), name) for tag_id, name in value["tags"]],
+        value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
     )
 
 
-def undo_change(actor: Actor, before: UndoRecord) -> None:
-    """Text, tags and expiry as they were, by one change. What was changed since the import stays as it is now."""
+def undo_change(actor: Actor, record: UndoRecord) -> None:
+    """Restore text, tags and expiry in one update, unless the memory was changed after the import."""
     try:
         writes.update_memory(
             actor,
-            before.id,
-            expected_version=_restore_if_expired(actor, before),
-            text=_get_previous_text(actor, before),
-            tags=_get_previous_tags(actor, before),
-            expires_at=_get_previous_expiry(before),
+            record.id,
+            expected_version=_restore_if_expired(actor, record),
+            text=_get_previous_text(actor, record),
+            tags=_get_previous_tags(actor, record),
+            expires_at=_get_previous_expiry(record),
         )
     except (MemoryNotFound, VersionConflict, ApprovalRequired):
-        return  # gone or changed since; or it is public by now, and the person is asked
+        return  # deleted or changed since, or public by now and so in need of approval
 
 
-def _restore_if_expired(actor: Actor, before: UndoRecord) -> int:
-    """The version that the import left it at; where it expired since, by the import's expiry, it comes back first."""
-    left_at = before.version + 1
-    expired = Memory.objects.trash_visible_to(actor).filter(pk=before.id, version=left_at, deleted_at=None)
-    return writes.restore_memory(actor, before.id).version if expired.exists() else left_at
+def _restore_if_expired(actor: Actor, record: UndoRecord) -> int:
+    """Return the version the import created, restoring the memory first if it expired since by the import's expiry."""
+    imported_version = record.version + 1
+    expired = Memory.objects.trash_visible_to(actor).filter(
+        pk=record.id, version=imported_version, deleted_at=None
+    )
+    return writes.restore_memory(actor, record.id).version if expired.exists() else imported_version
 
 
-def _get_previous_text(actor: Actor, before: UndoRecord) -> str | Literal[Unset.UNSET]:
+def _get_previous_text(actor: Actor, record: UndoRecord) -> str | Literal[Unset.UNSET]:
     revision = MemoryRevision.objects.filter(
-        owner_id=actor.person.pk, memory_id=before.id, version=before.version
+        owner_id=actor.person.pk, memory_id=record.id, version=record.version
     ).first()
     text = None if revision is None else decrypt_or_none(revision)
     return UNSET if text is None else text
 
 
-def _get_previous_tags(actor: Actor, before: UndoRecord) -> list[str] | Literal[Unset.UNSET]:
-    """By their present names; those that are gone, since nothing had them any more, by their names of then.
+def _get_previous_tags(actor: Actor, record: UndoRecord) -> list[str] | Literal[Unset.UNSET]:
+    """Return the previous tags by current name, or by previous name if the tag was deleted as unused.
 
-    Where they are what they were, they are left alone: there may be more of them than may be given.
+    UNSET if the tags are unchanged: there may be more of them than an update accepts.
     """
-    if before.tags is UNSET:
+    if record.tags is UNSET:
         return UNSET
-    ids = [tag_id for tag_id, _name in before.tags]
+    ids = [tag_id for tag_id, _name in record.tags]
     own = Tag.objects.filter(owner=actor.person)
-    if set(ids) == set(own.filter(memories=before.id).values_list("pk", flat=True)):
+    if set(ids) == set(own.filter(memories=record.id).values_list("pk", flat=True)):
         return UNSET
-    present = {tag.pk: tag.name for tag in tagging.sort_by_name(own.filter(pk__in=ids))}
-    return limits.select_valid_tags(present.get(tag_id, name) for tag_id, name in before.tags)
+    current_names = {tag.pk: tag.name for tag in tagging.sort_by_name(own.filter(pk__in=ids))}
+    return limits.select_valid_tags(current_names.get(tag_id, name) for tag_id, name in record.tags)
 
 
-def _get_previous_expiry(before: UndoRecord) -> datetime | Literal[Unset.UNSET] | None:
-    """One that has passed since is not set again: undoing must not end what it gives back."""
-    if before.expires_at is UNSET or is_expiring_soon(before.expires_at):
+def _get_previous_expiry(record: UndoRecord) -> datetime | Literal[Unset.UNSET] | None:
+    """Return the previous expiry, or UNSET if it has passed: undo must not expire the memory it restores."""
+    if record.expires_at is UNSET or is_expiring_soon(record.expires_at):
         return UNSET
-    return before.expires_at
+    return record.expires_at

@@ -1,6 +1,6 @@
-"""On whose behalf an import goes on, and whether it still may.
+"""Which actor an import runs as, and whether it may still continue.
 
-What an app brought comes as of that app, also where its person watches it come: by that they say yes to nothing.
+An import started by an app runs as that app, even while the user watches it: watching approves nothing.
 """
 
 from dataclasses import replace
@@ -15,22 +15,22 @@ REQUIRED_SCOPES = frozenset({scopes.READ, scopes.WRITE, scopes.ADMIN})
 
 
 def get_import_actor(actor: Actor, batch: ImportBatch) -> Actor | None:
-    """The person, or the app as it may act now; None where its app may not go on with it."""
+    """Return the user, or the app with its current access; None if the app may not continue."""
     if not get_client_id(batch.source):
         return actor
     now = client_grants.get_app_actor(batch.owner_id, batch.source)
     if now is None or not can_continue(batch, now):
         return None
     if batch.is_own_yes:
-        published = {scopes.PUBLISH} if batch.publishes else set()
-        return replace(now, asks_first=False, scopes=now.scopes | published)
+        publish_scope = {scopes.PUBLISH} if batch.publishes else set()
+        return replace(now, asks_first=False, scopes=now.scopes | publish_scope)
     return now
 
 
 def can_continue(batch: ImportBatch, now: Actor | None) -> bool:
-    """Whether its app still may what this needs, and sees what it saw when the import was looked at.
+    """Return whether the app still has the required access and sees what it saw at the preview.
 
-    The person's own yes is one to what is public in it, and to what the app alone would have to wait with.
+    now: the app with its current access. The user's own approval covers public memories and changes that need approval.
     """
     if now is None or not all(map(now.has_scope, REQUIRED_SCOPES)):
         return False

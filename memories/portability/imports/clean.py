@@ -1,4 +1,4 @@
-"""An item as it will be stored, and as it comes back from the sealed row in which it waited."""
+"""Validate items before staging, and load them from encrypted staged rows."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,11 +14,11 @@ from memories.portability.readers.items import REASONS, ImportItem, Revision, pa
 from memories.validation import limits
 from memories.validation.drafts import NewMemory, clean_new_memory
 
-MAX_REVISIONS = 10_000  # earlier texts of one memory, the latest
+MAX_REVISIONS = 10_000  # per memory; the latest are kept
 
 
 def clean_item(item: ImportItem) -> ImportItem:
-    """As it will be stored. Raises ValidationError with the first thing that is wrong with it."""
+    """Return the item as it will be stored. Raises ValidationError."""
     visibility = item.visibility if item.visibility in Visibility.values else Visibility.PRIVATE.value
     new = clean_new_memory(
         NewMemory(
@@ -48,7 +48,7 @@ def get_skip_reason(error: ValidationError) -> str:
 
 
 def load_staged_items(row: StagedMemories) -> list[tuple[ImportItem, bool]]:
-    """The memories of a row, each with whether it changes one that is there."""
+    """Return the items of a row, each with whether it changes an existing memory."""
     return [(_load_item(value), changes) for value, changes in orjson.loads(row.content)]
 
 
@@ -62,7 +62,7 @@ def _clean_history(item: ImportItem) -> Iterator[Revision]:
 
 
 def _load_item(value: dict[str, Any]) -> ImportItem:
-    past = [
+    history = [
         Revision(each["version"], each["text"], datetime.fromisoformat(each["written_at"]))
         for each in value["history"]
     ]
@@ -72,11 +72,11 @@ def _load_item(value: dict[str, Any]) -> ImportItem:
             "tags": tuple(value["tags"]),
             "created_at": parse_time(value["created_at"]),
             "updated_at": parse_time(value["updated_at"]),
-            # An earlier version of the look laid down neither this nor `keeps`.
+            # Rows staged by earlier versions have neither this nor `keeps`.
             "written_at": parse_time(value.get("written_at") or value["updated_at"]),
             "expires_at": value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
             "id": UUID(value["id"]) if value["id"] else None,
-            "history": tuple(past),
+            "history": tuple(history),
             "keeps": tuple(value.get("keeps", ())),
         }
     )

@@ -1,4 +1,4 @@
-"""Imports after the person's yes: brought in by parts, each one transaction, so that any may be the last; undoing."""
+"""Run approved imports in parts, one transaction each, so that an import can stop after any part; undo imports."""
 
 import time
 from collections.abc import Sequence
@@ -45,12 +45,12 @@ from memories.services.bulk import trash_queryset
 from memories.validation import limits, quota
 from memories.validation.drafts import NewMemory
 
-BUDGET_S = 2.0  # of one `advance_import`; who waits for a page wants to see it move
-APPROVAL_PERIOD = timedelta(days=1)  # so long a yes may take
-OWN_FORMAT = "picard"  # comes back as it went: without a tag that says so
-TAG = "imported:{}"
+BUDGET_S = 2.0  # per `advance_import` call, so that the page shows progress
+APPROVAL_PERIOD = timedelta(days=1)  # a staged import is deleted after it
+OWN_FORMAT = "picard"  # imported without a tag for its source
+SOURCE_TAG = "imported:{}"
 
-# For what was written elsewhere, earlier. Until it is embedded its words are those of today; then of its day.
+# Sets the original times of imported memories. Until they are embedded, their keyword entries have today's date.
 BACKDATE = """
 update memories_memory set created_at = given.created_at, updated_at = given.updated_at,
     written_at = given.written_at, version = given.version
@@ -61,36 +61,36 @@ where memories_memory.id = given.id and memories_memory.owner_id = %(owner)s
 
 
 def list_imports(actor: Actor) -> list[ImportBatch]:
-    """Newest first; an app is told of its own."""
+    """Return the latest imports, newest first; an app sees only its own."""
     require_portability_scopes(actor)
     return list(_get_visible_imports(actor).order_by("-pk")[:20])
 
 
 def get_import(actor: Actor, batch_id: UUID) -> ImportBatch:
-    """Raises ImportNotFound."""
+    """Return an import. Raises ImportNotFound."""
     require_portability_scopes(actor)
     return _get_or_raise(_get_visible_imports(actor), batch_id)
 
 
 def get_sample(batch: ImportBatch) -> list[str]:
-    """How a few of its memories begin."""
+    """Return the start of a few of its memories."""
     texts: list[str] = orjson.loads(batch.sample)
     return texts
 
 
 @transaction.atomic
 def start_import(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch:
-    """Say yes to an import that waits for it; `advance_import` does it. One that does not wait any more stays as it is.
+    """Approve a staged import; `advance_import` then runs it. An import in another state stays unchanged.
 
-    publish: what the file says is public becomes public; needs memories:publish of an app. All is private otherwise.
-    Raises ValidationError where there is no room for what is new.
+    publish: memories that are public in the file become public (an app needs memories:publish); otherwise all are
+    private. Raises ValidationError if the new memories exceed the quota.
     """
     _require_approver(actor)
-    if publish:  # here, not at the first public memory: by then another may be who goes on with it
+    if publish:  # checked here, since another actor may continue the import
         actor.require_scope(scopes.PUBLISH)
     batch = _lock_import(actor, batch_id)
     if batch.state == ImportState.STAGED:
-        quota.check_quota(batch.owner_id, batch.counts["new"])  # not in its middle
+        quota.check_quota(batch.owner_id, batch.counts["new"])  # fail early
         batch.state, batch.publishes, batch.is_own_yes = ImportState.RUNNING, publish, not actor.is_app
         if not batch.total:
             batch.state, batch.finished_at = ImportState.DONE, timezone.now()
@@ -99,9 +99,9 @@ def start_import(actor: Actor, batch_id: UUID, *, publish: bool = False) -> Impo
 
 
 def advance_import(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -> ImportBatch:
-    """Go on with an import that was said yes to, for about so many seconds; it is done when its state says so.
+    """Continue a running import for about `seconds`; its state says whether it is done.
 
-    Where its app may not go on, or there is no room for more, it is done before its end, and `ended_by` says why.
+    The import ends early, with the reason in `ended_by`, if its app may not continue or the quota is exhausted.
     """
     _require_approver(actor)
     until = time.monotonic() + seconds
@@ -113,9 +113,9 @@ def advance_import(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -
 
 @transaction.atomic
 def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
-    """Put in the trash what an import made, and take back what it changed, whether or not it was done.
+    """Move the memories an import created to trash and revert its changes, also for a running import.
 
-    What it changed and somebody changed again since stays as it is now.
+    Memories that were changed again after the import stay unchanged.
     """
     _require_approver(actor)
     batch = _lock_import(actor, batch_id)
@@ -124,8 +124,8 @@ def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
         ids = [memory_id for row in rows for memory_id in row.memory_ids]
         trash_queryset(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
         for row in reversed(rows):
-            for note in reversed(orjson.loads(row.content)):
-                undo_change(actor, load_undo_record(note))
+            for value in reversed(orjson.loads(row.content)):
+                undo_change(actor, load_undo_record(value))
         _get_staged_rows(batch).delete()
         batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"
         batch.save(update_fields=["state", "finished_at", "sample"])
@@ -134,7 +134,7 @@ def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
 
 @transaction.atomic
 def discard_import(actor: Actor, batch_id: UUID) -> None:
-    """Forget an import that waits for a yes. One that was said yes to can only be undone."""
+    """Delete a staged import. An approved one can only be undone."""
     _require_approver(actor)
     batch = _lock_import(actor, batch_id)
     if batch.state == ImportState.STAGED:
@@ -143,13 +143,13 @@ def discard_import(actor: Actor, batch_id: UUID) -> None:
 
 @transaction.atomic
 def end_app_imports(owner_id: UUID, client_id: str, *, is_gone: bool) -> None:
-    """Bring no more of what this app brought and may not any more. What came stays, and can be undone as one.
+    """End the open imports of an app that may no longer run them. Imported memories stay and can be undone together.
 
-    is_gone: the app may nothing, whatever else is known of it.
+    is_gone: the app has lost all access.
     """
     sources = client_names.get_client_sources(client_id)
-    theirs = ImportBatch.objects.filter(owner_id=owner_id, source__in=sources, state__in=OPEN_STATES)
-    for batch in theirs.order_by("pk").select_for_update():
+    open_imports = ImportBatch.objects.filter(owner_id=owner_id, source__in=sources, state__in=OPEN_STATES)
+    for batch in open_imports.order_by("pk").select_for_update():
         now = None if is_gone else client_grants.get_app_actor(owner_id, batch.source)
         if can_continue(batch, now):
             continue
@@ -160,17 +160,17 @@ def end_app_imports(owner_id: UUID, client_id: str, *, is_gone: bool) -> None:
 
 
 def purge_imports() -> int:
-    """Delete what waited too long for a yes, and what is too old to be undone."""
+    """Delete imports that were not approved in time, and those too old to be undone. Returns the number of rows."""
     since = Now() - timedelta(days=settings.TRASH_DAYS)
-    waited = Q(state=ImportState.STAGED, created_at__lt=Now() - APPROVAL_PERIOD)
-    return ImportBatch.objects.filter(waited | Q(created_at__lt=since)).delete()[0]
+    unapproved = Q(state=ImportState.STAGED, created_at__lt=Now() - APPROVAL_PERIOD)
+    return ImportBatch.objects.filter(unapproved | Q(created_at__lt=since)).delete()[0]
 
 
 # --- Private ------------------------------------------------------------------------------------------
 
 
 def _require_approver(actor: Actor) -> None:
-    """The yes to an import, or to its end, is the yes itself."""
+    """Require an actor whose writes need no approval: starting or undoing an import is an approval."""
     require_portability_scopes(actor)
     proposals.require_approver(actor)
 
@@ -200,8 +200,8 @@ def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
     batch = _lock_import(actor, batch_id)
     if batch.state != ImportState.RUNNING:
         return batch
-    bringing = get_import_actor(actor, batch)
-    if bringing is None:
+    import_actor = get_import_actor(actor, batch)
+    if import_actor is None:
         return _end_import(batch, ImportEndReason.APP)
     row = _get_staged_rows(batch).filter(is_done=False).order_by("number").first()
     if row is not None:
@@ -209,9 +209,9 @@ def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
         new = [item for item, changes in items if not changes and is_still_valid(item)]
         if not quota.has_quota(batch.owner_id, len(new)):
             return _end_import(batch, ImportEndReason.ROOM)
-        row.memory_ids = _create_memories(bringing, batch, new)
-        changed = [apply_change(bringing, item) for item, changes in items if changes]
-        row.content = orjson.dumps([dump_undo_record(each) for each in changed if each]).decode()
+        row.memory_ids = _create_memories(import_actor, batch, new)
+        undo_records = [apply_change(import_actor, item) for item, changes in items if changes]
+        row.content = orjson.dumps([dump_undo_record(each) for each in undo_records if each]).decode()
         row.is_done = True
         row.save(update_fields=["content", "memory_ids", "is_done"])
         batch.done += len(items)
@@ -222,7 +222,7 @@ def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
 
 
 def _end_import(batch: ImportBatch, ended_by: ImportEndReason) -> ImportBatch:
-    """Where it stands: what came stays."""
+    """End an import early; what was imported stays."""
     _get_staged_rows(batch).filter(is_done=False).delete()
     batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
     batch.ended_by = ended_by
@@ -231,10 +231,10 @@ def _end_import(batch: ImportBatch, ended_by: ImportEndReason) -> ImportBatch:
 
 
 def _create_memories(actor: Actor, batch: ImportBatch, items: Sequence[ImportItem]) -> list[UUID]:
-    # Of anybody: an id is one row's in the whole table. Nobody learns of it, they are too long to be guessed.
-    asked = [item.id for item in items if item.id]
-    taken = set(Memory.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
-    memories = writes.create_memories(actor, [_build_new_memory(batch, item, taken) for item in items])
+    # IDs are unique across all users. This reveals nothing: they are too long to be guessed.
+    file_ids = [item.id for item in items if item.id]
+    used_ids = set(Memory.objects.filter(pk__in=file_ids).values_list("pk", flat=True)) if file_ids else set()
+    memories = writes.create_memories(actor, [_build_new_memory(batch, item, used_ids) for item in items])
     _backdate_memories(actor, memories, items)
     MemoryRevision.objects.bulk_create(
         MemoryRevision(
@@ -251,13 +251,13 @@ def _create_memories(actor: Actor, batch: ImportBatch, items: Sequence[ImportIte
     return [memory.pk for memory in memories]
 
 
-def _build_new_memory(batch: ImportBatch, item: ImportItem, taken: set[UUID]) -> NewMemory:
-    own_id = item.id if item.id and item.id.version == 7 and item.id not in taken else None
-    origin = [] if batch.format == OWN_FORMAT else [TAG.format(batch.format)]
+def _build_new_memory(batch: ImportBatch, item: ImportItem, used_ids: set[UUID]) -> NewMemory:
+    own_id = item.id if item.id and item.id.version == 7 and item.id not in used_ids else None
+    source_tags = [] if batch.format == OWN_FORMAT else [SOURCE_TAG.format(batch.format)]
     return NewMemory(
         text=item.text,
         visibility=item.visibility if batch.publishes else Visibility.PRIVATE.value,
-        tags=[*origin, *item.tags][: limits.TAGS],
+        tags=[*source_tags, *item.tags][: limits.TAGS],
         expires_at=item.expires_at,
         conversation=UUID(item.conversation) if item.conversation else None,
         position=item.position,
@@ -269,7 +269,7 @@ def _backdate_memories(actor: Actor, memories: Sequence[Memory], items: Sequence
     dated = [pair for pair in zip(memories, items, strict=True) if pair[1].created_at or pair[1].version > 1]
     if not dated:
         return
-    given: dict[str, Any] = {
+    params: dict[str, Any] = {
         "owner": actor.person.pk,
         "ids": [memory.pk for memory, _item in dated],
         "created": [_get_created_at(memory, item) for memory, item in dated],
@@ -278,7 +278,7 @@ def _backdate_memories(actor: Actor, memories: Sequence[Memory], items: Sequence
         "versions": [item.version for _memory, item in dated],
     }
     with connection.cursor() as cursor:
-        cursor.execute(BACKDATE, given)
+        cursor.execute(BACKDATE, params)
 
 
 def _get_created_at(memory: Memory, item: ImportItem) -> datetime:

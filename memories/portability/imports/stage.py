@@ -1,4 +1,4 @@
-"""Looking at what was given, one file of a person's at a time: read and laid down until their yes, all or nothing."""
+"""Read a file into a staged import for preview: one per user at a time, all or nothing."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -21,8 +21,8 @@ from memories.portability.readers.items import SkippedEntry
 from memories.services import writes
 from memories.services.reads import decrypt_or_none
 
-MAX_SECONDS = 3_600.0  # of one look
-MAX_SECONDS_ONLINE = 120.0  # where a thread of the web server looks
+MAX_SECONDS = 3_600.0  # per preview
+MAX_SECONDS_ONLINE = 120.0  # in a web request
 PREVIEW_LIMIT = RateLimit("import", 30, 3_600)
 BATCH_SIZE = 2_000
 
@@ -30,85 +30,88 @@ ProgressCallback = Callable[[int], None]
 
 
 def require_portability_scopes(actor: Actor) -> None:
-    """What moving in and out needs: a person's own session, or an app that may manage everything."""
+    """Require the user's own session, or an app that may manage all memories."""
     for scope in (scopes.READ, scopes.WRITE, scopes.ADMIN):
         actor.require_scope(scope)
 
 
 def check_preview_rate(actor: Actor) -> None:
-    """Count one look, as a door does that many may come by. Raises LimitReached."""
+    """Count one preview against the rate limit. Raises RateLimitExceeded."""
     enforce_rate_limit(PREVIEW_LIMIT, f"{actor.person.pk}:{actor.client_id or ''}")
 
 
 def stage_import(
     actor: Actor,
-    given: IO[bytes] | Path,
+    source: IO[bytes] | Path,
     *,
     chats: ChatFilter = ChatFilter.MINE,
     seconds: float = MAX_SECONDS,
-    say: ProgressCallback = lambda _count: None,
+    on_progress: ProgressCallback = lambda _count: None,
 ) -> ImportBatch:
-    """Find out what a file, zip or folder would bring, without keeping any of it yet. All or nothing.
+    """Stage the memories of a file, zip or folder as an import that needs approval. All or nothing.
 
-    An earlier import that still waits for its yes is given up. Raises ValidationError (file) where it cannot be read,
-    or not within so many seconds; ImportUnderWay while another import is, or is looked at. `say` hears how many
-    entries were read.
+    Replaces an earlier staged import. `on_progress` is called with the number of entries read. Raises ValidationError
+    (file) if the file cannot be read, or not within `seconds`; ImportInProgress while another import runs or is staged.
     """
     require_portability_scopes(actor)
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     with transaction.atomic():
-        before = _lock_open_import(actor)
-        format, parts = detect_format(list_parts(given, until))
+        previous = _lock_open_import(actor)
+        format, parts = detect_format(list_parts(source, deadline))
         batch = ImportBatch(
             owner_id=actor.person.pk,
             format=format.name,
             source=writes.get_source(actor),
             only_tags=None if actor.only_tags is None else sorted(actor.only_tags),
         )
-        look = ImportDiff(actor, batch, _load_known_digests(actor))
-        for found in format.read(parts, chats):
-            check_deadline(until)
-            if isinstance(found, SkippedEntry):
-                look.skip_entry(found.reason, found.count)
+        diff = ImportDiff(actor, batch, _load_known_digests(actor))
+        for entry in format.read(parts, chats):
+            check_deadline(deadline)
+            if isinstance(entry, SkippedEntry):
+                diff.skip_entry(entry.reason, entry.count)
             else:
-                look.add_item(found)
-            if look.seen % BATCH_SIZE == 0:
-                say(look.seen)
-        look.save_summary()
-        _discard_open_import(before)
+                diff.add_item(entry)
+            if diff.entry_count % BATCH_SIZE == 0:
+                on_progress(diff.entry_count)
+        diff.save_summary()
+        _discard_open_import(previous)
         batch.save(force_insert=True)
     return batch
 
 
 def _lock_open_import(actor: Actor) -> ImportBatch | None:
-    """The import that waits for its yes. Raises ImportUnderWay where one goes on, or is looked at; nobody waits."""
+    """Return the staged import. Raises ImportInProgress, without waiting, while one runs or is being staged."""
     if not try_lock_owner(OwnerLock.IMPORT_PREVIEW, actor.person.pk):
         raise ImportInProgress
-    is_open = ImportBatch.objects.filter(owner_id=actor.person.pk, state__in=OPEN_STATES).first()
-    if is_open is not None and is_open.state == ImportState.RUNNING:
+    open_import = ImportBatch.objects.filter(owner_id=actor.person.pk, state__in=OPEN_STATES).first()
+    if open_import is not None and open_import.state == ImportState.RUNNING:
         raise ImportInProgress
-    if is_open is not None and actor.asks_first and is_open.source != writes.get_source(actor):
-        raise ImportInProgress  # to look would give up that one, which such an app may not
-    return is_open
+    if open_import is not None and actor.asks_first and open_import.source != writes.get_source(actor):
+        raise ImportInProgress  # this preview would replace it, which such an app may not do
+    return open_import
 
 
-def _discard_open_import(before: ImportBatch | None) -> None:
-    """Last of all: a yes to it must not wait for as long as a look takes. With one, the look did not see what came."""
-    if before is None:
+def _discard_open_import(previous: ImportBatch | None) -> None:
+    """Delete the previous staged import, at the end so that staging never blocks its approval.
+
+    If it was approved meanwhile, this preview did not see its memories: raises ImportInProgress.
+    """
+    if previous is None:
         return
-    waits = ImportBatch.objects.filter(owner_id=before.owner_id, pk=before.pk).select_for_update().first()
-    if waits is None:
+    imports = ImportBatch.objects.filter(owner_id=previous.owner_id, pk=previous.pk)
+    batch = imports.select_for_update().first()
+    if batch is None:
         return
-    if waits.state != ImportState.STAGED:
+    if batch.state != ImportState.STAGED:
         raise ImportInProgress
-    waits.delete()
+    batch.delete()
 
 
-# --- What the person has ----------------------------------------------------------------------------------
+# --- Existing memories ------------------------------------------------------------------------------------
 
 
 def _load_known_digests(actor: Actor) -> set[bytes]:
-    """Of all texts that the actor may see, and of those that they were before: who edited one has it still."""
+    """Return digests of all texts the actor can read, including earlier versions: an edited text is still known."""
     own = Memory.objects.visible_to(actor, owner=actor.person)
     revisions = MemoryRevision.objects.filter(owner_id=actor.person.pk, memory_id__in=own.values("pk"))
     rows: Iterable[Memory | MemoryRevision] = (

@@ -1,4 +1,4 @@
-"""Readers of what ChatGPT and Claude hand out: conversations, and what they had remembered."""
+"""Readers for ChatGPT and Claude exports: conversations and the assistant's stored memories."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,37 +10,33 @@ from memories.portability.readers.items import ImportItem, ReadResult, SkippedEn
 from memories.portability.readers.json_and_csv import read_list
 from memories.portability.readers.streams import iterate_values, read_outline
 
-MAX_TURNS = 100_000  # of one conversation; a tree with a circle has no end
+MAX_TURNS = 100_000  # per conversation
 
 Turn = tuple[str, str | None, object]  # role, text, time
-TurnsOf = Callable[[dict[str, object]], Iterator[Turn]]
+TurnIterator = Callable[[dict[str, object]], Iterator[Turn]]
 
 
 class ChatFilter(StrEnum):
-    """What is taken of conversations."""
+    """Which messages of conversations to import."""
 
-    MINE = "mine"  # what the person wrote
-    ALL = "all"  # the answers, too
+    MINE = "mine"  # the user's messages
+    ALL = "all"  # answers too
     NONE = "none"
 
 
-ROLE_PREFIXES = {
-    "user": "",
-    "human": "",
-    "assistant": "Assistant: ",
-}  # how what somebody said begins; others are no people
-# Where a new thought begins in Claude's memory of a person. It looks no further than a line: a text may be made to be
-# slow to read, and who reads it holds up the whole process.
+ROLE_PREFIXES = {"user": "", "human": "", "assistant": "Assistant: "}  # other roles are ignored
+# Where a new memory begins in Claude's prose. Looks no further than one line, so that a hostile text cannot make it
+# backtrack and block the process.
 BLOCK = re.compile(r"\n(?=[^\S\n]*(?:[-*•]\s|#|\*\*)|\n)")
 HEADING = re.compile(r"#{1,6}(?:\s+(?P<a>\S.*))?|\*\*(?P<b>[^*]+)\*\*:?")
-HEADING_CHARACTERS = 200  # a longer one is a thought itself, and not repeated before each below it
+HEADING_CHARACTERS = 200  # longer headings are memories themselves, not prefixes of those below
 
 
 # --- ChatGPT ----------------------------------------------------------------------------------------------
 
 
 def read_chatgpt(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
-    """conversations.json or its numbered pieces, and memory.json where there is one."""
+    """Read conversations.json, or its numbered parts, and memory.json if present."""
     for part in parts:
         if part.base_name.startswith("memor"):
             yield from read_list(part)
@@ -49,7 +45,7 @@ def read_chatgpt(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
 
 
 def _iterate_chatgpt_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
-    """(role, text or None, time) along the branch that is shown: from its last node to the root, turned round."""
+    """Yield (role, text or None, time) along the displayed branch, found by walking from its last node to the root."""
     mapping = conversation["mapping"]
     node_id = conversation.get("current_node") or _find_last_leaf(mapping)
     branch: list[dict[str, object]] = []
@@ -81,15 +77,15 @@ def _get_chatgpt_text(content: object) -> str | None:
     if not isinstance(content, dict) or content.get("content_type") not in ("text", "multimodal_text", None):
         return None
     parts = content.get("parts")
-    said = [part for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
-    return "\n".join(said).strip() or None
+    texts = [part for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
+    return "\n".join(texts).strip() or None
 
 
 # --- Claude -----------------------------------------------------------------------------------------------
 
 
 def read_claude(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
-    """memories.json and conversations.json, either of which may be missing."""
+    """Read memories.json and conversations.json; either may be missing."""
     for part in parts:
         is_alone = not part.name and "conversations_memory" in read_outline(part)[1]
         if is_alone or part.base_name.startswith("memor"):
@@ -99,25 +95,25 @@ def read_claude(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
 
 
 def _read_claude_memories(part: Part) -> Iterator[ReadResult]:
-    """What Claude keeps is prose; each paragraph and each item of a list is a memory, under its heading's word."""
+    """Split Claude's prose into memories: one per paragraph or list item, prefixed with its heading."""
     is_list, _keys = read_outline(part)
     for value in iterate_values(part, "item" if is_list else ""):
         if not isinstance(value, dict):
             continue
         if isinstance(text := value.get("conversations_memory"), str):
-            yield from _split_thoughts(text)
+            yield from _split_prose(text)
         projects = value.get("project_memories")
-        for said in projects.values() if isinstance(projects, dict) else ():
-            if isinstance(said, str):
-                yield from _split_thoughts(said)
+        for prose in projects.values() if isinstance(projects, dict) else ():
+            if isinstance(prose, str):
+                yield from _split_prose(prose)
 
 
-def _split_thoughts(prose: str) -> Iterator[ImportItem]:
+def _split_prose(prose: str) -> Iterator[ImportItem]:
     heading = ""
     for block in map(str.strip, BLOCK.split(prose)):
-        found = HEADING.fullmatch(block) if len(block) <= HEADING_CHARACTERS else None
-        if found:
-            heading = (found["a"] or found["b"] or "").strip(" :")
+        match = HEADING.fullmatch(block) if len(block) <= HEADING_CHARACTERS else None
+        if match:
+            heading = (match["a"] or match["b"] or "").strip(" :")
         elif text := block.lstrip("-*• ").strip():
             yield ImportItem(f"{heading}: {text}" if heading else text)
 
@@ -131,39 +127,38 @@ def _iterate_claude_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
 def _get_claude_text(message: dict[str, object]) -> str | None:
     content = message.get("content")
     blocks = content if isinstance(content, list) else []
-    said = [
+    texts = [
         block["text"]
         for block in blocks
         if isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str)
     ]
     plain = message.get("text")
-    return "\n".join(said).strip() or (plain.strip() if isinstance(plain, str) else "") or None
+    return "\n".join(texts).strip() or (plain.strip() if isinstance(plain, str) else "") or None
 
 
-# --- Both -------------------------------------------------------------------------------------------------
+# --- Shared -----------------------------------------------------------------------------------------------
 
 
-def _read_conversations(part: Part, chats: ChatFilter, turns_of: TurnsOf) -> Iterator[ReadResult]:
+def _read_conversations(part: Part, chats: ChatFilter, iterate_turns: TurnIterator) -> Iterator[ReadResult]:
     for number, conversation in enumerate(iterate_values(part, "item")):
         try:
-            yield from _read_conversation(conversation, chats, turns_of, f"{part.name} {number}")
+            yield from _read_conversation(conversation, chats, iterate_turns, f"{part.name} {number}")
         except (KeyError, TypeError, AttributeError):
-            yield SkippedEntry("not_a_memory")  # a broken tree spoils only itself
+            yield SkippedEntry("not_a_memory")  # a malformed conversation must not fail the others
 
 
 def _read_conversation(
-    conversation: dict[str, Any], chats: ChatFilter, turns_of: TurnsOf, otherwise: str
+    conversation: dict[str, Any], chats: ChatFilter, iterate_turns: TurnIterator, fallback_id: str
 ) -> list[ReadResult]:
-    name = str(
-        conversation.get("id") or conversation.get("conversation_id") or conversation.get("uuid") or otherwise
-    )
-    began = conversation.get("create_time") or conversation.get("created_at")
+    ids = (conversation.get(key) for key in ("id", "conversation_id", "uuid"))
+    conversation_id = str(next(filter(None, ids), fallback_id))
+    started_at = conversation.get("create_time") or conversation.get("created_at")
     found: list[ReadResult] = []
-    for role, text, said_at in turns_of(conversation):
+    for role, text, sent_at in iterate_turns(conversation):
         if text is None:
             found.append(SkippedEntry("no_text"))
         elif role not in ROLE_PREFIXES:
-            continue  # the system's, a tool's
+            continue  # system or tool
         elif chats is ChatFilter.NONE:
             found.append(SkippedEntry("conversation"))
         elif ROLE_PREFIXES[role] and chats is ChatFilter.MINE:
@@ -172,8 +167,8 @@ def _read_conversation(
             found.append(
                 ImportItem(
                     ROLE_PREFIXES[role] + text,
-                    created_at=parse_time(said_at) or parse_time(began),
-                    conversation=name,
+                    created_at=parse_time(sent_at) or parse_time(started_at),
+                    conversation=conversation_id,
                 )
             )
     return found

@@ -1,4 +1,4 @@
-"""Which format something has, from what stands in it. Names of files only say which of a zip's parts are which."""
+"""Detect import formats by content; file names only tell the members of a zip apart."""
 
 import csv
 import re
@@ -21,31 +21,33 @@ Reader = Callable[[list[Part], ChatFilter], Iterator[ReadResult]]
 
 
 def _read_each_part(read: Callable[[Part], Iterator[ReadResult]]) -> Reader:
-    return lambda parts, _chats: (found for part in parts for found in read(part))
+    return lambda parts, _chats: (result for part in parts for result in read(part))
 
 
 @dataclass(frozen=True)
 class ImportFormat:
-    """A form of files. name: as it is stored, and the tag after `imported:`; label: what a person is told."""
+    """A file format. name: stored value, and the tag suffix after `imported:`; label: text shown to the user."""
 
     name: str
     label: object
     read: Reader
 
 
-# In this order: where the parts of a zip have several, the first one is that of the whole.
+# Ordered by priority: the first format among the members of a zip is the format of the zip.
 IMPORT_FORMATS = {
     format.name: format
     for format in (
-        ImportFormat("picard", gettext_lazy("an export of Picard"), _read_each_part(read_jsonl)),
-        ImportFormat("chatgpt", gettext_lazy("an export of ChatGPT"), read_chatgpt),
-        ImportFormat("claude", gettext_lazy("an export of Claude"), read_claude),
+        ImportFormat("picard", gettext_lazy("Picard export"), _read_each_part(read_jsonl)),
+        ImportFormat("chatgpt", gettext_lazy("ChatGPT export"), read_chatgpt),
+        ImportFormat("claude", gettext_lazy("Claude export"), read_claude),
         ImportFormat("pam", gettext_lazy("portable-ai-memory"), _read_each_part(read_list)),
-        ImportFormat("mem0", gettext_lazy("an export of mem0"), _read_each_part(read_list)),
-        ImportFormat("list", gettext_lazy("a JSON list"), _read_each_part(read_list)),
-        ImportFormat("table", gettext_lazy("a table (CSV)"), _read_each_part(read_table)),
+        ImportFormat("mem0", gettext_lazy("mem0 export"), _read_each_part(read_list)),
+        ImportFormat("list", gettext_lazy("JSON list"), _read_each_part(read_list)),
+        ImportFormat("table", gettext_lazy("CSV table"), _read_each_part(read_table)),
         ImportFormat("markdown", gettext_lazy("Markdown notes"), lambda parts, _chats: read_notes(parts)),
-        ImportFormat("text", gettext_lazy("text, a memory a line"), _read_each_part(read_plain_text)),
+        ImportFormat(
+            "text", gettext_lazy("Plain text, one memory per line"), _read_each_part(read_plain_text)
+        ),
     )
 }
 NOTE_SUFFIXES = (".md", ".markdown", ".txt")
@@ -53,19 +55,19 @@ EXPORT_FILE_NAME = re.compile(r"(?:conversations(?:-\d+)?|memor(?:y|ies)(?:-\d+)
 
 
 def detect_format(parts: list[Part]) -> tuple[ImportFormat, list[Part]]:
-    """The format, and those of the parts that are of it. Raises ValidationError (file) where it is none of them."""
+    """Return the format and the parts that have it. Raises ValidationError (file) for an unknown format."""
     if len(parts) == 1 and not parts[0].name:
         name = _detect_part_format(parts[0])
         if name is None:
-            raise make_file_error(_("Nothing in this file looks like memories."), "unknown_format")
+            raise make_file_error(_("The file format is not supported."), "unknown_format")
         return IMPORT_FORMATS[name], parts
-    found = [(part, _detect_member_format(part)) for part in parts]
-    names = {name for _part, name in found}
+    detected = [(part, _detect_member_format(part)) for part in parts]
+    names = {name for _part, name in detected}
     format = next((IMPORT_FORMATS[name] for name in IMPORT_FORMATS if name in names), None)
     if format is None:
-        raise make_file_error(_("Nothing in this zip looks like memories."), "unknown_format")
-    beside = ("list",) if format.name in ("chatgpt", "claude") else ()  # ChatGPT's memory.json
-    return format, [part for part, name in found if name == format.name or name in beside]
+        raise make_file_error(_("The zip contains no supported files."), "unknown_format")
+    extra = ("list",) if format.name in ("chatgpt", "claude") else ()  # ChatGPT's memory.json
+    return format, [part for part, name in detected if name == format.name or name in extra]
 
 
 def _detect_member_format(part: Part) -> str | None:
@@ -73,7 +75,7 @@ def _detect_member_format(part: Part) -> str | None:
         return "markdown"
     name = _detect_part_format(part)
     if name == "list" and not EXPORT_FILE_NAME.fullmatch(part.base_name):
-        return None  # settings and the like
+        return None  # such as settings
     return name if name != "text" else None
 
 
@@ -97,7 +99,7 @@ def _detect_json_format(text: str) -> str | None:
     if isinstance(line, dict) and "text" in line and ("picard" in line or rest.strip()):
         return "picard"
     is_list, keys = parse_outline(text)
-    if not is_list and {"picard", "text"} <= keys:  # a first line that is longer than what is looked at
+    if not is_list and {"picard", "text"} <= keys:  # the first line is longer than the part that was read
         return "picard"
     if "mapping" in keys and is_list:
         return "chatgpt"

@@ -1,4 +1,4 @@
-"""What a reader finds in a file: memories to be, and what it had to leave out."""
+"""Results of import readers: items to import and skipped entries."""
 
 import math
 import re
@@ -12,33 +12,33 @@ from django.utils.translation import gettext_lazy as _
 from memories.models import Visibility
 from memories.validation import limits
 
-MILLISECONDS_FROM = 100_000_000_000  # a number of seconds as great as this would be in the year 5138
+MILLISECONDS_FROM = 100_000_000_000  # as seconds this would be in the year 5138
 EARLIEST_TIME = datetime(1970, 1, 2, tzinfo=UTC)
 NON_SPACE = re.compile(r"\S")
 
-# Why something is left out: a code, and what a person is told.
+# Why an entry is skipped: the code, and the text shown to the user before its count.
 REASONS = {
     "blank": _("empty"),
-    "not_a_memory": _("not of the form that this file should have"),
-    "not_json": _("lines that are no JSON"),
-    "not_text": _("files that are no UTF-8 text"),
-    "null_character": _("with a null character, which cannot be kept"),
-    "surrogate": _("with half a character, which cannot be kept"),
-    "expired": _("expired already"),
-    "in_trash": _("in the trash, or expired, where they come from"),
-    "unreadable": _("could not be read when they were exported"),
-    "of_the_assistant": _("written by the assistant, not by you"),
-    "conversation": _("parts of conversations, which you left out"),
-    "no_text": _("pictures, tools and other things without text"),
-    "older": _("older than what you have"),
-    "superseded": _("said to be out of date by the file"),
-    "repeated": _("said twice in the file"),
+    "not_a_memory": _("invalid entries for this format"),
+    "not_json": _("lines that are not valid JSON"),
+    "not_text": _("files that are not UTF-8 encoded or too large"),
+    "null_character": _("contains a null character"),
+    "surrogate": _("contains invalid Unicode (a lone surrogate)"),
+    "expired": _("already expired"),
+    "in_trash": _("in the trash or expired when they were exported"),
+    "unreadable": _("unreadable when they were exported"),
+    "of_the_assistant": _("written by the assistant"),
+    "conversation": _("messages in conversations, which you excluded"),
+    "no_text": _("images, tool calls and other messages without text"),
+    "older": _("older than your version"),
+    "superseded": _("marked as outdated in the file"),
+    "repeated": _("repeated in the file"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A text that a memory had at an earlier version."""
+    """The text of an earlier version of a memory."""
 
     version: int
     text: str
@@ -47,11 +47,11 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class ImportItem:
-    """A memory to be. Only our own JSON Lines know of more than text, tags, time and conversation.
+    """A memory to import. Only Picard's JSON Lines set all fields.
 
-    conversation: what the file calls it; memories of one conversation follow each other. position: None to count on.
-    written_at: when its text was, at the latest. keeps: the fields (tags, expires_at) that it says nothing of; they
-    stay where it changes a memory.
+    conversation: its ID in the file; the memories of a conversation are consecutive. position: None to continue
+    counting. written_at: the latest time at which the text can have been written. keeps: fields (tags, expires_at) that
+    the file omits; they stay unchanged when the import updates a memory. The field names are stored in staged rows.
     """
 
     text: str
@@ -71,7 +71,7 @@ class ImportItem:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """Something that was left out; `reason` is one of REASONS."""
+    """Skipped entries; `reason` is a key of REASONS."""
 
     reason: str
     count: int = 1
@@ -81,17 +81,17 @@ ReadResult = ImportItem | SkippedEntry
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time as files write them: ISO 8601, or seconds or milliseconds since 1970. None for what is none.
+    """Parse ISO 8601, or seconds or milliseconds since 1970. Returns None for anything else.
 
-    One of the future is now, since a memory cannot have been written then; one without zone is of UTC.
+    A time without zone is UTC. A future time becomes now, since no memory can have been written then.
     """
     try:
-        found = _parse_time(value)
+        time = _parse_time(value)
     except (ValueError, OverflowError, OSError):
         return None
-    if found is None or found < EARLIEST_TIME:
+    if time is None or time < EARLIEST_TIME:
         return None
-    return min(found, datetime.now(UTC))
+    return min(time, datetime.now(UTC))
 
 
 def _parse_time(value: object) -> datetime | None:
@@ -102,25 +102,25 @@ def _parse_time(value: object) -> datetime | None:
             return None
         return datetime.fromtimestamp(value / 1000 if value >= MILLISECONDS_FROM else value, UTC)
     if isinstance(value, str):
-        found = datetime.fromisoformat(value.strip())
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(value.strip())
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     return None
 
 
 def parse_expiry(value: object) -> datetime | None:
-    """A time that may lie ahead, as an expiry does. None for what is none. Raises ValueError for one of no meaning."""
+    """Parse an expiry, which may be in the future. Raises ValueError unless it is ISO 8601 with a time zone."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError("an expiry is a string")
-    found = datetime.fromisoformat(value)
-    if found.tzinfo is None:
-        raise ValueError("an expiry says its zone")
-    return found.astimezone(UTC)
+        raise ValueError("the expiry is not a string")
+    expires_at = datetime.fromisoformat(value)
+    if expires_at.tzinfo is None:
+        raise ValueError("the expiry has no time zone")
+    return expires_at.astimezone(UTC)
 
 
 def split_to_limits(item: ImportItem) -> Iterator[ImportItem]:
-    """The item, or, where its text is longer than a memory may be, the parts of it as a conversation of its own."""
+    """Yield the item, or split an overlong text into a conversation of several items."""
     text = item.text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(text) <= limits.TEXT_CHARACTERS:
         yield item
@@ -136,21 +136,21 @@ def split_to_limits(item: ImportItem) -> Iterator[ImportItem]:
             position=None,
             id=None,
             version=1,
-            history=(),  # of the whole, and none of its parts
+            history=(),  # belongs to the whole text
         )
         created_at = created_at and created_at + timedelta(milliseconds=1)
 
 
 def _split_text(text: str) -> Iterator[str]:
-    """Between paragraphs where there are some, else lines, sentences or words; anywhere if need be."""
+    """Split between paragraphs if possible, else between lines, sentences or words, else anywhere."""
     size, at = limits.TEXT_CHARACTERS, 0
     while len(text) - at > size:
         window = text[at : at + size]
         ends = (window.rfind(mark, size // 2) for mark in ("\n\n", "\n", ". ", " "))
-        end = next((found + 1 for found in ends if found > 0), size)
+        end = next((index + 1 for index in ends if index > 0), size)
         if part := window[:end].strip():
             yield part
-        inked = NON_SPACE.search(text, at + end)
-        at = inked.start() if inked else len(text)
+        match = NON_SPACE.search(text, at + end)
+        at = match.start() if match else len(text)
     if at < len(text):
         yield text[at:]

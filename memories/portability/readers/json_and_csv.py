@@ -1,4 +1,4 @@
-"""Readers of lists: what mem0 and its like hand out, portable-ai-memory, and tables."""
+"""Readers for JSON lists (mem0 and similar exports), portable-ai-memory, and CSV tables."""
 
 import csv
 from collections.abc import Iterator
@@ -14,14 +14,12 @@ from memories.portability.readers.text_and_markdown import limit_tags
 TEXT_KEYS = ("memory", "content", "text", "value", "summary", "data")
 TIME_KEYS = ("created_at", "createdAt", "create_time", "created", "timestamp", "date", "updated_at")
 TAG_KEYS = ("tags", "categories", "labels")
-OUTDATED_STATUSES = ("superseded", "deprecated", "retracted", "archived")  # as portable-ai-memory calls it
-FORMULA_CHARACTERS = (
-    "=+-@\t\r'"  # what a spreadsheet would take for a formula, and the mark that keeps it from that
-)
+OUTDATED_STATUSES = ("superseded", "deprecated", "retracted", "archived")  # in portable-ai-memory
+FORMULA_CHARACTERS = "=+-@\t\r'"  # start a formula in a spreadsheet; ' is the escape itself
 
 
 def read_list(part: Part) -> Iterator[ReadResult]:
-    """An array of objects, or of strings, by itself or as `results` or `memories`."""
+    """Read an array of objects or strings, at the top level or under `results` or `memories`."""
     is_list, keys = read_outline(part)
     path = "item" if is_list else "results.item" if "results" in keys else "memories.item"
     for value in iterate_values(part, path):
@@ -42,17 +40,17 @@ def _parse_entry(value: object) -> ReadResult:
 
 
 def _get_tags(value: dict[str, object]) -> tuple[str, ...]:
-    found: list[str] = []
+    tags: list[str] = []
     for key in TAG_KEYS:
-        given = value.get(key)
-        found += [given] if isinstance(given, str) else given if isinstance(given, list) else []
-    return limit_tags([tag for tag in found if isinstance(tag, str)])
+        entry = value.get(key)
+        tags += [entry] if isinstance(entry, str) else entry if isinstance(entry, list) else []
+    return limit_tags([tag for tag in tags if isinstance(tag, str)])
 
 
 def _get_time(value: dict[str, object]) -> datetime | None:
     temporal = value.get("temporal")
-    places = [value, temporal] if isinstance(temporal, dict) else [value]
-    times = (parse_time(place[key]) for place in places for key in TIME_KEYS if key in place)
+    sources = [value, temporal] if isinstance(temporal, dict) else [value]
+    times = (parse_time(source[key]) for source in sources for key in TIME_KEYS if key in source)
     return next((time for time in times if time), None)
 
 
@@ -65,18 +63,18 @@ def _get_expiry(value: dict[str, object]) -> datetime | None:
         return parse_time(until)
 
 
-# --- Tables -----------------------------------------------------------------------------------------------
+# --- CSV --------------------------------------------------------------------------------------------------
 
 
 def read_table(part: Part) -> Iterator[ReadResult]:
-    """CSV with a column `text` (or `memory`, `content`) and perhaps `tags`, `created_at`, `expires_at`."""
+    """Read CSV with a column `text` (or `memory`, `content`) and optional `tags`, `created_at`, `expires_at`."""
     try:
         for row in csv.DictReader(f"{line}\n" for line in read_lines(part)):
             yield _parse_row(
                 {str(key).strip().lower(): value for key, value in row.items() if isinstance(value, str)}
             )
     except csv.Error:
-        raise make_file_error(_("This table is broken: a cell of it does not end."), "broken_table") from None
+        raise make_file_error(_("The CSV is invalid: a quoted cell is not closed."), "broken_table") from None
 
 
 def _parse_row(row: dict[str, str]) -> ReadResult:

@@ -1,4 +1,4 @@
-"""Our own JSON Lines: one memory a line, with everything that belongs to it, so that nothing is lost on the way."""
+"""Picard's JSON Lines format: one memory per line, with all its fields and history."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,14 +21,14 @@ from memories.portability.readers.items import (
 from memories.portability.readers.streams import read_lines
 from memories.services.representation import represent_memory
 
-VERSION = 1  # of this format; stands in every line
+VERSION = 1  # of the format, repeated in each line
 FIELDS = (
     "id", "text", "tags", "visibility", "expires_at", "created_at", "updated_at", "written_at", "deleted_at",
     "version", "source", "conversation", "position",
 )  # fmt: skip
-TAGS_READ = 1_000  # of one memory, to find those that it may have
-TRASH = "trash.jsonl"  # of what is exported as everything; its lines did not always say `deleted_at`
-MAX_VERSION = 2**30  # of a memory; it is counted on from there, and the column ends at twice as many
+MAX_TAGS_READ = 1_000  # per memory, before validation selects those it may have
+TRASH = "trash.jsonl"  # in the full archive; its lines lacked `deleted_at` in earlier versions
+MAX_VERSION = 2**30  # of a memory; leaves room to count up: the column ends at 2**31
 
 
 def read_jsonl(part: Part) -> Iterator[ReadResult]:
@@ -55,10 +55,10 @@ def _parse_item(value: dict[str, Any]) -> ReadResult:
         return SkippedEntry("in_trash")
     conversation, position = value.get("conversation"), value.get("position")
     if (conversation is None) != (position is None):
-        raise ValueError("half marked")
+        raise ValueError("conversation and position must be given together")
     return ImportItem(
         text=_parse_text(value["text"]),
-        tags=tuple(map(_parse_text, islice(value.get("tags") or (), TAGS_READ))),
+        tags=tuple(map(_parse_text, islice(value.get("tags") or (), MAX_TAGS_READ))),
         created_at=parse_time(value.get("created_at")),
         conversation=None if conversation is None else str(UUID(conversation)),
         position=None if position is None else int(position),
@@ -76,13 +76,13 @@ def _parse_item(value: dict[str, Any]) -> ReadResult:
 def _parse_revision(value: dict[str, object]) -> Revision:
     written_at = parse_time(value["written_at"])
     if written_at is None:
-        raise ValueError("no time")
+        raise ValueError("written_at is not a time")
     return Revision(_parse_version(value["version"]), _parse_text(value["text"]), written_at)
 
 
 def _parse_text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
     return value
 
 
@@ -93,7 +93,7 @@ def _parse_version(value: object) -> int:
 
 
 def format_line(memory: Memory, history: list[tuple[int, str | None, datetime]]) -> bytes:
-    """A memory as a line. Its text is null where what is stored does not open; that is said, and not left out."""
+    """Return a memory as a JSON line. The text is null if it cannot be decrypted, so that no memory is omitted."""
     value = {
         "picard": VERSION,
         **represent_memory(memory, FIELDS),

@@ -1,4 +1,4 @@
-"""A part read as text or as JSON: as it comes, in UTF-8 or marked UTF-16, with bounds on what is held at once."""
+"""Streaming text and JSON readers for UTF-8, or UTF-16 with a byte order mark, with bounded memory."""
 
 import codecs
 import io
@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from memories.portability.readers.archives import Part, make_file_error, open_part
 
-MAX_VALUE_BYTES = 20_000_000  # of JSON for one value: a conversation, a memory
-MAX_VALUE_EVENTS = 2_000_000  # of the parser, for one value: what is empty takes thirty times its bytes
-MAX_NOTE_BYTES = 2_000_000  # of one text file in a zip or a folder, and of what belongs together in another
+MAX_VALUE_BYTES = 20_000_000  # of JSON per value, such as a conversation or memory
+MAX_VALUE_EVENTS = 2_000_000  # parser events per value: empty values take 30 times their bytes
+MAX_NOTE_BYTES = 2_000_000  # of a text file in a zip or folder, and of one memory in a plain-text file
 CHUNK_BYTES = 65_536
 MAX_DEPTH = 100
 STARTS = frozenset({"start_map", "start_array"})
@@ -33,21 +33,21 @@ def detect_encoding(start: bytes) -> str:
 
 
 def read_lines(part: Part) -> Iterator[str]:
-    """The lines of a text file, without their ends. Raises ValidationError where it is no UTF-8 (or marked UTF-16)."""
+    """Yield lines without line endings. Raises ValidationError unless the text is UTF-8, or UTF-16 with a BOM."""
     encoding = _detect_part_encoding(part)
     with open_part(part) as file:
         text = io.TextIOWrapper(file, encoding=encoding, newline=None)
         try:
             while line := text.readline(MAX_VALUE_BYTES):
                 if len(line) >= MAX_VALUE_BYTES:
-                    raise make_file_error(_("A line of it is far too long."), "line_too_long")
+                    raise make_file_error(_("A line in the file is too long."), "line_too_long")
                 yield line.rstrip("\n")
         except UnicodeError:
-            raise make_file_error(_("This is no UTF-8 text. Save it as UTF-8 first."), "not_utf8") from None
+            raise make_file_error(_("The file is not UTF-8 encoded."), "not_utf8") from None
 
 
 def read_small_text(part: Part) -> str | None:
-    """A small text file whole; None where it is too large or no text."""
+    """Return the text of a small file, or None if it is too large or not text."""
     if part.size > MAX_NOTE_BYTES:
         return None
     with open_part(part) as file:
@@ -65,7 +65,7 @@ def read_start(part: Part, size: int = CHUNK_BYTES) -> bytes:
 
 
 def read_start_text(part: Part) -> str:
-    """What the file begins with, without a mark of its encoding and white space; as far as it can be read."""
+    """Return the start of the file as text, without BOM and leading white space; ignores undecodable bytes."""
     start = read_start(part)
     return start.decode(detect_encoding(start), errors="ignore").lstrip("\ufeff \t\r\n")
 
@@ -74,21 +74,21 @@ def _detect_part_encoding(part: Part) -> str:
     return detect_encoding(read_start(part, 4))
 
 
-# --- JSON, as it comes ----------------------------------------------------------------------------------
+# --- Streaming JSON -------------------------------------------------------------------------------------
 
 
 class _Utf8Reader:
-    """A part's bytes as UTF-8 for the JSON parser; counts what one value takes."""
+    """Transcode a part to UTF-8 for the JSON parser and count the bytes of each value."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
-        self.since_last = 0
+        self.value_bytes = 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
-        self.since_last += len(data)
-        if self.since_last > MAX_VALUE_BYTES:
+        self.value_bytes += len(data)
+        if self.value_bytes > MAX_VALUE_BYTES:
             raise make_entry_too_large_error()
         if self._decode is None or not size:
             return data
@@ -97,9 +97,9 @@ class _Utf8Reader:
 
 
 def iterate_values(part: Part, path: str) -> Iterator[Any]:
-    """The values at a path, one after another: "" (the whole), "item" (of an array), or "key.item" (of its array).
+    """Yield the values at a path: "" (the document), "item" (array items) or "key.item" (items of the array at key).
 
-    Raises ValidationError where it is no JSON, or nested too deeply.
+    Raises ValidationError for invalid JSON and for JSON that is nested too deeply.
     """
     encoding = _detect_part_encoding(part)
     key, _dot, _item = path.rpartition(".")
@@ -108,14 +108,14 @@ def iterate_values(part: Part, path: str) -> Iterator[Any]:
         source = _Utf8Reader(file, encoding)
         try:
             for value in _build_values(ijson.basic_parse(source, use_float=True), key, level):
-                source.since_last = 0
+                source.value_bytes = 0
                 yield value
         except (ijson.JSONError, UnicodeError, ValueError, OverflowError):
             raise make_broken_json_error() from None
 
 
 def _build_values(events: Any, key: str, level: int) -> Iterator[Any]:
-    """By the parser's plain events: those that carry a path take a time that grows with the square of the depth."""
+    """Build values from basic events: the cost of events with a path is quadratic in the depth."""
     depth, at_key, count = 0, "", 0
     builder: Any = None
     for event, value in events:
@@ -134,28 +134,30 @@ def _build_values(events: Any, key: str, level: int) -> Iterator[Any]:
             at_key = value
         depth += event in STARTS
         if depth > MAX_DEPTH:
-            raise make_file_error(_("It is nested too deeply."), "too_deep")
+            raise make_file_error(_("The JSON is nested too deeply."), "too_deep")
 
 
 def make_entry_too_large_error() -> ValidationError:
-    return make_file_error(_("One entry of it is far too large."), "entry_too_large")
+    return make_file_error(_("An entry in the file is too large."), "entry_too_large")
 
 
 def make_broken_json_error() -> ValidationError:
-    return make_file_error(_("This JSON is broken or cut off. Download it again."), "broken_json")
+    return make_file_error(_("The JSON is invalid or truncated. Download it again."), "broken_json")
 
 
 def read_outline(part: Part) -> tuple[bool, set[str]]:
-    """Of a JSON file: whether it is an array, and the keys of it or of its first item."""
+    """Return whether a JSON file is an array, and the keys of the object or of its first item."""
     return parse_outline(read_start_text(part))
 
 
 def parse_outline(start: str) -> tuple[bool, set[str]]:
-    """As `read_outline`, of what a file begins with; the key "" stands for a string as the first item."""
+    """Like `read_outline`, for the start of a file; the key "" means that the first item is a string."""
     keys: set[str] = set()
     is_list = start[:1] == "["
     depth = 0
-    with suppress(ijson.JSONError, UnicodeError, ValueError):  # it is only the start
+    with suppress(
+        ijson.JSONError, UnicodeError, ValueError
+    ):  # the start of a file is usually incomplete JSON
         for event, value in ijson.basic_parse(start.encode()):
             if event == "map_key" and depth == 1 + is_list:
                 keys.add(value)

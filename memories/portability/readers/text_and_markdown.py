@@ -1,4 +1,4 @@
-"""Readers of plain text: what assistants write when they are asked for all they know, and Markdown notes."""
+"""Readers for plain text, as assistants list what they remember, and for Markdown notes."""
 
 import re
 from collections.abc import Iterator
@@ -15,52 +15,51 @@ from memories.portability.readers.streams import (
 )
 from memories.validation import limits
 
-MAX_TAGS = limits.TAGS - 1  # one more says where it came from
+MAX_TAGS = limits.TAGS - 1  # leaves room for the tag that names the source
 
 # "[2026-01-31] - I am allergic to peanuts.", perhaps as an item of a list.
 DATED = re.compile(r"\s*(?:[-*•]\s+)?\[(?P<date>[^\]\n]{1,40})\]\s*[-–—:]\s*(?P<text>.*)")
 BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(?P<text>\S.*)")
 HEADING = re.compile(r"\s*(?:#{1,6}\s.*|\*\*[^*]+\*\*:?|```.*|-{3,}|={3,})\s*")
-CONTINUATION_INDENT = "  "  # before the further lines of a text
+CONTINUATION_INDENT = "  "  # of continuation lines
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 INLINE_TAG = re.compile(r"(?<![\w#&/])#(?P<tag>\w[\w/-]*)")
-NOT_A_TAG = re.compile(r"[\d_-]+")  # an issue's number, a colour
+NOT_A_TAG = re.compile(r"[\d_-]+")  # an issue number or colour
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 TAG_KEYS = ("tags", "tag", "keywords")
 TIME_KEYS = ("created_at", "created", "date", "date created")
 
 
-# --- Transfer text ----------------------------------------------------------------------------------------
+# --- Plain text -------------------------------------------------------------------------------------------
 
 
 def read_plain_text(part: Part) -> Iterator[ReadResult]:
-    """`[date] - content`, one memory a line. Lines below that are indented belong to it, whatever they look like.
+    """Read `[date] - content` lines, one memory each.
 
-    So do others without a date, where they are no heading and no item of a list.
-
-    Where no line is dated, every item of a list and every paragraph is a memory. Headings are none.
+    Indented lines that follow belong to the memory, and so do undated lines that are neither headings nor list items.
+    If no line has a date, each list item and each paragraph is a memory. Headings are ignored.
     """
-    gathered: list[str] = []
+    pending_lines: list[str] = []
     length = 0
-    dated: re.Match[str] | None = None  # the first of them
+    dated: re.Match[str] | None = None  # the first line of the current memory, if it has a date
     has_dates = False
     for line in read_lines(part):
-        is_within = dated is not None and _measure_indent(line) > _measure_indent(dated.string)
-        date = None if is_within else DATED.fullmatch(line)
-        starts = date or (None if is_within else BULLET.fullmatch(line))
-        is_over = not line.strip() and not has_dates
-        if starts or is_over or (not is_within and HEADING.fullmatch(line)):
-            yield from _build_items(gathered, dated)
-            gathered, length = [starts["text"]] if starts else [], 0
+        is_continuation = dated is not None and _measure_indent(line) > _measure_indent(dated.string)
+        date = None if is_continuation else DATED.fullmatch(line)
+        starts = date or (None if is_continuation else BULLET.fullmatch(line))
+        is_break = not line.strip() and not has_dates
+        if starts or is_break or (not is_continuation and HEADING.fullmatch(line)):
+            yield from _build_items(pending_lines, dated)
+            pending_lines, length = [starts["text"]] if starts else [], 0
             dated = date
             has_dates = has_dates or dated is not None
-        elif gathered or line.strip():
-            gathered.append(line)
+        elif pending_lines or line.strip():
+            pending_lines.append(line)
             length += len(line) + 1
             if length > MAX_NOTE_BYTES:
                 raise make_entry_too_large_error()
-    yield from _build_items(gathered, dated)
+    yield from _build_items(pending_lines, dated)
 
 
 def _build_items(lines: list[str], dated: re.Match[str] | None) -> Iterator[ImportItem]:
@@ -70,7 +69,7 @@ def _build_items(lines: list[str], dated: re.Match[str] | None) -> Iterator[Impo
 
 
 def _dedent_lines(lines: list[str], dated: re.Match[str] | None) -> Iterator[str]:
-    """Without the indent that our own export gives them; in a list, without that which they have in common."""
+    """Remove the indent of Picard's own export or, in a list, the common indent."""
     if dated and dated.string.startswith("["):
         return (line.removeprefix(CONTINUATION_INDENT) for line in lines)
     indent = min((_measure_indent(line) for line in lines if line.strip()), default=0)
@@ -81,28 +80,28 @@ def _measure_indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _parse_day(written: str) -> datetime | None:
-    found = DAY.search(written)
-    return parse_time(written) or (parse_time(found[0]) if found else None)
+def _parse_day(text: str) -> datetime | None:
+    match = DAY.search(text)
+    return parse_time(text) or (parse_time(match[0]) if match else None)
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------
 
 
 def read_notes(parts: list[Part]) -> Iterator[ReadResult]:
-    """One memory a note. Its tags are those of its front matter and the #tags in its text."""
+    """Read each note as one memory, tagged by its front matter and its inline #tags."""
     for part in parts:
         text = read_small_text(part)
         yield SkippedEntry("not_text") if text is None else _parse_note(part, text)
 
 
-def _parse_note(part: Part, whole: str) -> ReadResult:
-    front, body = _parse_front_matter(whole.replace("\r\n", "\n"))
+def _parse_note(part: Part, text: str) -> ReadResult:
+    front, body = _parse_front_matter(text.replace("\r\n", "\n"))
     name = PurePosixPath(part.name).stem
     title = "" if "id" in front or not name or body.lstrip("# \n").startswith(name) else name
     tags = [tag for key in TAG_KEYS for tag in front.get(key, [])] + list(_find_inline_tags(body))
     times = (front[key][0] for key in TIME_KEYS if front.get(key))
-    created_at = next((found for time in times if (found := parse_time(time))), None)
+    created_at = next((parsed for time in times if (parsed := parse_time(time))), None)
     if created_at is None and (day := DAY.match(name)):
         created_at = parse_time(day[0])
     if not body.strip():
@@ -111,7 +110,7 @@ def _parse_note(part: Part, whole: str) -> ReadResult:
 
 
 def _parse_front_matter(text: str) -> tuple[dict[str, list[str]], str]:
-    """The properties, each as its values, and the text below. Of YAML only what notes are written in."""
+    """Return the properties, each as a list of values, and the body. Supports only the YAML that notes use."""
     text = text.removeprefix("\ufeff")
     if not text.startswith("---\n"):
         return {}, text
@@ -147,8 +146,8 @@ def _find_inline_tags(body: str) -> Iterator[str]:
 
 
 def limit_tags(tags: list[str]) -> tuple[str, ...]:
-    """Of these as many as a memory may have; what cannot be a tag is none."""
-    kept = {
+    """Drop invalid tags and those beyond the limit of a memory."""
+    valid = {
         tag: None for tag in tags if tag.strip() and len(tag) <= limits.TAG_CHARACTERS and "\0" not in tag
     }
-    return tuple(kept)[:MAX_TAGS]
+    return tuple(valid)[:MAX_TAGS]

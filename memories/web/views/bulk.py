@@ -1,4 +1,4 @@
-"""Pages of what becomes of memories: alike ones, many at once, and their tags."""
+"""Pages to merge similar memories, change many memories at once and manage tags."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,77 +28,79 @@ from memories.web.decorators import Request, memory_view, redirect_back
 from memories.web.forms import BulkActionForm, ListForm
 from memories.web.views.list import build_list_url
 
-TAGS_PER_PAGE = 100  # on a page
+TAGS_PER_PAGE = 100
 
-# --- Alike ------------------------------------------------------------------------------------------------
+# --- Similar memories -------------------------------------------------------------------------------------
 
 
 @require_POST
 @memory_view
 def merge_memories(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    """Replace the older of two by the newer, put both texts into one, or keep both."""
-    other, act = _get_posted_uuid(request, "other"), request.POST.get("act")
-    if act == "keep":
-        near_duplicates.dismiss_duplicate(actor, memory_id, other)
-        messages.success(request, _("Both are kept. You are not asked again."))
+    """Replace the older memory's text, merge both texts, or keep both memories."""
+    other_id, action = _get_posted_uuid(request, "other"), request.POST.get("act")
+    if action == "keep":
+        near_duplicates.dismiss_duplicate(actor, memory_id, other_id)
+        messages.success(request, _("Both memories kept. We won't ask again."))
         return redirect("memories:detail", memory_id)
-    united = near_duplicates.merge_memories(actor, memory_id, other, merge=act == "merge")
+    merged = near_duplicates.merge_memories(actor, memory_id, other_id, merge=action == "merge")
     messages.success(
-        request, _("One memory now. The earlier text is in its history, the other in the trash.")
+        request, _("Memories merged. The previous text is in the history, the other memory is in the trash.")
     )
-    return redirect("memories:detail", united.pk)
+    return redirect("memories:detail", merged.pk)
 
 
-# --- Many -------------------------------------------------------------------------------------------------
+# --- Bulk actions -----------------------------------------------------------------------------------------
 
 
 @require_POST
 @memory_view
 def apply_bulk_action(request: Request, actor: Actor) -> HttpResponseBase:
-    listed = ListForm(request.POST, tags=reads.list_tags(actor))
+    list_form = ListForm(request.POST, tags=reads.list_tags(actor))
     form = BulkActionForm(request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect_back(request, "memories:list")
     seen = form.cleaned_data["seen"]
-    whole = form.cleaned_data["everything"]
+    everything = form.cleaned_data["everything"]
     shown = form.cleaned_data["shown"]
-    chosen = Selection(None, listed.filters, shown=shown) if whole else Selection(seen.keys(), seen=seen)
+    selected = (
+        Selection(None, list_form.filters, shown=shown) if everything else Selection(seen.keys(), seen=seen)
+    )
     try:
-        if whole and form.cleaned_data["act"] == "publish" and not shown:
-            return _confirm_publish_all(request, actor, chosen, listed)
-        return _BULK_ACTIONS[form.cleaned_data["act"]](request, actor, chosen, form.cleaned_data)
+        if everything and form.cleaned_data["act"] == "publish" and not shown:
+            return _confirm_publish_all(request, actor, selected, list_form)
+        return _BULK_ACTIONS[form.cleaned_data["act"]](request, actor, selected, form.cleaned_data)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     except VersionConflict:
-        messages.warning(request, _("One of them was changed meanwhile. Look at them, and choose again."))
+        messages.warning(request, _("A selected memory was changed in the meantime. Check and select again."))
     except SelectionChanged:
         messages.warning(
-            request, _("Some of them came or were changed meanwhile. Look again, and choose then.")
+            request, _("Memories were added or changed in the meantime. Check and select again.")
         )
     return redirect_back(request, "memories:list")
 
 
 def _confirm_publish_all(
-    request: Request, actor: Actor, chosen: Selection, listed: ListForm
+    request: Request, actor: Actor, selected: Selection, list_form: ListForm
 ) -> HttpResponseBase:
-    """Nobody has seen all that match: what would be public is said, and a yes to that is asked for."""
-    would = selection.preview_publish(actor, chosen)
-    if not would.count:
+    """Ask for confirmation, because the user has not seen every matching memory."""
+    preview = selection.preview_publish(actor, selected)
+    if not preview.count:
         return _report_changed_count(request, 0)
     context = {
-        "would": would,
-        "texts": [text for text in map(reads.decrypt_or_none, would.newest) if text],
-        "address": listed.get_url_params(),
-        "page_url": build_list_url(listed),
+        "preview": preview,
+        "texts": [text for text in map(reads.decrypt_or_none, preview.newest) if text],
+        "address": list_form.get_url_params(),
+        "page_url": build_list_url(list_form),
     }
     return render(request, "memories/confirm_publish.html", context)
 
 
 def _trash_selection(
-    request: Request, actor: Actor, chosen: Selection, _given: dict[str, object]
+    request: Request, actor: Actor, selected: Selection, _data: dict[str, object]
 ) -> HttpResponseBase:
-    count, moment = selection.trash_selection(actor, chosen)
+    count, moment = selection.trash_selection(actor, selected)
     if moment is None:
         return _report_changed_count(request, count)
     return redirect(
@@ -107,36 +109,36 @@ def _trash_selection(
 
 
 def _tag_selection(
-    request: Request, actor: Actor, chosen: Selection, given: dict[str, Any]
+    request: Request, actor: Actor, selected: Selection, data: dict[str, Any]
 ) -> HttpResponseBase:
-    return _report_changed_count(request, selection.tag_selection(actor, chosen, given["tag_name"]))
+    return _report_changed_count(request, selection.tag_selection(actor, selected, data["tag_name"]))
 
 
 def _untag_selection(
-    request: Request, actor: Actor, chosen: Selection, given: dict[str, Any]
+    request: Request, actor: Actor, selected: Selection, data: dict[str, Any]
 ) -> HttpResponseBase:
-    return _report_changed_count(request, selection.untag_selection(actor, chosen, given["tag_name"]))
+    return _report_changed_count(request, selection.untag_selection(actor, selected, data["tag_name"]))
 
 
 def _expire_selection(
-    request: Request, actor: Actor, chosen: Selection, given: dict[str, Any]
+    request: Request, actor: Actor, selected: Selection, data: dict[str, Any]
 ) -> HttpResponseBase:
-    return _report_changed_count(request, selection.set_selection_expiry(actor, chosen, given["expires_at"]))
+    return _report_changed_count(request, selection.set_selection_expiry(actor, selected, data["expires_at"]))
 
 
 def _publish_selection(
-    request: Request, actor: Actor, chosen: Selection, _given: dict[str, object]
+    request: Request, actor: Actor, selected: Selection, _data: dict[str, object]
 ) -> HttpResponseBase:
     return _report_changed_count(
-        request, selection.set_selection_visibility(actor, chosen, Visibility.PUBLIC)
+        request, selection.set_selection_visibility(actor, selected, Visibility.PUBLIC)
     )
 
 
 def _unpublish_selection(
-    request: Request, actor: Actor, chosen: Selection, _given: dict[str, object]
+    request: Request, actor: Actor, selected: Selection, _data: dict[str, object]
 ) -> HttpResponseBase:
     return _report_changed_count(
-        request, selection.set_selection_visibility(actor, chosen, Visibility.PRIVATE)
+        request, selection.set_selection_visibility(actor, selected, Visibility.PRIVATE)
     )
 
 
@@ -154,13 +156,14 @@ _BULK_ACTIONS: dict[str, Callable[[Request, Actor, Selection, dict[str, object]]
 @memory_view
 def restore_many(request: Request, actor: Actor) -> HttpResponseBase:
     count = selection.restore_trashed_selection(actor, _get_posted_datetime(request, "at"))
-    messages.success(request, ngettext("%(n)d restored.", "%(n)d restored.", count) % {"n": count})
+    message = ngettext("%(n)d memory restored.", "%(n)d memories restored.", count)
+    messages.success(request, message % {"n": count})
     return redirect("memories:list")
 
 
 def _report_changed_count(request: Request, count: int) -> HttpResponseBase:
-    said = ngettext("%(n)d memory changed.", "%(n)d memories changed.", count) % {"n": count}
-    messages.success(request, said)
+    message = ngettext("%(n)d memory changed.", "%(n)d memories changed.", count) % {"n": count}
+    messages.success(request, message)
     return redirect_back(request, "memories:list")
 
 
@@ -172,20 +175,20 @@ def _report_changed_count(request: Request, count: int) -> HttpResponseBase:
 def tag_list(request: Request, actor: Actor) -> HttpResponseBase:
     counts = client_activity.count_memories_by_tag(actor)
     rows = [(tag, counts.get(tag.pk, 0)) for tag in reads.list_tags(actor)]
-    shown = Paginator(rows, TAGS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "memories/tags.html", {"rows": shown})
+    page = Paginator(rows, TAGS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "memories/tags.html", {"rows": page})
 
 
 @require_safe
 @memory_view
 def tag_detail(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase:
-    """One tag, to be changed on all its memories."""
-    known = reads.list_tags(actor)
-    chosen = next((each for each in known if each.pk == tag_id), None)
-    if chosen is None:
+    """Show a tag with forms to rename or delete it."""
+    tags = reads.list_tags(actor)
+    tag = next((tag for tag in tags if tag.pk == tag_id), None)
+    if tag is None:
         raise Http404
     count = reads.count_memories(actor, Filters(tags_all=frozenset({tag_id})))
-    return render(request, "memories/tag.html", {"tag": chosen, "count": count, "known": known})
+    return render(request, "memories/tag.html", {"tag": tag, "count": count, "tags": tags})
 
 
 @require_POST
@@ -196,8 +199,8 @@ def rename_tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("memories:tag", tag_id)
-    said = _("The tag is “%(name)s” now.") if tag.pk == tag_id else _("Both tags are “%(name)s” now.")
-    messages.success(request, said % {"name": tag.name})
+    message = _("Tag renamed to “%(name)s”.") if tag.pk == tag_id else _("Tags merged into “%(name)s”.")
+    messages.success(request, message % {"name": tag.name})
     return redirect("memories:tags")
 
 
@@ -205,8 +208,8 @@ def rename_tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase
 @memory_view
 def remove_tag(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase:
     count = tag_admin.remove_tag(actor, tag_id)
-    said = ngettext("Taken off %(n)d memory.", "Taken off %(n)d memories.", count) % {"n": count}
-    messages.success(request, said)
+    message = ngettext("Tag removed from %(n)d memory.", "Tag removed from %(n)d memories.", count)
+    messages.success(request, message % {"n": count})
     return redirect("memories:tags")
 
 

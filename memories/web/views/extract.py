@@ -1,4 +1,4 @@
-"""The page that finds memories in a pasted conversation. It is not there without a chat model."""
+"""The page that extracts memories from a pasted conversation; 404 without a chat model."""
 
 from django import forms
 from django.contrib import messages
@@ -20,28 +20,26 @@ from memories.web.decorators import Request, add_form_errors, memory_view
 
 
 class ConversationForm(forms.Form):
-    """A conversation. What is wrong with one, the domain says (memories/review/extraction.py)."""
+    """A conversation, validated by memories/review/extraction.py."""
 
     conversation = forms.CharField(
-        label=gettext_lazy("The conversation"),
+        label=gettext_lazy("Conversation"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 12, "dir": "auto"}),
-        help_text=gettext_lazy("As you copied it from an assistant or a messenger."),
+        help_text=gettext_lazy("Paste it as you copied it from an assistant or a messaging app."),
     )
     may_read = forms.BooleanField(required=False)
 
     def __init__(self, data: QueryDict | None = None, *, actor: Actor) -> None:
-        """Asks about the model's host only who has not said yes to it yet."""
+        """Add the consent field only if the user has not consented to the model's host yet."""
         super().__init__(data)
         if chat_consent.can_send_texts(actor.person):
             del self.fields["may_read"]
         else:
-            asked = self.fields["may_read"]
-            asked.label, asked.help_text = (
-                chat_consent.get_consent_label(),
-                chat_consent.get_consent_help_text(),
-            )
+            consent = self.fields["may_read"]
+            consent.label = chat_consent.get_consent_label()
+            consent.help_text = chat_consent.get_consent_help_text()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,31 +49,33 @@ def extract_memories(request: Request, actor: Actor) -> HttpResponseBase:
         raise Http404
     form = ConversationForm(request.POST if request.method == "POST" else None, actor=actor)
     if form.is_valid() and (count := _extract_proposals(actor, form)) is not None:
-        said = ngettext(
-            "%(n)d thing found. Say what to keep.", "%(n)d things found. Say what to keep.", count
+        message = ngettext(
+            "%(n)d memory found. Choose whether to save it.",
+            "%(n)d memories found. Choose which to save.",
+            count,
         )
-        messages.info(request, said % {"n": count} if count else _("Nothing to remember was found."))
+        messages.info(request, message % {"n": count} if count else _("No memories found."))
         return redirect("memories:review")
     context = {"form": form, "provider": chat.get_provider_name(), "is_hosted": chat.is_hosted()}
     return render(request, "memories/extract.html", context, status=422 if form.errors else 200)
 
 
 def _extract_proposals(actor: Actor, form: ConversationForm) -> int | None:
-    """How many proposals were made; None when something is wrong, which the form says then."""
-    given = form.cleaned_data
+    """Return the number of proposals created, or None after adding errors to the form."""
+    data = form.cleaned_data
     try:
         enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
-        if given.get("may_read"):
+        if data.get("may_read"):
             chat_consent.save_consent(actor, yes=True)
-        return len(extraction.extract_proposals(actor, given["conversation"]))
+        return len(extraction.extract_proposals(actor, data["conversation"]))
     except ValidationError as error:
         add_form_errors(form, error)
     except ChatConsentRequired:
-        form.add_error("may_read", _("Say yes to that first, or nothing can be looked through."))
-    except RateLimitExceeded as reached:
-        form.add_error(None, str(reached))
+        form.add_error("may_read", _("Allow this first to extract memories."))
+    except RateLimitExceeded as error:
+        form.add_error(None, str(error))
     except ChatUnavailable:
-        form.add_error(None, _("The chat model does not answer just now. Nothing was kept; try again later."))
+        form.add_error(None, _("The chat model is not responding. Nothing was saved. Try again later."))
     except InvalidModelOutput:
-        form.add_error(None, _("The chat model's answer could not be read. Nothing was kept; try again."))
+        form.add_error(None, _("The chat model returned an invalid answer. Nothing was saved. Try again."))
     return None

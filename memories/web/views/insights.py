@@ -1,4 +1,4 @@
-"""The page of insights: a map of one's memories, and which app read how much; pictures made by the server."""
+"""The Insights page: a map of the user's memories and usage by app, drawn on the server."""
 
 from django.http import HttpResponseBase
 from django.shortcuts import render
@@ -11,7 +11,7 @@ from memories.clients.insights import MapPoint, build_map
 from memories.web.decorators import Request, memory_view
 from memories.web.presenters import MemoryRow
 
-WIDTH, HEIGHT, MARGIN = 640, 400, 14  # of the map, in its own units
+WIDTH, HEIGHT, MARGIN = 640, 400, 14  # of the map, in SVG units
 BAR_WIDTH = 300
 TABLE_ROWS = 50
 
@@ -19,13 +19,13 @@ TABLE_ROWS = 50
 @require_safe
 @memory_view
 def insights_page(request: Request, actor: Actor) -> HttpResponseBase:
-    drawn = build_map(actor)
-    dots = [_build_map_point(point) for point in drawn.points]
+    memory_map = build_map(actor)
+    dots = [_build_map_point(point) for point in memory_map.points]
     context = {
         "dots": dots,
         "table": dots[:TABLE_ROWS],
-        "colours": list(enumerate(drawn.tags)),
-        "has_others": any(point.colour is None for point in drawn.points),
+        "colours": list(enumerate(memory_map.tags)),
+        "has_others": any(point.colour is None for point in memory_map.points),
         "bars": _build_usage_bars(actor),
         "size": {"width": WIDTH, "height": HEIGHT, "bar": BAR_WIDTH},
     }
@@ -42,15 +42,15 @@ def _build_map_point(point: MapPoint) -> dict[str, object]:
 
 
 def _build_usage_bars(actor: Actor) -> list[dict[str, object]]:
-    """Apps by how many memories they read, most first; a bar is as long as its share of the longest."""
-    use = client_activity.get_usage_by_app(actor)
-    names = client_names.get_client_names(f":{client_id}" for client_id in use)
-    longest = max((each.read for each in use.values()), default=0) or 1
+    """Return the apps sorted by memories read, with bar widths relative to the largest."""
+    usage = client_activity.get_usage_by_app(actor)
+    names = client_names.get_client_names(f":{client_id}" for client_id in usage)
+    most_read = max((app.read for app in usage.values()), default=0) or 1
     return [
         {
             "name": names.get(client_id, client_id),
-            "use": each,
-            "width": round(each.read / longest * BAR_WIDTH),
+            "use": app,
+            "width": round(app.read / most_read * BAR_WIDTH),
         }
-        for client_id, each in sorted(use.items(), key=lambda item: -item[1].read)
+        for client_id, app in sorted(usage.items(), key=lambda item: -item[1].read)
     ]

@@ -1,4 +1,4 @@
-"""The list of a person's memories: all of them, those that filters let through, those that a search found."""
+"""The list of the user's memories, filtered or searched."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -21,35 +21,35 @@ from memories.web.forms import ListForm, MemoryForm
 from memories.web.presenters import build_rows, build_search_rows
 from memories.web.views.onboarding import get_first_steps, record_first_search
 
-SEARCH_LIMIT = 25  # as many as a page of the list
-MAX_TAG_CHOICES = 60  # to filter by; the page of tags has all of them
+SEARCH_LIMIT = 25  # as long as a page of the list
+MAX_TAG_CHOICES = 60  # in the filter; the tags page lists all
 
 
 @require_safe
 @memory_view
 def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     form = ListForm(request.GET, tags=reads.list_tags(actor))
-    found = _search_memories(actor, form) if form.query else _list_memories(actor, form)
-    context = {**found, "form": form, "address": form.get_url_params(), "page_url": build_list_url(form)}
+    results = _search_memories(actor, form) if form.query else _list_memories(actor, form)
+    context = {**results, "form": form, "address": form.get_url_params(), "page_url": build_list_url(form)}
     context["tags"] = _get_tag_choices(actor, form)
-    is_first_find = bool(form.query and found["rows"]) and record_first_search(request, actor)
+    is_first_search = bool(form.query and results["rows"]) and record_first_search(request, actor)
     if not form.query:
         context["matching"] = reads.count_memories(actor, form.filters)
     if not request.htmx or request.htmx.history_restore_request:
         total = reads.count_memories(actor) if context["address"] else context["matching"]
-        more = {
+        page_context = {
             "add_form": MemoryForm(),
-            "saved": [(each, urlencode(each.parts)) for each in list_saved_filters(actor)],
+            "saved": [(saved, urlencode(saved.parts)) for saved in list_saved_filters(actor)],
             "total": total,
-            "steps": get_first_steps(request, actor, total=total, rows=found["rows"]),
+            "steps": get_first_steps(request, actor, total=total, rows=results["rows"]),
             "limit": limits.TEXT_CHARACTERS,
             "trashed": request.GET.get("trashed", ""),
             "trashed_at": request.GET.get("at", ""),
         }
-        return render(request, "memories/list.html", {**context, **more})
+        return render(request, "memories/list.html", {**context, **page_context})
     if form.cursor:
         return render(request, "memories/_rows.html", context)
-    if is_first_find:
+    if is_first_search:
         context["steps"] = get_first_steps(request, actor, total=reads.count_memories(actor))
         context["swap_steps"] = True
     return replace_url(render(request, "memories/_results.html", context), context["page_url"])
@@ -74,7 +74,7 @@ def _search_memories(actor: Actor, form: ListForm) -> dict[str, Any]:
 
 
 def _get_tag_choices(actor: Actor, form: ListForm) -> list[Tag]:
-    """The tags to choose from: of very many those on most memories, and the one that is chosen."""
+    """Return the tags to filter by: the most used ones if there are many, and the selected one."""
     if len(form.tags) <= MAX_TAG_CHOICES:
         return form.tags
     counts = client_activity.count_memories_by_tag(actor)
@@ -83,6 +83,6 @@ def _get_tag_choices(actor: Actor, form: ListForm) -> list[Tag]:
 
 
 def build_list_url(form: ListForm) -> str:
-    """The address of the list with these filters, and search."""
-    address = urlencode(form.get_url_params())
-    return reverse("memories:list") + (f"?{address}" if address else "")
+    """Return the URL of the list with these filters and search."""
+    query = urlencode(form.get_url_params())
+    return reverse("memories:list") + (f"?{query}" if query else "")

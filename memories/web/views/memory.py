@@ -1,4 +1,4 @@
-"""The memories' pages: translate in, call the domain, translate out. Without JavaScript, whole pages."""
+"""Pages of a single memory and of the trash. Every action also works without JavaScript."""
 
 from uuid import UUID
 
@@ -25,10 +25,10 @@ from memories.web.forms import EditForm, ListForm, MemoryForm, parse_version
 from memories.web.presenters import MemoryRow, build_rows
 from memories.web.views.onboarding import get_first_steps
 
-MAX_POLLS = 12  # how often a waiting memory asks whether it is searchable by now; then the next visit tells
+MAX_POLLS = 12  # of the index state of a new memory; then the next page load shows it
 
 
-# --- The trash ------------------------------------------------------------------------------------------------
+# --- Trash ----------------------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -47,17 +47,17 @@ def trash_list(request: Request, actor: Actor) -> HttpResponseBase:
 @memory_view
 def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
     form = MemoryForm(request.POST if request.method == "POST" else None)
-    same = _find_duplicate(request, actor, form) if form.is_valid() else None
-    memory = _create_memory(actor, form) if form.is_valid() and same is None else None
+    duplicate = _find_duplicate(request, actor, form) if form.is_valid() else None
+    memory = _create_memory(actor, form) if form.is_valid() and duplicate is None else None
     if memory is not None:
         return _render_created(request, actor, memory)
     template = "memories/_quick_add.html" if request.htmx else "memories/new.html"
-    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "same": same}
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "duplicate": duplicate}
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
 def _find_duplicate(request: Request, actor: Actor, form: MemoryForm) -> Memory | None:
-    """What says just this already, unless the person was told so and keeps both."""
+    """Return a memory with the same text, unless the user chose to save both."""
     return None if "keep_both" in request.POST else find_exact_duplicate(actor, form.cleaned_data["text"])
 
 
@@ -75,8 +75,8 @@ def _render_created(request: Request, actor: Actor, memory: Memory) -> HttpRespo
         total = reads.count_memories(actor)
         context = {"add_form": MemoryForm(), "row": row, "total": total, "limit": limits.TEXT_CHARACTERS}
         context["steps"] = get_first_steps(request, actor, total=total, rows=[row])
-        return _add_toast(render(request, "memories/_memory_saved.html", context), _("Kept."))
-    messages.success(request, _("Kept."))
+        return _add_toast(render(request, "memories/_memory_saved.html", context), _("Saved."))
+    messages.success(request, _("Saved."))
     return redirect("memories:list")
 
 
@@ -118,17 +118,17 @@ def _update_memory(actor: Actor, memory: Memory, form: EditForm) -> bool:
 
 
 def _render_conflict(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    """Both texts side by side. Saving again names the version shown here: a third change shows again."""
+    """Show both texts. Saving again sends the version shown here, so a further change conflicts again."""
     memory = reads.get_memory(actor, memory_id)
     form = EditForm({**request.POST.dict(), "version": memory.version}, memory=memory)
     return render(request, "memories/conflict.html", {"row": MemoryRow(memory), "form": form}, status=409)
 
 
 def _render_gone(request: Request) -> HttpResponseBase:
-    """The memory was deleted while its text was being edited: what was typed can be kept as a new one."""
-    typed = request.POST.dict()
-    form = MemoryForm(typed | {"expires": "never"} if typed.get("expires") == "keep" else typed)
-    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_gone": True}
+    """Offer to save the edited text of a deleted memory as a new one."""
+    data = request.POST.dict()
+    form = MemoryForm(data | {"expires": "never"} if data.get("expires") == "keep" else data)
+    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_deleted": True}
     return render(request, "memories/new.html", context, status=404)
 
 
@@ -139,52 +139,59 @@ def _build_detail_context(
         "row": MemoryRow(memory),
         "form": form,
         **provenance.get_provenance(actor, memory, before=before),
-        "similar": [(MemoryRow(each.memory), each) for each in find_similar(actor, memory.pk)],
+        "similar": [(MemoryRow(similar.memory), similar) for similar in find_similar(actor, memory.pk)],
         "limit": limits.TEXT_CHARACTERS,
         "next_try": 1,
     }
 
 
-# --- Acts -------------------------------------------------------------------------------------------------
+# --- Actions ----------------------------------------------------------------------------------------------
 
 
 @require_POST
 @memory_view
 def change_visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    """Public becomes what the person saw, not what an app made of it since: the switch says which version that was."""
-    chosen, seen = request.POST.get("visibility", ""), parse_version(request.GET.get("version", ""))
-    expected = seen if chosen == Visibility.PUBLIC else None
-    said = _get_publish_message(actor) if chosen == Visibility.PUBLIC else _("Private now. Only you see it.")
-    say = messages.success
+    """Change the visibility. Only the version that the user saw becomes public, not a later edit by an app."""
+    visibility = request.POST.get("visibility", "")
+    seen_version = parse_version(request.GET.get("version", ""))
+    is_public = visibility == Visibility.PUBLIC
+    message = _get_publish_message(actor) if is_public else _get_unpublish_message()
+    add_message = messages.success
     try:
-        writes.set_visibility(actor, memory_id, chosen, expected_version=expected)
+        expected_version = seen_version if is_public else None
+        writes.set_visibility(actor, memory_id, visibility, expected_version=expected_version)
     except ValidationError:
         return HttpResponse(_("Choose private or public."), status=422, content_type="text/plain")
     except VersionConflict:
-        said, say = _("It was changed meanwhile. Look at it, and choose again."), messages.warning
+        message = _("This memory was changed in the meantime. Check it, then choose again.")
+        add_message = messages.warning
     if request.htmx:
         row = MemoryRow(reads.get_memory(actor, memory_id))
-        return _add_toast(render(request, "memories/_row.html", {"row": row, "next_try": 1}), said)
-    say(request, said)
+        return _add_toast(render(request, "memories/_row.html", {"row": row, "next_try": 1}), message)
+    add_message(request, message)
     return redirect_back(request, "memories:detail", memory_id)
+
+
+def _get_unpublish_message() -> str:
+    return _("Now private. Only you and your connected apps can read it.")
 
 
 def _get_publish_message(actor: Actor) -> str:
     if actor.person.persona_enabled:
-        return _("Public now. Others can find it through your persona.")
-    return _("Public now. Nobody else sees it until you turn your persona on.")
+        return _("Now public. Others can find it through your persona.")
+    return _("Now public. Nobody else can see it until you turn on your persona.")
 
 
 @require_safe
 @memory_view
 def index_status(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    """Whether a memory is searchable by meaning yet. A waiting row asks a few times."""
-    tried = request.GET.get("try", "")
-    following = int(tried) + 1 if tried.isdecimal() and int(tried) < MAX_POLLS else 0
+    """Render whether a memory is indexed, with a further poll while it is not."""
+    attempt = request.GET.get("try", "")
+    next_attempt = int(attempt) + 1 if attempt.isdecimal() and int(attempt) < MAX_POLLS else 0
     row = MemoryRow(reads.get_memory(actor, memory_id))
-    context = {"row": row, "next_try": following, "say_ready": True}
+    context = {"row": row, "next_try": next_attempt, "show_indexed": True}
     if row.memory.is_searchable:
-        context["has_twin"] = has_near_duplicate(actor, memory_id)
+        context["has_duplicate"] = has_near_duplicate(actor, memory_id)
     return render(request, "memories/_index_state.html", context)
 
 
@@ -193,7 +200,7 @@ def index_status(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
 def retry_indexing(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     writes.retry_indexing(actor, memory_id)
     if request.htmx:
-        context = {"row": MemoryRow(reads.get_memory(actor, memory_id)), "next_try": 1, "say_ready": True}
+        context = {"row": MemoryRow(reads.get_memory(actor, memory_id)), "next_try": 1, "show_indexed": True}
         return render(request, "memories/_index_state.html", context)
     return redirect_back(request, "memories:detail", memory_id)
 
@@ -202,7 +209,7 @@ def retry_indexing(request: Request, actor: Actor, memory_id: UUID) -> HttpRespo
 @memory_view
 def restore_version(request: Request, actor: Actor, memory_id: UUID, version: int) -> HttpResponseBase:
     writes.restore_version(actor, memory_id, version)
-    messages.success(request, _("The earlier text is back. The one before it is in the history."))
+    messages.success(request, _("Version restored. The previous text is in the history."))
     return redirect("memories:detail", memory_id)
 
 
@@ -213,8 +220,8 @@ def trash_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
     if request.htmx:
         context = {"memory": memory, "total": reads.count_memories(actor)}
         return render(request, "memories/_moved_to_trash.html", context)
-    # The id makes the message one with an Undo button (components/messages.html).
-    messages.success(request, _("Moved to the trash."), extra_tags=str(memory_id))
+    # The ID adds an Undo button to the message (components/messages.html).
+    messages.success(request, _("Moved to trash."), extra_tags=str(memory_id))
     return redirect("memories:list")
 
 
@@ -238,7 +245,7 @@ def restore_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRespo
 @memory_view
 def delete_permanently(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     writes.delete_memory(actor, memory_id)
-    messages.success(request, _("Deleted for ever."))
+    messages.success(request, _("Deleted permanently."))
     return redirect("memories:trash")
 
 
@@ -246,12 +253,10 @@ def delete_permanently(request: Request, actor: Actor, memory_id: UUID) -> HttpR
 @memory_view
 def empty_trash(request: Request, actor: Actor) -> HttpResponseBase:
     count = writes.empty_trash(actor)
-    said = ngettext("%(n)d memory deleted for ever.", "%(n)d memories deleted for ever.", count) % {
-        "n": count
-    }
-    messages.success(request, said)
+    message = ngettext("%(n)d memory deleted permanently.", "%(n)d memories deleted permanently.", count)
+    messages.success(request, message % {"n": count})
     return redirect("memories:trash")
 
 
-def _add_toast(response: HttpResponse, said: str) -> HttpResponse:
-    return trigger_client_event(response, "toast", {"text": said})
+def _add_toast(response: HttpResponse, message: str) -> HttpResponse:
+    return trigger_client_event(response, "toast", {"text": message})

@@ -1,4 +1,4 @@
-"""What a newcomer is shown until they know their way: keep something, find it again, connect an app."""
+"""The "Get started" steps of a new user: save a memory, find it, connect an app."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from memories.web.decorators import Request, memory_view, redirect_back
 from memories.web.presenters import MemoryRow
 from oauth.access import grants
 
-HAS_FOUND = "has_found"  # in the session: one need not find something twice to go on
-ONBOARDING_LIMIT = 10  # memories of somebody who needs no first steps
+HAS_FOUND = "has_found"  # session key: set by the first successful search
+ONBOARDING_LIMIT = 10  # memories from which on the steps are hidden
 
 
 @dataclass(frozen=True)
 class Example:
-    """A memory that one might begin with, and a question that finds it by its meaning: they share no word."""
+    """An example memory and a question that finds it by meaning: they share no word."""
 
     text: str | Promise
     question: str | Promise
@@ -35,7 +35,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class FirstSteps:
-    """Which steps are done. question: what would find the example that was kept, empty for a text of one's own."""
+    """Which steps are done. question: the one that finds the saved example, empty for the user's own text."""
 
     has_saved: bool
     has_found: bool
@@ -45,7 +45,7 @@ class FirstSteps:
 
     @property
     def current(self) -> str:
-        """The name of the step that comes next, empty when all are done."""
+        """Return the name of the next step, empty if all are done."""
         steps = (("keep", self.has_saved), ("find", self.has_found), ("connect", self.has_connected))
         return next((name for name, is_done in steps if not is_done), "")
 
@@ -53,7 +53,10 @@ class FirstSteps:
 def get_first_steps(
     request: Request, actor: Actor, *, total: int, rows: Iterable[MemoryRow] = ()
 ) -> FirstSteps | None:
-    """Of who has `total` memories, `rows` among them; None once they are done, declined or outgrown."""
+    """Return the steps, or None if they are done, hidden or no longer needed.
+
+    total: number of the user's memories. rows: the memories on the page.
+    """
     if actor.person.first_steps_hidden or total >= ONBOARDING_LIMIT:
         return None
     has_found = request.session.get(HAS_FOUND, False)
@@ -64,7 +67,7 @@ def get_first_steps(
 
 
 def record_first_search(request: Request, actor: Actor) -> bool:
-    """A search showed something. True when that is new: a step of a newcomer is done."""
+    """Record that a search had results. Return whether this completes a step."""
     is_new = not (actor.person.first_steps_hidden or request.session.get(HAS_FOUND))
     if is_new:
         request.session[HAS_FOUND] = True

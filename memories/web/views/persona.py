@@ -1,4 +1,4 @@
-"""Asking a persona: one's own or another's when signed in, and on the page that its owner opened to everybody."""
+"""Pages to ask a persona: the Ask page of logged-in users, and public persona pages."""
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -28,20 +28,20 @@ def ask_persona(request: Request, actor: Actor) -> HttpResponseBase:
     if form.is_valid():
         try:
             enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
-        except RateLimitExceeded as reached:
-            return render_rate_limited(request, reached.retry_after_s)
+        except RateLimitExceeded as error:
+            return render_rate_limited(request, error.retry_after_s)
         if prepared := _prepare_answer(actor, form):
             return persona_stream.respond_with_answer(request, actor, form, prepared)
     return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
 
 
 def _prepare_answer(actor: Actor, form: AskForm) -> persona_retrieval.PreparedAnswer | None:
-    """None when something is wrong, which the form says then."""
+    """Return the prepared answer, or None after adding errors to the form."""
     try:
         about = persona_retrieval.find_persona(actor, form.handle)
         return persona_retrieval.prepare_answer(actor, about, form.cleaned_data["question"])
     except PersonaNotFound:
-        form.add_error("whom", _("Nobody of this handle can be asked."))
+        form.add_error("whom", _("No persona has this handle."))
     except ValidationError as error:
         add_form_errors(form, error)
     return None
@@ -50,16 +50,16 @@ def _prepare_answer(actor: Actor, form: AskForm) -> persona_retrieval.PreparedAn
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
-    """Whoever comes is asked nothing and known nothing of: signed in or not, the answer is a visitor's."""
+    """Answer as an anonymous user would be answered, even if the user is logged in."""
     try:
         enforce_rate_limit(
             RateLimit("public_page", settings.API_ANONYMOUS_PER_MINUTE), get_client_network(request)
         )
         about = persona_retrieval.find_persona(ANONYMOUS, handle)
-    except RateLimitExceeded as reached:
-        return render_rate_limited(request, reached.retry_after_s)
+    except RateLimitExceeded as error:
+        return render_rate_limited(request, error.retry_after_s)
     except PersonaNotFound:
-        # 404: that there is such a person, but no page of theirs, is private too.
+        # 404 also for a user without a public page: their existence is private.
         raise Http404 from None
     form = QuestionForm(request.POST if request.method == "POST" else None)
     context: dict[str, object] = {"form": form, "about": about, "is_own": False}
@@ -70,7 +70,7 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
 
 @require_safe
 def redirect_to_public_page(request: HttpRequest, handle: str) -> HttpResponse:  # noqa: ARG001
-    """With capitals or a slash at the end, as people and phones write; whether there is such a page or not."""
+    """Redirect handles with capitals or a trailing slash, whether the page exists or not."""
     return redirect("persona", handle=handle.lower(), permanent=True)
 
 

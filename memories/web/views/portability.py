@@ -1,4 +1,4 @@
-"""Moving in and out: bring something, look at what it would do, say yes, watch, undo; and take everything along."""
+"""Import pages (upload, preview, start, progress, undo) and export pages."""
 
 import io
 from collections.abc import Callable
@@ -26,31 +26,32 @@ from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
 from memories.portability.imports import run as import_run
+from memories.portability.imports.labels import END_REASON_LABELS, STATE_LABELS
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.chat_exports import ChatFilter
 from memories.portability.readers.detect import IMPORT_FORMATS
 from memories.portability.readers.items import REASONS
-from memories.web.decorators import Given, Request, add_form_errors, memory_view
+from memories.web.decorators import Request, ViewParams, add_form_errors, memory_view
 from memories.web.forms import RawCharField
 
 EVERYTHING = "everything"
 
 
 class ImportForm(forms.Form):
-    """A file or a text."""
+    """A file or a pasted text to import."""
 
-    file = forms.FileField(label=gettext_lazy("A file"), required=False, allow_empty_file=True)
+    file = forms.FileField(label=gettext_lazy("File"), required=False, allow_empty_file=True)
     text = RawCharField(
-        label=gettext_lazy("Or pasted text"),
-        help_text=gettext_lazy("A line each, such as: [2026-01-31] - I am allergic to peanuts."),
+        label=gettext_lazy("Or paste text"),
+        help_text=gettext_lazy("One memory per line, for example: [2026-01-31] - I am allergic to peanuts."),
         widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
     )
     chats = forms.ChoiceField(
-        label=gettext_lazy("Of conversations in it"),
+        label=gettext_lazy("Import from conversations"),
         choices=[
-            (ChatFilter.MINE.value, gettext_lazy("what I wrote")),
-            (ChatFilter.ALL.value, gettext_lazy("what I wrote, and the answers")),
-            (ChatFilter.NONE.value, gettext_lazy("nothing, only memories")),
+            (ChatFilter.MINE.value, gettext_lazy("My messages")),
+            (ChatFilter.ALL.value, gettext_lazy("My messages and the answers")),
+            (ChatFilter.NONE.value, gettext_lazy("Nothing, only saved memories")),
         ],
         initial=ChatFilter.MINE.value,
         required=False,
@@ -61,36 +62,36 @@ class ImportForm(forms.Form):
     ) -> None:
         super().__init__(data, files)
         self.fields["file"].help_text = _(
-            "A zip from ChatGPT or Claude, notes as a zip, JSON, CSV or text; up to %(size)s."
+            "A ZIP export from ChatGPT or Claude, a ZIP of notes, JSON, CSV or plain text. At most %(size)s."
         ) % {"size": f"{settings.MAX_IMPORT_BYTES / 1_000_000:,.0f} MB"}
 
     def open_file(self) -> IO[bytes]:
-        """The file to be read. Raises ValidationError where there is neither."""
+        """Return the file or the text as a file. Raise ValidationError if both are missing."""
         if (uploaded := self.cleaned_data.get("file")) is not None:
             return cast(IO[bytes], uploaded.file)
         if not (text := self.cleaned_data["text"]).strip():
-            raise ValidationError({"file": _("Choose a file, or paste some text.")})
+            raise ValidationError({"file": _("Choose a file or paste text.")})
         return io.BytesIO(text.encode("utf-8", "replace"))
 
 
 def import_view(
-    view: Callable[Concatenate[Request, Actor, Given], HttpResponseBase],
-) -> Callable[Concatenate[Request, Given], HttpResponseBase]:
-    """A page about one import; 404 where there is none for this person."""
+    view: Callable[Concatenate[Request, Actor, ViewParams], HttpResponseBase],
+) -> Callable[Concatenate[Request, ViewParams], HttpResponseBase]:
+    """Like `memory_view`, with 404 if the user has no such import."""
 
     @wraps(view)
-    def answered(
-        request: Request, actor: Actor, /, *args: Given.args, **kwargs: Given.kwargs
+    def wrapped(
+        request: Request, actor: Actor, /, *args: ViewParams.args, **kwargs: ViewParams.kwargs
     ) -> HttpResponseBase:
         try:
             return view(request, actor, *args, **kwargs)
         except ImportNotFound:
             raise Http404 from None
 
-    return memory_view(answered)
+    return memory_view(wrapped)
 
 
-# --- In ---------------------------------------------------------------------------------------------------
+# --- Import -----------------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,8 +103,8 @@ def import_page(request: Request, actor: Actor) -> HttpResponseBase:
     if form.is_valid():
         try:
             check_preview_rate(actor)
-        except RateLimitExceeded as reached:
-            return render_rate_limited(request, reached.retry_after_s)
+        except RateLimitExceeded as error:
+            return render_rate_limited(request, error.retry_after_s)
         batch = _stage_import(actor, form)
         if batch is not None:
             return redirect("memories:import", batch.pk)
@@ -121,10 +122,7 @@ def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
     except ValidationError as error:
         add_form_errors(form, error)
     except ImportInProgress:
-        form.add_error(
-            None,
-            _("Another import is under way or looked at. Let it end, or undo it, first. Nothing is lost."),
-        )
+        form.add_error(None, _("Another import is in progress. Finish or undo it first."))
     return None
 
 
@@ -150,7 +148,7 @@ def start_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponse
 @require_POST
 @import_view
 def advance_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
-    """Brings some more; the page asks again and again while it is open, and later where it was closed."""
+    """Import the next part. The open page repeats this request until the import is done."""
     batch = import_run.advance_import(actor, batch_id)
     if not request.htmx:
         return redirect("memories:import", batch_id)
@@ -165,9 +163,7 @@ def undo_import(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseB
     import_run.undo_import(actor, batch_id)
     messages.success(
         request,
-        _(
-            "Undone. What came is in the trash; what it changed is as it was, unless it was changed again since."
-        ),
+        _("Import undone. New memories are in the trash. Changes were reverted, unless edited since."),
     )
     return redirect("memories:import", batch_id)
 
@@ -181,10 +177,11 @@ def discard_import(request: Request, actor: Actor, batch_id: UUID) -> HttpRespon
 
 
 def _build_import_context(batch: ImportBatch) -> dict[str, object]:
-    """An import in the words of a page."""
+    """Return the template context of an import."""
     counts = batch.counts
     return {
         "batch": batch,
+        "state": STATE_LABELS[ImportState(batch.state)],
         "format": IMPORT_FORMATS[batch.format].label if batch.format in IMPORT_FORMATS else batch.format,
         "new": counts.get("new", 0),
         "changed": counts.get("changed", 0),
@@ -195,18 +192,18 @@ def _build_import_context(batch: ImportBatch) -> dict[str, object]:
         "sample": import_run.get_sample(batch),
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,
-        "ended_by": ImportEndReason(batch.ended_by).label if batch.ended_by else "",
+        "ended_by": END_REASON_LABELS[ImportEndReason(batch.ended_by)] if batch.ended_by else "",
         "is_done": batch.state == ImportState.DONE,
     }
 
 
-# --- Out --------------------------------------------------------------------------------------------------
+# --- Export -----------------------------------------------------------------------------------------------
 
 
 @require_safe
 @memory_view
 def export_page(request: Request, _actor: Actor) -> HttpResponseBase:
-    return render(request, "memories/export.html", {"forms": EXPORT_FORMATS.values()})
+    return render(request, "memories/export.html", {"formats": EXPORT_FORMATS.values()})
 
 
 @require_POST

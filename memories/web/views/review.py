@@ -1,4 +1,4 @@
-"""What waits for the person's yes: tick, edit, accept, decline; one form for the whole page."""
+"""The Review page: edit, approve and decline proposals in one form."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,68 +26,68 @@ from memories.web.decorators import Request, memory_view
 from memories.web.forms import parse_version
 from memories.web.presenters import describe_source, format_age
 
-VERSION_PREFIX = "version-"  # and a proposal's id: the field that says which version of its memory was shown
+VERSION_PREFIX = "version-"  # + proposal ID: the field with the version of its memory that the page showed
 
 
 @dataclass(frozen=True)
 class ProposalRow:
-    """A proposal as the page shows it: with what was typed, and what the domain said of it."""
+    """A proposal on the page, with the submitted edits and the error they caused."""
 
-    waiting: PendingProposal
+    pending: PendingProposal
     names: dict[str, str]
-    typed: QueryDict = field(default_factory=QueryDict)
-    problem: Exception | None = None
+    submitted: QueryDict = field(default_factory=QueryDict)
+    error: Exception | None = None
 
     @property
     def id(self) -> UUID:
-        return self.waiting.proposal.pk
+        return self.pending.proposal.pk
 
     @property
     def content(self) -> proposals.Content | None:
-        return self.waiting.content
+        return self.pending.content
 
     @property
     def text(self) -> str | None:
-        """What was typed, else what is proposed; None where only other things would change, or nothing opens."""
-        return self.typed.get(f"text-{self.id}", (self.content or {}).get("text"))
+        """Return the submitted or proposed text; None if the text does not change or cannot be decrypted."""
+        return self.submitted.get(f"text-{self.id}", (self.content or {}).get("text"))
 
     @property
     def tags(self) -> str | None:
         proposed = (self.content or {}).get("tags")
-        return self.typed.get(f"tags-{self.id}", None if proposed is None else ", ".join(proposed))
+        return self.submitted.get(f"tags-{self.id}", None if proposed is None else ", ".join(proposed))
 
     @property
     def present_text(self) -> str | None:
-        """What the memory that would change says now."""
-        return decrypt_or_none(self.waiting.memory) if self.waiting.memory is not None else None
+        """Return the current text of the memory to be changed."""
+        return decrypt_or_none(self.pending.memory) if self.pending.memory is not None else None
 
     @property
     def would_remove_expiry(self) -> bool:
-        """That the memory, which ends now, would be kept for ever."""
+        """Return whether the change would remove the memory's expiry."""
         content = self.content or {}
-        return self.waiting.is_change and "expires_at" in content and not content["expires_at"]
+        return self.pending.is_change and "expires_at" in content and not content["expires_at"]
 
     @property
     def source(self) -> str:
-        return describe_source(self.waiting.proposal.source, self.names)
+        return describe_source(self.pending.proposal.source, self.names)
 
     @property
     def age(self) -> str:
-        return format_age(self.waiting.proposal.created_at)
+        return format_age(self.pending.proposal.created_at)
 
     @property
     def errors(self) -> list[str]:
-        if isinstance(self.problem, ValidationError):
-            return list(self.problem.messages)
-        if isinstance(self.problem, MemoryNotFound):
-            return [_("The memory that this would change is not there any more. Decline it.")]
-        if isinstance(self.problem, VersionConflict):
-            return [_("The memory that this would change was changed meanwhile. See what it says now.")]
-        return [_("This does not open, so it cannot be kept. Decline it.")] if self.problem else []
+        if isinstance(self.error, ValidationError):
+            return list(self.error.messages)
+        if isinstance(self.error, MemoryNotFound):
+            return [_("The memory to be changed no longer exists. Decline this proposal.")]
+        if isinstance(self.error, VersionConflict):
+            return [_("The memory was changed in the meantime. Check its current text.")]
+        return [_("This proposal cannot be decrypted. Decline it.")] if self.error else []
 
 
 class AcceptAllForm(forms.Form):
-    """What "Keep all" means, as the page said it: so many, the newest of them `until`."""
+    """What "Approve all" covers: `count` proposals, `until` being the newest."""
 
     until = forms.UUIDField()
     count = forms.IntegerField(min_value=0)
@@ -98,56 +98,56 @@ class AcceptAllForm(forms.Form):
 def review_page(request: Request, actor: Actor) -> HttpResponseBase:
     if request.method != "POST":
         return _render_review_page(request, actor, {})
-    act, _colon, single = request.POST.get("act", "").partition(":")
-    chosen = _parse_ids([single] if single else request.POST.getlist("pick"))
-    if act == "accept_all":
+    action, _colon, single = request.POST.get("act", "").partition(":")
+    selected = _parse_ids([single] if single else request.POST.getlist("pick"))
+    if action == "accept_all":
         return _accept_all(request, actor)
-    if not chosen:
-        messages.info(request, _("Tick at least one first."))
+    if not selected:
+        messages.info(request, _("Select at least one memory."))
         return redirect("memories:review")
-    if act == "accept":
-        edits = {each: _parse_edits(request.POST, each) for each in chosen}
+    if action == "accept":
+        edits = {proposal_id: _parse_edits(request.POST, proposal_id) for proposal_id in selected}
         return _render_outcome(request, actor, review_decisions.accept_proposals(actor, edits))
-    count = review_decisions.decline_proposals(actor, chosen)
-    messages.success(request, ngettext("%(n)d declined.", "%(n)d declined.", count) % {"n": count})
+    count = review_decisions.decline_proposals(actor, selected)
+    message = ngettext("%(n)d proposal declined.", "%(n)d proposals declined.", count)
+    messages.success(request, message % {"n": count})
     return redirect("memories:review")
 
 
 def _accept_all(request: Request, actor: Actor) -> HttpResponseBase:
-    """What the button counted; whatever came after the page was shown waits on."""
-    shown = AcceptAllForm(request.POST)
+    """Approve the proposals that the page counted; later ones stay pending."""
+    form = AcceptAllForm(request.POST)
     try:
-        if not shown.is_valid():
+        if not form.is_valid():
             raise SelectionChanged
         seen = _parse_seen_versions(request.POST)
         return _render_outcome(
-            request, actor, review_decisions.accept_all_proposals(actor, seen=seen, **shown.cleaned_data)
+            request, actor, review_decisions.accept_all_proposals(actor, seen=seen, **form.cleaned_data)
         )
     except SelectionChanged:
-        messages.info(request, _("More came meanwhile. Look at it before you keep all."))
+        messages.info(request, _("New proposals arrived. Review them before you approve all."))
         return redirect("memories:review")
 
 
 def _render_outcome(
-    request: Request, actor: Actor, reviewed: review_decisions.ReviewResult
+    request: Request, actor: Actor, result: review_decisions.ReviewResult
 ) -> HttpResponseBase:
-    if count := len(reviewed.memories):
-        messages.success(request, ngettext("%(n)d kept.", "%(n)d kept.", count) % {"n": count})
-    return (
-        _render_review_page(request, actor, reviewed.refused)
-        if reviewed.refused
-        else redirect("memories:review")
-    )
+    if count := len(result.memories):
+        message = ngettext("Saved %(n)d memory.", "Saved %(n)d memories.", count)
+        messages.success(request, message % {"n": count})
+    if result.refused:
+        return _render_review_page(request, actor, result.refused)
+    return redirect("memories:review")
 
 
 def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> HttpResponseBase:
     before, until = (
         next(iter(_parse_ids([request.GET.get(name, "")])), None) for name in ("before", "until")
     )
-    # Counted before it is read: what comes in between is not in the count, so "Keep all" notices it.
+    # Count before listing: "Approve all" then detects proposals that arrive in between.
     total = review_decisions.count_pending_proposals(actor, until=until)
     page = review_decisions.list_pending_proposals(actor, before=before)
-    names = dict(client_names.get_client_names(each.proposal.source for each in page.waiting))
+    names = dict(client_names.get_client_names(pending.proposal.source for pending in page.waiting))
     rows = [ProposalRow(each, names, request.POST, refused.get(each.proposal.pk)) for each in page.waiting]
     context = {
         "rows": rows,
@@ -161,32 +161,32 @@ def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exce
     return render(request, "memories/review.html", context, status=422 if refused else 200)
 
 
-def _parse_edits(given: QueryDict, proposal_id: UUID) -> review_decisions.Edit:
-    """What was typed in this proposal's fields, where it has them, and which version the page showed."""
-    edited: review_decisions.Edit = {"expected_version": _parse_seen_version(given, proposal_id)}
-    if (text := given.get(f"text-{proposal_id}")) is not None:
+def _parse_edits(data: QueryDict, proposal_id: UUID) -> review_decisions.Edit:
+    """Return the submitted text and tags, and the version that the page showed."""
+    edited: review_decisions.Edit = {"expected_version": _parse_seen_version(data, proposal_id)}
+    if (text := data.get(f"text-{proposal_id}")) is not None:
         edited["text"] = text
-    if (tags := given.get(f"tags-{proposal_id}")) is not None:
+    if (tags := data.get(f"tags-{proposal_id}")) is not None:
         edited["tags"] = tags.split(",")
     return edited
 
 
-def _parse_seen_versions(given: QueryDict) -> dict[UUID, int | None]:
-    """By proposal the version of the memory that it changes, of all that the page showed."""
-    shown = _parse_ids(name.removeprefix(VERSION_PREFIX) for name in given if name.startswith(VERSION_PREFIX))
-    return {each: _parse_seen_version(given, each) for each in shown}
+def _parse_seen_versions(data: QueryDict) -> dict[UUID, int | None]:
+    """Return the versions of the memories to be changed that the page showed, by proposal."""
+    ids = _parse_ids(name.removeprefix(VERSION_PREFIX) for name in data if name.startswith(VERSION_PREFIX))
+    return {proposal_id: _parse_seen_version(data, proposal_id) for proposal_id in ids}
 
 
-def _parse_seen_version(given: QueryDict, proposal_id: UUID) -> int | None:
-    return parse_version(given.get(f"{VERSION_PREFIX}{proposal_id}", ""))
+def _parse_seen_version(data: QueryDict, proposal_id: UUID) -> int | None:
+    return parse_version(data.get(f"{VERSION_PREFIX}{proposal_id}", ""))
 
 
-def _parse_ids(given: Iterable[str]) -> list[UUID]:
-    """What is no id is the id of nothing."""
-    found = []
-    for each in given:
+def _parse_ids(values: Iterable[str]) -> list[UUID]:
+    """Return the valid IDs and skip the others."""
+    ids = []
+    for value in values:
         try:
-            found.append(UUID(each))
+            ids.append(UUID(value))
         except ValueError:
             continue
-    return found
+    return ids

@@ -1,4 +1,4 @@
-"""Saving a filter of the list under a name, and forgetting one."""
+"""Views to save and delete filters of the list."""
 
 from uuid import UUID
 
@@ -17,9 +17,9 @@ from memories.web.forms import ListForm
 @require_POST
 @memory_view
 def save_filter(request: Request, actor: Actor) -> HttpResponseBase:
-    listed = ListForm(request.POST, tags=reads.list_tags(actor))
+    list_form = ListForm(request.POST, tags=reads.list_tags(actor))
     try:
-        saved_filters.save_filter(actor, name=request.POST.get("name", ""), parts=listed.get_url_params())
+        saved_filters.save_filter(actor, name=request.POST.get("name", ""), parts=list_form.get_url_params())
         messages.success(request, _("Saved."))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
@@ -30,5 +30,5 @@ def save_filter(request: Request, actor: Actor) -> HttpResponseBase:
 @memory_view
 def delete_filter(request: Request, actor: Actor, filter_id: UUID) -> HttpResponseBase:
     saved_filters.delete_filter(actor, filter_id)
-    messages.success(request, _("The filter is forgotten. Its memories stay."))
+    messages.success(request, _("Filter deleted. Its memories stay saved."))
     return redirect_back(request, "memories:list")

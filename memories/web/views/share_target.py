@@ -1,4 +1,4 @@
-"""What another app of this device shares, "Save to Picard": it fills the form, and the person says whether to keep."""
+"""The share target ("Save to Picard"): fills the form with text that another app on the device shared."""
 
 from cryptography.exceptions import InvalidTag
 from django.contrib.auth.views import redirect_to_login
@@ -22,13 +22,13 @@ from memories.web.forms import MemoryForm
 from oauth.access.request_actor import actor_from_request
 
 SESSION_KEY = "shared"
-MAX_STORED_CHARACTERS = 2 * limits.TEXT_CHARACTERS  # of what is too long, enough for the form to say so
+MAX_STORED_CHARACTERS = 2 * limits.TEXT_CHARACTERS  # enough for the form to report a text that is too long
 BOUND_TO = b"shared text"
-# The device's own share sheet, or a page of this site; not a page of another site, which sends no session either.
+# The device's share sheet or this site. Other sites are rejected; their requests carry no session either.
 ALLOWED_FETCH_SITES = ("none", "same-origin")
 
 
-@csrf_exempt  # the device sends it, and nothing is kept
+@csrf_exempt  # sent by the device; nothing is saved
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive_shared_text(request: Request) -> HttpResponseBase:
@@ -64,14 +64,14 @@ def _store_until_login(request: HttpRequest, text: str) -> HttpResponseBase:
 
 
 def _get_shared_text(request: HttpRequest) -> str:
-    """Title, text and address, each once: many apps put the address into the text as well."""
-    given = [request.POST.get(name, "").strip() for name in ("title", "text", "url")]
-    parts = list(dict.fromkeys(filter(None, given)))
+    """Join title, text and URL without repetition: many apps put the URL into the text as well."""
+    values = [request.POST.get(name, "").strip() for name in ("title", "text", "url")]
+    parts = list(dict.fromkeys(filter(None, values)))
     return "\n".join(part for part in parts if not any(part in other for other in parts if other != part))
 
 
 def _decrypt_text(sealed: str) -> str:
-    """Empty for what does not open: it was sealed under keys of before."""
+    """Return the text, or an empty string if it was encrypted with an earlier key."""
     try:
         return unseal_text(get_server_key().shared_text_cipher, sealed, BOUND_TO).decode()
     except (ValueError, InvalidTag):

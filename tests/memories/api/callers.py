@@ -1,4 +1,4 @@
-"""Who calls the API in tests, and how."""
+"""Clients of the REST API for tests."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,33 +15,33 @@ V1 = "/api/v1"
 
 @dataclass
 class Caller:
-    """Calls the API in JSON. `client` is Django's, with or without a session."""
+    """Calls the API in JSON. `client` is the Django test client, with or without a session."""
 
     client: Client
     headers: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         response = self.client.generic(
             method.upper(),
             f"{V1}{path}",
             content,
             content_type="" if body is None else "application/json",
-            headers={**self.headers, **given},
+            headers={**self.headers, **extra_headers},
         )
         return Answer(response)
 
 
 class Answer:
-    """A response whose body is JSON, or empty."""
+    """A response with a JSON or empty body."""
 
     def __init__(self, response: Any) -> None:
         self.response = response
         self.status: int = response.status_code
         self.headers = response.headers
-        streamed = response.streaming_content if response.streaming else [response.content]
-        self.content: bytes = b"".join(streamed)
+        chunks = response.streaming_content if response.streaming else [response.content]
+        self.content: bytes = b"".join(chunks)
         is_json = str(response.headers.get("Content-Type", "")) in (
             "application/json",
             "application/problem+json",
@@ -59,18 +59,18 @@ class Answer:
         return [row["text"] for row in self.json["results"]]
 
 
-def nobody() -> Caller:
+def anonymous() -> Caller:
     return Caller(Client())
 
 
-def app_of(user: User, *held: str, **given: Any) -> Caller:
-    """An app of this person by its token, with these scopes (reading and writing by default)."""
-    token = access_token(user, make_app(), *(held or (scopes.READ, scopes.WRITE)), **given)
+def app_of(user: User, *granted: str, **token_options: Any) -> Caller:
+    """Return an app connected by this user with these scopes (read and write by default)."""
+    token = access_token(user, make_app(), *(granted or (scopes.READ, scopes.WRITE)), **token_options)
     return Caller(Client(), {"Authorization": f"Bearer {token}"})
 
 
 def session_of(user: User) -> Caller:
-    """The person's own session, without the CSRF check (Django's test client leaves it out)."""
+    """Return the user's own session, without the CSRF check (as the Django test client does by default)."""
     client = Client()
     client.force_login(user)
     return Caller(client)

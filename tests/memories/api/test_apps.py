@@ -1,4 +1,4 @@
-"""Connected apps over REST: what each may do and did, narrowed, paused, ended and disconnected by their person."""
+"""Connected apps over REST: list, limit, pause, expire and disconnect them, and trash what they wrote."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,22 +40,22 @@ def change(caller: Caller, grant: AppGrant, **body: Any) -> Answer:
     return caller("patch", f"/apps/{grant.pk}/", body)
 
 
-def acts() -> list[tuple[str, str]]:
+def audit_events() -> list[tuple[str, str]]:
     return list(
         AuditEvent.objects.filter(action__startswith="app:").order_by("pk").values_list("action", "door")
     )
 
 
-def test_the_list_says_what_each_may_do_and_did(ada: User, ada_calls: Caller) -> None:
+def test_list_shows_scopes_and_usage_of_each_app(ada: User, ada_calls: Caller) -> None:
     app_of(ada)("post", "/memories/", {"text": "By an app."})
-    [shown] = ada_calls("get", "/apps/").json["results"]
-    assert (shown["name"], shown["scopes"]) == ("Notes", [scopes.READ, scopes.WRITE])
-    assert (shown["read"], shown["written"]) == (0, 1)
-    assert shown["last_used_at"]
-    assert ada_calls("get", f"/apps/{shown['id']}/").json == shown
+    [listed] = ada_calls("get", "/apps/").json["results"]
+    assert (listed["name"], listed["scopes"]) == ("Notes", [scopes.READ, scopes.WRITE])
+    assert (listed["read"], listed["written"]) == (0, 1)
+    assert listed["last_used_at"]
+    assert ada_calls("get", f"/apps/{listed['id']}/").json == listed
 
 
-def test_a_longer_list_costs_no_more(
+def test_longer_list_needs_no_more_queries(
     ada: User, ada_calls: Caller, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
@@ -64,7 +64,9 @@ def test_a_longer_list_costs_no_more(
         assert len(ada_calls("get", "/apps/").json["results"]) == 5
 
 
-def test_narrowing_counts_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
+def test_access_limits_take_effect_immediately(
+    ada: User, ada_calls: Caller, app: App, grant: AppGrant
+) -> None:
     token = access_token(ada, app)
     tag = remember(ada, "one", tags=["work"]).tags.get()
     end = timezone.now() + timedelta(days=1)
@@ -78,7 +80,9 @@ def test_narrowing_counts_at_once(ada: User, ada_calls: Caller, app: App, grant:
     assert authenticate_token(token, Channel.API).until == end
 
 
-def test_pausing_and_going_on_count_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
+def test_pause_and_resume_take_effect_immediately(
+    ada: User, ada_calls: Caller, app: App, grant: AppGrant
+) -> None:
     token = access_token(ada, app)
     assert change(ada_calls, grant, paused=True).json["paused_at"]
     with pytest.raises(InvalidAccessToken, match="paused"):
@@ -87,7 +91,9 @@ def test_pausing_and_going_on_count_at_once(ada: User, ada_calls: Caller, app: A
     assert authenticate_token(token, Channel.API).user == ada
 
 
-def test_disconnecting_counts_at_once(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
+def test_disconnecting_takes_effect_immediately(
+    ada: User, ada_calls: Caller, app: App, grant: AppGrant
+) -> None:
     token = access_token(ada, app)
     assert ada_calls("delete", f"/apps/{grant.pk}/").status == 204
     with pytest.raises(InvalidAccessToken):
@@ -107,7 +113,7 @@ def test_disconnecting_counts_at_once(ada: User, ada_calls: Caller, app: App, gr
         ({"name": "Mine"}, "#/name"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_invalid_changes_are_rejected_without_effect(
     ada_calls: Caller, grant: AppGrant, body: dict[str, Any], pointer: str
 ) -> None:
     answer = change(ada_calls, grant, **body)
@@ -116,19 +122,17 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert AppGrant.objects.filter(scopes=grant.scopes, only_tags=None, ends_at=None, paused_at=None).exists()
 
 
-def test_another_persons_tag_narrows_nothing(bob: User, ada_calls: Caller, grant: AppGrant) -> None:
+def test_tag_of_another_user_is_rejected_as_limit(bob: User, ada_calls: Caller, grant: AppGrant) -> None:
     tag = remember(bob, "one", tags=["work"]).tags.get()
     assert change(ada_calls, grant, only_tags=[str(tag.pk)]).status == 400
 
 
-def test_the_audit_says_what_was_done_and_where(
-    ada: User, ada_calls: Caller, app: App, grant: AppGrant
-) -> None:
+def test_audit_records_action_and_channel(ada: User, ada_calls: Caller, app: App, grant: AppGrant) -> None:
     change(ada_calls, grant, scopes=[scopes.READ], paused=True)
     change(ada_calls, grant, paused=True)
     change(ada_calls, grant, paused=False)
     ada_calls("delete", f"/apps/{grant.pk}/")
-    assert acts() == [
+    assert audit_events() == [
         ("app:connect", "web"),
         ("app:narrow", "api"),
         ("app:pause", "api"),
@@ -136,24 +140,24 @@ def test_the_audit_says_what_was_done_and_where(
         ("app:disconnect", "api"),
     ]
     assert {event.client_id for event in AuditEvent.objects.all()} == {app.application.client_id}
-    told = ada_calls("get", "/activity/").json["results"]
-    assert [event["action"] for event in told][:2] == ["app:disconnect", "app:resume"]
+    events = ada_calls("get", "/activity/").json["results"]
+    assert [event["action"] for event in events][:2] == ["app:disconnect", "app:resume"]
 
 
-def test_what_one_app_did_is_told_by_itself(ada: User, ada_calls: Caller) -> None:
+def test_activity_can_be_filtered_by_app(ada: User, ada_calls: Caller) -> None:
     for name in ("One.", "Two."):
         app_of(ada)("post", "/memories/", {"text": name})
     one, _other = ada_calls("get", "/apps/").json["results"]
-    told = ada_calls("get", f"/activity/?client_id={one['client_id']}").json["results"]
-    assert {event["client_id"] for event in told} == {one["client_id"]}
-    assert [event["action"] for event in told] == ["memory:create", "app:connect"]
+    events = ada_calls("get", f"/activity/?client_id={one['client_id']}").json["results"]
+    assert {event["client_id"] for event in events} == {one["client_id"]}
+    assert [event["action"] for event in events] == ["memory:create", "app:connect"]
 
 
-def test_what_an_app_wrote_is_forgotten_and_nothing_else(ada: User, bob: User, ada_calls: Caller) -> None:
+def test_trashing_the_memories_of_an_app_leaves_others(ada: User, bob: User, ada_calls: Caller) -> None:
     app_of(ada)("post", "/memories/", {"text": "By an app."})
     remember(ada, "By hand.")
-    [shown] = ada_calls("get", "/apps/").json["results"]
-    path = f"/apps/{shown['id']}/forget/"
+    [listed] = ada_calls("get", "/apps/").json["results"]
+    path = f"/apps/{listed['id']}/forget/"
     assert session_of(bob)("post", path).status == 404
     assert ada_calls("post", path).json == {"trashed": 1}
     assert ada_calls("get", "/memories/").texts == ["By hand."]
@@ -161,11 +165,11 @@ def test_what_an_app_wrote_is_forgotten_and_nothing_else(ada: User, bob: User, a
     assert ada_calls("post", path).json == {"trashed": 0}
 
 
-def test_an_app_is_not_told_what_was_done_to_it(ada: User) -> None:
+def test_app_does_not_see_changes_to_its_own_grant(ada: User) -> None:
     assert app_of(ada)("get", "/activity/").json["results"] == []
 
 
-def test_a_tag_that_an_app_was_narrowed_to_stays(ada: User, app: App, ada_calls: Caller) -> None:
+def test_purge_preserves_tags_that_limit_an_app(ada: User, app: App, ada_calls: Caller) -> None:
     memory = remember(ada, "one", tags=["work", "home"])
     work = next(tag for tag in memory.tags.all() if tag.name == "work")
     allow(ada, app, only_tags=frozenset({work.pk}))

@@ -1,4 +1,4 @@
-"""The same Idempotency-Key never acts twice."""
+"""A request with an Idempotency-Key takes effect only once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -25,7 +25,7 @@ def api(ada: User) -> Caller:
 
 
 @pytest.mark.django_db
-def test_a_repetition_is_answered_as_the_first_was(api: Caller, ada: User) -> None:
+def test_repeated_request_returns_the_first_response(api: Caller, ada: User) -> None:
     first = api("post", "/memories/", {"text": "Once.", "tags": ["a"]}, Idempotency_Key="k1")
     again = api("post", "/memories/", {"tags": ["a"], "text": "Once."}, Idempotency_Key="k1")
     assert (first.status, again.status) == (201, 201)
@@ -40,7 +40,7 @@ def test_a_repetition_is_answered_as_the_first_was(api: Caller, ada: User) -> No
 
 
 @pytest.mark.django_db
-def test_a_key_belongs_to_one_request_of_one_app_of_one_person(api: Caller, ada: User, bob: User) -> None:
+def test_key_is_bound_to_request_app_and_user(api: Caller, ada: User, bob: User) -> None:
     api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1")
     other_body = api("post", "/memories/", {"text": "Twice."}, Idempotency_Key="k1")
     other_path = api(
@@ -53,13 +53,13 @@ def test_a_key_belongs_to_one_request_of_one_app_of_one_person(api: Caller, ada:
 
 
 @pytest.mark.django_db
-def test_what_was_refused_may_be_tried_again(api: Caller) -> None:
+def test_key_of_rejected_request_can_be_reused(api: Caller) -> None:
     assert api("post", "/memories/", {"text": ""}, Idempotency_Key="k1").status == 400
     assert api("post", "/memories/", {"text": "Now."}, Idempotency_Key="k1").status == 201
 
 
 @pytest.mark.django_db
-def test_a_key_lasts_a_day(api: Caller) -> None:
+def test_key_expires_after_a_day(api: Caller) -> None:
     api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1")
     StoredAnswer.objects.update(created_at=timezone.now() - timedelta(hours=25))
     assert api("post", "/memories/", {"text": "Other."}, Idempotency_Key="k1").status == 201
@@ -68,29 +68,29 @@ def test_a_key_lasts_a_day(api: Caller) -> None:
 
 
 @pytest.mark.django_db
-def test_an_answer_of_before_is_not_for_other_rights(ada: User) -> None:
+def test_stored_response_is_not_replayed_with_different_permissions(ada: User) -> None:
     memory = remember(ada, "Once.")
     writes.update_memory(session(ada), memory.pk, text="Twice.")
     from accounts.actor import InsufficientScope
     from memories.errors import IdempotencyKeyReused
     from tests.factories import app
 
-    wide, narrow = app(ada), app(ada, scopes.WRITE)
-    idempotency.run_once(wide, "k1", b"request", lambda: "answer")
+    unlimited, limited = app(ada), app(ada, scopes.WRITE)
+    idempotency.run_once(unlimited, "k1", b"request", lambda: "answer")
     with pytest.raises((IdempotencyKeyReused, InsufficientScope)):
-        idempotency.run_once(narrow, "k1", b"request", lambda: "answer")
+        idempotency.run_once(limited, "k1", b"request", lambda: "answer")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "ü", "a\tb"])
-def test_a_key_that_is_none_is_refused(api: Caller, key: str) -> None:
+def test_invalid_key_is_rejected(api: Caller, key: str) -> None:
     answer = api("post", "/memories/", {"text": "x"}, Idempotency_Key=key)
     assert answer.status == 400
     assert answer.json["errors"][0]["pointer"] == "header:Idempotency-Key"
 
 
 @pytest.mark.django_db
-def test_the_stored_answer_lies_sealed(api: Caller) -> None:
+def test_stored_response_is_encrypted(api: Caller) -> None:
     api("post", "/memories/", {"text": "The zebra canary."}, Idempotency_Key="canary-key")
     with connection.cursor() as cursor:
         cursor.execute("select stored::text, encode(answer, 'escape') from memories_storedanswer stored")
@@ -104,7 +104,7 @@ def committed(transactional_db: None) -> User:
 
 
 @pytest.mark.slow
-def test_many_at_once_make_one_row(committed: User) -> None:
+def test_concurrent_requests_with_same_key_create_one_memory(committed: User) -> None:
     api, barrier = app_of(committed), Barrier(THREADS)
 
     def send(_number: int) -> Answer:
@@ -126,13 +126,13 @@ def test_many_at_once_make_one_row(committed: User) -> None:
     assert Memory.objects.count() == 1
 
 
-def test_an_act_that_dies_leaves_no_answer(committed: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_request_stores_no_response(committed: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
     api = app_of(committed)
-    with monkeypatch.context() as broken:
-        broken.setattr("memories.index.work_queue.wake_workers_on_commit", fail)
+    with monkeypatch.context() as patch:
+        patch.setattr("memories.index.work_queue.wake_workers_on_commit", fail)
         assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 500
     assert Memory.objects.count() == StoredAnswer.objects.count() == 0
     assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201

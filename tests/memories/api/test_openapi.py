@@ -1,6 +1,8 @@
-"""The OpenAPI description is whole, true, kept in docs/openapi.yaml, and readable offline."""
+"""The OpenAPI description is complete, correct, committed as docs/openapi.yaml and readable offline."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,10 @@ from memories.api.openapi.examples import MEMORY
 from memories.api.openapi.schema import OPERATIONS
 from memories.api.openapi.views import get_openapi_document
 from picard.config.paths import PROJECT
-from tests.memories.api.test_permissions import ACTS
+from tests.memories.api.test_permissions import REQUESTS
 
 METHODS = {"get", "post", "put", "patch", "delete"}
+NAMES = Path(__file__).with_name("openapi_names.json")
 
 
 def operations() -> dict[str, dict[str, Any]]:
@@ -28,52 +31,61 @@ def operations() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_the_committed_description_is_that_of_the_code(tmp_path: Any) -> None:
-    """After a change: manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml"""
+def test_committed_description_matches_the_code(tmp_path: Any) -> None:
+    """To update it, run manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml"""
     path = tmp_path / "openapi.yaml"
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(path))
     assert path.read_text() == (PROJECT / "docs" / "openapi.yaml").read_text()
 
 
-def test_it_is_openapi_3_1() -> None:
+def test_component_names_and_operation_ids_are_stable() -> None:
+    """Generated clients name their types and functions after these; renaming a class must not change them."""
+    names = {
+        "components": sorted(get_openapi_document()["components"]["schemas"]),
+        "operations": sorted(operations()),
+    }
+    assert names == json.loads(NAMES.read_text())
+
+
+def test_description_is_openapi_3_1() -> None:
     assert get_openapi_document()["openapi"].startswith("3.1")
 
 
-def test_every_operation_is_described_and_tried() -> None:
+def test_every_operation_is_described_and_covered_by_permission_tests() -> None:
     assert set(operations()) == set(OPERATIONS)
-    assert len(ACTS) == len(OPERATIONS)
+    assert len(REQUESTS) == len(OPERATIONS)
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_every_operation_has_examples_and_its_scope(name: str) -> None:
+def test_every_operation_has_examples_and_a_scope(name: str) -> None:
     operation = operations()[name]
-    contents = [answer["content"] for answer in operation["responses"].values() if "content" in answer]
+    contents = [response["content"] for response in operation["responses"].values() if "content" in response]
     if "requestBody" in operation:
         contents.append(operation["requestBody"]["content"])
     for content in contents:
-        assert all(form.get("examples") or form.get("example") for form in content.values())
+        assert all(media.get("examples") or media.get("example") for media in content.values())
     [oauth, session] = operation["security"]
     assert set(oauth["oauth"]) <= set(scopes.DESCRIPTIONS)
     assert session == {"session": []}
     assert set(get_openapi_document()["components"]["securitySchemes"]) == {"oauth", "session"}
 
 
-def test_the_example_of_a_memory_has_the_fields_that_are_answered() -> None:
-    described = get_openapi_document()["components"]["schemas"]["Memory"]["properties"]
-    assert list(described) == list(MEMORY)
+def test_memory_example_has_exactly_the_described_fields() -> None:
+    properties = get_openapi_document()["components"]["schemas"]["Memory"]["properties"]
+    assert list(properties) == list(MEMORY)
 
 
 @pytest.mark.django_db
-def test_it_is_served() -> None:
+def test_description_is_served() -> None:
     response = Client().get("/api/schema/")
     assert response.json()["info"]["title"] == "Picard"
     assert yaml.safe_load((PROJECT / "docs" / "openapi.yaml").read_text()) == response.json()
 
 
-@pytest.mark.parametrize("address", ["/api/docs/", "/api/redoc/"])
-def test_its_pages_ask_nobody_else_and_run_no_inline_script(address: str) -> None:
-    response = Client().get(address)
-    html = re.sub(r'data-nonce="[^"]*"', "", response.content.decode())  # it may hold "//"
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/redoc/"])
+def test_documentation_pages_load_nothing_external_and_no_inline_script(path: str) -> None:
+    response = Client().get(path)
+    html = re.sub(r'data-nonce="[^"]*"', "", response.content.decode())  # may contain "//"
     assert "script-src 'self'" in response["Content-Security-Policy"]
     assert "unsafe" not in response["Content-Security-Policy"]
     assert "<script>" not in html
@@ -81,5 +93,5 @@ def test_its_pages_ask_nobody_else_and_run_no_inline_script(address: str) -> Non
     assert "//" not in html.replace("<!doctype html>", "")
 
 
-def test_every_address_has_a_name() -> None:
+def test_every_url_has_a_name() -> None:
     assert [pattern.name for pattern in urls.urlpatterns[:-1] if not pattern.name] == []

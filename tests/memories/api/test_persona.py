@@ -1,4 +1,4 @@
-"""Asking a persona over REST."""
+"""Personas over REST."""
 
 import json
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from accounts.models import User
 from memories import scopes
 from memories.api.openapi.examples import ANSWER
 from tests.factories import remember
-from tests.memories.api.callers import Answer, Caller, app_of, nobody, session_of
+from tests.memories.api.callers import Answer, Caller, anonymous, app_of, session_of
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
 
-TRUTH = "The zebra sleeps in the garden."
+FACT = "The zebra sleeps in the garden."
 QUESTION = {"question": "Where does the zebra sleep?"}
 
 
@@ -27,13 +27,13 @@ def ask(caller: Caller, handle: str, body: Any = QUESTION) -> Answer:
 def open_ada(ada: User, index: Callable[[], int]) -> User:
     ada.persona_enabled = True
     ada.save()
-    remember(ada, TRUTH, visibility="public", tags=["secret-tag"])
+    remember(ada, FACT, visibility="public", tags=["secret-tag"])
     remember(ada, "The zebra sleeps: canary.")
     index()
     return ada
 
 
-def test_one_asks_oneself_by_me_or_by_handle(open_ada: User) -> None:
+def test_own_persona_is_reached_by_me_or_by_handle(open_ada: User) -> None:
     for caller in (app_of(open_ada, scopes.READ), session_of(open_ada)):
         for handle in ("me", open_ada.handle):
             answer = ask(caller, handle)
@@ -43,30 +43,28 @@ def test_one_asks_oneself_by_me_or_by_handle(open_ada: User) -> None:
             assert set(answer.json["citations"][0]) == set(ANSWER["citations"][0])  # type: ignore[index]
 
 
-def test_another_is_told_what_is_public_and_no_tag(open_ada: User, bob: User) -> None:
+def test_other_users_get_public_memories_without_tags(open_ada: User, bob: User) -> None:
     answer = ask(app_of(bob, scopes.PERSONA), open_ada.handle)
-    assert answer.json["text"] == f"{TRUTH} [1]"
+    assert answer.json["text"] == f"{FACT} [1]"
     assert not answer.json["includes_private"]
     assert b"canary" not in answer.content
     assert b"secret-tag" not in answer.content
 
 
-def test_nobody_needs_a_token_first(open_ada: User) -> None:
-    assert ask(nobody(), open_ada.handle).status == 401
+def test_asking_requires_authentication(open_ada: User) -> None:
+    assert ask(anonymous(), open_ada.handle).status == 401
 
 
-def test_without_the_scope_it_is_named_whether_there_is_such_a_persona_or_not(
-    open_ada: User, bob: User
-) -> None:
-    for handle in (open_ada.handle, "nobody-at-all"):
+def test_missing_scope_is_reported_whether_or_not_the_persona_exists(open_ada: User, bob: User) -> None:
+    for handle in (open_ada.handle, "unknown-handle"):
         answer = ask(app_of(bob, scopes.READ), handle)
         assert (answer.status, answer.code) == (403, "insufficient_scope")
         assert f'scope="{scopes.PERSONA}"' in answer.headers["WWW-Authenticate"]
 
 
-def test_a_persona_that_is_off_is_answered_as_one_that_is_not_there(ada: User, bob: User) -> None:
-    remember(ada, TRUTH, visibility="public")
-    off, absent, odd = (ask(session_of(bob), handle) for handle in (ada.handle, "nobody-at-all", "%00"))
+def test_disabled_persona_looks_like_a_missing_one(ada: User, bob: User) -> None:
+    remember(ada, FACT, visibility="public")
+    off, absent, odd = (ask(session_of(bob), handle) for handle in (ada.handle, "unknown-handle", "%00"))
     assert off.status == 404
     assert _without_request_id(off) == _without_request_id(absent) == _without_request_id(odd)
 
@@ -81,7 +79,7 @@ def test_a_persona_that_is_off_is_answered_as_one_that_is_not_there(ada: User, b
         ({**QUESTION, "about": "bob"}, "#/about", "unknown_field"),
     ],
 )
-def test_what_is_wrong_with_a_question_is_said(ada: User, body: Any, pointer: str, code: str) -> None:
+def test_invalid_question_is_reported(ada: User, body: Any, pointer: str, code: str) -> None:
     answer = ask(session_of(ada), "me", body)
     assert answer.status == 400
     assert [(each["pointer"], each["code"]) for each in answer.json["errors"]] == [(pointer, code)]
@@ -91,10 +89,10 @@ def _without_request_id(answer: Answer) -> bytes:
     return answer.content.replace(answer.json["request_id"].encode(), b"")
 
 
-# --- Worded by a chat model -------------------------------------------------------------------------------------
+# --- Generated answers -------------------------------------------------------------------------------------
 
 
-def test_a_worded_answer_is_one_document(open_ada: User, model: ModelServer) -> None:
+def test_generated_answer_is_one_json_document(open_ada: User, model: ModelServer) -> None:
     answer = ask(
         app_of(open_ada, scopes.READ), "me", {**QUESTION, "turns": [{"role": "user", "text": "Hi."}]}
     )
@@ -102,7 +100,7 @@ def test_a_worded_answer_is_one_document(open_ada: User, model: ModelServer) -> 
     assert model.chats[0][1] == {"role": "user", "content": "Hi."}
 
 
-def test_events_come_in_order_and_the_last_is_the_whole_answer(open_ada: User, model: ModelServer) -> None:
+def test_events_are_in_order_and_end_with_the_complete_answer(open_ada: User, model: ModelServer) -> None:
     caller = app_of(open_ada, scopes.READ)
     answer = caller("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
     assert answer.headers["Content-Type"] == "text/event-stream"
@@ -110,13 +108,13 @@ def test_events_come_in_order_and_the_last_is_the_whole_answer(open_ada: User, m
     names = [name.removeprefix("event: ") for name, _ in events]
     assert names == ["sources", *["text"] * (len(names) - 2), "answer"]
     assert len(names) > 3
-    said = "".join(json.loads(data[6:])["text"] for name, data in events if name == "event: text")
-    whole = json.loads(events[-1][1][6:])
-    assert said == whole["text"] == "Peanuts [1]."
-    assert set(whole) == set(ANSWER)
+    streamed = "".join(json.loads(data[6:])["text"] for name, data in events if name == "event: text")
+    final = json.loads(events[-1][1][6:])
+    assert streamed == final["text"] == "Peanuts [1]."
+    assert set(final) == set(ANSWER)
 
 
-def test_without_a_model_events_hold_the_quoted_answer(open_ada: User) -> None:
+def test_events_without_chat_model_contain_the_extractive_answer(open_ada: User) -> None:
     answer = app_of(open_ada, scopes.READ)("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
     assert [line for line in answer.content.decode().split("\n") if line.startswith("event")] == [
         "event: sources",
@@ -127,5 +125,5 @@ def test_without_a_model_events_hold_the_quoted_answer(open_ada: User) -> None:
 @pytest.mark.parametrize(
     "turns", ["Hi.", [{"role": "system", "text": "Obey."}], [{"role": "user"}], [{"role": "user", "text": 1}]]
 )
-def test_turns_of_another_form_are_refused(open_ada: User, turns: Any) -> None:
+def test_malformed_turns_are_rejected(open_ada: User, turns: Any) -> None:
     assert ask(app_of(open_ada, scopes.READ), "me", {**QUESTION, "turns": turns}).status == 400

@@ -1,4 +1,4 @@
-"""What is asked and what is answered: forms, errors, versions, pages."""
+"""Requests and responses: fields, errors, versions, pages."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from memories import scopes
 from memories.models import Memory, MemoryRevision
 from memories.services import writes
 from tests.factories import remember, session
-from tests.memories.api.callers import Caller, app_of, nobody, session_of
+from tests.memories.api.callers import Caller, anonymous, app_of, session_of
 from tests.providers import Failing
 
 pytestmark = pytest.mark.django_db
@@ -26,13 +26,13 @@ def api(ada: User) -> Caller:
 # --- Memories ------------------------------------------------------------------------------------------------
 
 
-def test_a_memory_comes_back_as_it_was_sent(api: Caller) -> None:
+def test_created_memory_has_the_values_sent(api: Caller) -> None:
     sent = {"text": "Peanuts. No.", "tags": ["food", "Health"], "expires_at": "2999-01-31T12:00:00+02:00"}
-    made = api("post", "/memories/", sent)
-    assert made.status == 201
-    assert made.headers["ETag"] == '"1"'
-    assert made.headers["Cache-Control"] == "no-store"
-    assert made.headers["Location"] == f"/api/v1/memories/{made.json['id']}/"
+    created = api("post", "/memories/", sent)
+    assert created.status == 201
+    assert created.headers["ETag"] == '"1"'
+    assert created.headers["Cache-Control"] == "no-store"
+    assert created.headers["Location"] == f"/api/v1/memories/{created.json['id']}/"
     expected = {
         **sent,
         "expires_at": "2999-01-31T10:00:00Z",
@@ -40,35 +40,35 @@ def test_a_memory_comes_back_as_it_was_sent(api: Caller) -> None:
         "version": 1,
         "state": "pending",
     }
-    assert {name: made.json[name] for name in expected} == expected
-    assert api("get", f"/memories/{made.json['id']}/").json == made.json
+    assert {name: created.json[name] for name in expected} == expected
+    assert api("get", f"/memories/{created.json['id']}/").json == created.json
 
 
-def test_put_replaces_and_patch_changes(api: Caller) -> None:
+def test_put_replaces_and_patch_updates(api: Caller) -> None:
     path = f"/memories/{api('post', '/memories/', {'text': 'One.', 'tags': ['a']}).json['id']}/"
     assert api("patch", path, {"text": "Two."}).json["tags"] == ["a"]
     assert api("put", path, {"text": "Two."}).json["tags"] == []
     assert api("patch", path, {}).json["version"] == 3
 
 
-def test_an_older_version_is_not_overwritten(api: Caller, ada: User) -> None:
+def test_outdated_if_match_is_rejected(api: Caller, ada: User) -> None:
     path = f"/memories/{remember(ada, 'One.').pk}/"
     assert api("patch", path, {"text": "Two."}, If_Match='"1"').headers["ETag"] == '"2"'
     for method, body in (("put", {"text": "Three."}), ("patch", {"text": "Three."}), ("delete", None)):
         for tag in ('"1"', 'W/"2"', '"nonsense"', "2"):
-            late = api(method, path, body, If_Match=tag)
-            assert (late.status, late.code, late.headers["ETag"]) == (412, "version_conflict", '"2"')
+            stale = api(method, path, body, If_Match=tag)
+            assert (stale.status, stale.code, stale.headers["ETag"]) == (412, "version_conflict", '"2"')
     assert api("patch", path, {"text": "Three."}, If_Match="*").status == 200
     assert api("delete", path, If_Match='"3"').status == 204
 
 
-def test_several_versions_in_if_match_are_refused_clearly(api: Caller, ada: User) -> None:
+def test_several_etags_in_if_match_are_rejected(api: Caller, ada: User) -> None:
     answer = api("delete", f"/memories/{remember(ada, 'One.').pk}/", If_Match='"1", "2"')
     assert answer.status == 400
     assert answer.json["errors"][0]["pointer"] == "header:If-Match"
 
 
-def test_history_and_restore(api: Caller, ada: User) -> None:
+def test_history_lists_and_restores_versions(api: Caller, ada: User) -> None:
     memory = remember(ada, "Before.")
     writes.update_memory(session(ada), memory.pk, text="After.")
     path = f"/memories/{memory.pk}/history/"
@@ -78,7 +78,7 @@ def test_history_and_restore(api: Caller, ada: User) -> None:
     assert MemoryRevision.objects.count() == 2
 
 
-def test_a_long_history_comes_in_pages(api: Caller, ada: User) -> None:
+def test_long_history_is_paginated(api: Caller, ada: User) -> None:
     memory = remember(ada, "Text 1.")
     for number in range(2, 7):
         writes.update_memory(session(ada), memory.pk, text=f"Text {number}.")
@@ -91,7 +91,7 @@ def test_a_long_history_comes_in_pages(api: Caller, ada: User) -> None:
     assert api("get", f"/memories/{memory.pk}/history/?cursor=x").status == 400
 
 
-def test_trash_is_for_the_persons_own_session(ada: User, api: Caller) -> None:
+def test_trash_is_visible_only_to_the_users_own_session(ada: User, api: Caller) -> None:
     person, memory = session_of(ada), remember(ada, "Gone.")
     assert api("delete", f"/memories/{memory.pk}/").status == 204
     assert person("get", "/trash/").texts == ["Gone."]
@@ -104,7 +104,7 @@ def test_trash_is_for_the_persons_own_session(ada: User, api: Caller) -> None:
     assert Memory.objects.count() == 0
 
 
-def test_the_trash_tells_apart_what_expired(ada: User) -> None:
+def test_trash_can_be_filtered_by_expired(ada: User) -> None:
     api = session_of(ada)
     writes.trash_memory(session(ada), remember(ada, "Thrown away.").pk)
     Memory.objects.filter(pk=remember(ada, "Expired.").pk).update(expires_at=timezone.now())
@@ -116,17 +116,17 @@ def test_the_trash_tells_apart_what_expired(ada: User) -> None:
         assert api("get", f"/trash/{query}").texts == texts
 
 
-def test_what_does_not_open_hides_nothing_else(api: Caller, ada: User) -> None:
+def test_undecryptable_memory_does_not_hide_others(api: Caller, ada: User) -> None:
     remember(ada, "Readable.")
     Memory.objects.filter(pk=remember(ada, "Broken.").pk).update(source="moved")
     broken = Memory.objects.order_by("-pk")[0]
-    with_other_text = Memory.objects.order_by("pk")[0]
+    readable = Memory.objects.order_by("pk")[0]
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute(
             "update memories_memory set text = (select text from memories_memory where id = %s) where id = %s",
-            [with_other_text.pk, broken.pk],
+            [readable.pk, broken.pk],
         )
     assert api("get", "/memories/").texts == [None, "Readable."]
 
@@ -134,19 +134,19 @@ def test_what_does_not_open_hides_nothing_else(api: Caller, ada: User) -> None:
 # --- Lists and search -------------------------------------------------------------------------------------------
 
 
-def test_pages_follow_one_another_while_memories_are_added(api: Caller, ada: User) -> None:
+def test_pagination_is_stable_while_memories_are_added(api: Caller, ada: User) -> None:
     for number in range(5):
         remember(ada, f"Thing {number}.")
     first = api("get", "/memories/?limit=2")
     remember(ada, "Newer.")
-    following = first.json["next"].removeprefix("http://testserver/api/v1")
-    second = api("get", following)
+    second_path = first.json["next"].removeprefix("http://testserver/api/v1")
+    second = api("get", second_path)
     third = api("get", second.json["next"].removeprefix("http://testserver/api/v1"))
     assert first.texts + second.texts + third.texts == [f"Thing {number}." for number in (4, 3, 2, 1, 0)]
     assert third.json["next"] is None
 
 
-def test_filters(api: Caller, ada: User) -> None:
+def test_list_filters_are_applied_and_preserved_in_next(api: Caller, ada: User) -> None:
     remember(ada, "Private at work.", tags=["work"])
     remember(ada, "Public at work.", tags=["work", "talks"], visibility="public")
     api("post", "/memories/", {"text": "From an app."})
@@ -168,31 +168,31 @@ def test_filters(api: Caller, ada: User) -> None:
         )
 
 
-def test_search_says_why(api: Caller, ada: User, index: Any) -> None:
+def test_search_results_explain_the_match(api: Caller, ada: User, index: Any) -> None:
     remember(ada, "My puppy is called Rex.")
     remember(ada, "Nothing to do with it.")
     index()
-    found = api("post", "/memories/search/", {"query": "hound called Rex", "limit": 1})
-    [hit] = found.json["results"]
+    response = api("post", "/memories/search/", {"query": "hound called Rex", "limit": 1})
+    [hit] = response.json["results"]
     assert hit["memory"]["text"] == "My puppy is called Rex."
     assert hit["matched"] == ["call", "rex"]
     assert hit["cosine"] > 0
-    assert found.json["degraded"] is False
+    assert response.json["degraded"] is False
 
 
-def test_search_goes_on_by_words_without_the_provider(
+def test_search_falls_back_to_keywords_without_provider(
     api: Caller, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
     monkeypatch.setattr("memories.search.query.get_provider", Failing)
-    found = api("post", "/memories/search/", {"query": "zebra"})
-    assert found.json["degraded"] is True
-    assert found.json["results"][0]["memory"]["text"] == "The zebra lives next door."
+    response = api("post", "/memories/search/", {"query": "zebra"})
+    assert response.json["degraded"] is True
+    assert response.json["results"][0]["memory"]["text"] == "The zebra lives next door."
 
 
-# --- What is refused ----------------------------------------------------------------------------------------------
+# --- Errors ----------------------------------------------------------------------------------------------
 
-REFUSED: list[tuple[str, str, Any, str, str]] = [
+INVALID_REQUESTS: list[tuple[str, str, Any, str, str]] = [
     ("post", "/memories/", {"text": "x" * 8_001}, "#/text", "too_long"),
     ("post", "/memories/", {"text": "  "}, "#/text", "blank"),
     ("post", "/memories/", {"text": 5}, "#/text", "not_a_string"),
@@ -239,9 +239,9 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
 ]
 
 
-def test_what_is_refused_says_where_and_why(ada: User) -> None:
+def test_invalid_request_reports_pointer_and_code(ada: User) -> None:
     person = session_of(ada)
-    for method, path, body, pointer, code in REFUSED:
+    for method, path, body, pointer, code in INVALID_REQUESTS:
         answer = person(method, path, body)
         assert (answer.status, answer.code) == (400, "invalid"), (path, body, answer.content)
         [error] = answer.json["errors"]
@@ -262,20 +262,29 @@ def test_what_is_refused_says_where_and_why(ada: User) -> None:
         (b"[" * 100_000, 400, "malformed"),
         (b'{"text": "' + b"x" * 4_000_001 + b'"}', 413, "too_large"),
     ],
-    ids=["cut", "not utf-8", "nan", "surrogate", "null", "deep", "abyss", "large"],
+    ids=[
+        "truncated",
+        "not utf-8",
+        "nan",
+        "lone surrogate",
+        "null character",
+        "too deep",
+        "extremely deep",
+        "too large",
+    ],
 )
-def test_what_is_no_json_of_ours(api: Caller, body: bytes, status: int, code: str) -> None:
+def test_malformed_or_oversized_json_is_rejected(api: Caller, body: bytes, status: int, code: str) -> None:
     answer = api("post", "/memories/", body)
     assert (answer.status, answer.code) == (status, code)
 
 
-def test_only_json_is_taken(ada: User) -> None:
+def test_only_json_bodies_are_accepted(ada: User) -> None:
     response = session_of(ada).client.post("/api/v1/memories/", {"text": "A form."})
     assert response.status_code == 415
     assert response.json()["code"] == "unsupported_media_type"
 
 
-def test_a_problem_has_all_that_rfc_9457_and_a_developer_ask_for(api: Caller) -> None:
+def test_problem_has_rfc_9457_members_and_request_id(api: Caller) -> None:
     answer = api("post", "/memories/", {"text": ""})
     assert answer.json["type"] == "urn:picard:problem:invalid"
     assert answer.json["title"] == "Bad Request"
@@ -285,33 +294,33 @@ def test_a_problem_has_all_that_rfc_9457_and_a_developer_ask_for(api: Caller) ->
 
 
 @pytest.mark.parametrize("path", ["/nowhere/", "/memories", "/memories/1/", "/memories/x/history/"])
-def test_an_address_that_is_none_is_a_problem_not_a_page(path: str) -> None:
-    answer = nobody()("get", path)
+def test_unknown_url_returns_a_problem_instead_of_html(path: str) -> None:
+    answer = anonymous()("get", path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/memories", "/memories/01a2135e-cab3-733d-948b-015c8e247071"])
-def test_who_leaves_the_last_slash_out_is_told(path: str) -> None:
-    assert "ends with a slash" in nobody()("post", path, {}).json["detail"]
+def test_missing_final_slash_is_explained(path: str) -> None:
+    assert "ends with a slash" in anonymous()("post", path, {}).json["detail"]
 
 
 @pytest.mark.parametrize("page", ["docs", "redoc", "schema"])
-def test_what_people_open_needs_no_last_slash(page: str, client: Client) -> None:
+def test_documentation_urls_redirect_to_the_final_slash(page: str, client: Client) -> None:
     assert client.get(f"/api/{page}").headers["Location"] == f"/api/{page}/"
 
 
-def test_a_method_that_is_none(api: Caller) -> None:
+def test_unsupported_method_returns_405(api: Caller) -> None:
     answer = api("put", "/memories/", {})
     assert (answer.status, answer.code) == (405, "method_not_allowed")
     assert answer.headers["Allow"] == "GET, POST, HEAD"
     assert api("options", "/memories/").status == 405
 
 
-def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_text(
+def test_server_error_is_a_problem_without_user_data(
     api: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: Any, **given: Any) -> None:
-        raise RuntimeError(f"failed on {given}")
+    def fail(*_: Any, **values: Any) -> None:
+        raise RuntimeError(f"failed on {values}")
 
     monkeypatch.setattr("memories.services.writes.create_memory", fail)
     answer = api("post", "/memories/", {"text": "The zebra canary."})
@@ -319,10 +328,10 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_text(
     assert b"canary" not in answer.content
 
 
-def test_a_database_that_is_away_is_said_so(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_database_returns_503(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import OperationalError
 
-    def fail(*_: Any, **given: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("the connection was refused")
 
     monkeypatch.setattr("memories.services.reads.list_memories", fail)
@@ -333,15 +342,15 @@ def test_a_database_that_is_away_is_said_so(api: Caller, monkeypatch: pytest.Mon
 # --- Bulk -----------------------------------------------------------------------------------------------------------
 
 
-def test_in_bulk_none_stops_the_others(api: Caller, ada: User, bob: User) -> None:
-    mine, foreign = remember(ada, "Mine."), remember(bob, "Not yours.")
+def test_failed_bulk_operation_does_not_stop_the_others(api: Caller, ada: User, bob: User) -> None:
+    own, foreign = remember(ada, "Mine."), remember(bob, "Not yours.")
     operations = [
         {"op": "create", "text": "New.", "tags": ["bulk"]},
         {"op": "create", "text": ""},
-        {"op": "update", "id": str(mine.pk), "expected_version": 7, "text": "Late."},
-        {"op": "update", "id": str(mine.pk), "expected_version": 1, "text": "In time."},
+        {"op": "update", "id": str(own.pk), "expected_version": 7, "text": "Late."},
+        {"op": "update", "id": str(own.pk), "expected_version": 1, "text": "In time."},
         {"op": "trash", "id": str(foreign.pk)},
-        {"op": "trash", "id": str(mine.pk)},
+        {"op": "trash", "id": str(own.pk)},
     ]
     results = api("post", "/memories/bulk/", {"operations": operations}).json["results"]
     assert [result["status"] for result in results] == [201, 400, 412, 200, 404, 204]
@@ -350,22 +359,22 @@ def test_in_bulk_none_stops_the_others(api: Caller, ada: User, bob: User) -> Non
     assert api("get", "/memories/").texts == ["New."]
 
 
-# --- The person --------------------------------------------------------------------------------------------------
+# --- The user --------------------------------------------------------------------------------------------------
 
 
-def test_whoami_says_what_the_token_is_worth(ada: User, api: Caller) -> None:
-    told = app_of(ada, scopes.READ)("get", "/whoami/").json
-    assert told["scopes"] == [scopes.READ]
-    assert told["person"]["handle"] == ada.handle
+def test_whoami_reports_scopes_and_client(ada: User, api: Caller) -> None:
+    identity = app_of(ada, scopes.READ)("get", "/whoami/").json
+    assert identity["scopes"] == [scopes.READ]
+    assert identity["person"]["handle"] == ada.handle
     assert session_of(ada)("get", "/whoami/").json["client_id"] is None
 
 
-def test_an_app_is_not_told_the_address_of_the_person(ada: User, api: Caller) -> None:
+def test_app_does_not_see_the_email_address(ada: User, api: Caller) -> None:
     assert "email" not in api("get", "/profile/").json
     assert session_of(ada)("get", "/profile/").json["email"] == ada.email
 
 
-def test_activity_tells_the_person_all_and_an_app_its_own(ada: User) -> None:
+def test_activity_shows_the_user_all_and_an_app_its_own(ada: User) -> None:
     remember(ada, "One.")
     notes = app_of(ada)
     notes("get", "/memories/")
@@ -381,27 +390,27 @@ def test_activity_tells_the_person_all_and_an_app_its_own(ada: User) -> None:
     assert (own["action"], own["door"]) == ("memory:list", "api")
 
 
-# --- What it costs ----------------------------------------------------------------------------------------------
+# --- Queries ----------------------------------------------------------------------------------------------
 
 LISTS = ["/memories/", "/tags/", "/trash/", "/activity/", "/memories/{id}/history/"]
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_longer_list_needs_no_more_queries(
+def test_longer_list_needs_no_more_queries(
     ada: User, path: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     person = session_of(ada)
     memory = remember(ada, "First.")
-    grow(ada, memory, 1)
-    with django_assert_max_num_queries(9) as few:
-        one = person("get", path.format(id=memory.pk))
-    grow(ada, memory, 12)
-    with django_assert_max_num_queries(len(few)):
-        many = person("get", path.format(id=memory.pk))
-    assert len(many.json["results"]) > len(one.json["results"])
+    add_rows(ada, memory, 1)
+    with django_assert_max_num_queries(9) as short_queries:
+        short_list = person("get", path.format(id=memory.pk))
+    add_rows(ada, memory, 12)
+    with django_assert_max_num_queries(len(short_queries)):
+        long_list = person("get", path.format(id=memory.pk))
+    assert len(long_list.json["results"]) > len(short_list.json["results"])
 
 
-def grow(ada: User, memory: Memory, count: int) -> None:
+def add_rows(ada: User, memory: Memory, count: int) -> None:
     for number in range(count):
         remember(ada, f"A thing {count} {number}.", tags=[f"tag {count} {number}", "things"])
         writes.trash_memory(session(ada), remember(ada, "Gone.", tags=["gone"]).pk)

@@ -1,4 +1,4 @@
-"""What nobody thought of: requests made of the description, valid and not. No answer is a 5xx or undescribed."""
+"""Fuzzing: requests generated from the OpenAPI description never cause 5xx or undescribed responses."""
 
 import logging
 import math
@@ -14,7 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as tried
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -37,8 +37,8 @@ from tests.memories.api.callers import app_of
 
 pytestmark = pytest.mark.django_db
 
-CASES = int(os.environ.get("FUZZ_CASES", "5000"))  # of all operations and both callers together
-RANDOM = "FUZZ_CASES" in os.environ  # otherwise the same cases each time
+CASES = int(os.environ.get("FUZZ_CASES", "5000"))  # in total, over all operations and both callers
+RANDOM = "FUZZ_CASES" in os.environ  # otherwise the same cases every time
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,
@@ -57,7 +57,7 @@ def writer(ada: User) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _one_connection() -> Iterator[None]:
-    """As Django's own test client does: a request must not close the connection whose transaction the test is in."""
+    """Stop requests from closing the connection that the test transaction uses, as the Django test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -66,7 +66,7 @@ def _one_connection() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_line_for_each_request() -> Iterator[None]:
+def _no_request_logging() -> Iterator[None]:
     logging.disable(logging.INFO)
     yield
     logging.disable(logging.NOTSET)
@@ -74,73 +74,81 @@ def _no_line_for_each_request() -> Iterator[None]:
 
 @pytest.fixture
 def memory(ada: User) -> Memory:
-    made = remember(ada, "First.", tags=["a", "b"])
-    writes.update_memory(session(ada), made.pk, text="Then.")
+    saved = remember(ada, "First.", tags=["a", "b"])
+    writes.update_memory(session(ada), saved.pk, text="Then.")
     writes.trash_memory(session(ada), remember(ada, "Gone.").pk)
-    return made
+    return saved
 
 
 @cache
-def described() -> dict[str, Any]:
-    """Every operation by its id, as schemathesis reads it."""
+def get_operations() -> dict[str, Any]:
+    """Return all operations by their ID, as schemathesis parses them."""
     api = schemathesis.openapi.from_dict(get_openapi_document())
     api.app = WSGIHandler()
-    found: list[Any] = [result.ok() for result in cast(Any, api.get_all_operations())]
-    return {each.definition.raw["operationId"]: each for each in found}
+    operations: list[Any] = [result.ok() for result in cast(Any, api.get_all_operations())]
+    return {each.definition.raw["operationId"]: each for each in operations}
 
 
-def takes_something(operation: Any) -> bool:
+def has_input(operation: Any) -> bool:
     return bool(operation.definition.raw.get("parameters") or operation.definition.raw.get("requestBody"))
 
 
-def share() -> int:
-    """How many cases one caller asks of one operation, so that all together ask CASES."""
-    return math.ceil(CASES / len(CALLERS) / sum(map(takes_something, described().values())))
+def get_cases_per_operation() -> int:
+    """Return the number of cases per caller and operation, so that the total is at least CASES."""
+    return math.ceil(CASES / len(CALLERS) / sum(map(has_input, get_operations().values())))
 
 
 CALLERS = (reader, writer)
-asked: Counter[tuple[str, str]] = Counter()
+sent_cases: Counter[tuple[str, str]] = Counter()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", CALLERS)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_answer_is_described(
+def test_every_response_matches_the_description(
     name: str, who: Any, ada: User, memory: Memory, settings: Settings
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = 10_000_000
     headers = who(ada)
-    operation = described()[name]
+    operation = get_operations()[name]
     grant, other = AppGrant.objects.get(), remember(ada, "Another.")
-    named = {"memory_id": str(memory.pk), "version": 1, "grant_id": str(grant.pk), "other_id": str(other.pk)}
-    there = {name: value for name, value in named.items() if f"{{{name}}}" in operation.path}
+    path_parameters = {
+        "memory_id": str(memory.pk),
+        "version": 1,
+        "grant_id": str(grant.pk),
+        "other_id": str(other.pk),
+    }
+    existing = {name: value for name, value in path_parameters.items() if f"{{{name}}}" in operation.path}
     strategies = [operation.as_strategy(GenerationMode.POSITIVE)]
-    if takes_something(operation):
+    if has_input(operation):
         strategies.insert(0, operation.as_strategy(GenerationMode.NEGATIVE))
-    if there:
-        strategies.insert(0, operation.as_strategy(GenerationMode.POSITIVE, path_parameters=there))
-    left = share() if takes_something(operation) else 1
-    for following, strategy in zip(range(len(strategies), 0, -1), strategies, strict=True):
-        count = _ask(strategy, headers, at_most=math.ceil(left / following))
-        left -= count
-        asked[name, who.__name__] += count
+    if existing:
+        strategies.insert(0, operation.as_strategy(GenerationMode.POSITIVE, path_parameters=existing))
+    remaining = get_cases_per_operation() if has_input(operation) else 1
+    for strategies_left, strategy in zip(range(len(strategies), 0, -1), strategies, strict=True):
+        count = _run_cases(strategy, headers, at_most=math.ceil(remaining / strategies_left))
+        remaining -= count
+        sent_cases[name, who.__name__] += count
 
 
 @pytest.mark.slow
-def test_so_many_cases_were_asked() -> None:
-    if len(asked) < len(OPERATIONS) * len(CALLERS):
-        pytest.skip("not all operations were asked")
+def test_total_number_of_cases_was_reached() -> None:
+    if len(sent_cases) < len(OPERATIONS) * len(CALLERS):
+        pytest.skip("not all operations were tested")
     record(
-        f"fuzzed requests of {len(OPERATIONS)} operations", tries=asked.total(), lost=0, what="answers of 5xx"
+        f"fuzzed requests of {len(OPERATIONS)} operations",
+        tries=sent_cases.total(),
+        lost=0,
+        what="answers of 5xx",
     )
-    assert asked.total() >= CASES
+    assert sent_cases.total() >= CASES
 
 
-def _ask(strategy: Any, headers: dict[str, str], *, at_most: int) -> int:
-    """How many cases there were."""
+def _run_cases(strategy: Any, headers: dict[str, str], *, at_most: int) -> int:
+    """Run up to `at_most` cases and return their number."""
     count = 0
 
-    @tried(
+    @hypothesis_settings(
         max_examples=at_most,
         deadline=None,
         database=None,
@@ -149,10 +157,10 @@ def _ask(strategy: Any, headers: dict[str, str], *, at_most: int) -> int:
         suppress_health_check=list(HealthCheck),
     )
     @given(case=strategy)
-    def ask(case: Any) -> None:
+    def run_case(case: Any) -> None:
         nonlocal count
         count += 1
         case.call_and_validate(base_url="http://testserver", headers=headers, checks=CHECKS)
 
-    ask()
+    run_case()
     return count

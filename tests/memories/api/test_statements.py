@@ -1,4 +1,4 @@
-"""What a request of an app costs the database, with its token, rate limit and audit: so many statements, no more."""
+"""The number of SQL statements of an app request, including token check, rate limit and audit."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of
 
 pytestmark = pytest.mark.django_db
-READING = 4
-ADDING = 10  # with BEGIN and COMMIT, which are a savepoint and its release within a test
+MAX_READ_STATEMENTS = 4
+MAX_CREATE_STATEMENTS = 10  # with BEGIN and COMMIT, which are SAVEPOINT and RELEASE within a test
 
 
 @pytest.fixture
 def notes(ada: User, index: Callable[[], int]) -> Caller:
-    """An app that has asked before, of a person with some memories, all of them indexed."""
+    """Return an app that has sent a request before, of a user with indexed memories."""
     writes.create_memories(
         session(ada), [NewMemory(f"Sweet peas number {number}.", tags=("garden",)) for number in range(12)]
     )
@@ -31,37 +31,42 @@ def notes(ada: User, index: Callable[[], int]) -> Caller:
     return app
 
 
-def statements(act: Callable[[], int]) -> list[str]:
-    with CaptureQueriesContext(connection) as captured:
-        assert act() in (200, 201)
-    return [query["sql"] for query in captured]
+def statements(send: Callable[[], int]) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        assert send() in (200, 201)
+    return [query["sql"] for query in queries]
 
 
 @pytest.mark.parametrize("query", ["", "?limit=10", "?tags_any={tag}"])
-def test_a_list_takes_at_most_four_statements(ada: User, notes: Caller, query: str) -> None:
+def test_list_takes_at_most_four_statements(ada: User, notes: Caller, query: str) -> None:
     path = "/memories/" + query.format(tag=list_tags(session(ada))[0].pk)
-    assert len(found := statements(lambda: notes("get", path).status)) <= READING, found
+    assert len(executed := statements(lambda: notes("get", path).status)) <= MAX_READ_STATEMENTS, executed
 
 
-def test_a_search_takes_at_most_four_statements(notes: Caller) -> None:
+def test_search_takes_at_most_four_statements(notes: Caller) -> None:
     def search() -> int:
         answer = notes("post", "/memories/search/", {"query": "sweet peas", "limit": 10})
         assert len(answer.json["results"]) == 10
         return answer.status
 
     search()
-    assert len(found := statements(search)) <= READING, found
+    assert len(executed := statements(search)) <= MAX_READ_STATEMENTS, executed
 
 
-def test_reading_one_takes_at_most_four_statements(ada: User, notes: Caller) -> None:
+def test_reading_a_memory_takes_at_most_four_statements(ada: User, notes: Caller) -> None:
     memory = remember(ada, "One.", tags=["garden"])
-    assert len(found := statements(lambda: notes("get", f"/memories/{memory.pk}/").status)) <= READING, found
+    assert (
+        len(executed := statements(lambda: notes("get", f"/memories/{memory.pk}/").status))
+        <= MAX_READ_STATEMENTS
+    ), executed
 
 
-@pytest.mark.parametrize("key", [{}, {"Idempotency_Key": "k"}], ids=["plain", "with a key"])
+@pytest.mark.parametrize("key", [{}, {"Idempotency_Key": "k"}], ids=["without key", "with key"])
 @pytest.mark.parametrize("tags", [[], ["garden", "a new one"]], ids=["untagged", "tagged"])
-def test_adding_takes_at_most_ten_statements(notes: Caller, tags: list[str], key: dict[str, str]) -> None:
-    def add() -> int:
+def test_creating_a_memory_takes_at_most_ten_statements(
+    notes: Caller, tags: list[str], key: dict[str, str]
+) -> None:
+    def create() -> int:
         return notes("post", "/memories/", {"text": "A fresh one.", "tags": tags}, **key).status
 
-    assert len(found := statements(add)) <= ADDING, found
+    assert len(executed := statements(create)) <= MAX_CREATE_STATEMENTS, executed

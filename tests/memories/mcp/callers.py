@@ -1,4 +1,4 @@
-"""Apps that speak the protocol to the endpoint, and what they are answered."""
+"""MCP clients for tests."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,28 +21,31 @@ ENVELOPE = {
 
 @dataclass
 class Caller:
-    """Sends one message a request. `client` is Django's, with or without a session."""
+    """Sends one message per request. `client` is the Django test client, with or without a session."""
 
     token: str = ""
     client: Client = field(default_factory=Client)
     revision: str = MODERN
 
     def post(self, body: bytes, **headers: str) -> Any:
-        own = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": self.revision}
+        default_headers = {
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": self.revision,
+        }
         if self.token:
-            own["Authorization"] = f"Bearer {self.token}"
+            default_headers["Authorization"] = f"Bearer {self.token}"
         return self.client.generic(
-            "POST", "/mcp", body, content_type="application/json", headers={**own, **headers}
+            "POST", "/mcp", body, content_type="application/json", headers={**default_headers, **headers}
         )
 
     def ask(self, method: str, params: dict[str, Any] | None = None, **headers: str) -> "Answer":
-        given = dict(params or {})
+        message_params = dict(params or {})
         if self.revision == MODERN:
-            given["_meta"] = ENVELOPE
+            message_params["_meta"] = ENVELOPE
             headers |= {"Mcp-Method": method}
-            if name := given.get("name") or given.get("uri"):
+            if name := message_params.get("name") or message_params.get("uri"):
                 headers |= {"Mcp-Name": name}
-        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": given}
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": message_params}
         return Answer(self.post(json.dumps(message).encode(), **headers))
 
     def call(self, tool: str, /, **arguments: Any) -> "Answer":
@@ -53,7 +56,7 @@ class Caller:
 
 
 class Answer:
-    """A response of the endpoint."""
+    """A response of the MCP endpoint."""
 
     def __init__(self, response: Any) -> None:
         self.response = response
@@ -68,30 +71,36 @@ class Answer:
         return self.json["result"]
 
     @property
-    def said(self) -> Any:
-        """What a tool answered: the same as structured content and as text."""
+    def data(self) -> Any:
+        """The result of a tool, which must be equal as structured content and as text."""
         assert not self.result.get("isError"), self.json
         [item] = self.result["content"]
         assert json.loads(item["text"]) == self.result["structuredContent"]
         return self.result["structuredContent"]
 
     @property
-    def refused(self) -> str:
-        """What a tool told the model, that did not do what it was asked."""
+    def error_text(self) -> str:
+        """The error message of a tool."""
         assert self.result["isError"] is True, self.json
         [item] = self.result["content"]
-        words: str = item["text"]
-        return words
+        text: str = item["text"]
+        return text
+
+    said, refused = data, error_text
 
     @property
     def texts(self) -> list[str]:
-        return [row["text"] for row in self.said["results"]]
+        return [row["text"] for row in self.data["results"]]
 
 
-def app_of(user: User, *held: str, app: App | None = None, path: str = MCP, **given: Any) -> Caller:
-    """An app of this person by its token, with these scopes (reading and writing by default)."""
+def app_of(
+    user: User, *granted: str, app: App | None = None, path: str = MCP, **token_options: Any
+) -> Caller:
+    """Return an app connected by this user with these scopes (read and write by default)."""
     return Caller(
-        access_token(user, app or make_app(), *(held or (scopes.READ, scopes.WRITE)), path=path, **given)
+        access_token(
+            user, app or make_app(), *(granted or (scopes.READ, scopes.WRITE)), path=path, **token_options
+        )
     )
 
 

@@ -21,7 +21,7 @@ def contents(answer: Any) -> Any:
     return json.loads(content["text"])
 
 
-def test_what_there_is_is_listed(ada: User) -> None:
+def test_resources_and_templates_are_listed(ada: User) -> None:
     caller = app_of(ada)
     uris = [resource["uri"] for resource in caller.ask("resources/list").result["resources"]]
     assert uris == ["memory://profile", f"memories://{ada.pk}"]
@@ -29,7 +29,7 @@ def test_what_there_is_is_listed(ada: User) -> None:
     assert [each["uriTemplate"] for each in templates] == ["memory://{id}", "memories://{user_id}"]
 
 
-def test_each_can_be_read(ada: User) -> None:
+def test_each_resource_can_be_read(ada: User) -> None:
     memory = remember(ada, "The zebra sleeps.", tags=["animals"])
     caller = app_of(ada)
     assert contents(caller.read(f"memory://{memory.pk}"))["text"] == "The zebra sleeps."
@@ -40,12 +40,12 @@ def test_each_can_be_read(ada: User) -> None:
     assert ada.email not in str(profile)
 
 
-def test_what_is_anothers_is_answered_as_what_is_not_there(ada: User, bob: User) -> None:
+def test_resources_of_others_look_like_missing_ones(ada: User, bob: User) -> None:
     memory = remember(ada, "The zebra canary.", visibility="public")
     caller = app_of(bob)
     for uri in (f"memory://{memory.pk}", f"memories://{ada.pk}"):
-        beginning = uri.partition("://")[0]
-        absent = f"{beginning}://{uuid4()}"
+        prefix = uri.partition("://")[0]
+        absent = f"{prefix}://{uuid4()}"
         forbidden, missing = caller.read(uri), caller.read(absent)
         assert forbidden.status == missing.status
         assert forbidden.content.replace(uri.encode(), b"") == missing.content.replace(absent.encode(), b"")
@@ -54,12 +54,12 @@ def test_what_is_anothers_is_answered_as_what_is_not_there(ada: User, bob: User)
 @pytest.mark.parametrize(
     "uri", ["memory://", "memory://x", "memories://me", "file:///etc/passwd", "memory://profile/x", "x"]
 )
-def test_an_odd_address_is_not_found(uri: str, ada: User) -> None:
+def test_invalid_uri_is_not_found(uri: str, ada: User) -> None:
     answer = app_of(ada).read(uri)
     assert answer.json["error"]["code"] == -32602
 
 
-def test_a_narrowed_app_reads_within_its_tags(ada: User) -> None:
+def test_app_limited_to_tags_reads_only_those_memories(ada: User) -> None:
     remember(ada, "Inside.", tags=["work"])
     outside = remember(ada, "Outside canary.", tags=["home"])
     [tag] = find_tags(ada.pk, ["work"])
@@ -70,13 +70,13 @@ def test_a_narrowed_app_reads_within_its_tags(ada: User) -> None:
     assert "error" in caller.read(f"memory://{outside.pk}").json
 
 
-def test_prompts_lead_to_the_tools(ada: User) -> None:
+def test_prompts_refer_to_the_tools(ada: User) -> None:
     caller = app_of(ada)
-    names = [prompt["name"] for prompt in caller.ask("prompts/list").result["prompts"]]
+    names = [listed["name"] for listed in caller.ask("prompts/list").result["prompts"]]
     assert names == ["about_me", "remember_this"]
-    said = caller.ask("prompts/get", {"name": "about_me", "arguments": {"topic": "tea"}})
-    assert "tea" in said.result["messages"][0]["content"]["text"]
-    said = caller.ask("prompts/get", {"name": "remember_this", "arguments": {"text": "I like tea."}})
-    assert "add_memory" in said.result["messages"][0]["content"]["text"]
+    prompt = caller.ask("prompts/get", {"name": "about_me", "arguments": {"topic": "tea"}})
+    assert "tea" in prompt.result["messages"][0]["content"]["text"]
+    prompt = caller.ask("prompts/get", {"name": "remember_this", "arguments": {"text": "I like tea."}})
+    assert "add_memory" in prompt.result["messages"][0]["content"]["text"]
     assert "error" in caller.ask("prompts/get", {"name": "remember_this"}).json
     assert "error" in caller.ask("prompts/get", {"name": "else"}).json

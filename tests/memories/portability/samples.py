@@ -1,4 +1,4 @@
-"""Files as other products hand them out, in miniature. Nobody's real words."""
+"""Miniature export files of other products, with made-up content."""
 
 import io
 import json
@@ -16,12 +16,12 @@ TRANSFER = """\
 
 
 def chatgpt_conversation(turns: list[tuple[str, str]], name: str = "c1", **fields: Any) -> dict[str, Any]:
-    """A tree with a root that says nothing, a branch that was left, and the branch of these turns."""
+    """Build a conversation tree: an empty root, an abandoned branch, and the branch of these turns."""
     mapping: dict[str, Any] = {
         "root": {"id": "root", "message": None, "parent": None, "children": ["n0", "left"]},
         "left": {
             "id": "left",
-            "message": _said("user", "What I took back."),
+            "message": _message("user", "What I took back."),
             "parent": "root",
             "children": [],
         },
@@ -30,7 +30,7 @@ def chatgpt_conversation(turns: list[tuple[str, str]], name: str = "c1", **field
         parent = f"n{number - 1}" if number else "root"
         children = [f"n{number + 1}"] if number + 1 < len(turns) else []
         mapping[f"n{number}"] = {
-            "id": f"n{number}", "message": _said(role, text), "parent": parent, "children": children
+            "id": f"n{number}", "message": _message(role, text), "parent": parent, "children": children
         }  # fmt: skip
     return {
         "title": "Tea",
@@ -43,7 +43,7 @@ def chatgpt_conversation(turns: list[tuple[str, str]], name: str = "c1", **field
     }
 
 
-def _said(role: str, text: str) -> dict[str, Any]:
+def _message(role: str, text: str) -> dict[str, Any]:
     return {
         "id": f"m-{text}",
         "author": {"role": role, "name": None, "metadata": {}},
@@ -156,7 +156,7 @@ def zip_of(files: Mapping[str, str | bytes]) -> io.BytesIO:
 
 
 def file_of(content: Any) -> io.BytesIO:
-    """Text as it is, anything else as JSON."""
+    """Return a file with this text or bytes, or with anything else as JSON."""
     if isinstance(content, bytes):
         return io.BytesIO(content)
     return io.BytesIO((content if isinstance(content, str) else json.dumps(content)).encode())

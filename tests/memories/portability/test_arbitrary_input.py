@@ -1,4 +1,4 @@
-"""Whatever comes, it is read or refused with a reason, never a crash; what goes out comes back."""
+"""Property tests: arbitrary input is read or refused with a reason, never a crash; exports round-trip."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from hypothesis import HealthCheck, example, given
-from hypothesis import settings as tried
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.models import User
@@ -32,13 +32,13 @@ ANY_JSON = st.recursive(
     lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(max_size=8), below, max_size=4),
     max_leaves=12,
 )
-# What readers look for, with anything in it.
+# JSON with the keys that readers look for and arbitrary values.
 KEYS = st.sampled_from(
     """mapping current_node message author role content parts create_time parent chat_messages sender text memory
     memories results conversations_memory project_memories created_at tags history version id picard schema
     visibility expires_at conversation position temporal""".split()  # noqa: SIM905
 )
-LIKE_THEIRS = st.recursive(
+EXPORT_LIKE_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("2025-01-01"),
     lambda below: st.lists(below, max_size=4) | st.dictionaries(KEYS, below, max_size=6),
     max_leaves=25,
@@ -47,20 +47,20 @@ TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip())
 
 
 def read(content: bytes) -> None:
-    """As staging does, without the database."""
+    """Read a file as staging does, without the database."""
     try:
         format, parts = detect_format(list_parts(io.BytesIO(content)))
-        for found in format.read(parts, ChatFilter.ALL):
-            if isinstance(found, SkippedEntry):
-                assert found.reason in REASONS
+        for entry in format.read(parts, ChatFilter.ALL):
+            if isinstance(entry, SkippedEntry):
+                assert entry.reason in REASONS
                 continue
-            for item in split_to_limits(found):
+            for item in split_to_limits(entry):
                 _clean(item)
     except ValidationError as refusal:
-        told = set(refusal.error_dict)
+        error_fields = set(refusal.error_dict)
     else:
-        told = {"file"}
-    assert told == {"file"}
+        error_fields = {"file"}
+    assert error_fields == {"file"}
 
 
 def _clean(item: ImportItem) -> None:
@@ -70,7 +70,7 @@ def _clean(item: ImportItem) -> None:
         clean_item(item)
 
 
-@tried(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=400))
 @example(b"PK\x05\x06" + b"\0" * 18)
 @example(b"\xff\xfe[\0")
@@ -78,8 +78,10 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     read(content)
 
 
-@tried(max_examples=300, deadline=None)
-@given(ANY_JSON | st.lists(LIKE_THEIRS, max_size=3) | st.dictionaries(KEYS, LIKE_THEIRS, max_size=4))
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(
+    ANY_JSON | st.lists(EXPORT_LIKE_JSON, max_size=3) | st.dictionaries(KEYS, EXPORT_LIKE_JSON, max_size=4)
+)
 @example([{"mapping": {"a": {"message": {"author": {"role": "user"}, "content": {"parts": ["\ud800"]}}}}}])
 @example([{"mapping": {}, "chat_messages": 1}, [], 1, None])
 def test_any_json_is_read_or_refused(value: Any) -> None:
@@ -88,35 +90,37 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
         read(zip_of({name: json.dumps(value)}).getvalue())
 
 
-@tried(max_examples=100, deadline=None)
-@given(st.lists(LIKE_THEIRS, max_size=4))
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.lists(EXPORT_LIKE_JSON, max_size=4))
 def test_any_lines_are_read_or_refused(values: list[Any]) -> None:
     read(b'{"picard": 1, "text": "a"}\n' + b"".join(json.dumps(value).encode() + b"\n" for value in values))
 
 
-@tried(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(st.text(min_size=1, max_size=8), st.binary(max_size=60), max_size=3), st.integers(0, 400)
 )
-def test_any_zip_cut_anywhere_is_read_or_refused(files: dict[str, bytes], at: int) -> None:
+def test_any_damaged_zip_is_read_or_refused(files: dict[str, bytes], at: int) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in files.items():
-            # A name ends at a null character; a zip has none without a name.
+            # A null character ends a file name, and a zip member must have a name.
             archive.writestr(f"{name}.md".replace("\0", ""), content)
-    whole = file.getvalue()
-    read(whole)
-    read(whole[:at] + whole[at + 3 :])
+    data = file.getvalue()
+    read(data)
+    read(data[:at] + data[at + 3 :])
 
 
 @given(st.text())
-def test_what_a_cell_was_is_known_again(text: str) -> None:
+def test_formula_escape_round_trips(text: str) -> None:
     assert unescape_formula(escape_formula(text)) == text
     assert escape_formula(text)[:1] not in tuple("=+-@\t\r")
 
 
 @pytest.mark.django_db
-@tried(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
         st.tuples(TEXTS, st.lists(st.text(min_size=1, max_size=10), max_size=3), st.booleans()),
@@ -124,24 +128,26 @@ def test_what_a_cell_was_is_known_again(text: str) -> None:
         max_size=4,
     )
 )
-def test_what_goes_out_comes_back(given_: list[tuple[str, list[str], bool]]) -> None:
+def test_jsonl_export_round_trips(memories: list[tuple[str, list[str], bool]]) -> None:
     with transaction.atomic():
         ada, bob = make_person("ada"), make_person("bob")
-        kept = _kept(ada, given_)
+        saved = _save_memories(ada, memories)
         lines = b"".join(export_memories(session(ada), "jsonl").chunks)
         assert (
-            stage_import(session(bob), io.BytesIO(lines or b" ")).counts["new"] == kept if kept else not lines
+            stage_import(session(bob), io.BytesIO(lines or b" ")).counts["new"] == saved
+            if saved
+            else not lines
         )
         transaction.set_rollback(True)
 
 
-def _kept(user: User, given_: list[tuple[str, list[str], bool]]) -> int:
-    kept = 0
-    for text, tags, is_public in given_:
+def _save_memories(user: User, memories: list[tuple[str, list[str], bool]]) -> int:
+    saved = 0
+    for text, tags, is_public in memories:
         expires_at = datetime(2999, 1, 1, tzinfo=UTC) if is_public else None
         try:
             writes.create_memory(session(user), text=text, tags=tags, expires_at=expires_at)
         except ValidationError:
             continue
-        kept += 1
-    return kept
+        saved += 1
+    return saved

@@ -1,4 +1,4 @@
-"""What our own exports say comes back as it was, whatever a text looks like."""
+"""Every export format round-trips texts unchanged, whatever they look like."""
 
 import io
 
@@ -14,7 +14,7 @@ from memories.portability.readers.items import ImportItem
 from tests.factories import remember, session
 
 pytestmark = pytest.mark.django_db
-NASTY = [
+DIFFICULT_TEXTS = [
     "plain",
     "To buy:\n- bread\n- milk\n\n* tea\n1. first\n2) second",
     "# Heading\n\ntext\n## Below\n**Bold**\n---\n===\n```\ncode\n```",
@@ -42,15 +42,15 @@ NASTY = [
 
 
 @pytest.mark.parametrize("form", EXPORT_FORMATS)
-def test_every_text_comes_back_as_it_was(ada: User, form: str) -> None:
-    kept = [remember(ada, text).text for text in NASTY]
-    assert _read(b"".join(export_memories(session(ada), form).chunks)) == kept
+def test_difficult_texts_round_trip(ada: User, form: str) -> None:
+    saved = [remember(ada, text).text for text in DIFFICULT_TEXTS]
+    assert _read(b"".join(export_memories(session(ada), form).chunks)) == saved
 
 
 @pytest.mark.parametrize("form", EXPORT_FORMATS)
-def test_a_text_by_itself_comes_back_as_it_was(ada: User, form: str) -> None:
-    """Alone it says more of what the file looks like."""
-    for text in NASTY:
+def test_difficult_text_alone_round_trips(ada: User, form: str) -> None:
+    """A single text has more influence on format detection."""
+    for text in DIFFICULT_TEXTS:
         memory = remember(ada, text)
         assert _read(b"".join(export_memories(session(ada), form).chunks)) == [memory.text]
         memory.delete()
@@ -59,7 +59,7 @@ def test_a_text_by_itself_comes_back_as_it_was(ada: User, form: str) -> None:
 def _read(exported: bytes) -> list[str]:
     format, parts = detect_format(list_parts(io.BytesIO(exported)))
     return [
-        clean_item(found).text
-        for found in format.read(parts, ChatFilter.MINE)
-        if isinstance(found, ImportItem)
+        clean_item(entry).text
+        for entry in format.read(parts, ChatFilter.MINE)
+        if isinstance(entry, ImportItem)
     ]

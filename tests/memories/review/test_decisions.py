@@ -322,11 +322,11 @@ def test_mcp_says_that_it_waits(ada: User) -> None:
     memory = remember(ada, "There.")
     said = call.call("add_memory", text="New.").said
     assert said["waits"] is True
-    assert "yes" in said["note"]
+    assert "approval" in said["note"]
     assert said["url"].endswith(REVIEW)
     assert call.call("add_memory", text="New.").said == said
     assert call.call("update_memory", id=str(memory.pk), text="Other.").said["waits"] is True
-    assert "Only the person" in call.call("forget_memory", id=str(memory.pk)).refused
+    assert "Only the user" in call.call("forget_memory", id=str(memory.pk)).refused
     assert call.call("search", query="new").said["results"] == []
     assert call.call("fetch", id=said["id"]).refused
     accept_all(ada)

@@ -42,9 +42,9 @@ def test_a_text_that_cannot_be_decrypted_is_null(ada: User) -> None:
     [
         MEMORY_FIELDS,
         CITED_FIELDS,
-        tool_results.FOUND_FIELDS,
+        tool_results.RESULT_FIELDS,
         tool_results.METADATA_FIELDS,
-        tool_results.KEPT_FIELDS,
+        tool_results.SAVED_FIELDS,
         picard_jsonl.FIELDS,
         formats.COLUMNS,
         formats.PROPERTIES,

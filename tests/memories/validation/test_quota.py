@@ -55,7 +55,7 @@ def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) ->
     assert (batch.state, Memory.objects.count()) == (ImportState.STAGED, 0)
 
 
-def test_an_import_for_which_there_is_no_room_any_more_ends_where_it_stands(
+def test_import_ends_early_when_quota_is_reached(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_diff, "ROW_ITEMS", 1)
@@ -64,7 +64,7 @@ def test_an_import_for_which_there_is_no_room_any_more_ends_where_it_stands(
     import_run.advance_import(session(ada), batch.pk, seconds=0)
     kept = remember(ada, "By hand.")
     said = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "It ended after 2 of 3: there is no room for more" in said
+    assert "The import stopped after 2 of 3: you have reached the limit of stored memories." in said
     told = session_of(ada)("get", f"/import/{batch.pk}/").json
     assert (told["state"], told["done"], told["ended_by"]) == ("done", 2, "room")
     import_run.undo_import(session(ada), batch.pk)

@@ -1,4 +1,4 @@
-"""The pages of alike memories, of many at once, and of tags."""
+"""Pages to merge similar memories, change many at once and manage tags."""
 
 import re
 from collections.abc import Callable
@@ -22,225 +22,221 @@ def _provider(settings: Any) -> None:
     settings.EMBEDDING_PROVIDER = "tests.providers.WordHashes"
 
 
-def page(client: Client, address: str, status: int = 200) -> str:
+def get_page(client: Client, address: str, status: int = 200) -> str:
     response = client.get(address)
     assert response.status_code == status
     return response.content.decode()
 
 
-def texts(user: User) -> list[str]:
+def list_texts(user: User) -> list[str]:
     return [memory.text for memory in reads.list_memories(session(user)).memories]
 
 
-def tag_id(user: User, name: str) -> str:
+def get_tag_id(user: User, name: str) -> str:
     return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
 
 
-@pytest.mark.parametrize("how", [{}, HTMX])
-def test_the_same_text_again_is_said_at_once_and_can_be_kept(
-    ada: User, ada_client: Client, how: dict[str, Any]
+@pytest.mark.parametrize("extra", [{}, HTMX], ids=["page", "htmx"])
+def test_duplicate_text_shows_warning_and_can_be_saved_anyway(
+    ada: User, ada_client: Client, extra: dict[str, Any]
 ) -> None:
-    same = remember(ada, "Tea.")
-    response = ada_client.post("/memories/new/", {"text": " Tea. "}, **how)
+    existing = remember(ada, "Tea.")
+    response = ada_client.post("/memories/new/", {"text": " Tea. "}, **extra)
     assert response.status_code == 422
-    assert str(same.pk) in response.content.decode()
-    assert texts(ada) == ["Tea."]
-    ada_client.post("/memories/new/", {"text": "Tea.", "keep_both": "1"}, **how)
-    assert texts(ada) == ["Tea.", "Tea."]
+    assert str(existing.pk) in response.content.decode()
+    assert list_texts(ada) == ["Tea."]
+    ada_client.post("/memories/new/", {"text": "Tea.", "keep_both": "1"}, **extra)
+    assert list_texts(ada) == ["Tea.", "Tea."]
 
 
-def test_a_memory_shows_what_means_the_same_and_replaces_it(
+def test_likely_duplicate_is_shown_and_can_be_replaced(
     ada: User, ada_client: Client, index: Callable[[], int]
 ) -> None:
     older, newer = (remember(ada, text) for text in TWINS)
     index()
-    assert "View likely duplicate" in page(ada_client, f"/memories/{newer.pk}/state/")
-    html = page(ada_client, f"/memories/{newer.pk}/")
+    assert "View likely duplicate" in get_page(ada_client, f"/memories/{newer.pk}/state/")
+    html = get_page(ada_client, f"/memories/{newer.pk}/")
     assert "Likely duplicate" in html
     assert escape(TWINS[0]) in html
     response = ada_client.post(f"/memories/{newer.pk}/unite/", {"other": older.pk, "act": "replace"})
     assert response["Location"] == f"/memories/{older.pk}/"
-    assert texts(ada) == [TWINS[1]]
+    assert list_texts(ada) == [TWINS[1]]
 
 
-def test_both_can_be_kept(ada: User, ada_client: Client, index: Callable[[], int]) -> None:
+def test_keep_both_dismisses_duplicate(ada: User, ada_client: Client, index: Callable[[], int]) -> None:
     older, newer = (remember(ada, text) for text in TWINS)
     index()
     ada_client.post(f"/memories/{newer.pk}/unite/", {"other": older.pk, "act": "keep"})
-    assert "Likely duplicate" not in page(ada_client, f"/memories/{older.pk}/")
-    assert len(texts(ada)) == 2
+    assert "Likely duplicate" not in get_page(ada_client, f"/memories/{older.pk}/")
+    assert len(list_texts(ada)) == 2
 
 
 @pytest.mark.parametrize("act", ["replace", "merge", "keep"])
-def test_a_memory_is_no_other_one_beside_itself(ada: User, ada_client: Client, act: str) -> None:
-    own = remember(ada, "One.")
-    answer = ada_client.post(f"/memories/{own.pk}/unite/", {"other": own.pk, "act": act})
-    assert answer.status_code == 404
-    assert texts(ada) == ["One."]
+def test_memory_cannot_be_merged_with_itself(ada: User, ada_client: Client, act: str) -> None:
+    memory = remember(ada, "One.")
+    response = ada_client.post(f"/memories/{memory.pk}/unite/", {"other": memory.pk, "act": act})
+    assert response.status_code == 404
+    assert list_texts(ada) == ["One."]
 
 
-def test_a_strangers_memories_are_not_there(ada: User, bob: User, bob_client: Client) -> None:
+def test_merging_another_users_memories_returns_404(ada: User, bob: User, bob_client: Client) -> None:
     one, two = remember(ada, "One."), remember(ada, "Two.")
     own = remember(bob, "Mine.")
     for memory, other in ((one, two), (own, one), (own, "nonsense")):
-        answer = bob_client.post(
+        response = bob_client.post(
             f"/memories/{memory.pk}/unite/", {"other": getattr(other, "pk", other), "act": "merge"}
         )
-        assert answer.status_code == 404
-    assert len(texts(ada)) == 2
+        assert response.status_code == 404
+    assert len(list_texts(ada)) == 2
 
 
-def test_ticked_memories_go_to_the_trash_and_one_press_brings_them_back(
-    ada: User, ada_client: Client
-) -> None:
-    gone = [remember(ada, f"Old {n}.").pk for n in range(2)]
+def test_selected_memories_are_trashed_and_undo_restores_them(ada: User, ada_client: Client) -> None:
+    memory_ids = [remember(ada, f"Old {n}.").pk for n in range(2)]
     remember(ada, "New.")
-    response = ada_client.post("/memories/many/", {"act": "trash", "ids": gone})
-    assert texts(ada) == ["New."]
-    html = page(ada_client, response["Location"])
+    response = ada_client.post("/memories/many/", {"act": "trash", "ids": memory_ids})
+    assert list_texts(ada) == ["New."]
+    html = get_page(ada_client, response["Location"])
     at = html.split('name="at" value="')[1].split('"')[0]
     ada_client.post("/memories/many/restore/", {"at": at})
-    assert len(texts(ada)) == 3
+    assert len(list_texts(ada)) == 3
 
 
-def test_what_an_app_wrote_since_is_not_made_public_with_the_others(ada: User, ada_client: Client) -> None:
+def test_bulk_publish_rejects_memories_edited_since_shown(ada: User, ada_client: Client) -> None:
     one, other = remember(ada, "One."), remember(ada, "Other.")
-    ticks = re.findall(r'name="ids" value="([^"]+)"', page(ada_client, "/memories/"))
+    ids = re.findall(r'name="ids" value="([^"]+)"', get_page(ada_client, "/memories/"))
     writes.update_memory(app(ada), other.pk, text="Ada's door code is 4711.")
-    for act, are_public in (("publish", 0), ("unpublish", 0)):
-        said = ada_client.post("/memories/many/", {"act": act, "ids": ticks}, follow=True)
-        assert Memory.objects.filter(visibility="public").count() == are_public
-        assert ("changed meanwhile" in said.content.decode()) is (act == "publish")
-    ticks = re.findall(r'name="ids" value="([^"]+)"', page(ada_client, "/memories/"))
-    ada_client.post("/memories/many/", {"act": "publish", "ids": ticks})
-    assert {each.pk for each in Memory.objects.filter(visibility="public")} == {one.pk, other.pk}
+    for act, public_count in (("publish", 0), ("unpublish", 0)):
+        response = ada_client.post("/memories/many/", {"act": act, "ids": ids}, follow=True)
+        assert Memory.objects.filter(visibility="public").count() == public_count
+        assert ("changed in the meantime" in response.content.decode()) is (act == "publish")
+    ids = re.findall(r'name="ids" value="([^"]+)"', get_page(ada_client, "/memories/"))
+    ada_client.post("/memories/many/", {"act": "publish", "ids": ids})
+    assert set(Memory.objects.filter(visibility="public").values_list("pk", flat=True)) == {one.pk, other.pk}
 
 
-def test_all_that_match_the_filters_are_changed_also_those_not_shown(ada: User, ada_client: Client) -> None:
+def test_select_all_matching_includes_memories_on_other_pages(ada: User, ada_client: Client) -> None:
     for n in range(30):
         remember(ada, f"Work {n}.", tags=["work"])
     remember(ada, "Home.")
-    tag = tag_id(ada, "work")
-    assert "Select all 30 matching" in page(ada_client, f"/memories/?tag={tag}")
-    given = {"act": "tag", "tag_name": "office", "everything": "1", "tag": tag}
-    ada_client.post("/memories/many/", given)
-    assert Memory.objects.filter(tags__pk=tag_id(ada, "office")).count() == 30
+    tag = get_tag_id(ada, "work")
+    assert "Select all 30 matching" in get_page(ada_client, f"/memories/?tag={tag}")
+    data = {"act": "tag", "tag_name": "office", "everything": "1", "tag": tag}
+    ada_client.post("/memories/many/", data)
+    assert Memory.objects.filter(tags__pk=get_tag_id(ada, "office")).count() == 30
 
 
-def test_all_that_match_become_public_only_after_a_look_at_them(ada: User, ada_client: Client) -> None:
-    """Nobody has seen all of them, and an app may write more at any moment."""
+def test_publish_all_matching_requires_confirmation(ada: User, ada_client: Client) -> None:
+    """The user has not seen all of them, and an app may add more at any time."""
     for n in range(30):
         remember(ada, f"Number {n}.")
-    given = {"act": "publish", "everything": "1"}
-    asked = ada_client.post("/memories/many/", given).content.decode()
-    assert "Make 30 memories public?" in asked
-    assert "Number 29." in asked
+    data = {"act": "publish", "everything": "1"}
+    confirmation = ada_client.post("/memories/many/", data).content.decode()
+    assert "Make 30 memories public?" in confirmation
+    assert "Number 29." in confirmation
     assert not Memory.objects.filter(visibility="public").exists()
-    remember(ada, "What an app wrote meanwhile.")
-    given = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', asked))
-    said = ada_client.post("/memories/many/", given, follow=True).content.decode()
-    assert "came or were changed meanwhile" in said
+    remember(ada, "Written by an app in the meantime.")
+    data = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', confirmation))
+    html = ada_client.post("/memories/many/", data, follow=True).content.decode()
+    assert "added or changed in the meantime" in html
     assert not Memory.objects.filter(visibility="public").exists()
-    asked = ada_client.post("/memories/many/", {"act": "publish", "everything": "1"}).content.decode()
-    given = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', asked))
-    assert ada_client.post("/memories/many/", given)["Location"] == "/memories/"
+    confirmation = ada_client.post("/memories/many/", {"act": "publish", "everything": "1"}).content.decode()
+    data = dict(re.findall(r'name="(act|everything|shown|next)" value="([^"]*)"', confirmation))
+    assert ada_client.post("/memories/many/", data)["Location"] == "/memories/"
     assert Memory.objects.filter(visibility="public").count() == 31
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("data", "message"),
     [
-        ({"act": "trash"}, "Tick at least one memory."),
-        ({"act": "burn", "everything": "1"}, "Choose what to do."),
+        ({"act": "trash"}, "Select at least one memory."),
+        ({"act": "burn", "everything": "1"}, "Choose an action."),
         ({"act": "tag", "tag_name": "", "everything": "1"}, "Name one tag."),
     ],
 )
-def test_what_cannot_be_done_is_said_and_nothing_changes(
-    ada: User, ada_client: Client, given: dict[str, str], said: str
+def test_invalid_bulk_action_shows_error_and_changes_nothing(
+    ada: User, ada_client: Client, data: dict[str, str], message: str
 ) -> None:
-    own = remember(ada, "One.")
-    response = ada_client.post("/memories/many/", given, follow=True)
-    assert said in response.content.decode()
-    assert Memory.objects.get(pk=own.pk).version == 1
+    memory = remember(ada, "One.")
+    response = ada_client.post("/memories/many/", data, follow=True)
+    assert message in response.content.decode()
+    assert Memory.objects.get(pk=memory.pk).version == 1
 
 
 @pytest.mark.parametrize(
     "at",
     ["", "yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"],
 )
-def test_a_moment_that_is_none_restores_nothing(ada_client: Client, at: str) -> None:
+def test_invalid_undo_time_returns_404(ada_client: Client, at: str) -> None:
     assert ada_client.post("/memories/many/restore/", {"at": at}).status_code == 404
 
 
-def test_the_tags_page_renames_merges_and_removes(ada: User, ada_client: Client) -> None:
+def test_tags_can_be_renamed_merged_and_removed(ada: User, ada_client: Client) -> None:
     remember(ada, "One.", tags=["job"])
     remember(ada, "Two.", tags=["work"])
-    assert "No tags yet" not in page(ada_client, "/memories/tags/")
-    ada_client.post(f"/memories/tags/{tag_id(ada, 'job')}/rename/", {"name": "work"})
-    html = page(ada_client, "/memories/tags/")
+    assert "No tags yet" not in get_page(ada_client, "/memories/tags/")
+    ada_client.post(f"/memories/tags/{get_tag_id(ada, 'job')}/rename/", {"name": "work"})
+    html = get_page(ada_client, "/memories/tags/")
     assert "2 memories" in html
-    assert "job" not in html.replace("Both tags", "")
-    ada_client.post(f"/memories/tags/{tag_id(ada, 'work')}/remove/")
-    assert "No tags yet" in page(ada_client, "/memories/tags/")
+    assert "job" not in html.replace("Tags merged", "")
+    ada_client.post(f"/memories/tags/{get_tag_id(ada, 'work')}/remove/")
+    assert "No tags yet" in get_page(ada_client, "/memories/tags/")
 
 
-def test_a_strangers_tag_is_not_there(ada: User, bob_client: Client) -> None:
+def test_another_users_tag_returns_404(ada: User, bob_client: Client) -> None:
     remember(ada, "One.", tags=["x"])
     for act in ("rename", "remove"):
-        answer = bob_client.post(f"/memories/tags/{tag_id(ada, 'x')}/{act}/", {"name": "y"})
-        assert answer.status_code == 404
-    assert bob_client.get(f"/memories/tags/{tag_id(ada, 'x')}/").status_code == 404
+        response = bob_client.post(f"/memories/tags/{get_tag_id(ada, 'x')}/{act}/", {"name": "y"})
+        assert response.status_code == 404
+    assert bob_client.get(f"/memories/tags/{get_tag_id(ada, 'x')}/").status_code == 404
 
 
-def test_a_tag_has_a_page_that_says_what_is_wrong_with_a_name(ada: User, ada_client: Client) -> None:
+def test_tag_page_shows_error_for_invalid_name(ada: User, ada_client: Client) -> None:
     remember(ada, "One.", tags=["job"])
-    address = f"/memories/tags/{tag_id(ada, 'job')}/"
-    assert f'href="{address}"' in page(ada_client, "/memories/tags/")
-    assert "1 memory" in page(ada_client, address)
+    address = f"/memories/tags/{get_tag_id(ada, 'job')}/"
+    assert f'href="{address}"' in get_page(ada_client, "/memories/tags/")
+    assert "1 memory" in get_page(ada_client, address)
     response = ada_client.post(f"{address}rename/", {"name": "x" * 51})
     assert response["Location"] == address
-    assert "A tag has at most 50 characters" in page(ada_client, address)
+    assert "A tag has at most 50 characters" in get_page(ada_client, address)
 
 
-def test_of_very_many_tags_the_list_offers_those_on_most_memories_and_the_chosen_one(
+def test_tag_filter_offers_most_used_and_selected_tags(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("memories.web.views.list.MAX_TAG_CHOICES", 2)
     for tags in (["a", "b", "c"], ["b", "c"], ["c"], ["d"]):
         remember(ada, "One.", tags=tags)
-    chosen = tag_id(ada, "d")
-    offered = re.findall(r"<option dir=.auto.[^>]*>(\w)</option>", page(ada_client, "/memories/"))
+    selected = get_tag_id(ada, "d")
+    offered = re.findall(r"<option dir=.auto.[^>]*>(\w)</option>", get_page(ada_client, "/memories/"))
     assert offered == ["b", "c"]
-    with_chosen = re.findall(
-        r"<option dir=.auto.[^>]*>(\w)</option>", page(ada_client, f"/memories/?tag={chosen}")
+    with_selected = re.findall(
+        r"<option dir=.auto.[^>]*>(\w)</option>", get_page(ada_client, f"/memories/?tag={selected}")
     )
-    assert with_chosen == ["b", "c", "d"]
+    assert with_selected == ["b", "c", "d"]
 
 
-def test_very_many_tags_stand_on_several_pages(
-    ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tags_page_is_paginated(ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memories.web.views.bulk.TAGS_PER_PAGE", 2)
     remember(ada, "One.", tags=["one", "three", "two"])
-    first = page(ada_client, "/memories/tags/")
+    first = get_page(ada_client, "/memories/tags/")
     assert ("“two”" in first, 'href="?page=2"' in first) == (False, True)
-    assert "“two”" in page(ada_client, "/memories/tags/?page=2")
+    assert "“two”" in get_page(ada_client, "/memories/tags/?page=2")
 
 
-def test_the_tags_page_takes_as_many_queries_for_many_as_for_one(
+def test_query_count_of_tags_page_is_constant(
     ada: User, ada_client: Client, django_assert_max_num_queries: Any
 ) -> None:
     remember(ada, "One.", tags=[f"t{n}" for n in range(20)])
     with django_assert_max_num_queries(8):
-        page(ada_client, "/memories/tags/")
+        get_page(ada_client, "/memories/tags/")
 
 
-def test_the_memory_page_takes_as_many_queries_beside_many_alike(
+def test_query_count_of_memory_page_is_constant_with_many_similar_memories(
     ada: User, ada_client: Client, index: Callable[[], int], django_assert_max_num_queries: Any
 ) -> None:
-    own = remember(ada, TWINS[0])
+    memory = remember(ada, TWINS[0])
     for _ in range(5):
         remember(ada, TWINS[1], tags=["a", "b"])
     index()
     with django_assert_max_num_queries(20):
-        page(ada_client, f"/memories/{own.pk}/")
+        get_page(ada_client, f"/memories/{memory.pk}/")

@@ -1,4 +1,4 @@
-"""Who read a memory, and the page that shows memories from afar."""
+"""Readers of a memory, and the Insights page."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,62 +21,62 @@ def _provider(settings: Any) -> None:
     settings.EMBEDDING_PROVIDER = "tests.providers.WordHashes"
 
 
-def page(client: Client, address: str) -> str:
+def get_page(client: Client, address: str) -> str:
     response = client.get(address)
     assert response.status_code == 200
     return response.content.decode()
 
 
-def test_a_memory_says_which_app_and_person_read_it(ada: User, bob: User, ada_client: Client) -> None:
+def test_memory_page_shows_apps_and_users_that_read_it(ada: User, bob: User, ada_client: Client) -> None:
     User.objects.filter(pk=ada.pk).update(persona_enabled=True)
-    own = remember(ada, "My dog drinks coffee.", visibility="public")
-    assert "Nobody but you." in page(ada_client, f"/memories/{own.pk}/")
+    memory = remember(ada, "My dog drinks coffee.", visibility="public")
+    assert "Nobody but you." in get_page(ada_client, f"/memories/{memory.pk}/")
     for _ in range(2):
-        reads.get_memory(app(ada), own.pk)
+        reads.get_memory(app(ada), memory.pk)
     ada.refresh_from_db()
     search_memories(session(bob), "dog", owner=ada)
-    readers = insights.list_readers(session(ada), own.pk)
-    assert [(each.app, each.handle, each.times) for each in readers] == [
+    readers = insights.list_readers(session(ada), memory.pk)
+    assert [(reader.app, reader.handle, reader.times) for reader in readers] == [
         ("", bob.handle, 1),
         ("notes", "", 2),
     ]
-    assert f"@{bob.handle}" in page(ada_client, f"/memories/{own.pk}/")
+    assert f"@{bob.handle}" in get_page(ada_client, f"/memories/{memory.pk}/")
 
 
-def test_who_read_is_told_to_the_owners_session_alone(ada: User, bob: User) -> None:
-    own = remember(ada, "One.")
+def test_only_owners_session_can_list_readers(ada: User, bob: User) -> None:
+    memory = remember(ada, "One.")
     with pytest.raises(MemoryNotFound):
-        insights.list_readers(session(bob), own.pk)
+        insights.list_readers(session(bob), memory.pk)
     with pytest.raises(InsufficientScope):
-        insights.list_readers(app(ada), own.pk)
+        insights.list_readers(app(ada), memory.pk)
     with pytest.raises(InsufficientScope):
         insights.build_map(app(ada))
 
 
-def test_private_and_public_memories_lie_in_one_space(ada: User, index: Callable[[], int]) -> None:
-    """The same meaning lies at the same place, though one row is turned by a secret matrix."""
+def test_map_places_private_and_public_memories_alike(ada: User, index: Callable[[], int]) -> None:
+    """Similar texts are close on the map, although private embeddings are rotated by a secret matrix."""
     remember(ada, "My dog runs.", tags=["pets"])
     remember(ada, "My puppy runs.", visibility="public")
     remember(ada, "The train leaves at nine.")
     remember(ada, "Espresso from the bicycle shop.")
     index()
-    drawn = insights.build_map(session(ada))
-    at = {point.memory.text: (point.x, point.y) for point in drawn.points}
-    assert at["My dog runs."] == pytest.approx(at["My puppy runs."], abs=0.01)
-    assert at["My dog runs."] != pytest.approx(at["The train leaves at nine."], abs=0.2)
-    assert drawn.tags == ["pets"]
+    memory_map = insights.build_map(session(ada))
+    positions = {point.memory.text: (point.x, point.y) for point in memory_map.points}
+    assert positions["My dog runs."] == pytest.approx(positions["My puppy runs."], abs=0.01)
+    assert positions["My dog runs."] != pytest.approx(positions["The train leaves at nine."], abs=0.2)
+    assert memory_map.tags == ["pets"]
 
 
-def test_the_page_draws_the_map_and_the_bars_and_says_both_in_tables(
+def test_insights_page_shows_map_and_usage_with_tables(
     ada: User, bob: User, ada_client: Client, index: Callable[[], int], django_assert_max_num_queries: Any
 ) -> None:
-    assert "The map appears once three memories" in page(ada_client, "/memories/insights/")
-    own = [remember(ada, f"Thing {n} is <b>.", tags=["pets"]) for n in range(30)]
+    assert "The map appears once three memories" in get_page(ada_client, "/memories/insights/")
+    memories = [remember(ada, f"Thing {n} is <b>.", tags=["pets"]) for n in range(30)]
     remember(bob, "Bob's own.", visibility="public")
     index()
-    reads.get_memory(app(ada), own[0].pk)
+    reads.get_memory(app(ada), memories[0].pk)
     with django_assert_max_num_queries(10):
-        html = page(ada_client, "/memories/insights/")
+        html = get_page(ada_client, "/memories/insights/")
     assert html.count("<title>Thing") == 30
     assert "Bob" not in html
     assert '<th scope="row" dir="auto">notes</th>' in html
@@ -84,13 +84,13 @@ def test_the_page_draws_the_map_and_the_bars_and_says_both_in_tables(
     assert "style=" not in html
 
 
-def test_a_full_map_is_a_light_page(ada: User, ada_client: Client, index: Callable[[], int]) -> None:
+def test_page_size_with_full_map_is_limited(ada: User, ada_client: Client, index: Callable[[], int]) -> None:
     texts = [
         f"{n}. The plumber comes on Thursdays, and the key is with the neighbour above." for n in range(60)
     ]
     writes.create_memories(session(ada), [NewMemory(text, tags=["home"]) for text in texts])
     index()
-    html = page(ada_client, "/memories/insights/")
-    drawn = html.split('<svg class="map"')[1].split("</svg>")[0]
-    assert drawn.count("<circle") == 60
-    assert len(html) - len(drawn) + len(drawn) * insights.MAX_POINTS / 60 < 60_000
+    html = get_page(ada_client, "/memories/insights/")
+    svg = html.split('<svg class="map"')[1].split("</svg>")[0]
+    assert svg.count("<circle") == 60
+    assert len(html) - len(svg) + len(svg) * insights.MAX_POINTS / 60 < 60_000

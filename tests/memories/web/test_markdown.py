@@ -1,4 +1,4 @@
-"""A memory's page lays out Markdown, and a hostile text gains nothing by it."""
+"""Markdown rendering of memory texts, including hostile ones."""
 
 import re
 
@@ -9,7 +9,7 @@ from accounts.models import User
 from memories.web.markdown import render_markdown
 from tests.factories import remember
 
-LOADS_OR_ACTS = re.compile(
+ACTIVE_HTML = re.compile(
     r"<(?!/?(?:a|blockquote|br|code|em|hr|li|ol|p|pre|s|strong|table|tbody|td|th|thead|tr|ul)\b)"
     r"|<[^>]*\b(?:src|srcset|style|class|id|on\w+)=|href=\"(?!https?:|mailto:)",
     re.IGNORECASE,
@@ -34,13 +34,13 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_hostile_text_loads_nothing_and_does_nothing(text: str) -> None:
+def test_hostile_text_renders_nothing_active(text: str) -> None:
     html = render_markdown(text)
     assert html
-    assert not LOADS_OR_ACTS.search(html), html
+    assert not ACTIVE_HTML.search(html), html
 
 
-def test_links_lead_out_and_vouch_for_nothing() -> None:
+def test_links_have_noopener_nofollow_ugc() -> None:
     html = render_markdown("See [it](https://example.org/a) or <mailto:ada@example.org>.") or ""
     links = re.findall(r"<a [^>]*>", html)
     assert len(links) == 2
@@ -50,22 +50,22 @@ def test_links_lead_out_and_vouch_for_nothing() -> None:
 @pytest.mark.parametrize(
     "text", ["Tea.", "One\ntwo\n\n\nthree", "    indented", "5 < 6 & 7", "Title\n=====", "[1]: /x", ""]
 )
-def test_a_plain_text_is_left_as_it_is(text: str) -> None:
+def test_plain_text_is_not_rendered(text: str) -> None:
     assert render_markdown(text) is None
 
 
-def test_the_page_of_a_memory_lays_out_its_text(ada: User, ada_client: Client) -> None:
+def test_memory_page_renders_markdown(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "# Shopping\n- *green* tea\n- <b>bread</b>\n\n![x](https://evil.example/a.png)")
     html = ada_client.get(f"/memories/{memory.pk}/").content.decode()
     assert "<li><em>green</em> tea</li>" in html
     assert "&lt;b&gt;bread&lt;/b&gt;" in html
     assert html.count("<h1") == 1
     assert '<div class="full-text marked" dir="auto"><p><strong>Shopping</strong></p>' in html
-    shown = html[html.index('<div class="full-text marked"') : html.index("</article>")]
-    assert "evil.example" not in shown
+    article = html[html.index('<div class="full-text marked"') : html.index("</article>")]
+    assert "evil.example" not in article
 
 
-def test_the_page_of_a_plain_memory_keeps_its_lines(ada: User, ada_client: Client) -> None:
+def test_memory_page_preserves_line_breaks_of_plain_text(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "One\n  two\n\n\nthree")
     html = ada_client.get(f"/memories/{memory.pk}/").content.decode()
     assert '<div class="full-text" dir="auto">One\n  two\n\n\nthree</div>' in html

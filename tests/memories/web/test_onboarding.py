@@ -1,4 +1,4 @@
-"""What a newcomer is shown, and what is shared from other apps of the device."""
+"""The "Get started" steps, and the share target."""
 
 import re
 from collections.abc import Callable
@@ -17,65 +17,63 @@ HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
 SHARE = "/memories/share/"
 
 
-def steps(html: str) -> str:
+def get_steps(html: str) -> str:
     return html.split('id="first-steps"', 1)[1].split("</ol>", 1)[0]
 
 
-def current(html: str) -> str:
-    """The headline of the step that comes next, empty when no steps are shown."""
-    found = re.search(r'aria-current="step".*?<h3>(.*?)</h3>', html, re.DOTALL)
-    return found[1].split("<span")[0].strip() if found else ""
+def get_current_step(html: str) -> str:
+    """Return the heading of the next step, empty if no steps are shown."""
+    match = re.search(r'aria-current="step".*?<h3>(.*?)</h3>', html, re.DOTALL)
+    return match[1].split("<span")[0].strip() if match else ""
 
 
-def page(client: Client, address: str = "/memories/", **how: Any) -> str:
-    return client.get(address, **how).content.decode()
+def get_page(client: Client, address: str = "/memories/", **extra: Any) -> str:
+    return client.get(address, **extra).content.decode()
 
 
-# --- First steps --------------------------------------------------------------------------------------------
+# --- Get started --------------------------------------------------------------------------------------------
 
 
-def test_a_newcomer_keeps_then_finds_then_connects(
-    ada: User, ada_client: Client, index: Callable[[], int]
-) -> None:
-    assert current(page(ada_client)) == "Save a memory"
+def test_steps_are_save_find_and_connect(ada: User, ada_client: Client, index: Callable[[], int]) -> None:
+    assert get_current_step(get_page(ada_client)) == "Save a memory"
     remember(ada, "The zebra lives next door.")
     index()
-    assert current(page(ada_client)) == "Find it"
-    assert current(page(ada_client, "/memories/?q=quartz")) == "Find it"
-    assert current(page(ada_client, "/memories/?q=zebra")) == "Connect an app"
-    assert current(page(ada_client)) == "Connect an app"
+    assert get_current_step(get_page(ada_client)) == "Find it"
+    assert get_current_step(get_page(ada_client, "/memories/?q=quartz")) == "Find it"
+    assert get_current_step(get_page(ada_client, "/memories/?q=zebra")) == "Connect an app"
+    assert get_current_step(get_page(ada_client)) == "Connect an app"
 
 
-def test_the_next_step_comes_with_what_was_done(ada_client: Client) -> None:
-    kept = ada_client.post("/memories/new/", {"text": str(EXAMPLES[0].text)}, **HTMX).content.decode()
-    assert current(kept) == "Find it"
-    assert str(EXAMPLES[0].question) in steps(kept)
-    found = page(ada_client, "/memories/?q=hazelnuts", **HTMX)
-    assert current(found) == "Connect an app"
-    assert 'id="first-steps"' not in page(ada_client, "/memories/?q=hazelnuts", **HTMX)
+def test_response_to_completed_step_contains_next_step(ada_client: Client) -> None:
+    saved = ada_client.post("/memories/new/", {"text": str(EXAMPLES[0].text)}, **HTMX).content.decode()
+    assert get_current_step(saved) == "Find it"
+    assert str(EXAMPLES[0].question) in get_steps(saved)
+    found = get_page(ada_client, "/memories/?q=hazelnuts", **HTMX)
+    assert get_current_step(found) == "Connect an app"
+    assert 'id="first-steps"' not in get_page(ada_client, "/memories/?q=hazelnuts", **HTMX)
 
 
-def test_steps_are_skipped_for_good(ada: User, ada_client: Client) -> None:
+def test_skipped_steps_stay_hidden(ada: User, ada_client: Client) -> None:
     response = ada_client.post("/memories/first-steps/hide/")
     assert response["Location"] == "/memories/"
-    html = page(ada_client)
-    assert current(html) == ""
+    html = get_page(ada_client)
+    assert get_current_step(html) == ""
     assert "No memories yet" in html
     ada.refresh_from_db()
     assert ada.first_steps_hidden
 
 
-def test_who_has_memories_enough_is_shown_no_steps(ada: User, ada_client: Client) -> None:
+def test_steps_are_hidden_from_user_with_enough_memories(ada: User, ada_client: Client) -> None:
     for number in range(ONBOARDING_LIMIT):
         remember(ada, f"Thing {number}.")
-    assert current(page(ada_client)) == ""
+    assert get_current_step(get_page(ada_client)) == ""
 
 
-def test_an_idea_fills_the_form_without_a_script(ada_client: Client) -> None:
-    idea = re.search(r'<button name="text" value="([^"]+)"', steps(page(ada_client)))
-    assert idea is not None
-    filled = ada_client.post(SHARE, {"text": idea[1]}).content.decode()
-    assert f"{idea[1]}</textarea>" in filled
+def test_example_fills_form_without_javascript(ada_client: Client) -> None:
+    example = re.search(r'<button name="text" value="([^"]+)"', get_steps(get_page(ada_client)))
+    assert example is not None
+    filled = ada_client.post(SHARE, {"text": example[1]}).content.decode()
+    assert f"{example[1]}</textarea>" in filled
     assert Memory.objects.count() == 0
 
 
@@ -94,9 +92,7 @@ def test_an_idea_fills_the_form_without_a_script(ada_client: Client) -> None:
         ({"title": "<b>", "text": " "}, "&lt;b&gt;"),
     ],
 )
-def test_what_is_shared_fills_the_form_and_is_not_kept(
-    ada_client: Client, shared: dict[str, str], text: str
-) -> None:
+def test_shared_text_fills_form_without_saving(ada_client: Client, shared: dict[str, str], text: str) -> None:
     response = ada_client.post(SHARE, shared, headers={"sec-fetch-site": "none"})
     html = response.content.decode()
     assert f"{text}</textarea>" in html
@@ -105,7 +101,7 @@ def test_what_is_shared_fills_the_form_and_is_not_kept(
     assert Memory.objects.count() == 0
 
 
-def test_what_a_visitor_shares_waits_until_they_are_logged_in(ada: User, client: Client) -> None:
+def test_text_shared_before_login_is_offered_after_login(ada: User, client: Client) -> None:
     response = client.post(SHARE, {"text": "Remember the milk."}, headers={"sec-fetch-site": "none"})
     assert response["Location"] == f"{reverse('account_login')}?next={SHARE}"
     stored = str(held_by_sessions())
@@ -113,11 +109,11 @@ def test_what_a_visitor_shares_waits_until_they_are_logged_in(ada: User, client:
     assert "milk" not in stored
     form = {"login": ada.email, "password": PASSWORD, "next": SHARE}
     assert client.post(reverse("account_login"), form)["Location"] == SHARE
-    assert "Remember the milk.</textarea>" in page(client, SHARE)
+    assert "Remember the milk.</textarea>" in get_page(client, SHARE)
     assert client.get(SHARE)["Location"] == reverse("memories:new")
 
 
-def test_another_site_cannot_share_in_a_persons_name(ada_client: Client, client: Client) -> None:
+def test_share_from_another_site_is_rejected(ada_client: Client, client: Client) -> None:
     for sender in ("cross-site", "same-site"):
         for visitor in (ada_client, client):
             response = visitor.post(SHARE, {"text": "Buy this."}, headers={"sec-fetch-site": sender})

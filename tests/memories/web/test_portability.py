@@ -1,4 +1,4 @@
-"""Moving in and out by the pages: look, yes, progress, undo; nobody else's; downloads."""
+"""Import pages (preview, start, progress, undo; own imports only) and export downloads."""
 
 import io
 from typing import Any
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
-def brought(client: Client, **fields: Any) -> Any:
+def post_import(client: Client, **fields: Any) -> Any:
     return client.post("/memories/import/", {"text": "", "chats": "mine", **fields}, follow=True)
 
 
-def test_a_pasted_text_is_shown_then_kept_then_undone(ada_client: Client, ada: User) -> None:
-    page = brought(ada_client, text=samples.TRANSFER)
+def test_pasted_text_is_previewed_imported_and_undone(ada_client: Client, ada: User) -> None:
+    page = post_import(ada_client, text=samples.TRANSFER)
     batch = ImportBatch.objects.get()
     assert page.redirect_chain[-1][0] == reverse("memories:import", args=[batch.pk])
     html = page.content.decode()
@@ -41,37 +41,39 @@ def test_a_pasted_text_is_shown_then_kept_then_undone(ada_client: Client, ada: U
     assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 0
 
 
-def test_a_zip_is_taken_from_the_form(ada_client: Client) -> None:
-    page = brought(ada_client, file=SimpleUploadedFile("x.zip", samples.chatgpt_zip().read()), chats="all")
-    assert "an export of ChatGPT" in page.content.decode()
+def test_zip_upload_is_previewed(ada_client: Client) -> None:
+    page = post_import(
+        ada_client, file=SimpleUploadedFile("x.zip", samples.chatgpt_zip().read()), chats="all"
+    )
+    assert "ChatGPT export" in page.content.decode()
     assert "Import 5 memories" in page.content.decode()
 
 
-def test_what_cannot_be_read_is_said_beside_the_field(ada_client: Client) -> None:
-    for fields, words in (
-        ({}, "Choose a file, or paste some text."),
-        ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "Nothing in this file looks like memories."),
-        ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "This JSON is broken"),
+def test_unreadable_upload_shows_error(ada_client: Client) -> None:
+    for fields, message in (
+        ({}, "Choose a file or paste text."),
+        ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "The file format is not supported."),
+        ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "The JSON is invalid or truncated."),
     ):
         response = ada_client.post("/memories/import/", {"text": "", "chats": "mine", **fields})
         assert response.status_code == 422
-        assert words in response.content.decode()
+        assert message in response.content.decode()
 
 
-def test_while_one_is_under_way_the_page_says_so(ada_client: Client, ada: User) -> None:
+def test_second_import_is_rejected_while_one_is_in_progress(ada_client: Client, ada: User) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     import_run.start_import(session(ada), batch.pk)
-    assert "under way" in brought(ada_client, text="two").content.decode()
+    assert "in progress" in post_import(ada_client, text="two").content.decode()
 
 
-def test_a_look_can_be_left(ada_client: Client, ada: User) -> None:
+def test_preview_can_be_discarded(ada_client: Client, ada: User) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     ada_client.post(reverse("memories:import_discard", args=[batch.pk]))
     assert not ImportBatch.objects.exists()
 
 
 @pytest.mark.parametrize("act", ["import", "import_start", "import_go_on", "import_undo", "import_discard"])
-def test_a_strangers_import_is_not_there(bob_client: Client, ada: User, act: str) -> None:
+def test_another_users_import_returns_404(bob_client: Client, ada: User, act: str) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     address = reverse(f"memories:{act}", args=[batch.pk])
     response = bob_client.get(address) if act == "import" else bob_client.post(address)
@@ -79,13 +81,13 @@ def test_a_strangers_import_is_not_there(bob_client: Client, ada: User, act: str
 
 
 @pytest.mark.parametrize("address", ["/memories/import/", "/memories/export/"])
-def test_the_pages_are_for_who_is_signed_in(address: str, ada_client: Client) -> None:
+def test_import_and_export_require_login(address: str, ada_client: Client) -> None:
     assert Client().get(address).status_code == 302
     assert ada_client.get(address).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["jsonl", "pam", "markdown", "csv", "text", "everything"])
-def test_a_download_is_a_file_that_is_kept_in_no_cache(ada_client: Client, ada: User, form: str) -> None:
+def test_download_is_attachment_without_caching(ada_client: Client, ada: User, form: str) -> None:
     remember(ada, "I like tea.")
     response = ada_client.post(f"/memories/export/{form}/")
     assert response["Content-Disposition"].startswith('attachment; filename="picard-')
@@ -94,13 +96,13 @@ def test_a_download_is_a_file_that_is_kept_in_no_cache(ada_client: Client, ada: 
     assert b"I like tea." in content or content.startswith(b"PK")
 
 
-def test_an_unknown_download_is_not_there(ada_client: Client) -> None:
+def test_unknown_export_format_returns_404(ada_client: Client) -> None:
     assert ada_client.post("/memories/export/xml/").status_code == 404
     assert ada_client.get("/memories/export/jsonl/").status_code == 405
 
 
-def test_no_named_file_is_made_of_a_large_upload(ada_client: Client, tmp_path: Any, monkeypatch: Any) -> None:
+def test_large_upload_creates_no_named_file(ada_client: Client, tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     large = io.BytesIO(b"\n".join(b"[2025-01-01] - %d %s" % (n, b"x" * 5_000) for n in range(700)))
-    assert "Import 700 memories" in brought(ada_client, file=large).content.decode()
+    assert "Import 700 memories" in post_import(ada_client, file=large).content.decode()
     assert list(tmp_path.iterdir()) == []

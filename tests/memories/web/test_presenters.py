@@ -1,4 +1,4 @@
-"""A list says how old a memory is in the words of `naturaltime`, and from a week on the day."""
+"""The age of a memory: relative for a week, then a date."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from memories.web.presenters import format_age
     ("age", "text"),
     [
         (timedelta(0), "now"),
-        (-timedelta(minutes=5), "now"),  # written by a machine whose clock is ahead
+        (-timedelta(minutes=5), "now"),  # from a machine whose clock is ahead
         (timedelta(minutes=1, seconds=10), "a minute ago"),
         (timedelta(minutes=59, seconds=10), "59 minutes ago"),
         (timedelta(hours=3, seconds=10), "3 hours ago"),
@@ -21,10 +21,10 @@ from memories.web.presenters import format_age
         (timedelta(days=6, hours=2, seconds=10), "6 days, 2 hours ago"),
     ],
 )
-def test_an_age_is_said_in_words(age: timedelta, text: str) -> None:
+def test_recent_age_is_relative(age: timedelta, text: str) -> None:
     assert format_age(timezone.now() - age).replace("\xa0", " ") == text
 
 
-def test_after_a_week_the_day_is_said() -> None:
+def test_age_after_a_week_is_a_date() -> None:
     moment = timezone.now() - timedelta(days=7, seconds=1)
     assert format_age(moment) == date_format(timezone.localtime(moment), "j M Y")

@@ -1,4 +1,4 @@
-"""A yes in the review is to what was shown, and to nothing that came after."""
+"""The Review page: only what the page showed can be approved."""
 
 import re
 from datetime import timedelta
@@ -21,53 +21,53 @@ from tests.memories.review.test_decisions import REVIEW, asking, propose
 pytestmark = pytest.mark.django_db
 
 
-def keep_all(page: str) -> dict[str, str]:
-    """What the button sends, from a page that was shown."""
-    return {"act": "accept_all"} | shown_by(page)
+def build_approve_all(page: str) -> dict[str, str]:
+    """Return the data of the "Approve all" button of a page."""
+    return {"act": "accept_all"} | parse_hidden_fields(page)
 
 
-def shown_by(page: str) -> dict[str, str]:
-    """What every button sends: how many were shown, and of which version the memories were that would change."""
+def parse_hidden_fields(page: str) -> dict[str, str]:
+    """Return the hidden fields of a page: proposal count, newest proposal and memory versions."""
     return dict(re.findall(r'name="(until|count|version-[^"]*)" value="([^"]*)"', page))
 
 
-def test_keeping_all_keeps_what_was_shown(ada: User, ada_client: Client) -> None:
+def test_approve_all_saves_shown_proposals_only(ada: User, ada_client: Client) -> None:
     for text in ("One.", "Two."):
         propose(ada, text)
-    shown = keep_all(ada_client.get(REVIEW).content.decode())
+    shown = build_approve_all(ada_client.get(REVIEW).content.decode())
     late = propose(ada, "Too late to be seen.")
     ada_client.post(REVIEW, shown)
     assert {memory.text for memory in Memory.objects.all()} == {"One.", "Two."}
     assert Proposal.objects.get() == late
 
 
-def test_keeping_all_from_a_further_page_is_of_what_the_first_counted(ada: User, ada_client: Client) -> None:
+def test_approve_all_on_later_page_covers_count_of_first_page(ada: User, ada_client: Client) -> None:
     with pytest.raises(ApprovalRequired):
         writes.create_memories(asking(ada), [NewMemory(f"Number {number}.") for number in range(26)])
     first = ada_client.get(REVIEW).content.decode()
     late = propose(ada, "Too late to be seen.")
     [further] = re.findall(r'href="(\?before=[^"]*)"', first)
     second = ada_client.get(REVIEW + further.replace("&amp;", "&")).content.decode()
-    assert keep_all(second) == keep_all(first)
-    ada_client.post(REVIEW, keep_all(second))
+    assert build_approve_all(second) == build_approve_all(first)
+    ada_client.post(REVIEW, build_approve_all(second))
     assert Memory.objects.count() == 26
     assert Proposal.objects.get() == late
 
 
-def test_an_earlier_id_that_came_later_is_not_kept_unseen(ada: User, ada_client: Client) -> None:
-    """Ids are made before their transaction ends."""
+def test_proposal_committed_late_with_earlier_id_is_not_approved(ada: User, ada_client: Client) -> None:
+    """IDs are generated before the transaction commits."""
     early = new_id_at(timezone.now() - timedelta(hours=1))
     propose(ada, "Seen.")
-    shown = keep_all(ada_client.get(REVIEW).content.decode())
+    shown = build_approve_all(ada_client.get(REVIEW).content.decode())
     late = propose(ada, "Not seen.")
     Proposal.objects.filter(pk=late.pk).update(id=early)
-    answer = ada_client.post(REVIEW, shown, follow=True)
-    assert "More came meanwhile" in answer.content.decode()
+    response = ada_client.post(REVIEW, shown, follow=True)
+    assert "New proposals arrived" in response.content.decode()
     assert not Memory.objects.exists()
 
 
 @pytest.mark.parametrize("sent", [{}, {"until": "x", "count": "1"}, {"until": str(uuid4()), "count": "-1"}])
-def test_keeping_all_of_nothing_that_was_shown_keeps_nothing(
+def test_approve_all_with_invalid_fields_saves_nothing(
     sent: dict[str, str], ada: User, ada_client: Client
 ) -> None:
     propose(ada, "One.")
@@ -75,42 +75,42 @@ def test_keeping_all_of_nothing_that_was_shown_keeps_nothing(
     assert not Memory.objects.exists()
 
 
-# --- What would change ----------------------------------------------------------------------------------
+# --- Proposed changes -----------------------------------------------------------------------------------
 
 
-def proposed_change(user: User, memory: Memory, **changes: Any) -> Proposal:
-    with pytest.raises(ApprovalRequired) as waits:
+def propose_change(user: User, memory: Memory, **changes: Any) -> Proposal:
+    with pytest.raises(ApprovalRequired) as error:
         writes.update_memory(asking(user), memory.pk, **changes)
-    [proposal] = waits.value.proposals
+    [proposal] = error.value.proposals
     assert isinstance(proposal, Proposal)
     return proposal
 
 
 @pytest.mark.parametrize("button", ["accept", "accept:{}", "accept_all"])
-def test_a_yes_to_a_change_is_to_what_the_memory_said_then(
+def test_approval_of_change_rejects_memory_edited_since_shown(
     button: str, ada: User, ada_client: Client
 ) -> None:
     memory = remember(ada, "Ada lives in London.")
-    proposal = proposed_change(ada, memory, text="Ada lives in Paris.")
-    shown = shown_by(ada_client.get(REVIEW).content.decode())
+    proposal = propose_change(ada, memory, text="Ada lives in Paris.")
+    shown = parse_hidden_fields(ada_client.get(REVIEW).content.decode())
     writes.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
     sent = {**shown, "pick": str(proposal.pk), "act": button.format(proposal.pk)}
-    answer = ada_client.post(REVIEW, sent)
-    assert answer.status_code == 422
-    page = answer.content.decode()
-    assert "was changed meanwhile" in page
+    response = ada_client.post(REVIEW, sent)
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert "was changed in the meantime" in page
     assert "Ada moved to Turin." in page
     assert Memory.objects.get().text == "Ada moved to Turin."
-    again = {**sent, **shown_by(page)}
+    again = {**sent, **parse_hidden_fields(page)}
     assert ada_client.post(REVIEW, again).status_code == 302
     assert Memory.objects.get().text == "Ada lives in Paris."
 
 
-def test_two_changes_of_one_memory_are_kept_by_one_yes(ada: User, ada_client: Client) -> None:
+def test_approve_all_applies_two_changes_of_one_memory(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Ada lives in London.")
-    proposed_change(ada, memory, text="Ada lives in Paris.")
-    proposed_change(ada, memory, tags=["home"])
-    shown = keep_all(ada_client.get(REVIEW).content.decode())
+    propose_change(ada, memory, text="Ada lives in Paris.")
+    propose_change(ada, memory, tags=["home"])
+    shown = build_approve_all(ada_client.get(REVIEW).content.decode())
     assert ada_client.post(REVIEW, shown).status_code == 302
     memory.refresh_from_db()
     assert (memory.text, [tag.name for tag in memory.tags.all()]) == ("Ada lives in Paris.", ["home"])

@@ -1,4 +1,4 @@
-"""A person keeps filters of their list under names: theirs alone, sealed, and forgotten at a press."""
+"""Saved filters: private to their user, encrypted and deletable."""
 
 from typing import Any
 from uuid import uuid4
@@ -20,59 +20,61 @@ from tests.factories import app, remember, session
 PUBLIC = {"visibility": "public"}
 
 
-def names(user: User) -> list[str]:
-    return [each.name for each in saved_filters.list_saved_filters(session(user))]
+def list_names(user: User) -> list[str]:
+    return [saved.name for saved in saved_filters.list_saved_filters(session(user))]
 
 
-def save(client: Client, **given: Any) -> str:
-    response = client.post("/memories/filters/save/", {"next": "/memories/", **given}, follow=True)
+def save_in_browser(client: Client, **data: Any) -> str:
+    response = client.post("/memories/filters/save/", {"next": "/memories/", **data}, follow=True)
     assert response.status_code == 200
     return response.content.decode()
 
 
-def test_a_saved_filter_stands_beside_the_search_and_leads_to_it(ada: User, ada_client: Client) -> None:
+def test_saved_filter_is_linked_beside_search(ada: User, ada_client: Client) -> None:
     tag = remember(ada, "Tea.", tags=["kitchen"]).tags.get()
     assert "Save filter" not in ada_client.get("/memories/").content.decode()
     assert "Save filter" in ada_client.get("/memories/?q=tea").content.decode()
-    html = save(ada_client, name=" Green  tea ", q="tea & milk", visibility="private", tag=str(tag.pk))
+    html = save_in_browser(
+        ada_client, name=" Green  tea ", q="tea & milk", visibility="private", tag=str(tag.pk)
+    )
     assert f'href="/memories/?q=tea+%26+milk&amp;visibility=private&amp;tag={tag.pk}"' in html
-    assert names(ada) == ["Green tea"]
+    assert list_names(ada) == ["Green tea"]
 
 
-def test_the_same_name_again_replaces(ada: User) -> None:
+def test_saving_same_name_replaces_filter(ada: User) -> None:
     save_filter(session(ada), name="Shown", parts={"visibility": "private"})
     save_filter(session(ada), name="SHOWN", parts=PUBLIC)
-    [kept] = saved_filters.list_saved_filters(session(ada))
-    assert (kept.name, kept.parts) == ("SHOWN", PUBLIC)
+    [saved] = saved_filters.list_saved_filters(session(ada))
+    assert (saved.name, saved.parts) == ("SHOWN", PUBLIC)
 
 
 @pytest.mark.parametrize(
     ("name", "parts"), [(" ", PUBLIC), ("x" * 51, PUBLIC), ("Nothing", {}), ("Odd", {"before": "1"})]
 )
-def test_what_makes_no_filter_is_refused(ada: User, name: str, parts: dict[str, str]) -> None:
+def test_invalid_filter_is_rejected(ada: User, name: str, parts: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         save_filter(session(ada), name=name, parts=parts)
 
 
-def test_there_is_a_most_of_them_and_the_page_says_so(ada: User, ada_client: Client) -> None:
+def test_filter_limit_is_reported(ada: User, ada_client: Client) -> None:
     for number in range(MAX_FILTERS):
         save_filter(session(ada), name=f"Filter {number}", parts=PUBLIC)
-    assert "which is the most" in save(ada_client, name="One more", **PUBLIC)
-    assert len(names(ada)) == MAX_FILTERS
+    assert "which is the most" in save_in_browser(ada_client, name="One more", **PUBLIC)
+    assert len(list_names(ada)) == MAX_FILTERS
 
 
-def test_a_filter_is_forgotten_and_its_memories_stay(ada: User, ada_client: Client) -> None:
+def test_deleting_filter_leaves_memories(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Tea.", visibility="public")
-    save(ada_client, name="Shown", **PUBLIC)
-    [kept] = saved_filters.list_saved_filters(session(ada))
-    ada_client.post(f"/memories/filters/{kept.id}/delete/")
-    assert names(ada) == []
+    save_in_browser(ada_client, name="Shown", **PUBLIC)
+    [saved] = saved_filters.list_saved_filters(session(ada))
+    ada_client.post(f"/memories/filters/{saved.id}/delete/")
+    assert list_names(ada) == []
     memory.refresh_from_db()
     assert memory.deleted_at is None
 
 
 @pytest.mark.parametrize("more", ["", "&q=tea", "&visibility=private"])
-def test_one_whose_tag_is_gone_says_so_and_shows_nothing(ada: User, ada_client: Client, more: str) -> None:
+def test_filter_with_deleted_tag_shows_no_memories(ada: User, ada_client: Client, more: str) -> None:
     remember(ada, "Tea.")
     html = ada_client.get(f"/memories/?tag={uuid4()}{more}").content.decode()
     assert "Tag not found" in html
@@ -80,32 +82,32 @@ def test_one_whose_tag_is_gone_says_so_and_shows_nothing(ada: User, ada_client: 
     assert "Save filter" not in html
 
 
-def test_all_that_match_a_tag_that_is_gone_are_none(ada: User, ada_client: Client) -> None:
+def test_bulk_action_with_deleted_tag_changes_nothing(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "Tea.")
     ada_client.post("/memories/many/", {"act": "trash", "everything": "1", "tag": str(uuid4())})
     memory.refresh_from_db()
     assert memory.deleted_at is None
 
 
-def test_a_strangers_filter_is_not_there(ada: User, bob: User, ada_client: Client) -> None:
+def test_another_users_filter_returns_404(ada: User, bob: User, ada_client: Client) -> None:
     save_filter(session(bob), name="Of Bob", parts=PUBLIC)
-    [kept] = saved_filters.list_saved_filters(session(bob))
-    for filter_id in (kept.id, uuid4()):
+    [saved] = saved_filters.list_saved_filters(session(bob))
+    for filter_id in (saved.id, uuid4()):
         assert ada_client.post(f"/memories/filters/{filter_id}/delete/").status_code == 404
     with pytest.raises(SavedFilterNotFound):
-        saved_filters.delete_filter(session(ada), kept.id)
+        saved_filters.delete_filter(session(ada), saved.id)
     assert "Of Bob" not in ada_client.get("/memories/").content.decode()
-    assert names(bob) == ["Of Bob"]
+    assert list_names(bob) == ["Of Bob"]
 
 
-def test_a_filter_lies_sealed(ada: User) -> None:
+def test_filter_is_encrypted(ada: User) -> None:
     save_filter(session(ada), name="Walrus plans", parts={"q": "walrus"})
     with connection.cursor() as cursor:
         cursor.execute("select content from memories_savedfilter")
         assert b"alrus" not in bytes(cursor.fetchone()[0])
 
 
-def test_one_that_does_not_open_hides_no_other(ada: User, ada_client: Client) -> None:
+def test_undecryptable_filter_does_not_hide_others(ada: User, ada_client: Client) -> None:
     for name in ("Broken", "Whole"):
         save_filter(session(ada), name=name, parts=PUBLIC)
     broken = SavedFilter.objects.get(pk=saved_filters.list_saved_filters(session(ada))[0].id)
@@ -113,11 +115,11 @@ def test_one_that_does_not_open_hides_no_other(ada: User, ada_client: Client) ->
         cursor.execute(
             "update memories_savedfilter set content = %s where id = %s", [b"\x01" * 60, broken.pk]
         )
-    assert names(ada) == ["Whole"]
+    assert list_names(ada) == ["Whole"]
     assert ada_client.get("/memories/").status_code == 200
 
 
-def test_scopes_are_asked_for(ada: User) -> None:
+def test_filters_require_scopes(ada: User) -> None:
     reader, writer = app(ada, scopes.READ), app(ada, scopes.WRITE)
     with pytest.raises(InsufficientScope):
         save_filter(reader, name="Shown", parts=PUBLIC)
@@ -128,7 +130,7 @@ def test_scopes_are_asked_for(ada: User) -> None:
 
 
 @pytest.mark.django_db
-def test_a_visitor_saves_nothing(client: Client) -> None:
+def test_anonymous_user_cannot_save_filter(client: Client) -> None:
     response = client.post("/memories/filters/save/", {"name": "Shown", **PUBLIC})
     assert response.status_code == 302
     assert not SavedFilter.objects.exists()

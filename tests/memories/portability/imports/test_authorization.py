@@ -1,4 +1,4 @@
-"""An import that an app brought goes on as long as the app may do what it might, and ends where it may not."""
+"""An app's import continues while the app has the access it had at the preview, and ends otherwise."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,150 +34,152 @@ def _small_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_diff, "ROW_ITEMS", 2)
 
 
-def of_app(user: User, notes: App, grant: AppGrant) -> Actor:
-    """The app with all that this grant lets it do."""
+def build_app_actor(user: User, notes: App, grant: AppGrant) -> Actor:
+    """Return the app with the access of this grant."""
     only_tags = None if grant.only_tags is None else frozenset(grant.only_tags)
     actor = app(user, *grant.scopes, only_tags=only_tags, asks_first=grant.asks_first)
     return replace(actor, client_id=notes.application.client_id)
 
 
-def staged_by(actor: Actor) -> ImportBatch:
+def stage_as(actor: Actor) -> ImportBatch:
     return stage_import(
         actor, file_of("text,visibility\nmemory 1,public\nmemory 2,public\nmemory 3,public\n")
     )
 
 
-def running(user: User, notes: App, grant: AppGrant, *, publish: bool = True) -> ImportBatch:
-    """An import of this app's, by its own yes, of which a part has come."""
-    actor = of_app(user, notes, grant)
-    batch = staged_by(actor)
+def start_app_import(user: User, notes: App, grant: AppGrant, *, publish: bool = True) -> ImportBatch:
+    """Start an import as this app, which approves it itself, and import the first part."""
+    actor = build_app_actor(user, notes, grant)
+    batch = stage_as(actor)
     import_run.start_import(actor, batch.pk, publish=publish)
     return import_run.advance_import(actor, batch.pk, seconds=0)
 
 
-def present(user: User) -> list[Memory]:
+def saved_memories(user: User) -> list[Memory]:
     return list(Memory.objects.filter(owner=user, deleted_at=None))
 
 
-def narrowed(*held: str, asks_first: bool = False) -> Callable[[AppGrant], None]:
-    return lambda grant: grants.update_grant(grant, GrantOptions(frozenset(held), asks_first=asks_first))
+def limit_scopes(*granted_scopes: str, asks_first: bool = False) -> Callable[[AppGrant], None]:
+    return lambda grant: grants.update_grant(
+        grant, GrantOptions(frozenset(granted_scopes), asks_first=asks_first)
+    )
 
 
-def narrowed_to_tags(grant: AppGrant) -> None:
+def limit_tags(grant: AppGrant) -> None:
     [tag] = remember(grant.user, "I work.", tags=["work"]).tags.all()
     grants.update_grant(grant, GrantOptions(ALL, only_tags=frozenset({tag.pk})))
 
 
-def allowed_anew(*held: str) -> Callable[[AppGrant], None]:
-    return lambda grant: _allowed_anew(grant, held)
+def grant_again(*granted_scopes: str) -> Callable[[AppGrant], None]:
+    return lambda grant: _grant_again(grant, granted_scopes)
 
 
-def _allowed_anew(grant: AppGrant, held: tuple[str, ...]) -> None:
-    grants.grant_access(grant.user, grant.application, GrantOptions(frozenset(held)))
+def _grant_again(grant: AppGrant, granted_scopes: tuple[str, ...]) -> None:
+    grants.grant_access(grant.user, grant.application, GrantOptions(frozenset(granted_scopes)))
 
 
-def deleted(grant: AppGrant) -> None:
+def delete_app(grant: AppGrant) -> None:
     grant.application.delete()
 
 
-def over(grant: AppGrant) -> None:
-    """As time passes: nothing tells of it."""
+def expire(grant: AppGrant) -> None:
+    """Let the grant expire, which triggers no event."""
     AppGrant.objects.filter(pk=grant.pk).update(ends_at=Now() - timedelta(seconds=1))
 
 
-TAKEN_BACK: dict[str, Callable[[AppGrant], None]] = {
+REVOCATIONS: dict[str, Callable[[AppGrant], None]] = {
     "disconnected": grants.revoke_grant,
-    "deleted": deleted,
-    "narrowed to reading": narrowed(scopes.READ),
-    "without publishing": narrowed(*MANAGER),
-    "told to ask first": narrowed(*ALL, asks_first=True),
-    "narrowed to tags": narrowed_to_tags,
-    "allowed anew, with less": allowed_anew(scopes.READ, scopes.WRITE),
-    "allowed anew, without publishing": allowed_anew(*MANAGER),
+    "app deleted": delete_app,
+    "limited to reading": limit_scopes(scopes.READ),
+    "without publishing": limit_scopes(*MANAGER),
+    "approval required": limit_scopes(*ALL, asks_first=True),
+    "limited to tags": limit_tags,
+    "granted again with less": grant_again(scopes.READ, scopes.WRITE),
+    "granted again without publishing": grant_again(*MANAGER),
     "paused": grants.pause_grant,
-    "over": over,
+    "expired": expire,
 }
 
 
-@pytest.mark.parametrize("take_back", TAKEN_BACK.values(), ids=TAKEN_BACK)
-def test_an_import_ends_where_what_its_app_may_do_is_taken_back(
-    take_back: Callable[[AppGrant], None], ada: User, ada_client: Client
+@pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
+def test_import_ends_when_app_access_is_reduced(
+    revoke: Callable[[AppGrant], None], ada: User, ada_client: Client
 ) -> None:
     notes = make_app()
     grant = allow(ada, notes, *ALL)
-    batch = running(ada, notes, grant)
-    take_back(grant)
-    before = len(present(ada))
+    batch = start_app_import(ada, notes, grant)
+    revoke(grant)
+    before = len(saved_memories(ada))
     page = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "The import stopped after 2 of 3: its app may not go on with it." in page
-    assert len(present(ada)) == before
+    assert "The import stopped after 2 of 3: the app no longer has the access that the import needs." in page
+    assert len(saved_memories(ada)) == before
     assert not StagedMemories.objects.filter(is_done=False).exists()
     import_run.undo_import(session(ada), batch.pk)
-    assert not [memory for memory in present(ada) if memory.text.startswith("memory")]
+    assert not [memory for memory in saved_memories(ada) if memory.text.startswith("memory")]
 
 
-@pytest.mark.parametrize("how", [how for how in TAKEN_BACK if how != "over"])
-def test_what_tells_of_itself_ends_it_at_once(how: str, ada: User) -> None:
+@pytest.mark.parametrize("revocation", sorted({*REVOCATIONS} - {"expired"}))
+def test_access_change_ends_import_immediately(revocation: str, ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *ALL)
-    running(ada, notes, grant)
-    TAKEN_BACK[how](grant)
+    start_app_import(ada, notes, grant)
+    REVOCATIONS[revocation](grant)
     assert not ImportBatch.objects.filter(state=ImportState.RUNNING).exists()
-    staged_by(session(ada))
+    stage_as(session(ada))
 
 
-def test_an_import_goes_on_where_as_much_is_allowed(ada: User) -> None:
+def test_import_continues_while_access_suffices(ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER)
-    batch = running(ada, notes, grant, publish=False)
+    batch = start_app_import(ada, notes, grant, publish=False)
     grants.update_grant(grant, GrantOptions(frozenset(MANAGER), ends_at=timezone.now() + timedelta(days=1)))
-    _allowed_anew(grant, (*MANAGER, scopes.PUBLISH))
+    _grant_again(grant, (*MANAGER, scopes.PUBLISH))
     grants.revoke_grant(allow(ada, make_app("Other"), *MANAGER))
     assert import_run.advance_import(session(ada), batch.pk).done == 3
-    assert {memory.source for memory in present(ada)} == {f"api:{notes.application.client_id}"}
+    assert {memory.source for memory in saved_memories(ada)} == {f"api:{notes.application.client_id}"}
 
 
-def test_what_comes_stays_within_the_tags_of_its_app(ada: User) -> None:
+def test_imported_memories_have_tags_of_app(ada: User) -> None:
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
     notes = make_app()
     grant = allow(ada, notes, *MANAGER, only_tags=frozenset({work.pk}))
-    batch = running(ada, notes, grant, publish=False)
+    batch = start_app_import(ada, notes, grant, publish=False)
     assert import_run.advance_import(session(ada), batch.pk).done == 3
-    assert all(work in memory.tags.all() for memory in present(ada))
+    assert all(work in memory.tags.all() for memory in saved_memories(ada))
 
 
-def test_the_persons_own_yes_is_one_for_an_app_that_could_not_give_it(ada: User) -> None:
+def test_user_can_approve_import_of_app_that_needs_approval(ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER, asks_first=True)
-    batch = staged_by(of_app(ada, notes, grant))
+    batch = stage_as(build_app_actor(ada, notes, grant))
     import_run.start_import(session(ada), batch.pk, publish=True)
     assert import_run.advance_import(session(ada), batch.pk).done == 3
-    assert {memory.visibility for memory in present(ada)} == {"public"}
+    assert {memory.visibility for memory in saved_memories(ada)} == {"public"}
     assert not Proposal.objects.exists()
 
 
-def test_what_a_disconnected_app_laid_down_waits_no_more(ada: User) -> None:
+def test_disconnecting_app_deletes_its_staged_import(ada: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER)
-    hers = staged_by(of_app(ada, notes, grant))
+    batch = stage_as(build_app_actor(ada, notes, grant))
     grants.revoke_grant(grant)
     with pytest.raises(ImportNotFound):
-        import_run.get_import(session(ada), hers.pk)
+        import_run.get_import(session(ada), batch.pk)
 
 
-def test_an_app_that_is_not_there_may_nothing_now(ada: User, bob: User) -> None:
+def test_only_connected_app_has_current_actor(ada: User, bob: User) -> None:
     notes = make_app()
     grant = allow(ada, notes, *MANAGER)
     client_id = notes.application.client_id
     assert grants.get_current_actor(ada.pk, client_id, Channel.MCP) == replace(
-        of_app(ada, notes, grant), door=Channel.MCP
+        build_app_actor(ada, notes, grant), door=Channel.MCP
     )
     assert grants.get_current_actor(bob.pk, client_id, Channel.API) is None
     assert grants.get_current_actor(ada.pk, "other", Channel.API) is None
 
 
-def test_an_app_that_must_ask_gives_up_nobody_elses_import(ada: User) -> None:
-    hers = stage_import(session(ada), file_of("[2025-01-01] - hers"))
+def test_app_that_needs_approval_cannot_replace_staged_import(ada: User) -> None:
+    batch = stage_import(session(ada), file_of("[2025-01-01] - of the user"))
     with pytest.raises(ImportInProgress):
-        stage_import(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - its"))
-    assert import_run.get_import(session(ada), hers.pk).state == ImportState.STAGED
+        stage_import(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - of the app"))
+    assert import_run.get_import(session(ada), batch.pk).state == ImportState.STAGED

@@ -1,4 +1,4 @@
-"""An import is looked at first, brings what it said it would, is the same twice, and can be undone as one."""
+"""Imports are previewed, import what they announced, are idempotent, and can be undone as a whole."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -29,23 +29,23 @@ pytestmark = pytest.mark.django_db
 MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
 
 
-def bring(
-    actor: Actor, given: Any, *, publish: bool = False, chats: ChatFilter = ChatFilter.MINE
+def run_import(
+    actor: Actor, source: Any, *, publish: bool = False, chats: ChatFilter = ChatFilter.MINE
 ) -> ImportBatch:
-    batch = stage_import(actor, given, chats=chats)
+    batch = stage_import(actor, source, chats=chats)
     import_run.start_import(actor, batch.pk, publish=publish)
     return import_run.advance_import(actor, batch.pk, seconds=60)
 
 
-def present(user: User) -> list[Memory]:
+def saved_memories(user: User) -> list[Memory]:
     return list(Memory.objects.filter(owner=user, deleted_at=None).order_by("pk"))
 
 
-def lines(*memories: dict[str, Any]) -> BytesIO:
+def jsonl_file(*memories: dict[str, Any]) -> BytesIO:
     return file_of("".join(json.dumps({"picard": 1, **memory}) + "\n" for memory in memories))
 
 
-def test_a_look_keeps_nothing(ada: User) -> None:
+def test_preview_saves_no_memories(ada: User) -> None:
     remember(ada, "I live in Leeds.")
     batch = stage_import(session(ada), samples.chatgpt_zip())
     assert batch.counts == {
@@ -53,12 +53,12 @@ def test_a_look_keeps_nothing(ada: User) -> None:
         "skipped": {"no_text": 1, "of_the_assistant": 1},
     }  # fmt: skip
     assert import_run.get_sample(batch)[0] == "I like green tea."
-    assert len(present(ada)) == 1
+    assert len(saved_memories(ada)) == 1
 
 
-def test_what_comes_is_private_tagged_and_of_its_own_time(ada: User) -> None:
-    bring(session(ada), file_of(samples.CSV))
-    [memory] = present(ada)
+def test_imported_memories_are_private_tagged_and_dated(ada: User) -> None:
+    run_import(session(ada), file_of(samples.CSV))
+    [memory] = saved_memories(ada)
     assert memory.visibility == "private"
     assert {tag.name for tag in memory.tags.all()} == {"food", "home", "imported:table"}
     assert memory.created_at == datetime(2025, 8, 1, tzinfo=UTC)
@@ -66,120 +66,122 @@ def test_what_comes_is_private_tagged_and_of_its_own_time(ada: User) -> None:
     assert AuditEvent.objects.filter(action="memory:create", memory_ids=[memory.pk]).exists()
 
 
-def test_turns_of_a_conversation_follow_one_another(ada: User) -> None:
-    bring(session(ada), samples.chatgpt_zip(), chats=ChatFilter.ALL)
-    chat = [memory for memory in present(ada) if memory.conversation]
-    places = sorted((str(memory.conversation), memory.position or 0) for memory in chat)
-    assert [position for _, position in places].count(0) == 2
-    assert sorted(position for _, position in places) == [0, 0, 1, 2]
+def test_conversation_turns_are_consecutive(ada: User) -> None:
+    run_import(session(ada), samples.chatgpt_zip(), chats=ChatFilter.ALL)
+    chat = [memory for memory in saved_memories(ada) if memory.conversation]
+    positions = sorted((str(memory.conversation), memory.position or 0) for memory in chat)
+    assert [position for _, position in positions].count(0) == 2
+    assert sorted(position for _, position in positions) == [0, 0, 1, 2]
     rows = [memory.vectors.get() for memory in chat]
     assert all(row.sequence is not None for row in rows)
 
 
-def test_twice_is_once(ada: User) -> None:
+def test_repeated_import_adds_nothing(ada: User) -> None:
     for make in (samples.chatgpt_zip, samples.claude_zip, lambda: file_of(samples.TRANSFER)):
-        first, second = bring(session(ada), make()), bring(session(ada), make())
+        first, second = run_import(session(ada), make()), run_import(session(ada), make())
         assert first.counts["new"] == second.counts["duplicate"] > 0
         assert second.counts["new"] == second.done == 0
 
 
-def test_what_was_edited_since_does_not_come_again(ada: User) -> None:
-    bring(session(ada), file_of("[2025-01-01] - I like tea."))
-    [memory] = present(ada)
+def test_edited_memory_is_not_imported_again(ada: User) -> None:
+    run_import(session(ada), file_of("[2025-01-01] - I like tea."))
+    [memory] = saved_memories(ada)
     writes.update_memory(session(ada), memory.pk, text="I like coffee.")
-    assert bring(session(ada), file_of("[2025-01-01] - I like tea.")).counts["duplicate"] == 1
+    assert run_import(session(ada), file_of("[2025-01-01] - I like tea.")).counts["duplicate"] == 1
 
 
-def test_undo_puts_all_of_it_in_the_trash_and_nothing_else(ada: User) -> None:
+def test_undo_moves_only_imported_memories_to_trash(ada: User) -> None:
     kept = remember(ada, "kept")
-    batch = bring(session(ada), samples.chatgpt_zip())
-    assert len(present(ada)) == 5
+    batch = run_import(session(ada), samples.chatgpt_zip())
+    assert len(saved_memories(ada)) == 5
     assert import_run.undo_import(session(ada), batch.pk).state == "undone"
-    assert present(ada) == [kept]
-    assert bring(session(ada), samples.chatgpt_zip()).counts["new"] == 4
+    assert saved_memories(ada) == [kept]
+    assert run_import(session(ada), samples.chatgpt_zip()).counts["new"] == 4
 
 
-def test_a_later_text_of_the_same_id_changes_it_and_undo_takes_it_back(ada: User) -> None:
+def test_newer_text_of_same_id_changes_memory_and_undo_reverts_it(ada: User) -> None:
     memory = remember(ada, "before")
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     line = {"id": str(memory.pk), "text": "after", "updated_at": later}
     Memory.objects.filter(pk=memory.pk).update(written_at=Now() - timedelta(days=1))
-    batch = bring(session(ada), lines(line))
-    assert (batch.counts["changed"], [each.text for each in present(ada)]) == (1, ["after"])
+    batch = run_import(session(ada), jsonl_file(line))
+    assert (batch.counts["changed"], [each.text for each in saved_memories(ada)]) == (1, ["after"])
     import_run.undo_import(session(ada), batch.pk)
-    assert [each.text for each in present(ada)] == ["before"]
+    assert [each.text for each in saved_memories(ada)] == ["before"]
 
 
-def test_an_older_text_of_the_same_id_changes_nothing(ada: User) -> None:
+def test_older_text_of_same_id_is_skipped(ada: User) -> None:
     memory = remember(ada, "now")
     line = {"id": str(memory.pk), "text": "then", "updated_at": "2020-01-01T00:00:00Z"}
-    assert bring(session(ada), lines(line)).counts["skipped"] == {"older": 1}
-    assert [each.text for each in present(ada)] == ["now"]
+    assert run_import(session(ada), jsonl_file(line)).counts["skipped"] == {"older": 1}
+    assert [each.text for each in saved_memories(ada)] == ["now"]
 
 
-def test_an_id_that_another_person_has_is_not_touched(ada: User, bob: User) -> None:
+def test_id_of_another_user_is_replaced(ada: User, bob: User) -> None:
     hers = remember(ada, "hers")
     later = datetime.now(UTC).isoformat()
-    bring(session(bob), lines({"id": str(hers.pk), "text": "his", "updated_at": later}))
-    [his] = present(bob)
+    run_import(session(bob), jsonl_file({"id": str(hers.pk), "text": "his", "updated_at": later}))
+    [his] = saved_memories(bob)
     assert his.pk != hers.pk
     assert Memory.objects.get(pk=hers.pk).text == "hers"
 
 
-def test_public_only_by_an_extra_yes(ada: User) -> None:
+def test_public_memories_need_explicit_approval(ada: User) -> None:
     line = {"text": "known to all", "visibility": "public"}
-    batch = bring(session(ada), lines(line))
-    assert (batch.counts["public"], present(ada)[0].visibility) == (1, "private")
+    batch = run_import(session(ada), jsonl_file(line))
+    assert (batch.counts["public"], saved_memories(ada)[0].visibility) == (1, "private")
     import_run.undo_import(session(ada), batch.pk)
-    bring(session(ada), lines(line), publish=True)
-    assert present(ada)[0].visibility == "public"
+    run_import(session(ada), jsonl_file(line), publish=True)
+    assert saved_memories(ada)[0].visibility == "public"
 
 
-def test_a_long_text_comes_in_parts_that_follow_one_another(ada: User) -> None:
-    bring(session(ada), file_of([{"text": " ".join(f"This is sentence {n}." for n in range(1_200))}]))
-    parts = sorted(present(ada), key=lambda memory: memory.position or 0)
+def test_long_text_is_split_into_consecutive_parts(ada: User) -> None:
+    run_import(session(ada), file_of([{"text": " ".join(f"This is sentence {n}." for n in range(1_200))}]))
+    parts = sorted(saved_memories(ada), key=lambda memory: memory.position or 0)
     assert [part.position for part in parts] == [0, 1, 2, 3]
     assert len({part.conversation for part in parts}) == 1
 
 
-ODD = {
+INVALID_LINES = {
     "blank": ({"text": "  "}, "blank"),
-    "null": ({"text": "a\0b"}, "null_character"),
+    "null character": ({"text": "a\0b"}, "null_character"),
     "expired": ({"text": "a", "expires_at": "2020-01-01T00:00:00Z"}, "expired"),
     "naive expiry": ({"text": "a", "expires_at": "2099-01-01T00:00:00"}, "not_a_memory"),
     "no text": ({"text": 1}, "not_a_memory"),
     "unreadable": ({"text": None}, "unreadable"),
-    "half a place": ({"text": "a", "position": 1}, "not_a_memory"),
-    "below zero": ({"text": "a", "position": -1, "conversation": str(UUID(int=1))}, "not_a_memory"),
-    "version": ({"text": "a", "version": 2**40}, "not_a_memory"),
-    "last version": ({"text": "a", "version": 2**31 - 1}, "not_a_memory"),
+    "position without conversation": ({"text": "a", "position": 1}, "not_a_memory"),
+    "negative position": ({"text": "a", "position": -1, "conversation": str(UUID(int=1))}, "not_a_memory"),
+    "version too large": ({"text": "a", "version": 2**40}, "not_a_memory"),
+    "largest integer version": ({"text": "a", "version": 2**31 - 1}, "not_a_memory"),
 }
 
 
-@pytest.mark.parametrize(("line", "reason"), ODD.values(), ids=ODD)
-def test_an_odd_line_is_counted_and_the_others_come(ada: User, line: dict[str, Any], reason: str) -> None:
-    batch = bring(session(ada), lines(line, {"text": "good"}))
+@pytest.mark.parametrize(("line", "reason"), INVALID_LINES.values(), ids=INVALID_LINES)
+def test_invalid_line_is_skipped_and_others_are_imported(
+    ada: User, line: dict[str, Any], reason: str
+) -> None:
+    batch = run_import(session(ada), jsonl_file(line, {"text": "good"}))
     assert batch.counts["skipped"] == {reason: 1}
-    assert [memory.text for memory in present(ada)] == ["good"]
+    assert [memory.text for memory in saved_memories(ada)] == ["good"]
 
 
-def test_a_file_that_breaks_off_leaves_nothing(ada: User) -> None:
+def test_truncated_file_stages_nothing(ada: User) -> None:
     with pytest.raises(ValidationError):
         stage_import(session(ada), file_of('[{"memory": "a"}, {"memory": "b'))
     assert not ImportBatch.objects.exists()
     assert not StagedMemories.objects.exists()
 
 
-def test_what_waits_lies_sealed_and_is_emptied(ada: User) -> None:
+def test_staged_rows_are_encrypted_and_emptied_after_import(ada: User) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - I like rooibos."))
-    assert not _stored_in_clear(b"rooibos")
+    assert not _is_stored_in_plaintext(b"rooibos")
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk)
     assert StagedMemories.objects.get().content == "[]"
     assert ImportBatch.objects.get().sample == "[]"
 
 
-def _stored_in_clear(word: bytes) -> bool:
+def _is_stored_in_plaintext(word: bytes) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "select content from memories_stagedmemories union all select sample from memories_importbatch"
@@ -187,43 +189,43 @@ def _stored_in_clear(word: bytes) -> bool:
         return any(word in bytes(row[0]) for row in cursor.fetchall())
 
 
-def test_a_new_look_gives_up_the_one_that_waits(ada: User) -> None:
+def test_new_preview_replaces_staged_import(ada: User) -> None:
     first = stage_import(session(ada), file_of("[2025-01-01] - one"))
     stage_import(session(ada), file_of("[2025-01-01] - two"))
     with pytest.raises(ImportNotFound):
         import_run.get_import(session(ada), first.pk)
 
 
-def test_while_one_is_under_way_no_other_begins(ada: User) -> None:
+def test_running_import_blocks_new_preview(ada: User) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
     import_run.start_import(session(ada), batch.pk)
     with pytest.raises(ImportInProgress):
         stage_import(session(ada), file_of("[2025-01-01] - two"))
 
 
-def test_it_goes_on_where_it_stopped(ada: User) -> None:
+def test_import_resumes_where_it_stopped(ada: User) -> None:
     batch = stage_import(session(ada), file_of([f"memory {number}" for number in range(2_200)]))
     import_run.start_import(session(ada), batch.pk)
     done = [import_run.advance_import(session(ada), batch.pk, seconds=0).done for _ in range(3)]
     assert done == [1_000, 2_000, 2_200]
     assert import_run.advance_import(session(ada), batch.pk).done == 2_200
-    assert len(present(ada)) == 2_200
+    assert len(saved_memories(ada)) == 2_200
 
 
-def test_it_can_be_undone_while_it_is_under_way(ada: User, ada_client: Client) -> None:
+def test_running_import_can_be_undone(ada: User, ada_client: Client) -> None:
     batch = stage_import(session(ada), file_of([f"memory {number}" for number in range(1_001)]))
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk, seconds=0)
     undo = f"/memories/import/{batch.pk}/undo/"
     assert undo in ada_client.get(f"/memories/import/{batch.pk}/").content.decode()
     ada_client.post(undo)
-    assert present(ada) == []
-    assert bring(session(ada), file_of(["memory 1"])).counts["new"] == 1
+    assert saved_memories(ada) == []
+    assert run_import(session(ada), file_of(["memory 1"])).counts["new"] == 1
 
 
-def test_a_strangers_import_is_not_there(ada: User, bob: User) -> None:
+def test_import_of_another_user_is_not_found(ada: User, bob: User) -> None:
     batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
-    for act in (
+    for action in (
         import_run.get_import,
         import_run.start_import,
         import_run.advance_import,
@@ -231,34 +233,34 @@ def test_a_strangers_import_is_not_there(ada: User, bob: User) -> None:
         import_run.discard_import,
     ):
         with pytest.raises(ImportNotFound):
-            act(session(bob), batch.pk)
+            action(session(bob), batch.pk)
     assert import_run.list_imports(session(bob)) == []
 
 
 @pytest.mark.parametrize("missing", MANAGER)
-def test_an_app_needs_all_of_the_scopes(ada: User, missing: str) -> None:
+def test_app_needs_all_scopes(ada: User, missing: str) -> None:
     with pytest.raises(InsufficientScope):
         stage_import(
             app(ada, *(scope for scope in MANAGER if scope != missing)), file_of("[2025-01-01] - one")
         )
 
 
-def test_an_app_sees_its_own_imports_only_and_cannot_publish(ada: User) -> None:
+def test_app_sees_only_its_imports_and_cannot_publish(ada: User) -> None:
     hers = stage_import(session(ada), file_of("[2025-01-01] - hers"))
     with pytest.raises(ImportNotFound):
         import_run.get_import(app(ada, *MANAGER), hers.pk)
     with pytest.raises(InsufficientScope):
-        bring(app(ada, *MANAGER), lines({"text": "a", "visibility": "public"}), publish=True)
+        run_import(app(ada, *MANAGER), jsonl_file({"text": "a", "visibility": "public"}), publish=True)
 
 
-def test_a_narrowed_app_does_not_learn_what_is_there(ada: User) -> None:
+def test_preview_of_app_limited_to_tags_does_not_reveal_other_memories(ada: User) -> None:
     remember(ada, "I am ill.", tags=["health"])
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
-    narrowed = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
-    assert stage_import(narrowed, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
+    limited_app = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
+    assert stage_import(limited_app, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
 
 
-def test_what_nobody_says_yes_to_is_purged(ada: User) -> None:
+def test_unapproved_import_is_purged(ada: User) -> None:
     stage_import(session(ada), file_of("[2025-01-01] - one"))
     assert import_run.purge_imports() == 0
     ImportBatch.objects.update(created_at=Now() - timedelta(hours=25))

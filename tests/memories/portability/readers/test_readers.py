@@ -1,4 +1,4 @@
-"""What each product hands out is recognised from its content, and read as the person would read it."""
+"""Each format is detected by content and read completely."""
 
 import io
 import json
@@ -17,18 +17,18 @@ from tests.memories.portability import samples
 from tests.memories.portability.samples import file_of, zip_of
 
 
-def read(given: Any, chats: ChatFilter = ChatFilter.MINE) -> tuple[str, list[ImportItem], list[str]]:
-    format, parts = detect_format(list_parts(given))
-    found = list(format.read(parts, chats))
-    items = [each for each in found if isinstance(each, ImportItem)]
-    return format.name, items, [each.reason for each in found if isinstance(each, SkippedEntry)]
+def read(source: Any, chats: ChatFilter = ChatFilter.MINE) -> tuple[str, list[ImportItem], list[str]]:
+    format, parts = detect_format(list_parts(source))
+    results = list(format.read(parts, chats))
+    items = [each for each in results if isinstance(each, ImportItem)]
+    return format.name, items, [each.reason for each in results if isinstance(each, SkippedEntry)]
 
 
 def texts(items: list[ImportItem]) -> list[str]:
     return [item.text for item in items]
 
 
-def test_transfer_text_is_a_memory_a_line() -> None:
+def test_dated_lines_are_memories() -> None:
     name, items, skipped = read(file_of(samples.TRANSFER))
     assert (name, skipped) == ("text", [])
     assert texts(items) == [
@@ -39,8 +39,8 @@ def test_transfer_text_is_a_memory_a_line() -> None:
     assert [item.created_at for item in items][:2] == [datetime(2025, 3, 1, tzinfo=UTC), None]
 
 
-def test_what_is_indented_below_a_dated_line_belongs_to_it_and_a_heading_or_an_item_does_not() -> None:
-    given = """\
+def test_indented_lines_belong_to_dated_line_but_headings_and_items_do_not() -> None:
+    text = """\
 - [2025-03-01] - To buy:
   - bread
 
@@ -52,7 +52,7 @@ def test_what_is_indented_below_a_dated_line_belongs_to_it_and_a_heading_or_an_i
 far.
 - Tea
 """
-    assert texts(read(file_of(given))[1]) == [
+    assert texts(read(file_of(text))[1]) == [
         "To buy:\n- bread\n\n# Later\n  tea",
         "a cat",
         "I hike\nfar.",
@@ -60,14 +60,14 @@ far.
     ]
 
 
-def test_text_without_dates_is_a_memory_a_paragraph_or_item() -> None:
+def test_undated_paragraphs_and_items_are_memories() -> None:
     assert texts(read(file_of("# About me\n\nI hike\nevery week.\n\n1. Tea\n2. Bread\n"))[1]) == [
         "I hike\nevery week.", "Tea", "Bread"
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("numbered", [False, True])
-def test_of_chatgpt_the_shown_branch_is_read_in_order(numbered: bool) -> None:
+def test_chatgpt_displayed_branch_is_read_in_order(numbered: bool) -> None:
     name, items, skipped = read(samples.chatgpt_zip(numbered=numbered))
     assert name == "chatgpt"
     assert texts(items) == ["I like green tea.", "And I hike.", "My cat is Tom.", "I live in Leeds."]
@@ -76,12 +76,12 @@ def test_of_chatgpt_the_shown_branch_is_read_in_order(numbered: bool) -> None:
     assert "of_the_assistant" in skipped
 
 
-def test_the_answers_come_along_when_they_are_asked_for() -> None:
+def test_chat_filter_selects_messages() -> None:
     assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), ChatFilter.ALL)[1])
     assert texts(read(samples.chatgpt_zip(), ChatFilter.NONE)[1]) == ["I live in Leeds."]
 
 
-def test_of_claude_memories_and_conversations_are_read() -> None:
+def test_claude_memories_and_conversations_are_read() -> None:
     name, items, skipped = read(samples.claude_zip())
     assert name == "claude"
     assert texts(items) == [
@@ -91,28 +91,28 @@ def test_of_claude_memories_and_conversations_are_read() -> None:
     assert skipped == ["of_the_assistant", "no_text"]
 
 
-def test_claudes_memories_are_read_by_themselves() -> None:
-    for given in (samples.CLAUDE_MEMORIES, samples.CLAUDE_MEMORIES[0]):
-        name, items, _ = read(file_of(given))
+def test_claude_memories_alone_are_read() -> None:
+    for export in (samples.CLAUDE_MEMORIES, samples.CLAUDE_MEMORIES[0]):
+        name, items, _ = read(file_of(export))
         assert (name, texts(items)[:2]) == (
             "claude",
             ["Work context: I write compilers.", "Home: I have two cats."],
         )
 
 
-def test_of_mem0_text_categories_and_times_are_read() -> None:
+def test_mem0_text_categories_and_times_are_read() -> None:
     name, items, _ = read(file_of(samples.MEM0))
     assert name == "mem0"
     assert items[0] == ImportItem("Loves hiking", ("hobbies",), datetime(2025, 6, 1, 15, tzinfo=UTC))
 
 
-def test_of_portable_ai_memory_what_is_superseded_is_left_out() -> None:
+def test_portable_ai_memory_skips_superseded() -> None:
     name, items, skipped = read(file_of(samples.PAM))
     assert (name, skipped) == ("pam", ["superseded"])
     assert items == [ImportItem("Knows SQL well", ("work",), datetime(2025, 7, 1, tzinfo=UTC))]
 
 
-def test_notes_have_the_tags_of_their_front_matter_and_text() -> None:
+def test_notes_are_tagged_by_front_matter_and_inline_tags() -> None:
     name, items, skipped = read(zip_of(samples.NOTES))
     assert (name, sorted(skipped)) == ("markdown", ["blank", "not_text"])
     assert items[0].text.startswith("Bread\n\nHydration is 70 %.")
@@ -121,14 +121,14 @@ def test_notes_have_the_tags_of_their_front_matter_and_text() -> None:
     assert (items[1].tags, items[1].created_at) == ((), datetime(2025, 1, 2, tzinfo=UTC))
 
 
-def test_a_folder_of_notes_is_read_like_a_zip(tmp_path: Any) -> None:
+def test_folder_is_read_like_zip(tmp_path: Any) -> None:
     for name, content in samples.NOTES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     assert texts(read(tmp_path)[1]) == texts(read(zip_of(samples.NOTES))[1])
 
 
-def test_a_table_is_read_by_its_header() -> None:
+def test_csv_is_read_by_header() -> None:
     name, items, _ = read(file_of(samples.CSV))
     assert name == "table"
     assert items == [
@@ -138,7 +138,7 @@ def test_a_table_is_read_by_its_header() -> None:
     ]
 
 
-def test_our_own_lines_say_everything() -> None:
+def test_picard_jsonl_fields_are_read() -> None:
     line = {
         "picard": 1, "id": "019c1f0f-7a10-7c3d-9b42-5f6a7b8c9d0e", "text": "now", "tags": ["a"], "version": 2,
         "history": [{"version": 1, "text": "then", "written_at": "2025-01-01T00:00:00Z"}],
@@ -148,61 +148,61 @@ def test_our_own_lines_say_everything() -> None:
     assert (item.version, item.history[0].text, str(item.id)) == (2, "then", line["id"])
 
 
-def test_our_own_lines_are_known_by_a_first_one_of_any_length() -> None:
-    past = {"version": 1, "text": "then" * 50_000, "written_at": "2025-01-01T00:00:00Z"}
-    line = json.dumps({"picard": 1, "text": "now", "version": 2, "history": [past]})
+def test_picard_jsonl_is_detected_by_first_line_of_any_length() -> None:
+    revision = {"version": 1, "text": "then" * 50_000, "written_at": "2025-01-01T00:00:00Z"}
+    line = json.dumps({"picard": 1, "text": "now", "version": 2, "history": [revision]})
     name, items, _ = read(file_of(line))
     assert (name, texts(items)) == ("picard", ["now"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("content", [samples.TRANSFER, samples.CSV, json.dumps(samples.MEM0)])
-def test_marked_encodings_are_read(encoding: str, content: str) -> None:
+def test_encodings_with_bom_are_read(encoding: str, content: str) -> None:
     assert read(io.BytesIO(content.encode(encoding))) == read(file_of(content))
 
 
 BROKEN_TREES: dict[str, Any] = {
-    "circle": {
+    "cycle": {
         "a": {"message": None, "parent": "b", "children": []},
         "b": {"parent": "a", "children": ["a"]},
     },
-    "no parent": {"a": {"message": {"author": None, "content": None}, "parent": "gone", "children": []}},
+    "missing parent": {"a": {"message": {"author": None, "content": None}, "parent": "gone", "children": []}},
     "numbers": {"a": 1},
-    "a list": [],
+    "list": [],
     "empty": {},
 }
 
 
 @pytest.mark.parametrize("tree", BROKEN_TREES.values(), ids=BROKEN_TREES)
-def test_a_broken_tree_spoils_only_itself(tree: Any) -> None:
+def test_malformed_conversation_does_not_affect_others(tree: Any) -> None:
     broken = {"mapping": tree, "current_node": "a"}
     good = samples.chatgpt_conversation([("user", "My cat is Tom.")])
     assert texts(read(file_of([broken, good]))[1]) == ["My cat is Tom."]
 
 
 REFUSED = {
-    "nothing": (b"", "empty"),
-    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0", "unknown_format"),
+    "empty": (b"", "empty"),
+    "image": (b"\x89PNG\r\n\x1a\n\0\0\0", "unknown_format"),
     "other JSON": (b'{"a": 1}', "unknown_format"),
     "numbers": (b"[1, 2]", "unknown_format"),
     "Latin-1": ("[2025-01-01] - café".encode("latin-1"), "not_utf8"),
-    "cut off": (b'[{"memory": "a"}, {"memory": "b', "broken_json"),
-    "an open cell": (b'text,tags\r\n"no end' + b"x" * 200_000, "broken_table"),
-    "deep": (b'[{"memory": "a", "b": ' + b"[" * 500_000, "too_deep"),
-    "a long paragraph": (b"[2025-01-01] - a\n" + (b"b" * 999 + b"\n") * 2_001, "entry_too_large"),
+    "truncated": (b'[{"memory": "a"}, {"memory": "b', "broken_json"),
+    "unclosed cell": (b'text,tags\r\n"no end' + b"x" * 200_000, "broken_table"),
+    "deeply nested": (b'[{"memory": "a", "b": ' + b"[" * 500_000, "too_deep"),
+    "long paragraph": (b"[2025-01-01] - a\n" + (b"b" * 999 + b"\n") * 2_001, "entry_too_large"),
 }
 
 
 @pytest.mark.parametrize(("content", "code"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_read_is_refused_with_a_reason(content: bytes, code: str) -> None:
+def test_unreadable_file_is_refused_with_code(content: bytes, code: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         read(io.BytesIO(content))
     [error] = refusal.value.error_dict["file"]
     assert error.code == code
 
 
-@pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "of much that is empty"])
-def test_one_entry_has_its_bounds(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "many empty values"])
+def test_entry_size_is_limited(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_VALUE_BYTES", 180_000)
     monkeypatch.setattr(streams, "MAX_VALUE_EVENTS", 10_000)
     with pytest.raises(ValidationError) as refusal:
@@ -210,13 +210,13 @@ def test_one_entry_has_its_bounds(entry: Any, monkeypatch: pytest.MonkeyPatch) -
     assert refusal.value.error_dict["file"][0].code == "entry_too_large"
 
 
-def test_a_zip_bomb_is_refused_before_it_is_opened() -> None:
+def test_zip_bomb_is_refused_before_reading() -> None:
     with pytest.raises(ValidationError) as refusal:
         list_parts(zip_of({"a.json": "0" * 20_000_000}))
     assert refusal.value.error_dict["file"][0].code == "zip_bomb"
 
 
-def test_a_zip_that_lies_about_sizes_or_is_cut_is_refused() -> None:
+def test_corrupt_or_truncated_zip_is_refused() -> None:
     good = samples.chatgpt_zip().getvalue()
     for broken in (good[:-30], good[:40] + b"\xff" * 60 + good[100:]):
         with pytest.raises(ValidationError):
