@@ -90,8 +90,8 @@ def _handle_consent(
     )
     if form.is_valid():
         return _approve_request(request, actor, auth_request, form.build_options())
-    context = {"asked": auth_request, "form": form, **_preview_access(actor, auth_request)}
-    context["is_unchecked"] = auth_request.is_unverified_for(actor.person)
+    context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}
+    context["is_unverified"] = auth_request.is_unverified_for(actor.person)
     context["model_host"] = _get_chat_model_host(actor, auth_request)
     response = render(request, "oauth/consent.html", context, status=200 if data is None else 422)
     response._csp_update = {"form-action": [auth_request.form_action]}  # type: ignore[attr-defined]
@@ -126,8 +126,11 @@ def _preview_access(actor: Actor, auth_request: authorization_request.Authorizat
     )
     preview = get_resource_server().preview_access(actor, as_app, examples=EXAMPLES)
     if preview is None:
-        return {"sees": None}
-    return {"sees": preview.count, "examples": [_build_excerpt(memory) for memory in preview.examples]}
+        return {"readable_count": None}
+    return {
+        "readable_count": preview.count,
+        "examples": [_build_excerpt(memory) for memory in preview.examples],
+    }
 
 
 def _get_chat_model_host(actor: Actor, auth_request: authorization_request.AuthorizationRequest) -> str:
@@ -190,7 +193,7 @@ def list_activity(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Channel.WEB)
     activity, next_cursor = get_resource_server().list_activity(actor, None, before=_parse_cursor(request))
     return render(
-        request, "oauth/activity.html", {"acts": _build_activity_rows(activity), "next": next_cursor}
+        request, "oauth/activity.html", {"activity": _build_activity_rows(activity), "next": next_cursor}
     )
 
 
@@ -248,9 +251,9 @@ def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsa
     return {
         "grant": grant,
         "app": grant.application,
-        "may": [descriptions.get(scope, scope) for scope in grant.scopes],
+        "permissions": [descriptions.get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
-        "use": usage.get(grant.application.client_id, ClientUsage()),
+        "usage": usage.get(grant.application.client_id, ClientUsage()),
     }
 
 
@@ -262,7 +265,12 @@ def _build_app_context(
         actor, grant.application.client_id, before=_parse_cursor(request)
     )
     described = _describe_grant(actor, grant, server.usage_by_client(actor))
-    return {"each": described, "form": form, "acts": _build_activity_rows(activity), "next": next_cursor}
+    return {
+        "connection": described,
+        "form": form,
+        "activity": _build_activity_rows(activity),
+        "next": next_cursor,
+    }
 
 
 def _build_activity_rows(activity: Sequence[ClientActivity]) -> list[dict[str, Any]]:
@@ -270,7 +278,7 @@ def _build_activity_rows(activity: Sequence[ClientActivity]) -> list[dict[str, A
     names = manual_registration.get_app_names({item.event.client_id for item in activity})
     return [
         {
-            "act": item,
+            "item": item,
             "app": names.get(item.event.client_id, _("(an app that is no longer registered)")),
             "memories": [(memory.pk, _build_excerpt(memory)) for memory in item.memories],
         }

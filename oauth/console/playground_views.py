@@ -111,10 +111,10 @@ def _render_playground(request: HttpRequest, application: Application, **context
     url = playground.get_callback_url(application)
     context = {
         "app": application,
-        "trial": run,
+        "run": run,
         "address": url,
         "is_registered": application.redirect_uri_allowed(url),
-        "question": playground.build_authorization_url(application, run.scope or "memories:read"),
+        "authorization_url": playground.build_authorization_url(application, run.scope or "memories:read"),
         "scopes_form": _build_scopes_form(application),
         "secret_form": None if application.is_public else PlaygroundSecretForm(),
         "call_form": PlaygroundCallForm(),

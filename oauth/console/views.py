@@ -57,7 +57,7 @@ def check_redirect_uris(request: HttpRequest) -> HttpResponseBase:
     """Validate the redirect URIs that are being typed."""
     typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
     checks = [(uri, manual_registration.get_redirect_uri_error(uri)) for uri in typed]
-    return render(request, "oauth/_redirect_url_checks.html", {"said": checks})
+    return render(request, "oauth/_redirect_url_checks.html", {"checks": checks})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,7 +71,7 @@ def edit_app(request: HttpRequest, application: Application) -> HttpResponseBase
     context = {
         "app": application,
         "form": form,
-        "mistakes": client_errors.list_client_errors(application),
+        "client_errors": client_errors.list_client_errors(application),
         **_build_url_context(),
     }
     return render(request, "oauth/app_settings.html", context, status=422 if form.is_bound else 200)
