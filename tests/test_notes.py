@@ -20,7 +20,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from picard.config.paths import PROJECT
-from tests.processes import _end, answers, free_port, wait_until
+from tests.processes import answers, free_port, stop_process, wait_until
 
 FOLDER = PROJECT / "docs" / "examples" / "notes"
 MEMORY = {"id": str(UUID(int=7)), "text": "I write Python.", "tags": ["work"], "version": 3}
@@ -143,7 +143,7 @@ def notes(picard: FakePicard, tmp_path_factory: pytest.TempPathFactory) -> Itera
         wait_until(lambda: answers(f"{address}/"), seconds=60)
         yield address
     finally:
-        _end(process)
+        stop_process(process)
 
 
 class BrowserSession:

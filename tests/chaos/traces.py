@@ -15,8 +15,8 @@ MARKER = "QzXvKjWyPq"  # begins every canary, so that one search finds them all
 
 DECODED_SESSIONS = """
 import django, json; django.setup()
-from tests.factories import held_by_sessions
-for held in held_by_sessions(): print(json.dumps(held, default=str))
+from tests.factories import load_sessions
+for held in load_sessions(): print(json.dumps(held, default=str))
 """
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from picard.config.paths import PROJECT
 from tests.e2e.test_first_walk import PASSWORD
-from tests.processes import _end, answers, environment, free_port, wait_until
+from tests.processes import answers, environment, free_port, stop_process, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ def notes(site: str, tmp_path: Path) -> Iterator[str]:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), seconds=60)
         yield f"http://127.0.0.1:{port}"
     finally:
-        _end(process)
+        stop_process(process)
 
 
 def test_an_app_reaches_what_it_was_given_until_it_is_disconnected(

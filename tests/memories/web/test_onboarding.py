@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from memories.models import Memory
 from memories.web.views.onboarding import EXAMPLES, ONBOARDING_LIMIT
-from tests.factories import PASSWORD, held_by_sessions, remember
+from tests.factories import PASSWORD, load_sessions, remember
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
 SHARE = "/memories/share/"
@@ -108,7 +108,7 @@ def test_what_is_shared_fills_the_form_and_is_not_kept(
 def test_what_a_visitor_shares_waits_until_they_are_logged_in(ada: User, client: Client) -> None:
     response = client.post(SHARE, {"text": "Remember the milk."}, headers={"sec-fetch-site": "none"})
     assert response["Location"] == f"{reverse('account_login')}?next={SHARE}"
-    stored = str(held_by_sessions())
+    stored = str(load_sessions())
     assert "shared" in stored
     assert "milk" not in stored
     form = {"login": ada.email, "password": PASSWORD, "next": SHARE}
