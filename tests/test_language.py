@@ -20,7 +20,7 @@ OLD_PHRASES = (
     *("look into your mail", "look among the spam", "the letter that", "in this letter"),
     *("keep just this", "says just this", "say just this", "keeps here", "are kept here"),
     *("cannot be taken", "could not be taken", "did not take", "not in order", "asked wrongly"),
-    *("who may know it", "forget it", "is forgotten", "forget what it wrote", "found by words only"),
+    *("who may know it", "is forgotten", "forget what it wrote", "found by words only"),
     *("put the tag on", "put on a tag", "take it off", "tick at least", "change many", "make them one"),
     *("let go on", "lets in", "let in", "take along", "take everything along", "bring it again"),
     *("what apps did", "unnarrowed", "stands there twice", "stand there twice", "there twice"),
