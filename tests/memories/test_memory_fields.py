@@ -36,7 +36,9 @@ def test_a_new_memory_is_inserted_with_every_column() -> None:
 
 @pytest.mark.django_db
 def test_a_proposal_stores_everything_that_a_memory_is_created_from(ada: User) -> None:
-    app = Actor(user=ada, door=Channel.API, client_id="notes", scopes=frozenset({scopes.WRITE}), asks_first=True)
+    app = Actor(
+        user=ada, door=Channel.API, client_id="notes", scopes=frozenset({scopes.WRITE}), asks_first=True
+    )
     with suppress(Exception):  # raised because the memory needs approval
         writes.create_memory(app, text="I like tea.")
     stored = json.loads(Proposal.objects.get().content)

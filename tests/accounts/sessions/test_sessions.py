@@ -22,7 +22,7 @@ from accounts.sessions.backend import SessionStore, hash_session_key
 from accounts.sessions.user_agents import describe_user_agent
 from oauth.models import AppGrant
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
-from tests.factories import PASSWORD, held_by_sessions
+from tests.factories import PASSWORD, load_sessions
 from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_a_stolen_row_opens_no_session(ada: User) -> None:
 
 def test_what_a_session_holds_lies_sealed(ada: User) -> None:
     browser = log_in(ada)
-    [held] = held_by_sessions()
+    [held] = load_sessions()
     assert held["_auth_user_id"] == str(ada.pk)
     stored = Session.objects.get().session_data
     assert str(ada.pk).encode() not in base64.b64decode(stored)
@@ -75,7 +75,7 @@ def test_what_a_session_holds_lies_sealed(ada: User) -> None:
 @pytest.mark.parametrize("content", ["signed", "", "x", "AAAA", "é:ü"])
 def test_who_has_a_session_of_before_or_one_that_is_broken_logs_in_once_more(content: str, ada: User) -> None:
     browser = log_in(ada)
-    [held] = held_by_sessions()
+    [held] = load_sessions()
     stored = Session.objects.encode(held) if content == "signed" else content  # as Django itself would
     Session.objects.update(session_data=stored)
     away = browser.get("/memories/")

@@ -14,7 +14,7 @@ from memories.models import Memory
 from oauth.models import AppGrant, Mistake
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken
-from tests.factories import held_by_sessions, remember
+from tests.factories import load_sessions, remember
 from tests.oauth.flows import YES, App, make_app
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_nothing_secret_is_shown_or_stored_in_the_clear(one: Trial) -> None:
     assert "picard_at_…" in shown[1]
     assert "client_secret=$CLIENT_SECRET" in shown[1]
     assert "Authorization: Bearer $ACCESS_TOKEN" in shown[2].replace("&quot;", '"')
-    kept = json.dumps(held_by_sessions())
+    kept = json.dumps(load_sessions())
     for place in (*shown, kept):
         assert not [secret for secret in (code, one.app.secret, "picard_at_a") if secret in place]
         assert "picard_at_" not in place.replace("picard_at_…", "")

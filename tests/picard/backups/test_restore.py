@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
 from picard.management.commands import restore
-from tests.database import _on_the_server, _turn_to
+from tests.database import execute_on_server, switch_database
 
 NAME = "to_restore"
 FILL = """
@@ -32,13 +32,13 @@ def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
     usual = settings.DATABASES["default"]["NAME"]
     own = f"{usual}_{NAME}"
     with django_db_blocker.unblock():
-        _on_the_server(f'drop database if exists "{own}"')
-        _on_the_server(f'create database "{own}"')
-        _turn_to(own)
+        execute_on_server(f'drop database if exists "{own}"')
+        execute_on_server(f'create database "{own}"')
+        switch_database(own)
         run(FILL)
         yield
-        _turn_to(usual)
-        _on_the_server(f'drop database "{own}"')
+        switch_database(usual)
+        execute_on_server(f'drop database "{own}"')
 
 
 @pytest.fixture
