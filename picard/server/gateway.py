@@ -50,7 +50,8 @@ class RequestRejected(Exception):
 class Gateway:
     """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
-    The answers of `wsgi` are collected before they are sent, unless a view puts its body off (core/streaming.py).
+    The answers of `wsgi` are collected before they are sent, unless a view defers its body
+    (core/deferred_responses.py).
     `on_rejection` is called with method, status and seconds of each request that is answered without the two.
     """
 

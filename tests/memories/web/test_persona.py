@@ -12,7 +12,7 @@ from django.utils.html import escape
 from pytest_django import Settings
 
 from accounts.models import User
-from core import streaming
+from core import deferred_responses
 from memories.models import AuditEvent, Memory
 from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember
@@ -219,11 +219,11 @@ def test_an_answer_that_comes_later_is_in_its_askers_time_zone(
     index()
     Memory.objects.update(created_at=datetime(2026, 3, 1, 2, tzinfo=UTC))
     User.objects.update(time_zone="America/Los_Angeles")
-    lent: list[streaming.Body] = []
-    by_the_front: Any = {streaming.DEFERRED_KEY: lent}
+    lent: list[deferred_responses.Body] = []
+    by_the_front: Any = {deferred_responses.DEFERRED_KEY: lent}
     ada_client.post("/memories/ask/", {"question": QUESTION}, headers={"Accept": accepts}, **by_the_front)
     [body] = lent
-    sent = asyncio.run(streaming._collect_body(body)).decode()
+    sent = asyncio.run(deferred_responses._collect_body(body)).decode()
     assert "28 Feb 2026" in sent
     assert "1 Mar 2026" not in sent
 
