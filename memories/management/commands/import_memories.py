@@ -68,7 +68,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{batch.done:,} of {batch.total:,}")
         if batch.ended_by:
             self.stdout.write(
-                f"It ended after {batch.done:,} of {batch.total:,}: {ImportEndReason(batch.ended_by).label}."
+                f"It ended after {batch.done:,} of {batch.total:,}: {ImportEndReason(batch.ended_by).description}."
             )
         self.stdout.write(
             f"Done: {batch.done:,} memories. `undo_import {batch.pk}` or the page of imports undoes it."

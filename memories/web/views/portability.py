@@ -195,7 +195,7 @@ def _build_import_context(batch: ImportBatch) -> dict[str, object]:
         "sample": import_run.get_sample(batch),
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,
-        "ended_by": ImportEndReason(batch.ended_by).label if batch.ended_by else "",
+        "ended_by": ImportEndReason(batch.ended_by).description if batch.ended_by else "",
         "is_done": batch.state == ImportState.DONE,
     }
 
