@@ -50,7 +50,7 @@ def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) ->
     with pytest.raises(ValidationError):
         import_run.start_import(session(ada), batch.pk)
     said = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
-    assert "You can keep 3 memories" in said
+    assert "You can store at most 3 memories" in said
     batch.refresh_from_db()
     assert (batch.state, Memory.objects.count()) == (ImportState.STAGED, 0)
 

@@ -152,7 +152,7 @@ def test_all_that_match_become_public_only_after_a_look_at_them(ada: User, ada_c
     [
         ({"act": "trash"}, "Tick at least one memory."),
         ({"act": "burn", "everything": "1"}, "Choose what to do."),
-        ({"act": "tag", "tag_name": "", "everything": "1"}, "Name one tag."),
+        ({"act": "tag", "tag_name": "", "everything": "1"}, "Enter one tag."),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_changes(
