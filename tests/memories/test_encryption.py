@@ -161,7 +161,7 @@ def test_a_missing_text_can_be_asked_for(ada: User) -> None:
 
 def test_dumpdata_refuses(ada: User) -> None:
     remember(ada, CANARY)
-    with pytest.raises(Exception, match="sealed"):
+    with pytest.raises(Exception, match="encrypted"):
         call_command("dumpdata", "memories.memory", verbosity=0)
 
 

@@ -41,7 +41,7 @@ def test_a_step_that_fails_is_logged_without_its_words_and_the_others_go_on(
     monkeypatch.setattr(retention, "STEPS", steps)
     assert retention.run_steps() == {"first": 1, "last": 1}
     [line] = caplog.records
-    assert line.getMessage() == "housekeeping failed at: broken"
+    assert line.getMessage() == "retention step failed: broken"
     assert "peanuts" not in JsonFormatter().format(line)
 
 

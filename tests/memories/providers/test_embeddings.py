@@ -81,7 +81,7 @@ def test_a_vector_of_other_dimensions_is_rejected() -> None:
 
 def test_a_provider_that_does_not_fit_the_column_is_rejected(settings: Settings) -> None:
     settings.EMBEDDING_DIMENSIONS = 512
-    with pytest.raises(ProviderRejected, match="384 dimensions, EMBEDDING_DIMENSIONS says 512"):
+    with pytest.raises(ProviderRejected, match="384 dimensions, but EMBEDDING_DIMENSIONS is 512"):
         CheckedProvider(WordHashes())
 
 

@@ -56,7 +56,7 @@ def test_another_model_or_vocabulary_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"not the model")
     for provider in (LocalEmbeddings(model=other), LocalEmbeddings(vocabulary=other)):
-        with pytest.raises(ProviderRejected, match="not the pinned file") as caught:
+        with pytest.raises(ProviderRejected, match="does not match its pinned SHA-256") as caught:
             provider.embed_query("a")
         assert caught.value.code == "wrong_file"
 

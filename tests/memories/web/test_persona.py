@@ -79,7 +79,7 @@ def test_who_cannot_be_asked_is_answered_alike(ada: User, bob_client: Client, wh
 def test_a_blank_question_is_refused_beside_its_field(ada_client: Client) -> None:
     response = ada_client.post("/memories/ask/", {"question": " "})
     assert response.status_code == 422
-    assert "Ask something." in response.content.decode().split('id="id_question_error"')[1]
+    assert "Enter a question." in response.content.decode().split('id="id_question_error"')[1]
 
 
 def test_what_is_quoted_is_text_never_markup(
