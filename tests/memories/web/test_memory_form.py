@@ -81,7 +81,7 @@ BAD = [
     ("text", {"text": " \n\t "}, "Enter a text."),
     ("text", {"text": "ö" * (TEXT_CHARACTERS + 1)}, "This has 8,001 characters"),
     ("text", {"text": "a\0b"}, "null character"),
-    ("tags", {"tags": ",".join(f"tag{n}" for n in range(TAGS + 1))}, "At most 20 tags"),
+    ("tags", {"tags": ",".join(f"tag{n}" for n in range(TAGS + 1))}, "at most 20 tags"),
     ("tags", {"tags": "t" * (TAG_CHARACTERS + 1)}, "A tag has at most 50 characters"),
     ("visibility", {"visibility": "everybody"}, "Choose private or public."),
     ("expires", {"expires": "sometimes"}, "Select a valid choice"),
