@@ -50,7 +50,7 @@ class RequestRejected(Exception):
 class Gateway:
     """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
-    Responses of `wsgi` are buffered before they are sent, unless a view defers its body (core/streaming.py).
+    Responses of `wsgi` are buffered before they are sent, unless a view defers its body (core/deferred_responses.py).
     `on_rejection` is called with method, status and seconds of each request that neither of them handles.
     """
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WsgiResponse:
-    """A complete response with its body rewound, or one with a deferred body (core/streaming.py)."""
+    """A complete response with its body rewound, or one with a deferred body (core/deferred_responses.py)."""
 
     status: int
     headers: list[tuple[bytes, bytes]]

@@ -69,7 +69,7 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
         "<bdi>Notes</bdi> requests access to your memories",
         "logged in as Ada (ada@example.org)",
         "notes.example",
-        "Read and search your memories, private ones included.",
+        "Read and search your memories, including private ones.",
         "it could read 1 memory",
         "Ada likes sweet peas.",
     ):
