@@ -21,8 +21,8 @@ RUN DATABASE_URL=postgresql:///none /venv/bin/python manage.py collectstatic --n
     && slim-environment /venv /app
 
 FROM ${PYTHON_IMAGE}
-# One process a container: each keeps the embedding model in its memory. More: WEB_WORKERS, or more containers.
-# Long files are read from a file in the volume, for /tmp is often memory (as in docker-compose.yml).
+# One process per container, because each loads the embedding model. To scale: WEB_WORKERS, or more containers.
+# TMPDIR is in the volume: uploads are spooled to files, and /tmp is often in memory (as in docker-compose.yml).
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     BIND=0.0.0.0 PORT=8000 PICARD_HOME=/data TMPDIR=/data WEB_WORKERS=1
 COPY --from=build /venv /venv

@@ -1,4 +1,4 @@
-# Every target does its own set-up: a fresh machine needs Python 3.11+, make, and access to PyPI.
+# Every target installs what it needs. A fresh machine needs Python 3.11+, make, and access to PyPI.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,66 +9,66 @@ SIZE ?= 100000
 .DEFAULT_GOAL := help
 .PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof sbom messages lint format lock demo screenshots prove
 
-help: ## Say what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Start everything: database, migrations, web server, worker (Ctrl-C stops it)
+run: $(VENV)/.run ## Start everything: database, migrations, web server, worker (Ctrl-C to stop)
 	@$(BIN)/python manage.py up
 
-demo: $(VENV)/.run ## Start everything with a made-up person who has memories, apps and a past, in a home of its own
+demo: $(VENV)/.run ## Start everything with sample data (user, memories, apps, history), in a separate PICARD_HOME
 	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import get_picard_home; print(get_picard_home())')-demo}" $(BIN)/python manage.py demo
 
-screenshots: $(VENV)/.dev ## Take docs/screenshots anew, from the demo in a temporary home (needs Chromium)
+screenshots: $(VENV)/.dev ## Retake docs/screenshots from the demo, in a temporary PICARD_HOME (needs Chromium)
 	@$(BIN)/python -m tests.screenshots
 
-example: $(VENV)/.dev ## Run Notes, the app of docs/examples/notes, beside a running Picard
+example: $(VENV)/.dev ## Start Notes, the example app in docs/examples/notes, next to a running Picard
 	@$(BIN)/python docs/examples/notes/start.py
 
-worker: $(VENV)/.run ## Start one more indexing worker beside `make run`
+worker: $(VENV)/.run ## Start another indexing worker next to `make run`
 	@$(BIN)/python manage.py worker
 
 test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py puts a browser's last
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py runs browser tests last
 
-chaos: $(VENV)/.dev ## Run the attacks of the tests at length: kills, failing providers, full disks, skewed clocks
+chaos: $(VENV)/.dev ## Run the fault-injection tests at length: kills, failing providers, full disks, clock skew
 	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/jobs/test_indexer_process.py
 
-fuzz: $(VENV)/.dev ## Ask the REST API 50,000 requests made of its description, valid and not (the tests ask 5,000)
+fuzz: $(VENV)/.dev ## Send the REST API 50,000 valid and invalid requests generated from its schema (the tests send 5,000)
 	@FUZZ_CASES=50000 $(BIN)/python -m pytest -s tests/memories/api/test_schemathesis.py
 
-smoke: $(VENV)/.run ## Walk a deployed site as a person and an app do: make smoke URL=https://memory.example.org
-	@test -n "$(URL)" || { echo "Name the site: make smoke URL=https://memory.example.org"; exit 2; }
+smoke: $(VENV)/.run ## Test a deployed site as a user and as an app: make smoke URL=https://memory.example.org
+	@test -n "$(URL)" || { echo "Pass the URL of the site: make smoke URL=https://memory.example.org"; exit 2; }
 	@$(BIN)/python -m picard.smoke "$(URL)"
 
-prove: $(VENV)/.dev ## Attack every promise at length and write down what was lost: docs/proof.md, docs/proof.json
+prove: $(VENV)/.dev ## Test every guarantee at length and write the results to docs/proof.md and docs/proof.json
 	@$(BIN)/python -m tests.prove
 
-evaluate: $(VENV)/.run ## Measure how well the search finds: make evaluate DATA=path/to/conversations.json
-	@test -n "$(DATA)" || { echo "Name the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }
+evaluate: $(VENV)/.run ## Measure search quality: make evaluate DATA=path/to/conversations.json
+	@test -n "$(DATA)" || { echo "Pass the conversations: make evaluate DATA=path/to/conversations.json"; exit 2; }
 	@$(BIN)/python -m benchmarks quality --data "$(DATA)"
 
-benchmark: $(VENV)/.run ## Measure search, writing, the web server and what AI apps meet, beside what each could be compared with
+benchmark: $(VENV)/.run ## Benchmark search, writes, the web server and AI apps, each next to a baseline
 	@for what in search write http ai; do $(BIN)/python -m benchmarks $$what || exit 1; done
 
-benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Measure Picard beside what one would pick instead: make benchmark-peers SIZE=2000
+benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Benchmark Picard next to alternatives: make benchmark-peers SIZE=2000
 	@$(BIN)/python -m benchmarks peers --size $(SIZE)
 
-docker-proof: $(VENV)/.dev ## Build the image without an engine, run it, walk it and measure it (root, buildah, debootstrap)
+docker-proof: $(VENV)/.dev ## Build the image without Docker, run it, smoke-test it and measure it (needs root, buildah, debootstrap)
 	@$(BIN)/python .ci/docker-proof
 
-sbom: $(VENV)/.dev ## Write sbom.json: every package that Picard installs, with versions and digests (CycloneDX)
+sbom: $(VENV)/.dev ## Write sbom.json: all installed packages with versions and digests (CycloneDX)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --of JSON -o sbom.json requirements.txt
 
-messages: $(VENV)/.run ## Collect every text of the pages for a translator: make messages LANGUAGE=de (needs GNU gettext)
-	@test -n "$(LANGUAGE)" || { echo "Name the language: make messages LANGUAGE=de"; exit 2; }
+messages: $(VENV)/.run ## Extract the texts for translation: make messages LANGUAGE=de (needs GNU gettext)
+	@test -n "$(LANGUAGE)" || { echo "Pass the language: make messages LANGUAGE=de"; exit 2; }
 	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore benchmarks --ignore docs --ignore staticfiles
 
-lint: $(VENV)/.dev ## Check style, types, security, spelling, migrations, containers and the production settings
+lint: $(VENV)/.dev ## Check style, types, security, spelling, migrations, container files and production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/bandit -q -ll -r accounts benchmarks core memories oauth picard 2>/dev/null  # where a reason is written down, it warns there too
+	@$(BIN)/bandit -q -ll -r accounts benchmarks core memories oauth picard 2>/dev/null  # stderr: warnings about every nosec with a reason
 	@$(BIN)/hadolint Dockerfile docs/examples/notes/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -81,7 +81,7 @@ lint: $(VENV)/.dev ## Check style, types, security, spelling, migrations, contai
 format: $(VENV)/.dev ## Format the code and sort the imports
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format . ; $(BIN)/djlint --quiet --reformat templates
 
-lock: $(VENV)/.dev ## Compile requirements*.in into the pinned and hashed requirements*.txt
+lock: $(VENV)/.dev ## Compile requirements*.in into requirements*.txt, with pinned versions and hashes
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements.txt requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
@@ -92,25 +92,25 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	@echo "Installing the requirements (once) ..."
+	@echo "Installing requirements (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	@echo "Installing what the tests need (once) ..."
+	@echo "Installing development requirements (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# What Picard is measured beside has an environment of its own, for it wants other versions of the same packages.
+# The alternatives have a separate environment, because they need other versions of the same packages.
 $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
-	@echo "Installing what Picard is measured beside (once) ..."
+	@echo "Installing the alternatives to benchmark (once) ..."
 	@$(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
 	@touch $@
 
-# Without npm the tests that need these are skipped, and say so; with CI=true they fail.
+# Without npm, tests that need these packages are skipped with a message; with CI=true they fail.
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: tests/interop will be skipped"; exit 0; }; \
-	 echo "Installing Node.js and the programs of others that the tests run (once) ..."; \
+	 echo "Installing Node.js and third-party programs for the tests (once) ..."; \
 	 npm ci --prefix $(INTEROP) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ \
 	 || echo "npm could not install them: tests/interop will be skipped"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Django's command-line entry."""
+"""Command-line entry point."""
 
 import os
 import sys
 
-UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL's codes
+UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL error codes
 
 
 def main() -> None:
@@ -19,14 +19,14 @@ def main() -> None:
     except BadSettings as error:
         sys.exit(str(error))
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None):  # a statement's: it reached a database
+        if getattr(error.__cause__, "sqlstate", None):  # raised by a statement, so the database was reached
             raise
-        sys.exit(f"The database cannot be reached: {error}")
+        sys.exit(f"Cannot connect to the database: {error}")
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", None) not in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
             raise
         sys.exit(
-            "The database is not as this version needs it. Run `manage.py migrate`, or start Picard once."
+            "The database schema does not match this version. Run `manage.py migrate`, or start Picard once."
         )
 
 

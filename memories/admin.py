@@ -1,4 +1,4 @@
-"""Memories, for staff: metadata only. No page here can show a text, a tag's name or a vector."""
+"""Memories in the staff admin: metadata only, never a text, a tag name or a vector."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -34,21 +34,22 @@ class MemoryAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Memory]:
         rows: QuerySet[Memory] = super().get_queryset(request)
-        return rows.defer("text")  # the ciphertext need not even leave the database
+        return rows.defer("text")  # the ciphertext does not need to leave the database
 
-    @admin.action(description=_("Try again to index"), permissions=["view"])
-    def retry_indexing(self, request: HttpRequest, chosen: QuerySet[Memory]) -> None:
+    @admin.action(description=_("Retry indexing"), permissions=["view"])
+    def retry_indexing(self, request: HttpRequest, queryset: QuerySet[Memory]) -> None:
         count = work_queue.enqueue_memories(
-            Memory.objects.filter(pk__in=chosen.values("pk")).exclude(index_state="ready")
+            Memory.objects.filter(pk__in=queryset.values("pk")).exclude(index_state="ready")
         )
         self.message_user(
-            request, ngettext("%d memory is due again.", "%d memories are due again.", count) % count
+            request,
+            ngettext("Queued %d memory for indexing.", "Queued %d memories for indexing.", count) % count,
         )
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(StaffAdmin):
-    list_display = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "how_many")
+    list_display = ("happened_at", "action", "owner_id", "actor_id", "door", "client_id", "memory_count")
     list_filter = ("action", "door")
     fields = readonly_fields = (
         "happened_at",
@@ -62,5 +63,5 @@ class AuditEventAdmin(StaffAdmin):
     ordering = ("-id",)
 
     @admin.display(description=_("memories"))
-    def how_many(self, event: AuditEvent) -> int:
+    def memory_count(self, event: AuditEvent) -> int:
         return len(event.memory_ids)

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class MemoriesConfig(AppConfig):
-    """Memories: sealed at rest, found by word and by meaning, shown to whom their owner allows."""
+    """Memories: encrypted at rest, searchable by keyword and by meaning, visible to whom their owner allows."""
 
     name = "memories"
 

@@ -1,4 +1,4 @@
-"""Import path that custom embedding providers use; the code is in memories/providers/embeddings.py."""
+"""Public import path for custom embedding providers; the code is in memories/providers/embeddings.py."""
 
 from memories.providers.embeddings import CheckedProvider as CheckedProvider
 from memories.providers.embeddings import EmbeddingProvider as EmbeddingProvider

@@ -1,4 +1,4 @@
-"""What can go wrong in the domain. Each door maps these to its protocol in one file."""
+"""Domain errors. Each channel maps them to its protocol in one file."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,57 +15,57 @@ class Identified(Protocol):
 
 
 class MemoryNotFound(Exception):
-    """There is no such memory for this actor: absent and forbidden are one answer."""
+    """The memory does not exist or the actor cannot access it; both look the same."""
 
 
 class TagNotFound(Exception):
-    """There is no such tag for this actor: absent and another person's are one answer."""
+    """The tag does not exist or belongs to another user; both look the same."""
 
 
 class SavedFilterNotFound(Exception):
-    """There is no such saved filter for this actor: absent and another person's are one answer."""
+    """The saved filter does not exist or belongs to another user; both look the same."""
 
 
 class PersonaNotFound(Exception):
-    """There is no such persona for this actor: absent, switched off and closed to them are one answer."""
+    """The persona does not exist, is turned off or is not available to this actor; all look the same."""
 
 
 class VersionConflict(Exception):
-    """Somebody changed the memory meanwhile. `current` is the version that is stored now."""
+    """The memory was changed in the meantime. `current` is the version stored now."""
 
     def __init__(self, current: int) -> None:
-        super().__init__("This memory was changed meanwhile.")
+        super().__init__("This memory was changed in the meantime.")
         self.current = current
 
 
 class SealedTextError(DecryptError):
-    """Sealed text does not open: changed, moved to another row, or under another key."""
+    """Encrypted text cannot be decrypted: it was changed, moved to another row, or uses another key."""
 
 
 class ImportNotFound(Exception):
-    """There is no such import for this actor: absent and forbidden are one answer."""
+    """The import does not exist or the actor cannot access it; both look the same."""
 
 
 class ImportInProgress(Exception):
-    """Another import of this person's is under way: it must end, or be undone, before the next."""
+    """Another import of this user is in progress; it must finish or be undone first."""
 
 
 class IdempotencyKeyInUse(Exception):
-    """A request with this idempotency key is being worked on just now."""
+    """Another request with this idempotency key is still being processed."""
 
 
 class IdempotencyKeyReused(Exception):
-    """This idempotency key was used for another request, or with other rights."""
+    """This idempotency key was used for a different request or with different rights."""
 
 
 class ApprovalRequired(Exception):
-    """Nothing was saved: what the app wrote waits until its person says yes. `proposals` are stored already.
+    """Nothing was saved: the app's change needs its user's approval. `proposals` are already stored.
 
-    Raised where a memory would be returned, so that no caller takes a proposal for one.
+    Raised instead of returning a memory, so that no caller mistakes a proposal for one.
     """
 
     def __init__(self, proposals: Sequence[Identified]) -> None:
-        super().__init__("This waits for the person's yes.")
+        super().__init__("This needs the user's approval.")
         self.proposals = proposals
 
     @property
@@ -74,28 +74,28 @@ class ApprovalRequired(Exception):
 
 
 class SelectionChanged(Exception):
-    """There is more than the person was shown, or other, so their yes cannot be to all of it."""
+    """The selection differs from what the user was shown, so their confirmation cannot apply to all of it."""
 
 
 class DuplicateMemory(Exception):
-    """Whoever writes asked not to keep a text twice, and `memory` says just this."""
+    """The caller asked to reject duplicates, and `memory` already has this text."""
 
     def __init__(self, memory: Identified) -> None:
-        super().__init__("A memory says just this already.")
+        super().__init__("A memory with this text already exists.")
         self.memory = memory
 
 
 class ChatModelNotConfigured(Exception):
-    """The server has no chat model, and this needs one."""
+    """This needs a chat model, and the server has none."""
 
 
 class ChatConsentRequired(Exception):
-    """The chat model is on another host, `host`, and the person has not said yes to their texts going there."""
+    """The chat model runs on another host, `host`, and the user has not allowed sending their texts there."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"The person has not allowed that their texts are sent to {host}.")
+        super().__init__(f"The user has not allowed sending their texts to {host}.")
         self.host = host
 
 
 class InvalidModelOutput(Exception):
-    """The chat model's answer is not what was asked for; nothing is kept of it."""
+    """The chat model's output does not have the requested format; nothing of it is saved."""

@@ -1,7 +1,7 @@
-"""The one place where text becomes ciphertext, and ciphertext text.
+"""Encrypted model fields: the only place where text is encrypted and decrypted.
 
-AES-256-GCM under the owner's text key, bound to its place: `version (1 byte) | nonce (12) | ciphertext | tag (16)`
-with `table.column|owner|row id` as associated data. A value moved to another row, owner or column does not open.
+AES-256-GCM under the owner's text key, bound to its location: `version (1 byte) | nonce (12) | ciphertext | tag (16)`
+with `table.column|owner|row id` as associated data. A value moved to another row, owner or column fails to decrypt.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ SMALLEST_BUCKET = 32
 
 
 class SealedBytes(bytes):
-    """Ciphertext as it lies in the database. Printed without its bytes."""
+    """Ciphertext as stored in the database. Its repr hides the bytes."""
 
     __slots__ = ()
 
@@ -38,9 +38,9 @@ class SealedBytes(bytes):
 
 
 def get_padded_length(length: int) -> int:
-    """The bucket that a text of `length` bytes is padded to, so that its size says little.
+    """Return the padded length of a text of `length` bytes, so that its size reveals little.
 
-    Padmé (Nikitin et al., PETS 2019): at most 12 % more, and only O(log log length) bits of the length show.
+    Padmé (Nikitin et al., PETS 2019): at most 12 % overhead, and only O(log log length) bits of the length leak.
     """
     if length <= SMALLEST_BUCKET:
         return SMALLEST_BUCKET
@@ -50,7 +50,7 @@ def get_padded_length(length: int) -> int:
 
 
 class _SealedTextDescriptor:
-    """The attribute of a sealed field: ciphertext until somebody reads it, text from then on."""
+    """The attribute of a sealed field: ciphertext that is decrypted on first access."""
 
     def __init__(self, field: "SealedTextField") -> None:
         self.field = field
@@ -83,11 +83,11 @@ else:
 
 
 class SealedTextField(_BinaryField):
-    """Text that lies sealed in the database. The row needs `owner_id` and a primary key before it is saved.
+    """Text that is stored encrypted. The row needs `owner_id` and a primary key before it is saved.
 
-    Only `save()` and `bulk_create()` seal. Everything else that would need the plain text in SQL
+    Only `save()` and `bulk_create()` encrypt. Everything else that would need the plaintext in SQL
     (`update()`, `bulk_update()`, every lookup but `isnull`, `dumpdata`) raises FieldError.
-    Reading raises SealedTextError when the value does not open.
+    Reading raises SealedTextError if the value cannot be decrypted.
     """
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
@@ -96,7 +96,7 @@ class SealedTextField(_BinaryField):
 
     def seal(self, row: models.Model, text: str) -> SealedBytes:
         if not isinstance(text, str):
-            raise FieldError(f"{self.name}: only text can be sealed, not an SQL expression")
+            raise FieldError(f"{self.name}: only text can be encrypted, not an SQL expression")
         plain = text.encode()
         framed = len(plain).to_bytes(LENGTH_BYTES, "big") + plain
         framed += b"\0" * (get_padded_length(len(framed)) - len(framed))
@@ -109,13 +109,13 @@ class SealedTextField(_BinaryField):
 
     def open(self, row: models.Model, sealed: SealedBytes) -> str:
         if sealed[:1] != VERSION:
-            raise SealedTextError(f"{self._describe_row(row)} is of an unknown version")
+            raise SealedTextError(f"{self._describe_row(row)} has an unknown format version")
         try:
             framed = unseal_bytes(
                 get_person_key(self._owner_id(row)).text_cipher, sealed[1:], self._build_associated_data(row)
             )
-        except (InvalidTag, ValueError):  # ValueError: too short to be one
-            raise SealedTextError(f"{self._describe_row(row)} does not open") from None
+        except (InvalidTag, ValueError):  # ValueError: shorter than nonce and tag
+            raise SealedTextError(f"{self._describe_row(row)} cannot be decrypted") from None
         end = LENGTH_BYTES + int.from_bytes(framed[:LENGTH_BYTES], "big")
         return framed[LENGTH_BYTES:end].decode()
 
@@ -128,7 +128,7 @@ class SealedTextField(_BinaryField):
     def _describe_row(self, row: models.Model) -> str:
         return f"{row._meta.label}.{self.name} of {row.pk}"
 
-    # --- What Django asks of a field ---------------------------------------------------------------
+    # --- Django's field interface -------------------------------------------------------------------
 
     def from_db_value(self, value: bytes | memoryview | None, *_: object) -> SealedBytes | None:
         return None if value is None else SealedBytes(value)
@@ -138,19 +138,19 @@ class SealedTextField(_BinaryField):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> SealedBytes | None:
         value = model_instance.__dict__.get(self.attname)
-        # Ciphertext that nobody opened is written back as it is.
+        # Ciphertext that was never decrypted is written back unchanged.
         return value if value is None or isinstance(value, SealedBytes) else self.seal(model_instance, value)
 
     def get_db_prep_save(self, value: object, connection: BaseDatabaseWrapper) -> object:
         if value is None:
             return None
         if not isinstance(value, SealedBytes):
-            raise FieldError(f"{self.name}: only save() and bulk_create() can seal; plain text is refused")
+            raise FieldError(f"{self.name}: only save() and bulk_create() can encrypt; plaintext is rejected")
         return super().get_db_prep_value(bytes(value), connection, prepared=False)
 
     def get_placeholder(self, value: object, compiler: object, connection: BaseDatabaseWrapper) -> str:
         if hasattr(value, "as_sql"):
-            raise FieldError(f"{self.name}: an SQL expression cannot be sealed")
+            raise FieldError(f"{self.name}: an SQL expression cannot be encrypted")
         return "%s"
 
     def get_lookup(self, lookup_name: str) -> "type[models.Lookup[object]] | None":
@@ -160,27 +160,27 @@ class SealedTextField(_BinaryField):
         return None
 
     def value_to_string(self, obj: models.Model) -> str:
-        raise FieldError(f"{self.name} is sealed: use the export, not dumpdata")
+        raise FieldError(f"{self.name} is encrypted: use the export, not dumpdata")
 
     def formfield(self, **_: object) -> None:
-        """No model form, and so no admin page, can show or take it."""
+        """Return no form field, so that no model form or admin page can show or edit the text."""
         return
 
 
 def get_sealed_bytes(row: models.Model, name: str) -> bytes:
-    """What `save()` would store for this sealed field of a row, for the few statements written by hand."""
+    """Return what `save()` would store for this encrypted field of a row, for handwritten SQL."""
     field = row._meta.get_field(name)
     if not isinstance(field, SealedTextField):
-        raise FieldError(f"{name} is not sealed")
+        raise FieldError(f"{name} is not an encrypted field")
     return bytes(cast(SealedBytes, field.pre_save(row, add=True)))
 
 
 def build_stored_row(model: type[Row], names: Sequence[str], values: Iterable[Any]) -> Row:
-    """The row of such columns as the ORM would give it, for the few statements written by hand."""
+    """Build a model instance from these columns as the ORM would, for handwritten SQL."""
     sealed = _get_sealed_names(model)
-    given = zip(names, values, strict=True)
+    columns = zip(names, values, strict=True)
     return model.from_db(
-        "default", names, [SealedBytes(value) if name in sealed else value for name, value in given]
+        "default", names, [SealedBytes(value) if name in sealed else value for name, value in columns]
     )
 
 

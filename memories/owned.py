@@ -1,4 +1,4 @@
-"""Rows that belong to a person, for ever: tables of such rows can be spread over machines by their owner."""
+"""Rows with a permanent owner, so that their tables can be sharded by owner."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,10 +8,10 @@ from django.db.models import Field, Model, QuerySet
 
 
 class Owned:
-    """Before `models.Model` in the bases of a table with `owner`.
+    """Mixin for models with `owner`, listed before `models.Model` in the bases.
 
-    Saving a row again names its owner and does not set it: Citus takes no update of the column that rows are spread
-    by, and finds by it the one machine to ask. A row whose owner was changed is not found, and is not saved.
+    An update filters by the owner and does not set it: Citus rejects updates of the distribution column and uses it
+    to route the statement to one node. A row whose owner was changed is not found and not saved.
     """
 
     owner_id: UUID
@@ -24,6 +24,6 @@ class Owned:
         values: "Collection[tuple[Field[Any, Any], type[Model] | None, Any]]",
         *more: object,
     ) -> Any:  # bool in Django 5.2, rows in the stubs
-        mine = base_qs.filter(owner_id=self.owner_id)
+        own_rows = base_qs.filter(owner_id=self.owner_id)
         changed = [value for value in values if value[0].attname != "owner_id"]
-        return super()._do_update(mine, using, pk_val, changed, *more)  # type: ignore[misc]
+        return super()._do_update(own_rows, using, pk_val, changed, *more)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What an app may be allowed to do with memories. Pure names: the settings and the doors import them."""
+"""OAuth scopes of memories. Names only, since the settings and all channels import them."""
 
 from django.utils.translation import gettext_noop as _
 
@@ -8,18 +8,16 @@ PUBLISH = "memories:publish"
 ADMIN = "memories:admin"
 PERSONA = "persona:query"
 
-# Who may ask for them; self-registered apps for the first two alone.
+# Who may request them; self-registered apps may request only the first two.
 FOR_EVERY_APP = (READ, WRITE)
-BY_EXTRA_TICK = (PUBLISH,)  # not ticked when the person is asked
-BY_ADMINISTRATOR = (ADMIN,)  # only for apps that an administrator has marked
+BY_EXTRA_TICK = (PUBLISH,)  # unchecked by default on the consent page
+BY_ADMINISTRATOR = (ADMIN,)  # only for apps that an administrator has approved for it
 
-# In English, as metadata is; oauth/toolkit/scopes.py translates them for a person.
+# In English for the metadata; oauth/toolkit/scopes.py translates them for the user.
 DESCRIPTIONS = {
-    READ: _("Read and search your memories, private ones included."),
-    WRITE: _("Add and change memories, and put them in the trash."),
-    PUBLISH: _(
-        "Make your memories public, change the texts of public ones, and keep them public for longer."
-    ),
-    ADMIN: _("Manage all memories: delete for ever, export, change many at once."),
-    PERSONA: _("Ask the personas of other people."),
+    READ: _("Read and search your memories, including private ones."),
+    WRITE: _("Add and edit memories, and move them to trash."),
+    PUBLISH: _("Make memories public, edit the text of public memories and extend their expiry."),
+    ADMIN: _("Manage all memories: delete permanently, export and edit in bulk."),
+    PERSONA: _("Ask other people's personas."),
 }

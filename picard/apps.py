@@ -2,9 +2,9 @@ from django.apps import AppConfig
 
 
 class PicardConfig(AppConfig):
-    """The project itself: health, start-up, and the commands that run the whole.
+    """The project: health checks, start-up and management commands.
 
-    It stands first in INSTALLED_APPS, so faulty settings are told before any model asks for a key.
+    First in INSTALLED_APPS, so that invalid settings are reported before any model reads a key.
     """
 
     name = "picard"

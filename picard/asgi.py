@@ -1,4 +1,4 @@
-"""What gunicorn serves, as picard/gunicorn.py says."""
+"""ASGI application, served by gunicorn (picard/gunicorn.py)."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from django.db import connections
 from django.dispatch import receiver
 
 from picard.server.gateway import Gateway
-from picard.wsgi import application as wsgi_application  # names the settings, too
+from picard.wsgi import application as wsgi_application  # also selects the settings
 
-# Streams, and the question whether the server is alive, which must not wait for a thread.
+# Streams and liveness, which must not wait for a thread.
 NATIVE_PATHS = ("/mcp", "/mcp/", "/healthz", "/health")
 
-# Where a person may bring long files.
+# Paths that accept large files.
 UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")
 
 
@@ -41,5 +41,5 @@ application = Gateway(
 
 @receiver(request_finished, sender=ASGIHandler)
 def close_connections_of_native_requests(**_: object) -> None:
-    """Each native request has a thread of its own, whose persistent connection nobody would use again."""
+    """Close the connections of a native request: it has its own thread, so they would never be reused."""
     connections.close_all()

@@ -1,4 +1,4 @@
-"""Where memories, oauth and the server meet. None knows another; what one needs of another is handed over here."""
+"""Composition root: connects memories, oauth and the server, which do not import each other."""
 
 from accounts.actor import Actor
 from accounts.deletion import service as deletion
@@ -20,7 +20,7 @@ from picard.web import file_mail
 
 
 def wire_apps() -> None:
-    """Once, at start."""
+    """Register hooks and signal handlers between the apps, once at start."""
     retention.STEPS.update(STEPS)
     retention.STEPS["letters"] = file_mail.purge_expired_emails
     retention.IN_USE_TAG_LOOKUPS.append(grants.filter_tags_in_grants)
@@ -42,8 +42,8 @@ def _record_grant_event(*, grant: AppGrant, change: grants.GrantEvent, by: Actor
 
 
 def _end_imports(*, grant: AppGrant, change: grants.GrantEvent, **_: object) -> None:
-    """At once, so that another import may begin. One finds out by itself, too, what no change tells of, as an end."""
-    is_gone = change is grants.GrantEvent.DISCONNECT  # of an app that is deleted the grant is still there
+    """End the app's imports immediately, so that another can start. Imports also detect ends without an event."""
+    is_gone = change is grants.GrantEvent.DISCONNECT  # a deleted app's grant still exists here
     import_run.end_app_imports(grant.user_id, grant.application.client_id, is_gone=is_gone)
 
 
@@ -56,7 +56,7 @@ def _record_account_restored(*, by: Actor, **_: object) -> None:
 
 
 def _export_apps(actor: Actor) -> list[dict[str, object]]:
-    """The connected apps, as a person takes them along."""
+    """Return the user's connected apps for the full export."""
     return [
         {
             "name": str(grant.application),

@@ -1,4 +1,4 @@
-"""How gunicorn serves Picard: `gunicorn -c python:picard.gunicorn picard.asgi:application`; `up` calls it so too."""
+"""gunicorn's configuration: `gunicorn -c python:picard.gunicorn picard.asgi:application`, as `up` runs it."""
 
 import ctypes
 import os
@@ -10,8 +10,8 @@ from django.conf import settings
 
 from picard.server import metrics_folder
 
-# The C library would keep a heap for each thread, and each would grow to the largest batch that it ever embedded.
-# A threshold that is set stays as it is: otherwise one large piece that is freed makes it keep the next ones.
+# By default, glibc has a heap per thread, each of which grows to the largest batch embedded in it. A fixed trim
+# threshold is not adjusted: otherwise glibc raises it when a large block is freed, and then returns less memory.
 _M_ARENA_MAX, _HEAPS = -8, 2
 _M_TRIM_THRESHOLD, _KEPT_BYTES = -1, 16_000_000
 if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc only
@@ -24,25 +24,25 @@ bind = f"{_host}:{settings.PORT}"
 chdir = str(settings.BASE_DIR)
 workers = settings.WEB_WORKERS
 worker_class = "picard.server.gunicorn_worker.SharingWorker"
-# Less than the supervisor's grace, so that requests under way are answered and nothing is killed.
+# Shorter than the supervisor's grace period, so that requests in flight finish before anything is killed.
 graceful_timeout = 6
-# Whoever ends an idle connection must be the client, for a request that it sends at that moment is lost. Longer than
-# most of them keep one: httpx 5 s, load balancers and nginx 60 s. Caddy's two minutes are shortened in
-# docs/deployment.md.
+# The client must be the one to close an idle connection: a request sent while the server closes it is lost. Longer
+# than the idle timeouts of most clients: httpx 5 s, load balancers and nginx 60 s. docs/deployment.md shortens Caddy's
+# two minutes.
 keepalive = 75
-# The sign of life of a worker must not wait for the disk on which a long file is being written.
-_in_memory = "/dev/shm"  # noqa: S108 # nosec B108 - no name stays there
-worker_tmp_dir = _in_memory if os.access(_in_memory, os.W_OK | os.X_OK) else None
+# A worker's heartbeat file must not wait for a disk that is busy with a large file.
+_memory_folder = "/dev/shm"  # noqa: S108 # nosec B108 - gunicorn unlinks its file
+worker_tmp_dir = _memory_folder if os.access(_memory_folder, os.W_OK | os.X_OK) else None
 loglevel = "warning"  # each request is logged once, by picard/observability/middleware.py
 control_socket_disable = True
-# Which proxies are believed is the matter of TRUSTED_PROXY_HOPS alone.
+# Only TRUSTED_PROXY_HOPS decides which proxies are trusted.
 forwarded_allow_ips = ""
 
 
 def on_starting(_server: Any) -> None:
-    """Before the first worker is forked."""
+    """Create the metrics folder before the first worker is forked."""
     if settings.METRICS_TOKEN:
-        metrics_folder.create(worker_tmp_dir)  # in memory, so that a full disk stops no request
+        metrics_folder.create(worker_tmp_dir)  # in memory, so that a full disk does not affect requests
 
 
 def pre_fork(_server: Any, worker: Any) -> None:

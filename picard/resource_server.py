@@ -1,4 +1,4 @@
-"""The memories as the resource server that the consent and connected-apps pages of oauth read from."""
+"""Resource server of memories, which oauth's consent and connected-apps pages query."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -30,8 +30,8 @@ class MemoryResourceServer:
 
     def usage_by_client(self, user: Actor) -> Mapping[str, ClientUsage]:
         return {
-            client_id: ClientUsage(use.read, use.written, use.last_at)
-            for client_id, use in client_activity.get_usage_by_app(user).items()
+            client_id: ClientUsage(usage.read, usage.written, usage.last_at)
+            for client_id, usage in client_activity.get_usage_by_app(user).items()
         }
 
     def list_activity(

@@ -1,4 +1,4 @@
-"""Every setting of Picard. Each variable is documented in docs/configuration.md (a test compares)."""
+"""All settings of Picard. Each variable is documented in docs/configuration.md (checked by a test)."""
 
 import secrets
 import sys
@@ -20,18 +20,18 @@ from picard.config.log_config import logging_settings
 from picard.config.paths import PROJECT, get_picard_home
 
 env = Environment()
-ENV_FILE = env.read_file()  # the environment wins over it
-FAULTS_OF_VARIABLES = env.faults  # picard/config/checks.py tells them
+ENV_FILE = env.read_file()  # the environment has priority
+FAULTS_OF_VARIABLES = env.faults  # reported by picard/config/checks.py
 
-# --- Where and how it runs -------------------------------------------------------------------------
+# --- Server ----------------------------------------------------------------------------------------
 BASE_DIR = PROJECT
 PICARD_HOME = get_picard_home()
 DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
-_own_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
-PUBLIC_URL = env.read_url("PUBLIC_URL", default=_own_url)
+_local_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
+PUBLIC_URL = env.read_url("PUBLIC_URL", default=_local_url)
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [
     *filter(None, env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else [])),
@@ -40,21 +40,21 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=4)
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: /metrics is not there
-SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # empty: /.well-known/security.txt is not there
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: /metrics returns 404
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # empty: /.well-known/security.txt returns 404
 
-# --- Secrets: from the environment, from files, or (embedded) made once below PICARD_HOME/keys -------
+# --- Secrets: from the environment, from files, or (embedded) generated once in PICARD_HOME/keys -----
 KEYS_HOME = PICARD_HOME / "keys"
-# These commands touch no data, so they need no keys: the first makes them, the second runs while an image is built.
+# These commands need no keys: the first generates them, the second runs while an image is built.
 TOUCHES_NO_DATA = sys.argv[1:3] == ["keys", "generate"] or sys.argv[1:2] == ["collectstatic"]
 
 
-def _load_secret(name: str, make: str) -> str:
-    return make if TOUCHES_NO_DATA else env.read_secret(name, KEYS_HOME if EMBEDDED else None, make)
+def _load_secret(name: str, generated: str) -> str:
+    return generated if TOUCHES_NO_DATA else env.read_secret(name, KEYS_HOME if EMBEDDED else None, generated)
 
 
 SECRET_KEY = _load_secret("SECRET_KEY", secrets.token_urlsafe(48))
-# The master keys that wrap each person's data key. The first encrypts, all decrypt (docs/security.md).
+# Master keys that wrap each user's data key. The first one encrypts, all of them decrypt (docs/security.md).
 _master_keys = _load_secret("FIELD_ENCRYPTION_KEY", Fernet.generate_key().decode()).split(",")
 FIELD_ENCRYPTION_KEY = [key.strip() for key in _master_keys if key.strip()]
 
@@ -119,7 +119,7 @@ TEMPLATES = [
     }
 ]
 
-# --- Database: DATABASE_URL, or PostgreSQL of our own below PICARD_HOME --------------------------------
+# --- Database: DATABASE_URL, or an embedded PostgreSQL in PICARD_HOME ----------------------------------
 _database: dict[str, Any]
 if EMBEDDED:
     _database = {"ENGINE": "picard.database", "NAME": "picard", "EMBEDDED_HOME": PICARD_HOME / "postgres"}
@@ -131,14 +131,14 @@ DATABASES = {
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        # No statement is prepared by count; the hot ones ask for it (core/db/prepared.py).
+        # Never prepare statements automatically; frequent ones are prepared explicitly (core/db/prepared.py).
         "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = build_cache_settings()
 
-# --- People ----------------------------------------------------------------------------------------
+# --- Users -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 _HASHERS = "django.contrib.auth.hashers"
@@ -151,18 +151,18 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SIGNUP = env.str("SIGNUP", default="open")  # open, invite or closed
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "memories:list"
-DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a deleted account can be brought back
+DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a closed account can be restored
 
-# --- Apps of others (oauth/settings.py, docs/oauth.md) ---------------------------------------------------
+# --- Apps (oauth/settings.py, docs/oauth.md) -------------------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
 OAUTH2_PROVIDER = build_provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ])
 OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
 OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
-SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http in redirect URIs: on loopback only (oauth/models.py)
+SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http redirect URIs: only loopback (oauth/models.py)
 
-# --- Mail: without EMAIL_URL letters are kept as files below PICARD_HOME/mail -------------------------
+# --- E-mail: without EMAIL_URL, e-mails are saved as files in PICARD_HOME/mail ------------------------
 HAS_MAIL = bool(env.str("EMAIL_URL", default=""))
-EMAIL_TIMEOUT = 10  # seconds for each step of a talk with the mail server: whoever asked for the letter waits
+EMAIL_TIMEOUT = 10  # seconds for each step of the SMTP dialog, during which the user waits
 if HAS_MAIL:
     vars().update(env.email_url("EMAIL_URL"))
 else:
@@ -177,21 +177,19 @@ EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="text-embedding-3-small")  
 EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # fixed before the first migration
 EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
-OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's own
-CHAT = load_chat_settings(
-    env
-)  # the chat model of personas, off by default (memories/providers/chat_settings.py)
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's
+CHAT = load_chat_settings(env)  # chat model of personas, off by default (memories/providers/chat_settings.py)
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
-MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=0)  # 0: as many as they like
+MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=0)  # 0: no limit
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 INDEXING_FIRST_WAIT_S = env.float("INDEXING_FIRST_WAIT_S", default=1.0)  # doubles with each attempt
 INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 
 # --- The REST API (memories/api/settings.py) ------------------------------------------------------------
-API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # of each app of each person
-API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # of each address
-MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may talk to /mcp
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # per user and app
+API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # per IP address
+MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may access /mcp
 
 # --- Language and time --------------------------------------------------------------------------------
 LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en", "UTC", True, True
@@ -206,20 +204,20 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of one form
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of a form
 FILE_UPLOAD_HANDLERS = ["memories.web.upload_handlers.UnnamedFileHandler"]
-MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=10_000_000)  # the front answers 413 above
-MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=1_000_000_000)  # of a file that is brought in
+MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=10_000_000)  # the gateway returns 413 above
+MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=1_000_000_000)  # of an imported file
 
-# --- Security of the browser ---------------------------------------------------------------------------
+# --- Browser security ----------------------------------------------------------------------------------
 _https = _public.scheme == "https"
-TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)  # proxies in front that we believe
+TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)  # number of trusted proxies in front
 if TRUSTED_PROXY_HOPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS  # on the client's address, for limits on log-ins
-# Without the proxy's word every request would look like http.
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS  # for the client's IP address in log-in limits
+# Without the header of a trusted proxy, every request would look like http.
 SECURE_SSL_REDIRECT = _https and TRUSTED_PROXY_HOPS > 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$", r"^metrics$"]  # asked from within
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^health$", r"^readyz$", r"^metrics$"]  # for internal monitoring
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_WIDE", default=False)
 SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -230,15 +228,15 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "__Host-session" if _https else "picard_session"
 SESSION_ENGINE = "accounts.sessions.backend"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "picard_csrf"
-_of_this_site = ("script-src", "style-src", "font-src", "connect-src", "manifest-src", "form-action")
+_self_only = ("script-src", "style-src", "font-src", "connect-src", "manifest-src", "form-action")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         **{name: [NONE] for name in ("default-src", "base-uri", "frame-ancestors")},
-        **{name: [SELF] for name in _of_this_site},
+        **{name: [SELF] for name in _self_only},
         "img-src": [SELF, "data:"],
     }
 }
 
-# --- Logs: one JSON object a line, never a text, a token or a query string (picard/config/log_config.py) ------------
+# --- Logs: one JSON object per line, without texts, tokens and query strings (picard/config/log_config.py) ----------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOGGING = logging_settings(LOG_LEVEL)

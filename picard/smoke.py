@@ -1,4 +1,4 @@
-"""`python -m picard.smoke URL`, for commands that name it; the code is in picard/observability/smoke.py."""
+"""Entry point of `python -m picard.smoke URL`; the code is in picard/observability/smoke.py."""
 
 from picard.observability.smoke import main
 

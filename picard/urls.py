@@ -1,4 +1,4 @@
-"""Where everything is."""
+"""URL configuration."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.models import Authenticator
@@ -11,8 +11,8 @@ from memories.web.views.persona import public_page, redirect_to_public_page
 from picard.observability import health, metrics
 from picard.web import manifest, security_txt, views
 
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one log-in for all
-admin.site.unregister([Authenticator, UserSession])  # allauth's pages would show them, and change them
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # use the site's log-in
+admin.site.unregister([Authenticator, UserSession])  # allauth's admin pages would show and edit them
 admin.site.site_header = "Picard"
 
 urlpatterns = [

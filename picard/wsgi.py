@@ -1,4 +1,4 @@
-"""The WSGI application: what the front (picard/asgi.py) runs in its threads."""
+"""WSGI application, run by the gateway (picard/asgi.py) in its threads."""
 
 import os
 
@@ -8,6 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 
 application = get_wsgi_application()
 
-from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models need the applications)
+from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models need loaded apps)
 
 refuse_wrong_master_keys()

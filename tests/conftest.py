@@ -15,8 +15,8 @@ from memories.jobs import indexer
 from memories.providers import chat
 from memories.providers.embeddings import reset_provider
 from picard.postgres.manager import EmbeddedPostgres
-from tests.database import own_database
-from tests.factories import forget_everybody, make_person
+from tests.database import temporary_database
+from tests.factories import delete_all_users, make_person
 from tests.model_server import ModelServer
 
 # Before anything imports them, so that their failed assertions show the compared values.
@@ -30,35 +30,37 @@ pytest.register_assert_rewrite(
 
 
 def pytest_configure() -> None:
-    # Argon2 takes a quarter of a second on purpose; tests/accounts/login/test_passwords.py looks at the product.
+    # Argon2 takes a quarter of a second by design; tests/accounts/login/test_passwords.py tests the real hasher.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # Pages name files by their collected names, and nothing is collected before `up` runs (tests/e2e do run it).
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    # Each of Django's test clients would look at every collected file anew.
-    settings.STATIC_ROOT = settings.PICARD_HOME / "nothing-collected"
+    # Pages use the names of collected files, and only `up` collects them (tests/e2e run it).
+    storage = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": storage}
+    # Otherwise each test client of Django would scan all collected files.
+    settings.STATIC_ROOT = settings.PICARD_HOME / "empty-static"
 
 
-@pytest.hookimpl(trylast=True)  # after pytest-django has put its own order in
+@pytest.hookimpl(trylast=True)  # after pytest-django has sorted the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser's tests last: Playwright leaves an event loop running in the thread, beside which no other can run.
+    """Run browser tests last: Playwright leaves an event loop running in the thread, where no other loop can run.
 
-    Files with slow tests first: one that began near the end would be waited for by the other process.
+    Run files with slow tests first: if one started near the end, the other process would idle until it finished.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path not in slow))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The tests' own PostgreSQL ends with them, unless other tests use it."""
-    if not hasattr(config, "workerinput"):  # not in the processes of pytest-xdist, which end before this one
+    """Stop the PostgreSQL server of the tests, unless other tests use it."""
+    if not hasattr(
+        config, "workerinput"
+    ):  # not in the workers of pytest-xdist, which exit before this process
         connections.close_all()
         EmbeddedPostgres(settings.PICARD_HOME / "postgres").stop_if_unused()
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """What a process remembers between requests must not outlive the rows of one test."""
+def _clear_process_caches() -> Iterator[None]:
+    """Clear what a process caches between requests, so that it does not outlive the rows of one test."""
     yield
     keys.clear_key_cache()
     reset_provider()
@@ -69,10 +71,10 @@ def _nothing_remembered() -> Iterator[None]:
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """Instead of pytest-django's own, which migrates in each process, and makes no database for `shared_db`."""
+    """Replace pytest-django's fixture, which migrates in each process and creates no database for `shared_db`."""
     with ExitStack() as stack:
         with django_db_blocker.unblock():
-            stack.enter_context(own_database())
+            stack.enter_context(temporary_database())
         yield
         with django_db_blocker.unblock():
             stack.close()
@@ -80,11 +82,13 @@ def django_db_setup(
 
 @pytest.fixture
 def shared_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The database of servers that run on from test to test: what is written they see, and it is not emptied under
-    them. Everybody who came goes with the test."""
+    """The database of servers that run across tests. They see committed rows, and no table is truncated.
+
+    All users are deleted after the test.
+    """
     with django_db_blocker.unblock():
         yield
-        forget_everybody()
+        delete_all_users()
 
 
 @pytest.fixture
@@ -104,33 +108,33 @@ def carol(db: None) -> User:
 
 @pytest.fixture
 def ada_client(ada: User) -> Client:
-    return _signed_in(ada)
+    return _log_in(ada)
 
 
 @pytest.fixture
 def bob_client(bob: User) -> Client:
-    return _signed_in(bob)
+    return _log_in(bob)
 
 
 @pytest.fixture
 def carol_client(carol: User) -> Client:
-    return _signed_in(carol)
+    return _log_in(carol)
 
 
 @pytest.fixture
 def index(db: None) -> Callable[[], int]:
-    """Run the worker's work until nothing is due; returns how many memories it took."""
+    """Return a function that indexes until nothing is due, and returns the number of memories indexed."""
 
-    def work() -> int:
+    def index_all() -> int:
         total = 0
         while count := indexer.process_batch(worker=0):
             total += count
         return total
 
-    return work
+    return index_all
 
 
-def _signed_in(user: User) -> Client:
+def _log_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
@@ -144,10 +148,10 @@ def _model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def model(_model_server: ModelServer, settings: Settings) -> Iterator[ModelServer]:
-    """A chat model on this machine: configured, well, and asked nothing yet."""
-    _model_server.forget()
+    """A configured local chat model, in its initial state."""
+    _model_server.reset()
     chat.reset_model()
     settings.CHAT = _model_server.chat
     yield _model_server
-    _model_server.forget()
+    _model_server.reset()
     chat.reset_model()

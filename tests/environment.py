@@ -1,6 +1,6 @@
-"""The environment of the tests: set before Django reads its settings (see pyproject.toml).
+"""The environment variables of the tests, set before Django reads its settings (see pyproject.toml).
 
-The tests have an embedded PostgreSQL of their own, so they never meet the data of `make run`.
+The tests use a separate embedded PostgreSQL, never the data of `make run`.
 """
 
 import os
@@ -19,8 +19,8 @@ for name in (
 ):
     os.environ.pop(name, None)
 os.environ["PICARD_ENV_FILE"] = ""
-# Kept in a variable of its own, so that the processes of pytest-xdist have the same.
+# A separate variable, so that the workers of pytest-xdist inherit the same value.
 os.environ.setdefault("PICARD_TEST_HOME", f"{get_picard_home()}-test")
 os.environ["PICARD_HOME"] = os.environ["PICARD_TEST_HOME"]
-os.environ["PICARD_PG_FSYNC"] = "off"  # the rows of a test may die with the machine
+os.environ["PICARD_PG_FSYNC"] = "off"  # test data need not survive a crash
 os.environ["EMBEDDING_PROVIDER"] = "tests.providers.WordHashes"

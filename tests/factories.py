@@ -1,4 +1,4 @@
-"""People and actors for tests. ada owns, bob is a stranger, carol is staff."""
+"""Users and actors for tests. Ada is the owner, Bob another user, Carol staff."""
 
 import time
 from typing import Any
@@ -22,27 +22,24 @@ PASSWORD = "correct horse battery"
 
 
 def make_person(name: str, **fields: Any) -> User:
-    """A person whose password is PASSWORD."""
+    """Create a user with the password PASSWORD."""
     return User.objects.create_user(f"{name}@example.org", PASSWORD, display_name=name.title(), **fields)
 
 
-def forget_everybody() -> None:
-    """Delete all people and apps while servers go on: as accounts are deleted, so by nothing that waits for tables."""
-    for patience in reversed(range(10)):
+def delete_all_users() -> None:
+    """Delete all users and apps while servers run, as account deletion does: without locking whole tables."""
+    for retries_left in reversed(range(10)):
         try:
-            _forget()
+            _delete_users_and_apps()
             break
-        except (
-            IntegrityError,
-            OperationalError,
-        ):  # a request that was still under way wrote of them meanwhile
-            if not patience:
+        except (IntegrityError, OperationalError):  # a request in flight wrote rows of a user in the meantime
+            if not retries_left:
                 raise
             time.sleep(0.1)
     cache.clear()
 
 
-def _forget() -> None:
+def _delete_users_and_apps() -> None:
     with transaction.atomic():
         list(Memory.objects.select_for_update().values_list("pk"))  # first, as the indexing worker does
         for person in User.objects.all():
@@ -53,14 +50,14 @@ def _forget() -> None:
 
 
 def session(user: User | None) -> Actor:
-    """The person at the web pages."""
+    """Return an actor for the user's web session; None: an anonymous user."""
     return Actor(user=user, door=Channel.WEB)
 
 
-def app(user: User, *held: str, **narrowing: Any) -> Actor:
-    """An app on the person's behalf, with these scopes (reading and writing by default)."""
-    granted = frozenset(held or (scopes.READ, scopes.WRITE))
-    return Actor(user=user, door=Channel.API, scopes=granted, client_id="notes", **narrowing)
+def app(user: User, *app_scopes: str, **limits: Any) -> Actor:
+    """Return an actor for an app with these scopes of the user; by default, read and write."""
+    granted = frozenset(app_scopes or (scopes.READ, scopes.WRITE))
+    return Actor(user=user, door=Channel.API, scopes=granted, client_id="notes", **limits)
 
 
 def remember(user: User, text: str, **fields: Any) -> Memory:
@@ -68,7 +65,7 @@ def remember(user: User, text: str, **fields: Any) -> Memory:
 
 
 def accept_all(user: User) -> ReviewResult:
-    """A yes to all that waits now."""
+    """Approve all pending proposals of the user."""
     actor = session(user)
     [newest, *_] = review_decisions.list_pending_proposals(actor).waiting
     return review_decisions.accept_all_proposals(
@@ -76,8 +73,8 @@ def accept_all(user: User) -> ReviewResult:
     )
 
 
-def held_by_sessions() -> list[dict[str, Any]]:
-    """What every stored session holds, opened."""
+def load_sessions() -> list[dict[str, Any]]:
+    """Return the decrypted contents of every stored session."""
     return [
         SessionStore(HashedSessionKey(key)).load()
         for key in Session.objects.values_list("session_key", flat=True)

@@ -1,7 +1,7 @@
-"""A server that speaks OpenAI's API over HTTP, embeddings and chat, in every mood that such servers have.
+"""A fake OpenAI API over HTTP, for embeddings and chat, with the failures that such servers have.
 
-One for all tests, in a thread of theirs, so that it starts at once. By itself, to try things by hand:
-`python -m tests.model_server` prints the settings by which Picard asks it.
+All tests share one server in a thread. To try things by hand, `python -m tests.model_server` runs it alone and prints
+the settings that make Picard use it.
 """
 
 import json
@@ -19,12 +19,12 @@ from tests.providers import WordHashes
 
 SAYS = ("Peanuts", " [1]", ".")
 SLOW_S = 0.3
-WAITS_S = 120.0  # at most, for `may_go_on`
-RETRY_AFTER_S = 400  # longer than any back-off of the worker's own
+WAITS_S = 120.0  # maximum wait for `may_go_on`
+RETRY_AFTER_S = 400  # longer than any back-off of the worker
 
 
 class Mood(Enum):
-    """What it does with a request."""
+    """How the server responds to a request."""
 
     WELL = "well"
     SLOW = "slow"
@@ -32,24 +32,24 @@ class Mood(Enum):
     LIMITED = "limited"  # 429 with Retry-After
     REJECTING = "rejecting"  # 400 that quotes the texts
     DENYING = "denying"  # 401
-    HANGING = "hanging"  # takes the request and says nothing until the mood changes
-    HANGING_UP = "hanging up"  # takes the request and closes the connection
-    BABBLING = "babbling"  # what it answers is no JSON
-    CUTTING = "cutting"  # the JSON ends in its middle
-    SILENT = "silent"  # a chat answer without a word
-    BREAKING_OFF = "breaking off"  # a stream that ends in the middle of an answer
-    DROPPING = "dropping"  # a stream whose connection is closed amid the answer
+    HANGING = "hanging"  # reads the request and sends nothing until the mood changes
+    HANGING_UP = "hanging up"  # reads the request and closes the connection
+    BABBLING = "babbling"  # the response is not JSON
+    CUTTING = "cutting"  # the JSON is truncated
+    SILENT = "silent"  # an empty chat answer
+    BREAKING_OFF = "breaking off"  # a stream with an invalid event in the middle of the answer
+    DROPPING = "dropping"  # a stream whose connection closes in the middle of the answer
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Serves as long as the block. `requests` is all it was sent, oldest first.
+    """Serves during the block. `requests` are all requests, oldest first.
 
-    `says` are the words of its chat answers, one event each where they are streamed; after the first it waits for
-    `may_go_on`. None: it gives away all that it was told.
+    `says` are the words of its chat answers; a stream sends one event per word, and waits for `may_go_on` after the
+    first. None: it repeats all messages of the request.
     """
 
     daemon_threads = True
-    request_queue_size = 128  # many may come at once: of more than fit, the kernel resets some
+    request_queue_size = 128  # for many simultaneous connections: the kernel resets those beyond the queue
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -57,26 +57,26 @@ class ModelServer(ThreadingHTTPServer):
         self.may_go_on = threading.Event()
         self.under_way = 0
         self.lock = threading.Lock()
-        self.forget()
+        self.reset()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
 
-    def forget(self) -> None:
-        """Be well, as if it had been asked nothing yet; whoever waits gets an answer."""
+    def reset(self) -> None:
+        """Return to the initial state. Pending requests are answered."""
         self.mood = Mood.WELL
         self.says: list[str] | None = list(SAYS)
         self.requests: list[dict[str, Any]] = []
-        self.texts: list[str] = []  # all that it was to embed
-        self.chats: list[list[dict[str, str]]] = []  # the messages of each chat
+        self.texts: list[str] = []  # all texts to embed
+        self.chats: list[list[dict[str, str]]] = []  # the messages of each chat request
         self.may_go_on.set()
 
     @property
     def prompts(self) -> list[str]:
-        """The whole text of each chat request."""
+        """The text of each chat request."""
         return ["\n".join(message["content"] for message in messages) for messages in self.chats]
 
     @property
     def variables(self) -> dict[str, str]:
-        """The settings by which the product asks this server for embeddings."""
+        """The settings that make the product get embeddings from this server."""
         return {"EMBEDDING_PROVIDER": "openai", "OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": "none"}
 
     @property
@@ -85,7 +85,7 @@ class ModelServer(ThreadingHTTPServer):
 
     @property
     def chat(self) -> ChatSettings:
-        """The same for a test within its own process."""
+        """The chat settings for a test in this process."""
         return ChatSettings("talker", base_url=self.url, api_key="sk-secret", timeout_s=5.0)
 
     def __enter__(self) -> "ModelServer":
@@ -93,63 +93,65 @@ class ModelServer(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.forget()
+        self.reset()
         self.shutdown()
         self._thread.join()
         self.server_close()
 
     def handle_error(self, *_: object) -> None:
-        """A client that did not wait is no news."""
+        """Ignore clients that disconnect."""
 
-    def note(self, path: str, asked: dict[str, Any]) -> list[Any]:
-        """Remember what was asked; returns the texts or messages of it."""
-        is_chat = "messages" in asked
-        given = asked["messages"] if is_chat else asked["input"]
-        told: list[Any] = [given] if isinstance(given, str) else given
+    def record_request(self, path: str, request: dict[str, Any]) -> list[Any]:
+        """Record a request; return its texts or messages."""
+        is_chat = "messages" in request
+        content = request["messages"] if is_chat else request["input"]
+        inputs: list[Any] = [content] if isinstance(content, str) else content
         with self.lock:
-            self.requests.append({"path": path, "body": asked})
+            self.requests.append({"path": path, "body": request})
             if is_chat:
-                self.chats.append(told)
+                self.chats.append(inputs)
             else:
-                self.texts += told
-        return told
+                self.texts += inputs
+        return inputs
 
 
 class Handler(BaseHTTPRequestHandler):
     server: ModelServer
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        told = self.server.note(self.path, asked)
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        inputs = self.server.record_request(self.path, request)
         with self.server.lock:
             self.server.under_way += 1
         try:
-            self._answer(told, lambda: self._chat(asked) if "messages" in asked else self._vectors(told))
+            self._answer(
+                inputs, lambda: self._chat(request) if "messages" in request else self._vectors(inputs)
+            )
         finally:
             with self.server.lock:
                 self.server.under_way -= 1
 
-    def _answer(self, told: list[Any], well: Callable[[], None]) -> None:
+    def _answer(self, inputs: list[Any], respond: Callable[[], None]) -> None:
         mood = self.server.mood
         while self.server.mood is Mood.HANGING:
             time.sleep(0.05)
         if mood is Mood.SLOW:
             time.sleep(SLOW_S)
         if mood is Mood.FAILING:
-            self._send(500, {"error": {"message": "The server is unwell."}})
+            self._send(500, {"error": {"message": "Internal error."}})
         elif mood is Mood.LIMITED:
-            self._send(429, {"error": {"message": "Too many."}}, {"Retry-After": str(RETRY_AFTER_S)})
+            self._send(429, {"error": {"message": "Too many requests."}}, {"Retry-After": str(RETRY_AFTER_S)})
         elif mood is Mood.REJECTING:
-            self._send(400, {"error": {"message": f"Cannot take {told}", "param": told}})
+            self._send(400, {"error": {"message": f"Invalid input: {inputs}", "param": inputs}})
         elif mood is Mood.DENYING:
-            self._send(401, {"error": {"message": "No such key."}})
+            self._send(401, {"error": {"message": "Invalid API key."}})
         elif mood is Mood.HANGING_UP:
             self.close_connection = True
         elif mood in (Mood.BABBLING, Mood.CUTTING):
             spoiled = b"<html>Welcome" if mood is Mood.BABBLING else b'{"choices": [{"mess'
             self._send_bytes(200, spoiled, {"Content-Type": "application/json"})
         else:
-            well()
+            respond()
 
     def _vectors(self, texts: list[str]) -> None:
         vectors = WordHashes().embed_documents(texts)
@@ -157,26 +159,26 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         self._send(200, {"object": "list", "data": rows, "model": "test", "usage": usage})
 
-    def _chat(self, asked: dict[str, Any]) -> None:
+    def _chat(self, request: dict[str, Any]) -> None:
         says = [] if self.server.mood is Mood.SILENT else self.server.says
         if says is None:
-            says = ["[1] ", *(message["content"] for message in asked["messages"])]
-        if asked.get("stream"):
+            says = ["[1] ", *(message["content"] for message in request["messages"])]
+        if request.get("stream"):
             self._stream(says)
         else:
             message = {"role": "assistant", "content": "".join(says)}
-            self._send(200, _completion("chat.completion", message=message, finish_reason="stop"))
+            self._send(200, _build_completion("chat.completion", message=message, finish_reason="stop"))
 
     def _stream(self, says: list[str]) -> None:
-        """One event a word, then the end."""
+        """Send one event per word, then [DONE]."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         if self.server.mood is Mood.DROPPING:
-            self.send_header("Content-Length", "1000000")  # of which only the beginning comes
+            self.send_header("Content-Length", "1000000")  # only the beginning is sent
         self.end_headers()
         for number, word in enumerate(says):
             if number == 1:
-                if not self._is_waited_for():
+                if not self._wait_for_client():
                     return
                 if self.server.mood is Mood.DROPPING:
                     self.close_connection = True
@@ -185,13 +187,15 @@ class Handler(BaseHTTPRequestHandler):
                     self._event("{broken")
                     return
             delta = {"role": "assistant", "content": word}
-            self._event(json.dumps(_completion("chat.completion.chunk", delta=delta, finish_reason=None)))
+            self._event(
+                json.dumps(_build_completion("chat.completion.chunk", delta=delta, finish_reason=None))
+            )
         self._event("[DONE]")
 
-    def _is_waited_for(self) -> bool:
-        """Whether the client is still there when the answer may go on."""
-        until = time.monotonic() + WAITS_S
-        while not self.server.may_go_on.wait(0.02) and time.monotonic() < until:
+    def _wait_for_client(self) -> bool:
+        """Wait for `may_go_on`; return whether the client is still connected."""
+        deadline = time.monotonic() + WAITS_S
+        while not self.server.may_go_on.wait(0.02) and time.monotonic() < deadline:
             if select.select([self.connection], [], [], 0)[0] and not self.connection.recv(
                 1, socket.MSG_PEEK
             ):
@@ -214,13 +218,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
-def _completion(kind: str, **choice: Any) -> dict[str, Any]:
+def _build_completion(kind: str, **choice: Any) -> dict[str, Any]:
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    said = {"id": "1", "object": kind, "created": 1, "model": "talker", "choices": [{"index": 0, **choice}]}
-    return {**said, "usage": usage} if kind == "chat.completion" else said
+    body = {"id": "1", "object": kind, "created": 1, "model": "talker", "choices": [{"index": 0, **choice}]}
+    return {**body, "usage": usage} if kind == "chat.completion" else body
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Other processes of the product, on the test's own database: started, watched and stopped by the test itself."""
+"""Processes of the product on the test database, started, watched and stopped by the test."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The environment in which a command works on this test's database, with this test's keys."""
+    """Return the environment for a command that uses the database and the keys of this test."""
     base = {
         name: value
         for name, value in os.environ.items()
@@ -44,7 +44,7 @@ def database_url() -> str:
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with these arguments to its end."""
+    """Run Python with these arguments until it exits."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,
@@ -58,7 +58,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A management command in the background, ended with the block."""
+    """Run a management command in the background during the block."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=PROJECT,
@@ -69,46 +69,46 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[byte
     try:
         yield process
     finally:
-        _end(process)
+        stop_process(process)
 
 
 @contextmanager
 def serving(**variables: str) -> Iterator[str]:
-    """The whole product on this test's database, ready; yields its address."""
+    """Run the whole product on the test database; yield its URL when it is ready."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    own = {"PORT": str(port), "PUBLIC_URL": address, "WEB_WORKERS": "1"}
-    with running("up", **(own | variables)) as process:
+    defaults = {"PORT": str(port), "PUBLIC_URL": address, "WEB_WORKERS": "1"}
+    with running("up", **(defaults | variables)) as process:
         wait_until(lambda: _is_ready(process, address), seconds=60)
         yield address
 
 
 def _is_ready(process: subprocess.Popen[bytes], address: str) -> bool:
-    assert process.poll() is None, "it ended instead of serving"
+    assert process.poll() is None, "the server exited during startup"
     return answers(f"{address}/readyz")
 
 
 def answers(url: str) -> bool:
-    """Whether a GET is answered with 200, now. Asked in a loop, so by a client that reads no certificates first."""
+    """Return whether a GET request gets a 200 now. Uses http.client, which loads no certificates: callers poll."""
     parts = urlsplit(url)
-    asked = http.client.HTTPConnection(parts.netloc, timeout=10)
-    with contextlib.closing(asked):
+    client = http.client.HTTPConnection(parts.netloc, timeout=10)
+    with contextlib.closing(client):
         try:
-            asked.request("GET", parts.path)
-            return asked.getresponse().status == http.HTTPStatus.OK
+            client.request("GET", parts.path)
+            return client.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
+    """Return a port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def stop_process(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(timeout=15)
@@ -118,8 +118,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
-    """Return as soon as the condition holds. Raises AssertionError after so many seconds."""
-    until = time.monotonic() + seconds
+    """Return as soon as the condition holds. Raises AssertionError on timeout."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, f"not within {seconds:.0f} s"
+        assert time.monotonic() < deadline, f"timed out after {seconds:.0f} s"
         time.sleep(0.05)

@@ -97,50 +97,50 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=PROJECT / "docs")
     options = parser.parse_args()
     form, names = "short" if options.short else "long", options.only or list(ATTACKS)
-    known = earlier(options.folder, form) if options.only else {}
-    has_proven, began = True, time.monotonic()
-    for outcome in outcomes(names, {} if options.short else LONG):
-        known[outcome.name] = {**asdict(outcome), "proves": outcome.proves}
+    results = load_earlier_results(options.folder, form) if options.only else {}
+    all_proven, began = True, time.monotonic()
+    for outcome in run_attacks(names, {} if options.short else LONG):
+        results[outcome.name] = {**asdict(outcome), "proves": outcome.proves}
         minutes = None if options.only else round((time.monotonic() - began) / 60)
-        write(form, known, options.folder, minutes=minutes)
-        has_proven &= outcome.proves
-    return int(not has_proven)
+        write_results(form, results, options.folder, minutes=minutes)
+        all_proven &= outcome.proves
+    return int(not all_proven)
 
 
-def outcomes(names: list[str], extent: dict[str, str]) -> Iterator[Outcome]:
+def run_attacks(names: list[str], variables: dict[str, str]) -> Iterator[Outcome]:
     """Yield the outcome of each attack when it ends. Concurrent attacks use separate databases."""
     homes: SimpleQueue[str] = SimpleQueue()
     for number in range(AT_ONCE):
         homes.put(f"{get_picard_home()}-test{f'-{number}' if number else ''}")
 
-    def tried_apart(name: str) -> Outcome:
+    def run_in_own_home(name: str) -> Outcome:
         home = homes.get()
         try:
-            return tried(name, {**extent, "PICARD_TEST_HOME": home})
+            return run_attack(name, {**variables, "PICARD_TEST_HOME": home})
         finally:
             homes.put(home)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         first = [name for name in LONGEST if name in names]
         ordered = [*first, *(name for name in names if name not in first)]
-        for ended in as_completed([pool.submit(tried_apart, name) for name in ordered]):
+        for ended in as_completed([pool.submit(run_in_own_home, name) for name in ordered]):
             yield ended.result()
 
 
-def earlier(folder: Path, form: str) -> dict[str, Any]:
+def load_earlier_results(folder: Path, form: str) -> dict[str, Any]:
     """Return the results of an earlier run of this form, by attack."""
     path = folder / "proof.json"
     proof = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {each["name"]: each for each in proof.get("attacks", [])} if proof.get("form") == form else {}
 
 
-def tried(name: str, extent: dict[str, str]) -> Outcome:
+def run_attack(name: str, variables: dict[str, str]) -> Outcome:
     (promise, paths), began = ATTACKS[name], time.monotonic()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    outcome = Outcome(name, promise, said("git", "rev-parse", "--short", "HEAD"), now)
+    outcome = Outcome(name, promise, run_command("git", "rev-parse", "--short", "HEAD"), now)
     with tempfile.TemporaryDirectory(prefix="picard-prove-") as folder:
         report, lines = Path(folder) / "report.xml", Path(folder) / "lines"
-        environment = {**os.environ, **extent, "PICARD_PROOF": str(lines)}
+        environment = {**os.environ, **variables, "PICARD_PROOF": str(lines)}
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *paths]
         done = subprocess.run(
             command,
@@ -152,42 +152,42 @@ def tried(name: str, extent: dict[str, str]) -> Outcome:
         )
         sys.stdout.write(
             f"{name}:\n{done.stdout.decode(errors='replace')}\n"
-        )  # in one piece, not mixed with another attack's
+        )  # one write, so that concurrent attacks do not mix
         sys.stdout.flush()
         if report.exists():
-            count(outcome, ElementTree.parse(report).getroot())  # noqa: S314
+            count_tests(outcome, ElementTree.parse(report).getroot())  # noqa: S314
         if lines.exists():
             outcome.counts = [json.loads(line) for line in lines.read_text().splitlines()]
     outcome.seconds = round(time.monotonic() - began)
     return outcome
 
 
-def count(outcome: Outcome, report: Any) -> None:
+def count_tests(outcome: Outcome, report: Any) -> None:
     for suite in report.iter("testsuite"):
         outcome.tests += int(suite.get("tests"))
         outcome.failed += int(suite.get("failures")) + int(suite.get("errors"))
         outcome.skipped += int(suite.get("skipped"))
 
 
-def write(form: str, known: dict[str, Any], folder: Path, *, minutes: int | None) -> None:
+def write_results(form: str, results: dict[str, Any], folder: Path, *, minutes: int | None) -> None:
     """Write the results. minutes: the duration; None if they come from several runs."""
     proof = {
         "form": form,
         "python": sys.version.split()[0],
         "cores": os.cpu_count(),
         "minutes": minutes,
-        "attacks": [known[name] for name in ATTACKS if name in known],
-        "not_run": [name for name in ATTACKS if name not in known],
+        "attacks": [results[name] for name in ATTACKS if name in results],
+        "not_run": [name for name in ATTACKS if name not in results],
     }
     (folder / "proof.json").write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
-    (folder / "proof.md").write_text(page(proof), encoding="utf-8")
+    (folder / "proof.md").write_text(render_page(proof), encoding="utf-8")
 
 
-def page(proof: dict[str, Any]) -> str:
+def render_page(proof: dict[str, Any]) -> str:
     """Return the results as a Markdown page."""
     rows = "".join(
         f"| {each['promise']} | {'yes' if each['proves'] else '**no**'} | {each['tests'] - each['skipped']} "
-        f"| {each['failed']} | {each['skipped']} | {counted(each['counts'])} "
+        f"| {each['failed']} | {each['skipped']} | {format_counts(each['counts'])} "
         f"| {each['seconds']} s | {each['began'][:16]}, {each['commit']} |\n"
         for each in proof["attacks"]
     )
@@ -207,18 +207,20 @@ Attacks that did not run: {missing}. A guarantee whose tests were all skipped co
 {rows}"""
 
 
-def counted(lines: list[dict[str, Any]]) -> str:
+def format_counts(lines: list[dict[str, Any]]) -> str:
     """Return what the tests recorded, with one entry for all lines of the same attack."""
-    together: dict[tuple[str, str], list[int]] = {}
+    totals: dict[tuple[str, str], list[int]] = {}
     for line in lines:
-        so_far = together.setdefault((line["attack"], line["what"]), [0, 0])
-        so_far[0] += line["tries"]
-        so_far[1] += line["lost"]
-    told = (f"{attack}: {tries:,} tries, {lost} {what}" for (attack, what), (tries, lost) in together.items())
-    return "; ".join(told) or "-"
+        total = totals.setdefault((line["attack"], line["what"]), [0, 0])
+        total[0] += line["tries"]
+        total[1] += line["lost"]
+    entries = (
+        f"{attack}: {tries:,} tries, {lost} {what}" for (attack, what), (tries, lost) in totals.items()
+    )
+    return "; ".join(entries) or "-"
 
 
-def said(*command: str) -> str:
+def run_command(*command: str) -> str:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False).stdout.strip()
 
 

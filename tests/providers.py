@@ -1,4 +1,4 @@
-"""Deterministic embedding providers for tests; EMBEDDING_PROVIDER names them by their dotted path."""
+"""Deterministic embedding providers for tests. EMBEDDING_PROVIDER is their dotted path."""
 
 import hashlib
 import math
@@ -21,13 +21,15 @@ SYNONYMS = (
 
 
 class WordHashes:
-    """Texts that share words, or synonyms of SYNONYMS, are near; all others nearly at right angles."""
+    """Texts that share words or synonyms (SYNONYMS) are similar; all others are nearly orthogonal."""
 
     identity = "test:word-hashes"
     dimensions = DIMENSIONS
 
     def embed_query(self, text: str) -> list[float]:
-        directions = [_direction(_meaning(stem)) for stem in keywords.extract_words(text)] or [_direction("")]
+        directions = [_compute_direction(_get_meaning(stem)) for stem in keywords.extract_words(text)] or [
+            _compute_direction("")
+        ]
         return normalize_vector([math.fsum(components) for components in zip(*directions, strict=True)])
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
@@ -35,7 +37,7 @@ class WordHashes:
 
 
 class Failing(WordHashes):
-    """The provider of WordHashes while it is down."""
+    """WordHashes, but every call fails."""
 
     def embed_query(self, text: str) -> list[float]:
         raise ProviderUnavailable("unreachable")
@@ -45,7 +47,7 @@ class Failing(WordHashes):
 
 
 class Flaky(WordHashes):
-    """Fails the given share of its calls, the same ones for the same seed."""
+    """WordHashes, but the given share of calls fails: the same calls for the same seed."""
 
     def __init__(self, share: float = 0.5, seed: int = 0) -> None:
         self.share = share
@@ -64,26 +66,26 @@ class Flaky(WordHashes):
             raise ProviderUnavailable("unreachable", retry_after_s=0.1)
 
 
-def _meaning(stem: str) -> str:
-    return _meanings().get(stem, stem)
+def _get_meaning(stem: str) -> str:
+    return _map_synonyms().get(stem, stem)
 
 
 @lru_cache(maxsize=1)
-def _meanings() -> dict[str, str]:
-    """The stem of each synonym to the stem of its group's first word."""
+def _map_synonyms() -> dict[str, str]:
+    """Map the stem of each synonym to the stem of the first word in its group."""
     stems = [[keywords.extract_words(word)[0] for word in group] for group in SYNONYMS]
     return {stem: group[0] for group in stems for stem in group}
 
 
 @lru_cache(maxsize=10_000)
-def _direction(stem: str) -> tuple[float, ...]:
-    """A random direction of the stem's own: signs from a hash, at unit length."""
+def _compute_direction(stem: str) -> tuple[float, ...]:
+    """Return a unit vector for the stem, with signs from a hash. Shape: (DIMENSIONS,)."""
     bits = int.from_bytes(hashlib.shake_256(stem.encode()).digest(DIMENSIONS // 8), "big")
-    return tuple((1.0 if bits >> at & 1 else -1.0) / math.sqrt(DIMENSIONS) for at in range(DIMENSIONS))
+    return tuple((1.0 if bits >> bit & 1 else -1.0) / math.sqrt(DIMENSIONS) for bit in range(DIMENSIONS))
 
 
 class SlowAndFlaky(Flaky):
-    """Takes its time and fails one call in five, so that a worker can be killed in the middle of its work."""
+    """Slow, and one call in five fails, so that a worker can be killed in the middle of its work."""
 
     def __init__(self) -> None:
         super().__init__(share=0.2, seed=random.randrange(1_000))

@@ -1,4 +1,4 @@
-"""`make screenshots`: every page of PAGES, both themes, phone and desktop, from the demo in a temporary home."""
+"""`make screenshots`: every page of PAGES in both themes, for phone and desktop, from a temporary demo."""
 
 import base64
 import hashlib
@@ -25,18 +25,17 @@ from tests.processes import PROJECT, free_port
 FOLDER = PROJECT / "docs" / "screenshots"
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 THEMES = ("light", "dark")
-QUALITY = 45  # of WebP: all pages together stay under 4 MB
+QUALITY = 45  # of WebP: keeps all screenshots under 4 MB
 READY_S = 180
-# The page that looks through a conversation is there where a chat model is; nothing is asked of this one.
+# The page that extracts memories needs a chat model; this one is never called.
 MODEL = {"CHAT_MODEL": "a-model", "CHAT_BASE_URL": "http://127.0.0.1:9/v1"}
-NOBODY, MAYA, NEWCOMER = "nobody", "maya", "newcomer"  # who looks at a page
-NOTES = "https://notes.example.org/callback"  # where the app of the consent page is
+NOBODY, MAYA, NEWCOMER = "nobody", "maya", "newcomer"  # the user of a page
+NOTES = "https://notes.example.org/callback"  # the app of the consent page
 FIRST_MEMORY = "main a[href^='/memories/0']"
 FIRST_APP = "main a[href^='/accounts/apps/0']"
 FIRST_OWN_APP, TRY_IT = "main .memory h2 a", "main .memory .facts a"
 
-# Name of the file, address, who looks, and what is clicked before the picture is taken. Those that ask for the
-# password anew some minutes after it was given come first.
+# File name, path, user, and the element to click before the screenshot. Pages that require a recent log-in come first.
 PAGES: tuple[tuple[str, str, str, str], ...] = (
     ("landing", "/", NOBODY, ""),
     ("log-in", "/accounts/login/", NOBODY, ""),
@@ -85,69 +84,77 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("Chromium is missing: apt-get install chromium")
-    with demo() as (address, email, password), sync_playwright() as playwright:
+    with run_demo() as (url, email, password), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        newcomer = signed_up(browser, address)
-        question = asked_by_an_app(address)
+        newcomer = sign_up(browser, url)
+        consent_query = register_app_and_build_query(url)
         for size in SIZES:
             for theme in THEMES:
                 for who in (NOBODY, MAYA, NEWCOMER):
-                    context = new_context(
-                        browser, address, size, theme, newcomer if who == NEWCOMER else None
-                    )
+                    context = new_context(browser, url, size, theme, newcomer if who == NEWCOMER else None)
                     page = context.new_page()
                     if who == MAYA:
                         log_in(page, email, password)
-                    take_all(page, who, f"{size}-{theme}", question)
+                    take_screenshots(page, who, f"{size}-{theme}", consent_query)
                     context.close()
         browser.close()
     total = sum(path.stat().st_size for path in FOLDER.glob("*.webp"))
-    sys.stdout.write(f"{len(list(FOLDER.glob('*.webp')))} pictures, {total:,} bytes\n")
+    sys.stdout.write(f"{len(list(FOLDER.glob('*.webp')))} screenshots, {total:,} bytes\n")
 
 
 @contextmanager
-def demo() -> Iterator[tuple[str, str, str]]:
-    """Address, e-mail and password of a demo of our own."""
+def run_demo() -> Iterator[tuple[str, str, str]]:
+    """Run a demo; yield its URL, e-mail address and password."""
     port = free_port()
-    address = f"http://localhost:{port}"  # a name, for passkeys
+    url = f"http://localhost:{port}"  # a host name, for passkeys
     with tempfile.TemporaryDirectory(prefix="picard-demo-") as home:
-        Path(home).chmod(0o711)  # root's PostgreSQL runs as another account, which must enter
-        own = {"PICARD_HOME": home, "PICARD_ENV_FILE": "", "PORT": str(port), "PUBLIC_URL": address, **MODEL}
-        kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        said = Path(home) / f"said-{secrets.token_hex(4)}"
+        Path(home).chmod(0o711)  # as root, PostgreSQL runs as another account, which needs access
+        variables = {
+            "PICARD_HOME": home,
+            "PICARD_ENV_FILE": "",
+            "PORT": str(port),
+            "PUBLIC_URL": url,
+            **MODEL,
+        }
+        inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        log = Path(home) / f"log-{secrets.token_hex(4)}"
         with (
-            said.open("w") as out,
+            log.open("w") as out,
             subprocess.Popen(
-                [sys.executable, "manage.py", "demo"], cwd=PROJECT, env=kept | own, stdout=out, stderr=out
+                [sys.executable, "manage.py", "demo"],
+                cwd=PROJECT,
+                env=inherited | variables,
+                stdout=out,
+                stderr=out,
             ) as server,
         ):
             try:
-                wait_until_ready(address)
-                words = said.read_text(encoding="utf-8")
-                yield address, _said(words, "Log in"), _said(words, "Password")
+                wait_until_ready(url)
+                text = log.read_text(encoding="utf-8")
+                yield url, _parse_output(text, "Log in"), _parse_output(text, "Password")
             finally:
                 server.send_signal(signal.SIGINT)
                 server.wait(60)
 
 
-def wait_until_ready(address: str) -> None:
-    """Until every memory is embedded, too: the worker tells of none that waits."""
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
+def wait_until_ready(url: str) -> None:
+    """Wait until the demo is ready, and long enough for the worker to embed its memories."""
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{address}/readyz", timeout=2).status_code == httpx.codes.OK:
-                time.sleep(10)  # some hundred memories by the local model
+            if httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK:
+                time.sleep(10)  # the local model embeds some hundred memories
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.5)
-    sys.exit("The demo does not get ready.")
+    sys.exit("The demo did not start in time.")
 
 
-def new_context(browser: Browser, address: str, size: str, theme: str, state: Any = None) -> BrowserContext:
+def new_context(browser: Browser, url: str, size: str, theme: str, state: Any = None) -> BrowserContext:
     width, height = SIZES[size]
     return browser.new_context(
-        base_url=address,
+        base_url=url,
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
         locale="en",
@@ -155,16 +162,16 @@ def new_context(browser: Browser, address: str, size: str, theme: str, state: An
     )
 
 
-def take_all(page: Page, who: str, suffix: str, question: str) -> None:
-    for name, path, looks, click in PAGES:
-        if looks == who:
-            full = f"{path}?{question}" if name == "consent" else path
-            take(page, FOLDER / f"{name}-{suffix}.webp", full, click)
+def take_screenshots(page: Page, who: str, suffix: str, consent_query: str) -> None:
+    for name, path, page_user, click in PAGES:
+        if page_user == who:
+            full = f"{path}?{consent_query}" if name == "consent" else path
+            take_screenshot(page, FOLDER / f"{name}-{suffix}.webp", full, click)
 
 
-def signed_up(browser: Browser, address: str) -> Any:
-    """The cookies of somebody who has just come."""
-    context = new_context(browser, address, "desktop", "light")
+def sign_up(browser: Browser, url: str) -> Any:
+    """Sign up a user; return the cookies."""
+    context = new_context(browser, url, "desktop", "light")
     page = context.new_page()
     page.goto("/accounts/signup/")
     page.fill("main input[name=email]", "noor@example.org")
@@ -176,21 +183,21 @@ def signed_up(browser: Browser, address: str) -> Any:
     return state
 
 
-def asked_by_an_app(address: str) -> str:
-    """What an app that registered itself asks the person."""
-    said = {"client_name": "Notes", "redirect_uris": [NOTES], "token_endpoint_auth_method": "none"}
-    client_id = httpx.post(f"{address}/oauth/register/", json=said).raise_for_status().json()["client_id"]
+def register_app_and_build_query(url: str) -> str:
+    """Register an app; return the query string of its authorization request."""
+    registration = {"client_name": "Notes", "redirect_uris": [NOTES], "token_endpoint_auth_method": "none"}
+    client_id = httpx.post(f"{url}/oauth/register/", json=registration).raise_for_status().json()["client_id"]
     digest = hashlib.sha256(secrets.token_urlsafe(32).encode()).digest()
-    asked = {
+    params = {
         "client_id": client_id,
         "response_type": "code",
         "redirect_uri": NOTES,
         "scope": "memories:read memories:write",
         "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
         "code_challenge_method": "S256",
-        "resource": f"{address}/mcp",
+        "resource": f"{url}/mcp",
     }
-    return urlencode(asked)
+    return urlencode(params)
 
 
 def log_in(page: Page, email: str, password: str) -> None:
@@ -199,30 +206,30 @@ def log_in(page: Page, email: str, password: str) -> None:
     page.fill("input[name=password]", password)
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/memories/**")
-    page.goto("/accounts/reauthenticate/?next=/memories/")  # as some pages would ask
+    page.goto("/accounts/reauthenticate/?next=/memories/")  # some pages require it
     page.fill("input[name=password]", password)
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/memories/**")
 
 
-def take(page: Page, file: Path, path: str, click: str) -> None:
-    """The window as it opens. A page that is not there (another version's) leaves no picture."""
-    answer = page.goto(path)
-    if answer is not None and answer.status == httpx.codes.NOT_FOUND and "not-found" not in file.name:
-        sys.stdout.write(f"{path} is not there\n")
+def take_screenshot(page: Page, file: Path, path: str, click: str) -> None:
+    """Take a screenshot of the window. A page that does not exist in this version is skipped."""
+    response = page.goto(path)
+    if response is not None and response.status == httpx.codes.NOT_FOUND and "not-found" not in file.name:
+        sys.stdout.write(f"{path} does not exist\n")
         return
     if click:
         page.locator(click).first.click()
     page.wait_for_load_state("networkidle")
     session = page.context.new_cdp_session(page)
-    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
-    file.write_bytes(base64.b64decode(taken["data"]))
+    screenshot = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    file.write_bytes(base64.b64decode(screenshot["data"]))
     session.detach()
 
 
-def _said(words: str, name: str) -> str:
-    found = re.search(rf"{name}\s+(\S+)", words)
-    return found[1] if found else sys.exit(f"The demo did not say its {name}.")
+def _parse_output(text: str, name: str) -> str:
+    match = re.search(rf"{name}\s+(\S+)", text)
+    return match[1] if match else sys.exit(f"The demo did not print its {name}.")
 
 
 if __name__ == "__main__":

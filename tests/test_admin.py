@@ -1,4 +1,4 @@
-"""The admin site: metadata for staff, never a text, and no way to become somebody else."""
+"""The admin site: staff see metadata, never texts, and cannot act as another user."""
 
 import pytest
 from django.test import Client
@@ -12,18 +12,18 @@ PAGES = ["", "accounts/user/", "accounts/invitation/", "memories/memory/", "memo
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_for_staff_alone(page: str, ada_client: Client, carol_client: Client) -> None:
+def test_only_staff_can_open_the_admin(page: str, ada_client: Client, carol_client: Client) -> None:
     assert carol_client.get(f"/admin/{page}").status_code == 200
     assert ada_client.get(f"/admin/{page}").status_code in (302, 403)
     assert Client().get(f"/admin/{page}").status_code == 302
 
 
-def test_its_log_in_is_that_of_the_product() -> None:
+def test_admin_uses_the_product_log_in() -> None:
     answer = Client().get("/admin/", follow=True)
     assert answer.redirect_chain[-1][0].startswith("/accounts/login/")
 
 
-def test_no_page_shows_a_text_or_a_tag(ada: User, carol_client: Client) -> None:
+def test_no_page_shows_texts_or_tags(ada: User, carol_client: Client) -> None:
     memory = remember(ada, "The canary sings.", tags=["canary-tag"])
     event = AuditEvent.objects.get()
     for page in (*PAGES, f"memories/memory/{memory.pk}/change/", f"memories/auditevent/{event.pk}/change/"):
@@ -32,7 +32,7 @@ def test_no_page_shows_a_text_or_a_tag(ada: User, carol_client: Client) -> None:
         assert b"canary" not in answer.content
 
 
-def test_the_texts_ciphertext_is_not_even_asked_for(ada: User, carol_client: Client) -> None:
+def test_memory_list_does_not_query_the_text(ada: User, carol_client: Client) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -42,7 +42,7 @@ def test_the_texts_ciphertext_is_not_even_asked_for(ada: User, carol_client: Cli
     assert not [query for query in queries if '"memories_memory"."text"' in query["sql"]]
 
 
-def test_nothing_of_a_memory_can_be_changed(ada: User, carol_client: Client) -> None:
+def test_memories_are_read_only(ada: User, carol_client: Client) -> None:
     memory = remember(ada, "one")
     answer = carol_client.post(f"/admin/memories/memory/{memory.pk}/change/", {"visibility": "public"})
     assert answer.status_code == 403
@@ -52,17 +52,15 @@ def test_nothing_of_a_memory_can_be_changed(ada: User, carol_client: Client) -> 
     )
 
 
-def test_staff_can_have_indexing_tried_again(ada: User, carol_client: Client) -> None:
+def test_staff_can_retry_indexing(ada: User, carol_client: Client) -> None:
     memory = remember(ada, "one")
     Memory.objects.update(index_state="failed", index_error="unreachable")
-    chosen = {"action": "retry_indexing", "_selected_action": [str(memory.pk)]}
-    assert carol_client.post("/admin/memories/memory/", chosen).status_code == 302
+    form_data = {"action": "retry_indexing", "_selected_action": [str(memory.pk)]}
+    assert carol_client.post("/admin/memories/memory/", form_data).status_code == 302
     assert Memory.objects.values_list("index_state", "index_error").get() == ("pending", "")
 
 
-def test_staff_can_close_an_account_and_change_neither_address_nor_role(
-    ada: User, carol_client: Client
-) -> None:
+def test_staff_can_close_an_account_but_not_change_email_or_role(ada: User, carol_client: Client) -> None:
     form = {"email": "carol-owns@example.org", "is_staff": "on", "is_superuser": "on"}  # is_active left out
     assert carol_client.post(f"/admin/accounts/user/{ada.pk}/change/", form).status_code == 302
     ada.refresh_from_db()
@@ -74,14 +72,14 @@ def test_staff_can_close_an_account_and_change_neither_address_nor_role(
     )
 
 
-def test_staff_cannot_touch_other_staff_or_delete_anybody(ada: User, carol_client: Client) -> None:
+def test_staff_cannot_change_staff_or_delete_users(ada: User, carol_client: Client) -> None:
     root = make_person("root", is_staff=True, is_superuser=True)
     assert carol_client.post(f"/admin/accounts/user/{root.pk}/change/", {}).status_code == 403
     assert carol_client.post(f"/admin/accounts/user/{ada.pk}/delete/", {"post": "yes"}).status_code == 403
     assert User.objects.filter(pk__in=[root.pk, ada.pk], is_active=True).count() == 2
 
 
-def test_a_superuser_can_make_somebody_staff(ada: User) -> None:
+def test_superuser_can_make_a_user_staff(ada: User) -> None:
     root = Client()
     root.force_login(make_person("root", is_staff=True, is_superuser=True))
     form = {"email": "ada@example.org", "is_active": "on", "is_staff": "on"}
@@ -90,7 +88,7 @@ def test_a_superuser_can_make_somebody_staff(ada: User) -> None:
     assert ada.is_staff
 
 
-def test_a_superuser_can_delete_a_person_with_all_that_is_theirs(ada: User) -> None:
+def test_superuser_can_delete_a_user_and_their_data(ada: User) -> None:
     remember(ada, "one", tags=["a"])
     root = Client()
     root.force_login(make_person("root", is_staff=True, is_superuser=True))
@@ -99,14 +97,14 @@ def test_a_superuser_can_delete_a_person_with_all_that_is_theirs(ada: User) -> N
     assert not Memory.objects.exists()
 
 
-def test_a_closed_account_is_out_at_once(ada: User, ada_client: Client) -> None:
+def test_closed_account_is_logged_out_immediately(ada: User, ada_client: Client) -> None:
     assert ada_client.get("/memories/").status_code == 200
     User.objects.filter(pk=ada.pk).update(is_active=False)
     assert ada_client.get("/memories/").status_code == 302
 
 
 @pytest.mark.parametrize("page", ["mfa/authenticator/", "usersessions/usersession/"])
-def test_not_even_a_superuser_sees_second_factors_or_sessions(page: str) -> None:
+def test_superuser_cannot_see_authenticators_or_sessions(page: str) -> None:
     root = Client()
     root.force_login(make_person("root", is_staff=True, is_superuser=True))
     assert root.get("/admin/").status_code == 200

@@ -1,4 +1,4 @@
-"""The documentation says what the code does: whatever is set, called or answered by name stands in both."""
+"""The documentation matches the code: settings, codes, scopes, commands, targets, links and names."""
 
 import ast
 import re
@@ -20,9 +20,9 @@ from picard.config.paths import PROJECT
 
 APPS = ("accounts", "core", "memories", "oauth", "picard")
 CONFIGURATION = PROJECT / "docs" / "configuration.md"
-ELSEWHERE = {".venv", "build", "node_modules", "staticfiles"}  # pages in there are not ours
+EXCLUDED_FOLDERS = {".venv", "build", "node_modules", "staticfiles"}  # their pages are not ours
 TYPES = {"str": "text", "int": "integer", "float": "number", "bool": "boolean", "list": "list", "db": "URL"}
-COMPUTED = object()  # a default that only the running code knows
+COMPUTED = object()  # a default that is computed at run time
 # Terms of the code that mean something specific in Picard: docs/glossary.md explains each one.
 GLOSSARY_TERMS = {
     *("actor", "channel", "data key", "embedding space", "expired", "grant", "handle", "hit", "master key"),
@@ -30,34 +30,36 @@ GLOSSARY_TERMS = {
 }
 
 
-def pages() -> list[Path]:
-    found = PROJECT.rglob("*.md")
+def list_pages() -> list[Path]:
+    paths = PROJECT.rglob("*.md")
     return sorted(
         path
-        for path in found
-        if not any(part in ELSEWHERE or part.startswith(".") for part in path.relative_to(PROJECT).parts)
+        for path in paths
+        if not any(
+            part in EXCLUDED_FOLDERS or part.startswith(".") for part in path.relative_to(PROJECT).parts
+        )
     )
 
 
 @cache
-def text_of(page: Path) -> str:
+def read_text(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
-def rows_of(page: Path) -> list[list[str]]:
-    """The rows of all its tables, each as its cells."""
-    lines = [line.strip() for line in text_of(page).splitlines()]
+def parse_table_rows(page: Path) -> list[list[str]]:
+    """Return the rows of all tables of a page, as lists of cells."""
+    lines = [line.strip() for line in read_text(page).splitlines()]
     return [
         [cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| ")
     ]
 
 
-def named_in_first_cells(page: Path) -> set[str]:
-    """What stands in backticks in the first column of its tables, up to the first blank."""
-    return {word for row in rows_of(page) for word in re.findall(r"`([^` ]+)[^`]*`", row[0])}
+def names_in_first_column(page: Path) -> set[str]:
+    """Return what is in backticks in the first column of the page's tables, up to the first space."""
+    return {word for row in parse_table_rows(page) for word in re.findall(r"`([^` ]+)[^`]*`", row[0])}
 
 
-def sources() -> Iterator[Path]:
+def list_python_files() -> Iterator[Path]:
     yield PROJECT / "manage.py"
     for package in APPS:
         yield from sorted((PROJECT / package).rglob("*.py"))
@@ -68,7 +70,7 @@ def sources() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Variable:
-    """What the code reads from the environment. type: in the words of the page, empty where the code has none."""
+    """An environment variable that the code reads. type: as in the documentation; empty if unknown."""
 
     name: str
     type: str = ""
@@ -76,66 +78,70 @@ class Variable:
 
 
 @cache
-def variables() -> dict[str, Variable]:
-    """Of the code, and of the compose file, which takes some of its own from the same `.env`."""
-    compose = text_of(PROJECT / "docker-compose.yml")
-    of_compose = {name: Variable(name) for name in re.findall(r"\$\{([A-Z_]+)", compose)}
-    nodes = (node for path in sources() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    return of_compose | {variable.name: variable for node in nodes for variable in _read_by(node)}
+def find_variables() -> dict[str, Variable]:
+    """Return the variables of the code and of the compose file, which reads the same `.env`."""
+    compose = read_text(PROJECT / "docker-compose.yml")
+    compose_variables = {name: Variable(name) for name in re.findall(r"\$\{([A-Z_]+)", compose)}
+    nodes = (
+        node for path in list_python_files() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+    return compose_variables | {
+        variable.name: variable for node in nodes for variable in _find_variables_in(node)
+    }
 
 
-def _read_by(node: ast.AST) -> Iterator[Variable]:
+def _find_variables_in(node: ast.AST) -> Iterator[Variable]:
     if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
         yield Variable(ast.literal_eval(node.slice))
     if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
         return
-    called, name = ast.unparse(node.func), str(node.args[0].value)
-    if called in ("os.environ.get", "os.getenv"):
+    function, name = ast.unparse(node.func), str(node.args[0].value)
+    if function in ("os.environ.get", "os.getenv"):
         yield Variable(name)
-    elif called == "_load_secret":
+    elif function == "_load_secret":
         yield from (Variable(name), Variable(f"{name}_FILE"))
-    elif called.startswith("env.") and (called := called.removeprefix("env.")) in {
+    elif function.startswith("env.") and (function := function.removeprefix("env.")) in {
         *TYPES,
         "email_url",
         "read_url",
     }:
-        yield Variable(name, TYPES.get(called, "URL"), _default(node))
+        yield Variable(name, TYPES.get(function, "URL"), _default(node))
 
 
 def _default(call: ast.Call) -> Any:
-    given = [keyword.value for keyword in call.keywords if keyword.arg == "default"]
+    defaults = [keyword.value for keyword in call.keywords if keyword.arg == "default"]
     try:
-        return ast.literal_eval(given[0]) if given else COMPUTED
+        return ast.literal_eval(defaults[0]) if defaults else COMPUTED
     except ValueError:
         return COMPUTED
 
 
-def documented_variables() -> dict[str, list[str]]:
-    rows = [row for row in rows_of(CONFIGURATION) if len(row) == 4]
+def parse_documented_variables() -> dict[str, list[str]]:
+    rows = [row for row in parse_table_rows(CONFIGURATION) if len(row) == 4]
     return {row[0].strip("`"): row for row in rows if re.fullmatch(r"`[A-Z_]+`", row[0])}
 
 
-def example_variables() -> dict[str, str]:
-    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text_of(PROJECT / ".env.example"), re.MULTILINE))
+def parse_example_variables() -> dict[str, str]:
+    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", read_text(PROJECT / ".env.example"), re.MULTILINE))
 
 
-def test_every_variable_is_documented_and_none_besides() -> None:
-    assert set(documented_variables()) == set(variables())
+def test_documented_variables_match_the_code() -> None:
+    assert set(parse_documented_variables()) == set(find_variables())
 
 
-def test_every_variable_stands_in_the_example_commented_out() -> None:
-    assert set(example_variables()) == set(variables())
-    assert not re.findall(r"^[A-Z]", text_of(PROJECT / ".env.example"), re.MULTILINE)
+def test_example_file_lists_every_variable_commented_out() -> None:
+    assert set(parse_example_variables()) == set(find_variables())
+    assert not re.findall(r"^[A-Z]", read_text(PROJECT / ".env.example"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("variable", variables().values(), ids=lambda variable: variable.name)
-def test_type_and_default_are_as_documented(variable: Variable) -> None:
-    _name, its_type, default, _meaning = documented_variables()[variable.name]
-    assert not variable.type or its_type == variable.type
+@pytest.mark.parametrize("variable", find_variables().values(), ids=lambda variable: variable.name)
+def test_types_and_defaults_match_the_documentation(variable: Variable) -> None:
+    _name, type_name, default, _meaning = parse_documented_variables()[variable.name]
+    assert not variable.type or type_name == variable.type
     if variable.default in ("", COMPUTED):
         return
     assert _literal(default.strip("`")) == variable.default
-    assert _literal(example_variables()[variable.name]) == variable.default
+    assert _literal(parse_example_variables()[variable.name]) == variable.default
 
 
 def _literal(text: str) -> Any:
@@ -145,188 +151,192 @@ def _literal(text: str) -> Any:
         return text
 
 
-# --- Fault codes, scopes, commands, targets ---------------------------------------------------------------
+# --- Check codes, scopes, commands, targets ---------------------------------------------------------------
 
 
-def test_every_fault_code_is_documented_and_none_besides() -> None:
+def test_documented_check_codes_match_the_code() -> None:
     code = {
         found
-        for path in sources()
+        for path in list_python_files()
         for found in re.findall(r"picard\.E\d{3}", path.read_text(encoding="utf-8"))
     }
-    documented = [row[0] for row in rows_of(CONFIGURATION) if row[0].startswith("picard.E")]
+    documented = [row[0] for row in parse_table_rows(CONFIGURATION) if row[0].startswith("picard.E")]
     assert sorted(documented) == sorted(code)
 
 
-def test_no_page_names_a_fault_that_does_not_exist() -> None:
-    known = set(re.findall(r"\bE\d{3}\b", " ".join(row[0] for row in rows_of(CONFIGURATION))))
-    for page in pages():
-        assert set(re.findall(r"\bE\d{3}\b", text_of(page))) <= known, page
+def test_pages_name_only_existing_check_codes() -> None:
+    known_codes = set(re.findall(r"\bE\d{3}\b", " ".join(row[0] for row in parse_table_rows(CONFIGURATION))))
+    for page in list_pages():
+        assert set(re.findall(r"\bE\d{3}\b", read_text(page))) <= known_codes, page
 
 
 def test_every_scope_is_documented() -> None:
-    documented = named_in_first_cells(PROJECT / "docs" / "architecture.md")
+    documented = names_in_first_column(PROJECT / "docs" / "architecture.md")
     assert {name for name in documented if ":" in name} == set(scopes.DESCRIPTIONS)
 
 
-def our_commands() -> set[str]:
+def list_commands() -> set[str]:
     return {name for name, app in get_commands().items() if str(app) in APPS}
 
 
-def documented_commands() -> dict[str, str]:
-    section = text_of(CONFIGURATION).split("\n## Commands\n")[1].split("\n## ")[0]
+def parse_documented_commands() -> dict[str, str]:
+    section = read_text(CONFIGURATION).split("\n## Commands\n")[1].split("\n## ")[0]
     found: dict[str, str] = {}
-    for given in re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE):
-        name = given.split()[0]
-        found[name] = f"{found.get(name, '')} {given}"
+    for usage in re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE):
+        name = usage.split()[0]
+        found[name] = f"{found.get(name, '')} {usage}"
     return found
 
 
-def test_every_command_is_documented_and_none_besides() -> None:
-    assert set(documented_commands()) == our_commands()
+def test_documented_commands_match_the_code() -> None:
+    assert set(parse_documented_commands()) == list_commands()
 
 
-@pytest.mark.parametrize("name", sorted(our_commands() - {"migrate"}))
-def test_every_option_of_a_command_is_documented(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(list_commands() - {"migrate"}))
+def test_command_options_are_documented(name: str) -> None:
     app = str(get_commands()[name])
     parser = load_command_class(app, name).create_parser("manage.py", name)
-    djangos = {"-h", "--help", "--version", "--verbosity", "--settings", "--pythonpath", "--traceback"}
-    djangos |= {"--no-color", "--force-color", "--skip-checks"}
-    own = {action.option_strings[-1] for action in parser._actions if action.option_strings} - djangos
-    acts = {act for action in parser._actions if action.dest == "act" for act in action.choices or ()}
-    said = documented_commands()[name]
-    assert not [option for option in own | acts if option not in said]
+    django_options = {"-h", "--help", "--version", "--verbosity", "--settings", "--pythonpath", "--traceback"}
+    django_options |= {"--no-color", "--force-color", "--skip-checks"}
+    own_options = {
+        action.option_strings[-1] for action in parser._actions if action.option_strings
+    } - django_options
+    actions = {
+        choice for action in parser._actions if action.dest == "act" for choice in action.choices or ()
+    }
+    documented = parse_documented_commands()[name]
+    assert not [option for option in own_options | actions if option not in documented]
 
 
-def make_targets() -> dict[str, str]:
+def parse_make_targets() -> dict[str, str]:
     rules = re.findall(
         r"^([a-z][a-z-]*):(?!=)(.*)$", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
     )
     return dict(rules)
 
 
-def test_every_make_target_says_what_it_does() -> None:
-    assert make_targets()
-    assert not [name for name, rest in make_targets().items() if "## " not in rest]
+def test_make_targets_have_descriptions() -> None:
+    assert parse_make_targets()
+    assert not [name for name, rest in parse_make_targets().items() if "## " not in rest]
 
 
-def targets_named_in(name: str) -> set[str]:
-    return set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text_of(PROJECT / name), re.MULTILINE))
+def find_make_targets(name: str) -> set[str]:
+    return set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", read_text(PROJECT / name), re.MULTILINE))
 
 
-def test_contributing_names_every_make_target_and_none_besides() -> None:
-    assert targets_named_in("CONTRIBUTING.md") == set(make_targets())
+def test_contributing_lists_all_make_targets() -> None:
+    assert find_make_targets("CONTRIBUTING.md") == set(parse_make_targets())
 
 
-def test_the_readme_names_only_make_targets_that_exist() -> None:
-    assert {"run", "test"} <= targets_named_in("README.md") <= set(make_targets())
+def test_readme_names_only_existing_make_targets() -> None:
+    assert {"run", "test"} <= find_make_targets("README.md") <= set(parse_make_targets())
 
 
 def test_every_mcp_tool_is_documented() -> None:
-    assert set(TOOLS) <= named_in_first_cells(PROJECT / "docs" / "mcp.md")
+    assert set(TOOLS) <= names_in_first_column(PROJECT / "docs" / "mcp.md")
 
 
 def test_every_import_format_is_documented() -> None:
-    [table, *_] = re.findall(r"(?:^\|.*\n)+", text_of(PROJECT / "docs" / "moving.md"), re.MULTILINE)
+    [table, *_] = re.findall(r"(?:^\|.*\n)+", read_text(PROJECT / "docs" / "moving.md"), re.MULTILINE)
     assert len(table.splitlines()) - 2 == len(IMPORT_FORMATS)  # without the header
 
 
 # --- Pages ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    prose = re.sub(r"```.*?```", "", text_of(page), flags=re.DOTALL)
+@pytest.mark.parametrize("page", list_pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_are_not_broken(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", read_text(page), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
         if "://" in target or target.startswith("mailto:"):
             continue
         file, _, anchor = target.partition("#")
         path = (page.parent / file).resolve() if file else page
         assert path.exists(), target
-        assert not anchor or anchor in _anchors(path), target
+        assert not anchor or anchor in _list_anchors(path), target
 
 
-def _anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
-    headings = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+def _list_anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub generates for the headings."""
+    headings = re.findall(r"^#+ (.+)$", read_text(page), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_every_picture_of_the_readme_exists() -> None:
-    named = re.findall(r'(?:src|srcset)="([^"]+)"', text_of(PROJECT / "README.md"))
-    assert named
-    assert not [name for name in named if not (PROJECT / name).exists()]
+def test_readme_pictures_exist() -> None:
+    names = re.findall(r'(?:src|srcset)="([^"]+)"', read_text(PROJECT / "README.md"))
+    assert names
+    assert not [name for name in names if not (PROJECT / name).exists()]
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_file_that_a_page_names_exists(page: Path) -> None:
-    named = re.findall(
-        rf"`((?:{'|'.join([*APPS, 'tests', 'docs', 'templates', 'static'])})/[\w./-]+)", text_of(page)
+@pytest.mark.parametrize("page", list_pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_files_named_in_pages_exist(page: Path) -> None:
+    names = re.findall(
+        rf"`((?:{'|'.join([*APPS, 'tests', 'docs', 'templates', 'static'])})/[\w./-]+)", read_text(page)
     )
-    assert not [name for name in named if not list(PROJECT.glob(f"{name.rstrip('.')}*"))]
+    assert not [name for name in names if not list(PROJECT.glob(f"{name.rstrip('.')}*"))]
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_function_that_a_page_names_exists(page: Path) -> None:
-    """Written as `memories/fields.py:SealedTextField.seal`, or within that app as `indexing.store_words`."""
-    for module, name in re.findall(r"`([\w/]+(?:\.py)?)[.:]([A-Za-z_.]+)[^`]*`", text_of(page)):
+@pytest.mark.parametrize("page", list_pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_functions_named_in_pages_exist(page: Path) -> None:
+    """Names as in `memories/fields.py:SealedTextField.seal`, or `keywords.store_words` within memories."""
+    for module, name in re.findall(r"`([\w/]+(?:\.py)?)[.:]([A-Za-z_.]+)[^`]*`", read_text(page)):
         path = (
             PROJECT / module if "/" in module else PROJECT / "memories" / f"{module.removesuffix('.py')}.py"
         )
         is_scope = f"{module}:{name}" in scopes.DESCRIPTIONS
         if path.suffix == ".py" and ("/" in module or path.exists()) and name != "py" and not is_scope:
-            assert name.split(".")[-1] in _defined_in(path), f"{module}: {name}"
+            assert name.split(".")[-1] in _list_definitions(path), f"{module}: {name}"
 
 
 @cache
-def _defined_in(module: Path) -> set[str]:
+def _list_definitions(module: Path) -> set[str]:
     nodes = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return {node.name for node in nodes if isinstance(node, kinds)}
 
 
-def test_code_names_only_pages_that_exist() -> None:
-    named = {
+def test_pages_named_in_code_exist() -> None:
+    names = {
         (path.name, page)
-        for path in sources()
+        for path in list_python_files()
         for page in re.findall(r"docs/[\w./-]+\.md", path.read_text(encoding="utf-8"))
     }
-    assert named
-    assert not [(name, page) for name, page in named if not (PROJECT / page).exists()]
+    assert names
+    assert not [(name, page) for name, page in names if not (PROJECT / page).exists()]
 
 
-def test_where_to_change_what_names_files_that_exist() -> None:
-    page = text_of(PROJECT / "docs" / "architecture.md")
+def test_where_to_change_table_names_existing_files() -> None:
+    page = read_text(PROJECT / "docs" / "architecture.md")
     section = page.split("\n## Where do I change ...?\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (.+?) \| `([^`]+)` \| (.+) \|$", section, re.MULTILINE)
     assert len(rows) == len({change for change, *_ in rows}) == 20
-    named = [name for _, first, rest in rows for name in (first, *re.findall(r"`([\w/.-]+/[\w.-]+)`", rest))]
-    assert not [name for name in named if not (PROJECT / name).is_file()]
+    names = [name for _, first, rest in rows for name in (first, *re.findall(r"`([\w/.-]+/[\w.-]+)`", rest))]
+    assert not [name for name in names if not (PROJECT / name).is_file()]
 
 
-def test_every_package_is_in_the_table_of_packages() -> None:
-    page = text_of(PROJECT / "docs" / "architecture.md")
+def test_package_table_is_complete() -> None:
+    page = read_text(PROJECT / "docs" / "architecture.md")
     section = page.split("\n## Packages\n")[1].split("\n## ")[0]
-    named = set(re.findall(r"`([\w/]+)`", " ".join(re.findall(r"^\| (.+?) \|", section, re.MULTILINE))))
-    assert not [name for name in named if not (PROJECT / name).is_dir()]
+    names = set(re.findall(r"`([\w/]+)`", " ".join(re.findall(r"^\| (.+?) \|", section, re.MULTILINE))))
+    assert not [name for name in names if not (PROJECT / name).is_dir()]
     packages = {
         str(path.parent.relative_to(PROJECT)) for app in APPS for path in PROJECT.glob(f"{app}/*/__init__.py")
     }
-    assert packages - named <= {f"{app}/{name}" for app in APPS for name in ("management", "migrations")}
+    assert packages - names <= {f"{app}/{name}" for app in APPS for name in ("management", "migrations")}
 
 
-def test_every_decision_is_in_the_index() -> None:
+def test_decision_index_is_complete() -> None:
     folder = PROJECT / "docs" / "decisions"
-    index = text_of(folder / "README.md")
+    index = read_text(folder / "README.md")
     assert not [path.name for path in folder.glob("0*.md") if f"({path.name})" not in index]
 
 
-def test_the_glossary_is_sorted_and_explains_each_word_once() -> None:
-    words = [row[0] for row in rows_of(PROJECT / "docs" / "glossary.md")[1:]]
-    assert words == sorted(set(words))
+def test_glossary_is_sorted_and_has_no_duplicates() -> None:
+    terms = [row[0] for row in parse_table_rows(PROJECT / "docs" / "glossary.md")[1:]]
+    assert terms == sorted(set(terms))
 
 
-def test_the_glossary_explains_the_terms_of_the_code() -> None:
-    meanings = {row[0]: row[1] for row in rows_of(PROJECT / "docs" / "glossary.md")}
+def test_glossary_explains_the_terms_of_the_code() -> None:
+    meanings = {row[0]: row[1] for row in parse_table_rows(PROJECT / "docs" / "glossary.md")}
     assert not {*GLOSSARY_TERMS, *Visibility.values, *IndexState.values} - set(meanings)
     assert all(f"`{channel}`" in meanings["channel"] for channel in Channel)

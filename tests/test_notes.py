@@ -1,4 +1,4 @@
-"""docs/examples/notes as a process, before a Picard that is played: it refreshes once, and says what went wrong."""
+"""docs/examples/notes as a process, with a fake Picard: log-in, token refresh and error pages."""
 
 import json
 import re
@@ -20,7 +20,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from picard.config.paths import PROJECT
-from tests.processes import _end, answers, free_port, wait_until
+from tests.processes import answers, free_port, stop_process, wait_until
 
 FOLDER = PROJECT / "docs" / "examples" / "notes"
 MEMORY = {"id": str(UUID(int=7)), "text": "I write Python.", "tags": ["work"], "version": 3}
@@ -31,29 +31,29 @@ TOKENS = {
     "token_type": "Bearer",
     "expires_in": 900,
 }
-FRESH, STALE = TOKENS, TOKENS | {"expires_in": 1}  # the app renews half a minute before the end
+FRESH, STALE = TOKENS, TOKENS | {"expires_in": 1}  # Notes refreshes half a minute before the expiry
 
 
 @dataclass
-class Answer:
+class FakeResponse:
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     after_s: float = 0.0
-    hangs_up: bool = False
+    closes_connection: bool = False
 
 
-def problem(status: int, code: str, **headers: str) -> Answer:
+def make_problem(status: int, code: str, **headers: str) -> FakeResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(
+    return FakeResponse(
         status,
-        {"code": code, "detail": "Said by Picard."},
+        {"code": code, "detail": "Detail from Picard."},
         {"Content-Type": "application/problem+json", **named},
     )
 
 
-class Played:
-    """A Picard that answers what a test has told it to, and remembers what it was asked."""
+class FakePicard:
+    """A server that sends the responses that a test sets, and records its requests."""
 
     def __init__(self) -> None:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -61,43 +61,43 @@ class Played:
         self.reset()
 
     def reset(self) -> None:
-        self.asked: list[tuple[str, str, dict[str, str], str]] = []
+        self.requests: list[tuple[str, str, dict[str, str], str]] = []
         self.answers = {
-            "/.well-known/oauth-authorization-server": Answer(body=self._metadata()),
-            "/oauth/token/": Answer(body=FRESH),
-            "/oauth/revoke/": Answer(),
-            "/api/v1/whoami/": Answer(body=PERSON),
-            "/api/v1/memories/": Answer(body={"results": [MEMORY]}),
-            "/api/v1/memories/search/": Answer(body={"results": [{"memory": MEMORY}]}),
-            f"/api/v1/memories/{MEMORY['id']}/": Answer(body=MEMORY),
+            "/.well-known/oauth-authorization-server": FakeResponse(body=self._metadata()),
+            "/oauth/token/": FakeResponse(body=FRESH),
+            "/oauth/revoke/": FakeResponse(),
+            "/api/v1/whoami/": FakeResponse(body=PERSON),
+            "/api/v1/memories/": FakeResponse(body={"results": [MEMORY]}),
+            "/api/v1/memories/search/": FakeResponse(body={"results": [{"memory": MEMORY}]}),
+            f"/api/v1/memories/{MEMORY['id']}/": FakeResponse(body=MEMORY),
         }
 
     def count(self, path: str) -> int:
-        return sum(1 for _method, asked, _headers, _body in self.asked if asked == path)
+        return sum(1 for _method, requested, _headers, _body in self.requests if requested == path)
 
     def _metadata(self) -> dict[str, str]:
         ends = {f"{name}_endpoint": f"{self.address}/oauth/{name}/" for name in ("token", "authorization")}
         return {"issuer": self.address, "revocation_endpoint": f"{self.address}/oauth/revoke/", **ends}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        played = self
+        picard = self
 
         class Handler(BaseHTTPRequestHandler):
             def handle_any(self) -> None:
                 path = urlsplit(self.path).path
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                played.asked.append((self.command, path, dict(self.headers), body))
-                answer = played.answers.get(path, Answer(404))
+                picard.requests.append((self.command, path, dict(self.headers), body))
+                answer = picard.answers.get(path, FakeResponse(404))
                 time.sleep(answer.after_s)
-                if answer.hangs_up:
+                if answer.closes_connection:
                     return
-                said = b"" if answer.body is None else json.dumps(answer.body).encode()
+                content = b"" if answer.body is None else json.dumps(answer.body).encode()
                 self.send_response(answer.status)
                 for name, value in ({"Content-Type": "application/json"} | answer.headers).items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(said)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(said)
+                self.wfile.write(content)
 
             do_GET = do_POST = do_PATCH = handle_any  # noqa: N815
 
@@ -108,8 +108,8 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[Played]:
-    picard = Played()
+def picard() -> Iterator[FakePicard]:
+    picard = FakePicard()
     thread = threading.Thread(target=picard.server.serve_forever)
     thread.start()
     yield picard
@@ -119,12 +119,12 @@ def played() -> Iterator[Played]:
 
 
 @pytest.fixture(scope="module")
-def notes(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of Notes."""
+def notes(picard: FakePicard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of Notes."""
     port, home = free_port(), tmp_path_factory.mktemp("notes")
     address = f"http://127.0.0.1:{port}"
     own = {
-        "PICARD_URL": played.address,
+        "PICARD_URL": picard.address,
         "PICARD_CLIENT_ID": "notes",
         "PICARD_CLIENT_SECRET": "picard_cs_x",
         "NOTES_URL": address,
@@ -143,11 +143,11 @@ def notes(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         wait_until(lambda: answers(f"{address}/"), seconds=60)
         yield address
     finally:
-        _end(process)
+        stop_process(process)
 
 
-class Visitor:
-    """A browser that follows no redirect by itself."""
+class BrowserSession:
+    """A browser that does not follow redirects."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -162,177 +162,181 @@ class Visitor:
         assert token, page
         return self.http.post(path, data={**form, "csrfmiddlewaretoken": token[1]})
 
-    def ask(self) -> dict[str, str]:
-        """What Notes asks of Picard, in the address it sends the browser to."""
-        sent_to = urlsplit(self.post("/connect/").headers["Location"])
-        return {name: values[0] for name, values in parse_qs(sent_to.query).items()}
+    def start_authorization(self) -> dict[str, str]:
+        """Return the parameters of the authorization request that Notes redirects to."""
+        url = urlsplit(self.post("/connect/").headers["Location"])
+        return {name: values[0] for name, values in parse_qs(url.query).items()}
 
-    def come_back(self, played: Played, **changes: str) -> httpx.Response:
-        asked = self.ask()
+    def complete_authorization(self, picard: FakePicard, **changes: str) -> httpx.Response:
+        request = self.start_authorization()
         return self.get(
-            "/callback/", **({"code": "c", "state": asked["state"], "iss": played.address} | changes)
+            "/callback/", **({"code": "c", "state": request["state"], "iss": picard.address} | changes)
         )
 
 
 @pytest.fixture
-def visitor(notes: str, played: Played) -> Iterator[Visitor]:
-    played.reset()
-    visitor = Visitor(notes)
-    yield visitor
-    visitor.http.close()
+def browser(notes: str, picard: FakePicard) -> Iterator[BrowserSession]:
+    picard.reset()
+    browser = BrowserSession(notes)
+    yield browser
+    browser.http.close()
 
 
 @pytest.fixture
-def ada(visitor: Visitor, played: Played) -> Visitor:
-    """Connected, and shown her notes."""
-    assert visitor.come_back(played).headers["Location"] == "/notes/"
-    return visitor
+def ada(browser: BrowserSession, picard: FakePicard) -> BrowserSession:
+    """A browser that has connected to Picard."""
+    assert browser.complete_authorization(picard).headers["Location"] == "/notes/"
+    return browser
 
 
-def test_it_asks_with_pkce_state_and_a_resource(visitor: Visitor, played: Played) -> None:
-    asked = visitor.ask()
-    assert asked["code_challenge_method"] == "S256"
-    assert len(asked["code_challenge"]) == 43
-    assert asked["resource"] == f"{played.address}/api"
-    assert len(asked["state"]) >= 16
+def test_authorization_request_has_pkce_state_and_resource(
+    browser: BrowserSession, picard: FakePicard
+) -> None:
+    request = browser.start_authorization()
+    assert request["code_challenge_method"] == "S256"
+    assert len(request["code_challenge"]) == 43
+    assert request["resource"] == f"{picard.address}/api"
+    assert len(request["state"]) >= 16
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"state": "other"}, "belongs to no question of this browser"),
+        ({"state": "other"}, "no pending request"),
         ({"iss": "https://evil.example"}, "comes from another server"),
         ({"iss": ""}, "comes from another server"),
-        ({"error": "access_denied"}, "You said no."),
-        ({"error": "server_error"}, "Picard refused the question."),
+        ({"error": "access_denied"}, "You declined access."),
+        ({"error": "server_error"}, "Picard rejected the authorization request."),
     ],
 )
-def test_a_wrong_answer_is_not_taken(
-    visitor: Visitor, played: Played, changes: dict[str, str], words: str
+def test_invalid_authorization_response_is_rejected(
+    browser: BrowserSession, picard: FakePicard, changes: dict[str, str], words: str
 ) -> None:
-    page = visitor.come_back(played, **changes)
+    page = browser.complete_authorization(picard, **changes)
     assert (page.status_code, words in page.text) == (400, True)
     assert "Connect with Picard" in page.text
-    assert played.count("/oauth/token/") == 0
-    assert visitor.get("/notes/").headers["Location"] == "/"
+    assert picard.count("/oauth/token/") == 0
+    assert browser.get("/notes/").headers["Location"] == "/"
 
 
-def test_an_answer_counts_once(ada: Visitor, played: Played) -> None:
-    again = ada.get("/callback/", code="c", state="", iss=played.address)
+def test_authorization_response_is_accepted_once(ada: BrowserSession, picard: FakePicard) -> None:
+    again = ada.get("/callback/", code="c", state="", iss=picard.address)
     assert again.status_code == 400
 
 
-def test_a_code_that_is_not_taken_is_said(visitor: Visitor, played: Played) -> None:
-    played.answers["/oauth/token/"] = Answer(400, {"error": "invalid_grant"})
-    page = visitor.come_back(played)
-    assert (page.status_code, "did not take the code" in page.text) == (400, True)
+def test_rejected_code_shows_an_error(browser: BrowserSession, picard: FakePicard) -> None:
+    picard.answers["/oauth/token/"] = FakeResponse(400, {"error": "invalid_grant"})
+    page = browser.complete_authorization(picard)
+    assert (page.status_code, "rejected the authorization code" in page.text) == (400, True)
 
 
-def test_two_requests_at_once_refresh_once(visitor: Visitor, played: Played) -> None:
-    played.answers["/oauth/token/"] = Answer(body=STALE)
-    visitor.come_back(played)
+def test_concurrent_requests_refresh_once(browser: BrowserSession, picard: FakePicard) -> None:
+    picard.answers["/oauth/token/"] = FakeResponse(body=STALE)
+    browser.complete_authorization(picard)
     newer = FRESH | {"access_token": "picard_at_2", "refresh_token": "picard_rt_2"}
-    played.answers["/oauth/token/"] = Answer(body=newer, after_s=0.3)
-    played.asked.clear()
-    cookies = dict(visitor.http.cookies)
+    picard.answers["/oauth/token/"] = FakeResponse(body=newer, after_s=0.3)
+    picard.requests.clear()
+    cookies = dict(browser.http.cookies)
     with ThreadPoolExecutor(2) as threads:
-        pages = list(threads.map(lambda _: httpx.get(f"{visitor.address}/notes/", cookies=cookies), range(2)))
+        pages = list(threads.map(lambda _: httpx.get(f"{browser.address}/notes/", cookies=cookies), range(2)))
     assert [page.status_code for page in pages] == [200, 200]
-    assert played.count("/oauth/token/") == 1
-    shown = {
-        headers["Authorization"] for _m, path, headers, _b in played.asked if path == "/api/v1/memories/"
+    assert picard.count("/oauth/token/") == 1
+    used_tokens = {
+        headers["Authorization"] for _m, path, headers, _b in picard.requests if path == "/api/v1/memories/"
     }
-    assert shown == {"Bearer picard_at_2"}
+    assert used_tokens == {"Bearer picard_at_2"}
 
 
-def test_a_token_that_ended_early_is_renewed_once_and_the_call_repeated(ada: Visitor, played: Played) -> None:
-    played.answers["/api/v1/memories/"] = problem(401, "invalid_token")
+def test_rejected_token_is_refreshed_once_and_the_request_repeated(
+    ada: BrowserSession, picard: FakePicard
+) -> None:
+    picard.answers["/api/v1/memories/"] = make_problem(401, "invalid_token")
     page = ada.get("/notes/")
-    assert (page.status_code, "no longer lets Notes in" in page.text) == (401, True)
-    assert (played.count("/oauth/token/"), played.count("/api/v1/memories/")) == (2, 2)
+    assert (page.status_code, "Notes no longer has access" in page.text) == (401, True)
+    assert (picard.count("/oauth/token/"), picard.count("/api/v1/memories/")) == (2, 2)
 
 
-DOWN = "Picard does not answer"
+DOWN = "Picard is unavailable"
 
 
 @pytest.mark.parametrize(
     ("answer", "status", "words"),
     [
-        (Answer(hangs_up=True), 503, DOWN),
-        (Answer(503, {}, {"Retry-After": "5"}), 503, DOWN),
-        (Answer(502, None, {"Content-Type": "text/html"}), 503, DOWN),
+        (FakeResponse(closes_connection=True), 503, DOWN),
+        (FakeResponse(503, {}, {"Retry-After": "5"}), 503, DOWN),
+        (FakeResponse(502, None, {"Content-Type": "text/html"}), 503, DOWN),
         (
-            problem(403, "insufficient_scope", WWW_Authenticate='Bearer scope="memories:read"'),
+            make_problem(403, "insufficient_scope", WWW_Authenticate='Bearer scope="memories:read"'),
             403,
             "memories:read",
         ),
-        (problem(429, "rate_limited", Retry_After="7"), 429, "wait 7 seconds"),
-        (problem(404, "not_found"), 404, "There is no such memory"),
-        (problem(400, "invalid"), 400, "Said by Picard."),
-        (problem(418, "teapot"), 502, "That did not work"),
+        (make_problem(429, "rate_limited", Retry_After="7"), 429, "Wait 7 seconds"),
+        (make_problem(404, "not_found"), 404, "Memory not found"),
+        (make_problem(400, "invalid"), 400, "Detail from Picard."),
+        (make_problem(418, "teapot"), 502, "Something went wrong"),
     ],
 )
-def test_what_goes_wrong_is_a_page_in_plain_words(
-    ada: Visitor, played: Played, answer: Answer, status: int, words: str
+def test_api_errors_are_shown_as_pages(
+    ada: BrowserSession, picard: FakePicard, answer: FakeResponse, status: int, words: str
 ) -> None:
-    played.answers["/api/v1/memories/"] = answer
+    picard.answers["/api/v1/memories/"] = answer
     page = ada.get("/notes/")
     assert (page.status_code, words in page.text) == (status, True)
-    played.answers["/api/v1/memories/"] = Answer(body={"results": [MEMORY]})
-    assert "I write Python." in ada.get("/notes/").text  # it was no more than that
+    picard.answers["/api/v1/memories/"] = FakeResponse(body={"results": [MEMORY]})
+    assert "I write Python." in ada.get("/notes/").text  # the connection still works
 
 
-def test_when_access_is_revoked_one_may_connect_again(ada: Visitor, played: Played) -> None:
-    played.answers["/api/v1/memories/"] = problem(401, "invalid_token")
-    played.answers["/oauth/token/"] = Answer(400, {"error": "invalid_grant"})
+def test_revoked_access_offers_to_connect_again(ada: BrowserSession, picard: FakePicard) -> None:
+    picard.answers["/api/v1/memories/"] = make_problem(401, "invalid_token")
+    picard.answers["/oauth/token/"] = FakeResponse(400, {"error": "invalid_grant"})
     page = ada.get("/notes/")
     assert (page.status_code, "Connect with Picard" in page.text) == (401, True)
 
 
-@pytest.mark.parametrize("answer", [Answer(hangs_up=True), Answer(503, {})])
-def test_a_picard_that_is_down_while_it_refreshes_ends_nothing(
-    visitor: Visitor, played: Played, answer: Answer
+@pytest.mark.parametrize("answer", [FakeResponse(closes_connection=True), FakeResponse(503, {})])
+def test_failed_refresh_keeps_the_connection(
+    browser: BrowserSession, picard: FakePicard, answer: FakeResponse
 ) -> None:
-    played.answers["/oauth/token/"] = Answer(body=STALE)
-    visitor.come_back(played)
-    played.answers["/oauth/token/"] = answer
-    page = visitor.get("/notes/")
+    picard.answers["/oauth/token/"] = FakeResponse(body=STALE)
+    browser.complete_authorization(picard)
+    picard.answers["/oauth/token/"] = answer
+    page = browser.get("/notes/")
     assert (page.status_code, DOWN in page.text) == (503, True)
-    played.answers["/oauth/token/"] = Answer(body=FRESH)
-    assert visitor.get("/notes/").status_code == 200
+    picard.answers["/oauth/token/"] = FakeResponse(body=FRESH)
+    assert browser.get("/notes/").status_code == 200
 
 
-def test_a_note_that_somebody_changed_meanwhile_is_not_overwritten(ada: Visitor, played: Played) -> None:
+def test_concurrently_changed_note_is_not_overwritten(ada: BrowserSession, picard: FakePicard) -> None:
     path = f"/notes/{MEMORY['id']}/"
     assert ada.post(path, seen_at=path, text="Mine.", version="3").headers["Location"] == "/notes/"
-    sent = [headers["If-Match"] for method, _path, headers, _body in played.asked if method == "PATCH"]
+    sent = [headers["If-Match"] for method, _path, headers, _body in picard.requests if method == "PATCH"]
     assert sent == ['"3"']
-    played.answers[f"/api/v1/memories/{MEMORY['id']}/"] = problem(412, "version_conflict")
+    picard.answers[f"/api/v1/memories/{MEMORY['id']}/"] = make_problem(412, "version_conflict")
     page = ada.post(path, text="Mine.", version="3", seen_at="/notes/")
-    assert (page.status_code, "It was changed meanwhile" in page.text) == (409, True)
+    assert (page.status_code, "Edit conflict" in page.text) == (409, True)
 
 
 ADDED = ("POST", "/api/v1/memories/")
 
 
-def test_a_note_that_is_sent_twice_is_one(ada: Visitor, played: Played) -> None:
+def test_resubmitted_note_has_the_same_idempotency_key(ada: BrowserSession, picard: FakePicard) -> None:
     for _ in range(2):
         ada.post("/notes/add/", seen_at="/notes/", text="Once.", key="one-key")
-    sent = [headers for method, path, headers, _body in played.asked if (method, path) == ADDED]
+    sent = [headers for method, path, headers, _body in picard.requests if (method, path) == ADDED]
     assert [headers["Idempotency-Key"] for headers in sent] == ["one-key", "one-key"]
 
 
-def test_what_waits_for_the_persons_yes_is_not_passed_over_in_silence(ada: Visitor, played: Played) -> None:
-    waits = Answer(202, {"status": "waits_for_yes", "proposals": [], "detail": "Nothing is saved yet."})
+def test_change_that_needs_approval_is_announced(ada: BrowserSession, picard: FakePicard) -> None:
+    waits = FakeResponse(202, {"status": "waits_for_yes", "proposals": [], "detail": "Nothing is saved yet."})
     edited = f"/notes/{MEMORY['id']}/"
-    played.answers |= {"/api/v1/memories/": waits, f"/api/v1/memories/{MEMORY['id']}/": waits}
+    picard.answers |= {"/api/v1/memories/": waits, f"/api/v1/memories/{MEMORY['id']}/": waits}
     for path in ("/notes/add/", edited):
         answer = ada.post(path, seen_at="/notes/waiting/", text="Mine.", key="k", version="3")
         assert answer.headers["Location"] == "/notes/waiting/"
-    assert f"{played.address}/memories/review/" in ada.get("/notes/waiting/").text
+    assert f"{picard.address}/memories/review/" in ada.get("/notes/waiting/").text
 
 
-def test_without_a_picard_it_says_what_to_start(tmp_path: Path) -> None:
+def test_start_without_picard_says_how_to_start_it(tmp_path: Path) -> None:
     alone = {
         "PATH": "",
         "NOTES_HOME": str(tmp_path / "notes"),
@@ -349,15 +353,15 @@ def test_without_a_picard_it_says_what_to_start(tmp_path: Path) -> None:
     assert not (tmp_path / "notes" / ".env").exists()
 
 
-def test_tokens_that_cannot_be_given_back_are_not_forgotten(ada: Visitor, played: Played) -> None:
-    played.answers["/oauth/revoke/"] = Answer(503, {})
+def test_tokens_that_cannot_be_revoked_are_kept(ada: BrowserSession, picard: FakePicard) -> None:
+    picard.answers["/oauth/revoke/"] = FakeResponse(503, {})
     page = ada.post("/disconnect/", seen_at="/notes/")
     assert (page.status_code, DOWN in page.text) == (503, True)
     assert ada.get("/notes/").status_code == 200
 
 
-def test_disconnecting_gives_the_tokens_back(ada: Visitor, played: Played) -> None:
+def test_disconnecting_revokes_the_tokens(ada: BrowserSession, picard: FakePicard) -> None:
     ada.post("/disconnect/", seen_at="/notes/")
-    [given] = [body for _m, path, _h, body in played.asked if path == "/oauth/revoke/"]
-    assert parse_qs(given)["token"] == ["picard_rt_1"]
+    [body] = [body for _m, path, _h, body in picard.requests if path == "/oauth/revoke/"]
+    assert parse_qs(body)["token"] == ["picard_rt_1"]
     assert ada.get("/notes/").headers["Location"] == "/"

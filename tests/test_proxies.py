@@ -1,4 +1,4 @@
-"""The proxies of docs/deployment.md in front of a server: what they hand on, what they hold back, what they log."""
+"""The nginx configuration of docs/deployment.md in front of a server: headers, buffering, limits and logs."""
 
 import http.client
 import re
@@ -24,9 +24,9 @@ from picard.config.paths import PROJECT
 from tests.processes import free_port, wait_until
 
 HOST = "memory.example.org"
-FIRST = b"the first of a long file"
+FIRST = b"the start of a long file"
 nginx_needed = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is missing")
-WHOLE = """
+NGINX_CONFIG = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ }}
 http {{
@@ -39,19 +39,20 @@ http {{
 
 
 class Upstream(ThreadingHTTPServer):
-    """Stands for Picard: tells what reached it; streams /stream in two pieces, the second when it may.
+    """A stand-in for Picard that returns the request headers.
 
-    /broken it does not answer. What is posted it takes the first bytes of, and answers with them.
+    /stream comes in two pieces, the second after `may_finish` is set. /broken gets no response. A POST gets the first
+    bytes of its body back.
     """
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Told)
-        self.may_end = Event()
+        super().__init__(("127.0.0.1", 0), UpstreamHandler)
+        self.may_finish = Event()
 
 
-class Told(BaseHTTPRequestHandler):
+class UpstreamHandler(BaseHTTPRequestHandler):
     server: Upstream
 
     def do_GET(self) -> None:
@@ -62,7 +63,7 @@ class Told(BaseHTTPRequestHandler):
         if self.path == "/stream":
             self.wfile.write(b"first")
             self.wfile.flush()
-            self.server.may_end.wait(30)
+            self.server.may_finish.wait(30)
             self.wfile.write(b"second")
         else:
             self.wfile.write(str(self.headers).encode())
@@ -74,12 +75,12 @@ class Told(BaseHTTPRequestHandler):
         self.wfile.write(first)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @dataclass
 class Proxy:
-    """nginx as it runs: where it is asked, and where its logs are."""
+    """A running nginx: its ports and the folder of its logs."""
 
     plain: int
     tls: int
@@ -90,8 +91,8 @@ class Proxy:
         with self.client() as client:
             return client.get(path)
 
-    def begin_to_post(self, path: str, length: int) -> tuple[int, bytes]:
-        """The answer to the first bytes of a body of which no more comes: its status and body."""
+    def post_first_bytes(self, path: str, length: int) -> tuple[int, bytes]:
+        """Send the first bytes of a body and no more; return status and body of the response."""
         insecure = ssl._create_unverified_context()  # noqa: S323
         connection = http.client.HTTPSConnection("127.0.0.1", self.tls, timeout=10, context=insecure)
         with closing(connection):
@@ -99,8 +100,8 @@ class Proxy:
             answer = connection.getresponse()
             return answer.status, answer.read()
 
-    def logged(self) -> str:
-        """What all its logs have said, once it has written down that it was asked this."""
+    def read_logs(self) -> str:
+        """Return the contents of all logs, after the log has the last request."""
         last = f"/{token_hex()}/"
         self.get(last)
         wait_until(lambda: last in (self.folder / "picard.log").read_text())
@@ -116,15 +117,15 @@ def upstream() -> Iterator[Upstream]:
     with Upstream() as server:
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
-        server.may_end.set()
+        server.may_finish.set()
         server.shutdown()
 
 
 @pytest.fixture(scope="module")
 def proxy(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """The documented site, but for its ports, its certificate and where its log lies."""
+    """The documented site with other ports, certificate and log folder."""
     folder, plain, tls = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
-    make_certificate(folder)
+    create_certificate(folder)
     page = (PROJECT / "docs/deployment.md").read_text(encoding="utf-8")
     [site] = re.findall(r"`/etc/nginx/conf.d/picard.conf`\):\n\n```\n(.*?)```", page, re.DOTALL)
     for documented, here in {
@@ -136,14 +137,14 @@ def proxy(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
     }.items():
         assert documented in site
         site = site.replace(documented, here)
-    (folder / "nginx.conf").write_text(WHOLE.format(folder=folder, site=site))
-    with running(folder):
-        wait_until(lambda: answers(plain))
+    (folder / "nginx.conf").write_text(NGINX_CONFIG.format(folder=folder, site=site))
+    with run_nginx(folder):
+        wait_until(lambda: is_running(plain))
         yield Proxy(plain, tls, folder, upstream)
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[None]:
+def run_nginx(folder: Path) -> Iterator[None]:
     command = ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
@@ -152,13 +153,13 @@ def running(folder: Path) -> Iterator[None]:
         process.terminate()
 
 
-def make_certificate(folder: Path) -> None:
+def create_certificate(folder: Path) -> None:
     names = ["-keyout", f"{folder}/privkey.pem", "-out", f"{folder}/fullchain.pem", "-subj", f"/CN={HOST}"]
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     subprocess.run(["openssl", "req", "-x509", "-nodes", *kind, *names], check=True, capture_output=True)
 
 
-def answers(port: int) -> bool:
+def is_running(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": HOST}).status_code == 301
     except httpx.TransportError:
@@ -166,7 +167,7 @@ def answers(port: int) -> bool:
 
 
 @nginx_needed
-def test_nginx_tells_who_asked_and_how(proxy: Proxy) -> None:
+def test_nginx_forwards_host_protocol_and_client_address(proxy: Proxy) -> None:
     headers = proxy.get("/").text
     assert f"Host: {HOST}" in headers
     assert "X-Forwarded-Proto: https" in headers
@@ -174,53 +175,53 @@ def test_nginx_tells_who_asked_and_how(proxy: Proxy) -> None:
 
 
 @nginx_needed
-def test_nginx_sends_everybody_to_https(proxy: Proxy) -> None:
+def test_nginx_redirects_to_https(proxy: Proxy) -> None:
     answer = httpx.get(f"http://127.0.0.1:{proxy.plain}/memories/", headers={"Host": HOST})
     assert answer.headers["Location"] == f"https://{HOST}/memories/"
 
 
 @nginx_needed
-def test_nginx_lets_a_streamed_answer_through_as_it_comes(proxy: Proxy) -> None:
+def test_nginx_does_not_buffer_streamed_responses(proxy: Proxy) -> None:
     with proxy.client() as client, client.stream("GET", "/stream") as answer:
         pieces = answer.iter_raw()
         assert next(pieces) == b"first"
-        proxy.upstream.may_end.set()
+        proxy.upstream.may_finish.set()
         assert b"".join(pieces) == b"second"
 
 
 @nginx_needed
 @pytest.mark.parametrize("name", ["memories:bring", "api:imports"])
-def test_nginx_hands_a_long_file_on_as_it_comes(proxy: Proxy, name: str) -> None:
-    assert proxy.begin_to_post(reverse(name), settings.MAX_IMPORT_BYTES) == (200, FIRST)
+def test_nginx_does_not_buffer_uploads(proxy: Proxy, name: str) -> None:
+    assert proxy.post_first_bytes(reverse(name), settings.MAX_IMPORT_BYTES) == (200, FIRST)
 
 
 @nginx_needed
 @pytest.mark.parametrize("path", ["/memories/new/", "/api/v1/memories/", "/memories/import/x/", "/mcp"])
-def test_nginx_takes_nothing_long_elsewhere(proxy: Proxy, path: str) -> None:
-    assert proxy.begin_to_post(path, 2 * settings.MAX_BODY_BYTES)[0] == 413
+def test_nginx_limits_the_body_size_elsewhere(proxy: Proxy, path: str) -> None:
+    assert proxy.post_first_bytes(path, 2 * settings.MAX_BODY_BYTES)[0] == 413
 
 
 @nginx_needed
 @pytest.mark.parametrize("path", ["/memories/?q=walrus", "/broken/?q=walrus"])
-def test_nginx_logs_no_query(proxy: Proxy, path: str) -> None:
+def test_nginx_logs_no_query_strings(proxy: Proxy, path: str) -> None:
     proxy.get(path)
     httpx.get(f"http://127.0.0.1:{proxy.plain}{path}", headers={"Host": HOST})
-    assert "walrus" not in proxy.logged()
+    assert "walrus" not in proxy.read_logs()
 
 
 @nginx_needed
-def test_nginx_logs_no_part_of_a_path_that_lets_in(proxy: Proxy) -> None:
-    for number, path in enumerate(secret_paths("walrus")):
+def test_nginx_masks_secrets_in_logged_paths(proxy: Proxy) -> None:
+    for number, path in enumerate(get_secret_paths("walrus")):
         proxy.get(path)
-        assert proxy.logged().count("<secret>") == number + 1
-    assert "walrus" not in proxy.logged()
+        assert proxy.read_logs().count("<secret>") == number + 1
+    assert "walrus" not in proxy.read_logs()
 
 
-def secret_paths(secret: str) -> list[str]:
-    """An address of each page that has a secret in its path."""
+def get_secret_paths(secret: str) -> list[str]:
+    """Return a path of each page with a secret in its path."""
     secrets = "|".join(SECRET_PARTS)
     patterns = [
-        pattern for pattern in patterns_of(get_resolver()) if re.search(rf"<(\w+:)?({secrets})>", pattern)
+        pattern for pattern in get_patterns(get_resolver()) if re.search(rf"<(\w+:)?({secrets})>", pattern)
     ]
     assert len(patterns) >= 4
     return [
@@ -229,7 +230,7 @@ def secret_paths(secret: str) -> list[str]:
     ]
 
 
-def patterns_of(resolver: Any, before: str = "") -> Iterator[str]:
+def get_patterns(resolver: Any, before: str = "") -> Iterator[str]:
     for each in resolver.url_patterns:
         whole = f"{before}{each.pattern}"
-        yield from patterns_of(each, whole) if hasattr(each, "url_patterns") else [whole]
+        yield from get_patterns(each, whole) if hasattr(each, "url_patterns") else [whole]

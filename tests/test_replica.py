@@ -1,4 +1,4 @@
-"""A read replica: it answers searches, takes no writes, and becomes the primary when it is asked to."""
+"""A read replica: it answers searches, rejects writes, and can be promoted to primary."""
 
 import json
 import tempfile
@@ -26,7 +26,7 @@ from memories.jobs import indexer
 remember(make_person("ada"), "The walrus sleeps on the ice.")
 while indexer.process_batch(worker=0): pass
 """
-# What a search writes down (the audit) goes to the primary (docs/scaling.md).
+# The audit event of a search is written on the primary (docs/scaling.md).
 SEARCH = """
 import django; django.setup()
 from accounts.models import User
@@ -46,38 +46,38 @@ WRITE = """
 import django; django.setup()
 from accounts.models import User
 from tests.factories import remember
-remember(User.objects.get(), "Written after the change of places.")
+remember(User.objects.get(), "Written after the promotion.")
 """
 
 
 @pytest.fixture
 def primary() -> Iterator[Product]:
-    """A migrated database with one memory; no server of pages."""
+    """A migrated database with one memory, and no web server."""
     with migrated_product(DJANGO_SETTINGS_MODULE="picard.settings") as product:
         product.run("-c", REMEMBER)
         yield product
         EmbeddedPostgres(product.home / "postgres").stop()
 
 
-def test_a_standby_searches_follows_and_takes_over(primary: Product) -> None:
-    with standby(primary) as (address, ask, promote):
-        on_it = {"DATABASE_URL": address, "PUBLIC_URL": "http://127.0.0.1:8000", **keys_of(primary)}
-        assert primary.run("-c", SEARCH, **on_it) == FOUND
+def test_standby_searches_follows_and_takes_over(primary: Product) -> None:
+    with run_standby(primary) as (address, query_value, promote):
+        variables = {"DATABASE_URL": address, "PUBLIC_URL": "http://127.0.0.1:8000", **read_keys(primary)}
+        assert primary.run("-c", SEARCH, **variables) == FOUND
         primary.query("create table followed as select 7 as number")
-        wait_until(lambda: ask("select to_regclass('followed') is not null"))
+        wait_until(lambda: query_value("select to_regclass('followed') is not null"))
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            ask("create table refused as select 1")
+            query_value("create table refused as select 1")
         EmbeddedPostgres(primary.home / "postgres").stop()
         promote()
-        primary.run("-c", WRITE, **on_it)
-        kept = ask("select count(*) from memories_memory")
-    record("a replica takes over", tries=2, lost=2 - kept, what="memories lost")
-    assert kept == 2
+        primary.run("-c", WRITE, **variables)
+        count = query_value("select count(*) from memories_memory")
+    record("a replica takes over", tries=2, lost=2 - count, what="memories lost")
+    assert count == 2
 
 
 @contextmanager
-def standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Callable[[], Any]]]:
-    """Its address for DATABASE_URL, a way to ask it for one value, and one to make it the primary."""
+def run_standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Callable[[], Any]]]:
+    """Yield the standby's DATABASE_URL, a function that queries one value, and one that promotes it."""
     source = EmbeddedPostgres(primary.home / "postgres")
     with tempfile.TemporaryDirectory(prefix="picard-standby-") as folder:
         home = Path(folder)
@@ -88,7 +88,7 @@ def standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Calla
         conninfo = (
             f"host={source.socket_folder} port={PORT} user={SUPERUSER} password={source.password(SUPERUSER)}"
         )
-        run(
+        run_as(
             account,
             binaries / "pg_basebackup",
             "-D",
@@ -103,10 +103,10 @@ def standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Calla
         )
         control = (account, binaries / "pg_ctl", "-D", home / "data", "-w")
         options = f"-c unix_socket_directories={home} -c hot_standby=on"
-        run(*control, "-l", home / "log", "-o", options, "start")
+        run_as(*control, "-l", home / "log", "-o", options, "start")
         app = {"user": "picard", "password": source.password(), "dbname": APP_DATABASE}
 
-        def ask(statement: str) -> Any:
+        def query_value(statement: str) -> Any:
             with psycopg.connect(host=str(home), port=PORT, **app) as connection:  # type: ignore[arg-type]
                 cursor = connection.execute(statement.encode())
                 row = cursor.fetchone() if cursor.description else None
@@ -114,17 +114,17 @@ def standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], Calla
 
         try:
             address = f"postgresql://picard:{source.password()}@/{APP_DATABASE}?host={home}&port={PORT}"
-            yield address, ask, lambda: run(*control, "promote")
+            yield address, query_value, lambda: run_as(*control, "promote")
         finally:
-            run(*control, "-m", "immediate", "stop")
+            run_as(*control, "-m", "immediate", "stop")
 
 
-def run(account: files.Account, *command: str | Path) -> None:
+def run_as(account: files.Account, *command: str | Path) -> None:
     answer = account.run(*command)
     assert answer.exit_code == 0, answer.text
 
 
-def keys_of(product: Product) -> dict[str, str]:
-    """What only a server with the embedded database reads from its own files."""
+def read_keys(product: Product) -> dict[str, str]:
+    """Return the keys that only a server with the embedded database reads from its home."""
     secret, keys = json.loads(product.run("-c", PRINT_KEYS))
     return {"SECRET_KEY": secret, "FIELD_ENCRYPTION_KEY": ",".join(keys)}

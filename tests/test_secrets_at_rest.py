@@ -1,4 +1,4 @@
-"""A stolen disk opens no door: no token, code, secret, password or key of a session lies on it."""
+"""A stolen disk gives no access: it contains no token, code, secret, password or session key."""
 
 import base64
 import hashlib
@@ -13,11 +13,11 @@ import httpx
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
-from tests.chaos.people import PASSWORD, Person, found, signed_up
+from tests.chaos.people import PASSWORD, Person, find_match, signed_up
 from tests.chaos.product import running_product
 from tests.chaos.report import say
-from tests.chaos.traces import dump, files, find
-from tests.interop.consent import say_yes
+from tests.chaos.traces import dump_database, find_text, read_files
+from tests.interop.consent import allow_access
 
 pytestmark = pytest.mark.slow
 
@@ -31,44 +31,44 @@ Stolen = tuple[dict[str, str], dict[str, bytes]]
 
 @pytest.fixture(scope="module")
 def stolen() -> Iterator[Stolen]:
-    """What opens something, by name; and the dump with every file, after an app and a person used all of it."""
+    """The credentials by name, and the dump and every file, after an app and a user used all credentials."""
     with running_product(WEB_WORKERS="1") as product, signed_up(product.address, "ada") as [ada]:
-        opens = connect(ada, product.address) | second_factor(ada) | {"password": PASSWORD}
-        opens["session key"] = ada.cookie("picard_session")
-        lie_about(ada, opens)
-        dumped = dump(product)
+        credentials = connect_app(ada, product.address) | use_second_factor(ada) | {"password": PASSWORD}
+        credentials["session key"] = ada.cookie("picard_session")
+        send_where_not_expected(ada, credentials)
+        dumped = dump_database(product)
         assert product.stop() == 0
-        yield opens, {DUMP: dumped} | files(product)
+        yield credentials, {DUMP: dumped} | read_files(product)
 
 
-def second_factor(ada: Person) -> dict[str, str]:
-    """An authenticator app is set up, another is begun and left; one recovery code is used."""
+def use_second_factor(ada: Person) -> dict[str, str]:
+    """Set up an authenticator app, view the recovery codes, and start a second set-up without finishing it."""
     activate, codes = "/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/"
     ada.post("/accounts/reauthenticate/", {"password": PASSWORD})
-    secret = found(SECRET, ada.get(activate).text)
-    ada.post(activate, {"code": totp(secret)})
-    kept = re.findall(r"<code>(\d{8})</code>", ada.get(codes).text)
-    assert len(kept) == 10
+    secret = find_match(SECRET, ada.get(activate).text)
+    ada.post(activate, {"code": compute_totp(secret)})
+    codes_shown = re.findall(r"<code>(\d{8})</code>", ada.get(codes).text)
+    assert len(codes_shown) == 10
     ada.post("/accounts/2fa/totp/deactivate/")
     return {
         "app's secret": secret,
-        "unfinished app's secret": found(SECRET, ada.get(activate).text),
-        "recovery code": kept[0],
+        "unfinished app's secret": find_match(SECRET, ada.get(activate).text),
+        "recovery code": codes_shown[0],
     }
 
 
-def totp(secret: str) -> str:
+def compute_totp(secret: str) -> str:
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
-def connect(ada: Person, site: str) -> dict[str, str]:
-    """An app registers itself, is connected, refreshes; its last tokens and one code stay unused."""
-    asked = {"redirect_uris": [REDIRECT], "token_endpoint_auth_method": "client_secret_post"}
+def connect_app(ada: Person, site: str) -> dict[str, str]:
+    """Register and connect an app, and refresh its tokens; one code stays unused."""
+    request = {"redirect_uris": [REDIRECT], "token_endpoint_auth_method": "client_secret_post"}
     with httpx.Client(base_url=site) as app:
-        made = app.post("/oauth/register/", json=asked).json()
-        client = {"client_id": made["client_id"], "client_secret": made["client_secret"]}
+        registered = app.post("/oauth/register/", json=request).json()
+        client = {"client_id": registered["client_id"], "client_secret": registered["client_secret"]}
         verifier = secrets.token_urlsafe(48)
-        redeemed, unused = (code(ada, site, made["client_id"], verifier) for _ in range(2))
+        redeemed, unused = (get_code(ada, site, registered["client_id"], verifier) for _ in range(2))
         form = client | {"code": redeemed, "redirect_uri": REDIRECT, "code_verifier": verifier}
         first = app.post("/oauth/token/", data=form | {"grant_type": "authorization_code"}).json()
         again = client | {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
@@ -77,17 +77,17 @@ def connect(ada: Person, site: str) -> dict[str, str]:
         assert app.get("/api/v1/whoami/", headers=headers).status_code == 200
     pairs = {"first": first, "second": second}
     return {
-        "client secret": made["client_secret"],
-        "registration token": made["registration_access_token"],
+        "client secret": registered["client_secret"],
+        "registration token": registered["registration_access_token"],
         "code": redeemed,
         "unused code": unused,
         **{f"{which} {name}": pair[name] for which, pair in pairs.items() for name in TOKENS},
     }
 
 
-def code(ada: Person, site: str, client_id: str, verifier: str) -> str:
+def get_code(ada: Person, site: str, client_id: str, verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": REDIRECT,
@@ -97,25 +97,31 @@ def code(ada: Person, site: str, client_id: str, verifier: str) -> str:
         "code_challenge_method": "S256",
         "resource": f"{site}/api",
     }
-    sent_to = say_yes(ada, str(httpx.URL("/oauth/authorize/", params=asked)))
-    return parse_qs(urlsplit(sent_to).query)["code"][0]
+    redirect = allow_access(ada, str(httpx.URL("/oauth/authorize/", params=request)))
+    return parse_qs(urlsplit(redirect).query)["code"][0]
 
 
-def lie_about(ada: Person, opens: dict[str, str]) -> None:
-    """What opens something comes in where it does not belong, too."""
-    for secret in opens.values():
+def send_where_not_expected(ada: Person, credentials: dict[str, str]) -> None:
+    """Send every credential in requests where it does not belong, as a mistaken client would."""
+    for secret in credentials.values():
         ada.get("/memories/", params={"access_token": secret})
-        ada.ask("GET", "/api/v1/whoami/", headers={"Authorization": f"Bearer {secret}x"})
-        ada.ask("POST", "/oauth/token/", data={"grant_type": "refresh_token", "refresh_token": secret + "x"})
+        ada.send_request("GET", "/api/v1/whoami/", headers={"Authorization": f"Bearer {secret}x"})
+        ada.send_request(
+            "POST", "/oauth/token/", data={"grant_type": "refresh_token", "refresh_token": secret + "x"}
+        )
 
 
-def test_nothing_that_opens_a_door_is_found(stolen: Stolen) -> None:
-    opens, places = stolen
-    say(f"{len(opens)} secrets, {len(places)} places, {sum(map(len, places.values())):,} bytes searched")
-    assert {name: find(secret, places) for name, secret in opens.items() if find(secret, places)} == {}
+def test_no_credential_is_found_on_the_disk(stolen: Stolen) -> None:
+    credentials, places = stolen
+    say(
+        f"{len(credentials)} secrets, {len(places)} places, {sum(map(len, places.values())):,} bytes searched"
+    )
+    assert {
+        name: find_text(secret, places) for name, secret in credentials.items() if find_text(secret, places)
+    } == {}
 
 
-def test_what_lies_in_the_clear_is_found(stolen: Stolen) -> None:
+def test_unencrypted_data_is_found(stolen: Stolen) -> None:
     _opens, places = stolen
-    assert DUMP in find("ada@example.org", places)
-    assert DUMP in find(REDIRECT, places)
+    assert DUMP in find_text("ada@example.org", places)
+    assert DUMP in find_text(REDIRECT, places)

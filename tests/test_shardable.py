@@ -1,4 +1,4 @@
-"""The tables can be spread over machines by owner: the five rules of docs/architecture.md, on a plain PostgreSQL."""
+"""Tables can be sharded by owner: the sharding rules of docs/scaling.md, checked on a plain PostgreSQL."""
 
 import ast
 import re
@@ -29,34 +29,34 @@ OWNED = [
 ]
 TABLES = [model._meta.db_table for model in OWNED]
 NAMES = [model.__name__ for model in OWNED]
-SEEN_BY_PEOPLE = [model for model in OWNED if not isinstance(model._meta.pk, models.CompositePrimaryKey)]
-NAMES_ITS_OWNER = re.compile(r"owner_id\"?\s*(?:=|IN \()", re.IGNORECASE)
-# A cascade of Django's goes by the ids of memories; on Citus it needs multi_shard_modify_mode (docs/scaling.md).
+WITH_PUBLIC_ID = [model for model in OWNED if not isinstance(model._meta.pk, models.CompositePrimaryKey)]
+OWNER_CONDITION = re.compile(r"owner_id\"?\s*(?:=|IN \()", re.IGNORECASE)
+# Django cascades by the ids of memories; on Citus this needs multi_shard_modify_mode (docs/scaling.md).
 CASCADE = re.compile(r'^DELETE FROM "memories_\w+" WHERE \(?"memories_\w+"\."(?:\w+_)?id" IN \(')
 SETTING = re.compile(r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=|to\b)|.*set_config\(", re.DOTALL)
-THE_EXCEPTION = {("core/db/prepared.py", "set plan_cache_mode = force_generic_plan")}
+ALLOWED_SETTINGS = {("core/db/prepared.py", "set plan_cache_mode = force_generic_plan")}
 
 
-@pytest.mark.parametrize("model", [User, *SEEN_BY_PEOPLE], ids=lambda model: model.__name__)
-def test_ids_are_uuids_of_version_7_made_before_the_row(model: Any) -> None:
+@pytest.mark.parametrize("model", [User, *WITH_PUBLIC_ID], ids=lambda model: model.__name__)
+def test_ids_are_uuid7_generated_before_the_row(model: Any) -> None:
     assert isinstance(model._meta.pk, models.UUIDField)
     assert model._meta.pk.default is new_id
     assert UUID(str(model().pk)).version == 7
 
 
-def test_ids_are_in_the_order_of_time() -> None:
+def test_ids_are_in_chronological_order() -> None:
     assert all(one < other for one, other in pairwise(new_id() for _ in range(10_000)))
 
 
 @pytest.mark.parametrize("model", OWNED, ids=NAMES)
-def test_every_owned_table_carries_its_owner(model: Any) -> None:
+def test_owned_tables_have_an_owner_column(model: Any) -> None:
     owner = model._meta.get_field("owner")
     assert (owner.column, owner.null, owner.related_model) == ("owner_id", False, User)
     assert issubclass(model, Owned)
 
 
 @pytest.mark.parametrize("model", OWNED, ids=NAMES)
-def test_every_unique_constraint_begins_with_the_owner(model: Any) -> None:
+def test_unique_constraints_start_with_the_owner(model: Any) -> None:
     unique = [each for each in model._meta.constraints if isinstance(each, models.UniqueConstraint)]
     assert [each.name for each in unique if each.fields[:1] != ("owner",)] == []
     assert [
@@ -66,7 +66,7 @@ def test_every_unique_constraint_begins_with_the_owner(model: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", TABLES)
-def test_the_database_holds_no_other_unique_index(table: str) -> None:
+def test_unique_indexes_start_with_the_owner(table: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]"
@@ -76,7 +76,7 @@ def test_the_database_holds_no_other_unique_index(table: str) -> None:
         assert {column for (column,) in cursor.fetchall()} <= {"owner_id"}
 
 
-def reads(ada: User, memory: Memory) -> None:
+def read_memories(ada: User, memory: Memory) -> None:
     actor = session(ada)
     memory_reads.list_memories(actor)
     memory_reads.get_memory(actor, memory.pk)
@@ -84,7 +84,7 @@ def reads(ada: User, memory: Memory) -> None:
     persona_retrieval.ask_persona(actor, about=ada, question="Where does the walrus sleep?")
 
 
-def writes(ada: User, memory: Memory) -> None:
+def write_memories(ada: User, memory: Memory) -> None:
     actor = session(ada)
     memory_writes.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
     memory_writes.update_memory(
@@ -97,7 +97,7 @@ def writes(ada: User, memory: Memory) -> None:
     memory_writes.restore_memory(actor, memory.pk)
 
 
-def deletes(ada: User, memory: Memory) -> None:
+def delete_memories(ada: User, memory: Memory) -> None:
     actor = session(ada)
     memory_writes.trash_memory(actor, memory.pk)
     memory_writes.delete_memory(actor, memory.pk)
@@ -107,24 +107,22 @@ def deletes(ada: User, memory: Memory) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("act", [reads, writes, deletes])
-def test_every_statement_over_owned_rows_names_their_owner(
-    ada: User, act: Callable[[User, Memory], None]
-) -> None:
+@pytest.mark.parametrize("act", [read_memories, write_memories, delete_memories])
+def test_statements_on_owned_rows_name_the_owner(ada: User, act: Callable[[User, Memory], None]) -> None:
     memory = remember(ada, "The walrus sleeps.", tags=["sea"])
     with CaptureQueriesContext(connection) as captured:
         act(ada, memory)
     statements = [query["sql"] for query in captured]
     assert len([each for each in statements if touches_owned_rows(each)]) > 3
-    strays = [each for each in statements if touches_owned_rows(each) and not stays_with_one_owner(each)]
+    strays = [each for each in statements if touches_owned_rows(each) and not names_the_owner(each)]
     assert strays == [], "\n".join(strays)
 
 
 @pytest.mark.django_db
-def test_the_search_for_strays_finds_them() -> None:
+def test_statements_without_an_owner_are_detected() -> None:
     assert touches_owned_rows(str(Memory.objects.filter(pk=new_id()).query))
-    assert not stays_with_one_owner(str(Memory.objects.filter(pk=new_id()).query))
-    assert stays_with_one_owner(str(Memory.objects.filter(owner_id=new_id()).query))
+    assert not names_the_owner(str(Memory.objects.filter(pk=new_id()).query))
+    assert names_the_owner(str(Memory.objects.filter(owner_id=new_id()).query))
 
 
 @pytest.mark.django_db
@@ -132,17 +130,17 @@ def test_the_search_for_strays_finds_them() -> None:
     lambda ada: remember(ada, "The walrus."),
     lambda ada: remember(ada, "The walrus.", tags=["sea"]).tags.get(),
 ])  # fmt: skip
-def test_saving_a_row_again_does_not_set_its_owner(ada: User, make: Callable[[User], Any]) -> None:
+def test_saving_a_row_does_not_update_its_owner(ada: User, make: Callable[[User], Any]) -> None:
     row = make(ada)
     with CaptureQueriesContext(connection) as captured:
         row.save()
     [update] = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
     assert "owner_id" not in update.partition("WHERE")[0]
-    assert NAMES_ITS_OWNER.search(update.partition("WHERE")[2])
+    assert OWNER_CONDITION.search(update.partition("WHERE")[2])
 
 
 @pytest.mark.django_db
-def test_a_row_does_not_go_to_another_owner(ada: User, bob: User) -> None:
+def test_row_cannot_be_moved_to_another_owner(ada: User, bob: User) -> None:
     memory = remember(ada, "The walrus.")
     memory.owner = bob
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -153,16 +151,16 @@ def test_a_row_does_not_go_to_another_owner(ada: User, bob: User) -> None:
 def test_no_code_updates_an_owner() -> None:
     assert [
         f"{path}:{node.lineno}"
-        for path, node in calls()
+        for path, node in find_calls()
         if isinstance(node.func, ast.Attribute) and node.func.attr == "update"
         for keyword in node.keywords
         if keyword.arg in ("owner", "owner_id")
     ] == []
 
 
-def test_settings_of_a_session_end_with_the_transaction() -> None:
-    found = {(path, text) for path, text in texts() if SETTING.match(text)}
-    assert found == THE_EXCEPTION
+def test_session_settings_are_local_to_the_transaction() -> None:
+    statements = {(path, text) for path, text in find_strings() if SETTING.match(text)}
+    assert statements == ALLOWED_SETTINGS
 
 
 def touches_owned_rows(statement: str) -> bool:
@@ -171,23 +169,23 @@ def touches_owned_rows(statement: str) -> bool:
     )
 
 
-def stays_with_one_owner(statement: str) -> bool:
-    return bool(NAMES_ITS_OWNER.search(statement) or CASCADE.match(statement))
+def names_the_owner(statement: str) -> bool:
+    return bool(OWNER_CONDITION.search(statement) or CASCADE.match(statement))
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
+def parse_modules() -> Iterator[tuple[str, ast.Module]]:
     for package in ("accounts", "core", "memories", "oauth", "picard"):
         for path in sorted((PROJECT / package).rglob("*.py")):
             yield str(path.relative_to(PROJECT)), ast.parse(path.read_text(encoding="utf-8"))
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
-    for path, tree in trees():
+def find_calls() -> Iterator[tuple[str, ast.Call]]:
+    for path, tree in parse_modules():
         yield from ((path, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    for path, tree in trees():
+def find_strings() -> Iterator[tuple[str, str]]:
+    for path, tree in parse_modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield path, node.value

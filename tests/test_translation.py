@@ -1,4 +1,4 @@
-"""Every word of the pages goes through gettext, and a right-to-left language turns the pages round."""
+"""Every text of the pages goes through gettext, and right-to-left languages mirror the pages."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ from tests.factories import remember
 from tests.oauth.flows import make_app
 
 TEMPLATES = PROJECT / "templates"
-# No words of a language.
+# Proper names, which are not translated.
 NAMES = {
     *(
         "Picard",
@@ -47,8 +47,8 @@ WIDTH = re.compile(r"\{% block width %\}.*?\{% endblock %\}")
 TRANSLATED = re.compile(r"\{%\s*blocktranslate.*?\{%\s*endblocktranslate\s*%\}", re.DOTALL)
 
 
-class Words(HTMLParser):
-    """Collects what a person would read or hear of a page, but for what people and programs wrote."""
+class VisibleTextParser(HTMLParser):
+    """Collects what a user would read or hear on a page, except texts by users and code."""
 
     VOID = {"meta", "link", "input", "img", "br", "hr", "source", "path", "rect", "circle", "use"}
 
@@ -58,61 +58,65 @@ class Words(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        is_theirs = given.get("dir") == "auto" or tag in NOT_WORDS
+        attributes = dict(attrs)
+        is_user_text = attributes.get("dir") == "auto" or tag in NOT_WORDS
         self.found += [
-            given[name] or "" for name in SHOWN_ATTRIBUTES if name in given and not self._is_theirs
+            attributes[name] or ""
+            for name in SHOWN_ATTRIBUTES
+            if name in attributes and not self._in_user_text
         ]
         if tag not in self.VOID:
-            self._open.append((tag, is_theirs))
+            self._open.append((tag, is_user_text))
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop()[0] != tag:
             pass
 
     def handle_data(self, data: str) -> None:
-        if not self._is_theirs:
+        if not self._in_user_text:
             self.found.append(data)
 
     @property
-    def _is_theirs(self) -> bool:
-        return any(is_theirs for _tag, is_theirs in self._open)
+    def _in_user_text(self) -> bool:
+        return any(is_user_text for _tag, is_user_text in self._open)
 
 
-def words_of(html: str) -> list[str]:
-    parser = Words()
+def parse_visible_texts(html: str) -> list[str]:
+    parser = VisibleTextParser()
     parser.feed(html)
     return parser.found
 
 
-def bare(text: str) -> list[str]:
+def extract_words(text: str) -> list[str]:
     return [word for word in re.findall(r"[A-Za-z]{2,}", text) if word not in NAMES]
 
 
-# --- What is written ----------------------------------------------------------------------------------------
+# --- Sources ---------------------------------------------------------------------------------------------
 
 
-def templates() -> list[Path]:
-    """All but those for a chat model, and the API's own documentation, which is English."""
+def list_templates() -> list[Path]:
+    """Return all templates except prompts and the API documentation, which are in English."""
     found = (path for path in TEMPLATES.rglob("*") if path.suffix in (".html", ".txt"))
     return sorted(path for path in found if path.parent.name not in ("prompts", "api"))
 
 
-def test_no_template_holds_a_word_that_cannot_be_translated() -> None:
+def test_template_texts_are_translatable() -> None:
     found = {
-        path.name: words for path in templates() if (words := _written(path.read_text(encoding="utf-8")))
+        path.name: words
+        for path in list_templates()
+        if (words := _untranslated_words(path.read_text(encoding="utf-8")))
     }
     assert found == {}
 
 
-def _written(source: str) -> list[str]:
+def _untranslated_words(source: str) -> list[str]:
     for not_shown in (TRANSLATED, WIDTH, TEMPLATE_TAG):
         source = not_shown.sub(" ", source)
-    return [word for text in words_of(source) for word in bare(text)]
+    return [word for text in parse_visible_texts(source) for word in extract_words(text)]
 
 
 def test_makemessages_reads_every_template() -> None:
-    for path in templates():
+    for path in list_templates():
         source = path.read_text(encoding="utf-8")
         read = templatize(source, origin=str(path))
         assert read.count("gettext(") >= len(re.findall(r"\{%\s*(?:translate|blocktranslate) ", source)), (
@@ -120,32 +124,32 @@ def test_makemessages_reads_every_template() -> None:
         )
 
 
-def sources() -> Iterator[Path]:
-    """Without the doors that programs read."""
+def list_python_files() -> Iterator[Path]:
+    """Yield the modules except the API and MCP, which are in English."""
     for package in ("accounts", "core", "memories", "oauth"):
         found = (PROJECT / package).rglob("*.py")
         yield from (path for path in found if not {"migrations", "api", "mcp"} & set(path.parts))
 
 
-def test_what_a_person_is_told_from_python_can_be_translated() -> None:
+def test_user_visible_python_texts_are_translatable() -> None:
     found = [
         f"{path.relative_to(PROJECT)}:{node.lineno}"
-        for path in sources()
+        for path in list_python_files()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and any(map(_is_sentence, _told(node)))
+        if isinstance(node, ast.Call) and any(map(_is_sentence, _user_visible_arguments(node)))
     ]
     assert found == []
 
 
-def _told(call: ast.Call) -> list[ast.expr]:
-    """The arguments of a call that a person comes to read."""
-    called = ast.unparse(call.func)
-    told = [each.value for each in call.keywords if each.arg in ("label", "help_text", "verbose_name")]
-    if called.startswith("messages.") and len(call.args) > 1:
-        told.append(call.args[1])
-    if called in ("ValidationError", "forms.ValidationError"):
-        told += call.args[:1]
-    return told
+def _user_visible_arguments(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of a call that are shown to users."""
+    function = ast.unparse(call.func)
+    visible = [each.value for each in call.keywords if each.arg in ("label", "help_text", "verbose_name")]
+    if function.startswith("messages.") and len(call.args) > 1:
+        visible.append(call.args[1])
+    if function in ("ValidationError", "forms.ValidationError"):
+        visible += call.args[:1]
+    return visible
 
 
 def _is_sentence(node: ast.expr) -> bool:
@@ -154,13 +158,13 @@ def _is_sentence(node: ast.expr) -> bool:
     )
 
 
-def test_the_style_sheet_names_no_left_and_no_right() -> None:
+def test_style_sheet_uses_logical_properties() -> None:
     styles = (PROJECT / "static" / "css" / "picard.css").read_text(encoding="utf-8")
-    beside_text_of_any_direction = re.compile(r"^.*\.tick\) > \.memory-text.*$", re.MULTILINE)
-    assert SIDES.findall(beside_text_of_any_direction.sub("", styles)) == []
+    allowed_rule = re.compile(r"^.*\.tick\) > \.memory-text.*$", re.MULTILINE)
+    assert SIDES.findall(allowed_rule.sub("", styles)) == []
 
 
-def test_a_compiled_catalogue_makes_a_language_known(tmp_path: Path) -> None:
+def test_languages_with_a_compiled_catalogue_are_offered(tmp_path: Path) -> None:
     for code in ("de", "ar"):
         folder = tmp_path / code / "LC_MESSAGES"
         folder.mkdir(parents=True)
@@ -169,11 +173,11 @@ def test_a_compiled_catalogue_makes_a_language_known(tmp_path: Path) -> None:
     assert list_languages(tmp_path) == [("en", "English"), ("ar", "العربيّة")]
 
 
-# --- What is shown ------------------------------------------------------------------------------------------
+# --- Pages -------------------------------------------------------------------------------------------------
 
 
-class Marked(NullTranslations):
-    """A language whose every text is the English one in brackets."""
+class BracketTranslations(NullTranslations):
+    """A pseudo-language: every text is the English one in brackets."""
 
     def gettext(self, message: str) -> str:
         return f"⟦{message.rpartition(chr(4))[2]}⟧" if message else ""
@@ -191,20 +195,27 @@ class Marked(NullTranslations):
 @pytest.fixture
 def right_to_left(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.LANGUAGES = [*configured.LANGUAGES, ("ar", "Pseudo")]
-    monkeypatch.setitem(trans_real._translations, "ar", Marked())  # type: ignore[attr-defined]
+    monkeypatch.setitem(trans_real._translations, "ar", BracketTranslations())  # type: ignore[attr-defined]
 
 
-def outside(text: str) -> str:
-    """What of a text is in no brackets, which may stand within one another."""
-    kept, depth = "", 0
+def strip_bracketed(text: str) -> str:
+    """Return the text outside of brackets, which may be nested."""
+    remaining, depth = "", 0
     for character in text:
         depth += (character == "⟦") - (character == "⟧")
-        kept += character if depth == 0 else " "
-    return kept
+        remaining += character if depth == 0 else " "
+    return remaining
 
 
-PUBLIC = ("/", "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/", "/help/", "/nowhere/")
-OWN = (
+PUBLIC_PATHS = (
+    "/",
+    "/accounts/signup/",
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/help/",
+    "/nowhere/",
+)
+OWN_PATHS = (
     *("/memories/", "/memories/?q=zebra", "/memories/?q=quartz", "/memories/new/", "/memories/ask/"),
     *("/memories/trash/", "/memories/review/", "/memories/tags/", "/memories/insights/", "/memories/import/"),
     *("/memories/export/", "/connect/", "/accounts/", "/accounts/profile/", "/accounts/apps/", "/developer/"),
@@ -212,7 +223,7 @@ OWN = (
 )
 
 
-def test_no_word_of_a_page_escapes_translation(
+def test_pages_are_completely_translated(
     ada: User, ada_client: Client, client: Client, index: Callable[[], int], right_to_left: None
 ) -> None:
     memory = remember(ada, "The zebra lives next door.", tags=["animals"])
@@ -220,18 +231,18 @@ def test_no_word_of_a_page_escapes_translation(
     app = make_app(name="123")
     app.connect(ada)
     index()
-    theirs = {ada.email, ada.handle, ada.display_name, "apple", configured.PUBLIC_URL}
-    pages = [(client, address) for address in PUBLIC] + [(ada_client, address) for address in OWN]
-    escaped = {}
-    one_app = f"/accounts/apps/{AppGrant.objects.get().pk}/"
-    asking = f"/oauth/authorize/?{urlencode(app.request())}"
-    pages += [(ada_client, address) for address in (f"/memories/{memory.pk}/", one_app, asking)]
-    for visitor, address in pages:
-        html = visitor.get(address, headers={"accept-language": "ar"}, follow=True).content.decode()
+    user_texts = {ada.email, ada.handle, ada.display_name, "apple", configured.PUBLIC_URL}
+    pages = [(client, path) for path in PUBLIC_PATHS] + [(ada_client, path) for path in OWN_PATHS]
+    untranslated = {}
+    app_path = f"/accounts/apps/{AppGrant.objects.get().pk}/"
+    consent_path = f"/oauth/authorize/?{urlencode(app.request())}"
+    pages += [(ada_client, path) for path in (f"/memories/{memory.pk}/", app_path, consent_path)]
+    for browser, path in pages:
+        html = browser.get(path, headers={"accept-language": "ar"}, follow=True).content.decode()
         assert '<html lang="ar" dir="rtl"' in html
-        shown = outside(" ".join(words_of(html)))
-        for given in theirs:
-            shown = shown.replace(given, " ")
-        if words := bare(shown):
-            escaped[address] = words
-    assert escaped == {}
+        shown = strip_bracketed(" ".join(parse_visible_texts(html)))
+        for text in user_texts:
+            shown = shown.replace(text, " ")
+        if words := extract_words(shown):
+            untranslated[path] = words
+    assert untranslated == {}

@@ -1,4 +1,4 @@
-"""Who may see which memory: the table of docs/architecture.md, for lists, search and single memories alike."""
+"""Visibility of memories: the table of docs/architecture.md, for lists, search and single memories."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,19 +20,19 @@ from tests.factories import app, remember, session
 pytestmark = pytest.mark.django_db
 
 
-def owners_session(ada: User, bob: User) -> Actor:
+def owner_session(ada: User, bob: User) -> Actor:
     return session(ada)
 
 
-def owners_app(ada: User, bob: User) -> Actor:
+def owner_app(ada: User, bob: User) -> Actor:
     return app(ada, scopes.READ)
 
 
-def owners_app_without_read(ada: User, bob: User) -> Actor:
+def owner_app_without_read(ada: User, bob: User) -> Actor:
     return app(ada, scopes.WRITE)
 
 
-def narrowed_app(ada: User, bob: User) -> Actor:
+def limited_app(ada: User, bob: User) -> Actor:
     remember(ada, "The tag exists.", tags=["work"])
     return app(
         ada, scopes.READ, only_tags=frozenset(Tag.objects.filter(owner=ada).values_list("pk", flat=True))
@@ -43,95 +43,97 @@ def expired_app(ada: User, bob: User) -> Actor:
     return app(ada, scopes.READ, until=timezone.now() - timedelta(seconds=1))
 
 
-def stranger(ada: User, bob: User) -> Actor:
+def other_user(ada: User, bob: User) -> Actor:
     return session(bob)
 
 
-def strangers_app(ada: User, bob: User) -> Actor:
+def other_users_app(ada: User, bob: User) -> Actor:
     return app(bob, scopes.READ, scopes.PERSONA)
 
 
-def strangers_app_without_persona(ada: User, bob: User) -> Actor:
+def other_users_app_without_persona(ada: User, bob: User) -> Actor:
     return app(bob, scopes.READ)
 
 
-def visitor(ada: User, bob: User) -> Actor:
+def anonymous(ada: User, bob: User) -> Actor:
     return ANONYMOUS
 
 
-# who: private · public with the persona on · public with the persona off · public with the page opened too
-TABLE = [
-    (owners_session, True, True, True, True),
-    (owners_app, True, True, True, True),
-    (owners_app_without_read, False, False, False, False),
-    (narrowed_app, False, False, False, False),
+# actor: private · public, persona on · public, persona off · public, persona and public page on
+EXPECTED = [
+    (owner_session, True, True, True, True),
+    (owner_app, True, True, True, True),
+    (owner_app_without_read, False, False, False, False),
+    (limited_app, False, False, False, False),
     (expired_app, False, False, False, False),
-    (stranger, False, True, False, True),
-    (strangers_app, False, True, False, True),
-    (strangers_app_without_persona, False, False, False, False),
-    (visitor, False, False, False, True),
+    (other_user, False, True, False, True),
+    (other_users_app, False, True, False, True),
+    (other_users_app_without_persona, False, False, False, False),
+    (anonymous, False, False, False, True),
 ]
-KINDS = ("private", "public, persona on", "public, persona off", "public, page opened")
+KINDS = ("private", "public, persona on", "public, persona off", "public, page on")
 CASES = [
-    pytest.param(who, kind, expected, id=f"{who.__name__}: {kind}")
-    for who, *row in TABLE
+    pytest.param(make_actor, kind, expected, id=f"{make_actor.__name__}: {kind}")
+    for make_actor, *row in EXPECTED
     for kind, expected in zip(KINDS, row, strict=True)
 ]
 
 
-@pytest.mark.parametrize(("who", "kind", "expected"), CASES)
-def test_the_table(
-    ada: User, bob: User, who: Callable[[User, User], Actor], kind: str, expected: bool
+@pytest.mark.parametrize(("make_actor", "kind", "expected"), CASES)
+def test_visibility_follows_the_table(
+    ada: User, bob: User, make_actor: Callable[[User, User], Actor], kind: str, expected: bool
 ) -> None:
     memory = remember(ada, "The zebra canary.", visibility="private" if kind == "private" else "public")
-    ada.persona_enabled = kind in ("public, persona on", "public, page opened")
-    ada.public_page_enabled = kind == "public, page opened"
+    ada.persona_enabled = kind in ("public, persona on", "public, page on")
+    ada.public_page_enabled = kind == "public, page on"
     ada.save()
-    actor = who(ada, bob)
-    assert _sees(actor, memory, ada) is expected
+    actor = make_actor(ada, bob)
+    assert _is_visible(actor, memory, ada) is expected
 
 
-@pytest.mark.parametrize("who", [row[0] for row in TABLE], ids=lambda who: who.__name__)
+@pytest.mark.parametrize(
+    "make_actor", [row[0] for row in EXPECTED], ids=lambda make_actor: make_actor.__name__
+)
 @pytest.mark.parametrize("state", ["trashed", "expired"])
-def test_nobody_sees_what_is_trashed_or_expired(
-    ada: User, bob: User, who: Callable[[User, User], Actor], state: str
+def test_trashed_and_expired_memories_are_visible_to_nobody(
+    ada: User, bob: User, make_actor: Callable[[User, User], Actor], state: str
 ) -> None:
     ada.persona_enabled = ada.public_page_enabled = True
     ada.save()
     memory = remember(ada, "The zebra canary.", visibility="public")
-    _put(memory, state)
-    actor = who(ada, bob)
-    assert not _sees(actor, memory, ada)
+    _move_to_state(memory, state)
+    actor = make_actor(ada, bob)
+    assert not _is_visible(actor, memory, ada)
 
 
 @pytest.mark.parametrize("state", ["trashed", "expired"])
-def test_only_the_owners_own_session_looks_into_the_trash(ada: User, bob: User, state: str) -> None:
+def test_only_the_owners_session_lists_the_trash(ada: User, bob: User, state: str) -> None:
     memory = remember(ada, "The zebra canary.")
-    _put(memory, state)
+    _move_to_state(memory, state)
     assert [row.pk for row in reads.list_trash(session(ada)).memories] == [memory.pk]
     assert reads.list_trash(app(ada, *scopes.DESCRIPTIONS)).memories == []
     assert reads.list_trash(session(bob)).memories == []
 
 
-def test_an_app_narrowed_to_a_tag_sees_only_what_has_it(ada: User) -> None:
+def test_app_limited_to_a_tag_sees_only_its_memories(ada: User) -> None:
     with_tag = remember(ada, "The zebra canary at work.", tags=["work"])
     remember(ada, "The zebra canary at home.", tags=["home"])
     [work] = Tag.objects.filter(memories=with_tag)
-    narrowed = app(ada, only_tags=frozenset({work.pk}))
-    assert [row.pk for row in reads.list_memories(narrowed).memories] == [with_tag.pk]
-    assert [hit.memory.pk for hit in search_query.search_memories(narrowed, "zebra").hits] == [with_tag.pk]
-    assert [tag.name for tag in reads.list_tags(narrowed)] == ["work"]
+    limited = app(ada, only_tags=frozenset({work.pk}))
+    assert [row.pk for row in reads.list_memories(limited).memories] == [with_tag.pk]
+    assert [hit.memory.pk for hit in search_query.search_memories(limited, "zebra").hits] == [with_tag.pk]
+    assert [tag.name for tag in reads.list_tags(limited)] == ["work"]
 
 
-def test_what_a_narrowed_app_writes_stays_within_what_it_sees(ada: User) -> None:
+def test_memories_of_a_limited_app_get_its_tags(ada: User) -> None:
     [work] = Tag.objects.filter(memories=remember(ada, "Anything", tags=["work"]))
-    narrowed = app(ada, only_tags=frozenset({work.pk}))
-    memory = writes.create_memory(narrowed, text="From the app")
-    writes.update_memory(narrowed, memory.pk, tags=["other"])
-    assert {tag.name for tag in reads.get_memory(narrowed, memory.pk).tags.all()} == {"work", "other"}
+    limited = app(ada, only_tags=frozenset({work.pk}))
+    memory = writes.create_memory(limited, text="From the app")
+    writes.update_memory(limited, memory.pk, tags=["other"])
+    assert {tag.name for tag in reads.get_memory(limited, memory.pk).tags.all()} == {"work", "other"}
 
 
-def test_a_closed_account_sees_and_shows_nothing(ada: User, bob: User) -> None:
+def test_closed_account_sees_and_shows_nothing(ada: User, bob: User) -> None:
     ada.persona_enabled, ada.is_active = True, False
     ada.save()
     memory = Memory.objects.create(owner=ada, text="The zebra canary.", visibility="public", source="web")
@@ -139,7 +141,7 @@ def test_a_closed_account_sees_and_shows_nothing(ada: User, bob: User) -> None:
     assert not Memory.objects.visible_to(session(bob)).filter(pk=memory.pk).exists()
 
 
-def test_forbidden_and_absent_are_one_answer(ada: User, bob: User) -> None:
+def test_forbidden_memory_looks_absent(ada: User, bob: User) -> None:
     private = remember(ada, "The zebra canary.")
     absent = replace(session(bob))
     for act in (reads.get_memory, reads.get_history, writes.trash_memory, writes.delete_memory):
@@ -148,7 +150,7 @@ def test_forbidden_and_absent_are_one_answer(ada: User, bob: User) -> None:
         assert str(private.pk) not in str(error.value)
 
 
-def _put(memory: Memory, state: str) -> None:
+def _move_to_state(memory: Memory, state: str) -> None:
     past = timezone.now() - timedelta(hours=1)
     if state == "trashed":
         writes.trash_memory(session(memory.owner), memory.pk)
@@ -157,8 +159,8 @@ def _put(memory: Memory, state: str) -> None:
         MemoryVector.objects.filter(memory=memory).update(expires_at=past)
 
 
-def _sees(actor: Actor, memory: Memory, owner: User) -> bool:
-    """Whether the rule lets the memory through; every form of asking must agree."""
+def _is_visible(actor: Actor, memory: Memory, owner: User) -> bool:
+    """Return whether the actor sees the memory; all forms of the query must agree."""
     answers = {
         Memory.objects.visible_to(actor).filter(pk=memory.pk).exists(),
         Memory.objects.visible_to(actor, owner=owner).filter(pk=memory.pk).exists(),
@@ -169,29 +171,31 @@ def _sees(actor: Actor, memory: Memory, owner: User) -> bool:
     return answers.pop()
 
 
-# --- What tags are called -----------------------------------------------------------------------------------
+# --- Names of tags -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", ["narrowed", "may only write"])
-def test_no_app_learns_by_naming_a_tag_whether_there_was_one(which: str, ada: User) -> None:
-    """It names it in another spelling: the person's own, in an answer, would say that they have such a tag."""
+@pytest.mark.parametrize("which", ["limited to tags", "write only"])
+def test_app_cannot_probe_for_existing_tags(which: str, ada: User) -> None:
+    """The app spells a tag differently; a response in the owner's spelling would reveal that the tag exists."""
     [work] = remember(ada, "Ada works.", tags=["Work"]).tags.all()
     remember(ada, "Ada is ill.", tags=["HIV"])
-    narrowed = which == "narrowed"
+    limited = which == "limited to tags"
     actor = app(
-        ada, *(() if narrowed else (scopes.WRITE,)), only_tags=frozenset({work.pk}) if narrowed else None
+        ada, *(() if limited else (scopes.WRITE,)), only_tags=frozenset({work.pk}) if limited else None
     )
-    told = [_names(writes.create_memory(actor, text=f"{tag}?", tags=[tag])) for tag in ("hIv", "hIb")]
+    shown_tags = [
+        _tag_names(writes.create_memory(actor, text=f"{tag}?", tags=[tag])) for tag in ("hIv", "hIb")
+    ]
     mine = Memory.objects.get(source="api:notes", tags__name_hash=hash_tag_name(ada.pk, "hiv"))
-    if narrowed:
-        told.append(_names(writes.update_memory(actor, mine.pk, tags=["HIv"])))
-        told.append(_names(reads.get_memory(actor, mine.pk)))
-        told.append(_names(search_query.search_memories(actor, "hiv").hits[0].memory))
-        told.append(_names(reads.list_memories(actor).memories[1]))
-    own = ["Work"] if narrowed else []
-    assert told == [["hiv", *own], ["hib", *own], *([["hiv", *own]] * (len(told) - 2))]
-    assert _names(reads.get_memory(session(ada), mine.pk)) == ["HIV", *own]
+    if limited:
+        shown_tags.append(_tag_names(writes.update_memory(actor, mine.pk, tags=["HIv"])))
+        shown_tags.append(_tag_names(reads.get_memory(actor, mine.pk)))
+        shown_tags.append(_tag_names(search_query.search_memories(actor, "hiv").hits[0].memory))
+        shown_tags.append(_tag_names(reads.list_memories(actor).memories[1]))
+    own = ["Work"] if limited else []
+    assert shown_tags == [["hiv", *own], ["hib", *own], *([["hiv", *own]] * (len(shown_tags) - 2))]
+    assert _tag_names(reads.get_memory(session(ada), mine.pk)) == ["HIV", *own]
 
 
-def _names(memory: Memory) -> list[str]:
+def _tag_names(memory: Memory) -> list[str]:
     return [tag.name for tag in sort_by_name(get_tags(memory))]

@@ -1,4 +1,4 @@
-"""What apps did with a person's memories, as the audit knows it, and taking back what one of them wrote."""
+"""Activity of apps on a user's memories from the audit log, and deletion of what one app wrote."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ group by client_id
 
 @dataclass(frozen=True)
 class AppUsage:
-    """How many memories an app read and wrote within PERIOD, and when it last did either."""
+    """How many memories an app read and wrote within PERIOD, and when it was last active."""
 
     read: int = 0
     written: int = 0
@@ -47,14 +47,14 @@ class AppUsage:
 
 @dataclass(frozen=True)
 class ActivityEntry:
-    """One line of the audit; `memories` are those of its memories that are still there."""
+    """An audit event with those of its memories that still exist."""
 
     event: AuditEvent
     memories: list[Memory]
 
     @property
     def is_about_app(self) -> bool:
-        """Whether it was done to the app, not by it."""
+        """Whether the event is about the app, not by it."""
         return self.event.action.startswith("app:")
 
     @property
@@ -63,14 +63,14 @@ class ActivityEntry:
 
     @property
     def missing_count(self) -> int:
-        """How many of its memories are in the trash, or deleted."""
+        """How many of its memories are in the trash or deleted."""
         if self.event.action == AuditAction.MEMORY_PROPOSE:
-            return 0  # what was proposed may never have been there
+            return 0  # proposed memories may never have existed
         return len(self.event.memory_ids) - len(self.memories)
 
 
 def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
-    """By client id; without the apps that did nothing."""
+    """Return the usage by client id, without inactive apps."""
     actor.require_scope(scopes.READ)
     not_written = [*READ_ACTIONS, AuditAction.MEMORY_PROPOSE]
     values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
@@ -83,14 +83,14 @@ def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
 def list_app_activity(
     actor: Actor, client_id: str, *, before: UUID | None = None, limit: int = 20
 ) -> tuple[list[ActivityEntry], UUID | None]:
-    """What one app did and what was done to it, newest first, and the cursor of the page after it."""
+    """Return events by and about one app, newest first, and the cursor of the next page."""
     return _list_activity(actor, Q(client_id=client_id), before, limit)
 
 
 def list_all_app_activity(
     actor: Actor, *, before: UUID | None = None, limit: int = 20
 ) -> tuple[list[ActivityEntry], UUID | None]:
-    """The same of all apps, also of those that are no longer connected."""
+    """Return the same for all apps, including disconnected ones."""
     return _list_activity(actor, ~Q(client_id=""), before, limit)
 
 
@@ -98,25 +98,25 @@ def _list_activity(
     actor: Actor, wanted: Q, before: UUID | None, limit: int
 ) -> tuple[list[ActivityEntry], UUID | None]:
     actor.require_scope(scopes.READ)
-    shown, following = paginate(AuditEvent.objects.filter(wanted, owner_id=actor.person.pk), before, limit)
-    touched = {memory_id for event in shown for memory_id in event.memory_ids}
+    events, next_cursor = paginate(AuditEvent.objects.filter(wanted, owner_id=actor.person.pk), before, limit)
+    touched = {memory_id for event in events for memory_id in event.memory_ids}
     present = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(touched)
-    acts = [
+    entries = [
         ActivityEntry(event, [present[each] for each in event.memory_ids if each in present])
-        for event in shown
+        for event in events
     ]
-    return acts, following
+    return entries, next_cursor
 
 
 def count_memories_by_tag(actor: Actor) -> dict[UUID, int]:
-    """How many memories the actor sees with each tag."""
+    """Return the number of memories that the actor sees, by tag."""
     actor.require_scope(scopes.READ)
     seen = Memory.objects.visible_to(actor, owner=actor.person).filter(tags__isnull=False)
     return dict(seen.values_list("tags").annotate(Count("pk")))
 
 
 def record_app_event(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: str) -> None:
-    """Write down what was done to an app: a line that names the app and no memory."""
+    """Record an event about an app, without memories."""
     AuditEvent.objects.create(
         owner_id=owner_id,
         actor_id=by.user.pk if by.user else None,
@@ -128,14 +128,14 @@ def record_app_event(by: Actor, action: AuditAction, *, owner_id: UUID, client_i
 
 
 def validate_tag_ids(actor: Actor, tags: Collection[UUID]) -> None:
-    """Raises ValidationError (only_tags) unless all of them are the person's."""
+    """Raise ValidationError (only_tags) unless all tags are the user's."""
     if Tag.objects.filter(owner_id=actor.person.pk, pk__in=tags).count() < len(set(tags)):
-        raise ValidationError({"only_tags": _("Not all of these are tags of yours.")})
+        raise ValidationError({"only_tags": _("Select only your own tags.")})
 
 
 @transaction.atomic
 def trash_memories_by_app(actor: Actor, client_id: str) -> int:
-    """Put in the trash every memory whose present text this app wrote; returns how many."""
+    """Move every memory whose current text this app wrote to trash; return how many."""
     actor.require_scope(scopes.WRITE)
     own = Memory.objects.visible_to(actor, owner=actor.person)
     written = own.filter(source__in=client_names.get_client_sources(client_id))

@@ -1,4 +1,4 @@
-"""What a person's memories look like from afar, and who read one of them: for the person's own session."""
+"""Insights for the user's own session: a map of their memories, and who read one of them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_POINTS = 400  # of the newest memories: with more, dots cover dots, and the page gets heavy
-MAX_COLOURS = 6  # for the tags on most of them
+MAX_POINTS = 400  # newest memories; more points overlap and make the page heavy
+MAX_COLOURS = 6  # for the most frequent tags
 
 
 @dataclass(frozen=True)
 class MemoryReader:
-    """Who read a memory: an app of the person's by its name, another person by their handle, or a visitor (none)."""
+    """A reader of a memory: one of the user's apps by name, another user by handle, or an anonymous user (none)."""
 
     app: str
     client_id: str
@@ -41,7 +41,7 @@ class MemoryReader:
 
 @dataclass(frozen=True)
 class MapPoint:
-    """A memory on the map. x, y: 0 to 1. colour: the place of its tag among the map's tags, None for another."""
+    """A memory on the map. x, y: 0 to 1. colour: the index of its tag among the map's tags, None for others."""
 
     memory: Memory
     x: float
@@ -51,26 +51,26 @@ class MapPoint:
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """Memories by meaning: near ones mean much the same. tags: the names of the colours, in order."""
+    """A map of memories by meaning: similar ones are near each other. tags: the names of the colours, in order."""
 
     points: list[MapPoint]
     tags: list[str]
 
 
 def list_readers(actor: Actor, memory_id: UUID) -> list[MemoryReader]:
-    """Apps, persons and visitors who read one of the person's memories, last first, as long as the audit is kept."""
+    """Return who read one of the user's memories, most recent first, within the retention of the audit log."""
     _require_session(actor)
     memory = memory_reads.get_memory(actor, memory_id)
     reads = AuditEvent.objects.filter(
         owner_id=memory.owner_id, action__in=READ_ACTIONS, memory_ids__contains=[memory.pk]
     )
-    found = list(
+    readers = list(
         reads.values("client_id", "actor_id")
         .annotate(times=Count("pk"), last_at=Max("happened_at"))
         .order_by("-last_at")
     )
-    names = client_names.get_client_names(f":{each['client_id']}" for each in found)
-    others = User.objects.in_bulk({each["actor_id"] for each in found} - {None, memory.owner_id})
+    names = client_names.get_client_names(f":{each['client_id']}" for each in readers)
+    others = User.objects.in_bulk({each["actor_id"] for each in readers} - {None, memory.owner_id})
     handles = {pk: user.handle for pk, user in others.items()}
     return [
         MemoryReader(
@@ -80,12 +80,12 @@ def list_readers(actor: Actor, memory_id: UUID) -> list[MemoryReader]:
             times=each["times"],
             last_at=each["last_at"],
         )
-        for each in found
+        for each in readers
     ]
 
 
 def build_map(actor: Actor, *, limit: int = MAX_POINTS) -> MemoryMap:
-    """The person's newest memories that are embedded, by the two directions in which their meanings differ most."""
+    """Return a map of the user's newest embedded memories by their two principal components."""
     _require_session(actor)
     seen = MemoryVector.objects.visible_to(actor, owner=actor.person).filter(
         passage=0, space__identity=get_space_identity(), embedding__isnull=False
@@ -121,27 +121,27 @@ def _get_colour(memory: Memory, tags: list[str]) -> int | None:
 
 
 def _unrotate_rows(rows: list[MemoryVector], actor: Actor) -> "NDArray[np.float32]":
-    """Private rows lie turned by the person's matrix, public ones do not: turned back, they can be compared."""
+    """Return comparable vectors: private rows are rotated by the user's matrix, public ones are not."""
     import numpy as np
 
     stored = [list(row.embedding) for row in rows]
     private = [place for place, row in enumerate(rows) if not row.is_public]
-    turned = vectors.unrotate_vectors(
+    unrotated = vectors.unrotate_vectors(
         [stored[place] for place in private], get_person_key(actor.person.pk).vector_rotation_key
     )
-    for place, vector in zip(private, turned, strict=True):
+    for place, vector in zip(private, unrotated, strict=True):
         stored[place] = vector
     return np.asarray(stored, np.float32)
 
 
-def _project_to_plane(given: "NDArray[np.float32]") -> list[tuple[float, float]]:
-    """The first two principal components, each from 0 to 1, with the same signs at every visit."""
+def _project_to_plane(points: "NDArray[np.float32]") -> list[tuple[float, float]]:
+    """Return the first two principal components, scaled to 0 to 1, with reproducible signs."""
     import numpy as np
 
-    centred = given - given.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
+    centered = points - points.mean(axis=0)
+    _, axes = np.linalg.eigh(centered.T @ centered)
     axes = axes[:, -2:][:, ::-1]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
-    flat = centred @ axes
+    flat = centered @ axes
     spread = np.maximum(flat.max(axis=0) - flat.min(axis=0), 1e-6)
     return [(float(x), float(y)) for x, y in (flat - flat.min(axis=0)) / spread]

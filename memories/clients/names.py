@@ -1,4 +1,4 @@
-"""What the apps that wrote memories are called. Who knows it says so at start (picard/composition.py)."""
+"""Names of the apps that wrote memories. picard/composition.py registers the lookup at startup."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -14,23 +14,23 @@ def _find_no_names(_client_ids: Collection[str]) -> Mapping[str, str]:
 _name_lookup: NameLookup = _find_no_names
 
 
-def set_name_lookup(names_of: NameLookup) -> None:
-    """From now on names_of is asked: client ids to the names of those that it knows."""
+def set_name_lookup(lookup: NameLookup) -> None:
+    """Register the lookup from client ids to the names of known apps."""
     global _name_lookup
-    _name_lookup = names_of
+    _name_lookup = lookup
 
 
 def get_client_id(source: str) -> str:
-    """The client id in a source ("api:<client id>"), empty where no app wrote it."""
+    """Return the client id in a source ("api:<client id>"), empty without an app."""
     return source.partition(":")[2]
 
 
 def get_client_sources(client_id: str) -> list[str]:
-    """The sources of what one app wrote: one a door that apps come by."""
-    return [f"{door}:{client_id}" for door in (Channel.API, Channel.MCP)]
+    """Return the sources of one app: one per channel that apps use."""
+    return [f"{channel}:{client_id}" for channel in (Channel.API, Channel.MCP)]
 
 
 def get_client_names(sources: Iterable[str]) -> Mapping[str, str]:
-    """By client id, the names of the apps among these sources; no query where there is none."""
+    """Return the names of the apps among these sources, by client id; no query without apps."""
     client_ids = {get_client_id(source) for source in sources} - {""}
     return _name_lookup(client_ids) if client_ids else {}

@@ -1,12 +1,12 @@
-"""The blind word index: a text's words, and what the database keeps of them.
+"""The blind keyword index: words of a text and their stored digests.
 
-Sealed text cannot feed a full-text index. Kept instead is a keyed digest of each word's stem: it can be
-matched with the digest of a question's word, and read by nobody. Two texts of one person show which
-words they share and how often; texts of two persons show nothing, since their keys differ.
+Encrypted text cannot feed a full-text index. Instead, the database stores a keyed digest of each word's stem, which
+can be matched with the digest of a query word but not read. Texts of one user reveal which words they share and how
+often; texts of two users reveal nothing, since their keys differ.
 
-Question and memory take the same way, so an exact word always matches. Words match whole (stemmed), never
-as prefixes. Stop words, irregular verbs and date names are English; other languages have their stemmer alone.
-Whoever changes what `words` gives must have everything indexed anew (WORDS_SCHEME in indexing.py).
+Queries and memories are processed alike, so an exact word always matches. Words match whole (stemmed), never as
+prefixes. Stop words, irregular verbs and date names are English; other languages only have their stemmer. A change to
+the result of `extract_words` requires reindexing everything (KEYWORD_SCHEME in work_queue.py).
 """
 
 import hmac
@@ -24,7 +24,7 @@ from django.conf import settings
 
 DATA = Path(__file__).parent / "data"
 ENGLISH, GERMAN = "english", "german"
-# Not calendar.month_name: that follows the locale of the process.
+# Not calendar.month_name, which depends on the process's locale.
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
@@ -36,12 +36,12 @@ UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff"
     "\u3105-\u312f\u31f0-\u31ff\uac00-\ud7a3\uff66-\uff9f" + HAN
 )
-# Combining marks are no letters to `re`: accents, Hebrew and Arabic points, the vowel signs of Indic scripts.
+# Combining marks, which `re` does not count as letters: accents, Hebrew and Arabic points, Indic vowel signs.
 MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-INVISIBLE = "\u00ad\u200c\u200d\u2060\ufeff"  # soft hyphen, joiners: inside a word, no part of it
+INVISIBLE = "\u00ad\u200c\u200d\u2060\ufeff"  # soft hyphen, joiners: ignored inside a word
 APOSTROPHES = "'\u2019\u02bc\uff07"
 _LETTER = rf"(?:[^\W_{UNSPACED}]|[{MARKS}{INVISIBLE}])"
-# In this order: C++, C# and their like; words, apostrophes inside; runs of a script without spaces.
+# In this order: C++, C# and the like; words with inner apostrophes; runs of a script without spaces.
 WORD = re.compile(
     rf"(?<!\w)[A-Za-z](?:\+\+|\#)(?!\w) | {_LETTER}+(?:[{APOSTROPHES}]{_LETTER}+)* | [{UNSPACED}]+",
     re.VERBOSE,
@@ -51,21 +51,19 @@ _HAN_CHARACTER = re.compile(f"[{HAN}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
-_ENGLISH_ENDINGS = frozenset(("s", "m", "d", "re", "ve", "ll"))  # behind an apostrophe
+_ENGLISH_ENDINGS = frozenset(("s", "m", "d", "re", "ve", "ll"))  # after an apostrophe
 
-_MAX_CACHED_LENGTH = (
-    24  # characters of a word whose stems are kept in this process; longer ones hardly come twice
-)
-_DAY_PREFIX = "day:"  # no word of a text has a colon
+_MAX_CACHED_LENGTH = 24  # characters of a word with cached stems; longer ones rarely repeat
+_DAY_PREFIX = "day:"  # words of a text have no colon
 
 _local = threading.local()
 
 
 def extract_words(text: str) -> list[str]:
-    """The distinct stems of a text in the order they first appear, stop words left out.
+    """Return the distinct stems of a text in order of first appearance, without stop words.
 
-    Chinese, Japanese, Korean, Thai and their like, written without spaces, give every pair of
-    neighbouring characters instead, and every Chinese character alone.
+    Scripts without spaces (Chinese, Japanese, Korean, Thai, ...) yield every pair of adjacent characters instead, and
+    every single Chinese character.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
@@ -78,52 +76,52 @@ def extract_words(text: str) -> list[str]:
 
 
 def get_date_words(day: date) -> list[str]:
-    """Month, year and weekday as `words` would give them, so that "in May 2023" finds that day's memories."""
+    """Return month, year and weekday as `extract_words` would, so that "in May 2023" finds that day's memories."""
     return list(_compute_date_words(day, settings.SEARCH_LANGUAGE))
 
 
 def get_day_words(day: date) -> list[str]:
-    """The date's words, marked: that a memory was made in May is another thing than that it says "May"."""
+    """Return the date's words with a prefix, to tell a memory created in May from one that contains "May"."""
     return [_DAY_PREFIX + word for word in get_date_words(day)]
 
 
 def to_day_word(word: str) -> str | None:
-    """What `get_day_words` makes of this word of a question, None when no date has it."""
+    """Return the query word in the form of `get_day_words`, None if it is not part of a date."""
     is_year = len(word) == 4 and word.isdecimal()
     return _DAY_PREFIX + word if is_year or word in _get_date_names(settings.SEARCH_LANGUAGE) else None
 
 
 def extract_names(text: str) -> set[str]:
-    """The stems of the words written as names: capitalised within a sentence, and no part of a date.
+    """Return the stems of words written as names: capitalized within a sentence and not part of a date.
 
-    None where every word is capitalised, or every noun, as German does: capitals tell of no name there.
+    Empty if all words are capitalized, or all nouns as in German, since capitals do not mark names there.
     """
-    written = [(match[0], match.start()) for match in WORD.finditer(unicodedata.normalize("NFC", text))]
-    if settings.SEARCH_LANGUAGE == GERMAN or all(word[0].isupper() for word, _ in written):
+    matches = [(match[0], match.start()) for match in WORD.finditer(unicodedata.normalize("NFC", text))]
+    if settings.SEARCH_LANGUAGE == GERMAN or all(word[0].isupper() for word, _ in matches):
         return set()
-    capitalised = [word for word, start in written if start and word[0].isupper()]
-    return {stem for word in capitalised for stem in extract_words(word) if to_day_word(stem) is None}
+    capitalized = [word for word, start in matches if start and word[0].isupper()]
+    return {stem for word in capitalized for stem in extract_words(word) if to_day_word(stem) is None}
 
 
 def remove_words(text: str, left_out: Collection[str]) -> str:
-    """The text without the words whose stems are all among these."""
+    """Return the text without the words whose stems are all in `left_out`."""
 
-    def kept(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         stems = extract_words(match[0])
         return "" if stems and left_out and all(stem in left_out for stem in stems) else match[0]
 
-    return " ".join(WORD.sub(kept, text).split())
+    return " ".join(WORD.sub(replace, text).split())
 
 
 def normalize_text(text: str) -> str:
-    """The text as an exact phrase is looked for in it: its words as they stand, one space between, case folded."""
+    """Return the text for exact phrase matching: its case-folded words, separated by single spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(WORD.findall(text.casefold()))
 
 
 def hash_words(words: Iterable[str], key: bytes) -> list[int]:
-    """What the database keeps of each word, in order: 8 bytes of HMAC-SHA256 as a signed bigint."""
+    """Return the stored digest of each word, in order: 8 bytes of HMAC-SHA256 as a signed bigint."""
     return [
         int.from_bytes(hmac.digest(key, word.encode(), "sha256")[:8], "big", signed=True) for word in words
     ]
@@ -140,7 +138,7 @@ def _get_cached_stems(language: str, word: str) -> tuple[str, ...]:
 
 
 def _stem_word(language: str, word: str) -> tuple[str, ...]:
-    """The stems of one match of WORD: none for a stop word, several for a run without spaces."""
+    """Return the stems of one match of WORD: none for a stop word, several for a run without spaces."""
     if _UNSPACED_RUN.fullmatch(word):
         return tuple(_split_pairs(unicodedata.normalize("NFKC", word).casefold()))
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word)).casefold()
@@ -148,7 +146,7 @@ def _stem_word(language: str, word: str) -> tuple[str, ...]:
     if language == ENGLISH:
         plain = _get_english_base(_strip_accents(plain))
         return (_get_stemmer(language).stemWord(plain),) if plain else ()
-    # Other stemmers need the accents; what people type does not always have them.
+    # Other stemmers need the accents, which people do not always type.
     return tuple(_strip_accents(_get_stemmer(language).stemWord(part)) for part in plain.split("'") if part)
 
 
@@ -164,7 +162,7 @@ def _split_pairs(run: str) -> Iterator[str]:
 
 
 def _get_english_base(word: str) -> str:
-    """The word without 's and its like, an irregular verb in its base form; empty for a stop word."""
+    """Return the word without endings such as 's and with irregular verbs in base form; empty for a stop word."""
     if word in _load_stop_words() or word.endswith("n't"):
         return ""
     word = _strip_endings(word)
@@ -207,7 +205,7 @@ def _read_data_lines(name: str) -> list[list[str]]:
 
 
 def _get_stemmer(language: str) -> Any:
-    """The Snowball stemmer, one per thread: it is not safe for two. KeyError: no such language."""
+    """Return this thread's Snowball stemmer, since it is not thread-safe. KeyError: unknown language."""
     stemmers: dict[str, Any] = _local.__dict__
     if language not in stemmers:
         import Stemmer

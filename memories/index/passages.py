@@ -1,8 +1,7 @@
-"""Passages: the parts of a memory's text that are indexed one by one.
+"""Passages: the parts of a memory's text that are indexed separately.
 
-Ordinary texts are one passage. Two limits ask for more: an index row has room for so many words
-(a btree tuple holds 2,704 bytes), and an embedding model cuts off silently what it does not read
-(256 word pieces for the local one).
+Most texts are one passage. Two limits require more: the size of an index row (a btree tuple holds 2,704 bytes), and
+the input size of the embedding model, which truncates silently (256 word pieces for the local one).
 """
 
 import re
@@ -14,14 +13,14 @@ from django.conf import settings
 
 from memories.index import keywords
 
-MAX_KEYWORDS = 150  # distinct, of the text; the row also has the date's words and the tags
+MAX_KEYWORDS = 150  # distinct words of the text; the row also has the date's words and the tags
 MAX_WORDS = 200
 MAX_PIECES = 240  # estimated; the local model reads 254
-# Bytes of an index tuple for the vector (2 a dimension) and the tokens (8 each), the date's among them.
+# Bytes of an index tuple for the vector (2 per dimension) and the tokens (8 each), including the date's.
 ROW_BYTES = 2_590
 ROW_SPARE_KEYWORDS = 10
 
-# A word (never cut), or any other single character that is no space.
+# A word, which is never split, or any other single non-space character.
 _ATOM = re.compile(rf"(?P<word>{keywords.WORD.pattern}) | \S", re.VERBOSE)
 _UNSPACED = re.compile(f"[{keywords.UNSPACED}]")
 _RUN = re.compile(r"[a-zA-Z]+|[0-9]+|.")
@@ -41,7 +40,7 @@ class _Atom:
 
 @dataclass(slots=True)
 class _PassageSize:
-    """What a passage holds so far."""
+    """The size of a passage so far."""
 
     words: int = 0
     pieces: int = 0
@@ -57,11 +56,10 @@ class _PassageSize:
 
 
 def split_passages(text: str) -> list[str]:
-    """The text (in NFC) in order, cut between paragraphs, lines or sentences where possible, else words.
+    """Split the text (in NFC) into passages, between paragraphs, lines or sentences if possible, else words.
 
-    Every word lies whole in some passage. Where a script without spaces must be cut, the next passage
-    repeats the last character, so that every pair of characters does too. No passage is empty, and
-    only an empty text has none.
+    Every word is whole in some passage. Where a script without spaces must be split, the next passage repeats the last
+    character, so that every pair of characters is whole too. No passage is empty, and only an empty text has none.
     """
     text = unicodedata.normalize("NFC", text)
     if _is_short(text):
@@ -69,24 +67,24 @@ def split_passages(text: str) -> list[str]:
     atoms = list(_split_atoms(text))
     if not atoms:
         return [text] if text else []
-    found = []
+    passages = []
     first = 0
     while first < len(atoms):
         cut = _find_cut(text, atoms, first)
-        found.append(text[atoms[first].start : atoms[cut - 1].end])
+        passages.append(text[atoms[first].start : atoms[cut - 1].end])
         first = cut - 1 if cut < len(atoms) and _are_pair(atoms[cut - 1], atoms[cut]) else cut
-    return found
+    return passages
 
 
 def get_max_keywords() -> int:
-    """How many distinct words a passage may have beside a vector of EMBEDDING_DIMENSIONS."""
+    """Return how many distinct words a passage can have besides a vector of EMBEDDING_DIMENSIONS."""
     dimensions: int = settings.EMBEDDING_DIMENSIONS
     room = (ROW_BYTES - 2 * dimensions) // 8 - ROW_SPARE_KEYWORDS
     return max(1, min(MAX_KEYWORDS, room))
 
 
 def _is_short(text: str) -> bool:
-    """Whether the text fits without counting: no word has more pieces than characters."""
+    """Return whether the text fits without counting pieces: no word has more pieces than characters."""
     return 0 < len(text.strip()) <= MAX_PIECES and len(keywords.extract_words(text)) <= get_max_keywords()
 
 
@@ -101,19 +99,19 @@ def _split_atoms(text: str) -> Iterator[_Atom]:
 
 
 def _estimate_pieces(word: str) -> int:
-    """About how many word pieces BERT makes of a word, rather too many: one a character beyond ASCII."""
+    """Estimate BERT's number of word pieces from above: one per character for non-ASCII words."""
     if not word.isascii():
         return len(word)
-    # The model knows most short English words whole, and numbers by two digits or more.
+    # Most short English words are one piece, and numbers have pieces of two or more digits.
     return sum(1 + (len(run) - 1) // (2 if run.isdecimal() else 6) for run in _RUN.findall(word))
 
 
 def _find_cut(text: str, atoms: list[_Atom], first: int) -> int:
-    """Where the passage that starts at atom `first` ends: the number of the first atom after it."""
+    """Return the index of the first atom after the passage that starts at atom `first`."""
     last = _find_last_fit(text, atoms, first)
     if last == len(atoms):
         return last
-    # The best border in the second half: a passage cut too early costs a row and its context.
+    # The best border in the second half: an early cut costs a row and loses context.
     earliest = first + (last - first) // 2 + 1
     return max(range(earliest, last + 1), key=lambda at: (_score_border(text, atoms[at - 1], atoms[at]), at))
 
@@ -136,7 +134,7 @@ def _are_pair(one: _Atom, other: _Atom) -> bool:
 
 
 def _score_border(text: str, before: _Atom, after: _Atom) -> int:
-    """How good a cut between two atoms is: paragraph 4, line 3, sentence 2, words 1, inside a chunk 0."""
+    """Rate a cut between two atoms: paragraph 4, line 3, sentence 2, words 1, inside a run 0."""
     gap = text[before.end : after.start]
     if _BLANK_LINE.search(gap):
         return 4

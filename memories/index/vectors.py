@@ -1,8 +1,8 @@
-"""Vectors at rest: turned by a secret matrix per person, written as pgvector's halfvec.
+"""Vectors at rest: rotated by a secret matrix per user, stored as pgvector's halfvec.
 
-A stored embedding gives its text back to anyone with an off-the-shelf inverter. Turned by a secret
-orthogonal matrix it keeps every cosine and means nothing to a stock inverter. That is not encryption:
-who knows enough texts of a person can solve for the matrix (docs/security.md has the figures).
+An off-the-shelf inverter can reconstruct a text from its embedding. Rotation by a secret orthogonal matrix preserves
+every cosine and defeats stock inverters. It is not encryption: who knows enough texts of a user can solve for the
+matrix (docs/security.md has the results).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_CACHED_MATRICES = 64  # 0.6 MB each with 384 dimensions
 KNOWN_KEY = bytes(range(32))
 KNOWN_DIMENSIONS = 8
-# First row and last row of the matrix of KNOWN_KEY; never to change: stored vectors depend on it.
+# First and last row of the matrix of KNOWN_KEY. Must never change: stored vectors depend on it.
 KNOWN_ROWS = (
     (0.2058278, -0.4296455, 0.1168256, -0.1941919, 0.5576528, -0.4012110, -0.4481562, -0.2211109),
     (-0.3374667, -0.2368002, -0.5033280, -0.2915605, -0.1488058, 0.4576842, -0.3403800, -0.3797614),
@@ -33,10 +33,10 @@ _matrices_lock = threading.Lock()
 
 
 class StoredVector(HalfVector):
-    """A vector on its way into the database.
+    """A vector that is formatted quickly for the database.
 
-    pgvector writes each component as exactly as Python can, most of which PostgreSQL cuts off again: a halfvec keeps
-    eleven bits. Six digits are enough for the same bits and take a quarter of the time.
+    pgvector writes each component with full precision, most of which PostgreSQL discards: a halfvec has eleven bits.
+    Six digits give the same bits in a quarter of the time.
     """
 
     def __init__(self, vector: Sequence[float]) -> None:
@@ -47,25 +47,25 @@ class StoredVector(HalfVector):
 
 
 def rotate_vectors(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
-    """The vectors, in order, turned by the matrix of the 32-byte key; lengths and cosines stay (to 1e-6)."""
+    """Rotate the vectors, in order, by the matrix of the 32-byte key; preserves lengths and cosines (to 1e-6)."""
     import numpy as np
 
     if not vectors:
         return []
-    given = np.asarray(vectors, np.float32)
-    turned: list[list[float]] = (given @ _get_matrix(key, given.shape[1])).tolist()
-    return turned
+    array = np.asarray(vectors, np.float32)
+    rotated: list[list[float]] = (array @ _get_matrix(key, array.shape[1])).tolist()
+    return rotated
 
 
 def unrotate_vectors(vectors: Sequence[Sequence[float]], key: bytes) -> list[list[float]]:
-    """The inverse of `rotate_vectors`: an orthogonal matrix is undone by its transpose."""
+    """Invert `rotate_vectors` by the transpose of the orthogonal matrix."""
     import numpy as np
 
     if not vectors:
         return []
-    given = np.asarray(vectors, np.float32)
-    turned: list[list[float]] = (given @ _get_matrix(key, given.shape[1]).T).tolist()
-    return turned
+    array = np.asarray(vectors, np.float32)
+    rotated: list[list[float]] = (array @ _get_matrix(key, array.shape[1]).T).tolist()
+    return rotated
 
 
 @lru_cache(maxsize=8)
@@ -74,10 +74,10 @@ def _build_format(count: int) -> str:
 
 
 def build_rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
-    """An orthogonal (dimensions, dimensions) matrix, the same for this key on every machine (to 1e-5).
+    """Return an orthogonal (dimensions, dimensions) matrix, the same for this key on every machine (to 1e-5).
 
-    Uniform over all rotations and reflections: QR of a Gaussian matrix, unique once R's diagonal is
-    positive. Takes about 0.1 s for 384 dimensions; `rotate_vectors` keeps the last ones.
+    Uniform over all rotations and reflections: QR of a Gaussian matrix, unique once R's diagonal is positive. Takes
+    about 0.1 s for 384 dimensions; `rotate_vectors` caches the most recent ones.
     """
     import numpy as np
 
@@ -86,12 +86,12 @@ def build_rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
 
 
 def format_halfvec(vector: Sequence[float]) -> str:
-    """pgvector's text form. Five significant digits: ten times finer than the float16 it becomes."""
+    """Return pgvector's text form with five significant digits, ten times finer than float16."""
     return "[" + ("%.5g," * len(vector) % tuple(vector))[:-1] + "]"
 
 
 def is_known_answer_valid() -> bool:
-    """Whether this machine derives the same matrix as the one that stored the vectors."""
+    """Return whether this machine derives the same matrix as the one that stored the vectors."""
     import numpy as np
 
     matrix = build_rotation_matrix(KNOWN_KEY, KNOWN_DIMENSIONS)
@@ -99,11 +99,11 @@ def is_known_answer_valid() -> bool:
 
 
 def check_known_answer() -> None:
-    """Raises RuntimeError when rotations derived here would not fit the stored vectors."""
+    """Raise RuntimeError if rotations derived on this machine would not match the stored vectors."""
     if not is_known_answer_valid():
         raise RuntimeError(
-            "This machine derives other vector rotations than the known answer in memories/index/vectors.py: "
-            "private memories would not be found, new ones stored wrongly. "
+            "Vector rotations on this machine differ from the known answer in memories/index/vectors.py: "
+            "private memories would not be found, and new ones would be stored incorrectly. "
             "Check the installed numpy and cryptography."
         )
 
@@ -114,20 +114,20 @@ def _check_known_answer_once() -> None:
 
 
 def clear_matrices() -> None:
-    """Drop the matrices kept in this process, for example after a person's key was destroyed."""
+    """Clear this process's matrix cache, for example after a user's key was destroyed."""
     with _matrices_lock:
         _matrices.clear()
 
 
 def _get_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
-    """The matrix of the key, from the ones used last; kept by a digest, so that no key is found here."""
+    """Return the key's matrix, cached by a digest so that the cache contains no key."""
     name = hashlib.sha256(b"picard rotation matrix %d " % dimensions + key).digest()
     _check_known_answer_once()
     with _matrices_lock:
         if name in _matrices:
             _matrices.move_to_end(name)
             return _matrices[name]
-    matrix = build_rotation_matrix(key, dimensions)  # outside the lock: others need not wait for it
+    matrix = build_rotation_matrix(key, dimensions)  # outside the lock, so that other threads do not wait
     with _matrices_lock:
         _matrices[name] = matrix
         while len(_matrices) > MAX_CACHED_MATRICES:
@@ -136,7 +136,7 @@ def _get_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
 
 
 def _generate_gaussians(key: bytes, count: int) -> "NDArray[np.float64]":
-    """Standard normal numbers by Box and Muller (1958): pairs of uniforms to pairs of normals."""
+    """Return standard normal numbers by Box and Muller (1958): pairs of uniforms to pairs of normals."""
     import numpy as np
 
     pairs = (count + 1) // 2
@@ -147,9 +147,9 @@ def _generate_gaussians(key: bytes, count: int) -> "NDArray[np.float64]":
 
 
 def _generate_uniforms(key: bytes, count: int) -> "NDArray[np.float64]":
-    """Numbers in (0, 1], 53 bits each, from the AES-256-CTR stream of the 32-byte key.
+    """Return numbers in (0, 1], 53 bits each, from the AES-256-CTR stream of the 32-byte key.
 
-    A stream of our own, because NumPy promises none that stays across its versions (NEP 19).
+    NumPy's own streams are not guaranteed to stay the same across versions (NEP 19).
     """
     import numpy as np
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes

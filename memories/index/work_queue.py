@@ -1,6 +1,6 @@
-"""What search reads: passages with their words and vectors. A memory whose version has no vector yet *is* the job.
+"""The search index and its work queue. A memory whose current version has no vector yet *is* the job.
 
-Words are stored in the transaction that writes the memory; the worker (worker.py) adds the vectors.
+Keywords are stored in the transaction that writes the memory; the worker (jobs/indexer.py) adds the vectors.
 """
 
 import hashlib
@@ -22,13 +22,11 @@ from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
 from memories.providers.embeddings import get_provider
 
 CHANNEL = "picard_indexing"
-KEYWORD_SCHEME = (
-    "words-1"  # to be raised when keywords.py makes other words of a text: everything is indexed anew
-)
+KEYWORD_SCHEME = "words-1"  # increment when keywords.py extracts other words: everything is reindexed
 
 
 def get_space_identity() -> str:
-    """The name of the active embedding space. Vectors of another space are no answer to this provider's queries."""
+    """Return the name of the active embedding space. Vectors of other spaces cannot be compared with its queries."""
     active = get_provider()
     return f"{active.identity}|{active.dimensions}|{KEYWORD_SCHEME}|{settings.SEARCH_LANGUAGE}"
 
@@ -38,12 +36,12 @@ def get_active_space() -> EmbeddingSpace:
 
 
 def _get_withheld_identity() -> str:
-    """The name of the space of what the active provider may not read: without vectors, in words of this language."""
+    """Return the name of the space of memories withheld from the active provider: keywords only, no vectors."""
     return f"withheld|{get_space_identity()}"
 
 
 def get_current_identities() -> list[str]:
-    """The names of the spaces for which nothing need be indexed anew."""
+    """Return the names of the spaces that need no reindexing."""
     return [
         get_space_identity(),
         *([_get_withheld_identity()] if embedding_consent.is_consent_required() else []),
@@ -51,13 +49,13 @@ def get_current_identities() -> list[str]:
 
 
 def store_keywords(memories: Sequence[Memory]) -> None:
-    """Make changed memories findable by their words, in place of those of an earlier text."""
+    """Replace the indexed keywords of changed memories."""
     _select_stored_rows(memories).delete()
     MemoryVector.objects.bulk_create(build_passage_rows(memories), batch_size=1_000)
 
 
 def build_passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
-    """The rows by which memories are found by their words, not stored, in order."""
+    """Return unsaved keyword rows of the memories, in order."""
     return [row for memory in memories for row in _build_rows(memory, split_passages(memory.text))]
 
 
@@ -67,15 +65,15 @@ def store_vectors(
     embedded: Sequence[Sequence[Sequence[float]]],
     space: EmbeddingSpace,
 ) -> None:
-    """Put the vectors of each memory's passages in place of what stood for it. In the caller's transaction."""
+    """Replace the index rows of each memory by ones with vectors. Needs a transaction."""
     rows = []
-    for memory, its_passages, its_vectors in zip(memories, texts, embedded, strict=True):
+    for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
         stored = (
-            its_vectors
+            plain_vectors
             if memory.is_public
-            else vectors.rotate_vectors(its_vectors, get_person_key(memory.owner_id).vector_rotation_key)
+            else vectors.rotate_vectors(plain_vectors, get_person_key(memory.owner_id).vector_rotation_key)
         )
-        for row, vector in zip(_build_rows(memory, its_passages), stored, strict=True):
+        for row, vector in zip(_build_rows(memory, passages), stored, strict=True):
             row.space, row.embedding = space, vectors.StoredVector(vector)
             rows.append(row)
     _select_stored_rows(memories).delete()
@@ -83,23 +81,23 @@ def store_vectors(
 
 
 def store_flags(memory: Memory) -> None:
-    """Carry what restricts a search (trash, expiry) over to the passages."""
+    """Copy a memory's search restrictions (trash, expiry) to its passages."""
     _select_stored_rows([memory]).update(
         is_trashed=memory.deleted_at is not None, expires_at=memory.expires_at
     )
 
 
 def rekey_memory(memory: Memory) -> None:
-    """After a change of visibility: words under the other key, vectors out of or into the person's rotation."""
-    turn = vectors.unrotate_vectors if memory.is_public else vectors.rotate_vectors
+    """Rehash keywords and rotate or unrotate vectors after a change of visibility."""
+    convert = vectors.unrotate_vectors if memory.is_public else vectors.rotate_vectors
     rotation = get_person_key(memory.owner_id).vector_rotation_key
     stored = {row.passage: row for row in _select_stored_rows([memory])}
     rows = _build_rows(memory, split_passages(memory.text))
     for row in rows:
-        before = stored.get(row.passage)
-        if before is not None and before.embedding is not None:
-            row.space_id = before.space_id
-            row.embedding = vectors.StoredVector(*turn([before.embedding], rotation))
+        previous = stored.get(row.passage)
+        if previous is not None and previous.embedding is not None:
+            row.space_id = previous.space_id
+            row.embedding = vectors.StoredVector(*convert([previous.embedding], rotation))
     _select_stored_rows([memory]).delete()
     MemoryVector.objects.bulk_create(rows)
     if (
@@ -107,12 +105,12 @@ def rekey_memory(memory: Memory) -> None:
         and memory.index_state == IndexState.READY
         and any(row.embedding is None for row in rows)
     ):
-        memory.index_state = IndexState.PENDING  # it was withheld from the provider while it was private
+        memory.index_state = IndexState.PENDING  # withheld from the provider while private
         enqueue_memories(Memory.objects.filter(pk=memory.pk))
 
 
 def _select_stored_rows(memories: Sequence[Memory]) -> QuerySet[MemoryVector]:
-    """What is stored of them. Owners are named, so that each machine that holds some of them is asked for its own."""
+    """Return the memories' index rows. Filters by owner too, so that a sharded database can route the query."""
     owners = {memory.owner_id for memory in memories}
     return MemoryVector.objects.filter(owner_id__in=owners, memory__in=memories)
 
@@ -140,7 +138,7 @@ def _build_rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:
 
 
 def _get_sequence(memory: Memory) -> int | None:
-    """The memory's number among all that follow one another: each conversation starts at a random one of its own."""
+    """Return the memory's global sequence number: each conversation starts at its own random number."""
     if memory.conversation is None or memory.position is None:
         return None
     start = hashlib.sha256(memory.conversation.bytes).digest()[:8]
@@ -152,7 +150,7 @@ def _get_sequence(memory: Memory) -> int | None:
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many memories wait for their vectors, and how many the worker gave up."""
+    """How many memories are waiting for vectors, and how many failed permanently."""
 
     pending: int
     failed: int
@@ -167,7 +165,7 @@ def get_backlog() -> Backlog:
 
 
 def enqueue_memories(memories: QuerySet[Memory]) -> int:
-    """Make a queryset of memories due now; returns how many."""
+    """Queue a queryset of memories for indexing now; return how many."""
     count = memories.update(
         index_state=IndexState.PENDING,
         index_attempts=0,
@@ -180,7 +178,7 @@ def enqueue_memories(memories: QuerySet[Memory]) -> int:
 
 
 def enqueue_other_spaces() -> int:
-    """Queue every memory that was indexed for another model, or in another language, than are set; returns how many."""
+    """Queue every memory that was indexed for another model or language than configured; return how many."""
     others = EmbeddingSpace.objects.exclude(identity__in=get_current_identities())
     if not others.exists():
         return 0
@@ -189,20 +187,20 @@ def enqueue_other_spaces() -> int:
 
 
 def enqueue_withheld(person: User) -> int:
-    """Queue this person's memories that no provider was let read; returns how many.
+    """Queue this user's memories that were withheld from the provider; return how many.
 
-    Those too that a worker has taken: it may be leaving them to their words just now, by what it was told before.
+    Includes memories leased by a worker, which may be withholding them based on the earlier choice.
     """
     unread = MemoryVector.objects.filter(owner_id=person.pk, embedding=None).values("memory_id")
-    taken = Q(index_leased_by__isnull=False)
+    leased = Q(index_leased_by__isnull=False)
     return enqueue_memories(
-        Memory.objects.filter(taken | Q(index_state=IndexState.READY, pk__in=unread), owner=person)
+        Memory.objects.filter(leased | Q(index_state=IndexState.READY, pk__in=unread), owner=person)
     )
 
 
 def index_keywords_only(memories: Sequence[Memory]) -> None:
-    """These are found by their words alone: their person lets no provider read them. What an earlier one made goes."""
-    # Anew: the language may be another, and the day of an import is set behind its words.
+    """Index memories by keyword only, without a provider, and delete earlier vectors."""
+    # The language may have changed, and an import sets the day after the keywords.
     store_keywords(memories)
     space, _is_new = EmbeddingSpace.objects.get_or_create(identity=_get_withheld_identity())
     _select_stored_rows(memories).update(space=space)
@@ -210,14 +208,14 @@ def index_keywords_only(memories: Sequence[Memory]) -> None:
 
 
 def mark_indexed(memories: Sequence[Memory]) -> None:
-    """Nothing is left to do about them."""
+    """Mark the memories as indexed."""
     Memory.objects.filter(pk__in=[memory.pk for memory in memories]).update(
         index_state=IndexState.READY, index_leased_by=None, index_attempts=0, index_error=""
     )
 
 
 def wake_workers_on_commit() -> None:
-    """Tell the workers, once the row can be seen, that something is due."""
+    """Notify the workers on commit that memories are due."""
     transaction.on_commit(wake_workers)
 
 

@@ -1,8 +1,8 @@
-"""The indexing worker: claims memories that wait for their vectors, embeds them, and keeps house in between.
+"""The indexing worker: claims memories without vectors, embeds them, and runs the retention job in between.
 
-A lease is held by an advisory lock of the worker's own connection, which PostgreSQL frees when the worker dies: its
-memories are due again at once. A text that was edited while it was being embedded has another version then; its
-vector is thrown away and the memory stays due.
+A lease is backed by an advisory lock of the worker's own connection, which PostgreSQL releases when the worker dies, so
+that its memories are due again at once. If a text was edited while being embedded, its version differs: the vector is
+discarded and the memory stays due.
 """
 
 import logging
@@ -34,11 +34,11 @@ logger = logging.getLogger(__name__)
 
 BATCH = 64
 POLL_S = 5.0
-STOP_CHECK_S = 0.5  # how long a request to stop may go unseen while idle
+STOP_CHECK_S = 0.5  # maximum delay of a stop request while idle
 MAX_BACKOFF_S = 600.0
 UNREADABLE = "unreadable"
 
-# Due, and unleased or leased by a worker whose lock is free: it died, or it is this one, which holds nothing now.
+# Due, and either unleased or leased by a dead worker (its lock is free) or by this one, which is processing nothing.
 CLAIM = f"""
 with gone as (
   select leased_by from (
@@ -57,8 +57,7 @@ from due where m.id = due.id returning m.id
 
 @dataclass(frozen=True)
 class EmbeddingResult:
-    """A memory as it was read, and what became of it: vectors, or the code of an error, or nothing, since its person
-    lets no provider elsewhere read it."""
+    """The result of embedding a memory: vectors, an error code, or neither if withheld from a remote provider."""
 
     memory: Memory
     passages: list[str]
@@ -70,36 +69,36 @@ class EmbeddingResult:
 
 
 class WorkerLease:
-    """A connection of the worker's own that holds its lock and hears when something is due."""
+    """A dedicated connection of the worker that holds its lock and listens for due memories."""
 
     def __init__(self) -> None:
-        connection.ensure_connection()  # an embedded server that was killed is started by this
+        connection.ensure_connection()  # restarts a killed embedded server
         self.connection = psycopg.connect(**connection.get_connection_params(), autocommit=True)
         self.worker = lock_worker(self.connection)
         self.connection.execute(f"listen {work_queue.CHANNEL}")
 
     def wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
-        """Return when something was committed that is due, when told to stop, or after `seconds`."""
-        until = time.monotonic() + seconds
-        while not should_stop() and (left := until - time.monotonic()) > 0:
+        """Return when a due memory is committed, on a stop request, or after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not should_stop() and (left := deadline - time.monotonic()) > 0:
             for _ in self.connection.notifies(timeout=min(left, STOP_CHECK_S), stop_after=1):
                 return
 
     def close(self) -> None:
-        """Give the lock back before the connection ends: what a server process holds is free only some time after."""
+        """Release the lock explicitly, since the server releases it only some time after the connection ends."""
         with suppress(psycopg.OperationalError):
             unlock_worker(self.connection)
         self.connection.close()
 
 
 def run_worker(should_stop: Callable[[], bool]) -> None:
-    """Work until `should_stop()`; a lost database is waited for."""
+    """Process batches until `should_stop()`; reconnect if the database is lost."""
     retention.requeue_on_start()
     while not should_stop():
         try:
             _work_with_lease(should_stop)
         except DATABASE_UNAVAILABLE:
-            logger.warning("the database does not answer; trying again")
+            logger.warning("database unavailable; retrying")
             connection.close()
             time.sleep(1)
 
@@ -117,18 +116,18 @@ def _work_with_lease(should_stop: Callable[[], bool]) -> None:
 
 
 def process_batch(worker: int, *, limit: int = BATCH) -> int:
-    """Claim, embed and store one batch; returns how many memories were claimed."""
+    """Claim, embed and store one batch; return how many memories were claimed."""
     memories = claim_memories(worker, limit)
     if memories:
         withheld = _find_withheld(memories)
         embedded = embed_memories([memory for memory in memories if memory not in withheld])
-        left = [replace(_read_passages(memory), is_withheld=True) for memory in withheld]
-        store_results(worker, [*embedded, *left])
+        keyword_only = [replace(_read_passages(memory), is_withheld=True) for memory in withheld]
+        store_results(worker, [*embedded, *keyword_only])
     return len(memories)
 
 
 def claim_memories(worker: int, limit: int) -> list[Memory]:
-    """Lease due memories to this worker. The statement commits at once, so a crash later is seen by others."""
+    """Lease due memories to this worker. The statement commits at once, so that others can detect a later crash."""
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"worker": worker, "limit": limit})
         ids = [row[0] for row in cursor.fetchall()]
@@ -136,14 +135,14 @@ def claim_memories(worker: int, limit: int) -> list[Memory]:
 
 
 def embed_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
-    """Each memory with its vectors or its error. No database work is done meanwhile."""
+    """Return the vectors or error of each memory, without using the database."""
     read = [_read_passages(memory) for memory in memories]
     readable = [one for one in read if not one.error]
     return [one for one in read if one.error] + _embed_or_split(readable)
 
 
 def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
-    """Store what was embedded, of those memories that are still as they were read."""
+    """Store the results of memories that have not changed since they were read."""
     with transaction.atomic():
         current = dict(
             Memory.objects.filter(pk__in=[one.memory.pk for one in embedded], index_leased_by=worker)
@@ -167,9 +166,9 @@ def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
 
 
 def get_seconds_until_due() -> float:
-    """How long until the next memory that was put off is due; POLL_S when none is."""
-    waiting = Memory.objects.filter(index_state=IndexState.PENDING).order_by("index_due_at")
-    due_in = waiting.annotate(due_in=F("index_due_at") - Now()).values_list("due_in", flat=True).first()
+    """Return the seconds until the next pending memory is due, POLL_S without one."""
+    pending = Memory.objects.filter(index_state=IndexState.PENDING).order_by("index_due_at")
+    due_in = pending.annotate(due_in=F("index_due_at") - Now()).values_list("due_in", flat=True).first()
     return POLL_S if due_in is None else max(0.05, due_in.total_seconds())
 
 
@@ -177,23 +176,23 @@ def get_seconds_until_due() -> float:
 
 
 def _find_withheld(memories: Sequence[Memory]) -> list[Memory]:
-    """Those private ones whose person has not let the provider, which is elsewhere, read them."""
+    """Return the private memories whose users have not consented to the remote provider."""
     if not embedding_consent.is_consent_required():
         return []
-    allow_it = embedding_consent.filter_consenting_users({memory.owner_id for memory in memories})
-    return [memory for memory in memories if not memory.is_public and memory.owner_id not in allow_it]
+    consenting = embedding_consent.filter_consenting_users({memory.owner_id for memory in memories})
+    return [memory for memory in memories if not memory.is_public and memory.owner_id not in consenting]
 
 
 def _read_passages(memory: Memory) -> EmbeddingResult:
     try:
         return EmbeddingResult(memory, split_passages(memory.text))
     except DecryptError:
-        logger.error("memory %s does not open", memory.pk)
+        logger.error("cannot decrypt memory %s", memory.pk)
         return EmbeddingResult(memory, [], error=UNREADABLE, is_final=True)
 
 
 def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
-    """All in one request; when the provider rejects it, each alone, so that one bad text fails alone."""
+    """Embed all in one request; if the provider rejects it, each separately, so that only the bad text fails."""
     if not read:
         return []
     try:
@@ -207,8 +206,8 @@ def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
 
 
 def _embed_batch(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
-    found = iter(get_provider().embed_documents([text for one in read for text in one.passages]))
-    return [EmbeddingResult(one.memory, one.passages, [next(found) for _ in one.passages]) for one in read]
+    vectors = iter(get_provider().embed_documents([text for one in read for text in one.passages]))
+    return [EmbeddingResult(one.memory, one.passages, [next(vectors) for _ in one.passages]) for one in read]
 
 
 def _build_failure(one: EmbeddingResult, error: ProviderError, **how: Any) -> EmbeddingResult:
@@ -223,7 +222,7 @@ def _store_vectors(done: Sequence[EmbeddingResult]) -> None:
 
 
 def _schedule_retry(one: EmbeddingResult) -> None:
-    """Try again later, or give up where it can be seen: in the page, the admin and /readyz."""
+    """Schedule a retry, or mark the memory as failed, which the page, the admin and /readyz show."""
     gives_up = one.is_final or work_queue.is_last_attempt(one.memory)
     wait = timedelta(seconds=_compute_backoff(one.memory.index_attempts, one.retry_after_s))
     Memory.objects.filter(pk=one.memory.pk).update(
@@ -233,11 +232,11 @@ def _schedule_retry(one: EmbeddingResult) -> None:
         index_error=one.error,
     )
     if gives_up:
-        logger.error("memory %s is not found by meaning: %s", one.memory.pk, one.error)
+        logger.error("could not embed memory %s: %s", one.memory.pk, one.error)
 
 
 def _compute_backoff(attempts: int, retry_after_s: float | None) -> float:
-    """Doubling from the setting's first wait, with jitter; never sooner than the provider asked for."""
+    """Return the exponential backoff from INDEXING_FIRST_WAIT_S with jitter, at least the provider's Retry-After."""
     doubled: float = settings.INDEXING_FIRST_WAIT_S * 2 ** min(attempts - 1, 20)
     jittered = min(MAX_BACKOFF_S, doubled) * random.uniform(0.5, 1.5)  # noqa: S311  (not a secret)
     return max(jittered, min(retry_after_s or 0.0, MAX_BACKOFF_S))

@@ -1,4 +1,4 @@
-"""What must happen from time to time: purging, and putting back what is worth another try. A part of the worker."""
+"""Periodic tasks of the worker: purging old data, and requeuing failed memories."""
 
 import logging
 import time
@@ -41,18 +41,18 @@ _last_run = 0.0
 
 
 def requeue_on_start() -> None:
-    """A start may follow a repaired setting or another model: what failed and what is of another space is due again."""
+    """Requeue failed memories and those of other spaces: settings or the model may have changed before this start."""
     try:
         moved = work_queue.enqueue_other_spaces()
     except ProviderError as error:
-        logger.error("the embedding provider cannot work as it is set: %s", error)
+        logger.error("the embedding provider is misconfigured: %s", error)
         return
     retried = work_queue.enqueue_memories(Memory.objects.filter(index_state=IndexState.FAILED))
-    logger.info("due again: %d of another embedding space, %d that had failed", moved, retried)
+    logger.info("requeued %d memories of another embedding space and %d failed ones", moved, retried)
 
 
 def run_if_due() -> None:
-    """Keep house when it was not done for INTERVAL_S seconds."""
+    """Run the steps if the last run is at least INTERVAL_S seconds ago."""
     global _last_run
     if _last_run and time.monotonic() < _last_run + INTERVAL_S:
         return
@@ -61,7 +61,7 @@ def run_if_due() -> None:
 
 
 def run_steps() -> dict[str, int]:
-    """Each step once, unless another worker is at it; returns how many rows each one touched that did not fail."""
+    """Run each step once, unless another worker is running them; return the row counts of successful steps."""
     with transaction.atomic():
         if not try_lock(DatabaseLock.RETENTION):
             return {}
@@ -70,12 +70,12 @@ def run_steps() -> dict[str, int]:
 
 
 def purge_memories() -> int:
-    """Delete for ever what has lain in the trash, or been expired, for TRASH_DAYS."""
+    """Permanently delete memories that have been in the trash, or expired, for TRASH_DAYS."""
     since = Now() - timedelta(days=settings.TRASH_DAYS)
-    gone = Memory.objects.filter(Q(deleted_at__lt=since) | Q(expires_at__lt=since))
+    due = Memory.objects.filter(Q(deleted_at__lt=since) | Q(expires_at__lt=since))
     total = 0
-    # Locked: one that is being restored just now is not gone, and is left.
-    locked = gone.order_by("pk").select_for_update(skip_locked=True, of=("self",))
+    # Skip locked rows: a memory may be being restored right now.
+    locked = due.order_by("pk").select_for_update(skip_locked=True, of=("self",))
     while batch := list(locked.values_list("pk", "owner_id")[:BATCH]):
         for owner_id in {owner for _, owner in batch}:
             ids = [pk for pk, owner in batch if owner == owner_id]
@@ -91,16 +91,16 @@ def purge_audit() -> int:
     return AuditEvent.objects.filter(happened_at__lt=Now() - timedelta(days=settings.AUDIT_DAYS)).delete()[0]
 
 
-# Which of some tags must stay though no memory has them; picard/composition.py adds to it.
+# Functions that return which of some unused tags must stay; picard/composition.py adds to it.
 IN_USE_TAG_LOOKUPS: list[Callable[[Collection[UUID]], set[UUID]]] = []
 
 
 def purge_unused_tags() -> int:
     unused = Tag.objects.filter(~Exists(MemoryTag.objects.filter(tag_id=OuterRef("pk"))))
-    # A tag that is being put on a memory is locked (tags.ensure_tags); the second look sees what came meanwhile.
+    # A tag being added to a memory is locked (tags.ensure_tags); the second query sees tags added in the meantime.
     locked = set(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
-    for kept_of in IN_USE_TAG_LOOKUPS:
-        locked -= kept_of(locked)
+    for find_used in IN_USE_TAG_LOOKUPS:
+        locked -= find_used(locked)
     return unused.filter(pk__in=locked).delete()[0]
 
 
@@ -109,7 +109,7 @@ def purge_invitations() -> int:
 
 
 def purge_unused_spaces() -> int:
-    """No space while the provider cannot work as it is set: which are current is not known then."""
+    """Delete unused spaces; none while the provider is misconfigured, since the current ones are unknown."""
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
     try:
         current = work_queue.get_current_identities()
@@ -119,7 +119,7 @@ def purge_unused_spaces() -> int:
 
 
 def purge_shared_cache() -> int:
-    """What has expired; Django's own backend looks only when the cache is full."""
+    """Delete expired entries, which Django's own backend does only when the cache is full."""
     with connection.cursor() as cursor:
         cursor.execute("delete from shared_cache where expires < statement_timestamp()")
         return int(cursor.rowcount)
@@ -142,13 +142,13 @@ STEPS: dict[str, Callable[[], int]] = {
 
 
 def _run_step(name: str, step: Callable[[], int]) -> int | None:
-    """How many rows the step touched; None, and a line in the log, when it failed, so that the others go on."""
+    """Return how many rows the step touched, None if it failed, which is logged so that the others still run."""
     try:
         with transaction.atomic():
             return step()
     except Exception:
-        if transaction.get_rollback():  # the connection is lost: the worker waits for the database
+        if transaction.get_rollback():  # connection lost: the worker reconnects
             raise
-        # Of the error, picard/config/log_config.py tells its type and place alone.
-        logger.exception("housekeeping failed at: %s", name)
+        # picard/config/log_config.py logs only the error's type and location.
+        logger.exception("retention step failed: %s", name)
         return None

@@ -1,4 +1,4 @@
-"""The tables of the domain: every model is imported from here, whatever file it stands in."""
+"""The domain's models: import them from here, whichever file defines them."""
 
 from memories.models.imports import OPEN_STATES as OPEN_STATES
 from memories.models.imports import ImportBatch as ImportBatch

@@ -1,4 +1,4 @@
-"""The tables of imports: what waits, sealed, for a person's yes, and what came of it, so that it can be undone."""
+"""Models of imports: staged, encrypted memories that need the user's approval, and results that can be undone."""
 
 from typing import ClassVar
 
@@ -15,31 +15,48 @@ from memories.owned import Owned
 
 
 class ImportState(models.TextChoices):
-    """How far an import is: looked at and waiting for a yes, under way, done, or undone."""
+    """The state of an import: previewed and pending approval, in progress, done or undone."""
 
+    # The labels are in migrations; `description` is what people read.
     STAGED = "staged", _("waiting for your yes")
     RUNNING = "running", _("under way")
     DONE = "done", _("done")
     UNDONE = "undone", _("undone")
 
+    @property
+    def description(self) -> str:
+        texts = {ImportState.STAGED: _("preview"), ImportState.RUNNING: _("in progress")}
+        return str(texts.get(self, self.label))
+
 
 class ImportEndReason(models.TextChoices):
-    """Why an import ended before its end."""
+    """Why an import stopped early; shown after "The import stopped after 2 of 3:"."""
 
     APP = "app", _("its app may not go on with it")
     ROOM = "room", _("there is no room for more; delete some memories for ever, then bring it again")
+
+    @property
+    def description(self) -> str:
+        texts = {
+            ImportEndReason.APP: _("the app no longer has the access that the import needs"),
+            ImportEndReason.ROOM: _(
+                "you have reached the limit of stored memories. "
+                "Delete some permanently, then import the file again"
+            ),
+        }
+        return str(texts[self])
 
 
 OPEN_STATES = (ImportState.STAGED, ImportState.RUNNING)
 
 
 class ImportBatch(Owned, models.Model):
-    """One import. `counts` are numbers alone; `sample` is a JSON array of a few of its texts, sealed.
+    """One import. `counts` holds only numbers; `sample` is an encrypted JSON array of a few of its texts.
 
-    `total` is how many memories it will make or change, `done` how many it has; `ended_by` is empty for one that came
-    whole. `source` is who brought it, as with Memory; `only_tags` is what its app was narrowed to, and `is_own_yes`
-    says that the yes was the person's, not the app's. A person has one open import at most: two that were compared with
-    the same memories could both make one.
+    `total` is how many memories it will create or change, `done` how many it has; `ended_by` is empty for a complete
+    import. `source` is who started it, as with Memory; `only_tags` is what its app was limited to, and `is_own_yes`
+    is set if the user approved it, not the app. A user has at most one open import: two that were compared with the
+    same memories could both create the same one.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -72,15 +89,18 @@ class ImportBatch(Owned, models.Model):
     def __str__(self) -> str:
         return f"import {self.pk}"
 
+    def get_state_display(self) -> str:  # type: ignore[no-redef]
+        return ImportState(self.state).description
+
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 
 
 class StagedMemories(Owned, models.Model):
-    """Some hundred memories of an import: a JSON array, sealed as one. Emptied once they are imported.
+    """A chunk of some hundred memories of an import: one encrypted JSON array, emptied once they are imported.
 
-    Then `memory_ids` are those that were made, and `content` names those that were changed.
+    Afterwards `memory_ids` are the created memories, and `content` names the changed ones.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

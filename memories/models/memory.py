@@ -1,4 +1,4 @@
-"""The tables of the domain. Every owned row carries its owner, who never changes; texts and tag names lie sealed."""
+"""Core models. Every owned row has an owner, which never changes; texts and tag names are stored encrypted."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -21,26 +21,26 @@ class Visibility(models.TextChoices):
 
 
 class IndexState(models.TextChoices):
-    """How far a memory's current version is on its way to being found by meaning."""
+    """The indexing state of a memory's current version for semantic search."""
 
     PENDING = "pending", _("waiting")
     READY = "ready", _("searchable")
     FAILED = "failed", _("failed")
 
 
-CLIENT_ID_CHARACTERS = 255  # as long as an app's own may be
-SOURCE_CHARACTERS = 10 + 1 + CLIENT_ID_CHARACTERS  # door, colon, app
+CLIENT_ID_CHARACTERS = 255  # the maximum length of an app's client id
+SOURCE_CHARACTERS = 10 + 1 + CLIENT_ID_CHARACTERS  # channel, colon, app
 
 
 class Tag(Owned, models.Model):
-    """A person's word for a group of memories. Its name says as much as a text does, so it is sealed too."""
+    """A user's label for memories. Its name can reveal as much as a text, so it is encrypted too."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
     name = SealedTextField()
     name_hash = models.BinaryField(
         max_length=32, editable=False
-    )  # HMAC-SHA256 of the folded name, the owner's key
+    )  # HMAC-SHA256 of the folded name, owner's key
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "name_hash"], name="one_tag_a_name")]
@@ -52,11 +52,11 @@ class Tag(Owned, models.Model):
 class Memory(Owned, models.Model):
     """A short text that its owner wants AI to know.
 
-    `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` that
-    of the last change of the text. `source` says who wrote it: a door ("web") or an app ("api:<client id>").
-    `conversation` and `position` mark what was said one after the other, as in an imported chat: search lends the words
-    of such memories to their neighbours. The `index_*` columns are the job of embedding it: state `pending` is due at
-    `index_due_at`, leased by the worker `index_leased_by` while that worker's advisory lock is held.
+    `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` is
+    the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client id>").
+    `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such a memory
+    by its neighbors' words. The `index_*` columns are its embedding job: `pending` memories are due at `index_due_at`
+    and leased by the worker `index_leased_by` while that worker holds its advisory lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -121,7 +121,7 @@ class Memory(Owned, models.Model):
 
 
 class MemoryTag(Owned, models.Model):
-    """That a memory has a tag."""
+    """The assignment of a tag to a memory."""
 
     pk = models.CompositePrimaryKey("tag_id", "memory_id")
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
@@ -133,7 +133,7 @@ class MemoryTag(Owned, models.Model):
 
 
 class MemoryRevision(Owned, models.Model):
-    """The text that a memory had at `version`, before it was changed."""
+    """An earlier text of a memory, as it was at `version`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
@@ -153,7 +153,7 @@ class MemoryRevision(Owned, models.Model):
 
 
 class EmbeddingSpace(models.Model):
-    """A set of vectors that may be compared: one model, one number of dimensions, one way of making words."""
+    """A set of comparable vectors: one model, one number of dimensions, one keyword scheme."""
 
     id = models.SmallAutoField(primary_key=True)
     identity = models.CharField(max_length=300, unique=True)
@@ -163,13 +163,13 @@ class EmbeddingSpace(models.Model):
 
 
 class MemoryVector(Owned, models.Model):
-    """One passage of a memory, as search reads it: narrow, and whole inside one covering index.
+    """One passage of a memory as search reads it: a narrow row that one covering index contains entirely.
 
-    `embedding` is null until the worker has embedded it, and where its person lets the provider read nothing. Private
-    rows: rotated by the person's secret matrix, words hashed under the person's key. Public rows: unrotated, words
-    hashed under the server's key. `tokens` are a set: the passage's words, and those of the day that the memory was
-    made (keywords.day_words). `sequence` is set where memories follow one another in a conversation: neighbours
-    differ by one there, and nowhere else.
+    `embedding` is null until the worker has embedded it, and if the user does not let the provider read it. Private
+    rows are rotated by the owner's secret matrix, with words hashed under the owner's key; public rows are unrotated,
+    with words hashed under the server's key. `tokens` is a set: the passage's words and those of the day on which the
+    memory was created (keywords.get_day_words). `sequence` is set for memories of a conversation: only neighbors
+    differ by one.
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")
@@ -188,7 +188,7 @@ class MemoryVector(Owned, models.Model):
 
     class Meta:
         indexes = [
-            # The exact scan of one owner reads this index alone (docs/decisions/0002-exact-covering-index.md).
+            # The exact scan of one owner reads only this index (docs/decisions/0002-exact-covering-index.md).
             models.Index(
                 fields=["owner"],
                 include=[
@@ -210,7 +210,7 @@ class MemoryVector(Owned, models.Model):
 
 
 class AuditAction(models.TextChoices):
-    """What was done, as `subject:action`."""
+    """What was done, as `subject:action`. The labels are in migrations; `description` is what people read."""
 
     MEMORY_CREATE = "memory:create", _("added")
     MEMORY_READ = "memory:read", _("read")
@@ -235,13 +235,24 @@ class AuditAction(models.TextChoices):
     ACCOUNT_CLOSE = "account:close", _("closed the account")
     ACCOUNT_RESTORE = "account:restore", _("brought the account back")
 
+    @property
+    def description(self) -> str:
+        texts = {
+            AuditAction.MEMORY_TRASH: _("moved to trash"),
+            AuditAction.MEMORY_DELETE: _("deleted permanently"),
+            AuditAction.APP_NARROW: _("access changed"),
+            AuditAction.APP_RESUME: _("resumed"),
+            AuditAction.ACCOUNT_RESTORE: _("restored the account"),
+        }
+        return str(texts.get(self, self.label))
+
 
 class AuditEvent(Owned, models.Model):
-    """Who did what to which memories, when, through which door and app. No text; append only (a trigger keeps it)."""
+    """Who did what to which memories, when, and through which channel and app. No text; append-only by a trigger."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    actor_id = models.UUIDField(null=True, editable=False)  # no key to the person: the line outlives them
+    actor_id = models.UUIDField(null=True, editable=False)  # no foreign key: the event outlives the user
     door = models.CharField(max_length=10, editable=False)
     client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, blank=True, editable=False)
     action = models.CharField(max_length=20, choices=AuditAction, editable=False)
@@ -254,9 +265,12 @@ class AuditEvent(Owned, models.Model):
     def __str__(self) -> str:
         return f"{self.action} at {self.happened_at}"
 
+    def get_action_display(self) -> str:  # type: ignore[no-redef]
+        return AuditAction(self.action).description
+
 
 class StoredAnswer(Owned, models.Model):
-    """What was answered to a request with an idempotency key, kept for a day, so that its repetition acts not again."""
+    """The response to a request with an idempotency key, stored for a day so that a retry has no second effect."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)

@@ -1,4 +1,4 @@
-"""What a person decided about their memories beside what these say."""
+"""Models of a user's choices about their memories."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,7 +10,7 @@ from memories.owned import Owned
 
 
 class KeptPair(Owned, models.Model):
-    """That two memories are both kept though they mean the same: it is not asked again. `first` is the older."""
+    """Two similar memories that the user chose to keep, so they are not asked again. `first` is the older."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
@@ -28,7 +28,7 @@ class KeptPair(Owned, models.Model):
 
 
 class SavedFilter(Owned, models.Model):
-    """A filter of the list that its person keeps. `content` is JSON: its name, and what it restricts."""
+    """A filter of the memory list that a user saved. `content` is JSON: its name and its conditions."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)

@@ -1,4 +1,4 @@
-"""The table of what waits for a person's yes. A part of memories/models/memory.py, in a file of its own."""
+"""Model of proposals that need the user's approval. Separate from memories/models/memory.py to limit its size."""
 
 from typing import ClassVar
 
@@ -12,10 +12,10 @@ from memories.owned import Owned
 
 
 class Proposal(Owned, models.Model):
-    """A memory, or a change of one, that waits for its person's yes. No search and no persona reads this table.
+    """A new memory or a change that needs its user's approval. No search and no persona reads this table.
 
-    `content` is JSON: what shall be kept, or what shall change. `memory` is None for a new one, which will have the
-    proposal's id. `source` as with a memory. `content_hash` finds the same proposal made twice.
+    `content` is JSON: the new memory, or the changed fields. `memory` is None for a new memory, which will get the
+    proposal's id. `source` as with a memory. `content_hash` detects repeated proposals.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

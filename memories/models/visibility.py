@@ -1,4 +1,4 @@
-"""Who may see which memory: the one place of visibility. Every door's every read begins with `visible_to`."""
+"""Visibility rules: the only place that decides who sees which memory. Every read begins with `visible_to`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ NOTHING = Q(pk__in=[])
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list or a search is restricted to, before anything is ranked. The default restricts nothing.
+    """Conditions of a list or a search, applied before ranking. The default restricts nothing.
 
-    tags_any, tags_all: tag ids. source: a door ("web") or an app ("api:<client id>"). since, until: of creation,
+    tags_any, tags_all: tag ids. source: a channel ("web") or an app ("api:<client id>"). since, until: creation time,
     until exclusive.
     """
 
@@ -35,9 +35,10 @@ class Filters:
 
 
 def build_persona_access_q(actor: Actor, *, of: str = "") -> Q:
-    """That a person's persona answers this actor, other than the person themselves.
+    """Return the condition under which a user's persona answers this actor, other than the user themselves.
 
-    `of` leads from a row to its person, as in "owner__". A visitor who is not signed in asks on opened pages only.
+    `of` is the lookup prefix from a row to its user, such as "owner__". Anonymous users can ask only personas with a
+    public page.
     """
     is_on = Q(**{f"{of}persona_enabled": True, f"{of}is_active": True})
     if actor.user is None:
@@ -46,18 +47,18 @@ def build_persona_access_q(actor: Actor, *, of: str = "") -> Q:
 
 
 class VisibleQuerySet(QuerySet[Row]):
-    """Rows that stand for memories. Each table that holds such rows names the columns by which the rule reads it."""
+    """Rows that represent memories. Subclasses name the columns that the visibility rule needs."""
 
     IS_PUBLIC: ClassVar[Q]
     IS_TRASHED: ClassVar[Q]
     MEMORY_ID: ClassVar[str]
 
     def visible_to(self, actor: Actor, *, owner: User | None = None) -> Self:
-        """What this actor may see; with `owner`, of that person's alone (whose half of the rule is then all of it).
+        """Return the rows that this actor may see; with `owner`, only those of that user.
 
-        One's own memories, and public ones of people whose persona is on. An app sees within its scopes, and of
-        its own person's memories only those with the tags it was narrowed to. A visitor who is not signed in sees
-        what stands on opened persona pages. Nobody sees expired or trashed ones here (see `trash_of`).
+        Users see their own memories and the public ones of users whose persona is on. An app sees what its scopes
+        allow, and of its own user's memories only those with the tags it is limited to. Anonymous users see the
+        memories of public persona pages. Nobody sees expired or trashed ones here (see `trash_visible_to`).
         """
         if owner is None:
             return self.filter(
@@ -91,11 +92,11 @@ class VisibleQuerySet(QuerySet[Row]):
         return found
 
     def filter_by_origin(self, filters: Filters) -> Self:
-        """Those of the source and the time that the filters name."""
+        """Return the rows with the source and creation time that the filters name."""
         raise NotImplementedError
 
     def _build_present_q(self) -> Q:
-        """Neither in the trash nor expired, by the clock of the database."""
+        """Return the condition for rows neither trashed nor expired, by the database's clock."""
         return ~self.IS_TRASHED & (Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
     def _build_tagged_q(self, tag_ids: Collection[UUID]) -> Q:
@@ -106,14 +107,14 @@ class VisibleQuerySet(QuerySet[Row]):
 
 
 class MemoryQuerySet(VisibleQuerySet[Row]):
-    """Memories themselves."""
+    """A queryset of memories."""
 
     IS_PUBLIC = Q(visibility="public")
     IS_TRASHED = Q(deleted_at__isnull=False)
     MEMORY_ID = "pk"
 
     def trash_visible_to(self, actor: Actor) -> Self:
-        """Trashed and expired memories: only for the owner's own session."""
+        """Return trashed and expired memories: only for the owner's own session."""
         if actor.user is None or actor.is_app:
             return self.none()
         return self.owned_by(actor.user).filter(self.IS_TRASHED | Q(expires_at__lte=Now()))
@@ -130,14 +131,14 @@ class MemoryQuerySet(VisibleQuerySet[Row]):
 
 
 class MemoryVectorQuerySet(VisibleQuerySet[Row]):
-    """What search reads: the passages of memories, in their narrow table."""
+    """A queryset of memory passages, the narrow table that search reads."""
 
     IS_PUBLIC = Q(is_public=True)
     IS_TRASHED = Q(is_trashed=True)
     MEMORY_ID = "memory_id"
 
     def filter_by_origin(self, filters: Filters) -> Self:
-        """The memories' own table is asked only when it must be."""
+        """Filter through the memory table, but only if needed."""
         if not (filters.source or filters.since or filters.until):
             return self
         memory = apps.get_model("memories", "Memory")

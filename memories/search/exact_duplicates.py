@@ -1,4 +1,4 @@
-"""Not keeping one text twice, for those who ask for that: the same text is else kept as often as it is written."""
+"""Optional detection of exact duplicates; by default the same text is saved as often as it is written."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,9 +13,9 @@ from memories.services import writes
 
 
 class OnDuplicate(StrEnum):
-    """What to do where a memory says just this already."""
+    """What to do if a memory with the same text exists."""
 
-    KEEP = "keep"  # a second one; nobody looks for the first, which takes longer than to write
+    KEEP = "keep"  # save a second one without searching, which would take longer than writing
     RETURN = "return"
     REFUSE = "refuse"
 
@@ -29,17 +29,17 @@ def create_unless_duplicate(
     tags: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> tuple[Memory, bool]:
-    """The memory, and whether it is new. Raises Duplicate (REFUSE) and what services.create_memory does.
+    """Return the memory, and whether it is new. Raises DuplicateMemory (REFUSE) and the errors of writes.create_memory.
 
-    An app that may not read, or not see the other, is not told of it. Two at the same moment may both be kept.
+    An app that cannot read the existing memory does not learn of it. Two concurrent calls may both save one.
     """
     actor.require_scope(scopes.WRITE)
-    same = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
-    if same is None:
+    existing = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
+    if existing is None:
         memory = writes.create_memory(
             actor, text=text, visibility=visibility, tags=tags, expires_at=expires_at
         )
         return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
-        raise DuplicateMemory(same)
-    return same, False
+        raise DuplicateMemory(existing)
+    return existing, False

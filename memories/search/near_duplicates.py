@@ -1,4 +1,4 @@
-"""Memories near in meaning: shown beside one another, and replaced or merged only when their owner says so."""
+"""Memories with similar meaning: shown together, and replaced or merged only by their owner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,17 +20,15 @@ from memories.services import audit, proposals, reads, writes
 from memories.services.tags import attach_prefetched_tags, get_tags, with_tags
 from memories.validation import limits
 
-DUPLICATE_THRESHOLD = (
-    0.9  # cosine from which two memories are said to mean the same (docs/decisions/0014-near-duplicates.md)
-)
-SIMILAR_THRESHOLD = 0.6  # from which one is worth showing beside the other
+DUPLICATE_THRESHOLD = 0.9  # minimum cosine of likely duplicates (docs/decisions/0014-near-duplicates.md)
+SIMILAR_THRESHOLD = 0.6  # minimum cosine of similar memories
 MAX_SIMILAR = 5
-MERGE_SEPARATOR = "\n\n"  # between the texts of two memories that become one
+MERGE_SEPARATOR = "\n\n"  # between two merged texts
 
 
 @dataclass(frozen=True)
 class SimilarMemory:
-    """A memory near another. is_same: both mean the same, and their owner has not said yet to keep both."""
+    """A memory similar to another. is_same: they are likely duplicates, and the owner has not chosen to keep both."""
 
     memory: Memory
     cosine: float
@@ -38,22 +36,22 @@ class SimilarMemory:
 
 
 def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> list[SimilarMemory]:
-    """Of the person's own memories those near this one, nearest first; none before it is embedded.
+    """Return the user's own memories similar to this one, most similar first; none before it is embedded.
 
-    Exact: compared with every vector of the person. A long memory is as near as its passage that is least near.
+    Exact: compares with every vector of the user. The similarity to a long memory is that of its least similar passage.
     """
     memory = reads.get_memory(actor, memory_id)
-    nearness, passages = _compute_similarities(actor, memory)
-    nearest = sorted(nearness, key=lambda each: -nearness[each])[:limit]
+    similarities, passages = _compute_similarities(actor, memory)
+    nearest = sorted(similarities, key=lambda each: -similarities[each])[:limit]
     found = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(nearest)
     attach_prefetched_tags(actor, found.values())
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=list(found))
-    kept, lengths = _get_dismissed_ids(memory), _count_passages(found)
+    dismissed, lengths = _get_dismissed_ids(memory), _count_passages(found)
     return [
         SimilarMemory(
             found[each],
-            nearness[each],
-            nearness[each] >= DUPLICATE_THRESHOLD and lengths[each] == passages and each not in kept,
+            similarities[each],
+            similarities[each] >= DUPLICATE_THRESHOLD and lengths[each] == passages and each not in dismissed,
         )
         for each in nearest
         if each in found
@@ -61,23 +59,23 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
 
 
 def has_near_duplicate(actor: Actor, memory_id: UUID) -> bool:
-    """Whether another memory means the same as this one, and its owner has not said to keep both."""
+    """Return whether another memory is a likely duplicate that the owner has not chosen to keep."""
     return any(each.is_same for each in find_similar(actor, memory_id))
 
 
 @transaction.atomic
 def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memory:
-    """Make one memory of two: the older takes the newer's text as a new version, the newer goes to the trash.
+    """Merge two memories: the older gets the newer's text as a new version, the newer moves to trash.
 
-    merge: the older keeps its text, and the newer's follows it. The tags of both stay. It is public only if both
-    were, for nobody said that the private text may be known; and it ends when the newer was to end.
+    merge: append the newer's text to the older's instead. The result has the tags of both and the newer's expiry. It
+    is public only if both are, so that no private text is published.
     """
     older, newer = _get_ordered_pair(actor, one, other)
     names = [tag.name for memory in (older, newer) for tag in get_tags(memory)]
     is_public = older.is_public and newer.is_public
-    if is_public:  # to everybody, the older says something else then
+    if is_public:  # the public text changes
         actor.require_scope(scopes.PUBLISH)
-    united = writes.update_memory(
+    merged = writes.update_memory(
         actor,
         older.pk,
         expected_version=older.version,
@@ -87,17 +85,17 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
         expires_at=newer.expires_at,
     )
     writes.trash_memory(actor, newer.pk, expected_version=newer.version)
-    return united
+    return merged
 
 
 def dismiss_duplicate(actor: Actor, one: UUID, other: UUID) -> None:
-    """Remember that these two are kept though they mean the same, so that it is not asked again."""
+    """Record that the user keeps both memories, so that they are not asked again."""
     first, second = _get_ordered_pair(actor, one, other)
     KeptPair.objects.get_or_create(owner=actor.person, first=first, second=second)
 
 
 def _get_ordered_pair(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Memory]:
-    """The older first, to be written. A memory is no other one beside itself."""
+    """Return both memories, the older first. Raises MemoryNotFound if they are the same one."""
     actor.require_scope(scopes.WRITE)
     proposals.require_approver(actor)
     if one == other:
@@ -107,7 +105,7 @@ def _get_ordered_pair(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Mem
 
 
 def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
-    """By id the cosine of each memory that is SIMILAR to this one, and how many passages this one has."""
+    """Return the cosines of memories above SIMILAR_THRESHOLD by id, and this memory's number of passages."""
     rows = MemoryVector.objects.filter(
         owner_id=memory.owner_id, memory=memory, space__identity=get_space_identity(), embedding__isnull=False
     )
@@ -128,7 +126,7 @@ def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, floa
 def _find_near_rows(
     others: QuerySet[MemoryVector], private: list[float], public: list[float]
 ) -> dict[UUID, float]:
-    """By memory, the cosine of its passage nearest to this vector, given as in private and as in public rows."""
+    """Return each memory's best cosine to a vector, given in the form of private and of public rows."""
     distance = Case(
         When(is_public=True, then=MaxInnerProduct("embedding", HalfVector(public))),
         default=MaxInnerProduct("embedding", HalfVector(private)),
@@ -136,7 +134,7 @@ def _find_near_rows(
     near = others.annotate(distance=distance).filter(distance__lte=-SIMILAR_THRESHOLD)
     best: dict[UUID, float] = {}
     for memory_id, negative in near.values_list("memory_id", F("distance")):
-        # Vectors rounded to halfvecs can be a little longer than one.
+        # Vectors rounded to halfvecs can be slightly longer than one.
         best[memory_id] = max(best.get(memory_id, -1.0), min(-negative, 1.0))
     return best
 
@@ -152,7 +150,7 @@ def _get_dismissed_ids(memory: Memory) -> set[UUID]:
 
 
 def _count_passages(found: Mapping[UUID, Memory]) -> dict[UUID, int]:
-    """Two that mean the same are about equally long: a part is not the whole."""
+    """Return the number of passages per memory: duplicates have equally many, since a part is not a duplicate."""
     counts = dict.fromkeys(found, 0)
     for memory_id in MemoryVector.objects.filter(memory__in=found).values_list("memory_id", flat=True):
         counts[memory_id] += 1

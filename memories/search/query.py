@@ -1,4 +1,4 @@
-"""Search: any door's question to one person's memories, by word and by meaning."""
+"""Search one user's memories by keyword and by meaning, for all channels."""
 
 import logging
 import operator
@@ -39,14 +39,14 @@ from memories.services.reads import decrypt_or_none
 from memories.services.tags import redact_tags
 from memories.validation import limits
 
-WEIGHT_WITHOUT_NAMES = 2  # of the question's vector without names, beside the whole question's
-PHRASE_CANDIDATES = 50  # an exact phrase's memory is nearly always among so many
+WEIGHT_WITHOUT_NAMES = 2  # of the query vector without names, relative to the whole query's
+PHRASE_CANDIDATES = 50  # an exact phrase's memory is nearly always among these
 
 logger = logging.getLogger(__name__)
 
 
 class Arm(StrEnum):
-    """One of the two ways by which a memory is found."""
+    """One of the two search methods."""
 
     MEANING = "meaning"
     WORDS = "words"
@@ -57,12 +57,12 @@ BOTH_ARMS = frozenset(Arm)
 
 @dataclass(frozen=True)
 class Hit:
-    """A memory that was found, and why.
+    """A search result and why it matched.
 
-    score: for ordering within one answer only. cosine: nearness in meaning, -1 to 1, None when not embedded yet.
-    matched: the query's words that it holds, as the search sees them (stems). strength: cosine plus the share of the
-    query's rarity that its words make up, common words such as names left out: comparable between answers, about 0 for
-    a memory that says nothing to it, ranking.ANSWERS and more for one that is likely to answer.
+    score: only for ordering within one result. cosine: similarity in meaning, -1 to 1, None if not embedded yet.
+    matched: the stems of the query's words that it contains. strength: cosine plus the matched share of the query's
+    total IDF, without common words such as names: comparable between results, about 0 for an unrelated memory, at
+    least ranking.ANSWER_THRESHOLD for a likely answer.
     """
 
     memory: Memory
@@ -76,8 +76,8 @@ class Hit:
 class SearchResult:
     """Hits, best first.
 
-    degraded: only words were compared, because the embedding provider did not answer. withheld: likewise, because who
-    asks did not let the provider, which is elsewhere, read what they search for.
+    degraded: keyword search only, because the embedding provider failed. withheld: keyword search only, because the
+    user has not allowed sending queries to the remote provider.
     """
 
     hits: list[Hit]
@@ -95,10 +95,10 @@ def search_memories(
     arms: Collection[Arm] = BOTH_ARMS,
     names: Collection[str] = (),
 ) -> SearchResult:
-    """The memories of `owner` (the actor's own person by default) that the actor may see, best first.
+    """Return the best memories of `owner` (by default the actor's own user) that the actor may see, best first.
 
-    names: stems that say whom it is about; they find, but do not count as an answer. Filters restrict before the
-    ranking. Raises InsufficientScope: one's own need memories:read, another's persona:query.
+    names: stems of the name of the user whom it is about; they match but do not count toward `strength`. Filters apply
+    before ranking. Raises InsufficientScope: own memories need memories:read, another user's persona:query.
     """
     owner = owner or actor.person
     if actor.user is not None:
@@ -128,15 +128,15 @@ def search_memories(
 
 
 def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
-    """One of the actor's own memories that says just this; None where there is none, or the actor may not read.
+    """Return one of the user's own memories with exactly this text; None without one or without memories:read.
 
-    Only the beginning of a long text is looked for, so of many alike beginnings one may be missed.
+    Candidates are found by the beginning of the text, so one among many with the same beginning may be missed.
     """
     if not actor.has_scope(scopes.READ):
         return None
     try:
         text = limits.clean_text(text)
-    except ValidationError:  # no memory says what none may say
+    except ValidationError:  # no memory can have an invalid text
         return None
     question = _Question.from_text(limits.clean_query(text), actor.person)
     rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
@@ -152,7 +152,7 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
 
 @dataclass(frozen=True)
 class _Question:
-    """What was asked, its words, their tokens under the owner's key and under the server's, and which are common."""
+    """A query: its words, their tokens under the owner's key and the server's, and which are common."""
 
     text: str
     words: list[str]
@@ -168,7 +168,7 @@ class _Question:
 
     @cached_property
     def phrase(self) -> str:
-        """The question as it would stand in a text, both made plain."""
+        """The normalized query, for matching with normalized texts."""
         return keywords.normalize_text(self.text)
 
     @cached_property
@@ -205,19 +205,21 @@ def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None
 
 
 def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
-    """The question's vector, and whether the provider failed to give one."""
+    """Return the query's vector, and whether the provider failed."""
     if not question.text:
         return None, False
     try:
         return _embed_weighted(question.text, {question.words[place] for place in question.common}), False
     except (ProviderUnavailable, ProviderRejected) as error:
-        logger.warning("search by words only: the embedding provider answered %s", error.code)
+        logger.warning("keyword search only: the embedding provider failed with %s", error.code)
         return None, True
 
 
 def _embed_weighted(text: str, names: Collection[str]) -> list[float]:
-    """The mean of the question's vector and, with more weight, of the question's without names: whom it is about
-    stands in half of all memories, and would draw the vector away from what is asked."""
+    """Return the weighted mean of the query's vector and that of the query without names.
+
+    The names occur in half of all memories and would draw the vector away from what is asked.
+    """
     whole = get_provider().embed_query(text)
     rest = keywords.remove_words(text, names) if names else ""
     if not keywords.extract_words(rest):
@@ -229,19 +231,19 @@ def _embed_weighted(text: str, names: Collection[str]) -> list[float]:
 
 
 def _build_hits(question: _Question, ranked: list[RankedMemory]) -> list[Hit]:
-    """Where the question stands literally comes first."""
+    """Return the hits, exact phrase matches first."""
     return sorted(
         (_build_hit(question, place) for place in ranked), key=operator.attrgetter("score"), reverse=True
     )
 
 
 def _build_hit(question: _Question, place: RankedMemory) -> Hit:
-    """Only a memory that has all the question's words need be unsealed to know whether it holds the phrase."""
-    may_hold = question.is_phrase and len(place.words) == len(question.words)
-    holds = may_hold and _has_phrase(question.phrase, place.memory)
+    """Build a hit. Only a memory with all the query's words must be decrypted to check for the phrase."""
+    may_contain = question.is_phrase and len(place.words) == len(question.words)
+    has_phrase = may_contain and _has_phrase(question.phrase, place.memory)
     return Hit(
         memory=place.memory,
-        score=place.score + (EXACT_PHRASE_BONUS if holds else 0.0),
+        score=place.score + (EXACT_PHRASE_BONUS if has_phrase else 0.0),
         cosine=place.cosine,
         matched=tuple(question.words[position] for position in place.words),
         strength=(place.cosine or 0.0) + place.idf_share,
@@ -251,5 +253,5 @@ def _build_hit(question: _Question, place: RankedMemory) -> Hit:
 def _has_phrase(phrase: str, memory: Memory) -> bool:
     try:
         return f" {phrase} " in f" {keywords.normalize_text(memory.text)} "
-    except DecryptError:  # it is shown as unreadable, and must not hide the others
+    except DecryptError:  # shown as unreadable; it must not hide the others
         return False

@@ -1,11 +1,11 @@
-"""How a search ranks: words and meaning fused in one statement, one pass over the covering index.
+"""Ranking: keyword and semantic scores fused in one statement, one pass over the covering index.
 
-score = .5 * min-max(cosine, over all the rows searched) + .5 * BM25 / best BM25 + .3 when every word is there.
-BM25 counts a word once a memory (k1 1.2, b 0); the words of the day that a memory was made weigh no more than the
-same word in a text. Where memories follow one another in a conversation, words are lent to the neighbours.
-Fused scores beat reciprocal rank fusion in every pairing that was measured; every number here is explained in
-docs/decisions/0003-ranking.md. Rows without a vector yet rank by their words. Frequencies and extremes are taken only
-over rows that the actor may see: a score must not tell of a private word.
+score = .5 * min-max(cosine, over all searched rows) + .5 * BM25 / best BM25 + .3 if all words match.
+BM25 counts a word once per memory (k1 1.2, b 0); the words of a memory's creation day weigh no more than the same
+word in a text. Consecutive memories of a conversation share part of their words with their neighbors. Fused scores
+beat reciprocal rank fusion in every measured pairing; docs/decisions/0003-ranking.md explains every number. Rows
+without a vector yet rank by keyword. Frequencies and extremes use only rows that the actor may see, so that a score
+cannot reveal a private word.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,22 +22,22 @@ from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
 WEIGHT_OF_MEANING = 0.5
 WEIGHT_OF_WORDS = 0.5
-ALL_WORDS_BONUS = (
-    0.3  # puts the only memory that holds a rare word before those that are merely near in meaning
-)
-EXACT_PHRASE_BONUS = 2.0  # more than all the rest together
+ALL_WORDS_BONUS = 0.3  # ranks the only memory with a rare word above those that are only similar in meaning
+EXACT_PHRASE_BONUS = 2.0  # more than all other terms together
 K1 = 1.2
-# What a neighbour in a conversation is lent of a word: distance to it -> share.
+# The share of a word that counts for a neighbor in a conversation, by distance.
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
-# Cosine plus share of matched rarity of the first hit, below which no memory answers (decision 0018).
+# Minimum cosine plus matched IDF share of the first hit for an answer (decision 0018).
 ANSWER_THRESHOLD = 0.75
-PASSAGES_A_MEMORY = 5  # how many of the nearest passages may be one memory's, before a memory could be missed
-MAX_WORDS = 31  # of a query; two bits of a bigint each: in the text, in the date
-COMMON_SHARE = 0.2  # a word in more of a person's memories says whom they are about, not what
-COMMON_SAMPLE = 300  # passages; a share of .2 is known to .02 by them
-COMMON_MINIMUM = 5  # passages: among a handful of memories no word is a common one
+PASSAGES_A_MEMORY = (
+    5  # nearest passages fetched per memory; with more from one memory, another could be missed
+)
+MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
+COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
+COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
+COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
 
-# What a found memory is read with: all that doors show. The others are fetched when asked for.
+# The columns that channels show; the others are deferred.
 MEMORY_COLUMNS = tuple(
     field.attname
     for field in Memory._meta.concrete_fields
@@ -47,9 +47,11 @@ COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequenc
 
 COSINE = "-(embedding <#> case when is_public then %s::halfvec else %s::halfvec end)"
 
-# What the word at `place` brings: in the text, else in the date.
-WORTH = "case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end"
-WORTH_TO_HEIR = WORTH.replace("bits", "heir.bits")
+# The weight of the word at `place`: in the text, else in the date.
+WORD_WEIGHT = (
+    "case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end"
+)
+RECEIVER_WEIGHT = WORD_WEIGHT.replace("bits", "receiver.bits")
 
 NEAREST = f"""
 select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, max(cosine) as score from (
@@ -59,10 +61,10 @@ select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, max
 group by id order by score desc, id desc limit %s
 """  # noqa: S608 # nosec B608
 
-# Only passages that have a word of the question, are near it, or may be lent a word, are grouped into memories. A
-# memory's `bits` say which of the question's words it has: bit 0 for the first in its text, bit 31 for it in its date.
-# Memories of the same bits are of one kind, so that all but the cosines is worked out per kind, not per memory. Places
-# come as an array because PostgreSQL expects fewer rows of one than of generate_series, and makes smaller hash tables.
+# Only passages that contain a query word, are near the query, or may get a neighbor's word are grouped into memories.
+# A memory's `bits` are the query words that it has: bit 0 for the first in its text, bit 31 for it in its date.
+# Memories with the same bits are of one kind, so that everything but the cosine is computed per kind. Places are an
+# array because PostgreSQL expects fewer rows from it than from generate_series and builds smaller hash tables.
 FUSED = f"""
 with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
@@ -84,41 +86,44 @@ memory as materialized (
 kind as materialized (select bits, count(*) as found from memory group by bits),
 rarity as materialized (
   select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf,
-         case when place = any(%s::int[]) then 1 else 0 end as tells
+         case when place = any(%s::int[]) then 1 else 0 end as is_distinctive
   from total, lateral (
     select place, ln(1 + (n - texts + .5) / (texts + .5)) as idf, dates
     from (select place, coalesce(sum(found) filter (where bits >> place & 1 = 1), 0)::float8 as texts,
                  coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
           from unnest(%s::int[]) place, kind group by place) counted) weighed),
-worth as materialized (
-  select bits, sum(worth) as bm25,
-         coalesce(sum(idf * tells) filter (where worth > 0), 0) / sum(idf * tells) as idf_share,
+scored as materialized (
+  select bits, sum(weight) as bm25,
+         coalesce(sum(idf * is_distinctive) filter (where weight > 0), 0) / sum(idf * is_distinctive) as idf_share,
          case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
-  from (select bits, idf, tells, bits >> place & 1 as tf, {WORTH} as worth from kind, rarity) own group by bits),
-lent as materialized (
-  select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + lent) / (tf + lent + %s::float8) - had)) as bm25
+  from (select bits, idf, is_distinctive, bits >> place & 1 as tf, {WORD_WEIGHT} as weight from kind, rarity) own
+  group by bits),
+boosted as materialized (
+  select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8) - own_weight))
+         as bm25
   from (
-    select heir.id, heir.bits, idf, heir.bits >> place & 1 as tf, sum(share) as lent, {WORTH_TO_HEIR} as had
-    from memory giver, unnest(%s::int[], %s::float8[]) reach(distance, share), memory heir, rarity
-    where (select is_marked from total) and giver.bits <> 0 and heir.sequence = giver.sequence + distance
-      and giver.bits >> place & 1 = 1
-    group by heir.id, heir.bits, place, idf, day_idf) loan
-  join worth using (bits) group by id, bm25),
+    select receiver.id, receiver.bits, idf, receiver.bits >> place & 1 as tf, sum(share) as shared_tf,
+           {RECEIVER_WEIGHT} as own_weight
+    from memory neighbor, unnest(%s::int[], %s::float8[]) reach(distance, share), memory receiver, rarity
+    where (select is_marked from total) and neighbor.bits <> 0 and receiver.sequence = neighbor.sequence + distance
+      and neighbor.bits >> place & 1 = 1
+    group by receiver.id, receiver.bits, place, idf, day_idf) shared
+  join scored using (bits) group by id, bm25),
 scale as materialized (
   select lowest, %s::float8 / nullif(highest - lowest, 0) as of_meaning,
-         %s::float8 / nullif(greatest((select max(bm25) from worth), (select max(bm25) from lent)), 0) as of_words
+         %s::float8 / nullif(greatest((select max(bm25) from scored), (select max(bm25) from boosted)), 0) as of_words
   from total)
 select id, cosine, bits, idf_share,
-       coalesce((cosine - lowest) * of_meaning, 0) + coalesce(coalesce(lent.bm25, worth.bm25) * of_words, 0) + bonus
+       coalesce((cosine - lowest) * of_meaning, 0) + coalesce(coalesce(boosted.bm25, scored.bm25) * of_words, 0) + bonus
        as score
-from memory join worth using (bits) left join lent using (id), scale
-where cosine is not null or lent.bm25 > 0 or worth.bm25 > 0
+from memory join scored using (bits) left join boosted using (id), scale
+where cosine is not null or boosted.bm25 > 0 or scored.bm25 > 0
 order by score desc, cosine desc nulls last, id desc limit %s
 """  # noqa: S608 # nosec B608
 
-# The memories themselves come with their places: all in one statement, so what was ranked as visible still is. Of those
-# after the first ones only a memory with all the words can be wanted: the question may stand in it literally.
-# `limit 1` makes PostgreSQL look each of them up; the plan, kept for any number of them, would read the whole table.
+# Reads the ranked memories in the same statement, so that they are still visible. After the first ones, only memories
+# with all words are read, since they may contain the query literally. `limit 1` forces an index lookup per memory; the
+# generic plan would otherwise read the whole table.
 READ = f"""
 with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
@@ -139,11 +144,11 @@ group by place having count(*) > greatest(%s, %s::float8 * (select count(*) from
 
 @dataclass(frozen=True)
 class RankingQuery:
-    """What is searched for. Private rows are compared with the person's side of it, public rows with the server's.
+    """The query of a ranking: private values for private rows (owner's key), public values for public rows.
 
-    Vectors are unit-length and None when there is no embedding. Tokens stand in the order of the words, at most
-    MAX_WORDS; days are, in the same order, the tokens of words that may be part of a date, and None for others.
-    common: the places of words that say whom it is about, not what: they find, but do not count as an answer.
+    Vectors have unit length and are None without an embedding. Tokens are in the order of the words, at most
+    MAX_WORDS; days are, in the same order, the tokens of words that can be part of a date, None for others.
+    common: the places of words that name whom it is about: they match but do not count toward `idf_share`.
     """
 
     space: str
@@ -158,10 +163,12 @@ class RankingQuery:
 
 @dataclass(frozen=True)
 class RankedMemory:
-    """One memory and its place. cosine: of its best passage (of a long text, its best that
-    is near or has a word), None without a vector; words: positions of the query's words
-    that its text holds; idf_share: how much of the query's rarity it holds in its text and date, 0 to 1, common words
-    left out; a word found nowhere is the rarest."""
+    """A ranked memory.
+
+    cosine: of its best passage (of a long text, the best that is near or contains a word), None without a vector.
+    words: positions of the query's words that its text contains. idf_share: the share of the query's total IDF that
+    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest.
+    """
 
     memory: Memory
     score: float
@@ -172,14 +179,14 @@ class RankedMemory:
 
 @dataclass(frozen=True)
 class VisibleRows:
-    """What may be searched: a queryset of MemoryVector that is already restricted to what may be seen, compiled."""
+    """A compiled queryset of MemoryVector that is already restricted to visible rows."""
 
     sql: str
     params: tuple[object, ...]
 
     @classmethod
     def from_queryset(cls, queryset: QuerySet[MemoryVector]) -> "VisibleRows | None":
-        """None when the queryset cannot hold anything."""
+        """Compile the queryset; None if it is always empty."""
         try:
             return cls(*queryset.order_by().values_list(*COLUMNS).query.sql_with_params())
         except EmptyResultSet:
@@ -189,8 +196,11 @@ class VisibleRows:
 def rank_memories(
     rows: VisibleRows | None, query: RankingQuery, *, limit: int, looked_through: int = 0
 ) -> list[RankedMemory]:
-    """The best `limit` memories among the rows, best first, their tags at hand; of the best `looked_through`, those
-    with all the words too. Without words they are compared by meaning alone, which is cheaper."""
+    """Return the best `limit` memories with prefetched tags, best first.
+
+    Also returns those of the best `looked_through` that have all words. Without words, only meaning is compared, which
+    is cheaper.
+    """
     ranked = rows and build_statement(rows, query, limit=max(limit, looked_through))
     if not ranked:
         return []
@@ -214,8 +224,10 @@ def rank_memories(
 
 
 def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
-    """The positions of those tokens that are in more than COMMON_SHARE of the rows, as the names of the people are
-    whom the memories are about. Known from the first COMMON_SAMPLE rows, so its cost does not grow."""
+    """Return the positions of tokens in more than COMMON_SHARE of the rows, such as names of people.
+
+    Estimated from the first COMMON_SAMPLE rows, so that the cost is bounded.
+    """
     if rows is None or not private:
         return []
     tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)
@@ -225,7 +237,7 @@ def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: 
 
 
 def build_statement(rows: VisibleRows, query: RankingQuery, *, limit: int) -> tuple[str, list[object]] | None:
-    """The statement that ranks, with its parameters; None where there is nothing to compare by."""
+    """Return the ranking statement and its parameters; None if the query has neither words nor a vector."""
     if query.private_tokens:
         return FUSED.replace("{rows}", rows.sql), _build_fused_params(rows, query, limit)
     if query.public_vector is None:
@@ -263,7 +275,7 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
 
 
 def _find_distinctive_words(query: RankingQuery) -> list[int]:
-    """The places of the words that are not common; of all where there are no others."""
+    """Return the places of the words that are not common, or of all if every word is."""
     places = range(len(query.private_tokens))
     return [place for place in places if place not in query.common] or list(places)
 

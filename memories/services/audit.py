@@ -1,4 +1,4 @@
-"""The record of who did what to which memories. It holds ids and never a text."""
+"""The audit log of who did what to which memories. It contains ids, never a text."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -8,7 +8,7 @@ from accounts.ids import new_id
 from core.db.prepared import fetch_prepared
 from memories.models import AuditAction
 
-# By hand: every read of an app writes one, and the ORM would take longer to say it than PostgreSQL to do it.
+# Handwritten SQL: every read of an app writes an event, and the ORM would take longer than PostgreSQL itself.
 RECORD = """
 insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
 values (%(line)s, %(owner)s, %(actor)s, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[])
@@ -17,7 +17,7 @@ returning id
 
 
 def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
-    """Write one line, in the transaction of the act. Nothing is written for an act on no memory."""
+    """Record an event in the transaction of the action. An action on no memory is not recorded."""
     if ids := list(memory_ids):
         fetch_prepared(RECORD, build_event_params(actor, action, owner_id, ids))
 
@@ -25,7 +25,7 @@ def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_id
 def build_event_params(
     actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]
 ) -> dict[str, object]:
-    """What RECORD needs, for a statement that does the act too."""
+    """Return the parameters of RECORD, for a statement that also performs the action."""
     return {
         "line": new_id(),
         "owner": owner_id,
@@ -38,11 +38,11 @@ def build_event_params(
 
 
 def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
-    """Write down what an app, or another person, read. One's own reading by one's own session is no event."""
+    """Record what an app or another user read. Users' own reads in their own session are not recorded."""
     if actor.is_app or actor.user is None or actor.user.pk != owner_id:
         record_event(actor, action, owner_id=owner_id, memory_ids=memory_ids)
 
 
 def record_account_event(by: Actor, action: AuditAction) -> None:
-    """Write down what a person did to their own account: a line of no memory."""
+    """Record what a user did to their own account: an event without memories."""
     fetch_prepared(RECORD, build_event_params(by, action, by.person.pk, []))

@@ -1,4 +1,4 @@
-"""Many changes by one request: each is done wholly or not at all, and none stops the others."""
+"""Many operations in one request: each succeeds or fails as a whole, independently of the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ OPERATION_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, Insufficie
 
 @dataclass(frozen=True)
 class CreateOperation:
-    """values: as services.create_memory takes them."""
+    """values: the arguments of writes.create_memory."""
 
     values: Changes
 
 
 @dataclass(frozen=True)
 class UpdateOperation:
-    """changes: as services.update_memory takes them."""
+    """changes: the arguments of writes.update_memory."""
 
     memory_id: UUID
     changes: Changes
@@ -49,17 +49,17 @@ Outcome = Memory | Exception
 
 @transaction.atomic
 def apply_operations(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
-    """Each operation's memory, or one of REFUSALS (WaitsForYes is more of a delay), in their order.
+    """Return the memory of each operation, or one of OPERATION_ERRORS, in order.
 
-    Adding needs memories:write; to change or trash many at once, memories:admin too. Raises InsufficientScope then,
-    and ValidationError when there are none or more than limits.BULK_OPERATIONS; nothing is done in either case.
+    Creating needs memories:write; updating and trashing also need memories:admin. Raises InsufficientScope, or
+    ValidationError for none or more than limits.BULK_OPERATIONS operations; nothing is done in either case.
     """
     actor.require_scope(scopes.WRITE)
     if not 1 <= len(operations) <= limits.BULK_OPERATIONS:
         raise ValidationError(
             {
                 "operations": ValidationError(
-                    _("Give 1 to %(limit)s operations; these are %(count)s."),
+                    _("A request must have 1 to %(limit)s operations, not %(count)s."),
                     code="operations",
                     params={"limit": limits.BULK_OPERATIONS, "count": len(operations)},
                 )
@@ -71,9 +71,9 @@ def apply_operations(actor: Actor, operations: Sequence[Operation]) -> list[Outc
 
 
 def trash_queryset(actor: Actor, memories: QuerySet[Memory]) -> list[UUID]:
-    """Put a queryset of the actor's own memories in the trash at once; returns their ids. In the caller's transaction.
+    """Move a queryset of the actor's own memories to trash and return their ids. Needs a transaction.
 
-    The caller has asked for the scope.
+    The caller has checked the scope.
     """
     ids = list(memories.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     own = Memory.objects.owned_by(actor.person)
@@ -86,8 +86,8 @@ def trash_queryset(actor: Actor, memories: QuerySet[Memory]) -> list[UUID]:
 def _try_operation(actor: Actor, operation: Operation) -> Outcome:
     try:
         return _apply_operation(actor, operation)
-    except OPERATION_ERRORS as refusal:
-        return refusal
+    except OPERATION_ERRORS as error:
+        return error
 
 
 def _apply_operation(actor: Actor, operation: Operation) -> Memory:

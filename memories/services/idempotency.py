@@ -1,6 +1,6 @@
-"""The same key never acts twice: the answer is kept, sealed, in the transaction of the act, and given again for a day.
+"""Idempotency keys: the encrypted response is stored in the transaction of the action and returned again for a day.
 
-An act that failed leaves nothing, so its key may be tried again.
+A failed action stores nothing, so its key can be used again.
 """
 
 import hashlib
@@ -23,10 +23,11 @@ RETENTION = timedelta(hours=24)
 
 
 def run_once(actor: Actor, key: str, request: bytes, act: Callable[[], str]) -> tuple[str, bool]:
-    """What `act` answered to this key, now or before, and whether it was before.
+    """Return the response of `act` for this key, and whether it is a stored one.
 
-    request: what was asked, whole. Raises KeyReused when it was another one, or the actor's rights were others: an
-    answer of before must not tell what the actor may not see any more. Raises KeyInFlight while the first is at it.
+    request: the whole request. Raises IdempotencyKeyReused if it differs from the first one, or if the actor's rights
+    do, since a stored response must not reveal what the actor can no longer see. Raises IdempotencyKeyInUse while the
+    first is being processed.
     """
     key_hash = hashlib.sha256(f"{actor.client_id or ''}\0{key}".encode()).digest()
     fingerprint = hashlib.sha256(_serialize_rights(actor) + request).hexdigest()
@@ -34,10 +35,10 @@ def run_once(actor: Actor, key: str, request: bytes, act: Callable[[], str]) -> 
         _lock_key(actor, key_hash)
         stored = _find_stored_answer(actor, key_hash)
         if stored is not None:
-            kept = json.loads(stored.answer)
-            if not hmac.compare_digest(kept["fingerprint"], fingerprint):
+            content = json.loads(stored.answer)
+            if not hmac.compare_digest(content["fingerprint"], fingerprint):
                 raise IdempotencyKeyReused
-            return kept["answer"], True
+            return content["answer"], True
         answer = act()
         StoredAnswer.objects.create(
             owner_id=actor.person.pk,
@@ -57,17 +58,17 @@ def _serialize_rights(actor: Actor) -> bytes:
 
 
 def _lock_key(actor: Actor, key_hash: bytes) -> None:
-    """Held until the transaction ends, however it ends; nobody waits for it."""
+    """Lock the key until the end of the transaction, or raise IdempotencyKeyInUse without waiting."""
     digest = hashlib.sha256(actor.person.pk.bytes + key_hash).digest()
     if not try_lock(get_lock_number(digest)):
         raise IdempotencyKeyInUse
 
 
 def _find_stored_answer(actor: Actor, key_hash: bytes) -> StoredAnswer | None:
-    is_over = ExpressionWrapper(Q(created_at__lt=Now() - RETENTION), output_field=BooleanField())
+    is_expired = ExpressionWrapper(Q(created_at__lt=Now() - RETENTION), output_field=BooleanField())
     rows = StoredAnswer.objects.filter(owner_id=actor.person.pk, key_hash=key_hash)
-    stored = rows.annotate(is_over=is_over).first()
-    if stored is not None and stored.is_over:
+    stored = rows.annotate(is_expired=is_expired).first()
+    if stored is not None and stored.is_expired:
         rows.delete()
         return None
     return stored

@@ -1,6 +1,6 @@
-"""New memories as they are stored: with their words, their tags and the line of the audit, all by one statement.
+"""Insertion of new memories with their keywords, tags and audit event in one statement.
 
-By hand: saying the same in four statements took the ORM several times as long as PostgreSQL took to do it.
+Handwritten SQL: for four separate statements the ORM took several times as long as PostgreSQL itself.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,8 +14,8 @@ from memories.index import work_queue
 from memories.models import AuditAction, Memory, MemoryVector, Tag
 from memories.services import audit
 
-# One array a column, given as PostgreSQL writes arrays (`_format_array`); the tokens of all
-# passages lie in one, of which each takes its part.
+# One array per column, in PostgreSQL's text form (`_format_array`). The tokens of all passages are in one array,
+# of which each passage takes a slice.
 STORE = f"""
 with memory as (
     insert into memories_memory (
@@ -52,12 +52,12 @@ select statement_timestamp()
 
 
 def insert_memories(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> None:
-    """Store new memories of the actor's own, each with its tags, which exist; all or none.
+    """Store new memories of the actor's user, each with its existing tags; all or none.
 
-    The rows know from then on what the database gave them: their time.
+    Sets the times that the database assigned on the rows.
     """
     for row in rows:
-        # For the words of its day, which the worker writes anew by the time that is stored.
+        # For the words of its day, which the worker computes again from the stored time.
         row.created_at = timezone.now()
     passages = work_queue.build_passage_rows(rows)
     line = audit.build_event_params(
@@ -106,7 +106,7 @@ def _build_passage_params(rows: Sequence[MemoryVector]) -> dict[str, str]:
 
 
 def _build_tag_params(rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> dict[str, str]:
-    pairs = [(row.pk, tag.pk) for row, its_tags in zip(rows, tags, strict=True) for tag in its_tags]
+    pairs = [(row.pk, tag.pk) for row, row_tags in zip(rows, tags, strict=True) for tag in row_tags]
     return {
         "tagged": _format_array(memory_id for memory_id, _ in pairs),
         "tags": _format_array(tag_id for _, tag_id in pairs),
@@ -114,8 +114,8 @@ def _build_tag_params(rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -
 
 
 def _format_array(values: Iterable[object]) -> str:
-    """As PostgreSQL writes an array. For values that hold nothing to be escaped: ids, numbers, times, hexadecimals.
+    """Return PostgreSQL's text form of an array, for values that need no escaping: ids, numbers, times, hex.
 
-    psycopg's own lists take ten times as long, since it asks each value for its kind.
+    psycopg's own lists take ten times as long, since it inspects the type of each value.
     """
     return f"{{{','.join('null' if value is None else str(value) for value in values)}}}"

@@ -1,8 +1,7 @@
-"""What an app writes that its person is asked about first: kept apart, sealed, until they say yes or no.
+"""Proposals: changes of apps that need the user's approval, stored encrypted and apart from memories.
 
-Writing alone; what becomes of proposals is memories/review/decisions.py. No search, no persona and no list of memories
-reads
-their table.
+This module creates them; memories/review/decisions.py approves and declines them. No search, no persona and no list of
+memories reads their table.
 """
 
 import hashlib
@@ -26,11 +25,11 @@ from memories.services import audit
 from memories.validation.drafts import Changes, NewMemory
 
 RETENTION = timedelta(days=30)
-MAX_PENDING = 1_000  # proposals of one app at a time: none must keep another from proposing
+MAX_PENDING = 1_000  # proposals per app, so that no app can block another
 
 
 class Content(Changes, total=False):
-    """What a proposal says: the fields of a memory, and the `only_tags` of the app that made it."""
+    """The content of a proposal: the fields of a memory, and the `only_tags` of the app that made it."""
 
     conversation: UUID | None
     position: int | None
@@ -38,9 +37,10 @@ class Content(Changes, total=False):
 
 
 def needs_approval(actor: Actor, memory: Memory, changes: Changes) -> bool:
-    """Where the person wants to be asked; and where everybody would read more, by an app that may not publish.
+    """Return whether the (clean) changes need approval.
 
-    That is other words in a public memory, and that it stays public for longer. changes: clean.
+    They do if the user requires it, and if an app without memories:publish would publish more: a new text in a public
+    memory, or a later expiry of one.
     """
     if actor.asks_first:
         return True
@@ -51,42 +51,43 @@ def needs_approval(actor: Actor, memory: Memory, changes: Changes) -> bool:
 
 
 def require_approver(actor: Actor) -> None:
-    """For what cannot wait, as a proposal is about one memory: whoever must ask for a yes cannot give it.
+    """Raise InsufficientScope for an app whose changes need approval, if the action cannot be a proposal.
 
-    Not a scope is missing, so no app must be led to ask for more. Raises InsufficientScope.
+    A proposal is about one memory. No scope is named as missing, so that apps do not request more.
     """
     if actor.asks_first:
         raise InsufficientScope("sign-in")
 
 
 def propose_memories(actor: Actor, items: Sequence[NewMemory], *, source: str) -> list[Proposal]:
-    """One proposal an item, in their order; what waits already waits once. Raises ValidationError beyond WAITING.
+    """Return one proposal per (clean) item, in order; a pending duplicate is reused.
 
-    The items are clean. What a narrowed app proposes keeps its tags, so that it stays within what it may see.
+    Proposals of an app limited to tags get these tags, so that the app can see the result. Raises ValidationError
+    beyond MAX_PENDING.
     """
     contents = [_serialize_content(_serialize_item(item), actor) for item in items]
     return _store_proposals(actor, [(None, content) for content in contents], source)
 
 
 def propose_change(actor: Actor, memory: Memory, changes: Changes, *, source: str) -> Proposal:
-    """The changes, which are clean and no others than these, wait. Raises ValidationError beyond WAITING."""
+    """Store exactly these (clean) changes as a proposal. Raises ValidationError beyond MAX_PENDING."""
     [proposal] = _store_proposals(actor, [(memory.pk, _serialize_content(changes, actor))], source)
     return proposal
 
 
 def purge_proposals() -> int:
-    """What nobody looked at for so long is not wanted."""
+    """Delete the proposals older than RETENTION and return how many."""
     return int(Proposal.objects.filter(created_at__lt=Now() - RETENTION).delete()[0])
 
 
 def load_content(proposal: Proposal) -> Content:
-    """What it says: the fields of a memory, and `only_tags` of the app. Raises DecryptError."""
-    said: dict[str, Any] = json.loads(proposal.content)
-    if said.get("expires_at"):
-        said["expires_at"] = datetime.fromisoformat(said["expires_at"])
-    if said.get("conversation"):
-        said["conversation"] = UUID(said["conversation"])
-    return cast(Content, said)
+    """Return the decrypted content of a proposal. Raises DecryptError."""
+    content: dict[str, Any] = json.loads(proposal.content)
+    if content.get("expires_at"):
+        content["expires_at"] = datetime.fromisoformat(content["expires_at"])
+    if content.get("conversation"):
+        content["conversation"] = UUID(content["conversation"])
+    return cast(Content, content)
 
 
 def _has_new_text(memory: Memory, changes: Changes) -> bool:
@@ -94,35 +95,38 @@ def _has_new_text(memory: Memory, changes: Changes) -> bool:
 
 
 def _has_later_expiry(memory: Memory, changes: Changes) -> bool:
-    """Sooner is what hiding is, and that may every app that writes."""
-    until = changes.get("expires_at", memory.expires_at)
-    return memory.expires_at is not None and (until is None or until > memory.expires_at)
+    """Return whether the expiry moves back; any app that can write may set an earlier one."""
+    expires_at = changes.get("expires_at", memory.expires_at)
+    return memory.expires_at is not None and (expires_at is None or expires_at > memory.expires_at)
 
 
 @transaction.atomic
-def _store_proposals(actor: Actor, given: Sequence[tuple[UUID | None, str]], source: str) -> list[Proposal]:
+def _store_proposals(
+    actor: Actor, contents: Sequence[tuple[UUID | None, str]], source: str
+) -> list[Proposal]:
     owner_id = actor.person.pk
-    hashes = [_hash_content(owner_id, source, memory_id, content) for memory_id, content in given]
-    waiting = Proposal.objects.filter(owner_id=owner_id)
-    known = set(map(bytes, waiting.filter(content_hash__in=hashes).values_list("content_hash", flat=True)))
+    hashes = [_hash_content(owner_id, source, memory_id, content) for memory_id, content in contents]
+    pending = Proposal.objects.filter(owner_id=owner_id)
+    known = set(map(bytes, pending.filter(content_hash__in=hashes).values_list("content_hash", flat=True)))
     fresh = {
         digest: Proposal(
             owner_id=owner_id, memory_id=memory_id, content=content, content_hash=digest, source=source
         )
-        for digest, (memory_id, content) in zip(hashes, given, strict=True)
+        for digest, (memory_id, content) in zip(hashes, contents, strict=True)
         if digest not in known
     }
-    if fresh and waiting.filter(source=source).count() + len(fresh) > MAX_PENDING:
+    if fresh and pending.filter(source=source).count() + len(fresh) > MAX_PENDING:
         raise ValidationError(
             {
                 "text": ValidationError(
-                    _("Too much of this app waits for the person's yes already."), code="too_many_waiting"
+                    _("This app has too many pending proposals. Approve or decline some first."),
+                    code="too_many_waiting",
                 )
             }
         )
-    # Another request may propose the same just now: then its row is the one.
+    # A concurrent request may have stored the same proposal; its row is used then.
     Proposal.objects.bulk_create(fresh.values(), ignore_conflicts=True)
-    stored = {bytes(each.content_hash): each for each in waiting.filter(content_hash__in=hashes)}
+    stored = {bytes(each.content_hash): each for each in pending.filter(content_hash__in=hashes)}
     about = [stored[digest].memory_id or stored[digest].pk for digest in fresh]
     audit.record_event(actor, AuditAction.MEMORY_PROPOSE, owner_id=owner_id, memory_ids=about)
     return [stored[digest] for digest in hashes]
@@ -150,5 +154,5 @@ def _encode_value(value: datetime | UUID) -> str:
 
 
 def _hash_content(owner_id: UUID, source: str, memory_id: UUID | None, content: str) -> bytes:
-    said = f"proposal\0{source}\0{memory_id or ''}\0{content}".encode()
-    return hmac.digest(get_person_key(owner_id).tag_hash_key, said, hashlib.sha256)
+    message = f"proposal\0{source}\0{memory_id or ''}\0{content}".encode()
+    return hmac.digest(get_person_key(owner_id).tag_hash_key, message, hashlib.sha256)

@@ -1,4 +1,4 @@
-"""Every read of memories. What may be seen is decided by querysets.visible_to; absent and forbidden are one answer."""
+"""Reads of memories. `visible_to` (models/visibility.py) decides access; absent and forbidden look the same."""
 
 import logging
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ Cursor = TypeVar("Cursor", UUID, int)
 
 @dataclass(frozen=True)
 class MemoryPage:
-    """Some memories, newest first, their tags at hand; `next` is the cursor of the page after it, None at the end."""
+    """A page of memories with prefetched tags, newest first; `next` is the next page's cursor, None at the end."""
 
     memories: list[Memory]
     next: UUID | None
@@ -35,7 +35,7 @@ class MemoryPage:
 
 @dataclass(frozen=True)
 class ActivityPage:
-    """Some audit events, newest first; `next` as with Page."""
+    """A page of audit events, newest first; `next` as with MemoryPage."""
 
     events: list[AuditEvent]
     next: UUID | None
@@ -43,9 +43,9 @@ class ActivityPage:
 
 @dataclass(frozen=True)
 class RevisionPage:
-    """Some earlier texts of a memory, newest first; `next` is the version before which the page after it begins.
+    """A page of earlier versions of a memory, newest first; `next` is the version before which the next page begins.
 
-    count: of all earlier texts.
+    count: of all earlier versions.
     """
 
     revisions: list[MemoryRevision]
@@ -54,7 +54,7 @@ class RevisionPage:
 
 
 def get_memory(actor: Actor, memory_id: UUID) -> Memory:
-    """One of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
+    """Return one of the user's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
     memory = with_tags(own).first()
@@ -68,7 +68,7 @@ def get_memory(actor: Actor, memory_id: UUID) -> Memory:
 def list_memories(
     actor: Actor, *, filters: Filters | None = None, before: UUID | None = None, limit: int = 25
 ) -> MemoryPage:
-    """The person's own memories, newest first; `before` is the `next` of the page before."""
+    """Return the user's own memories, newest first; `before` is the `next` of the previous page."""
     actor.require_scope(scopes.READ)
     rows = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(filters or Filters())
     page = _build_page(actor, rows, before, limit)
@@ -81,7 +81,7 @@ def list_memories(
 def list_trash(
     actor: Actor, *, expired: bool | None = None, before: UUID | None = None, limit: int = 25
 ) -> MemoryPage:
-    """What is in the trash or expired, or one of both: for the owner's own session only, empty for an app."""
+    """Return trashed and expired memories, or only one kind: for the owner's own session only, empty for an app."""
     actor.require_scope(scopes.READ)
     rows = Memory.objects.trash_visible_to(actor)
     if expired is not None:
@@ -90,21 +90,21 @@ def list_trash(
 
 
 def get_history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> RevisionPage:
-    """The earlier texts of one of the person's own memories. Raises MemoryNotFound, InsufficientScope."""
+    """Return the earlier versions of one of the user's own memories. Raises MemoryNotFound, InsufficientScope."""
     memory = get_memory(actor, memory_id)
     rows = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory)
     return RevisionPage(*paginate(rows, before, limit, by="version"), rows.count())
 
 
 def list_tags(actor: Actor) -> list[Tag]:
-    """The person's tags that are in use, by name; for a narrowed app, only the tags it was narrowed to."""
+    """Return the user's tags that are in use, by name; for an app limited to tags, only those."""
     actor.require_scope(scopes.READ)
     used = list_used_tags(actor.person)
     return used if actor.only_tags is None else [tag for tag in used if tag.pk in actor.only_tags]
 
 
 def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:
-    """Of these names the tags that `list_tags` tells the actor of, and the names that it does not; blanks are none."""
+    """Return the tags with these names that the actor can list, and the unknown names; blanks are ignored."""
     known = {fold_tag_name(tag.name): tag for tag in list_tags(actor)}
     wanted = {fold_tag_name(" ".join(name.split())): name for name in names if name.strip()}
     return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
@@ -113,11 +113,11 @@ def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], li
 def list_activity(
     actor: Actor, *, client_id: str | None = None, before: UUID | None = None, limit: int = 25
 ) -> ActivityPage:
-    """Who did what to the person's memories, of all or of one app. An app is told what it did itself."""
+    """Return who did what to the user's memories, of all apps or one. An app sees only its own actions."""
     actor.require_scope(scopes.READ)
     rows = AuditEvent.objects.filter(owner_id=actor.person.pk)
     if actor.is_app:
-        # What was done to it (app:...) is its person's to know.
+        # What was done to the app (app:...) is only for its user.
         rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
     if client_id is not None:
         rows = rows.filter(client_id=client_id)
@@ -131,29 +131,29 @@ def count_memories(actor: Actor, filters: Filters | None = None) -> int:
 
 
 def decrypt_or_none(sealed: Memory | MemoryRevision) -> str | None:
-    """The text, or None where the stored one does not open: it must hide no other, and its row can be deleted."""
+    """Return the text, or None if it cannot be decrypted, so that it hides no other and its row can be deleted."""
     try:
         return sealed.text
     except DecryptError:
-        logger.error("%s does not open", sealed)
+        logger.error("cannot decrypt %s", sealed)
         return None
 
 
 def paginate(
     rows: QuerySet[Row], before: Cursor | None, limit: int, *, by: str = "pk"
 ) -> tuple[list[Row], Cursor | None]:
-    """A page by cursor, and the cursor of the page after it, None at the end.
+    """Return a page by cursor and the cursor of the next page, None at the end.
 
-    Ids sort by time (UUID version 7), so it stays stable while rows are added.
+    Ids sort by time (UUID version 7), so pages stay stable while rows are added.
     """
     if before is not None:
         rows = rows.filter(**{f"{by}__lt": before})
     found = list(rows.order_by(f"-{by}")[: limit + 1])
-    following: Cursor | None = getattr(found[limit - 1], by) if len(found) > limit else None
-    return found[:limit], following
+    next_cursor: Cursor | None = getattr(found[limit - 1], by) if len(found) > limit else None
+    return found[:limit], next_cursor
 
 
 def _build_page(actor: Actor, rows: QuerySet[Memory], before: UUID | None, limit: int) -> MemoryPage:
-    memories, following = paginate(with_tags(rows), before, limit)
+    memories, next_cursor = paginate(with_tags(rows), before, limit)
     attach_prefetched_tags(actor, memories)
-    return MemoryPage([*memories], following)
+    return MemoryPage([*memories], next_cursor)

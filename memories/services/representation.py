@@ -8,7 +8,7 @@ from memories.models import Memory
 from memories.services.reads import decrypt_or_none
 from memories.services.tags import get_tag_names
 
-# Of a memory that an answer cites. No tags: they are the owner's own words, and never public.
+# Of a memory that an answer cites. Without tags: they are never public.
 CITED_FIELDS = ("text", "visibility", "created_at")
 
 FIELDS: dict[str, Callable[[Memory], Any]] = {
@@ -32,11 +32,11 @@ FIELDS: dict[str, Callable[[Memory], Any]] = {
 def represent_memory(memory: Memory, names: Iterable[str], **known: Any) -> dict[str, Any]:
     """The named fields of a memory, in this order; `text` is None where the stored text cannot be decrypted.
 
-    known: fields that the caller has read already, such as a text, or has shortened.
+    known: values that the caller already has, such as a shortened text.
     """
     return {name: known[name] if name in known else FIELDS[name](memory) for name in names}
 
 
 def shorten_text(text: str, characters: int) -> str:
-    """The text, or so many characters of its beginning and an ellipsis."""
+    """Return the text, truncated to so many characters and an ellipsis if it is longer."""
     return text if len(text) <= characters else f"{text[:characters].rstrip()}…"

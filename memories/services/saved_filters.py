@@ -1,4 +1,4 @@
-"""Filters of the list that a person keeps under a name."""
+"""Saved filters of the memory list."""
 
 import json
 import logging
@@ -20,14 +20,14 @@ from memories.validation import limits
 
 logger = logging.getLogger(__name__)
 
-MAX_FILTERS = 20  # of one person: they all stand beside the list
+MAX_FILTERS = 20  # per user: the page shows them all
 NAME_CHARACTERS = 50
 PARTS = {"q", "visibility", "tag"}
 
 
 @dataclass(frozen=True)
 class NamedFilter:
-    """A saved filter, opened. `parts`: q, visibility, tag (an id), each only where it restricts."""
+    """A decrypted saved filter. `parts`: q, visibility, tag (an id), each only if it restricts."""
 
     id: UUID
     name: str
@@ -35,31 +35,31 @@ class NamedFilter:
 
 
 def list_saved_filters(actor: Actor) -> list[NamedFilter]:
-    """The person's saved filters, by name. One that does not open is left out: it must hide no other."""
+    """Return the user's saved filters, by name, without any that cannot be decrypted."""
     actor.require_scope(scopes.READ)
     rows = SavedFilter.objects.filter(owner_id=actor.person.pk)
-    found = [opened for opened in map(_decrypt_filter, rows) if opened is not None]
-    return sorted(found, key=lambda each: limits.fold_tag_name(each.name))
+    filters = [decrypted for decrypted in map(_decrypt_filter, rows) if decrypted is not None]
+    return sorted(filters, key=lambda each: limits.fold_tag_name(each.name))
 
 
 @transaction.atomic
 def save_filter(actor: Actor, *, name: str, parts: Mapping[str, str]) -> None:
-    """Keep a filter under a name; one that has the name already becomes this one."""
+    """Save a filter; an existing one of the same name is replaced."""
     actor.require_scope(scopes.READ)
     actor.require_scope(scopes.WRITE)
     name, parts = _clean_name(name), _clean_parts(parts)
-    lock_owner(OwnerLock.SAVED_FILTERS, actor.person.pk)  # so that a name stays one filter and MOST holds
-    kept = list_saved_filters(actor)
-    same = [each.id for each in kept if limits.fold_tag_name(each.name) == limits.fold_tag_name(name)]
-    if len(kept) - len(same) >= MAX_FILTERS:
-        said = _("You have %(n)d saved filters, which is the most. Delete one first.") % {"n": MAX_FILTERS}
-        raise ValidationError({"name": ValidationError(said, code="too_many")})
+    lock_owner(OwnerLock.SAVED_FILTERS, actor.person.pk)  # keeps names unique and MAX_FILTERS exact
+    saved = list_saved_filters(actor)
+    same = [each.id for each in saved if limits.fold_tag_name(each.name) == limits.fold_tag_name(name)]
+    if len(saved) - len(same) >= MAX_FILTERS:
+        message = _("You can have at most %(n)d saved filters. Delete one first.") % {"n": MAX_FILTERS}
+        raise ValidationError({"name": ValidationError(message, code="too_many")})
     SavedFilter.objects.filter(owner_id=actor.person.pk, pk__in=same).delete()
     SavedFilter.objects.create(owner_id=actor.person.pk, content=json.dumps({"name": name, "parts": parts}))
 
 
 def delete_filter(actor: Actor, filter_id: UUID) -> None:
-    """Forget a saved filter; no memory is touched. Raises FilterNotFound."""
+    """Delete a saved filter; memories stay unchanged. Raises SavedFilterNotFound."""
     actor.require_scope(scopes.WRITE)
     deleted, _each = SavedFilter.objects.filter(owner_id=actor.person.pk, pk=filter_id).delete()
     if not deleted:
@@ -70,7 +70,7 @@ def _decrypt_filter(row: SavedFilter) -> NamedFilter | None:
     try:
         content = json.loads(row.content)
     except DecryptError:
-        logger.error("%s does not open", row)
+        logger.error("cannot decrypt %s", row)
         return None
     return NamedFilter(row.pk, content["name"], content["parts"])
 
@@ -78,16 +78,16 @@ def _decrypt_filter(row: SavedFilter) -> NamedFilter | None:
 def _clean_name(name: str) -> str:
     name = " ".join(name.replace("\0", "").split())
     if not name:
-        raise ValidationError({"name": ValidationError(_("Give the filter a name."), code="blank")})
+        raise ValidationError({"name": ValidationError(_("Enter a name for the filter."), code="blank")})
     if len(name) > NAME_CHARACTERS:
-        said = _("A name has at most %(n)d characters.") % {"n": NAME_CHARACTERS}
-        raise ValidationError({"name": ValidationError(said, code="too_long")})
+        message = _("The name can have at most %(n)d characters.") % {"n": NAME_CHARACTERS}
+        raise ValidationError({"name": ValidationError(message, code="too_long")})
     return name
 
 
 def _clean_parts(parts: Mapping[str, str]) -> dict[str, str]:
-    kept = {part: value for part, value in parts.items() if part in PARTS and value}
-    if not kept:
-        said = _("Search or filter first, then save that.")
-        raise ValidationError({"parts": ValidationError(said, code="blank")})
-    return kept
+    conditions = {part: value for part, value in parts.items() if part in PARTS and value}
+    if not conditions:
+        message = _("Search or filter the list first, then save the filter.")
+        raise ValidationError({"parts": ValidationError(message, code="blank")})
+    return conditions

@@ -1,4 +1,4 @@
-"""One change of many memories of a person's: of those that were ticked, or of all that some filters let through."""
+"""Bulk changes of a user's memories: of selected ones, or of all that match some filters."""
 
 import hashlib
 from collections import Counter
@@ -23,19 +23,17 @@ from memories.services import tags as tagging
 from memories.services.bulk import trash_queryset
 from memories.validation import limits
 
-MAX_VISIBILITY_CHANGES = (
-    1_000  # whose visibility changes in one transaction: each is indexed anew under the other key
-)
-MAX_SELECTION = 10_000  # as many as one change takes
+MAX_VISIBILITY_CHANGES = 1_000  # per transaction: each memory is reindexed under another key
+MAX_SELECTION = 10_000  # memories per change
 SAMPLE = 8
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which memories: those of `ids`, or where it is None all that `filters` let through.
+    """The selected memories: those of `ids`, or, if it is None, all that match `filters`.
 
-    seen: by id the version that the person saw, where they saw one. shown: where no ids are named, the digest of
-    what `preview_publish` told them of.
+    seen: the versions that the user saw, by id. shown: without ids, the digest of the `preview_publish` that the user
+    confirmed.
     """
 
     ids: Collection[UUID] | None = None
@@ -46,7 +44,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class PublishPreview:
-    """What "all that match" is: how many private memories, the newest SAMPLE of them, and a digest of all."""
+    """What publishing a selection changes: how many private memories, the newest SAMPLE of them, a digest of all."""
 
     count: int
     newest: list[Memory]
@@ -55,7 +53,7 @@ class PublishPreview:
 
 @transaction.atomic
 def trash_selection(actor: Actor, chosen: Selection) -> tuple[int, datetime | None]:
-    """How many went to the trash, and the moment by which `restore_trashed_selection` finds them again."""
+    """Move the selection to trash; return how many, and the time by which `restore_trashed_selection` finds them."""
     ids = _lock_selection(actor, chosen)
     trash_queryset(actor, Memory.objects.filter(pk__in=ids))
     moments = Memory.objects.filter(pk__in=ids[:1]).values_list("deleted_at", flat=True)
@@ -64,7 +62,7 @@ def trash_selection(actor: Actor, chosen: Selection) -> tuple[int, datetime | No
 
 @transaction.atomic
 def restore_trashed_selection(actor: Actor, trashed_at: datetime) -> int:
-    """Take out of the trash what one act put there; returns how many."""
+    """Restore what one bulk action moved to trash; return how many."""
     actor.require_scope(scopes.WRITE)
     actor.require_scope(scopes.ADMIN)
     rows = Memory.objects.trash_visible_to(actor).filter(deleted_at=trashed_at)
@@ -76,14 +74,17 @@ def restore_trashed_selection(actor: Actor, trashed_at: datetime) -> int:
 
 @transaction.atomic
 def tag_selection(actor: Actor, chosen: Selection, name: str) -> int:
-    """Put a tag on them; returns how many had it not. One that is full of tags refuses for all (tags)."""
+    """Add a tag to the selection; return how many did not have it.
+
+    Raises ValidationError (tag), for all, if one of them already has the maximum number of tags.
+    """
     ids = _lock_selection(actor, chosen)
     tag = tagging.ensure_tags(actor.person.pk, [_clean_single_tag(name)])[
         limits.fold_tag_name(_clean_single_tag(name))
     ]
     present = MemoryTag.objects.filter(owner_id=actor.person.pk, memory_id__in=ids)
-    having = set(present.filter(tag=tag).values_list("memory_id", flat=True))
-    fresh = [each for each in ids if each not in having]
+    tagged = set(present.filter(tag=tag).values_list("memory_id", flat=True))
+    fresh = [each for each in ids if each not in tagged]
     _check_tag_limit(list(present.filter(memory_id__in=fresh).values_list("memory_id", flat=True)))
     MemoryTag.objects.bulk_create(
         [MemoryTag(owner_id=actor.person.pk, memory_id=each, tag=tag) for each in fresh], batch_size=1_000
@@ -94,19 +95,19 @@ def tag_selection(actor: Actor, chosen: Selection, name: str) -> int:
 
 @transaction.atomic
 def untag_selection(actor: Actor, chosen: Selection, name: str) -> int:
-    """Take a tag off them; returns how many had it."""
+    """Remove a tag from the selection; return how many had it."""
     ids = _lock_selection(actor, chosen)
     tags = tagging.find_tags(actor.person.pk, [_clean_single_tag(name)])
     present = MemoryTag.objects.filter(owner_id=actor.person.pk, memory_id__in=ids, tag__in=tags)
-    having = list(present.values_list("memory_id", flat=True))
+    tagged = list(present.values_list("memory_id", flat=True))
     present.delete()
-    _update_memories(actor, AuditAction.MEMORY_UPDATE, having)
-    return len(having)
+    _update_memories(actor, AuditAction.MEMORY_UPDATE, tagged)
+    return len(tagged)
 
 
 @transaction.atomic
 def set_selection_expiry(actor: Actor, chosen: Selection, expires_at: datetime | None) -> int:
-    """Let all of them be forgotten at this time, or never. Refused for all where one of them would wait for a yes."""
+    """Set or clear the expiry of the selection. Raises InsufficientScope, for all, if one would need approval."""
     ids = _lock_selection(actor, chosen)
     expires_at = limits.clean_expires_at(expires_at)
     if actor.is_app and any(
@@ -121,10 +122,10 @@ def set_selection_expiry(actor: Actor, chosen: Selection, expires_at: datetime |
 
 @transaction.atomic
 def set_selection_visibility(actor: Actor, chosen: Selection, visibility: str) -> int:
-    """Make them public or private; returns how many were not. At most MAX_VISIBILITY_CHANGES of them.
+    """Make the selection public or private; return how many changed, at most MAX_VISIBILITY_CHANGES.
 
-    Raises VersionConflict, for all, where one would be public otherwise than it was seen, and MoreCame where all that
-    match are no longer those that were shown.
+    When publishing, raises VersionConflict, for all, if one changed since the user saw it, and SelectionChanged if the
+    matching memories are no longer the ones in the preview.
     """
     changing = _lock_visibility_changes(actor, chosen, limits.clean_visibility(visibility))
     publish = visibility == Visibility.PUBLIC
@@ -138,14 +139,14 @@ def set_selection_visibility(actor: Actor, chosen: Selection, visibility: str) -
 
 @transaction.atomic
 def preview_publish(actor: Actor, chosen: Selection) -> PublishPreview:
-    """Return what `set_selection_visibility` would make public. Raises ValidationError if it is too much."""
+    """Return what `set_selection_visibility` would make public. Raises ValidationError if it is too many."""
     changing = _lock_visibility_changes(actor, chosen, Visibility.PUBLIC)
     newest = Memory.objects.filter(pk__in=list(changing)[-SAMPLE:]).order_by("-pk")
     return PublishPreview(len(changing), list(newest), _digest_versions(changing))
 
 
 def _lock_visibility_changes(actor: Actor, chosen: Selection, visibility: str) -> dict[UUID, int]:
-    """By id, in their order, the versions of those of the chosen that are not yet so visible; locked."""
+    """Lock the selected memories whose visibility differs; return their versions by id, in order."""
     others = Memory.objects.filter(pk__in=_lock_selection(actor, chosen)).exclude(visibility=visibility)
     changing = dict(others.order_by("pk").values_list("pk", "version"))
     if len(changing) > MAX_VISIBILITY_CHANGES:
@@ -154,12 +155,12 @@ def _lock_visibility_changes(actor: Actor, chosen: Selection, visibility: str) -
 
 
 def _digest_versions(versions: Mapping[UUID, int]) -> str:
-    said = " ".join(f"{memory_id}.{version}" for memory_id, version in versions.items())
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = " ".join(f"{memory_id}.{version}" for memory_id, version in versions.items())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _lock_selection(actor: Actor, chosen: Selection) -> list[UUID]:
-    """The ids of the chosen that are the actor's own, in one order; to change many at once needs memories:admin."""
+    """Lock the selected memories that are the user's own; return their ids in order. Needs memories:admin."""
     actor.require_scope(scopes.WRITE)
     actor.require_scope(scopes.ADMIN)
     proposals.require_approver(actor)
@@ -184,18 +185,25 @@ def _clean_single_tag(name: str) -> str:
     except ValidationError as error:
         raise ValidationError({"tag": error}) from None
     if len(names) != 1:
-        raise ValidationError({"tag": ValidationError(_("Name one tag."), code="one_tag")})
+        raise ValidationError({"tag": ValidationError(_("Enter one tag."), code="one_tag")})
     return names[0]
 
 
 def _check_tag_limit(memory_ids: list[UUID]) -> None:
-    """One id for each tag that a memory has."""
+    """Raise ValidationError if a memory has no room for a tag. memory_ids: one entry per assigned tag."""
     if any(count >= limits.TAGS for count in Counter(memory_ids).values()):
-        raise ValidationError({"tag": ValidationError(_("One of these has no room for a tag."), code="full")})
+        raise ValidationError(
+            {
+                "tag": ValidationError(
+                    _("At least one of the selected memories already has the maximum number of tags."),
+                    code="full",
+                )
+            }
+        )
 
 
 def _make_too_many_error(limit: int) -> ValidationError:
-    said = ValidationError(
-        _("At most %(limit)s at once: choose fewer."), code="too_many", params={"limit": f"{limit:,}"}
+    error = ValidationError(
+        _("Select at most %(limit)s memories."), code="too_many", params={"limit": f"{limit:,}"}
     )
-    return ValidationError({"chosen": said})
+    return ValidationError({"chosen": error})

@@ -1,4 +1,4 @@
-"""Changes of a tag itself, on all the memories that have it: another name, one with another tag, off them all."""
+"""Changes to a tag on all its memories: rename, merge, delete."""
 
 from uuid import UUID
 
@@ -20,10 +20,10 @@ from memories.validation import limits
 
 @transaction.atomic
 def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False) -> Tag:
-    """Give a tag another name; apps narrowed to it stay so.
+    """Rename a tag; apps limited to it stay limited to it.
 
-    may_merge: where another tag of the person's has the name, the two become that one. Raises ValidationError
-    (name, code taken) else.
+    may_merge: merge into the user's existing tag of that name, if any; otherwise this raises ValidationError (name,
+    code taken).
     """
     tag = _lock_own_tag(actor, tag_id)
     name = _clean_name(name)
@@ -31,7 +31,9 @@ def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False
     same = Tag.objects.filter(owner_id=tag.owner_id, name_hash=name_hash).exclude(pk=tag.pk).first()
     if same is not None:
         if not may_merge:
-            raise ValidationError({"name": ValidationError(_("Another tag has this name."), code="taken")})
+            raise ValidationError(
+                {"name": ValidationError(_("You already have a tag with this name."), code="taken")}
+            )
         return _merge_into(actor, tag, same)
     tag.name, tag.name_hash = name, name_hash
     tag.save(update_fields=["name", "name_hash"])
@@ -41,14 +43,14 @@ def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False
 
 @transaction.atomic
 def merge_tags(actor: Actor, tag_id: UUID, into: UUID) -> Tag:
-    """Put another tag in place of this one on every memory that has it; returns that other one."""
+    """Replace a tag by the tag `into` on all its memories; return the latter."""
     tag, other = _lock_own_tag(actor, tag_id), _lock_own_tag(actor, into)
     return tag if tag.pk == other.pk else _merge_into(actor, tag, other)
 
 
 @transaction.atomic
 def remove_tag(actor: Actor, tag_id: UUID) -> int:
-    """Take a tag off every memory that has it; the memories stay. Returns how many they were."""
+    """Remove a tag from all its memories, which stay; return how many."""
     tag = _lock_own_tag(actor, tag_id)
     touched = _lock_tagged_memories(tag)
     MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()
@@ -57,23 +59,23 @@ def remove_tag(actor: Actor, tag_id: UUID) -> int:
 
 
 def _lock_own_tag(actor: Actor, tag_id: UUID) -> Tag:
-    """The person's tag, with nobody else making or changing one. It is a change of many memories at once."""
+    """Return the user's tag and lock their tags. Needs memories:admin, since many memories change."""
     actor.require_scope(scopes.WRITE)
     actor.require_scope(scopes.ADMIN)
     proposals.require_approver(actor)
-    lock_owner(OwnerLock.TAGS, actor.person.pk)  # as tags.ENSURE does
+    lock_owner(OwnerLock.TAGS, actor.person.pk)  # as tags.ENSURE_TAGS does
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
-    # A narrowed app sees some of the tag's memories only, so it may not change them all.
+    # An app limited to tags may see only some of the tag's memories, so it cannot change them all.
     if tag is None or actor.only_tags is not None:
         raise TagNotFound
     return tag
 
 
 def _merge_into(actor: Actor, tag: Tag, other: Tag) -> Tag:
-    """An app narrowed to `tag` sees less from then on, and one narrowed to the other the memories of both."""
+    """Merge `tag` into `other`. Apps limited to `tag` then see less, those limited to `other` the memories of both."""
     touched = _lock_tagged_memories(tag)
     _add_tag(other, touched)
-    MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # housekeeping takes the empty tag
+    MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # retention deletes the unused tag
     _bump_versions(actor, touched)
     return other
 
@@ -84,12 +86,12 @@ def _clean_name(name: str) -> str:
     except ValidationError as error:
         raise ValidationError({"name": error}) from None
     if not names:
-        raise ValidationError({"name": ValidationError(_("Give the tag a name."), code="blank")})
+        raise ValidationError({"name": ValidationError(_("Enter a name for the tag."), code="blank")})
     return names[0]
 
 
 def _lock_tagged_memories(tag: Tag) -> list[UUID]:
-    """The memories with this tag, in the trash too, locked in one order."""
+    """Lock the memories with this tag in a fixed order, including those in the trash; return their ids."""
     tagged = MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).values("memory_id")
     rows = Memory.objects.filter(owner_id=tag.owner_id, pk__in=tagged)
     return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
@@ -101,6 +103,6 @@ def _add_tag(tag: Tag, memory_ids: list[UUID]) -> None:
 
 
 def _bump_versions(actor: Actor, memory_ids: list[UUID]) -> None:
-    """Their tags are part of what a version is."""
+    """Increment the versions of the memories, since tags are part of a version."""
     Memory.objects.filter(pk__in=memory_ids).update(version=F("version") + 1, updated_at=Now())
     audit.record_event(actor, AuditAction.MEMORY_UPDATE, owner_id=actor.person.pk, memory_ids=memory_ids)

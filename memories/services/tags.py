@@ -1,4 +1,4 @@
-"""Tags of one person: found again by a keyed hash, because their names lie sealed."""
+"""A user's tags, looked up by a keyed hash because their names are encrypted."""
 
 import hashlib
 import hmac
@@ -33,10 +33,10 @@ def hash_tag_name(owner_id: UUID, name: str) -> bytes:
     return hmac.digest(get_person_key(owner_id).tag_hash_key, fold_tag_name(name).encode(), hashlib.sha256)
 
 
-# A tag that is there is locked, so that housekeeping does not take it away while it is being put on a memory; many
-# may hold that lock. Whoever makes a person's tags does so alone until the end of the transaction: in whatever order
-# two name theirs, neither can wait for the other in a circle. (The update changes nothing but has the row returned;
-# it must not touch a column of a key, which would wait for those who only hold the tag.)
+# Existing tags are locked (shared), so that the retention job does not delete them while they are being added to a
+# memory. Creating a user's tags takes an exclusive lock until the end of the transaction, so that two transactions
+# cannot deadlock, whatever the order of their names. (The update changes nothing but returns the row; it must not
+# touch a key column, which would wait for the shared locks.)
 ENSURE_TAGS = f"""
 with given as (
     select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
@@ -59,12 +59,12 @@ select id, name, name_hash from found union all select id, name, name_hash from 
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
-    """The person's tags of these (clean) names, made where missing, by folded name. Needs a transaction."""
+    """Return the user's tags of these (clean) names by folded name, creating missing ones. Needs a transaction."""
     hashes = {hash_tag_name(owner_id, name): name for name in names}
     if not hashes:
         return {}
     fresh = [Tag(owner_id=owner_id, name=name) for name in hashes.values()]
-    given = {
+    params = {
         "owner": owner_id,
         "ids": [tag.pk for tag in fresh],
         "names": [get_sealed_bytes(tag, "name") for tag in fresh],
@@ -74,17 +74,17 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
         fold_tag_name(hashes[bytes(key)]): Tag(
             pk=pk, owner_id=owner_id, name=SealedBytes(name), name_hash=key
         )
-        for pk, name, key in fetch_prepared(ENSURE_TAGS, given)
+        for pk, name, key in fetch_prepared(ENSURE_TAGS, params)
     }
 
 
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
-    """Those of these names that the person has used."""
+    """Return the user's existing tags among these names."""
     hashes = [hash_tag_name(owner_id, name) for name in names]
     return list(Tag.objects.filter(owner_id=owner_id, name_hash__in=hashes))
 
 
-# The tags of each memory, each as the 16 bytes of its id and its sealed name: one column is read faster than two.
+# The tags of each memory, each as the 16 bytes of its id and its encrypted name: one column is faster than two.
 TAGS_SUBQUERY = """array(
   select uuid_send(tag.id) || tag.name from memories_tag tag
   join memories_memorytag tagged on tagged.tag_id = tag.id where tagged.memory_id = memories_memory.id
@@ -92,7 +92,7 @@ TAGS_SUBQUERY = """array(
 
 
 class ItsTags(TypedDict):
-    """What a memory that was read with its tags has beside its columns."""
+    """The annotation of a memory selected with its tags."""
 
     its_tags: list[bytes]
 
@@ -103,14 +103,14 @@ def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
 
 
 def attach_prefetched_tags(actor: Actor, memories: "Collection[TaggedMemory]") -> None:
-    """`tags` of what `with_tags` has read needs no statement any more, and is as the actor may know it."""
+    """Prefetch `tags` of memories selected by `with_tags`, as the actor may see them."""
     for memory in memories:
         set_tags_from_row(memory, memory.its_tags)
     redact_tags(actor, memories)
 
 
 def set_tags_from_row(memory: Memory, its_tags: Iterable[bytes]) -> None:
-    """`tags` of this memory needs no statement any more: they are these, as TAGS_SUBQUERY gives them."""
+    """Prefetch the memory's `tags` from the result of TAGS_SUBQUERY."""
     set_prefetched_tags(memory, [_parse_tag(memory, bytes(whole)) for whole in its_tags])
 
 
@@ -119,33 +119,34 @@ def _parse_tag(memory: Memory, whole: bytes) -> Tag:
 
 
 def set_prefetched_tags(memory: Memory, tags: list[Tag]) -> None:
-    """`tags` of this memory needs no statement any more."""
+    """Set the memory's `tags` so that they need no query."""
     known = Tag.objects.all()
     known._result_cache = tags
     memory._prefetched_objects_cache = {"tags": known}  # type: ignore[attr-defined]
 
 
 def get_tags(memory: Memory) -> Iterable[Tag]:
-    """The tags of a memory; where they are known, without making a manager first."""
+    """Return the tags of a memory; if prefetched, without creating a manager."""
     known: Mapping[str, QuerySet[Tag]] = getattr(memory, "_prefetched_objects_cache", {})
     return known["tags"] if "tags" in known else memory.tags.all()
 
 
 def get_tag_names(memory: Memory) -> list[str]:
-    """The names of the memory's tags, in their order, without any that cannot be decrypted."""
+    """Return the names of the memory's tags, sorted, without any that cannot be decrypted."""
     return [tag.name for tag in sort_by_name(get_tags(memory))]
 
 
 def redact_tags(actor: Actor, memories: Iterable[Memory]) -> None:
-    """Have the tags of memories read as the actor may know them: folded where an app is not told of them.
+    """Replace the tags that an app may not list by their folded form.
 
-    As they are spelled they would say whether the person had them before the app named one like them.
+    Their spelling would reveal whether the user already had a tag like the one that the app named.
     """
     if actor.is_app and (actor.only_tags is not None or not actor.has_scope(scopes.READ)):
-        told = actor.only_tags or frozenset()
+        allowed = actor.only_tags or frozenset()
         for memory in memories:
             set_prefetched_tags(
-                memory, [tag if tag.pk in told else _fold_tag(tag) for tag in sort_by_name(get_tags(memory))]
+                memory,
+                [tag if tag.pk in allowed else _fold_tag(tag) for tag in sort_by_name(get_tags(memory))],
             )
 
 
@@ -154,7 +155,7 @@ def _fold_tag(tag: Tag) -> Tag:
 
 
 def attach_tags(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
-    """Put tags on new memories."""
+    """Add tags to new memories."""
     MemoryTag.objects.bulk_create(
         [
             MemoryTag(owner_id=memory.owner_id, memory=memory, tag=tag)
@@ -165,7 +166,7 @@ def attach_tags(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
 
 
 def replace_tags(memory: Memory, tags: Collection[Tag]) -> bool:
-    """Make these the memory's tags; says whether anything changed."""
+    """Replace the memory's tags; return whether anything changed."""
     wanted = {tag.pk for tag in tags}
     tagged = MemoryTag.objects.filter(owner_id=memory.owner_id, memory=memory)
     present = set(tagged.values_list("tag_id", flat=True))
@@ -177,34 +178,34 @@ def replace_tags(memory: Memory, tags: Collection[Tag]) -> bool:
 
 
 def tags_of_new(actor: Actor, named: Sequence[Sequence[str]]) -> list[list[Tag]]:
-    """The tags of new memories of the actor's own, each named by its (clean) names. Needs a transaction."""
+    """Return the tags for the user's new memories from their (clean) names. Needs a transaction."""
     by_folded = ensure_tags(actor.person.pk, {name: None for names in named for name in names})
     limited_to = _tags_limited_to(actor)
-    its_tags = ([*(by_folded[fold_tag_name(name)] for name in names), *limited_to] for names in named)
-    return [list({tag.pk: tag for tag in tags}.values()) for tags in its_tags]
+    resolved = ([*(by_folded[fold_tag_name(name)] for name in names), *limited_to] for names in named)
+    return [list({tag.pk: tag for tag in tags}.values()) for tags in resolved]
 
 
 def set_tags(actor: Actor, memory: Memory, names: Sequence[str]) -> bool:
-    """Make the tags of these (clean) names the memory's; says whether anything changed."""
+    """Replace the memory's tags by those of these (clean) names; return whether anything changed."""
     tags = [*ensure_tags(memory.owner_id, names).values(), *_tags_limited_to(actor)]
     return replace_tags(memory, list({tag.pk: tag for tag in tags}.values()))
 
 
 def _tags_limited_to(actor: Actor) -> list[Tag]:
-    """The tags that everything written by a limited app carries, so that it stays within what the app may see."""
+    """Return the tags that everything written by a limited app gets, so that the app can see it."""
     if not actor.only_tags:
         return []
     return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
 
 
 def list_used_tags(owner: User) -> list[Tag]:
-    """The tags on at least one memory outside the trash, by name."""
+    """Return the tags on at least one memory outside the trash, by name."""
     used = MemoryTag.objects.filter(owner=owner, memory__deleted_at__isnull=True).values("tag_id")
     return sort_by_name(Tag.objects.filter(owner=owner, pk__in=used))
 
 
 def sort_by_name(tags: Iterable[Tag]) -> list[Tag]:
-    """These tags in the order of their names, without any whose stored name does not open."""
+    """Return the tags sorted by name, without any whose name cannot be decrypted."""
     return sorted((tag for tag in tags if _can_decrypt(tag)), key=lambda tag: fold_tag_name(tag.name))
 
 
@@ -212,5 +213,5 @@ def _can_decrypt(tag: Tag) -> bool:
     try:
         return isinstance(tag.name, str)
     except DecryptError:
-        logger.error("%s does not open", tag)
+        logger.error("cannot decrypt %s", tag)
         return False

@@ -1,10 +1,9 @@
-"""Every write to memories. Each function is one transaction and begins with the scope that it needs.
+"""Writes to memories. Each function is one transaction and first checks the scope that it needs.
 
-Bad input raises django.core.exceptions.ValidationError whose keys are the field names (text, tags, visibility,
-expires_at). A memory that is absent or not the actor's raises MemoryNotFound; a version that is not the stored one
-raises VersionConflict; a missing scope raises accounts.actor.InsufficientScope. Where the person wants to be asked
-first, and where an app that may not publish would show more to everybody (memories/services/proposals.py), create and
-update save nothing, store a proposal and raise WaitsForYes, outside of their transaction.
+Invalid input raises django.core.exceptions.ValidationError, keyed by field name (text, tags, visibility, expires_at).
+A memory that is absent or not the actor's raises MemoryNotFound; an outdated version raises VersionConflict; a missing
+scope raises accounts.actor.InsufficientScope. If a change needs approval (proposals.needs_approval), create and update
+save nothing, store a proposal and raise ApprovalRequired, outside of their transaction.
 """
 
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class ReadAt(TypedDict):
-    """What a memory that was read for a change has beside its columns: the database's time."""
+    """The annotation of a memory locked for a change: the database's time."""
 
     read_at: datetime
 
@@ -51,13 +50,13 @@ def create_memory(
     tags: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> Memory:
-    """Keep a new memory of the actor's own. It is found by its words at once, by meaning when it is embedded."""
+    """Create a memory of the actor's user. Keyword search finds it at once, semantic search once it is embedded."""
     [memory] = create_memories(actor, [NewMemory(text, visibility, tags, expires_at)])
     return memory
 
 
 def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | None = None) -> list[Memory]:
-    """Keep many new memories, all or none, in their order. source: who wrote them, where it is not the actor."""
+    """Create many memories, all or none, in order. source: who wrote them, if not the actor."""
     actor.require_scope(scopes.WRITE)
     cleaned = [clean_new_memory(item) for item in items]
     if any(item.visibility == Visibility.PUBLIC for item in cleaned):
@@ -80,14 +79,14 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     ]
     if not rows:
         return []
-    # Without tags it is one statement, which is a transaction by itself.
-    is_one = not (settings.MEMORIES_PER_PERSON or actor.only_tags or any(item.tags for item in cleaned))
-    with nullcontext() if is_one else transaction.atomic():
+    # Without tags this is a single statement, which needs no transaction.
+    is_single = not (settings.MEMORIES_PER_PERSON or actor.only_tags or any(item.tags for item in cleaned))
+    with nullcontext() if is_single else transaction.atomic():
         quota.check_quota(actor.person.pk, len(rows))
-        its_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
-        insert.insert_memories(actor, rows, its_tags)
+        row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
+        insert.insert_memories(actor, rows, row_tags)
     work_queue.wake_workers_on_commit()
-    for row, tags in zip(rows, its_tags, strict=True):
+    for row, tags in zip(rows, row_tags, strict=True):
         tagging.set_prefetched_tags(row, tags)
     tagging.redact_tags(actor, rows)
     return rows
@@ -104,9 +103,9 @@ def update_memory(
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET,
     source: str | None = None,
 ) -> Memory:
-    """Change what is given and keep the rest; the text that was is kept in the history. No change, no new version.
+    """Change the given fields. An earlier text goes to the history; without a change there is no new version.
 
-    `expected_version` is the version that the caller saw. source: who wrote it, where it is not the actor.
+    `expected_version` is the version that the caller saw. source: who wrote it, if not the actor.
     """
     given = select_given(text, visibility, tags, expires_at)
     outcome = _change_memory(actor, memory_id, expected_version, given, source or get_source(actor))
@@ -144,7 +143,7 @@ def set_visibility(
 
 
 def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
-    """Make an earlier text the current one again; the text that was current goes to the history."""
+    """Restore an earlier text; the current text goes to the history."""
     actor.require_scope(scopes.WRITE)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
     revision = MemoryRevision.objects.filter(
@@ -157,9 +156,9 @@ def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
 
 @transaction.atomic
 def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None = None) -> Memory:
-    """Put a memory in the trash, from where its owner can restore it until it is purged.
+    """Move a memory to trash, from which its owner can restore it until it is purged.
 
-    An app whose writes wait for a yes cannot: raises InsufficientScope, as for all that no proposal can say.
+    Raises InsufficientScope for an app whose changes need approval, since this cannot be a proposal.
     """
     actor.require_scope(scopes.WRITE)
     proposals.require_approver(actor)
@@ -171,7 +170,7 @@ def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None 
 
 @transaction.atomic
 def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
-    """Take a memory out of the trash. An expiry that has passed is taken off it."""
+    """Restore a memory from the trash; an expiry in the past is removed."""
     actor.require_scope(scopes.WRITE)
     memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
     expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
@@ -182,7 +181,7 @@ def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
 
 @transaction.atomic
 def delete_memory(actor: Actor, memory_id: UUID) -> None:
-    """Delete a memory from the trash for ever, with its history and vectors."""
+    """Delete a memory in the trash permanently, with its history and vectors."""
     actor.require_scope(scopes.ADMIN)
     memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
@@ -191,7 +190,7 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
 
 @transaction.atomic
 def empty_trash(actor: Actor) -> int:
-    """Delete everything in the person's trash for ever; returns how many memories."""
+    """Delete everything in the user's trash permanently; return how many memories."""
     actor.require_scope(scopes.ADMIN)
     ids = list(
         Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update().values_list("pk", flat=True)
@@ -203,7 +202,7 @@ def empty_trash(actor: Actor) -> int:
 
 @transaction.atomic
 def retry_indexing(actor: Actor, memory_id: UUID) -> None:
-    """Try again to make a memory searchable by meaning, if the worker gave it up."""
+    """Retry indexing a memory if it failed."""
     actor.require_scope(scopes.WRITE)
     memory = _get_own_for_update(actor, memory_id)
     own = Memory.objects.owned_by(actor.person)
@@ -211,7 +210,7 @@ def retry_indexing(actor: Actor, memory_id: UUID) -> None:
 
 
 def get_source(actor: Actor) -> str:
-    """Who writes, as it is kept with the memory: a door ("web"), or an app through it ("api:<client id>")."""
+    """Return the writer as stored with a memory: a channel ("web"), or an app using it ("api:<client id>")."""
     return f"{actor.door}:{actor.client_id}" if actor.client_id else str(actor.door)
 
 
@@ -219,7 +218,7 @@ def get_source(actor: Actor) -> str:
 
 
 def _get_own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> "ReadMemory":
-    """The actor's own present memory, locked, with the database's time as `read_at`."""
+    """Lock and return the user's own current memory, with the database's time as `read_at`."""
     memory = _lock_memory(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
     if expected_version is not None and expected_version != memory.version:
         raise VersionConflict(memory.version)
@@ -234,18 +233,18 @@ def _lock_memory(rows: MemoryQuerySet[Memory], memory_id: UUID) -> "ReadMemory":
 
 
 def _select_differences(memory: Memory, changes: Changes) -> Changes:
-    """Of the (clean) changes those that would change something."""
+    """Return the (clean) changes that differ from the memory."""
     present = {limits.fold_tag_name(name) for name in tagging.get_tag_names(memory)}
-    kept = {
+    differing = {
         name: value for name, value in changes.items() if name != "tags" and value != getattr(memory, name)
     }
     if "tags" in changes and {limits.fold_tag_name(name) for name in changes["tags"]} != present:
-        kept["tags"] = changes["tags"]
-    return cast(Changes, kept)
+        differing["tags"] = changes["tags"]
+    return cast(Changes, differing)
 
 
 def _apply_changes(actor: Actor, memory: "ReadMemory", changes: Changes, source: str) -> bool:
-    """Write what differs, with the history, the words and the vectors that follow from it."""
+    """Save what differs, and update the history, keywords and vectors; return whether anything changed."""
     retagged = "tags" in changes and tagging.set_tags(actor, memory, changes["tags"])
     columns = {name: value for name, value in changes.items() if name != "tags"}
     changed = {name: value for name, value in columns.items() if value != getattr(memory, name)}

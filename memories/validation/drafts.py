@@ -1,4 +1,4 @@
-"""What a caller gives to make or change a memory, cleaned: each field by its limit, all their errors together."""
+"""Input for creating or changing a memory, validated field by field, with all errors collected."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from memories.validation import limits
 
 
 class Unset(Enum):
-    """Marks a value that the caller did not give; None has a meaning for an expiry."""
+    """Marker for an omitted value, since None means "no expiry"."""
 
     UNSET = "unset"
 
@@ -29,11 +29,11 @@ CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at")
 
 @dataclass(frozen=True)
 class NewMemory:
-    """What a memory is made from.
+    """The fields of a new memory.
 
-    conversation, position: both or neither. Memories of one conversation (any UUID of the caller's) whose positions
-    follow one another are found by each other's words too, as the turns of an imported chat should be.
-    id: of a memory that had one elsewhere; no other may have it. It is a fresh one otherwise.
+    conversation, position: both or neither. Memories of one conversation (any UUID that the caller chooses) with
+    consecutive positions also match each other's words in search, as the turns of an imported chat should.
+    id: an existing id from elsewhere, which must be unused; generated if omitted.
     """
 
     text: str
@@ -46,7 +46,7 @@ class NewMemory:
 
 
 class Changes(TypedDict, total=False):
-    """The fields of a memory that change, each with its new value."""
+    """The changed fields of a memory, with their new values."""
 
     text: str
     visibility: str
@@ -60,21 +60,21 @@ def select_given(
     tags: Sequence[str] | Literal[Unset.UNSET],
     expires_at: datetime | Literal[Unset.UNSET] | None,
 ) -> Changes:
-    """Leave out the values that the caller did not give."""
-    given: Changes = {}
+    """Return only the values that are set."""
+    values: Changes = {}
     if text is not UNSET:
-        given["text"] = text
+        values["text"] = text
     if visibility is not UNSET:
-        given["visibility"] = visibility
+        values["visibility"] = visibility
     if tags is not UNSET:
-        given["tags"] = tags
+        values["tags"] = tags
     if expires_at is not UNSET:
-        given["expires_at"] = expires_at
-    return given
+        values["expires_at"] = expires_at
+    return values
 
 
 class _FieldErrors:
-    """Clean field after field, then raise the errors of all of them together."""
+    """Cleans fields one by one and raises all their errors together."""
 
     def __init__(self) -> None:
         self._errors: dict[str, ValidationError] = {}
@@ -92,7 +92,7 @@ class _FieldErrors:
 
 
 def clean_new_memory(item: NewMemory) -> NewMemory:
-    """What was given as it is stored. Raises ValidationError with all that is wrong, by field."""
+    """Return the item with normalized values. Raises ValidationError with all errors, by field."""
     errors = _FieldErrors()
     cleaned = NewMemory(
         text=errors.clean("text", limits.clean_text, item.text),
@@ -107,33 +107,31 @@ def clean_new_memory(item: NewMemory) -> NewMemory:
     return cleaned
 
 
-def clean_changes(memory: Memory, given: Changes) -> Changes:
-    """The given values as they are stored. Raises ValidationError, by field."""
+def clean_changes(memory: Memory, values: Changes) -> Changes:
+    """Return the changes with normalized values. Raises ValidationError, by field."""
     errors = _FieldErrors()
     cleaned: Changes = {}
-    if "text" in given:
-        cleaned["text"] = errors.clean("text", limits.clean_text, given["text"])
-    if "visibility" in given:
-        cleaned["visibility"] = errors.clean("visibility", limits.clean_visibility, given["visibility"])
-    if "tags" in given:
-        cleaned["tags"] = errors.clean("tags", limits.clean_tags, given["tags"])
-    if "expires_at" in given:
-        cleaned["expires_at"] = given["expires_at"]
-        # An expiry that stays as it is may have come near meanwhile; only a new one must lie ahead.
-        if given["expires_at"] != memory.expires_at:
-            cleaned["expires_at"] = errors.clean("expires_at", limits.clean_expires_at, given["expires_at"])
+    if "text" in values:
+        cleaned["text"] = errors.clean("text", limits.clean_text, values["text"])
+    if "visibility" in values:
+        cleaned["visibility"] = errors.clean("visibility", limits.clean_visibility, values["visibility"])
+    if "tags" in values:
+        cleaned["tags"] = errors.clean("tags", limits.clean_tags, values["tags"])
+    if "expires_at" in values:
+        cleaned["expires_at"] = values["expires_at"]
+        # An unchanged expiry may have passed in the meantime; only a new one must be in the future.
+        if values["expires_at"] != memory.expires_at:
+            cleaned["expires_at"] = errors.clean("expires_at", limits.clean_expires_at, values["expires_at"])
     errors.raise_all()
     return cleaned
 
 
 def _clean_position(conversation: UUID | None, position: int | None) -> int | None:
     if (conversation is None) != (position is None):
-        raise ValidationError(
-            _("A position needs its conversation, and a conversation a position."), code="half_marked"
-        )
+        raise ValidationError(_("Give both conversation and position, or neither."), code="half_marked")
     if position is not None and not 0 <= position <= MAX_POSITION:
         raise ValidationError(
-            _("A position is at least 0 and at most %(limit)s."),
+            _("The position must be between 0 and %(limit)s."),
             code="position",
             params={"limit": f"{MAX_POSITION:,}"},
         )

@@ -1,4 +1,4 @@
-"""What a memory may be made of. Every door's input passes here, so each limit and its words stand once."""
+"""Limits and validation of a memory's fields, shared by all channels."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ TEXT_CHARACTERS = 8_000
 TAGS = 20
 TAG_CHARACTERS = 50
 QUERY_CHARACTERS = 1_000
-BYTES_PER_TOKEN = 3  # of UTF-8: fewer than any tokenizer's average over English, more than over Chinese
+BYTES_PER_TOKEN = 3  # of UTF-8: below any tokenizer's average for English, above it for Chinese
 BULK_OPERATIONS = 100
 
 
 def clean_text(text: str) -> str:
-    """The text as it is stored: newlines as \\n, no white space around. Raises ValidationError."""
+    """Return the text with newlines as \\n and without surrounding whitespace. Raises ValidationError."""
     _reject_unstorable(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
-        raise ValidationError(_("Write something to remember."), code="blank")
+        raise ValidationError(_("Enter a text."), code="blank")
     if len(text) > TEXT_CHARACTERS:
         raise ValidationError(
-            _("This has %(length)s characters; a memory holds at most %(limit)s. Split it in two."),
+            _("The text has %(length)s characters; a memory can have at most %(limit)s. Split it in two."),
             code="too_long",
             params={"length": f"{len(text):,}", "limit": f"{TEXT_CHARACTERS:,}"},
         )
@@ -34,16 +34,16 @@ def clean_text(text: str) -> str:
 
 
 def clean_tags(names: Iterable[str]) -> list[str]:
-    """Tag names in their order, each once (however it is capitalised), blanks left out. Raises ValidationError."""
+    """Return the tag names in order, without blanks and case-insensitive duplicates. Raises ValidationError."""
     cleaned: dict[str, str] = {}
     for name in names:
         _reject_unstorable(name)
         name = " ".join(unicodedata.normalize("NFC", name).split())
-        if "," in name:  # at the pages it parts one tag from the next
-            raise ValidationError(_("A tag has no comma."), code="comma")
+        if "," in name:  # the separator of tags on forms
+            raise ValidationError(_("Tags cannot contain commas."), code="comma")
         if len(name) > TAG_CHARACTERS:
             raise ValidationError(
-                _("A tag has at most %(limit)s characters: “%(start)s…” has %(length)s."),
+                _("A tag has at most %(limit)s characters; “%(start)s…” has %(length)s."),
                 code="tag_too_long",
                 params={"limit": TAG_CHARACTERS, "start": name[:20], "length": len(name)},
             )
@@ -51,7 +51,7 @@ def clean_tags(names: Iterable[str]) -> list[str]:
             cleaned.setdefault(fold_tag_name(name), name)
     if len(cleaned) > TAGS:
         raise ValidationError(
-            _("At most %(limit)s tags on a memory; these are %(count)s."),
+            _("A memory can have at most %(limit)s tags, not %(count)s."),
             code="too_many_tags",
             params={"limit": TAGS, "count": len(cleaned)},
         )
@@ -59,7 +59,7 @@ def clean_tags(names: Iterable[str]) -> list[str]:
 
 
 def select_valid_tags(names: Iterable[str]) -> list[str]:
-    """Of names that nobody looked at those that may be tags, parted at their commas; as many as fit."""
+    """Return the valid tags among unchecked names, split at commas and truncated to TAGS."""
     possible: dict[str, str] = {}
     for name in (part for each in names for part in each.split(",")):
         try:
@@ -71,7 +71,7 @@ def select_valid_tags(names: Iterable[str]) -> list[str]:
 
 
 def fold_tag_name(tag_name: str) -> str:
-    """The form in which two spellings of one tag are the same."""
+    """Return the form in which all spellings of a tag are equal."""
     return unicodedata.normalize("NFKC", tag_name).casefold()
 
 
@@ -85,19 +85,19 @@ def clean_expires_at(expires_at: datetime | None) -> datetime | None:
     if expires_at is None:
         return None
     if timezone.is_naive(expires_at):
-        raise ValidationError(_("Say the time zone of the expiry."), code="naive_time")
+        raise ValidationError(_("The expiry date needs a time zone."), code="naive_time")
     try:
         expires_at.astimezone(UTC)
     except OverflowError:
-        # PostgreSQL would keep a year 10000 that Python cannot read back, and no list of this person's would open.
-        raise ValidationError(_("This expiry is too far away."), code="too_far") from None
+        # PostgreSQL would store a year 10000 that Python cannot read back, and this user's lists would fail.
+        raise ValidationError(_("The expiry date is too far in the future."), code="too_far") from None
     if expires_at <= timezone.now():
-        raise ValidationError(_("This expiry is in the past."), code="expired")
+        raise ValidationError(_("The expiry date is in the past."), code="expired")
     return expires_at
 
 
 def clean_query(query: str) -> str:
-    """A search query without what cannot be searched for; cut, not refused, when it is very long."""
+    """Return the search query without unsearchable characters; a very long one is truncated, not rejected."""
     query = query.replace("\0", " ").encode("utf-8", "ignore").decode()
     return query[:QUERY_CHARACTERS].strip()
 
@@ -105,11 +105,12 @@ def clean_query(query: str) -> str:
 def _reject_unstorable(text: str) -> None:
     if "\0" in text:
         raise ValidationError(
-            _("The text holds a null character, which cannot be stored."), code="null_character"
+            _("The text contains a null character, which cannot be stored."), code="null_character"
         )
     try:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError(
-            _("The text holds half a character, which cannot be stored."), code="surrogate"
+            _("The text contains invalid Unicode (a lone surrogate), which cannot be stored."),
+            code="surrogate",
         ) from None

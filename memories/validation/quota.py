@@ -1,4 +1,4 @@
-"""How many memories a person may keep, where an operator bounds it."""
+"""The limit of memories per user, if the operator sets one."""
 
 from uuid import UUID
 
@@ -11,19 +11,19 @@ from memories.models import Memory
 
 
 def check_quota(owner_id: UUID, wanted: int) -> None:
-    """Raises ValidationError (text) where so many more do not fit. Needs a transaction, as `has_quota` does."""
+    """Raise ValidationError (text) if `wanted` more memories exceed the limit. Needs a transaction, as `has_quota`."""
     if not has_quota(owner_id, wanted):
-        said = _(
-            "You can keep %(limit)s memories, those in the trash among them. Delete some for ever first."
+        message = _(
+            "You can store at most %(limit)s memories, including those in the trash. Delete some permanently first."
         )
         limit = f"{settings.MEMORIES_PER_PERSON:,}"
-        raise ValidationError({"text": ValidationError(said, code="quota", params={"limit": limit})})
+        raise ValidationError({"text": ValidationError(message, code="quota", params={"limit": limit})})
 
 
 def has_quota(owner_id: UUID, wanted: int) -> bool:
-    """Whether so many more fit. Needs a transaction: who counts does so alone, until its end."""
+    """Return whether `wanted` more memories fit. Needs a transaction, whose end releases the lock on the count."""
     if not settings.MEMORIES_PER_PERSON:
         return True
     lock_owner(OwnerLock.MEMORIES, owner_id)
-    kept: int = Memory.objects.filter(owner_id=owner_id).count()
-    return kept + wanted <= int(settings.MEMORIES_PER_PERSON)
+    stored: int = Memory.objects.filter(owner_id=owner_id).count()
+    return stored + wanted <= int(settings.MEMORIES_PER_PERSON)

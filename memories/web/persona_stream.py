@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from accounts.actor import Actor
-from core import streaming
+from core import deferred_responses
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
 from memories.persona.retrieval import Answer, PreparedAnswer
@@ -42,8 +42,10 @@ def respond_with_answer(
     html = partial(
         _render_answer, timezone.get_current_timezone(), translation.get_language(), prepared, is_own
     )
-    if streaming.EVENT_STREAM_TYPE in request.headers.get("Accept", ""):
-        return _stream_response(request, partial(_stream_events, prepared, html), streaming.EVENT_STREAM_TYPE)
+    if deferred_responses.EVENT_STREAM_TYPE in request.headers.get("Accept", ""):
+        return _stream_response(
+            request, partial(_stream_events, prepared, html), deferred_responses.EVENT_STREAM_TYPE
+        )
     context = {"form": form, **get_model_context(actor)}
     if not prepared.sources:
         return render(
@@ -57,9 +59,9 @@ def respond_with_answer(
     )
 
 
-def _stream_response(request: HttpRequest, body: streaming.Body, content_type: str) -> HttpResponse:
-    content = streaming.defer_response(request.META, body)
-    return HttpResponse(content, content_type=content_type, headers=streaming.STREAM_HEADERS)
+def _stream_response(request: HttpRequest, body: deferred_responses.Body, content_type: str) -> HttpResponse:
+    content = deferred_responses.defer_response(request.META, body)
+    return HttpResponse(content, content_type=content_type, headers=deferred_responses.STREAM_HEADERS)
 
 
 async def _stream_page(
@@ -75,9 +77,9 @@ async def _stream_events(prepared: PreparedAnswer, html: AnswerRenderer) -> Asyn
     async with aclosing(persona_generation.stream_answer(prepared)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, str):
-                yield streaming.format_event("text", {"text": piece})
+                yield deferred_responses.format_event("text", {"text": piece})
             else:
-                yield streaming.format_event("answer", {"html": html(piece)})
+                yield deferred_responses.format_event("answer", {"html": html(piece)})
 
 
 def _render_answer(

@@ -1,7 +1,7 @@
-"""Backups: the database as one file, the keys that open it as another, and the proof that the two belong together.
+"""Backups: the database in one file, its keys in another, and verification that both match.
 
-The data file is pg_dump's custom format with `FILE.sha256` beside it. What is sealed stays sealed in there: each
-person's data key lies in it wrapped by the master keys, and those are never written to it.
+The data file is in pg_dump's custom format; `FILE.sha256` is its checksum. Encrypted data stays encrypted in it: it
+contains each user's data key wrapped by the master keys, but never the master keys.
 """
 
 import contextlib
@@ -27,18 +27,18 @@ KEY_NAMES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY")
 
 
 class BackupError(Exception):
-    """What is wrong, and what to do about it. Nothing was changed."""
+    """A backup or restore failed without changing anything; the message says why and what to do."""
 
 
 def refuse_overwrite(file: Path, keys: Path | None) -> None:
-    """Raises BackupError where a file is already that would be written: before an hour's dump, not after it."""
+    """Raise BackupError if an output file exists. Called before the dump, which may take an hour."""
     for new in (file, _get_checksum_path(file), _get_partial_path(file), *([keys] if keys else ())):
         if new.exists():
-            raise BackupError(f"{new} exists already. Choose another name, or delete it.")
+            raise BackupError(f"{new} already exists. Choose another name, or delete it.")
 
 
 def dump_database(file: Path) -> None:
-    """Write the database and its checksum (0600 both); an interrupted one leaves no file of that name."""
+    """Write the database and its checksum (both 0600). An interrupted dump leaves no file of that name."""
     partial = _get_partial_path(file)
     with _create_private_file(partial) as handle:
         options = ("--format=custom", "--no-owner", "--no-privileges", "--no-comments")
@@ -51,7 +51,7 @@ def dump_database(file: Path) -> None:
 
 
 def write_keys(file: Path, keys: Sequence[str]) -> None:
-    """Both secrets as lines of an environment file (0600)."""
+    """Write SECRET_KEY and the master keys as lines of an environment file (0600)."""
     values = (settings.SECRET_KEY, ",".join(keys))
     with _create_private_file(file) as handle:
         for name, value in zip(KEY_NAMES, values, strict=True):
@@ -59,11 +59,11 @@ def write_keys(file: Path, keys: Sequence[str]) -> None:
 
 
 def read_keys(file: Path) -> dict[str, str]:
-    """Both secrets by their names. Raises BackupError."""
-    found = dict(re.findall(r"^(\w+)=(.+)$", file.read_text(), re.MULTILINE))
-    if missing := [name for name in KEY_NAMES if name not in found]:
-        raise BackupError(f"{file} has no {' and no '.join(missing)}: it is no file of `backup --keys`.")
-    return found
+    """Return both secrets by name. Raises BackupError."""
+    keys = dict(re.findall(r"^(\w+)=(.+)$", file.read_text(), re.MULTILINE))
+    if missing := [name for name in KEY_NAMES if name not in keys]:
+        raise BackupError(f"{file} has no {' and no '.join(missing)}. Use a file written by `backup --keys`.")
+    return keys
 
 
 def parse_master_keys(keys: dict[str, str]) -> list[str]:
@@ -71,9 +71,9 @@ def parse_master_keys(keys: dict[str, str]) -> list[str]:
 
 
 def verify_backup(file: Path, keys: Sequence[str]) -> int:
-    """Look whether the file is whole and these master keys open every stored key in it; returns how many there are.
+    """Verify the file's checksum and version, and that the master keys decrypt every stored key in it.
 
-    Touches no database. Raises BackupError.
+    Returns the number of stored keys. Does not access a database. Raises BackupError.
     """
     _verify_checksum(file)
     _verify_version(file)
@@ -84,21 +84,21 @@ def verify_backup(file: Path, keys: Sequence[str]) -> int:
 def run_postgres_tool(
     name: str, *arguments: str, stdin: int | None = None, stdout: int | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A program of PostgreSQL at work, waited for at the end. Raises BackupError with its own words when it fails."""
-    with tempfile.TemporaryFile() as said:  # a pipe that nobody empties would stop it
+    """Run a PostgreSQL program until it exits. Raises BackupError with its stderr if it fails."""
+    with tempfile.TemporaryFile() as errors:  # a full pipe would block the program
         command, environment = [_find_program(name), *arguments], _build_environment()
         with (
-            contextlib.suppress(BrokenPipeError),  # it ended before it had read all: its exit code tells
-            subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=said, env=environment) as process,
+            contextlib.suppress(BrokenPipeError),  # it exited early: the exit code decides
+            subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=errors, env=environment) as process,
         ):
             yield process
         if process.returncode:
-            said.seek(0)
-            raise BackupError(f"{name} failed: {said.read().decode(errors='replace').strip()}")
+            errors.seek(0)
+            raise BackupError(f"{name} failed: {errors.read().decode(errors='replace').strip()}")
 
 
 def build_conninfo() -> str:
-    """How the programs of PostgreSQL reach this database, without the password."""
+    """Return the connection string of this database for PostgreSQL programs, without the password."""
     connection.ensure_connection()
     return make_conninfo(**connection.connection.info.get_parameters())
 
@@ -107,11 +107,11 @@ def build_conninfo() -> str:
 
 
 def _verify_checksum(file: Path) -> None:
-    beside = _get_checksum_path(file)
-    if not file.is_file() or not beside.is_file():
-        raise BackupError(f"{file} and {beside.name} must lie beside each other.")
-    if beside.read_text().split()[:1] != [_hash_file(file)]:
-        raise BackupError(f"{file} is damaged: its checksum is not the one in {beside.name}.")
+    checksum_file = _get_checksum_path(file)
+    if not file.is_file() or not checksum_file.is_file():
+        raise BackupError(f"{file} and {checksum_file.name} must be in the same folder.")
+    if checksum_file.read_text().split()[:1] != [_hash_file(file)]:
+        raise BackupError(f"{file} is damaged: its checksum differs from the one in {checksum_file.name}.")
 
 
 def _verify_version(file: Path) -> None:
@@ -119,30 +119,32 @@ def _verify_version(file: Path) -> None:
     applied = {(app, name) for _id, app, name, _at in _read_table_rows(file, "django_migrations")}
     apps = {app for app, _ in known}
     if newer := sorted(f"{app}.{name}" for app, name in applied - known.keys() if app in apps):
-        raise BackupError(f"{file} was made by a newer Picard ({', '.join(newer)}). Install that one first.")
+        raise BackupError(
+            f"{file} was made by a newer Picard ({', '.join(newer)}). Install that version first."
+        )
 
 
 def _verify_keys(file: Path, keys: Sequence[str]) -> int:
     master = MultiFernet([Fernet(key) for key in keys])
     wrapped = [row[1] for table in WRAPPED_KEYS for row in _read_table_rows(file, table)]
     if not wrapped:
-        raise BackupError(f"{file} holds no key: it is no backup of a Picard that was ever started.")
+        raise BackupError(f"{file} contains no keys: it is not a backup of a Picard that has been started.")
     for value in wrapped:
         try:
             master.decrypt(value.encode())
         except InvalidToken:
             raise BackupError(
-                f"These master keys do not open {file}. Give the keys it was made with."
+                f"These master keys do not decrypt {file}. Use the keys that it was made with."
             ) from None
     return len(wrapped)
 
 
 def _read_table_rows(file: Path, table: str) -> list[list[str]]:
-    """The rows of one table as they lie in the dump, each as its columns' texts."""
+    """Return the rows of one table in the dump, each as a list of column texts."""
     options = ("--data-only", "--table", table, "--file", "-")
     with run_postgres_tool("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
-        printed = process.communicate()[0].decode()
-    block = re.search(r"^COPY .*?;\n(.*?)^\\\.$", printed, re.DOTALL | re.MULTILINE)
+        output = process.communicate()[0].decode()
+    block = re.search(r"^COPY .*?;\n(.*?)^\\\.$", output, re.DOTALL | re.MULTILINE)
     return [line.split("\t") for line in block[1].splitlines()] if block else []
 
 
@@ -152,22 +154,22 @@ def _build_environment() -> dict[str, str]:
 
 
 def _find_program(name: str) -> str:
-    """Of the embedded PostgreSQL (or PICARD_PG_INSTALL), else of the PATH."""
+    """Return the path of a program in the embedded PostgreSQL (or PICARD_PG_INSTALL), else on the PATH."""
     with contextlib.suppress(EmbeddedPostgresError):
-        if (own := find_installation() / "bin" / name).exists():
-            return str(own)
-    if found := shutil.which(name):
-        return found
+        if (embedded := find_installation() / "bin" / name).exists():
+            return str(embedded)
+    if program := shutil.which(name):
+        return program
     raise BackupError(f"{name} is missing. Install PostgreSQL's client programs, or set PICARD_PG_INSTALL.")
 
 
 @contextlib.contextmanager
 def _create_private_file(file: Path) -> Iterator[int]:
-    """A new file (0600), on the disk when the block ends. Raises BackupError when there is one."""
+    """Create a file (0600) that is synced to disk when the block ends. Raises BackupError if it exists."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise BackupError(f"{file} cannot be made: {error.strerror}.") from None
+        raise BackupError(f"Cannot create {file}: {error.strerror}.") from None
     try:
         yield handle
         os.fsync(handle)

@@ -1,7 +1,7 @@
-"""Filling the database from a backup, in one transaction: all of it is there afterwards, or all that was before.
+"""Restores of a backup in one transaction: they succeed completely or change nothing.
 
-pg_restore writes what is to be done and psql does it. pg_restore alone could not drop what is there in the same
-transaction, and the server may be older than it.
+pg_restore generates the SQL and psql executes it. pg_restore alone cannot drop the existing data in the same
+transaction, and the server may be older than pg_restore.
 """
 
 import subprocess
@@ -13,9 +13,9 @@ from django.db import connection
 
 from picard.backups import dump as backup_dump
 
-# pg_restore 17 and later say this before all else; servers before 17 do not know the setting.
+# pg_restore 17 and later emit this first; servers before 17 do not know the setting.
 UNKNOWN_TO_OLDER_SERVERS = b"SET transaction_timeout = 0;\n"
-# What belongs to an extension stays with it.
+# Objects of extensions are not dropped.
 DROP_ALL = b"""set client_min_messages = warning;
 select format('drop table if exists %s cascade', oid::regclass) from pg_class
 where relkind in ('r', 'p') and pg_table_is_visible(oid) and relnamespace <> 'pg_catalog'::regnamespace
@@ -29,7 +29,7 @@ and not exists (select from pg_depend where classid = 'pg_proc'::regclass and ob
 
 
 def is_database_empty() -> bool:
-    """Whether the database holds no table yet."""
+    """Return whether the database has no tables."""
     return not connection.introspection.table_names()
 
 
@@ -43,21 +43,21 @@ def count_other_connections() -> int:
 
 
 def restore_database(file: Path, *, replace: bool = False) -> None:
-    """Fill the database from a proven file. `replace` drops every table that is there. Raises BackupError."""
-    # Terse: the context of an error is a person's row.
+    """Restore a verified file into the database. `replace` drops every existing table. Raises BackupError."""
+    # Terse, because the context of an error contains a user's row.
     options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse", "--file=-")
-    to = backup_dump.build_conninfo()
+    conninfo = backup_dump.build_conninfo()
     connection.close()
     with backup_dump.run_postgres_tool(
-        "psql", *options, "--dbname", to, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        "psql", *options, "--dbname", conninfo, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as psql:
         assert psql.stdin  # noqa: S101
-        with closing(generate_statements(file, replace=replace)) as all_of_them:
-            psql.stdin.writelines(all_of_them)
+        with closing(generate_statements(file, replace=replace)) as statements:
+            psql.stdin.writelines(statements)
 
 
 def generate_statements(file: Path, *, replace: bool = False) -> Generator[bytes, None, None]:
-    """What psql is to do. It ends by the commit, or raises BackupError before it; then nothing is changed."""
+    """Yield the input of psql. Ends with the commit, or raises BackupError before it, so that nothing changes."""
     yield b"begin;\n"
     if replace:
         yield DROP_ALL
@@ -71,6 +71,6 @@ def generate_statements(file: Path, *, replace: bool = False) -> Generator[bytes
 def _drop_unknown_settings(lines: Iterator[bytes]) -> Iterator[bytes]:
     for line in lines:
         if line == UNKNOWN_TO_OLDER_SERVERS:
-            break  # it stands before any data; a line of those may be anything
+            break  # it precedes the data, in which any line may occur
         yield line
     yield from lines

@@ -1,8 +1,7 @@
-"""What must be right before anything starts. Each fault has a code and a hint (docs/configuration.md lists them).
+"""Checks of the settings at start. Each error has a code and a hint (listed in docs/configuration.md).
 
-The faults that can be seen in the settings alone stop `django.setup()` itself, and with it every command and every
-web worker. A wrong master key can only be seen in the database: `accounts.keys.refuse_wrong_master_keys` is called
-when a server or a worker starts.
+Errors in the settings stop `django.setup()`, and with it every command and every web worker. A wrong master key can
+only be detected in the database: servers and workers call `accounts.keys.refuse_wrong_master_keys` when they start.
 """
 
 from collections.abc import Iterator
@@ -28,17 +27,17 @@ CONTACT_SCHEMES = ("mailto:", "https:", "tel:")  # RFC 9116 2.5.3
 
 
 class BadSettings(ImproperlyConfigured):
-    """What is wrong and what to do about it, in words for an operator."""
+    """The settings have errors; the message lists them with hints for the operator."""
 
 
 def validate_settings() -> None:
-    """Raises BadSettings, naming every fault at once."""
+    """Raise BadSettings with all errors at once."""
     if settings.TOUCHES_NO_DATA:
         return
     faults = list(find_settings_faults())
     if faults:
         lines = [f"{fault.id}: {fault.msg}\n    {fault.hint}" for fault in faults]
-        raise BadSettings("Picard does not start with these settings:\n" + "\n".join(lines))
+        raise BadSettings("Picard cannot start with these settings:\n" + "\n".join(lines))
 
 
 def find_settings_faults() -> Iterator[CheckMessage]:
@@ -54,25 +53,26 @@ def find_settings_faults() -> Iterator[CheckMessage]:
 
 
 def _check_variables() -> Iterator[Error]:
-    hint = "docs/configuration.md says what it may be."
-    for said in settings.FAULTS_OF_VARIABLES.values():
-        yield Error(f"{said}.", hint=hint, id="picard.E014")
+    hint = "See docs/configuration.md for the allowed values."
+    for message in settings.FAULTS_OF_VARIABLES.values():
+        yield Error(f"{message}.", hint=hint, id="picard.E014")
 
 
 def _check_secret_key() -> Iterator[Error]:
     try:
         key = settings.SECRET_KEY
-    except ImproperlyConfigured:  # Django's own word for an empty one
+    except ImproperlyConfigured:  # Django raises it for an empty key
         key = ""
-    hint = "Set SECRET_KEY (or SECRET_KEY_FILE): manage.py keys generate prints one."
+    hint = "Set SECRET_KEY or SECRET_KEY_FILE. `manage.py keys generate` prints a key."
     if not key:
         yield Error("SECRET_KEY is missing.", hint=hint, id="picard.E001")
     elif len(key) < SECRET_KEY_CHARACTERS or any(mark in key.lower() for mark in DEVELOPMENT_MARKS):
-        yield Error("SECRET_KEY is short, or one for development.", hint=hint, id="picard.E002")
+        message = f"SECRET_KEY has fewer than {SECRET_KEY_CHARACTERS} characters or is a development key."
+        yield Error(message, hint=hint, id="picard.E002")
 
 
 def _check_key_format() -> Iterator[Error]:
-    hint = "Set FIELD_ENCRYPTION_KEY (or FIELD_ENCRYPTION_KEY_FILE): manage.py keys generate prints one."
+    hint = "Set FIELD_ENCRYPTION_KEY or FIELD_ENCRYPTION_KEY_FILE. `manage.py keys generate` prints a key."
     if not settings.FIELD_ENCRYPTION_KEY:
         yield Error("FIELD_ENCRYPTION_KEY is missing.", hint=hint, id="picard.E003")
     for number, key in enumerate(settings.FIELD_ENCRYPTION_KEY, start=1):
@@ -80,35 +80,35 @@ def _check_key_format() -> Iterator[Error]:
             Fernet(key)
         except ValueError:
             yield Error(
-                f"Key {number} of FIELD_ENCRYPTION_KEY is not a Fernet key.", hint=hint, id="picard.E004"
+                f"Key {number} in FIELD_ENCRYPTION_KEY is not a Fernet key.", hint=hint, id="picard.E004"
             )
 
 
 def _check_urls() -> Iterator[Error]:
     if "*" in settings.ALLOWED_HOSTS:
-        hint = "Name the hosts that this site answers to, separated by commas."
+        hint = "List the host names of this site, separated by commas."
         yield Error("ALLOWED_HOSTS is *.", hint=hint, id="picard.E005")
     public = urlsplit(settings.PUBLIC_URL)
     if not public.hostname:
-        hint = "Set it to the address that people open, for example https://memory.example.org"
-        yield Error("PUBLIC_URL is missing or no address.", hint=hint, id="picard.E007")
+        hint = "Set it to the URL that users open, for example https://memory.example.org"
+        yield Error("PUBLIC_URL is missing or invalid.", hint=hint, id="picard.E007")
     elif public.scheme != "https" and public.hostname not in LOOPBACK_HOSTS:
-        hint = "Sign-in and OAuth need https anywhere but on this machine itself."
-        yield Error("PUBLIC_URL is not https.", hint=hint, id="picard.E008")
+        hint = "Log-in and OAuth require https, except on a local URL."
+        yield Error("PUBLIC_URL is neither https nor a local URL.", hint=hint, id="picard.E008")
 
 
 def _check_choices() -> Iterator[Error]:
     if settings.SEARCH_LANGUAGE not in Stemmer.algorithms():
         hint = f"Choose one of {', '.join(Stemmer.algorithms())}."
-        yield Error("SEARCH_LANGUAGE has no stemmer.", hint=hint, id="picard.E011")
+        yield Error("There is no stemmer for SEARCH_LANGUAGE.", hint=hint, id="picard.E011")
     if settings.SIGNUP not in SIGNUP_CHOICES:
-        yield Error("SIGNUP is not open, invite or closed.", hint="Choose one of them.", id="picard.E009")
+        hint = f"Set it to {', '.join(SIGNUP_CHOICES[:-1])} or {SIGNUP_CHOICES[-1]}."
+        yield Error("SIGNUP has an invalid value.", hint=hint, id="picard.E009")
     if settings.LOG_LEVEL not in LEVELS:
-        yield Error(f"LOG_LEVEL is none of {', '.join(LEVELS)}.", hint="Choose one.", id="picard.E017")
+        hint = f"Set it to {', '.join(LEVELS[:-1])} or {LEVELS[-1]}."
+        yield Error("LOG_LEVEL is not a valid level.", hint=hint, id="picard.E017")
     if not 1 <= settings.EMBEDDING_DIMENSIONS <= 1_000:
-        hint = (
-            "A wider vector does not fit the covering index; most models can be asked for fewer dimensions."
-        )
+        hint = "Larger vectors do not fit into the covering index. Configure the model for fewer dimensions."
         yield Error("EMBEDDING_DIMENSIONS is not between 1 and 1000.", hint=hint, id="picard.E010")
 
 
@@ -116,30 +116,29 @@ def _check_numbers() -> Iterator[Error]:
     for name, (least, most) in NUMBERS.items():
         if not least <= getattr(settings, name) <= most:
             yield Error(
-                f"{name} is not between {least} and {most}.", hint="Choose another.", id="picard.E015"
+                f"{name} is not between {least} and {most}.", hint="Choose another value.", id="picard.E015"
             )
 
 
 def _check_provider() -> Iterator[Error]:
-    """A class of the operator's own is imported here, lest the worker fall over it. Ours are heavy, and there."""
+    """Import an operator's own class, so that the worker need not fail on it. The built-in ones are slow to import."""
     name = settings.EMBEDDING_PROVIDER
     try:
         if name not in PROVIDERS:
             import_string(name)
-    except ImproperlyConfigured:  # it asks for a setting that another fault is about
+    except ImproperlyConfigured:  # it reads a setting that another check reports
         return
-    except Exception as error:  # noqa: BLE001  (whatever it was, it is the fault)
-        hint = f"Set local, openai, or the dotted path of a class ({type(error).__name__})."
+    except Exception as error:  # noqa: BLE001  (any exception is the error to report)
+        hint = f"Set it to local, openai, or the dotted path of a class ({type(error).__name__})."
         yield Error("EMBEDDING_PROVIDER cannot be imported.", hint=hint, id="picard.E016")
 
 
 def _check_operator_settings() -> Iterator[Error]:
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < METRICS_TOKEN_CHARACTERS:
-        hint = "Whoever guesses it reads the figures: choose a random one, or leave it out."
-        yield Error(
-            f"METRICS_TOKEN has under {METRICS_TOKEN_CHARACTERS} characters.", hint=hint, id="picard.E012"
-        )
+        hint = "A short token can be guessed. Generate a random one, or unset it."
+        message = f"METRICS_TOKEN has fewer than {METRICS_TOKEN_CHARACTERS} characters."
+        yield Error(message, hint=hint, id="picard.E012")
     contact = settings.SECURITY_CONTACT
     if contact and not (contact.startswith(CONTACT_SCHEMES) and contact.isprintable()):
-        hint = "Set it to an address such as mailto:security@example.org"
-        yield Error("SECURITY_CONTACT is no mailto:, https: or tel: address.", hint=hint, id="picard.E013")
+        hint = "Set it to a URI such as mailto:security@example.org"
+        yield Error("SECURITY_CONTACT is not a mailto:, https: or tel: URI.", hint=hint, id="picard.E013")

@@ -1,8 +1,8 @@
-"""Read the settings from the environment and from `.env`. Invalid variables are collected for picard/config/checks.py.
+"""Settings from the environment and from `.env`. Invalid variables are collected for picard/config/checks.py.
 
-environs converts the values and reads the NAME_FILE variants, python-dotenv reads the file, libpq DATABASE_URL.
-What environs collects itself (`eager=False`) it reads as None, and it does not collect files that cannot be read; so
-here it raises, and the default is taken: all settings are checked together before anything starts.
+environs converts the values and reads NAME_FILE variables, python-dotenv reads the file, libpq parses DATABASE_URL.
+environs' own error collection (`eager=False`) returns None for invalid values and does not cover unreadable files.
+Therefore it raises here, the error is recorded and the default is used, so that all settings are checked together.
 """
 
 import io
@@ -52,53 +52,53 @@ class CollectingEnv(FileAwareEnv):
 
 
 class Environment(CollectingEnv):
-    """All that picard/settings.py reads."""
+    """Readers of all variables in picard/settings.py."""
 
     def _get_value(self, env_key: str, default: Any) -> Any:
-        """Let NAME win over NAME_FILE, and a value that begins with `$` name another variable."""
+        """Prefer NAME to NAME_FILE, and resolve a value that begins with `$` as another variable's name."""
         value = os.environ.get(env_key, "")
         if value.startswith("$"):
             return self._get_value(value.lstrip("$"), default)
         return value or super()._get_value(env_key, default)
 
     def read_file(self) -> Path:
-        """Load PICARD_ENV_FILE, or `.env` if it exists, into the environment. Variables that are set already win."""
-        named = os.environ.get("PICARD_ENV_FILE")
-        file = PROJECT / ".env" if named is None else Path(named)
+        """Load PICARD_ENV_FILE, or `.env` if it exists, into the environment. Existing variables win."""
+        configured = os.environ.get("PICARD_ENV_FILE")
+        file = PROJECT / ".env" if configured is None else Path(configured)
         try:
-            if named or (named is None and file.is_file()):
-                # environs' read_env passes over a file that is missing, expands `${...}` in passwords, and leaves
-                # the environment of child processes as it is.
+            if configured or (configured is None and file.is_file()):
+                # environs' read_env ignores a missing file, expands `${...}` in passwords, and does not change the
+                # environment of child processes.
                 load_dotenv(stream=io.StringIO(file.read_text(encoding="utf-8")), interpolate=False)
         except (OSError, UnicodeDecodeError) as error:
             self.faults["PICARD_ENV_FILE"] = f"PICARD_ENV_FILE ({file}) {_describe_read_error(error)}"
         return file
 
-    def read_secret(self, name: str, kept_in: Path | None, make: str) -> str:
-        """Return the variable, or the content of its NAME_FILE, or (`kept_in`) what is generated there once."""
+    def read_secret(self, name: str, folder: Path | None, generated: str) -> str:
+        """Return the variable, the content of its NAME_FILE, or the secret in `folder`, stored from `generated`."""
         value = self.str(name, default="")
-        if value or kept_in is None or name in self.faults:
+        if value or folder is None or name in self.faults:
             return value
-        path = kept_in / name.lower()
+        path = folder / name.lower()
         try:
-            return load_or_create_secret(path, lambda: make)
+            return load_or_create_secret(path, lambda: generated)
         except (OSError, UnicodeDecodeError) as error:
             self.faults[name] = f"{path} {_describe_read_error(error)}"
-        except RuntimeError as error:  # kept_secret's own message
+        except RuntimeError as error:  # raised by load_or_create_secret
             self.faults[name] = str(error).rstrip(".")
         return ""
 
     def read_url(self, var: str, default: str) -> str:
-        """Return the URL without its last slash, or an empty string where none could be reached by it."""
-        address = self.str(var, default=default).rstrip("/")
+        """Return the URL without its trailing slash, or an empty string if it is invalid."""
+        url = self.str(var, default=default).rstrip("/")
         try:
-            urlsplit(address).port  # noqa: B018 - read for what it raises
+            urlsplit(url).port  # noqa: B018 - raises for an invalid URL
         except ValueError:
             return ""  # reported by a check
-        return address
+        return url
 
     def db(self, var: str) -> dict[str, Any]:
-        """Return the entry of Django's DATABASES, without its engine."""
+        """Return an entry for Django's DATABASES, without ENGINE."""
         url = self.str(var, default="")
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in POSTGRES_SCHEMES:
@@ -120,7 +120,7 @@ class Environment(CollectingEnv):
 
 
 def _database_settings(url: str) -> dict[str, Any]:
-    """Parse a connection URI as libpq does. Raises ValueError, with no part of the URL."""
+    """Parse a connection URI as libpq does. Raises ValueError without any part of the URL."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 

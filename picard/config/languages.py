@@ -1,4 +1,4 @@
-"""Which languages the pages are in: English, and whatever catalogues lie below `locale/` (docs/style.md)."""
+"""Languages of the pages: English and every compiled catalog in `locale/` (docs/style.md)."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ ENGLISH = ("en", "English")
 
 
 def list_languages(folder: Path) -> list[tuple[str, str]]:
-    """Code and own name of each language that has a compiled catalogue, English first."""
+    """Return code and native name of each language with a compiled catalog, English first."""
     compiled = folder.glob("*/LC_MESSAGES/django.mo")
     codes = sorted({to_language(path.parent.parent.name) for path in compiled} - {ENGLISH[0]})
     return [ENGLISH, *((code, str(LANG_INFO.get(code, {}).get("name_local", code))) for code in codes)]

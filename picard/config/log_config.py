@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, and never a person's text, a token or a query in them."""
+"""Logs: one JSON object per line, without users' texts, tokens or query strings."""
 
 import datetime
 import itertools
@@ -19,15 +19,15 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_CAUSES = 4  # of an exception's chain
-# The parts of a path that let their bearer in: links of letters, invitations.
+# Path parameters that grant access: links in e-mails, invitations.
 SECRET_PARTS = ("key", "token", "uidb36", "code", "secret")
 _QUERY = re.compile(r"(?<=\S)\?[^\s\"']+")
 
 
 def logging_settings(level: str) -> dict[str, object]:
-    """Django's LOGGING: everything from `level` on to stderr, one JSON object a line.
+    """Return Django's LOGGING: records from `level` up go to stderr, one JSON object per line.
 
-    A level that is none of LEVELS stops the start (picard/config/checks.py), later than this is used.
+    An invalid level is replaced by INFO here; picard/config/checks.py then stops the start.
     """
     return {
         "version": 1,
@@ -36,21 +36,23 @@ def logging_settings(level: str) -> dict[str, object]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level if level in LEVELS else "INFO"},
         "loggers": {
-            # A refused request has a line of its own; Django's warning would show the secrets in some paths.
+            # Rejected requests have their own log line; Django's warning would show secrets in some paths.
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-            "httpx": {"level": "WARNING"},  # their INFO lines are request URLs
+            "httpx": {"level": "WARNING"},  # INFO lines contain request URLs
             "httpx2": {"level": "WARNING"},
-            "fido2": {"level": "WARNING"},  # one line a log-in, with the passkey's id
-            "mcp": {"level": "ERROR"},  # three lines a request, and warnings that quote headers and addresses
+            "fido2": {"level": "WARNING"},  # one line per log-in, with the passkey's ID
+            "mcp": {
+                "level": "ERROR"
+            },  # three lines per request, and warnings that quote headers and addresses
         },
     }
 
 
 class JsonFormatter(logging.Formatter):
-    """Fields: time (UTC), level, logger, message, and where there are any request_id, exception, traceback.
+    """Fields: time (UTC), level, logger, message; if present, request_id, exception and traceback.
 
-    A record's own fields come by `extra={"fields": {...}}`.
+    Further fields of a record are passed as `extra={"fields": {...}}`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -69,23 +71,23 @@ class JsonFormatter(logging.Formatter):
 
 
 def _get_message(record: logging.LogRecord) -> str:
-    """Django names the path in its messages, and lays the request beside them."""
+    """Redact the path, which Django quotes in messages of records that have a request."""
     message = strip_query_strings(record.getMessage())
     request: Any = getattr(record, "request", None)
     return message.replace(request.path, redact_path(request)) if hasattr(request, "path") else message
 
 
 def redact_path(request: "HttpRequest") -> str:
-    """The path without its query, and without the parts that are secrets."""
-    path, captured = request.path, _get_path_kwargs(request)
+    """Return the path without its query string and with secret parameters replaced by their names."""
+    path, kwargs = request.path, _get_path_kwargs(request)
     for name in SECRET_PARTS:
-        if name in captured:
-            path = path.replace(str(captured[name]), f"<{name}>")
+        if name in kwargs:
+            path = path.replace(str(kwargs[name]), f"<{name}>")
     return path
 
 
 def _get_path_kwargs(request: "HttpRequest") -> dict[str, object]:
-    """What stands in the path, also of a request that is sent elsewhere before anybody looks where it leads."""
+    """Return the path parameters, also of a request that was redirected before it was resolved."""
     from django.urls import Resolver404, resolve
 
     if request.resolver_match is not None:
@@ -97,16 +99,16 @@ def _get_path_kwargs(request: "HttpRequest") -> dict[str, object]:
 
 
 def strip_query_strings(text: str) -> str:
-    """Cuts the query strings of the paths and addresses in `text`."""
+    """Remove the query strings of paths and URLs in `text`."""
     return _QUERY.sub("", text)
 
 
 def _describe_error(error: BaseException) -> dict[str, object]:
-    """The types and places. Not the texts: a database's names the row, a validator's the value."""
+    """Return exception types and traceback locations, but no messages: they may quote a row or a value."""
     chain = list(itertools.islice(_iter_causes(error), MAX_CAUSES))
     return {
         "exception": " from ".join(_get_type_name(each) for each in chain),
-        "traceback": [place for each in chain for place in _format_frames(each.__traceback__)],
+        "traceback": [line for each in chain for line in _format_frames(each.__traceback__)],
     }
 
 

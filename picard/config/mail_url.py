@@ -1,4 +1,4 @@
-"""EMAIL_URL as Django's settings of a mail server."""
+"""Parser of EMAIL_URL."""
 
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,10 +16,10 @@ ENCRYPTION = {"smtps": "EMAIL_USE_TLS", "smtp+tls": "EMAIL_USE_TLS", "smtp+ssl":
 
 
 def parse_mail_url(url: str) -> dict[str, Any]:
-    """Return the EMAIL_* settings that `smtp+tls://user:password@host:587` stands for.
+    """Return Django's EMAIL_* settings for a URL such as `smtp+tls://user:password@host:587`.
 
-    `?email_use_tls=1` and `?email_use_ssl=1` turn on encryption, too. Raises ValueError for another scheme and for
-    a port that is no number.
+    `?email_use_tls=1` and `?email_use_ssl=1` turn on encryption, too. Raises ValueError for an unknown scheme or an
+    invalid port.
     """
     parts = urlsplit(url)
     if parts.scheme not in BACKENDS:
@@ -29,13 +29,13 @@ def parse_mail_url(url: str) -> dict[str, Any]:
         "EMAIL_BACKEND": BACKENDS[parts.scheme],
         "EMAIL_FILE_PATH": unquote(parts.path[1:]),
         "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": parts.port,  # None: the protocol's own
-        "EMAIL_HOST_USER": _decoded(parts.username),
-        "EMAIL_HOST_PASSWORD": _decoded(parts.password),
+        "EMAIL_PORT": parts.port,  # None: the protocol's default
+        "EMAIL_HOST_USER": _unquote(parts.username),
+        "EMAIL_HOST_PASSWORD": _unquote(parts.password),
         **({ENCRYPTION[parts.scheme]: True} if parts.scheme in ENCRYPTION else {}),
         **{name: flags[name] for name in ("EMAIL_USE_TLS", "EMAIL_USE_SSL") if name in flags},
     }
 
 
-def _decoded(part: str | None) -> str | None:
+def _unquote(part: str | None) -> str | None:
     return None if part is None else unquote(part)

@@ -1,4 +1,4 @@
-"""Where this server keeps what is its own: the embedded database, generated keys, unsent mail."""
+"""Paths of the server's data: embedded database, generated keys, unsent e-mail."""
 
 import hashlib
 import os
@@ -11,13 +11,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def get_picard_home() -> Path:
-    """PICARD_HOME, or `.picard` in the project's folder.
+    """Return PICARD_HOME, or `.picard` in the project's folder.
 
-    PostgreSQL refuses to run as root and so runs as another account, which cannot enter a clone that lies
-    in a private folder such as /root. Root's default home is then /var/lib/picard-<digest of the clone's path>.
+    PostgreSQL does not run as root. If root starts it, it runs as another account, which cannot enter a clone in a
+    private folder such as /root. The default is then /var/lib/picard-<digest of the clone's path>.
     """
-    if chosen := os.environ.get("PICARD_HOME"):
-        return Path(chosen).expanduser().absolute()
+    if configured := os.environ.get("PICARD_HOME"):
+        return Path(configured).expanduser().absolute()
     if hasattr(os, "geteuid") and os.geteuid() == 0 and not _is_world_accessible(PROJECT):
         digest = hashlib.sha256(os.fsencode(PROJECT)).hexdigest()[:8]
         return Path("/var/lib") / f"picard-{digest}"
@@ -25,10 +25,10 @@ def get_picard_home() -> Path:
 
 
 def load_or_create_secret(path: Path, make: Callable[[], str]) -> str:
-    """The secret in `path` (0600), made by `make` on first use.
+    """Return the secret in `path` (0600); on first use, create it by calling `make`.
 
-    Safe among processes that start together: one of them creates the file, the others wait for its text.
-    Raises RuntimeError when the file stays empty.
+    Safe for concurrent processes: one creates the file, the others wait for its content. Raises RuntimeError if the
+    file stays empty.
     """
     make_folder(path.parent.parent)
     path.parent.mkdir(exist_ok=True, mode=0o700)
@@ -44,7 +44,7 @@ def load_or_create_secret(path: Path, make: Callable[[], str]) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and its missing parents enterable for all, whatever the umask: root's PostgreSQL must enter."""
+    """Create the folder and its parents with mode 0711 despite the umask, for the account that runs PostgreSQL."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
     for part in reversed(missing):
         part.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ def _wait_for_secret(path: Path) -> str:
         if text := path.read_text().strip():
             return text
         time.sleep(0.02)
-    raise RuntimeError(f"{path} is empty. Restore it from your backup of the keys.")
+    raise RuntimeError(f"{path} is empty. Restore it from your key backup.")
 
 
 def _is_world_accessible(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""PostgreSQL as Django knows it, started (or started again) by the connection that finds nobody there."""
+"""Django's PostgreSQL backend with the embedded server, which a connection starts or restarts when it is down."""
 
 import atexit
 import contextlib
@@ -20,22 +20,22 @@ class DatabaseClient(client.DatabaseClient):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Needs ENGINE, NAME and EMBEDDED_HOME of the settings; knows the rest itself."""
+    """Reads ENGINE, NAME and EMBEDDED_HOME from the settings and sets the other connection parameters itself."""
 
     client_class = DatabaseClient
 
     def __init__(self, settings_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         self.server = EmbeddedPostgres(settings_dict["EMBEDDED_HOME"])
-        own = {
+        embedded_settings = {
             "USER": APP_ROLE,
             "PASSWORD": self.server.password(),
             "HOST": str(self.server.socket_folder),
             "PORT": str(PORT),
         }
-        super().__init__({**settings_dict, **own}, *args, **kwargs)
+        super().__init__({**settings_dict, **embedded_settings}, *args, **kwargs)
 
     def get_connection_params(self) -> dict[str, object]:
-        # A server that cannot prove that it knows the password is not ours.
+        # SCRAM makes the server prove that it knows the password, so an impostor is rejected.
         return {"require_auth": "scram-sha-256", **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, object]) -> object:
@@ -44,21 +44,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError:
-            self._ensure_running()  # crashed, or still recovering from a crash
+            self._ensure_running()  # it crashed or is still recovering
             return super().get_new_connection(conn_params)
 
     def _ensure_running(self) -> None:
-        """One that does not start now may start later, when its disk has room: the error of any absent database."""
+        """Start the server. A failure, such as a full disk, is temporary and raises OperationalError."""
         try:
             if self.server.ensure_running():
-                # A command of a moment leaves no server behind; `up` stops the one that it shares in the end.
+                # A short-lived command leaves no server running; `up` stops its own server itself.
                 atexit.register(_stop_if_unused, self.server, os.getpid())
-        except (EmbeddedPostgresError, OSError) as error:  # OSError: no room for its configuration
+        except (EmbeddedPostgresError, OSError) as error:  # OSError: no disk space for its configuration
             raise psycopg.OperationalError(str(error)) from error
 
 
 def _stop_if_unused(server: EmbeddedPostgres, started_by: int) -> None:
-    """At the end of the process that started it, not of its forks; its own connections are closed by then."""
+    """Stop the server at exit of the process that started it, but not of its forks."""
     if os.getpid() == started_by:
         connections.close_all()
         with contextlib.suppress(EmbeddedPostgresError, psycopg.Error, OSError):

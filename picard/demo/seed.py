@@ -1,4 +1,4 @@
-"""Fills a database with the made-up person: written by the services, then set back in time, which only a demo may."""
+"""Sample data of a fictional user: created by the services, then backdated."""
 
 import secrets
 from collections.abc import Iterable, Sequence
@@ -28,8 +28,8 @@ from oauth.tokens.families import AccessToken, new_access_token
 from picard.demo.texts import Sample, read_samples, read_turns
 
 EMAIL = "maya@example.org"
-DAYS = 240  # over which the memories are spread
-PAST_DAYS = 30  # over which the apps' past is
+DAYS = 240  # age of the memories
+PAST_DAYS = 30  # age of the apps' activity
 READS_A_DAY = 4
 SECOND_TAGS = {"running": "health", "food": "home", "travel": "family"}  # a second tag for every third memory
 OWN_APP = "Weather on my desk"
@@ -42,11 +42,11 @@ PROPOSALS = (
 
 
 class DatabaseNotEmpty(Exception):
-    """Somebody lives in this database already."""
+    """The database has other users."""
 
 
 def fill_database(*, among_others: bool = False) -> tuple[User, str]:
-    """The person and a fresh password. Filled once: a second time only the password is new. Raises OtherPeople."""
+    """Create the demo user with data once; return the user and a new password. Raises DatabaseNotEmpty."""
     if not among_others and User.objects.exclude(email=EMAIL).exists():
         raise DatabaseNotEmpty
     password = secrets.token_urlsafe(9)
@@ -74,23 +74,23 @@ def _create_user() -> User:
 
 
 def _create_history(person: User) -> None:
-    chance = Random(11)  # noqa: S311 # nosec B311 - the same life each time
+    chance = Random(11)  # noqa: S311 # nosec B311 - reproducible data
     apps = {
         key: manual_registration.register_app(name=name, redirect_uris=[_build_redirect_uri(key)]).application
         for key, name in NAMES.items()
     }
-    kept = _create_memories(person, apps, chance)
+    memory_ids = _create_memories(person, apps, chance)
     _create_conversation(person)
-    AuditEvent.objects.filter(owner_id=person.pk).delete()  # all of it says today
+    AuditEvent.objects.filter(owner_id=person.pk).delete()  # all are dated today
     for application in apps.values():
-        _connect_app(person, application, kept, chance)
+        _connect_app(person, application, memory_ids, chance)
     _create_proposals(person, apps["coach"])
     manual_registration.register_app(
         name=OWN_APP, redirect_uris=["http://localhost:5173/callback"], is_public=True, user=person
     )
     actor = Actor(user=person, door=Channel.WEB)
     save_filter(actor, name="Knee and running", parts={"q": "knee"})
-    save_filter(actor, name="What others may know", parts={"visibility": "public"})
+    save_filter(actor, name="Public memories", parts={"visibility": "public"})
 
 
 def _build_redirect_uri(key: str) -> str:
@@ -98,8 +98,8 @@ def _build_redirect_uri(key: str) -> str:
 
 
 def _create_memories(person: User, apps: dict[str, Application], chance: Random) -> dict[str, list[UUID]]:
-    """Ids by theme, of what is not in the trash."""
-    kept: dict[str, list[UUID]] = {}
+    """Create the memories; return the IDs of those not in the trash by theme."""
+    memory_ids: dict[str, list[UUID]] = {}
     actor = Actor(user=person, door=Channel.WEB)
     for number, sample in enumerate(read_samples()):
         then = timezone.now() - timedelta(days=chance.uniform(0.1, 1) ** 2 * DAYS, hours=chance.uniform(0, 9))
@@ -108,8 +108,8 @@ def _create_memories(person: User, apps: dict[str, Application], chance: Random)
         if sample.is_trashed:
             writes.trash_memory(actor, memory.pk)
         else:
-            kept.setdefault(sample.theme, []).append(memory.pk)
-    return kept
+            memory_ids.setdefault(sample.theme, []).append(memory.pk)
+    return memory_ids
 
 
 def _create_memory(actor: Actor, sample: Sample, number: int, then: datetime, source: str) -> Memory:
@@ -132,7 +132,7 @@ def _create_memory(actor: Actor, sample: Sample, number: int, then: datetime, so
 
 
 def _backdate_memories(ids: Iterable[UUID], then: datetime) -> None:
-    """As if it had been written then; a later text a week after."""
+    """Set all timestamps of the memories and their revisions to `then`."""
     Memory.objects.filter(pk__in=ids).update(created_at=then, updated_at=then, written_at=then)
     MemoryRevision.objects.filter(memory_id__in=ids).update(written_at=then)
 
@@ -154,21 +154,21 @@ def _create_conversation(person: User) -> None:
     _backdate_memories([memory.pk for memory in memories], then)
 
 
-def _connect_app(person: User, app: Application, kept: dict[str, list[UUID]], chance: Random) -> None:
-    """Its grant, its token, and what it did in the last days."""
+def _connect_app(person: User, app: Application, memory_ids: dict[str, list[UUID]], chance: Random) -> None:
+    """Create the app's grant, its token and its recent activity."""
     is_coach = app.name == NAMES["coach"]
     since = timezone.now() - timedelta(days=PAST_DAYS)
     tags = frozenset(tag.pk for tag in find_tags(person.pk, ["running"])) if is_coach else None
-    held = frozenset({scopes.READ, scopes.WRITE})
-    grants.grant_access(person, app, grants.GrantOptions(held, tags, asks_first=is_coach))
+    scope_names = frozenset({scopes.READ, scopes.WRITE})
+    grants.grant_access(person, app, grants.GrantOptions(scope_names, tags, asks_first=is_coach))
     AppGrant.objects.filter(user=person, application=app).update(created_at=since, consented_at=since)
     _create_token(person, app)
-    reach = kept["running"] if is_coach else [pk for ids in kept.values() for pk in ids]
-    AuditEvent.objects.bulk_create(_build_audit_events(person, app.client_id, reach, since, chance))
+    readable = memory_ids["running"] if is_coach else [pk for ids in memory_ids.values() for pk in ids]
+    AuditEvent.objects.bulk_create(_build_audit_events(person, app.client_id, readable, since, chance))
 
 
 def _build_audit_events(
-    person: User, client_id: str, reach: Sequence[UUID], since: datetime, chance: Random
+    person: User, client_id: str, readable: Sequence[UUID], since: datetime, chance: Random
 ) -> list[AuditEvent]:
     reads = (
         AuditAction.MEMORY_SEARCH,
@@ -189,7 +189,9 @@ def _build_audit_events(
             door=Channel.MCP,
             client_id=client_id,
             action=(action := chance.choice(reads)),
-            memory_ids=chance.sample(reach, 1 if action == AuditAction.MEMORY_READ else min(6, len(reach))),
+            memory_ids=chance.sample(
+                readable, 1 if action == AuditAction.MEMORY_READ else min(6, len(readable))
+            ),
             happened_at=moment,
         )
         for moment in moments
@@ -197,7 +199,7 @@ def _build_audit_events(
 
 
 def _create_token(person: User, app: Application) -> None:
-    """One that nobody knows: the page shows that the app is connected, and nothing opens by it."""
+    """Create an unknown token, so that the page shows the app as connected although nobody can use it."""
     row = AccessToken(
         user=person,
         application=app,
@@ -211,11 +213,11 @@ def _create_token(person: User, app: Application) -> None:
 
 def _create_proposals(person: User, app: Application) -> None:
     tags = frozenset(tag.pk for tag in find_tags(person.pk, ["running"]))
-    held = frozenset({scopes.READ, scopes.WRITE})
-    actor = Actor(person, Channel.MCP, held, app.client_id, tags, asks_first=True)
+    scope_names = frozenset({scopes.READ, scopes.WRITE})
+    actor = Actor(person, Channel.MCP, scope_names, app.client_id, tags, asks_first=True)
     for text in PROPOSALS:
         try:
             writes.create_memory(actor, text=text)
         except ApprovalRequired:
             continue
-        raise ValidationError("a proposal was kept as a memory")
+        raise ValidationError("The proposal was saved as a memory.")

@@ -1,4 +1,4 @@
-"""The sample memories, from a file that people can read: one a line, under its theme, with marks before the text."""
+"""Parser of the sample memories: one per line below a heading with its theme, with marks before the text."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ MARKS = re.compile(r"(?:(?P<public>!)|(?P<trashed>-)|@(?P<app>[a-z]+)|~(?P<days>
 
 @dataclass(frozen=True)
 class Sample:
-    """A memory. texts: what it said, the oldest first; app: who wrote it; days: until it expires."""
+    """A sample memory. texts: its versions, oldest first; app: its author; days: until it expires."""
 
     theme: str
     texts: tuple[str, ...]
@@ -22,7 +22,10 @@ class Sample:
 
 
 def read_samples() -> Iterator[Sample]:
-    """`!` public, `-` in the trash, `@app` by that app, `~30` expires in 30 days, ` => ` a later text."""
+    """Yield the samples. Marks: `!` public, `-` in the trash, `@app` by that app, `~30` expires in 30 days.
+
+    ` => ` separates the versions of a text.
+    """
     theme = ""
     for line in (HERE / "memories.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
@@ -32,19 +35,19 @@ def read_samples() -> Iterator[Sample]:
 
 
 def read_turns() -> list[str]:
-    """A conversation, turn by turn."""
+    """Return the turns of the sample conversation."""
     return (HERE / "conversation.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _parse_sample(theme: str, line: str) -> Sample:
     mark = MARKS.match(line)
     text = line[mark.end() :] if mark else line
-    found = mark.groupdict() if mark else {}
+    marks = mark.groupdict() if mark else {}
     return Sample(
         theme=theme,
         texts=tuple(text.split(" => ")),
-        is_public=bool(found.get("public")),
-        is_trashed=bool(found.get("trashed")),
-        app=found.get("app"),
-        days=int(found["days"]) if found.get("days") else None,
+        is_public=bool(marks.get("public")),
+        is_trashed=bool(marks.get("trashed")),
+        app=marks.get("app"),
+        days=int(marks["days"]) if marks.get("days") else None,
     )

@@ -1,4 +1,4 @@
-"""Everything an operator would look at, looked at: each check says what it found and what to do about it."""
+"""Checks for operators: each reports what it found and how to fix it."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ POSTGRES_VERSION, VECTOR_VERSION = 15_00_00, (0, 8)
 RANDOM_PAGE_COST = 2.0
 FREE_WARN, FREE_FAIL = 5_000_000_000, 500_000_000  # bytes
 IGNORED_CHECKS = frozenset({"security.W005", "security.W021"})  # SECURE_HSTS_WIDE
-PENDING_WARN_S = 600.0  # a memory that waits longer is worth a look
+PENDING_WARN_S = 600.0  # older pending memories cause a warning
 SKEW_WARN_S, SKEW_FAIL_S = 2.0, 60.0
 
 
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`hint` says what to do; empty when all is well."""
+    """`said` is the result, `hint` how to fix a problem; empty if there is none."""
 
     check: str
     state: State
@@ -50,32 +50,32 @@ CheckResult = tuple[State, str, str]
 
 
 def run_diagnostics() -> Iterator[Finding]:
-    """Every check in turn; one that falls over has failed, and the next ones go on."""
+    """Run every check in turn. A check that raises has failed, and the next ones still run."""
     for check in CHECKS:
         try:
-            state, said, hint = check()
+            state, result, hint = check()
         except DATABASE_UNAVAILABLE:
-            state, said, hint = State.FAIL, "the database does not answer", HINTS[check_database]
-        except ProgrammingError:  # a table or a column that is not there
-            state, said, hint = (
+            state, result, hint = State.FAIL, "cannot connect to the database", HINTS[check_database]
+        except ProgrammingError:  # a table or a column is missing
+            state, result, hint = (
                 State.FAIL,
-                "the tables are not those of this version",
+                "the database schema does not match this version",
                 "Run manage.py migrate.",
             )
-        except Exception as error:  # noqa: BLE001  (whatever it was, it is the finding)
-            # The type alone: a driver's message may hold addresses and names.
-            state, said, hint = State.FAIL, type(error).__name__, f"Look at the log. {HINTS.get(check, '')}"
-        yield Finding(check.__name__.removeprefix("check_").replace("_", " "), state, said, hint.strip())
+        except Exception as error:  # noqa: BLE001  (any exception is a finding)
+            # Only the type: a driver's message may contain addresses and names.
+            state, result, hint = State.FAIL, type(error).__name__, f"See the log. {HINTS.get(check, '')}"
+        yield Finding(check.__name__.removeprefix("check_").replace("_", " "), state, result, hint.strip())
 
 
 # --- The checks -----------------------------------------------------------------------------------------
 
 
 def check_configuration() -> CheckResult:
-    found = [*checks.find_settings_faults(), *run_checks(include_deployment_checks=not settings.EMBEDDED)]
-    faults = [fault for fault in found if not fault.is_silenced() and fault.id not in IGNORED_CHECKS]
+    messages = [*checks.find_settings_faults(), *run_checks(include_deployment_checks=not settings.EMBEDDED)]
+    faults = [fault for fault in messages if not fault.is_silenced() and fault.id not in IGNORED_CHECKS]
     if not faults:
-        return State.OK, f"no fault; open at {settings.PUBLIC_URL}", ""
+        return State.OK, f"no errors; URL {settings.PUBLIC_URL}", ""
     worst = State.FAIL if any(fault.is_serious() for fault in faults) else State.WARN
     return worst, "; ".join(str(fault.id) for fault in faults), " ".join(str(fault.msg) for fault in faults)
 
@@ -88,13 +88,12 @@ def check_database() -> CheckResult:
         )
         number, version, random_page_cost = cursor.fetchone()
     if number < POSTGRES_VERSION:
-        return State.FAIL, f"PostgreSQL {version}", "Move to PostgreSQL 15 or newer (docs/deployment.md)."
+        return State.FAIL, f"PostgreSQL {version}", "Upgrade to PostgreSQL 15 or newer (docs/deployment.md)."
     if random_page_cost > RANDOM_PAGE_COST:
-        said = f"PostgreSQL {version}, random_page_cost {random_page_cost:g}"
         return (
             State.WARN,
-            said,
-            "Searches may read whole tables. On a disk without a moving head, set it to 1.1.",
+            f"PostgreSQL {version}, random_page_cost {random_page_cost:g}",
+            "Searches may read whole tables. On an SSD, set random_page_cost to 1.1.",
         )
     return State.OK, f"PostgreSQL {version}{', embedded' if settings.EMBEDDED else ''}", ""
 
@@ -108,13 +107,13 @@ def check_pgvector() -> CheckResult:
     if not installed:
         return (
             State.FAIL,
-            "not in this database",
-            "Run manage.py migrate as a role that may create extensions.",
+            "not installed in this database",
+            "Run manage.py migrate as a role that can create extensions.",
         )
     if tuple(map(int, installed.split(".")[:2])) < VECTOR_VERSION:
-        return State.FAIL, installed, "Install pgvector 0.8 or newer, then: alter extension vector update"
+        return State.FAIL, installed, "Install pgvector 0.8 or newer, then run: alter extension vector update"
     if installed != available:
-        return State.WARN, f"{installed}, {available} is there", "Run: alter extension vector update"
+        return State.WARN, f"{installed}, {available} is available", "Run: alter extension vector update"
     return State.OK, str(installed), ""
 
 
@@ -132,25 +131,33 @@ def check_keys() -> CheckResult:
     if status.unreadable:
         return (
             State.FAIL,
-            f"{status.unreadable:,} do not open",
-            "Put all master keys back (docs/security.md).",
+            f"{status.unreadable:,} cannot be decrypted",
+            "Restore all master keys (docs/security.md).",
         )
     if status.older:
-        return State.WARN, f"{status.older:,} under an older master key", "Run manage.py keys rotate."
-    return State.OK, f"all {status.newest:,} open", ""
+        return (
+            State.WARN,
+            f"{status.older:,} encrypted with an older master key",
+            "Run manage.py keys rotate.",
+        )
+    return State.OK, f"all {status.newest:,} can be decrypted", ""
 
 
 def check_worker() -> CheckResult:
-    counted = _get_metrics()
-    found, pending, failed = (int(counted[name]) for name in ("workers", "pending", "failed"))
-    said = f"{found} at work, {pending:,} memories wait, {failed:,} failed"
-    if not found:
-        return (State.FAIL if pending else State.WARN), said, "Start one: manage.py worker"
-    if counted["oldest_pending_seconds"] > PENDING_WARN_S:
-        return State.WARN, said, "One waits for over ten minutes: look at the worker's log, or start another."
+    metrics = _get_metrics()
+    workers, pending, failed = (int(metrics[name]) for name in ("workers", "pending", "failed"))
+    result = f"{workers} running; memories: {pending:,} pending, {failed:,} failed"
+    if not workers:
+        return (State.FAIL if pending else State.WARN), result, "Start a worker: manage.py worker"
+    if metrics["oldest_pending_seconds"] > PENDING_WARN_S:
+        return (
+            State.WARN,
+            result,
+            "A memory has been pending for over ten minutes. See the worker's log, or start another worker.",
+        )
     if failed:
-        return State.WARN, said, "The admin site says why each failed (docs/configuration.md)."
-    return State.OK, said, ""
+        return State.WARN, result, "The admin site shows why each failed (docs/configuration.md)."
+    return State.OK, result, ""
 
 
 def check_disk_space() -> CheckResult:
@@ -160,33 +167,33 @@ def check_disk_space() -> CheckResult:
     return (
         state,
         f"{free / 1e9:.1f} GB free at {folder}",
-        "" if state == State.OK else "Make room, or move it.",
+        "" if state == State.OK else "Free disk space, or move PICARD_HOME.",
     )
 
 
 def check_clock() -> CheckResult:
     with connection.cursor() as cursor:
-        before = time.time()
+        started_at = time.time()
         cursor.execute("select extract(epoch from clock_timestamp())::float8")
-        skew = abs(cursor.fetchone()[0] - (before + time.time()) / 2)
+        skew = abs(cursor.fetchone()[0] - (started_at + time.time()) / 2)
     state = State.FAIL if skew > SKEW_FAIL_S else State.WARN if skew > SKEW_WARN_S else State.OK
-    hint = "" if state == State.OK else "Keep this machine's and the database's clocks by NTP."
-    return state, f"{skew:.2f} s from the database's", hint
+    hint = "" if state == State.OK else "Synchronize the clocks of this machine and the database by NTP."
+    return state, f"differs from the database's by {skew:.2f} s", hint
 
 
 def check_mail() -> CheckResult:
     if not settings.HAS_MAIL:
-        return State.WARN, "not sent: kept as files below PICARD_HOME/mail", "Set EMAIL_URL."
+        return State.WARN, "not sent, but saved as files in PICARD_HOME/mail", "Set EMAIL_URL."
     with get_connection(timeout=10):
-        return State.OK, f"{settings.EMAIL_HOST} takes the log-in", ""
+        return State.OK, f"{settings.EMAIL_HOST} accepts the log-in", ""
 
 
 def check_embeddings() -> CheckResult:
     from memories.providers.embeddings import ProviderError, get_provider
 
     try:
-        started = time.monotonic()
-        width = len(get_provider().embed_query("Does it answer?"))
+        started_at = time.monotonic()
+        dimensions = len(get_provider().embed_query("Does it answer?"))
     except ProviderError as error:
         return (
             State.FAIL,
@@ -195,25 +202,28 @@ def check_embeddings() -> CheckResult:
         )
     return (
         State.OK,
-        f"{settings.EMBEDDING_PROVIDER}, {width} numbers in {time.monotonic() - started:.2f} s",
+        f"{settings.EMBEDDING_PROVIDER}, {dimensions} dimensions in {time.monotonic() - started_at:.2f} s",
         "",
     )
 
 
 def check_files() -> CheckResult:
-    """What only the server's own account may read."""
+    """Check that keys and unsent e-mails are private to the server's account."""
     private = [settings.KEYS_HOME, *_list_files(settings.KEYS_HOME), settings.PICARD_HOME / "mail"]
-    named = (os.environ.get("SECRET_KEY_FILE"), os.environ.get("FIELD_ENCRYPTION_KEY_FILE"))
-    private += [Path(path) for path in named if path]
-    open_ones = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
-    if open_ones:
-        return State.FAIL, f"others may read {', '.join(map(str, open_ones))}", "Run: chmod go= on each."
-    variables = settings.ENV_FILE
-    if (
-        variables.is_file() and stat.S_IMODE(variables.stat().st_mode) & 0o007
-    ):  # a group may be the server's own
-        return State.WARN, f"everybody may read {variables}", f"It may hold keys. Run: chmod o= {variables}"
-    return State.OK, "keys and letters are this account's alone", ""
+    key_files = (os.environ.get("SECRET_KEY_FILE"), os.environ.get("FIELD_ENCRYPTION_KEY_FILE"))
+    private += [Path(path) for path in key_files if path]
+    exposed = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if exposed:
+        return (
+            State.FAIL,
+            f"other accounts can read {', '.join(map(str, exposed))}",
+            "Run chmod go= on each of them.",
+        )
+    env_file = settings.ENV_FILE
+    # Group access is allowed: the group may be the server's own.
+    if env_file.is_file() and stat.S_IMODE(env_file.stat().st_mode) & 0o007:
+        return State.WARN, f"everyone can read {env_file}", f"It may contain keys. Run: chmod o= {env_file}"
+    return State.OK, "keys and e-mails are private to this account", ""
 
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
@@ -221,14 +231,14 @@ CHECKS: tuple[Callable[[], CheckResult], ...] = (
     check_disk_space, check_clock, check_mail, check_embeddings, check_files,
 )  # fmt: skip
 HINTS: dict[Callable[[], CheckResult], str] = {
-    check_database: "Is DATABASE_URL right, and does the server run?",
-    check_keys: "Put the master keys back that this database was made with.",
-    check_mail: "Is EMAIL_URL right?",
+    check_database: "Check DATABASE_URL, and that the database server is running.",
+    check_keys: "Restore the master keys that this database was created with.",
+    check_mail: "Check EMAIL_URL.",
 }
 
 
 def _get_metrics() -> dict[str, Any]:
-    return {figure.name: figure.value for figure in stats.collect_database_metrics()}
+    return {metric.name: metric.value for metric in stats.collect_database_metrics()}
 
 
 def _list_files(folder: Path) -> list[Path]:

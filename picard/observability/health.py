@@ -1,4 +1,4 @@
-"""Whether the server is alive, and whether it is ready to serve. Neither says why not: the log does."""
+"""Liveness and readiness endpoints. The reasons of a failure are only in the log."""
 
 import functools
 import logging
@@ -20,7 +20,7 @@ def liveness_view(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 @require_safe
 def readiness_view(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """200 when every check is "ok", else 503."""
+    """Return 200 if every check is "ok", otherwise 503."""
     checks = {
         check.__name__.removeprefix("check_"): _run_check(check)
         for check in (check_database, check_migrations, check_extension, check_keys)
@@ -43,7 +43,7 @@ def check_database() -> bool:
 
 
 def check_migrations() -> bool:
-    """Whether every migration that this code brings is applied."""
+    """Return whether every migration of this version is applied."""
     return _get_leaf_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
 
 
@@ -54,7 +54,7 @@ def check_extension() -> bool:
 
 
 def check_keys() -> bool:
-    """Whether the master keys are those the data was sealed with."""
+    """Return True, or raise if the master keys do not decrypt this database's data keys."""
     from accounts.keys import check_master_keys
 
     check_master_keys()
@@ -70,16 +70,16 @@ def _count_backlog() -> dict[str, int] | None:
     from memories.index import work_queue
 
     try:
-        counted = work_queue.get_backlog()
+        backlog = work_queue.get_backlog()
     except Exception:
-        logger.exception("The backlog could not be counted.")
+        logger.exception("Counting the backlog failed.")
         return None
-    return {"pending": counted.pending, "failed": counted.failed}
+    return {"pending": backlog.pending, "failed": backlog.failed}
 
 
 def _run_check(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except Exception:
-        logger.exception("The check of %s failed.", check.__name__.removeprefix("check_"))
+        logger.exception("The %s check failed.", check.__name__.removeprefix("check_"))
         return False

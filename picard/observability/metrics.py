@@ -1,4 +1,4 @@
-"""/metrics in Prometheus' text format, for whoever shows METRICS_TOKEN."""
+"""/metrics in Prometheus' text format, protected by METRICS_TOKEN."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @require_safe
 def metrics_view(request: HttpRequest) -> HttpResponse:
-    """404 unless a token is set; 401 for whoever does not show it."""
+    """Return the metrics; 404 if no token is configured, 401 without a valid token."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not _has_valid_token(request):
@@ -35,17 +35,17 @@ def metrics_view(request: HttpRequest) -> HttpResponse:
 
 
 class GaugeCollector:
-    """What is looked up when it is asked for: counts of the database, and of the web server's processes."""
+    """Metrics computed on each scrape: counts of the database and of the web server's processes."""
 
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        for figure in stats.collect_database_metrics():
-            yield GaugeMetricFamily(f"picard_{figure.name}", figure.help, value=figure.value)
-        for figure in stats.of_web_server():
-            is_counter = figure.name.endswith("_total")
+        for metric in stats.collect_database_metrics():
+            yield GaugeMetricFamily(f"picard_{metric.name}", metric.help, value=metric.value)
+        for metric in stats.collect_web_server_metrics():
+            is_counter = metric.name.endswith("_total")
             family = CounterMetricFamily if is_counter else GaugeMetricFamily
-            yield family(figure.name, figure.help, value=figure.value)
+            yield family(metric.name, metric.help, value=metric.value)
 
 
 def _has_valid_token(request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Every request gets an id and one line in the log, and is counted where there is a METRICS_TOKEN."""
+"""Middleware that gives every request an ID, logs it, and counts it if METRICS_TOKEN is set."""
 
 import logging
 import time
@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from picard.config.log_config import redact_path, request_id
 
-# Asked every few seconds by whoever watches the server: no news. They know it by an address of their own (a
-# container's, a load balancer's), so their Host is not looked at; nothing there depends on it.
+# Monitoring polls these every few seconds, so they are logged at DEBUG. It uses internal addresses (of a container or
+# load balancer), so the Host header is not validated; nothing in these views depends on it.
 HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 logger = logging.getLogger("picard.request")
@@ -22,9 +22,9 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseB
 
 
 class RequestIdMiddleware:
-    """Sets `request.request_id` and X-Request-ID. An id from outside is not taken: anything may stand in it.
+    """Sets `request.request_id` and X-Request-ID. IDs sent by clients are ignored, because they may contain anything.
 
-    Serves both kinds of handlers, so that /mcp needs no thread for it.
+    Supports sync and async handlers, so that /mcp needs no thread.
     """
 
     sync_capable = True
@@ -39,18 +39,18 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._call_async(request)
-        begun = _start_request(request)
-        forget = request_id.set(begun.id)
+        start = _start_request(request)
+        token = request_id.set(start.id)
         try:
-            return _finish_request(request, cast(HttpResponseBase, self.get_response(request)), begun)
+            return _finish_request(request, cast(HttpResponseBase, self.get_response(request)), start)
         finally:
-            request_id.reset(forget)
+            request_id.reset(token)
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
-        begun = _start_request(request)
-        request_id.set(begun.id)  # of this request's task only
+        start = _start_request(request)
+        request_id.set(start.id)  # only in this request's task
         return _finish_request(
-            request, await cast(Awaitable[HttpResponseBase], self.get_response(request)), begun
+            request, await cast(Awaitable[HttpResponseBase], self.get_response(request)), start
         )
 
 
@@ -60,18 +60,18 @@ class _RequestStart(NamedTuple):
 
 
 def _start_request(request: HttpRequest) -> _RequestStart:
-    begun = _RequestStart(uuid.uuid4().hex, time.perf_counter())
-    request.request_id = begun.id  # type: ignore[attr-defined]
+    start = _RequestStart(uuid.uuid4().hex, time.perf_counter())
+    request.request_id = start.id  # type: ignore[attr-defined]
     if request.path in HEALTH_PATHS:
         request.META["HTTP_HOST"] = "localhost"
-    return begun
+    return start
 
 
 def _finish_request(
-    request: HttpRequest, response: HttpResponseBase, begun: _RequestStart
+    request: HttpRequest, response: HttpResponseBase, start: _RequestStart
 ) -> HttpResponseBase:
-    response["X-Request-ID"] = begun.id
-    seconds = time.perf_counter() - begun.at
+    response["X-Request-ID"] = start.id
+    seconds = time.perf_counter() - start.at
     if settings.METRICS_TOKEN:
         from picard.observability import http_metrics
 

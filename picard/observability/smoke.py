@@ -1,8 +1,8 @@
-"""`python -m picard.smoke URL`: walk a deployed site as a person and an app do, from health to a deleted memory.
+"""`python -m picard.smoke URL`: test a deployed site as a user and as an app, from health to a deleted memory.
 
-It speaks HTTP alone, so it may run anywhere. It signs in as SMOKE_EMAIL with SMOKE_PASSWORD; without them it signs up
-somebody new, where sign-up is open and mail is not set up. What it makes it deletes: the memory, the app's token and
-its registration. An account that it made stays.
+The test uses only HTTP, so it can run anywhere. It logs in as SMOKE_EMAIL with SMOKE_PASSWORD; without them it signs
+up a new user, which works if sign-up is open and e-mail is not set up. It deletes what it creates: the memory, the
+app's token and its registration. An account that it created stays.
 """
 
 import base64
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
-REDIRECT = "https://smoke.invalid/callback"  # nobody lives there; the browser is never sent on
+REDIRECT = "https://smoke.invalid/callback"  # does not exist; the redirect is not followed
 SCOPES = "memories:read memories:write"
 PAUSE_S = 0.5
 CSRF_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
@@ -27,18 +27,18 @@ SCOPE_CHECKBOX = re.compile(r'name="scopes" value="([^"]+)"')
 
 
 class SmokeTestFailed(Exception):
-    """The site did not do what it should; the message says what it did instead."""
+    """A step failed; the message says what the site did instead."""
 
 
 @dataclass
 class SmokeTest:
-    """One walk over one site; each step fills in what the next ones need."""
+    """One run against one site; each step sets attributes that later steps need."""
 
     site: str
     email: str = ""
     password: str = ""
     timeout_s: float = 30.0
-    found_by_meaning_s: float = 60.0  # how long the worker may take
+    indexing_timeout_s: float = 60.0
     metadata: dict[str, Any] = field(default_factory=dict)
     client: dict[str, Any] = field(default_factory=dict)
     token: str = ""
@@ -58,22 +58,22 @@ class SmokeTest:
 
     @property
     def text(self) -> str:
-        return f"A smoke test passed by here and left the word {self.word}."
+        return f"A smoke test of this deployment stored the word {self.word}."
 
     def list_steps(self) -> list[tuple[str, Callable[[], str]]]:
         return [
-            ("the server lives", self.is_alive),
-            ("it is ready", self.is_ready),
-            ("it says where OAuth is", self.discover_metadata),
-            ("a person signs in", self.sign_in),
-            ("an app registers itself", self.register_app),
-            ("the person lets it in", self.authorize_app),
-            ("the app makes a memory", self.create_memory),
-            ("finds it by its word", self.find_by_word),
-            ("finds it by its meaning", self.find_by_meaning),
-            ("asks for it", self.ask_persona),
-            ("deletes it", self.delete),
-            ("is out again", self.revoke_access),
+            ("server is alive", self.is_alive),
+            ("server is ready", self.is_ready),
+            ("OAuth metadata", self.discover_metadata),
+            ("user logs in", self.sign_in),
+            ("app registers itself", self.register_app),
+            ("user allows the app", self.authorize_app),
+            ("app creates a memory", self.create_memory),
+            ("app finds it by keyword", self.find_by_word),
+            ("app finds it by meaning", self.find_by_meaning),
+            ("app asks the persona", self.ask_persona),
+            ("memory is deleted", self.delete),
+            ("app's access is revoked", self.revoke_access),
         ]
 
     # --- The site ---------------------------------------------------------------------------------------
@@ -84,23 +84,24 @@ class SmokeTest:
 
     def is_ready(self) -> str:
         checks = _expect_status(self.app.get("/readyz"), 200).json()
-        return f"{checks['backlog']['pending']} memories wait for the worker, {checks['backlog']['failed']} failed"
+        backlog = checks["backlog"]
+        return f"memories: {backlog['pending']} pending, {backlog['failed']} failed"
 
     def discover_metadata(self) -> str:
         self.metadata = _expect_status(self.app.get("/.well-known/oauth-authorization-server"), 200).json()
         if self.metadata["issuer"] != self.site:
             raise SmokeTestFailed(
-                f"its issuer is {self.metadata['issuer']}: PUBLIC_URL is another address than this one"
+                f"the issuer is {self.metadata['issuer']}: PUBLIC_URL differs from the tested URL"
             )
         for path in ("api", "mcp"):
             resource = _expect_status(
                 self.app.get(f"/.well-known/oauth-protected-resource/{path}"), 200
             ).json()
             if resource["authorization_servers"] != [self.site]:
-                raise SmokeTestFailed(f"/{path} names other authorization servers")
+                raise SmokeTestFailed(f"the metadata of /{path} lists other authorization servers")
         return ", ".join(self.metadata["code_challenge_methods_supported"])
 
-    # --- The person -------------------------------------------------------------------------------------
+    # --- The user ---------------------------------------------------------------------------------------
 
     def sign_in(self) -> str:
         if self.email:
@@ -112,14 +113,14 @@ class SmokeTest:
         home = self.browser.get("/memories/")
         if home.status_code != 200:
             raise SmokeTestFailed(
-                "not signed in afterwards; set SMOKE_EMAIL and SMOKE_PASSWORD to a verified account's"
+                "not logged in; set SMOKE_EMAIL and SMOKE_PASSWORD to those of a verified account"
             )
         return self.email
 
     def authorize_app(self) -> str:
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": self.client["client_id"],
             "redirect_uri": REDIRECT,
@@ -129,14 +130,14 @@ class SmokeTest:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        address = f"{self.metadata['authorization_endpoint']}?{urlencode(asked)}"
-        page = _expect_status(self.browser.get(address), 200).text
-        yes = {"answer": "allow", "scopes": SCOPE_CHECKBOX.findall(page), "reach": "all"}
-        answer = self._submit_form(address, yes, expected=303)
-        sent = parse_qs(urlsplit(answer.headers["Location"]).query)
-        if sent.get("state") != [state] or sent.get("iss") != [self.site]:
-            raise SmokeTestFailed("the answer is not to this request, or not of this site")
-        self.token = self._exchange_code(sent["code"][0], verifier)
+        url = f"{self.metadata['authorization_endpoint']}?{urlencode(parameters)}"
+        page = _expect_status(self.browser.get(url), 200).text
+        consent = {"answer": "allow", "scopes": SCOPE_CHECKBOX.findall(page), "reach": "all"}
+        response = self._submit_form(url, consent, expected=303)
+        redirect = parse_qs(urlsplit(response.headers["Location"]).query)
+        if redirect.get("state") != [state] or redirect.get("iss") != [self.site]:
+            raise SmokeTestFailed("the authorization response has a wrong state or issuer")
+        self.token = self._exchange_code(redirect["code"][0], verifier)
         return str(_expect_status(self._call_api("GET", "whoami/"), 200).json().get("scopes", SCOPES))
 
     # --- The app ----------------------------------------------------------------------------------------
@@ -155,55 +156,55 @@ class SmokeTest:
 
     def create_memory(self) -> str:
         key = {"Idempotency-Key": secrets.token_hex(16)}
-        made = _expect_status(
+        created = _expect_status(
             self._call_api("POST", "memories/", json={"text": self.text}, headers=key), 201
         ).json()
-        self.memory = made["id"]
-        if made["visibility"] != "private":
-            raise SmokeTestFailed("an app's memory is not private")
+        self.memory = created["id"]
+        if created["visibility"] != "private":
+            raise SmokeTestFailed("the app's memory is not private")
         return self.memory
 
     def find_by_word(self) -> str:
         if self.memory not in self._search_memories(self.word):
-            raise SmokeTestFailed(f"the word {self.word} does not find it")
+            raise SmokeTestFailed(f"a search for {self.word} does not find the memory")
         return self.word
 
     def find_by_meaning(self) -> str:
-        until, question = time.monotonic() + self.found_by_meaning_s, "examination of a deployment"
+        deadline, query = time.monotonic() + self.indexing_timeout_s, "examination of a deployment"
         while self._get_memory()["state"] != "ready":
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise SmokeTestFailed(
-                    f"not indexed within {self.found_by_meaning_s:.0f} s: does a worker run?"
+                    f"not indexed within {self.indexing_timeout_s:.0f} s; check that a worker is running"
                 )
             time.sleep(PAUSE_S)
-        if self.memory not in self._search_memories(question):
-            raise SmokeTestFailed("indexed, but not found by its meaning")
-        return question
+        if self.memory not in self._search_memories(query):
+            raise SmokeTestFailed("indexed, but not found by meaning")
+        return query
 
     def ask_persona(self) -> str:
         handle = _expect_status(self._call_api("GET", "profile/"), 200).json()["handle"]
-        question = {"question": f"Where did I leave the word {self.word}?"}
+        question = {"question": f"Where is the word {self.word} stored?"}
         answer = _expect_status(self._call_api("POST", f"personas/{handle}/ask/", json=question), 200).json()
         if self.word not in str(answer):
-            raise SmokeTestFailed("the persona does not cite it")
+            raise SmokeTestFailed("the persona does not cite the memory")
         return f"@{handle}"
 
     def delete(self) -> str:
         _expect_status(self._call_api("DELETE", f"memories/{self.memory}/"), 200, 204)
         _expect_status(self._call_api("GET", f"memories/{self.memory}/"), 404)
-        # For ever is the person's own act, and needs no app's scope.
+        # Only the user can delete permanently; no scope allows it to an app.
         self._submit_form("/memories/trash/", {}, to=f"/memories/{self.memory}/destroy/", expected=302)
         if self.memory in self._search_memories(self.word):
-            raise SmokeTestFailed("it is still found")
-        return "for ever"
+            raise SmokeTestFailed("the deleted memory is still found")
+        return "permanently"
 
     def revoke_access(self) -> str:
         form = {"token": self.token, "client_id": self.client["client_id"]}
         _expect_status(self.app.post(self.metadata["revocation_endpoint"], data=form), 200)
         _expect_status(self._call_api("GET", "whoami/"), 401)
-        own = {"Authorization": f"Bearer {self.client['registration_access_token']}"}
-        _expect_status(self.app.delete(self.client["registration_client_uri"], headers=own), 204)
-        return "token and registration ended"
+        headers = {"Authorization": f"Bearer {self.client['registration_access_token']}"}
+        _expect_status(self.app.delete(self.client["registration_client_uri"], headers=headers), 204)
+        return "token revoked, registration deleted"
 
     # --- Private ----------------------------------------------------------------------------------------
 
@@ -212,8 +213,8 @@ class SmokeTest:
         return self.app.request(method, f"/api/v1/{path}", headers=headers, **options)
 
     def _get_memory(self) -> dict[str, Any]:
-        found: dict[str, Any] = _expect_status(self._call_api("GET", f"memories/{self.memory}/"), 200).json()
-        return found
+        memory: dict[str, Any] = _expect_status(self._call_api("GET", f"memories/{self.memory}/"), 200).json()
+        return memory
 
     def _search_memories(self, query: str) -> str:
         return _expect_status(self._call_api("POST", "memories/search/", json={"query": query}), 200).text
@@ -240,24 +241,24 @@ class SmokeTest:
         )
 
 
-def run_smoke_test(walk: SmokeTest, say: Callable[[str], None]) -> bool:
-    """Every step until one fails; whether all passed. `say` gets a line for each."""
-    for name, step in walk.list_steps():
-        started = time.monotonic()
+def run_smoke_test(test: SmokeTest, print_line: Callable[[str], None]) -> bool:
+    """Run the steps until one fails, with a call of `print_line` for each; return whether all passed."""
+    for name, step in test.list_steps():
+        started_at = time.monotonic()
         try:
-            said = step()
+            result = step()
         except (SmokeTestFailed, httpx.HTTPError, KeyError, ValueError) as error:
-            say(f"FAIL  {name}: {type(error).__name__}: {error}")
+            print_line(f"FAIL  {name}: {type(error).__name__}: {error}")
             return False
-        say(f"ok    {name} ({said}), {time.monotonic() - started:.2f} s")
+        print_line(f"ok    {name} ({result}), {time.monotonic() - started_at:.2f} s")
     return True
 
 
-def _expect_status(answer: httpx.Response, *statuses: int) -> httpx.Response:
-    if answer.status_code not in statuses:
-        where = f"{answer.request.method} {answer.request.url.path}"
-        raise SmokeTestFailed(f"{where} was answered {answer.status_code}, not {statuses[0]}")
-    return answer
+def _expect_status(response: httpx.Response, *statuses: int) -> httpx.Response:
+    if response.status_code not in statuses:
+        request = f"{response.request.method} {response.request.url.path}"
+        raise SmokeTestFailed(f"{request} returned {response.status_code}, expected {statuses[0]}")
+    return response
 
 
 def _print_line(line: str) -> None:
@@ -267,11 +268,11 @@ def _print_line(line: str) -> None:
 
 def main() -> None:
     if len(sys.argv) != 2 or not sys.argv[1].startswith("http"):
-        sys.exit("Name the site: python -m picard.smoke https://memory.example.org")
-    walk = SmokeTest(sys.argv[1], os.environ.get("SMOKE_EMAIL", ""), os.environ.get("SMOKE_PASSWORD", ""))
-    passed = run_smoke_test(walk, _print_line)
-    walk.close()
-    sys.stdout.write("The site works.\n" if passed else "The site does not work.\n")
+        sys.exit("Pass the URL of the site: python -m picard.smoke https://memory.example.org")
+    test = SmokeTest(sys.argv[1], os.environ.get("SMOKE_EMAIL", ""), os.environ.get("SMOKE_PASSWORD", ""))
+    passed = run_smoke_test(test, _print_line)
+    test.close()
+    sys.stdout.write("The smoke test passed.\n" if passed else "The smoke test failed.\n")
     sys.exit(0 if passed else 1)
 
 

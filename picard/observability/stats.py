@@ -1,4 +1,4 @@
-"""What an operator counts: figures of the database and of the web server. Numbers alone, never a person's data."""
+"""Operator metrics of the database and the web server. Only numbers, never a user's data."""
 
 import contextlib
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ select
   (select count(*) from pg_stat_activity where datname = current_database()) as connections,
   (select count(distinct worker) from ({LIVE_WORKERS_SQL}) live (worker)) as workers,
   pg_database_size(current_database()) as database_bytes
-"""  # noqa: S608 - put together from constants # nosec B608
+"""  # noqa: S608 - built from constants # nosec B608
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`name` and `help` as Prometheus shows them (picard/observability/metrics.py)."""
+    """One metric, with the name and help text shown by Prometheus (picard/observability/metrics.py)."""
 
     name: str
     help: str
@@ -40,20 +40,20 @@ HELP = {
     "people": "Active accounts.",
     "memories": "Memories that are not in the trash.",
     "memories_in_trash": "Memories in the trash.",
-    "pending": "Memories that wait for their vectors.",
-    "oldest_pending_seconds": "Seconds since the longest waiting of them was last changed.",
-    "failed": "Memories whose vectors the worker gave up.",
-    "connected_apps": "Grants that people gave to apps.",
+    "pending": "Memories that are waiting to be indexed.",
+    "oldest_pending_seconds": "Seconds since the oldest pending memory was last changed.",
+    "failed": "Memories that could not be indexed.",
+    "connected_apps": "Grants of users to apps.",
     "live_tokens": "Access tokens that have not expired.",
-    "acts_last_hour": "Lines of the audit of the last hour.",
+    "acts_last_hour": "Audit events in the last hour.",
     "connections": "Connections to the database.",
-    "workers": "Indexing workers at work.",
-    "database_bytes": "Size of the database.",
+    "workers": "Running indexing workers.",
+    "database_bytes": "Size of the database in bytes.",
 }
 
 
 def collect_database_metrics() -> list[Metric]:
-    """By one statement."""
+    """Collect all metrics of the database with one statement."""
     with connection.cursor() as cursor:
         cursor.execute(DATABASE_METRICS_SQL)
         values = cursor.fetchone()
@@ -61,21 +61,21 @@ def collect_database_metrics() -> list[Metric]:
     return [Metric(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
 
 
-def of_web_server() -> list[Metric]:
-    """Of gunicorn and its workers together; of this process where there is no gunicorn.
+def collect_web_server_metrics() -> list[Metric]:
+    """Collect metrics of gunicorn and its workers together, or of this process if there is no gunicorn.
 
-    The names are those of prometheus_client's own collector, which knows one process only.
+    The names are those of prometheus_client's collector, which covers only one process.
     """
-    processes = _web_server_processes()
+    processes = _list_web_server_processes()
     cpu_s = resident_bytes = threads = 0.0
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():  # one that ends just now
-            used = process.cpu_times()
-            cpu_s += used.user + used.system
+        with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():  # a process that has just ended
+            cpu_times = process.cpu_times()
+            cpu_s += cpu_times.user + cpu_times.system
             resident_bytes += process.memory_info().rss
             threads += process.num_threads()
     return [
-        Metric("process_cpu_seconds_total", "Processor time of the web server's processes.", cpu_s),
+        Metric("process_cpu_seconds_total", "CPU time of the web server's processes.", cpu_s),
         Metric("process_resident_memory_bytes", "Memory of the web server's processes.", resident_bytes),
         Metric("process_threads", "Threads of the web server's processes.", threads),
         Metric(
@@ -85,8 +85,8 @@ def of_web_server() -> list[Metric]:
     ]
 
 
-def _web_server_processes() -> list[psutil.Process]:
-    """gunicorn's own first."""
+def _list_web_server_processes() -> list[psutil.Process]:
+    """Return gunicorn's main process first, then its workers."""
     process = psutil.Process()
     server = process.parent() if shared_folder() else None
     return [server, *server.children()] if server else [process]

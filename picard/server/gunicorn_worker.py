@@ -1,4 +1,4 @@
-"""gunicorn's ASGI worker, which shares the connections with the other workers, and waits for no idle one to stop."""
+"""gunicorn's ASGI worker with fair sharing of new connections and a shutdown that closes idle ones."""
 
 import socket
 from collections.abc import Callable
@@ -9,33 +9,33 @@ from gunicorn.workers.gasgi import ASGIWorker
 
 
 class SharingWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Takes one connection at a time, so that of many that come at once the others get some too.
+    """Accepts one connection per turn of the event loop, so that the workers share many simultaneous ones.
 
-    asyncio takes up to a hundred in a row; clients that keep their connections then leave one worker idle.
+    asyncio accepts up to a hundred in a row; with persistent connections, another worker may then stay idle.
     """
 
     def run(self) -> None:
         create_server = self.loop.create_server
         self.connections: WeakSet[Any] = WeakSet()
 
-        async def taking_one_at_a_time(
-            protocol: Callable[[], Any], *, sock: socket.socket, **how: object
+        async def create_sharing_server(
+            protocol_factory: Callable[[], Any], *, sock: socket.socket, **options: object
         ) -> object:
-            def connection() -> Any:
-                made = protocol()
-                self.connections.add(made)
-                return made
+            def create_protocol() -> Any:
+                protocol = protocol_factory()
+                self.connections.add(protocol)
+                return protocol
 
-            server = await create_server(connection, sock=sock, backlog=1, **how)
-            sock.listen(self.cfg.backlog)  # for asyncio the backlog is also how many may wait in the kernel
+            server = await create_server(create_protocol, sock=sock, backlog=1, **options)
+            sock.listen(self.cfg.backlog)  # asyncio also set the kernel's queue to its backlog of 1
             return server
 
-        self.loop.create_server = taking_one_at_a_time
+        self.loop.create_server = create_sharing_server
         super().run()
 
     async def _shutdown(self) -> None:
-        """Requests under way are answered; a connection on which nobody asks anything would only take the time."""
+        """Finish requests in flight, and close idle connections instead of waiting for them."""
         for connection in tuple(self.connections):
             if connection._awaiting_request and not connection._finishing_calls:
-                connection._keepalive_timeout()  # as if it had been idle for too long
+                connection._keepalive_timeout()  # as if its keep-alive had timed out
         await super()._shutdown()

@@ -1,8 +1,8 @@
-"""The folder of the files through which the processes of the web server share their metrics.
+"""Folder with the files through which the web server's processes share their metrics.
 
-prometheus_client counts in files as soon as PROMETHEUS_MULTIPROC_DIR is set. picard/gunicorn.py makes the folder
-before the workers are forked, and removes it in the end. A file belongs to a slot: the worker that replaces another
-one takes over its slot, so that no count is lost and the files do not become more with every restart.
+prometheus_client counts in files if PROMETHEUS_MULTIPROC_DIR is set. picard/gunicorn.py creates the folder before it
+forks the workers, and removes it at exit. Each file belongs to a slot. A new worker reuses the slot of the one that
+it replaces, so that no count is lost and restarts do not add files.
 """
 
 import fcntl
@@ -17,12 +17,12 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "picard-metrics-"
 
 _locks: dict[str, int] = {}  # file descriptors by folder; the workers inherit them
-_taken_slots: set[int] = set()  # of gunicorn's own process
+_taken_slots: set[int] = set()  # in gunicorn's main process
 _slot = 0  # of this worker
 
 
 def create(parent: str | None) -> str:
-    """Make a folder below `parent` (None: the usual one for temporary files) and set PROMETHEUS_MULTIPROC_DIR."""
+    """Create a folder in `parent` (None: the default for temporary files) and set PROMETHEUS_MULTIPROC_DIR."""
     _remove_abandoned_folders(Path(parent or tempfile.gettempdir()))
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
     _locks[folder] = os.open(folder, os.O_RDONLY)
@@ -39,7 +39,7 @@ def remove() -> None:
 
 
 def take_slot() -> int:
-    """Return the lowest slot of no living worker."""
+    """Reserve and return the lowest free slot."""
     slot = next(slot for slot in itertools.count() if slot not in _taken_slots)
     _taken_slots.add(slot)
     return slot
@@ -59,15 +59,15 @@ def slot() -> int:
 
 
 def shared_folder() -> str | None:
-    """Return the folder, None where each process counts for itself."""
+    """Return the folder, or None if each process counts separately."""
     folder = os.environ.get(VARIABLE)
     return folder if folder and os.path.isdir(folder) else None
 
 
 def _remove_abandoned_folders(parent: Path) -> None:
-    """Remove the folders of servers that were killed: nobody holds their locks any more."""
+    """Remove the folders of servers that were killed: their locks are free."""
     for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # another account's
+        with suppress(OSError):  # owned by another account, or locked
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Runs programs until it is told to stop: restarts those that die, and leaves none behind."""
+"""Supervisor that runs programs, restarts those that exit, and stops all of them at the end."""
 
 import contextlib
 import ctypes
@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-STOP_GRACE_S = 8.0  # between asking a program to stop and killing it
-MAX_DEATHS = 5  # of one program within DEATHS_WINDOW_S; then everything stops
+STOP_GRACE_S = 8.0  # between SIGTERM and SIGKILL
+MAX_DEATHS = 5  # exits of one program within DEATHS_WINDOW_S; then everything stops
 DEATHS_WINDOW_S = 60.0
-FIRST_BACK_OFF_S = 0.5  # doubles with every death in the window
+FIRST_BACK_OFF_S = 0.5  # doubles with every exit in the window
 TICK_S = 0.25
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -39,19 +39,19 @@ class _Child:
 
 
 class Supervisor:
-    """Belongs in the main thread: it listens to SIGINT and SIGTERM, and its programs die with that thread.
+    """Runs in the main thread: it handles SIGINT and SIGTERM, and its programs stop when that thread ends.
 
-    `say` gets each line for the person who looks on.
+    `print_line` is called with each message for the operator.
     """
 
-    def __init__(self, programs: Sequence[Program], say: Callable[[str], None]) -> None:
+    def __init__(self, programs: Sequence[Program], print_line: Callable[[str], None]) -> None:
         self._children = [_Child(program) for program in programs]
-        self._say = say
+        self._print_line = print_line
 
     def run(self, on_tick: Callable[[], None] = lambda: None) -> int:
-        """Until SIGINT or SIGTERM (returns 0), or until a program dies too often (returns 1).
+        """Run until SIGINT or SIGTERM (returns 0) or until a program exits too often (returns 1).
 
-        `on_tick` is called a few times a second.
+        `on_tick` is called a few times per second.
         """
         with _Signals.catch_signals() as signals:
             try:
@@ -65,7 +65,7 @@ class Supervisor:
                 self._stop(signals)
 
     def _keep_running(self, child: _Child) -> bool:
-        """False when the program has died too often."""
+        """Start or restart the program if needed; return False if it has exited too often."""
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
@@ -82,23 +82,23 @@ class Supervisor:
         child.deaths.append(now)
         recent = sum(now - death < DEATHS_WINDOW_S for death in child.deaths)
         if recent >= MAX_DEATHS:
-            self._say(
-                f"{child.program.name} died {recent} times within a minute (exit code {code}). Stopping."
+            self._print_line(
+                f"{child.program.name} exited {recent} times within a minute (exit code {code}). Stopping."
             )
             return False
         back_off_s = FIRST_BACK_OFF_S * 2 ** (recent - 1)
         child.start_at = now + back_off_s
-        self._say(f"{child.program.name} died (exit code {code}). Starting it again in {back_off_s:g} s.")
+        self._print_line(f"{child.program.name} exited (exit code {code}). Restarting in {back_off_s:g} s.")
         return True
 
     def _stop(self, signals: "_Signals") -> None:
-        """Asks all to stop; kills them after STOP_GRACE_S, or when asked to stop once more."""
+        """Terminate all programs; kill them after STOP_GRACE_S or on a second request to stop."""
         running = [child.process for child in self._children if child.process]
         for process in running:
             process.terminate()
-        asked = signals.stops
+        stops = signals.stops
         deadline = time.monotonic() + STOP_GRACE_S
-        while _is_any_running(running) and time.monotonic() < deadline and signals.stops == asked:
+        while _is_any_running(running) and time.monotonic() < deadline and signals.stops == stops:
             signals.wait(TICK_S)
         for process in running:
             _kill_group(process)
@@ -107,7 +107,7 @@ class Supervisor:
 
 @dataclass
 class _Signals:
-    """Counts the requests to stop. wait() ends early on any signal, also that of a child's death."""
+    """Counts requests to stop. wait() returns early on any signal, including SIGCHLD."""
 
     wake: socket.socket
     stops: int = 0
@@ -125,13 +125,15 @@ class _Signals:
                 signal.SIGTERM: signals._stop,
                 signal.SIGCHLD: _ignore_signal,
             }
-            before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-            fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+            previous_handlers = {
+                number: signal.signal(number, handler) for number, handler in handlers.items()
+            }
+            previous_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
             try:
                 yield signals
             finally:
-                signal.set_wakeup_fd(fd_before)
-                for number, handler in before.items():
+                signal.set_wakeup_fd(previous_fd)
+                for number, handler in previous_handlers.items():
                     signal.signal(number, handler)
 
     def wait(self, timeout_s: float) -> None:
@@ -143,11 +145,11 @@ class _Signals:
 
 
 def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
-    """A handler of its own, because SIG_IGN would also reap the children."""
+    """Do nothing. SIG_IGN would also reap the children."""
 
 
 def _spawn_program(program: Program) -> "subprocess.Popen[bytes]":
-    # A session of its own: Ctrl-C reaches only the supervisor, which stops the programs in order.
+    # A new session, so that Ctrl-C reaches only the supervisor, which then stops the programs.
     return subprocess.Popen(
         program.command,
         stdin=subprocess.DEVNULL,
@@ -157,13 +159,13 @@ def _spawn_program(program: Program) -> "subprocess.Popen[bytes]":
 
 
 def _die_with_parent() -> None:
-    """Linux stops the program when the supervisor is killed. Elsewhere it goes on; gunicorn says so."""
+    """On Linux, stop the program if the supervisor is killed. Elsewhere it keeps running."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
         os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""A WSGI application run to its end in one call: the request's environ, and the answer as a whole."""
+"""Adapter that runs a WSGI application in one call: builds the environ and buffers the response."""
 
 import functools
 import io
@@ -14,25 +14,25 @@ from typing import IO, Any
 Scope = dict[str, Any]
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-LATER = "picard.later"  # in the environ: a list, in which a view may lay the body that is to be sent later
-SPOOL_BYTES = 1_000_000  # of a body; beyond, it is kept in an unlinked temporary file (0600)
+DEFERRED_KEY = "picard.later"  # environ key of a list to which a view may append a deferred body
+SPOOL_BYTES = 1_000_000  # larger bodies are spooled to an unlinked temporary file (0600)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class WsgiResponse:
-    """A whole response, its body rewound; or one whose body is yet to come (core/streaming.py)."""
+    """A complete response with its body rewound, or one with a deferred body (core/deferred_responses.py)."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: IO[bytes]
     length: int
-    later: Callable[[], AsyncIterator[bytes]] | None = None
+    stream: Callable[[], AsyncIterator[bytes]] | None = None
 
 
 def build_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, object]:
-    """PEP 3333's environ of an ASGI request."""
+    """Return the PEP 3333 environ of an ASGI request."""
     server = scope.get("server") or ("localhost", 80)
     root = scope.get("root_path", "")
     environ = {
@@ -52,25 +52,25 @@ def build_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, objec
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
-        LATER: [],
+        DEFERRED_KEY: [],
     }
     for name, value in scope["headers"]:
         if key := _get_environ_name(name):
             text = value.decode("latin-1")
-            joint = "; " if key == "HTTP_COOKIE" else ","
-            environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
-    environ["CONTENT_LENGTH"] = str(length)  # what came, also where chunks announced nothing
+            separator = "; " if key == "HTTP_COOKIE" else ","
+            environ[key] = f"{environ[key]}{separator}{text}" if key in environ else text
+    environ["CONTENT_LENGTH"] = str(length)  # the received length, also of chunked bodies
     return environ
 
 
 def _as_latin1(path: str) -> str:
-    """PEP 3333: the bytes of the path, each as one character."""
+    """Return the bytes of the path as one character each (PEP 3333)."""
     return path.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 @functools.lru_cache(maxsize=1024)
 def _get_environ_name(header: bytes) -> str | None:
-    """None for names with underscores, which could pass for another header (X_Forwarded_For)."""
+    """Return None for names with underscores, which could spoof another header (X_Forwarded_For)."""
     if b"_" in header:
         return None
     name = header.decode("latin-1").upper().replace("-", "_")
@@ -79,7 +79,7 @@ def _get_environ_name(header: bytes) -> str | None:
 
 @dataclass
 class _ResponseBuffer:
-    """What a WSGI application says by start_response and write."""
+    """What a WSGI application passes to start_response and write."""
 
     body: IO[bytes]
     status: str = ""
@@ -93,8 +93,8 @@ class _ResponseBuffer:
 
 
 def run_application(application: WsgiApplication, environ: dict[str, Any]) -> WsgiResponse:
-    """Runs a WSGI application to its end; its failure is a 500."""
-    body = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the answer keeps it
+    """Run a WSGI application to completion; any exception becomes a 500."""
+    body = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the response owns it
     response = _ResponseBuffer(body)
     try:
         chunks = application(environ, response.start_response)
@@ -103,33 +103,33 @@ def run_application(application: WsgiApplication, environ: dict[str, Any]) -> Ws
                 body.write(chunk)
         finally:
             if hasattr(chunks, "close"):
-                chunks.close()  # Django's request_finished
-        return _build_response(response, *environ.get(LATER, ()))
+                chunks.close()  # sends Django's request_finished
+        return _build_response(response, *environ.get(DEFERRED_KEY, ()))
     except BaseException:
-        # SystemExit too: in a future it would end the server.
+        # SystemExit too: in a future it would stop the server.
         logger.exception("The application failed.")
         body.close()
-        return build_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to answer.", {})
+        return build_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.", {})
 
 
 def _build_response(
-    response: _ResponseBuffer, later: Callable[[], AsyncIterator[bytes]] | None = None
+    response: _ResponseBuffer, stream: Callable[[], AsyncIterator[bytes]] | None = None
 ) -> WsgiResponse:
     status = int(response.status.split(" ", 1)[0])
     length = response.body.tell()
     response.body.seek(0)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    if later is not None:
+    if stream is not None:
         headers = [(name, value) for name, value in headers if name != b"content-length"]
     elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED) and not any(
         name == b"content-length" for name, _ in headers
     ):
         headers.append((b"content-length", str(length).encode()))
-    return WsgiResponse(status, headers, response.body, length, later)
+    return WsgiResponse(status, headers, response.body, length, stream)
 
 
 def build_problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> WsgiResponse:
-    """RFC 9457."""
+    """Return a problem response (RFC 9457)."""
     content = json.dumps({"title": status.phrase, "status": status, "detail": detail}).encode()
     headers = {
         "Content-Type": "application/problem+json",

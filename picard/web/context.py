@@ -1,4 +1,4 @@
-"""What every page may know of the site itself."""
+"""Template context of every page: facts about the site."""
 
 from functools import partial
 from typing import Any
@@ -26,19 +26,19 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "theme": get_theme(request),
             "themes": THEMES,
             "texts_go_to": embedding_consent.get_provider_host,
-            "count_waiting": partial(_count_waiting, request),
+            "count_waiting": partial(_count_pending_proposals, request),
         }
     }
 
 
 def get_theme(request: HttpRequest) -> str:
-    """The theme the person chose. It comes with the page, so a page never flashes in the other one."""
-    chosen = request.COOKIES.get(THEME_COOKIE, "")
-    return chosen if chosen in THEMES else "auto"
+    """Return the theme from the cookie. It is part of the HTML, so that a page never flashes in another theme."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else "auto"
 
 
-def _count_waiting(request: HttpRequest) -> int:
-    """How much waits for the yes of who is logged in; asked by the header alone."""
+def _count_pending_proposals(request: HttpRequest) -> int:
+    """Return the number of proposals that need the logged-in user's approval. Only the page header uses it."""
     actor = actor_from_request(request, Channel.WEB)
     return (
         review_decisions.count_pending_proposals(actor)

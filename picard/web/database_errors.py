@@ -1,4 +1,4 @@
-"""What a page says when the database cannot serve just now."""
+"""Error page for a database that is temporarily unavailable."""
 
 from http import HTTPStatus
 
@@ -10,7 +10,7 @@ from picard.config.log_config import request_id
 
 
 def render_unavailable() -> HttpResponse:
-    """503 with words. Without the request: its session lies in the database."""
+    """Render the 503 page. Without the request, because its session is in the database."""
     return HttpResponse(
         render_to_string("503.html", {"request_id": request_id.get()}),
         status=HTTPStatus.SERVICE_UNAVAILABLE,

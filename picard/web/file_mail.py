@@ -1,4 +1,4 @@
-"""Mail where no mail server is set: each letter a file that only this server's account can read."""
+"""E-mail without a mail server: each e-mail is a file that only the server's account can read."""
 
 import time
 from pathlib import Path
@@ -7,21 +7,21 @@ from typing import Any
 from django.conf import settings
 from django.core.mail.backends.filebased import EmailBackend
 
-MAX_LINK_DAYS = 3  # that a link works, but for the one that brings an account back
+MAX_LINK_DAYS = 3  # lifetime of links in e-mails, except those that restore an account
 
 
 def purge_expired_emails() -> int:
-    """Delete the letters whose links work no more; returns how many."""
-    before = time.time() - max(MAX_LINK_DAYS, settings.DELETION_DAYS) * 24 * 3600
+    """Delete e-mails whose links have expired; return their number."""
+    expired_at = time.time() - max(MAX_LINK_DAYS, settings.DELETION_DAYS) * 24 * 3600
     folder = settings.PICARD_HOME / "mail"
-    old = [letter for letter in folder.glob("*.log") if letter.stat().st_mtime < before]
-    for letter in old:
-        letter.unlink(missing_ok=True)
-    return len(old)
+    expired = [email for email in folder.glob("*.log") if email.stat().st_mtime < expired_at]
+    for email in expired:
+        email.unlink(missing_ok=True)
+    return len(expired)
 
 
 class PrivateFileBackend(EmailBackend):
-    """Django's file backend in a folder of mode 0700: the letters hold links that open an account."""
+    """Django's file backend in a folder with mode 0700, because e-mails contain links that grant access."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         folder = Path(settings.EMAIL_FILE_PATH)

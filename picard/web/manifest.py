@@ -1,4 +1,4 @@
-"""The web app manifest: Picard on a device's home screen, and among the places that its apps can share to."""
+"""Web app manifest: install Picard on a home screen and offer it as a share target."""
 
 from django.http import HttpRequest, JsonResponse
 from django.templatetags.static import static
@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-PAPER, ACCENT = "#f3f5f2", "#0b5f59"  # of static/css/picard.css, light; a manifest holds one of each
-# file, edge in pixels, purpose: a maskable one may be cut to a circle by the device
+PAPER, ACCENT = "#f3f5f2", "#0b5f59"  # light theme of static/css/picard.css; a manifest has only one of each
+# file, size in pixels, purpose; devices may crop maskable icons to a circle
 ICONS = (
     ("img/icon-192.png", "192x192", "any"),
     ("img/icon-512.png", "512x512", "any"),
@@ -17,12 +17,12 @@ ICONS = (
 
 @require_safe
 def web_manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    pictures = [{"src": static("img/logo.svg"), "sizes": "any", "type": "image/svg+xml"}]
-    pictures += [
+    icons = [{"src": static("img/logo.svg"), "sizes": "any", "type": "image/svg+xml"}]
+    icons += [
         {"src": static(file), "sizes": sizes, "type": "image/png", "purpose": purpose}
         for file, sizes, purpose in ICONS
     ]
-    described = {
+    manifest = {
         "name": "Picard",
         "short_name": "Picard",
         "description": _("What AI should know about you, in one place that you own."),
@@ -32,18 +32,18 @@ def web_manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         "display": "standalone",
         "background_color": PAPER,
         "theme_color": ACCENT,
-        "icons": pictures,
+        "icons": icons,
         "share_target": _build_share_target(),
         "shortcuts": [
             {"name": _("New memory"), "url": reverse("memories:new")},
             {"name": _("Ask"), "url": reverse("memories:ask")},
         ],
     }
-    return JsonResponse(described, content_type="application/manifest+json")
+    return JsonResponse(manifest, content_type="application/manifest+json")
 
 
 def _build_share_target() -> dict[str, object]:
-    """By POST: what is shared must not stand in addresses, which histories and the logs of proxies keep."""
+    """Return the share target. It uses POST, because histories and proxy logs store URLs."""
     return {
         "action": reverse("memories:share"),
         "method": "POST",

@@ -1,4 +1,4 @@
-"""/.well-known/security.txt (RFC 9116): where to report a vulnerability, as the operator set it."""
+"""/.well-known/security.txt (RFC 9116): the operator's contact for vulnerability reports."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,14 +6,14 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-GOOD_FOR = timedelta(days=180)  # RFC 9116 2.5.5: less than a year
+VALIDITY = timedelta(days=180)  # RFC 9116 2.5.5: less than a year
 
 
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     if not settings.SECURITY_CONTACT:
         raise Http404
-    expires = (datetime.now(UTC) + GOOD_FOR).replace(hour=0, minute=0, second=0, microsecond=0)
+    expires = (datetime.now(UTC) + VALIDITY).replace(hour=0, minute=0, second=0, microsecond=0)
     fields = {
         "Contact": settings.SECURITY_CONTACT,
         "Expires": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),

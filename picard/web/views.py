@@ -1,4 +1,4 @@
-"""The front page, and what is said when something went wrong."""
+"""Landing page, help page and error pages."""
 
 import sys
 
@@ -38,9 +38,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    # Here and not in a middleware: Django makes a response of an exception at every layer that it passes.
+    # Not in a middleware, because Django converts an exception to a response at every layer it passes.
     if is_database_unavailable(sys.exception()):
         return render_unavailable()
-    # Without the request: its session may be what does not answer.
+    # Without the request, because its session may be the cause.
     context = {"request_id": request_id.get(), "picard": {"theme": get_theme(request)}}
     return HttpResponse(render_to_string("500.html", context), status=500)

@@ -1,4 +1,4 @@
-"""A small disk of one's own that can be filled."""
+"""A small disk that a test can fill."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ CHUNK = b"x" * 65_536
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A tmpfs at the folder. Skips the test where mounting is not permitted."""
+    """Mount a tmpfs at the folder. Skips the test if mounting is not permitted."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0711", "none", str(folder)]
     if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
-        pytest.skip("a disk can be filled only where this process may mount one (root, with CAP_SYS_ADMIN)")
+        pytest.skip("needs permission to mount a disk (root with CAP_SYS_ADMIN)")
     try:
         yield folder
     finally:
@@ -26,18 +26,18 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Not a byte is left on the disk as long as the block."""
+def fill_disk(disk: Path) -> Iterator[None]:
+    """Leave no byte free on the disk during the block."""
     filler = disk / "filler"
     try:
         with filler.open("wb", buffering=0) as handle:
-            fill(handle.fileno())
+            write_until_full(handle.fileno())
         yield
     finally:
         filler.unlink()
 
 
-def fill(descriptor: int) -> None:
+def write_until_full(descriptor: int) -> None:
     try:
         while os.write(descriptor, CHUNK):
             pass

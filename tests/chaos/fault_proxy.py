@@ -1,4 +1,4 @@
-"""A proxy on the way to a provider that spoils its answers, as networks and load balancers do."""
+"""A proxy in front of a provider that corrupts its responses, as networks and load balancers do."""
 
 import os
 import socket
@@ -10,14 +10,12 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 RETRY_AFTER_S = 3
-PIECE, PAUSE_S = 64, 0.2  # an answer that trickles takes half a minute, and no read of it times out
-RESET_AT_CLOSE = struct.pack(
-    "ii", 1, 0
-)  # SO_LINGER: what was not sent is thrown away, the other side is reset
+PIECE, PAUSE_S = 64, 0.2  # a trickled response takes half a minute without a read timeout
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: discard unsent data and reset the connection
 
 
 class Fault(Enum):
-    """What becomes of an answer on its way."""
+    """A fault applied to responses."""
 
     NONE = "none"
     RESET = "reset in the middle"
@@ -25,13 +23,13 @@ class Fault(Enum):
     SILENT = "closed without a byte"
     TRICKLING = "a few bytes at a time"
     LIMITED = "429 with Retry-After"
-    GARBAGE = "bytes that are no HTTP"
-    HALF_JSON = "half of the JSON, as if it were whole"
-    HTML = "a page instead"
+    GARBAGE = "bytes that are not HTTP"
+    HALF_JSON = "truncated JSON with a matching Content-Length"
+    HTML = "an HTML page"
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Serves as long as the block, on the way to the port of a server on this machine; `spoiled` counts."""
+    """A proxy to a local port that serves during the block. `spoiled` counts the corrupted responses."""
 
     daemon_threads = True
     fault = Fault.NONE
@@ -52,7 +50,7 @@ class FaultProxy(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, *_: object) -> None:
-        """A client that did not wait is no news."""
+        """Ignore clients that disconnect."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,30 +58,34 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         fault = self.server.fault
         if fault is not Fault.NONE:
             self.server.spoiled += 1
             self.close_connection = True
         if fault is Fault.LIMITED:
-            self._send(whole(429, b'{"error": {"message": "Too many."}}', f"Retry-After: {RETRY_AFTER_S}"))
+            self._send(
+                build_response(
+                    429, b'{"error": {"message": "Too many requests."}}', f"Retry-After: {RETRY_AFTER_S}"
+                )
+            )
         elif fault is Fault.HTML:
-            self._send(whole(200, b"<!doctype html><title>Log in to this network</title>"))
+            self._send(build_response(200, b"<!doctype html><title>Log in to this network</title>"))
         else:
-            self._spoil(fault, *self._ask(asked))
+            self._send_with_fault(fault, *self._forward(body))
 
-    def _ask(self, asked: bytes) -> tuple[int, bytes, list[str]]:
-        """Status, body, and the one header that matters besides."""
+    def _forward(self, body: bytes) -> tuple[int, bytes, list[str]]:
+        """Return status, body and the Retry-After header of the upstream response."""
         upstream = HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
-        upstream.request("POST", self.path, asked, {"Content-Type": "application/json"})
+        upstream.request("POST", self.path, body, {"Content-Type": "application/json"})
         answer = upstream.getresponse()
-        body = answer.read()
+        content = answer.read()
         upstream.close()
         wait = answer.getheader("Retry-After")
-        return answer.status, body, [f"Retry-After: {wait}"] if wait else []
+        return answer.status, content, [f"Retry-After: {wait}"] if wait else []
 
-    def _spoil(self, fault: Fault, status: int, body: bytes, headers: list[str]) -> None:
-        answer = whole(status, body, *headers)
+    def _send_with_fault(self, fault: Fault, status: int, body: bytes, headers: list[str]) -> None:
+        answer = build_response(status, body, *headers)
         match fault:
             case Fault.NONE:
                 self._send(answer)
@@ -94,13 +96,13 @@ class Handler(BaseHTTPRequestHandler):
             case Fault.TRUNCATED:
                 self._send(answer[: len(answer) // 2])
             case Fault.TRICKLING:
-                self._trickle(answer)
+                self._send_slowly(answer)
             case Fault.GARBAGE:
                 self._send(os.urandom(2_000))
             case Fault.HALF_JSON:
-                self._send(whole(status, body[: len(body) // 2]))
+                self._send(build_response(status, body[: len(body) // 2]))
 
-    def _trickle(self, answer: bytes) -> None:
+    def _send_slowly(self, answer: bytes) -> None:
         for start in range(0, len(answer), PIECE):
             self._send(answer[start : start + PIECE])
             time.sleep(PAUSE_S)
@@ -110,11 +112,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
-def whole(status: int, body: bytes, *headers: str) -> bytes:
-    """An answer as it goes over the wire."""
+def build_response(status: int, body: bytes, *headers: str) -> bytes:
+    """Return the bytes of an HTTP response."""
     head = [
         f"HTTP/1.1 {status} .",
         "Content-Type: application/json",

@@ -1,4 +1,4 @@
-"""A mixed load: people who write, edit, delete and search, each in a thread of their own, until told to stop."""
+"""A mixed load: users who create, edit, delete and search memories, each in a thread."""
 
 import random
 import threading
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tests.chaos.people import NoAnswer, Person, Written
+from tests.chaos.people import Person, ServerUnavailable, Written
 
-FAILED = "not answered"
-PAUSE_S = 0.05  # between the acts of one person; longer after a failure
+FAILED = "unanswered"
+PAUSE_S = 0.05  # between the actions of one user; longer after a failure
 
 
 class Worker(threading.Thread):
-    """One person at work. `failure` is what no kill explains."""
+    """A user in a thread. `failure`: an exception other than a lost connection."""
 
     def __init__(self, person: Person, seed: int, stop: threading.Event) -> None:
         super().__init__(name=person.name)
@@ -23,46 +23,46 @@ class Worker(threading.Thread):
         self.counts: Counter[str] = Counter()
         self.failure: BaseException | None = None
         self._random = random.Random(seed)
-        self._stop_asked = stop
+        self._stop_requested = stop
 
     @property
     def answered(self) -> int:
-        return sum(count for what, count in self.counts.copy().items() if not what.startswith(FAILED))
+        return sum(count for action, count in self.counts.copy().items() if not action.startswith(FAILED))
 
     def run(self) -> None:
         try:
-            while not self._stop_asked.is_set():
-                self._act()
-        except BaseException as error:  # noqa: BLE001  (told by the test, in its own thread)
+            while not self._stop_requested.is_set():
+                self._act_once()
+        except BaseException as error:  # noqa: BLE001  (raised again in the thread of the test)
             self.failure = error
 
-    def _act(self) -> None:
-        name, act = self._choose()
+    def _act_once(self) -> None:
+        name, action = self._choose_action()
         try:
-            act()
+            action()
             self.counts[name] += 1
             time.sleep(PAUSE_S)
-        except NoAnswer as error:
+        except ServerUnavailable as error:
             self.counts[f"{FAILED} ({error})"] += 1
             time.sleep(4 * PAUSE_S)
 
-    def _choose(self) -> tuple[str, Callable[[], object]]:
+    def _choose_action(self) -> tuple[str, Callable[[], object]]:
         word = "".join(self._random.choices("abcdefghijklmnop", k=8))
-        kept = [key for key, written in self.person.written.items() if written.is_trashed is False]
+        active = [key for key, written in self.person.written.items() if written.is_trashed is False]
         dice = self._random.random()
-        if not kept or dice < 0.4:
+        if not active or dice < 0.4:
             return "created", lambda: self.person.create(f"{self.person.name} notes {word}")
-        chosen = self._random.choice(kept)
+        memory_id = self._random.choice(active)
         if dice < 0.7:
-            return "edited", lambda: self.person.edit(chosen, f"{self.person.name} corrects {word}")
+            return "edited", lambda: self.person.edit(memory_id, f"{self.person.name} corrects {word}")
         if dice < 0.8:
-            return "deleted", lambda: self.person.delete(chosen)
+            return "deleted", lambda: self.person.delete(memory_id)
         return "searched", lambda: self.person.search(word)
 
 
 @contextmanager
 def load(people: Sequence[Person]) -> Iterator[list[Worker]]:
-    """These people at work as long as the block; raises what surprised one of them."""
+    """Let the users work during the block; then raise the failure of any of them."""
     stop = threading.Event()
     workers = [Worker(person, seed, stop) for seed, person in enumerate(people)]
     for worker in workers:
@@ -78,31 +78,31 @@ def load(people: Sequence[Person]) -> Iterator[list[Worker]]:
             raise worker.failure
 
 
-def totals(workers: Sequence[Worker]) -> str:
-    """What they did, in words."""
+def format_totals(workers: Sequence[Worker]) -> str:
+    """Return the number of actions of each kind as text."""
     counts = sum((worker.counts for worker in workers), Counter[str]())
-    return ", ".join(f"{count} {what}" for what, count in counts.most_common())
+    return ", ".join(f"{count} {action}" for action, count in counts.most_common())
 
 
-def lost(people: Sequence[Person], stored: Sequence[dict[str, Any]]) -> list[str]:
-    """Every acknowledged write that is not there, in words."""
+def find_lost_writes(people: Sequence[Person], stored: Sequence[dict[str, Any]]) -> list[str]:
+    """Describe every acknowledged write that is missing from the stored memories."""
     rows = {row["id"]: row for row in stored}
     return [
         f"{person.name}, {memory_id}: {problem}"
         for person in people
         for memory_id, written in person.written.items()
-        for problem in _problems(written, rows.get(memory_id))
+        for problem in _find_problems(written, rows.get(memory_id))
     ]
 
 
-def _problems(written: Written, row: dict[str, Any] | None) -> Iterator[str]:
+def _find_problems(written: Written, row: dict[str, Any] | None) -> Iterator[str]:
     if row is None:
-        yield "gone"
+        yield "missing"
         return
     if row["text"] not in (written.texts[-1], *written.unsure):
-        yield f"holds {row['text']!r} instead of {written.texts[-1]!r}"
+        yield f"contains {row['text']!r} instead of {written.texts[-1]!r}"
     for text in written.texts:
         if text not in (row["text"], *row["earlier"]):
-            yield f"an acknowledged text is not even in the history: {text!r}"
+            yield f"an acknowledged text is not in the history: {text!r}"
     if written.is_trashed is not None and row["is_trashed"] != written.is_trashed:
-        yield "in the trash, or out of it, against what was answered"
+        yield "in the trash or not, unlike the response"

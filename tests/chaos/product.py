@@ -1,4 +1,4 @@
-"""`manage.py up` with a home, a port and a log of its own, over real files: started, killed in parts, stopped."""
+"""`manage.py up` with its own home, port and log: tests start it, kill its parts and stop it."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from picard.server.supervisor import DEATHS_WINDOW_S
 from tests.chaos.template import copy_template
 from tests.processes import answers, free_port, wait_until
 
-# Set for the tests' own database, or by the person who runs them; the product finds its own.
+# Set for the database of the tests or by the user; the product uses its own.
 NOT_INHERITED = (
     "PICARD_PG_FSYNC",
     "DATABASE_URL",
@@ -33,8 +33,8 @@ NOT_INHERITED = (
     "PUBLIC_URL",
     "PORT",
 )
-# With a third death within a minute the supervisor's back-off would be most of what is measured.
-DEATHS_A_MINUTE = 2
+# After a third death within a minute, the supervisor's back-off would dominate the measured times.
+MAX_KILLS_PER_WINDOW = 2
 
 
 class Victim(StrEnum):
@@ -51,7 +51,7 @@ SUPERVISED = (Victim.WEB_MASTER, Victim.INDEXER)
 
 
 class Product:
-    """Making one starts nothing. `variables` are environment variables of the product."""
+    """A product that is not started yet. variables: environment variables."""
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
@@ -66,7 +66,7 @@ class Product:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when it is ready."""
+        """Start it, and wait until it is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(PROJECT / "manage.py"), "up"],
@@ -78,7 +78,7 @@ class Product:
         wait_until(self.is_ready, seconds=120)
 
     def stop(self) -> int:
-        """As Ctrl-C does; the exit code."""
+        """Stop it as Ctrl-C does; return the exit code."""
         assert self._process
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(timeout=60)
@@ -89,7 +89,7 @@ class Product:
         return answers(f"{self.address}/readyz")
 
     def popen(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Python with these arguments in the product's environment; what it says goes to a pipe."""
+        """Start Python in the product's environment, with a pipe for its output."""
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=PROJECT,
@@ -99,19 +99,19 @@ class Product:
         )
 
     def run(self, *arguments: str, **variables: str) -> str:
-        """What such a Python prints until it ends well."""
+        """Run Python in the product's environment; return its output. Asserts that it succeeds."""
         process = self.popen(*arguments, **variables)
-        said, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 0
-        return said
+        return output
 
     def stored(self, **variables: str) -> list[dict[str, Any]]:
-        """Every memory as the product itself reads it from its database (stored.py)."""
-        found: list[dict[str, Any]] = json.loads(self.run("-m", "tests.chaos.stored", **variables))
-        return found
+        """Return every memory as the product reads it from its database (stored.py)."""
+        memories: list[dict[str, Any]] = json.loads(self.run("-m", "tests.chaos.stored", **variables))
+        return memories
 
     def query(self, statement: LiteralString, *values: Any, role: str = APP_ROLE) -> list[tuple[Any, ...]]:
-        """The rows of a statement, straight from the product's database."""
+        """Run a statement on the product's database; return its rows."""
         postgres = EmbeddedPostgres(self.home / "postgres")
         with psycopg.connect(
             dbname=APP_DATABASE,
@@ -123,50 +123,52 @@ class Product:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
-    # --- Its processes --------------------------------------------------------------------------------
+    # --- Processes ------------------------------------------------------------------------------------
 
     def find(self, victim: Victim) -> list[psutil.Process]:
-        """The processes that are such a part just now."""
+        """Return the processes that are this part at the moment."""
         assert self._process
-        programs = psutil.Process(self._process.pid).children()
+        children = psutil.Process(self._process.pid).children()
         match victim:
             case Victim.WEB_MASTER:
-                return [each for each in programs if "gunicorn" in command_line(each)]
+                return [each for each in children if "gunicorn" in get_command_line(each)]
             case Victim.INDEXER:
-                return [each for each in programs if command_line(each)[-1:] == ["worker"]]
+                return [each for each in children if get_command_line(each)[-1:] == ["worker"]]
             case Victim.WEB_WORKER:
-                return [child for master in self.find(Victim.WEB_MASTER) for child in children(master)]
+                return [child for master in self.find(Victim.WEB_MASTER) for child in get_children(master)]
             case Victim.POSTGRES:
                 return self._postmaster()
             case Victim.BACKEND:
-                backends = [child for server in self._postmaster() for child in children(server)]
+                backends = [child for server in self._postmaster() for child in get_children(server)]
                 return [
-                    each for each in backends if f"{APP_ROLE} {APP_DATABASE}" in " ".join(command_line(each))
+                    each
+                    for each in backends
+                    if f"{APP_ROLE} {APP_DATABASE}" in " ".join(get_command_line(each))
                 ]
 
     def kill(self, victim: Victim, nth: int = 0) -> None:
-        """kill -9; one of its processes when there are several."""
-        self._wait_for_patience(victim)
-        wait_until(lambda: self._killed(victim, nth), seconds=60)
+        """Kill the part, or one of its processes, with SIGKILL."""
+        self._wait_for_restart_budget(victim)
+        wait_until(lambda: self._try_to_kill(victim, nth), seconds=60)
 
-    def _killed(self, victim: Victim, nth: int) -> bool:
-        found = self.find(victim)
-        if not found:
-            return False  # on its way up
-        with contextlib.suppress(ProcessLookupError):  # ended by itself meanwhile: another one then
-            os.kill(found[nth % len(found)].pid, signal.SIGKILL)
+    def _try_to_kill(self, victim: Victim, nth: int) -> bool:
+        processes = self.find(victim)
+        if not processes:
+            return False  # it is starting
+        with contextlib.suppress(ProcessLookupError):  # it has exited: try another one
+            os.kill(processes[nth % len(processes)].pid, signal.SIGKILL)
             return True
         return False
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of this home that lives: it carries it in its environment, or (PostgreSQL's) works in it."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        """Return all live processes of this home, by their environment or (PostgreSQL) their working directory."""
+        return [process for process in psutil.process_iter() if self._has_our_home(process)]
 
-    def _wait_for_patience(self, victim: Victim) -> None:
+    def _wait_for_restart_budget(self, victim: Victim) -> None:
         if victim in SUPERVISED:
             deaths = self._deaths[victim]
-            if len(deaths) >= DEATHS_A_MINUTE:
-                time.sleep(max(0.0, deaths[-DEATHS_A_MINUTE] + DEATHS_WINDOW_S + 1 - time.monotonic()))
+            if len(deaths) >= MAX_KILLS_PER_WINDOW:
+                time.sleep(max(0.0, deaths[-MAX_KILLS_PER_WINDOW] + DEATHS_WINDOW_S + 1 - time.monotonic()))
             deaths.append(time.monotonic())
 
     def _postmaster(self) -> list[psutil.Process]:
@@ -175,9 +177,9 @@ class Product:
             process = psutil.Process(pid)
         except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
             return []
-        return [process] if str(self.home) in " ".join(command_line(process)) else []
+        return [process] if str(self.home) in " ".join(get_command_line(process)) else []
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _has_our_home(self, process: psutil.Process) -> bool:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
@@ -185,8 +187,8 @@ class Product:
         except psutil.Error:
             return False
 
-    def end(self) -> None:
-        """Whatever happened: nothing of it is left. For the end of a test that may have failed."""
+    def kill_all(self) -> None:
+        """Kill all processes, for the end of a test that may have failed."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -195,14 +197,14 @@ class Product:
                 process.kill()
 
 
-def command_line(process: psutil.Process) -> list[str]:
+def get_command_line(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
     except psutil.Error:
         return []
 
 
-def children(process: psutil.Process) -> list[psutil.Process]:
+def get_children(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children()
     except psutil.Error:
@@ -211,7 +213,7 @@ def children(process: psutil.Process) -> list[psutil.Process]:
 
 @contextlib.contextmanager
 def running_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
-    """A product that is ready, below the folder or in one of its own; all gone with the block."""
+    """Run a product in the folder or a temporary one; delete everything at the end of the block."""
     with migrated_product(folder, **variables) as product:
         product.start()
         yield product
@@ -219,7 +221,7 @@ def running_product(folder: Path | None = None, /, **variables: str) -> Iterator
 
 @contextlib.contextmanager
 def migrated_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
-    """A product with keys and an empty database, which has never run."""
+    """Create a product with keys and a migrated, empty database."""
     with fresh_product(folder, **variables) as product:
         copy_template(product.home, Product(product.home).environment)
         yield product
@@ -227,12 +229,12 @@ def migrated_product(folder: Path | None = None, /, **variables: str) -> Iterato
 
 @contextlib.contextmanager
 def fresh_product(folder: Path | None = None, /, **variables: str) -> Iterator[Product]:
-    """A product of which nothing is there yet, not even its home."""
-    place = Path(tempfile.mkdtemp(prefix="picard-chaos-", dir=folder))
-    place.chmod(0o711)  # the account of PostgreSQL must enter
-    product = Product(place / "picard", **variables)
+    """Create a product without a home."""
+    root = Path(tempfile.mkdtemp(prefix="picard-chaos-", dir=folder))
+    root.chmod(0o711)  # the account of PostgreSQL must enter
+    product = Product(root / "picard", **variables)
     try:
         yield product
     finally:
-        product.end()
-        shutil.rmtree(place, ignore_errors=True)
+        product.kill_all()
+        shutil.rmtree(root, ignore_errors=True)

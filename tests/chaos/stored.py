@@ -1,6 +1,6 @@
-"""Prints every memory as JSON: its text, history and state, and whether its vectors are those of its text.
+"""Print every memory as JSON: text, history, state, and whether its vectors match its text.
 
-A program of its own (`python -m tests.chaos.stored`), because it opens the texts with the product's keys.
+A separate program (`python -m tests.chaos.stored`), because it decrypts the texts with the product's keys.
 """
 
 import json
@@ -13,17 +13,17 @@ import django
 if TYPE_CHECKING:
     from memories.models import Memory
 
-TOLERANCE = 2e-3  # of half floats
+TOLERANCE = 2e-3  # of half-precision floats
 
 
-def read_all() -> list[dict[str, Any]]:
+def read_memories() -> list[dict[str, Any]]:
     from memories.models import Memory
 
     rows = Memory.objects.order_by("pk").prefetch_related("revisions", "vectors")
-    return [read(memory) for memory in rows]
+    return [describe_memory(memory) for memory in rows]
 
 
-def read(memory: "Memory") -> dict[str, Any]:
+def describe_memory(memory: "Memory") -> dict[str, Any]:
     return {
         "id": str(memory.pk),
         "text": memory.text,
@@ -35,26 +35,26 @@ def read(memory: "Memory") -> dict[str, Any]:
 
 
 def has_fresh_vectors(memory: "Memory") -> bool:
-    """Whether each passage of the text has the vector that the provider gives it, turned as it must lie."""
+    """Return whether each passage has the vector of the provider, rotated if the memory is private."""
     from accounts.keys import get_person_key
     from memories.index import vectors
     from memories.index.passages import split_passages
     from memories.providers.embeddings import get_provider
 
     rows = sorted(memory.vectors.all(), key=lambda row: row.passage)
-    wanted: Any = get_provider().embed_documents(split_passages(memory.text))
+    expected: Any = get_provider().embed_documents(split_passages(memory.text))
     if not memory.is_public:
-        wanted = vectors.rotate_vectors(wanted, get_person_key(memory.owner_id).vector_rotation_key)
-    return len(rows) == len(wanted) and all(map(is_near, rows, wanted))
+        expected = vectors.rotate_vectors(expected, get_person_key(memory.owner_id).vector_rotation_key)
+    return len(rows) == len(expected) and all(map(is_near, rows, expected))
 
 
-def is_near(row: Any, wanted: Any) -> bool:
+def is_near(row: Any, expected: Any) -> bool:
     if row.embedding is None:
         return False
-    return all(abs(a - b) < TOLERANCE for a, b in zip(row.embedding, wanted, strict=True))
+    return all(abs(a - b) < TOLERANCE for a, b in zip(row.embedding, expected, strict=True))
 
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
     django.setup()
-    json.dump(read_all(), sys.stdout)
+    json.dump(read_memories(), sys.stdout)

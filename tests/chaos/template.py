@@ -1,4 +1,4 @@
-"""A home with keys and a migrated database, made once for all tests of one state of the migrations, copied for each."""
+"""A home with keys and a migrated database: created once per state of the migrations, and copied for each test."""
 
 import fcntl
 import hashlib
@@ -15,43 +15,43 @@ from picard.postgres.manager import EmbeddedPostgres
 
 
 def copy_template(home: Path, environment: Mapping[str, str]) -> None:
-    """Make the home of a product that has migrated and never run. The environment is that of any product."""
-    subprocess.run(["cp", "-a", _template(environment), home], check=True)
+    """Create the home of a product that has migrated and never run. environment: of any product."""
+    subprocess.run(["cp", "-a", _get_template(environment), home], check=True)
 
 
-def _template(environment: Mapping[str, str]) -> Path:
-    shelf = Path(os.environ["PICARD_TEST_HOME"])
-    place = shelf / f"template-{state_of_migrations()}"
-    with alone("template.lock"):
-        if not place.exists():
-            for older in shelf.glob("template-*"):
+def _get_template(environment: Mapping[str, str]) -> Path:
+    folder = Path(os.environ["PICARD_TEST_HOME"])
+    template = folder / f"template-{hash_migrations()}"
+    with file_lock("template.lock"):
+        if not template.exists():
+            for older in folder.glob("template-*"):
                 shutil.rmtree(older)
-            _make(place, environment)
-    return place
+            _create_template(template, environment)
+    return template
 
 
-def _make(place: Path, environment: Mapping[str, str]) -> None:
-    unfinished = place.with_name("unfinished-template")
+def _create_template(template: Path, environment: Mapping[str, str]) -> None:
+    unfinished = template.with_name("unfinished-template")
     shutil.rmtree(unfinished, ignore_errors=True)
-    own = {**environment, "PICARD_HOME": str(unfinished), "PICARD_PG_FSYNC": "off"}
+    variables = {**environment, "PICARD_HOME": str(unfinished), "PICARD_PG_FSYNC": "off"}
     migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(migrate, cwd=PROJECT, env=own, check=True)
+    subprocess.run(migrate, cwd=PROJECT, env=variables, check=True)
     EmbeddedPostgres(unfinished / "postgres").stop()
-    unfinished.rename(place)
+    unfinished.rename(template)
 
 
-def state_of_migrations() -> str:
-    """Changes with every migration, of packages too."""
-    given = [PROJECT / "requirements.txt", PROJECT / "picard" / "settings.py"]
-    files = [*given, *sorted(PROJECT.glob("*/migrations/*.py"))]
+def hash_migrations() -> str:
+    """Return a hash that changes with every migration, including those of packages."""
+    inputs = [PROJECT / "requirements.txt", PROJECT / "picard" / "settings.py"]
+    files = [*inputs, *sorted(PROJECT.glob("*/migrations/*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 @contextmanager
-def alone(name: str) -> Iterator[None]:
-    """One process of the tests at a time, as long as the block."""
-    shelf = Path(os.environ["PICARD_TEST_HOME"])
-    make_folder(shelf)
-    with (shelf / name).open("w") as handle:
+def file_lock(name: str) -> Iterator[None]:
+    """Hold a lock file of all test processes during the block."""
+    folder = Path(os.environ["PICARD_TEST_HOME"])
+    make_folder(folder)
+    with (folder / name).open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

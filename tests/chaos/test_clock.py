@@ -1,4 +1,4 @@
-"""A machine with a wrong clock: expiry, leases, due times and purges follow the database's."""
+"""A machine with a wrong clock: expiry, leases, due times and purges follow the clock of the database."""
 
 import json
 import os
@@ -18,9 +18,9 @@ from tests.factories import make_person, remember, session
 from tests.processes import run, running, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-PLACES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
+LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
 SKEWS = ("+40d", "-40d")
-GONE_WORKER = 2**31 - 1  # nobody's number
+DEAD_WORKER = 2**31 - 1  # not the number of any worker
 HOUR, MONTH = timedelta(hours=1), timedelta(days=31)
 
 WHAT_ADA_SEES = """
@@ -38,8 +38,8 @@ print(json.dumps([sorted(listed), sorted(found)]))
 
 @pytest.fixture
 def skewed() -> Callable[[str], dict[str, str]]:
-    """The variables under which a process believes in another time, such as "+40d"."""
-    library = next((path for place in PLACES for path in Path("/").glob(place[1:])), None)
+    """Return a function that returns the variables to shift the clock of a process, for example by "+40d"."""
+    library = next((path for pattern in LIBRARIES for path in Path("/").glob(pattern[1:])), None)
     if library is None:
         if os.environ.get("CI") == "true":
             pytest.fail("libfaketime is missing, and CI=true: install it (.ci/run does)")
@@ -48,37 +48,37 @@ def skewed() -> Callable[[str], dict[str, str]]:
         "LD_PRELOAD": str(library),
         "FAKETIME": by,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",  # its name in older versions
+        "DONT_FAKE_MONOTONIC": "1",  # the name in older versions
         "DJANGO_SETTINGS_MODULE": "picard.settings",
     }
 
 
-def test_a_process_can_be_given_a_wrong_clock(skewed: Callable[[str], dict[str, str]]) -> None:
+def test_faketime_changes_the_clock_of_a_process(skewed: Callable[[str], dict[str, str]]) -> None:
     clocks = [float(run("-c", "import time; print(time.time())", **skewed(by)).stdout) for by in SKEWS]
     assert clocks[0] - clocks[1] == pytest.approx(timedelta(days=80).total_seconds(), abs=3_600)
 
 
 @pytest.mark.parametrize("by", SKEWS)
-def test_a_worker_does_by_the_databases_clock_what_is_due(
+def test_worker_finds_due_work_by_the_database_clock(
     by: str, skewed: Callable[[str], dict[str, str]]
 ) -> None:
     ada = make_person("ada")
     due, later, leased = (remember(ada, text) for text in ("due", "later", "leased"))
-    _set(later, index_due_at=Now() + HOUR)
-    _set(leased, index_leased_by=GONE_WORKER)
-    expiring, expired, forgotten = (_expiring(ada, at) for at in (HOUR, -HOUR, -MONTH))
-    trashed, thrown_out = _trashed(ada, timedelta()), _trashed(ada, -MONTH)
+    _update(later, index_due_at=Now() + HOUR)
+    _update(leased, index_leased_by=DEAD_WORKER)
+    expiring, expired, long_expired = (_create_expiring(ada, at) for at in (HOUR, -HOUR, -MONTH))
+    trashed, long_trashed = _create_trashed(ada, timedelta()), _create_trashed(ada, -MONTH)
     with running("worker", **skewed(by)):
-        wait_until(lambda: _states(due, leased) == {IndexState.READY}, seconds=60)
-    assert _states(later) == {IndexState.PENDING}
-    left = set(Memory.objects.values_list("pk", flat=True))
-    assert {expiring.pk, expired.pk, trashed.pk} <= left
-    assert not {forgotten.pk, thrown_out.pk} & left
+        wait_until(lambda: _get_states(due, leased) == {IndexState.READY}, seconds=60)
+    assert _get_states(later) == {IndexState.PENDING}
+    remaining = set(Memory.objects.values_list("pk", flat=True))
+    assert {expiring.pk, expired.pk, trashed.pk} <= remaining
+    assert not {long_expired.pk, long_trashed.pk} & remaining
     record(f"a worker's clock {by}", tries=7, lost=0, what="acts by the wrong clock")
 
 
 @pytest.mark.parametrize("by", SKEWS)
-def test_a_worker_puts_off_by_the_databases_clock(by: str, skewed: Callable[[str], dict[str, str]]) -> None:
+def test_worker_defers_work_by_the_database_clock(by: str, skewed: Callable[[str], dict[str, str]]) -> None:
     memory = remember(make_person("ada"), "due")
     failing = {"EMBEDDING_PROVIDER": "tests.providers.Failing", "INDEXING_FIRST_WAIT_S": "300"}
     with running("worker", **failing, **skewed(by)):
@@ -88,34 +88,32 @@ def test_a_worker_puts_off_by_the_databases_clock(by: str, skewed: Callable[[str
 
 
 @pytest.mark.parametrize("by", SKEWS)
-def test_what_has_expired_is_gone_by_the_databases_clock(
-    by: str, skewed: Callable[[str], dict[str, str]]
-) -> None:
+def test_memories_expire_by_the_database_clock(by: str, skewed: Callable[[str], dict[str, str]]) -> None:
     ada = make_person("ada")
     remember(ada, "a walrus that stays")
-    _expiring(ada, -HOUR, text="a walrus that has expired")
-    _expiring(ada, HOUR, text="a walrus that will expire")
+    _create_expiring(ada, -HOUR, text="a walrus that has expired")
+    _create_expiring(ada, HOUR, text="a walrus that will expire")
     seen = json.loads(run("-c", WHAT_ADA_SEES, **skewed(by)).stdout)
     assert seen == [["a walrus that stays", "a walrus that will expire"]] * 2
 
 
-def _expiring(ada: User, after: timedelta, *, text: str = "expiring") -> Memory:
+def _create_expiring(ada: User, after: timedelta, *, text: str = "expiring") -> Memory:
     memory = remember(ada, text)
-    _set(memory, expires_at=Now() + after)
+    _update(memory, expires_at=Now() + after)
     MemoryVector.objects.filter(memory=memory).update(expires_at=Now() + after)
     return memory
 
 
-def _trashed(ada: User, after: timedelta) -> Memory:
+def _create_trashed(ada: User, after: timedelta) -> Memory:
     memory = writes.trash_memory(session(ada), remember(ada, "trashed").pk)
-    _set(memory, deleted_at=Now() + after)
+    _update(memory, deleted_at=Now() + after)
     return memory
 
 
-def _set(memory: Memory, **values: Any) -> None:
+def _update(memory: Memory, **values: Any) -> None:
     Memory.objects.filter(pk=memory.pk).update(**values)
 
 
-def _states(*memories: Memory) -> set[str]:
+def _get_states(*memories: Memory) -> set[str]:
     rows = Memory.objects.filter(pk__in=[memory.pk for memory in memories])
     return set(rows.values_list("index_state", flat=True))

@@ -1,4 +1,4 @@
-"""A full disk: writes are refused in words, reads go on, nothing is lost, and it ends when there is room again."""
+"""A full disk: writes fail with an error message, reads work, nothing is lost, and writes work when there is space."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from picard.postgres.server import SUPERUSER
-from tests.chaos.disk import full, small_disk
-from tests.chaos.load import lost
-from tests.chaos.people import NoAnswer, Person, persistently, signed_up
+from tests.chaos.disk import fill_disk, small_disk
+from tests.chaos.load import find_lost_writes
+from tests.chaos.people import Person, ServerUnavailable, retry_until_answered, signed_up
 from tests.chaos.product import Product, Victim, running_product
 from tests.chaos.report import IS_LONG, record
 from tests.processes import wait_until
@@ -40,63 +40,63 @@ def ada(product: Product) -> Iterator[Person]:
 
 
 @pytest.mark.parametrize("_time", range(TIMES))
-def test_on_a_full_disk_writes_are_refused_in_words_and_reads_go_on(
+def test_full_disk_rejects_writes_and_serves_reads(
     _time: int, ada: Person, product: Product, disk: Path
 ) -> None:
-    # A write-ahead log that needs a new file just now would stop PostgreSQL: the other test's matter.
+    # PostgreSQL would stop if its write-ahead log needed a new file now; the other test covers that.
     product.query("select pg_switch_wal()", role=SUPERUSER)
     memory_id = ada.create("The zebra was here before.")
-    with full(disk):
-        assert says_that_it_cannot(write_until_refused(ada))
+    with fill_disk(disk):
+        assert is_unavailable_page(write_until_rejected(ada))
         assert "The zebra was here before." in ada.get("/memories/").text
         assert "The zebra was here before." in ada.search("zebra")
         assert ada.get(f"/memories/{memory_id}/").status_code == 200
-    persistently(lambda: ada.create("There is room again."))
-    nothing_is_lost("a full disk", ada, product)
+    retry_until_answered(lambda: ada.create("There is space again."))
+    assert_nothing_lost("a full disk", ada, product)
 
 
 @pytest.mark.parametrize("_time", range(TIMES))
-def test_a_server_killed_on_a_full_disk_comes_back_when_there_is_room(
+def test_server_killed_on_a_full_disk_recovers_when_there_is_space(
     _time: int, ada: Person, product: Product, disk: Path
 ) -> None:
     ada.create("The zebra was here before.")
     [indexer] = product.find(Victim.INDEXER)
-    with full(disk):
+    with fill_disk(disk):
         product.kill(Victim.POSTGRES)
-        answers = [answer(ada) for _ in range(3)]
-    persistently(lambda: ada.create("There is room again."))
+        answers = [get_list(ada) for _ in range(3)]
+    retry_until_answered(lambda: ada.create("There is space again."))
     wait_until(product.is_ready)
-    for each in answers:  # where it finds room to recover in, it may well answer
+    for each in answers:  # PostgreSQL may find enough space to recover
         assert each is not None
-        assert each.status_code == 200 or says_that_it_cannot(each)
-    assert product.find(Victim.INDEXER) == [indexer]  # it has waited, not died: deaths would stop everything
-    nothing_is_lost("kill -9 on a full disk", ada, product)
+        assert each.status_code == 200 or is_unavailable_page(each)
+    assert product.find(Victim.INDEXER) == [indexer]  # it waited: repeated deaths would stop the server
+    assert_nothing_lost("kill -9 on a full disk", ada, product)
 
 
-def nothing_is_lost(after: str, person: Person, product: Product) -> None:
-    gone = lost([person], product.stored())
-    record(after, tries=1, lost=len(gone), what="acknowledged writes lost")
-    assert gone == []
+def assert_nothing_lost(after: str, person: Person, product: Product) -> None:
+    lost_writes = find_lost_writes([person], product.stored())
+    record(after, tries=1, lost=len(lost_writes), what="acknowledged writes lost")
+    assert lost_writes == []
 
 
-def write_until_refused(person: Person) -> httpx.Response | None:
-    """Pages that have room take a few more writes. All of these count as kept."""
+def write_until_rejected(person: Person) -> httpx.Response | None:
+    """Create memories until one is rejected; table pages with free space accept a few. Return the 503 response."""
     for number in range(300):
         try:
             person.create(f"Number {number}. " + "A long one. " * 500)
-        except NoAnswer as refused:
-            return refused.response
-    pytest.fail("it was never refused")
+        except ServerUnavailable as error:
+            return error.response
+    pytest.fail("no write was rejected")
 
 
-def answer(person: Person) -> httpx.Response | None:
+def get_list(person: Person) -> httpx.Response | None:
     try:
         return person.get("/memories/")
-    except NoAnswer as refused:
-        return refused.response
+    except ServerUnavailable as error:
+        return error.response
 
 
-def says_that_it_cannot(answer: httpx.Response | None) -> bool:
-    assert answer is not None
-    told = (answer.status_code, answer.headers.get("Retry-After"))
-    return told == (503, "5") and "may not have been saved" in answer.text
+def is_unavailable_page(response: httpx.Response | None) -> bool:
+    assert response is not None
+    actual = (response.status_code, response.headers.get("Retry-After"))
+    return actual == (503, "5") and "may not have been saved" in response.text

@@ -1,4 +1,4 @@
-"""Words that must not be found, all that a thief of the disk would have, and the search for the one in the other."""
+"""Canary words, everything on a stolen disk, and the search for canaries in it."""
 
 import base64
 import os
@@ -15,13 +15,13 @@ MARKER = "QzXvKjWyPq"  # begins every canary, so that one search finds them all
 
 DECODED_SESSIONS = """
 import django, json; django.setup()
-from tests.factories import held_by_sessions
-for held in held_by_sessions(): print(json.dumps(held, default=str))
+from tests.factories import load_sessions
+for content in load_sessions(): print(json.dumps(content, default=str))
 """
 
 
 class Canaries:
-    """Hands out words that occur nowhere else, and counts them."""
+    """Generates unique words, and counts them."""
 
     def __init__(self) -> None:
         self.planted = 0
@@ -35,8 +35,8 @@ class Canaries:
         return " ".join(self.word() for _ in range(number))
 
 
-def forms_of(text: str) -> set[bytes]:
-    """The text as it may lie in a file: in each case, as UTF-8 and UTF-16, raw, in hex and base64."""
+def encode_variants(text: str) -> set[bytes]:
+    """Return the text as a file may contain it: each case, as UTF-8 and UTF-16, raw, in hex and in base64."""
     cases = {text, text.lower(), text.upper()}
     raw = {case.encode(encoding) for case in cases for encoding in ("utf-8", "utf-16-le")}
     hexadecimal = {form.hex().encode() for form in raw} | {form.hex().upper().encode() for form in raw}
@@ -44,22 +44,22 @@ def forms_of(text: str) -> set[bytes]:
 
 
 def base64_cores(data: bytes) -> Iterator[bytes]:
-    """What every base64 of something that holds `data` holds: one for each place it may begin at."""
+    """Yield what the base64 of any data that contains `data` contains, for each of the three alignments."""
     for shift in range(3):
-        whole = base64.b64encode(bytes(shift) + data)
-        core = whole[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
+        encoded = base64.b64encode(bytes(shift) + data)
+        core = encoded[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
         yield core
         yield core.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def find(text: str, places: dict[str, bytes]) -> list[str]:
-    """The names of the places that hold the text in some form."""
-    forms = forms_of(text)
-    return [name for name, content in places.items() if any(form in content for form in forms)]
+def find_text(text: str, contents: dict[str, bytes]) -> list[str]:
+    """Return the names of the places that contain the text in any encoding."""
+    forms = encode_variants(text)
+    return [name for name, content in contents.items() if any(form in content for form in forms)]
 
 
-def dump(product: Product) -> bytes:
-    """What pg_dump writes of the product's database; bytea in hex."""
+def dump_database(product: Product) -> bytes:
+    """Return the pg_dump of the product's database; bytea is in hex."""
     postgres = EmbeddedPostgres(product.home / "postgres")
     command: list[str | Path] = [
         find_installation() / "bin" / "pg_dump",
@@ -76,12 +76,12 @@ def dump(product: Product) -> bytes:
     ).stdout
 
 
-def sessions(product: Product) -> bytes:
-    """Sessions lie compressed; what they hold, readable."""
+def decode_sessions(product: Product) -> bytes:
+    """Return the contents of all sessions, which are stored compressed, as JSON lines."""
     return product.run("-c", DECODED_SESSIONS, DJANGO_SETTINGS_MODULE="picard.settings").encode()
 
 
-def files(product: Product) -> dict[str, bytes]:
-    """All logs, and all that lies below PICARD_HOME: tables, write-ahead log, letters, temporary files."""
-    below = [path for path in product.home.rglob("*") if path.is_file()]
-    return {str(path.relative_to(product.home.parent)): path.read_bytes() for path in [*below, product.log]}
+def read_files(product: Product) -> dict[str, bytes]:
+    """Return all logs and all files in PICARD_HOME: tables, write-ahead log, e-mails, temporary files."""
+    paths = [path for path in product.home.rglob("*") if path.is_file()]
+    return {str(path.relative_to(product.home.parent)): path.read_bytes() for path in [*paths, product.log]}

@@ -1,7 +1,4 @@
-"""Generates docs/compliance.md from the marks on the tests.
-
-Run `python -m tests.compliance.matrix > docs/compliance.md`.
-"""
+"""Generate docs/compliance.md from the marks of the tests: `python -m tests.compliance.matrix > docs/compliance.md`."""
 
 import ast
 import sys
@@ -22,7 +19,7 @@ up to date. Sections of "Gaps of the toolkit" are requirements that django-oauth
 """
 
 
-class Kept(NamedTuple):
+class CoveredSection(NamedTuple):
     """A section of a standard, and a test for it."""
 
     standard: str
@@ -31,36 +28,38 @@ class Kept(NamedTuple):
     file: str
 
 
-def page() -> str:
-    rows = sorted(kept(), key=lambda row: (row.standard, _numbers(row.paragraph), row.promise))
+def render_page() -> str:
+    rows = sorted(
+        list_covered_sections(), key=lambda row: (row.standard, _sort_key(row.paragraph), row.promise)
+    )
     lines = [f"| {row.standard} | {row.paragraph} | {row.promise} | `{row.file}` |\n" for row in rows]
     return HEAD + "".join(lines)
 
 
 @cache
-def kept() -> frozenset[Kept]:
-    return frozenset(_read())
+def list_covered_sections() -> frozenset[CoveredSection]:
+    return frozenset(_find_sections())
 
 
-def _read() -> Iterator[Kept]:
+def _find_sections() -> Iterator[CoveredSection]:
     for path in sorted((PROJECT / "tests").rglob("test_*.py")):
         source = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)) if MARK in source else ():
             if isinstance(node, ast.FunctionDef):
-                yield from _marks(node, str(path.relative_to(PROJECT)))
+                yield from _parse_marks(node, str(path.relative_to(PROJECT)))
 
 
-def _marks(node: ast.FunctionDef, file: str) -> Iterator[Kept]:
+def _parse_marks(node: ast.FunctionDef, file: str) -> Iterator[CoveredSection]:
     for mark in node.decorator_list:
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == MARK:
             standard, paragraph = (ast.literal_eval(argument) for argument in mark.args)
             promise = node.name.removeprefix("test_").replace("_", " ")
-            yield Kept(standard, paragraph, promise, file)
+            yield CoveredSection(standard, paragraph, promise, file)
 
 
-def _numbers(paragraph: str) -> list[int]:
+def _sort_key(paragraph: str) -> list[int]:
     return [int(part) for part in paragraph.split(".") if part.isdecimal()]
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(render_page())

@@ -1,4 +1,4 @@
-"""The authorization endpoint, paragraph by paragraph."""
+"""The authorization endpoint, section by section."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,8 +20,8 @@ def app() -> App:
     return make_app()
 
 
-def told(response: object) -> dict[str, str]:
-    """What is said to the app at its address."""
+def get_redirect_params(response: object) -> dict[str, str]:
+    """Return the parameters of the redirect to the app."""
     parts = urlsplit(response["Location"])  # type: ignore[index]
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == REDIRECT
     return {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -66,7 +66,7 @@ def test_redirect_uris_match_exactly_and_only_loopback_ports_are_free(
 
 @pytest.mark.compliance("RFC 9700", "4.11")
 @pytest.mark.parametrize("change", [{"redirect_uri": "https://evil.example/"}, {"client_id": "nobody"}])
-def test_there_is_no_open_redirector(app: App, ada_client: Client, change: dict[str, str]) -> None:
+def test_no_open_redirector(app: App, ada_client: Client, change: dict[str, str]) -> None:
     page = ada_client.get(AUTHORIZE, app.request(**change, scope="nonsense"))
     assert page.status_code == 400
     assert "Location" not in page
@@ -87,44 +87,51 @@ def test_there_is_no_open_redirector(app: App, ada_client: Client, change: dict[
     ],
 )
 def test_pkce_is_required_and_cannot_be_downgraded(app: App, change: dict[str, str | None]) -> None:
-    refused = Client().get(AUTHORIZE, app.request(**change))
-    assert refused.status_code == 303
-    assert told(refused)["error"] == "invalid_request"
+    response = Client().get(AUTHORIZE, app.request(**change))
+    assert response.status_code == 303
+    assert get_redirect_params(response)["error"] == "invalid_request"
 
 
 @pytest.mark.compliance("RFC 9700", "2.1.2")
 @pytest.mark.parametrize("response_type", ["token", "id_token", "code token", "none", ""])
-def test_there_is_no_implicit_grant(app: App, response_type: str) -> None:
-    refused = Client().get(AUTHORIZE, app.request(response_type=response_type))
-    assert refused.status_code == 303
-    assert told(refused)["error"] in ("unsupported_response_type", "unauthorized_client", "invalid_request")
+def test_no_implicit_grant(app: App, response_type: str) -> None:
+    response = Client().get(AUTHORIZE, app.request(response_type=response_type))
+    assert response.status_code == 303
+    assert get_redirect_params(response)["error"] in (
+        "unsupported_response_type",
+        "unauthorized_client",
+        "invalid_request",
+    )
 
 
 @pytest.mark.compliance("RFC 8707", "2")
 @pytest.mark.parametrize(
     "resource", ["https://elsewhere.example", f"{ISSUER}/", f"{ISSUER}/admin", "x", f"{ISSUER}/api#x"]
 )
-def test_an_unknown_resource_is_refused_before_anybody_is_asked(app: App, resource: str) -> None:
-    assert told(Client().get(AUTHORIZE, app.request(resource=resource)))["error"] == "invalid_target"
+def test_unknown_resource_is_rejected_before_consent(app: App, resource: str) -> None:
+    assert (
+        get_redirect_params(Client().get(AUTHORIZE, app.request(resource=resource)))["error"]
+        == "invalid_target"
+    )
 
 
 @pytest.mark.compliance("RFC 9207", "2")
-def test_the_issuer_stands_in_success_and_error(ada: User, ada_client: Client, app: App) -> None:
-    yes = ada_client.post(AUTHORIZE, {**YES, "scopes": [scopes.READ]}, query_params=app.request())
-    no = ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
-    wrong = ada_client.get(AUTHORIZE, app.request(scope="nonsense"))
-    assert [told(each)["iss"] for each in (yes, no, wrong)] == [ISSUER] * 3
+def test_success_and_error_responses_contain_the_issuer(ada: User, ada_client: Client, app: App) -> None:
+    allowed = ada_client.post(AUTHORIZE, {**YES, "scopes": [scopes.READ]}, query_params=app.request())
+    denied = ada_client.post(AUTHORIZE, {"answer": "cancel"}, query_params=app.request())
+    failed = ada_client.get(AUTHORIZE, app.request(scope="nonsense"))
+    assert [get_redirect_params(each)["iss"] for each in (allowed, denied, failed)] == [ISSUER] * 3
 
 
 @pytest.mark.compliance("RFC 9700", "4.12")
-def test_the_answer_is_a_303(ada_client: Client, app: App) -> None:
+def test_authorization_response_is_a_303(ada_client: Client, app: App) -> None:
     for answer in ("allow", "cancel"):
         form = {**YES, "answer": answer, "scopes": [scopes.READ]}
         assert ada_client.post(AUTHORIZE, form, query_params=app.request()).status_code == 303
 
 
 @pytest.mark.compliance("RFC 9700", "4.16")
-def test_the_page_cannot_be_framed_and_may_post_to_the_app_alone(ada_client: Client, app: App) -> None:
+def test_consent_page_cannot_be_framed_and_posts_only_to_the_app(ada_client: Client, app: App) -> None:
     page = ada_client.get(AUTHORIZE, app.request())
     policy = dict(part.strip().split(" ", 1) for part in page["Content-Security-Policy"].split(";"))
     assert page["X-Frame-Options"] == "DENY"
@@ -134,7 +141,7 @@ def test_the_page_cannot_be_framed_and_may_post_to_the_app_alone(ada_client: Cli
 
 
 @pytest.mark.compliance("RFC 6749", "10.12")
-def test_a_yes_cannot_be_forged(ada: User, app: App) -> None:
+def test_consent_requires_a_csrf_token(ada: User, app: App) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(ada)
     forged = browser.post(AUTHORIZE, {**YES, "scopes": [scopes.READ]}, query_params=app.request())
@@ -146,52 +153,50 @@ def test_a_yes_cannot_be_forged(ada: User, app: App) -> None:
 @pytest.mark.parametrize(
     "name", ["client_id", "scope", "state", "redirect_uri", "code_challenge", "response_type"]
 )
-def test_no_parameter_stands_twice(ada_client: Client, app: App, name: str) -> None:
-    asked = app.request()
-    page = ada_client.get(AUTHORIZE, {**asked, name: [asked[name], asked[name]]})
+def test_duplicate_authorization_parameter_is_rejected(ada_client: Client, app: App, name: str) -> None:
+    request = app.request()
+    page = ada_client.get(AUTHORIZE, {**request, name: [request[name], request[name]]})
     assert page.status_code == 400
     assert "Location" not in page
 
 
 @pytest.mark.compliance("RFC 6749", "3.3")
 @pytest.mark.parametrize("scope", ["nonsense", f"{scopes.READ} nonsense", scopes.ADMIN])
-def test_a_scope_that_the_app_may_not_have_is_refused(app: App, scope: str) -> None:
-    assert told(Client().get(AUTHORIZE, app.request(scope=scope)))["error"] == "invalid_scope"
+def test_scope_that_is_not_allowed_for_the_app_is_rejected(app: App, scope: str) -> None:
+    assert get_redirect_params(Client().get(AUTHORIZE, app.request(scope=scope)))["error"] == "invalid_scope"
 
 
 @pytest.mark.compliance("RFC 7636", "4.6")
 @pytest.mark.parametrize("verifier", [None, "", "x" * 43, "challenge"])
-def test_only_the_verifier_of_the_question_redeems_its_code(
-    ada: User, app: App, verifier: str | None
-) -> None:
-    shown = app.challenge if verifier == "challenge" else verifier
-    refused = app.redeem(app.code(ada), code_verifier=shown)
-    assert refused.status_code == 400
-    assert refused.json()["error"] in ("invalid_grant", "invalid_request")
+def test_code_is_redeemed_only_with_its_verifier(ada: User, app: App, verifier: str | None) -> None:
+    sent_verifier = app.challenge if verifier == "challenge" else verifier
+    response = app.redeem(app.code(ada), code_verifier=sent_verifier)
+    assert response.status_code == 400
+    assert response.json()["error"] in ("invalid_grant", "invalid_request")
 
 
 @pytest.mark.compliance("RFC 6749", "4.1.3")
-def test_the_address_of_the_question_is_that_of_the_token_request(ada: User, app: App) -> None:
+def test_token_request_needs_the_redirect_uri_of_the_authorization_request(ada: User, app: App) -> None:
     Application.objects.update(redirect_uris=f"{REDIRECT} https://notes.example/other")
     assert app.redeem(app.code(ada), redirect_uri="https://notes.example/other").status_code == 400
 
 
 @pytest.mark.compliance("RFC 6749", "4.1.2")
-def test_the_state_comes_back_as_it_was_sent(ada_client: Client, app: App) -> None:
+def test_state_is_returned_unchanged(ada_client: Client, app: App) -> None:
     state = "a b&c=d%20é✓" + "x" * 300
-    yes = {**YES, "scopes": [scopes.READ]}
-    for form in (yes, {"answer": "cancel"}):
+    allowed = {**YES, "scopes": [scopes.READ]}
+    for form in (allowed, {"answer": "cancel"}):
         answer = ada_client.post(AUTHORIZE, form, query_params=app.request(state=state))
-        assert told(answer)["state"] == state
+        assert get_redirect_params(answer)["state"] == state
 
 
-def test_an_app_that_an_administrator_marked_may_ask_to_manage(ada_client: Client) -> None:
+def test_admin_approved_app_can_request_the_admin_scope(ada_client: Client) -> None:
     app = make_app(may_manage=True)
     assert ada_client.get(AUTHORIZE, app.request(scope=scopes.ADMIN)).status_code == 200
 
 
 @pytest.mark.compliance("RFC 9700", "2.3")
-def test_no_scope_asked_is_reading_alone(ada: User, ada_client: Client, app: App) -> None:
+def test_missing_scope_means_read_only(ada: User, ada_client: Client, app: App) -> None:
     form = {**YES, "scopes": [scopes.READ, scopes.WRITE]}
     assert ada_client.post(AUTHORIZE, form, query_params=app.request(scope=None)).status_code == 422
     form["scopes"] = [scopes.READ]
@@ -199,19 +204,19 @@ def test_no_scope_asked_is_reading_alone(ada: User, ada_client: Client, app: App
 
 
 @pytest.mark.compliance("OAuth 2.0 Multiple Response Types", "2.1")
-def test_a_code_is_never_put_into_the_fragment(app: App) -> None:
-    refused = Client().get(AUTHORIZE, app.request(response_mode="fragment"))
-    assert told(refused)["error"] == "invalid_request"
+def test_fragment_response_mode_is_rejected(app: App) -> None:
+    response = Client().get(AUTHORIZE, app.request(response_mode="fragment"))
+    assert get_redirect_params(response)["error"] == "invalid_request"
 
 
 @pytest.mark.compliance("RFC 9700", "2.6")
-def test_the_authorization_endpoint_answers_no_other_origin(ada_client: Client, app: App) -> None:
-    asked = ada_client.get(AUTHORIZE, app.request(), headers={"origin": "https://notes.example"})
+def test_authorization_endpoint_has_no_cors(ada_client: Client, app: App) -> None:
+    response = ada_client.get(AUTHORIZE, app.request(), headers={"origin": "https://notes.example"})
     preflight = ada_client.options(AUTHORIZE, headers={"origin": "https://notes.example"})
-    assert "Access-Control-Allow-Origin" not in asked
+    assert "Access-Control-Allow-Origin" not in response
     assert "Access-Control-Allow-Origin" not in preflight
 
 
 @pytest.mark.parametrize("query", ["client_id=%00", "client_id=%zz", "%", "a=b;c=d", "scope=" + "x" * 5_000])
-def test_nonsense_is_no_fault_of_the_server(ada_client: Client, query: str) -> None:
+def test_malformed_requests_cause_no_server_error(ada_client: Client, query: str) -> None:
     assert ada_client.get(f"{AUTHORIZE}?{query}").status_code == 400

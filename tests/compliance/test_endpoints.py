@@ -1,4 +1,4 @@
-"""Token, revocation, introspection and metadata endpoints, paragraph by paragraph."""
+"""Token, revocation, introspection and metadata endpoints, section by section."""
 
 import io
 import json
@@ -34,17 +34,17 @@ def introspect(app: App, token: str, **changes: str) -> Any:
 
 @pytest.mark.compliance("RFC 9700", "4.3.2")
 @pytest.mark.parametrize("path", POSTED)
-def test_nothing_secret_may_stand_in_an_address(ada: User, app: App, path: str) -> None:
-    answer = Client().post(
+def test_credentials_in_the_query_string_are_rejected(ada: User, app: App, path: str) -> None:
+    response = Client().post(
         f"{path}?token=x", {"client_id": app.application.client_id, "client_secret": app.secret}
     )
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.compliance("RFC 9700", "4.3.2")
 @pytest.mark.compliance("RFC 6750", "2.3")
 @pytest.mark.parametrize("path", ["/api/v1/memories/", "/api/v1/whoami/"])
-def test_a_token_counts_in_its_header_alone(ada: User, app: App, path: str) -> None:
+def test_access_token_is_accepted_only_in_the_header(ada: User, app: App, path: str) -> None:
     token = access_token(ada, app)
     assert Client().get(path, {"access_token": token}).status_code == 401
     assert Client().get(path, headers={"cookie": f"access_token={token}"}).status_code == 401
@@ -54,13 +54,13 @@ def test_a_token_counts_in_its_header_alone(ada: User, app: App, path: str) -> N
 
 @pytest.mark.compliance("RFC 6749", "3.2")
 @pytest.mark.parametrize("path", POSTED)
-def test_the_endpoints_are_posted_to(path: str) -> None:
-    answer = Client().get(path)
-    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+def test_endpoints_accept_only_post(path: str) -> None:
+    response = Client().get(path)
+    assert (response.status_code, response["Allow"]) == (405, "POST")
 
 
 @pytest.mark.compliance("RFC 6749", "3.2")
-def test_no_token_parameter_stands_twice(ada: User, app: App) -> None:
+def test_duplicate_token_parameter_is_rejected(ada: User, app: App) -> None:
     code = app.code(ada)
     assert app.redeem(code, code=[code, code]).json()["error"] == "invalid_request"
     assert AuthorizationCode.objects.exists()
@@ -68,7 +68,7 @@ def test_no_token_parameter_stands_twice(ada: User, app: App) -> None:
 
 @pytest.mark.compliance("RFC 6749", "5.1")
 @pytest.mark.parametrize("path", [*POSTED, "/oauth/register/"])
-def test_no_answer_is_kept_in_a_cache(path: str) -> None:
+def test_responses_are_not_cacheable(path: str) -> None:
     assert Client().post(path)["Cache-Control"] == "no-store"
 
 
@@ -76,26 +76,26 @@ def test_no_answer_is_kept_in_a_cache(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "is_open"), [("/oauth/token/", True), ("/oauth/register/", True), ("/oauth/introspect/", False)]
 )
-def test_browser_apps_may_ask_where_they_must(path: str, is_open: bool) -> None:
-    answer = Client().options(
+def test_cors_is_allowed_only_where_browser_apps_need_it(path: str, is_open: bool) -> None:
+    response = Client().options(
         path, headers={"origin": "https://a.example", "access-control-request-method": "POST"}
     )
-    assert (answer.get("Access-Control-Allow-Origin") == "*") == is_open
-    assert "Access-Control-Allow-Credentials" not in answer
+    assert (response.get("Access-Control-Allow-Origin") == "*") == is_open
+    assert "Access-Control-Allow-Credentials" not in response
 
 
 @pytest.mark.compliance("RFC 9700", "2.4")
 @pytest.mark.parametrize("grant_type", ["password", "client_credentials", "implicit", "device_code"])
-def test_there_is_no_grant_but_code_and_refresh(ada: User, app: App, grant_type: str) -> None:
-    answer = app.token(grant_type=grant_type, username=ada.email, password="correct horse battery")
-    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
+def test_only_code_and_refresh_grants_are_supported(ada: User, app: App, grant_type: str) -> None:
+    response = app.token(grant_type=grant_type, username=ada.email, password="correct horse battery")
+    assert (response.status_code, response.json()["error"]) == (400, "unsupported_grant_type")
 
 
 @pytest.mark.compliance("RFC 7662", "2.2")
-def test_introspection_tells_a_client_of_its_own_tokens(ada: User, app: App) -> None:
-    told = introspect(app, access_token(ada, app, scopes.READ)).json()
-    assert told["exp"] - told["iat"] in range(890, 911)
-    assert {name: told[name] for name in told if name not in ("exp", "iat")} == {
+def test_introspection_describes_the_clients_own_tokens(ada: User, app: App) -> None:
+    body = introspect(app, access_token(ada, app, scopes.READ)).json()
+    assert body["exp"] - body["iat"] in range(890, 911)
+    assert {name: body[name] for name in body if name not in ("exp", "iat")} == {
         "active": True,
         "scope": scopes.READ,
         "client_id": app.application.client_id,
@@ -107,21 +107,21 @@ def test_introspection_tells_a_client_of_its_own_tokens(ada: User, app: App) -> 
 
 
 @pytest.mark.compliance("RFC 7662", "4")
-def test_introspection_tells_nobody_else_but_resource_servers(ada: User, app: App) -> None:
+def test_introspection_of_other_tokens_is_for_resource_servers(ada: User, app: App) -> None:
     token = access_token(ada, app)
     assert introspect(make_app("Other"), token).json() == {"active": False}
     assert introspect(make_app("Server", is_resource_server=True), token).json()["active"]
 
 
 @pytest.mark.compliance("RFC 7662", "2.1")
-def test_introspection_wants_a_proven_client(ada: User, app: App) -> None:
+def test_introspection_requires_client_authentication(ada: User, app: App) -> None:
     token = access_token(ada, app)
     assert introspect(app, token, client_secret="wrong").status_code == 401
     public = make_app("Public", is_public=True)
     assert introspect(public, token, client_secret="").status_code == 401
 
 
-def test_introspection_follows_the_persons_will(ada: User, app: App) -> None:
+def test_introspection_reflects_changes_of_the_grant(ada: User, app: App) -> None:
     token = access_token(ada, app)
     allow(ada, app, scopes.READ)
     assert introspect(app, token).json()["scope"] == scopes.READ
@@ -130,51 +130,51 @@ def test_introspection_follows_the_persons_will(ada: User, app: App) -> None:
 
 
 @pytest.mark.compliance("RFC 8414", "3.2")
-def test_the_server_says_what_it_does() -> None:
-    answer = Client().get("/.well-known/oauth-authorization-server")
-    told = answer.json()
-    assert told["issuer"] == ISSUER
-    assert told["authorization_endpoint"] == f"{ISSUER}/oauth/authorize/"
-    assert told["response_types_supported"] == ["code"]
-    assert told["grant_types_supported"] == ["authorization_code", "refresh_token"]
-    assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["scopes_supported"] == [scopes.READ, scopes.WRITE]
-    assert "none" in told["token_endpoint_auth_methods_supported"]
-    assert told["authorization_response_iss_parameter_supported"] is True
-    assert answer["Access-Control-Allow-Origin"] == "*"
+def test_authorization_server_metadata_is_complete() -> None:
+    response = Client().get("/.well-known/oauth-authorization-server")
+    body = response.json()
+    assert body["issuer"] == ISSUER
+    assert body["authorization_endpoint"] == f"{ISSUER}/oauth/authorize/"
+    assert body["response_types_supported"] == ["code"]
+    assert body["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert body["code_challenge_methods_supported"] == ["S256"]
+    assert body["scopes_supported"] == [scopes.READ, scopes.WRITE]
+    assert "none" in body["token_endpoint_auth_methods_supported"]
+    assert body["authorization_response_iss_parameter_supported"] is True
+    assert response["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.compliance("RFC 9728", "3.2")
 @pytest.mark.parametrize(("path", "resource"), [("", "/api"), ("/api", "/api"), ("/mcp", "/mcp")])
-def test_each_resource_says_who_gives_tokens_for_it(path: str, resource: str) -> None:
-    told = Client().get(f"/.well-known/oauth-protected-resource{path}").json()
-    assert told["resource"] == ISSUER + resource
-    assert told["authorization_servers"] == [ISSUER]
-    assert told["bearer_methods_supported"] == ["header"]
+def test_resource_metadata_names_the_authorization_server(path: str, resource: str) -> None:
+    body = Client().get(f"/.well-known/oauth-protected-resource{path}").json()
+    assert body["resource"] == ISSUER + resource
+    assert body["authorization_servers"] == [ISSUER]
+    assert body["bearer_methods_supported"] == ["header"]
 
 
-def test_no_other_resource_is_described() -> None:
+def test_other_resources_have_no_metadata() -> None:
     assert Client().get("/.well-known/oauth-protected-resource/admin").status_code == 404
 
 
 @pytest.mark.compliance("RFC 9700", "2.1")
-def test_the_issuer_is_the_same_whatever_the_request_says() -> None:
-    lies = {
+def test_issuer_ignores_request_headers() -> None:
+    forged_headers = {
         "host": "localhost",
         "x-forwarded-host": "evil.example",
         "x-forwarded-for": "1.2.3.4",
         "forwarded": "host=evil",
     }
     for path in ("/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp"):
-        told = Client().get(path, headers=lies)
-        assert told.json() == Client().get(path).json()
-        assert "evil" not in told.content.decode()
+        response = Client().get(path, headers=forged_headers)
+        assert response.json() == Client().get(path).json()
+        assert "evil" not in response.content.decode()
 
 
 @pytest.mark.compliance("RFC 9700", "4.3.2")
-def test_nothing_secret_gets_into_the_logs(ada: User, app: App) -> None:
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
+def test_logs_contain_no_secrets(ada: User, app: App) -> None:
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
     handler.setFormatter(JsonFormatter())
     logging.getLogger().addHandler(handler)
     try:
@@ -186,14 +186,14 @@ def test_nothing_secret_gets_into_the_logs(ada: User, app: App) -> None:
     finally:
         logging.getLogger().removeHandler(handler)
     for secret in (code, body["access_token"], body["refresh_token"], app.secret, app.verifier):
-        assert secret not in written.getvalue()
-    assert "/oauth/token/" in written.getvalue()
+        assert secret not in log.getvalue()
+    assert "/oauth/token/" in log.getvalue()
 
 
-def test_a_session_is_not_opened_by_a_token(ada: User, app: App) -> None:
+def test_access_token_starts_no_session(ada: User, app: App) -> None:
     before = Session.objects.count()
     token = access_token(ada, app)
-    answer = Client(headers={"authorization": f"Bearer {token}"}).get("/accounts/apps/")
-    assert answer.status_code == 302
+    response = Client(headers={"authorization": f"Bearer {token}"}).get("/accounts/apps/")
+    assert response.status_code == 302
     assert Session.objects.count() == before
-    assert json.dumps(answer.headers.get("Set-Cookie", "")) == '""'
+    assert json.dumps(response.headers.get("Set-Cookie", "")) == '""'

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from picard.config.paths import PROJECT
 from tests.e2e.test_first_walk import PASSWORD
-from tests.processes import _end, answers, environment, free_port, wait_until
+from tests.processes import answers, environment, free_port, stop_process, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ def notes(site: str, tmp_path: Path) -> Iterator[str]:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), seconds=60)
         yield f"http://127.0.0.1:{port}"
     finally:
-        _end(process)
+        stop_process(process)
 
 
 def test_notes_accesses_allowed_memories_until_disconnected(
@@ -50,12 +50,12 @@ def test_notes_accesses_allowed_memories_until_disconnected(
 
     expect(page.get_by_text("I write Python.")).to_be_visible()
     expect(page.get_by_text("My daughter is Mia.")).to_have_count(0)
-    page.get_by_label("A new note").fill("Reviews are on <b>Mondays</b>.")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_label("New note").fill("Reviews are on <b>Mondays</b>.")
+    page.get_by_role("button", name="Save note").click()
     note = page.locator("li", has_text="Reviews are on <b>Mondays</b>.")
     expect(note).to_contain_text("work")
     note.get_by_role("link", name="Edit").click()
-    page.get_by_label("The note").fill("Reviews are on Tuesdays.")
+    page.get_by_label("Note", exact=True).fill("Reviews are on Tuesdays.")
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Search by word or meaning").fill("Tuesdays")
     page.get_by_role("button", name="Search").click()
@@ -64,7 +64,7 @@ def test_notes_accesses_allowed_memories_until_disconnected(
 
     _disconnect(context.new_page(), site)
     page.goto(f"{notes}/notes/")
-    expect(page.get_by_role("heading", name="Picard no longer lets Notes in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Notes no longer has access")).to_be_visible()
     expect(page.get_by_role("button", name="Connect with Picard")).to_be_visible()
     context.close()
 

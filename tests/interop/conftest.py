@@ -1,4 +1,4 @@
-"""The really running product, for programs of others."""
+"""The running product, for third-party programs."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from tests.processes import serving
 
 @pytest.fixture(scope="module")
 def _running(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    with serving(CLIENT_DOCUMENTS="true") as address:
-        yield address
+    with serving(CLIENT_DOCUMENTS="true") as url:
+        yield url
     with django_db_blocker.unblock():
-        call_command("flush", verbosity=0, interactive=False)  # what a server makes for itself, too
+        call_command("flush", verbosity=0, interactive=False)  # with the rows that the server creates itself
 
 
 @pytest.fixture
 def site(_running: str, shared_db: None) -> str:
-    """The address of a running Picard on this process's database; nobody is there yet."""
+    """The URL of a running Picard on the database of this process, without users."""
     return _running

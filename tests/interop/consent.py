@@ -1,16 +1,16 @@
-"""The person in front of the browser that an app opens."""
+"""The user at the consent page that an app opens in a browser."""
 
 import re
 
-from tests.chaos.people import TOKEN, Person, found
+from tests.chaos.people import TOKEN, Person, find_match
 
 SCOPE = re.compile(r'name="scopes" value="([^"]+)"')
 
 
-def say_yes(person: Person, address: str) -> str:
-    """Let the app do all that it asks for at this address; where the browser is sent then, unvisited."""
-    page = person.get(address).text
-    ticks = {"scopes": SCOPE.findall(page), "reach": "all", "csrfmiddlewaretoken": found(TOKEN, page)}
-    answer = person.ask("POST", address, data={"answer": "allow", **ticks})
+def allow_access(person: Person, url: str) -> str:
+    """Allow all requested scopes at this authorization URL; return the redirect URL, without opening it."""
+    page = person.get(url).text
+    fields = {"scopes": SCOPE.findall(page), "reach": "all", "csrfmiddlewaretoken": find_match(TOKEN, page)}
+    answer = person.send_request("POST", url, data={"answer": "allow", **fields})
     assert answer.status_code == 303, answer.text
     return answer.headers["Location"]

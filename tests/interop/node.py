@@ -1,4 +1,4 @@
-"""Node.js programs of others, as tests/interop/package.json pins them: what `make test` installed, run to their end."""
+"""Third-party Node.js programs, pinned in tests/interop/package.json and installed by `make test`."""
 
 import os
 import subprocess
@@ -10,42 +10,42 @@ HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
 
 
-def node() -> Path:
-    """The Node.js of the npm packages. Without it the test is skipped, or fails where CI=true."""
-    found = sorted(MODULES.glob("node-linux-*/bin/node"))
-    if found and (MODULES / ".installed").exists():
-        return found[0]
+def find_node() -> Path:
+    """Return the Node.js of the npm packages. Without it, skip the test, or fail if CI=true."""
+    binaries = sorted(MODULES.glob("node-linux-*/bin/node"))
+    if binaries and (MODULES / ".installed").exists():
+        return binaries[0]
     if os.environ.get("CI") == "true":
         pytest.fail(
-            "tests/interop/node_modules is missing, and CI=true: `make test` installs it where npm is"
+            "tests/interop/node_modules is missing, and CI=true: `make test` installs it if npm exists"
         )
     pytest.skip("tests/interop/node_modules is missing: apt-get install npm, then `make test`")
 
 
-def program(name: str) -> Path:
-    """A command that a package brings, as `npx` would find it."""
+def get_program(name: str) -> Path:
+    """Return a command of a package, as `npx` finds it."""
     return (MODULES / ".bin" / name).resolve()
 
 
-def command(script: Path, *arguments: str) -> list[str]:
-    """How to run a program by this Node.js, for whoever starts the process."""
-    return [str(node()), str(script), *arguments]
+def build_command(script: Path, *arguments: str) -> list[str]:
+    """Return the command line that runs a program with this Node.js."""
+    return [str(find_node()), str(script), *arguments]
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """With this Node.js first in the path, for programs that start others by `node`."""
-    path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
+def build_environment(**variables: str) -> dict[str, str]:
+    """Return an environment with this Node.js first in PATH, for programs that start `node`."""
+    path = f"{find_node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, "PATH": path, "NO_COLOR": "1", **variables}
 
 
 def run_node(
     script: Path, *arguments: str, timeout_s: float = 120, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run it to its end; the finished process, whose output is text."""
+    """Run a program until it exits; return the process, with text output."""
     return subprocess.run(
-        command(script, *arguments),
+        build_command(script, *arguments),
         cwd=HERE,
-        env=environment(**variables),
+        env=build_environment(**variables),
         capture_output=True,
         text=True,
         timeout=timeout_s,

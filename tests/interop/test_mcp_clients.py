@@ -1,4 +1,4 @@
-"""Clients of others connect to the really running server with nothing but its address, and use the tools."""
+"""Third-party MCP clients connect to the running server with only its URL, and use the tools."""
 
 import asyncio
 import json
@@ -19,8 +19,8 @@ from memories.mcp.tools import TOOLS
 from memories.models import Memory
 from oauth.models import AppGrant, Application
 from tests.chaos.people import Person, signed_up
-from tests.interop.consent import say_yes
-from tests.interop.node import environment, node, program, run_node
+from tests.interop.consent import allow_access
+from tests.interop.node import build_environment, find_node, get_program, run_node
 from tests.oauth.flows import access_token, make_app
 from tests.processes import free_port
 
@@ -31,7 +31,7 @@ ZEBRA = "The zebra sleeps in the garden."
 
 
 class InMemory(TokenStorage):
-    """What a client keeps; empty at first."""
+    """An empty in-memory token storage."""
 
     tokens: OAuthToken | None = None
     client: OAuthClientInformationFull | None = None
@@ -50,124 +50,128 @@ class InMemory(TokenStorage):
 
 
 class Browser:
-    """Opens what the client asks to open, and says yes. `opened` are the scopes that were asked for, in order."""
+    """Opens authorization URLs and allows access. `opened` are the requested scopes, in order."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        self.opened: list[str] = []
-        self.sent_to = ""
+        self.requested_scopes: list[str] = []
+        self.redirect = ""
 
-    async def open(self, address: str) -> None:
-        self.opened.append(parse_qs(urlsplit(address).query)["scope"][0])
-        self.sent_to = await asyncio.to_thread(say_yes, self.person, address)
+    async def open(self, url: str) -> None:
+        self.requested_scopes.append(parse_qs(urlsplit(url).query)["scope"][0])
+        self.redirect = await asyncio.to_thread(allow_access, self.person, url)
 
     async def wait(self) -> AuthorizationCodeResult:
-        given = {name: values[0] for name, values in parse_qs(urlsplit(self.sent_to).query).items()}
-        return AuthorizationCodeResult(code=given["code"], state=given["state"], iss=given["iss"])
+        params = {name: values[0] for name, values in parse_qs(urlsplit(self.redirect).query).items()}
+        return AuthorizationCodeResult(code=params["code"], state=params["state"], iss=params["iss"])
 
 
-async def _from_nothing_to_a_memory(address: str, browser: Browser, mode: Any) -> tuple[Any, Any]:
-    asks = OAuthClientMetadata(client_name="The SDK's client", redirect_uris=[CALLBACK])  # type: ignore[list-item]
-    auth = OAuthClientProvider(address, asks, InMemory(), browser.open, browser.wait)
+async def _register_and_call_tools(url: str, browser: Browser, mode: Any) -> tuple[Any, Any]:
+    metadata = OAuthClientMetadata(client_name="The SDK's client", redirect_uris=[CALLBACK])  # type: ignore[list-item]
+    auth = OAuthClientProvider(url, metadata, InMemory(), browser.open, browser.wait)
     async with (
         httpx2.AsyncClient(auth=auth, timeout=60) as http,
-        Client(streamable_http_client(address, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
-        found = await client.call_tool("search", {"query": "zebra"})
-        added = await client.call_tool("add_memory", {"text": f"Written by {mode}."})
-    return found, added
+        result = await client.call_tool("search", {"query": "zebra"})
+        created = await client.call_tool("add_memory", {"text": f"Written by {mode}."})
+    return result, created
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_the_address_is_all_that_a_client_needs(mode: str, site: str) -> None:
+def test_sdk_client_connects_with_only_the_url(mode: str, site: str) -> None:
     with signed_up(site, "ada") as [ada]:
         ada.create(ZEBRA)
         browser = Browser(ada)
-        found, added = asyncio.run(_from_nothing_to_a_memory(f"{site}/mcp", browser, mode))
-    assert [row["text"] for row in found.structured_content["results"]] == [ZEBRA]
-    assert not added.is_error
-    assert browser.opened == [scopes.READ, f"{scopes.READ} {scopes.WRITE}"]  # first what is needed, then more
+        result, created = asyncio.run(_register_and_call_tools(f"{site}/mcp", browser, mode))
+    assert [row["text"] for row in result.structured_content["results"]] == [ZEBRA]
+    assert not created.is_error
+    # step-up: first read, then write
+    assert browser.requested_scopes == [scopes.READ, f"{scopes.READ} {scopes.WRITE}"]
     assert Application.objects.get().is_self_registered
     assert set(AppGrant.objects.get().scopes) == {scopes.READ, scopes.WRITE}
-    written = Memory.objects.latest("id")
-    assert (written.visibility, written.source.split(":")[0]) == ("private", "mcp")
+    memory = Memory.objects.latest("id")
+    assert (memory.visibility, memory.source.split(":")[0]) == ("private", "mcp")
 
 
-async def _searches(address: str, token: str, mode: Any) -> tuple[list[float], Any]:
-    seen: list[float] = []
+async def _search_with_progress(url: str, token: str, mode: Any) -> tuple[list[float], Any]:
+    progress_values: list[float] = []
 
-    async def note(progress: float, total: float | None, message: str | None) -> None:
-        seen.append(progress)
+    async def record_progress(progress: float, total: float | None, message: str | None) -> None:
+        progress_values.append(progress)
 
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
-        Client(streamable_http_client(address, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
-        calls = [client.call_tool("search", {"query": "zebra"}, progress_callback=note) for _ in range(8)]
-        return seen, await asyncio.gather(*calls)
+        calls = [
+            client.call_tool("search", {"query": "zebra"}, progress_callback=record_progress)
+            for _ in range(8)
+        ]
+        return progress_values, await asyncio.gather(*calls)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_a_client_that_wants_progress_gets_it_as_a_stream(mode: str, site: str) -> None:
+def test_progress_is_streamed_to_clients_that_request_it(mode: str, site: str) -> None:
     with signed_up(site, "ada") as [ada]:
         ada.create(ZEBRA)
     token = access_token(Memory.objects.get().owner, make_app(), resource=[f"{site}/mcp"])
-    seen, answers = asyncio.run(_searches(f"{site}/mcp", token, mode))
-    assert sorted(seen) == [0] * 8 + [1] * 8
+    progress_values, answers = asyncio.run(_search_with_progress(f"{site}/mcp", token, mode))
+    assert sorted(progress_values) == [0] * 8 + [1] * 8
     assert all(answer.structured_content["results"][0]["text"] == ZEBRA for answer in answers)
 
 
-async def _through_a_bridge(address: str, ada: Person, folder: Path) -> Any:
-    """What a program of standard input and output finds behind mcp-remote, whose log asks for a browser."""
+async def _search_through_bridge(url: str, ada: Person, folder: Path) -> Any:
+    """Return what a stdio client gets through mcp-remote, which logs the URL to open."""
     log = folder / "log"
     bridge = StdioServerParameters(
-        command=str(node()),
-        args=[str(program("mcp-remote")), address, str(free_port()), "--host", "127.0.0.1"],
-        env=environment(MCP_REMOTE_CONFIG_DIR=str(folder / "config"), BROWSER="none"),
+        command=str(find_node()),
+        args=[str(get_program("mcp-remote")), url, str(free_port()), "--host", "127.0.0.1"],
+        env=build_environment(MCP_REMOTE_CONFIG_DIR=str(folder / "config"), BROWSER="none"),
     )
 
-    async def answer_the_browser() -> None:
-        while "Waiting for authorization" not in (said := log.read_text()):
+    async def open_browser() -> None:
+        while "Waiting for authorization" not in (output := log.read_text()):
             await asyncio.sleep(0.05)
-        [asked] = re.findall(r"^http\S+/oauth/authorize/\S+", said, re.MULTILINE)
-        sent_to = await asyncio.to_thread(say_yes, ada, asked)
-        await asyncio.to_thread(httpx2.get, sent_to)
+        [request] = re.findall(r"^http\S+/oauth/authorize/\S+", output, re.MULTILINE)
+        redirect = await asyncio.to_thread(allow_access, ada, request)
+        await asyncio.to_thread(httpx2.get, redirect)
 
     with log.open("w") as errors:
-        browser = asyncio.create_task(answer_the_browser())
+        browser = asyncio.create_task(open_browser())
         async with asyncio.timeout(60), Client(stdio_client(bridge, errlog=errors), mode="legacy") as client:
             await browser
             tools = await client.list_tools()
             return tools, await client.call_tool("search", {"query": "zebra"})
 
 
-def test_a_client_that_only_starts_programs_needs_no_more_either(site: str, tmp_path: Path) -> None:
+def test_stdio_client_connects_through_mcp_remote(site: str, tmp_path: Path) -> None:
     with signed_up(site, "ada") as [ada]:
         ada.create(ZEBRA)
-        tools, found = asyncio.run(_through_a_bridge(f"{site}/mcp", ada, tmp_path))
+        tools, result = asyncio.run(_search_through_bridge(f"{site}/mcp", ada, tmp_path))
     assert len(tools.tools) == len(TOOLS)
-    assert [row["text"] for row in found.structured_content["results"]] == [ZEBRA]
+    assert [row["text"] for row in result.structured_content["results"]] == [ZEBRA]
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy", "auto"])
-def test_the_inspector_lists_reads_and_calls(era: str, site: str, tmp_path: Path) -> None:
+def test_inspector_lists_reads_and_calls(era: str, site: str, tmp_path: Path) -> None:
     with signed_up(site, "ada") as [ada]:
         ada.create(ZEBRA)
     owner = Memory.objects.get().owner
     token = access_token(owner, make_app(), resource=[f"{site}/mcp"])
 
-    def inspect(*asked: str) -> Any:
+    def inspect(*arguments: str) -> Any:
         common = ["--cli", f"{site}/mcp", "--transport", "http", "--protocol-era", era]
-        said = run_node(
-            program("mcp-inspector"), *common, "--header", f"Authorization: Bearer {token}", *asked,
+        output = run_node(
+            get_program("mcp-inspector"), *common, "--header", f"Authorization: Bearer {token}", *arguments,
             HOME=str(tmp_path),
         )  # fmt: skip
-        assert said.returncode == 0, said.stdout + said.stderr
-        return json.loads(said.stdout)
+        assert output.returncode == 0, output.stdout + output.stderr
+        return json.loads(output.stdout)
 
     tools = inspect("--method", "tools/list", "--strict")["tools"]
     assert len(tools) == len(TOOLS)
-    found = inspect("--method", "tools/call", "--tool-name", "search", "--tool-arg", "query=zebra")
-    assert found["structuredContent"]["results"][0]["text"] == ZEBRA
+    result = inspect("--method", "tools/call", "--tool-name", "search", "--tool-arg", "query=zebra")
+    assert result["structuredContent"]["results"][0]["text"] == ZEBRA
     read = inspect("--method", "resources/read", "--uri", "memory://profile")
     assert str(owner.pk) in read["contents"][0]["text"]

@@ -1,4 +1,4 @@
-"""Programs that check MCP servers find nothing to object to in the really running one."""
+"""Programs that check MCP servers report no problem for the running server."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pytest
 from accounts.models import User
 from memories import scopes
 from tests.factories import make_person, remember
-from tests.interop.node import HERE, program, run_node
+from tests.interop.node import HERE, get_program, run_node
 from tests.oauth.flows import access_token, make_app
 from tests.processes import serving
 
@@ -28,38 +28,38 @@ def ada(transactional_db: None) -> User:
     return ada
 
 
-def token_of(user: User, *, resource: str) -> str:
+def create_token(user: User, *, resource: str) -> str:
     return access_token(user, make_app(), scopes.READ, scopes.WRITE, resource=[resource])
 
 
-def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A program of the virtual environment, to its end."""
+def run_command(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the virtual environment until it exits."""
     command = [str(Path(sys.executable).parent / name), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize(
-    ("revision", "at_least", "more"),
+    ("revision", "min_results", "options"),
     [("2026-07-28", 37, []), ("2025-11-25", 30, ["--expected-failures", str(NEEDS_SESSIONS)])],
 )
-def test_the_conformance_suite_has_no_objection(
-    revision: str, at_least: int, more: list[str], ada: User, tmp_path: Path
+def test_mcp_conformance_suite_passes(
+    revision: str, min_results: int, options: list[str], ada: User, tmp_path: Path
 ) -> None:
-    public = "http://127.0.0.1:8000"  # the token is made before there is a port
-    variables = {"CONFORMANCE_TOKEN": token_of(ada, resource=f"{public}/mcp"), "PUBLIC_URL": public}
+    public = "http://127.0.0.1:8000"  # the token is created before the port is known
+    variables = {"CONFORMANCE_TOKEN": create_token(ada, resource=f"{public}/mcp"), "PUBLIC_URL": public}
     with serving(DJANGO_SETTINGS_MODULE=SUITE_SETTINGS, **variables) as site:
-        asked = ["--url", f"{site}/mcp", "--requirements", revision, "-o", str(tmp_path), *more]
-        said = run_node(program("conformance"), "server", *asked, timeout_s=240)
-    assert said.returncode == 0, said.stdout[-6_000:] + said.stderr[-2_000:]
-    results = re.findall(r"^([✓✗]) ([\w-]+): \d+ passed", said.stdout, re.MULTILINE)
-    assert len(results) >= at_least
+        arguments = ["--url", f"{site}/mcp", "--requirements", revision, "-o", str(tmp_path), *options]
+        result = run_node(get_program("conformance"), "server", *arguments, timeout_s=240)
+    assert result.returncode == 0, result.stdout[-6_000:] + result.stderr[-2_000:]
+    results = re.findall(r"^([✓✗]) ([\w-]+): \d+ passed", result.stdout, re.MULTILINE)
+    assert len(results) >= min_results
 
 
-def test_the_checkers_find_nothing(ada: User) -> None:
+def test_mcp_checkers_report_no_problem(ada: User) -> None:
     with serving() as site:
-        token, foreign = token_of(ada, resource=f"{site}/mcp"), token_of(ada, resource=f"{site}/api")
-        checked = run("jbt-mcpcheck", f"{site}/mcp", "--token", token, "--json", "--strict")
-        scanned = run(
+        token, foreign = create_token(ada, resource=f"{site}/mcp"), create_token(ada, resource=f"{site}/api")
+        checked = run_command("jbt-mcpcheck", f"{site}/mcp", "--token", token, "--json", "--strict")
+        scanned = run_command(
             "mcp-authlab", "scan", f"{site}/mcp", "--token", token, "--foreign-token", foreign,
             "--no-login", "--fail-under", "A", "--format", "json",
         )  # fmt: skip

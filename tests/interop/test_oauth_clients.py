@@ -1,4 +1,4 @@
-"""Clients of others get along with the really running server, and find nothing to object to in its answers."""
+"""Third-party OAuth clients work with the running server and accept its responses."""
 
 import json
 import subprocess
@@ -12,8 +12,8 @@ from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 from memories import scopes
 from oauth.registration import manual as manual_registration
 from tests.chaos.people import Person, signed_up
-from tests.interop.consent import say_yes
-from tests.interop.node import HERE, command, environment, program
+from tests.interop.consent import allow_access
+from tests.interop.node import HERE, build_command, build_environment, get_program
 from tests.processes import free_port
 
 pytestmark = pytest.mark.slow
@@ -32,91 +32,101 @@ def redirect_uri() -> str:
 
 
 @contextmanager
-def talking(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """A program that prints an address for a browser; ended with the block."""
+def run_client(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that prints a URL for the browser; kill it at the end of the block."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        arguments, cwd=HERE, env=environment(), stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
-    ) as program:
+        arguments,
+        cwd=HERE,
+        env=build_environment(),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         try:
-            yield program
+            yield process
         finally:
-            program.kill()
+            process.kill()
 
 
-def line_with(program: subprocess.Popen[str], beginning: str) -> str:
-    """The first line that begins so. Fails with all that was said when there is none."""
-    assert program.stdout
-    said: list[str] = []
-    for line in program.stdout:
-        said.append(line)
-        if line.startswith(beginning):
+def read_line(process: subprocess.Popen[str], prefix: str) -> str:
+    """Return the first line with this prefix. Fails with the output if there is none."""
+    assert process.stdout
+    output: list[str] = []
+    for line in process.stdout:
+        output.append(line)
+        if line.startswith(prefix):
             return line.strip()
-    pytest.fail("".join(said))
+    pytest.fail("".join(output))
 
 
-def test_the_strictest_client_walks_the_whole_way(site: str, ada: Person) -> None:
+def test_oauth4webapi_completes_every_flow(site: str, ada: Person) -> None:
     resource = f"{site}/api"
-    with talking(command(HERE / "oauth4webapi.mjs", site, resource, redirect_uri())) as client:
-        sent_to = say_yes(ada, line_with(client, site))
+    with run_client(build_command(HERE / "oauth4webapi.mjs", site, resource, redirect_uri())) as client:
+        redirect = allow_access(ada, read_line(client, site))
         assert client.stdin
-        print(sent_to, file=client.stdin, flush=True)
-        seen = json.loads(line_with(client, "{"))
+        print(redirect, file=client.stdin, flush=True)
+        result = json.loads(read_line(client, "{"))
         assert client.wait(timeout=30) == 0
-    assert seen["scope"] == BOTH
-    assert seen["rotated"]
-    assert [seen[name]["status"] for name in ("withFirst", "withSecond", "withRevoked")] == [200, 200, 401]
-    [refused] = seen["withRevoked"]["challenges"]
-    assert refused["error"] == "invalid_token"
-    assert refused["resource_metadata"] == f"{site}/.well-known/oauth-protected-resource/api"
-    assert seen["before"]["active"]
-    assert seen["before"]["aud"] == [resource]
-    assert seen["after"] == {"active": False}
+    assert result["scope"] == BOTH
+    assert result["rotated"]
+    assert [result[name]["status"] for name in ("withFirst", "withSecond", "withRevoked")] == [200, 200, 401]
+    [challenge] = result["withRevoked"]["challenges"]
+    assert challenge["error"] == "invalid_token"
+    assert challenge["resource_metadata"] == f"{site}/.well-known/oauth-protected-resource/api"
+    assert result["before"]["active"]
+    assert result["before"]["aud"] == [resource]
+    assert result["after"] == {"active": False}
 
 
-def test_the_conformance_suite_has_no_objection(site: str, ada: Person) -> None:
+def test_oauth_conformance_suite_passes(site: str, ada: Person) -> None:
     port = free_port()
     callback = f"http://127.0.0.1:{port}/callback"
-    # Public: the suite proves itself by no secret wherever a server lets any client do without.
-    made = manual_registration.register_app(name="Conformance", redirect_uris=[callback], is_public=True)
-    asks = ["--url", site, "--port", str(port), "--resource", f"{site}/mcp"]
-    asks += ["--client-id", made.application.client_id]
-    with talking(command(program("conformance"), "authorization", *asks)) as suite:
-        httpx.get(say_yes(ada, line_with(suite, f"{site}/oauth/authorize/")))
-        said = suite.communicate(timeout=60)[0]
-        assert suite.returncode == 0, said
-    assert "Total: 3 passed, 0 failed" in said
-    assert "warning" not in said.lower(), said
+    # Public: the suite sends no secret if the server allows any client to authenticate without one.
+    registered = manual_registration.register_app(
+        name="Conformance", redirect_uris=[callback], is_public=True
+    )
+    arguments = ["--url", site, "--port", str(port), "--resource", f"{site}/mcp"]
+    arguments += ["--client-id", registered.application.client_id]
+    with run_client(build_command(get_program("conformance"), "authorization", *arguments)) as suite:
+        httpx.get(allow_access(ada, read_line(suite, f"{site}/oauth/authorize/")))
+        output = suite.communicate(timeout=60)[0]
+        assert suite.returncode == 0, output
+    assert "Total: 3 passed, 0 failed" in output
+    assert "warning" not in output.lower(), output
 
 
-def test_a_classic_client_walks_the_whole_way(site: str, ada: Person) -> None:
-    found = httpx.get(f"{site}/.well-known/oauth-authorization-server").json()
-    made = manual_registration.register_app(
+def test_authlib_completes_every_flow(site: str, ada: Person) -> None:
+    metadata = httpx.get(f"{site}/.well-known/oauth-authorization-server").json()
+    registered = manual_registration.register_app(
         name="Classic", redirect_uris=["https://classic.example/callback"]
     )
     with OAuth2Client(
-        made.application.client_id,
-        made.secret,
+        registered.application.client_id,
+        registered.secret,
         scope=BOTH,
         redirect_uri="https://classic.example/callback",
         code_challenge_method="S256",
-        token_endpoint=found["token_endpoint"],
+        token_endpoint=metadata["token_endpoint"],
     ) as client:
         verifier = "v" * 64
-        address, state = client.create_authorization_url(
-            found["authorization_endpoint"], code_verifier=verifier, resource=f"{site}/api"
+        url, state = client.create_authorization_url(
+            metadata["authorization_endpoint"], code_verifier=verifier, resource=f"{site}/api"
         )
-        sent_to = say_yes(ada, address)
-        client.fetch_token(authorization_response=sent_to, state=state, code_verifier=verifier)
+        redirect = allow_access(ada, url)
+        client.fetch_token(authorization_response=redirect, state=state, code_verifier=verifier)
         assert client.get(f"{site}/api/v1/whoami/").status_code == 200
         first = dict(client.token)
-        client.refresh_token(found["token_endpoint"])
+        client.refresh_token(metadata["token_endpoint"])
         assert client.token["refresh_token"] != first["refresh_token"]
         assert client.get(f"{site}/api/v1/whoami/").status_code == 200
-        asked = client.introspect_token(found["introspection_endpoint"], token=client.token["access_token"])
-        assert asked.json()["scope"] == BOTH
-        given_back = client.revoke_token(found["revocation_endpoint"], token=client.token["refresh_token"])
-        assert given_back.status_code == 200
+        introspection = client.introspect_token(
+            metadata["introspection_endpoint"], token=client.token["access_token"]
+        )
+        assert introspection.json()["scope"] == BOTH
+        revocation = client.revoke_token(metadata["revocation_endpoint"], token=client.token["refresh_token"])
+        assert revocation.status_code == 200
         assert client.get(f"{site}/api/v1/whoami/").status_code == 401
         with pytest.raises(OAuthError, match="invalid_grant"):
-            client.refresh_token(found["token_endpoint"])
+            client.refresh_token(metadata["token_endpoint"])

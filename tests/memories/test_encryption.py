@@ -34,35 +34,35 @@ def plant(memory: Memory, ciphertext: bytes) -> Memory:
     return Memory.objects.get(pk=memory.pk)
 
 
-def test_what_is_stored_holds_no_word_of_the_text(ada: User) -> None:
+def test_stored_bytes_contain_no_word_of_text(ada: User) -> None:
     raw = stored(remember(ada, CANARY))
     assert raw[:1] == b"\x01"
     assert not any(word.encode() in raw for word in CANARY.split())
 
 
-def test_it_reads_back_as_it_was_written(ada: User) -> None:
+def test_text_round_trips(ada: User) -> None:
     for text in ("short", "ünïcödé 🦜 שלום", "x" * 8_000, "line\nbreak"):
         assert Memory.objects.get(pk=remember(ada, text).pk).text == text
 
 
-def test_the_same_text_is_never_stored_as_the_same_bytes(ada: User) -> None:
+def test_same_text_encrypts_to_different_bytes(ada: User) -> None:
     assert stored(remember(ada, CANARY)) != stored(remember(ada, CANARY))
 
 
-def test_two_rows_swapped_do_not_open(ada: User) -> None:
+def test_swapped_ciphertexts_fail_to_decrypt(ada: User) -> None:
     one, two = remember(ada, "one"), remember(ada, "two")
     with pytest.raises(SealedTextError):
         _ = plant(one, stored(two)).text
 
 
-def test_a_row_given_to_another_owner_does_not_open(ada: User, bob: User) -> None:
+def test_row_with_changed_owner_fails_to_decrypt(ada: User, bob: User) -> None:
     memory = remember(ada, CANARY)
     Memory.objects.filter(pk=memory.pk).update(owner=bob)
     with pytest.raises(SealedTextError):
         _ = Memory.objects.get(pk=memory.pk).text
 
 
-def test_a_text_moved_to_another_column_does_not_open(ada: User) -> None:
+def test_ciphertext_in_another_column_fails_to_decrypt(ada: User) -> None:
     memory = remember(ada, CANARY)
     tag = Tag.objects.create(owner=ada, id=memory.pk, name="anything", name_hash=b"x")
     with connection.cursor() as cursor:
@@ -72,13 +72,13 @@ def test_a_text_moved_to_another_column_does_not_open(ada: User) -> None:
 
 
 @pytest.mark.parametrize("planted", [b"plain text", b"", b"\x01", b"\x02" + b"x" * 60, b"\x01" + b"x" * 60])
-def test_planted_text_is_not_believed(ada: User, planted: bytes) -> None:
+def test_planted_plaintext_is_rejected(ada: User, planted: bytes) -> None:
     memory = plant(remember(ada, CANARY), planted)
     with pytest.raises(SealedTextError):
         _ = memory.text
 
 
-def test_no_flipped_bit_goes_unnoticed(ada: User) -> None:
+def test_every_flipped_bit_is_detected(ada: User) -> None:
     memory = remember(ada, "x")
     raw = stored(memory)
     field = Memory._meta.get_field("text")
@@ -89,20 +89,20 @@ def test_no_flipped_bit_goes_unnoticed(ada: User) -> None:
             field.open(memory, SealedBytes(flipped))
 
 
-def test_a_shredded_key_makes_the_text_unreadable(ada: User) -> None:
+def test_deleted_key_makes_text_unreadable(ada: User) -> None:
     memory = remember(ada, CANARY)
     keys.delete_person_key(ada.pk)
     with pytest.raises(DecryptError):
         _ = Memory.objects.get(pk=memory.pk).text
 
 
-def test_vectors_and_words_go_with_the_key(ada: User) -> None:
+def test_vectors_and_keywords_are_deleted_with_key(ada: User) -> None:
     remember(ada, CANARY)
     keys.delete_person_key(ada.pk)
     assert not MemoryVector.objects.exists()
 
 
-def test_a_wrong_master_key_opens_nothing_and_makes_no_new_key(
+def test_wrong_master_key_decrypts_nothing_and_creates_no_key(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = remember(ada, CANARY)
@@ -117,7 +117,7 @@ def test_a_wrong_master_key_opens_nothing_and_makes_no_new_key(
         User.objects.create_user("eve@example.org", "x")
 
 
-def test_nobody_can_have_a_stolen_ciphertext_read_back(ada: User) -> None:
+def test_stolen_ciphertext_cannot_be_read_through_another_row(ada: User) -> None:
     stolen = PersonKey.objects.filter(pk=ada.pk).values_list("wrapped", flat=True)
     with connection.cursor() as cursor:
         cursor.execute("select wrapped from accounts_personkey where user_id = %s", [ada.pk])
@@ -128,20 +128,20 @@ def test_nobody_can_have_a_stolen_ciphertext_read_back(ada: User) -> None:
 
 
 @pytest.mark.parametrize("value", ["plain", F("source"), Concat(F("source"), Value("x")), Value("x")])
-def test_update_cannot_store_what_is_not_sealed(ada: User, value: object) -> None:
+def test_update_rejects_plaintext(ada: User, value: object) -> None:
     remember(ada, CANARY)
     with pytest.raises(FieldError):
         Memory.objects.update(text=value)
 
 
-def test_bulk_update_cannot_store_what_is_not_sealed(ada: User) -> None:
+def test_bulk_update_rejects_plaintext(ada: User) -> None:
     memory = remember(ada, CANARY)
     memory.text = "changed"
     with pytest.raises(FieldError):
         Memory.objects.bulk_update([memory], ["text"])
 
 
-def test_an_expression_cannot_be_saved_as_text(ada: User) -> None:
+def test_sql_expression_is_rejected_as_text(ada: User) -> None:
     memory = remember(ada, CANARY)
     memory.text = cast(str, F("source"))
     with pytest.raises(FieldError):
@@ -149,30 +149,30 @@ def test_an_expression_cannot_be_saved_as_text(ada: User) -> None:
 
 
 @pytest.mark.parametrize("lookup", ["text", "text__contains", "text__startswith", "text__in", "text__gt"])
-def test_no_query_can_hold_a_plain_text(ada: User, lookup: str) -> None:
+def test_lookups_on_text_are_rejected(ada: User, lookup: str) -> None:
     with pytest.raises(FieldError):
         Memory.objects.filter(**{lookup: [CANARY] if lookup.endswith("in") else CANARY}).exists()
 
 
-def test_a_missing_text_can_be_asked_for(ada: User) -> None:
+def test_isnull_lookup_is_allowed(ada: User) -> None:
     remember(ada, CANARY)
     assert not Memory.objects.filter(text__isnull=True).exists()
 
 
-def test_dumpdata_refuses(ada: User) -> None:
+def test_dumpdata_is_rejected(ada: User) -> None:
     remember(ada, CANARY)
-    with pytest.raises(Exception, match="sealed"):
+    with pytest.raises(Exception, match="encrypted"):
         call_command("dumpdata", "memories.memory", verbosity=0)
 
 
-def test_an_unopened_text_is_written_back_as_it_was(ada: User) -> None:
+def test_undecrypted_text_is_saved_unchanged(ada: User) -> None:
     memory = remember(ada, CANARY)
     before = stored(memory)
     Memory.objects.get(pk=memory.pk).save()
     assert stored(memory) == before
 
 
-def test_history_and_tags_are_sealed_too(ada: User) -> None:
+def test_history_and_tags_are_encrypted(ada: User) -> None:
     from memories.services import writes
     from tests.factories import session
 
@@ -186,19 +186,19 @@ def test_history_and_tags_are_sealed_too(ada: User) -> None:
     assert b"canar" not in raw
 
 
-def test_a_text_can_be_deferred(ada: User) -> None:
+def test_text_can_be_deferred(ada: User) -> None:
     remember(ada, CANARY)
     assert Memory.objects.defer("text").get().text == CANARY
 
 
-def test_ciphertext_is_never_printed(ada: User) -> None:
+def test_ciphertext_is_not_in_repr(ada: User) -> None:
     memory = Memory.objects.get(pk=remember(ada, CANARY).pk)
     assert str(memory.__dict__["text"]) == "<sealed>"
     assert CANARY not in f"{memory!r} {memory}"
     assert repr(keys.get_person_key(ada.pk)) == "<data key>"
 
 
-def test_lengths_are_told_only_roughly() -> None:
+def test_stored_length_reveals_text_length_only_roughly() -> None:
     assert get_padded_length(5) == get_padded_length(30) == 32
     assert len({get_padded_length(length) for length in range(1, 8_001)}) < 150
     assert all(length <= get_padded_length(length) <= max(32, length * 1.12) for length in range(1, 9_000))

@@ -1,4 +1,4 @@
-"""The demo: a life for every page, made once, and never among other people unawares."""
+"""Demo: sample data for every page, created once, and only in an empty database by default."""
 
 import pytest
 from django.test import Client
@@ -24,7 +24,7 @@ def maya() -> User:
     return fill_database()[0]
 
 
-def test_every_page_shows_the_life_of_months(maya: User) -> None:
+def test_demo_has_data_for_every_page(maya: User) -> None:
     actor = session(maya)
     assert reads.count_memories(actor) > 150
     assert len(reads.list_trash(actor).memories) >= 5
@@ -32,9 +32,9 @@ def test_every_page_shows_the_life_of_months(maya: User) -> None:
     assert Memory.objects.filter(expires_at__isnull=False).count() > 4
     assert MemoryRevision.objects.count() > 5
     assert review_decisions.count_pending_proposals(actor) == 3
-    use = client_activity.get_usage_by_app(actor)
-    assert {grant.application.client_id for grant in AppGrant.objects.all()} == set(use)
-    assert all(each.read for each in use.values())
+    usage_by_app = client_activity.get_usage_by_app(actor)
+    assert {grant.application.client_id for grant in AppGrant.objects.all()} == set(usage_by_app)
+    assert all(usage.read for usage in usage_by_app.values())
     assert len(list_saved_filters(actor)) == 2
     assert Application.objects.filter(user=maya).count() == 1
     first, *_between, last = Memory.objects.order_by("created_at").values_list("created_at", flat=True)
@@ -43,21 +43,21 @@ def test_every_page_shows_the_life_of_months(maya: User) -> None:
     assert [each.date() for each in by_id] == sorted(each.date() for each in by_id)
 
 
-def test_a_second_time_only_the_password_is_new(maya: User) -> None:
+def test_second_run_changes_only_the_password(maya: User) -> None:
     count = Memory.objects.count()
     again, password = fill_database()
     assert (again, Memory.objects.count()) == (maya, count)
     assert Client().login(username=EMAIL, password=password)
 
 
-def test_it_does_not_move_in_with_other_people_unasked(ada: User) -> None:
+def test_database_with_other_users_requires_the_option(ada: User) -> None:
     with pytest.raises(DatabaseNotEmpty):
         fill_database()
     assert not Memory.objects.exists()
     assert fill_database(among_others=True)[0].email == EMAIL
 
 
-def test_the_samples_are_as_a_memory_may_be() -> None:
+def test_samples_have_themes_texts_and_several_scripts() -> None:
     assert all(sample.theme and all(sample.texts) for sample in read_samples())
     assert any(
         "\u0600" <= character <= "\u06ff" for sample in read_samples() for character in sample.texts[0]
@@ -65,7 +65,7 @@ def test_the_samples_are_as_a_memory_may_be() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", sorted({path.partition("?")[0] for name, path, *_ in PAGES if name != "not-found"})
+    "path", sorted({path.partition("?")[0] for name, path, *_ in PAGES if name != "not-found"})
 )
-def test_every_page_of_the_screenshots_is_there(address: str) -> None:
-    assert resolve(address).url_name
+def test_every_screenshot_page_exists(path: str) -> None:
+    assert resolve(path).url_name

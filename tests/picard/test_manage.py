@@ -1,4 +1,4 @@
-"""The command line says what to do about a database that no migration has met, instead of a traceback."""
+"""Command line: errors that the operator can fix are one line with a hint instead of a traceback."""
 
 import pytest
 from django.core import management
@@ -8,7 +8,7 @@ import manage
 from picard.config.checks import BadSettings
 
 
-def asks(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_statement(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def command(_: list[str]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(statement)
@@ -19,32 +19,30 @@ def asks(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("statement", ["select * from nowhere", "select nothing from accounts_user"])
-def test_a_missing_table_or_column_is_told_in_one_line(
-    statement: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_table_or_column_suggests_migrate(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"manage\.py migrate"):
-        asks(statement, monkeypatch)
+        run_statement(statement, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (BadSettings("picard.E001: SECRET_KEY is missing."), "SECRET_KEY is missing"),
-        (OperationalError("connection refused"), "cannot be reached: connection refused"),
+        (OperationalError("connection refused"), "Cannot connect to the database: connection refused"),
     ],
 )
-def test_what_an_operator_mends_is_told_without_a_traceback(
-    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
+def test_operator_errors_have_no_traceback(
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def command(_: list[str]) -> None:
         raise error
 
     monkeypatch.setattr(management, "execute_from_command_line", command)
-    with pytest.raises(SystemExit, match=words):
+    with pytest.raises(SystemExit, match=message):
         manage.main()
 
 
 @pytest.mark.django_db
-def test_another_fault_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ProgrammingError, match="syntax error"):
-        asks("selekt", monkeypatch)
+        run_statement("selekt", monkeypatch)

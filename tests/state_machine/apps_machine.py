@@ -1,4 +1,4 @@
-"""The machine of apps: three of them, of two people, do what they may over REST; none ever learns more than it may."""
+"""The state machine of apps: three apps of two users act over REST, and never see more than their grants allow."""
 
 import json
 import re
@@ -19,23 +19,23 @@ from memories.models import Memory
 from memories.services import tags
 from tests.memories.api.callers import V1, Answer, Caller, session_of
 from tests.oauth.flows import App, access_token, allow, make_app
-from tests.state_machine.questions import METHODS, leaked
-from tests.state_machine.world import COMMON, Kept, World
+from tests.state_machine.questions import METHODS, find_leaked_words
+from tests.state_machine.world import COMMON, ExpectedMemory, World
 
 WORK = "work"
 APPS = ("wide", "tagged", "bobs")
 OWNER = {"wide": "ada", "tagged": "ada", "bobs": "bob"}
-HELD = {
+SCOPES = {
     "wide": (scopes.READ, scopes.WRITE, scopes.PUBLISH, scopes.ADMIN),
     "tagged": (scopes.READ, scopes.WRITE),
     "bobs": (scopes.READ, scopes.WRITE, scopes.PERSONA),
 }
-WHICH_APP = st.sampled_from(APPS)
-WHICH = st.integers(0, 9)
+APP_NAMES = st.sampled_from(APPS)
+INDEXES = st.integers(0, 9)
 ABSENT = uuid4()
-YES_OR_NO = st.booleans()
+BOOLEANS = st.booleans()
 REQUEST_ID = re.compile(rb"[0-9a-f]{32}")
-# Every route of one memory, also those that are yet to be written.
+# Every route of a single memory, including future ones.
 ROUTES = sorted(
     str(route.pattern)
     for route in urlpatterns
@@ -44,25 +44,25 @@ ROUTES = sorted(
 
 
 @dataclass
-class Connected:
-    """An app as its person lets it act now. grant_id: None once disconnected."""
+class ConnectedApp:
+    """An app and its current grant. grant_id: None if it is disconnected."""
 
     name: str
     app: App
     call: Caller
     grant_id: UUID | None
-    is_narrowed: bool
+    is_limited: bool
     is_paused: bool = False
 
     @property
-    def is_let_in(self) -> bool:
+    def has_access(self) -> bool:
         return self.grant_id is not None and not self.is_paused
 
 
 class AppsMachine(RuleBasedStateMachine):
-    """`people` are there before it starts, and each run is rolled back."""
+    """The test sets `users`; each run is rolled back."""
 
-    people: ClassVar[dict[str, User]]
+    users: ClassVar[dict[str, User]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,161 +76,167 @@ class AppsMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.sessions = {who: session_of(person) for who, person in self.people.items()}
-        [self.work] = tags.ensure_tags(self.people["ada"].pk, [WORK]).values()
+        self.sessions = {who: session_of(user) for who, user in self.users.items()}
+        [self.work] = tags.ensure_tags(self.users["ada"].pk, [WORK]).values()
         self.apps = {name: self._connect(name, make_app(name.title())) for name in APPS}
-        self.kept_answers: dict[str, list[tuple[str, bytes, bytes]]] = {name: [] for name in APPS}
+        self.saved_responses: dict[str, list[tuple[str, bytes, bytes]]] = {name: [] for name in APPS}
         for name in APPS:
             self.create(name, is_public=False, is_work=False)
 
-    # --- What apps do ---------------------------------------------------------------------------------
+    # --- Actions of apps ------------------------------------------------------------------------------
 
-    @rule(name=WHICH_APP, is_public=YES_OR_NO, is_work=YES_OR_NO)
+    @rule(name=APP_NAMES, is_public=BOOLEANS, is_work=BOOLEANS)
     def create(self, name: str, is_public: bool, is_work: bool) -> None:
         app, text, tag = self.apps[name], self.world.new_text(), self.world.canary()
-        named = [tag, WORK] if is_work else [tag]
-        body = {"text": text, "tags": named, "visibility": "public" if is_public else "private"}
+        names = [tag, WORK] if is_work else [tag]
+        body = {"text": text, "tags": names, "visibility": "public" if is_public else "private"}
         content, key = json.dumps(body).encode(), str(uuid4())
         answer = app.call("POST", "/memories/", content, Idempotency_Key=key)
-        if not self._was_let(app, answer, 201, may=not is_public or scopes.PUBLISH in HELD[name]):
+        if not self._check_status(
+            app, answer, 201, is_permitted=not is_public or scopes.PUBLISH in SCOPES[name]
+        ):
             return
         repeated = app.call("POST", "/memories/", content, Idempotency_Key=key)
         assert (repeated.status, repeated.content) == (201, answer.content)
-        self.kept_answers[name].append((key, content, answer.content))
-        tagged = sorted({*named, WORK}) if app.is_narrowed else named
+        self.saved_responses[name].append((key, content, answer.content))
+        tagged = sorted({*names, WORK}) if app.is_limited else names
         self.world.memories.append(
-            Kept(OWNER[name], UUID(answer.json["id"]), [text], tagged, is_public and name == "wide")
+            ExpectedMemory(OWNER[name], UUID(answer.json["id"]), [text], tagged, is_public and name == "wide")
         )
 
-    @rule(name=WHICH_APP, other=WHICH_APP)
-    def use_the_key_of_another_app(self, name: str, other: str) -> None:
-        """What another was answered to its key is not answered again to this one: it is a new request here."""
-        if self.kept_answers[other] and name != other and self.apps[name].is_let_in:
-            key, content, answered = self.kept_answers[other][-1]
+    @rule(name=APP_NAMES, other=APP_NAMES)
+    def reuse_another_apps_idempotency_key(self, name: str, other: str) -> None:
+        """An Idempotency-Key of another app is a new request here, and must not return the other's response."""
+        if self.saved_responses[other] and name != other and self.apps[name].has_access:
+            key, content, earlier_content = self.saved_responses[other][-1]
             answer = self.apps[name].call("POST", "/memories/", content, Idempotency_Key=key)
-            assert answer.content != answered
-            if answer.status == 201:  # its own from now on, and no news: forgotten at once
+            assert answer.content != earlier_content
+            if answer.status == 201:  # delete it: the model does not know it
                 Memory.objects.filter(pk=answer.json["id"]).delete()
 
-    @rule(name=WHICH_APP, which=WHICH)
+    @rule(name=APP_NAMES, which=INDEXES)
     def edit_by_etag(self, name: str, which: int) -> None:
-        app, kept = self.apps[name], self.world.pick(OWNER[name], which)
-        if kept is None:
+        app, memory = self.apps[name], self.world.pick(OWNER[name], which)
+        if memory is None:
             return
-        read = app.call("GET", f"/memories/{kept.id}/")
-        if not self._was_let(app, read, 200, sees=self._sees(app, kept)):
+        read = app.call("GET", f"/memories/{memory.id}/")
+        if not self._check_status(app, read, 200, is_visible=self._is_visible(app, memory)):
             return
         text, stale = self.world.new_text(), read.headers["ETag"]
-        changed = app.call("PATCH", f"/memories/{kept.id}/", {"text": text}, If_Match=stale)
-        if kept.is_public and scopes.PUBLISH not in HELD[name]:
-            self.world.written_by_app(kept, text, waits=changed.status == 202)
+        changed = app.call("PATCH", f"/memories/{memory.id}/", {"text": text}, If_Match=stale)
+        if memory.is_public and scopes.PUBLISH not in SCOPES[name]:
+            self.world.record_app_edit(memory, text, needs_approval=changed.status == 202)
             return
         assert changed.status == 200, changed.json
-        kept.texts.append(text)
-        again = app.call("PATCH", f"/memories/{kept.id}/", {"text": self.world.new_text()}, If_Match=stale)
+        memory.texts.append(text)
+        again = app.call("PATCH", f"/memories/{memory.id}/", {"text": self.world.new_text()}, If_Match=stale)
         assert again.status == 412
 
-    @rule(name=WHICH_APP, which=WHICH, is_public=YES_OR_NO)
+    @rule(name=APP_NAMES, which=INDEXES, is_public=BOOLEANS)
     def publish_or_unpublish(self, name: str, which: int, is_public: bool) -> None:
-        app, kept = self.apps[name], self.world.pick(OWNER[name], which)
-        if kept is not None:
+        app, memory = self.apps[name], self.world.pick(OWNER[name], which)
+        if memory is not None:
             visibility = "public" if is_public else "private"
-            answer = app.call("PATCH", f"/memories/{kept.id}/", {"visibility": visibility})
-            may = kept.is_public == is_public or not is_public or scopes.PUBLISH in HELD[name]
-            if self._was_let(app, answer, 200, sees=self._sees(app, kept), may=may):
-                kept.is_public = is_public
+            answer = app.call("PATCH", f"/memories/{memory.id}/", {"visibility": visibility})
+            is_permitted = memory.is_public == is_public or not is_public or scopes.PUBLISH in SCOPES[name]
+            if self._check_status(
+                app, answer, 200, is_visible=self._is_visible(app, memory), is_permitted=is_permitted
+            ):
+                memory.is_public = is_public
 
-    @rule(name=WHICH_APP, which=WHICH, whose=st.sampled_from(("ada", "bob")))
-    def change_many(self, name: str, which: int, whose: str) -> None:
-        """One that is made and one that goes to the trash, which may be another person's."""
-        app, text, kept = self.apps[name], self.world.new_text(), self.world.pick(whose, which)
+    @rule(name=APP_NAMES, which=INDEXES, whose=st.sampled_from(("ada", "bob")))
+    def send_bulk_operations(self, name: str, which: int, whose: str) -> None:
+        """Create a memory, and move one to trash that may belong to another user."""
+        app, text, memory = self.apps[name], self.world.new_text(), self.world.pick(whose, which)
         operations: list[dict[str, Any]] = [{"op": "create", "text": text}]
-        if kept is not None:
-            operations.append({"op": "trash", "id": str(kept.id)})
+        if memory is not None:
+            operations.append({"op": "trash", "id": str(memory.id)})
         answer = app.call("POST", "/memories/bulk/", {"operations": operations})
-        if not self._was_let(app, answer, 200, may=kept is None or scopes.ADMIN in HELD[name]):
+        if not self._check_status(
+            app, answer, 200, is_permitted=memory is None or scopes.ADMIN in SCOPES[name]
+        ):
             return
-        made, *trashed = answer.json["results"]
-        named = [WORK] if app.is_narrowed else []
-        self.world.memories.append(Kept(OWNER[name], UUID(made["memory"]["id"]), [text], named))
-        if kept is not None:
-            assert [row["status"] for row in trashed] == [204 if self._sees(app, kept) else 404]
-            kept.is_trashed = kept.is_trashed or self._sees(app, kept)
+        created, *trashed = answer.json["results"]
+        names = [WORK] if app.is_limited else []
+        self.world.memories.append(ExpectedMemory(OWNER[name], UUID(created["memory"]["id"]), [text], names))
+        if memory is not None:
+            assert [row["status"] for row in trashed] == [204 if self._is_visible(app, memory) else 404]
+            memory.is_trashed = memory.is_trashed or self._is_visible(app, memory)
 
-    @rule(name=WHICH_APP, one=WHICH, other=WHICH, merge=YES_OR_NO)
-    def unite(self, name: str, one: int, other: int, merge: bool) -> None:
-        """What two are made of is private unless both were public, and to say it to everybody needs its own scope."""
+    @rule(name=APP_NAMES, one=INDEXES, other=INDEXES, merge=BOOLEANS)
+    def merge_similar(self, name: str, one: int, other: int, merge: bool) -> None:
+        """A merged memory is public only if both were, which needs the publish scope."""
         app, pair = self.apps[name], [self.world.pick(OWNER[name], which) for which in (one, other)]
-        older, newer = sorted(filter(None, pair), key=lambda kept: kept.id) if all(pair) else (None, None)
+        older, newer = sorted(filter(None, pair), key=lambda memory: memory.id) if all(pair) else (None, None)
         if older is None or newer is None or older is newer:
             return
         answer = app.call("POST", f"/memories/{newer.id}/similar/{older.id}/unite/", {"merge": merge})
         are_public = older.is_public and newer.is_public
-        sees = self._sees(app, older) and self._sees(app, newer)
-        may = not are_public or scopes.PUBLISH in HELD[name]
-        if self._was_let(app, answer, 200, sees=sees, may=may):
+        is_visible = self._is_visible(app, older) and self._is_visible(app, newer)
+        is_permitted = not are_public or scopes.PUBLISH in SCOPES[name]
+        if self._check_status(app, answer, 200, is_visible=is_visible, is_permitted=is_permitted):
             older.texts.append(f"{older.text}\n\n{newer.text}" if merge else newer.text)
             older.tags, older.is_public = list({*older.tags, *newer.tags}), are_public
             newer.is_trashed = True
 
-    @rule(name=WHICH_APP, which=WHICH)
-    def put_in_the_trash(self, name: str, which: int) -> None:
-        app, kept = self.apps[name], self.world.pick(OWNER[name], which)
-        if kept is not None:
-            answer = app.call("DELETE", f"/memories/{kept.id}/")
-            if self._was_let(app, answer, 204, sees=self._sees(app, kept)):
-                kept.is_trashed = True
+    @rule(name=APP_NAMES, which=INDEXES)
+    def move_to_trash(self, name: str, which: int) -> None:
+        app, memory = self.apps[name], self.world.pick(OWNER[name], which)
+        if memory is not None:
+            answer = app.call("DELETE", f"/memories/{memory.id}/")
+            if self._check_status(app, answer, 204, is_visible=self._is_visible(app, memory)):
+                memory.is_trashed = True
 
-    @rule(name=WHICH_APP, which=WHICH, forever=YES_OR_NO)
-    def reach_into_the_trash(self, name: str, which: int, forever: bool) -> None:
-        """The trash is for the person's own session: to an app, whatever it holds, nothing is there."""
-        app, kept = self.apps[name], self.world.pick(OWNER[name], which, present=False)
-        if kept is not None:
-            path = f"/trash/{kept.id}/"
-            answer = app.call("DELETE", path) if forever else app.call("POST", f"{path}restore/")
-            may = not forever or scopes.ADMIN in HELD[name]
-            assert not self._was_let(app, answer, 200, sees=False, may=may)
+    @rule(name=APP_NAMES, which=INDEXES, permanently=BOOLEANS)
+    def access_the_trash(self, name: str, which: int, permanently: bool) -> None:
+        """The trash is for the user's own session; to apps it looks empty, whatever their scopes."""
+        app, memory = self.apps[name], self.world.pick(OWNER[name], which, present=False)
+        if memory is not None:
+            path = f"/trash/{memory.id}/"
+            answer = app.call("DELETE", path) if permanently else app.call("POST", f"{path}restore/")
+            is_permitted = not permanently or scopes.ADMIN in SCOPES[name]
+            assert not self._check_status(app, answer, 200, is_visible=False, is_permitted=is_permitted)
 
-    # --- What their people do -------------------------------------------------------------------------
+    # --- Actions of users -----------------------------------------------------------------------------
 
-    @rule(who=st.sampled_from(("ada", "bob")), which=WHICH, forever=YES_OR_NO)
-    def restore_or_destroy(self, who: str, which: int, forever: bool) -> None:
-        kept = self.world.pick(who, which, present=False)
-        if kept is None:
+    @rule(who=st.sampled_from(("ada", "bob")), which=INDEXES, permanently=BOOLEANS)
+    def restore_or_delete(self, who: str, which: int, permanently: bool) -> None:
+        memory = self.world.pick(who, which, present=False)
+        if memory is None:
             return
-        path = f"/trash/{kept.id}/"
-        if forever:
+        path = f"/trash/{memory.id}/"
+        if permanently:
             assert self.sessions[who]("DELETE", path).status == 204
-            self.world.memories.remove(kept)
-            self.world.deleted.append(kept)
+            self.world.memories.remove(memory)
+            self.world.deleted.append(memory)
         else:
             assert self.sessions[who]("POST", f"{path}restore/").status == 200
-            kept.is_trashed = False
+            memory.is_trashed = False
 
-    @rule(which=WHICH, is_work=YES_OR_NO)
+    @rule(which=INDEXES, is_work=BOOLEANS)
     def tag(self, which: int, is_work: bool) -> None:
-        if kept := self.world.pick("ada", which):
-            named = [name for name in kept.tags if name != WORK] + ([WORK] if is_work else [])
-            answer = self.sessions["ada"]("PATCH", f"/memories/{kept.id}/", {"tags": named})
+        if memory := self.world.pick("ada", which):
+            names = [name for name in memory.tags if name != WORK] + ([WORK] if is_work else [])
+            answer = self.sessions["ada"]("PATCH", f"/memories/{memory.id}/", {"tags": names})
             assert answer.status == 200, answer.json
-            kept.tags = named
+            memory.tags = names
 
-    @rule(who=st.sampled_from(("ada", "bob")), is_on=YES_OR_NO)
-    def switch_the_persona(self, who: str, is_on: bool) -> None:
+    @rule(who=st.sampled_from(("ada", "bob")), is_on=BOOLEANS)
+    def switch_persona(self, who: str, is_on: bool) -> None:
         assert self.sessions[who]("PATCH", "/profile/", {"persona_enabled": is_on}).status == 200
         self.world.has_persona[who] = is_on
 
-    @rule(name=WHICH_APP, is_paused=YES_OR_NO)
+    @rule(name=APP_NAMES, is_paused=BOOLEANS)
     def pause_or_resume(self, name: str, is_paused: bool) -> None:
         if self._change(name, paused=is_paused):
             self.apps[name].is_paused = is_paused
 
-    @rule(is_narrowed=YES_OR_NO)
-    def narrow(self, is_narrowed: bool) -> None:
-        if self._change("wide", only_tags=[str(self.work.pk)] if is_narrowed else None):
-            self.apps["wide"].is_narrowed = is_narrowed
+    @rule(is_limited=BOOLEANS)
+    def limit_to_tags(self, is_limited: bool) -> None:
+        if self._change("wide", only_tags=[str(self.work.pk)] if is_limited else None):
+            self.apps["wide"].is_limited = is_limited
 
-    @rule(name=WHICH_APP)
+    @rule(name=APP_NAMES)
     def revoke_or_connect_again(self, name: str) -> None:
         connected = self.apps[name]
         if connected.grant_id is None:
@@ -240,55 +246,62 @@ class AppsMachine(RuleBasedStateMachine):
             assert answer.status == 204
             connected.grant_id = None
 
-    # --- What must hold -------------------------------------------------------------------------------
+    # --- Invariants -----------------------------------------------------------------------------------
 
     @invariant()
-    def no_app_learns_more_than_it_may(self) -> None:
+    def no_app_sees_hidden_words(self) -> None:
         for app in getattr(self, "apps", {}).values():
-            said = self._all_said_to(app)
-            assert leaked(self._kept_from(app), said) == [], app.name
-            if not app.is_let_in:
-                assert COMMON not in said
+            content = self._collect_responses(app)
+            assert find_leaked_words(self._get_hidden_canaries(app), content) == [], app.name
+            if not app.has_access:
+                assert COMMON not in content
 
     @invariant()
-    def each_app_lists_what_it_may_see(self) -> None:
+    def each_app_lists_its_visible_memories(self) -> None:
         for app in getattr(self, "apps", {}).values():
-            if app.is_let_in:
-                seen = [kept for kept in self.world.memories if self._sees(app, kept) and kept.is_present]
-                assert sorted(self._listed(app)) == sorted(kept.text for kept in seen), app.name
+            if app.has_access:
+                seen = [
+                    memory
+                    for memory in self.world.memories
+                    if self._is_visible(app, memory) and memory.is_present
+                ]
+                assert sorted(self._list_texts(app)) == sorted(memory.text for memory in seen), app.name
 
     @rule(
-        name=WHICH_APP,
+        name=APP_NAMES,
         which=st.integers(0, 30),
         route=st.sampled_from(ROUTES),
         method=st.sampled_from(METHODS),
     )
-    def forbidden_is_absent(self, name: str, which: int, route: str, method: str) -> None:
+    def forbidden_looks_absent(self, name: str, which: int, route: str, method: str) -> None:
         app = self.apps[name]
-        hidden = [kept for kept in self.world.memories if not self._sees(app, kept)]
+        hidden = [memory for memory in self.world.memories if not self._is_visible(app, memory)]
         if hidden:
-            kept = hidden[which % len(hidden)]
+            memory = hidden[which % len(hidden)]
             own = self.world.pick(OWNER[name], which)
-            told = [
-                _knock(app, route, method, each, own.id if own else ABSENT) for each in (kept.id, uuid4())
+            responses = [
+                _request_memory(app, route, method, each, own.id if own else ABSENT)
+                for each in (memory.id, uuid4())
             ]
-            assert told[0] == told[1], (route, method)
+            assert responses[0] == responses[1], (route, method)
 
-    @rule(of=WHICH_APP, by=WHICH_APP)
-    def a_cursor_leads_nobody_to_what_is_not_theirs(self, of: str, by: str) -> None:
-        page = self.apps[of].call("GET", "/memories/?limit=1")
-        if self.apps[of].is_let_in and page.json["next"]:
-            answer = self.apps[by].call("GET", page.json["next"].partition(V1)[2])
-            assert leaked(self._kept_from(self.apps[by]), answer.content.decode()) == []
+    @rule(source=APP_NAMES, reader=APP_NAMES)
+    def cursor_of_another_app_leaks_nothing(self, source: str, reader: str) -> None:
+        page = self.apps[source].call("GET", "/memories/?limit=1")
+        if self.apps[source].has_access and page.json["next"]:
+            answer = self.apps[reader].call("GET", page.json["next"].partition(V1)[2])
+            assert (
+                find_leaked_words(self._get_hidden_canaries(self.apps[reader]), answer.content.decode()) == []
+            )
 
     # --- Private --------------------------------------------------------------------------------------
 
-    def _connect(self, name: str, app: App) -> Connected:
-        owner, is_narrowed = self.people[OWNER[name]], name == "tagged"
-        grant = allow(owner, app, *HELD[name], only_tags=frozenset([self.work.pk]) if is_narrowed else None)
-        token = access_token(owner, app, *HELD[name])
+    def _connect(self, name: str, app: App) -> ConnectedApp:
+        owner, is_limited = self.users[OWNER[name]], name == "tagged"
+        grant = allow(owner, app, *SCOPES[name], only_tags=frozenset([self.work.pk]) if is_limited else None)
+        token = access_token(owner, app, *SCOPES[name])
         call = Caller(Client(), {"Authorization": f"Bearer {token}"})
-        return Connected(name, app, call, grant.pk, is_narrowed)
+        return ConnectedApp(name, app, call, grant.pk, is_limited)
 
     def _change(self, name: str, **changes: Any) -> bool:
         app = self.apps[name]
@@ -298,44 +311,50 @@ class AppsMachine(RuleBasedStateMachine):
         assert answer.status == 200, answer.json
         return True
 
-    def _was_let(
-        self, app: Connected, answer: Answer, status: int, *, sees: bool = True, may: bool = True
+    def _check_status(
+        self,
+        app: ConnectedApp,
+        answer: Answer,
+        status: int,
+        *,
+        is_visible: bool = True,
+        is_permitted: bool = True,
     ) -> bool:
-        """Whether it was done; that it was not has exactly one reason."""
-        if not app.is_let_in:
+        """Return whether the request succeeded; assert that a failure has the expected status."""
+        if not app.has_access:
             assert answer.status == 401
-        elif not sees:
-            # An app that may not publish at all may be told that before anything is looked up.
-            assert answer.status == 404 if may else answer.status in (403, 404)
-        elif not may:
+        elif not is_visible:
+            # A missing scope may be reported before the memory is looked up.
+            assert answer.status == 404 if is_permitted else answer.status in (403, 404)
+        elif not is_permitted:
             assert answer.status == 403
         else:
             assert answer.status == status, answer.json
             return True
         return False
 
-    def _sees(self, app: Connected, kept: Kept) -> bool:
-        return OWNER[app.name] == kept.owner and (not app.is_narrowed or WORK in kept.tags)
+    def _is_visible(self, app: ConnectedApp, memory: ExpectedMemory) -> bool:
+        return OWNER[app.name] == memory.owner and (not app.is_limited or WORK in memory.tags)
 
-    def _kept_from(self, app: Connected) -> list[str]:
-        """Every canary that this app may not read now; what was public once and is not any more among them."""
-        may: set[str] = set()
-        for kept in self.world.memories:
-            if app.is_let_in and self._sees(app, kept):
-                may |= _canaries([*kept.texts, *kept.tags])
-            elif app.is_let_in and self._is_shown(app, kept):
-                may |= _canaries([kept.text])
-        if app.is_let_in and not app.is_narrowed:
-            # An own memory that is gone for ever leaves its tags in the list until the house is kept.
-            gone = [kept for kept in self.world.deleted if kept.owner == OWNER[app.name]]
-            may |= _canaries([tag for kept in gone for tag in kept.tags])
-        return sorted({*self.world.words_of("ada"), *self.world.words_of("bob")} - may)
+    def _get_hidden_canaries(self, app: ConnectedApp) -> list[str]:
+        """Return every canary that this app may not read now, including formerly public ones."""
+        readable: set[str] = set()
+        for memory in self.world.memories:
+            if app.has_access and self._is_visible(app, memory):
+                readable |= _canaries([*memory.texts, *memory.tags])
+            elif app.has_access and self._is_shown_by_persona(app, memory):
+                readable |= _canaries([memory.text])
+        if app.has_access and not app.is_limited:
+            # Tags of permanently deleted memories stay in the list until the retention job runs.
+            gone = [memory for memory in self.world.deleted if memory.owner == OWNER[app.name]]
+            readable |= _canaries([tag for memory in gone for tag in memory.tags])
+        return sorted({*self.world.get_canaries("ada"), *self.world.get_canaries("bob")} - readable)
 
-    def _is_shown(self, app: Connected, kept: Kept) -> bool:
-        is_open = self.world.has_persona[kept.owner] and kept.is_public and kept.is_present
-        return kept.owner != OWNER[app.name] and is_open and scopes.PERSONA in HELD[app.name]
+    def _is_shown_by_persona(self, app: ConnectedApp, memory: ExpectedMemory) -> bool:
+        is_open = self.world.has_persona[memory.owner] and memory.is_public and memory.is_present
+        return memory.owner != OWNER[app.name] and is_open and scopes.PERSONA in SCOPES[app.name]
 
-    def _listed(self, app: Connected) -> list[str]:
+    def _list_texts(self, app: ConnectedApp) -> list[str]:
         texts, path = [], "/memories/?limit=4"
         while path:
             answer = app.call("GET", path)
@@ -344,16 +363,16 @@ class AppsMachine(RuleBasedStateMachine):
             path = (answer.json["next"] or "").partition(V1)[2]
         return texts
 
-    def _all_said_to(self, app: Connected) -> str:
+    def _collect_responses(self, app: ConnectedApp) -> str:
         question = {"question": f"What about the {COMMON}?"}
         answers = [
             app.call("GET", "/memories/?limit=100"),
             app.call("GET", "/trash/"),
             app.call("GET", "/tags/"),
             app.call("POST", "/memories/search/", {"query": COMMON}),
-            *(app.call("POST", f"/personas/{who.handle}/ask/", question) for who in self.people.values()),
+            *(app.call("POST", f"/personas/{who.handle}/ask/", question) for who in self.users.values()),
         ]
-        assert all((answer.status == 401) is not app.is_let_in for answer in answers)
+        assert all((answer.status == 401) is not app.has_access for answer in answers)
         return " ".join(answer.content.decode() for answer in answers)
 
 
@@ -362,10 +381,10 @@ def _canaries(texts: list[str]) -> set[str]:
     return {word for word in words if word.startswith("canary")}
 
 
-def _knock(
-    app: Connected, route: str, method: str, memory_id: UUID, own: UUID
+def _request_memory(
+    app: ConnectedApp, route: str, method: str, memory_id: UUID, own: UUID
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body, without what differs between any two requests. own: beside which it is asked for."""
+    """Return status, headers and body without what differs between requests. own: a second id for the path."""
     path = route.removeprefix("v1")
     for name, value in (("<uuid:memory_id>", memory_id), ("<uuid:other_id>", own), ("<int:version>", 1)):
         path = path.replace(name, str(value))

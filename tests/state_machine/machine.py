@@ -1,4 +1,4 @@
-"""The machine: whatever two people may do, by services, pages or apps, and what must hold after each step."""
+"""The state machine of users: actions by services, pages and apps, and the invariants after each step."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -22,253 +22,258 @@ from tests.chaos.report import IS_LONG
 from tests.factories import session
 from tests.memories.mcp.callers import app_of
 from tests.state_machine import questions
-from tests.state_machine.questions import METHODS, ROUTES, Knock
-from tests.state_machine.world import Kept, World
+from tests.state_machine.questions import METHODS, ROUTES, PageRequest
+from tests.state_machine.world import ExpectedMemory, World
 
 NAMES = ("ada", "bob")
 OTHER = {"ada": "bob", "bob": "ada"}
 WHO = st.sampled_from(NAMES)
 WHICH = st.integers(0, 9)
 APP_SCOPES = (scopes.READ, scopes.WRITE, scopes.PERSONA)
-YES_OR_NO = st.booleans()
+BOOLEANS = st.booleans()
 
 
-class Machine(RuleBasedStateMachine):
-    """`people` and `clients` are there before it starts, and each run is rolled back."""
+class UserMachine(RuleBasedStateMachine):
+    """The test sets `users` and `clients`; each run is rolled back."""
 
-    people: ClassVar[dict[str, User]]
+    users: ClassVar[dict[str, User]]
     clients: ClassVar[dict[str, Client]]
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World(NAMES)
-        self.last = "ada"
+        self.last_actor = "ada"
         self._run = transaction.atomic()
         self._run.__enter__()
-        self.apps = {name: app_of(person, *APP_SCOPES) for name, person in self.people.items()}
+        self.apps = {name: app_of(user, *APP_SCOPES) for name, user in self.users.items()}
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self._run.__exit__(None, None, None)
 
-    # --- What people do -------------------------------------------------------------------------------
+    # --- Actions -------------------------------------------------------------------------------------
 
-    @initialize(by_page=YES_OR_NO)
+    @initialize(by_page=BOOLEANS)
     def begin(self, by_page: bool) -> None:
         for who in NAMES:
             self.create(who, is_public=False, by_page=by_page, has_tag=True)
 
-    @rule(who=WHO, is_public=YES_OR_NO, by_page=YES_OR_NO, has_tag=YES_OR_NO)
+    @rule(who=WHO, is_public=BOOLEANS, by_page=BOOLEANS, has_tag=BOOLEANS)
     def create(self, who: str, is_public: bool, by_page: bool, has_tag: bool) -> None:
         text, tags = self.world.new_text(), [self.world.canary()] if has_tag else []
         visibility = "public" if is_public else "private"
         if by_page:
             self._post(who, "/memories/new/", text=text, tags=", ".join(tags), visibility=visibility)
-            memory_id = Memory.objects.filter(owner=self.people[who]).latest("id").pk
+            memory_id = Memory.objects.filter(owner=self.users[who]).latest("id").pk
         else:
             memory_id = writes.create_memory(
-                session(self.people[who]), text=text, tags=tags, visibility=visibility
+                session(self.users[who]), text=text, tags=tags, visibility=visibility
             ).pk
-        self.world.memories.append(Kept(who, memory_id, [text], tags, is_public))
-        self.last = who
+        self.world.memories.append(ExpectedMemory(who, memory_id, [text], tags, is_public))
+        self.last_actor = who
 
-    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    @rule(who=WHO, which=WHICH, by_page=BOOLEANS)
     def edit(self, who: str, which: int, by_page: bool) -> None:
-        if kept := self._pick(who, which):
+        if memory := self._pick(who, which):
             text = self.world.new_text()
             if by_page:
-                self._edit_by_page(kept, text)
+                self._edit_by_page(memory, text)
             else:
-                writes.update_memory(session(self.people[who]), kept.id, text=text)
-            kept.texts.append(text)
+                writes.update_memory(session(self.users[who]), memory.id, text=text)
+            memory.texts.append(text)
 
-    @rule(who=WHO, words=st.sampled_from(questions.HOSTILE), has_tag=YES_OR_NO)
+    @rule(who=WHO, words=st.sampled_from(questions.HOSTILE), has_tag=BOOLEANS)
     def create_by_app(self, who: str, words: str, has_tag: bool) -> None:
-        """Whatever the text says, it is private."""
+        """Create a memory, which is private whatever its text says."""
         text, tags = f"{self.world.new_text()} {words}".strip(), [self.world.canary()] if has_tag else []
-        said = self.apps[who].call("add_memory", text=text, tags=tags).said
-        self.world.memories.append(Kept(who, UUID(said["id"]), [text], tags))
-        self.last = who
+        result = self.apps[who].call("add_memory", text=text, tags=tags).said
+        self.world.memories.append(ExpectedMemory(who, UUID(result["id"]), [text], tags))
+        self.last_actor = who
 
     @rule(who=WHO, which=WHICH, words=st.sampled_from(questions.HOSTILE))
     def edit_by_app(self, who: str, which: int, words: str) -> None:
-        if kept := self._pick(who, which):
+        if memory := self._pick(who, which):
             text = f"{self.world.new_text()} {words}".strip()
-            said = self.apps[who].call("update_memory", id=str(kept.id), text=text).said
-            self.world.written_by_app(kept, text, waits="waits" in said)
+            result = self.apps[who].call("update_memory", id=str(memory.id), text=text).said
+            self.world.record_app_edit(memory, text, needs_approval="waits" in result)
 
     @rule(who=WHO, which=WHICH)
-    def forget_by_app(self, who: str, which: int) -> None:
-        if kept := self._pick(who, which):
-            assert self.apps[who].call("forget_memory", id=str(kept.id)).said["forgotten"]
-            kept.is_trashed = True
+    def trash_by_app(self, who: str, which: int) -> None:
+        if memory := self._pick(who, which):
+            assert self.apps[who].call("forget_memory", id=str(memory.id)).said["forgotten"]
+            memory.is_trashed = True
 
     @rule(who=WHO, which=WHICH)
     def tag(self, who: str, which: int) -> None:
-        if kept := self._pick(who, which):
-            kept.tags.append(self.world.canary())
-            writes.update_memory(session(self.people[who]), kept.id, tags=kept.tags[-2:])
+        if memory := self._pick(who, which):
+            memory.tags.append(self.world.canary())
+            writes.update_memory(session(self.users[who]), memory.id, tags=memory.tags[-2:])
 
-    @rule(who=WHO, which=WHICH, is_public=YES_OR_NO, by_page=YES_OR_NO)
+    @rule(who=WHO, which=WHICH, is_public=BOOLEANS, by_page=BOOLEANS)
     def publish_or_unpublish(self, who: str, which: int, is_public: bool, by_page: bool) -> None:
-        if kept := self._pick(who, which):
+        if memory := self._pick(who, which):
             visibility = "public" if is_public else "private"
             if by_page:
-                self._post(who, f"/memories/{kept.id}/visibility/", visibility=visibility)
+                self._post(who, f"/memories/{memory.id}/visibility/", visibility=visibility)
             else:
-                writes.set_visibility(session(self.people[who]), kept.id, visibility)
-            kept.is_public = is_public
+                writes.set_visibility(session(self.users[who]), memory.id, visibility)
+            memory.is_public = is_public
 
-    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
-    def restore_the_first_text(self, who: str, which: int, by_page: bool) -> None:
-        kept = self._pick(who, which)
-        if kept and len(kept.texts) > 1 and kept.texts[0] != kept.text:
-            earliest = reads.get_history(session(self.people[who]), kept.id).revisions[-1]
+    @rule(who=WHO, which=WHICH, by_page=BOOLEANS)
+    def restore_first_version(self, who: str, which: int, by_page: bool) -> None:
+        memory = self._pick(who, which)
+        if memory and len(memory.texts) > 1 and memory.texts[0] != memory.text:
+            earliest = reads.get_history(session(self.users[who]), memory.id).revisions[-1]
             if by_page:
-                self._post(who, f"/memories/{kept.id}/history/{earliest.version}/restore/")
+                self._post(who, f"/memories/{memory.id}/history/{earliest.version}/restore/")
             else:
-                writes.restore_version(session(self.people[who]), kept.id, earliest.version)
-            kept.texts.append(kept.texts[0])
+                writes.restore_version(session(self.users[who]), memory.id, earliest.version)
+            memory.texts.append(memory.texts[0])
 
     @rule(who=WHO, which=WHICH)
-    def let_it_expire_tomorrow(self, who: str, which: int) -> None:
-        if kept := self._pick(who, which):
+    def set_expiry(self, who: str, which: int) -> None:
+        if memory := self._pick(who, which):
             tomorrow = timezone.now() + timedelta(days=1)
-            writes.update_memory(session(self.people[who]), kept.id, expires_at=tomorrow)
-            kept.will_expire = True
+            writes.update_memory(session(self.users[who]), memory.id, expires_at=tomorrow)
+            memory.will_expire = True
 
     @rule(who=WHO, which=WHICH)
-    def tomorrow_comes(self, who: str, which: int) -> None:
-        if kept := self._pick(who, which):
+    def expire(self, who: str, which: int) -> None:
+        if memory := self._pick(who, which):
             past = {"expires_at": Now() - timedelta(seconds=1)}
-            Memory.objects.filter(pk=kept.id).update(**past)
-            MemoryVector.objects.filter(memory_id=kept.id).update(**past)
-            kept.is_expired = True
+            Memory.objects.filter(pk=memory.id).update(**past)
+            MemoryVector.objects.filter(memory_id=memory.id).update(**past)
+            memory.is_expired = True
 
-    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    @rule(who=WHO, which=WHICH, by_page=BOOLEANS)
     def trash(self, who: str, which: int, by_page: bool) -> None:
-        if kept := self._pick(who, which):
+        if memory := self._pick(who, which):
             if by_page:
-                self._post(who, f"/memories/{kept.id}/delete/")
+                self._post(who, f"/memories/{memory.id}/delete/")
             else:
-                writes.trash_memory(session(self.people[who]), kept.id)
-            kept.is_trashed = True
+                writes.trash_memory(session(self.users[who]), memory.id)
+            memory.is_trashed = True
 
-    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
+    @rule(who=WHO, which=WHICH, by_page=BOOLEANS)
     def restore(self, who: str, which: int, by_page: bool) -> None:
-        if kept := self._pick(who, which, present=False):
+        if memory := self._pick(who, which, present=False):
             if by_page:
-                self._post(who, f"/memories/{kept.id}/restore/")
+                self._post(who, f"/memories/{memory.id}/restore/")
             else:
-                writes.restore_memory(session(self.people[who]), kept.id)
-            kept.will_expire = kept.will_expire and not kept.is_expired
-            kept.is_trashed = kept.is_expired = False
+                writes.restore_memory(session(self.users[who]), memory.id)
+            memory.will_expire = memory.will_expire and not memory.is_expired
+            memory.is_trashed = memory.is_expired = False
 
-    @rule(who=WHO, which=WHICH, by_page=YES_OR_NO)
-    def destroy(self, who: str, which: int, by_page: bool) -> None:
-        if kept := self._pick(who, which, present=False):
+    @rule(who=WHO, which=WHICH, by_page=BOOLEANS)
+    def delete_permanently(self, who: str, which: int, by_page: bool) -> None:
+        if memory := self._pick(who, which, present=False):
             if by_page:
-                self._post(who, f"/memories/{kept.id}/destroy/")
+                self._post(who, f"/memories/{memory.id}/destroy/")
             else:
-                writes.delete_memory(session(self.people[who]), kept.id)
-            self.world.memories.remove(kept)
-            self.world.deleted.append(kept)
+                writes.delete_memory(session(self.users[who]), memory.id)
+            self.world.memories.remove(memory)
+            self.world.deleted.append(memory)
 
-    @rule(who=WHO, is_on=YES_OR_NO)
-    def switch_the_persona(self, who: str, is_on: bool) -> None:
+    @rule(who=WHO, is_on=BOOLEANS)
+    def switch_persona(self, who: str, is_on: bool) -> None:
         switch = {"persona_enabled": "on"} if is_on else {}
         self._post(who, "/accounts/profile/", handle=f"{who}-of-old", time_zone="UTC", **switch)
         self.world.has_persona[who] = is_on
-        self.last = who
+        self.last_actor = who
 
     @rule()
     def index(self) -> None:
         while indexer.process_batch(worker=0):
             pass
 
-    # --- What must hold -------------------------------------------------------------------------------
+    # --- Invariants -----------------------------------------------------------------------------------
 
     @invariant()
-    def the_other_learns_nothing(self) -> None:
-        viewer = OTHER[self.last]
-        words = self.world.words_of(self.last)
-        assert questions.leaked(words, questions.all_said_by_services(self.people[viewer])) == []
-        shown = questions.all_shown_on_pages(self.clients[viewer], whole=IS_LONG)
-        assert questions.leaked(words, shown) == []
-        told = questions.all_told_to_app(self.apps[viewer], self.people[viewer], self.people[self.last])
-        assert questions.leaked(words - self.world.public_words_of(self.last), told) == []
+    def other_user_learns_nothing(self) -> None:
+        viewer = OTHER[self.last_actor]
+        words = self.world.get_canaries(self.last_actor)
+        assert questions.find_leaked_words(words, questions.collect_service_results(self.users[viewer])) == []
+        pages = questions.collect_pages(self.clients[viewer], whole=IS_LONG)
+        assert questions.find_leaked_words(words, pages) == []
+        results = questions.collect_app_results(
+            self.apps[viewer], self.users[viewer], self.users[self.last_actor]
+        )
+        assert (
+            questions.find_leaked_words(words - self.world.get_public_canaries(self.last_actor), results)
+            == []
+        )
 
     @invariant()
-    def the_app_has_what_its_person_has(self) -> None:
-        listed = self.apps[self.last].call("list_recent", limit=questions.LIMIT).texts
-        assert set(listed) == self.world.of(self.last, present=True)
+    def app_lists_the_memories_of_its_user(self) -> None:
+        listed = self.apps[self.last_actor].call("list_recent", limit=questions.LIMIT).texts
+        assert set(listed) == self.world.get_texts(self.last_actor, present=True)
 
     @invariant()
-    def the_other_finds_what_is_public_while_the_persona_is_on(self) -> None:
-        viewer, owner = self.people[OTHER[self.last]], self.people[self.last]
-        assert questions.found_of(viewer, owner) == self.world.shown_to_others(self.last)
+    def other_user_finds_public_memories_while_the_persona_is_on(self) -> None:
+        viewer, owner = self.users[OTHER[self.last_actor]], self.users[self.last_actor]
+        assert questions.find_texts_of(viewer, owner) == self.world.get_texts_shown_to_others(self.last_actor)
 
     @invariant()
-    def the_owner_has_what_was_kept(self) -> None:
-        owner = self.people[self.last]
-        assert questions.own_present(owner) == self.world.of(self.last, present=True)
-        assert questions.own_trash(owner) == self.world.of(self.last, present=False)
+    def owner_lists_their_memories(self) -> None:
+        owner = self.users[self.last_actor]
+        assert questions.list_own_texts(owner) == self.world.get_texts(self.last_actor, present=True)
+        assert questions.list_own_trash(owner) == self.world.get_texts(self.last_actor, present=False)
 
     @precondition(lambda self: self.world.memories)
     @rule(
         which=st.integers(0, 30),
         route=st.sampled_from(ROUTES),
         method=st.sampled_from(METHODS),
-        by_htmx=YES_OR_NO,
+        by_htmx=BOOLEANS,
     )
-    def forbidden_is_absent(self, which: int, route: str, method: str, by_htmx: bool) -> None:
-        kept = self.world.memories[which % len(self.world.memories)]
-        self._knock(kept, Knock(route, method, by_htmx))
+    def forbidden_looks_absent(self, which: int, route: str, method: str, by_htmx: bool) -> None:
+        memory = self.world.memories[which % len(self.world.memories)]
+        self._compare_with_absent(memory, PageRequest(route, method, by_htmx))
 
     @precondition(lambda self: self.world.memories)
     @rule(which=st.integers(0, 30))
-    def forbidden_is_absent_for_services(self, which: int) -> None:
-        kept = self.world.memories[which % len(self.world.memories)]
-        stranger = session(self.people[OTHER[kept.owner]])
-        for act in (reads.get_memory, reads.get_history, writes.trash_memory, writes.restore_memory,
+    def forbidden_looks_absent_to_services(self, which: int) -> None:
+        memory = self.world.memories[which % len(self.world.memories)]
+        other_user = session(self.users[OTHER[memory.owner]])
+        for action in (reads.get_memory, reads.get_history, writes.trash_memory, writes.restore_memory,
                     writes.delete_memory, writes.retry_indexing):  # fmt: skip
             with pytest.raises(MemoryNotFound):
-                act(stranger, kept.id)
+                action(other_user, memory.id)
 
     @precondition(lambda self: self.world.memories)
-    @rule(which=st.integers(0, 30), act=st.sampled_from(questions.ACTS_BY_APP))
-    def forbidden_is_absent_for_apps(self, which: int, act: questions.ActByApp) -> None:
-        kept = self.world.memories[which % len(self.world.memories)]
-        stranger = self.apps[OTHER[kept.owner]]
-        assert act.at(stranger, kept.id) == act.at(stranger, uuid4()), act
-        self.last = kept.owner
+    @rule(which=st.integers(0, 30), action=st.sampled_from(questions.APP_ACTIONS))
+    def forbidden_looks_absent_to_apps(self, which: int, action: questions.AppAction) -> None:
+        memory = self.world.memories[which % len(self.world.memories)]
+        other_user = self.apps[OTHER[memory.owner]]
+        assert action.send(other_user, memory.id) == action.send(other_user, uuid4()), action
+        self.last_actor = memory.owner
 
     @rule(who=WHO)
-    def whole_pages_give_nothing_away(self, who: str) -> None:
-        shown = questions.all_shown_on_pages(self.clients[OTHER[who]], whole=True)
-        assert questions.leaked(self.world.words_of(who), shown) == []
+    def whole_pages_leak_nothing(self, who: str) -> None:
+        pages = questions.collect_pages(self.clients[OTHER[who]], whole=True)
+        assert questions.find_leaked_words(self.world.get_canaries(who), pages) == []
 
     # --- Private --------------------------------------------------------------------------------------
 
-    def _pick(self, who: str, which: int, *, present: bool = True) -> Kept | None:
-        self.last = who
+    def _pick(self, who: str, which: int, *, present: bool = True) -> ExpectedMemory | None:
+        self.last_actor = who
         return self.world.pick(who, which, present=present)
 
-    def _knock(self, kept: Kept, knock: Knock) -> None:
-        stranger = self.clients[OTHER[kept.owner]]
-        stranger.cookies.pop("messages", None)  # what an earlier page has yet to say would be said once
-        assert knock.at(stranger, kept.id) == knock.at(stranger, uuid4()), knock
-        self.last = kept.owner
+    def _compare_with_absent(self, memory: ExpectedMemory, request: PageRequest) -> None:
+        other_user = self.clients[OTHER[memory.owner]]
+        other_user.cookies.pop("messages", None)  # a pending message would be in only one of the responses
+        assert request.send(other_user, memory.id) == request.send(other_user, uuid4()), request
+        self.last_actor = memory.owner
 
-    def _edit_by_page(self, kept: Kept, text: str) -> None:
+    def _edit_by_page(self, memory: ExpectedMemory, text: str) -> None:
         self._post(
-            kept.owner,
-            f"/memories/{kept.id}/edit/",
+            memory.owner,
+            f"/memories/{memory.id}/edit/",
             text=text,
-            tags=", ".join(kept.tags[-2:]),
-            visibility="public" if kept.is_public else "private",
-            expires="keep" if kept.will_expire else "never",
-            version=str(_version(kept.id)),
+            tags=", ".join(memory.tags[-2:]),
+            visibility="public" if memory.is_public else "private",
+            expires="keep" if memory.will_expire else "never",
+            version=str(_version(memory.id)),
         )
 
     def _post(self, who: str, path: str, **form: Any) -> None:

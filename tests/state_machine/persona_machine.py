@@ -1,6 +1,6 @@
-"""The machine of personas: two people's apps write by MCP whatever they like, and everybody asks everybody's persona.
+"""The state machine of personas: apps of two users write hostile texts by MCP, and everybody asks every persona.
 
-The chat model is the most hostile there can be: it says all that it was given, so what reaches it reaches the asker.
+The chat model is as hostile as possible: it repeats its whole input, so whatever reaches it reaches the asker.
 """
 
 import json
@@ -26,17 +26,17 @@ from tests.factories import session
 from tests.memories.api import callers as rest
 from tests.memories.mcp import callers as mcp
 from tests.model_server import ModelServer
-from tests.state_machine.questions import HOSTILE, leaked
-from tests.state_machine.world import COMMON, Kept, World
+from tests.state_machine.questions import HOSTILE, find_leaked_words
+from tests.state_machine.world import COMMON, ExpectedMemory, World
 
 NAMES = ("ada", "bob")
 OTHER = {"ada": "bob", "bob": "ada"}
 WHO = st.sampled_from(NAMES)
 WHICH = st.integers(0, 9)
-YES_OR_NO = st.booleans()
+BOOLEANS = st.booleans()
 WORDS = st.sampled_from(HOSTILE)
-# What a tool is given besides, in the hope of more: what is not known is refused, the rest is a tag or a date.
-MORE = st.sampled_from(
+# Extra arguments that try to escalate: unknown ones are rejected, the rest are tags or dates.
+EXTRA_ARGUMENTS = st.sampled_from(
     [
         {},
         {"tags": ["visibility=public"]},
@@ -51,10 +51,12 @@ EVENTS = "text/event-stream"
 
 
 class PersonaMachine(RuleBasedStateMachine):
-    """`people`, `settings` and `model` are there before it starts, and each run is rolled back. `answers` counts how
-    persona answers were made, so that a test knows that there were some."""
+    """The test sets `users`, `settings` and `model`; each run is rolled back.
 
-    people: ClassVar[dict[str, User]]
+    `answers` counts the kinds of persona answers, so that the test can check that every kind occurred.
+    """
+
+    users: ClassVar[dict[str, User]]
     settings: ClassVar[Settings]
     model: ClassVar[ModelServer]
     chat: ClassVar[ChatSettings]
@@ -65,11 +67,11 @@ class PersonaMachine(RuleBasedStateMachine):
         self.world = World(NAMES)
         self._run = transaction.atomic()
         self._run.__enter__()
-        held = (scopes.READ, scopes.WRITE, scopes.PERSONA)
-        self.apps = {who: mcp.app_of(person, *held) for who, person in self.people.items()}
-        self.over_rest = {who: rest.app_of(person, *held) for who, person in self.people.items()}
-        self.sessions = {who: rest.session_of(person).client for who, person in self.people.items()}
-        self.ways: dict[str, Callable[[str, str, str], str]] = {
+        app_scopes = (scopes.READ, scopes.WRITE, scopes.PERSONA)
+        self.apps = {who: mcp.app_of(user, *app_scopes) for who, user in self.users.items()}
+        self.over_rest = {who: rest.app_of(user, *app_scopes) for who, user in self.users.items()}
+        self.sessions = {who: rest.session_of(user).client for who, user in self.users.items()}
+        self.ask_methods: dict[str, Callable[[str, str, str], str]] = {
             "mcp": self._by_mcp,
             "rest": self._by_rest,
             "events": self._by_events,
@@ -86,47 +88,47 @@ class PersonaMachine(RuleBasedStateMachine):
             self.add_memory(who, HOSTILE[0], {})
             self.add_memory(who, HOSTILE[1], {})
             self.publish_or_unpublish(who, 0, is_public=True)
-            self.switch(who, is_on=True)
+            self.switch_persona(who, is_on=True)
         self.index()
-        for is_worded in (True, False):  # so that no run depends on chance for an answer of each kind
-            self.ask("ada", "ada", 0, "", "mcp", is_worded=is_worded)
+        for is_generated in (True, False):  # so that every run has an answer of each kind
+            self.ask("ada", "ada", 0, "", "mcp", is_generated=is_generated)
 
-    # --- What apps and people do ----------------------------------------------------------------------
+    # --- Actions of apps and users --------------------------------------------------------------------
 
-    @rule(who=WHO, words=WORDS, more=MORE)
-    def add_memory(self, who: str, words: str, more: dict[str, Any]) -> None:
+    @rule(who=WHO, words=WORDS, extra=EXTRA_ARGUMENTS)
+    def add_memory(self, who: str, words: str, extra: dict[str, Any]) -> None:
         text = f"{self.world.new_text()} {self.world.canary()} {words}".strip()
-        answer = self.apps[who].call("add_memory", text=text, **more)
-        if more and not more.keys() & {"tags"}:
+        answer = self.apps[who].call("add_memory", text=text, **extra)
+        if extra and not extra.keys() & {"tags"}:
             assert answer.refused
         else:
-            self.world.memories.append(Kept(who, UUID(answer.said["id"]), [text]))
+            self.world.memories.append(ExpectedMemory(who, UUID(answer.said["id"]), [text]))
 
-    @rule(who=WHO, which=WHICH, words=WORDS, more=MORE)
-    def update_memory(self, who: str, which: int, words: str, more: dict[str, Any]) -> None:
-        if kept := self.world.pick(who, which):
+    @rule(who=WHO, which=WHICH, words=WORDS, extra=EXTRA_ARGUMENTS)
+    def update_memory(self, who: str, which: int, words: str, extra: dict[str, Any]) -> None:
+        if memory := self.world.pick(who, which):
             text = f"{self.world.new_text()} {self.world.canary()} {words}".strip()
-            answer = self.apps[who].call("update_memory", id=str(kept.id), text=text, **more)
-            if more and not more.keys() & {"tags", "expires_at"}:
+            answer = self.apps[who].call("update_memory", id=str(memory.id), text=text, **extra)
+            if extra and not extra.keys() & {"tags", "expires_at"}:
                 assert answer.refused
             else:
-                self.world.written_by_app(kept, text, waits="waits" in answer.said)
+                self.world.record_app_edit(memory, text, needs_approval="waits" in answer.said)
 
     @rule(who=WHO, which=WHICH)
     def forget_memory(self, who: str, which: int) -> None:
-        if kept := self.world.pick(who, which):
-            assert self.apps[who].call("forget_memory", id=str(kept.id)).said["forgotten"]
-            kept.is_trashed = True
+        if memory := self.world.pick(who, which):
+            assert self.apps[who].call("forget_memory", id=str(memory.id)).said["forgotten"]
+            memory.is_trashed = True
 
-    @rule(who=WHO, which=WHICH, is_public=YES_OR_NO)
+    @rule(who=WHO, which=WHICH, is_public=BOOLEANS)
     def publish_or_unpublish(self, who: str, which: int, is_public: bool) -> None:
-        if kept := self.world.pick(who, which):
-            writes.set_visibility(session(self.people[who]), kept.id, "public" if is_public else "private")
-            kept.is_public = is_public
+        if memory := self.world.pick(who, which):
+            writes.set_visibility(session(self.users[who]), memory.id, "public" if is_public else "private")
+            memory.is_public = is_public
 
-    @rule(who=WHO, is_on=YES_OR_NO)
-    def switch(self, who: str, is_on: bool) -> None:
-        User.objects.filter(pk=self.people[who].pk).update(persona_enabled=is_on, public_page_enabled=is_on)
+    @rule(who=WHO, is_on=BOOLEANS)
+    def switch_persona(self, who: str, is_on: bool) -> None:
+        User.objects.filter(pk=self.users[who].pk).update(persona_enabled=is_on, public_page_enabled=is_on)
         self.world.has_persona[who] = is_on
 
     @rule()
@@ -134,92 +136,99 @@ class PersonaMachine(RuleBasedStateMachine):
         while indexer.process_batch(worker=0):
             pass
 
-    # --- What everybody asks --------------------------------------------------------------------------
+    # --- Questions ------------------------------------------------------------------------------------
 
     @rule(
         who=WHO,
-        whom=WHO,
+        owner=WHO,
         which=WHICH,
         words=WORDS,
-        way=st.sampled_from(("mcp", "rest", "events", "page")),
-        is_worded=YES_OR_NO,
+        method=st.sampled_from(("mcp", "rest", "events", "page")),
+        is_generated=BOOLEANS,
     )
-    def ask(self, who: str, whom: str, which: int, words: str, way: str, is_worded: bool) -> None:
-        question = self._question(whom, which, words)
-        self.settings.CHAT = self.chat if is_worded else ChatSettings()
+    def ask(self, who: str, owner: str, which: int, words: str, method: str, is_generated: bool) -> None:
+        question = self._question(owner, which, words)
+        self.settings.CHAT = self.chat if is_generated else ChatSettings()
         self.model.chats.clear()
-        told = self.ways[way](who, whom, question)
-        self._look(told + json.dumps(self.model.chats), question, who, whom)
-        self.answers["worded" if self.model.chats else "quoted" if COMMON in told else "none"] += 1
+        response = self.ask_methods[method](who, owner, question)
+        self._assert_nothing_leaked(response + json.dumps(self.model.chats), question, who, owner)
+        self.answers["generated" if self.model.chats else "quoted" if COMMON in response else "none"] += 1
 
-    @rule(whom=WHO, which=WHICH, words=WORDS, over_rest=YES_OR_NO)
-    def ask_as_a_visitor(self, whom: str, which: int, words: str, over_rest: bool) -> None:
-        question, handle = self._question(whom, which, words), self.people[whom].handle
+    @rule(owner=WHO, which=WHICH, words=WORDS, over_rest=BOOLEANS)
+    def ask_anonymously(self, owner: str, which: int, words: str, over_rest: bool) -> None:
+        question, handle = self._question(owner, which, words), self.users[owner].handle
         self.settings.CHAT = self.chat
         self.model.chats.clear()
         if over_rest:
-            told = rest.anonymous()("POST", f"/personas/{handle}/ask/", {"question": question}).content
+            response = rest.anonymous()("POST", f"/personas/{handle}/ask/", {"question": question}).content
         else:
-            told = Client().post(f"/@{handle}", {"question": question}).content
+            response = Client().post(f"/@{handle}", {"question": question}).content
         assert self.model.chats == []
-        self._look(told.decode(), question, None, whom)
+        self._assert_nothing_leaked(response.decode(), question, None, owner)
 
     @rule(who=WHO, which=WHICH, words=WORDS)
     def read_resources_and_prompts(self, who: str, which: int, words: str) -> None:
         app, other = self.apps[who], OTHER[who]
-        kept = self.world.pick(other, which)
+        memory = self.world.pick(other, which)
         answers = [
-            app.read(f"memory://{kept.id if kept else other}"),
-            app.read(f"memories://{self.people[other].pk}"),
+            app.read(f"memory://{memory.id if memory else other}"),
+            app.read(f"memories://{self.users[other].pk}"),
             app.read(f"memory://{words or COMMON}"),
             app.read("memory://profile"),
-            app.read(f"memories://{self.people[who].pk}"),
+            app.read(f"memories://{self.users[who].pk}"),
             app.ask("prompts/get", {"name": "about_me", "arguments": {"topic": words}}),
         ]
-        told = " ".join(answer.content.decode() for answer in answers)
-        self._look(told, "", who, other)
+        response = " ".join(answer.content.decode() for answer in answers)
+        self._assert_nothing_leaked(response, "", who, other)
 
-    # --- What must hold -------------------------------------------------------------------------------
+    # --- Invariants -----------------------------------------------------------------------------------
 
     @invariant()
-    def nothing_is_public_but_what_its_person_made_so(self) -> None:
-        public = {kept.id for kept in self.world.memories if kept.is_public}
+    def only_users_make_memories_public(self) -> None:
+        public = {memory.id for memory in self.world.memories if memory.is_public}
         assert set(Memory.objects.filter(visibility="public").values_list("pk", flat=True)) == public
-        of_vectors = MemoryVector.objects.filter(is_public=True).values_list("memory_id", flat=True)
-        assert set(of_vectors) <= public
+        public_vectors = MemoryVector.objects.filter(is_public=True).values_list("memory_id", flat=True)
+        assert set(public_vectors) <= public
 
     # --- Private --------------------------------------------------------------------------------------
 
-    def _question(self, whom: str, which: int, words: str) -> str:
-        """For one memory, by the first of its two canaries: the second is what an answer would tell."""
-        kept = self.world.pick(whom, which)
-        canary = CANARY.findall(kept.text)[0] if kept else ""
+    def _question(self, owner: str, which: int, words: str) -> str:
+        """Return a question with the first canary of a memory; an answer would contain the second."""
+        memory = self.world.pick(owner, which)
+        canary = CANARY.findall(memory.text)[0] if memory else ""
         return f"the {COMMON} and the {canary} {words}".strip()
 
-    def _look(self, told: str, question: str, who: str | None, whom: str) -> None:
-        asked = set(CANARY.findall(question))
-        assert leaked(sorted(self._hidden_from(who) - asked), told) == [], (who, whom)
+    def _assert_nothing_leaked(self, response: str, question: str, who: str | None, owner: str) -> None:
+        canaries_asked = set(CANARY.findall(question))
+        assert find_leaked_words(sorted(self._hidden_from(who) - canaries_asked), response) == [], (
+            who,
+            owner,
+        )
 
     def _hidden_from(self, who: str | None) -> Set[str]:
-        """All canaries that this asker, None for a visitor, is not to read: of their own, what is no longer so."""
+        """Return all canaries that the asker (None: anonymous) may not read, including own texts that were replaced."""
         hidden: set[str] = set()
         for owner in NAMES:
-            may = self.world.of(owner, present=True) if owner == who else self.world.shown_to_others(owner)
-            hidden |= self.world.words_of(owner) - set(CANARY.findall(" ".join(may)))
+            visible = (
+                self.world.get_texts(owner, present=True)
+                if owner == who
+                else self.world.get_texts_shown_to_others(owner)
+            )
+            hidden |= self.world.get_canaries(owner) - set(CANARY.findall(" ".join(visible)))
         return hidden
 
-    def _by_mcp(self, who: str, whom: str, question: str) -> str:
-        handle = {} if who == whom else {"handle": self.people[whom].handle}
+    def _by_mcp(self, who: str, owner: str, question: str) -> str:
+        handle = {} if who == owner else {"handle": self.users[owner].handle}
         return self.apps[who].call("ask_persona", question=question, **handle).content.decode()
 
-    def _by_rest(self, who: str, whom: str, question: str) -> str:
-        path = f"/personas/{self.people[whom].handle}/ask/"
+    def _by_rest(self, who: str, owner: str, question: str) -> str:
+        path = f"/personas/{self.users[owner].handle}/ask/"
         return self.over_rest[who]("POST", path, {"question": question}).content.decode()
 
-    def _by_events(self, who: str, whom: str, question: str) -> str:
-        path = f"/personas/{self.people[whom].handle}/ask/"
+    def _by_events(self, who: str, owner: str, question: str) -> str:
+        path = f"/personas/{self.users[owner].handle}/ask/"
         return self.over_rest[who]("POST", path, {"question": question}, Accept=EVENTS).content.decode()
 
-    def _by_page(self, who: str, whom: str, question: str) -> str:
-        form = {"question": question, "whom": "" if who == whom else self.people[whom].handle}
+    def _by_page(self, who: str, owner: str, question: str) -> str:
+        form = {"question": question, "whom": "" if who == owner else self.users[owner].handle}
         return self.sessions[who].post("/memories/ask/", form, headers={"Accept": EVENTS}).content.decode()

@@ -1,4 +1,4 @@
-"""Whatever apps write: no persona says to anybody what is private, and nothing is made public by it."""
+"""Whatever apps write, no persona reveals private memories, and nothing becomes public."""
 
 from collections import Counter
 
@@ -14,12 +14,12 @@ from tests.state_machine.test_state_machine import EXTENT
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_whatever_apps_write_no_persona_says_what_is_private_and_nothing_is_made_public(
+def test_no_persona_reveals_private_memories_and_no_app_publishes(
     ada: User, bob: User, settings: Settings, model: ModelServer
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
-    PersonaMachine.people, PersonaMachine.settings = {"ada": ada, "bob": bob}, settings
+    PersonaMachine.users, PersonaMachine.settings = {"ada": ada, "bob": bob}, settings
     PersonaMachine.model, PersonaMachine.chat, PersonaMachine.answers = model, settings.CHAT, Counter()
     model.says = None
     run_state_machine_as_test(PersonaMachine, settings=EXTENT)
-    assert all(PersonaMachine.answers[how] for how in ("worded", "quoted", "none"))
+    assert all(PersonaMachine.answers[how] for how in ("generated", "quoted", "none"))

@@ -1,4 +1,4 @@
-"""Whatever two people do, in any order: no answer to one holds a word of the other's that is not meant for them."""
+"""Whatever two users do, in any order: no response contains a word of the other that its reader may not see."""
 
 import itertools
 from uuid import uuid4
@@ -14,14 +14,14 @@ from accounts.models import User
 from tests.chaos.report import IS_LONG, record
 from tests.factories import remember
 from tests.state_machine.apps_machine import AppsMachine
-from tests.state_machine.machine import Machine
-from tests.state_machine.questions import METHODS, ROUTES, Knock
+from tests.state_machine.machine import UserMachine
+from tests.state_machine.questions import METHODS, ROUTES, PageRequest
 
 EXTENT = extent(
     max_examples=100 if IS_LONG else 8,
     stateful_step_count=50 if IS_LONG else 25,
     derandomize=not IS_LONG,
-    phases=[Phase.generate, Phase.shrink] if IS_LONG else [Phase.generate],  # to shrink takes minutes
+    phases=[Phase.generate, Phase.shrink] if IS_LONG else [Phase.generate],  # shrinking takes minutes
     deadline=None,
     database=None,
     print_blob=True,
@@ -31,38 +31,38 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.slow
-def test_whatever_two_people_do_neither_learns_what_is_the_others(
+def test_two_users_never_see_each_others_private_words(
     ada: User, bob: User, ada_client: Client, bob_client: Client
 ) -> None:
-    Machine.people = {"ada": ada, "bob": bob}
-    Machine.clients = {"ada": ada_client, "bob": bob_client}
-    run_state_machine_as_test(Machine, settings=EXTENT)
-    record_histories("two people")
+    UserMachine.users = {"ada": ada, "bob": bob}
+    UserMachine.clients = {"ada": ada_client, "bob": bob_client}
+    run_state_machine_as_test(UserMachine, settings=EXTENT)
+    record_histories("two users")
 
 
 @pytest.mark.slow
-def test_whatever_apps_do_over_rest_none_learns_more_than_its_person_lets_it(
+def test_rest_apps_never_see_more_than_their_grant_allows(
     ada: User, bob: User, settings: LazySettings
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
-    AppsMachine.people = {"ada": ada, "bob": bob}
+    AppsMachine.users = {"ada": ada, "bob": bob}
     run_state_machine_as_test(AppsMachine, settings=EXTENT)
-    record_histories("people and apps")
+    record_histories("users and apps")
 
 
-def record_histories(whose: str) -> None:
-    what = f"words told to whom they are not for, in histories of up to {EXTENT.stateful_step_count} acts"
-    record(f"state machine of {whose}", tries=EXTENT.max_examples, lost=0, what=what)
+def record_histories(actors: str) -> None:
+    what = f"words shown to unauthorised users, in histories of up to {EXTENT.stateful_step_count} actions"
+    record(f"state machine of {actors}", tries=EXTENT.max_examples, lost=0, what=what)
 
 
 @pytest.mark.parametrize("visibility", ["private", "public"])
-def test_at_every_door_forbidden_is_absent(ada: User, bob_client: Client, visibility: str) -> None:
+def test_forbidden_memory_looks_absent_on_every_route(ada: User, bob_client: Client, visibility: str) -> None:
     ada.persona_enabled = True
     ada.save()
     memory = remember(ada, "The walrus of ada.", visibility=visibility)
     for route, method, by_htmx in itertools.product(ROUTES, METHODS, (False, True)):
-        knock = Knock(route, method, by_htmx)
-        status, *told = knock.at(bob_client, memory.pk)
-        assert (status, *told) == knock.at(bob_client, uuid4()), knock
-        assert status in (404, 405), knock
+        request = PageRequest(route, method, by_htmx)
+        status, *rest = request.send(bob_client, memory.pk)
+        assert (status, *rest) == request.send(bob_client, uuid4()), request
+        assert status in (404, 405), request
     assert len(ROUTES) >= 9

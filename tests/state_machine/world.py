@@ -1,15 +1,15 @@
-"""What two people did, as it should be: their memories, and which words each may read. The model of the machine."""
+"""The model of the state machines: the expected memories of each user, and the words that each may read."""
 
 from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID
 
-COMMON = "walrus"  # stands in every text, so that one search asks for all
+COMMON = "walrus"  # in every text, so that one search matches all
 
 
 @dataclass
-class Kept:
-    """A memory. `texts` are all it ever held, the current one last; each text and each tag holds a canary."""
+class ExpectedMemory:
+    """A memory. `texts` are all its texts, the current one last; each text and each tag contains a canary."""
 
     owner: str
     id: UUID
@@ -30,12 +30,12 @@ class Kept:
 
 
 class World:
-    """Everybody's memories. Those deleted for ever stay known: their words must not come back either."""
+    """The memories of all users, including permanently deleted ones, whose words must not reappear."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self.memories: list[Kept] = []
-        self.deleted: list[Kept] = []
-        self.waiting: list[tuple[str, str]] = []  # whose, and the text that waits for their yes
+        self.memories: list[ExpectedMemory] = []
+        self.deleted: list[ExpectedMemory] = []
+        self.pending: list[tuple[str, str]] = []  # owner, and a text that needs their approval
         self.has_persona = dict.fromkeys(names, False)
         self._numbers = count(1)
 
@@ -43,45 +43,47 @@ class World:
         return f"The {COMMON} and the {self.canary()}."
 
     def canary(self) -> str:
-        """A word that occurs once, and in which no other one begins."""
+        """Return a new unique word that is no prefix of another."""
         return f"canary{next(self._numbers):05}"
 
-    def written_by_app(self, kept: Kept, text: str, *, waits: bool) -> None:
-        """By one that may not publish: it is a memory's text at once, or waits where everybody would read it."""
-        assert waits is kept.is_public
-        if waits:
-            self.waiting.append((kept.owner, text))
+    def record_app_edit(self, memory: ExpectedMemory, text: str, *, needs_approval: bool) -> None:
+        """Record an edit by an app that may not publish: it needs approval if the memory is public."""
+        assert needs_approval is memory.is_public
+        if needs_approval:
+            self.pending.append((memory.owner, text))
         else:
-            kept.texts.append(text)
+            memory.texts.append(text)
 
-    def pick(self, owner: str, number: int, *, present: bool = True) -> Kept | None:
-        """One of the owner's present memories, or of those in the trash; None when there is none."""
-        own = [kept for kept in self.memories if kept.owner == owner and kept.is_present == present]
+    def pick(self, owner: str, number: int, *, present: bool = True) -> ExpectedMemory | None:
+        """Return one of the owner's present or trashed memories; None if there is none."""
+        own = [memory for memory in self.memories if memory.owner == owner and memory.is_present == present]
         return own[number % len(own)] if own else None
 
-    def of(self, owner: str, *, present: bool) -> set[str]:
-        """The current texts of the owner's present memories, or of those in the trash."""
-        return {kept.text for kept in self.memories if kept.owner == owner and kept.is_present == present}
+    def get_texts(self, owner: str, *, present: bool) -> set[str]:
+        """Return the current texts of the owner's present or trashed memories."""
+        return {
+            memory.text for memory in self.memories if memory.owner == owner and memory.is_present == present
+        }
 
-    def shown_to_others(self, owner: str) -> set[str]:
-        """The texts that others find when they ask for this person's memories."""
+    def get_texts_shown_to_others(self, owner: str) -> set[str]:
+        """Return the texts that others find in this user's memories."""
         if not self.has_persona[owner]:
             return set()
-        own = [kept for kept in self.memories if kept.owner == owner and kept.is_present]
-        return {kept.text for kept in own if kept.is_public}
+        own = [memory for memory in self.memories if memory.owner == owner and memory.is_present]
+        return {memory.text for memory in own if memory.is_public}
 
-    def public_words_of(self, owner: str) -> set[str]:
-        """The canaries in what others find: what a persona may tell them."""
+    def get_public_canaries(self, owner: str) -> set[str]:
+        """Return the canaries in the texts that others find, which the persona may use."""
         return {
             word.strip(".")
-            for text in self.shown_to_others(owner)
+            for text in self.get_texts_shown_to_others(owner)
             for word in text.split()
             if "canary" in word
         }
 
-    def words_of(self, owner: str) -> set[str]:
-        """Every canary that this person ever wrote: in a text, an earlier text, a tag, or what waits for their yes."""
-        own = [kept for kept in [*self.memories, *self.deleted] if kept.owner == owner]
-        written = [text for kept in own for text in [*kept.texts, *kept.tags]]
-        written += [text for whose, text in self.waiting if whose == owner]
-        return {word.strip(".") for text in written for word in text.split() if word.startswith("canary")}
+    def get_canaries(self, owner: str) -> set[str]:
+        """Return every canary of this user: in texts, earlier texts, tags and pending proposals."""
+        own = [memory for memory in [*self.memories, *self.deleted] if memory.owner == owner]
+        texts = [text for memory in own for text in [*memory.texts, *memory.tags]]
+        texts += [text for proposal_owner, text in self.pending if proposal_owner == owner]
+        return {word.strip(".") for text in texts for word in text.split() if word.startswith("canary")}

@@ -1,11 +1,11 @@
-"""Django's commands for Notes."""
+"""Django's command line for Notes."""
 
 import os
 import sys
 
 from django.core.management import execute_from_command_line
 
-# Set, not defaulted: this is never the site whose example it is.
+# Not setdefault(): the environment may name Picard's settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "notes.settings"
 
 if __name__ == "__main__":

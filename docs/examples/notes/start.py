@@ -1,4 +1,4 @@
-"""Run Notes beside a running Picard: register it there once, migrate, serve."""
+"""Run Notes next to a running Picard: register it once, migrate its database and serve it."""
 
 import os
 import secrets
@@ -13,36 +13,36 @@ PICARD = HERE.parents[2]
 HOME = Path(os.environ.get("NOTES_HOME", HERE))
 ENV = HOME / ".env"
 PORT = os.environ.get("NOTES_PORT", "8100")
-ADDRESS = f"http://127.0.0.1:{PORT}"
+URL = f"http://127.0.0.1:{PORT}"
 
 
 def main() -> None:
     if ENV.exists():
-        say(f"Notes is registered already; {ENV} says how.")
+        say(f"Notes is already registered with the settings in {ENV}.")
     else:
-        register()
+        register_app()
     subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=HERE, check=True)
-    say(f"Notes runs at {ADDRESS}")
+    say(f"Notes is running at {URL}")
     os.chdir(HERE)
     os.execv(sys.executable, [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{PORT}"])  # noqa: S606
 
 
-def register() -> None:
-    """As any developer would, by Picard's command: what it prints goes to a file that only its owner reads."""
-    command = [sys.executable, "manage.py", "register_client", "Notes", f"{ADDRESS}/callback/"]
+def register_app() -> None:
+    """Run Picard's register_client, and write the printed settings to a file that only its owner can read."""
+    command = [sys.executable, "manage.py", "register_client", "Notes", f"{URL}/callback/"]
     done = subprocess.run(command, cwd=PICARD, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        sys.exit("Picard did not register Notes. Start Picard first, in another terminal: make run")
-    own = f"NOTES_URL={ADDRESS}\nNOTES_SECRET_KEY={secrets.token_urlsafe(48)}\n"
-    own += f"NOTES_TOKEN_KEY={Fernet.generate_key().decode()}\n"
+        sys.exit("Could not register Notes with Picard. Start Picard first, in another terminal: make run")
+    own_settings = f"NOTES_URL={URL}\nNOTES_SECRET_KEY={secrets.token_urlsafe(48)}\n"
+    own_settings += f"NOTES_TOKEN_KEY={Fernet.generate_key().decode()}\n"
     HOME.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(ENV, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(done.stdout + own)
-    say(f"Notes is registered with Picard; {ENV} says how.")
+        file.write(done.stdout + own_settings)
+    say(f"Registered Notes with Picard. The settings are in {ENV}.")
 
 
-def say(words: str) -> None:
-    print(words, flush=True)  # noqa: T201
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from accounts.management import lookup
 from memories.errors import ImportInProgress
 from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.imports import run as import_run
-from memories.portability.imports.labels import END_REASON_LABELS
 from memories.portability.imports.stage import stage_import
 from memories.portability.readers.chat_exports import ChatFilter
 from memories.portability.readers.detect import IMPORT_FORMATS
@@ -70,7 +69,7 @@ class Command(BaseCommand):
             batch = import_run.advance_import(actor, batch.pk)
             self.stderr.write(f"{batch.done:,} of {batch.total:,}")
         if batch.ended_by:
-            reason = END_REASON_LABELS[ImportEndReason(batch.ended_by)]
+            reason = ImportEndReason(batch.ended_by).description
             self.stdout.write(f"The import stopped after {batch.done:,} of {batch.total:,}: {reason}.")
         self.stdout.write(
             f"Imported {batch.done:,} memories. To undo, run `undo_import {batch.pk}` or use the import page."

@@ -26,7 +26,6 @@ from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
 from memories.portability.imports import run as import_run
-from memories.portability.imports.labels import END_REASON_LABELS, STATE_LABELS
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.chat_exports import ChatFilter
 from memories.portability.readers.detect import IMPORT_FORMATS
@@ -181,7 +180,7 @@ def _build_import_context(batch: ImportBatch) -> dict[str, object]:
     counts = batch.counts
     return {
         "batch": batch,
-        "state": STATE_LABELS[ImportState(batch.state)],
+        "state": ImportState(batch.state).description,
         "format": IMPORT_FORMATS[batch.format].label if batch.format in IMPORT_FORMATS else batch.format,
         "new": counts.get("new", 0),
         "changed": counts.get("changed", 0),
@@ -192,7 +191,7 @@ def _build_import_context(batch: ImportBatch) -> dict[str, object]:
         "sample": import_run.get_sample(batch),
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,
-        "ended_by": END_REASON_LABELS[ImportEndReason(batch.ended_by)] if batch.ended_by else "",
+        "ended_by": ImportEndReason(batch.ended_by).description if batch.ended_by else "",
         "is_done": batch.state == ImportState.DONE,
     }
 

@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole server, with a made-up person who has a past."""
+"""`manage.py demo`: start the whole server with a fictional user and sample data."""
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,15 +8,13 @@ from picard.demo.seed import DatabaseNotEmpty, fill_database
 
 
 class Command(BaseCommand):
-    help = (
-        "Fill the database with a made-up person once, say how to log in, and start everything as `up` does."
-    )
+    help = "Create a fictional user with sample data once, print how to log in, and start everything as `up` does."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--fill-only", action="store_true", help="start nothing")
+        parser.add_argument("--fill-only", action="store_true", help="do not start the server")
         parser.add_argument(
-            "--among-others", action="store_true", help="even into a database where other people live"
+            "--among-others", action="store_true", help="allow a database that has other users"
         )
 
     def handle(self, *_: object, among_others: bool, fill_only: bool, **__: object) -> None:
@@ -25,10 +23,10 @@ class Command(BaseCommand):
             person, password = fill_database(among_others=among_others)
         except DatabaseNotEmpty:
             raise CommandError(
-                "Other people live in this database. Take another PICARD_HOME, or say --among-others."
+                "This database has other users. Choose another PICARD_HOME, or pass --among-others."
             ) from None
         self.stdout.write(
-            f"The demo person is {person.name}.\n  Log in    {person.email}\n  Password  {password}"
+            f"The demo user is {person.name}.\n  Log in    {person.email}\n  Password  {password}"
         )
         self.stdout.flush()
         if not fill_only:

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: looks at all that an operator would, and says what to do."""
+"""`manage.py doctor`: check the installation and print hints."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from picard.observability.doctor import Finding, State
 
 
 class Command(BaseCommand):
-    help = "Look whether everything is as it should be. Exits with 1 when a check failed, else with 0."
+    help = "Check the installation and print hints. Exits with 1 if a check failed, otherwise with 0."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,14 +18,14 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: object) -> None:
         if options["json"]:
-            found = list(doctor.run_diagnostics())
-            self.stdout.write(json.dumps([finding.as_dict() for finding in found], indent=2))
+            findings = list(doctor.run_diagnostics())
+            self.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2))
         else:
-            found = [self._print_finding(finding) for finding in doctor.run_diagnostics()]
-        sys.exit(1 if any(finding.state == State.FAIL for finding in found) else 0)
+            findings = [self._print_finding(finding) for finding in doctor.run_diagnostics()]
+        sys.exit(1 if any(finding.state == State.FAIL for finding in findings) else 0)
 
     def _print_finding(self, finding: Finding) -> Finding:
-        """Each at once: some take seconds."""
+        """Print and flush a finding immediately, because some checks take seconds."""
         styles = {State.OK: self.style.SUCCESS, State.WARN: self.style.WARNING, State.FAIL: self.style.ERROR}
         self.stdout.write(f"{styles[finding.state](f'{finding.state:4}')}  {finding.check}: {finding.said}")
         if finding.hint:

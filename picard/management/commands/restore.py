@@ -1,4 +1,4 @@
-"""`manage.py restore`: a database from a backup, after a proof that file and keys belong together."""
+"""`manage.py restore`: restore a backup after verifying that its file and keys match."""
 
 import os
 import subprocess
@@ -14,76 +14,80 @@ from picard.backups import restore as backup_restore
 
 
 class Command(BaseCommand):
-    help = "Fill an empty database from a file of `backup`. Refuses a damaged file and wrong keys before it begins."
+    help = "Restore a backup into an empty database. Rejects a damaged file or wrong keys before it changes anything."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="what `backup` wrote, with FILE.sha256 beside it")
-        parser.add_argument("--keys", type=Path, metavar="FILE", help="the keys that `backup --keys` wrote")
-        parser.add_argument("--replace", action="store_true", help="drop everything that the database holds")
+        parser.add_argument("file", type=Path, help="backup file, with FILE.sha256 in the same folder")
+        parser.add_argument("--keys", type=Path, metavar="FILE", help="key file written by `backup --keys`")
+        parser.add_argument("--replace", action="store_true", help="drop everything in the database first")
 
     def handle(self, *_: object, file: Path, keys: Path | None, replace: bool, **__: object) -> None:
         try:
-            given = backup_dump.read_keys(keys) if keys else None
-            masters = backup_dump.parse_master_keys(given) if given else settings.FIELD_ENCRYPTION_KEY
-            opened = backup_dump.verify_backup(file, masters)
+            backup_keys = backup_dump.read_keys(keys) if keys else None
+            masters = (
+                backup_dump.parse_master_keys(backup_keys) if backup_keys else settings.FIELD_ENCRYPTION_KEY
+            )
+            key_count = backup_dump.verify_backup(file, masters)
             _require_idle_database(replace)
-            if given:
-                _require_installable_keys(given)
+            if backup_keys:
+                _require_installable_keys(backup_keys)
             if replace:
                 self._back_up_current_data()
             backup_restore.restore_database(file, replace=replace)
         except (backup_dump.BackupError, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
-        if given:
-            self._install_keys(given)  # last: with these keys nothing opens that was there before
-        # In processes of their own: this one began with the keys from before.
+        if backup_keys:
+            self._install_keys(backup_keys)  # last, because these keys cannot decrypt the previous data
+        # In separate processes, because this one has loaded the previous keys.
         for arguments in (["migrate", "--no-input", "--verbosity", "0"], ["keys", "verify"]):
             _run_manage_command(*arguments)
-        self.stdout.write(f"Restored. {opened:,} stored keys open. Start Picard, then look: manage.py doctor")
+        self.stdout.write(
+            f"Restored. {key_count:,} stored keys verified. Start Picard, then run: manage.py doctor"
+        )
 
     def _back_up_current_data(self) -> None:
-        """A backup of what will be dropped. Without room for it nothing is."""
+        """Dump the data that will be dropped. Without disk space for it nothing is dropped."""
         if not backup_restore.is_database_empty():
-            before = settings.PICARD_HOME / f"before-restore-{_format_timestamp()}.dump"
-            backup_dump.dump_database(before)
-            self.stdout.write(f"{before} is what this database held until now.")
+            dump = settings.PICARD_HOME / f"before-restore-{_format_timestamp()}.dump"
+            backup_dump.dump_database(dump)
+            self.stdout.write(f"The previous data was saved to {dump}.")
 
-    def _install_keys(self, given: dict[str, str]) -> None:
-        """Make the given keys the server's own."""
-        if not _has_different_keys(given):
+    def _install_keys(self, keys: dict[str, str]) -> None:
+        """Replace the server's keys, and move the previous ones to another folder."""
+        if not _has_different_keys(keys):
             return
-        before = settings.KEYS_HOME.with_name(f"keys-before-{_format_timestamp()}")
+        previous = settings.KEYS_HOME.with_name(f"keys-before-{_format_timestamp()}")
         try:
-            settings.KEYS_HOME.rename(before)
-            _write_keys(given)
+            settings.KEYS_HOME.rename(previous)
+            _write_keys(keys)
         except OSError as error:
             raise CommandError(
-                f"The data is there, but its keys cannot be put into {settings.KEYS_HOME} ({error.strerror}). "
-                "Make room for them, and restore once more with --replace."
+                f"The data was restored, but its keys cannot be written to {settings.KEYS_HOME} ({error.strerror}). "
+                "Free disk space, and restore again with --replace."
             ) from None
         self.stdout.write(
-            f"{settings.KEYS_HOME} holds the keys of the backup; those from before are in {before}."
+            f"The keys of the backup are in {settings.KEYS_HOME}, the previous ones in {previous}."
         )
 
 
-def _write_keys(given: dict[str, str]) -> None:
+def _write_keys(keys: dict[str, str]) -> None:
     settings.KEYS_HOME.mkdir(mode=0o700)
-    for name, value in given.items():
+    for name, value in keys.items():
         path = settings.KEYS_HOME / name.lower()
         path.touch(mode=0o600)
         path.write_text(value)
 
 
-def _has_different_keys(given: dict[str, str]) -> bool:
-    return backup_dump.parse_master_keys(given) != settings.FIELD_ENCRYPTION_KEY
+def _has_different_keys(keys: dict[str, str]) -> bool:
+    return backup_dump.parse_master_keys(keys) != settings.FIELD_ENCRYPTION_KEY
 
 
-def _require_installable_keys(given: dict[str, str]) -> None:
-    """Raises CommandError where it is not the server itself that keeps its keys."""
+def _require_installable_keys(keys: dict[str, str]) -> None:
+    """Raise CommandError if the keys differ and the server does not store its keys itself."""
     set_by_hand = [
         name for key in backup_dump.KEY_NAMES for name in (key, f"{key}_FILE") if os.environ.get(name)
     ]
-    if _has_different_keys(given) and (set_by_hand or not settings.EMBEDDED):
+    if _has_different_keys(keys) and (set_by_hand or not settings.EMBEDDED):
         raise CommandError("Set SECRET_KEY and FIELD_ENCRYPTION_KEY to the keys of the backup first.")
 
 
@@ -94,10 +98,10 @@ def _format_timestamp() -> str:
 def _require_idle_database(replace: bool) -> None:
     if backup_restore.count_other_connections():
         raise backup_dump.BackupError(
-            "Others are connected to this database. Stop the web server and the workers first."
+            "This database has other connections. Stop the web server and the workers first."
         )
     if not replace and not backup_restore.is_database_empty():
-        raise backup_dump.BackupError("This database is not empty. --replace drops everything that it holds.")
+        raise backup_dump.BackupError("This database is not empty. Use --replace to drop everything in it.")
 
 
 def _run_manage_command(*arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py up`: the database, the migrations, the web server and the worker, with one command."""
+"""`manage.py up`: start the database, migrations, the web server and the worker with one command."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ from picard.server.supervisor import Program, Supervisor
 
 
 class Command(BaseCommand):
-    help = "Start everything: the database, migrations, the web server and the worker. Ctrl-C stops it."
+    help = "Start everything: database, migrations, web server and worker. Press Ctrl-C to stop."
 
     def handle(self, *args: object, **options: object) -> None:
         require_free_port(get_bind_host(), settings.PORT)
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     @contextlib.contextmanager
     def _run_database(self) -> Iterator[None]:
-        """The embedded server; stopped in the end unless others are connected, such as another `up`."""
+        """Run the embedded server; stop it at the end unless it has other clients, such as another `up`."""
         if not settings.EMBEDDED:
             yield
             return
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             self._print_line("Stopped.")
 
     def _prepare_services(self) -> None:
-        self._print_line("Bringing the database up to date ...")
+        self._print_line("Applying migrations ...")
         call_command("migrate", interactive=False, verbosity=0)
         connections.close_all()
         if has_stale_static_files():
@@ -81,7 +81,7 @@ def require_free_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CommandError(
-                f"{host}:{port} cannot be listened on ({error.strerror}). "
+                f"Cannot listen on {host}:{port} ({error.strerror}). "
                 f"Stop the other server, or choose another port: PORT={port + 1}"
             ) from None
 
@@ -93,7 +93,7 @@ def list_programs() -> list[Program]:
 
 
 def has_stale_static_files() -> bool:
-    """Whether the collected files' manifest is missing, or older than a file it was made of."""
+    """Return whether the manifest of the collected files is missing or older than one of the source files."""
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if not manifest.exists():
         return True
@@ -106,13 +106,13 @@ def has_stale_static_files() -> bool:
 
 
 def is_ready() -> bool:
-    """Asks the web server itself."""
+    """Ask the web server's /readyz."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(get_bind_host(), get_bind_host())  # noqa: S104 # nosec B104
     connection = http.client.HTTPConnection(host, settings.PORT, timeout=2)
     try:
         connection.request("GET", "/readyz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
-        answer = connection.getresponse()
-        return answer.status == http.HTTPStatus.OK and json.load(answer)["status"] == "ok"
+        response = connection.getresponse()
+        return response.status == http.HTTPStatus.OK and json.load(response)["status"] == "ok"
     except (OSError, http.client.HTTPException, ValueError):
         return False  # not yet
     finally:
@@ -126,16 +126,16 @@ def format_announcement() -> str:
     lines.append(f"  Data      {settings.PICARD_HOME}")
     if settings.KEYS_HOME.exists():
         lines.append(f"  Keys      {settings.KEYS_HOME}  (back them up: without them no memory can be read)")
-    return "\n".join([*lines, "", "Ctrl-C stops it.", ""])
+    return "\n".join([*lines, "", "Press Ctrl-C to stop.", ""])
 
 
 @contextlib.contextmanager
 def _interrupt_on_sigterm() -> Iterator[None]:
-    """While it prepares, SIGTERM ends it as Ctrl-C does. Then the supervisor listens."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Handle SIGTERM like Ctrl-C until the supervisor installs its own handlers."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

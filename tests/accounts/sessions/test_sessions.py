@@ -22,7 +22,7 @@ from accounts.sessions.backend import SessionStore, hash_session_key
 from accounts.sessions.user_agents import describe_user_agent
 from oauth.models import AppGrant
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
-from tests.factories import PASSWORD, held_by_sessions
+from tests.factories import PASSWORD, load_sessions
 from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_stored_digest_cannot_be_used_as_cookie(ada: User) -> None:
 
 def test_session_data_is_encrypted(ada: User) -> None:
     browser = log_in(ada)
-    [data] = held_by_sessions()
+    [data] = load_sessions()
     assert data["_auth_user_id"] == str(ada.pk)
     stored = Session.objects.get().session_data
     assert str(ada.pk).encode() not in base64.b64decode(stored)
@@ -75,7 +75,7 @@ def test_session_data_is_encrypted(ada: User) -> None:
 @pytest.mark.parametrize("content", ["signed", "", "x", "AAAA", "é:ü"])
 def test_unencrypted_or_corrupt_session_requires_new_login(content: str, ada: User) -> None:
     browser = log_in(ada)
-    [data] = held_by_sessions()
+    [data] = load_sessions()
     stored = Session.objects.encode(data) if content == "signed" else content  # as Django's backend stores it
     Session.objects.update(session_data=stored)
     response = browser.get("/memories/")

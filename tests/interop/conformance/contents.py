@@ -1,4 +1,4 @@
-"""The smallest picture and sound, and the questions that a server asks back."""
+"""A minimal image and sound, and the requests of a server to its client."""
 
 import base64
 import struct
@@ -21,15 +21,15 @@ WAV = base64.b64encode(
 ).decode()  # fmt: skip
 
 
-def asked(message: str, name: str, kind: str = "string") -> ElicitRequest:
+def build_elicitation(message: str, name: str, kind: str = "string") -> ElicitRequest:
     schema: Any = {"type": "object", "properties": {name: {"type": kind}}, "required": [name]}
     return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
 
 
-def sampled(text: str, max_tokens: int) -> CreateMessageRequest:
+def build_sampling(text: str, max_tokens: int) -> CreateMessageRequest:
     message = SamplingMessage(role="user", content=TextContent(text=text))
     return CreateMessageRequest(params=CreateMessageRequestParams(messages=[message], max_tokens=max_tokens))
 
 
-def roots() -> ListRootsRequest:
+def build_roots_request() -> ListRootsRequest:
     return ListRootsRequest()

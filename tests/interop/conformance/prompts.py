@@ -1,4 +1,4 @@
-"""The prompts that the suite gets."""
+"""The prompts of the suite."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from mcp_types import (
 )
 
 from memories.mcp.errors import build_unknown_name_error
-from tests.interop.conformance.contents import PNG, asked
+from tests.interop.conformance.contents import PNG, build_elicitation
 
 ARGUMENTS = {
     "test_simple_prompt": (),
@@ -32,8 +32,8 @@ ARGUMENTS = {
 async def list_prompts(_context: Any, _params: PaginatedRequestParams | None) -> ListPromptsResult:
     return ListPromptsResult(
         prompts=[
-            Prompt(name=name, description="For the suite.", arguments=[_argument(each) for each in arguments])
-            for name, arguments in ARGUMENTS.items()
+            Prompt(name=name, description="For the suite.", arguments=[_argument(each) for each in names])
+            for name, names in ARGUMENTS.items()
         ]
     )
 
@@ -43,17 +43,21 @@ def _argument(name: str) -> PromptArgument:
 
 
 async def get_prompt(_context: Any, params: GetPromptRequestParams) -> GetPromptResult | InputRequiredResult:
-    given = params.arguments or {}
+    arguments = params.arguments or {}
     if params.name == "test_input_required_result_prompt" and not (params.input_responses or {}).get(
         "user_context"
     ):
         return InputRequiredResult(
-            input_requests={"user_context": asked("What context should the prompt use?", "context")}
+            input_requests={
+                "user_context": build_elicitation("What context should the prompt use?", "context")
+            }
         )
-    said: dict[str, list[Any]] = {
+    messages: dict[str, list[Any]] = {
         "test_simple_prompt": [TextContent(text="This is a simple prompt for testing.")],
         "test_prompt_with_arguments": [
-            TextContent(text=f"Prompt with arguments: arg1='{given.get('arg1')}', arg2='{given.get('arg2')}'")
+            TextContent(
+                text=f"Prompt with arguments: arg1='{arguments.get('arg1')}', arg2='{arguments.get('arg2')}'"
+            )
         ],
         "test_prompt_with_image": [
             ImageContent(data=PNG, mime_type="image/png"),
@@ -62,15 +66,17 @@ async def get_prompt(_context: Any, params: GetPromptRequestParams) -> GetPrompt
         "test_prompt_with_embedded_resource": [
             EmbeddedResource(
                 resource=TextResourceContents(
-                    uri=given.get("resourceUri", "test://none"),
+                    uri=arguments.get("resourceUri", "test://none"),
                     mime_type="text/plain",
                     text="Embedded resource content for testing.",
                 )
             ),
             TextContent(text="Please process the embedded resource above."),
         ],
-        "test_input_required_result_prompt": [TextContent(text="With the context that was given.")],
+        "test_input_required_result_prompt": [TextContent(text="With the given context.")],
     }
-    if params.name not in said:
+    if params.name not in messages:
         raise build_unknown_name_error("prompt")
-    return GetPromptResult(messages=[PromptMessage(role="user", content=each) for each in said[params.name]])
+    return GetPromptResult(
+        messages=[PromptMessage(role="user", content=each) for each in messages[params.name]]
+    )

@@ -1,4 +1,4 @@
-"""The server that the conformance suite prescribes, scenario by scenario (its own descriptions say what each wants)."""
+"""The server that the conformance suite requires; its scenarios describe what each one expects."""
 
 import json
 from typing import Any
@@ -70,8 +70,8 @@ async def read_resource(_context: Any, params: ReadResourceRequestParams) -> Rea
         "test://watched-resource": ("text/plain", "Watched."),
     }
     if uri.startswith("test://template/") and uri.endswith("/data"):
-        its_id = uri.split("/")[-2]
-        data = {"id": its_id, "templateTest": True, "data": f"Data for ID: {its_id}"}
+        data_id = uri.split("/")[-2]
+        data = {"id": data_id, "templateTest": True, "data": f"Data for ID: {data_id}"}
         texts[uri] = ("application/json", json.dumps(data))
     if uri not in texts:
         raise MCPError(INVALID_PARAMS, "Resource not found", {"uri": uri})
@@ -83,7 +83,7 @@ async def complete(_context: Any, _params: CompleteRequestParams) -> CompleteRes
     return CompleteResult(completion=Completion(values=["paris", "park"], total=2, has_more=False))
 
 
-async def nothing(_context: Any, _params: Any) -> EmptyResult:
+async def return_empty(_context: Any, _params: Any) -> EmptyResult:
     return EmptyResult()
 
 
@@ -108,6 +108,6 @@ SERVER: Server[Any] = Server(
     on_get_prompt=prompts.get_prompt,
     on_completion=complete,
 )
-SERVER.add_request_handler("logging/setLevel", SetLevelRequestParams, nothing)
-SERVER.add_request_handler("resources/subscribe", SubscribeRequestParams, nothing)
-SERVER.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, nothing)
+SERVER.add_request_handler("logging/setLevel", SetLevelRequestParams, return_empty)
+SERVER.add_request_handler("resources/subscribe", SubscribeRequestParams, return_empty)
+SERVER.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, return_empty)

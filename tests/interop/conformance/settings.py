@@ -1,6 +1,6 @@
-"""The product's settings, with the suite's server at /mcp, and each request given the token that the suite cannot show.
+"""The product's settings, with the server of the suite at /mcp, and a token for each request.
 
-Everything else is as in the product: the view, its checks, the exchange with the SDK.
+The suite sends no token. Everything else is as in the product: the view, its checks and the exchange with the SDK.
 """
 
 import os
@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.utils.decorators import sync_and_async_middleware
 
 from picard.settings import *  # noqa: F403
-from picard.settings import MIDDLEWARE as OURS
+from picard.settings import MIDDLEWARE as PRODUCT_MIDDLEWARE
 
 ROOT_URLCONF = "tests.interop.conformance.urls"
-MIDDLEWARE = ["tests.interop.conformance.settings.with_token", *OURS]
+MIDDLEWARE = ["tests.interop.conformance.settings.with_token", *PRODUCT_MIDDLEWARE]
 API_REQUESTS_PER_MINUTE = 60_000
 
 

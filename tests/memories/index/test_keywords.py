@@ -35,18 +35,18 @@ KEY = b"k" * 32
         ("\U0001f600 -- ...", []),
     ],
 )
-def test_texts_become_stems(text: str, stems: list[str]) -> None:
+def test_extract_words_returns_stems(text: str, stems: list[str]) -> None:
     assert extract_words(text) == stems
 
 
 @pytest.mark.parametrize(
     "question", ["who am I", "it", "What did you do?", "Isn't that what she's been doing?"]
 )
-def test_a_question_of_stop_words_has_no_words(question: str) -> None:
+def test_query_of_stop_words_has_no_words(question: str) -> None:
     assert extract_words(question) == []
 
 
-def test_may_is_a_month() -> None:
+def test_may_is_recognized_as_month() -> None:
     assert extract_words("what did I do in May 2023?") == ["may", "2023"]
     assert get_date_words(date(2023, 5, 7)) == ["may", "2023", "sunday"]
 
@@ -64,20 +64,20 @@ def test_may_is_a_month() -> None:
         ("", set()),
     ],
 )
-def test_names_are_what_is_capitalised_within_a_sentence(question: str, names: set[str]) -> None:
+def test_names_are_words_capitalized_within_sentence(question: str, names: set[str]) -> None:
     assert keywords.extract_names(question) == names
 
 
-def test_where_all_nouns_are_capitalised_none_is_a_name(settings: Settings) -> None:
+def test_german_capitals_are_not_names(settings: Settings) -> None:
     settings.SEARCH_LANGUAGE = "german"
     assert keywords.extract_names("Wo schläft das Zebra?") == set()
 
 
-def test_an_event_date_is_found_by_its_written_parts() -> None:
+def test_date_matches_its_written_parts() -> None:
     assert set(extract_words("that Monday in January 2024")) == set(get_date_words(date(2024, 1, 15)))
 
 
-def test_no_irregular_verb_folds_to_a_stop_word() -> None:
+def test_irregular_verbs_do_not_fold_to_stop_words() -> None:
     verbs = keywords._load_irregular_verbs()
     assert len(verbs) > 150
     assert not set(verbs.values()) & keywords._load_stop_words()
@@ -85,25 +85,25 @@ def test_no_irregular_verb_folds_to_a_stop_word() -> None:
 
 
 @given(st.text(), st.text())
-def test_a_word_is_found_wherever_it_stands_between_spaces(before: str, after: str) -> None:
+def test_word_between_spaces_is_always_extracted(before: str, after: str) -> None:
     assert "kangaroo" in extract_words(f"{before} kangaroos {after}")
 
 
 @given(st.text())
-def test_words_are_distinct_and_never_empty(text: str) -> None:
+def test_words_are_distinct_and_not_empty(text: str) -> None:
     found = extract_words(text)
     assert len(set(found)) == len(found)
     assert all(found)
 
 
-def test_another_language_has_its_own_stemmer(settings: Settings) -> None:
+def test_each_language_uses_its_own_stemmer(settings: Settings) -> None:
     settings.SEARCH_LANGUAGE = "german"
     assert extract_words("Die Häuser; das Haus") == ["die", "haus", "das"]
     settings.SEARCH_LANGUAGE = "french"
     assert extract_words("l'amour") == ["l", "amour"]
 
 
-def test_threads_may_stem_together() -> None:
+def test_stemming_is_thread_safe() -> None:
     found: list[list[str]] = []
     texts = [f"walking{n} talks" for n in range(8)]
     threads = [Thread(target=lambda text: found.append(extract_words(text)), args=(text,)) for text in texts]
@@ -114,13 +114,13 @@ def test_threads_may_stem_together() -> None:
     assert sorted(found) == [[f"walking{n}", "talk"] for n in range(8)]
 
 
-def test_tokens_are_signed_bigints_in_order_of_the_words() -> None:
+def test_tokens_are_signed_bigints_in_word_order() -> None:
     one, other = hash_words(["kitchen", "garden"], KEY)
     assert hash_words(["garden", "kitchen"], KEY) == [other, one]
     assert all(-(2**63) <= token < 2**63 for token in (one, other))
     assert any(token < 0 for token in hash_words(map(str, range(20)), KEY))
 
 
-def test_another_key_makes_other_tokens() -> None:
+def test_different_keys_give_different_tokens() -> None:
     assert not set(hash_words(["kitchen"], KEY)) & set(hash_words(["kitchen"], b"o" * 32))
     assert hash_words(["kitchen"], KEY) == [-436812518021282454]  # stored rows depend on it

@@ -22,7 +22,7 @@ texts = st.lists(
 
 
 @given(texts)
-def test_every_word_lies_in_some_passage(text: str) -> None:
+def test_every_word_is_in_some_passage(text: str) -> None:
     found = {word for passage in split_passages(text) for word in extract_words(passage)}
     assert found >= set(extract_words(text))
 
@@ -36,34 +36,34 @@ def test_every_passage_is_bounded_and_none_is_empty(text: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_any_text_has_a_passage(text: str) -> None:
+def test_any_nonempty_text_has_a_passage(text: str) -> None:
     assert all(split_passages(text))
     assert split_passages(text)
 
 
-def test_no_text_has_no_passage() -> None:
+def test_empty_text_has_no_passage() -> None:
     assert split_passages("") == []
 
 
-def test_an_ordinary_text_is_one_passage() -> None:
+def test_ordinary_text_is_one_passage() -> None:
     text = "Ada moved to Turin in 2019.\n\nShe bakes on Sundays, mostly rye bread, with her neighbour's oven."
     assert split_passages(f"  {text}\n") == [text]
 
 
 @pytest.mark.parametrize(("border", "end"), [("\n\n", "rye"), ("\n", "rye"), (". ", "rye.")])
-def test_a_long_text_is_cut_at_the_best_border(border: str, end: str) -> None:
+def test_long_text_is_split_at_best_border(border: str, end: str) -> None:
     text = "bread " * 140 + "rye" + border + "wheat " * 140
     first, second = split_passages(text)
     assert first.endswith(end)
     assert second.startswith("wheat")
 
 
-def test_the_last_sentence_of_a_long_text_is_in_the_last_passage() -> None:
+def test_last_sentence_of_long_text_is_in_last_passage() -> None:
     text = " ".join(f"Note {at} is about thing{at}." for at in range(300)) + " The key lies under the stone."
     assert split_passages(text)[-1].endswith("The key lies under the stone.")
 
 
-def test_chinese_is_cut_by_characters_and_repeats_the_last() -> None:
+def test_chinese_is_split_by_characters_and_repeats_the_last() -> None:
     first, second = split_passages("东京" * 200)[:2]
     assert 100 < len(first) <= 240
     assert second[0] == first[-1]
@@ -80,14 +80,14 @@ def test_chinese_is_cut_by_characters_and_repeats_the_last() -> None:
         "\U0001f600\U0001f3c4 " * 300,
     ],
 )
-def test_the_local_model_reads_whole_passages(text: str) -> None:
+def test_passages_fit_local_model(text: str) -> None:
     tokenizer = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256))
     tokenizer.no_truncation()
     assert max(len(tokenizer.encode(passage).ids) for passage in split_passages(text)) <= 256
 
 
 @pytest.mark.parametrize(("dimensions", "most"), [(384, 150), (1_000, 63)])
-def test_a_wider_vector_leaves_room_for_fewer_words(settings: Settings, dimensions: int, most: int) -> None:
+def test_wider_vectors_allow_fewer_words(settings: Settings, dimensions: int, most: int) -> None:
     settings.EMBEDDING_DIMENSIONS = dimensions
     assert get_max_keywords() == most
     assert all(

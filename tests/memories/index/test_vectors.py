@@ -16,27 +16,27 @@ def units() -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
-def test_the_matrix_is_orthogonal() -> None:
+def test_matrix_is_orthogonal() -> None:
     matrix = vectors.build_rotation_matrix(KEY, 384)
     assert matrix.dtype == np.float32
     assert np.abs(matrix @ matrix.T - np.eye(384)).max() < 1e-6
 
 
-def test_every_cosine_stays(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
+def test_rotation_preserves_cosines(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
     turned = np.array(vectors.rotate_vectors(units.tolist(), KEY))
     assert np.abs(turned @ turned.T - units @ units.T).max() < 1e-6
 
 
-def test_a_rotation_can_be_undone(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
+def test_rotation_can_be_inverted(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
     back = np.array(vectors.unrotate_vectors(vectors.rotate_vectors(units.tolist(), KEY), KEY))
     assert np.abs(back - units).max() < 1e-6
 
 
-def test_the_same_key_makes_the_same_matrix() -> None:
+def test_same_key_gives_same_matrix() -> None:
     assert np.array_equal(vectors.build_rotation_matrix(KEY, 64), vectors.build_rotation_matrix(KEY, 64))
 
 
-def test_another_key_makes_an_unrelated_one(
+def test_different_keys_give_unrelated_matrices(
     units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]",
 ) -> None:
     one, other = (np.array(vectors.rotate_vectors(units.tolist(), key)) for key in (KEY, OTHER_KEY))
@@ -51,12 +51,12 @@ def test_gaussians_are_standard_normal() -> None:
     assert (np.abs(numbers) < 1.96).mean() == pytest.approx(0.95, abs=0.005)
 
 
-def test_a_key_of_another_length_is_refused() -> None:
+def test_key_of_wrong_length_is_rejected() -> None:
     with pytest.raises(ValueError, match="key size"):
         vectors.build_rotation_matrix(b"short", 8)
 
 
-def test_only_the_last_matrices_are_kept_and_no_key() -> None:
+def test_cache_is_bounded_and_contains_no_key() -> None:
     vectors.clear_matrices()
     for at in range(vectors.MAX_CACHED_MATRICES + 3):
         vectors.rotate_vectors([[1.0, 0.0]], bytes([at]) * 32)
@@ -66,15 +66,15 @@ def test_only_the_last_matrices_are_kept_and_no_key() -> None:
     assert not vectors._matrices
 
 
-def test_this_machine_knows_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_answer_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert vectors.is_known_answer_valid()
     vectors.check_known_answer()
     monkeypatch.setattr(vectors, "_generate_uniforms", lambda _key, count: np.linspace(0.1, 0.9, count))
-    with pytest.raises(RuntimeError, match="other vector rotations"):
+    with pytest.raises(RuntimeError, match="Vector rotations on this machine differ"):
         vectors.check_known_answer()
 
 
-def test_halfvec_text_is_as_exact_as_float16() -> None:
+def test_halfvec_text_is_as_precise_as_float16() -> None:
     vector = (np.random.default_rng(2).standard_normal(384) / math.sqrt(384)).tolist()
     text = vectors.format_halfvec(vector)
     read = np.array([float(number) for number in text.strip("[]").split(",")])
@@ -82,5 +82,5 @@ def test_halfvec_text_is_as_exact_as_float16() -> None:
     assert np.abs(read - vector).max() < np.abs(np.float16(vector) - vector).max() / 5
 
 
-def test_nothing_to_rotate_needs_no_matrix() -> None:
+def test_rotating_no_vectors_needs_no_matrix() -> None:
     assert vectors.rotate_vectors([], KEY) == []

@@ -44,7 +44,7 @@ def state(memory: Memory) -> tuple[str, int, str]:
     return memory.index_state, memory.index_attempts, memory.index_error
 
 
-def test_a_saved_memory_is_due_and_an_indexed_one_is_not(ada: User, index: Callable[[], int]) -> None:
+def test_saved_memory_is_due_until_indexed(ada: User, index: Callable[[], int]) -> None:
     memory = remember(ada, "one")
     assert state(memory) == ("pending", 0, "")
     assert index() == 1
@@ -52,7 +52,7 @@ def test_a_saved_memory_is_due_and_an_indexed_one_is_not(ada: User, index: Calla
     assert index() == 0
 
 
-def test_the_vector_of_a_text_that_was_edited_meanwhile_is_thrown_away(ada: User, script: Any) -> None:
+def test_vector_of_concurrently_edited_text_is_discarded(ada: User, script: Any) -> None:
     memory = remember(ada, "before")
     edits = iter([lambda: writes.update_memory(session(ada), memory.pk, text="after")])
     script(lambda texts: next(edits, lambda: None)())
@@ -68,7 +68,7 @@ def test_the_vector_of_a_text_that_was_edited_meanwhile_is_thrown_away(ada: User
     assert stored.embedding == pytest.approx(expected, abs=1e-3)
 
 
-def test_a_memory_trashed_or_published_meanwhile_is_stored_as_it_now_is(ada: User, script: Any) -> None:
+def test_concurrent_trash_or_publish_is_reflected_in_index(ada: User, script: Any) -> None:
     memory = remember(ada, "one")
     acts = iter([lambda: writes.set_visibility(session(ada), memory.pk, "public")])
     script(lambda texts: next(acts, lambda: None)())
@@ -80,7 +80,7 @@ def test_a_memory_trashed_or_published_meanwhile_is_stored_as_it_now_is(ada: Use
     assert stored.embedding == pytest.approx(WordHashes().embed_query("one"), abs=1e-3)
 
 
-def test_a_provider_that_is_down_puts_memories_off_and_loses_none(ada: User, script: Any) -> None:
+def test_unavailable_provider_delays_memories_and_loses_none(ada: User, script: Any) -> None:
     memory = remember(ada, "one")
 
     def down(texts: Sequence[str]) -> None:
@@ -93,9 +93,7 @@ def test_a_provider_that_is_down_puts_memories_off_and_loses_none(ada: User, scr
     assert indexer.process_batch(worker=0) == 0
 
 
-def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(
-    ada: User, script: Any, settings: Any
-) -> None:
+def test_memory_is_marked_failed_after_max_attempts(ada: User, script: Any, settings: Any) -> None:
     memory = remember(ada, "one")
     settings.INDEXING_MAX_ATTEMPTS = 3
     script(_raise(ProviderUnavailable("unreachable")))
@@ -106,7 +104,7 @@ def test_after_so_many_attempts_it_is_given_up_where_it_can_be_seen(
     assert work_queue.get_backlog() == work_queue.Backlog(pending=0, failed=1)
 
 
-def test_the_owner_can_have_it_tried_again(ada: User, index: Callable[[], int]) -> None:
+def test_owner_can_retry_indexing(ada: User, index: Callable[[], int]) -> None:
     memory = remember(ada, "one")
     Memory.objects.update(index_state="failed", index_error="unreachable")
     writes.retry_indexing(session(ada), memory.pk)
@@ -114,7 +112,7 @@ def test_the_owner_can_have_it_tried_again(ada: User, index: Callable[[], int]) 
     assert state(memory) == ("ready", 0, "")
 
 
-def test_one_text_that_is_rejected_fails_alone(ada: User, script: Any) -> None:
+def test_rejected_text_fails_alone(ada: User, script: Any) -> None:
     good, bad, also_good = (remember(ada, text) for text in ("good", "bad", "also good"))
 
     def reject_bad(texts: Sequence[str]) -> None:
@@ -127,7 +125,7 @@ def test_one_text_that_is_rejected_fails_alone(ada: User, script: Any) -> None:
     assert bad.index_error == "rejected"
 
 
-def test_a_text_that_does_not_open_fails_alone(ada: User, bob: User, index: Callable[[], int]) -> None:
+def test_undecryptable_text_fails_alone(ada: User, bob: User, index: Callable[[], int]) -> None:
     unreadable, fine = remember(ada, "one"), remember(bob, "two")
     keys.delete_person_key(ada.pk)
     index()
@@ -135,7 +133,7 @@ def test_a_text_that_does_not_open_fails_alone(ada: User, bob: User, index: Call
     assert state(fine)[0] == "ready"
 
 
-def test_a_lease_of_a_dead_worker_is_taken_over_and_of_a_living_one_is_not(ada: User) -> None:
+def test_only_leases_of_dead_workers_are_taken_over(ada: User) -> None:
     memory = remember(ada, "one")
     lease = indexer.WorkerLease()
     try:
@@ -146,7 +144,7 @@ def test_a_lease_of_a_dead_worker_is_taken_over_and_of_a_living_one_is_not(ada: 
     assert [row.pk for row in indexer.claim_memories(worker=0, limit=10)] == [memory.pk]
 
 
-def test_another_model_makes_everything_due_again_and_words_are_found_meanwhile(
+def test_model_change_requeues_everything_and_keeps_keyword_search(
     ada: User, index: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from memories.search import query as search_query
@@ -164,14 +162,14 @@ def test_another_model_makes_everything_due_again_and_words_are_found_meanwhile(
     assert [space.identity for space in EmbeddingSpace.objects.all()] == [work_queue.get_space_identity()]
 
 
-def test_what_failed_is_due_again_when_a_worker_starts(ada: User) -> None:
+def test_failed_memories_are_requeued_on_worker_start(ada: User) -> None:
     remember(ada, "one")
     Memory.objects.update(index_state="failed")
     retention.requeue_on_start()
     assert work_queue.get_backlog() == work_queue.Backlog(pending=1, failed=0)
 
 
-def test_only_one_worker_keeps_house_at_a_time(ada: User) -> None:
+def test_only_one_worker_runs_retention_at_a_time(ada: User) -> None:
     lease = indexer.WorkerLease()
     try:
         lease.connection.execute("select pg_advisory_lock(%s)", [DatabaseLock.RETENTION])
@@ -181,7 +179,7 @@ def test_only_one_worker_keeps_house_at_a_time(ada: User) -> None:
     assert retention.run_steps() != {}
 
 
-def test_waits_double_stay_bounded_and_honour_the_provider() -> None:
+def test_backoff_doubles_is_bounded_and_honors_retry_after() -> None:
     assert 0.5 <= indexer._compute_backoff(1, None) <= 1.5
     assert 4 <= indexer._compute_backoff(4, None) <= 12
     assert indexer._compute_backoff(60, None) <= 1.5 * indexer.MAX_BACKOFF_S
@@ -190,7 +188,7 @@ def test_waits_double_stay_bounded_and_honour_the_provider() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_commit_wakes_the_waiting_worker() -> None:
+def test_commit_wakes_idle_worker() -> None:
     from tests.factories import make_person
 
     ada = make_person("ada")

@@ -39,7 +39,7 @@ def stale_vectors(user: User) -> list[str]:
     ]
 
 
-def test_a_worker_makes_memories_searchable_and_stops_when_told() -> None:
+def test_worker_indexes_memories_and_stops_on_request() -> None:
     ada = make_person("ada")
     with running("worker") as process:
         remember(ada, "My puppy is called Rex.")
@@ -49,7 +49,7 @@ def test_a_worker_makes_memories_searchable_and_stops_when_told() -> None:
         assert process.wait(timeout=10) == 0
 
 
-def test_kills_and_failures_while_texts_are_edited_lose_nothing_and_leave_nothing_stale() -> None:
+def test_kills_and_failures_during_edits_leave_no_memory_lost_or_stale() -> None:
     ada = make_person("ada")
     rng = random.Random(1)
     written: dict[Any, str] = {}

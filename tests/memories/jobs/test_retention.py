@@ -29,7 +29,7 @@ def fill_cache(*, hours: int) -> None:
         cursor.execute(FILL, [hours])
 
 
-def test_a_step_that_fails_is_logged_without_its_words_and_the_others_go_on(
+def test_failed_step_is_logged_without_its_message_and_others_still_run(
     ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fall() -> int:
@@ -41,11 +41,11 @@ def test_a_step_that_fails_is_logged_without_its_words_and_the_others_go_on(
     monkeypatch.setattr(retention, "STEPS", steps)
     assert retention.run_steps() == {"first": 1, "last": 1}
     [line] = caplog.records
-    assert line.getMessage() == "housekeeping failed at: broken"
+    assert line.getMessage() == "retention step failed: broken"
     assert "peanuts" not in JsonFormatter().format(line)
 
 
-def test_what_a_failed_step_wrote_is_taken_back(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_step_is_rolled_back(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fall() -> int:
         User.objects.update(display_name="Eve")
         raise ValueError
@@ -55,7 +55,7 @@ def test_what_a_failed_step_wrote_is_taken_back(ada: User, monkeypatch: pytest.M
     assert User.objects.get().display_name == "Ada"
 
 
-def test_a_lost_database_is_no_failure_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_database_connection_is_not_a_step_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     def fall(*_: Any) -> int:
         raise OperationalError
 
@@ -66,7 +66,7 @@ def test_a_lost_database_is_no_failure_of_a_step(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("wrong", [{"EMBEDDING_DIMENSIONS": 200}, {"EMBEDDING_PROVIDER": "openai"}])
-def test_a_provider_that_is_set_wrongly_stops_neither_the_worker_nor_the_purging(
+def test_misconfigured_provider_stops_neither_worker_nor_purging(
     ada: User, settings: Settings, wrong: dict[str, Any]
 ) -> None:
     for name, value in wrong.items():
@@ -80,16 +80,14 @@ def test_a_provider_that_is_set_wrongly_stops_neither_the_worker_nor_the_purging
     assert EmbeddingSpace.objects.exists()
 
 
-def test_nobody_can_push_the_limits_on_log_ins_out_of_the_cache() -> None:
+def test_login_limits_cannot_be_evicted_from_cache() -> None:
     cache.set("attempts:ada", 5, timeout=60)
     fill_cache(hours=1)
     cache.set("attempts:eve", 1, timeout=60)
     assert cache.get("attempts:ada") == 5
 
 
-def test_letters_that_are_kept_as_files_go_when_their_links_work_no_more(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_stored_emails_are_deleted_when_their_links_expire(settings: Settings, tmp_path: Path) -> None:
     settings.PICARD_HOME, settings.DELETION_DAYS = tmp_path, 14
     (tmp_path / "mail").mkdir()
     for name, days in (("new.log", 13), ("old.log", 15), ("of-the-operator.txt", 15)):
@@ -99,7 +97,7 @@ def test_letters_that_are_kept_as_files_go_when_their_links_work_no_more(
     assert {path.name for path in (tmp_path / "mail").iterdir()} == {"new.log", "of-the-operator.txt"}
 
 
-def test_what_has_expired_leaves_the_cache() -> None:
+def test_expired_cache_entries_are_deleted() -> None:
     cache.clear()  # tests that commit leave some there
     cache.set("attempts:ada", 5, timeout=60)
     fill_cache(hours=-1)

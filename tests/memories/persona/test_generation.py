@@ -52,52 +52,50 @@ def prompt(model: ModelServer) -> str:
 # --- What is answered ---------------------------------------------------------------------------------------
 
 
-def test_the_answer_is_the_models_with_the_sources_that_it_cites(walrus: User, model: ModelServer) -> None:
+def test_answer_is_generated_with_its_cited_sources(walrus: User, model: ModelServer) -> None:
     answer = ask(session(walrus), walrus)
     assert (answer.text, answer.mode, answer.degraded) == ("Peanuts [1].", AnswerMode.WORDED, False)
     assert [citation.number for citation in answer.citations] == [1]
 
 
-def test_a_source_that_was_not_given_is_not_cited(walrus: User, model: ModelServer) -> None:
+def test_unknown_citation_is_removed(walrus: User, model: ModelServer) -> None:
     model.says = ["Peanuts [1,", " 77] and", " [9", "9] nuts [2]."]
     answer = ask(session(walrus), walrus)
     assert answer.text == "Peanuts [1] and  nuts [2]."
     assert [citation.number for citation in answer.citations] == [1, 2]
 
 
-def test_pictures_and_links_are_taken_out(walrus: User, model: ModelServer) -> None:
+def test_images_and_links_are_removed(walrus: User, model: ModelServer) -> None:
     model.says = ["See ![x](http", "://evil.example/?q=secret) and [", "this](https://evil.example) [1]"]
     assert ask(session(walrus), walrus).text == "See x and this [1]"
 
 
-def test_an_answer_without_a_source_is_not_shown(walrus: User, model: ModelServer) -> None:
+def test_answer_without_citation_is_not_shown(walrus: User, model: ModelServer) -> None:
     model.says = ["Trust ", "me."]
     answer = ask(session(walrus), walrus)
     assert answer.mode == AnswerMode.EXTRACTIVE
     assert answer.degraded
 
 
-def test_the_model_may_say_that_no_memory_answers(walrus: User, model: ModelServer) -> None:
+def test_model_can_reply_that_no_memory_answers(walrus: User, model: ModelServer) -> None:
     model.says = ["NO", "NE"]
     answer = ask(session(walrus), walrus)
     assert (answer.text, answer.citations) == ("No memory answers that.", ())
 
 
-def test_where_no_memory_is_likely_to_answer_the_model_is_not_asked(walrus: User, model: ModelServer) -> None:
+def test_model_is_not_asked_without_a_likely_answer(walrus: User, model: ModelServer) -> None:
     assert ask(session(walrus), walrus, "What is the capital of Mongolia?").citations == ()
     assert model.chats == []
 
 
-def test_what_was_said_before_is_told_to_the_model_and_kept_within_bounds(
-    walrus: User, model: ModelServer
-) -> None:
+def test_earlier_turns_are_sent_to_model_within_limits(walrus: User, model: ModelServer) -> None:
     turns = tuple(ChatTurn("user", f"turn{number:02} " + "x" * 700) for number in range(20))
     ask(session(walrus), walrus, turns=turns)
     told = [message["content"][:6] for message in model.chats[0] if message["content"].startswith("turn")]
     assert told == [f"turn{number}" for number in range(14, 20)]
 
 
-def test_memories_beyond_the_bound_of_a_prompt_are_left_out(
+def test_memories_beyond_prompt_budget_are_left_out(
     walrus: User, model: ModelServer, settings: LazySettings
 ) -> None:
     settings.CHAT = replace(settings.CHAT, prompt_tokens=40)
@@ -109,7 +107,7 @@ def test_memories_beyond_the_bound_of_a_prompt_are_left_out(
 @pytest.mark.parametrize(
     "mood", [Mood.FAILING, Mood.LIMITED, Mood.REJECTING, Mood.BABBLING, Mood.BREAKING_OFF, Mood.HANGING]
 )
-def test_when_the_model_fails_the_memories_are_quoted(
+def test_memories_are_quoted_if_model_fails(
     walrus: User, model: ModelServer, settings: LazySettings, mood: Mood, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CHAT = replace(settings.CHAT, timeout_s=0.5 if mood is Mood.HANGING else 5.0)
@@ -120,12 +118,12 @@ def test_when_the_model_fails_the_memories_are_quoted(
     assert "walrus" not in caplog.text
 
 
-def test_a_slow_model_is_waited_for(walrus: User, model: ModelServer) -> None:
+def test_slow_model_is_awaited(walrus: User, model: ModelServer) -> None:
     model.mood = Mood.SLOW
     assert ask(session(walrus), walrus).mode == AnswerMode.WORDED
 
 
-def test_the_first_words_come_before_the_model_has_said_the_second(walrus: User, model: ModelServer) -> None:
+def test_first_chunk_is_sent_before_the_second_arrives(walrus: User, model: ModelServer) -> None:
     model.may_go_on.clear()
     prepared = persona_retrieval.prepare_answer(session(walrus), walrus, QUESTION)
 
@@ -143,7 +141,7 @@ def test_the_first_words_come_before_the_model_has_said_the_second(walrus: User,
 # --- What the model may read -----------------------------------------------------------------------------------
 
 
-def test_for_another_asker_nothing_private_is_in_the_prompt(
+def test_prompt_for_another_user_contains_nothing_private(
     walrus: User, bob: User, model: ModelServer
 ) -> None:
     answer = ask(session(bob), walrus)
@@ -152,12 +150,12 @@ def test_for_another_asker_nothing_private_is_in_the_prompt(
     assert "canary" not in prompt(model)
 
 
-def test_a_visitor_is_never_answered_by_a_model(walrus: User, model: ModelServer) -> None:
+def test_anonymous_user_never_gets_a_generated_answer(walrus: User, model: ModelServer) -> None:
     assert ask(ANONYMOUS, walrus).mode == AnswerMode.EXTRACTIVE
     assert model.chats == []
 
 
-def test_a_hosted_model_gets_nothing_of_a_person_before_their_yes(
+def test_remote_model_gets_nothing_without_consent(
     walrus: User, bob: User, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ChatSettings, "is_hosted", True)
@@ -171,7 +169,7 @@ def test_a_hosted_model_gets_nothing_of_a_person_before_their_yes(
     assert ask(session(walrus), walrus).mode == AnswerMode.EXTRACTIVE
 
 
-def test_an_app_narrowed_to_tags_gets_no_more_into_the_prompt(
+def test_prompt_for_app_limited_to_tags_contains_only_these(
     walrus: User, index: Callable[[], int], model: ModelServer
 ) -> None:
     tagged = remember(walrus, "The walrus is allergic to nuts at work.", tags=["work"])
@@ -195,7 +193,7 @@ HOSTILE = st.sampled_from(
 
 @extent(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(memory=HOSTILE, question=st.one_of(HOSTILE, st.text(max_size=40)))
-def test_nothing_that_is_said_gets_a_private_word_to_another(
+def test_no_model_output_reveals_private_text_to_another_user(
     walrus: User, bob: User, index: Callable[[], int], model: ModelServer, memory: str, question: str
 ) -> None:
     remember(walrus, memory, visibility="public")
@@ -209,7 +207,7 @@ def test_nothing_that_is_said_gets_a_private_word_to_another(
     assert "canary" not in answer.text + "".join(citation.text for citation in answer.citations)
 
 
-def test_memories_stand_between_lines_that_none_of_them_can_know(walrus: User, model: ModelServer) -> None:
+def test_memories_are_between_unpredictable_fence_lines(walrus: User, model: ModelServer) -> None:
     ask(session(walrus), walrus)
     ask(session(walrus), walrus)
     fences = [messages[0]["content"].splitlines()[-1] for messages in model.chats]

@@ -51,7 +51,7 @@ def asked(actor: Actor, about: User, question: str = QUESTION) -> Answer:
 # --- Answers -------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_is_the_memory_itself_and_cites_it(ada: User, index: Callable[[], int]) -> None:
+def test_answer_quotes_and_cites_the_memory(ada: User, index: Callable[[], int]) -> None:
     memory = remember(ada, TRUTH)
     remember(ada, "I sold my bicycle.")
     index()
@@ -61,21 +61,23 @@ def test_an_answer_is_the_memory_itself_and_cites_it(ada: User, index: Callable[
     assert answer.includes_private
 
 
-def test_what_no_memory_tells_of_is_refused(ada: User, index: Callable[[], int]) -> None:
+def test_unknown_fact_gets_no_answer(ada: User, index: Callable[[], int]) -> None:
     remember(ada, TRUTH)
     index()
     answer = asked(session(ada), ada, "Which physician treats my knee?")
     assert (answer.text, answer.citations, answer.includes_private) == ("No memory answers that.", (), False)
 
 
-def test_what_is_asked_of_somebody_is_not_answered_with_another(ada: User, index: Callable[[], int]) -> None:
+def test_question_about_someone_is_not_answered_about_someone_else(
+    ada: User, index: Callable[[], int]
+) -> None:
     remember(ada, "Ruth plays chess in the garden.")
     index()
     assert asked(session(ada), ada, "Who plays chess in the garden with Ruth?").citations
     assert asked(session(ada), ada, "Where does Omar play chess in the garden?").citations == ()
 
 
-def test_the_persona_s_own_name_need_not_stand_in_its_memories(ada: User, index: Callable[[], int]) -> None:
+def test_own_name_in_question_need_not_be_in_memories(ada: User, index: Callable[[], int]) -> None:
     ada.display_name = "Ada Lovelace"
     remember(ada, "I play chess in the garden.")
     index()
@@ -84,7 +86,7 @@ def test_the_persona_s_own_name_need_not_stand_in_its_memories(ada: User, index:
 
 
 @pytest.mark.parametrize("name", ["Ada", "ada"])
-def test_by_its_persons_name_a_persona_is_asked_as_by_a_pronoun(
+def test_own_name_in_question_is_treated_like_a_pronoun(
     name: str, ada: User, index: Callable[[], int]
 ) -> None:
     ada.display_name = "Ada Lovelace"
@@ -95,16 +97,14 @@ def test_by_its_persons_name_a_persona_is_asked_as_by_a_pronoun(
         assert [each.memory.pk for each in answer.citations] == [memory.pk]
 
 
-def test_the_ordinary_word_of_a_handle_that_was_made_up_is_no_name(ada: User) -> None:
+def test_ordinary_word_of_generated_handle_is_not_a_name(ada: User) -> None:
     ada.handle, ada.display_name = new_handle(), ""
     assert "person" not in persona_retrieval.get_own_names(ada)
     ada.handle = "ada-lovelace"
     assert persona_retrieval.get_own_names(ada) == {"ada", "lovelac"}
 
 
-def test_a_word_that_says_whom_memories_are_about_does_not_count_as_an_answer(
-    ada: User, index: Callable[[], int]
-) -> None:
+def test_common_name_does_not_count_as_answer(ada: User, index: Callable[[], int]) -> None:
     for number in range(12):
         remember(ada, f"{'Ruth' if number % 2 else 'Omar'} grows plant {number}.")
     index()
@@ -113,13 +113,11 @@ def test_a_word_that_says_whom_memories_are_about_does_not_count_as_an_answer(
     assert hit.strength == hit.cosine
 
 
-def test_somebody_without_memories_is_no_fault(ada: User) -> None:
+def test_user_without_memories_gets_no_answer(ada: User) -> None:
     assert asked(session(ada), ada).citations == ()
 
 
-def test_no_more_is_quoted_than_three_memories_and_the_beginning_of_each(
-    ada: User, index: Callable[[], int]
-) -> None:
+def test_answer_quotes_at_most_three_truncated_memories(ada: User, index: Callable[[], int]) -> None:
     for number in range(5):
         remember(ada, f"The zebra sleeps {number} times. " + "More. " * 300)
     index()
@@ -128,16 +126,14 @@ def test_no_more_is_quoted_than_three_memories_and_the_beginning_of_each(
     assert all(len(each.text) <= persona_retrieval.EXCERPT_CHARACTERS + 1 for each in citations)
 
 
-def test_without_the_embedding_provider_words_alone_answer_and_it_is_said(
-    ada: User, settings: Settings
-) -> None:
+def test_answer_is_degraded_without_embedding_provider(ada: User, settings: Settings) -> None:
     remember(ada, TRUTH)
     settings.EMBEDDING_PROVIDER = "tests.providers.Failing"
     answer = asked(session(ada), ada)
     assert (answer.text, answer.degraded) == (f"{TRUTH} [1]", True)
 
 
-def test_a_memory_that_does_not_open_hides_no_other(ada: User, index: Callable[[], int]) -> None:
+def test_undecryptable_memory_hides_no_other(ada: User, index: Callable[[], int]) -> None:
     broken, _kept = remember(ada, TRUTH), remember(ada, "In the garden the zebra sleeps.")
     index()
     _break(broken)
@@ -146,7 +142,7 @@ def test_a_memory_that_does_not_open_hides_no_other(ada: User, index: Callable[[
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "\0", "x" * (limits.QUERY_CHARACTERS + 1)])
-def test_what_is_no_question_is_refused_by_its_name(ada: User, question: str) -> None:
+def test_invalid_question_is_rejected_with_its_code(ada: User, question: str) -> None:
     with pytest.raises(ValidationError) as refused:
         asked(session(ada), ada, question)
     assert list(refused.value.message_dict) == ["question"]
@@ -155,7 +151,7 @@ def test_what_is_no_question_is_refused_by_its_name(ada: User, question: str) ->
 # --- Who may ask ---------------------------------------------------------------------------------------------
 
 
-def test_others_are_answered_from_public_memories_only(
+def test_other_users_get_answers_from_public_memories_only(
     ada: User, bob: User, index: Callable[[], int]
 ) -> None:
     remember(open_persona(ada), f"The zebra sleeps where nobody knows: {CANARY}.")
@@ -167,7 +163,7 @@ def test_others_are_answered_from_public_memories_only(
         assert not answer.includes_private
 
 
-def test_a_persona_that_is_off_and_one_that_never_was_are_one_answer(ada: User, bob: User) -> None:
+def test_disabled_and_unknown_personas_look_the_same(ada: User, bob: User) -> None:
     remember(ada, TRUTH, visibility="public")
     handles = [ada.handle, "nobody-at-all", "NOT A HANDLE", "\0", "", "x" * 40]
     for asker in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
@@ -176,7 +172,7 @@ def test_a_persona_that_is_off_and_one_that_never_was_are_one_answer(ada: User, 
                 persona_retrieval.find_persona(asker, handle)
 
 
-def test_a_visitor_asks_only_where_the_page_is_open(ada: User, bob: User, index: Callable[[], int]) -> None:
+def test_anonymous_user_can_ask_only_public_personas(ada: User, bob: User, index: Callable[[], int]) -> None:
     remember(open_persona(ada), TRUTH, visibility="public")
     index()
     with pytest.raises(PersonaNotFound):
@@ -185,12 +181,12 @@ def test_a_visitor_asks_only_where_the_page_is_open(ada: User, bob: User, index:
     assert persona_retrieval.ask_persona(ANONYMOUS, bob, QUESTION).citations == ()
 
 
-def test_a_visitor_has_no_persona_of_their_own() -> None:
+def test_anonymous_user_has_no_own_persona() -> None:
     with pytest.raises(PersonaNotFound):
         persona_retrieval.find_persona(ANONYMOUS, persona_retrieval.SELF_HANDLE)
 
 
-def test_an_app_needs_the_scope_before_anything_is_looked_up(ada: User, bob: User) -> None:
+def test_missing_scope_is_raised_before_any_lookup(ada: User, bob: User) -> None:
     for about, needed in ((ada.handle, scopes.PERSONA), ("nobody-at-all", scopes.PERSONA)):
         with pytest.raises(InsufficientScope) as refused:
             persona_retrieval.find_persona(app(bob, scopes.READ), about)
@@ -200,7 +196,7 @@ def test_an_app_needs_the_scope_before_anything_is_looked_up(ada: User, bob: Use
     assert refused.value.scope == scopes.READ
 
 
-def test_a_narrowed_app_is_answered_from_what_it_may_see(ada: User, index: Callable[[], int]) -> None:
+def test_app_limited_to_tags_gets_answers_from_visible_memories(ada: User, index: Callable[[], int]) -> None:
     tagged = remember(ada, TRUTH, tags=["work"])
     remember(ada, f"The zebra sleeps: {CANARY}.")
     index()
@@ -208,16 +204,14 @@ def test_a_narrowed_app_is_answered_from_what_it_may_see(ada: User, index: Calla
     assert [each.memory.pk for each in asked(narrowed, ada).citations] == [tagged.pk]
 
 
-def test_what_is_trashed_answers_nobody(ada: User, index: Callable[[], int]) -> None:
+def test_trashed_memories_are_not_used_for_answers(ada: User, index: Callable[[], int]) -> None:
     memory = remember(ada, TRUTH)
     index()
     writes.trash_memory(session(ada), memory.pk)
     assert asked(session(ada), ada).citations == ()
 
 
-def test_what_others_were_told_stands_in_the_owners_audit(
-    ada: User, bob: User, index: Callable[[], int]
-) -> None:
+def test_questions_by_others_are_in_the_owners_audit(ada: User, bob: User, index: Callable[[], int]) -> None:
     memory = remember(open_persona(ada, page=True), TRUTH, visibility="public")
     index()
     for asker in (session(bob), ANONYMOUS, app(ada, scopes.READ), session(ada)):
@@ -234,7 +228,7 @@ def test_what_others_were_told_stands_in_the_owners_audit(
 
 
 @pytest.mark.parametrize("question", HOSTILE)
-def test_hostile_questions_get_no_private_word(
+def test_hostile_questions_reveal_no_private_word(
     ada: User, bob: User, index: Callable[[], int], question: str
 ) -> None:
     remember(open_persona(ada, page=True), f"The zebra sleeps: {CANARY}.")
@@ -254,7 +248,7 @@ WORDS = st.sampled_from(
     texts=st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=6), st.booleans()), max_size=6),
     question=st.lists(WORDS, min_size=1, max_size=8),
 )
-def test_no_canary_of_a_private_memory_reaches_another_asker(
+def test_no_private_canary_reaches_another_user(
     ada: User,
     bob: User,
     index: Callable[[], int],
@@ -276,7 +270,7 @@ def test_no_canary_of_a_private_memory_reaches_another_asker(
         transaction.set_rollback(True)
 
 
-def test_a_private_memory_changes_nothing_of_what_others_are_answered(
+def test_private_memory_does_not_change_answers_to_others(
     ada: User, bob: User, index: Callable[[], int]
 ) -> None:
     """Nor does the threshold tell of it: frequencies are taken over what the asker may see."""

@@ -37,7 +37,7 @@ Ask = Callable[[], list[str]]
 
 
 @WAYS
-def test_roles_and_texts_are_sent_once_and_the_answer_comes_back(model: ModelServer, ask: Ask) -> None:
+def test_roles_and_texts_are_sent_once_and_answer_is_returned(model: ModelServer, ask: Ask) -> None:
     assert "".join(ask()) == "Peanuts [1]."
     [request] = model.requests
     assert request["path"] == "/v1/chat/completions"
@@ -47,7 +47,7 @@ def test_roles_and_texts_are_sent_once_and_the_answer_comes_back(model: ModelSer
     ]
 
 
-def test_a_stream_comes_in_pieces(model: ModelServer) -> None:
+def test_stream_yields_chunks(model: ModelServer) -> None:
     assert streamed() == ["Peanuts", " [1]", "."]
 
 
@@ -65,7 +65,7 @@ def test_a_stream_comes_in_pieces(model: ModelServer) -> None:
         (Mood.SILENT, "bad_answer"),
     ],
 )
-def test_what_goes_wrong_is_one_error_without_a_text(
+def test_failures_raise_one_error_without_text(
     model: ModelServer, ask: Ask, mood: Mood, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -81,21 +81,21 @@ def test_what_goes_wrong_is_one_error_without_a_text(
 
 
 @WAYS
-def test_a_hanging_server_is_a_timeout(model: ModelServer, ask: Ask, settings: Settings) -> None:
+def test_hanging_server_is_a_timeout(model: ModelServer, ask: Ask, settings: Settings) -> None:
     settings.CHAT = replace(settings.CHAT, timeout_s=0.3)
     model.mood = Mood.HANGING
     with pytest.raises(ChatUnavailable, match="timeout"):
         ask()
 
 
-def test_a_stream_that_stops_amid_its_answer_is_a_timeout(model: ModelServer, settings: Settings) -> None:
+def test_stalled_stream_is_a_timeout(model: ModelServer, settings: Settings) -> None:
     settings.CHAT = replace(settings.CHAT, timeout_s=1.0)
     model.may_go_on.clear()
     with pytest.raises(ChatUnavailable, match="timeout"):
         streamed()
 
 
-def test_a_stream_that_breaks_amid_its_answer_is_a_bad_answer(model: ModelServer) -> None:
+def test_broken_stream_is_a_bad_answer(model: ModelServer) -> None:
     model.mood = Mood.BREAKING_OFF
     with pytest.raises(ChatUnavailable, match="bad_answer"):
         streamed()
@@ -105,7 +105,7 @@ def test_a_stream_that_breaks_amid_its_answer_is_a_bad_answer(model: ModelServer
 @pytest.mark.parametrize(
     ("mood", "retry_after_s"), [(Mood.LIMITED, RETRY_AFTER_S), (Mood.FAILING, None), (Mood.DENYING, None)]
 )
-def test_after_a_failure_the_provider_is_left_alone(
+def test_failure_opens_circuit_breaker(
     model: ModelServer, ask: Ask, mood: Mood, retry_after_s: int | None
 ) -> None:
     model.mood = mood
@@ -120,7 +120,7 @@ def test_after_a_failure_the_provider_is_left_alone(
     assert ask()
 
 
-def test_a_connection_that_drops_amid_the_answer_is_the_providers_failure(model: ModelServer) -> None:
+def test_dropped_connection_opens_circuit_breaker(model: ModelServer) -> None:
     model.mood = Mood.DROPPING
     for code in ("unreachable", "left_alone"):
         with pytest.raises(ChatUnavailable, match=code):
@@ -129,7 +129,9 @@ def test_a_connection_that_drops_amid_the_answer_is_the_providers_failure(model:
 
 @WAYS
 @pytest.mark.parametrize("mood", [Mood.REJECTING, Mood.SILENT, Mood.CUTTING])
-def test_a_question_that_goes_wrong_silences_nobody_else(model: ModelServer, ask: Ask, mood: Mood) -> None:
+def test_error_of_one_question_does_not_open_circuit_breaker(
+    model: ModelServer, ask: Ask, mood: Mood
+) -> None:
     model.mood = mood
     with pytest.raises(ChatUnavailable):
         ask()
@@ -138,20 +140,20 @@ def test_a_question_that_goes_wrong_silences_nobody_else(model: ModelServer, ask
 
 
 @WAYS
-def test_a_server_that_is_not_there_is_unreachable(settings: Settings, ask: Ask) -> None:
+def test_absent_server_is_unreachable(settings: Settings, ask: Ask) -> None:
     settings.CHAT = ChatSettings(model="fake", base_url="http://127.0.0.1:9/v1", timeout_s=2.0)
     with pytest.raises(ChatUnavailable, match="unreachable"):
         ask()
 
 
 @WAYS
-def test_an_unknown_provider_is_a_fault_of_the_settings(settings: Settings, ask: Ask) -> None:
+def test_unknown_provider_is_misconfigured(settings: Settings, ask: Ask) -> None:
     settings.CHAT = ChatSettings(model="fake", provider="anthropic")
     with pytest.raises(ChatUnavailable, match="misconfigured"):
         ask()
 
 
-def test_a_server_that_is_a_process_of_its_own_gives_words_and_vectors(settings: Settings) -> None:
+def test_separate_model_server_returns_text_and_vectors(settings: Settings) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.model_server"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -175,7 +177,7 @@ def test_a_server_that_is_a_process_of_its_own_gives_words_and_vectors(settings:
 
 
 @WAYS
-def test_without_a_model_nobody_is_asked(ask: Ask) -> None:
+def test_nothing_is_sent_without_a_model(ask: Ask) -> None:
     assert (chat_provider.is_configured(), chat_provider.is_hosted(), chat_provider.get_provider_name()) == (
         False,
         False,
@@ -199,14 +201,14 @@ def test_without_a_model_nobody_is_asked(ask: Ask) -> None:
         (ChatSettings(model="m", base_url="http://[::1]:11434/v1"), "::1", False),
     ],
 )
-def test_the_receiver_of_texts_has_a_name(
+def test_provider_name_is_its_host(
     settings: Settings, chat: ChatSettings, host: str, is_hosted: bool
 ) -> None:
     settings.CHAT = chat
     assert (chat_provider.get_provider_name(), chat_provider.is_hosted()) == (host, is_hosted)
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
+def test_import_loads_no_heavy_module() -> None:
     heavy = "{'langchain', 'langchain_core', 'openai'}"
     script = f"import sys, memories.providers.chat; print(*{heavy} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True)

@@ -52,7 +52,7 @@ def dot(one: Sequence[float], other: Sequence[float]) -> float:
 # --- the check around every provider ---------------------------------------------------------------
 
 
-def test_vectors_come_back_at_unit_length() -> None:
+def test_vectors_have_unit_length() -> None:
     checked = CheckedProvider(Answering([3.0, 4.0] + [0.0] * (DIMENSIONS - 2)))
     assert checked.embed_query("a")[:2] == [0.6, 0.8]
     assert checked.embed_documents(["a"])[0][:2] == [0.6, 0.8]
@@ -61,31 +61,31 @@ def test_vectors_come_back_at_unit_length() -> None:
 @pytest.mark.parametrize(
     "bad", [[math.nan] * DIMENSIONS, [math.inf] * DIMENSIONS, [0.0] * DIMENSIONS, ["1"] * DIMENSIONS]
 )
-def test_a_vector_that_is_no_direction_is_a_bad_answer(bad: Any) -> None:
+def test_vector_without_direction_is_a_bad_answer(bad: Any) -> None:
     with pytest.raises(ProviderUnavailable) as caught:
         CheckedProvider(Answering(bad)).embed_query(SECRET)
     assert caught.value.code == "bad_answer"
 
 
-def test_a_missing_vector_is_a_bad_answer() -> None:
+def test_missing_vector_is_a_bad_answer() -> None:
     with pytest.raises(ProviderUnavailable) as caught:
         CheckedProvider(Answering([1.0] * DIMENSIONS)).embed_documents(["a", "b"])
     assert caught.value.code == "bad_answer"
 
 
-def test_a_vector_of_other_dimensions_is_rejected() -> None:
+def test_vector_with_wrong_dimensions_is_rejected() -> None:
     with pytest.raises(ProviderRejected) as caught:
         CheckedProvider(Answering([1.0] * 3)).embed_query("a")
     assert caught.value.code == "wrong_dimensions"
 
 
-def test_a_provider_that_does_not_fit_the_column_is_rejected(settings: Settings) -> None:
+def test_provider_with_wrong_dimensions_is_rejected(settings: Settings) -> None:
     settings.EMBEDDING_DIMENSIONS = 512
-    with pytest.raises(ProviderRejected, match="384 dimensions, EMBEDDING_DIMENSIONS says 512"):
+    with pytest.raises(ProviderRejected, match="384 dimensions, but EMBEDDING_DIMENSIONS is 512"):
         CheckedProvider(WordHashes())
 
 
-def test_no_texts_ask_nobody() -> None:
+def test_no_texts_cause_no_request() -> None:
     assert CheckedProvider(Failing()).embed_documents([]) == []
 
 
@@ -108,7 +108,7 @@ def _fresh_provider() -> Iterator[None]:
         ("tests.providers.WordHashes", "test:word-hashes"),
     ],
 )
-def test_the_setting_chooses_the_provider(settings: Settings, setting: str, identity: str) -> None:
+def test_setting_selects_provider(settings: Settings, setting: str, identity: str) -> None:
     settings.EMBEDDING_PROVIDER = setting
     settings.EMBEDDING_MODEL = "text-embedding-3-small"
     settings.OPENAI_BASE_URL = "https://name:password@models.example:8443/v1"
@@ -116,7 +116,7 @@ def test_the_setting_chooses_the_provider(settings: Settings, setting: str, iden
     assert get_provider() is get_provider()
 
 
-def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_first_calls_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[WordHashes] = []
 
     def make_slowly() -> WordHashes:
@@ -133,7 +133,7 @@ def test_threads_that_ask_first_at_once_share_one_provider(monkeypatch: pytest.M
     assert len(made) == 1
 
 
-def test_importing_the_modules_loads_nothing_heavy() -> None:
+def test_import_loads_no_heavy_module() -> None:
     modules = "providers.embeddings", "index.keywords", "index.passages", "index.vectors"
     script = f"""
 import sys, {", ".join(f"memories.{name}" for name in modules)}
@@ -146,7 +146,7 @@ print(*heavy & sys.modules.keys())"""
 # --- the providers of the tests --------------------------------------------------------------------
 
 
-def test_word_hashes_find_shared_words_and_synonyms_near() -> None:
+def test_word_hashes_make_shared_words_and_synonyms_similar() -> None:
     embed = WordHashes().embed_query
     assert dot(embed("a dog runs"), embed("the hounds were running")) > 0.9
     assert dot(embed("walk the dog"), embed("dog food")) > 0.3
@@ -233,7 +233,7 @@ def failure(remote: EmbeddingProvider) -> ProviderError:
     return error
 
 
-def test_model_and_dimensions_are_sent_and_vectors_come_in_order(
+def test_model_and_dimensions_are_sent_and_vectors_are_in_order(
     remote: EmbeddingProvider, server: Server
 ) -> None:
     one, three = remote.embed_documents(["a", "abc"])
@@ -261,7 +261,7 @@ def test_model_and_dimensions_are_sent_and_vectors_come_in_order(
         (503, ProviderUnavailable, "server_error"),
     ],
 )
-def test_a_status_says_whether_to_try_again(
+def test_status_determines_whether_to_retry(
     remote: EmbeddingProvider, server: Server, status: int, kind: type[ProviderError], code: str
 ) -> None:
     server.status, server.body = status, json.dumps({"error": {"message": f"cannot embed {SECRET}"}}).encode()
@@ -270,14 +270,14 @@ def test_a_status_says_whether_to_try_again(
     assert len(server.requests) == 1  # the worker backs off, not the library
 
 
-def test_the_server_says_how_long_to_wait(remote: EmbeddingProvider, server: Server) -> None:
+def test_retry_after_sets_the_wait(remote: EmbeddingProvider, server: Server) -> None:
     server.status, server.headers, server.body = 429, {"Retry-After": "17"}, b"{}"
     error = failure(remote)
     assert isinstance(error, ProviderUnavailable)
     assert error.retry_after_s == 17
 
 
-def test_retry_after_may_be_a_date() -> None:
+def test_retry_after_can_be_a_date() -> None:
     moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert parse_retry_after(moment) == pytest.approx(60, abs=2)
     assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
@@ -287,36 +287,34 @@ def test_retry_after_may_be_a_date() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b'"text"', b"{}", b'{"data": null}', b'{"data": [{}]}', b"[1]"]
 )
-def test_an_answer_that_is_no_embedding_is_a_bad_answer(
-    remote: EmbeddingProvider, server: Server, body: bytes
-) -> None:
+def test_invalid_response_is_a_bad_answer(remote: EmbeddingProvider, server: Server, body: bytes) -> None:
     server.body = body
     assert failure(remote).code == "bad_answer"
 
 
-def test_a_model_of_other_dimensions_is_rejected(remote: EmbeddingProvider, server: Server) -> None:
+def test_model_with_wrong_dimensions_is_rejected(remote: EmbeddingProvider, server: Server) -> None:
     server.body = good_answer({"input": ["a"]}, dimensions=768)
     error = failure(remote)
     assert (type(error), error.code) == (ProviderRejected, "wrong_dimensions")
 
 
-def test_a_slow_server_is_a_timeout(remote: EmbeddingProvider, server: Server, settings: Settings) -> None:
+def test_slow_server_is_a_timeout(remote: EmbeddingProvider, server: Server, settings: Settings) -> None:
     settings.EMBEDDING_TIMEOUT_S, server.delay_s = 0.1, 0.3
     assert failure(remote).code == "timeout"
 
 
-def test_a_server_that_is_not_there_is_unreachable(settings: Settings) -> None:
+def test_absent_server_is_unreachable(settings: Settings) -> None:
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
     assert failure(CheckedProvider(OpenAICompatibleEmbeddings())).code == "unreachable"
 
 
-def test_openai_itself_needs_a_key(settings: Settings) -> None:
+def test_openai_requires_a_key(settings: Settings) -> None:
     settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = ""
     with pytest.raises(ProviderRejected, match="OPENAI_API_KEY is not set"):
         OpenAICompatibleEmbeddings()
 
 
-def test_no_text_and_no_key_is_logged(remote: EmbeddingProvider, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_contain_no_text_and_no_key(remote: EmbeddingProvider, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     remote.embed_documents([SECRET])
     assert "4711" not in caplog.text
@@ -335,7 +333,7 @@ class Hanging(WordHashes):
         raise ProviderUnavailable("timeout")
 
 
-def test_no_more_than_half_of_the_threads_wait_for_a_hanging_provider(settings: Settings) -> None:
+def test_at_most_half_of_threads_wait_for_hanging_provider(settings: Settings) -> None:
     settings.WEB_THREADS = 4
     hanging = Hanging()
     checked = CheckedProvider(hanging)
@@ -349,7 +347,7 @@ def test_no_more_than_half_of_the_threads_wait_for_a_hanging_provider(settings: 
         thread.join()
 
 
-def test_after_a_failure_the_provider_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_opens_circuit_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr("core.circuit_breaker.time.monotonic", lambda: now[0])
     checked = CheckedProvider(Failing())
@@ -358,7 +356,7 @@ def test_after_a_failure_the_provider_is_left_alone_for_a_while(monkeypatch: pyt
     assert _ask(checked) == "unreachable"
 
 
-def test_a_question_without_a_vector_silences_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_one_query_does_not_open_circuit_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     checked = CheckedProvider(WordHashes())
     with monkeypatch.context() as odd:
         odd.setattr(WordHashes, "embed_query", lambda *_: [math.nan] * DIMENSIONS)

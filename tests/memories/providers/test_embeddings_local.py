@@ -35,13 +35,13 @@ def test_vectors_are_384_floats_of_unit_length(local: LocalEmbeddings) -> None:
     assert math.hypot(*vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_meaning_is_nearer_than_words(local: LocalEmbeddings) -> None:
+def test_similar_meaning_scores_higher_than_shared_words(local: LocalEmbeddings) -> None:
     dog = local.embed_query("a dog barks")
     puppy, law = local.embed_documents(["the puppy is loud", "tax law"])
     assert cosine(dog, puppy) > cosine(dog, law) + 0.2
 
 
-def test_a_batch_keeps_its_order_and_its_vectors(local: LocalEmbeddings) -> None:
+def test_batch_preserves_order_and_vectors(local: LocalEmbeddings) -> None:
     texts = [f"{'very ' * (at * 7 % 40)}short note number {at}" for at in range(40)]
     for text, vector in zip(texts, local.embed_documents(texts), strict=True):
         assert cosine(vector, local.embed_query(text)) > 0.98  # int8: a batch's ranges move a vector a little
@@ -52,11 +52,11 @@ def test_every_text_has_a_vector(local: LocalEmbeddings, text: str) -> None:
     assert math.hypot(*local.embed_query(text)) == pytest.approx(1, abs=1e-5)
 
 
-def test_another_model_or_vocabulary_is_refused(tmp_path: Path) -> None:
+def test_modified_model_or_vocabulary_is_rejected(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"not the model")
     for provider in (LocalEmbeddings(model=other), LocalEmbeddings(vocabulary=other)):
-        with pytest.raises(ProviderRejected, match="not the pinned file") as caught:
+        with pytest.raises(ProviderRejected, match="does not match its pinned SHA-256") as caught:
             provider.embed_query("a")
         assert caught.value.code == "wrong_file"
 
@@ -77,12 +77,12 @@ def test_texts_become_bert_word_pieces(text: str, pieces: list[str]) -> None:
     assert tokenizer.encode(text).tokens == ["[CLS]", *pieces, "[SEP]"]
 
 
-def test_a_long_text_is_cut_at_what_the_model_reads() -> None:
+def test_long_text_is_truncated_to_model_input() -> None:
     pieces = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
     assert (len(pieces), pieces[-1]) == (256, "[SEP]")
 
 
-def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
+def test_runtime_sends_no_telemetry(tmp_path: Path) -> None:
     script = "from memories.providers.embeddings_local import LocalEmbeddings as Local; Local().embed_query('a dog')"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     done = subprocess.run(

@@ -50,7 +50,7 @@ def test_every_fault_has_its_code() -> None:
 
 
 @pytest.mark.parametrize(("fault", "code"), CODES.items(), ids=lambda each: getattr(each, "value", each))
-def test_a_spoiled_answer_is_named_and_not_waited_for(
+def test_corrupt_response_has_its_code_and_ends_in_time(
     remote: CheckedProvider, proxy: FaultProxy, settings: Settings, fault: Fault, code: str
 ) -> None:
     if fault is Fault.TRICKLING:  # the others say at once what is wrong
@@ -64,7 +64,7 @@ def test_a_spoiled_answer_is_named_and_not_waited_for(
     assert time.monotonic() - began < TRICKLE_S
 
 
-def test_after_a_fault_the_next_answer_is_right(remote: CheckedProvider, proxy: FaultProxy) -> None:
+def test_request_after_a_fault_succeeds(remote: CheckedProvider, proxy: FaultProxy) -> None:
     for fault in (Fault.RESET, Fault.GARBAGE, Fault.HALF_JSON):
         proxy.fault = fault
         with pytest.raises(ProviderUnavailable):
@@ -73,9 +73,7 @@ def test_after_a_fault_the_next_answer_is_right(remote: CheckedProvider, proxy: 
         assert len(remote.embed_documents(["a", "b"])) == 2
 
 
-def test_a_chat_answer_that_trickles_is_not_waited_for(
-    address: str, proxy: FaultProxy, settings: Settings
-) -> None:
+def test_trickling_chat_answer_times_out(address: str, proxy: FaultProxy, settings: Settings) -> None:
     settings.CHAT = ChatSettings("talker", base_url=address, timeout_s=PATIENCE_S)
     proxy.fault, began = Fault.TRICKLING, time.monotonic()
     with pytest.raises(chat.ChatUnavailable) as caught:

@@ -49,7 +49,7 @@ def set_to_ask(user: User) -> None:
 # --- The rule -----------------------------------------------------------------------------------------
 
 
-def test_what_such_an_app_adds_is_no_memory(ada: User) -> None:
+def test_new_memory_of_app_becomes_a_proposal(ada: User) -> None:
     propose(ada, "Ada likes sweet peas.", tags=["garden"])
     assert not Memory.objects.exists()
     assert search_memories(session(ada), "sweet peas").hits == []
@@ -57,7 +57,7 @@ def test_what_such_an_app_adds_is_no_memory(ada: User) -> None:
     assert persona_retrieval.ask_persona(session(ada), ada, "What does Ada like?").citations == ()
 
 
-def test_a_yes_keeps_it_as_its_apps(ada: User) -> None:
+def test_accepted_proposal_becomes_a_memory_of_its_app(ada: User) -> None:
     proposal = propose(ada, "Ada likes sweet peas.", tags=["garden"])
     memory = review_decisions.accept_proposal(session(ada), proposal.pk)
     assert (memory.pk, memory.text, memory.source) == (proposal.pk, "Ada likes sweet peas.", "api:notes")
@@ -67,7 +67,7 @@ def test_a_yes_keeps_it_as_its_apps(ada: User) -> None:
         review_decisions.accept_proposal(session(ada), proposal.pk)
 
 
-def test_it_is_kept_as_it_was_edited(ada: User) -> None:
+def test_accepted_proposal_is_saved_as_edited(ada: User) -> None:
     proposal = propose(ada, "Ada likes sweet peas.")
     memory = review_decisions.accept_proposal(
         session(ada), proposal.pk, text="Ada likes roses.", tags=["flowers"]
@@ -76,7 +76,7 @@ def test_it_is_kept_as_it_was_edited(ada: User) -> None:
     assert [tag.name for tag in memory.tags.all()] == ["flowers"]
 
 
-def test_a_change_waits_and_then_is_the_apps(ada: User) -> None:
+def test_change_of_app_is_applied_after_approval(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
     with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.", tags=["home"])
@@ -91,7 +91,7 @@ def test_a_change_waits_and_then_is_the_apps(ada: User) -> None:
     ]
 
 
-def test_of_two_changes_the_later_wins_in_whatever_order_they_were_ticked(ada: User) -> None:
+def test_later_of_two_changes_wins_in_any_selection_order(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
     proposals: list[UUID] = []
     for text in ("Ada lives in Bonn.", "Ada lives in Cologne."):
@@ -105,13 +105,13 @@ def test_of_two_changes_the_later_wins_in_whatever_order_they_were_ticked(ada: U
     assert (memory.text, memory.version) == ("Ada lives in Cologne.", 3)
 
 
-def test_what_changes_nothing_need_not_wait(ada: User) -> None:
+def test_change_without_effect_needs_no_approval(ada: User) -> None:
     memory = remember(ada, "Same.", tags=["One"])
     writes.update_memory(asking(ada), memory.pk, text="Same.", tags=["one"])
     assert not Proposal.objects.exists()
 
 
-def test_publishing_and_restoring_wait_too(ada: User) -> None:
+def test_publishing_and_restoring_need_approval(ada: User) -> None:
     memory = remember(ada, "First.")
     writes.update_memory(session(ada), memory.pk, text="Second.")
     actor = asking(ada, scopes.READ, scopes.WRITE, scopes.PUBLISH)
@@ -123,7 +123,7 @@ def test_publishing_and_restoring_wait_too(ada: User) -> None:
     assert (memory.text, memory.visibility) == ("Second.", "private")
 
 
-def test_what_may_not_be_written_may_not_be_proposed(ada: User) -> None:
+def test_invalid_or_forbidden_write_cannot_be_proposed(ada: User) -> None:
     with pytest.raises(InsufficientScope):
         writes.create_memory(asking(ada, scopes.READ), text="No.")
     with pytest.raises(InsufficientScope):
@@ -133,7 +133,7 @@ def test_what_may_not_be_written_may_not_be_proposed(ada: User) -> None:
     assert not Proposal.objects.exists()
 
 
-def test_a_narrowed_apps_memory_keeps_its_tags(ada: User) -> None:
+def test_memory_of_app_limited_to_tags_gets_its_tags(ada: User) -> None:
     remember(ada, "Roses.", tags=["garden"])
     [garden] = find_tags(ada.pk, ["garden"])
     actor = asking(ada, only_tags=frozenset({garden.pk}))
@@ -143,13 +143,13 @@ def test_a_narrowed_apps_memory_keeps_its_tags(ada: User) -> None:
     assert {tag.name for tag in memory.tags.all()} == {"green", "garden"}
 
 
-def test_the_same_waits_once(ada: User) -> None:
+def test_repeated_proposal_is_stored_once(ada: User) -> None:
     assert propose(ada, "Once.").pk == propose(ada, "Once.").pk
     assert Proposal.objects.count() == 1
     assert AuditEvent.objects.filter(action="memory:propose").count() == 1
 
 
-def test_so_much_waits_and_no_more(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pending_proposals_are_limited(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proposal_services, "MAX_PENDING", 2)
     with pytest.raises(ApprovalRequired):
         writes.create_memories(asking(ada), [NewMemory("One."), NewMemory("Two.")])
@@ -158,7 +158,7 @@ def test_so_much_waits_and_no_more(ada: User, monkeypatch: pytest.MonkeyPatch) -
     propose(ada, "Two.")  # is there
 
 
-def test_only_the_person_says_yes_or_no(ada: User, bob: User) -> None:
+def test_only_the_user_can_accept_or_decline(ada: User, bob: User) -> None:
     proposal = propose(ada, "Hers.")
     for act in (
         review_decisions.accept_proposal,
@@ -173,7 +173,7 @@ def test_only_the_person_says_yes_or_no(ada: User, bob: User) -> None:
     assert review_decisions.count_pending_proposals(session(bob)) == 0
 
 
-def test_a_no_leaves_a_line_and_nothing_else(ada: User) -> None:
+def test_declined_proposal_leaves_only_an_audit_event(ada: User) -> None:
     proposal = propose(ada, "Never.")
     assert review_decisions.decline_proposals(session(ada), [proposal.pk]) == 1
     assert not Proposal.objects.exists()
@@ -181,14 +181,14 @@ def test_a_no_leaves_a_line_and_nothing_else(ada: User) -> None:
     assert lines == [("memory:propose", "notes", [proposal.pk]), ("memory:decline", "", [proposal.pk])]
 
 
-def test_a_no_to_many_is_to_all_or_none(ada: User) -> None:
+def test_declining_many_is_all_or_nothing(ada: User) -> None:
     proposal = propose(ada, "One.")
     with pytest.raises(MemoryNotFound):
         review_decisions.decline_proposals(session(ada), [proposal.pk, uuid4()])
     assert Proposal.objects.exists()
 
 
-def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
+def test_failed_acceptance_does_not_stop_others(ada: User) -> None:
     memory = remember(ada, "There.")
     with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(ada), memory.pk, text="Gone.")
@@ -199,7 +199,7 @@ def test_one_that_cannot_be_kept_stops_no_other(ada: User) -> None:
     assert isinstance(reviewed.refused[waits.value.ids[0]], MemoryNotFound)
 
 
-def test_a_yes_that_came_twice_is_refused_nothing(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accepting_twice_reports_no_error(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a second click: what the first has kept is not said to be gone."""
     accept, proposal = review_decisions.accept_proposal, propose(ada, "Kept.")
 
@@ -214,7 +214,7 @@ def test_a_yes_that_came_twice_is_refused_nothing(ada: User, monkeypatch: pytest
     assert Memory.objects.get().text == "Kept."
 
 
-def test_it_lies_sealed(ada: User) -> None:
+def test_proposal_is_encrypted(ada: User) -> None:
     propose(ada, "Canary zebra.", tags=["ostrich"])
     with connection.cursor() as cursor:
         cursor.execute("select memories_proposal::text from memories_proposal")
@@ -223,7 +223,7 @@ def test_it_lies_sealed(ada: User) -> None:
         assert word not in row
 
 
-def test_it_goes_when_nobody_looked(ada: User) -> None:
+def test_old_proposals_are_purged(ada: User) -> None:
     propose(ada, "Old.")
     with connection.cursor() as cursor:
         cursor.execute("update memories_proposal set created_at = now() - interval '31 days'")
@@ -234,7 +234,7 @@ def test_it_goes_when_nobody_looked(ada: User) -> None:
     assert left.content["text"] == "New."
 
 
-def test_asking_anew_does_not_take_the_setting_off(ada: User) -> None:
+def test_new_authorization_keeps_required_approval(ada: User) -> None:
     app_of(ada)
     grant = AppGrant.objects.select_related("application", "user").get()
     set_to_ask(ada)
@@ -248,7 +248,7 @@ def test_asking_anew_does_not_take_the_setting_off(ada: User) -> None:
 # --- REST ---------------------------------------------------------------------------------------------
 
 
-def test_rest_says_that_it_waits(ada: User) -> None:
+def test_rest_reports_pending_proposal(ada: User) -> None:
     call = app_of(ada)
     set_to_ask(ada)
     memory = remember(ada, "There.")
@@ -260,7 +260,7 @@ def test_rest_says_that_it_waits(ada: User) -> None:
     assert [each.text for each in Memory.objects.all()] == ["There."]
 
 
-def test_rest_waits_in_bulk_and_by_the_same_key_once(ada: User) -> None:
+def test_rest_bulk_and_idempotent_writes_create_proposals_once(ada: User) -> None:
     call = app_of(ada)
     set_to_ask(ada)
     body = {"operations": [{"op": "create", "text": "One."}, {"op": "create", "text": " "}]}
@@ -274,7 +274,7 @@ def test_rest_waits_in_bulk_and_by_the_same_key_once(ada: User) -> None:
     assert call("post", "/memories/", {"text": "Two."}, Idempotency_Key="l").json == one.json
 
 
-def test_rest_reviews_for_the_person_alone(ada: User, bob: User) -> None:
+def test_rest_review_is_only_for_the_user(ada: User, bob: User) -> None:
     proposal, other = propose(ada, "One.", tags=["a"]), propose(ada, "Two.")
     person, stranger, its_app = session_of(ada), session_of(bob), app_of(ada, *scopes.DESCRIPTIONS)
     listed = person("get", "/proposals/?limit=1").json
@@ -293,7 +293,7 @@ def test_rest_reviews_for_the_person_alone(ada: User, bob: User) -> None:
     assert person("delete", f"/proposals/{other.pk}/").status == 204
 
 
-def test_a_yes_over_rest_may_name_the_version_that_was_seen(ada: User) -> None:
+def test_rest_accept_can_name_the_seen_version(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
     with pytest.raises(ApprovalRequired) as waits:
         writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.")
@@ -303,7 +303,7 @@ def test_a_yes_over_rest_may_name_the_version_that_was_seen(ada: User) -> None:
     assert session_of(ada)("post", accept, {}, If_Match='"2"').json["text"] == "Ada lives in Paris."
 
 
-def test_rest_sets_an_app_to_ask(ada: User) -> None:
+def test_rest_can_require_approval_for_an_app(ada: User) -> None:
     call = app_of(ada)
     grant = AppGrant.objects.get()
     answer = session_of(ada)("patch", f"/apps/{grant.pk}/", {"asks_first": True})
@@ -316,7 +316,7 @@ def test_rest_sets_an_app_to_ask(ada: User) -> None:
 # --- MCP ----------------------------------------------------------------------------------------------
 
 
-def test_mcp_says_that_it_waits(ada: User) -> None:
+def test_mcp_reports_pending_proposal(ada: User) -> None:
     call = mcp_app_of(ada)
     set_to_ask(ada)
     memory = remember(ada, "There.")
@@ -336,7 +336,7 @@ def test_mcp_says_that_it_waits(ada: User) -> None:
 # --- The page -----------------------------------------------------------------------------------------
 
 
-def test_the_page_keeps_the_ticked_as_edited_and_declines_the_rest(ada: User, ada_client: Client) -> None:
+def test_page_accepts_selected_as_edited_and_declines_the_rest(ada: User, ada_client: Client) -> None:
     one, two = propose(ada, "One <b>."), propose(ada, "Two.")
     shown = ada_client.get(REVIEW).content.decode()
     assert "One &lt;b&gt;." in shown
@@ -354,7 +354,7 @@ def test_the_page_keeps_the_ticked_as_edited_and_declines_the_rest(ada: User, ad
     assert "Nothing to review" in ada_client.get(REVIEW).content.decode()
 
 
-def test_the_page_keeps_what_was_typed_when_it_cannot_be_kept(ada: User, ada_client: Client) -> None:
+def test_page_preserves_input_if_acceptance_fails(ada: User, ada_client: Client) -> None:
     proposal = propose(ada, "One.")
     form = {"act": "accept", "pick": [str(proposal.pk)], f"text-{proposal.pk}": "x" * 8_001}
     answer = ada_client.post(REVIEW, form)
@@ -363,7 +363,7 @@ def test_the_page_keeps_what_was_typed_when_it_cannot_be_kept(ada: User, ada_cli
     assert "x" * 8_001 in answer.content.decode()
 
 
-def test_another_persons_is_not_there(ada: User, bob_client: Client) -> None:
+def test_proposals_of_another_user_are_not_found(ada: User, bob_client: Client) -> None:
     proposal = propose(ada, "Hers.")
     assert "Hers." not in bob_client.get(REVIEW).content.decode()
     assert bob_client.post(REVIEW, {"act": f"decline:{proposal.pk}"}).status_code == 404
@@ -372,13 +372,13 @@ def test_another_persons_is_not_there(ada: User, bob_client: Client) -> None:
     assert not Memory.objects.exists()
 
 
-def test_the_header_counts_what_waits(ada: User, ada_client: Client) -> None:
+def test_header_counts_pending_proposals(ada: User, ada_client: Client) -> None:
     assert "chip-wait" not in ada_client.get("/memories/").content.decode()
     propose(ada, "One.")
     assert "Review" in ada_client.get("/memories/").content.decode()
 
 
-def test_an_app_is_set_to_ask_on_its_page(ada: User, ada_client: Client) -> None:
+def test_app_page_can_require_approval(ada: User, ada_client: Client) -> None:
     app_of(ada)
     grant = AppGrant.objects.get()
     form = {"scopes": [scopes.READ, scopes.WRITE], "reach": "all", "ends": "never", "asks_first": "on"}

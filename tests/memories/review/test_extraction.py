@@ -33,7 +33,7 @@ def answering(model: ModelServer, *texts: str) -> None:
     model.says = [json.dumps(list(texts))]
 
 
-def test_what_is_found_waits_for_a_yes(ada: User, model: ModelServer) -> None:
+def test_extracted_facts_become_proposals(ada: User, model: ModelServer) -> None:
     answering(model, "I like sweet peas.", "I live in London.")
     assert len(extract_proposals(session(ada), "Me: I like sweet peas.")) == 2
     assert not Memory.objects.exists()
@@ -44,7 +44,7 @@ def test_what_is_found_waits_for_a_yes(ada: User, model: ModelServer) -> None:
     ]
 
 
-def test_the_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> None:
+def test_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> None:
     answering(model)
     assert extract_proposals(session(ada), HOSTILE) == []
     extract_proposals(session(ada), HOSTILE)
@@ -53,7 +53,7 @@ def test_the_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> No
     assert model.prompts[0].count(first) == 3  # named, before, after
 
 
-def test_a_hostile_answer_is_but_a_proposal(ada: User, model: ModelServer) -> None:
+def test_hostile_output_becomes_only_a_proposal(ada: User, model: ModelServer) -> None:
     answering(model, HOSTILE)
     [proposal] = extract_proposals(session(ada), HOSTILE)
     [waiting] = review_decisions.list_pending_proposals(session(ada)).waiting
@@ -64,7 +64,7 @@ def test_a_hostile_answer_is_but_a_proposal(ada: User, model: ModelServer) -> No
 
 
 @pytest.mark.parametrize("answer", ["", "Sorry.", '["a"', '[{"text": "a"}]', '{"a": 1}', "[1]", "[" * 5_000])
-def test_a_broken_answer_is_an_error_and_keeps_nothing(answer: str) -> None:
+def test_invalid_output_is_an_error_and_saves_nothing(answer: str) -> None:
     with pytest.raises(InvalidModelOutput):
         parse_facts(answer)
 
@@ -72,15 +72,15 @@ def test_a_broken_answer_is_an_error_and_keeps_nothing(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer", ['["a", "b"]', '```json\n["a", " b ", "a", ""]\n```', 'Here: ["a",\n"b"] Done.']
 )
-def test_what_stands_around_an_answer_does_not_matter(answer: str) -> None:
+def test_text_around_json_output_is_ignored(answer: str) -> None:
     assert parse_facts(answer) == ["a", "b"]
 
 
-def test_so_many_and_no_more() -> None:
+def test_number_of_facts_is_limited() -> None:
     assert len(parse_facts(json.dumps([str(number) for number in range(99)]))) == extraction.MAX_MEMORIES
 
 
-def test_a_model_that_is_away_keeps_nothing(ada: User, model: ModelServer) -> None:
+def test_unavailable_model_saves_nothing(ada: User, model: ModelServer) -> None:
     model.mood = Mood.FAILING
     with pytest.raises(ChatUnavailable):
         extract_proposals(session(ada), "Me: hello.")
@@ -88,7 +88,7 @@ def test_a_model_that_is_away_keeps_nothing(ada: User, model: ModelServer) -> No
 
 
 @pytest.mark.parametrize("given", ["", "  \n", "x" * 20_001])
-def test_the_conversation_is_bounded(given: str, ada: User, model: ModelServer) -> None:
+def test_conversation_length_is_limited(given: str, ada: User, model: ModelServer) -> None:
     with pytest.raises(ValidationError):
         extract_proposals(session(ada), given)
     assert model.requests == []
@@ -100,7 +100,7 @@ def hosted(model: ModelServer, settings: Settings, monkeypatch: pytest.MonkeyPat
     return str(settings.CHAT.host)
 
 
-def test_what_an_app_finds_waits_too(ada: User, model: ModelServer) -> None:
+def test_facts_extracted_by_app_become_proposals(ada: User, model: ModelServer) -> None:
     answering(model, "I like sweet peas.")
     extract_proposals(app(ada), "Me: I like sweet peas.")
     assert not Memory.objects.exists()
@@ -108,13 +108,13 @@ def test_what_an_app_finds_waits_too(ada: User, model: ModelServer) -> None:
     assert memory.source == "api:notes"
 
 
-def test_an_app_needs_to_be_let_write(ada: User, model: ModelServer) -> None:
+def test_app_needs_write_scope(ada: User, model: ModelServer) -> None:
     with pytest.raises(InsufficientScope):
         extract_proposals(app(ada, scopes.READ), "Me: hello.")
     assert model.requests == []
 
 
-def test_nothing_leaves_this_machine_without_the_one_yes(
+def test_nothing_is_sent_without_consent(
     ada: User, model: ModelServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = hosted(model, settings, monkeypatch)
@@ -130,7 +130,7 @@ def test_nothing_leaves_this_machine_without_the_one_yes(
     assert persona_retrieval.can_send_to_model(session(ada))
 
 
-def test_a_tick_on_the_page_is_that_yes(
+def test_checkbox_on_page_gives_consent(
     ada: User, ada_client: Client, model: ModelServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = hosted(model, settings, monkeypatch)
@@ -144,7 +144,7 @@ def test_a_tick_on_the_page_is_that_yes(
     assert "as you allowed" in ada_client.get(PAGE).content.decode()
 
 
-def test_over_rest_what_is_found_is_shown_and_waits(ada: User, model: ModelServer) -> None:
+def test_rest_returns_extracted_proposals(ada: User, model: ModelServer) -> None:
     answering(model, "I like sweet peas.")
     call = app_of(ada)
     for _again in range(2):
@@ -155,7 +155,7 @@ def test_over_rest_what_is_found_is_shown_and_waits(ada: User, model: ModelServe
     assert not Memory.objects.exists()
 
 
-def test_over_rest_each_reason_has_its_code(
+def test_rest_errors_have_their_codes(
     ada: User, model: ModelServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call, sent = app_of(ada), {"conversation": "Me: hello."}
@@ -174,7 +174,7 @@ def test_over_rest_each_reason_has_its_code(
     assert (absent.status, absent.code) == (404, "no_chat_model")
 
 
-def test_the_page_leads_to_the_review(ada_client: Client, model: ModelServer) -> None:
+def test_page_redirects_to_review(ada_client: Client, model: ModelServer) -> None:
     answering(model, "I like sweet peas.")
     assert ada_client.get(PAGE).status_code == 200
     answer = ada_client.post(PAGE, {"conversation": "Me: I like sweet peas."})
@@ -182,12 +182,12 @@ def test_the_page_leads_to_the_review(ada_client: Client, model: ModelServer) ->
     assert "I like sweet peas." in ada_client.get("/memories/review/").content.decode()
 
 
-def test_the_page_says_what_went_wrong(ada_client: Client, model: ModelServer) -> None:
+def test_page_shows_errors(ada_client: Client, model: ModelServer) -> None:
     model.says = ["Sorry."]
     answer = ada_client.post(PAGE, {"conversation": "Me: hello."})
     assert answer.status_code == 422
     assert "Nothing was kept" in answer.content.decode()
 
 
-def test_the_page_is_not_there_without_a_model(ada_client: Client) -> None:
+def test_page_is_not_found_without_a_model(ada_client: Client) -> None:
     assert ada_client.get(PAGE).status_code == 404

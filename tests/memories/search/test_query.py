@@ -30,12 +30,12 @@ def found(user: User, query: str, **how: Any) -> list[str]:
     return [hit.memory.text for hit in search_query.search_memories(session(user), query, **how).hits]
 
 
-def test_an_exact_word_of_the_only_memory_finds_it(ada: User) -> None:
+def test_exact_word_finds_the_only_memory(ada: User) -> None:
     remember(ada, "The zebra lives next door.")
     assert found(ada, "zebra") == ["The zebra lives next door."]
 
 
-def test_an_exact_word_of_a_memory_not_embedded_yet_comes_first(ada: User, index: Callable[[], int]) -> None:
+def test_exact_word_ranks_first_before_embedding(ada: User, index: Callable[[], int]) -> None:
     for number in range(30):
         remember(ada, f"Note {number} about the garden.")
     index()
@@ -43,7 +43,7 @@ def test_an_exact_word_of_a_memory_not_embedded_yet_comes_first(ada: User, index
     assert found(ada, "zebra")[0] == "A zebra walked in."
 
 
-def test_a_memory_is_found_by_its_meaning_once_it_is_embedded(ada: User, index: Callable[[], int]) -> None:
+def test_embedded_memory_is_found_by_meaning(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "My puppy is called Rex.")
     remember(ada, "I drive to work.")
     assert found(ada, "hound") == []
@@ -53,7 +53,7 @@ def test_a_memory_is_found_by_its_meaning_once_it_is_embedded(ada: User, index: 
     assert (first.matched, first.cosine is not None) == ((), True)
 
 
-def test_every_hit_says_why(ada: User, index: Callable[[], int]) -> None:
+def test_every_hit_has_its_reasons(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "The quick zebra.")
     index()
     [hit] = search_query.search_memories(session(ada), "a quick walrus").hits
@@ -63,7 +63,7 @@ def test_every_hit_says_why(ada: User, index: Callable[[], int]) -> None:
     assert hit.strength < hit.cosine + 1  # the walrus was not found
 
 
-def test_the_last_sentence_of_eight_thousand_characters_is_found(ada: User, index: Callable[[], int]) -> None:
+def test_last_sentence_of_eight_thousand_characters_is_found(ada: User, index: Callable[[], int]) -> None:
     filler = " ".join(f"Sentence {number} speaks of item{number}." for number in range(1_000))
     ending = " Finally the hound met a zebra."
     text = filler[: limits.TEXT_CHARACTERS - len(ending)] + ending
@@ -75,21 +75,21 @@ def test_the_last_sentence_of_eight_thousand_characters_is_found(ada: User, inde
     assert found(ada, "puppy")[0].endswith(ending.strip())
 
 
-def test_a_memory_of_many_passages_is_one_hit(ada: User, index: Callable[[], int]) -> None:
+def test_memory_with_many_passages_is_one_hit(ada: User, index: Callable[[], int]) -> None:
     remember(ada, " ".join(f"zebra word{number}" for number in range(400)))
     index()
     assert MemoryVector.objects.count() > 1
     assert len(found(ada, "zebra")) == 1
 
 
-def test_an_edited_text_is_found_by_its_new_words_alone(ada: User) -> None:
+def test_edited_text_is_found_only_by_new_words(ada: User) -> None:
     memory = remember(ada, "The zebra.")
     writes.update_memory(session(ada), memory.pk, text="The walrus.")
     assert found(ada, "zebra") == []
     assert found(ada, "walrus") == ["The walrus."]
 
 
-def test_a_change_of_visibility_keeps_it_found_by_word_and_meaning(
+def test_visibility_change_preserves_search_by_keyword_and_meaning(
     ada: User, index: Callable[[], int]
 ) -> None:
     memory = remember(ada, "My puppy is called Rex.")
@@ -103,7 +103,7 @@ def test_a_change_of_visibility_keeps_it_found_by_word_and_meaning(
         )
 
 
-def test_private_words_and_vectors_lie_under_the_persons_own_keys(
+def test_private_words_and_vectors_use_the_owners_keys(
     ada: User, bob: User, index: Callable[[], int]
 ) -> None:
     for person in (ada, bob):
@@ -129,7 +129,7 @@ FILTERS: list[tuple[str, Callable[[Memory], Filters]]] = [
 
 
 @pytest.mark.parametrize("make", [make for _, make in FILTERS], ids=[name for name, _ in FILTERS])
-def test_a_filter_never_loses_a_hit_that_ranks_behind_many_others(
+def test_filter_finds_hits_ranked_behind_many_others(
     ada: User, index: Callable[[], int], make: Callable[[Memory], Filters]
 ) -> None:
     everything = app(ada, *scopes.DESCRIPTIONS)
@@ -146,9 +146,7 @@ def test_a_filter_never_loses_a_hit_that_ranks_behind_many_others(
     assert [hit.memory.pk for hit in hits] == [wanted.pk]
 
 
-def test_a_stranger_learns_nothing_of_private_words_from_a_score(
-    ada: User, bob: User, index: Callable[[], int]
-) -> None:
+def test_score_reveals_nothing_about_private_words(ada: User, bob: User, index: Callable[[], int]) -> None:
     User.objects.filter(pk=ada.pk).update(persona_enabled=True)
     for text in ("The zebra runs.", "A walrus sleeps.", "Some zebra and walrus."):
         remember(ada, text, visibility="public")
@@ -165,9 +163,7 @@ def test_a_stranger_learns_nothing_of_private_words_from_a_score(
     assert ask() == before
 
 
-def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
-    ada: User, settings: Any, index: Callable[[], int]
-) -> None:
+def test_search_is_degraded_without_provider(ada: User, settings: Any, index: Callable[[], int]) -> None:
     from memories.providers.embeddings import reset_provider
 
     remember(ada, "The zebra.")
@@ -182,12 +178,12 @@ def test_without_a_provider_words_are_still_found_and_the_answer_says_so(
 @pytest.mark.parametrize(
     "query", ["", "   ", "\0", "\ud83d", "'; drop table", "%s %(x)s {rows}", "🦜", "x" * 50_000]
 )
-def test_no_query_breaks_the_search(ada: User, query: str) -> None:
+def test_no_query_breaks_search(ada: User, query: str) -> None:
     remember(ada, "The zebra.")
     search_query.search_memories(session(ada), query)
 
 
-def test_an_app_reads_only_with_the_scope_and_its_reads_are_written_down(ada: User) -> None:
+def test_app_needs_read_scope_and_its_reads_are_audited(ada: User) -> None:
     memory = remember(ada, "The zebra.")
     with pytest.raises(InsufficientScope):
         search_query.search_memories(app(ada, scopes.WRITE), "zebra")
@@ -195,14 +191,12 @@ def test_an_app_reads_only_with_the_scope_and_its_reads_are_written_down(ada: Us
     assert AuditEvent.objects.get(action="memory:search").memory_ids == [memory.pk]
 
 
-def test_another_persons_memories_need_the_persona_scope(ada: User, bob: User) -> None:
+def test_memories_of_another_user_need_persona_scope(ada: User, bob: User) -> None:
     with pytest.raises(InsufficientScope):
         search_query.search_memories(app(bob, scopes.READ), "zebra", owner=ada)
 
 
-def test_a_search_costs_the_same_for_one_hit_and_for_many(
-    ada: User, index: Callable[[], int], django_assert_num_queries: Any
-) -> None:
+def test_query_count_is_constant(ada: User, index: Callable[[], int], django_assert_num_queries: Any) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"zebra {n}", tags=["t"]) for n in range(30)])
     index()
     found(ada, "zebra")  # keys are cached now
@@ -211,7 +205,7 @@ def test_a_search_costs_the_same_for_one_hit_and_for_many(
             assert len(found(ada, "zebra", limit=limit)) == limit
 
 
-def test_limit_and_order_are_kept(ada: User, index: Callable[[], int]) -> None:
+def test_limit_and_order_are_applied(ada: User, index: Callable[[], int]) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"zebra {n}") for n in range(30)])
     index()
     scores = [hit.score for hit in search_query.search_memories(session(ada), "zebra 7", limit=10).hits]
@@ -231,7 +225,7 @@ def remember_at(user: User, day: str, *texts: str) -> None:
     work_queue.store_keywords(made)
 
 
-def test_a_memory_is_found_by_the_day_it_was_made(ada: User) -> None:
+def test_memory_is_found_by_creation_day(ada: User) -> None:
     remember_at(ada, "2023-05-07", "I went for a walk.")
     remember_at(ada, "2024-01-15", "I went for a walk again.")
     for query in ("a walk in May", "Sunday walk", "walk 2023"):
@@ -239,9 +233,7 @@ def test_a_memory_is_found_by_the_day_it_was_made(ada: User) -> None:
 
 
 @pytest.mark.parametrize("on_the_day", [1, 60])
-def test_a_word_of_the_text_outranks_the_same_word_of_the_date(
-    ada: User, index: Callable[[], int], on_the_day: int
-) -> None:
+def test_word_in_text_outranks_word_in_date(ada: User, index: Callable[[], int], on_the_day: int) -> None:
     remember_at(ada, "2024-11-03", *(f"Note {number}" for number in range(on_the_day)))
     remember_at(ada, "2024-03-01", "We marry in November.", *(f"Letter {number}" for number in range(9)))
     index()
@@ -249,7 +241,7 @@ def test_a_word_of_the_text_outranks_the_same_word_of_the_date(
     assert found(ada, "november 2024")[0] == "We marry in November."
 
 
-def test_what_is_said_next_to_it_in_a_conversation_counts(ada: User) -> None:
+def test_neighbors_in_conversation_count(ada: User) -> None:
     chat, other = uuid4(), uuid4()
     said = [
         (chat, 1, "Where is the zebra?"),
@@ -264,7 +256,7 @@ def test_what_is_said_next_to_it_in_a_conversation_counts(ada: User) -> None:
     assert found(ada, "zebra") == ["Where is the zebra?", "In the garden."]
 
 
-def test_a_stranger_is_lent_no_private_word_of_a_conversation(ada: User, bob: User) -> None:
+def test_private_neighbors_do_not_count_for_others(ada: User, bob: User) -> None:
     User.objects.filter(pk=ada.pk).update(persona_enabled=True)
     chat = uuid4()
     for position, (text, visibility) in enumerate([("The zebra.", "private"), ("It is big.", "public")]):
@@ -276,7 +268,7 @@ def test_a_stranger_is_lent_no_private_word_of_a_conversation(ada: User, bob: Us
 @pytest.mark.parametrize(
     ("conversation", "position"), [(None, 1), (uuid4(), None), (uuid4(), -1), (uuid4(), 2**31)]
 )
-def test_half_a_place_in_a_conversation_is_refused(ada: User, conversation: Any, position: Any) -> None:
+def test_conversation_without_position_is_rejected(ada: User, conversation: Any, position: Any) -> None:
     with pytest.raises(ValidationError) as error:
         writes.create_memories(
             session(ada), [writes.NewMemory("x", conversation=conversation, position=position)]
@@ -284,9 +276,7 @@ def test_half_a_place_in_a_conversation_is_refused(ada: User, conversation: Any,
     assert list(error.value.message_dict) == ["position"]
 
 
-def test_an_exact_phrase_comes_before_the_same_words_in_another_order(
-    ada: User, index: Callable[[], int]
-) -> None:
+def test_exact_phrase_outranks_same_words_in_other_order(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "The red dog, the old house.")
     remember(ada, "An old dog in a red house.")
     remember(ada, "The old red house: a dog, an old red dog house.")
@@ -295,14 +285,14 @@ def test_an_exact_phrase_comes_before_the_same_words_in_another_order(
     assert found(ada, "red dog, the")[0] == "The red dog, the old house."
 
 
-def test_a_phrase_of_stop_words_alone_is_found(ada: User, index: Callable[[], int]) -> None:
+def test_phrase_of_only_stop_words_is_found(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "To be or not to be.")
     writes.create_memories(session(ada), [writes.NewMemory(f"Some note {n}") for n in range(30)])
     index()
     assert found(ada, "or not to be")[0] == "To be or not to be."
 
 
-def test_a_rare_words_only_memory_comes_first(ada: User, index: Callable[[], int]) -> None:
+def test_only_memory_with_rare_word_ranks_first(ada: User, index: Callable[[], int]) -> None:
     texts = [f"The dog number{n} likes coffee and the car." for n in range(100)]
     writes.create_memories(session(ada), [writes.NewMemory(text) for text in texts])
     index()
@@ -311,7 +301,7 @@ def test_a_rare_words_only_memory_comes_first(ada: User, index: Callable[[], int
     ]
 
 
-def test_a_name_that_is_everywhere_does_not_say_what_is_asked(ada: User, index: Callable[[], int]) -> None:
+def test_common_name_does_not_dominate_query(ada: User, index: Callable[[], int]) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"Rosalind: note{n}") for n in range(40)])
     remember(ada, "The hound sleeps on a couch.")
     index()
@@ -321,7 +311,7 @@ def test_a_name_that_is_everywhere_does_not_say_what_is_asked(ada: User, index: 
     assert first.memory.text == "The hound sleeps on a couch."
 
 
-def test_each_arm_can_be_asked_alone(ada: User, index: Callable[[], int]) -> None:
+def test_each_search_method_works_alone(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "My puppy is called Rex.")
     remember(ada, "The hound and the zebra.")
     index()
@@ -331,7 +321,7 @@ def test_each_arm_can_be_asked_alone(ada: User, index: Callable[[], int]) -> Non
     assert (only.matched, only.cosine) == (("hound",), None)
 
 
-def test_a_question_of_more_words_than_are_compared_is_answered(ada: User) -> None:
+def test_query_with_too_many_words_is_answered(ada: User) -> None:
     remember(ada, "word7 is here")
     assert found(ada, " ".join(f"word{n}" for n in range(90))) == ["word7 is here"]
 
@@ -339,7 +329,7 @@ def test_a_question_of_more_words_than_are_compared_is_answered(ada: User) -> No
 # --- How it is stored and read --------------------------------------------------------------------------
 
 
-def test_the_search_reads_the_covering_index_alone(
+def test_search_reads_only_the_covering_index(
     ada: User, index: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(20):
@@ -362,7 +352,7 @@ def test_the_search_reads_the_covering_index_alone(
     assert all("Index Only Scan using memory_vector_cover" in line for line in reads)
 
 
-def test_there_is_no_index_that_could_lose_answers() -> None:
+def test_no_approximate_index_exists() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select indexdef from pg_indexes where tablename like 'memories_%%'")
         definitions = [row[0] for row in cursor.fetchall()]
@@ -370,14 +360,14 @@ def test_there_is_no_index_that_could_lose_answers() -> None:
     assert not [one for one in definitions if "hnsw" in one.lower() or "ivfflat" in one.lower()]
 
 
-def test_the_vector_table_is_vacuumed_early() -> None:
+def test_vector_table_is_vacuumed_early() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select reloptions from pg_class where relname = 'memories_memoryvector'")
         [options] = cursor.fetchone()
     assert "autovacuum_vacuum_insert_scale_factor=0.02" in options
 
 
-def test_the_widest_passage_fits_the_index(ada: User, index: Callable[[], int]) -> None:
+def test_widest_passage_fits_the_index(ada: User, index: Callable[[], int]) -> None:
     remember(ada, " ".join(f"word{number}" for number in range(1_000)))
     assert index() == 1
     assert not MemoryVector.objects.filter(embedding__isnull=True).exists()
@@ -386,7 +376,7 @@ def test_the_widest_passage_fits_the_index(ada: User, index: Callable[[], int]) 
     row.save()  # PostgreSQL refuses a tuple that is too wide
 
 
-def test_one_big_owner_and_many_small_ones_are_all_searched_whole(index: Callable[[], int]) -> None:
+def test_one_large_and_many_small_owners_are_searched_completely(index: Callable[[], int]) -> None:
     from tests.factories import make_person
 
     people = [make_person(f"p{n}") for n in range(8)]

@@ -88,7 +88,7 @@ def _tag(actor: Actor, name: str = "x") -> Any:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_changes_without_a_yes(way: str, ada: User) -> None:
+def test_nothing_changes_without_approval(way: str, ada: User) -> None:
     one, two = remember(ada, "One.", tags=["x"]), remember(ada, "Two.", tags=["y"])
     writes.update_memory(session(ada), one.pk, text="One, later.")
     before = everything(ada)
@@ -101,7 +101,7 @@ def test_nothing_changes_without_a_yes(way: str, ada: User) -> None:
         assert refused.value.scope == "sign-in"
 
 
-def test_bulk_has_each_wait(ada: User) -> None:
+def test_each_bulk_operation_needs_approval(ada: User) -> None:
     one = remember(ada, "One.")
     operations: list[bulk.Operation] = [
         bulk.CreateOperation({"text": "New."}),
@@ -119,7 +119,7 @@ def test_bulk_has_each_wait(ada: User) -> None:
     [import_run.start_import, import_run.advance_import, import_run.undo_import, import_run.discard_import],
 )
 @pytest.mark.parametrize("begun", [False, True])
-def test_no_step_of_an_import_is_its_own_yes(act: Callable[..., Any], begun: bool, ada: User) -> None:
+def test_app_cannot_approve_its_own_import(act: Callable[..., Any], begun: bool, ada: User) -> None:
     free, bound = app(ada, *scopes.DESCRIPTIONS), asking(ada)
     batch = stage_import(bound, file_of(LINE))
     if begun:  # and only then set to ask
@@ -131,7 +131,7 @@ def test_no_step_of_an_import_is_its_own_yes(act: Callable[..., Any], begun: boo
     assert batch.state == (ImportState.RUNNING if begun else ImportState.STAGED)
 
 
-def test_what_an_import_changed_is_not_taken_back_by_it(ada: User) -> None:
+def test_app_cannot_undo_import_without_approval(ada: User) -> None:
     allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
     free = app(ada, *scopes.DESCRIPTIONS)
     batch = stage_import(free, file_of(LINE))
@@ -142,7 +142,7 @@ def test_what_an_import_changed_is_not_taken_back_by_it(ada: User) -> None:
     assert Memory.objects.get().deleted_at is None
 
 
-def test_over_rest_an_import_is_refused_as_the_persons_own(ada: User) -> None:
+def test_rest_import_requires_the_user(ada: User) -> None:
     call = app_of(ada, *scopes.DESCRIPTIONS)
     AppGrant.objects.filter(user=ada).update(asks_first=True)
     staged = call("post", "/import/", [{"memory": "New."}])

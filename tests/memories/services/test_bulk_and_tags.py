@@ -45,7 +45,7 @@ def tag_of(user: User, name: str) -> UUID:
 @pytest.mark.parametrize(
     "visibilities", [("private", "private"), ("private", "public"), ("public", "private")]
 )
-def test_what_means_the_same_is_known_once_it_is_embedded(
+def test_duplicates_are_detected_once_embedded(
     ada: User, index: Index, visibilities: tuple[str, str]
 ) -> None:
     older = remember(ada, "My dog drinks coffee.", visibility=visibilities[0])
@@ -59,7 +59,7 @@ def test_what_means_the_same_is_known_once_it_is_embedded(
         assert found.cosine > 0.99
 
 
-def test_the_older_takes_the_newer_text_and_keeps_its_history(ada: User, index: Index) -> None:
+def test_older_memory_gets_newer_text_and_keeps_history(ada: User, index: Index) -> None:
     older = remember(ada, "My dog drinks coffee.", tags=["dog"])
     newer = remember(ada, "My puppy drinks espresso.", tags=["coffee"])
     index()
@@ -73,17 +73,17 @@ def test_the_older_takes_the_newer_text_and_keeps_its_history(ada: User, index: 
     assert [each.pk for each in reads.list_trash(session(ada)).memories] == [newer.pk]
 
 
-def test_two_put_into_one_keep_both_texts(ada: User) -> None:
+def test_merged_memory_has_both_texts(ada: User) -> None:
     older, newer = remember(ada, "One."), remember(ada, "Two.")
     assert near_duplicates.merge_memories(session(ada), older.pk, newer.pk, merge=True).text == "One.\n\nTwo."
 
 
-def test_a_private_text_never_becomes_public_by_taking_the_place_of_a_public_one(ada: User) -> None:
+def test_merge_never_publishes_private_text(ada: User) -> None:
     older, newer = remember(ada, "Open.", visibility="public"), remember(ada, "Secret.")
     assert near_duplicates.merge_memories(session(ada), older.pk, newer.pk).visibility == "private"
 
 
-def test_what_is_kept_both_is_not_asked_again(ada: User, index: Index) -> None:
+def test_dismissed_duplicates_are_not_asked_again(ada: User, index: Index) -> None:
     older, newer = remember(ada, "My dog runs."), remember(ada, "My puppy runs.")
     index()
     near_duplicates.dismiss_duplicate(session(ada), newer.pk, older.pk)
@@ -92,7 +92,7 @@ def test_what_is_kept_both_is_not_asked_again(ada: User, index: Index) -> None:
     assert len(near_duplicates.find_similar(session(ada), older.pk)) == 1
 
 
-def test_nobody_is_alike_with_a_strangers_memory(ada: User, bob: User, index: Index) -> None:
+def test_similar_memories_exclude_other_users(ada: User, bob: User, index: Index) -> None:
     own = remember(ada, "My dog runs.")
     strange = remember(bob, "My puppy runs.", visibility="public")
     index()
@@ -104,7 +104,7 @@ def test_nobody_is_alike_with_a_strangers_memory(ada: User, bob: User, index: In
         near_duplicates.find_similar(session(ada), strange.pk)
 
 
-def test_a_narrowed_app_sees_no_more_beside_a_memory(ada: User, index: Index) -> None:
+def test_similar_memories_respect_tag_limits(ada: User, index: Index) -> None:
     own = remember(ada, "My dog runs.", tags=["work"])
     remember(ada, "My puppy runs.")
     index()
@@ -116,7 +116,7 @@ def test_a_narrowed_app_sees_no_more_beside_a_memory(ada: User, index: Index) ->
 # --- Many -------------------------------------------------------------------------------------------------
 
 
-def test_all_that_filters_let_through_go_to_the_trash_and_come_back(ada: User) -> None:
+def test_all_matching_memories_are_trashed_and_restored(ada: User) -> None:
     for n in range(3):
         remember(ada, f"Work {n}.", tags=["work"])
     remember(ada, "Home.")
@@ -130,7 +130,7 @@ def test_all_that_filters_let_through_go_to_the_trash_and_come_back(ada: User) -
     assert MemoryVector.objects.filter(is_trashed=True).count() == 1
 
 
-def test_a_tag_is_put_on_and_taken_off_many(ada: User) -> None:
+def test_tag_is_added_to_and_removed_from_many(ada: User) -> None:
     one, two = remember(ada, "One.", tags=["x"]), remember(ada, "Two.")
     chosen = Selection([one.pk, two.pk])
     assert selection.tag_selection(session(ada), chosen, "X") == 1
@@ -140,14 +140,14 @@ def test_a_tag_is_put_on_and_taken_off_many(ada: User) -> None:
     assert names_on(ada, one) == names_on(ada, two) == []
 
 
-def test_a_full_memory_refuses_the_tag_for_all(ada: User) -> None:
+def test_tag_limit_of_one_memory_rejects_for_all(ada: User) -> None:
     full, other = remember(ada, "Full.", tags=[f"t{n}" for n in range(20)]), remember(ada, "Other.")
     with pytest.raises(ValidationError):
         selection.tag_selection(session(ada), Selection([full.pk, other.pk]), "one more")
     assert names_on(ada, other) == []
 
 
-def test_many_are_made_public_and_get_an_expiry(ada: User) -> None:
+def test_many_are_published_and_get_an_expiry(ada: User) -> None:
     chosen = Selection([remember(ada, "One.").pk, remember(ada, "Two.").pk])
     assert selection.set_selection_visibility(session(ada), chosen, "public") == 2
     assert selection.set_selection_visibility(session(ada), chosen, "public") == 0
@@ -157,7 +157,7 @@ def test_many_are_made_public_and_get_an_expiry(ada: User) -> None:
     assert set(Memory.objects.values_list("visibility", "version")) == {("public", 3)}
 
 
-def test_nobody_changes_a_strangers_memories(ada: User, bob: User) -> None:
+def test_memories_of_other_users_cannot_be_changed(ada: User, bob: User) -> None:
     strange = remember(bob, "Bob's.", visibility="public")
     chosen = Selection([strange.pk])
     assert selection.trash_selection(session(ada), chosen) == (0, None)
@@ -165,7 +165,7 @@ def test_nobody_changes_a_strangers_memories(ada: User, bob: User) -> None:
     assert reads.get_memory(session(bob), strange.pk).version == 1
 
 
-def test_an_app_without_the_scope_changes_nothing_at_once(ada: User) -> None:
+def test_bulk_changes_need_admin_scope(ada: User) -> None:
     own = remember(ada, "One.", tags=["x"])
     with pytest.raises(InsufficientScope):
         selection.trash_selection(app(ada), Selection([own.pk]))
@@ -176,7 +176,7 @@ def test_an_app_without_the_scope_changes_nothing_at_once(ada: User) -> None:
 # --- Tags -------------------------------------------------------------------------------------------------
 
 
-def test_a_renamed_tag_is_on_the_same_memories(ada: User) -> None:
+def test_renamed_tag_stays_on_its_memories(ada: User) -> None:
     own = remember(ada, "One.", tags=["wrok"])
     tag_admin.rename_tag(session(ada), tag_of(ada, "wrok"), " Work ")
     assert names_on(ada, own) == ["Work"]
@@ -185,26 +185,26 @@ def test_a_renamed_tag_is_on_the_same_memories(ada: User) -> None:
     assert names_on(ada, own) == ["work"]
 
 
-def test_a_rename_to_a_name_in_use_makes_one_tag_of_two(ada: User) -> None:
+def test_rename_to_existing_name_merges_tags(ada: User) -> None:
     one, both = remember(ada, "One.", tags=["job"]), remember(ada, "Both.", tags=["job", "work"])
     tag_admin.rename_tag(session(ada), tag_of(ada, "job"), "WORK", may_merge=True)
     assert names_on(ada, one) == names_on(ada, both) == ["work"]
 
 
-def test_a_removed_tag_leaves_the_memories(ada: User) -> None:
+def test_deleting_tag_keeps_memories(ada: User) -> None:
     own = remember(ada, "One.", tags=["x", "y"])
     assert tag_admin.remove_tag(session(ada), tag_of(ada, "x")) == 1
     assert names_on(ada, own) == ["y"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a,b", "t" * 51, "a\0b"])
-def test_a_name_that_no_tag_can_have_is_refused(ada: User, name: str) -> None:
+def test_invalid_tag_name_is_rejected(ada: User, name: str) -> None:
     remember(ada, "One.", tags=["x"])
     with pytest.raises(ValidationError):
         tag_admin.rename_tag(session(ada), tag_of(ada, "x"), name)
 
 
-def test_a_strangers_tag_and_a_narrowed_apps_are_not_there(ada: User, bob: User) -> None:
+def test_tags_of_others_and_beyond_tag_limits_are_not_found(ada: User, bob: User) -> None:
     remember(bob, "Bob's.", tags=["x"])
     remember(ada, "Ada's.", tags=["x"])
     with pytest.raises(TagNotFound):

@@ -25,7 +25,7 @@ def committed(transactional_db: None) -> User:
     return make_person("ada")
 
 
-def test_what_is_returned_is_what_is_stored(ada: User) -> None:
+def test_returned_rows_equal_stored_rows(ada: User) -> None:
     items = [
         writes.NewMemory("Rex is a dog.", "public", ["Pets", "home"], datetime(2999, 1, 1, tzinfo=UTC)),
         writes.NewMemory("Peanuts. No.", conversation=uuid4(), position=3),
@@ -50,12 +50,12 @@ def test_each_passage_has_its_own_words(ada: User) -> None:
     assert MemoryVector.objects.get(memory=made[0]).tokens != MemoryVector.objects.get(memory=made[2]).tokens
 
 
-def test_no_memories_are_no_statement(ada: User, django_assert_num_queries: object) -> None:
+def test_no_memories_cause_no_statement(ada: User, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(0):  # type: ignore[operator]
         assert writes.create_memories(session(ada), []) == []
 
 
-def test_of_many_all_are_stored_or_none(committed: User) -> None:
+def test_many_memories_are_all_or_nothing(committed: User) -> None:
     rows = [Memory(owner_id=committed.pk, text=text, source="web") for text in ("one", "two")]
     rows[1].pk = rows[0].pk
     with pytest.raises(IntegrityError):
@@ -64,7 +64,7 @@ def test_of_many_all_are_stored_or_none(committed: User) -> None:
         assert not model._default_manager.exists()
 
 
-def test_two_who_make_the_same_tag_at_once_share_it(committed: User) -> None:
+def test_concurrent_creation_of_same_tag_shares_it(committed: User) -> None:
     """Each waits for the other's tag, and neither for ever."""
     people, at_once = 8, Barrier(8)
 
@@ -81,7 +81,7 @@ def test_two_who_make_the_same_tag_at_once_share_it(committed: User) -> None:
     assert MemoryTag.objects.count() == 2 * people
 
 
-def test_two_who_make_tags_in_opposite_orders_never_wait_for_each_other_in_a_circle(committed: User) -> None:
+def test_concurrent_tags_in_opposite_order_do_not_deadlock(committed: User) -> None:
     people, rounds, at_once = 4, 5, Barrier(4)
 
     def write(number: int) -> None:
@@ -101,7 +101,7 @@ def test_two_who_make_tags_in_opposite_orders_never_wait_for_each_other_in_a_cir
     assert MemoryTag.objects.count() == 6 * rounds * people
 
 
-def test_a_memory_that_is_being_restored_is_not_purged(committed: User) -> None:
+def test_memory_being_restored_is_not_purged(committed: User) -> None:
     memory = writes.create_memory(session(committed), text="A note.")
     writes.trash_memory(session(committed), memory.pk)
     Memory.objects.update(deleted_at=Now() - timedelta(days=31))

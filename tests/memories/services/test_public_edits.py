@@ -52,7 +52,7 @@ def say_yes(user: User, memory: Memory) -> None:
 # --- The rule -----------------------------------------------------------------------------------------
 
 
-def test_other_words_wait_and_are_then_the_apps(ada: User, known: Memory) -> None:
+def test_new_text_needs_approval(ada: User, known: Memory) -> None:
     with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, text="I keep wasps.", tags=["garden"])
     say_yes(ada, known)
@@ -63,7 +63,7 @@ def test_other_words_wait_and_are_then_the_apps(ada: User, known: Memory) -> Non
     assert (was.text, was.source) == ("I keep bees.", "web")
 
 
-def test_an_earlier_text_waits_as_well(ada: User, known: Memory) -> None:
+def test_restored_version_needs_approval(ada: User, known: Memory) -> None:
     writes.update_memory(session(ada), known.pk, text="I keep wasps.")
     with pytest.raises(ApprovalRequired):
         writes.restore_version(app(ada), known.pk, 1)
@@ -71,7 +71,7 @@ def test_an_earlier_text_waits_as_well(ada: User, known: Memory) -> None:
 
 
 @pytest.mark.parametrize("later", [None, timedelta(days=9)])
-def test_to_stay_public_for_longer_waits_as_well(later: timedelta | None, ada: User, known: Memory) -> None:
+def test_later_expiry_needs_approval(later: timedelta | None, ada: User, known: Memory) -> None:
     """At every door; sooner is what hiding is, and does not wait."""
     soon = timezone.now() + timedelta(days=1)
     assert writes.update_memory(app(ada), known.pk, expires_at=soon).expires_at == soon
@@ -85,7 +85,7 @@ def test_to_stay_public_for_longer_waits_as_well(later: timedelta | None, ada: U
     assert known.expires_at == until
 
 
-def test_the_review_says_that_it_would_not_end(ada: User, ada_client: Client, known: Memory) -> None:
+def test_review_shows_removed_expiry(ada: User, ada_client: Client, known: Memory) -> None:
     writes.update_memory(session(ada), known.pk, expires_at=timezone.now() + timedelta(days=1))
     with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, expires_at=None)
@@ -103,13 +103,13 @@ def at_once(user: User) -> list[tuple[Actor, dict[str, Any]]]:
     ]
 
 
-def test_nothing_else_waits(ada: User, known: Memory) -> None:
+def test_other_changes_need_no_approval(ada: User, known: Memory) -> None:
     for actor, changes in at_once(ada):
         assert writes.update_memory(actor, known.pk, **changes).text == changes["text"]
     assert not Proposal.objects.exists()
 
 
-def test_one_made_of_two_is_not_known_to_all_by_such_an_app(ada: User, known: Memory) -> None:
+def test_merge_of_public_memories_needs_publish_scope(ada: User, known: Memory) -> None:
     other = remember(ada, "I keep wasps.", visibility="public")
     with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
         near_duplicates.merge_memories(app(ada), known.pk, other.pk)
@@ -117,7 +117,7 @@ def test_one_made_of_two_is_not_known_to_all_by_such_an_app(ada: User, known: Me
 
 
 @pytest.mark.parametrize("goes_on", [app, session])
-def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: object) -> None:
+def test_import_by_app_cannot_bypass_approval(ada: User, known: Memory, goes_on: object) -> None:
     """Nor where it goes on because its person looks at it."""
     Memory.objects.filter(pk=known.pk).update(written_at=Now() - timedelta(days=1))
     line = {
@@ -135,7 +135,7 @@ def test_no_import_of_an_apps_gets_round_it(ada: User, known: Memory, goes_on: o
     assert Memory.objects.get().source == "api:notes"
 
 
-def test_an_app_that_may_not_publish_starts_no_import_that_does(ada: User) -> None:
+def test_publishing_import_needs_publish_scope(ada: User) -> None:
     """Its person, who then looks at it going on, has said no yes to that."""
     allow(ada, make_app(client_id="notes"), *PUBLISHER)
     line = {"picard": 1, "text": "I keep wasps.", "visibility": "public"}
@@ -152,7 +152,7 @@ def test_an_app_that_may_not_publish_starts_no_import_that_does(ada: User) -> No
 
 
 @pytest.mark.parametrize("method", ["patch", "put"])
-def test_over_rest(method: str, ada: User, known: Memory) -> None:
+def test_rest_change_becomes_a_proposal(method: str, ada: User, known: Memory) -> None:
     sent = {"text": "I keep wasps."} | ({"visibility": "public"} if method == "put" else {})
     answer = app_of(ada)(method, f"/memories/{known.pk}/", sent)
     assert (answer.status, answer.json["status"]) == (202, "waits_for_yes")
@@ -161,12 +161,12 @@ def test_over_rest(method: str, ada: User, known: Memory) -> None:
     assert Memory.objects.get().source.startswith("api:")
 
 
-def test_over_rest_at_once_where_the_app_may_publish(ada: User, known: Memory) -> None:
+def test_rest_change_with_publish_scope_is_applied(ada: User, known: Memory) -> None:
     call = app_of(ada, *WRITER, scopes.PUBLISH)
     assert call("patch", f"/memories/{known.pk}/", {"text": "I keep wasps."}).json["text"] == "I keep wasps."
 
 
-def test_in_bulk(ada: User, known: Memory) -> None:
+def test_bulk_change_becomes_a_proposal(ada: User, known: Memory) -> None:
     private = remember(ada, "Mine.")
     changes = [bulk.UpdateOperation(each.pk, {"text": "I keep wasps."}) for each in (known, private)]
     waits, changed = bulk.apply_operations(app(ada, *MANAGER), changes)
@@ -176,7 +176,7 @@ def test_in_bulk(ada: User, known: Memory) -> None:
     assert text_of(known) == text_of(private) == "I keep wasps."
 
 
-def test_over_mcp(ada: User, known: Memory) -> None:
+def test_mcp_change_becomes_a_proposal(ada: User, known: Memory) -> None:
     call = mcp_app_of(ada)
     said = call.call("update_memory", id=str(known.pk), text="I keep wasps.").said
     assert said["waits"] is True
@@ -187,7 +187,7 @@ def test_over_mcp(ada: User, known: Memory) -> None:
     assert text_of(known) == "I keep ants."
 
 
-def test_the_review_says_that_it_is_public(ada: User, ada_client: Client, known: Memory) -> None:
+def test_review_shows_that_memory_is_public(ada: User, ada_client: Client, known: Memory) -> None:
     with pytest.raises(ApprovalRequired):
         writes.update_memory(app(ada), known.pk, text="I keep wasps.")
     shown = ada_client.get("/memories/review/").content.decode()

@@ -15,7 +15,7 @@ from tests.factories import remember
 pytestmark = pytest.mark.django_db
 
 
-def test_what_is_named_is_selected_in_its_order(ada: User) -> None:
+def test_named_fields_are_selected_in_order(ada: User) -> None:
     memory = remember(ada, "I like tea.", tags=["food", "Drinks"])
     selected = represent_memory(memory, ("version", "tags", "text", "state", "id"))
     assert list(selected.items()) == [
@@ -27,12 +27,12 @@ def test_what_is_named_is_selected_in_its_order(ada: User) -> None:
     ]
 
 
-def test_what_the_caller_knows_is_not_read(ada: User) -> None:
+def test_known_values_are_not_read(ada: User) -> None:
     unreadable = Memory(owner=ada, text=SealedBytes(b"no ciphertext"))
     assert represent_memory(unreadable, ("text",), text="I like") == {"text": "I like"}
 
 
-def test_a_text_that_cannot_be_decrypted_is_null(ada: User) -> None:
+def test_undecryptable_text_is_null(ada: User) -> None:
     unreadable = Memory(owner=ada, text=SealedBytes(b"no ciphertext"))
     assert represent_memory(unreadable, ("text", "version")) == {"text": None, "version": 1}
 
@@ -50,17 +50,17 @@ def test_a_text_that_cannot_be_decrypted_is_null(ada: User) -> None:
         formats.PROPERTIES,
     ],
 )
-def test_every_channel_names_fields_that_there_are(names: tuple[str, ...]) -> None:
+def test_every_channel_names_existing_fields(names: tuple[str, ...]) -> None:
     assert FIELDS.keys() >= set(names)
     assert len(set(names)) == len(names)
 
 
-def test_a_citation_tells_no_tags() -> None:
+def test_citation_contains_no_tags() -> None:
     assert "tags" not in CITED_FIELDS
 
 
 @pytest.mark.parametrize(
     ("text", "short"), [("four", "four"), ("four more", "four…"), ("five more", "five…")]
 )
-def test_a_text_is_shortened_to_so_many_characters(text: str, short: str) -> None:
+def test_text_is_truncated(text: str, short: str) -> None:
     assert shorten_text(text, 5) == short

@@ -23,13 +23,13 @@ from tests.factories import app, remember, session
 pytestmark = pytest.mark.django_db
 
 
-def test_a_memory_is_private_until_its_owner_says_otherwise(ada: User) -> None:
+def test_memory_is_private_by_default(ada: User) -> None:
     memory = remember(ada, "I like tea.")
     assert (memory.visibility, memory.version, memory.source) == ("private", 1, "web")
     assert reads.get_memory(session(ada), memory.pk).text == "I like tea."
 
 
-def test_white_space_around_is_not_kept_and_newlines_are_one_kind(ada: User) -> None:
+def test_whitespace_is_stripped_and_newlines_are_normalized(ada: User) -> None:
     assert remember(ada, "  one\r\ntwo \n").text == "one\ntwo"
 
 
@@ -49,7 +49,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("field", "value", "code"), BAD, ids=[f"{field} {code}" for field, _, code in BAD])
-def test_bad_input_is_named_beside_its_field_and_changes_nothing(
+def test_invalid_input_is_reported_by_field_and_changes_nothing(
     ada: User, field: str, value: Any, code: str
 ) -> None:
     memory = remember(ada, "good")
@@ -63,31 +63,31 @@ def test_bad_input_is_named_beside_its_field_and_changes_nothing(
     assert Memory.objects.get().version == 1
 
 
-def test_all_that_is_wrong_is_said_at_once(ada: User) -> None:
+def test_all_errors_are_reported_together(ada: User) -> None:
     with pytest.raises(ValidationError) as error:
         remember(ada, "", tags=["x" * 51], visibility="friends")
     assert set(error.value.error_dict) == {"text", "tags", "visibility"}
 
 
-def test_the_longest_text_and_the_most_tags_are_kept(ada: User) -> None:
+def test_longest_text_and_most_tags_are_saved(ada: User) -> None:
     memory = remember(ada, "x" * 8_000, tags=[f"{n} ".ljust(50, "t") for n in range(20)])
     assert memory.tags.count() == 20
 
 
-def test_one_bad_item_keeps_the_whole_batch_out(ada: User) -> None:
+def test_one_invalid_item_rejects_the_whole_batch(ada: User) -> None:
     with pytest.raises(ValidationError):
         writes.create_memories(session(ada), [writes.NewMemory("good"), writes.NewMemory("")])
     assert not Memory.objects.exists()
 
 
-def test_a_tag_is_one_tag_however_it_is_spelled(ada: User) -> None:
+def test_spellings_of_a_tag_are_one_tag(ada: User) -> None:
     memory = remember(ada, "one", tags=["Work", " work ", "WORK"])
     other = remember(ada, "two", tags=["wOrk"])
     assert list(memory.tags.all()) == list(other.tags.all())
     assert [tag.name for tag in reads.list_tags(session(ada))] == ["Work"]
 
 
-def test_every_change_is_a_version_and_no_change_is_none(ada: User) -> None:
+def test_only_changes_create_a_version(ada: User) -> None:
     memory = remember(ada, "one", tags=["a"])
     same = writes.update_memory(session(ada), memory.pk, text="one", tags=["a"])
     assert same.version == 1
@@ -95,7 +95,7 @@ def test_every_change_is_a_version_and_no_change_is_none(ada: User) -> None:
     assert writes.update_memory(session(ada), memory.pk, text="two").version == 3
 
 
-def test_the_text_that_was_is_kept_and_can_come_back(ada: User) -> None:
+def test_earlier_text_is_saved_and_can_be_restored(ada: User) -> None:
     memory = remember(ada, "first")
     writes.update_memory(session(ada), memory.pk, text="second")
     writes.restore_version(session(ada), memory.pk, 1)
@@ -106,7 +106,7 @@ def test_the_text_that_was_is_kept_and_can_come_back(ada: User) -> None:
     ]
 
 
-def test_the_history_says_when_a_text_was_written_whatever_changed_since(ada: User) -> None:
+def test_history_has_the_time_each_text_was_written(ada: User) -> None:
     memory = remember(ada, "first", tags=["a"])
     writes.update_memory(session(ada), memory.pk, tags=["b"])
     second = writes.update_memory(session(ada), memory.pk, text="second")
@@ -116,7 +116,7 @@ def test_the_history_says_when_a_text_was_written_whatever_changed_since(ada: Us
     assert [revision.written_at for revision in revisions] == [second.written_at, memory.created_at]
 
 
-def test_a_stale_version_changes_nothing(ada: User) -> None:
+def test_outdated_version_changes_nothing(ada: User) -> None:
     memory = remember(ada, "first")
     writes.update_memory(session(ada), memory.pk, text="second", expected_version=1)
     with pytest.raises(VersionConflict) as conflict:
@@ -127,7 +127,7 @@ def test_a_stale_version_changes_nothing(ada: User) -> None:
     assert Memory.objects.get().text == "second"
 
 
-def test_trash_and_back(ada: User) -> None:
+def test_memory_can_be_trashed_and_restored(ada: User) -> None:
     memory = remember(ada, "one")
     writes.trash_memory(session(ada), memory.pk)
     with pytest.raises(MemoryNotFound):
@@ -137,14 +137,14 @@ def test_trash_and_back(ada: User) -> None:
     assert not MemoryVector.objects.filter(is_trashed=True).exists()
 
 
-def test_an_expired_memory_comes_back_without_its_expiry(ada: User) -> None:
+def test_restored_expired_memory_has_no_expiry(ada: User) -> None:
     memory = remember(ada, "one")
     Memory.objects.update(expires_at=timezone.now() - timedelta(days=1))
     writes.restore_memory(session(ada), memory.pk)
     assert reads.get_memory(session(ada), memory.pk).expires_at is None
 
 
-def test_only_what_is_in_the_trash_can_be_deleted_for_ever(ada: User) -> None:
+def test_only_trashed_memories_can_be_deleted_permanently(ada: User) -> None:
     memory = remember(ada, "one", tags=["a"])
     with pytest.raises(MemoryNotFound):
         writes.delete_memory(session(ada), memory.pk)
@@ -154,14 +154,14 @@ def test_only_what_is_in_the_trash_can_be_deleted_for_ever(ada: User) -> None:
     assert not any(model.objects.exists() for model in (Memory, MemoryVector, MemoryRevision, MemoryTag))
 
 
-def test_the_trash_is_emptied_of_ones_own_only(ada: User, bob: User) -> None:
+def test_empty_trash_deletes_only_own_memories(ada: User, bob: User) -> None:
     for person in (ada, bob):
         writes.trash_memory(session(person), remember(person, "one").pk)
     assert writes.empty_trash(session(ada)) == 1
     assert Memory.objects.get().owner == bob
 
 
-def test_housekeeping_purges_what_lay_in_the_trash_long_enough(ada: User, settings: Any) -> None:
+def test_retention_purges_old_trash(ada: User, settings: Any) -> None:
     old, recent, expired, kept = (remember(ada, text) for text in ("old", "recent", "expired", "kept"))
     long_ago = timezone.now() - timedelta(days=settings.TRASH_DAYS, minutes=1)
     writes.trash_memory(session(ada), recent.pk)
@@ -172,7 +172,7 @@ def test_housekeeping_purges_what_lay_in_the_trash_long_enough(ada: User, settin
     assert AuditEvent.objects.filter(action="memory:purge", memory_ids__contains=[old.pk]).exists()
 
 
-def test_housekeeping_takes_away_tags_that_nothing_carries(ada: User) -> None:
+def test_retention_deletes_unused_tags(ada: User) -> None:
     memory = remember(ada, "one", tags=["used", "unused"])
     writes.update_memory(session(ada), memory.pk, tags=["used"])
     assert retention.run_steps()["tags"] == 1
@@ -193,14 +193,14 @@ WRITES: list[tuple[str, Callable[[Actor, Memory], Any]]] = [
 
 
 @pytest.mark.parametrize("act", [act for _, act in WRITES], ids=[name for name, _ in WRITES])
-def test_an_app_that_may_only_read_cannot_write(ada: User, act: Callable[[Actor, Memory], Any]) -> None:
+def test_read_only_app_cannot_write(ada: User, act: Callable[[Actor, Memory], Any]) -> None:
     memory = remember(ada, "one")
     with pytest.raises(InsufficientScope):
         act(app(ada, scopes.READ), memory)
 
 
 @pytest.mark.parametrize("act", [act for _, act in WRITES[1:-1]], ids=[name for name, _ in WRITES[1:-1]])
-def test_a_stranger_cannot_write(ada: User, bob: User, act: Callable[[Actor, Memory], Any]) -> None:
+def test_other_user_cannot_write(ada: User, bob: User, act: Callable[[Actor, Memory], Any]) -> None:
     memory = remember(ada, "one", visibility="public")
     User.objects.update(persona_enabled=True)
     with pytest.raises(MemoryNotFound):
@@ -208,7 +208,7 @@ def test_a_stranger_cannot_write(ada: User, bob: User, act: Callable[[Actor, Mem
     assert Memory.objects.get().version == 1
 
 
-def test_an_app_cannot_publish_without_its_own_scope(ada: User) -> None:
+def test_app_needs_publish_scope_to_publish(ada: User) -> None:
     memory = remember(ada, "one")
     with pytest.raises(InsufficientScope) as error:
         writes.set_visibility(app(ada), memory.pk, "public")
@@ -218,7 +218,7 @@ def test_an_app_cannot_publish_without_its_own_scope(ada: User) -> None:
     assert writes.set_visibility(app(ada, *scopes.DESCRIPTIONS), memory.pk, "public").is_public
 
 
-def test_the_audit_says_who_did_what_and_holds_no_text(ada: User) -> None:
+def test_audit_records_actions_without_text(ada: User) -> None:
     memory = writes.create_memory(app(ada), text="The canary sings.")
     reads.get_memory(app(ada), memory.pk)
     writes.set_visibility(session(ada), memory.pk, "public")
@@ -230,20 +230,20 @@ def test_the_audit_says_who_did_what_and_holds_no_text(ada: User) -> None:
     ]
 
 
-def test_ones_own_reading_is_no_event(ada: User) -> None:
+def test_own_reads_are_not_audited(ada: User) -> None:
     memory = remember(ada, "one")
     reads.get_memory(session(ada), memory.pk)
     reads.list_memories(session(ada))
     assert AuditEvent.objects.count() == 1
 
 
-def test_the_audit_cannot_be_changed(ada: User) -> None:
+def test_audit_is_append_only(ada: User) -> None:
     remember(ada, "one")
     with pytest.raises(ProgrammingError, match="append only"), transaction.atomic():
         AuditEvent.objects.update(door="mcp")
 
 
-def test_pages_follow_one_another_while_memories_are_added(ada: User) -> None:
+def test_pages_stay_stable_while_memories_are_added(ada: User) -> None:
     ids = [remember(ada, str(number)).pk for number in range(5)]
     first = reads.list_memories(session(ada), limit=2)
     remember(ada, "late")
@@ -253,7 +253,7 @@ def test_pages_follow_one_another_while_memories_are_added(ada: User) -> None:
     assert third.next is None
 
 
-def test_a_list_costs_the_same_for_one_and_for_many(ada: User, django_assert_num_queries: Any) -> None:
+def test_query_count_of_list_is_constant(ada: User, django_assert_num_queries: Any) -> None:
     for _ in range(30):
         remember(ada, "one", tags=["a", "b"])
     for limit in (1, 25):
@@ -262,18 +262,18 @@ def test_a_list_costs_the_same_for_one_and_for_many(ada: User, django_assert_num
             assert all([tag.name for tag in row.tags.all()] for row in page.memories)
 
 
-def test_an_absent_memory_is_not_found(ada: User) -> None:
+def test_absent_memory_is_not_found(ada: User) -> None:
     with pytest.raises(MemoryNotFound):
         reads.get_memory(session(ada), uuid4())
 
 
-def test_the_database_itself_refuses_an_unknown_visibility(ada: User) -> None:
+def test_database_rejects_unknown_visibility(ada: User) -> None:
     remember(ada, "one")
     with pytest.raises(IntegrityError), transaction.atomic():
         Memory.objects.update(visibility="friends")
 
 
-def test_an_expiry_that_could_not_be_read_back_is_refused(ada: User) -> None:
+def test_expiry_beyond_year_9999_is_rejected(ada: User) -> None:
     """The year 10000 in UTC: PostgreSQL keeps it, Python cannot read it."""
     far = datetime(9999, 12, 31, 23, tzinfo=dt_timezone(timedelta(hours=-12)))
     with pytest.raises(ValidationError) as refused:

@@ -27,7 +27,7 @@ def codes(error: ValidationError) -> list[str | None]:
     return [each.code for each in error.error_dict["text"]]
 
 
-def test_what_goes_beyond_is_refused_until_there_is_room(ada: User, bob: User) -> None:
+def test_memories_beyond_quota_are_rejected_until_there_is_room(ada: User, bob: User) -> None:
     first, *_ = [remember(ada, f"Number {n}.") for n in range(3)]
     writes.trash_memory(session(ada), first.pk)
     with pytest.raises(ValidationError) as caught:
@@ -38,19 +38,19 @@ def test_what_goes_beyond_is_refused_until_there_is_room(ada: User, bob: User) -
     assert remember(ada, "One more.")
 
 
-def test_many_at_once_come_as_far_as_there_is_room(ada: User) -> None:
+def test_bulk_creates_memories_up_to_quota(ada: User) -> None:
     operations = [{"op": "create", "text": f"Number {n}."} for n in range(5)]
     results = session_of(ada)("post", "/memories/bulk/", {"operations": operations}).json["results"]
     assert [each["status"] for each in results] == [201, 201, 201, 400, 400]
     assert results[3]["problem"]["errors"][0]["code"] == "quota"
 
 
-def test_an_import_is_refused_before_it_begins(ada: User, ada_client: Client) -> None:
+def test_import_beyond_quota_is_rejected_at_start(ada: User, ada_client: Client) -> None:
     batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
     with pytest.raises(ValidationError):
         import_run.start_import(session(ada), batch.pk)
     said = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
-    assert "You can keep 3 memories" in said
+    assert "You can store at most 3 memories" in said
     batch.refresh_from_db()
     assert (batch.state, Memory.objects.count()) == (ImportState.STAGED, 0)
 
@@ -71,7 +71,7 @@ def test_import_ends_early_when_quota_is_reached(
     assert list(Memory.objects.filter(deleted_at=None)) == [kept]
 
 
-def test_without_a_bound_nothing_is_counted(
+def test_nothing_is_counted_without_quota(
     ada: User, settings: Settings, django_assert_num_queries: object
 ) -> None:
     settings.MEMORIES_PER_PERSON = 0

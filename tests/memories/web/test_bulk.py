@@ -150,7 +150,7 @@ def test_publish_all_matching_requires_confirmation(ada: User, ada_client: Clien
     [
         ({"act": "trash"}, "Select at least one memory."),
         ({"act": "burn", "everything": "1"}, "Choose an action."),
-        ({"act": "tag", "tag_name": "", "everything": "1"}, "Name one tag."),
+        ({"act": "tag", "tag_name": "", "everything": "1"}, "Enter one tag."),
     ],
 )
 def test_invalid_bulk_action_shows_error_and_changes_nothing(

@@ -75,15 +75,19 @@ def test_hidden_invalid_date_is_ignored(ada: User, ada_client: Client) -> None:
 
 
 INVALID = [
-    ("text", {"text": ""}, "Write something to remember."),
-    ("text", {"text": " \n\t "}, "Write something to remember."),
+    ("text", {"text": ""}, "Enter a text."),
+    ("text", {"text": " \n\t "}, "Enter a text."),
     ("text", {"text": "ö" * (TEXT_CHARACTERS + 1)}, "This has 8,001 characters"),
     ("text", {"text": "a\0b"}, "null character"),
-    ("tags", {"tags": ",".join(f"tag{n}" for n in range(TAGS + 1))}, "At most 20 tags"),
+    ("tags", {"tags": ",".join(f"tag{n}" for n in range(TAGS + 1))}, "at most 20 tags"),
     ("tags", {"tags": "t" * (TAG_CHARACTERS + 1)}, "A tag has at most 50 characters"),
     ("visibility", {"visibility": "everybody"}, "Choose private or public."),
     ("expires", {"expires": "sometimes"}, "Select a valid choice"),
-    ("expires_on", {"expires": "custom", "expires_on": "2001-01-01T10:00"}, "This expiry is in the past."),
+    (
+        "expires_on",
+        {"expires": "custom", "expires_on": "2001-01-01T10:00"},
+        "The expiry date is in the past.",
+    ),
     ("expires_on", {"expires": "custom", "expires_on": ""}, "Choose an expiry date."),
     ("expires_on", {"expires": "custom", "expires_on": "tomorrow"}, "Enter a valid date/time."),
 ]

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from memories.models import Memory
 from memories.web.views.onboarding import EXAMPLES, ONBOARDING_LIMIT
-from tests.factories import PASSWORD, held_by_sessions, remember
+from tests.factories import PASSWORD, load_sessions, remember
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
 SHARE = "/memories/share/"
@@ -104,7 +104,7 @@ def test_shared_text_fills_form_without_saving(ada_client: Client, shared: dict[
 def test_text_shared_before_login_is_offered_after_login(ada: User, client: Client) -> None:
     response = client.post(SHARE, {"text": "Remember the milk."}, headers={"sec-fetch-site": "none"})
     assert response["Location"] == f"{reverse('account_login')}?next={SHARE}"
-    stored = str(held_by_sessions())
+    stored = str(load_sessions())
     assert "shared" in stored
     assert "milk" not in stored
     form = {"login": ada.email, "password": PASSWORD, "next": SHARE}

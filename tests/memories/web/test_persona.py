@@ -12,7 +12,7 @@ from django.utils.html import escape
 from pytest_django import Settings
 
 from accounts.models import User
-from core import streaming
+from core import deferred_responses
 from memories.models import AuditEvent, Memory
 from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember
@@ -77,7 +77,7 @@ def test_missing_and_disabled_personas_get_same_error(ada: User, bob_client: Cli
 def test_blank_question_shows_field_error(ada_client: Client) -> None:
     response = ada_client.post("/memories/ask/", {"question": " "})
     assert response.status_code == 422
-    assert "Ask something." in response.content.decode().split('id="id_question_error"')[1]
+    assert "Enter a question." in response.content.decode().split('id="id_question_error"')[1]
 
 
 def test_quotes_and_question_are_escaped(
@@ -217,11 +217,11 @@ def test_streamed_answer_uses_users_time_zone(
     index()
     Memory.objects.update(created_at=datetime(2026, 3, 1, 2, tzinfo=UTC))
     User.objects.update(time_zone="America/Los_Angeles")
-    deferred: list[streaming.Body] = []
-    environ: Any = {streaming.DEFERRED_KEY: deferred}
+    deferred: list[deferred_responses.Body] = []
+    environ: Any = {deferred_responses.DEFERRED_KEY: deferred}
     ada_client.post("/memories/ask/", {"question": QUESTION}, headers={"Accept": accept}, **environ)
     [body] = deferred
-    sent = asyncio.run(streaming._collect_body(body)).decode()
+    sent = asyncio.run(deferred_responses._collect_body(body)).decode()
     assert "28 Feb 2026" in sent
     assert "1 Mar 2026" not in sent
 

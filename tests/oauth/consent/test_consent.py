@@ -67,7 +67,7 @@ def test_consent_page_shows_app_scopes_and_redirect_host(ada: User, ada_client: 
         "<bdi>Notes</bdi> requests access to your memories",
         "logged in as Ada (ada@example.org)",
         "notes.example",
-        "Read and search your memories, private ones included.",
+        "Read and search your memories, including private ones.",
         "it could read 1 memory",
         "Ada likes sweet peas.",
     ):

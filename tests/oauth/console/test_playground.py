@@ -14,7 +14,7 @@ from memories.models import Memory
 from oauth.models import AppGrant, Mistake
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken
-from tests.factories import held_by_sessions, remember
+from tests.factories import load_sessions, remember
 from tests.oauth.flows import YES, App, make_app
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_secrets_are_neither_shown_nor_stored_unencrypted(playground: Playground
     assert "picard_at_…" in pages[1]
     assert "client_secret=$CLIENT_SECRET" in pages[1]
     assert "Authorization: Bearer $ACCESS_TOKEN" in pages[2].replace("&quot;", '"')
-    stored = json.dumps(held_by_sessions())
+    stored = json.dumps(load_sessions())
     for text in (*pages, stored):
         assert not [secret for secret in (code, playground.app.secret, "picard_at_a") if secret in text]
         assert "picard_at_" not in text.replace("picard_at_…", "")

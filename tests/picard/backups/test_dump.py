@@ -1,4 +1,4 @@
-"""A backup gives everything back on another machine, and nothing to whoever lacks its keys."""
+"""Backups: they restore all data on another machine, and reveal nothing without their keys."""
 
 import os
 import re
@@ -24,7 +24,7 @@ TEXT = "The spare key lies under the third flower pot."
 
 
 class Backup:
-    """Of a product that was stopped afterwards: both files, and what its person and her app knew."""
+    """Both files of a backup, with a memory and an app's token from before it."""
 
     def __init__(self, product: Product, folder: Path) -> None:
         self.data, self.keys = folder / "data" / "picard.dump", folder / "keys" / "picard.keys"
@@ -33,32 +33,32 @@ class Backup:
             file.parent.mkdir(mode=0o700)
         with signed_up(product.address, "ada") as [ada]:
             self.memory = ada.create(TEXT, tags="home")
-            self.token = token_of(product, ada)
-            self.said = product.run("manage.py", "backup", str(self.data), "--keys", str(self.keys))
+            self.token = connect_app(product, ada)
+            self.output = product.run("manage.py", "backup", str(self.data), "--keys", str(self.keys))
 
 
-def token_of(product: Product, ada: Person) -> str:
-    """An app's, by the public endpoints, let in by ada."""
-    walk = SmokeTest(product.address, email=ada.email, password=PASSWORD)
-    for step in (walk.discover_metadata, walk.sign_in, walk.register_app, walk.authorize_app):
+def connect_app(product: Product, ada: Person) -> str:
+    """Register an app through the public endpoints, allow it as ada, and return its token."""
+    client = SmokeTest(product.address, email=ada.email, password=PASSWORD)
+    for step in (client.discover_metadata, client.sign_in, client.register_app, client.authorize_app):
         step()
-    walk.close()
-    return walk.token
+    client.close()
+    return client.token
 
 
 @pytest.fixture(scope="module")
 def backup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backup]:
     with running_product(WEB_WORKERS="1") as product:
-        taken = Backup(product, tmp_path_factory.mktemp("backup"))
+        backup = Backup(product, tmp_path_factory.mktemp("backup"))
         product.stop()
-        yield taken
+        yield backup
 
 
 @pytest.fixture(scope="module")
 def restored(backup: Backup) -> Iterator[Product]:
-    """Another machine at the same address: a home of which nothing was there before the restore."""
+    """Another machine at the same address, with an empty home before the restore."""
     with fresh_product(WEB_WORKERS="1", PORT=str(backup.port)) as product:
-        product.port, product.address = backup.port, backup.address  # tokens are for one address
+        product.port, product.address = backup.port, backup.address  # tokens are bound to it
         product.run("manage.py", "restore", str(backup.data), "--keys", str(backup.keys))
         product.start()
         yield product
@@ -75,7 +75,7 @@ def manage(product: Product, *arguments: str, **variables: str) -> subprocess.Co
     )
 
 
-def test_the_two_files_are_private_and_neither_holds_the_other(backup: Backup) -> None:
+def test_backup_files_are_private_and_data_file_contains_no_keys_or_texts(backup: Backup) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in (backup.data, backup.keys)} == {0o600}
     secrets = re.findall(r"=(.+)$", backup.keys.read_text(), re.MULTILINE)
     assert len(secrets) == 2
@@ -84,7 +84,7 @@ def test_the_two_files_are_private_and_neither_holds_the_other(backup: Backup) -
     assert TEXT.encode() not in data
 
 
-def test_memories_open_and_search_finds_them_after_the_restore(backup: Backup, restored: Product) -> None:
+def test_restored_memories_can_be_read_and_found(backup: Backup, restored: Product) -> None:
     ada = Person(restored.address, "ada")
     ada.log_in()
     assert TEXT in ada.get(f"/memories/{backup.memory}/").text
@@ -92,61 +92,63 @@ def test_memories_open_and_search_finds_them_after_the_restore(backup: Backup, r
     ada.close()
 
 
-def test_the_token_of_an_app_still_works(backup: Backup, restored: Product) -> None:
+def test_app_token_works_after_restore(backup: Backup, restored: Product) -> None:
     headers = {"Authorization": f"Bearer {backup.token}"}
-    found = httpx.get(f"{restored.address}/api/v1/memories/{backup.memory}/", headers=headers)
-    assert (found.status_code, found.json()["text"]) == (200, TEXT)
+    response = httpx.get(f"{restored.address}/api/v1/memories/{backup.memory}/", headers=headers)
+    assert (response.status_code, response.json()["text"]) == (200, TEXT)
 
 
-def test_a_database_in_use_is_refused(backup: Backup, restored: Product) -> None:
-    done = manage(restored, "restore", str(backup.data), "--replace")
-    assert done.returncode == 1
-    assert "Stop the web server" in done.stderr
+def test_restore_rejects_a_database_in_use(backup: Backup, restored: Product) -> None:
+    process = manage(restored, "restore", str(backup.data), "--replace")
+    assert process.returncode == 1
+    assert "Stop the web server" in process.stderr
 
 
-def test_wrong_keys_and_a_damaged_file_are_refused_before_anything_begins(
+def test_restore_rejects_wrong_keys_and_a_damaged_file_before_any_change(
     backup: Backup, tmp_path: Path
 ) -> None:
     with fresh_product() as other:
-        made_here = manage(other, "restore", str(backup.data))
-        wrong = manage(
+        generated_keys = manage(other, "restore", str(backup.data))
+        wrong_keys = manage(
             other, "restore", str(backup.data), FIELD_ENCRYPTION_KEY=Fernet.generate_key().decode()
         )
-        damaged = tmp_path / "damaged.dump"
-        damaged.write_bytes(backup.data.read_bytes() + b"!")
-        os.link(f"{backup.data}.sha256", f"{damaged}.sha256")
-        broken = manage(other, "restore", str(damaged), "--keys", str(backup.keys))
-        assert [done.returncode for done in (made_here, wrong, broken)] == [1, 1, 1]
-        assert "do not open" in made_here.stderr
-        assert "do not open" in wrong.stderr
-        assert "is damaged" in broken.stderr
+        file = tmp_path / "damaged.dump"
+        file.write_bytes(backup.data.read_bytes() + b"!")
+        os.link(f"{backup.data}.sha256", f"{file}.sha256")
+        damaged_file = manage(other, "restore", str(file), "--keys", str(backup.keys))
+        assert [each.returncode for each in (generated_keys, wrong_keys, damaged_file)] == [1, 1, 1]
+        assert "do not decrypt" in generated_keys.stderr
+        assert "do not decrypt" in wrong_keys.stderr
+        assert "is damaged" in damaged_file.stderr
         assert not (other.home / "postgres" / "data").exists()
 
 
-def test_a_database_with_data_is_replaced_only_when_told_and_kept(backup: Backup) -> None:
-    first = backup.product
-    refused = manage(first, "restore", str(backup.data))
-    assert refused.returncode == 1
-    assert "not empty" in refused.stderr
-    said = first.run("manage.py", "restore", str(backup.data), "--replace")
-    [before] = first.home.glob("before-restore-*.dump")
-    assert str(before) in said
-    assert "2 stored keys open" in said
+def test_restore_replaces_data_only_with_the_option_and_saves_it_first(backup: Backup) -> None:
+    product = backup.product
+    without_option = manage(product, "restore", str(backup.data))
+    assert without_option.returncode == 1
+    assert "not empty" in without_option.stderr
+    output = product.run("manage.py", "restore", str(backup.data), "--replace")
+    [previous] = product.home.glob("before-restore-*.dump")
+    assert str(previous) in output
+    assert "2 stored keys verified" in output
 
 
-@pytest.mark.parametrize("there", ["data/x.dump", "data/x.dump.sha256", "data/x.dump.partial", "keys/x.keys"])
-def test_no_backup_replaces_another_or_begins_what_it_cannot_end(there: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "existing", ["data/x.dump", "data/x.dump.sha256", "data/x.dump.partial", "keys/x.keys"]
+)
+def test_backup_does_not_start_if_an_output_file_exists(existing: str, tmp_path: Path) -> None:
     for folder in ("data", "keys"):
         (tmp_path / folder).mkdir()
-    (tmp_path / there).touch()
-    with pytest.raises(CommandError, match=f"{there} exists already"):
+    (tmp_path / existing).touch()
+    with pytest.raises(CommandError, match=f"{existing} already exists"):
         call_command("backup", tmp_path / "data/x.dump", keys=tmp_path / "keys/x.keys")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / there]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / existing]
 
 
-def test_both_files_in_one_folder_are_refused(backup: Backup, restored: Product) -> None:
-    beside = backup.data.with_name("beside.keys")
-    done = manage(restored, "backup", str(backup.data.with_name("second.dump")), "--keys", str(beside))
-    assert done.returncode == 1
-    assert "a folder of their own" in done.stderr
-    assert not beside.exists()
+def test_backup_rejects_data_and_keys_in_one_folder(backup: Backup, restored: Product) -> None:
+    keys = backup.data.with_name("second.keys")
+    process = manage(restored, "backup", str(backup.data.with_name("second.dump")), "--keys", str(keys))
+    assert process.returncode == 1
+    assert "a different folder" in process.stderr
+    assert not keys.exists()

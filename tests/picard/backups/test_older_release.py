@@ -1,6 +1,6 @@
-"""A database made by release 0.1.0 opens in this one: its memories are read, found and changed.
+"""Upgrade from release 0.1.0: memories of its database can be read, found and changed.
 
-release_0_1/ holds a backup made by that release for this test alone; nobody else uses its keys.
+release_0_1/ contains a backup made by that release for this test; its keys are used nowhere else.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def restored() -> Iterator[Product]:
     with fresh_product(WEB_WORKERS="1") as product:
         keys = FOLDER / "keys" / "picard.keys"
         product.run("manage.py", "restore", str(FOLDER / "data" / "picard.dump"), "--keys", str(keys))
-        product.run("manage.py", "migrate", "--check")  # no table changed since
+        product.run("manage.py", "migrate", "--check")  # no unapplied migrations
         product.start()
         yield product
 
@@ -34,7 +34,7 @@ def ada(restored: Product) -> Iterator[Person]:
     person.close()
 
 
-def test_every_memory_is_read_and_its_vectors_are_those_of_its_text(restored: Product, ada: Person) -> None:
+def test_all_memories_can_be_read_and_have_fresh_vectors(restored: Product, ada: Person) -> None:
     stored = restored.stored()
     assert {memory["text"] for memory in stored} == {
         "The spare key lies under the third flower pot.",
@@ -48,12 +48,12 @@ def test_every_memory_is_read_and_its_vectors_are_those_of_its_text(restored: Pr
     assert "This one is in the trash." in ada.get("/memories/trash/").text
 
 
-def test_what_surrounds_the_memories_is_there_too(ada: Person) -> None:
+def test_saved_filters_and_connected_apps_still_exist(ada: Person) -> None:
     assert "At home" in ada.get("/memories/").text  # a saved filter
     assert "Desk" in ada.get("/accounts/apps/").text  # a connected app, limited to a tag
 
 
-def test_a_memory_of_then_can_be_changed_and_keeps_its_history(restored: Product, ada: Person) -> None:
+def test_old_memory_can_be_changed_and_keeps_its_history(restored: Product, ada: Person) -> None:
     [bicycle] = [memory for memory in restored.stored() if memory["text"] == "My bicycle is green."]
     ada.written[bicycle["id"]] = Written(["My bicycle is green."])
     ada.edit(bicycle["id"], "My bicycle is blue.")

@@ -1,4 +1,4 @@
-"""A restore does all or changes nothing, and a server that is older than pg_restore understands it."""
+"""Restores: they are atomic, and work with servers older than pg_restore."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
 from picard.management.commands import restore
-from tests.database import _on_the_server, _turn_to
+from tests.database import execute_on_server, switch_database
 
 NAME = "to_restore"
 FILL = """
@@ -28,17 +28,17 @@ create procedure grow() language sql as $$delete from zebras$$
 
 @pytest.fixture
 def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """One of this test's own, for a restore drops what it finds."""
+    """Switch to a separate database, because a restore drops existing data."""
     usual = settings.DATABASES["default"]["NAME"]
     own = f"{usual}_{NAME}"
     with django_db_blocker.unblock():
-        _on_the_server(f'drop database if exists "{own}"')
-        _on_the_server(f'create database "{own}"')
-        _turn_to(own)
+        execute_on_server(f'drop database if exists "{own}"')
+        execute_on_server(f'create database "{own}"')
+        switch_database(own)
         run(FILL)
         yield
-        _turn_to(usual)
-        _on_the_server(f'drop database "{own}"')
+        switch_database(usual)
+        execute_on_server(f'drop database "{own}"')
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def count(table: str = "people") -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_what_is_there_is_replaced_and_what_is_not_comes_back(file: Path) -> None:
+def test_replace_drops_new_objects_and_restores_deleted_ones(file: Path) -> None:
     run("delete from people; create table later (id int); drop procedure grow")
     backup_restore.restore_database(file, replace=True)
     assert (count(), count("zebras")) == (20_000, 0)
@@ -66,14 +66,14 @@ def test_what_is_there_is_replaced_and_what_is_not_comes_back(file: Path) -> Non
     run("call grow()")
 
 
-def test_a_restore_that_fails_in_the_middle_leaves_all_that_was_there(file: Path) -> None:
+def test_failed_restore_changes_nothing(file: Path) -> None:
     run("drop table zebras; create type zebras as (stripes int); update people set said = 'newer'")
     with pytest.raises(backup_dump.BackupError, match=r"psql failed: .*zebras"):
         backup_restore.restore_database(file, replace=True)
     assert count("people where said = 'newer'") == 20_000
 
 
-def test_a_file_that_ends_in_the_middle_changes_nothing(file: Path) -> None:
+def test_truncated_file_changes_nothing(file: Path) -> None:
     run("update people set said = 'newer'")
     with file.open("r+b") as handle:
         handle.truncate(file.stat().st_size // 2)
@@ -82,56 +82,56 @@ def test_a_file_that_ends_in_the_middle_changes_nothing(file: Path) -> None:
     assert count("people where said = 'newer'") == 20_000
 
 
-def test_nothing_is_mixed_with_what_is_there(file: Path) -> None:
+def test_restore_without_replace_fails_on_existing_tables(file: Path) -> None:
     with pytest.raises(backup_dump.BackupError, match=r"psql failed: .* already exists"):
         backup_restore.restore_database(file)
     assert count() == 20_000
 
 
-def test_a_server_older_than_pg_restore_knows_every_setting(file: Path) -> None:
-    """PostgreSQL 15 and 16 have no transaction_timeout. A line of the data that looks like it stays."""
+def test_settings_unknown_to_older_servers_are_dropped(file: Path) -> None:
+    """PostgreSQL 15 and 16 have no transaction_timeout. An identical line in the data is preserved."""
     run("create table lines (line text); insert into lines values ('SET transaction_timeout = 0;')")
-    again = file.with_name("again.dump")
-    backup_dump.dump_database(again)
-    *told, last = backup_restore.generate_statements(again)
-    sets = [line.split()[1] for line in told if line.startswith(b"SET ")]
+    second = file.with_name("second.dump")
+    backup_dump.dump_database(second)
+    *statements, last = backup_restore.generate_statements(second)
+    sets = [line.split()[1] for line in statements if line.startswith(b"SET ")]
     assert (sets.count(b"transaction_timeout"), last) == (1, b"commit;\n")
-    assert told.index(b"SET transaction_timeout = 0;\n") > told.index(
+    assert statements.index(b"SET transaction_timeout = 0;\n") > statements.index(
         b"COPY public.lines (line) FROM stdin;\n"
     )
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_the_keys_of_the_backup_are_taken_once_its_data_is_there(
+def test_keys_are_installed_only_after_the_data_was_restored(
     fails: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def restored(*_: Any, **__: Any) -> None:
-        assert key.read_text() == "of before"
+    def restore_database(*_: Any, **__: Any) -> None:
+        assert key.read_text() == "previous key"
         if fails:
             raise backup_dump.BackupError("the disk is full")
 
     settings.KEYS_HOME = tmp_path / "keys"
     key = settings.KEYS_HOME / "field_encryption_key"
     settings.KEYS_HOME.mkdir()
-    key.write_text("of before")
-    given = tmp_path / "given"
-    given.write_text("SECRET_KEY=of the backup\nFIELD_ENCRYPTION_KEY=of the backup\n")
+    key.write_text("previous key")
+    keys = tmp_path / "picard.keys"
+    keys.write_text("SECRET_KEY=backup key\nFIELD_ENCRYPTION_KEY=backup key\n")
     monkeypatch.setattr(backup_dump, "verify_backup", lambda *_: 2)
-    monkeypatch.setattr(backup_restore, "restore_database", restored)
+    monkeypatch.setattr(backup_restore, "restore_database", restore_database)
     monkeypatch.setattr(restore, "_require_idle_database", lambda _: None)
     monkeypatch.setattr(restore, "_run_manage_command", lambda *_: None)
     with pytest.raises(CommandError) if fails else nullcontext():
-        call_command("restore", tmp_path / "x.dump", keys=given)
-    assert key.read_text() == ("of before" if fails else "of the backup")
+        call_command("restore", tmp_path / "x.dump", keys=keys)
+    assert key.read_text() == ("previous key" if fails else "backup key")
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY_FILE"])
-def test_keys_that_the_server_does_not_keep_itself_are_not_taken(
+def test_keys_from_the_environment_are_not_replaced(
     name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EMBEDDED = True
-    given = {"SECRET_KEY": "of the backup", "FIELD_ENCRYPTION_KEY": "of the backup"}
-    restore._require_installable_keys(given)
+    keys = {"SECRET_KEY": "backup key", "FIELD_ENCRYPTION_KEY": "backup key"}
+    restore._require_installable_keys(keys)
     monkeypatch.setenv(name, "/run/secrets/key")
     with pytest.raises(CommandError, match="Set SECRET_KEY"):
-        restore._require_installable_keys(given)
+        restore._require_installable_keys(keys)

@@ -1,4 +1,4 @@
-"""Picard does not start with settings that would be unsafe: one process each, an exit code, and a hint."""
+"""Settings checks: an invalid setting stops the start with a code and a hint. Each case is a separate process."""
 
 import os
 import re
@@ -40,13 +40,19 @@ BAD = [
 
 def start(**variables: str) -> subprocess.CompletedProcess[str]:
     """Load the application as a web worker does."""
-    kept = {
+    inherited = {
         name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
     }
     return subprocess.run(
         [sys.executable, "-c", "import django; django.setup(); print('started')"],
         cwd=PROJECT,
-        env={**kept, "DJANGO_SETTINGS_MODULE": "picard.settings", "PICARD_ENV_FILE": "", **GOOD, **variables},
+        env={
+            **inherited,
+            "DJANGO_SETTINGS_MODULE": "picard.settings",
+            "PICARD_ENV_FILE": "",
+            **GOOD,
+            **variables,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -54,24 +60,24 @@ def start(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_good_production_settings_start() -> None:
-    done = start(LOG_LEVEL="debug", EMBEDDING_PROVIDER="tests.providers.WordHashes", WEB_WORKERS="1")
-    assert done.stdout == "started\n"
+def test_valid_production_settings_start() -> None:
+    process = start(LOG_LEVEL="debug", EMBEDDING_PROVIDER="tests.providers.WordHashes", WEB_WORKERS="1")
+    assert process.stdout == "started\n"
 
 
 @pytest.mark.parametrize(("code", "variables"), BAD, ids=[f"{code} {'/'.join(v)}={v}" for code, v in BAD])
-def test_a_bad_setting_stops_the_start_with_a_hint(code: str, variables: dict[str, str]) -> None:
-    done = start(**variables)
-    has_started = "started" in done.stdout
+def test_invalid_setting_stops_the_start_with_a_code(code: str, variables: dict[str, str]) -> None:
+    process = start(**variables)
+    has_started = "started" in process.stdout
     record(code, tries=1, lost=int(has_started), what="starts with a bad setting")
-    assert done.returncode != 0
+    assert process.returncode != 0
     assert not has_started
-    assert f"{code}: " in done.stderr
-    assert not any(secret in done.stderr for secret in (GOOD["SECRET_KEY"], GOOD["FIELD_ENCRYPTION_KEY"]))
+    assert f"{code}: " in process.stderr
+    assert not any(secret in process.stderr for secret in (GOOD["SECRET_KEY"], GOOD["FIELD_ENCRYPTION_KEY"]))
 
 
-def test_all_faults_are_told_at_once() -> None:
-    lacking = {"SECRET_KEY": "", "FIELD_ENCRYPTION_KEY": "", "PUBLIC_URL": ""}
+def test_all_errors_are_reported_at_once() -> None:
+    missing = {"SECRET_KEY": "", "FIELD_ENCRYPTION_KEY": "", "PUBLIC_URL": ""}
     unreadable = {
         "PORT": "x",
         "CHAT_TIMEOUT_S": "soon",
@@ -79,15 +85,15 @@ def test_all_faults_are_told_at_once() -> None:
         "EMAIL_URL": "smtp",
     }
     unreadable |= {"SECURE_HSTS_WIDE": "maybe", "SECRET_KEY_FILE": "/no/such", "PICARD_ENV_FILE": "/no/such"}
-    odd = {"WEB_THREADS": "0", "EMBEDDING_PROVIDER": "opena1", "LOG_LEVEL": "loud"}
-    told = start(**lacking, **unreadable, **odd).stderr
-    codes = re.findall(r"picard\.E0(\d\d): ", told)
+    invalid = {"WEB_THREADS": "0", "EMBEDDING_PROVIDER": "opena1", "LOG_LEVEL": "loud"}
+    stderr = start(**missing, **unreadable, **invalid).stderr
+    codes = re.findall(r"picard\.E0(\d\d): ", stderr)
     assert codes == [*["14"] * len(unreadable), "03", "17", "15", "16", "01", "07"]
-    assert [name for name in (unreadable | odd) if name not in told] == []
-    assert "PICARD_ENV_FILE (/no/such) cannot be read: No such file or directory" in told
+    assert [name for name in (unreadable | invalid) if name not in stderr] == []
+    assert "PICARD_ENV_FILE (/no/such) cannot be read: No such file or directory" in stderr
 
 
-def test_a_file_can_hold_a_secret(tmp_path: "os.PathLike[str]") -> None:
+def test_secret_can_be_read_from_a_file(tmp_path: "os.PathLike[str]") -> None:
     path = os.path.join(tmp_path, "key")
     with open(path, "w") as handle:
         handle.write(GOOD["FIELD_ENCRYPTION_KEY"] + "\n")
@@ -96,16 +102,16 @@ def test_a_file_can_hold_a_secret(tmp_path: "os.PathLike[str]") -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("command", [("manage.py", "worker"), ("-c", "import picard.wsgi; print('started')")])
-def test_master_keys_of_another_database_stop_worker_and_web(command: tuple[str, ...]) -> None:
+def test_wrong_master_keys_stop_worker_and_web_server(command: tuple[str, ...]) -> None:
     check_master_keys()
-    done = run(*command, FIELD_ENCRYPTION_KEY=Fernet.generate_key().decode())
-    assert done.returncode != 0
-    assert "picard.E006" in done.stderr
-    assert "started" not in done.stdout
+    process = run(*command, FIELD_ENCRYPTION_KEY=Fernet.generate_key().decode())
+    assert process.returncode != 0
+    assert "picard.E006" in process.stderr
+    assert "started" not in process.stdout
 
 
-def test_keys_can_be_generated_without_any() -> None:
-    done = subprocess.run(
+def test_keys_can_be_generated_without_existing_keys() -> None:
+    process = subprocess.run(
         [sys.executable, "manage.py", "keys", "generate"],
         cwd=PROJECT,
         env={"PATH": os.environ["PATH"], "PICARD_ENV_FILE": "", "DATABASE_URL": GOOD["DATABASE_URL"]},
@@ -114,7 +120,7 @@ def test_keys_can_be_generated_without_any() -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0
-    printed = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    Fernet(printed["FIELD_ENCRYPTION_KEY"])
-    assert len(printed["SECRET_KEY"].strip("'")) >= 50
+    assert process.returncode == 0
+    keys = dict(line.split("=", 1) for line in process.stdout.splitlines())
+    Fernet(keys["FIELD_ENCRYPTION_KEY"])
+    assert len(keys["SECRET_KEY"].strip("'")) >= 50

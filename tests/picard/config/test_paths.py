@@ -1,4 +1,4 @@
-"""The server's own folders and data files stay where they are, whatever module names them."""
+"""Paths: folders and data files of the server have fixed locations."""
 
 import hashlib
 import os
@@ -19,20 +19,18 @@ def _default_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PICARD_HOME", raising=False)
 
 
-def test_the_project_is_the_folder_of_manage_py() -> None:
+def test_project_is_the_folder_of_manage_py() -> None:
     assert paths.PROJECT == ROOT
     assert (paths.PROJECT / "manage.py").is_file()
 
 
-def test_the_home_of_a_user_lies_in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_of_an_ordinary_user_is_in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert paths.get_picard_home() == ROOT / ".picard"
 
 
 @pytest.mark.parametrize("may_enter", [True, False])
-def test_the_home_of_root_lies_where_postgresql_may_enter(
-    may_enter: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_home_of_root_is_accessible_for_postgresql(may_enter: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(paths, "_is_world_accessible", lambda _folder: may_enter)
     digest = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]
@@ -40,7 +38,7 @@ def test_the_home_of_root_lies_where_postgresql_may_enter(
     assert paths.get_picard_home() == expected
 
 
-def test_every_data_file_is_where_its_reader_looks() -> None:
+def test_data_files_exist_at_the_paths_of_their_readers() -> None:
     data = ROOT / "memories" / "index" / "data"
     assert data == keywords.DATA
     assert data / "bert-base-uncased-vocab.txt" == embeddings_local.VOCABULARY

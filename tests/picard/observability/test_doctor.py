@@ -1,4 +1,4 @@
-"""The doctor looks at everything, goes on after a check that falls over, and says what to do."""
+"""`manage.py doctor`: it runs all checks even if one raises, and prints hints."""
 
 import json
 import os
@@ -20,114 +20,114 @@ from tests.factories import remember
 pytestmark = pytest.mark.django_db
 
 
-def examined() -> dict[str, Finding]:
+def run_checks() -> dict[str, Finding]:
     return {finding.check: finding for finding in doctor.run_diagnostics()}
 
 
-def test_a_sound_server_has_no_failure_and_every_trouble_has_a_hint(ada: User) -> None:
-    found = examined()
-    assert len(found) == len(doctor.CHECKS)
-    assert not [finding for finding in found.values() if finding.state == State.FAIL]
-    assert all(finding.hint for finding in found.values() if finding.state != State.OK)
-    assert found["pgvector"].state == found["migrations"].state == found["clock"].state == State.OK
+def test_healthy_server_has_no_failure_and_every_problem_has_a_hint(ada: User) -> None:
+    findings = run_checks()
+    assert len(findings) == len(doctor.CHECKS)
+    assert not [finding for finding in findings.values() if finding.state == State.FAIL]
+    assert all(finding.hint for finding in findings.values() if finding.state != State.OK)
+    assert findings["pgvector"].state == findings["migrations"].state == findings["clock"].state == State.OK
 
 
-def test_memories_without_a_worker_are_a_failure(ada: User) -> None:
-    assert examined()["worker"].state == State.WARN
+def test_pending_memories_without_a_worker_fail(ada: User) -> None:
+    assert run_checks()["worker"].state == State.WARN
     remember(ada, "I am allergic to peanuts")
-    assert examined()["worker"].state == State.FAIL
+    assert run_checks()["worker"].state == State.FAIL
 
 
-def test_wrong_master_keys_are_a_failure(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_master_keys_fail(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     other = [Fernet.generate_key().decode()]
     monkeypatch.setattr("accounts.keys.settings.FIELD_ENCRYPTION_KEY", other)
-    found = examined()["keys"]
-    assert (found.state, found.hint != "") == (State.FAIL, True)
+    finding = run_checks()["keys"]
+    assert (finding.state, finding.hint != "") == (State.FAIL, True)
 
 
-def test_keys_that_others_may_read_are_a_failure(settings: Settings, tmp_path: Path) -> None:
+def test_keys_readable_by_others_fail(settings: Settings, tmp_path: Path) -> None:
     settings.KEYS_HOME = tmp_path
     key = tmp_path / "field_encryption_key"
     key.write_text("secret")
     os.chmod(tmp_path, 0o700)
     os.chmod(key, 0o644)
-    found = examined()["files"]
-    assert (found.state, str(key) in found.said) == (State.FAIL, True)
+    finding = run_checks()["files"]
+    assert (finding.state, str(key) in finding.said) == (State.FAIL, True)
     os.chmod(key, 0o600)
-    assert examined()["files"].state == State.OK
+    assert run_checks()["files"].state == State.OK
 
 
-def test_a_file_of_variables_that_everybody_may_read_is_worth_a_word(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_world_readable_env_file_is_a_warning(settings: Settings, tmp_path: Path) -> None:
     settings.ENV_FILE = tmp_path / ".env"
     settings.ENV_FILE.touch()
-    found = {}
+    findings = {}
     for mode in (0o644, 0o640):
         settings.ENV_FILE.chmod(mode)
-        found[mode] = examined()["files"]
-    assert [each.state for each in found.values()] == [State.WARN, State.OK]
-    assert f"chmod o= {settings.ENV_FILE}" in found[0o644].hint
+        findings[mode] = run_checks()["files"]
+    assert [finding.state for finding in findings.values()] == [State.WARN, State.OK]
+    assert f"chmod o= {settings.ENV_FILE}" in findings[0o644].hint
 
 
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FREE_FAIL", 1e18)
-    assert examined()["disk space"].state == State.FAIL
+    assert run_checks()["disk space"].state == State.FAIL
 
 
-def test_a_server_that_thinks_of_a_moving_head_is_told() -> None:
+def test_high_random_page_cost_is_a_warning() -> None:
     with connection.cursor() as cursor:
         cursor.execute("set local random_page_cost = 4")
-    found = examined()["database"]
-    assert (found.state, "1.1" in found.hint) == (State.WARN, True)
+    finding = run_checks()["database"]
+    assert (finding.state, "1.1" in finding.hint) == (State.WARN, True)
 
 
-def test_a_check_that_falls_over_fails_alone_and_quotes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_that_raises_fails_alone_without_quoting_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def migrations() -> Any:
         raise OperationalError("password=hunter2 is wrong")
 
     monkeypatch.setattr("picard.observability.health.check_migrations", migrations)
-    found = examined()
-    assert found["migrations"].state == State.FAIL
-    assert found["database"].state == State.OK
-    assert "hunter2" not in str(found)
+    findings = run_checks()
+    assert findings["migrations"].state == State.FAIL
+    assert findings["database"].state == State.OK
+    assert "hunter2" not in str(findings)
 
 
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        ("oauth2_provider.W008", State.OK),  # http for loopback is meant
-        ("security.W021", State.OK),  # so is SECURE_HSTS_WIDE, as the operator likes
+        ("oauth2_provider.W008", State.OK),  # http is allowed for loopback
+        ("security.W021", State.OK),  # SECURE_HSTS_WIDE is the operator's choice
         ("security.W016", State.WARN),
     ],
 )
-def test_what_is_meant_to_be_is_no_trouble(fault: str, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "run_checks", lambda **_: [checks.Warning("A word.", id=fault)])
-    assert examined()["configuration"].state == state
+def test_intended_settings_cause_no_warning(
+    fault: str, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "run_checks", lambda **_: [checks.Warning("A warning.", id=fault)])
+    assert run_checks()["configuration"].state == state
 
 
-def test_a_database_that_does_not_answer_is_no_matter_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_database_gets_the_database_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     def keys() -> Any:
         raise OperationalError("connection refused")
 
     monkeypatch.setattr("picard.observability.health.check_keys", keys)
-    found = examined()["keys"]
-    assert (found.state, "DATABASE_URL" in found.hint) == (State.FAIL, True)
+    finding = run_checks()["keys"]
+    assert (finding.state, "DATABASE_URL" in finding.hint) == (State.FAIL, True)
 
 
-def test_a_database_that_was_never_migrated_is_no_matter_of_keys() -> None:
+def test_unmigrated_database_gets_the_migrate_hint() -> None:
     with connection.cursor() as cursor:
         cursor.execute("alter table accounts_serverkey rename to of_another_version")
-    found = examined()["keys"]
-    assert (found.state, found.hint) == (State.FAIL, "Run manage.py migrate.")
+    finding = run_checks()["keys"]
+    assert (finding.state, finding.hint) == (State.FAIL, "Run manage.py migrate.")
 
 
 def test_json_and_exit_code(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit) as well:
+    with pytest.raises(SystemExit) as healthy:
         call_command("doctor", "--json")
-    assert {each["check"] for each in json.loads(capsys.readouterr().out)} == {*examined()}
+    assert {each["check"] for each in json.loads(capsys.readouterr().out)} == {*run_checks()}
     monkeypatch.setattr(doctor, "FREE_FAIL", 1e18)
-    with pytest.raises(SystemExit) as ill:
+    with pytest.raises(SystemExit) as failed:
         call_command("doctor")
-    assert (well.value.code, ill.value.code) == (0, 1)
-    assert "Make room" in capsys.readouterr().out
+    assert (healthy.value.code, failed.value.code) == (0, 1)
+    assert "Free disk space" in capsys.readouterr().out

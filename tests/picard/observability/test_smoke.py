@@ -1,4 +1,4 @@
-"""`make smoke` says of a site that works that it does, and of one that does not where it stops."""
+"""`make smoke`: it passes on a working site, and reports the first failing step otherwise."""
 
 import subprocess
 import sys
@@ -11,9 +11,9 @@ from tests.processes import free_port, serving
 pytestmark = pytest.mark.slow
 
 
-def smoke(address: str) -> subprocess.CompletedProcess[str]:
+def smoke(url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "picard.smoke", address],
+        [sys.executable, "-m", "picard.smoke", url],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -21,15 +21,15 @@ def smoke(address: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_working_site_passes_every_step(transactional_db: None) -> None:
-    with serving(EMBEDDING_PROVIDER="local") as address:
-        done = smoke(address)
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count("ok    ") == 12
-    assert done.stdout.endswith("The site works.\n")
+def test_working_site_passes_every_step(transactional_db: None) -> None:
+    with serving(EMBEDDING_PROVIDER="local") as url:
+        process = smoke(url)
+    assert process.returncode == 0, process.stdout
+    assert process.stdout.count("ok    ") == 12
+    assert process.stdout.endswith("The smoke test passed.\n")
 
 
-def test_an_address_where_nobody_is_fails_at_once() -> None:
-    done = smoke(f"http://127.0.0.1:{free_port()}")
-    assert done.returncode == 1
-    assert done.stdout.startswith("FAIL  the server lives: ConnectError")
+def test_unreachable_site_fails_at_the_first_step() -> None:
+    process = smoke(f"http://127.0.0.1:{free_port()}")
+    assert process.returncode == 1
+    assert process.stdout.startswith("FAIL  server is alive: ConnectError")

@@ -1,4 +1,4 @@
-"""The log of the embedded PostgreSQL takes neither the disk nor the memory of who starts it."""
+"""Log of the embedded PostgreSQL: its size is bounded, and only its end is quoted."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ def server(tmp_path: Path) -> PostgresServer:
     )
 
 
-def test_one_that_has_grown_long_is_put_aside_at_a_start(server: PostgresServer) -> None:
+def test_long_log_is_rotated_at_start(server: PostgresServer) -> None:
     older = server.home / "postgres.log.1"
     older.write_text("of an earlier year")
     server.log.touch()
@@ -27,13 +27,13 @@ def test_one_that_has_grown_long_is_put_aside_at_a_start(server: PostgresServer)
     assert stat.S_IMODE(server.log.stat().st_mode) == 0o600
 
 
-def test_a_short_one_goes_on(server: PostgresServer) -> None:
+def test_short_log_is_continued(server: PostgresServer) -> None:
     server.log.write_text("of yesterday\n")
     server._rotate_log()
     assert server.log.read_text() == "of yesterday\n"
 
 
-def test_of_what_it_says_at_a_start_the_end_is_quoted(server: PostgresServer) -> None:
+def test_end_of_new_log_text_is_quoted(server: PostgresServer) -> None:
     server.log.write_text("before\n")
     with server.log.open("a") as handle:
         handle.write("the reason\n")

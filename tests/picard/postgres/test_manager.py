@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL survives what may happen to it, and keeps to itself."""
+"""Embedded PostgreSQL: it recovers from crashes and is not accessible to others."""
 
 import os
 import pwd
@@ -28,7 +28,7 @@ START = (
 
 @pytest.fixture(scope="module")
 def template() -> Iterator[Path]:
-    """A home with a database, made once and stopped; each test gets a copy."""
+    """The home of a stopped server with a database, created once; each test gets a copy."""
     with _folder() as folder:
         postgres = EmbeddedPostgres(folder / "postgres")
         postgres.ensure_running()
@@ -38,7 +38,7 @@ def template() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def running(template: Path) -> Iterator[EmbeddedPostgres]:
-    """A server for tests that only look at it."""
+    """A running server for tests that do not stop it."""
     with _folder() as folder:
         subprocess.run(["cp", "-a", template, folder / "postgres"], check=True)
         postgres = EmbeddedPostgres(folder / "postgres")
@@ -63,7 +63,7 @@ def postgres(template: Path, folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 class _folder(tempfile.TemporaryDirectory[str]):  # noqa: N801
-    """Not pytest's tmp_path: that lies in a private folder, which the account of PostgreSQL cannot enter."""
+    """Replacement for tmp_path, which is in a private folder that the account of PostgreSQL cannot enter."""
 
     def __enter__(self) -> Path:  # type: ignore[override]
         path = Path(super().__enter__())
@@ -71,123 +71,124 @@ class _folder(tempfile.TemporaryDirectory[str]):  # noqa: N801
         return path
 
 
-def test_the_first_call_makes_a_database_that_has_what_picard_needs(running: EmbeddedPostgres) -> None:
-    assert _value(running, "select '[1,2]'::vector <-> '[1,2]'::vector") == 0
-    assert _value(running, "select similarity('ada', 'ada')") == 1
-    assert _value(running, "select unaccent('é')") == "e"
+def test_first_start_creates_a_database_with_the_extensions(running: EmbeddedPostgres) -> None:
+    assert _fetch_value(running, "select '[1,2]'::vector <-> '[1,2]'::vector") == 0
+    assert _fetch_value(running, "select similarity('ada', 'ada')") == 1
+    assert _fetch_value(running, "select unaccent('é')") == "e"
 
 
-def test_its_disk_is_taken_for_one_without_a_moving_head(running: EmbeddedPostgres) -> None:
-    assert (
-        _value(running, "show random_page_cost") == "1.1"
-    )  # else one plan for all reads whole tables (0002)
+def test_random_page_cost_is_set_for_ssds(running: EmbeddedPostgres) -> None:
+    # Otherwise the generic plan reads whole tables (0002).
+    assert _fetch_value(running, "show random_page_cost") == "1.1"
 
 
-def test_a_database_made_later_has_the_extensions_too(running: EmbeddedPostgres) -> None:
-    _value(running, "create database test_picard", database="postgres")
-    assert _value(running, "select '[1]'::vector <-> '[3]'::vector", database="test_picard") == 2
+def test_new_databases_have_the_extensions(running: EmbeddedPostgres) -> None:
+    _fetch_value(running, "create database test_picard", database="postgres")
+    assert _fetch_value(running, "select '[1]'::vector <-> '[3]'::vector", database="test_picard") == 2
 
 
-def test_many_processes_race_a_cold_start_and_all_win(folder: Path) -> None:
+def test_concurrent_cold_starts_end_with_one_server(folder: Path) -> None:
     home = folder / "postgres"
-    racers = [_start_in_another_process(home) for _ in range(6)]
-    assert [racer.wait(60) for racer in racers] == [0] * 6
-    assert len(_servers(home)) == 1
+    processes = [_start_in_another_process(home) for _ in range(6)]
+    assert [process.wait(60) for process in processes] == [0] * 6
+    assert len(_find_servers(home)) == 1
     EmbeddedPostgres(home).stop()
 
 
-def test_it_comes_back_after_kill_9_with_what_was_written(postgres: EmbeddedPostgres) -> None:
+def test_data_survives_sigkill(postgres: EmbeddedPostgres) -> None:
     postgres.ensure_running()
-    _value(postgres, "create table kept as select 7 as number")
+    _fetch_value(postgres, "create table written as select 7 as number")
     _kill(postgres)
-    racers = [_start_in_another_process(postgres.home) for _ in range(3)]
-    assert [racer.wait(60) for racer in racers] == [0] * 3
-    assert _value(postgres, "select number from kept") == 7
+    processes = [_start_in_another_process(postgres.home) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0] * 3
+    assert _fetch_value(postgres, "select number from written") == 7
 
 
-def test_a_lock_file_of_a_process_that_is_not_ours_is_overcome(postgres: EmbeddedPostgres) -> None:
+def test_stale_lock_file_with_a_reused_process_id_does_not_prevent_start(postgres: EmbeddedPostgres) -> None:
     postgres.ensure_running()
     _kill(postgres)
     for lock in (postgres.home / "data/postmaster.pid", postgres.socket_folder / f".s.PGSQL.{PORT}.lock"):
         lock.write_text(f"{os.getpid()}\n" + lock.read_text().split("\n", 1)[1])
     assert postgres.looks_alive()
     postgres.ensure_running()
-    assert _value(postgres, "select 1") == 1
+    assert _fetch_value(postgres, "select 1") == 1
 
 
-def test_an_initdb_killed_midway_is_done_again(folder: Path) -> None:
+def test_interrupted_initdb_is_repeated(folder: Path) -> None:
     postgres = EmbeddedPostgres(folder / "postgres")
-    starting = _start_in_another_process(postgres.home)
+    process = _start_in_another_process(postgres.home)
     while not (postgres.home / "data.partial" / "base").exists():
-        assert starting.poll() is None
-    os.killpg(starting.pid, signal.SIGKILL)
-    starting.wait()
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     assert not postgres.is_running()
     postgres.ensure_running()
-    assert _value(postgres, "select 1") == 1
+    assert _fetch_value(postgres, "select 1") == 1
     postgres.stop()
 
 
-def test_a_start_killed_before_the_role_was_made_is_finished(postgres: EmbeddedPostgres) -> None:
+def test_interrupted_bootstrap_is_completed(postgres: EmbeddedPostgres) -> None:
     postgres.ensure_running()
     (postgres.home / "ready").unlink()
     assert not postgres.is_running()
     postgres.ensure_running()
-    assert _value(postgres, "select 1") == 1
+    assert _fetch_value(postgres, "select 1") == 1
 
 
 @pytest.mark.parametrize("name", ["Über uns, 'ça' и 記憶", "x" * 120])
-def test_odd_and_long_paths_work(template: Path, folder: Path, name: str) -> None:
+def test_unusual_and_long_paths_work(template: Path, folder: Path, name: str) -> None:
     postgres = EmbeddedPostgres(folder / name / "postgres")
     postgres.home.parent.mkdir(mode=0o711)
     subprocess.run(["cp", "-a", template, postgres.home], check=True)
     postgres.ensure_running()
-    assert _value(postgres, "select 1") == 1
+    assert _fetch_value(postgres, "select 1") == 1
     postgres.stop()
     if postgres.socket_folder.parent != postgres.home:
         postgres.socket_folder.rmdir()
 
 
-def test_a_socket_folder_that_somebody_planted_is_refused(template: Path, folder: Path) -> None:
+def test_planted_socket_folder_is_rejected(template: Path, folder: Path) -> None:
     postgres = EmbeddedPostgres(folder / ("x" * 120) / "postgres")
     postgres.home.parent.mkdir(mode=0o711)
     subprocess.run(["cp", "-a", template, postgres.home], check=True)
     postgres.socket_folder.symlink_to(folder)
-    with pytest.raises(EmbeddedPostgresError, match="belongs to somebody else"):
+    with pytest.raises(EmbeddedPostgresError, match="belongs to another account"):
         postgres.ensure_running()
     postgres.socket_folder.unlink()
 
 
-def test_there_is_no_tcp_port_and_only_the_caller_reaches_the_socket(running: EmbeddedPostgres) -> None:
-    assert _value(running, "show listen_addresses") == ""
-    [server] = _servers(running.home)
+def test_server_has_no_tcp_port_and_a_private_socket(running: EmbeddedPostgres) -> None:
+    assert _fetch_value(running, "show listen_addresses") == ""
+    [server] = _find_servers(running.home)
     assert not server.net_connections("inet")
     assert stat.S_IMODE(running.socket_folder.stat().st_mode) == 0o700
 
 
-def test_the_password_is_asked_for_and_kept_private(running: EmbeddedPostgres) -> None:
+def test_password_is_required_and_private(running: EmbeddedPostgres) -> None:
     for role in (APP_ROLE, "postgres"):
         assert stat.S_IMODE((running.home / f"password-{role}").stat().st_mode) == 0o600
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             _connect(running, user=role, password="guessed")
 
 
-def test_the_role_of_the_app_can_make_databases_and_no_more(running: EmbeddedPostgres) -> None:
-    powers = "rolsuper::int, rolcreaterole::int, rolreplication::int, rolbypassrls::int, rolcreatedb::int"
-    query = f"select array[{powers}] from pg_roles where rolname = current_user"
-    assert _value(running, query) == [0, 0, 0, 0, 1]
+def test_app_role_can_only_create_databases(running: EmbeddedPostgres) -> None:
+    privileges = "rolsuper::int, rolcreaterole::int, rolreplication::int, rolbypassrls::int, rolcreatedb::int"
+    query = f"select array[{privileges}] from pg_roles where rolname = current_user"
+    assert _fetch_value(running, query) == [0, 0, 0, 0, 1]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        _value(running, "copy (select 1) to program 'true'")
+        _fetch_value(running, "copy (select 1) to program 'true'")
 
 
-def test_a_failing_statement_leaves_no_personal_data_in_the_log(running: EmbeddedPostgres) -> None:
-    _value(running, "create table people (mail text primary key); insert into people values ('ada@x.org')")
+def test_failed_statement_logs_no_personal_data(running: EmbeddedPostgres) -> None:
+    _fetch_value(
+        running, "create table people (mail text primary key); insert into people values ('ada@x.org')"
+    )
     with pytest.raises(psycopg.errors.UniqueViolation):
-        _value(running, "insert into people values ('ada@x.org')")
+        _fetch_value(running, "insert into people values ('ada@x.org')")
     assert "ada@x.org" not in (running.home / "postgres.log").read_text()
 
 
-def test_it_is_not_stopped_while_somebody_uses_it(postgres: EmbeddedPostgres) -> None:
+def test_server_in_use_is_not_stopped(postgres: EmbeddedPostgres) -> None:
     postgres.ensure_running()
     with _connect(postgres):
         postgres.stop_if_unused(wait_s=0)
@@ -196,7 +197,7 @@ def test_it_is_not_stopped_while_somebody_uses_it(postgres: EmbeddedPostgres) ->
     assert not postgres.is_running()
 
 
-def test_a_path_that_the_shell_would_read_is_refused(folder: Path) -> None:
+def test_path_with_shell_syntax_is_rejected(folder: Path) -> None:
     with pytest.raises(EmbeddedPostgresError, match="must not contain"):
         EmbeddedPostgres(folder / "$(id)" / "postgres").ensure_running()
 
@@ -205,20 +206,20 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQ
 
 
 @as_root
-def test_root_runs_it_as_an_unprivileged_account(running: EmbeddedPostgres) -> None:
-    [server] = _servers(running.home)
+def test_root_runs_the_server_as_an_unprivileged_account(running: EmbeddedPostgres) -> None:
+    [server] = _find_servers(running.home)
     assert server.uids().effective != 0
 
 
 @as_root
-def test_a_home_below_a_private_folder_of_root_is_refused(folder: Path) -> None:
+def test_home_in_a_private_folder_of_root_is_rejected(folder: Path) -> None:
     folder.chmod(0o700)
     with pytest.raises(EmbeddedPostgresError, match="Set PICARD_HOME"):
         EmbeddedPostgres(folder / "postgres").ensure_running()
 
 
 @as_root
-def test_binaries_below_a_private_folder_of_root_are_copied(
+def test_binaries_in_a_private_folder_of_root_are_copied(
     postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     private = folder / "private"
@@ -229,18 +230,18 @@ def test_binaries_below_a_private_folder_of_root_are_copied(
         shutil.copytree(libraries, private / libraries.name, symlinks=True, copy_function=os.link)
     monkeypatch.setenv("PICARD_PG_INSTALL", str(private / package.name / "pginstall"))
     postgres.ensure_running()
-    assert Path(_servers(postgres.home)[0].exe()).is_relative_to(postgres.home)
+    assert Path(_find_servers(postgres.home)[0].exe()).is_relative_to(postgres.home)
 
 
 @as_root
-def test_an_ordinary_user_runs_it_as_itself(folder: Path) -> None:
+def test_ordinary_user_runs_the_server_as_themselves(folder: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     home = folder / "postgres"
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     if not files.Account(nobody.pw_uid, nobody.pw_gid).can_run(files.find_installation() / "bin/postgres"):
-        pytest.skip("the binaries lie below a private folder")
-    assert _in_a_fork_as(nobody, EmbeddedPostgres(home).ensure_running) == 0
-    assert _servers(home)[0].uids().effective == nobody.pw_uid
+        pytest.skip("the binaries are in a private folder")
+    assert _run_in_fork(nobody, EmbeddedPostgres(home).ensure_running) == 0
+    assert _find_servers(home)[0].uids().effective == nobody.pw_uid
     assert (home / "password-picard").stat().st_uid == nobody.pw_uid
     EmbeddedPostgres(home).stop()
 
@@ -250,16 +251,16 @@ def _start_in_another_process(home: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=PROJECT, start_new_session=True)
 
 
-def _in_a_fork_as(account: pwd.struct_passwd, act: Callable[[], object]) -> int:
-    """The exit code. A fork, because the account need not be able to run this Python."""
+def _run_in_fork(account: pwd.struct_passwd, function: Callable[[], object]) -> int:
+    """Call a function as another account; return the exit code. A fork, as the account may not access this Python."""
     if child := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
-        act()
-    except BaseException:  # noqa: BLE001 - nothing of the test may run in the fork
+        function()
+    except BaseException:  # noqa: BLE001 - the fork must not continue the test
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
@@ -268,18 +269,18 @@ def _in_a_fork_as(account: pwd.struct_passwd, act: Callable[[], object]) -> int:
 def _connect(
     postgres: EmbeddedPostgres, dbname: str = APP_DATABASE, user: str = APP_ROLE, password: str = ""
 ) -> psycopg.Connection:
-    address = make_conninfo(host=str(postgres.socket_folder), port=PORT, dbname=dbname, user=user)
-    return psycopg.connect(address, password=password or postgres.password(), autocommit=True)
+    conninfo = make_conninfo(host=str(postgres.socket_folder), port=PORT, dbname=dbname, user=user)
+    return psycopg.connect(conninfo, password=password or postgres.password(), autocommit=True)
 
 
-def _value(postgres: EmbeddedPostgres, query: str, database: str = APP_DATABASE) -> object:
+def _fetch_value(postgres: EmbeddedPostgres, query: str, database: str = APP_DATABASE) -> object:
     with _connect(postgres, dbname=database) as connection:
         cursor = connection.execute(query.encode())
         row = cursor.fetchone() if cursor.description else None
         return row and row[0]
 
 
-def _servers(home: Path) -> list[psutil.Process]:
+def _find_servers(home: Path) -> list[psutil.Process]:
     data = str(home / "data")
     return [process for process in psutil.process_iter() if data in _command_line(process)]
 
@@ -292,6 +293,6 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _kill(postgres: EmbeddedPostgres) -> None:
-    [server] = _servers(postgres.home)
+    [server] = _find_servers(postgres.home)
     server.kill()
     server.wait(10)

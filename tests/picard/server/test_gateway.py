@@ -1,4 +1,4 @@
-"""The front between the server and Django: bounds, threads, and a faithful WSGI request."""
+"""Gateway between the server and Django: limits, threads, and the WSGI environ."""
 
 import asyncio
 import json
@@ -17,9 +17,9 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from picard.server import gateway as front_module
+from picard.server import gateway as gateway_module
 from picard.server.gateway import Gateway
-from picard.server.wsgi import LATER
+from picard.server.wsgi import DEFERRED_KEY
 
 MAX_BODY_BYTES = 3_000_000
 Reply = tuple[int, dict[str, str], bytes]
@@ -27,37 +27,37 @@ seen: dict[str, Any] = {}
 
 
 def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
-    """A WSGI application that does what its path says, and keeps what it was asked."""
+    """A WSGI application whose behavior depends on the path; it stores the environ in `seen`."""
     seen.clear()
     seen.update(environ)
-    asked = environ["PATH_INFO"]
-    if asked == "/fails":
+    path_info = environ["PATH_INFO"]
+    if path_info == "/fails":
         raise ValueError("on purpose")
-    if asked == "/exits":
+    if path_info == "/exits":
         raise SystemExit(3)
-    if asked == "/slow":
+    if path_info == "/slow":
         time.sleep(0.2)
-    if asked == "/thread":
+    if path_info == "/thread":
         seen["thread"] = threading.get_ident()
     body = environ["wsgi.input"]
-    if asked == "/later":
-        environ[LATER].append(_later)
+    if path_info == "/deferred":
+        environ[DEFERRED_KEY].append(_stream_body)
     start("200 OK", [("X-Length", str(len(body.read())))])
-    if asked == "/spooled":
-        seen["mode"], seen["links"] = _mode_and_links(body.fileno())
-    if asked == "/stream":
+    if path_info == "/spooled":
+        seen["mode"], seen["links"] = _get_mode_and_links(body.fileno())
+    if path_info == "/stream":
         return (b"%07d\n" % number for number in range(400_000))
     return iter([b"hello"])
 
 
-may_come = asyncio.Event()
+may_continue = asyncio.Event()
 
 
-async def _later() -> AsyncIterator[bytes]:
-    seen["later"] = seen.get("later", 0) + 1
+async def _stream_body() -> AsyncIterator[bytes]:
+    seen["streams"] = seen.get("streams", 0) + 1
     try:
         yield b"first "
-        await may_come.wait()
+        await may_continue.wait()
         yield b"last"
     finally:
         seen["ended"] = True
@@ -72,14 +72,14 @@ async def native(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], s
     await send({"type": "http.response.body", "body": b"native %d" % len(body)})
 
 
-def test_a_plain_request_is_answered_by_the_wsgi_application() -> None:
-    status, headers, body = _ask("GET", "/")
+def test_request_is_handled_by_the_wsgi_application() -> None:
+    status, headers, body = _send("GET", "/")
     assert (status, body, headers["content-length"]) == (200, b"hello", "5")
 
 
-def test_the_environ_says_what_the_client_said() -> None:
+def test_environ_matches_the_request() -> None:
     headers = [("Host", "h.example"), ("Cookie", "a=1"), ("Cookie", "b=2"), ("Accept", "x"), ("Accept", "y")]
-    _ask("GET", "/erinnerung/ü", headers=headers, query=b"q=%C3%BC")
+    _send("GET", "/erinnerung/ü", headers=headers, query=b"q=%C3%BC")
     assert seen["PATH_INFO"] == "/erinnerung/ü".encode().decode("latin-1")
     assert (seen["QUERY_STRING"], seen["REMOTE_ADDR"]) == ("q=%C3%BC", "192.0.2.7")
     assert (seen["SERVER_NAME"], seen["SERVER_PORT"]) == ("127.0.0.1", "8000")
@@ -87,134 +87,135 @@ def test_the_environ_says_what_the_client_said() -> None:
 
 
 def test_header_names_with_underscores_are_dropped() -> None:
-    _ask("GET", "/", headers=[("X_Forwarded_For", "6.6.6.6"), ("X-Real", "kept")])
+    _send("GET", "/", headers=[("X_Forwarded_For", "6.6.6.6"), ("X-Real", "value")])
     assert "HTTP_X_FORWARDED_FOR" not in seen
-    assert seen["HTTP_X_REAL"] == "kept"
+    assert seen["HTTP_X_REAL"] == "value"
 
 
-def test_a_body_without_announced_length_has_its_length() -> None:
-    _, headers, _ = _ask("POST", "/", body=[b"abc", b"de"])
+def test_chunked_body_gets_its_received_length() -> None:
+    _, headers, _ = _send("POST", "/", body=[b"abc", b"de"])
     assert (headers["x-length"], seen["CONTENT_LENGTH"]) == ("5", "5")
 
 
-def test_a_large_body_lies_in_an_unlinked_private_file() -> None:
-    _, headers, _ = _ask("POST", "/spooled", body=[b"x" * 60_000] * 40)
+def test_large_body_is_spooled_to_an_unlinked_private_file() -> None:
+    _, headers, _ = _send("POST", "/spooled", body=[b"x" * 60_000] * 40)
     assert headers["x-length"] == "2400000"
     assert (seen["mode"], seen["links"]) == (0o600, 0)
 
 
 @pytest.mark.parametrize("path", ["/", "/mcp"])
-def test_a_body_above_the_limit_is_refused_and_not_read_on(path: str) -> None:
+def test_body_above_the_limit_is_rejected_and_not_read_further(path: str) -> None:
     chunks = [b"x" * 1_000_000] * 6
-    status, headers, body = _ask("POST", path, body=chunks)
+    status, headers, body = _send("POST", path, body=chunks)
     assert (status, headers["connection"]) == (413, "close")
     assert json.loads(body)["title"] == "Request Entity Too Large"
     assert len(chunks) == 2
 
 
-def test_a_body_announced_above_the_limit_is_not_read_at_all() -> None:
+def test_body_with_content_length_above_the_limit_is_not_read() -> None:
     chunks = [b"x"]
-    status, _, _ = _ask("POST", "/", headers=[("Content-Length", "3000001")], body=chunks)
+    status, _, _ = _send("POST", "/", headers=[("Content-Length", "3000001")], body=chunks)
     assert (status, len(chunks)) == (413, 1)
 
 
-def test_native_paths_get_the_body_again() -> None:
-    assert _ask("POST", "/mcp", body=[b"ab", b"c"])[2] == b"native 3"
-    assert _ask("POST", "/mcp", body=[b"x" * 100_000] * 20)[2] == b"native 2000000"
+def test_native_paths_receive_the_body() -> None:
+    assert _send("POST", "/mcp", body=[b"ab", b"c"])[2] == b"native 3"
+    assert _send("POST", "/mcp", body=[b"x" * 100_000] * 20)[2] == b"native 2000000"
 
 
-def test_a_slow_body_holds_no_thread() -> None:
-    async def scenario(front: Gateway) -> Reply:
+def test_slow_body_occupies_no_thread() -> None:
+    async def scenario(gateway: Gateway) -> Reply:
         slow = [
-            asyncio.create_task(_request(front, "POST", "/", body=[b"a", asyncio.Event()])) for _ in range(5)
+            asyncio.create_task(_request(gateway, "POST", "/", body=[b"a", asyncio.Event()]))
+            for _ in range(5)
         ]
         await asyncio.sleep(0)
-        reply = await asyncio.wait_for(_request(front, "GET", "/"), 2)
+        reply = await asyncio.wait_for(_request(gateway, "GET", "/"), 2)
         for task in slow:
             task.cancel()
         return reply
 
-    assert _with_front(scenario, threads=1)[0] == 200
+    assert _run_with_gateway(scenario, threads=1)[0] == 200
 
 
-def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_module, "BODY_TIMEOUT_S", 0.05)
-    assert _ask("POST", "/", body=[b"a", asyncio.Event()])[0] == 408
+def test_endless_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_module, "BODY_TIMEOUT_S", 0.05)
+    assert _send("POST", "/", body=[b"a", asyncio.Event()])[0] == 408
 
 
-def test_a_request_whose_client_left_is_not_begun() -> None:
+def test_request_of_a_disconnected_client_is_not_started() -> None:
     seen.clear()
-    assert _ask("POST", "/", body=[b"a", None])[0] == 408
+    assert _send("POST", "/", body=[b"a", None])[0] == 408
     assert not seen
 
 
-def test_a_long_answer_comes_in_pieces_and_whole() -> None:
-    status, headers, body = _ask("GET", "/stream")
+def test_long_response_is_complete() -> None:
+    status, headers, body = _send("GET", "/stream")
     assert (status, headers["content-length"], len(body)) == (200, "3200000", 3_200_000)
     assert body.endswith(b"0399999\n")
 
 
-def test_a_slow_reader_holds_no_thread() -> None:
-    async def scenario(front: Gateway) -> Reply:
-        reading = asyncio.create_task(_request(front, "GET", "/stream", reads=asyncio.Event()))
+def test_slow_reader_occupies_no_thread() -> None:
+    async def scenario(gateway: Gateway) -> Reply:
+        reading = asyncio.create_task(_request(gateway, "GET", "/stream", may_read=asyncio.Event()))
         await asyncio.sleep(0)
-        reply = await asyncio.wait_for(_request(front, "GET", "/"), 5)
+        reply = await asyncio.wait_for(_request(gateway, "GET", "/"), 5)
         reading.cancel()
         return reply
 
-    assert _with_front(scenario, threads=1)[2] == b"hello"
+    assert _run_with_gateway(scenario, threads=1)[2] == b"hello"
 
 
-def test_head_has_the_headers_and_no_body() -> None:
-    status, headers, body = _ask("HEAD", "/")
+def test_head_returns_headers_without_a_body() -> None:
+    status, headers, body = _send("HEAD", "/")
     assert (status, headers["content-length"], body) == (200, "5", b"")
 
 
 @pytest.mark.parametrize("path", ["/fails", "/exits"])
-def test_an_application_that_fails_is_a_500(path: str) -> None:
-    status, _, body = _ask("GET", path)
+def test_application_error_is_500(path: str) -> None:
+    status, _, body = _send("GET", path)
     assert (status, b"purpose" in body) == (500, False)
 
 
-def test_more_requests_than_can_wait_are_asked_to_come_again() -> None:
-    async def scenario(front: Gateway) -> list[Reply]:
-        return await asyncio.gather(*(_request(front, "GET", "/slow") for _ in range(4)))
+def test_too_many_waiting_requests_get_503_with_retry_after() -> None:
+    async def scenario(gateway: Gateway) -> list[Reply]:
+        return await asyncio.gather(*(_request(gateway, "GET", "/slow") for _ in range(4)))
 
-    replies = _with_front(scenario, threads=1, max_waiting=2)
+    replies = _run_with_gateway(scenario, threads=1, max_waiting=2)
     assert sorted(status for status, _, _ in replies) == [200, 200, 200, 503]
     assert next(headers["retry-after"] for status, headers, _ in replies if status == 503) == "1"
 
 
-def test_requests_share_the_threads_of_the_pool() -> None:
-    async def scenario(front: Gateway) -> set[int]:
+def test_requests_share_the_thread_pool() -> None:
+    async def scenario(gateway: Gateway) -> set[int]:
         threads = set()
         for _ in range(5):
-            await _request(front, "GET", "/thread")
+            await _request(gateway, "GET", "/thread")
             threads.add(seen["thread"])
         return threads
 
-    assert len(_with_front(scenario, threads=1)) == 1
+    assert len(_run_with_gateway(scenario, threads=1)) == 1
 
 
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
-def test_a_thread_keeps_its_database_connection_between_requests() -> None:
+def test_thread_keeps_its_database_connection_between_requests() -> None:
     finished: list[Any] = []
 
-    def count(**said: Any) -> None:  # Django's own receivers look after old connections
-        finished.append(said)
+    def count(**kwargs: Any) -> None:  # Django's receivers of this signal close old connections
+        finished.append(kwargs)
 
     request_finished.connect(count)
-    front = Gateway(native, WSGIHandler(), threads=1, max_body_bytes=MAX_BODY_BYTES)
+    gateway = Gateway(native, WSGIHandler(), threads=1, max_body_bytes=MAX_BODY_BYTES)
 
     async def scenario() -> list[Reply]:
-        return [await _request(front, "GET", "/", headers=[("Host", "127.0.0.1")]) for _ in range(3)]
+        return [await _request(gateway, "GET", "/", headers=[("Host", "127.0.0.1")]) for _ in range(3)]
 
     try:
         replies = asyncio.run(scenario())
     finally:
         request_finished.disconnect(count)
-        front._pool.submit(connections.close_all).result()
+        gateway._pool.submit(connections.close_all).result()
     assert {status for status, _, _ in replies} == {200}
     assert len({body for _, _, body in replies}) == 1
     assert len(finished) == 3
@@ -222,18 +223,20 @@ def test_a_thread_keeps_its_database_connection_between_requests() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
-def test_a_native_request_leaves_no_database_connection() -> None:
-    import picard.asgi  # noqa: F401  (its receiver closes them)
+def test_native_request_closes_its_database_connection() -> None:
+    import picard.asgi  # noqa: F401  (registers the receiver)
 
-    front = Gateway(ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"])
-    _, _, pid = asyncio.run(_request(front, "GET", "/", headers=[("Host", "127.0.0.1")]))
+    gateway = Gateway(
+        ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"]
+    )
+    _, _, pid = asyncio.run(_request(gateway, "GET", "/", headers=[("Host", "127.0.0.1")]))
     with connections["default"].cursor() as cursor:
-        for _ in range(1_000):  # PostgreSQL needs a moment to notice
+        for _ in range(1_000):  # PostgreSQL notices with a delay
             cursor.execute("select count(*) from pg_stat_activity where pid = %s", [int(pid)])
             if cursor.fetchone() == (0,):
                 return
             time.sleep(0.02)
-    pytest.fail("the connection is still there")
+    pytest.fail("The connection is still open.")
 
 
 def backend_pid(request: HttpRequest) -> HttpResponse:
@@ -245,8 +248,8 @@ def backend_pid(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("", backend_pid)]
 
 
-def test_lifespan_is_answered() -> None:
-    async def scenario(front: Gateway) -> list[str]:
+def test_lifespan_events_are_completed() -> None:
+    async def scenario(gateway: Gateway) -> list[str]:
         messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
         sent: list[str] = []
 
@@ -256,63 +259,63 @@ def test_lifespan_is_answered() -> None:
         async def send(message: Any) -> None:
             sent.append(message["type"])
 
-        await front({"type": "lifespan"}, receive, send)
+        await gateway({"type": "lifespan"}, receive, send)
         return sent
 
-    assert _with_front(scenario) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert _run_with_gateway(scenario) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_twenty_answers_to_come_leave_the_one_thread_to_others() -> None:
-    async def scenario(front: Gateway) -> tuple[Reply, list[Reply]]:
-        may_come.clear()
-        waiting = [asyncio.create_task(_request(front, "POST", "/later")) for _ in range(20)]
-        others = await _request(front, "GET", "/")
+def test_twenty_deferred_responses_occupy_no_thread() -> None:
+    async def scenario(gateway: Gateway) -> tuple[Reply, list[Reply]]:
+        may_continue.clear()
+        waiting = [asyncio.create_task(_request(gateway, "POST", "/deferred")) for _ in range(20)]
+        others = await _request(gateway, "GET", "/")
         assert not any(task.done() for task in waiting)
-        may_come.set()
+        may_continue.set()
         return others, await asyncio.gather(*waiting)
 
-    others, replies = _with_front(scenario, threads=1)
+    others, replies = _run_with_gateway(scenario, threads=1)
     assert others[2] == b"hello"
     assert {(status, body) for status, _, body in replies} == {(200, b"first last")}
     assert all("content-length" not in headers for _, headers, _ in replies)
 
 
-def test_what_is_to_come_ends_when_the_client_goes() -> None:
-    async def scenario(front: Gateway) -> None:
-        may_come.clear()
-        task = asyncio.create_task(_request(front, "POST", "/later"))
-        while "later" not in seen:
+def test_deferred_response_is_cancelled_when_the_client_disconnects() -> None:
+    async def scenario(gateway: Gateway) -> None:
+        may_continue.clear()
+        task = asyncio.create_task(_request(gateway, "POST", "/deferred"))
+        while "streams" not in seen:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     seen.clear()
-    _with_front(scenario)
+    _run_with_gateway(scenario)
     assert seen["ended"]
 
 
-def _ask(method: str, path: str, **options: Any) -> Reply:
-    reply: Reply = _with_front(lambda front: _request(front, method, path, **options))
+def _send(method: str, path: str, **options: Any) -> Reply:
+    reply: Reply = _run_with_gateway(lambda gateway: _request(gateway, method, path, **options))
     return reply
 
 
-def _with_front(scenario: Callable[[Gateway], Any], **options: Any) -> Any:
+def _run_with_gateway(scenario: Callable[[Gateway], Any], **options: Any) -> Any:
     settings: dict[str, Any] = {"threads": 2, "max_body_bytes": MAX_BODY_BYTES, "native_paths": ["/mcp"]}
     return asyncio.run(scenario(Gateway(native, application, **(settings | options))))
 
 
 async def _request(
-    front: Gateway,
+    gateway: Gateway,
     method: str,
     path: str,
     *,
     headers: list[tuple[str, str]] | None = None,
     query: bytes = b"",
     body: list[Any] | None = None,
-    reads: asyncio.Event | None = None,
+    may_read: asyncio.Event | None = None,
 ) -> Reply:
-    """Chunks of the body are taken from the list: an Event is waited for, None is a client that leaves."""
+    """Send a request. Of the chunks in `body`, an Event is awaited and None is a disconnect."""
     chunks = [b""] if body is None else body
     scope = {
         "type": "http",
@@ -328,7 +331,7 @@ async def _request(
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        chunk = chunks.pop(0) if chunks else asyncio.Event()  # the client stays, and says no more
+        chunk = chunks.pop(0) if chunks else asyncio.Event()  # connected, but sends nothing more
         if isinstance(chunk, asyncio.Event):
             await chunk.wait()
         if chunk is None:
@@ -337,25 +340,25 @@ async def _request(
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
-        if reads:
-            await reads.wait()
+        if may_read:
+            await may_read.wait()
 
-    await front(scope, receive, send)
+    await gateway(scope, receive, send)
     if not sent:
         return 0, {}, b""
-    answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], answered, b"".join(message["body"] for message in sent[1:])
+    response_headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], response_headers, b"".join(message["body"] for message in sent[1:])
 
 
-def _mode_and_links(descriptor: int) -> tuple[int, int]:
-    facts = os.fstat(descriptor)
-    return stat.S_IMODE(facts.st_mode), facts.st_nlink
+def _get_mode_and_links(descriptor: int) -> tuple[int, int]:
+    info = os.fstat(descriptor)
+    return stat.S_IMODE(info.st_mode), info.st_nlink
 
 
-# --- Long files -------------------------------------------------------------------------------------------
+# --- Uploads ----------------------------------------------------------------------------------------------
 
 
-def test_a_long_file_is_taken_where_one_may_be_brought() -> None:
+def test_large_file_is_accepted_at_an_upload_path() -> None:
     status, headers, _ = _upload("/import", b"x" * (MAX_BODY_BYTES + 10))
     assert (status, headers["x-length"]) == (200, str(MAX_BODY_BYTES + 10))
 
@@ -363,29 +366,29 @@ def test_a_long_file_is_taken_where_one_may_be_brought() -> None:
 @pytest.mark.parametrize(
     ("path", "length"), [("/import", 2 * MAX_BODY_BYTES + 1), ("/fails", MAX_BODY_BYTES + 1)]
 )
-def test_there_is_an_end_to_it_and_who_may_not_see_the_page_may_not_bring_one(path: str, length: int) -> None:
+def test_upload_above_its_limit_or_without_access_is_rejected(path: str, length: int) -> None:
     assert _upload(path, b"x" * length)[0] == 413
 
 
-def test_who_sends_one_that_is_refused_is_heard_out_so_that_a_proxy_hands_the_answer_on() -> None:
+def test_rejected_upload_is_drained_so_that_a_proxy_forwards_the_response() -> None:
     chunks = [b"x"] * 9
-    assert _upload_in("/fails", MAX_BODY_BYTES + 1, chunks)[0] == 413
+    assert _upload_chunks("/fails", MAX_BODY_BYTES + 1, chunks)[0] == 413
     assert chunks == []
 
 
-def test_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_module, "DRAIN_TIMEOUT_S", 0.01)
-    assert _upload_in("/fails", MAX_BODY_BYTES + 1, [b"x", asyncio.Event(), b"x"])[0] == 413
+def test_draining_a_rejected_upload_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_module, "DRAIN_TIMEOUT_S", 0.01)
+    assert _upload_chunks("/fails", MAX_BODY_BYTES + 1, [b"x", asyncio.Event(), b"x"])[0] == 413
 
 
 def _upload(path: str, content: bytes) -> Reply:
-    return _upload_in(path, len(content), [content[:MAX_BODY_BYTES], content[MAX_BODY_BYTES:]])
+    return _upload_chunks(path, len(content), [content[:MAX_BODY_BYTES], content[MAX_BODY_BYTES:]])
 
 
-def _upload_in(path: str, length: int, chunks: list[Any]) -> Reply:
+def _upload_chunks(path: str, length: int, chunks: list[Any]) -> Reply:
     options = {"upload_paths": ["/import", "/fails"], "max_upload_bytes": 2 * MAX_BODY_BYTES}
     headers = [("Content-Length", str(length))]
-    reply: Reply = _with_front(
-        lambda front: _request(front, "POST", path, headers=headers, body=chunks), **options
+    reply: Reply = _run_with_gateway(
+        lambda gateway: _request(gateway, "POST", path, headers=headers, body=chunks), **options
     )
     return reply

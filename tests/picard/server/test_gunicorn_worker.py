@@ -1,4 +1,4 @@
-"""Many connections that come at once are shared by the web workers."""
+"""gunicorn worker: web workers share many simultaneous connections."""
 
 import asyncio
 import contextlib
@@ -14,22 +14,22 @@ from picard import gunicorn
 from picard.server.gunicorn_worker import SharingWorker
 
 CLIENTS = 50
-USUAL_OF_PROXIES_S = 60
+PROXY_KEEPALIVE_S = 60
 
 
-def test_the_shipped_server_uses_it() -> None:
+def test_gunicorn_configuration_uses_the_worker() -> None:
     assert gunicorn.worker_class == f"{SharingWorker.__module__}.{SharingWorker.__name__}"
 
 
-def test_an_idle_connection_is_ended_by_the_client_first() -> None:
-    """A request that is sent while the server ends it would be lost."""
-    assert gunicorn.keepalive > max(httpx.Limits().keepalive_expiry or 0, USUAL_OF_PROXIES_S)
+def test_clients_close_idle_connections_first() -> None:
+    """A request sent while the server closes the connection would be lost."""
+    assert gunicorn.keepalive > max(httpx.Limits().keepalive_expiry or 0, PROXY_KEEPALIVE_S)
 
 
-def test_a_worker_takes_one_connection_a_turn_and_none_is_turned_away(
+def test_worker_accepts_one_connection_per_turn_and_rejects_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    taken_after_turn: list[int] = []
+    accepted_after_turn: list[int] = []
 
     async def serve(
         loop: asyncio.AbstractEventLoop, listening: socket.socket, clients: contextlib.ExitStack
@@ -41,11 +41,11 @@ def test_a_worker_takes_one_connection_a_turn_and_none_is_turned_away(
                 connections.append(transport)
 
         server = await loop.create_server(Protocol, sock=listening, reuse_address=True, start_serving=True)
-        for _ in range(CLIENTS):  # nobody takes them yet: all fit into the kernel's queue
+        for _ in range(CLIENTS):  # not accepted yet: all fit into the kernel's queue
             clients.enter_context(socket.create_connection(listening.getsockname(), timeout=5))
         while len(connections) < CLIENTS:
             await asyncio.sleep(0)
-            taken_after_turn.append(len(connections))
+            accepted_after_turn.append(len(connections))
         server.close()
         for connection in connections:
             connection.close()
@@ -60,10 +60,13 @@ def test_a_worker_takes_one_connection_a_turn_and_none_is_turned_away(
         monkeypatch.setattr(
             ASGIWorker, "run", lambda self: self.loop.run_until_complete(serve(self.loop, listening, stack))
         )
-        with ThreadPoolExecutor(1) as thread:  # this one may have a browser's loop
+        with ThreadPoolExecutor(1) as thread:  # this thread may have a browser's event loop
             thread.submit(worker.run).result()
 
     assert (
-        max(after - before for before, after in zip([0, *taken_after_turn], taken_after_turn, strict=False))
+        max(
+            after - before
+            for before, after in zip([0, *accepted_after_turn], accepted_after_turn, strict=False)
+        )
         == 1
     )

@@ -1,4 +1,4 @@
-"""The web server's processes share files: those of a server that is gone are removed, those of another one are not."""
+"""Metrics folder: abandoned folders are removed, those of running servers are not."""
 
 import fcntl
 import os
@@ -12,12 +12,12 @@ from picard.server import metrics_folder
 
 
 @pytest.fixture(autouse=True)
-def _removed() -> Iterator[None]:
+def _remove_folder() -> Iterator[None]:
     yield
     metrics_folder.remove()
 
 
-def test_the_folder_is_the_servers_own_and_goes_with_it(tmp_path: Path) -> None:
+def test_folder_is_private_and_removed_at_exit(tmp_path: Path) -> None:
     assert metrics_folder.shared_folder() is None
     folder = Path(metrics_folder.create(str(tmp_path)))
     assert (metrics_folder.shared_folder(), folder.parent) == (str(folder), tmp_path)
@@ -26,19 +26,19 @@ def test_the_folder_is_the_servers_own_and_goes_with_it(tmp_path: Path) -> None:
     assert (metrics_folder.shared_folder(), folder.exists()) == (None, False)
 
 
-def test_only_folders_that_no_server_holds_are_removed_at_the_next_start(tmp_path: Path) -> None:
-    abandoned, held, others = (tmp_path / name for name in ("picard-metrics-a", "picard-metrics-b", "other"))
-    for folder in (abandoned, held, others):
+def test_only_unlocked_folders_are_removed_at_start(tmp_path: Path) -> None:
+    abandoned, locked, other = (tmp_path / name for name in ("picard-metrics-a", "picard-metrics-b", "other"))
+    for folder in (abandoned, locked, other):
         folder.mkdir()
         (folder / "counter_0.db").touch()
-    descriptor = os.open(held, os.O_RDONLY)
+    descriptor = os.open(locked, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     metrics_folder.create(str(tmp_path))
     os.close(descriptor)
-    assert [folder.exists() for folder in (abandoned, held, others)] == [False, True, True]
+    assert [folder.exists() for folder in (abandoned, locked, other)] == [False, True, True]
 
 
-def test_a_worker_that_replaces_another_takes_its_slot() -> None:
+def test_new_worker_reuses_a_free_slot() -> None:
     first, second = metrics_folder.take_slot(), metrics_folder.take_slot()
     metrics_folder.free_slot(first)
     assert (first != second, metrics_folder.take_slot()) == (True, first)

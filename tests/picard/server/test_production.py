@@ -1,4 +1,4 @@
-"""The web server with an operator's settings: behind a proxy, by an account that may write nothing of the project."""
+"""Web server in production: behind a proxy, as an account without write access to the project."""
 
 import os
 import subprocess
@@ -16,12 +16,12 @@ from tests.processes import PROJECT, answers, environment, free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-PUBLIC = "https://memory.example.org"
-BY_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "Host": "memory.example.org"}
+PUBLIC_URL = "https://memory.example.org"
+PROXY_HEADERS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "Host": "memory.example.org"}
 
 
-def account() -> int | None:
-    """Root lends itself to the database's account, if that can run this Python; anybody else stays who they are."""
+def get_unprivileged_uid() -> int | None:
+    """For root, return the database's account if it can run this Python; otherwise None."""
     owner = Path(connection.get_connection_params()["host"]).stat().st_uid
     if os.geteuid() or owner == os.geteuid():
         return None
@@ -33,12 +33,16 @@ def account() -> int | None:
 
 @pytest.fixture
 def proxied(tmp_path: Path) -> Iterator[str]:
-    """The address behind the proxy."""
-    port, who = free_port(), account()
+    """The URL of a server that trusts one proxy."""
+    port, uid = free_port(), get_unprivileged_uid()
     variables = environment(
-        PUBLIC_URL=PUBLIC, TRUSTED_PROXY_HOPS="1", PORT=str(port), WEB_WORKERS="1", PICARD_HOME=str(tmp_path)
+        PUBLIC_URL=PUBLIC_URL,
+        TRUSTED_PROXY_HOPS="1",
+        PORT=str(port),
+        WEB_WORKERS="1",
+        PICARD_HOME=str(tmp_path),
     )
-    if has_stale_static_files():  # on a fresh checkout nothing else may have collected them yet
+    if has_stale_static_files():  # on a fresh checkout, they may not be collected yet
         collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
         subprocess.run(collect, cwd=PROJECT, env=variables, check=True)
     command = [
@@ -51,30 +55,32 @@ def proxied(tmp_path: Path) -> Iterator[str]:
         "picard.asgi:application",
     ]
     with subprocess.Popen(
-        command, cwd=PROJECT, env=variables, user=who, stderr=subprocess.DEVNULL
+        command, cwd=PROJECT, env=variables, user=uid, stderr=subprocess.DEVNULL
     ) as process:
-        address = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
         try:
-            wait_until(lambda: _is_ready(process, address), seconds=60)
-            yield address
+            wait_until(lambda: _is_ready(process, url), seconds=60)
+            yield url
         finally:
             process.terminate()
 
 
-def _is_ready(process: "subprocess.Popen[bytes]", address: str) -> bool:
-    assert process.poll() is None, "it ended instead of serving"
-    return answers(f"{address}/readyz")
+def _is_ready(process: "subprocess.Popen[bytes]", url: str) -> bool:
+    assert process.poll() is None, "The server exited."
+    return answers(f"{url}/readyz")
 
 
-def test_https_is_insisted_on_and_cookies_are_secure(proxied: str) -> None:
-    plain = httpx.get(f"{proxied}/accounts/login/", headers={**BY_PROXY, "X-Forwarded-Proto": "http"})
-    assert (plain.status_code, plain.headers["Location"]) == (301, f"{PUBLIC}/accounts/login/")
-    page = httpx.get(f"{proxied}/healthz", headers=BY_PROXY)
+def test_https_is_required_and_unknown_hosts_are_rejected(proxied: str) -> None:
+    redirect = httpx.get(f"{proxied}/accounts/login/", headers={**PROXY_HEADERS, "X-Forwarded-Proto": "http"})
+    assert (redirect.status_code, redirect.headers["Location"]) == (301, f"{PUBLIC_URL}/accounts/login/")
+    page = httpx.get(f"{proxied}/healthz", headers=PROXY_HEADERS)
     assert page.status_code == 200
     assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
     assert (
-        httpx.get(f"{proxied}/api/v1/whoami/", headers={**BY_PROXY, "Host": "evil.example.org"}).status_code
+        httpx.get(
+            f"{proxied}/api/v1/whoami/", headers={**PROXY_HEADERS, "Host": "evil.example.org"}
+        ).status_code
         == 400
     )
-    found = httpx.get(f"{proxied}/.well-known/oauth-authorization-server", headers=BY_PROXY).json()
-    assert found["issuer"] == PUBLIC
+    metadata = httpx.get(f"{proxied}/.well-known/oauth-authorization-server", headers=PROXY_HEADERS).json()
+    assert metadata["issuer"] == PUBLIC_URL

@@ -1,4 +1,4 @@
-"""`manage.py up` keeps its programs running, and leaves nothing behind."""
+"""`manage.py up`: it restarts its programs, and stops all of them at the end."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ from django.db import connection
 from core.db.migration_lock import migration_lock
 from picard.config.paths import PROJECT
 
-# A program that writes its number and lives for ever, and a supervisor over it with short times.
+# A program that writes its process ID and runs on, and its supervisor with short timeouts.
 PROGRAM = (
     "import os, sys, time; print(os.getpid(), file=open(sys.argv[1], 'a'), flush=True); {}; time.sleep(99)"
 )
@@ -36,21 +36,22 @@ sys.exit(supervisor.Supervisor([program], print).run())
 
 
 class Supervised:
-    """A supervisor in a process of its own, and the numbers its program had."""
+    """A supervisor in a separate process, and the process IDs of its program."""
 
-    def __init__(self, numbers: Path, does: str = "pass", grace_s: float = 8) -> None:
-        command = [sys.executable, "-c", SUPERVISOR, PROGRAM.format(does), str(numbers), str(grace_s)]
+    def __init__(self, pids: Path, statement: str = "pass", grace_s: float = 8) -> None:
+        command = [sys.executable, "-c", SUPERVISOR, PROGRAM.format(statement), str(pids), str(grace_s)]
         self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-        self._numbers = numbers
+        self._pids = pids
 
     def program(self, nth: int = 0) -> psutil.Process:
-        """The process that was the program for the nth time."""
-        _eventually(lambda: self._numbers.exists() and len(self._numbers.read_text().split()) > nth)
-        return psutil.Process(int(self._numbers.read_text().split()[nth]))
+        """Return the program's process after `nth` restarts."""
+        _wait_until(lambda: self._pids.exists() and len(self._pids.read_text().split()) > nth)
+        return psutil.Process(int(self._pids.read_text().split()[nth]))
 
-    def end(self) -> tuple[int, str]:
-        said, _ = self.process.communicate(timeout=10)
-        return self.process.returncode, said
+    def wait(self) -> tuple[int, str]:
+        """Wait for the end; return exit code and output."""
+        output, _ = self.process.communicate(timeout=10)
+        return self.process.returncode, output
 
 
 def test_sigterm_and_ctrl_c_stop_the_program(tmp_path: Path) -> None:
@@ -58,71 +59,71 @@ def test_sigterm_and_ctrl_c_stop_the_program(tmp_path: Path) -> None:
         supervised = Supervised(tmp_path / number.name)
         program = supervised.program()
         supervised.process.send_signal(number)
-        assert supervised.end() == (0, "")
-        assert not _lives(program)
+        assert supervised.wait() == (0, "")
+        assert not _is_alive(program)
 
 
-def test_a_program_that_does_not_listen_is_killed(tmp_path: Path) -> None:
-    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1] + 'deaf', 'w')"
-    supervised = Supervised(tmp_path / "numbers", deaf, grace_s=0.3)
+def test_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1] + '-ready', 'w')"
+    supervised = Supervised(tmp_path / "pids", ignore, grace_s=0.3)
     program = supervised.program()
-    _eventually((tmp_path / "numbersdeaf").exists)
+    _wait_until((tmp_path / "pids-ready").exists)
     supervised.process.terminate()
-    assert supervised.end()[0] == 0
-    assert not _lives(program)
+    assert supervised.wait()[0] == 0
+    assert not _is_alive(program)
 
 
-def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1] + 'deaf', 'w')"
-    supervised = Supervised(tmp_path / "numbers", deaf, grace_s=60)
+def test_second_ctrl_c_kills_at_once(tmp_path: Path) -> None:
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1] + '-ready', 'w')"
+    supervised = Supervised(tmp_path / "pids", ignore, grace_s=60)
     program = supervised.program()
-    _eventually((tmp_path / "numbersdeaf").exists)
+    _wait_until((tmp_path / "pids-ready").exists)
     supervised.process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     supervised.process.send_signal(signal.SIGINT)
-    assert supervised.end()[0] == 0
-    assert not _lives(program)
+    assert supervised.wait()[0] == 0
+    assert not _is_alive(program)
 
 
-def test_a_killed_program_is_started_again(tmp_path: Path) -> None:
-    supervised = Supervised(tmp_path / "numbers")
+def test_killed_program_is_restarted(tmp_path: Path) -> None:
+    supervised = Supervised(tmp_path / "pids")
     supervised.program().kill()
     assert supervised.program(1).is_running()
     supervised.process.terminate()
-    code, said = supervised.end()
-    assert (code, said) == (0, "The program died (exit code -9). Starting it again in 0.01 s.\n")
+    code, output = supervised.wait()
+    assert (code, output) == (0, "The program exited (exit code -9). Restarting in 0.01 s.\n")
 
 
-def test_the_children_of_a_killed_program_go_with_it(tmp_path: Path) -> None:
-    supervised = Supervised(tmp_path / "numbers", "os.fork()")
+def test_children_of_a_killed_program_are_killed(tmp_path: Path) -> None:
+    supervised = Supervised(tmp_path / "pids", "os.fork()")
     program = supervised.program()
-    _eventually(lambda: bool(program.children()))
+    _wait_until(lambda: bool(program.children()))
     [child] = program.children()
     program.kill()
     supervised.program(1)
-    _eventually(lambda: not _lives(child))
+    _wait_until(lambda: not _is_alive(child))
     supervised.process.terminate()
-    supervised.end()
+    supervised.wait()
 
 
-def test_a_program_that_keeps_dying_stops_everything(tmp_path: Path) -> None:
-    supervised = Supervised(tmp_path / "numbers", "sys.exit(3)")
-    code, said = supervised.end()
+def test_program_that_keeps_exiting_stops_everything(tmp_path: Path) -> None:
+    supervised = Supervised(tmp_path / "pids", "sys.exit(3)")
+    code, output = supervised.wait()
     assert code == 1
-    assert said.endswith("The program died 5 times within a minute (exit code 3). Stopping.\n")
+    assert output.endswith("The program exited 5 times within a minute (exit code 3). Stopping.\n")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
-def test_a_killed_supervisor_leaves_no_program(tmp_path: Path) -> None:
-    supervised = Supervised(tmp_path / "numbers")
+@pytest.mark.skipif(sys.platform != "linux", reason="requires Linux's PR_SET_PDEATHSIG")
+def test_program_stops_if_the_supervisor_is_killed(tmp_path: Path) -> None:
+    supervised = Supervised(tmp_path / "pids")
     program = supervised.program()
     supervised.process.kill()
-    supervised.end()
-    _eventually(lambda: not _lives(program))
+    supervised.wait()
+    _wait_until(lambda: not _is_alive(program))
 
 
 @pytest.mark.django_db
-def test_a_second_migrate_waits_for_the_first() -> None:
+def test_second_migrate_waits_for_the_first() -> None:
     second = threading.Thread(target=_migrate)
     with migration_lock(connection):
         second.start()
@@ -133,7 +134,7 @@ def test_a_second_migrate_waits_for_the_first() -> None:
 
 
 class Up:
-    """`manage.py up` on a machine of its own, as it were."""
+    """`manage.py up` with its own home and port."""
 
     def __init__(self, home: Path) -> None:
         self.port = _free_port()
@@ -147,13 +148,13 @@ class Up:
         return subprocess.Popen(command, env=os.environ | environment, **options)  # type: ignore[call-overload, no-any-return]
 
     def wait_until_ready(self) -> str:
-        """All it said until then."""
-        said = []
+        """Return the output until the server is ready."""
+        lines = []
         for line in self.process.stdout or []:
-            said.append(line)
-            if "Ctrl-C stops it" in line:
+            lines.append(line)
+            if "Press Ctrl-C to stop" in line:
                 break
-        return "".join(said)
+        return "".join(lines)
 
     def get(self, path: str) -> tuple[int, bytes]:
         server = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -163,7 +164,7 @@ class Up:
             return response.status, response.read()
 
     def processes(self) -> list[psutil.Process]:
-        """Its programs with their children, and the database."""
+        """Return its programs with their children, and the database."""
         return [*psutil.Process(self.process.pid).children(recursive=True), self.database()]
 
     def database(self) -> psutil.Process:
@@ -190,70 +191,70 @@ def up() -> Iterator[Up]:
         up.process.communicate()
 
 
-def test_up_says_where_everything_is(up: Up) -> None:
-    said = up.wait_until_ready()
-    assert f"Open      http://127.0.0.1:{up.port}/" in said
-    assert f"Sign up   http://127.0.0.1:{up.port}/accounts/signup/" in said
-    assert f"Data      {up.home}" in said
-    assert f"Keys      {up.home / 'keys'}" in said
+def test_up_prints_urls_and_paths(up: Up) -> None:
+    output = up.wait_until_ready()
+    assert f"Open      http://127.0.0.1:{up.port}/" in output
+    assert f"Sign up   http://127.0.0.1:{up.port}/accounts/signup/" in output
+    assert f"Data      {up.home}" in output
+    assert f"Keys      {up.home / 'keys'}" in output
 
 
-def test_up_serves(up: Up) -> None:
+def test_up_becomes_ready(up: Up) -> None:
     status, body = up.get("/readyz")
     assert (status, json.loads(body)["status"]) == (200, "ok")
 
 
-def test_thirty_slow_clients_slow_down_nobody(up: Up) -> None:
+def test_thirty_slow_clients_do_not_delay_others(up: Up) -> None:
     slow = [socket.create_connection(("127.0.0.1", up.port)) for _ in range(30)]
     for client in slow:
         client.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\na")
-    started = time.monotonic()
+    started_at = time.monotonic()
     assert up.get("/readyz")[0] == 200
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started_at < 2
     for client in slow:
         client.close()
 
 
-def test_a_body_above_the_limit_is_refused_on_the_wire(up: Up) -> None:
+def test_body_above_the_limit_is_rejected_with_413(up: Up) -> None:
     with socket.create_connection(("127.0.0.1", up.port)) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20000000\r\n\r\na")
-        said = b"".join(iter(lambda: client.recv(65_536), b""))  # until the server closes
-    assert said.startswith(b"HTTP/1.1 413")
+        response = b"".join(iter(lambda: client.recv(65_536), b""))  # until the server closes the connection
+    assert response.startswith(b"HTTP/1.1 413")
 
 
 def test_up_survives_a_killed_database_and_a_killed_web_server(up: Up) -> None:
     up.database().kill()
-    _eventually(up.is_ready)
+    _wait_until(up.is_ready)
     web = up.web_server()
     assert web
     web.kill()
-    _eventually(lambda: up.web_server() not in (None, web))
-    _eventually(up.is_ready)
+    _wait_until(lambda: up.web_server() not in (None, web))
+    _wait_until(up.is_ready)
 
 
-def test_a_taken_port_is_refused_before_anything_starts(up: Up) -> None:
+def test_port_in_use_is_reported_before_anything_starts(up: Up) -> None:
     second = up.start()
-    said, _ = second.communicate(timeout=20)
+    output, _ = second.communicate(timeout=20)
     assert second.returncode == 1
-    assert f"127.0.0.1:{up.port} cannot be listened on" in said
-    assert "Starting" not in said
+    assert f"Cannot listen on 127.0.0.1:{up.port}" in output
+    assert "Starting" not in output
 
 
-def test_sigterm_leaves_no_process_after_ten_seconds(up: Up) -> None:
+def test_sigterm_stops_all_processes_within_ten_seconds(up: Up) -> None:
     processes = up.processes()
     assert len(processes) >= 4
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", up.port, timeout=5)) as idle:
         idle.request("GET", "/healthz")
-        idle.getresponse().read()  # the connection stays, and nobody asks anything more on it
+        idle.getresponse().read()  # the connection stays open and idle
         up.process.terminate()
-        said, _ = up.process.communicate(timeout=10)
-    assert up.process.returncode == 0, said
-    assert "Forcing close" not in said  # as gunicorn says of a connection that it has waited for in vain
-    assert not [process for process in processes if _lives(process)]
+        output, _ = up.process.communicate(timeout=10)
+    assert up.process.returncode == 0, output
+    assert "Forcing close" not in output  # gunicorn's message if waiting for a connection timed out
+    assert not [process for process in processes if _is_alive(process)]
 
 
-def _lives(process: psutil.Process) -> bool:
-    """A dead process that nobody has waited for yet does not."""
+def _is_alive(process: psutil.Process) -> bool:
+    """Return whether the process runs; a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -274,10 +275,10 @@ def _migrate() -> None:
         connection.close()
 
 
-def _eventually(holds: Callable[[], bool], timeout_s: float = 10) -> None:
+def _wait_until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
     deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
+    while not condition():
+        assert time.monotonic() < deadline, "Timed out."
         time.sleep(0.02)
 
 

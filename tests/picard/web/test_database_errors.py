@@ -1,4 +1,4 @@
-"""A database that does not answer is a 503 with words, wherever in the request it was asked."""
+"""Database outages: the page is a 503 with an explanation, wherever in the request the error occurs."""
 
 from typing import Any
 
@@ -13,29 +13,29 @@ CASES = [(OperationalError, 503), (InterfaceError, 503), (DataError, 500)]
 
 
 @pytest.mark.parametrize(("error", "status"), CASES)
-def test_a_view_that_cannot_reach_the_database(
+def test_database_error_in_a_view_is_503(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception], status: int
 ) -> None:
-    answer = _answer_when(monkeypatch, views, "render", error)
-    assert answer.status_code == status
-    assert answer.get("Retry-After") == ("5" if status == 503 else None)
-    assert (b"may not have been saved" in answer.content) is (status == 503)
+    response = _get_with_error(monkeypatch, views, "render", error)
+    assert response.status_code == status
+    assert response.get("Retry-After") == ("5" if status == 503 else None)
+    assert (b"may not have been saved" in response.content) is (status == 503)
 
 
-def test_a_middleware_that_cannot_reach_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_error_in_a_middleware_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.contrib.sessions.middleware import SessionMiddleware
 
-    answer = _answer_when(monkeypatch, SessionMiddleware, "process_response", OperationalError)
-    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    response = _get_with_error(monkeypatch, SessionMiddleware, "process_response", OperationalError)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
 
 
-def _answer_when(
-    monkeypatch: pytest.MonkeyPatch, place: object, name: str, error: type[Exception]
+def _get_with_error(
+    monkeypatch: pytest.MonkeyPatch, target: object, name: str, error: type[Exception]
 ) -> HttpResponse:
     def fail(*_: Any, **__: Any) -> None:
         raise error("the name of a person")
 
-    monkeypatch.setattr(place, name, fail)
-    answer: Any = Client(raise_request_exception=False).get("/")
-    assert b"the name of a person" not in answer.content
-    return answer  # type: ignore[no-any-return]
+    monkeypatch.setattr(target, name, fail)
+    response: Any = Client(raise_request_exception=False).get("/")
+    assert b"the name of a person" not in response.content
+    return response  # type: ignore[no-any-return]

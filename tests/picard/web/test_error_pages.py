@@ -1,4 +1,4 @@
-"""What is said when something went wrong: helpful words, the number of the request, and nothing that was not asked."""
+"""Error pages: helpful texts with the request ID, and no internal details."""
 
 import re
 from typing import Any
@@ -15,8 +15,8 @@ from picard.web import views
 SHARE = "/memories/share/"
 
 
-def said(response: Any, status: int) -> str:
-    """The page's words, after what is asked of each error page."""
+def check_error_page(response: Any, status: int) -> str:
+    """Assert what holds for every error page, and return its HTML."""
     html: str = response.content.decode()
     assert response.status_code == status
     assert re.search(rf">\s*{status}\s*</p>", html)
@@ -26,39 +26,41 @@ def said(response: Any, status: int) -> str:
     return html
 
 
-def test_what_cannot_be_read(ada_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_request(ada_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def suspicious(*args: Any, **kwargs: Any) -> None:
         raise SuspiciousOperation
 
     monkeypatch.setattr("memories.services.reads.list_memories", suspicious)
-    assert "what you typed should still be there" in said(ada_client.get("/memories/"), 400)
+    assert "what you typed should still be there" in check_error_page(ada_client.get("/memories/"), 400)
 
 
-def test_what_another_site_sent(ada_client: Client) -> None:
-    assert "Nothing was changed." in said(
+def test_cross_site_request_is_denied(ada_client: Client) -> None:
+    assert "Nothing was changed." in check_error_page(
         ada_client.post(SHARE, headers={"sec-fetch-site": "cross-site"}), 403
     )
 
 
-def test_a_form_without_its_token(ada: User) -> None:
+def test_missing_csrf_token_says_that_the_page_expired(ada: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(ada)
-    assert "This page has expired" in said(strict.post("/memories/new/", {"text": "Something."}), 403)
+    assert "This page has expired" in check_error_page(
+        strict.post("/memories/new/", {"text": "Something."}), 403
+    )
 
 
-def test_what_is_not_there(client: Client, db: None) -> None:
-    assert "Check the URL" in said(client.get("/nothing/here/"), 404)
+def test_unknown_page(client: Client, db: None) -> None:
+    assert "Check the URL" in check_error_page(client.get("/nothing/here/"), 404)
 
 
-def test_too_many_tries(client: Client, db: None, settings: Settings) -> None:
+def test_too_many_requests(client: Client, db: None, settings: Settings) -> None:
     settings.API_ANONYMOUS_PER_MINUTE = 1
     client.post(SHARE, {"text": "One."})
     response = client.post(SHARE, {"text": "Two."})
-    assert "Wait a minute" in said(response, 429)
+    assert "Wait a minute" in check_error_page(response, 429)
     assert int(response["Retry-After"]) > 0
 
 
-def test_a_broken_page_says_the_number_of_its_request(
+def test_server_error_shows_the_request_id_and_no_details(
     ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
@@ -66,12 +68,12 @@ def test_a_broken_page_says_the_number_of_its_request(
 
     monkeypatch.setattr("memories.services.reads.list_memories", broken)
     ada_client.raise_request_exception = False
-    assert "secret words" not in said(ada_client.get("/memories/"), 500)
+    assert "secret words" not in check_error_page(ada_client.get("/memories/"), 500)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_broken_page_asks_no_database_and_keeps_the_theme(theme: str) -> None:
-    """This test may not use the database: pytest-django would fail it."""
+def test_server_error_page_keeps_the_theme_without_a_database(theme: str) -> None:
+    """Without the db fixture, pytest-django fails any database access."""
     request = RequestFactory().get("/memories/")
     request.COOKIES["picard_theme"] = theme
     response: HttpResponse = views.server_error(request)

@@ -1,4 +1,4 @@
-"""The help page, and the single keys that it lists."""
+"""Help page and the keyboard shortcuts that it lists."""
 
 import re
 
@@ -7,29 +7,29 @@ from django.test import Client
 from accounts.models import User
 
 
-def test_every_page_leads_to_help(client: Client, ada_client: Client) -> None:
-    for visitor, address in ((client, "/"), (ada_client, "/memories/"), (client, "/nowhere/")):
-        assert 'href="/help/"' in visitor.get(address).content.decode()
+def test_every_page_links_to_help(client: Client, ada_client: Client) -> None:
+    for browser, url in ((client, "/"), (ada_client, "/memories/"), (client, "/nowhere/")):
+        assert 'href="/help/"' in browser.get(url).content.decode()
 
 
-def test_help_speaks_of_what_there_is(client: Client, db: None) -> None:
+def test_help_has_a_section_for_every_feature(client: Client, db: None) -> None:
     html = client.get("/help/").content.decode()
     anchors = re.findall(r'href="#([a-z]+)"', html.split("<h1>", 1)[1])
     assert anchors == ["memories", "who", "search", "apps", "persona", "moving", "keyboard"]
     assert all(f'id="{anchor}"' in html for anchor in anchors)
 
 
-def test_each_key_that_is_listed_leads_somewhere(ada_client: Client) -> None:
+def test_every_listed_shortcut_opens_a_page(ada_client: Client) -> None:
     html = ada_client.get("/help/").content.decode()
-    listed = re.findall(r"<kbd>g</kbd> <kbd>(\w)</kbd>", html)
-    places = re.findall(r'href="([^"]+)" data-key="(\w)"', html)
-    assert sorted(listed) == sorted(key for _address, key in places)
-    assert len(set(listed)) == len(listed)
-    for address, _key in places:
-        assert ada_client.get(address).status_code == 200
+    keys = re.findall(r"<kbd>g</kbd> <kbd>(\w)</kbd>", html)
+    links = re.findall(r'href="([^"]+)" data-key="(\w)"', html)
+    assert sorted(keys) == sorted(key for _url, key in links)
+    assert len(set(keys)) == len(keys)
+    for url, _key in links:
+        assert ada_client.get(url).status_code == 200
 
 
-def test_single_keys_can_be_turned_off(ada: User, client: Client, ada_client: Client) -> None:
+def test_shortcuts_can_be_turned_off(ada: User, client: Client, ada_client: Client) -> None:
     assert "<body data-shortcuts" in ada_client.get("/help/").content.decode()
     assert "<body data-shortcuts" not in client.get("/help/").content.decode()
     profile = {"handle": "ada-l", "time_zone": "UTC"}

@@ -1,4 +1,4 @@
-"""What main pages weigh, and that each is whole before any script has run: what decides on a slow line."""
+"""Page weight: main pages are small and complete before any script runs, for slow connections."""
 
 import gzip
 import re
@@ -16,11 +16,11 @@ from memories.services import writes
 from memories.validation.drafts import NewMemory
 from tests.factories import remember, session
 
-PAGE_BYTES = 60_000  # of HTML, before it is compressed
-ASSET_BYTES = 250_000  # of all that a page names, compressed
-MEMORIES = 200  # on no page are more, so 10,000 weigh as much
-TAGS = 150  # more than are offered in the list
-# Those that the bar, the menu and the list lead to.
+PAGE_BYTES = 60_000  # of uncompressed HTML
+ASSET_BYTES = 250_000  # of a page's assets, compressed
+MEMORIES = 200  # no page shows more, so 10,000 make no difference
+TAGS = 150  # more than the list offers
+# Pages linked from the navigation bar, the menu and the list.
 PAGES = (
     "/memories/", "/memories/?q=walrus", "/memories/?visibility=private", "/memories/new/", "/memories/ask/",
     "/memories/trash/", "/memories/review/", "/memories/tags/", "/memories/insights/", "/memories/import/",
@@ -31,7 +31,7 @@ LOADED = re.compile(
 )
 
 
-def test_main_pages_are_light_with_many_memories_and_tags(ada: User, ada_client: Client) -> None:
+def test_main_pages_are_small_with_many_memories_and_tags(ada: User, ada_client: Client) -> None:
     long = " and stays until the tide is in" * 30
     many = [
         NewMemory(f"{n}. The walrus comes on Thursdays{'.' if n % 5 else long}", tags=[f"a tag {n % TAGS}"])
@@ -42,29 +42,27 @@ def test_main_pages_are_light_with_many_memories_and_tags(ada: User, ada_client:
     for number in range(12):
         writes.update_memory(session(ada), own.pk, text=f"{number}{long}")
     pages = (*PAGES, f"/memories/{own.pk}/")
-    weights = {address: len(ada_client.get(address).content) for address in pages}
-    assert {address: weight for address, weight in weights.items() if weight >= PAGE_BYTES} == {}
+    sizes = {url: len(ada_client.get(url).content) for url in pages}
+    assert {url: size for url, size in sizes.items() if size >= PAGE_BYTES} == {}
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_a_page_waits_for_no_script_and_loads_little_of_this_site_alone(
-    ada_client: Client, address: str
-) -> None:
-    html = ada_client.get(address).content.decode()
+@pytest.mark.parametrize("url", PAGES)
+def test_page_defers_scripts_and_loads_few_assets_from_this_site(ada_client: Client, url: str) -> None:
+    html = ada_client.get(url).content.decode()
     scripts = re.findall(r"<script[^>]*>", html)
     assert scripts
     assert all(" src=" in script and " defer" in script for script in scripts)
     assert html.index('rel="stylesheet"') < html.index("<script")
-    named = {next(filter(None, found)) for found in LOADED.findall(html)}
-    assert all(each.startswith("/") and not each.startswith("//") for each in named)
-    files = [_file(each) for each in named if each.startswith(settings.STATIC_URL)]
+    assets = {next(filter(None, groups)) for groups in LOADED.findall(html)}
+    assert all(asset.startswith("/") and not asset.startswith("//") for asset in assets)
+    files = [_find_file(asset) for asset in assets if asset.startswith(settings.STATIC_URL)]
     assert len(files) >= 6
-    assert sum(map(_packed, files)) < ASSET_BYTES
+    assert sum(map(_get_compressed_size, files)) < ASSET_BYTES
 
 
 def test_style_sheets_load_nothing() -> None:
     for name in ("css/picard.css", "vendor/bootstrap/bootstrap.min.css"):
-        sheet = _file(settings.STATIC_URL + name).read_text()
+        sheet = _find_file(settings.STATIC_URL + name).read_text()
         assert set(re.findall(r"url\(\W?(\w+):?", sheet)) == {"data"}
         assert "@import" not in sheet
 
@@ -72,18 +70,18 @@ def test_style_sheets_load_nothing() -> None:
 @pytest.mark.parametrize(
     ("cookie", "theme"), [("", "auto"), ("dark", "dark"), ("light", "light"), ("x", "auto")]
 )
-def test_a_page_comes_in_its_theme(client: Client, db: None, cookie: str, theme: str) -> None:
-    """With `auto` the style sheet follows the device, without a script; tests/e2e looks at the colour."""
+def test_page_is_rendered_in_its_theme(client: Client, db: None, cookie: str, theme: str) -> None:
+    """With `auto`, the style sheet follows the device without a script; tests/e2e checks the color."""
     client.cookies[THEME_COOKIE] = cookie
     assert f'data-bs-theme="{theme}"' in client.get("/").content.decode()
 
 
 @cache
-def _packed(file: Path) -> int:
+def _get_compressed_size(file: Path) -> int:
     return len(gzip.compress(file.read_bytes()))
 
 
-def _file(address: str) -> Path:
-    found = finders.find(address.removeprefix(settings.STATIC_URL))
-    assert found, address
-    return Path(found)
+def _find_file(url: str) -> Path:
+    path = finders.find(url.removeprefix(settings.STATIC_URL))
+    assert path, url
+    return Path(path)

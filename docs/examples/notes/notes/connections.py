@@ -1,127 +1,134 @@
-"""Signing in with Picard: authorization code, PKCE (S256), state, iss, resource; and keeping tokens fresh."""
+"""Log-in with Picard: authorization code flow with PKCE (S256), state, iss, resource; token refresh and revocation."""
 
 import secrets
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-import httpx2  # by which Authlib speaks, too: its errors come through
+import httpx2  # Authlib uses it too, and passes its errors through
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
-from notes.errors import AccessEnded, PicardDown, WrongAnswer
+from notes.errors import AccessEnded, AuthorizationFailed, PicardDown
 from notes.models import Connection
 
-ASKED = "asked"  # in the session: what was asked of Picard, until it answers
-PERSON = "person"  # in the session: who is signed in
+PENDING_KEY = "asked"  # session key: state and verifier of a pending authorization request
+CONNECTION_KEY = "person"  # session key: primary key of the logged-in user's connection
 RESOURCE = f"{settings.PICARD_URL}/api"
-AWAY = (httpx2.TransportError, httpx2.HTTPStatusError)
+NETWORK_ERRORS = (httpx2.TransportError, httpx2.HTTPStatusError)
 
 
-def begin(request: HttpRequest) -> str:
-    """Where to send the browser."""
+def start_authorization(request: HttpRequest) -> str:
+    """Return the URL of the authorization request to redirect the browser to."""
     verifier = secrets.token_urlsafe(48)
-    with _client() as client:
-        address, state = client.create_authorization_url(
-            _found("authorization_endpoint"), code_verifier=verifier, resource=RESOURCE
+    with _create_client() as client:
+        url, state = client.create_authorization_url(
+            _get_endpoint("authorization_endpoint"), code_verifier=verifier, resource=RESOURCE
         )
-    request.session[ASKED] = {"state": state, "verifier": verifier}
-    return str(address)
+    request.session[PENDING_KEY] = {"state": state, "verifier": verifier}
+    return str(url)
 
 
-def finish(request: HttpRequest) -> Connection:
-    """Of the answer in the address. Raises WrongAnswer, PicardDown."""
-    asked = request.session.pop(ASKED, None)
-    if asked is None or not secrets.compare_digest(asked["state"], request.GET.get("state", "")):
-        raise WrongAnswer("The answer belongs to no question of this browser. Start again.")
+def complete_authorization(request: HttpRequest) -> Connection:
+    """Validate the callback, redeem its code and log the user in. Raises AuthorizationFailed, PicardDown."""
+    pending = request.session.pop(PENDING_KEY, None)
+    if pending is None or not secrets.compare_digest(pending["state"], request.GET.get("state", "")):
+        raise AuthorizationFailed("This browser has no pending request with this state. Start again.")
     if request.GET.get("iss") != settings.PICARD_URL:
-        raise WrongAnswer("The answer comes from another server than was asked.")  # RFC 9207
+        raise AuthorizationFailed("The response comes from another server.")  # RFC 9207
     if "error" in request.GET:
-        said_no = request.GET["error"] == "access_denied"
-        raise WrongAnswer("You said no." if said_no else "Picard refused the question.")
-    tokens = _tokens_for(request.GET.get("code", ""), asked["verifier"])
-    person = _whoami(tokens)["person"]
+        is_denied = request.GET["error"] == "access_denied"
+        raise AuthorizationFailed(
+            "You declined access." if is_denied else "Picard rejected the authorization request."
+        )
+    tokens = _redeem_code(request.GET.get("code", ""), pending["verifier"])
+    person = _fetch_user(tokens)["person"]
     name = person["display_name"] or person["handle"] or "you"
-    connection = _keep(UUID(person["id"]), name, tokens)
+    connection = _save_connection(UUID(person["id"]), name, tokens)
     request.session.cycle_key()
-    request.session[PERSON] = connection.pk
+    request.session[CONNECTION_KEY] = connection.pk
     return connection
 
 
-def of(request: HttpRequest) -> Connection | None:
-    return Connection.objects.filter(pk=request.session.get(PERSON)).first()
+def get_connection(request: HttpRequest) -> Connection | None:
+    return Connection.objects.filter(pk=request.session.get(CONNECTION_KEY)).first()
 
 
-def access_token(connection: Connection, *, not_this: str = "") -> str:
-    """One that works. Refreshed by one request at a time; the others then find what it got. Raises AccessEnded."""
-    if connection.is_fresh and connection.tokens["access_token"] != not_this:
+def get_access_token(connection: Connection, *, rejected: str = "") -> str:
+    """Return a valid access token other than `rejected`. Raises AccessEnded, PicardDown.
+
+    One request refreshes at a time; concurrent requests then read the token that it stored.
+    """
+    if connection.is_fresh and connection.tokens["access_token"] != rejected:
         return str(connection.tokens["access_token"])
-    with transaction.atomic():  # the one who gets in first; an honest limit: SQLite locks everybody meanwhile
-        now = Connection.objects.filter(pk=connection.pk).first()
-        if now is None:
+    with transaction.atomic():  # known limit: SQLite locks the whole database during the refresh
+        current = Connection.objects.filter(pk=connection.pk).first()
+        if current is None:
             raise AccessEnded
-        if not now.is_fresh or now.tokens["access_token"] == not_this:
-            now.tokens = _refreshed(now.tokens)
-            now.save(update_fields=["sealed_tokens", "expires_at"])
-    connection.sealed_tokens, connection.expires_at = now.sealed_tokens, now.expires_at
+        if not current.is_fresh or current.tokens["access_token"] == rejected:
+            current.tokens = _refresh_tokens(current.tokens)
+            current.save(update_fields=["sealed_tokens", "expires_at"])
+    connection.sealed_tokens, connection.expires_at = current.sealed_tokens, current.expires_at
     return str(connection.tokens["access_token"])
 
 
-def end(connection: Connection) -> None:
-    """Give the tokens back (RFC 7009) and forget them."""
+def revoke_connection(connection: Connection) -> None:
+    """Revoke the tokens (RFC 7009) and delete the connection. Raises PicardDown and keeps it if Picard is down."""
     try:
-        with _client(connection.tokens) as client:
-            given_back = client.revoke_token(
-                _found("revocation_endpoint"), token=connection.tokens["refresh_token"]
+        with _create_client(connection.tokens) as client:
+            response = client.revoke_token(
+                _get_endpoint("revocation_endpoint"), token=connection.tokens["refresh_token"]
             )
-            given_back.raise_for_status()
-    except AWAY:
+            response.raise_for_status()
+    except NETWORK_ERRORS:
         raise PicardDown from None
     connection.delete()
 
 
-def _tokens_for(code: str, verifier: str) -> dict[str, Any]:
+def _redeem_code(code: str, verifier: str) -> dict[str, Any]:
     try:
-        with _client() as client:
-            return dict(client.fetch_token(_found("token_endpoint"), code=code, code_verifier=verifier))
-    except AWAY:
+        with _create_client() as client:
+            return dict(
+                client.fetch_token(_get_endpoint("token_endpoint"), code=code, code_verifier=verifier)
+            )
+    except NETWORK_ERRORS:
         raise PicardDown from None
     except AuthlibBaseError:
-        raise WrongAnswer("Picard did not take the code. Start again.") from None
+        raise AuthorizationFailed("Picard rejected the authorization code. Start again.") from None
 
 
-def _refreshed(tokens: dict[str, Any]) -> dict[str, Any]:
+def _refresh_tokens(tokens: dict[str, Any]) -> dict[str, Any]:
     try:
-        with _client(tokens) as client:
-            return dict(client.refresh_token(_found("token_endpoint"), tokens["refresh_token"]))
-    except AWAY:
+        with _create_client(tokens) as client:
+            return dict(client.refresh_token(_get_endpoint("token_endpoint"), tokens["refresh_token"]))
+    except NETWORK_ERRORS:
         raise PicardDown from None
     except AuthlibBaseError:
         raise AccessEnded from None
 
 
-def _whoami(tokens: dict[str, Any]) -> dict[str, Any]:
+def _fetch_user(tokens: dict[str, Any]) -> dict[str, Any]:
     try:
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        answer = httpx2.get(f"{RESOURCE}/v1/whoami/", headers=headers, timeout=settings.PICARD_TIMEOUT_S)
-        answer.raise_for_status()
-    except AWAY:
+        response = httpx2.get(f"{RESOURCE}/v1/whoami/", headers=headers, timeout=settings.PICARD_TIMEOUT_S)
+        response.raise_for_status()
+    except NETWORK_ERRORS:
         raise PicardDown from None
-    said: dict[str, Any] = answer.json()
-    return said
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def _keep(person_id: UUID, name: str, tokens: dict[str, Any]) -> Connection:
+def _save_connection(person_id: UUID, name: str, tokens: dict[str, Any]) -> Connection:
     connection = Connection.objects.filter(person_id=person_id).first() or Connection(person_id=person_id)
     connection.name, connection.tokens = name, tokens
     connection.save()
     return connection
 
 
-def _client(tokens: dict[str, Any] | None = None) -> OAuth2Client:
+def _create_client(tokens: dict[str, Any] | None = None) -> OAuth2Client:
     return OAuth2Client(
         settings.PICARD_CLIENT_ID,
         settings.PICARD_CLIENT_SECRET,
@@ -133,19 +140,19 @@ def _client(tokens: dict[str, Any] | None = None) -> OAuth2Client:
     )
 
 
-def _found(name: str) -> str:
-    return str(_metadata()[name])
+def _get_endpoint(name: str) -> str:
+    return str(_fetch_metadata()[name])
 
 
 @cache
-def _metadata() -> dict[str, Any]:
-    """RFC 8414: every address but Picard's own is read there."""
+def _fetch_metadata() -> dict[str, Any]:
+    """Return the authorization server metadata (RFC 8414), which has every URL except PICARD_URL itself."""
     try:
-        address = f"{settings.PICARD_URL}/.well-known/oauth-authorization-server"
-        answer = httpx2.get(address, timeout=settings.PICARD_TIMEOUT_S).raise_for_status()
-    except AWAY:
+        url = f"{settings.PICARD_URL}/.well-known/oauth-authorization-server"
+        response = httpx2.get(url, timeout=settings.PICARD_TIMEOUT_S).raise_for_status()
+    except NETWORK_ERRORS:
         raise PicardDown from None
-    found: dict[str, Any] = answer.json()
-    if found["issuer"] != settings.PICARD_URL:
-        raise WrongAnswer("The server at PICARD_URL calls itself something else.")
-    return found
+    metadata: dict[str, Any] = response.json()
+    if metadata["issuer"] != settings.PICARD_URL:
+        raise AuthorizationFailed("The issuer in the server's metadata differs from PICARD_URL.")
+    return metadata

@@ -1,73 +1,73 @@
-"""What can go wrong between Notes and Picard."""
+"""Errors between Notes and Picard, as shown to the user."""
 
 
 class PicardError(Exception):
-    """Said to the person in these words."""
+    """An error with the title and detail of its page."""
 
     status = 502
-    title = "That did not work"
-    words = "Picard gave an answer that Notes does not know."
+    title = "Something went wrong"
+    detail = "Picard sent an unexpected response."
     may_connect = False
 
 
 class PicardDown(PicardError):
     status = 503
-    title = "Picard does not answer"
-    words = "Your memories are safe there. Try again in a moment."
+    title = "Picard is unavailable"
+    detail = "Your memories are safe. Try again in a moment."
 
 
 class AccessEnded(PicardError):
     status = 401
-    title = "Picard no longer lets Notes in"
-    words = "You ended or paused this connection, or it ran out. To go on, connect again."
+    title = "Notes no longer has access"
+    detail = "You disconnected or paused Notes, or its access expired. Connect again to continue."
     may_connect = True
 
 
 class ScopeMissing(PicardError):
     status = 403
-    title = "You have not allowed this"
+    title = "Permission required"
     may_connect = True
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
-        self.words = f"Notes would need “{scope}”. Connect again, and leave it ticked."
+        self.detail = f"Notes needs the permission “{scope}”. Connect again and leave it selected."
 
 
-class NotFound(PicardError):
+class MemoryNotFound(PicardError):
     status = 404
-    title = "There is no such memory"
-    words = "It was deleted, or it is not among those that Notes may see."
+    title = "Memory not found"
+    detail = "It was deleted, or Notes has no access to it."
 
 
-class ChangedMeanwhile(PicardError):
+class VersionConflict(PicardError):
     status = 409
-    title = "It was changed meanwhile"
-    words = "Somebody else changed this memory after you opened it. Open it again and look."
+    title = "Edit conflict"
+    detail = "This memory was changed after you opened it. Open it again to see the current text."
 
 
-class TooMany(PicardError):
+class RateLimited(PicardError):
     status = 429
-    title = "Too fast"
+    title = "Too many requests"
 
     def __init__(self, retry_after_s: str) -> None:
         super().__init__(retry_after_s)
-        self.words = f"Picard asks Notes to wait {retry_after_s} seconds."
+        self.detail = f"Wait {retry_after_s} seconds, then try again."
 
 
-class Refused(PicardError):
+class InvalidRequest(PicardError):
     status = 400
-    title = "Picard cannot take this"
+    title = "Picard rejected the request"
 
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
 
-class WrongAnswer(PicardError):
+class AuthorizationFailed(PicardError):
     status = 400
-    title = "Connecting did not work"
+    title = "Could not connect to Picard"
     may_connect = True
 
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail

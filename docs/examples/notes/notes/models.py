@@ -1,4 +1,4 @@
-"""Who connected, and the tokens that Notes holds for them."""
+"""Connected users and their tokens."""
 
 import json
 from datetime import timedelta
@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-MARGIN = timedelta(seconds=30)  # an access token is renewed this long before it ends
+REFRESH_MARGIN = timedelta(seconds=30)  # an access token is refreshed this long before it expires
 
 
 class Connection(models.Model):
-    """One person of Picard. What Picard gave for them lies sealed: a stolen database opens nothing."""
+    """A Picard user. Their tokens are stored encrypted, so a stolen database reveals none."""
 
     person_id = models.UUIDField(unique=True)
     name = models.CharField(max_length=200)
@@ -25,18 +25,18 @@ class Connection(models.Model):
 
     @property
     def tokens(self) -> dict[str, Any]:
-        opened: dict[str, Any] = json.loads(_fernet().decrypt(bytes(self.sealed_tokens)))
-        return opened
+        tokens: dict[str, Any] = json.loads(_create_fernet().decrypt(bytes(self.sealed_tokens)))
+        return tokens
 
     @tokens.setter
-    def tokens(self, given: dict[str, Any]) -> None:
-        self.sealed_tokens = _fernet().encrypt(json.dumps(given).encode())
-        self.expires_at = timezone.now() + timedelta(seconds=given["expires_in"])
+    def tokens(self, tokens: dict[str, Any]) -> None:
+        self.sealed_tokens = _create_fernet().encrypt(json.dumps(tokens).encode())
+        self.expires_at = timezone.now() + timedelta(seconds=tokens["expires_in"])
 
     @property
     def is_fresh(self) -> bool:
-        return timezone.now() < self.expires_at - MARGIN
+        return timezone.now() < self.expires_at - REFRESH_MARGIN
 
 
-def _fernet() -> Fernet:
+def _create_fernet() -> Fernet:
     return Fernet(settings.NOTES_TOKEN_KEY)

@@ -1,4 +1,4 @@
-"""Every error as a page in plain words; and what each page may load."""
+"""Middleware: shows errors as pages, and sets the Content-Security-Policy."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from notes.errors import PicardError
 
 POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    f"form-action 'self' {settings.PICARD_URL}"  # browsers hold a form's redirects to it too
+    f"form-action 'self' {settings.PICARD_URL}"  # browsers apply it to a form's redirects, too
 )
 
 

@@ -23,7 +23,7 @@ NOTES_TOKEN_KEY = env("NOTES_TOKEN_KEY")
 SECRET_KEY = env("NOTES_SECRET_KEY")
 DEBUG = False
 ALLOWED_HOSTS = [urlsplit(NOTES_URL).hostname]
-CSRF_TRUSTED_ORIGINS = [NOTES_URL]  # a proxy in front ends TLS
+CSRF_TRUSTED_ORIGINS = [NOTES_URL]  # a proxy in front terminates TLS
 ROOT_URLCONF = "notes.urls"
 INSTALLED_APPS = ["django.contrib.sessions", "notes"]
 MIDDLEWARE = [
@@ -44,19 +44,19 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": HOME / "notes.sqlite3",
-        # A transaction is alone from its first statement: connections.py refreshes inside one.
+        # Lock the database when a transaction starts: connections.py refreshes tokens inside one.
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 
-# Cookies know no ports: on one machine, Picard's would be taken for ours.
+# Cookies are not isolated by port: on one machine, Picard's cookies would collide with ours.
 SESSION_COOKIE_NAME = "notes_session"
 CSRF_COOKIE_NAME = "notes_csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = NOTES_URL.startswith("https://")
 SECURE_REFERRER_POLICY = "same-origin"
-# The list of requests would hold the code that Picard sends to /callback/.
+# Request logs would contain the authorization code that Picard sends to /callback/.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

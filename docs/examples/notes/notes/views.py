@@ -15,13 +15,13 @@ from notes.models import Connection
 from notes.picard import Picard
 
 
-def connected(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Called with the person's connection; whoever has none begins at the front page."""
+def connection_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Pass the user's connection to the view, or redirect to the front page."""
 
     @never_cache
     @wraps(view)
     def page(request: HttpRequest, **arguments: UUID) -> HttpResponse:
-        connection = connections.of(request)
+        connection = connections.get_connection(request)
         return redirect("front") if connection is None else view(request, connection, **arguments)
 
     return page
@@ -30,69 +30,71 @@ def connected(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @require_safe
 @never_cache
 def front(request: HttpRequest) -> HttpResponse:
-    if connections.of(request) is not None:
+    if connections.get_connection(request) is not None:
         return redirect("notes")
     return render(request, "front.html")
 
 
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
-    return redirect(connections.begin(request))
+    return redirect(connections.start_authorization(request))
 
 
 @require_safe
 @never_cache
 def callback(request: HttpRequest) -> HttpResponse:
-    connections.finish(request)
-    return redirect("notes")  # away from an address that holds a code
+    connections.complete_authorization(request)
+    return redirect("notes")  # to a URL without the code
 
 
 @require_POST
-@connected
+@connection_required
 def disconnect(request: HttpRequest, connection: Connection) -> HttpResponse:
-    connections.end(connection)
+    connections.revoke_connection(connection)
     request.session.flush()
     return redirect("front")
 
 
 @require_safe
-@connected
+@connection_required
 def notes(request: HttpRequest, connection: Connection) -> HttpResponse:
-    memories = Picard(connection).memories()
+    memories = Picard(connection).list_memories()
     return render(request, "notes.html", {"memories": memories, "me": connection, "key": uuid4()})
 
 
 @require_POST
-@connected
+@connection_required
 def search(request: HttpRequest, connection: Connection) -> HttpResponse:
-    """By POST: what people look for stays out of addresses and logs."""
+    """Search by POST, so that queries appear in no URL and no log."""
     query = request.POST.get("query", "").strip()
     if not query:
         return redirect("notes")
-    context = {"memories": Picard(connection).search(query), "me": connection, "key": uuid4(), "query": query}
+    memories = Picard(connection).search_memories(query)
+    context = {"memories": memories, "me": connection, "key": uuid4(), "query": query}
     return render(request, "notes.html", context)
 
 
 @require_POST
-@connected
+@connection_required
 def add(request: HttpRequest, connection: Connection) -> HttpResponse:
-    is_kept = Picard(connection).create(request.POST.get("text", ""), key=request.POST.get("key", ""))
-    return redirect("notes" if is_kept else "waiting")
+    text, key = request.POST.get("text", ""), request.POST.get("key", "")
+    is_saved = Picard(connection).create_memory(text, key=key)
+    return redirect("notes" if is_saved else "waiting")
 
 
 @require_safe
-@connected
+@connection_required
 def waiting(request: HttpRequest, connection: Connection) -> HttpResponse:
-    return render(
-        request, "waiting.html", {"review": f"{settings.PICARD_URL}/memories/review/", "me": connection}
-    )
+    context = {"review": f"{settings.PICARD_URL}/memories/review/", "me": connection}
+    return render(request, "waiting.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@connected
+@connection_required
 def edit(request: HttpRequest, connection: Connection, memory_id: UUID) -> HttpResponse:
     picard = Picard(connection)
     if request.method == "POST":
         text, version = request.POST.get("text", ""), request.POST.get("version", "")
-        return redirect("notes" if picard.edit(memory_id, text, version=version) else "waiting")
-    return render(request, "edit.html", {"memory": picard.memory(memory_id), "me": connection})
+        is_saved = picard.update_memory(memory_id, text, version=version)
+        return redirect("notes" if is_saved else "waiting")
+    return render(request, "edit.html", {"memory": picard.get_memory(memory_id), "me": connection})

@@ -1,4 +1,4 @@
-"""Notes for a server that speaks WSGI, such as gunicorn."""
+"""WSGI application for servers such as gunicorn."""
 
 import os
 

@@ -1,8 +1,7 @@
-"""Answers whose body is yet to come: sent while no thread waits for it, as a chat model's words must be.
+"""Deferred response bodies: sent without holding a thread, as the answer of a chat model needs.
 
-The front (picard/server/gateway.py) lends a list in the request's environ; what lies in it when the view has answered
-is the
-body. Elsewhere, as under plain WSGI, the whole body is waited for.
+The gateway (picard/server/gateway.py) puts a list into the request's environ; whatever the view appends to it becomes
+the body. Elsewhere, as under plain WSGI, the view collects the whole body.
 """
 
 import asyncio
@@ -14,22 +13,22 @@ import orjson
 
 DEFERRED_KEY = "picard.later"
 EVENT_STREAM_TYPE = "text/event-stream"
-STREAM_HEADERS = {"X-Accel-Buffering": "no"}  # of such an answer: nginx would keep its pieces back
+STREAM_HEADERS = {"X-Accel-Buffering": "no"}  # nginx would otherwise buffer the stream
 
 Body = Callable[[], AsyncIterator[bytes]]
 
 
 def defer_response(environ: dict[str, Any], body: Body) -> bytes:
-    """What the view is to answer with now: nothing where the front sends the body, else all of it."""
-    lent: list[Body] | None = environ.get(DEFERRED_KEY)
-    if lent is None:
+    """Return the content for the view's response: empty if the gateway sends the body later, else the whole body."""
+    deferred: list[Body] | None = environ.get(DEFERRED_KEY)
+    if deferred is None:
         return asyncio.run(_collect_body(body))
-    lent.append(body)
+    deferred.append(body)
     return b""
 
 
 def format_event(name: str, data: object) -> bytes:
-    """A server-sent event (WHATWG HTML, 9.2), its data as JSON."""
+    """Return a server-sent event (WHATWG HTML, 9.2) with JSON data."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data, option=orjson.OPT_UTC_Z))
 
 
