@@ -194,7 +194,7 @@ def test_every_change_of_a_grant_is_listed_in_activity(
         post(ada_client, grant, "pause", state=state)
     post(ada_client, grant, "disconnect")
     html = get_activity(ada_client)
-    events = ["connected", "changed what it may do", "paused", "let go on", "disconnected"]
+    events = ["connected", "access changed", "paused", "resumed", "disconnected"]
     positions = [html.index(f"<bdi>Notes</bdi>: {each}<") for each in reversed(events)]
     assert positions == sorted(positions)  # newest first
     assert html.count("by you") == len(events)
