@@ -31,7 +31,7 @@ def test_a_zip_is_looked_at_brought_and_undone(
     _look_at(page, f"import-{name}")
     page.get_by_label("A file").set_input_files(zip_path)
     page.get_by_role("button", name="Preview import").click()
-    expect(page.get_by_text("Format: an export of ChatGPT")).to_be_visible()
+    expect(page.get_by_text("Format: ChatGPT export")).to_be_visible()
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
     _look_at(page, f"import-look-{name}")
