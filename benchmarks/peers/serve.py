@@ -33,13 +33,13 @@ class SystemCommands:
     def search(self, way: str, calls: Sequence[tuple[str, str]]) -> dict[str, Any]:
         search_method = self._adapter.ways[way]
         ms: list[float] = []
-        found = []
+        texts_by_call = []
         for owner, question in calls:
             started_at = time.perf_counter()
             texts = search_method(owner, question)
             ms.append((time.perf_counter() - started_at) * 1000)
-            found.append(list(texts))
-        return {"ms": ms, "found": found}
+            texts_by_call.append(list(texts))
+        return {"ms": ms, "found": texts_by_call}
 
     def add_one(self, owner: str, texts: Sequence[str]) -> list[float]:
         return [_measure_ms(lambda text=text: self._adapter.add_one(owner, text)) for text in texts]  # type: ignore[misc]

@@ -54,7 +54,7 @@ class Picard:
         """Write by COPY the rows that the services and the worker would write."""
         import numpy as np
 
-        owners = [self._create_owner(owner, *location, work) for owner, location in work.owners.items()]
+        owners = [self._create_owner(owner, *bounds, work) for owner, bounds in work.owners.items()]
         corpus.write_corpus(owners, connection.settings_dict["NAME"], np.random.default_rng())
         with connection.cursor() as cursor:
             cursor.execute("vacuum analyze")
@@ -155,7 +155,7 @@ def disable_sealing() -> Iterator[None]:
 class _NullCipher:
     """A cipher that returns its input, in place of AES-GCM."""
 
-    def encrypt(self, nonce: bytes, data: bytes, location: bytes) -> bytes:
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
         return data
 
     decrypt = encrypt

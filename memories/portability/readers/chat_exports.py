@@ -153,22 +153,22 @@ def _read_conversation(
     ids = (conversation.get(key) for key in ("id", "conversation_id", "uuid"))
     conversation_id = str(next(filter(None, ids), fallback_id))
     started_at = conversation.get("create_time") or conversation.get("created_at")
-    found: list[ReadResult] = []
+    results: list[ReadResult] = []
     for role, text, sent_at in iterate_turns(conversation):
         if text is None:
-            found.append(SkippedEntry("no_text"))
+            results.append(SkippedEntry("no_text"))
         elif role not in ROLE_PREFIXES:
             continue  # system or tool
         elif chats is ChatFilter.NONE:
-            found.append(SkippedEntry("conversation"))
+            results.append(SkippedEntry("conversation"))
         elif ROLE_PREFIXES[role] and chats is ChatFilter.MINE:
-            found.append(SkippedEntry("of_the_assistant"))
+            results.append(SkippedEntry("of_the_assistant"))
         else:
-            found.append(
+            results.append(
                 ImportItem(
                     ROLE_PREFIXES[role] + text,
                     created_at=parse_time(sent_at) or parse_time(started_at),
                     conversation=conversation_id,
                 )
             )
-    return found
+    return results

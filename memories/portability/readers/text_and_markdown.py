@@ -117,16 +117,18 @@ def _parse_front_matter(text: str) -> tuple[dict[str, list[str]], str]:
     head, mark, body = text[4:].partition("\n---")
     if not mark or (body and body[0] != "\n" and body.strip()):
         return {}, text
-    found: dict[str, list[str]] = {}
+    properties: dict[str, list[str]] = {}
     key = ""
     for line in head.split("\n"):
         if line.lstrip().startswith("- ") and key:
-            found[key].append(_strip_quotes(line.lstrip()[2:]))
+            properties[key].append(_strip_quotes(line.lstrip()[2:]))
         elif ":" in line and not line[:1].isspace():
             name, _mark, value = line.partition(":")
             key = name.strip().lower()
-            found[key] = [_strip_quotes(each) for each in _split_values(key, value.strip()) if each.strip()]
-    return found, body.lstrip("\n")
+            properties[key] = [
+                _strip_quotes(each) for each in _split_values(key, value.strip()) if each.strip()
+            ]
+    return properties, body.lstrip("\n")
 
 
 def _split_values(key: str, value: str) -> list[str]:
