@@ -1,4 +1,4 @@
-"""Where an operator bounds it, a person keeps so many memories, whatever door they come by."""
+"""The memory limit per user that an operator can set, through every channel."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _three(settings: Settings) -> None:
+def limit_to_three(settings: Settings) -> None:
     settings.MEMORIES_PER_PERSON = 3
 
 
-def codes(error: ValidationError) -> list[str | None]:
+def get_error_codes(error: ValidationError) -> list[str | None]:
     return [each.code for each in error.error_dict["text"]]
 
 
@@ -32,7 +32,7 @@ def test_memories_beyond_quota_are_rejected_until_there_is_room(ada: User, bob: 
     writes.trash_memory(session(ada), first.pk)
     with pytest.raises(ValidationError) as caught:
         remember(ada, "One more.", tags=["x"])
-    assert codes(caught.value) == ["quota"]
+    assert get_error_codes(caught.value) == ["quota"]
     assert remember(bob, "Another person's.")
     writes.delete_memory(session(ada), first.pk)
     assert remember(ada, "One more.")
@@ -64,9 +64,9 @@ def test_import_stops_when_quota_is_reached(
     import_run.advance_import(session(ada), batch.pk, seconds=0)
     kept = remember(ada, "By hand.")
     said = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "It ended after 2 of 3: there is no room for more" in said
-    told = session_of(ada)("get", f"/import/{batch.pk}/").json
-    assert (told["state"], told["done"], told["ended_by"]) == ("done", 2, "room")
+    assert "The import stopped after 2 of 3: memory limit reached" in said
+    batch_json = session_of(ada)("get", f"/import/{batch.pk}/").json
+    assert (batch_json["state"], batch_json["done"], batch_json["ended_by"]) == ("done", 2, "room")
     import_run.undo_import(session(ada), batch.pk)
     assert list(Memory.objects.filter(deleted_at=None)) == [kept]
 
