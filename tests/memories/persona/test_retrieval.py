@@ -157,8 +157,8 @@ def test_other_users_get_answers_from_public_memories_only(
     remember(enable_persona(ada), f"The zebra sleeps where nobody knows: {CANARY}.")
     public = remember(ada, TRUTH, visibility="public")
     index()
-    for asker in (session(bob), app(bob, scopes.PERSONA)):
-        answer = ask(asker, ada)
+    for actor in (session(bob), app(bob, scopes.PERSONA)):
+        answer = ask(actor, ada)
         assert [each.memory.pk for each in answer.citations] == [public.pk]
         assert not answer.includes_private
 
@@ -166,10 +166,10 @@ def test_other_users_get_answers_from_public_memories_only(
 def test_disabled_and_unknown_personas_look_the_same(ada: User, bob: User) -> None:
     remember(ada, TRUTH, visibility="public")
     handles = [ada.handle, "nobody-at-all", "NOT A HANDLE", "\0", "", "x" * 40]
-    for asker in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
+    for actor in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
         for handle in handles:
             with pytest.raises(PersonaNotFound):
-                persona_retrieval.find_persona(asker, handle)
+                persona_retrieval.find_persona(actor, handle)
 
 
 def test_anonymous_user_can_ask_only_public_personas(ada: User, bob: User, index: Callable[[], int]) -> None:
@@ -214,8 +214,8 @@ def test_trashed_memories_are_not_used_for_answers(ada: User, index: Callable[[]
 def test_questions_by_others_are_in_the_owners_audit(ada: User, bob: User, index: Callable[[], int]) -> None:
     memory = remember(enable_persona(ada, page=True), TRUTH, visibility="public")
     index()
-    for asker in (session(bob), ANONYMOUS, app(ada, scopes.READ), session(ada)):
-        ask(asker, ada)
+    for actor in (session(bob), ANONYMOUS, app(ada, scopes.READ), session(ada)):
+        ask(actor, ada)
     events = AuditEvent.objects.filter(owner=ada, action=AuditAction.PERSONA_ASK).order_by("pk")
     assert [(event.actor_id, event.memory_ids) for event in events] == [
         (bob.pk, [memory.pk]),
@@ -234,8 +234,8 @@ def test_hostile_questions_reveal_no_private_word(
     remember(enable_persona(ada, page=True), f"The zebra sleeps: {CANARY}.")
     remember(ada, TRUTH, visibility="public")
     index()
-    for asker in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
-        assert CANARY not in repr(ask(asker, ada, question))
+    for actor in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
+        assert CANARY not in repr(ask(actor, ada, question))
 
 
 WORDS = st.sampled_from(
@@ -263,8 +263,8 @@ def test_no_private_canary_reaches_another_user(
                 ada, " ".join(words) + f" {mark}-{number}", visibility="public" if is_public else "private"
             )
         index()
-        for asker in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
-            answer = persona_retrieval.ask_persona(asker, ada, " ".join(question).strip() or "zebra")
+        for actor in (session(bob), app(bob, scopes.PERSONA), ANONYMOUS):
+            answer = persona_retrieval.ask_persona(actor, ada, " ".join(question).strip() or "zebra")
             assert "secret-" not in answer.text
             assert all(each.memory.is_public and "secret-" not in each.text for each in answer.citations)
         transaction.set_rollback(True)

@@ -70,9 +70,9 @@ def test_failures_raise_one_error_without_text(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     model.mood = mood
-    with pytest.raises(ChatUnavailable) as caught:
+    with pytest.raises(ChatUnavailable) as error_info:
         ask()
-    error = caught.value
+    error = error_info.value
     assert error.code == code
     assert (error.__cause__, error.__context__) == (None, None)
     assert "4711" not in f"{error!r} {caplog.text}"
@@ -109,9 +109,9 @@ def test_failure_opens_circuit_breaker(
     model: ModelServer, ask: Ask, mood: Mood, retry_after_s: int | None
 ) -> None:
     model.mood = mood
-    with pytest.raises(ChatUnavailable) as caught:
+    with pytest.raises(ChatUnavailable) as error_info:
         ask()
-    assert caught.value.retry_after_s == retry_after_s
+    assert error_info.value.retry_after_s == retry_after_s
     model.mood = Mood.WELL
     with pytest.raises(ChatUnavailable, match="left_alone"):
         ask()

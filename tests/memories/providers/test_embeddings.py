@@ -62,21 +62,21 @@ def test_vectors_have_unit_length() -> None:
     "bad", [[math.nan] * DIMENSIONS, [math.inf] * DIMENSIONS, [0.0] * DIMENSIONS, ["1"] * DIMENSIONS]
 )
 def test_vector_without_direction_is_a_bad_answer(bad: Any) -> None:
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as error_info:
         CheckedProvider(Answering(bad)).embed_query(SECRET)
-    assert caught.value.code == "bad_answer"
+    assert error_info.value.code == "bad_answer"
 
 
 def test_missing_vector_is_a_bad_answer() -> None:
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as error_info:
         CheckedProvider(Answering([1.0] * DIMENSIONS)).embed_documents(["a", "b"])
-    assert caught.value.code == "bad_answer"
+    assert error_info.value.code == "bad_answer"
 
 
 def test_vector_with_wrong_dimensions_is_rejected() -> None:
-    with pytest.raises(ProviderRejected) as caught:
+    with pytest.raises(ProviderRejected) as error_info:
         CheckedProvider(Answering([1.0] * 3)).embed_query("a")
-    assert caught.value.code == "wrong_dimensions"
+    assert error_info.value.code == "wrong_dimensions"
 
 
 def test_provider_with_wrong_dimensions_is_rejected(settings: Settings) -> None:
@@ -117,12 +117,12 @@ def test_setting_selects_provider(settings: Settings, setting: str, identity: st
 
 
 def test_concurrent_first_calls_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[WordHashes] = []
+    created: list[WordHashes] = []
 
     def make_slowly() -> WordHashes:
         time.sleep(0.05)
-        made.append(WordHashes())
-        return made[-1]
+        created.append(WordHashes())
+        return created[-1]
 
     monkeypatch.setattr("memories.providers.embeddings.import_string", lambda _: make_slowly)
     threads = [Thread(target=get_provider) for _ in range(4)]
@@ -130,7 +130,7 @@ def test_concurrent_first_calls_share_one_provider(monkeypatch: pytest.MonkeyPat
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert len(created) == 1
 
 
 def test_import_loads_no_heavy_module() -> None:
@@ -225,9 +225,9 @@ def remote(server: Server) -> EmbeddingProvider:
 
 
 def get_failure(remote: EmbeddingProvider) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
+    with pytest.raises(ProviderError) as error_info:
         remote.embed_documents([SECRET])
-    error = caught.value
+    error = error_info.value
     assert "4711" not in f"{error!r} {error}"
     assert (error.__cause__, error.__context__) == (None, None)  # the library's errors contain the request
     return error

@@ -58,9 +58,9 @@ def test_modified_model_or_vocabulary_is_rejected(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"not the model")
     for provider in (LocalEmbeddings(model=other), LocalEmbeddings(vocabulary=other)):
-        with pytest.raises(ProviderRejected, match="does not match its pinned SHA-256") as caught:
+        with pytest.raises(ProviderRejected, match="does not match its pinned SHA-256") as error_info:
             provider.embed_query("a")
-        assert caught.value.code == "wrong_file"
+        assert error_info.value.code == "wrong_file"
 
 
 @pytest.mark.parametrize(

@@ -56,11 +56,11 @@ def test_corrupt_response_has_its_code_and_ends_in_time(
     if fault is Fault.TRICKLING:  # the others fail at once
         settings.EMBEDDING_TIMEOUT_S = TIMEOUT_S
     proxy.fault, began = fault, time.monotonic()
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as error_info:
         remote.embed_documents([SECRET])
-    assert caught.value.code == code
-    assert caught.value.retry_after_s == (RETRY_AFTER_S if fault is Fault.LIMITED else None)
-    assert "4711" not in f"{caught.value!r} {caught.value}"
+    assert error_info.value.code == code
+    assert error_info.value.retry_after_s == (RETRY_AFTER_S if fault is Fault.LIMITED else None)
+    assert "4711" not in f"{error_info.value!r} {error_info.value}"
     assert time.monotonic() - began < TRICKLE_S
 
 
@@ -76,7 +76,7 @@ def test_request_after_a_fault_succeeds(remote: CheckedProvider, proxy: FaultPro
 def test_trickling_chat_answer_times_out(base_url: str, proxy: FaultProxy, settings: Settings) -> None:
     settings.CHAT = ChatSettings("talker", base_url=base_url, timeout_s=TIMEOUT_S)
     proxy.fault, began = Fault.TRICKLING, time.monotonic()
-    with pytest.raises(chat.ChatUnavailable) as caught:
+    with pytest.raises(chat.ChatUnavailable) as error_info:
         chat.complete_chat([("human", "Say much. " * 1_000)])
-    assert caught.value.code == "timeout"
+    assert error_info.value.code == "timeout"
     assert time.monotonic() - began < TRICKLE_S

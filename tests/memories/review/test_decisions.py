@@ -276,19 +276,19 @@ def test_rest_bulk_and_idempotent_writes_create_proposals_once(ada: User) -> Non
 
 def test_rest_review_is_only_for_the_user(ada: User, bob: User) -> None:
     proposal, other = propose(ada, "One.", tags=["a"]), propose(ada, "Two.")
-    person, stranger, its_app = session_of(ada), session_of(bob), app_of(ada, *scopes.DESCRIPTIONS)
+    person, other_user, app_call = session_of(ada), session_of(bob), app_of(ada, *scopes.DESCRIPTIONS)
     listed = person("get", "/proposals/?limit=1").json
     assert [each["changes"]["text"] for each in listed["results"]] == ["Two."]
     assert listed["next"]
-    assert its_app("get", "/proposals/").code == "session_required"
-    assert its_app("post", f"/proposals/{proposal.pk}/accept/", {}).code == "session_required"
-    assert stranger("get", "/proposals/").json["results"] == []
-    assert stranger("post", f"/proposals/{proposal.pk}/accept/", {}).status == 404
-    assert stranger("delete", f"/proposals/{proposal.pk}/").status == 404
+    assert app_call("get", "/proposals/").code == "session_required"
+    assert app_call("post", f"/proposals/{proposal.pk}/accept/", {}).code == "session_required"
+    assert other_user("get", "/proposals/").json["results"] == []
+    assert other_user("post", f"/proposals/{proposal.pk}/accept/", {}).status == 404
+    assert other_user("delete", f"/proposals/{proposal.pk}/").status == 404
     accept = f"/proposals/{proposal.pk}/accept/"
-    kept, again = (person("post", accept, {"text": "Three."}, Idempotency_Key="k") for _ in range(2))
-    assert (kept.status, kept.json["text"], kept.json["tags"]) == (201, "Three.", ["a"])
-    assert again.content == kept.content
+    accepted, again = (person("post", accept, {"text": "Three."}, Idempotency_Key="k") for _ in range(2))
+    assert (accepted.status, accepted.json["text"], accepted.json["tags"]) == (201, "Three.", ["a"])
+    assert again.content == accepted.content
     assert person("post", accept, {"text": "Three."}).status == 404
     assert person("delete", f"/proposals/{other.pk}/").status == 204
 
@@ -320,17 +320,17 @@ def test_mcp_reports_pending_proposal(ada: User) -> None:
     call = mcp_app_of(ada)
     require_approval(ada)
     memory = remember(ada, "There.")
-    said = call.call("add_memory", text="New.").said
-    assert said["waits"] is True
-    assert "yes" in said["note"]
-    assert said["url"].endswith(REVIEW)
-    assert call.call("add_memory", text="New.").said == said
+    result = call.call("add_memory", text="New.").said
+    assert result["waits"] is True
+    assert "yes" in result["note"]
+    assert result["url"].endswith(REVIEW)
+    assert call.call("add_memory", text="New.").said == result
     assert call.call("update_memory", id=str(memory.pk), text="Other.").said["waits"] is True
     assert "Only the person" in call.call("forget_memory", id=str(memory.pk)).refused
     assert call.call("search", query="new").said["results"] == []
-    assert call.call("fetch", id=said["id"]).refused
+    assert call.call("fetch", id=result["id"]).refused
     accept_all(ada)
-    assert call.call("fetch", id=said["id"]).said["text"] == "New."
+    assert call.call("fetch", id=result["id"]).said["text"] == "New."
 
 
 # --- Web page -----------------------------------------------------------------------------------------

@@ -148,9 +148,9 @@ def test_rest_returns_extracted_proposals(ada: User, model: ModelServer) -> None
     set_model_output(model, "I like sweet peas.")
     call = app_of(ada)
     for _again in range(2):
-        said = call("post", REST, {"conversation": "Me: I like sweet peas."})
-        [found] = said.json["results"]
-        assert (said.status, found["changes"]["text"]) == (200, "I like sweet peas.")
+        response = call("post", REST, {"conversation": "Me: I like sweet peas."})
+        [found] = response.json["results"]
+        assert (response.status, found["changes"]["text"]) == (200, "I like sweet peas.")
     assert str(Proposal.objects.get().pk) == found["id"]
     assert not Memory.objects.exists()
 
@@ -163,12 +163,12 @@ def test_rest_errors_have_their_codes(
     model.says = ["Sorry."]
     assert call("post", REST, sent).code == "model_not_understood"
     model.mood = Mood.FAILING
-    away = call("post", REST, sent)
-    assert (away.status, away.code) == (503, "model_unavailable")
-    assert int(away.headers["Retry-After"]) > 0
+    unavailable = call("post", REST, sent)
+    assert (unavailable.status, unavailable.code) == (503, "model_unavailable")
+    assert int(unavailable.headers["Retry-After"]) > 0
     make_remote(model, settings, monkeypatch)
-    refused = call("post", REST, sent)
-    assert (refused.status, refused.code) == (403, "model_not_allowed")
+    forbidden = call("post", REST, sent)
+    assert (forbidden.status, forbidden.code) == (403, "model_not_allowed")
     settings.CHAT = ChatSettings()
     absent = call("post", REST, sent)
     assert (absent.status, absent.code) == (404, "no_chat_model")

@@ -243,14 +243,14 @@ def test_word_in_text_outranks_word_in_date(ada: User, index: Callable[[], int],
 
 def test_neighbors_in_conversation_count(ada: User) -> None:
     chat, other = uuid4(), uuid4()
-    said = [
+    turns = [
         (chat, 1, "Where is the zebra?"),
         (chat, 2, "In the garden."),
         (chat, 9, "Bye."),
         (other, 2, "No."),
     ]
     writes.create_memories(
-        session(ada), [writes.NewMemory(text, conversation=c, position=p) for c, p, text in said]
+        session(ada), [writes.NewMemory(text, conversation=c, position=p) for c, p, text in turns]
     )
     remember(ada, "Anything else.")
     assert find_texts(ada, "zebra") == ["Where is the zebra?", "In the garden."]

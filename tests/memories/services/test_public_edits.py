@@ -190,8 +190,8 @@ def test_bulk_change_becomes_a_proposal(ada: User, public_memory: Memory) -> Non
 
 def test_mcp_change_becomes_a_proposal(ada: User, public_memory: Memory) -> None:
     call = mcp_app_of(ada)
-    said = call.call("update_memory", id=str(public_memory.pk), text="I keep wasps.").said
-    assert said["waits"] is True
+    result = call.call("update_memory", id=str(public_memory.pk), text="I keep wasps.").said
+    assert result["waits"] is True
     accept_pending(ada, public_memory)
     assert Memory.objects.get().source.startswith("mcp:")
     free = mcp_app_of(ada, *WRITER, scopes.PUBLISH)

@@ -109,7 +109,7 @@ def test_an_import_ends_where_what_its_app_may_do_is_taken_back(
     take_back(grant)
     before = len(present(ada))
     page = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "The import stopped after 2 of 3: its app may not go on with it." in page
+    assert "The import stopped after 2 of 3: the app is no longer allowed to import." in page
     assert len(present(ada)) == before
     assert not StagedMemories.objects.filter(is_done=False).exists()
     import_run.undo_import(session(ada), batch.pk)
