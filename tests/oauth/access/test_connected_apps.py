@@ -196,7 +196,7 @@ def test_all_that_is_decided_about_an_app_is_in_the_record(
         post(ada_client, grant, "pause", state=state)
     post(ada_client, grant, "disconnect")
     shown = record(ada_client)
-    done = ["connected", "changed what it may do", "paused", "let go on", "disconnected"]
+    done = ["connected", "access changed", "paused", "resumed", "disconnected"]
     at = [shown.index(f"<bdi>Notes</bdi>: {each}<") for each in reversed(done)]
     assert at == sorted(at)
     assert shown.count("by you") == len(done)
