@@ -40,7 +40,7 @@ UNREADABLE = "unreadable"
 
 # Due, and either unleased or leased by a dead worker (its lock is free) or by this one, which is processing nothing.
 CLAIM = f"""
-with gone as (
+with dead as (
   select leased_by from (
     select distinct index_leased_by as leased_by from memories_memory
     where index_state = 'pending' and index_leased_by is not null) leases
@@ -48,7 +48,7 @@ with gone as (
 due as (
   select id from memories_memory
   where index_state = 'pending' and index_due_at <= statement_timestamp()
-    and (index_leased_by is null or index_leased_by in (select leased_by from gone))
+    and (index_leased_by is null or index_leased_by in (select leased_by from dead))
   order by index_due_at limit %(limit)s for update skip locked)
 update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
 from due where m.id = due.id returning m.id

@@ -216,7 +216,7 @@ def rank_memories(
             words=tuple(place for place in places if bits >> place & 1),
             idf_share=idf_share,
         )
-        for score, cosine, bits, idf_share, its_tags, *columns in found
+        for score, cosine, bits, idf_share, packed_tags, *columns in found
     ]
     for place, row in zip(best, found, strict=True):
         set_tags_from_row(place.memory, row[4])

@@ -26,7 +26,7 @@ with memory as (
     from unnest(
         %(ids)s::text::uuid[], %(texts)s::text::bytea[], %(visibilities)s::text[],
         %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[]
-    ) as given (id, text, visibility, expires_at, conversation, position)
+    ) as item (id, text, visibility, expires_at, conversation, position)
 ), words as materialized (
     select %(tokens)s::text::bigint[] as tokens
 ), passage as (
@@ -39,11 +39,11 @@ with memory as (
         %(of_memories)s::text::uuid[], %(numbers)s::text::int[], %(are_public)s::text::bool[],
         %(expire)s::text::timestamptz[], %(first_tokens)s::text::int[], %(last_tokens)s::text::int[],
         %(sequences)s::text::bigint[]
-    ) as given (memory_id, passage, is_public, expires_at, first_token, last_token, sequence)
+    ) as item (memory_id, passage, is_public, expires_at, first_token, last_token, sequence)
 ), tagged as (
     insert into memories_memorytag (memory_id, tag_id, owner_id)
     select memory_id, tag_id, %(owner)s
-    from unnest(%(tagged)s::text::uuid[], %(tags)s::text::uuid[]) as given (memory_id, tag_id)
+    from unnest(%(tagged)s::text::uuid[], %(tags)s::text::uuid[]) as item (memory_id, tag_id)
 ), audited as (
     {audit.RECORD}
 )

@@ -130,12 +130,12 @@ def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     return own.apply_filters(filters or Filters()).count()
 
 
-def decrypt_or_none(sealed: Memory | MemoryRevision) -> str | None:
+def decrypt_or_none(row: Memory | MemoryRevision) -> str | None:
     """Return the text, or None if it cannot be decrypted, so that it hides no other and its row can be deleted."""
     try:
-        return sealed.text
+        return row.text
     except DecryptError:
-        logger.error("cannot decrypt %s", sealed)
+        logger.error("cannot decrypt %s", row)
         return None
 
 

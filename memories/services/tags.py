@@ -24,7 +24,7 @@ from memories.validation.limits import fold_tag_name
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-    TaggedMemory: TypeAlias = WithAnnotations[Memory, "ItsTags"]
+    TaggedMemory: TypeAlias = WithAnnotations[Memory, "TagsAnnotation"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,23 +38,23 @@ def hash_tag_name(owner_id: UUID, name: str) -> bytes:
 # cannot deadlock, whatever the order of their names. (The update changes nothing but returns the row; it must not
 # touch a key column, which would wait for the shared locks.)
 ENSURE_TAGS = f"""
-with given as (
-    select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as given (id, name, name_hash)
+with item as (
+    select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as item (id, name, name_hash)
 ), found as (
     select id, name, name_hash from memories_tag
     where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) for key share
 ), missing as (
-    select id, name, name_hash from given where name_hash not in (select name_hash from found)
+    select id, name, name_hash from item where name_hash not in (select name_hash from found)
 ), alone as materialized (
     select {lock_owner_sql(OwnerLock.TAGS, "%(owner)s")}
     where exists (select from missing)
-), made as (
+), created as (
     insert into memories_tag (id, owner_id, name, name_hash)
     select id, %(owner)s, missing.name, name_hash from missing cross join alone
     on conflict (owner_id, name_hash) do update set name = memories_tag.name
     returning id, name, name_hash
 )
-select id, name, name_hash from found union all select id, name, name_hash from made
+select id, name, name_hash from found union all select id, name, name_hash from created
 """  # noqa: S608 - put together from constants # nosec B608
 
 
@@ -91,31 +91,31 @@ TAGS_SUBQUERY = """array(
 )"""
 
 
-class ItsTags(TypedDict):
+class TagsAnnotation(TypedDict):
     """The annotation of a memory selected with its tags."""
 
-    its_tags: list[bytes]
+    packed_tags: list[bytes]
 
 
 def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
     """Select memories with their tags in one statement; then call `attach_prefetched_tags`."""
-    return memories.annotate(its_tags=RawSQL(TAGS_SUBQUERY, ()))  # noqa: S611 - a constant # nosec B611
+    return memories.annotate(packed_tags=RawSQL(TAGS_SUBQUERY, ()))  # noqa: S611 - a constant # nosec B611
 
 
 def attach_prefetched_tags(actor: Actor, memories: "Collection[TaggedMemory]") -> None:
     """Prefetch `tags` of memories selected by `with_tags`, as the actor may see them."""
     for memory in memories:
-        set_tags_from_row(memory, memory.its_tags)
+        set_tags_from_row(memory, memory.packed_tags)
     redact_tags(actor, memories)
 
 
-def set_tags_from_row(memory: Memory, its_tags: Iterable[bytes]) -> None:
+def set_tags_from_row(memory: Memory, packed_tags: Iterable[bytes]) -> None:
     """Prefetch the memory's `tags` from the result of TAGS_SUBQUERY."""
-    set_prefetched_tags(memory, [_parse_tag(memory, bytes(whole)) for whole in its_tags])
+    set_prefetched_tags(memory, [_parse_tag(memory, bytes(packed)) for packed in packed_tags])
 
 
-def _parse_tag(memory: Memory, whole: bytes) -> Tag:
-    return Tag(pk=UUID(bytes=whole[:16]), owner_id=memory.owner_id, name=SealedBytes(whole[16:]))
+def _parse_tag(memory: Memory, packed: bytes) -> Tag:
+    return Tag(pk=UUID(bytes=packed[:16]), owner_id=memory.owner_id, name=SealedBytes(packed[16:]))
 
 
 def set_prefetched_tags(memory: Memory, tags: list[Tag]) -> None:

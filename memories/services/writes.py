@@ -107,8 +107,8 @@ def update_memory(
 
     `expected_version` is the version that the caller saw. source: who wrote it, if not the actor.
     """
-    given = select_given(text, visibility, tags, expires_at)
-    outcome = _change_memory(actor, memory_id, expected_version, given, source or get_source(actor))
+    values = select_given(text, visibility, tags, expires_at)
+    outcome = _change_memory(actor, memory_id, expected_version, values, source or get_source(actor))
     if isinstance(outcome, Proposal):
         raise ApprovalRequired([outcome])
     tagging.redact_tags(actor, [outcome])
@@ -117,11 +117,11 @@ def update_memory(
 
 @transaction.atomic
 def _change_memory(
-    actor: Actor, memory_id: UUID, expected_version: int | None, given: Changes, source: str
+    actor: Actor, memory_id: UUID, expected_version: int | None, values: Changes, source: str
 ) -> Memory | Proposal:
     actor.require_scope(scopes.WRITE)
     memory = _get_own_for_update(actor, memory_id, expected_version)
-    changes = clean_changes(memory, given)
+    changes = clean_changes(memory, values)
     action = AuditAction.MEMORY_UPDATE
     if "visibility" in changes and changes["visibility"] != memory.visibility:
         publish = changes["visibility"] == Visibility.PUBLIC

@@ -1,4 +1,4 @@
-"""Sealed text: what a thief, a moved row or a careless query gets."""
+"""Text encryption: what an attacker, a moved row or a careless query can read."""
 
 import random
 from typing import cast
@@ -22,20 +22,20 @@ pytestmark = pytest.mark.django_db
 CANARY = "The canary sings at noon."
 
 
-def stored(memory: Memory, table: str = "memories_memory") -> bytes:
+def read_stored_text(memory: Memory, table: str = "memories_memory") -> bytes:
     with connection.cursor() as cursor:
         cursor.execute(f"select text from {table} where id = %s", [memory.pk])
         return bytes(cursor.fetchone()[0])
 
 
-def plant(memory: Memory, ciphertext: bytes) -> Memory:
+def write_stored_text(memory: Memory, ciphertext: bytes) -> Memory:
     with connection.cursor() as cursor:
         cursor.execute("update memories_memory set text = %s where id = %s", [ciphertext, memory.pk])
     return Memory.objects.get(pk=memory.pk)
 
 
 def test_stored_bytes_contain_no_word_of_text(ada: User) -> None:
-    raw = stored(remember(ada, CANARY))
+    raw = read_stored_text(remember(ada, CANARY))
     assert raw[:1] == b"\x01"
     assert not any(word.encode() in raw for word in CANARY.split())
 
@@ -46,13 +46,13 @@ def test_text_round_trips(ada: User) -> None:
 
 
 def test_same_text_encrypts_to_different_bytes(ada: User) -> None:
-    assert stored(remember(ada, CANARY)) != stored(remember(ada, CANARY))
+    assert read_stored_text(remember(ada, CANARY)) != read_stored_text(remember(ada, CANARY))
 
 
 def test_swapped_ciphertexts_fail_to_decrypt(ada: User) -> None:
     one, two = remember(ada, "one"), remember(ada, "two")
     with pytest.raises(SealedTextError):
-        _ = plant(one, stored(two)).text
+        _ = write_stored_text(one, read_stored_text(two)).text
 
 
 def test_row_with_changed_owner_fails_to_decrypt(ada: User, bob: User) -> None:
@@ -66,21 +66,21 @@ def test_ciphertext_in_another_column_fails_to_decrypt(ada: User) -> None:
     memory = remember(ada, CANARY)
     tag = Tag.objects.create(owner=ada, id=memory.pk, name="anything", name_hash=b"x")
     with connection.cursor() as cursor:
-        cursor.execute("update memories_tag set name = %s where id = %s", [stored(memory), tag.pk])
+        cursor.execute("update memories_tag set name = %s where id = %s", [read_stored_text(memory), tag.pk])
     with pytest.raises(SealedTextError):
         _ = Tag.objects.get(pk=tag.pk).name
 
 
 @pytest.mark.parametrize("planted", [b"plain text", b"", b"\x01", b"\x02" + b"x" * 60, b"\x01" + b"x" * 60])
-def test_planted_plaintext_is_rejected(ada: User, planted: bytes) -> None:
-    memory = plant(remember(ada, CANARY), planted)
+def test_planted_bytes_are_rejected(ada: User, planted: bytes) -> None:
+    memory = write_stored_text(remember(ada, CANARY), planted)
     with pytest.raises(SealedTextError):
         _ = memory.text
 
 
 def test_every_flipped_bit_is_detected(ada: User) -> None:
     memory = remember(ada, "x")
-    raw = stored(memory)
+    raw = read_stored_text(memory)
     field = Memory._meta.get_field("text")
     for position in range(len(raw)):
         flipped = bytearray(raw)
@@ -117,7 +117,7 @@ def test_wrong_master_key_decrypts_nothing_and_creates_no_key(
         User.objects.create_user("eve@example.org", "x")
 
 
-def test_stolen_ciphertext_cannot_be_read_through_another_row(ada: User) -> None:
+def test_assigned_ciphertext_is_not_decrypted(ada: User) -> None:
     stolen = PersonKey.objects.filter(pk=ada.pk).values_list("wrapped", flat=True)
     with connection.cursor() as cursor:
         cursor.execute("select wrapped from accounts_personkey where user_id = %s", [ada.pk])
@@ -167,9 +167,9 @@ def test_dumpdata_is_rejected(ada: User) -> None:
 
 def test_undecrypted_text_is_saved_unchanged(ada: User) -> None:
     memory = remember(ada, CANARY)
-    before = stored(memory)
+    before = read_stored_text(memory)
     Memory.objects.get(pk=memory.pk).save()
-    assert stored(memory) == before
+    assert read_stored_text(memory) == before
 
 
 def test_history_and_tags_are_encrypted(ada: User) -> None:

@@ -1,4 +1,4 @@
-"""Words as they are indexed and asked for."""
+"""Keyword extraction for the index and for queries."""
 
 from datetime import date
 from threading import Thread
@@ -55,7 +55,7 @@ def test_may_is_recognized_as_month() -> None:
     ("question", "names"),
     [
         ("What does Maria eat in Paris?", {"maria", "pari"}),
-        ("Maria eats what?", set()),  # every sentence begins with a capital
+        ("Maria eats what?", set()),  # every sentence begins with a capital letter
         ("Who had dinner on a Sunday in May?", set()),
         ("What do I like?", set()),
         ("WHAT DOES MARIA EAT?", set()),
@@ -81,7 +81,9 @@ def test_irregular_verbs_do_not_fold_to_stop_words() -> None:
     verbs = keywords._load_irregular_verbs()
     assert len(verbs) > 150
     assert not set(verbs.values()) & keywords._load_stop_words()
-    assert not verbs.keys() & verbs.values()  # a form that is another verb's base would fold one way only
+    assert (
+        not verbs.keys() & verbs.values()
+    )  # otherwise a form that is another verb's base would fold only one way
 
 
 @given(st.text(), st.text())

@@ -1,4 +1,4 @@
-"""Long texts in parts that fit the index row and the model."""
+"""Splitting of long texts into passages that fit the index row and the model."""
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,9 @@ def test_every_passage_is_bounded_and_none_is_empty(text: str) -> None:
     for passage in split_passages(text):
         assert passage
         assert len(extract_words(passage)) <= get_max_keywords()
-        assert len(passage.split()) <= MAX_WORDS + 40  # beside words: lone signs, bounded as word pieces
+        assert (
+            len(passage.split()) <= MAX_WORDS + 40
+        )  # also counts single symbols, which are limited as word pieces
 
 
 @given(st.text(min_size=1))

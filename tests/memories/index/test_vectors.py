@@ -1,4 +1,4 @@
-"""The keyed rotation: what it keeps, and what it makes unrecognisable."""
+"""The keyed rotation of vectors: what it preserves and what it hides."""
 
 import math
 
@@ -11,7 +11,7 @@ KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
 
 @pytest.fixture(scope="module")
-def units() -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+def unit_vectors() -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
     rows = np.random.default_rng(1).standard_normal((50, 384)).astype(np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)  # type: ignore[no-any-return]
 
@@ -22,14 +22,16 @@ def test_matrix_is_orthogonal() -> None:
     assert np.abs(matrix @ matrix.T - np.eye(384)).max() < 1e-6
 
 
-def test_rotation_preserves_cosines(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
-    turned = np.array(vectors.rotate_vectors(units.tolist(), KEY))
-    assert np.abs(turned @ turned.T - units @ units.T).max() < 1e-6
+def test_rotation_preserves_cosines(
+    unit_vectors: "np.ndarray[tuple[int, int], np.dtype[np.float32]]",
+) -> None:
+    rotated = np.array(vectors.rotate_vectors(unit_vectors.tolist(), KEY))
+    assert np.abs(rotated @ rotated.T - unit_vectors @ unit_vectors.T).max() < 1e-6
 
 
-def test_rotation_can_be_inverted(units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
-    back = np.array(vectors.unrotate_vectors(vectors.rotate_vectors(units.tolist(), KEY), KEY))
-    assert np.abs(back - units).max() < 1e-6
+def test_rotation_can_be_inverted(unit_vectors: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> None:
+    back = np.array(vectors.unrotate_vectors(vectors.rotate_vectors(unit_vectors.tolist(), KEY), KEY))
+    assert np.abs(back - unit_vectors).max() < 1e-6
 
 
 def test_same_key_gives_same_matrix() -> None:
@@ -37,11 +39,11 @@ def test_same_key_gives_same_matrix() -> None:
 
 
 def test_different_keys_give_unrelated_matrices(
-    units: "np.ndarray[tuple[int, int], np.dtype[np.float32]]",
+    unit_vectors: "np.ndarray[tuple[int, int], np.dtype[np.float32]]",
 ) -> None:
-    one, other = (np.array(vectors.rotate_vectors(units.tolist(), key)) for key in (KEY, OTHER_KEY))
+    one, other = (np.array(vectors.rotate_vectors(unit_vectors.tolist(), key)) for key in (KEY, OTHER_KEY))
     assert np.abs((one * other).sum(1)).max() < 0.3
-    assert np.abs((one * units).sum(1)).max() < 0.3
+    assert np.abs((one * unit_vectors).sum(1)).max() < 0.3
 
 
 def test_gaussians_are_standard_normal() -> None:

@@ -1,4 +1,4 @@
-"""Indexing: the row is the job. Nothing is lost, nothing stale is stored, and giving up can be seen."""
+"""The indexing queue: the row is the job. Nothing is lost or stored stale, and permanent failures are visible."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Scripted(WordHashes):
-    """Does to each call what the test says."""
+    """A provider that runs a function of the test on each call."""
 
     def __init__(self, act: Callable[[Sequence[str]], None]) -> None:
         self.act = act
@@ -32,35 +32,35 @@ class Scripted(WordHashes):
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], None]:
+def script_provider(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], None]:
     def use(act: Callable[[Sequence[str]], None]) -> None:
         monkeypatch.setattr(indexer, "get_provider", lambda: Scripted(act))
 
     return use
 
 
-def state(memory: Memory) -> tuple[str, int, str]:
+def get_index_state(memory: Memory) -> tuple[str, int, str]:
     memory.refresh_from_db(fields=["index_state", "index_attempts", "index_error", "index_due_at"])
     return memory.index_state, memory.index_attempts, memory.index_error
 
 
 def test_saved_memory_is_due_until_indexed(ada: User, index: Callable[[], int]) -> None:
     memory = remember(ada, "one")
-    assert state(memory) == ("pending", 0, "")
+    assert get_index_state(memory) == ("pending", 0, "")
     assert index() == 1
-    assert state(memory) == ("ready", 0, "")
+    assert get_index_state(memory) == ("ready", 0, "")
     assert index() == 0
 
 
-def test_vector_of_concurrently_edited_text_is_discarded(ada: User, script: Any) -> None:
+def test_vector_of_concurrently_edited_text_is_discarded(ada: User, script_provider: Any) -> None:
     memory = remember(ada, "before")
     edits = iter([lambda: writes.update_memory(session(ada), memory.pk, text="after")])
-    script(lambda texts: next(edits, lambda: None)())
+    script_provider(lambda texts: next(edits, lambda: None)())
     assert indexer.process_batch(worker=0) == 1
-    assert state(memory)[0] == "pending"
+    assert get_index_state(memory)[0] == "pending"
     assert not MemoryVector.objects.filter(embedding__isnull=False).exists()
     assert indexer.process_batch(worker=0) == 1
-    assert state(memory)[0] == "ready"
+    assert get_index_state(memory)[0] == "ready"
     [stored] = MemoryVector.objects.all()
     expected = vectors.rotate_vectors(
         [WordHashes().embed_query("after")], keys.get_person_key(ada.pk).vector_rotation_key
@@ -68,39 +68,39 @@ def test_vector_of_concurrently_edited_text_is_discarded(ada: User, script: Any)
     assert stored.embedding == pytest.approx(expected, abs=1e-3)
 
 
-def test_concurrent_trash_or_publish_is_reflected_in_index(ada: User, script: Any) -> None:
+def test_concurrent_trash_or_publish_is_reflected_in_index(ada: User, script_provider: Any) -> None:
     memory = remember(ada, "one")
     acts = iter([lambda: writes.set_visibility(session(ada), memory.pk, "public")])
-    script(lambda texts: next(acts, lambda: None)())
+    script_provider(lambda texts: next(acts, lambda: None)())
     indexer.process_batch(worker=0)
-    assert state(memory)[0] == "pending"
+    assert get_index_state(memory)[0] == "pending"
     indexer.process_batch(worker=0)
     [stored] = MemoryVector.objects.all()
     assert stored.is_public
     assert stored.embedding == pytest.approx(WordHashes().embed_query("one"), abs=1e-3)
 
 
-def test_unavailable_provider_delays_memories_and_loses_none(ada: User, script: Any) -> None:
+def test_unavailable_provider_delays_memories_and_loses_none(ada: User, script_provider: Any) -> None:
     memory = remember(ada, "one")
 
     def down(texts: Sequence[str]) -> None:
         raise ProviderUnavailable("timeout", retry_after_s=120)
 
-    script(down)
+    script_provider(down)
     assert indexer.process_batch(worker=0) == 1
-    assert state(memory) == ("pending", 1, "timeout")
+    assert get_index_state(memory) == ("pending", 1, "timeout")
     assert 100 < (memory.index_due_at - timezone.now()).total_seconds() < 180
     assert indexer.process_batch(worker=0) == 0
 
 
-def test_memory_is_marked_failed_after_max_attempts(ada: User, script: Any, settings: Any) -> None:
+def test_memory_is_marked_failed_after_max_attempts(ada: User, script_provider: Any, settings: Any) -> None:
     memory = remember(ada, "one")
     settings.INDEXING_MAX_ATTEMPTS = 3
-    script(_raise(ProviderUnavailable("unreachable")))
+    script_provider(_raise(ProviderUnavailable("unreachable")))
     for _ in range(3):
         Memory.objects.update(index_due_at=timezone.now())
         indexer.process_batch(worker=0)
-    assert state(memory) == ("failed", 3, "unreachable")
+    assert get_index_state(memory) == ("failed", 3, "unreachable")
     assert work_queue.get_backlog() == work_queue.Backlog(pending=0, failed=1)
 
 
@@ -109,19 +109,19 @@ def test_owner_can_retry_indexing(ada: User, index: Callable[[], int]) -> None:
     Memory.objects.update(index_state="failed", index_error="unreachable")
     writes.retry_indexing(session(ada), memory.pk)
     assert index() == 1
-    assert state(memory) == ("ready", 0, "")
+    assert get_index_state(memory) == ("ready", 0, "")
 
 
-def test_rejected_text_fails_alone(ada: User, script: Any) -> None:
+def test_rejected_text_fails_alone(ada: User, script_provider: Any) -> None:
     good, bad, also_good = (remember(ada, text) for text in ("good", "bad", "also good"))
 
     def reject_bad(texts: Sequence[str]) -> None:
         if "bad" in texts:
             raise ProviderRejected("rejected")
 
-    script(reject_bad)
+    script_provider(reject_bad)
     indexer.process_batch(worker=0)
-    assert [state(memory)[0] for memory in (good, bad, also_good)] == ["ready", "failed", "ready"]
+    assert [get_index_state(memory)[0] for memory in (good, bad, also_good)] == ["ready", "failed", "ready"]
     assert bad.index_error == "rejected"
 
 
@@ -129,8 +129,8 @@ def test_undecryptable_text_fails_alone(ada: User, bob: User, index: Callable[[]
     unreadable, fine = remember(ada, "one"), remember(bob, "two")
     keys.delete_person_key(ada.pk)
     index()
-    assert state(unreadable) == ("failed", 1, "unreadable")
-    assert state(fine)[0] == "ready"
+    assert get_index_state(unreadable) == ("failed", 1, "unreadable")
+    assert get_index_state(fine)[0] == "ready"
 
 
 def test_only_leases_of_dead_workers_are_taken_over(ada: User) -> None:
@@ -157,7 +157,7 @@ def test_model_change_requeues_everything_and_keeps_keyword_search(
     assert work_queue.enqueue_other_spaces() == 1
     assert index() == 1
     assert search_query.search_memories(session(ada), "zebra").hits[0].cosine is not None
-    assert state(memory)[0] == "ready"
+    assert get_index_state(memory)[0] == "ready"
     retention.run_steps()
     assert [space.identity for space in EmbeddingSpace.objects.all()] == [work_queue.get_space_identity()]
 

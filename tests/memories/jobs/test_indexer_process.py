@@ -1,4 +1,4 @@
-"""The worker as its own process: killed, slowed and failed while texts are edited."""
+"""The worker as a separate process: killed, slow and failing while texts are edited."""
 
 import random
 import signal
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUICK = {"INDEXING_FIRST_WAIT_S": "0.05", "INDEXING_MAX_ATTEMPTS": "100"}
 
 
-def all_ready() -> bool:
+def are_all_indexed() -> bool:
     return not Memory.objects.exclude(index_state=IndexState.READY).exists()
 
 
-def stale_vectors(user: User) -> list[str]:
-    """The texts whose stored vector is not that of the text."""
+def find_stale_texts(user: User) -> list[str]:
+    """Return the texts whose stored vector does not match."""
     key = get_person_key(user.pk).vector_rotation_key
     return [
         row.memory.text
@@ -43,7 +43,7 @@ def test_worker_indexes_memories_and_stops_on_request() -> None:
     ada = make_person("ada")
     with running("worker") as process:
         remember(ada, "My puppy is called Rex.")
-        wait_until(all_ready)
+        wait_until(are_all_indexed)
         assert search_query.search_memories(session(ada), "hound").hits
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
@@ -66,7 +66,7 @@ def test_kills_and_failures_during_edits_leave_no_memory_lost_or_stale() -> None
             wait_until(Memory.objects.filter(index_state=IndexState.READY).exists)
             process.kill()
     with running("worker", EMBEDDING_PROVIDER="tests.providers.SlowAndFlaky", **QUICK):
-        wait_until(all_ready, seconds=60)
+        wait_until(are_all_indexed, seconds=60)
     assert {row.pk: row.text for row in Memory.objects.all()} == written
-    assert stale_vectors(ada) == []
+    assert find_stale_texts(ada) == []
     assert work_queue.get_backlog() == work_queue.Backlog(pending=0, failed=0)

@@ -1,4 +1,4 @@
-"""Each step of housekeeping does its own, whatever becomes of the others."""
+"""The retention steps, each independent of the others."""
 
 import os
 import time
@@ -32,12 +32,12 @@ def fill_cache(*, hours: int) -> None:
 def test_failed_step_is_logged_without_its_message_and_others_still_run(
     ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fall() -> int:
+    def fail() -> int:
         with connection.cursor() as cursor:
             cursor.execute("select 'I am allergic to peanuts'::int")
         return 1
 
-    steps = {"first": lambda: 1, "broken": fall, "last": User.objects.count}
+    steps = {"first": lambda: 1, "broken": fail, "last": User.objects.count}
     monkeypatch.setattr(retention, "STEPS", steps)
     assert retention.run_steps() == {"first": 1, "last": 1}
     [line] = caplog.records
@@ -46,21 +46,21 @@ def test_failed_step_is_logged_without_its_message_and_others_still_run(
 
 
 def test_failed_step_is_rolled_back(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fall() -> int:
+    def fail() -> int:
         User.objects.update(display_name="Eve")
         raise ValueError
 
-    monkeypatch.setattr(retention, "STEPS", {"broken": fall})
+    monkeypatch.setattr(retention, "STEPS", {"broken": fail})
     assert retention.run_steps() == {}
     assert User.objects.get().display_name == "Ada"
 
 
 def test_lost_database_connection_is_not_a_step_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fall(*_: Any) -> int:
+    def fail(*_: Any) -> int:
         raise OperationalError
 
-    monkeypatch.setattr(retention, "STEPS", {"broken": fall})
-    monkeypatch.setattr(connection, "savepoint_rollback", fall)
+    monkeypatch.setattr(retention, "STEPS", {"broken": fail})
+    monkeypatch.setattr(connection, "savepoint_rollback", fail)
     with pytest.raises(OperationalError):
         retention.run_steps()
 
@@ -98,7 +98,7 @@ def test_stored_emails_are_deleted_when_their_links_expire(settings: Settings, t
 
 
 def test_expired_cache_entries_are_deleted() -> None:
-    cache.clear()  # tests that commit leave some there
+    cache.clear()  # tests that commit leave entries behind
     cache.set("attempts:ada", 5, timeout=60)
     fill_cache(hours=-1)
     assert retention.run_steps()["shared cache"] == 1_000

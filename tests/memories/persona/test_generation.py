@@ -1,4 +1,4 @@
-"""An answer in a chat model's words: what the model may read, what of its answer is shown, and what if it fails."""
+"""Generated answers: what the model may read, what of its output is shown, and what happens if it fails."""
 
 import asyncio
 import json
@@ -44,12 +44,12 @@ def ask(actor: Actor, about: User, question: str = QUESTION, turns: tuple[ChatTu
     )
 
 
-def prompt(model: ModelServer) -> str:
+def get_prompt(model: ModelServer) -> str:
     [messages] = model.chats
     return json.dumps(messages, ensure_ascii=False)
 
 
-# --- What is answered ---------------------------------------------------------------------------------------
+# --- Answers ------------------------------------------------------------------------------------------------
 
 
 def test_answer_is_generated_with_its_cited_sources(walrus: User, model: ModelServer) -> None:
@@ -91,8 +91,10 @@ def test_model_is_not_asked_without_a_likely_answer(walrus: User, model: ModelSe
 def test_earlier_turns_are_sent_to_model_within_limits(walrus: User, model: ModelServer) -> None:
     turns = tuple(ChatTurn("user", f"turn{number:02} " + "x" * 700) for number in range(20))
     ask(session(walrus), walrus, turns=turns)
-    told = [message["content"][:6] for message in model.chats[0] if message["content"].startswith("turn")]
-    assert told == [f"turn{number}" for number in range(14, 20)]
+    turns_sent = [
+        message["content"][:6] for message in model.chats[0] if message["content"].startswith("turn")
+    ]
+    assert turns_sent == [f"turn{number}" for number in range(14, 20)]
 
 
 def test_memories_beyond_prompt_budget_are_left_out(
@@ -101,7 +103,7 @@ def test_memories_beyond_prompt_budget_are_left_out(
     settings.CHAT = replace(settings.CHAT, prompt_tokens=40)
     model.says = ["Peanuts [1] [2]"]
     assert [citation.number for citation in ask(session(walrus), walrus).citations] == [1]
-    assert prompt(model).count("walrus") == 2  # in one memory, and in the question
+    assert get_prompt(model).count("walrus") == 2  # in one memory and in the question
 
 
 @pytest.mark.parametrize(
@@ -128,10 +130,10 @@ def test_first_chunk_is_sent_before_the_second_arrives(walrus: User, model: Mode
     prepared = persona_retrieval.prepare_answer(session(walrus), walrus, QUESTION)
 
     async def first_then_rest() -> list[Any]:
-        said = persona_generation.stream_answer(prepared)
-        first = await anext(said)
+        parts = persona_generation.stream_answer(prepared)
+        first = await anext(parts)
         model.may_go_on.set()
-        return [first, *[each async for each in said]]
+        return [first, *[each async for each in parts]]
 
     first, *_, last = asyncio.run(first_then_rest())
     assert first == "Peanuts"
@@ -146,8 +148,8 @@ def test_prompt_for_another_user_contains_nothing_private(
 ) -> None:
     answer = ask(session(bob), walrus)
     assert answer.mode == AnswerMode.WORDED
-    assert TRUTH in prompt(model)
-    assert "canary" not in prompt(model)
+    assert TRUTH in get_prompt(model)
+    assert "canary" not in get_prompt(model)
 
 
 def test_anonymous_user_never_gets_a_generated_answer(walrus: User, model: ModelServer) -> None:
@@ -177,8 +179,8 @@ def test_prompt_for_app_limited_to_tags_contains_only_these(
     only = frozenset(tagged.tags.values_list("pk", flat=True))
     app = Actor(walrus, Channel.API, frozenset({"memories:read"}), client_id="app", only_tags=only)
     ask(app, walrus)
-    assert "at work" in prompt(model)
-    assert "canary" not in prompt(model)
+    assert "at work" in get_prompt(model)
+    assert "canary" not in get_prompt(model)
 
 
 HOSTILE = st.sampled_from(

@@ -1,4 +1,4 @@
-"""The chat model against a real HTTP server, in every mood such servers have."""
+"""The chat provider against a real HTTP server in all its failure modes."""
 
 import asyncio
 import logging
@@ -21,18 +21,18 @@ SECRET = "my locker code is 4711"
 ASKED = [("system", "Be brief."), ("human", SECRET)]
 
 
-def streamed(messages: list[tuple[str, str]] = ASKED) -> list[str]:
+def stream(messages: list[tuple[str, str]] = ASKED) -> list[str]:
     async def collect() -> list[str]:
         return [piece async for piece in chat_provider.stream_chat(messages)]
 
     return asyncio.run(collect())
 
 
-def completed(messages: list[tuple[str, str]] = ASKED) -> list[str]:
+def complete(messages: list[tuple[str, str]] = ASKED) -> list[str]:
     return [chat_provider.complete_chat(messages)]
 
 
-WAYS = pytest.mark.parametrize("ask", [completed, streamed])
+WAYS = pytest.mark.parametrize("ask", [complete, stream])
 Ask = Callable[[], list[str]]
 
 
@@ -48,7 +48,7 @@ def test_roles_and_texts_are_sent_once_and_answer_is_returned(model: ModelServer
 
 
 def test_stream_yields_chunks(model: ModelServer) -> None:
-    assert streamed() == ["Peanuts", " [1]", "."]
+    assert stream() == ["Peanuts", " [1]", "."]
 
 
 @WAYS
@@ -70,9 +70,9 @@ def test_failures_raise_one_error_without_text(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     model.mood = mood
-    with pytest.raises(ChatUnavailable) as caught:
+    with pytest.raises(ChatUnavailable) as error_info:
         ask()
-    error = caught.value
+    error = error_info.value
     assert error.code == code
     assert (error.__cause__, error.__context__) == (None, None)
     assert "4711" not in f"{error!r} {caplog.text}"
@@ -92,13 +92,13 @@ def test_stalled_stream_is_a_timeout(model: ModelServer, settings: Settings) -> 
     settings.CHAT = replace(settings.CHAT, timeout_s=1.0)
     model.may_go_on.clear()
     with pytest.raises(ChatUnavailable, match="timeout"):
-        streamed()
+        stream()
 
 
 def test_broken_stream_is_a_bad_answer(model: ModelServer) -> None:
     model.mood = Mood.BREAKING_OFF
     with pytest.raises(ChatUnavailable, match="bad_answer"):
-        streamed()
+        stream()
 
 
 @WAYS
@@ -109,9 +109,9 @@ def test_failure_opens_circuit_breaker(
     model: ModelServer, ask: Ask, mood: Mood, retry_after_s: int | None
 ) -> None:
     model.mood = mood
-    with pytest.raises(ChatUnavailable) as caught:
+    with pytest.raises(ChatUnavailable) as error_info:
         ask()
-    assert caught.value.retry_after_s == retry_after_s
+    assert error_info.value.retry_after_s == retry_after_s
     model.mood = Mood.WELL
     with pytest.raises(ChatUnavailable, match="left_alone"):
         ask()
@@ -124,7 +124,7 @@ def test_dropped_connection_opens_circuit_breaker(model: ModelServer) -> None:
     model.mood = Mood.DROPPING
     for code in ("unreachable", "left_alone"):
         with pytest.raises(ChatUnavailable, match=code):
-            streamed()
+            stream()
 
 
 @WAYS
@@ -159,17 +159,19 @@ def test_separate_model_server_returns_text_and_vectors(settings: Settings) -> N
     ) as server:
         try:
             assert server.stdout
-            told = dict(server.stdout.readline().strip().split("=", 1) for _ in range(6))
+            environment = dict(server.stdout.readline().strip().split("=", 1) for _ in range(6))
             settings.CHAT = ChatSettings(
-                told["CHAT_MODEL"], base_url=told["CHAT_BASE_URL"], api_key=told["CHAT_API_KEY"]
+                environment["CHAT_MODEL"],
+                base_url=environment["CHAT_BASE_URL"],
+                api_key=environment["CHAT_API_KEY"],
             )
-            settings.EMBEDDING_PROVIDER = told["EMBEDDING_PROVIDER"]
+            settings.EMBEDDING_PROVIDER = environment["EMBEDDING_PROVIDER"]
             settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = (
-                told["OPENAI_BASE_URL"],
-                told["OPENAI_API_KEY"],
+                environment["OPENAI_BASE_URL"],
+                environment["OPENAI_API_KEY"],
             )
             reset_provider()
-            assert (completed(), streamed()) == (["Peanuts [1]."], ["Peanuts", " [1]", "."])
+            assert (complete(), stream()) == (["Peanuts [1]."], ["Peanuts", " [1]", "."])
             assert len(get_provider().embed_query("zebra")) == settings.EMBEDDING_DIMENSIONS
         finally:
             server.kill()

@@ -1,4 +1,4 @@
-"""What every provider owes its callers, and the OpenAI-compatible one against a real HTTP server."""
+"""The contract of every embedding provider, and the OpenAI-compatible one against a real HTTP server."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ SECRET = "my locker code is 4711"
 
 
 class Answering(WordHashes):
-    """A provider that answers whatever the test says."""
+    """A provider that returns the given vectors."""
 
     def __init__(self, *vectors: list[float]) -> None:
         self.vectors = list(vectors)
@@ -49,7 +49,7 @@ def dot(one: Sequence[float], other: Sequence[float]) -> float:
     return math.fsum(a * b for a, b in zip(one, other, strict=True))
 
 
-# --- the check around every provider ---------------------------------------------------------------
+# --- Validation of results --------------------------------------------------------------------------
 
 
 def test_vectors_have_unit_length() -> None:
@@ -62,21 +62,21 @@ def test_vectors_have_unit_length() -> None:
     "bad", [[math.nan] * DIMENSIONS, [math.inf] * DIMENSIONS, [0.0] * DIMENSIONS, ["1"] * DIMENSIONS]
 )
 def test_vector_without_direction_is_a_bad_answer(bad: Any) -> None:
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as error_info:
         CheckedProvider(Answering(bad)).embed_query(SECRET)
-    assert caught.value.code == "bad_answer"
+    assert error_info.value.code == "bad_answer"
 
 
 def test_missing_vector_is_a_bad_answer() -> None:
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as error_info:
         CheckedProvider(Answering([1.0] * DIMENSIONS)).embed_documents(["a", "b"])
-    assert caught.value.code == "bad_answer"
+    assert error_info.value.code == "bad_answer"
 
 
 def test_vector_with_wrong_dimensions_is_rejected() -> None:
-    with pytest.raises(ProviderRejected) as caught:
+    with pytest.raises(ProviderRejected) as error_info:
         CheckedProvider(Answering([1.0] * 3)).embed_query("a")
-    assert caught.value.code == "wrong_dimensions"
+    assert error_info.value.code == "wrong_dimensions"
 
 
 def test_provider_with_wrong_dimensions_is_rejected(settings: Settings) -> None:
@@ -89,7 +89,7 @@ def test_no_texts_cause_no_request() -> None:
     assert CheckedProvider(Failing()).embed_documents([]) == []
 
 
-# --- the choice ------------------------------------------------------------------------------------
+# --- Configuration ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ def test_setting_selects_provider(settings: Settings, setting: str, identity: st
 
 
 def test_concurrent_first_calls_share_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[WordHashes] = []
+    created: list[WordHashes] = []
 
     def make_slowly() -> WordHashes:
         time.sleep(0.05)
-        made.append(WordHashes())
-        return made[-1]
+        created.append(WordHashes())
+        return created[-1]
 
     monkeypatch.setattr("memories.providers.embeddings.import_string", lambda _: make_slowly)
     threads = [Thread(target=get_provider) for _ in range(4)]
@@ -130,7 +130,7 @@ def test_concurrent_first_calls_share_one_provider(monkeypatch: pytest.MonkeyPat
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert len(created) == 1
 
 
 def test_import_loads_no_heavy_module() -> None:
@@ -143,7 +143,7 @@ print(*heavy & sys.modules.keys())"""
     assert done.stdout.split() == []
 
 
-# --- the providers of the tests --------------------------------------------------------------------
+# --- Test providers ---------------------------------------------------------------------------------
 
 
 def test_word_hashes_make_shared_words_and_synonyms_similar() -> None:
@@ -165,15 +165,15 @@ def test_flaky_fails_its_share_of_calls() -> None:
     assert 20 <= failed <= 60
 
 
-# --- the OpenAI-compatible provider ----------------------------------------------------------------
+# --- The OpenAI-compatible provider -----------------------------------------------------------------
 
 
 class Server(HTTPServer):
-    """An embeddings endpoint that keeps what it was sent and answers what the test says."""
+    """An embeddings endpoint that records requests and sends a configurable response."""
 
     status = 200
     headers: dict[str, str] = {}
-    body: bytes | None = None  # None: a good answer
+    body: bytes | None = None  # None: a valid response
     delay_s = 0.0
 
     def __init__(self) -> None:
@@ -188,7 +188,7 @@ class Endpoint(BaseHTTPRequestHandler):
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((self.path, sent))
         time.sleep(self.server.delay_s)
-        body = self.server.body if self.server.body is not None else good_answer(sent)
+        body = self.server.body if self.server.body is not None else build_response(sent)
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
@@ -198,10 +198,10 @@ class Endpoint(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Suppress the request log."""
 
 
-def good_answer(sent: dict[str, Any], dimensions: int = DIMENSIONS) -> bytes:
+def build_response(sent: dict[str, Any], dimensions: int = DIMENSIONS) -> bytes:
     vectors = [[float(len(text))] + [1.0] * (dimensions - 1) for text in sent["input"]]
     data = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(vectors)]
     usage = {"prompt_tokens": 1, "total_tokens": 1}
@@ -224,12 +224,12 @@ def remote(server: Server) -> EmbeddingProvider:
     return CheckedProvider(OpenAICompatibleEmbeddings())
 
 
-def failure(remote: EmbeddingProvider) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
+def get_failure(remote: EmbeddingProvider) -> ProviderError:
+    with pytest.raises(ProviderError) as error_info:
         remote.embed_documents([SECRET])
-    error = caught.value
+    error = error_info.value
     assert "4711" not in f"{error!r} {error}"
-    assert (error.__cause__, error.__context__) == (None, None)  # theirs hold the request
+    assert (error.__cause__, error.__context__) == (None, None)  # the library's errors contain the request
     return error
 
 
@@ -265,14 +265,14 @@ def test_status_determines_whether_to_retry(
     remote: EmbeddingProvider, server: Server, status: int, kind: type[ProviderError], code: str
 ) -> None:
     server.status, server.body = status, json.dumps({"error": {"message": f"cannot embed {SECRET}"}}).encode()
-    error = failure(remote)
+    error = get_failure(remote)
     assert (type(error), error.code) == (kind, code)
-    assert len(server.requests) == 1  # the worker backs off, not the library
+    assert len(server.requests) == 1  # the worker retries, not the library
 
 
 def test_retry_after_sets_the_wait(remote: EmbeddingProvider, server: Server) -> None:
     server.status, server.headers, server.body = 429, {"Retry-After": "17"}, b"{}"
-    error = failure(remote)
+    error = get_failure(remote)
     assert isinstance(error, ProviderUnavailable)
     assert error.retry_after_s == 17
 
@@ -289,23 +289,23 @@ def test_retry_after_can_be_a_date() -> None:
 )
 def test_invalid_response_is_a_bad_answer(remote: EmbeddingProvider, server: Server, body: bytes) -> None:
     server.body = body
-    assert failure(remote).code == "bad_answer"
+    assert get_failure(remote).code == "bad_answer"
 
 
 def test_model_with_wrong_dimensions_is_rejected(remote: EmbeddingProvider, server: Server) -> None:
-    server.body = good_answer({"input": ["a"]}, dimensions=768)
-    error = failure(remote)
+    server.body = build_response({"input": ["a"]}, dimensions=768)
+    error = get_failure(remote)
     assert (type(error), error.code) == (ProviderRejected, "wrong_dimensions")
 
 
 def test_slow_server_is_a_timeout(remote: EmbeddingProvider, server: Server, settings: Settings) -> None:
     settings.EMBEDDING_TIMEOUT_S, server.delay_s = 0.1, 0.3
-    assert failure(remote).code == "timeout"
+    assert get_failure(remote).code == "timeout"
 
 
 def test_absent_server_is_unreachable(settings: Settings) -> None:
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
-    assert failure(CheckedProvider(OpenAICompatibleEmbeddings())).code == "unreachable"
+    assert get_failure(CheckedProvider(OpenAICompatibleEmbeddings())).code == "unreachable"
 
 
 def test_openai_requires_a_key(settings: Settings) -> None:
@@ -322,14 +322,14 @@ def test_logs_contain_no_text_and_no_key(remote: EmbeddingProvider, caplog: pyte
 
 
 class Hanging(WordHashes):
-    """Answers no question until it is let go."""
+    """A provider that blocks every query until it is released."""
 
     def __init__(self) -> None:
-        self.asked, self.let_go = Semaphore(0), Event()
+        self.started, self.released = Semaphore(0), Event()
 
     def embed_query(self, text: str) -> list[float]:
-        self.asked.release()
-        self.let_go.wait(30)
+        self.started.release()
+        self.released.wait(30)
         raise ProviderUnavailable("timeout")
 
 
@@ -337,13 +337,13 @@ def test_at_most_half_of_threads_wait_for_hanging_provider(settings: Settings) -
     settings.WEB_THREADS = 4
     hanging = Hanging()
     checked = CheckedProvider(hanging)
-    waiting = [Thread(target=_ask, args=[checked]) for _ in range(2)]
-    for thread in waiting:
+    blocked = [Thread(target=_ask, args=[checked]) for _ in range(2)]
+    for thread in blocked:
         thread.start()
-        hanging.asked.acquire()
+        hanging.started.acquire()
     assert _ask(checked) == "busy"
-    hanging.let_go.set()
-    for thread in waiting:
+    hanging.released.set()
+    for thread in blocked:
         thread.join()
 
 
@@ -358,8 +358,8 @@ def test_failure_opens_circuit_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_error_of_one_query_does_not_open_circuit_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     checked = CheckedProvider(WordHashes())
-    with monkeypatch.context() as odd:
-        odd.setattr(WordHashes, "embed_query", lambda *_: [math.nan] * DIMENSIONS)
+    with monkeypatch.context() as patch:
+        patch.setattr(WordHashes, "embed_query", lambda *_: [math.nan] * DIMENSIONS)
         assert _ask(checked) == "bad_answer"
     assert _ask(checked) == ""
 

@@ -1,4 +1,4 @@
-"""The real local model. Loaded once for the whole file: it takes about a second."""
+"""The real local model, loaded once for the whole file, since that takes about a second."""
 
 import math
 import os
@@ -44,7 +44,9 @@ def test_similar_meaning_scores_higher_than_shared_words(local: LocalEmbeddings)
 def test_batch_preserves_order_and_vectors(local: LocalEmbeddings) -> None:
     texts = [f"{'very ' * (at * 7 % 40)}short note number {at}" for at in range(40)]
     for text, vector in zip(texts, local.embed_documents(texts), strict=True):
-        assert cosine(vector, local.embed_query(text)) > 0.98  # int8: a batch's ranges move a vector a little
+        assert (
+            cosine(vector, local.embed_query(text)) > 0.98
+        )  # int8: the batch's value ranges change vectors slightly
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "\U0001f600", "x" * 5_000, "long text " * 2_000])
@@ -56,9 +58,9 @@ def test_modified_model_or_vocabulary_is_rejected(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"not the model")
     for provider in (LocalEmbeddings(model=other), LocalEmbeddings(vocabulary=other)):
-        with pytest.raises(ProviderRejected, match="does not match its pinned SHA-256") as caught:
+        with pytest.raises(ProviderRejected, match="does not match its pinned SHA-256") as error_info:
             provider.embed_query("a")
-        assert caught.value.code == "wrong_file"
+        assert error_info.value.code == "wrong_file"
 
 
 @pytest.mark.parametrize(
@@ -93,4 +95,4 @@ def test_runtime_sends_no_telemetry(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert list(tmp_path.iterdir()) == []  # its telemetry begins with a session's id in a file here
+    assert list(tmp_path.iterdir()) == []  # telemetry would create a file with a session id here

@@ -1,4 +1,4 @@
-"""Answers that are spoiled on their way from a provider: each has a name, none is believed, none is waited for long."""
+"""Corrupt responses of providers: each has its error code, none is accepted, and none takes long."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ CODES = {
     Fault.HALF_JSON: "bad_answer",
     Fault.HTML: "bad_answer",
 }
-PATIENCE_S, TRICKLE_S = 0.5, 20
+TIMEOUT_S, TRICKLE_S = 0.5, 20
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,14 @@ def proxy() -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def address(proxy: FaultProxy) -> Iterator[str]:
+def base_url(proxy: FaultProxy) -> Iterator[str]:
     yield f"http://127.0.0.1:{proxy.server_port}/v1"
     proxy.fault = Fault.NONE
 
 
 @pytest.fixture
-def remote(address: str, settings: Settings) -> CheckedProvider:
-    settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = address, "sk-secret"
+def remote(base_url: str, settings: Settings) -> CheckedProvider:
+    settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = base_url, "sk-secret"
     return CheckedProvider(OpenAICompatibleEmbeddings())
 
 
@@ -53,14 +53,14 @@ def test_every_fault_has_its_code() -> None:
 def test_corrupt_response_has_its_code_and_ends_in_time(
     remote: CheckedProvider, proxy: FaultProxy, settings: Settings, fault: Fault, code: str
 ) -> None:
-    if fault is Fault.TRICKLING:  # the others say at once what is wrong
-        settings.EMBEDDING_TIMEOUT_S = PATIENCE_S
+    if fault is Fault.TRICKLING:  # the others fail at once
+        settings.EMBEDDING_TIMEOUT_S = TIMEOUT_S
     proxy.fault, began = fault, time.monotonic()
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as error_info:
         remote.embed_documents([SECRET])
-    assert caught.value.code == code
-    assert caught.value.retry_after_s == (RETRY_AFTER_S if fault is Fault.LIMITED else None)
-    assert "4711" not in f"{caught.value!r} {caught.value}"
+    assert error_info.value.code == code
+    assert error_info.value.retry_after_s == (RETRY_AFTER_S if fault is Fault.LIMITED else None)
+    assert "4711" not in f"{error_info.value!r} {error_info.value}"
     assert time.monotonic() - began < TRICKLE_S
 
 
@@ -73,10 +73,10 @@ def test_request_after_a_fault_succeeds(remote: CheckedProvider, proxy: FaultPro
         assert len(remote.embed_documents(["a", "b"])) == 2
 
 
-def test_trickling_chat_answer_times_out(address: str, proxy: FaultProxy, settings: Settings) -> None:
-    settings.CHAT = ChatSettings("talker", base_url=address, timeout_s=PATIENCE_S)
+def test_trickling_chat_answer_times_out(base_url: str, proxy: FaultProxy, settings: Settings) -> None:
+    settings.CHAT = ChatSettings("talker", base_url=base_url, timeout_s=TIMEOUT_S)
     proxy.fault, began = Fault.TRICKLING, time.monotonic()
-    with pytest.raises(chat.ChatUnavailable) as caught:
+    with pytest.raises(chat.ChatUnavailable) as error_info:
         chat.complete_chat([("human", "Say much. " * 1_000)])
-    assert caught.value.code == "timeout"
+    assert error_info.value.code == "timeout"
     assert time.monotonic() - began < TRICKLE_S

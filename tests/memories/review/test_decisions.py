@@ -1,4 +1,4 @@
-"""Writes that wait for a yes: nothing is saved without one, through any door, and only the person can give it."""
+"""Writes that need approval: nothing is saved without it through any channel, and only the user can give it."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,23 +30,23 @@ pytestmark = pytest.mark.django_db
 REVIEW = "/memories/review/"
 
 
-def asking(user: User, *held: str, **more: Any) -> Actor:
+def make_restricted_app(user: User, *held: str, **more: Any) -> Actor:
     return app(user, *held, asks_first=True, **more)
 
 
 def propose(user: User, text: str, **fields: Any) -> Proposal:
-    with pytest.raises(ApprovalRequired) as waits:
-        writes.create_memory(asking(user), text=text, **fields)
-    [proposal] = waits.value.proposals
+    with pytest.raises(ApprovalRequired) as pending:
+        writes.create_memory(make_restricted_app(user), text=text, **fields)
+    [proposal] = pending.value.proposals
     assert isinstance(proposal, Proposal)
     return proposal
 
 
-def set_to_ask(user: User) -> None:
+def require_approval(user: User) -> None:
     AppGrant.objects.filter(user=user).update(asks_first=True)
 
 
-# --- The rule -----------------------------------------------------------------------------------------
+# --- Services -----------------------------------------------------------------------------------------
 
 
 def test_new_memory_of_app_becomes_a_proposal(ada: User) -> None:
@@ -78,13 +78,13 @@ def test_accepted_proposal_is_saved_as_edited(ada: User) -> None:
 
 def test_change_of_app_is_applied_after_approval(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
-    with pytest.raises(ApprovalRequired) as waits:
-        writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.", tags=["home"])
+    with pytest.raises(ApprovalRequired) as pending:
+        writes.update_memory(make_restricted_app(ada), memory.pk, text="Ada lives in Paris.", tags=["home"])
     memory.refresh_from_db()
     assert (memory.text, memory.version) == ("Ada lives in London.", 1)
     [waiting] = review_decisions.list_pending_proposals(session(ada)).waiting
     assert waiting.memory == memory
-    changed = review_decisions.accept_proposal(session(ada), waits.value.ids[0])
+    changed = review_decisions.accept_proposal(session(ada), pending.value.ids[0])
     assert (changed.text, changed.source, changed.version) == ("Ada lives in Paris.", "api:notes", 2)
     assert [each.text for each in reads.get_history(session(ada), memory.pk).revisions] == [
         "Ada lives in London."
@@ -95,9 +95,9 @@ def test_later_of_two_changes_wins_in_any_selection_order(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
     proposals: list[UUID] = []
     for text in ("Ada lives in Bonn.", "Ada lives in Cologne."):
-        with pytest.raises(ApprovalRequired) as waits:
-            writes.update_memory(asking(ada), memory.pk, text=text)
-        proposals += waits.value.ids
+        with pytest.raises(ApprovalRequired) as pending:
+            writes.update_memory(make_restricted_app(ada), memory.pk, text=text)
+        proposals += pending.value.ids
     review_decisions.accept_proposals(
         session(ada), {each: {"expected_version": 1} for each in reversed(proposals)}
     )
@@ -107,14 +107,14 @@ def test_later_of_two_changes_wins_in_any_selection_order(ada: User) -> None:
 
 def test_change_without_effect_needs_no_approval(ada: User) -> None:
     memory = remember(ada, "Same.", tags=["One"])
-    writes.update_memory(asking(ada), memory.pk, text="Same.", tags=["one"])
+    writes.update_memory(make_restricted_app(ada), memory.pk, text="Same.", tags=["one"])
     assert not Proposal.objects.exists()
 
 
 def test_publishing_and_restoring_need_approval(ada: User) -> None:
     memory = remember(ada, "First.")
     writes.update_memory(session(ada), memory.pk, text="Second.")
-    actor = asking(ada, scopes.READ, scopes.WRITE, scopes.PUBLISH)
+    actor = make_restricted_app(ada, scopes.READ, scopes.WRITE, scopes.PUBLISH)
     with pytest.raises(ApprovalRequired):
         writes.set_visibility(actor, memory.pk, "public")
     with pytest.raises(ApprovalRequired):
@@ -125,21 +125,21 @@ def test_publishing_and_restoring_need_approval(ada: User) -> None:
 
 def test_invalid_or_forbidden_write_cannot_be_proposed(ada: User) -> None:
     with pytest.raises(InsufficientScope):
-        writes.create_memory(asking(ada, scopes.READ), text="No.")
+        writes.create_memory(make_restricted_app(ada, scopes.READ), text="No.")
     with pytest.raises(InsufficientScope):
-        writes.create_memory(asking(ada), text="No.", visibility="public")
+        writes.create_memory(make_restricted_app(ada), text="No.", visibility="public")
     with pytest.raises(ValidationError):
-        writes.create_memory(asking(ada), text=" ")
+        writes.create_memory(make_restricted_app(ada), text=" ")
     assert not Proposal.objects.exists()
 
 
 def test_memory_of_app_limited_to_tags_gets_its_tags(ada: User) -> None:
     remember(ada, "Roses.", tags=["garden"])
     [garden] = find_tags(ada.pk, ["garden"])
-    actor = asking(ada, only_tags=frozenset({garden.pk}))
-    with pytest.raises(ApprovalRequired) as waits:
+    actor = make_restricted_app(ada, only_tags=frozenset({garden.pk}))
+    with pytest.raises(ApprovalRequired) as pending:
         writes.create_memory(actor, text="Peas.", tags=["green"])
-    memory = review_decisions.accept_proposal(session(ada), waits.value.ids[0], tags=["green"])
+    memory = review_decisions.accept_proposal(session(ada), pending.value.ids[0], tags=["green"])
     assert {tag.name for tag in memory.tags.all()} == {"green", "garden"}
 
 
@@ -152,10 +152,10 @@ def test_repeated_proposal_is_stored_once(ada: User) -> None:
 def test_pending_proposals_are_limited(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proposal_services, "MAX_PENDING", 2)
     with pytest.raises(ApprovalRequired):
-        writes.create_memories(asking(ada), [NewMemory("One."), NewMemory("Two.")])
-    with pytest.raises(ValidationError, match="waits"):
-        writes.create_memory(asking(ada), text="Three.")
-    propose(ada, "Two.")  # is there
+        writes.create_memories(make_restricted_app(ada), [NewMemory("One."), NewMemory("Two.")])
+    with pytest.raises(ValidationError, match="too many pending"):
+        writes.create_memory(make_restricted_app(ada), text="Three.")
+    propose(ada, "Two.")  # already pending
 
 
 def test_only_the_user_can_accept_or_decline(ada: User, bob: User) -> None:
@@ -165,7 +165,7 @@ def test_only_the_user_can_accept_or_decline(ada: User, bob: User) -> None:
         lambda actor, pk: review_decisions.decline_proposals(actor, [pk]),
     ):
         with pytest.raises(InsufficientScope):
-            act(asking(ada), proposal.pk)
+            act(make_restricted_app(ada), proposal.pk)
         with pytest.raises(InsufficientScope):
             act(app(ada, *scopes.DESCRIPTIONS), proposal.pk)
         with pytest.raises(MemoryNotFound):
@@ -190,17 +190,17 @@ def test_declining_many_is_all_or_nothing(ada: User) -> None:
 
 def test_failed_acceptance_does_not_stop_others(ada: User) -> None:
     memory = remember(ada, "There.")
-    with pytest.raises(ApprovalRequired) as waits:
-        writes.update_memory(asking(ada), memory.pk, text="Gone.")
+    with pytest.raises(ApprovalRequired) as pending:
+        writes.update_memory(make_restricted_app(ada), memory.pk, text="Gone.")
     writes.trash_memory(session(ada), memory.pk)
     propose(ada, "Good.")
     reviewed = accept_all(ada)
     assert [each.text for each in reviewed.memories] == ["Good."]
-    assert isinstance(reviewed.refused[waits.value.ids[0]], MemoryNotFound)
+    assert isinstance(reviewed.refused[pending.value.ids[0]], MemoryNotFound)
 
 
 def test_accepting_twice_reports_no_error(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As by a second click: what the first has kept is not said to be gone."""
+    """As by a second click: what the first one saved is not reported as missing."""
     accept, proposal = review_decisions.accept_proposal, propose(ada, "Kept.")
 
     def after_another(actor: Actor, proposal_id: UUID) -> Memory:
@@ -237,7 +237,7 @@ def test_old_proposals_are_purged(ada: User) -> None:
 def test_new_authorization_keeps_required_approval(ada: User) -> None:
     app_of(ada)
     grant = AppGrant.objects.select_related("application", "user").get()
-    set_to_ask(ada)
+    require_approval(ada)
     grants.grant_access(ada, grant.application, grants.GrantOptions(frozenset({scopes.READ, scopes.WRITE})))
     grant.refresh_from_db()
     assert grant.asks_first
@@ -250,7 +250,7 @@ def test_new_authorization_keeps_required_approval(ada: User) -> None:
 
 def test_rest_reports_pending_proposal(ada: User) -> None:
     call = app_of(ada)
-    set_to_ask(ada)
+    require_approval(ada)
     memory = remember(ada, "There.")
     answer = call("post", "/memories/", {"text": "New."})
     assert (answer.status, answer.json["status"]) == (202, "waits_for_yes")
@@ -262,7 +262,7 @@ def test_rest_reports_pending_proposal(ada: User) -> None:
 
 def test_rest_bulk_and_idempotent_writes_create_proposals_once(ada: User) -> None:
     call = app_of(ada)
-    set_to_ask(ada)
+    require_approval(ada)
     body = {"operations": [{"op": "create", "text": "One."}, {"op": "create", "text": " "}]}
     first = call("post", "/memories/bulk/", body, Idempotency_Key="k")
     assert [each["status"] for each in first.json["results"]] == [202, 400]
@@ -276,29 +276,29 @@ def test_rest_bulk_and_idempotent_writes_create_proposals_once(ada: User) -> Non
 
 def test_rest_review_is_only_for_the_user(ada: User, bob: User) -> None:
     proposal, other = propose(ada, "One.", tags=["a"]), propose(ada, "Two.")
-    person, stranger, its_app = session_of(ada), session_of(bob), app_of(ada, *scopes.DESCRIPTIONS)
+    person, other_user, app_call = session_of(ada), session_of(bob), app_of(ada, *scopes.DESCRIPTIONS)
     listed = person("get", "/proposals/?limit=1").json
     assert [each["changes"]["text"] for each in listed["results"]] == ["Two."]
     assert listed["next"]
-    assert its_app("get", "/proposals/").code == "session_required"
-    assert its_app("post", f"/proposals/{proposal.pk}/accept/", {}).code == "session_required"
-    assert stranger("get", "/proposals/").json["results"] == []
-    assert stranger("post", f"/proposals/{proposal.pk}/accept/", {}).status == 404
-    assert stranger("delete", f"/proposals/{proposal.pk}/").status == 404
+    assert app_call("get", "/proposals/").code == "session_required"
+    assert app_call("post", f"/proposals/{proposal.pk}/accept/", {}).code == "session_required"
+    assert other_user("get", "/proposals/").json["results"] == []
+    assert other_user("post", f"/proposals/{proposal.pk}/accept/", {}).status == 404
+    assert other_user("delete", f"/proposals/{proposal.pk}/").status == 404
     accept = f"/proposals/{proposal.pk}/accept/"
-    kept, again = (person("post", accept, {"text": "Three."}, Idempotency_Key="k") for _ in range(2))
-    assert (kept.status, kept.json["text"], kept.json["tags"]) == (201, "Three.", ["a"])
-    assert again.content == kept.content
+    accepted, again = (person("post", accept, {"text": "Three."}, Idempotency_Key="k") for _ in range(2))
+    assert (accepted.status, accepted.json["text"], accepted.json["tags"]) == (201, "Three.", ["a"])
+    assert again.content == accepted.content
     assert person("post", accept, {"text": "Three."}).status == 404
     assert person("delete", f"/proposals/{other.pk}/").status == 204
 
 
 def test_rest_accept_can_name_the_seen_version(ada: User) -> None:
     memory = remember(ada, "Ada lives in London.")
-    with pytest.raises(ApprovalRequired) as waits:
-        writes.update_memory(asking(ada), memory.pk, text="Ada lives in Paris.")
+    with pytest.raises(ApprovalRequired) as pending:
+        writes.update_memory(make_restricted_app(ada), memory.pk, text="Ada lives in Paris.")
     writes.update_memory(session(ada), memory.pk, text="Ada moved to Turin.")
-    accept = f"/proposals/{waits.value.ids[0]}/accept/"
+    accept = f"/proposals/{pending.value.ids[0]}/accept/"
     assert session_of(ada)("post", accept, {}, If_Match='"1"').status == 412
     assert session_of(ada)("post", accept, {}, If_Match='"2"').json["text"] == "Ada lives in Paris."
 
@@ -318,22 +318,22 @@ def test_rest_can_require_approval_for_an_app(ada: User) -> None:
 
 def test_mcp_reports_pending_proposal(ada: User) -> None:
     call = mcp_app_of(ada)
-    set_to_ask(ada)
+    require_approval(ada)
     memory = remember(ada, "There.")
-    said = call.call("add_memory", text="New.").said
-    assert said["waits"] is True
-    assert "approval" in said["note"]
-    assert said["url"].endswith(REVIEW)
-    assert call.call("add_memory", text="New.").said == said
+    result = call.call("add_memory", text="New.").said
+    assert result["waits"] is True
+    assert "approval" in result["note"]
+    assert result["url"].endswith(REVIEW)
+    assert call.call("add_memory", text="New.").said == result
     assert call.call("update_memory", id=str(memory.pk), text="Other.").said["waits"] is True
     assert "Only the user" in call.call("forget_memory", id=str(memory.pk)).refused
     assert call.call("search", query="new").said["results"] == []
-    assert call.call("fetch", id=said["id"]).refused
+    assert call.call("fetch", id=result["id"]).refused
     accept_all(ada)
-    assert call.call("fetch", id=said["id"]).said["text"] == "New."
+    assert call.call("fetch", id=result["id"]).said["text"] == "New."
 
 
-# --- The page -----------------------------------------------------------------------------------------
+# --- Web page -----------------------------------------------------------------------------------------
 
 
 def test_page_accepts_selected_as_edited_and_declines_the_rest(ada: User, ada_client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Search: found by word at once, by meaning when embedded, restricted before ranking, telling nothing it may not."""
+"""Search: by keyword at once, by meaning once embedded, filtered before ranking, revealing nothing private."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,13 +26,13 @@ from tests.factories import app, remember, session
 pytestmark = pytest.mark.django_db
 
 
-def found(user: User, query: str, **how: Any) -> list[str]:
+def find_texts(user: User, query: str, **how: Any) -> list[str]:
     return [hit.memory.text for hit in search_query.search_memories(session(user), query, **how).hits]
 
 
 def test_exact_word_finds_the_only_memory(ada: User) -> None:
     remember(ada, "The zebra lives next door.")
-    assert found(ada, "zebra") == ["The zebra lives next door."]
+    assert find_texts(ada, "zebra") == ["The zebra lives next door."]
 
 
 def test_exact_word_ranks_first_before_embedding(ada: User, index: Callable[[], int]) -> None:
@@ -40,13 +40,13 @@ def test_exact_word_ranks_first_before_embedding(ada: User, index: Callable[[], 
         remember(ada, f"Note {number} about the garden.")
     index()
     remember(ada, "A zebra walked in.")
-    assert found(ada, "zebra")[0] == "A zebra walked in."
+    assert find_texts(ada, "zebra")[0] == "A zebra walked in."
 
 
 def test_embedded_memory_is_found_by_meaning(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "My puppy is called Rex.")
     remember(ada, "I drive to work.")
-    assert found(ada, "hound") == []
+    assert find_texts(ada, "hound") == []
     index()
     [first, *_] = search_query.search_memories(session(ada), "hound").hits
     assert first.memory.text == "My puppy is called Rex."
@@ -60,7 +60,7 @@ def test_every_hit_has_its_reasons(ada: User, index: Callable[[], int]) -> None:
     assert hit.matched == ("quick",)
     assert hit.cosine is not None
     assert 0 < hit.cosine < 1
-    assert hit.strength < hit.cosine + 1  # the walrus was not found
+    assert hit.strength < hit.cosine + 1  # "walrus" does not match
 
 
 def test_last_sentence_of_eight_thousand_characters_is_found(ada: User, index: Callable[[], int]) -> None:
@@ -70,23 +70,23 @@ def test_last_sentence_of_eight_thousand_characters_is_found(ada: User, index: C
     remember(ada, text)
     for number in range(20):
         remember(ada, f"Another note, number {number}.")
-    assert found(ada, "zebra")[0].endswith(ending.strip())
+    assert find_texts(ada, "zebra")[0].endswith(ending.strip())
     index()
-    assert found(ada, "puppy")[0].endswith(ending.strip())
+    assert find_texts(ada, "puppy")[0].endswith(ending.strip())
 
 
 def test_memory_with_many_passages_is_one_hit(ada: User, index: Callable[[], int]) -> None:
     remember(ada, " ".join(f"zebra word{number}" for number in range(400)))
     index()
     assert MemoryVector.objects.count() > 1
-    assert len(found(ada, "zebra")) == 1
+    assert len(find_texts(ada, "zebra")) == 1
 
 
 def test_edited_text_is_found_only_by_new_words(ada: User) -> None:
     memory = remember(ada, "The zebra.")
     writes.update_memory(session(ada), memory.pk, text="The walrus.")
-    assert found(ada, "zebra") == []
-    assert found(ada, "walrus") == ["The walrus."]
+    assert find_texts(ada, "zebra") == []
+    assert find_texts(ada, "walrus") == ["The walrus."]
 
 
 def test_visibility_change_preserves_search_by_keyword_and_meaning(
@@ -97,7 +97,7 @@ def test_visibility_change_preserves_search_by_keyword_and_meaning(
     index()
     for visibility in ("public", "private"):
         writes.set_visibility(session(ada), memory.pk, visibility)
-        assert found(ada, "hound")[0] == found(ada, "rex")[0] == "My puppy is called Rex."
+        assert find_texts(ada, "hound")[0] == find_texts(ada, "rex")[0] == "My puppy is called Rex."
         assert search_query.search_memories(session(ada), "puppy called Rex").hits[0].cosine == pytest.approx(
             1, abs=0.01
         )
@@ -199,10 +199,10 @@ def test_memories_of_another_user_need_persona_scope(ada: User, bob: User) -> No
 def test_query_count_is_constant(ada: User, index: Callable[[], int], django_assert_num_queries: Any) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"zebra {n}", tags=["t"]) for n in range(30)])
     index()
-    found(ada, "zebra")  # keys are cached now
+    find_texts(ada, "zebra")  # caches the keys
     for limit in (1, 25):
-        with django_assert_num_queries(2):  # common words; ranking, with the memories and their tags
-            assert len(found(ada, "zebra", limit=limit)) == limit
+        with django_assert_num_queries(2):  # common words; ranking with the memories and their tags
+            assert len(find_texts(ada, "zebra", limit=limit)) == limit
 
 
 def test_limit_and_order_are_applied(ada: User, index: Callable[[], int]) -> None:
@@ -213,23 +213,23 @@ def test_limit_and_order_are_applied(ada: User, index: Callable[[], int]) -> Non
     assert len(scores) == 10
 
 
-# --- What comes first ------------------------------------------------------------------------------------
+# --- Ranking ---------------------------------------------------------------------------------------------
 
 
 def remember_at(user: User, day: str, *texts: str) -> None:
-    """Memories that were made on that day."""
-    made = writes.create_memories(session(user), [writes.NewMemory(text) for text in texts])
-    for memory in made:
+    """Create memories with this creation day."""
+    created = writes.create_memories(session(user), [writes.NewMemory(text) for text in texts])
+    for memory in created:
         memory.created_at = datetime.fromisoformat(day).replace(tzinfo=UTC)
         Memory.objects.filter(pk=memory.pk).update(created_at=memory.created_at)
-    work_queue.store_keywords(made)
+    work_queue.store_keywords(created)
 
 
 def test_memory_is_found_by_creation_day(ada: User) -> None:
     remember_at(ada, "2023-05-07", "I went for a walk.")
     remember_at(ada, "2024-01-15", "I went for a walk again.")
     for query in ("a walk in May", "Sunday walk", "walk 2023"):
-        assert found(ada, query)[0] == "I went for a walk."
+        assert find_texts(ada, query)[0] == "I went for a walk."
 
 
 @pytest.mark.parametrize("on_the_day", [1, 60])
@@ -237,23 +237,23 @@ def test_word_in_text_outranks_word_in_date(ada: User, index: Callable[[], int],
     remember_at(ada, "2024-11-03", *(f"Note {number}" for number in range(on_the_day)))
     remember_at(ada, "2024-03-01", "We marry in November.", *(f"Letter {number}" for number in range(9)))
     index()
-    assert found(ada, "november")[0] == "We marry in November."
-    assert found(ada, "november 2024")[0] == "We marry in November."
+    assert find_texts(ada, "november")[0] == "We marry in November."
+    assert find_texts(ada, "november 2024")[0] == "We marry in November."
 
 
 def test_neighbors_in_conversation_count(ada: User) -> None:
     chat, other = uuid4(), uuid4()
-    said = [
+    turns = [
         (chat, 1, "Where is the zebra?"),
         (chat, 2, "In the garden."),
         (chat, 9, "Bye."),
         (other, 2, "No."),
     ]
     writes.create_memories(
-        session(ada), [writes.NewMemory(text, conversation=c, position=p) for c, p, text in said]
+        session(ada), [writes.NewMemory(text, conversation=c, position=p) for c, p, text in turns]
     )
     remember(ada, "Anything else.")
-    assert found(ada, "zebra") == ["Where is the zebra?", "In the garden."]
+    assert find_texts(ada, "zebra") == ["Where is the zebra?", "In the garden."]
 
 
 def test_private_neighbors_do_not_count_for_others(ada: User, bob: User) -> None:
@@ -281,22 +281,22 @@ def test_exact_phrase_outranks_same_words_in_other_order(ada: User, index: Calla
     remember(ada, "An old dog in a red house.")
     remember(ada, "The old red house: a dog, an old red dog house.")
     index()
-    assert found(ada, "Old dog in a RED house")[0] == "An old dog in a red house."
-    assert found(ada, "red dog, the")[0] == "The red dog, the old house."
+    assert find_texts(ada, "Old dog in a RED house")[0] == "An old dog in a red house."
+    assert find_texts(ada, "red dog, the")[0] == "The red dog, the old house."
 
 
 def test_phrase_of_only_stop_words_is_found(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "To be or not to be.")
     writes.create_memories(session(ada), [writes.NewMemory(f"Some note {n}") for n in range(30)])
     index()
-    assert found(ada, "or not to be")[0] == "To be or not to be."
+    assert find_texts(ada, "or not to be")[0] == "To be or not to be."
 
 
 def test_only_memory_with_rare_word_ranks_first(ada: User, index: Callable[[], int]) -> None:
     texts = [f"The dog number{n} likes coffee and the car." for n in range(100)]
     writes.create_memories(session(ada), [writes.NewMemory(text) for text in texts])
     index()
-    assert [found(ada, f"number{n}", limit=1) for n in range(0, 100, 7)] == [
+    assert [find_texts(ada, f"number{n}", limit=1) for n in range(0, 100, 7)] == [
         [texts[n]] for n in range(0, 100, 7)
     ]
 
@@ -323,10 +323,10 @@ def test_each_search_method_works_alone(ada: User, index: Callable[[], int]) -> 
 
 def test_query_with_too_many_words_is_answered(ada: User) -> None:
     remember(ada, "word7 is here")
-    assert found(ada, " ".join(f"word{n}" for n in range(90))) == ["word7 is here"]
+    assert find_texts(ada, " ".join(f"word{n}" for n in range(90))) == ["word7 is here"]
 
 
-# --- How it is stored and read --------------------------------------------------------------------------
+# --- Storage ---------------------------------------------------------------------------------------------
 
 
 def test_search_reads_only_the_covering_index(
@@ -338,15 +338,15 @@ def test_search_reads_only_the_covering_index(
     plans: list[str] = []
 
     def explain(sql: str, params: list[Any]) -> list[Any]:
-        plans.append(_explained(sql, params))
+        plans.append(_explain(sql, params))
         return []
 
     monkeypatch.setattr(ranking, "fetch_prepared", explain)
-    # Which way is cheaper depends on what is vacuumed when; that the index can answer without the table does not.
+    # The cheapest plan depends on the last vacuum; whether the index alone can answer does not.
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
     search_query.search_memories(session(ada), "zebra")
-    # One plan ranks; the other looks for words that most memories have.
+    # One plan ranks; the other finds common words.
     reads = [line.strip() for line in "\n".join(plans).splitlines() if "on memories_memoryvector" in line]
     assert len(reads) == len(plans)
     assert all("Index Only Scan using memory_vector_cover" in line for line in reads)
@@ -373,7 +373,7 @@ def test_widest_passage_fits_the_index(ada: User, index: Callable[[], int]) -> N
     assert not MemoryVector.objects.filter(embedding__isnull=True).exists()
     [row, *_] = MemoryVector.objects.all()
     row.tokens, row.expires_at = list(range(-(2**63), -(2**63) + get_max_keywords())), timezone.now()
-    row.save()  # PostgreSQL refuses a tuple that is too wide
+    row.save()  # PostgreSQL rejects a tuple that is too wide
 
 
 def test_one_large_and_many_small_owners_are_searched_completely(index: Callable[[], int]) -> None:
@@ -387,7 +387,7 @@ def test_one_large_and_many_small_owners_are_searched_completely(index: Callable
         assert len(search_query.search_memories(session(person), "hound", limit=500).hits) == count
 
 
-def _explained(sql: str, params: list[Any]) -> str:
+def _explain(sql: str, params: list[Any]) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"explain (analyze, buffers) {sql}", params)
         return "\n".join(row[0] for row in cursor.fetchall())

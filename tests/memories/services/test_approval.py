@@ -1,4 +1,4 @@
-"""An app that must ask first gets round its person's yes by no way of writing, whatever else it may do."""
+"""An app whose changes need approval cannot bypass it by any kind of write, whatever its scopes."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,50 +33,54 @@ LATER = datetime(2999, 1, 31, tzinfo=UTC)
 LINE = "[2025-01-31] - I keep bees."
 
 
-def asking(user: User) -> Actor:
-    """Of an app that may do everything but write without a yes."""
+def make_restricted_app(user: User) -> Actor:
+    """Return an app with all scopes whose changes need approval."""
     return app(user, *scopes.DESCRIPTIONS, asks_first=True)
 
 
-def everything(user: User) -> list[Any]:
-    """All that is said in memories, and what they are."""
+def dump_memories(user: User) -> list[Any]:
+    """Return the content and state of the user's memories."""
     rows = Memory.objects.filter(owner=user).order_by("pk")
-    said = [(row.text, row.visibility, row.expires_at, row.version) for row in rows]
+    fields = [(row.text, row.visibility, row.expires_at, row.version) for row in rows]
     return [
-        *said,
+        *fields,
         [sorted(tag.name for tag in row.tags.all()) for row in rows],
         MemoryRevision.objects.count(),
     ]
 
 
 # Each is called with the actor and the ids of two memories.
-WAYS: dict[str, Callable[..., Any]] = {
+WRITES: dict[str, Callable[..., Any]] = {
     "create": lambda actor, *_: writes.create_memory(actor, text="New."),
-    "create unless same": lambda actor, *_: create_unless_duplicate(
+    "create unless duplicate": lambda actor, *_: create_unless_duplicate(
         actor, text="New.", on_duplicate=OnDuplicate.RETURN
     ),
     "create many": lambda actor, *_: writes.create_memories(actor, [NewMemory("New.")]),
-    "as another": lambda actor, *_: writes.create_memories(actor, [NewMemory("New.")], source="web"),
+    "create as another source": lambda actor, *_: writes.create_memories(
+        actor, [NewMemory("New.")], source="web"
+    ),
     "change": lambda actor, one, _: writes.update_memory(actor, one, text="Other."),
     "retag": lambda actor, one, _: writes.update_memory(actor, one, tags=["other"]),
-    "end": lambda actor, one, _: writes.update_memory(actor, one, expires_at=LATER),
+    "set expiry": lambda actor, one, _: writes.update_memory(actor, one, expires_at=LATER),
     "publish": lambda actor, one, _: writes.set_visibility(actor, one, "public"),
-    "go back": lambda actor, one, _: writes.restore_version(actor, one, 1),
+    "restore version": lambda actor, one, _: writes.restore_version(actor, one, 1),
     "replace": lambda actor, one, two: near_duplicates.merge_memories(actor, one, two),
     "merge": lambda actor, one, two: near_duplicates.merge_memories(actor, one, two, merge=True),
-    "replace by the same": lambda actor, one, _: near_duplicates.merge_memories(actor, one, one),
+    "merge with itself": lambda actor, one, _: near_duplicates.merge_memories(actor, one, one),
     "tag many": lambda actor, one, two: selection.tag_selection(actor, Selection([one, two]), "other"),
     "untag many": lambda actor, one, two: selection.untag_selection(actor, Selection([one, two]), "x"),
-    "end many": lambda actor, one, two: selection.set_selection_expiry(actor, Selection([one, two]), None),
+    "set expiry of many": lambda actor, one, two: selection.set_selection_expiry(
+        actor, Selection([one, two]), None
+    ),
     "publish many": lambda actor, one, two: selection.set_selection_visibility(
         actor, Selection([one, two]), "public"
     ),
     "trash": lambda actor, one, _: writes.trash_memory(actor, one),
     "trash many": lambda actor, one, two: selection.trash_selection(actor, Selection([one, two])),
-    "rename a tag": lambda actor, *_: tag_admin.rename_tag(actor, _tag(actor), "other"),
+    "rename tag": lambda actor, *_: tag_admin.rename_tag(actor, _tag(actor), "other"),
     "merge tags": lambda actor, *_: tag_admin.merge_tags(actor, _tag(actor), _tag(actor, "y")),
-    "remove a tag": lambda actor, *_: tag_admin.remove_tag(actor, _tag(actor)),
-    "say yes": lambda actor, *_: review_decisions.accept_all_proposals(
+    "delete tag": lambda actor, *_: tag_admin.remove_tag(actor, _tag(actor)),
+    "approve": lambda actor, *_: review_decisions.accept_all_proposals(
         actor, until=UUID(int=2**128 - 1), count=9, seen={}
     ),
 }
@@ -87,17 +91,17 @@ def _tag(actor: Actor, name: str = "x") -> Any:
     return tag.pk
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_changes_without_approval(way: str, ada: User) -> None:
+@pytest.mark.parametrize("write", WRITES)
+def test_nothing_changes_without_approval(write: str, ada: User) -> None:
     one, two = remember(ada, "One.", tags=["x"]), remember(ada, "Two.", tags=["y"])
     writes.update_memory(session(ada), one.pk, text="One, later.")
-    before = everything(ada)
+    before = dump_memories(ada)
     with pytest.raises(REFUSED) as refused:
-        WAYS[way](asking(ada), one.pk, two.pk)
-    assert everything(ada) == before
-    if isinstance(refused.value, ApprovalRequired):  # what it is told waits does wait
+        WRITES[write](make_restricted_app(ada), one.pk, two.pk)
+    assert dump_memories(ada) == before
+    if isinstance(refused.value, ApprovalRequired):  # the reported proposals exist
         assert set(refused.value.ids) <= set(Proposal.objects.values_list("pk", flat=True))
-    if isinstance(refused.value, InsufficientScope):  # it has all, so no door may tell it to ask for one
+    if isinstance(refused.value, InsufficientScope):  # it has all scopes, so none may be reported missing
         assert refused.value.scope == "sign-in"
 
 
@@ -108,7 +112,7 @@ def test_each_bulk_operation_needs_approval(ada: User) -> None:
         bulk.UpdateOperation(one.pk, {"text": "Other."}),
         bulk.TrashOperation(one.pk),
     ]
-    outcomes = bulk.apply_operations(asking(ada), operations)
+    outcomes = bulk.apply_operations(make_restricted_app(ada), operations)
     assert [type(outcome) for outcome in outcomes] == [ApprovalRequired, ApprovalRequired, InsufficientScope]
     assert [memory.text for memory in Memory.objects.all()] == ["One."]
     assert Proposal.objects.count() == 2
@@ -118,27 +122,27 @@ def test_each_bulk_operation_needs_approval(ada: User) -> None:
     "act",
     [import_run.start_import, import_run.advance_import, import_run.undo_import, import_run.discard_import],
 )
-@pytest.mark.parametrize("begun", [False, True])
-def test_app_cannot_approve_its_own_import(act: Callable[..., Any], begun: bool, ada: User) -> None:
-    free, bound = app(ada, *scopes.DESCRIPTIONS), asking(ada)
-    batch = stage_import(bound, file_of(LINE))
-    if begun:  # and only then set to ask
-        import_run.start_import(free, batch.pk)
+@pytest.mark.parametrize("started", [False, True])
+def test_app_cannot_approve_its_own_import(act: Callable[..., Any], started: bool, ada: User) -> None:
+    unrestricted, restricted = app(ada, *scopes.DESCRIPTIONS), make_restricted_app(ada)
+    batch = stage_import(restricted, file_of(LINE))
+    if started:  # approval is required only afterwards
+        import_run.start_import(unrestricted, batch.pk)
     with pytest.raises(InsufficientScope):
-        act(bound, batch.pk)
+        act(restricted, batch.pk)
     assert not Memory.objects.exists()
     batch.refresh_from_db()
-    assert batch.state == (ImportState.RUNNING if begun else ImportState.STAGED)
+    assert batch.state == (ImportState.RUNNING if started else ImportState.STAGED)
 
 
 def test_app_cannot_undo_import_without_approval(ada: User) -> None:
     allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
-    free = app(ada, *scopes.DESCRIPTIONS)
-    batch = stage_import(free, file_of(LINE))
-    import_run.start_import(free, batch.pk)
-    import_run.advance_import(free, batch.pk)
+    unrestricted = app(ada, *scopes.DESCRIPTIONS)
+    batch = stage_import(unrestricted, file_of(LINE))
+    import_run.start_import(unrestricted, batch.pk)
+    import_run.advance_import(unrestricted, batch.pk)
     with pytest.raises(InsufficientScope):
-        import_run.undo_import(asking(ada), batch.pk)
+        import_run.undo_import(make_restricted_app(ada), batch.pk)
     assert Memory.objects.get().deleted_at is None
 
 

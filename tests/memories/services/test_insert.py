@@ -1,4 +1,4 @@
-"""New memories are stored whole or not at all, and are known as they were stored."""
+"""New memories are stored completely or not at all, and returned as stored."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -30,24 +30,27 @@ def test_returned_rows_equal_stored_rows(ada: User) -> None:
         writes.NewMemory("Rex is a dog.", "public", ["Pets", "home"], datetime(2999, 1, 1, tzinfo=UTC)),
         writes.NewMemory("Peanuts. No.", conversation=uuid4(), position=3),
     ]
-    for made in writes.create_memories(session(ada), items):
-        stored = Memory.objects.get(pk=made.pk)
-        assert {tag.pk for tag in get_tags(made)} == {tag.pk for tag in stored.tags.all()}
-        stored.text, made.text  # noqa: B018 - opened
+    for created in writes.create_memories(session(ada), items):
+        stored = Memory.objects.get(pk=created.pk)
+        assert {tag.pk for tag in get_tags(created)} == {tag.pk for tag in stored.tags.all()}
+        stored.text, created.text  # noqa: B018 - decrypted
         for field in Memory._meta.concrete_fields:
-            assert getattr(made, field.attname) == getattr(stored, field.attname), field.name
+            assert getattr(created, field.attname) == getattr(stored, field.attname), field.name
 
 
 def test_each_passage_has_its_own_words(ada: User) -> None:
-    made = writes.create_memories(
+    created = writes.create_memories(
         session(ada), [writes.NewMemory(text) for text in ("One zebra.", LONG, "Two zebras.")]
     )
-    counts = [MemoryVector.objects.filter(memory=memory).count() for memory in made]
+    counts = [MemoryVector.objects.filter(memory=memory).count() for memory in created]
     assert counts[0] == counts[2] == 1
     assert counts[1] > 1
-    for row in MemoryVector.objects.filter(memory=made[1]):
+    for row in MemoryVector.objects.filter(memory=created[1]):
         assert len(row.tokens) > 50
-    assert MemoryVector.objects.get(memory=made[0]).tokens != MemoryVector.objects.get(memory=made[2]).tokens
+    assert (
+        MemoryVector.objects.get(memory=created[0]).tokens
+        != MemoryVector.objects.get(memory=created[2]).tokens
+    )
 
 
 def test_no_memories_cause_no_statement(ada: User, django_assert_num_queries: object) -> None:
@@ -65,40 +68,40 @@ def test_many_memories_are_all_or_nothing(committed: User) -> None:
 
 
 def test_concurrent_creation_of_same_tag_shares_it(committed: User) -> None:
-    """Each waits for the other's tag, and neither for ever."""
-    people, at_once = 8, Barrier(8)
+    """Transactions wait for each other's tags but not forever."""
+    writers, barrier = 8, Barrier(8)
 
     def write(number: int) -> None:
         try:
-            at_once.wait(10)
+            barrier.wait(10)
             writes.create_memory(session(committed), text=f"Note {number}.", tags=[f"tag{number % 2}", "all"])
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(people) as pool:
-        list(pool.map(write, range(people)))
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, range(writers)))
     assert Tag.objects.count() == 3
-    assert MemoryTag.objects.count() == 2 * people
+    assert MemoryTag.objects.count() == 2 * writers
 
 
 def test_concurrent_tags_in_opposite_order_do_not_deadlock(committed: User) -> None:
-    people, rounds, at_once = 4, 5, Barrier(4)
+    writers, rounds, barrier = 4, 5, Barrier(4)
 
     def write(number: int) -> None:
         try:
             for turn in range(rounds):
                 names = [f"{turn} {letter}" for letter in "abcdef"]
-                at_once.wait(10)
+                barrier.wait(10)
                 with transaction.atomic():
                     for name in names if number % 2 else reversed(names):
                         writes.create_memory(session(committed), text="A note.", tags=[name])
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(people) as pool:
-        list(pool.map(write, range(people)))
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, range(writers)))
     assert Tag.objects.count() == 6 * rounds
-    assert MemoryTag.objects.count() == 6 * rounds * people
+    assert MemoryTag.objects.count() == 6 * rounds * writers
 
 
 def test_memory_being_restored_is_not_purged(committed: User) -> None:

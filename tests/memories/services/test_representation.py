@@ -1,4 +1,4 @@
-"""The fields of a memory, as every channel names them."""
+"""The fields of a memory that channels select."""
 
 import pytest
 

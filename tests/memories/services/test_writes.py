@@ -1,4 +1,4 @@
-"""The acts on memories: what they keep, what they refuse, what they write down."""
+"""Writes to memories: what they save, reject and audit."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ def test_whitespace_is_stripped_and_newlines_are_normalized(ada: User) -> None:
     assert remember(ada, "  one\r\ntwo \n").text == "one\ntwo"
 
 
-BAD = [
+INVALID_INPUTS = [
     ("text", "", "blank"),
     ("text", " \n\t ", "blank"),
     ("text", "x" * 8_001, "too_long"),
@@ -48,7 +48,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "code"), BAD, ids=[f"{field} {code}" for field, _, code in BAD])
+@pytest.mark.parametrize(
+    ("field", "value", "code"), INVALID_INPUTS, ids=[f"{field} {code}" for field, _, code in INVALID_INPUTS]
+)
 def test_invalid_input_is_reported_by_field_and_changes_nothing(
     ada: User, field: str, value: Any, code: str
 ) -> None:
@@ -274,8 +276,8 @@ def test_database_rejects_unknown_visibility(ada: User) -> None:
 
 
 def test_expiry_beyond_year_9999_is_rejected(ada: User) -> None:
-    """The year 10000 in UTC: PostgreSQL keeps it, Python cannot read it."""
+    """The year 10000 in UTC: PostgreSQL stores it, but Python cannot read it."""
     far = datetime(9999, 12, 31, 23, tzinfo=dt_timezone(timedelta(hours=-12)))
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as error:
         remember(ada, "Something.", expires_at=far)
-    assert refused.value.error_dict["expires_at"][0].code == "too_far"
+    assert error.value.error_dict["expires_at"][0].code == "too_far"

@@ -1,4 +1,4 @@
-"""Where an operator bounds it, a person keeps so many memories, whatever door they come by."""
+"""The memory limit per user that an operator can set, through every channel."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,20 +19,20 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _three(settings: Settings) -> None:
+def limit_to_three(settings: Settings) -> None:
     settings.MEMORIES_PER_PERSON = 3
 
 
-def codes(error: ValidationError) -> list[str | None]:
+def get_error_codes(error: ValidationError) -> list[str | None]:
     return [each.code for each in error.error_dict["text"]]
 
 
 def test_memories_beyond_quota_are_rejected_until_there_is_room(ada: User, bob: User) -> None:
     first, *_ = [remember(ada, f"Number {n}.") for n in range(3)]
     writes.trash_memory(session(ada), first.pk)
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError) as error_info:
         remember(ada, "One more.", tags=["x"])
-    assert codes(caught.value) == ["quota"]
+    assert get_error_codes(error_info.value) == ["quota"]
     assert remember(bob, "Another person's.")
     writes.delete_memory(session(ada), first.pk)
     assert remember(ada, "One more.")
@@ -49,8 +49,8 @@ def test_import_beyond_quota_is_rejected_at_start(ada: User, ada_client: Client)
     batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
     with pytest.raises(ValidationError):
         import_run.start_import(session(ada), batch.pk)
-    said = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
-    assert "You can store at most 3 memories" in said
+    html = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
+    assert "You can store at most 3 memories" in html
     batch.refresh_from_db()
     assert (batch.state, Memory.objects.count()) == (ImportState.STAGED, 0)
 
@@ -62,13 +62,13 @@ def test_import_ends_early_when_quota_is_reached(
     batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk, seconds=0)
-    kept = remember(ada, "By hand.")
-    said = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
-    assert "The import stopped after 2 of 3: you have reached the limit of stored memories." in said
-    told = session_of(ada)("get", f"/import/{batch.pk}/").json
-    assert (told["state"], told["done"], told["ended_by"]) == ("done", 2, "room")
+    saved = remember(ada, "By hand.")
+    html = ada_client.post(f"/memories/import/{batch.pk}/go-on/", follow=True).content.decode()
+    assert "The import stopped after 2 of 3: you have reached the limit of stored memories." in html
+    batch_json = session_of(ada)("get", f"/import/{batch.pk}/").json
+    assert (batch_json["state"], batch_json["done"], batch_json["ended_by"]) == ("done", 2, "room")
     import_run.undo_import(session(ada), batch.pk)
-    assert list(Memory.objects.filter(deleted_at=None)) == [kept]
+    assert list(Memory.objects.filter(deleted_at=None)) == [saved]
 
 
 def test_nothing_is_counted_without_quota(

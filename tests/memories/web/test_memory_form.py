@@ -77,7 +77,7 @@ def test_hidden_invalid_date_is_ignored(ada: User, ada_client: Client) -> None:
 INVALID = [
     ("text", {"text": ""}, "Enter a text."),
     ("text", {"text": " \n\t "}, "Enter a text."),
-    ("text", {"text": "ö" * (TEXT_CHARACTERS + 1)}, "This has 8,001 characters"),
+    ("text", {"text": "ö" * (TEXT_CHARACTERS + 1)}, "The text has 8,001 characters"),
     ("text", {"text": "a\0b"}, "null character"),
     ("tags", {"tags": ",".join(f"tag{n}" for n in range(TAGS + 1))}, "at most 20 tags"),
     ("tags", {"tags": "t" * (TAG_CHARACTERS + 1)}, "A tag has at most 50 characters"),

@@ -16,7 +16,7 @@ from memories.models import Memory, Proposal
 from memories.services import writes
 from memories.validation.drafts import NewMemory
 from tests.factories import remember, session
-from tests.memories.review.test_decisions import REVIEW, asking, propose
+from tests.memories.review.test_decisions import REVIEW, make_restricted_app, propose
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,9 @@ def test_approve_all_saves_shown_proposals_only(ada: User, ada_client: Client) -
 
 def test_approve_all_on_later_page_covers_count_of_first_page(ada: User, ada_client: Client) -> None:
     with pytest.raises(ApprovalRequired):
-        writes.create_memories(asking(ada), [NewMemory(f"Number {number}.") for number in range(26)])
+        writes.create_memories(
+            make_restricted_app(ada), [NewMemory(f"Number {number}.") for number in range(26)]
+        )
     first = ada_client.get(REVIEW).content.decode()
     late = propose(ada, "Too late to be seen.")
     [further] = re.findall(r'href="(\?before=[^"]*)"', first)
@@ -80,7 +82,7 @@ def test_approve_all_with_invalid_fields_saves_nothing(
 
 def propose_change(user: User, memory: Memory, **changes: Any) -> Proposal:
     with pytest.raises(ApprovalRequired) as error:
-        writes.update_memory(asking(user), memory.pk, **changes)
+        writes.update_memory(make_restricted_app(user), memory.pk, **changes)
     [proposal] = error.value.proposals
     assert isinstance(proposal, Proposal)
     return proposal

@@ -59,7 +59,7 @@ def test_invalid_filter_is_rejected(ada: User, name: str, parts: dict[str, str])
 def test_filter_limit_is_reported(ada: User, ada_client: Client) -> None:
     for number in range(MAX_FILTERS):
         save_filter(session(ada), name=f"Filter {number}", parts=PUBLIC)
-    assert "which is the most" in save_in_browser(ada_client, name="One more", **PUBLIC)
+    assert "at most 20 saved filters" in save_in_browser(ada_client, name="One more", **PUBLIC)
     assert len(list_names(ada)) == MAX_FILTERS
 
 
