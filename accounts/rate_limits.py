@@ -60,6 +60,11 @@ def get_api_limit() -> RateLimit:
     return RateLimit("api", settings.API_REQUESTS_PER_MINUTE)
 
 
+def get_public_persona_limit() -> RateLimit:
+    """Return the limit of one IP address for the public pages that answer from a persona."""
+    return RateLimit("public_page", settings.API_ANONYMOUS_PER_MINUTE)
+
+
 def get_anonymous_limit() -> RateLimit:
     """Return the limit for unauthenticated requests of one IP address."""
     return RateLimit("anonymous", settings.API_ANONYMOUS_PER_MINUTE)

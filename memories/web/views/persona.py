@@ -1,6 +1,5 @@
 """Pages to ask a persona: the Ask page of logged-in users, and public persona pages."""
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -10,7 +9,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
-from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit, get_api_limit
+from accounts.rate_limits import (
+    RateLimitExceeded,
+    enforce_rate_limit,
+    get_api_limit,
+    get_public_persona_limit,
+)
 from core.client_ip import get_client_network
 from core.http import render_rate_limited
 from memories.errors import PersonaNotFound
@@ -52,9 +56,7 @@ def _prepare_answer(actor: Actor, form: AskForm) -> persona_retrieval.PreparedAn
 def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     """Answer as an anonymous user would be answered, even if the user is logged in."""
     try:
-        enforce_rate_limit(
-            RateLimit("public_page", settings.API_ANONYMOUS_PER_MINUTE), get_client_network(request)
-        )
+        enforce_rate_limit(get_public_persona_limit(), get_client_network(request))
         about = persona_retrieval.find_persona(ANONYMOUS, handle)
     except RateLimitExceeded as error:
         return render_rate_limited(request, error.retry_after_s)

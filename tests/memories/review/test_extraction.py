@@ -135,7 +135,7 @@ def test_checkbox_on_page_gives_consent(
 ) -> None:
     host = make_remote(model, settings, monkeypatch)
     set_model_output(model)
-    assert f"Let {host} read" in ada_client.get(PAGE).content.decode()
+    assert f"Allow {host} to generate" in ada_client.get(PAGE).content.decode()
     assert ada_client.post(PAGE, {"conversation": "Me: hello."}).status_code == 422
     assert model.requests == []
     assert ada_client.post(PAGE, {"conversation": "Me: hello.", "may_read": "on"}).status_code == 302
@@ -186,7 +186,7 @@ def test_page_shows_errors(ada_client: Client, model: ModelServer) -> None:
     model.says = ["Sorry."]
     answer = ada_client.post(PAGE, {"conversation": "Me: hello."})
     assert answer.status_code == 422
-    assert "Nothing was kept" in answer.content.decode()
+    assert "Nothing was saved" in answer.content.decode()
 
 
 def test_page_is_not_found_without_a_model(ada_client: Client) -> None:
