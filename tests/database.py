@@ -26,12 +26,7 @@ def temporary_database() -> Iterator[None]:
     switch_database(name)
     yield
     connection.close()
-    # A pooled thread may still be connected. Not `with (force)`: that fails while autovacuum, which this role may not
-    # terminate, uses the database; a plain drop makes the server cancel autovacuum.
-    execute_on_server(
-        "select pg_terminate_backend(pid)::text from pg_stat_activity"
-        f" where datname = '{name}' and usename = current_user"
-    )
+    _disconnect_everyone(name)
     execute_on_server(f'drop database if exists "{name}"')
 
 
@@ -43,6 +38,7 @@ def _get_template() -> str:
         for older in existing:
             execute_on_server(f'drop database "{older}"')
         _migrate_database(UNFINISHED)
+        _disconnect_everyone(UNFINISHED)
         execute_on_server(f'alter database "{UNFINISHED}" rename to "{name}"')
     return name
 
@@ -52,6 +48,18 @@ def _migrate_database(name: str) -> None:
     CREATION.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     connection.settings_dict["TEST"]["NAME"] = original
     connection.close()
+
+
+def _disconnect_everyone(name: str) -> None:
+    """End the connections to a database: pooled threads, and on a busy machine what is not closed yet.
+
+    Not `drop database ... with (force)`: that fails while autovacuum, which this role may not terminate, uses the
+    database; a plain statement makes the server cancel autovacuum.
+    """
+    execute_on_server(
+        "select pg_terminate_backend(pid)::text from pg_stat_activity"
+        f" where datname = '{name}' and usename = current_user"
+    )
 
 
 def execute_on_server(statement: str) -> list[str]:
