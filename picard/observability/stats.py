@@ -2,12 +2,15 @@
 
 import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import psutil
 from django.db import connection
 
 from core.db.locks import LIVE_WORKERS_SQL
 from picard.server.metrics_folder import shared_folder
+
+if TYPE_CHECKING:
+    import psutil
 
 DATABASE_METRICS_SQL = f"""
 select
@@ -66,6 +69,8 @@ def collect_web_server_metrics() -> list[Metric]:
 
     The names are those of prometheus_client's collector, which covers only one process.
     """
+    import psutil  # here, because it takes 7 ms and most servers are not asked for metrics
+
     processes = _list_web_server_processes()
     cpu_s = resident_bytes = threads = 0.0
     for process in processes:
@@ -85,8 +90,10 @@ def collect_web_server_metrics() -> list[Metric]:
     ]
 
 
-def _list_web_server_processes() -> list[psutil.Process]:
+def _list_web_server_processes() -> "list[psutil.Process]":
     """Return gunicorn's main process first, then its workers."""
+    import psutil
+
     process = psutil.Process()
     server = process.parent() if shared_folder() else None
     return [server, *server.children()] if server else [process]
