@@ -289,6 +289,13 @@ def test_functions_named_in_pages_exist(page: Path) -> None:
 
 
 @cache
+def test_tests_named_in_contributing_exist() -> None:
+    names = set(re.findall(r"`(test_\w+)`", read_text(PROJECT / "CONTRIBUTING.md")))
+    defined = {name for path in (PROJECT / "tests").rglob("test_*.py") for name in _list_definitions(path)}
+    assert names
+    assert names <= defined
+
+
 def _list_definitions(module: Path) -> set[str]:
     nodes = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
