@@ -1,9 +1,26 @@
-"""Public import path for custom embedding providers; the code is in memories/providers/embeddings.py."""
+"""Public import path for custom embedding providers, with the names that release 0.1 gave them.
 
-from memories.providers.embeddings import CheckedProvider as CheckedProvider
-from memories.providers.embeddings import EmbeddingProvider as EmbeddingProvider
-from memories.providers.embeddings import ProviderError as ProviderError
-from memories.providers.embeddings import ProviderRejected as ProviderRejected
-from memories.providers.embeddings import ProviderUnavailable as ProviderUnavailable
-from memories.providers.embeddings import get_provider as get_provider
-from memories.providers.embeddings import reset_provider as reset_provider
+The code is in memories/providers/embeddings.py.
+"""
+
+from memories.providers.embeddings import (
+    CheckedProvider,
+    EmbeddingProvider,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from memories.providers.embeddings import get_provider as provider
+from memories.providers.embeddings import normalize_vector as unit
+from memories.providers.embeddings import reset_provider as forget_provider
+
+__all__ = [
+    "CheckedProvider",
+    "EmbeddingProvider",
+    "ProviderError",
+    "ProviderRejected",
+    "ProviderUnavailable",
+    "forget_provider",
+    "provider",
+    "unit",
+]

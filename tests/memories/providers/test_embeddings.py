@@ -17,6 +17,7 @@ import pytest
 from pytest_django import Settings
 
 from core.circuit_breaker import OPEN_S
+from memories import embeddings as public_embeddings
 from memories.providers.embeddings import (
     CheckedProvider,
     EmbeddingProvider,
@@ -345,6 +346,16 @@ def test_at_most_half_of_threads_wait_for_hanging_provider(settings: Settings) -
     hanging.released.set()
     for thread in blocked:
         thread.join()
+
+
+def test_names_of_release_0_1_can_still_be_imported() -> None:
+    names = {
+        *("CheckedProvider", "EmbeddingProvider", "ProviderError", "ProviderRejected", "ProviderUnavailable"),
+        *("forget_provider", "provider", "unit"),
+    }
+    assert set(public_embeddings.__all__) == names
+    assert public_embeddings.provider is get_provider
+    assert public_embeddings.EmbeddingProvider is EmbeddingProvider
 
 
 def test_failure_opens_circuit_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
