@@ -5,6 +5,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from oauthlib.common import Request
 
+from core.hosts import get_base_url
 from oauth import rate_limits
 from oauth.diagnostics import client_errors
 from oauth.http_responses import build_error_response, oauth_endpoint
@@ -54,10 +55,10 @@ def introspect_token(request: HttpRequest) -> HttpResponse:
         return _build_invalid_client_response()
     if not request.POST.get("token"):
         return build_error_response("invalid_request", "The parameter token is missing.")
-    return JsonResponse(_build_introspection(client, request.POST["token"]))
+    return JsonResponse(_build_introspection(request, client, request.POST["token"]))
 
 
-def _build_introspection(client: Application, token: str) -> dict[str, object]:
+def _build_introspection(request: HttpRequest, client: Application, token: str) -> dict[str, object]:
     access_token = (
         families.AccessToken.objects.select_related("user", "application")
         .filter(token_checksum=families.compute_checksum(token), user__is_active=True)
@@ -70,14 +71,15 @@ def _build_introspection(client: Application, token: str) -> dict[str, object]:
     grant = AppGrant.objects.filter(user=access_token.user, application=access_token.application).first()
     if grant is None or grant.has_ended or grant.paused_at is not None:
         return {"active": False}
+    issuer = get_base_url(request)
     return {
         "active": True,
         "scope": " ".join(scope for scope in access_token.scope.split() if scope in grant.scopes),
         "client_id": access_token.application.client_id,
         "token_type": "Bearer",
         "sub": str(access_token.user_id),
-        "aud": access_token.resource,
-        "iss": settings.PUBLIC_URL,
+        "aud": [resource.replace(settings.PUBLIC_URL, issuer, 1) for resource in access_token.resource],
+        "iss": issuer,
         "iat": int(access_token.created.timestamp()),
         "exp": int(access_token.expires.timestamp()),
     }

@@ -10,7 +10,7 @@ from oauth import client_secrets
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, TokenFamily
-from oauth.tokens import families, issue, refresh_retry, resource_indicators
+from oauth.tokens import families, issue, refresh_retry
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
     TokenRequest,
@@ -18,7 +18,7 @@ from oauth.toolkit.oauth_requests import (
     ValidRefreshRequest,
     ValidTokenRequest,
 )
-from oauth.toolkit.server import build_invalid_target_error
+from oauth.toolkit.server import select_resources
 
 
 class StrictValidator(OAuth2Validator):  # type: ignore[misc]
@@ -124,7 +124,7 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         self, token: Mapping[str, str], request: ValidTokenRequest, *_: object, **__: object
     ) -> None:
         """Store the tokens in the caller's transaction. `request.presented` was set by the validation above."""
-        resource = _select_resources(request)
+        resource = select_resources(request.decoded_body or (), request.presented.resource, request)
         if isinstance(request.presented, issue.PresentedCode):
             is_issued = issue.redeem_code(request.presented, request.token_family, token, resource)
         else:
@@ -150,19 +150,6 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
             families.RefreshToken.revoke_family(own[0].token_family)
         else:
             super().revoke_token(token, token_type_hint, request, *args, **kwargs)
-
-
-def _select_resources(request: ValidTokenRequest) -> list[str]:
-    """Return the requested resources, which must have been granted (RFC 8707); by default all granted ones."""
-    granted = request.presented.resource or [resource_indicators.get_default_resource()]
-    requested = [
-        resource_indicators.normalize_resource(value)
-        for name, value in request.decoded_body or ()
-        if name == "resource" and value.strip()
-    ]
-    if any(resource not in granted for resource in requested):
-        raise build_invalid_target_error(request)
-    return [resource for resource in requested if resource] or granted
 
 
 def _require_active_grant(request: TokenRequest, presented: issue.PresentedCredential) -> bool:
