@@ -13,20 +13,12 @@ from core.client_ip import get_client_network
 
 View = Callable[..., HttpResponseBase]
 REPEATABLE_PARAMETERS = frozenset({"resource"})  # RFC 8707 2
-# These endpoints use no cookies, so any origin may call them. The authorization endpoint has no CORS headers.
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, MCP-Protocol-Version",
-    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After",
-    "Access-Control-Max-Age": "3600",
-}
 
 
 def oauth_endpoint(
     *,
     methods: tuple[str, ...] = ("POST",),
     limit: RateLimit | None = None,
-    cors: bool = False,
     takes_form: bool = True,
 ) -> Callable[[View], View]:
     """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, a limit per network."""
@@ -35,17 +27,12 @@ def oauth_endpoint(
         @csrf_exempt
         @wraps(view)
         def endpoint(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            preflight = _build_preflight_response(methods) if cors and request.method == "OPTIONS" else None
-            early_response = (
-                preflight
-                or _reject_request(request, methods, limit)
-                or (_reject_form(request) if takes_form else None)
+            early_response = _reject_request(request, methods, limit) or (
+                _reject_form(request) if takes_form else None
             )
             response: HttpResponseBase = early_response or view(request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
-            for name, value in CORS.items() if cors else ():
-                response[name] = value
             return response
 
         return endpoint
@@ -72,10 +59,6 @@ def find_repeated_parameter(parameters: MultiValueDict[str, str]) -> str | None:
 
 def has_nul(parameters: MultiValueDict[str, str]) -> bool:
     return any("\0" in value for _name, values in parameters.lists() for value in values)
-
-
-def _build_preflight_response(methods: tuple[str, ...]) -> HttpResponse:
-    return HttpResponse(status=204, headers={"Access-Control-Allow-Methods": ", ".join(methods)})
 
 
 def _reject_request(

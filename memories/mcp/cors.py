@@ -6,13 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from core.cors import ANY_ORIGIN, PREFLIGHT
 from core.hosts import LOOPBACK_HOSTS
 from memories.mcp.errors import OriginNotAllowed
-
-ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"
-)
-EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, X-Request-ID"
 
 
 def check_origin(request: HttpRequest) -> None:
@@ -26,12 +22,9 @@ def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> HttpRe
     origin = request.headers.get("Origin")
     patch_vary_headers(response, ["Origin"])
     if origin and _is_allowed(origin):
-        response["Access-Control-Allow-Origin"] = origin
-        response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-        if request.method == "OPTIONS":
-            response["Access-Control-Allow-Methods"] = "POST"
-            response["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-            response["Access-Control-Max-Age"] = "3600"
+        headers = {**ANY_ORIGIN, **(PREFLIGHT if request.method == "OPTIONS" else {})}
+        for name, value in {**headers, "Access-Control-Allow-Origin": origin}.items():
+            response[name] = value
     return response
 
 

@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from core.hosts import get_base_url
-from oauth.http_responses import CORS
 from oauth.registration import metadata_documents
 from oauth.settings import AUTH_METHODS, GRANT_TYPES
 from oauth.tokens import resource_indicators
@@ -66,8 +65,8 @@ def protected_resource_metadata(request: HttpRequest, path: str = "") -> HttpRes
 def metadata_not_found(_request: HttpRequest) -> HttpResponse:
     """Return 404, upon which clients try the next URL. RFC 8414 3.3 forbids to return another issuer's metadata."""
     description = "There is no metadata for this URL."
-    return JsonResponse({"error": "not_found", "error_description": description}, status=404, headers=CORS)
+    return JsonResponse({"error": "not_found", "error_description": description}, status=404)
 
 
 def _build_metadata_response(document: dict[str, object]) -> HttpResponse:
-    return JsonResponse(document, headers={**CORS, "Cache-Control": "max-age=300"})
+    return JsonResponse(document, headers={"Cache-Control": "max-age=300"})

@@ -14,7 +14,7 @@ from oauth.tokens import families, refresh_retry
 from oauth.toolkit.server import get_oauth_backend
 
 
-@oauth_endpoint(limit=rate_limits.TOKEN, cors=True)
+@oauth_endpoint(limit=rate_limits.TOKEN)
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Token endpoint: exchange a code or a refresh token for an access token (RFC 6749 4.1.3 and 6)."""
     with transaction.atomic():
@@ -39,7 +39,7 @@ def _create_token_response(request: HttpRequest) -> HttpResponse:
         return HttpResponse(replay.response, content_type="application/json")
 
 
-@oauth_endpoint(limit=rate_limits.REVOKE, cors=True)
+@oauth_endpoint(limit=rate_limits.REVOKE)
 def revoke_token(request: HttpRequest) -> HttpResponse:
     """Revocation endpoint (RFC 7009): revoke the token and its whole family."""
     with transaction.atomic():
