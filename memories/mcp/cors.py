@@ -1,13 +1,11 @@
 """Origins of web pages that can use the endpoint. Requests without an Origin are always allowed."""
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from core.cors import ANY_ORIGIN, PREFLIGHT
-from core.hosts import LOOPBACK_HOSTS
+from core.hosts import LOOPBACK_HOSTS, parse_origin
 from memories.mcp.errors import OriginNotAllowed
 
 
@@ -29,9 +27,10 @@ def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> HttpRe
 
 
 def _is_allowed(origin: str | None) -> bool:
-    if origin is None or origin == settings.PUBLIC_URL or origin in settings.MCP_ORIGINS:
+    if origin is None:
         return True
-    try:
-        return urlsplit(origin).hostname in LOOPBACK_HOSTS  # developer tools such as the MCP Inspector
-    except ValueError:
+    parsed = parse_origin(origin)
+    if parsed is None:
         return False
+    allowed = map(parse_origin, [settings.PUBLIC_URL, *settings.MCP_ORIGINS])
+    return parsed in allowed or parsed.host in LOOPBACK_HOSTS  # developer tools such as the MCP Inspector

@@ -178,7 +178,7 @@ def test_resources_need_the_read_scope(ada: User) -> None:
     ],
 )  # fmt: skip
 def test_unknown_origins_are_rejected(origin: str, status: int, ada: User, settings: LazySettings) -> None:
-    settings.MCP_ORIGINS = ["https://pages.example"]
+    settings.MCP_ORIGINS = ["https://Pages.example:443/", "not an origin"]
     answer = app_of(ada).ask("tools/list", Origin=origin)
     assert answer.status == status
     assert answer.headers.get("Access-Control-Allow-Origin") == (origin if status == 200 else None)

@@ -223,6 +223,48 @@ def test_refresh_cannot_add_scopes_or_resources(ada: User, app: App) -> None:
     assert app.refresh(old, scope=scopes.READ).json()["scope"] == scopes.READ
 
 
+@pytest.mark.compliance("RFC 6749", "6")
+@pytest.mark.compliance("RFC 8707", "2.2")
+def test_refresh_narrows_one_access_token_only(ada: User, app: App) -> None:
+    """The new refresh token must have the scope of the old one."""
+    api, mcp = "http://127.0.0.1:8000/api", "http://127.0.0.1:8000/mcp"
+    body = app.connect(ada, resource=None)
+    for _ in range(2):
+        body = app.refresh(body["refresh_token"], scope=scopes.READ, resource=mcp).json()
+        token = AccessToken.objects.get()
+        assert (body["scope"], token.scope, token.resource) == (scopes.READ, scopes.READ, [mcp])
+        assert not is_accepted(body["access_token"])
+    body = app.refresh(body["refresh_token"], resource=api).json()
+    assert body["scope"] == f"{scopes.READ} {scopes.WRITE}"
+    assert AccessToken.objects.get().resource == [api]
+    body = app.refresh(body["refresh_token"]).json()
+    assert (body["scope"], AccessToken.objects.get().resource) == (
+        f"{scopes.READ} {scopes.WRITE}",
+        [api, mcp],
+    )
+
+
+def test_code_redeemed_for_one_resource_keeps_the_others(ada: User, app: App) -> None:
+    code = app.code(ada, resource=None)
+    body = app.redeem(code, resource="http://127.0.0.1:8000/mcp").json()
+    assert not is_accepted(body["access_token"])
+    assert is_accepted(app.refresh(body["refresh_token"]).json()["access_token"])
+
+
+def test_widening_a_refresh_again_stays_within_the_grant(ada: User, app: App) -> None:
+    body = app.connect(ada)
+    body = app.refresh(body["refresh_token"], scope=scopes.READ).json()
+    grants.update_grant(AppGrant.objects.get(), grants.GrantOptions(frozenset({scopes.READ})))
+    token = app.refresh(body["refresh_token"]).json()["access_token"]
+    assert authenticate_token(token, Channel.API).scopes == {scopes.READ}
+
+
+def test_family_of_an_earlier_version_keeps_the_scope_of_its_last_token(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    TokenFamily.objects.update(scope="")
+    assert app.refresh(old).json()["scope"] == f"{scopes.READ} {scopes.WRITE}"
+
+
 @pytest.mark.compliance("RFC 9700", "4.14.2")
 def test_idle_refresh_token_expires_after_30_days(ada: User, app: App) -> None:
     old = app.connect(ada)["refresh_token"]
