@@ -1,9 +1,12 @@
 """Common behaviour of the OAuth endpoints: methods, rate limits, parameter checks and response headers."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
@@ -12,6 +15,7 @@ from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limi
 from core.client_ip import get_client_network
 
 View = Callable[..., HttpResponseBase]
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 REPEATABLE_PARAMETERS = frozenset({"resource"})  # RFC 8707 2
 
 
@@ -76,6 +80,8 @@ def _reject_request(
 
 
 def _reject_form(request: HttpRequest) -> HttpResponse | None:
+    if (error := _get_body_error(request)) is not None:
+        return build_error_response("invalid_request", error)
     if request.META.get("QUERY_STRING"):
         # RFC 9700 4.3.2: URLs end up in logs, where credentials must not be.
         return build_error_response("invalid_request", "Send the parameters in the request body.")
@@ -83,6 +89,21 @@ def _reject_form(request: HttpRequest) -> HttpResponse | None:
         return build_error_response("invalid_request", f"Duplicate parameter: {name[:40]!r}.")
     if has_nul(request.POST):
         return build_error_response("invalid_request", "A parameter contains a NUL character.")
+    return None
+
+
+def _get_body_error(request: HttpRequest) -> str | None:
+    """Return why the body is no form, or None. RFC 6749 4.1.3 requires the first type; some clients send the second."""
+    try:
+        has_form = request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+        if not has_form and request.body:
+            sent = (
+                request.content_type if MEDIA_TYPE.fullmatch(request.content_type or "") else "another type"
+            )
+            return f"Send the parameters as application/x-www-form-urlencoded, not as {sent}."
+        _parsed = request.POST
+    except (BadRequest, SuspiciousOperation, MultiPartParserError):
+        return "The request body is too large, or not a form in UTF-8."
     return None
 
 

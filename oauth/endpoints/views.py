@@ -1,5 +1,7 @@
 """The token, revocation and introspection endpoints. Requests that change a token family hold its lock."""
 
+import json
+
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,6 +14,14 @@ from oauth.http_responses import build_error_response, oauth_endpoint
 from oauth.models import AppGrant, Application
 from oauth.tokens import families, refresh_retry
 from oauth.toolkit.server import get_oauth_backend
+
+DESCRIPTIONS = {
+    "unsupported_grant_type": "Send grant_type=authorization_code or grant_type=refresh_token.",
+    "unsupported_token_type": "Only access tokens and refresh tokens can be revoked.",
+    "unauthorized_client": "This client cannot use this grant type.",
+    "invalid_grant": "The code or refresh token is invalid.",
+    "invalid_scope": "The requested scope is unknown or was not granted.",
+}
 
 
 @oauth_endpoint(limit=rate_limits.TOKEN)
@@ -34,7 +44,7 @@ def _lock_token_family(request: HttpRequest) -> None:
 
 def _create_token_response(request: HttpRequest) -> HttpResponse:
     try:
-        return _build_response(*get_oauth_backend().create_token_response(request))
+        return _build_response(request, *get_oauth_backend().create_token_response(request))
     except refresh_retry.RefreshReplay as replay:
         return HttpResponse(replay.response, content_type="application/json")
 
@@ -44,7 +54,7 @@ def revoke_token(request: HttpRequest) -> HttpResponse:
     """Revocation endpoint (RFC 7009): revoke the token and its whole family."""
     with transaction.atomic():
         families.lock_family_by_token(request.POST.get("token", ""))
-        return _build_response(*get_oauth_backend().create_revocation_response(request))
+        return _build_response(request, *get_oauth_backend().create_revocation_response(request))
 
 
 @oauth_endpoint(limit=rate_limits.INTROSPECT)
@@ -52,7 +62,7 @@ def introspect_token(request: HttpRequest) -> HttpResponse:
     """Introspection endpoint (RFC 7662): for confidential clients their own tokens, for resource servers any."""
     client = _authenticate_client(request)
     if client is None or client.is_public:
-        return _build_invalid_client_response()
+        return _build_response(request, None, {}, '{"error": "invalid_client"}', 401)
     if not request.POST.get("token"):
         return build_error_response("invalid_request", "The parameter token is missing.")
     return JsonResponse(_build_introspection(request, client, request.POST["token"]))
@@ -97,7 +107,11 @@ def _authenticate_client(request: HttpRequest) -> Application | None:
     return oauth_request.client if is_valid else None
 
 
-def _build_response(_uri: str | None, headers: dict[str, str], body: str | None, status: int) -> HttpResponse:
+def _build_response(
+    request: HttpRequest, _uri: str | None, headers: dict[str, str], body: str | None, status: int
+) -> HttpResponse:
+    if status >= 400 and body:
+        body = _add_description(request, body)
     response = HttpResponse(body or "", status=status, content_type="application/json")
     for name, value in headers.items():
         response[name] = value
@@ -106,7 +120,12 @@ def _build_response(_uri: str | None, headers: dict[str, str], body: str | None,
     return response
 
 
-def _build_invalid_client_response() -> HttpResponse:
-    response = build_error_response("invalid_client", "Authenticate with client id and client secret.", 401)
-    response["WWW-Authenticate"] = 'Basic realm="picard"'
-    return response
+def _add_description(request: HttpRequest, body: str) -> str:
+    """Add the error_description where oauthlib has none."""
+    error = json.loads(body)
+    if not error.get("error_description"):
+        if error["error"] == "invalid_client":
+            error["error_description"] = client_errors.describe_client_error(request)
+        else:
+            error["error_description"] = DESCRIPTIONS.get(error["error"], "The request is invalid.")
+    return json.dumps(error)

@@ -32,7 +32,8 @@ FIND_CODE = FIND.format("""
   from oauth2_provider_grant
   where code = %(checksum)s and application_id = %(application)s and expires > clock_timestamp()""")
 FIND_REFRESH = FIND.format("""
-  select token.id, coalesce(nullif(family.scope, ''), access.scope), token.resource, token.user_id, token.application_id, token.access_token_id
+  select token.id, coalesce(nullif(family.scope, ''), access.scope), token.resource, token.user_id,
+    token.application_id, token.access_token_id
   from oauth2_provider_refreshtoken token
   join oauth2_provider_accesstoken access on access.id = token.access_token_id
   join oauth_tokenfamily family on family.id = token.token_family

@@ -32,6 +32,10 @@ class StrictServer(WebApplicationServer):  # type: ignore[misc]
 class StrictBackend(OAuthLibCore):  # type: ignore[misc]
     """Adapter between Django and oauthlib."""
 
+    def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Return the form. Parameters without a value count as omitted (RFC 6749 3.2)."""
+        return [(name, value) for name, value in super().extract_body(request) if value]
+
     def validate_authorization_request(self, request: HttpRequest) -> Any:
         """Validate the query parameters, even if the consent form is posted."""
         get_request = request

@@ -187,6 +187,18 @@ def test_unknown_origins_are_rejected(origin: str, status: int, ada: User, setti
     assert ("Authorization" in preflight.headers.get("Access-Control-Allow-Headers", "")) == (status == 200)
 
 
+@pytest.mark.compliance("RFC 9110", "8.3.1")
+@pytest.mark.parametrize("revision", ["2026-07-28", LEGACY])
+@pytest.mark.parametrize(
+    "content_type", ["APPLICATION/JSON", "Application/Json; charset=UTF-8", "application/json;charset=utf-8"]
+)
+def test_content_type_is_case_insensitive(content_type: str, revision: str, ada: User) -> None:
+    caller = app_of(ada)
+    caller.revision = revision
+    answer = caller.ask("tools/list", **{"Content-Type": content_type})
+    assert answer.result["tools"]
+
+
 def test_unknown_host_is_rejected(ada: User) -> None:
     assert app_of(ada).post(b"{}", Host="evil.example").status_code == 400
 
