@@ -195,7 +195,7 @@ def test_unknown_origins_are_rejected(origin: str, status: int, ada: User, setti
 def test_content_type_is_case_insensitive(content_type: str, revision: str, ada: User) -> None:
     caller = app_of(ada)
     caller.revision = revision
-    answer = caller.ask("tools/list", **{"Content-Type": content_type})
+    answer = caller.ask("tools/list", None, **{"Content-Type": content_type})
     assert answer.result["tools"]
 
 

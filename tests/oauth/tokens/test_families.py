@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import hashers
 from django.contrib.auth.hashers import BasePasswordHasher, PBKDF2PasswordHasher
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -201,11 +202,39 @@ def test_receipt_requires_its_authenticated_client(ada: User, app: App) -> None:
     assert other.refresh(old).json()["error"] == "invalid_grant"
 
 
-def test_receipt_expires_after_30_seconds(ada: User, app: App) -> None:
+def wait(seconds: float) -> None:
+    """Let time pass for the stored responses."""
+    RotationReceipt.objects.update(expires_at=F("expires_at") - timedelta(seconds=seconds))
+
+
+def test_late_retry_gets_the_tokens_while_their_refresh_token_is_unused(ada: User, app: App) -> None:
+    """Processes that share a token store meet it: one refreshes, and the others have the old token."""
     old = app.connect(ada)["refresh_token"]
-    app.refresh(old)
-    RotationReceipt.objects.update(expires_at=timezone.now())
+    new = app.refresh(old).json()
+    for seconds in (100, 280):
+        wait(100 if seconds == 100 else 180)
+        retried = app.refresh(old).json()
+        assert retried | {"expires_in": 900} == new
+        assert retried["expires_in"] in range(900 - seconds - 5, 900 - seconds + 1)
+    assert is_accepted(new["access_token"])
+    assert is_accepted(app.refresh(new["refresh_token"]).json()["access_token"])
+
+
+def test_late_retry_after_the_next_refresh_revokes_the_family(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    newest = app.refresh(app.refresh(old).json()["refresh_token"]).json()
+    wait(60)
     assert app.refresh(old).json()["error"] == "invalid_grant"
+    assert not is_accepted(newest["access_token"])
+
+
+def test_retry_after_five_minutes_revokes_the_family(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    new = app.refresh(old).json()
+    wait(300)
+    assert app.refresh(old).json()["error"] == "invalid_grant"
+    assert not is_accepted(new["access_token"])
+    assert app.refresh(new["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.compliance("RFC 9700", "2.2.2")
