@@ -144,6 +144,7 @@ def test_authorization_server_metadata_is_complete() -> None:
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
+@pytest.mark.compliance("RFC 9728", "3.2")
 @pytest.mark.compliance("RFC 9728", "3.3")
 @pytest.mark.parametrize(
     ("path", "resource"), [("", ""), ("/", ""), ("/api", "/api"), ("/mcp", "/mcp"), ("/mcp/", "/mcp/")]
