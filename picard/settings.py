@@ -31,7 +31,7 @@ PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
 _local_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
-PUBLIC_URL = env.read_url("PUBLIC_URL", default=_local_url)
+PUBLIC_URL = env.read_origin("PUBLIC_URL", default=_local_url)
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [
     *filter(None, env.list("ALLOWED_HOSTS", default=[_public.hostname] if _public.hostname else [])),
@@ -86,6 +86,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "picard.observability.middleware.RequestIdMiddleware",
+    "picard.server.cors.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -103,7 +103,7 @@ def _find_variables_in(node: ast.AST) -> Iterator[Variable]:
     elif function.startswith("env.") and (function := function.removeprefix("env.")) in {
         *TYPES,
         "email_url",
-        "read_url",
+        "read_origin",
     }:
         yield Variable(name, TYPES.get(function, "URL"), _default(node))
 

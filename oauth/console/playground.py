@@ -9,24 +9,25 @@ import hashlib
 import json
 import secrets
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from cryptography.exceptions import InvalidTag
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actor import Channel
 from accounts.keys import get_person_key
 from accounts.models import User
 from core.crypto import seal_to_text, unseal_text
+from core.hosts import get_base_url
 from oauth.console.in_process import Exchange, build_exchange, call_endpoint
 from oauth.models import Application
-from oauth.tokens import resource_indicators
+from oauth.tokens.resource_indicators import PATHS
 
 
 class ApiCall(NamedTuple):
@@ -99,34 +100,36 @@ def _get_cipher(request: HttpRequest) -> Any:
 # --- Steps ---------------------------------------------------------------------------------------------------
 
 
-def get_callback_url(application: Application) -> str:
+def get_callback_url(request: HttpRequest, application: Application) -> str:
     """Return the URL of the playground, which must be one of the app's redirect URIs."""
-    return f"{settings.PUBLIC_URL}{reverse('oauth:try', args=[application.client_id])}"
+    return f"{get_base_url(request)}{reverse('oauth:try', args=[application.client_id])}"
 
 
-def start_run(application: Application, scopes: Sequence[str]) -> tuple[PlaygroundRun, str]:
+def start_run(
+    request: HttpRequest, application: Application, scopes: Sequence[str]
+) -> tuple[PlaygroundRun, str]:
     """Return a new run and the authorization URL to redirect the browser to."""
     run = PlaygroundRun(
         state=secrets.token_urlsafe(16), verifier=secrets.token_urlsafe(48), scope=" ".join(scopes)
     )
     digest = hashlib.sha256(run.verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return run, _build_authorization_path(application, run.scope, run.state, challenge)
+    return run, _build_authorization_path(request, application, run.scope, run.state, challenge)
 
 
-def build_authorization_url(application: Application, scope: str) -> str:
+def build_authorization_url(request: HttpRequest, application: Application, scope: str) -> str:
     """Return the authorization URL for display, with placeholders."""
-    return f"{settings.PUBLIC_URL}{_build_authorization_path(application, scope, '$STATE', '$CHALLENGE')}".replace(
-        "%24", "$"
-    )
+    path = _build_authorization_path(request, application, scope, "$STATE", "$CHALLENGE")
+    return f"{get_base_url(request)}{path}".replace("%24", "$")
 
 
-def handle_callback(run: PlaygroundRun, callback: Mapping[str, str]) -> PlaygroundRun:
+def handle_callback(request: HttpRequest, run: PlaygroundRun) -> PlaygroundRun:
     """Return the run with the received code. Raises InvalidCallback."""
+    callback = request.GET
     state, issuer = callback.get("state", ""), callback.get("iss", "")
     if not run.state or not secrets.compare_digest(state.encode(), run.state.encode()):
         raise InvalidCallback(_("The state does not match a request of this browser. Start again."))
-    if issuer != settings.PUBLIC_URL:
+    if issuer != get_base_url(request):
         raise InvalidCallback(_("The response comes from another server: iss does not match."))
     if "error" in callback:
         raise InvalidCallback(f"{callback['error']}: {callback.get('error_description', '')}"[:300])
@@ -139,7 +142,7 @@ def redeem_code(
     form = {
         "grant_type": "authorization_code",
         "code": run.code,
-        "redirect_uri": get_callback_url(application),
+        "redirect_uri": get_callback_url(request, application),
         "code_verifier": run.verifier,
     }
     return _request_tokens(request, application, run, secret, form)
@@ -164,7 +167,13 @@ def revoke_tokens(
 def call_api(request: HttpRequest, run: PlaygroundRun, name: str, text: str) -> Exchange:
     call = API_CALLS[name]
     body = json.dumps({call.body_field: text}, ensure_ascii=False) if call.body_field else ""
-    curl = ["curl", "-s", f"{settings.PUBLIC_URL}{call.path}", "-H", '"Authorization: Bearer $ACCESS_TOKEN"']
+    curl = [
+        "curl",
+        "-s",
+        f"{get_base_url(request)}{call.path}",
+        "-H",
+        '"Authorization: Bearer $ACCESS_TOKEN"',
+    ]
     if body:
         curl += ["-H", '"Content-Type: application/json"', "-d", shlex.quote(body)]
     response = call_endpoint(
@@ -173,16 +182,18 @@ def call_api(request: HttpRequest, run: PlaygroundRun, name: str, text: str) -> 
     return build_exchange(" ".join(curl), response)
 
 
-def _build_authorization_path(application: Application, scope: str, state: str, challenge: str) -> str:
+def _build_authorization_path(
+    request: HttpRequest, application: Application, scope: str, state: str, challenge: str
+) -> str:
     parameters = {
         "response_type": "code",
         "client_id": application.client_id,
-        "redirect_uri": get_callback_url(application),
+        "redirect_uri": get_callback_url(request, application),
         "scope": scope,
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-        "resource": resource_indicators.get_default_resource(),
+        "resource": f"{get_base_url(request)}{PATHS[Channel.API]}",
     }
     return f"{reverse('oauth:authorize')}?{urlencode(parameters)}"
 
@@ -207,7 +218,7 @@ def _post_form(
         f"{name}=${name.upper()}" if name in secrets_in_form else f"{name}={value}"
         for name, value in fields.items()
     ]
-    curl = " ".join(["curl", "-s", f"{settings.PUBLIC_URL}{path}", *(f'-d "{pair}"' for pair in pairs)])
+    curl = " ".join(["curl", "-s", f"{get_base_url(request)}{path}", *(f'-d "{pair}"' for pair in pairs)])
     body = urlencode(fields).encode()
     response = call_endpoint(request, "POST", path, body, "application/x-www-form-urlencoded")
     return build_exchange(curl, response), json.loads(response.content or b"{}")

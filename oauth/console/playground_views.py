@@ -29,7 +29,7 @@ def show_playground(request: HttpRequest, application: Application) -> HttpRespo
     if not {"code", "error"} & request.GET.keys():
         return _render_playground(request, application)
     try:
-        run = playground.handle_callback(playground.load_run(request, application), request.GET.dict())
+        run = playground.handle_callback(request, playground.load_run(request, application))
     except playground.InvalidCallback as error:
         messages.error(request, str(error))
         run = PlaygroundRun()
@@ -46,7 +46,7 @@ def run_step(request: HttpRequest, client_id: str, act: str) -> HttpResponseBase
 
 def _add_redirect_uri(request: HttpRequest, application: Application) -> HttpResponseBase:
     """Add the URL of the playground to the app's redirect URIs."""
-    uris = [*application.redirect_uris.split(), playground.get_callback_url(application)]
+    uris = [*application.redirect_uris.split(), playground.get_callback_url(request, application)]
     try:
         manual_registration.update_app(application, name=application.name, redirect_uris=dict.fromkeys(uris))
     except ValidationError as error:
@@ -58,7 +58,7 @@ def _start_authorization(request: HttpRequest, application: Application) -> Http
     form = _build_scopes_form(application, request.POST)
     if not form.is_valid():
         return _render_playground(request, application, scopes_form=form)
-    run, url = playground.start_run(application, form.cleaned_data["scopes"])
+    run, url = playground.start_run(request, application, form.cleaned_data["scopes"])
     playground.save_run(request, application, run)
     return redirect(url)
 
@@ -108,13 +108,15 @@ STEPS: dict[str, Step] = {
 
 def _render_playground(request: HttpRequest, application: Application, **context: Any) -> HttpResponse:
     run = playground.load_run(request, application)
-    url = playground.get_callback_url(application)
+    url = playground.get_callback_url(request, application)
     context = {
         "app": application,
         "run": run,
         "address": url,
         "is_registered": application.redirect_uri_allowed(url),
-        "authorization_url": playground.build_authorization_url(application, run.scope or "memories:read"),
+        "authorization_url": playground.build_authorization_url(
+            request, application, run.scope or "memories:read"
+        ),
         "scopes_form": _build_scopes_form(application),
         "secret_form": None if application.is_public else PlaygroundSecretForm(),
         "call_form": PlaygroundCallForm(),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -16,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
+from core.hosts import get_base_url
 from oauth.console.forms import AppChangeForm, AppForm
 from oauth.diagnostics import client_errors
 from oauth.models import REDIRECT_URIS, Application
@@ -47,7 +47,7 @@ def developer_console(request: HttpRequest) -> HttpResponseBase:
     registered = _register_app(_get_user(request), form) if form.is_valid() else None
     if registered is not None:
         return _render_secret_once(request, registered.application, registered.secret)
-    context = {"form": form, "apps": _get_own_apps(request).order_by("name"), **_build_url_context()}
+    context = {"form": form, "apps": _get_own_apps(request).order_by("name"), **_build_url_context(request)}
     return render(request, "oauth/console.html", context, status=422 if form.is_bound else 200)
 
 
@@ -72,7 +72,7 @@ def edit_app(request: HttpRequest, application: Application) -> HttpResponseBase
         "app": application,
         "form": form,
         "client_errors": client_errors.list_client_errors(application),
-        **_build_url_context(),
+        **_build_url_context(request),
     }
     return render(request, "oauth/app_settings.html", context, status=422 if form.is_bound else 200)
 
@@ -144,7 +144,7 @@ def _render_secret_once(request: HttpRequest, application: Application, secret: 
         "app": application,
         "secret": secret,
         "overlap_days": manual_registration.SECRET_OVERLAP.days,
-        **_build_url_context(),
+        **_build_url_context(request),
     }
     return render(request, "oauth/app_registered.html", context)
 
@@ -158,5 +158,6 @@ def _get_user(request: HttpRequest) -> User:
     return request.user
 
 
-def _build_url_context() -> dict[str, Any]:
-    return {"site": settings.PUBLIC_URL, "resources": resource_indicators.list_resources()}
+def _build_url_context(request: HttpRequest) -> dict[str, Any]:
+    site = get_base_url(request)
+    return {"site": site, "resources": [f"{site}{path}" for path in resource_indicators.PATHS.values()]}

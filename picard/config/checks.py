@@ -5,7 +5,6 @@ only be detected in the database: servers and workers call `accounts.keys.refuse
 """
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import Stemmer
 from cryptography.fernet import Fernet
@@ -14,7 +13,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from core.hosts import LOOPBACK_HOSTS
+from core.hosts import DEFAULT_PORTS, LOOPBACK_HOSTS, parse_origin
 from memories.providers.embeddings import PROVIDERS
 from picard.config.log_config import LEVELS
 
@@ -49,7 +48,8 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_operator_settings()
     if not settings.DEBUG:
         yield from _check_secret_key()
-        yield from _check_urls()
+        yield from _check_hosts()
+    yield from _check_public_url()
 
 
 def _check_variables() -> Iterator[Error]:
@@ -84,15 +84,21 @@ def _check_key_format() -> Iterator[Error]:
             )
 
 
-def _check_urls() -> Iterator[Error]:
+def _check_hosts() -> Iterator[Error]:
     if "*" in settings.ALLOWED_HOSTS:
         hint = "List the host names of this site, separated by commas."
         yield Error("ALLOWED_HOSTS is *.", hint=hint, id="picard.E005")
-    public = urlsplit(settings.PUBLIC_URL)
-    if not public.hostname:
-        hint = "Set it to the URL that users open, for example https://memory.example.org"
+
+
+def _check_public_url() -> Iterator[Error]:
+    origin = parse_origin(settings.PUBLIC_URL)
+    if origin is None or origin.scheme not in DEFAULT_PORTS:
+        hint = "Set it to the URL that users open, for example https://memory.example.org (ASCII, without user name)."
         yield Error("PUBLIC_URL is missing or invalid.", hint=hint, id="picard.E007")
-    elif public.scheme != "https" and public.hostname not in LOOPBACK_HOSTS:
+    elif str(origin) != settings.PUBLIC_URL:
+        hint = f"Picard needs a host of its own. Set it to {origin}"
+        yield Error("PUBLIC_URL has a path, a query or a fragment.", hint=hint, id="picard.E007")
+    elif origin.scheme != "https" and origin.host not in LOOPBACK_HOSTS and not settings.DEBUG:
         hint = "Log-in and OAuth require https, except on a local URL."
         yield Error("PUBLIC_URL is neither https nor a local URL.", hint=hint, id="picard.E008")
 

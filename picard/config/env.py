@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from dotenv import load_dotenv
 from environs import EnvValidationError, FileAwareEnv
 
+from core.hosts import parse_origin
 from picard.config import mail_url
 from picard.config.paths import PROJECT, load_or_create_secret
 
@@ -88,14 +89,17 @@ class Environment(CollectingEnv):
             self.faults[name] = str(error).rstrip(".")
         return ""
 
-    def read_url(self, var: str, default: str) -> str:
-        """Return the URL without its trailing slash, or an empty string if it is invalid."""
-        url = self.str(var, default=default).rstrip("/")
-        try:
-            urlsplit(url).port  # noqa: B018 - raises for an invalid URL
-        except ValueError:
-            return ""  # reported by a check
-        return url
+    def read_origin(self, var: str, default: str) -> str:
+        """Return the scheme, host and port of a URL as clients spell them, or an empty string if it is invalid.
+
+        A URL with more than that is returned unchanged. A check reports both.
+        """
+        url = self.str(var, default=default).strip()
+        origin = parse_origin(url)
+        if origin is None:
+            return ""
+        parts = urlsplit(url)
+        return url if parts.path.strip("/") or parts.query or parts.fragment else str(origin)
 
     def db(self, var: str) -> dict[str, Any]:
         """Return an entry for Django's DATABASES, without ENGINE."""

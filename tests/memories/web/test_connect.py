@@ -52,6 +52,13 @@ def test_mcp_document_contains_each_client_configuration(guide: object) -> None:
     assert all(line in document for line in copied.splitlines())
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000"])
+def test_page_has_the_name_of_the_server_that_was_requested(host: str, ada_client: Client) -> None:
+    """The app then sends the user to the name where they are logged in."""
+    page = ada_client.get("/connect/?client=claude", headers={"host": host}).content.decode()
+    assert f"http://{host}/mcp" in page
+
+
 def test_connect_pages_require_login() -> None:
     assert Client().get("/connect/").status_code == 302
     assert Client().get("/connect/connected/").status_code == 302

@@ -156,3 +156,16 @@ def test_session_does_not_authenticate_api_calls(ada: User, playground: Playgrou
     assert "private" not in playground.act("call", call="list").content.decode()
     with pytest.raises(InvalidAccessToken):
         authenticate_token("picard_at_", Channel.API)
+
+
+def test_playground_works_under_another_loopback_name(ada: User) -> None:
+    """The log-in page sends developers with a passkey to localhost, where their session stays."""
+    browser = Client(headers={"host": "localhost:8000"})
+    browser.force_login(ada)
+    playground = Playground(browser, make_app(user=ada))
+    callback = playground.authorize(scopes.READ)
+    assert callback.startswith(f"http://localhost:8000{playground.address}")
+    assert "http://localhost:8000/oauth/token/" in browser.get("/developer/").content.decode()
+    assert browser.get(callback.removeprefix("http://localhost:8000"))["Location"] == playground.address
+    assert "200 OK" in playground.act("redeem", **playground.secret()).content.decode()
+    assert "200 OK" in playground.act("call", call="whoami").content.decode()

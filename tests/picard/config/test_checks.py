@@ -9,6 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts.keys import check_master_keys
+from picard.config.env import Environment
 from tests.chaos.report import record
 from tests.processes import PROJECT, run
 
@@ -29,6 +30,10 @@ BAD = [
     ("picard.E007", {"PUBLIC_URL": "memory.example.org"}),
     ("picard.E007", {"PUBLIC_URL": "https://[::1"}),
     ("picard.E007", {"PUBLIC_URL": "https://memory.example.org:http"}),
+    ("picard.E007", {"PUBLIC_URL": "https://memory.example.org/picard"}),
+    ("picard.E007", {"PUBLIC_URL": "https://memory.example.org/?a=1"}),
+    ("picard.E007", {"PUBLIC_URL": "https://ada:secret@memory.example.org"}),
+    ("picard.E007", {"PUBLIC_URL": "http://127.0.0.1:8000/picard/", "DEBUG": "true"}),
     ("picard.E008", {"PUBLIC_URL": "http://memory.example.org"}),
     ("picard.E009", {"SIGNUP": "sometimes"}),
     ("picard.E010", {"EMBEDDING_DIMENSIONS": "1536"}),
@@ -124,3 +129,38 @@ def test_keys_can_be_generated_without_existing_keys() -> None:
     keys = dict(line.split("=", 1) for line in process.stdout.splitlines())
     Fernet(keys["FIELD_ENCRYPTION_KEY"])
     assert len(keys["SECRET_KEY"].strip("'")) >= 50
+
+
+@pytest.mark.parametrize(
+    ("configured", "url"),
+    [
+        ("https://memory.example.org", "https://memory.example.org"),
+        ("https://memory.example.org/", "https://memory.example.org"),
+        ("HTTPS://Memory.Example.ORG:443/", "https://memory.example.org"),
+        ("https://memory.example.org:8443", "https://memory.example.org:8443"),
+        ("http://LocalHost:80", "http://localhost"),
+        ("http://127.0.0.1:8000//", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        (" https://memory.example.org ", "https://memory.example.org"),
+        ("https://memory.example.org?", "https://memory.example.org"),
+        # Reported as picard.E007:
+        ("https://Memory.example.org/picard", "https://Memory.example.org/picard"),
+        ("https://memory.example.org#here", "https://memory.example.org#here"),
+        ("https://ada@memory.example.org", ""),
+        ("https://memory.example.org:99999", ""),
+        ("https://büro.example", ""),
+        ("https://", ""),
+    ],
+)
+def test_public_url_is_normalized_when_it_is_read(
+    configured: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients compare it as a string with the URL that they were given, which URL parsers have normalized."""
+    monkeypatch.setenv("PUBLIC_URL", configured)
+    assert Environment().read_origin("PUBLIC_URL", default="") == url
+
+
+def test_path_in_the_public_url_is_reported_with_the_url_to_set() -> None:
+    stderr = start(PUBLIC_URL="https://Memory.example.org:443/picard?key=secret").stderr
+    assert "Set it to https://memory.example.org\n" in stderr
+    assert "secret" not in stderr
