@@ -25,7 +25,7 @@ LOOPBACK = re.compile(
 )
 # RFC 8252 7.1 allows an app any scheme of its own. These belong to something else: a browser would run or show their
 # content, another protocol would get the code, or the operating system would act on it.
-FORBIDDEN_SCHEMES = frozenset(
+OTHER_SCHEMES = (
     # Browsers
     "javascript data vbscript livescript mocha blob filesystem file about view-source jar resource res mhtml mk its "
     "wyciwyg cid mid feed webcal chrome edge brave opera vivaldi devtools firefox safari googlechrome googlechromes "
@@ -39,8 +39,9 @@ FORBIDDEN_SCHEMES = frozenset(
     # Operating systems and their programs
     "intent android-app content market package geo maps itms itms-apps itms-appss itms-services itunes prefs "
     "app-prefs app-settings shortcuts workflow applescript help addressbook ical launchd hcp shell search search-ms "
-    "windowsdefender calculator bingmaps xbox onenote outlook settings conf vnc rdp".split()
+    "windowsdefender calculator bingmaps xbox onenote outlook settings conf vnc rdp"
 )
+FORBIDDEN_SCHEMES = frozenset(OTHER_SCHEMES.split())
 FORBIDDEN_PREFIXES = ("ms-", "chrome-", "moz-", "safari-", "edge-", "opera-", "web+", "x-apple", "com.apple.")
 
 

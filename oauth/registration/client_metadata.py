@@ -93,7 +93,7 @@ def _select_redirect_uris(value: object) -> tuple[str, ...]:
 
 
 def _iterate_strings(value: object) -> Iterator[str]:
-    """Yield the strings of a list, without surrounding spaces and without empty ones. A single string is a list of one."""
+    """Yield the strings of a list without surrounding spaces, but no empty ones. A single string is a list of one."""
     for item in [value] if isinstance(value, str) else value if isinstance(value, list) else ():
         if isinstance(item, str) and item.strip():
             yield item.strip()

@@ -11,6 +11,7 @@ from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, TokenFamily
 from oauth.tokens import families, issue, refresh_retry, resource_indicators
+from oauth.toolkit import client_assertions
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
     TokenRequest,
@@ -25,6 +26,12 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
     """Runs in the transaction of oauth/endpoints/views.py, which holds the lock of the token family."""
 
     # --- Clients ------------------------------------------------------------------------------------------
+
+    def client_authentication_required(self, request: ClientRequest, *args: object, **kwargs: object) -> bool:
+        """Return whether the client must show a secret. The id of a public client may be in its assertion only."""
+        if not request.client_id and (assertion := getattr(request, "client_assertion", None)):
+            request.client_id = client_assertions.get_client_id(assertion)
+        return bool(super().client_authentication_required(request, *args, **kwargs))
 
     def _check_secret(self, provided_secret: str, stored_secret: str) -> bool:
         raise NotImplementedError("use Application.check_client_secret")
@@ -53,7 +60,9 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
 
     def _is_secret_valid(self, client_id: str, secret: str, request: ClientRequest) -> bool:
         client = self._load_application(client_id, request)
-        return client is not None and not client.is_public and client.check_client_secret(secret)
+        if client is None or client.is_public:
+            return client is not None and secret == ""  # RFC 6749 2.3.1: like no secret
+        return client.check_client_secret(secret)
 
     # --- Authorization codes: only a digest is stored -----------------------------------------------------
 

@@ -14,7 +14,7 @@ from tests.oauth.registration.test_dynamic import DEVICE, register
 pytestmark = pytest.mark.django_db
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GRANT_TYPES = ["authorization_code", "refresh_token"]
-OTHER_TYPES = [None, "", " ", 7, 1.5, True, {}, {"a": "b"}, [], [None], [7, {}], [[]], [""]]
+OTHER_TYPES: list[Any] = [None, "", " ", 7, 1.5, True, {}, {"a": "b"}, [], [None], [7, {}], [[]], [""]]
 
 
 @pytest.mark.compliance("RFC 7591", "3.2.1")

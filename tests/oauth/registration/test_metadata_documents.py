@@ -77,7 +77,7 @@ def answer(server: socket.socket, response: bytes) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _enable_metadata_documents(settings: Settings) -> Iterator[None]:
+def enable_metadata_documents(settings: Settings) -> Iterator[None]:
     settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": True}
     cache.clear()
     yield
@@ -217,7 +217,7 @@ def test_slow_response_is_aborted(
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
         dripping = other.submit(drip, server, first, then)
         with pytest.raises(
-            metadata_documents.MetadataDocumentError, match="could not be fetched from 127.0.0.1"
+            metadata_documents.MetadataDocumentError, match=r"could not be fetched from 127\.0\.0\.1"
         ):
             metadata_documents.MetadataDocumentFetcher().fetch(
                 f"https://127.0.0.1:{server.getsockname()[1]}/client.json"
