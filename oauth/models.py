@@ -38,6 +38,11 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         _("resource server"), default=False, help_text=_("May introspect the tokens of all apps.")
     )
 
+    # The network that registered the app, to restore its rate limit when the first user connects the app.
+    registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
+    # Registration, or when the last user disconnected the app.
+    unused_since = models.DateTimeField(db_default=Now(), editable=False)
+
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")

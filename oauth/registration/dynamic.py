@@ -4,19 +4,26 @@ Anyone can register, so such clients can only request read and write access with
 """
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from oauth2_provider.views import DynamicClientRegistrationManagementView, DynamicClientRegistrationView
 
+from accounts.models import User
+from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, restore_rate_limit
+from core.client_ip import get_client_network
 from oauth import rate_limits
 from oauth.http_responses import build_error_response, oauth_endpoint
 from oauth.models import AppGrant, Application
@@ -30,6 +37,7 @@ from oauth.registration.client_metadata import (
 
 MAX_BYTES = 20_000
 UNUSED_DAYS = 7
+MAX_UNUSED_APPS = 20_000  # about 60 MB: apps beyond that are deleted earlier, the oldest first
 
 
 class _RegistrationResponseMixin:
@@ -47,7 +55,7 @@ class _RegistrationResponseMixin:
             request._body = json.dumps(metadata.build_document()).encode()  # what the toolkit reads
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if response.status_code in (200, 201) and isinstance(response, HttpResponse):
-            return _complete_response(response, auth_method)
+            return _complete_response(request, response, auth_method)
         return response
 
     def _select_metadata(self, requested: ClientMetadata, **_kwargs: object) -> ClientMetadata:
@@ -71,17 +79,39 @@ register = oauth_endpoint(limit=rate_limits.REGISTER, cors=True, takes_form=Fals
     _RegistrationView.as_view()
 )
 manage = oauth_endpoint(
-    methods=("GET", "PUT", "DELETE"), limit=rate_limits.REVOKE, cors=True, takes_form=False
+    methods=("GET", "PUT", "DELETE"), limit=rate_limits.MANAGE, cors=True, takes_form=False
 )(_RegistrationManagementView.as_view())
 
 
+def record_connection(application: Application, user: User) -> None:
+    """Restore the rate limit of the network that registered the app, once. Needs a transaction."""
+    network = application.registered_from
+    unrestored = Application.objects.filter(pk=application.pk).exclude(registered_from="")
+    if network and unrestored.update(registered_from=""):
+        transaction.on_commit(partial(_restore_registration, network, user))
+
+
+def record_disconnection(application_id: int) -> None:
+    """Keep the app for UNUSED_DAYS from now, for users who connect it again."""
+    Application.objects.filter(pk=application_id).update(unused_since=Now())
+
+
+def _restore_registration(network: str, user: User) -> None:
+    """Restore one registration, for a user who does not connect apps all the time."""
+    with suppress(RateLimitExceeded):
+        enforce_rate_limit(rate_limits.RESTORED_REGISTRATIONS, str(user.pk))
+        restore_rate_limit(rate_limits.REGISTER, network)
+
+
 def purge_unused_apps() -> int:
-    """Delete self-registered apps that nobody connected within UNUSED_DAYS; return their number."""
+    """Delete self-registered apps that no user has connected for UNUSED_DAYS, or too many; return their number."""
     connected = AppGrant.objects.filter(application_id=OuterRef("pk"))
-    old = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
-        ~Exists(connected), created__lt=Now() - timedelta(days=UNUSED_DAYS)
+    unused = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
+        ~Exists(connected)
     )
-    count: int = old.delete()[1].get("oauth.Application", 0)
+    newest = unused.order_by("-unused_since", "-pk").values("pk")[:MAX_UNUSED_APPS]
+    is_old = Q(unused_since__lt=Now() - timedelta(days=UNUSED_DAYS))
+    count: int = unused.filter(is_old | ~Q(pk__in=newest)).delete()[1].get("oauth.Application", 0)
     return count
 
 
@@ -102,10 +132,13 @@ def _parse_body(request: HttpRequest) -> dict[str, object]:
     return metadata
 
 
-def _complete_response(response: HttpResponse, auth_method: str) -> HttpResponse:
+def _complete_response(request: HttpRequest, response: HttpResponse, auth_method: str) -> HttpResponse:
     """Add the fields of RFC 7591 3.2.1 that the toolkit omits."""
     body = json.loads(response.content)
     client = Application.objects.get(client_id=body["client_id"])
+    if response.status_code == HTTPStatus.CREATED:
+        client.registered_from = get_client_network(request)
+        client.save(update_fields=["registered_from"])
     path = urlsplit(body["registration_client_uri"]).path  # without the Host header's host
     body |= {
         "client_id_issued_at": int(client.created.timestamp()),
