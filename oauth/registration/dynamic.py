@@ -37,7 +37,7 @@ from oauth.registration.client_metadata import (
 
 MAX_BYTES = 20_000
 UNUSED_DAYS = 7
-MAX_UNUSED_APPS = 20_000  # about 60 MB: apps beyond that are deleted earlier, the oldest first
+MAX_UNUSED_APPS = 20_000  # typically 30 MB; beyond that, the oldest are deleted earlier
 
 
 class _RegistrationResponseMixin:
