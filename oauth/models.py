@@ -40,8 +40,6 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     # The network that registered the app, to restore its rate limit when the first user connects the app.
     registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
-    # Registration, or when the last user disconnected the app.
-    unused_since = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("app")

@@ -2,7 +2,7 @@
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 
 from accounts.actor import Actor
@@ -44,8 +44,3 @@ def disconnect_users_on_app_deletion(instance: Application, origin: object = Non
 def record_connection(instance: AppGrant, created: bool, **_: object) -> None:
     if created:
         dynamic_registration.record_connection(instance.application, instance.user)
-
-
-@receiver(post_delete, sender=AppGrant)
-def record_disconnection(instance: AppGrant, **_: object) -> None:
-    dynamic_registration.record_disconnection(instance.application_id)

@@ -91,11 +91,6 @@ def record_connection(application: Application, user: User) -> None:
         transaction.on_commit(partial(_restore_registration, network, user))
 
 
-def record_disconnection(application_id: int) -> None:
-    """Keep the app for UNUSED_DAYS from now, for users who connect it again."""
-    Application.objects.filter(pk=application_id).update(unused_since=Now())
-
-
 def _restore_registration(network: str, user: User) -> None:
     """Restore one registration, for a user who does not connect apps all the time."""
     with suppress(RateLimitExceeded):
@@ -104,13 +99,13 @@ def _restore_registration(network: str, user: User) -> None:
 
 
 def purge_unused_apps() -> int:
-    """Delete self-registered apps that no user has connected for UNUSED_DAYS, or too many; return their number."""
+    """Delete self-registered apps that nobody connected within UNUSED_DAYS, or too many; return their number."""
     connected = AppGrant.objects.filter(application_id=OuterRef("pk"))
     unused = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
         ~Exists(connected)
     )
-    newest = unused.order_by("-unused_since", "-pk").values("pk")[:MAX_UNUSED_APPS]
-    is_old = Q(unused_since__lt=Now() - timedelta(days=UNUSED_DAYS))
+    newest = unused.order_by("-created", "-pk").values("pk")[:MAX_UNUSED_APPS]
+    is_old = Q(created__lt=Now() - timedelta(days=UNUSED_DAYS))
     count: int = unused.filter(is_old | ~Q(pk__in=newest)).delete()[1].get("oauth.Application", 0)
     return count
 

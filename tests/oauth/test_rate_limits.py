@@ -187,16 +187,6 @@ def test_unused_apps_are_bounded(ada: User, monkeypatch: pytest.MonkeyPatch) -> 
     assert oldest.application.client_id not in Application.objects.values_list("client_id", flat=True)
 
 
-def test_app_is_kept_for_a_week_after_its_last_user_disconnected_it(ada: User) -> None:
-    robot = register_app()
-    grant = allow(ada, robot)
-    Application.objects.update(unused_since=timezone.now() - timedelta(days=100))
-    grants.revoke_grant(grant)
-    assert dynamic_registration.purge_unused_apps() == 0
-    Application.objects.update(unused_since=timezone.now() - timedelta(days=8))
-    assert dynamic_registration.purge_unused_apps() == 1
-
-
 def test_unused_app_costs_less_than_three_kilobytes() -> None:
     """What one address can fill until the next clean-up, and all addresses together for a week."""
     tables = ("oauth_application", "oauth2_provider_accesstoken")

@@ -106,7 +106,7 @@ def test_logged_in_visitor_does_not_become_owner(ada_client: Client) -> None:
 def test_unused_clients_are_deleted_after_a_week(ada: User) -> None:
     used, unused = register_app(), register_app()
     allow(ada, used)
-    Application.objects.update(unused_since=timezone.now() - timedelta(days=8))
+    Application.objects.update(created=timezone.now() - timedelta(days=8))
     assert dynamic_registration.purge_unused_apps() == 1
     assert list(Application.objects.all()) == [used.application]
     assert unused.application.pk != used.application.pk
