@@ -21,6 +21,11 @@ where greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval 
       <= %(window)s::float8 * interval '1 second'
 returning 1
 """
+RESTORE_SQL = """
+update accounts_rate_limit
+set earned_at = greatest(earned_at - %(cost)s::float8 * interval '1 second', clock_timestamp())
+where key = %(key)s
+"""
 CONSUME_ONE_SQL = CONSUME_SQL.replace("{key}", "values (%(key)s)")
 
 
@@ -77,6 +82,12 @@ def enforce_rate_limit(limit: RateLimit, who: str) -> None:
     """
     if not fetch_prepared(CONSUME_ONE_SQL, {**limit.sql_params, "key": f"{limit.name}:{who}"}):
         raise limit.exceeded_error
+
+
+def restore_rate_limit(limit: RateLimit, who: str) -> None:
+    """Take back one counted request of `who`."""
+    with connection.cursor() as cursor:
+        cursor.execute(RESTORE_SQL, {"cost": limit.cost_s, "key": f"{limit.name}:{who}"})
 
 
 def purge_rate_limits() -> int:

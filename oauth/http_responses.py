@@ -25,7 +25,10 @@ def oauth_endpoint(
     limit: RateLimit | None = None,
     takes_form: bool = True,
 ) -> Callable[[View], View]:
-    """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, a limit per network."""
+    """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, 429 for RateLimitExceeded.
+
+    limit: for all requests of a network.
+    """
 
     def decorate(view: View) -> View:
         @csrf_exempt
@@ -34,7 +37,7 @@ def oauth_endpoint(
             early_response = _reject_request(request, methods, limit) or (
                 _reject_form(request) if takes_form else None
             )
-            response: HttpResponseBase = early_response or view(request, *args, **kwargs)
+            response: HttpResponseBase = early_response or _call_view(view, request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
             return response
@@ -42,6 +45,11 @@ def oauth_endpoint(
         return endpoint
 
     return decorate
+
+
+def enforce_network_limit(limit: RateLimit, request: HttpRequest) -> None:
+    """Count the request for its network. Raises RateLimitExceeded."""
+    enforce_rate_limit(limit, get_client_network(request))
 
 
 def build_error_response(error: str, description: str, status: int = 400) -> HttpResponse:
@@ -72,11 +80,26 @@ def _reject_request(
         response = build_error_response("invalid_request", "Method not allowed.", 405)
         response["Allow"] = ", ".join(methods)
         return response
-    if limit is not None and (retry_after_s := _get_retry_after(limit, request)):
-        response = build_error_response("temporarily_unavailable", "Too many requests.", 429)
-        response["Retry-After"] = str(retry_after_s)
-        return response
+    if limit is None:
+        return None
+    try:
+        enforce_network_limit(limit, request)
+    except RateLimitExceeded as exceeded:
+        return _build_rate_limit_response(exceeded)
     return None
+
+
+def _call_view(view: View, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    try:
+        return view(request, *args, **kwargs)
+    except RateLimitExceeded as exceeded:
+        return _build_rate_limit_response(exceeded)
+
+
+def _build_rate_limit_response(exceeded: RateLimitExceeded) -> HttpResponse:
+    response = build_error_response("temporarily_unavailable", "Too many requests.", 429)
+    response["Retry-After"] = str(exceeded.retry_after_s)
+    return response
 
 
 def _reject_form(request: HttpRequest) -> HttpResponse | None:
@@ -105,12 +128,3 @@ def _get_body_error(request: HttpRequest) -> str | None:
     except (BadRequest, SuspiciousOperation, MultiPartParserError):
         return "The request body is too large, or not a form in UTF-8."
     return None
-
-
-def _get_retry_after(limit: RateLimit, request: HttpRequest) -> int:
-    """Return the seconds to wait, 0 if the request is within the limit."""
-    try:
-        enforce_rate_limit(limit, get_client_network(request))
-    except RateLimitExceeded as exceeded:
-        return exceeded.retry_after_s
-    return 0

@@ -1,6 +1,5 @@
 """Apps, users' grants, token families and rotation receipts. The tables of tokens are the toolkit's."""
 
-import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -15,20 +14,13 @@ from oauth2_provider.models import AbstractApplication
 
 from accounts.ids import new_id
 from accounts.models import User
-from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from oauth import client_names, client_secrets
 from oauth.error_hints import ErrorHint, get_error_hint
-
-# RFC 8252 7.3: native apps listen on any free loopback port. `localhost` is allowed because some apps use it.
-LOOPBACK = re.compile(
-    rf"(http://(?:{'|'.join(map(re.escape, LOOPBACK_HOSTS_IN_URLS))}))(?::\d{{1,5}})?(/[^\s]*|)"
+from oauth.redirect_uris import (
+    get_redirect_target,
+    get_redirect_uris_error,
+    is_redirect_uri_allowed,
 )
-# RFC 3986 2. Browsers parse other characters inconsistently, and letters of other scripts can look like Latin ones.
-ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-# Optionally with a port. No percent-encoding, which can hide dots.
-HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
-REDIRECT_URI_CHARACTERS = 2_000
-REDIRECT_URIS = 20
 
 
 class Application(AbstractApplication, models.Model):  # type: ignore[misc]
@@ -46,6 +38,9 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         _("resource server"), default=False, help_text=_("May introspect the tokens of all apps.")
     )
 
+    # The network that registered the app, to restore its rate limit when the first user connects the app.
+    registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
+
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")
@@ -58,7 +53,14 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         ]
 
     def __str__(self) -> str:
-        return str(self.name or self.client_id)
+        return str(self.name or self.host)
+
+    @property
+    def host(self) -> str:
+        """What an app without a name is called: the host of its metadata document or of its first redirect URI."""
+        if self.registration_source == self.RegistrationSource.CIMD:
+            return str(urlsplit(self.client_id).hostname)
+        return next(map(get_redirect_target, self.redirect_uris.split()), str(self.client_id))
 
     @property
     def is_self_registered(self) -> bool:
@@ -81,11 +83,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     def redirect_uri_allowed(self, uri: str) -> bool:
         """Return whether the URI is registered: by exact match, except for the port of loopback URIs (RFC 9700 2.1)."""
-        registered: list[str] = self.redirect_uris.split()
-        return uri in registered or (
-            _strip_loopback_port(uri) is not None
-            and _strip_loopback_port(uri) in map(_strip_loopback_port, registered)
-        )
+        return is_redirect_uri_allowed(uri, self.redirect_uris.split())
 
     def check_client_secret(self, secret: str) -> bool:
         """Return whether it is the current secret, or the previous one while that is still valid."""
@@ -99,36 +97,11 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         )
 
     def clean(self) -> None:
-        super().clean()
+        """Check name and redirect URIs, not with the toolkit's rules: they do not know private-use schemes."""
         if name_error := client_names.get_name_error(self.name):
             raise ValidationError({"name": name_error})
-        uris = self.redirect_uris.split()
-        if not uris or len(uris) > REDIRECT_URIS or any(len(uri) > REDIRECT_URI_CHARACTERS for uri in uris):
-            raise ValidationError(
-                {"redirect_uris": _("Enter 1 to 20 redirect URLs of at most 2,000 characters.")}
-            )
-        if any("@" in urlsplit(uri).netloc for uri in uris):
-            raise ValidationError({"redirect_uris": _("Redirect URLs cannot contain a user name.")})
-        if not all(ADDRESS.fullmatch(uri) for uri in uris):
-            raise ValidationError(
-                {
-                    "redirect_uris": _(
-                        "Redirect URLs must be ASCII. Use xn-- for the host and percent-encoding for the rest."
-                    )
-                }
-            )
-        if any(is_web_uri(uri) and not HOST.fullmatch(urlsplit(uri).netloc) for uri in uris):
-            raise ValidationError(
-                {
-                    "redirect_uris": _(
-                        "The host can contain only letters, digits, dots and hyphens, and a port."
-                    )
-                }
-            )
-        if any(urlsplit(uri).scheme == "http" and not is_loopback_uri(uri) for uri in uris):
-            raise ValidationError(
-                {"redirect_uris": _("http is only allowed for loopback addresses. Use https.")}
-            )
+        if error := get_redirect_uris_error(self.redirect_uris.split()):
+            raise ValidationError({"redirect_uris": error})
 
 
 class AppGrant(models.Model):
@@ -216,16 +189,3 @@ class Mistake(models.Model):
     @property
     def error_hint(self) -> ErrorHint:
         return get_error_hint(self.kind)
-
-
-def is_web_uri(uri: str) -> bool:
-    return urlsplit(uri).scheme in ("http", "https")
-
-
-def is_loopback_uri(uri: str) -> bool:
-    return _strip_loopback_port(uri) is not None
-
-
-def _strip_loopback_port(uri: str) -> tuple[str, str] | None:
-    match = LOOPBACK.fullmatch(uri)
-    return (match[1], match[2]) if match else None

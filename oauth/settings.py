@@ -17,7 +17,6 @@ def build_provider_settings(
     env: Env, issuer: str, scopes: Mapping[str, str], default_scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Return the strictest settings, with our own classes where the toolkit's are too permissive."""
-    redirect_schemes = env.str("OAUTH_REDIRECT_SCHEMES", default="cursor vscode vscode-insiders").split()
     return {
         "SCOPES": dict(scopes),
         "DEFAULT_SCOPES": list(default_scopes),
@@ -36,8 +35,6 @@ def build_provider_settings(
         "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,  # a retried refresh gets the stored response instead
         "PKCE_REQUIRED": True,
         "REQUEST_APPROVAL_PROMPT": "force",
-        # http is needed for loopback URIs (RFC 8252 7.3). Application.clean rejects it for all others.
-        "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http", *redirect_schemes],
         "ALLOW_URI_WILDCARDS": False,
         "ALLOW_LOCALHOST_LOOPBACK": True,
         "OIDC_ENABLED": False,

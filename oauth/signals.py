@@ -2,7 +2,7 @@
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.db import transaction
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 
 from accounts.actor import Actor
@@ -10,7 +10,8 @@ from accounts.deletion import service as deletion
 from accounts.models import User
 from accounts.sessions import revocation
 from oauth.access import grants
-from oauth.models import Application
+from oauth.models import AppGrant, Application
+from oauth.registration import dynamic as dynamic_registration
 from oauth.tokens import families
 
 
@@ -37,3 +38,9 @@ def disconnect_apps(user: User, **_: object) -> None:
 def disconnect_users_on_app_deletion(instance: Application, origin: object = None, **_: object) -> None:
     """Record disconnections whoever deletes the app: its developer, staff, the app itself, or with its developer."""
     grants.record_app_deletion(instance, is_alone=getattr(origin, "model", type(origin)) is Application)
+
+
+@receiver(post_save, sender=AppGrant)
+def record_connection(instance: AppGrant, created: bool, **_: object) -> None:
+    if created:
+        dynamic_registration.record_connection(instance.application, instance.user)

@@ -28,7 +28,7 @@ class ActorAuthentication(BaseAuthentication):
         try:
             actor = actor_from_request(http_request, Channel.API)
         except InvalidAccessToken as error:
-            raise AuthenticationFailed(error.description, code="invalid_token") from None
+            raise AuthenticationFailed(error.description, code="invalid_token") from error
         if actor.user is None:
             return None
         if not actor.is_app:

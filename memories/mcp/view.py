@@ -29,7 +29,7 @@ from memories.mcp.transport import dispatch_to_sdk
 from oauth.access.request_actor import actor_from_request
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
-from oauth.tokens.bearer import InvalidAccessToken
+from oauth.tokens.bearer import UnknownAccessToken
 from oauth.toolkit.scopes import can_request_scopes
 
 View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -101,14 +101,14 @@ def _read_body(request: HttpRequest) -> bytes:
 
 
 def _authenticate_request(request: HttpRequest) -> Actor:
-    """Return the actor. Failed attempts are rate limited by network, which bounds token guessing."""
+    """Return the actor. Only unknown tokens are rate limited by network: the response to none costs no query."""
     try:
         actor = actor_from_request(request, Channel.MCP)
-        if actor.user is None:
-            raise MissingToken
-    except (InvalidAccessToken, MissingToken):
+    except UnknownAccessToken:
         enforce_rate_limit(get_anonymous_limit(), get_client_network(request))
         raise
+    if actor.user is None:
+        raise MissingToken
     return actor
 
 

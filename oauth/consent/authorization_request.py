@@ -15,7 +15,8 @@ from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
 from oauth.http_responses import find_repeated_parameter, has_nul
-from oauth.models import Application, is_loopback_uri, is_web_uri
+from oauth.models import Application
+from oauth.redirect_uris import get_redirect_target, is_loopback_uri, is_web_uri
 from oauth.registration import metadata_documents
 from oauth.tokens.resource_indicators import get_issuer
 from oauth.toolkit.server import get_oauth_backend
@@ -55,9 +56,8 @@ class AuthorizationRequest:
 
     @property
     def redirect_target(self) -> str:
-        """The host of the redirect URI; for a private-use scheme, the scheme, because its host means nothing."""
-        parts = urlsplit(self.redirect_uri)
-        return (is_web_uri(self.redirect_uri) and parts.hostname) or f"{parts.scheme}:"
+        """The host of the redirect URI, or its private-use scheme."""
+        return get_redirect_target(self.redirect_uri)
 
     @property
     def metadata_host(self) -> str:
@@ -111,6 +111,8 @@ def _refresh_client_metadata(client_id: str, person: User) -> None:
         metadata_documents.refresh_metadata(client_id, person)
     except RateLimitExceeded as exceeded:
         raise InvalidAuthorizationRequest("temporarily_unavailable", str(exceeded)) from None
+    except metadata_documents.MetadataDocumentError as error:
+        raise InvalidAuthorizationRequest("invalid_client", str(error)) from None
 
 
 def redirect_with_code(

@@ -18,7 +18,8 @@ from accounts.models import User
 from core.hosts import get_base_url
 from oauth.console.forms import AppChangeForm, AppForm
 from oauth.diagnostics import client_errors
-from oauth.models import REDIRECT_URIS, Application
+from oauth.models import Application
+from oauth.redirect_uris import MAX_COUNT, get_redirect_uri_error
 from oauth.registration import manual as manual_registration
 from oauth.tokens import resource_indicators
 
@@ -55,8 +56,8 @@ def developer_console(request: HttpRequest) -> HttpResponseBase:
 @login_required
 def check_redirect_uris(request: HttpRequest) -> HttpResponseBase:
     """Validate the redirect URIs that are being typed."""
-    typed = request.POST.get("redirect_uris", "").split()[:REDIRECT_URIS]
-    checks = [(uri, manual_registration.get_redirect_uri_error(uri)) for uri in typed]
+    typed = request.POST.get("redirect_uris", "").split()[:MAX_COUNT]
+    checks = [(uri, get_redirect_uri_error(uri)) for uri in typed]
     return render(request, "oauth/_redirect_url_checks.html", {"checks": checks})
 
 

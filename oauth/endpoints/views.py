@@ -7,10 +7,11 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from oauthlib.common import Request
 
+from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.hosts import get_base_url
 from oauth import rate_limits
 from oauth.diagnostics import client_errors
-from oauth.http_responses import build_error_response, oauth_endpoint
+from oauth.http_responses import build_error_response, enforce_network_limit, oauth_endpoint
 from oauth.models import AppGrant, Application
 from oauth.tokens import families, refresh_retry
 from oauth.toolkit.server import get_oauth_backend
@@ -24,9 +25,11 @@ DESCRIPTIONS = {
 }
 
 
-@oauth_endpoint(limit=rate_limits.TOKEN)
+@oauth_endpoint()
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Token endpoint: exchange a code or a refresh token for an access token (RFC 6749 4.1.3 and 6)."""
+    credential = request.POST.get("refresh_token") or request.POST.get("code", "")
+    _enforce_credential_limit(rate_limits.TOKEN, credential, request)
     with transaction.atomic():
         _lock_token_family(request)
         response = _create_token_response(request)
@@ -49,23 +52,38 @@ def _create_token_response(request: HttpRequest) -> HttpResponse:
         return HttpResponse(replay.response, content_type="application/json")
 
 
-@oauth_endpoint(limit=rate_limits.REVOKE)
+@oauth_endpoint()
 def revoke_token(request: HttpRequest) -> HttpResponse:
     """Revocation endpoint (RFC 7009): revoke the token and its whole family."""
+    _enforce_credential_limit(rate_limits.REVOKE, request.POST.get("token", ""), request)
     with transaction.atomic():
         families.lock_family_by_token(request.POST.get("token", ""))
         return _build_response(request, *get_oauth_backend().create_revocation_response(request))
 
 
-@oauth_endpoint(limit=rate_limits.INTROSPECT)
+@oauth_endpoint()
 def introspect_token(request: HttpRequest) -> HttpResponse:
     """Introspection endpoint (RFC 7662): for confidential clients their own tokens, for resource servers any."""
     client = _authenticate_client(request)
     if client is None or client.is_public:
+        enforce_network_limit(rate_limits.INTROSPECT, request)
         return _build_response(request, None, {}, '{"error": "invalid_client"}', 401)
+    enforce_rate_limit(rate_limits.INTROSPECT, str(client.client_id))
     if not request.POST.get("token"):
         return build_error_response("invalid_request", "The parameter token is missing.")
     return JsonResponse(_build_introspection(request, client, request.POST["token"]))
+
+
+def _enforce_credential_limit(limit: RateLimit, credential: str, request: HttpRequest) -> None:
+    """Count the request for the user of the code or token; for the network if this server does not know it.
+
+    Raises RateLimitExceeded.
+    """
+    user_id = families.find_credential_user(credential)
+    if user_id is None:
+        enforce_network_limit(limit, request)
+    else:
+        enforce_rate_limit(limit, str(user_id))
 
 
 def _build_introspection(request: HttpRequest, client: Application, token: str) -> dict[str, object]:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -48,18 +47,6 @@ def update_app(application: Application, *, name: str, redirect_uris: Iterable[s
     application.name, application.redirect_uris = name.strip(), " ".join(redirect_uris)
     application.full_clean()
     application.save(update_fields=["name", "redirect_uris", "updated"])
-
-
-def get_redirect_uri_error(redirect_uri: str) -> str:
-    """Return why the redirect URI is invalid, empty if it is valid."""
-    draft = Application(
-        redirect_uris=redirect_uri, authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE
-    )
-    try:
-        draft.clean()
-    except ValidationError as error:
-        return " ".join(error.messages)
-    return ""
 
 
 def get_app_names(client_ids: Collection[str]) -> Mapping[str, str]:

@@ -5,52 +5,69 @@ or its network (the toolkit ensures that), with a rate limit and a time limit of
 self-registered.
 """
 
+import json
 import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Timer
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from oauth2_provider import cimd
+from oauth2_provider.settings import oauth2_settings
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
 from oauth import rate_limits
 from oauth.models import Application
-from oauth.registration import dynamic as dynamic_registration
-from oauth.registration import manual as manual_registration
-from oauth.settings import GRANT_TYPES
+from oauth.registration.client_metadata import PUBLIC, InvalidClientMetadata, parse_client_metadata
 
-# RFC 3986 2. An app without a name is shown by this URL, so it must not contain misleading characters.
-ADDRESS = re.compile(r"[!-~]+")
+# RFC 3986 2. Users see the host of this URL, so it must not contain misleading characters.
+ADDRESS = re.compile(r"[!-~]{1,255}")
 HTTPS_PORT = 443
 ACCEPTED = "application/json, application/*+json"
+JSON_TYPE = re.compile(r"\s*application/(?:[^\s;/]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+
+
+class MetadataDocumentError(cimd.CIMDError):  # type: ignore[misc]
+    """The document cannot be used. The message is a sentence for the user, without internal addresses."""
 
 
 class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
-    """Fetches documents and applies the rules of self-registration. Drops values meant for other servers."""
+    """Fetches documents and applies the rules of self-registration. Every client is public."""
 
     def fetch(self, client_id: str) -> tuple[dict[str, object], int]:
+        """Return the metadata that hold, and for how many seconds. Raises MetadataDocumentError."""
         if not ADDRESS.fullmatch(client_id):
-            raise cimd.CIMDError("client_id contains characters that are invalid in a URL")
+            raise MetadataDocumentError(
+                _("The app's client ID is longer than a URL can be here, or contains invalid characters.")
+            )
+        document, max_age_s = self._fetch_document(client_id)
+        return self._check_document(client_id, document), max_age_s
+
+    def _check_document(self, client_id: str, document: dict[str, object]) -> dict[str, object]:
+        if document.get("client_id") != client_id:
+            # Otherwise anyone could host the document of another client.
+            raise MetadataDocumentError(
+                _("The client_id in the app's metadata document is not the URL of the document.")
+            )
+        if any(document.get(name) for name in ("client_secret", "client_secret_expires_at")):
+            raise MetadataDocumentError(_("The app's metadata document contains a client secret."))
         try:
-            document, max_age_s = self._fetch_document(client_id)
-        except (RecursionError, ValueError):
-            raise cimd.CIMDError("the URL or its document is malformed") from None
-        metadata = document | {
-            "grant_types": _filter_known_values(document, "grant_types", GRANT_TYPES),
-            "response_types": _filter_known_values(document, "response_types", ["code"]),
-            "redirect_uris": _filter_redirect_uris(document.get("redirect_uris")),
-        }
-        if (error := dynamic_registration.get_metadata_error(metadata)) is not None:
-            raise cimd.CIMDError(error.content.decode())
-        return metadata, max_age_s
+            metadata = parse_client_metadata(document)
+        except InvalidClientMetadata as error:
+            text = _("The app's metadata document cannot be used. %(reason)s")
+            raise MetadataDocumentError(text % {"reason": error.description}) from None
+        return {"client_id": client_id, **replace(metadata, auth_method=PUBLIC).build_document()}
 
     def _fetch_document(self, client_id: str) -> tuple[dict[str, object], int]:
         """Fetch from the IP address that was validated, like the toolkit, but with a limit on the total time.
@@ -58,20 +75,19 @@ class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
         The toolkit's time-out restarts with every byte received, so a slow sender could block a thread.
         """
         deadline = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
-        cimd._validate_client_id_url(client_id)
-        url = urlsplit(client_id)
-        addresses = cimd._resolve_and_validate(url.hostname, url.port or HTTPS_PORT)
-        last_error: Exception | None = None
+        url, addresses = _resolve_url(client_id)
         for address in addresses:
-            try:
-                with _open_connection(url, address, deadline) as connection:
-                    path = f"{url.path}?{url.query}" if url.query else url.path
-                    connection.request("GET", path, headers={"Host": url.netloc, "Accept": ACCEPTED})
-                    result: tuple[dict[str, object], int] = self._read_document(connection.getresponse())
-                    return result
-            except (OSError, HTTPException) as error:
-                last_error = error
-        raise cimd.CIMDError(f"the document could not be fetched: {last_error}")
+            with suppress(OSError, HTTPException), _open_connection(url, address, deadline) as connection:
+                path = f"{url.path}?{url.query}" if url.query else url.path
+                connection.request("GET", path, headers={"Host": url.netloc, "Accept": ACCEPTED})
+                response = connection.getresponse()
+                body = response.read(oauth2_settings.CIMD_MAX_DOCUMENT_SIZE + 1)
+                _get_remaining_s(deadline)  # the response is incomplete if the connection was shut down
+                return _parse_document(response, body, str(url.hostname))
+        raise MetadataDocumentError(
+            _("The app's metadata document could not be fetched from %(host)s. Try again in a minute.")
+            % {"host": url.hostname}
+        )
 
 
 def is_enabled() -> bool:
@@ -83,27 +99,81 @@ def is_metadata_url(client_id: str) -> bool:
 
 
 def refresh_metadata(client_id: str, person: User) -> None:
-    """Fetch the client's document if the client is unknown or the document expired; ignore failures.
+    """Fetch the client's document if the client is unknown or the document expired.
 
-    Raises RateLimitExceeded if the client is unknown.
+    Raises RateLimitExceeded and MetadataDocumentError if the client is unknown. Otherwise the expired document is used.
     """
     client = Application.objects.filter(client_id=client_id).first()
     if client is not None and not _is_stale(client):
         return
     try:
         enforce_rate_limit(rate_limits.METADATA_DOCUMENTS, str(person.pk))
-    except RateLimitExceeded:
+        _store_client(client_id)
+    except (RateLimitExceeded, MetadataDocumentError):
         if client is None:
             raise
-        return  # use the expired document, as if it could not be fetched
-    cimd.resolve_cimd_application(client_id, request=None)
 
 
 def get_metadata_host(application: Application) -> str:
     """Return the host of the client's metadata document, empty if it has none."""
     if application.registration_source != Application.RegistrationSource.CIMD:
         return ""
-    return str(urlsplit(application.client_id).hostname)
+    return application.host
+
+
+def _store_client(client_id: str) -> None:
+    """Fetch the document and store its client. Raises MetadataDocumentError, also for a URL that has just failed."""
+    key = cimd._backoff_cache_key(client_id)
+    if reason := cache.get(key):
+        raise MetadataDocumentError(reason)
+    with cimd._fetch_slot() as is_free:
+        if not is_free:
+            raise MetadataDocumentError(_("The server is busy. Try again in a minute."))
+        try:
+            cimd._fetch_validate_upsert(client_id)
+        except MetadataDocumentError as error:
+            cache.set(key, str(error), oauth2_settings.CIMD_FAILURE_BACKOFF_SECONDS)
+            raise
+        except cimd.CIMDError:
+            raise MetadataDocumentError(_("Another app is registered with this client ID.")) from None
+
+
+def _resolve_url(client_id: str) -> tuple[SplitResult, list[str]]:
+    """Return the URL and the IP addresses of its host, which are all public. Raises MetadataDocumentError."""
+    try:
+        cimd._validate_client_id_url(client_id)
+        url = urlsplit(client_id)
+    except (cimd.CIMDError, ValueError):
+        raise MetadataDocumentError(
+            _(
+                "The app's client ID is not the https URL of a document: with a path, and without user name or #."
+            )
+        ) from None
+    try:
+        return url, cimd._resolve_and_validate(url.hostname, url.port or HTTPS_PORT)
+    except (cimd.CIMDError, UnicodeError):  # the toolkit's message contains the IP address
+        text = _("%(host)s, the host of the app's metadata document, was not found on the public internet.")
+        raise MetadataDocumentError(text % {"host": url.hostname}) from None
+
+
+def _parse_document(response: HTTPResponse, body: bytes, host: str) -> tuple[dict[str, object], int]:
+    """Return the JSON object and for how many seconds it is valid. Raises MetadataDocumentError."""
+    if response.status != HTTPStatus.OK:
+        text = _("%(host)s answered with HTTP status %(status)s instead of the app's metadata document.")
+        raise MetadataDocumentError(text % {"host": host, "status": response.status})
+    if len(body) > oauth2_settings.CIMD_MAX_DOCUMENT_SIZE:
+        raise MetadataDocumentError(_("The app's metadata document is too large."))
+    if not JSON_TYPE.match(response.headers.get("Content-Type", "")):
+        text = _("%(host)s did not send the app's metadata document with the content type application/json.")
+        raise MetadataDocumentError(text % {"host": host})
+    try:
+        document = json.loads(body)
+    except (RecursionError, ValueError):
+        document = None
+    if not isinstance(document, dict):
+        text = _("The app's metadata document at %(host)s is not a JSON object.")
+        raise MetadataDocumentError(text % {"host": host})
+    return document, cimd._effective_max_age(response.headers.get("Cache-Control"))
 
 
 @contextmanager
@@ -140,18 +210,3 @@ def _get_remaining_s(deadline: float) -> float:
 def _is_stale(application: Application) -> bool:
     has_document = application.registration_source == Application.RegistrationSource.CIMD
     return has_document and (application.cimd_expires_at or timezone.now()) <= timezone.now()
-
-
-def _filter_redirect_uris(uris: object) -> object:
-    """Return the valid ones of the redirect URIs."""
-    if not isinstance(uris, list):
-        return uris
-    return [
-        uri for uri in uris if isinstance(uri, str) and not manual_registration.get_redirect_uri_error(uri)
-    ]
-
-
-def _filter_known_values(document: dict[str, object], name: str, known: list[str]) -> object:
-    """Return the known values of a list in the document. Another type is returned as is, to be rejected later."""
-    values = document.get(name, known[:1])
-    return [value for value in values if value in known] if isinstance(values, list) else values

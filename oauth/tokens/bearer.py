@@ -68,6 +68,13 @@ class InvalidAccessToken(Exception):
         self.description = description
 
 
+class UnknownAccessToken(InvalidAccessToken):
+    """This server did not issue the token, or has deleted it. Callers count it for the network.
+
+    Not other refused tokens: all users of a hosted app share its addresses, and need the 401 to refresh or reconnect.
+    """
+
+
 class _TokenRow(NamedTuple):
     is_within_limit: bool
     refusal: str | None
@@ -94,7 +101,7 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
     }
     rows = fetch_prepared(FIND_TOKEN_SQL, params | limit.sql_params)
     if not rows:
-        raise InvalidAccessToken("The access token is unknown or was revoked.")
+        raise UnknownAccessToken("The access token is unknown or was revoked.")
     width = len(_TokenRow._fields)
     row, person = _TokenRow(*rows[0][:width]), User.from_db("default", USER_COLUMNS, rows[0][width:])
     if row.refusal == "audience" and row.is_within_limit:

@@ -25,6 +25,14 @@ union
  where access.token_checksum = %(checksum)s limit 1)
 """
 
+FIND_USER_SQL = """
+(select user_id from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1)
+union
+(select user_id from oauth2_provider_accesstoken where token_checksum = %(checksum)s and user_id is not null)
+union
+(select user_id from oauth2_provider_grant where code = %(checksum)s)
+"""
+
 AccessToken = get_access_token_model()
 RefreshToken = get_refresh_token_model()
 AuthorizationCode = get_grant_model()  # the toolkit calls codes grants; here a grant is a user's consent
@@ -46,6 +54,13 @@ def compute_checksum(secret: str) -> str:
 def derive_family_id(code: str) -> UUID:
     """Return the id of the family of the code's tokens, by which a second use finds them without the code's row."""
     return uuid5(FAMILY_NAMESPACE, compute_checksum(code))
+
+
+def find_credential_user(credential: str) -> UUID | None:
+    """Return the id of the user for whom this code or token was issued, None if it is unknown."""
+    for (user_id,) in fetch_prepared(FIND_USER_SQL, {"checksum": compute_checksum(credential)}):
+        return UUID(str(user_id))
+    return None
 
 
 def lock_family(family: UUID) -> None:

@@ -11,6 +11,7 @@ from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, TokenFamily
 from oauth.tokens import families, issue, refresh_retry
+from oauth.toolkit import client_assertions
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
     TokenRequest,
@@ -156,8 +157,10 @@ def _parse_basic_header(request: ClientRequest) -> tuple[str, str | None] | None
 
 
 def _get_client_id(request: ClientRequest) -> str | None:
-    """Return the client id in the body or in Basic credentials, None if they differ."""
+    """Return the client id in the body, Basic credentials or assertion, None if two differ."""
     basic = _parse_basic_header(request)
+    if basic is None and not request.client_id and (assertion := getattr(request, "client_assertion", None)):
+        request.client_id = client_assertions.get_client_id(assertion)
     if basic is None:
         return request.client_id
     return basic[0] if request.client_id in (None, "", basic[0]) else None

@@ -38,11 +38,18 @@ class Written:
 class Person:
     """A user who signed up by the form. Every method raises ServerUnavailable if the server does not answer."""
 
-    def __init__(self, address: str, name: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        name: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.name = name
         self.email = f"{name}@example.org"
         self.written: dict[str, Written] = {}
-        self._browser = httpx.Client(base_url=address, timeout=timeout_s)
+        self._browser = httpx.Client(base_url=address, timeout=timeout_s, transport=transport)
         self._token = ""
 
     def sign_up(self) -> None:

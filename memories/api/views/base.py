@@ -13,6 +13,7 @@ from accounts.actor import Actor
 from memories.api.errors import ParameterError
 from memories.api.strict_fields import StrictSerializer
 from memories.api.throttles import IpRateThrottle
+from oauth.tokens.bearer import InvalidAccessToken, UnknownAccessToken
 
 
 class ApiView(APIView):
@@ -28,8 +29,9 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         try:
             super().initial(request, *args, **kwargs)
-        except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
-            IpRateThrottle().allow_request(request, self)
+        except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed) as error:
+            if not _is_token_of_this_server(error):
+                IpRateThrottle().allow_request(request, self)
             raise
 
     def finalize_response(
@@ -38,6 +40,12 @@ class ApiView(APIView):
         final_response = super().finalize_response(request, response, *args, **kwargs)
         final_response["Cache-Control"] = "no-store"
         return final_response
+
+
+def _is_token_of_this_server(error: exceptions.APIException) -> bool:
+    """Return whether the request had an expired or otherwise refused token, but not an unknown one."""
+    refusal = error.__cause__
+    return isinstance(refusal, InvalidAccessToken) and not isinstance(refusal, UnknownAccessToken)
 
 
 def validate_body(request: Request, schema: type[StrictSerializer]) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from tests.oauth.flows import REDIRECT, App, allow, exhaust
 
 pytestmark = pytest.mark.django_db
 REGISTER = "/oauth/register/"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GOOD = {"client_name": "Robot", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none"}
 
 
-def register(client: Client | None = None, **changes: Any) -> Any:
-    body = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+def register(client: Client | None = None, *, keep_null: bool = False, **changes: Any) -> Any:
+    body = {name: value for name, value in {**GOOD, **changes}.items() if keep_null or value is not None}
     return (client or Client()).post(REGISTER, json.dumps(body), content_type="application/json")
 
 
@@ -51,76 +52,42 @@ def test_public_client_gets_no_secret_and_can_connect(ada: User) -> None:
     assert register_app().connect(ada)["scope"] == "memories:read memories:write"
 
 
-@pytest.mark.parametrize(
-    ("change", "error"),
-    [
-        ({"grant_types": ["client_credentials"]}, "invalid_client_metadata"),
-        ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
-        ({"grant_types": ["authorization_code", "password"]}, "invalid_client_metadata"),
-        ({"grant_types": "authorization_code"}, "invalid_client_metadata"),
-        ({"response_types": ["token"]}, "invalid_client_metadata"),
-        ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
-        ({"client_name": "a" * 81}, "invalid_client_metadata"),
-        ({"client_name": 7}, "invalid_client_metadata"),
-        ({"client_name": "evil\u202egnp.exe"}, "invalid_client_metadata"),
-        ({"client_name": "No\u2060tes"}, "invalid_client_metadata"),
-        ({"client_name": " "}, "invalid_client_metadata"),
-        ({"client_name": "a" + "\u0316" * 7}, "invalid_client_metadata"),
-        ({"client_name": "\u0316a"}, "invalid_client_metadata"),
-        ({"client_name": "\ud800"}, "invalid_client_metadata"),
-        ({"redirect_uris": ["https://a.example/\ud800"]}, "invalid_client_metadata"),
-        ({"redirect_uris": None}, "invalid_redirect_uri"),
-        ({"redirect_uris": []}, "invalid_redirect_uri"),
-        ({"redirect_uris": "https://a.example"}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["http://a.example/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://a.example/cb#x"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://a.example/cb https://b.example"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["data:text/html,x"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["http://127.0.0.1.evil.example/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://user:pass@a.example/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://*.example/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://[::1"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["HTTP://a.example/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://cl\u0430ude.ai/cb"]}, "invalid_redirect_uri"),  # a Cyrillic letter
-        (
-            {"redirect_uris": ["https://claude.ai%2ea.example/cb"]},
-            "invalid_redirect_uri",
-        ),  # a dot to a browser
-        (
-            {"redirect_uris": ["https://a.example\\.claude.ai/cb"]},
-            "invalid_redirect_uri",
-        ),  # a slash to a browser
-        ({"redirect_uris": ["https://a.example/\u202e"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["http://127.0.0.1:99999999/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": ["https://a.example/" + "x" * 2_000]}, "invalid_redirect_uri"),
-    ],
-)
 @pytest.mark.compliance("RFC 9700", "2.6")
-@pytest.mark.compliance("RFC 7591", "2")
-def test_invalid_metadata_is_rejected(change: dict[str, Any], error: str) -> None:
-    response = register(**change)
-    assert (response.status_code, response.json()["error"]) == (400, error)
+@pytest.mark.parametrize("grant_type", ["client_credentials", "implicit", "password", DEVICE])
+def test_client_that_wants_only_other_grants_is_told_which_there_are(grant_type: str) -> None:
+    response = register(grant_types=[grant_type])
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
+    assert "authorization_code" in response.json()["error_description"]
     assert not Application.objects.exists()
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", '"x"', "[" * 5_000, '{"client_name": "\\u0000"}'])
-def test_malformed_body_is_rejected(body: str) -> None:
-    assert Client().post(REGISTER, body, content_type="application/json").status_code == 400
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "JSON object"),
+        ("[]", "JSON object"),
+        ("{", "JSON object"),
+        ('"x"', "JSON object"),
+        ("null", "JSON object"),
+        ("[" * 5_000, "JSON object"),
+        ("client_name=Robot", "JSON object"),
+        (b"\xff{}", "JSON object"),
+        ("{}", "redirect_uris"),
+        (json.dumps({**GOOD, "x": "y" * 20_000}), "20,000 bytes"),
+    ],
+)
+def test_malformed_body_is_rejected_with_the_reason(body: str | bytes, said: str) -> None:
+    response = Client().post(REGISTER, body, content_type="application/json")
+    assert response.status_code == 400
+    assert said in response.json()["error_description"]
 
 
 @pytest.mark.parametrize(
-    "uri",
-    [
-        "http://127.0.0.1/cb",
-        "http://[::1]:9/cb",
-        "http://localhost:1/cb",
-        "cursor://auth/cb",
-        "https://xn--bcher-kva.example:8443/a%20b/~x?y=(1);z",
-    ],
+    "content_type", ["application/json; charset=UTF-8", "APPLICATION/JSON", "text/plain", "text/json", ""]
 )
-def test_loopback_private_and_https_redirect_uris_are_accepted(uri: str) -> None:
-    assert register(redirect_uris=[uri]).status_code == 201
+def test_json_is_read_whatever_the_content_type_says(content_type: str) -> None:
+    response = Client().generic("POST", REGISTER, json.dumps(GOOD), content_type=content_type)
+    assert response.status_code == 201
 
 
 @pytest.mark.parametrize("scope", [scopes.ADMIN, scopes.PUBLISH, scopes.PERSONA])
@@ -169,6 +136,24 @@ def test_client_can_read_update_and_delete_its_registration() -> None:
     manager = Client(headers={"authorization": f"Bearer {changed.json()['registration_access_token']}"})
     assert manager.delete(address).status_code == 204
     assert not Application.objects.exists()
+
+
+@pytest.mark.compliance("RFC 7592", "2.2")
+@pytest.mark.parametrize("method", ["none", "client_secret_post"])
+@pytest.mark.parametrize("later", ["none", "client_secret_basic", "private_key_jwt", "", None])
+def test_update_never_changes_whether_a_client_has_a_secret(method: str, later: str | None) -> None:
+    body = register(token_endpoint_auth_method=method).json()
+    manager = Client(headers={"authorization": f"Bearer {body['registration_access_token']}"})
+    change = {
+        **GOOD,
+        "redirect_uris": [REDIRECT, "http://evil.example/"],
+        "token_endpoint_auth_method": later,
+    }
+    address = urlsplit(body["registration_client_uri"]).path
+    changed = manager.put(address, json.dumps(change), content_type="application/json").json()
+    assert changed["redirect_uris"] == [REDIRECT]
+    assert (changed["token_endpoint_auth_method"] == "none") is (method == "none")
+    assert Application.objects.get().is_public is (method == "none")
 
 
 @pytest.mark.compliance("RFC 7592", "3")

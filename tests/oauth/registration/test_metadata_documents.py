@@ -31,7 +31,7 @@ DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GOOD = {
     "client_id": ADDRESS,
     "client_name": "Robot",
-    "redirect_uris": [REDIRECT, "some-editor://callback", 7],
+    "redirect_uris": [REDIRECT, "http://robot.example/callback", 7],
     "grant_types": ["authorization_code", "refresh_token", DEVICE],
     "response_types": ["code"],
     "token_endpoint_auth_method": "none",
@@ -48,7 +48,7 @@ class Web:
     def fetch(self, _client_id: str) -> tuple[dict[str, Any], int]:
         self.fetched += 1
         if not self.document:
-            raise cimd.CIMDError("not found")
+            raise metadata_documents.MetadataDocumentError("not found")
         return dict(self.document), 300
 
 
@@ -69,8 +69,15 @@ def drip(server: socket.socket, first: bytes, then: bytes) -> None:
             time.sleep(0.01)
 
 
+def answer(server: socket.socket, response: bytes) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65_536)
+        connection.sendall(response)
+
+
 @pytest.fixture(autouse=True)
-def _enable_metadata_documents(settings: Settings) -> Iterator[None]:
+def enable_metadata_documents(settings: Settings) -> Iterator[None]:
     settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": True}
     cache.clear()
     yield
@@ -121,26 +128,51 @@ def test_nothing_is_fetched_without_a_signed_in_user(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "reason"),
     [
-        {"client_id": "https://robot.example/other.json"},
-        {"token_endpoint_auth_method": "client_secret_basic"},
-        {"client_secret": "x"},
-        {"redirect_uris": ["http://robot.example/callback"]},
-        {"redirect_uris": []},
-        {"redirect_uris": None},
-        {"grant_types": ["client_credentials"]},
-        {"grant_types": "authorization_code"},
-        {"response_types": ["token"]},
-        {"client_name": "evil\u202egnp.exe"},
-        {"client_name": 7},
+        ({"client_id": "https://robot.example/other.json"}, "is not the URL of the document"),
+        ({"client_id": None}, "is not the URL of the document"),
+        ({"client_secret": "x"}, "contains a client secret"),
+        ({"redirect_uris": ["http://robot.example/callback"]}, "http is only allowed for loopback"),
+        ({"redirect_uris": []}, "redirect_uris must be a list"),
+        ({"redirect_uris": None}, "redirect_uris must be a list"),
+        ({"grant_types": ["client_credentials"]}, "grant_types must contain authorization_code"),
     ],
     ids=str,
 )
-def test_invalid_document_is_rejected(web: Web, ada_client: Client, change: Any) -> None:
+def test_page_says_why_a_document_cannot_be_used(
+    web: Web, ada: User, ada_client: Client, change: Any, reason: str
+) -> None:
     web.document |= change
     assert ada_client.get(AUTHORIZE, app().request()).status_code == 400
+    for _ in range(2):  # the second time from memory
+        with pytest.raises(metadata_documents.MetadataDocumentError, match=reason):
+            metadata_documents.refresh_metadata(ADDRESS, ada)
+    assert web.fetched == 1
     assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token_endpoint_auth_method": method}
+        for method in (
+            "private_key_jwt",
+            "tls_client_auth",
+            "client_secret_jwt",
+            "client_secret_basic",
+            "",
+            None,
+            7,
+        )
+    ]
+    + [{"client_secret": None}, {"jwks_uri": "https://robot.example/jwks.json"}, {"jwks": {"keys": []}}],
+    ids=str,
+)
+def test_every_client_with_a_document_is_public(web: Web, ada: User, change: Any) -> None:
+    web.document |= change
+    assert app().connect(ada)["scope"] == f"{scopes.READ} {scopes.WRITE}"
+    assert Application.objects.get().is_public
 
 
 @pytest.mark.parametrize(
@@ -160,7 +192,7 @@ def test_private_addresses_are_never_contacted(
     "path", ["client\u202egnp.json", "a\u200bclient.json", "klient\u00e9.json", "a client"]
 )
 def test_url_with_misleading_characters_is_rejected(path: str, web: Web, ada_client: Client) -> None:
-    """Because an app without a name is shown by its URL."""
+    """Because an app without a name is shown by the host of its URL."""
     address = f"https://robot.example/{path}"
     web.document = {**GOOD, "client_id": address, "client_name": ""}
     assert ada_client.get(AUTHORIZE, app().request(client_id=address)).status_code == 400
@@ -184,11 +216,50 @@ def test_slow_response_is_aborted(
     monkeypatch.setattr(ssl, "create_default_context", NoTLS)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
         dripping = other.submit(drip, server, first, then)
-        with pytest.raises(cimd.CIMDError):
+        with pytest.raises(
+            metadata_documents.MetadataDocumentError, match=r"could not be fetched from 127\.0\.0\.1"
+        ):
             metadata_documents.MetadataDocumentFetcher().fetch(
                 f"https://127.0.0.1:{server.getsockname()[1]}/client.json"
             )
         dripping.result()
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "answered with HTTP status 404"),
+        (b"HTTP/1.1 302 Found\r\nLocation: https://10.0.0.1/\r\n\r\n", "answered with HTTP status 302"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{}", "content type application/json"),
+        (HEAD + b"\r\n<html>", "is not a JSON object"),
+        (HEAD + b"\r\n[]", "is not a JSON object"),
+        (HEAD + b"\r\n" + b"[" * 5_000, "is not a JSON object"),
+        (HEAD + b"\r\n" + b" " * 20_000, "is too large"),
+        (HEAD + b"\r\n{}", "is not the URL of the document"),
+        (b"nonsense", "could not be fetched from"),
+    ],
+)
+def test_reason_says_what_was_wrong_with_the_response(
+    response: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cimd, "_ip_is_public", lambda _ip: True)
+    monkeypatch.setattr(ssl, "create_default_context", NoTLS)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
+        answering = other.submit(answer, server, response)
+        with pytest.raises(metadata_documents.MetadataDocumentError, match=reason):
+            metadata_documents.MetadataDocumentFetcher().fetch(
+                f"https://127.0.0.1:{server.getsockname()[1]}/client.json"
+            )
+        answering.result()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid", f"{'a' * 64}.example"])
+def test_reason_names_the_host_but_no_internal_address(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(metadata_documents.MetadataDocumentError) as caught:
+        metadata_documents.MetadataDocumentFetcher().fetch(f"https://{host}/client.json")
+    assert str(caught.value) == (
+        f"{host}, the host of the app's metadata document, was not found on the public internet."
+    )
 
 
 def test_time_limit_includes_the_dns_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +267,7 @@ def test_time_limit_includes_the_dns_lookup(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(socket, "create_connection", lambda *given, **_: opened.append(given))
     monkeypatch.setattr(cimd, "_resolve_and_validate", lambda *_: ["192.0.2.1"])
     monkeypatch.setattr(metadata_documents, "monotonic", iter((0.0, 6.0)).__next__)
-    with pytest.raises(cimd.CIMDError):
+    with pytest.raises(metadata_documents.MetadataDocumentError, match="could not be fetched"):
         metadata_documents.MetadataDocumentFetcher().fetch("https://slow.example/client.json")
     assert opened == []
 
