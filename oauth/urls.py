@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oauth.consent import views
+from oauth.consent import consent_views, views
 from oauth.console import playground_views
 from oauth.console import views as console_views
 from oauth.endpoints import metadata
@@ -20,7 +20,7 @@ urlpatterns = [
         ".well-known/oauth-protected-resource", metadata.protected_resource_metadata, name="resource_metadata"
     ),
     path(".well-known/oauth-protected-resource/<str:path>", metadata.protected_resource_metadata),
-    path("oauth/authorize/", views.authorize_app, name="authorize"),
+    path("oauth/authorize/", consent_views.authorize_app, name="authorize"),
     path("oauth/token/", endpoint_views.issue_token, name="token"),
     path("oauth/revoke/", endpoint_views.revoke_token, name="revoke"),
     path("oauth/introspect/", endpoint_views.introspect_token, name="introspect"),

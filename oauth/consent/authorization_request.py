@@ -1,16 +1,12 @@
-"""Authorization requests (RFC 6749 4.1.1) and the responses sent to the client."""
+"""Authorization requests (RFC 6749 4.1.1)."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.utils.encoding import iri_to_uri
+from django.http import HttpRequest
 from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
-from oauthlib.common import add_params_to_uri
-from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
+from oauthlib.oauth2.rfc6749.errors import OAuth2Error
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
@@ -18,8 +14,6 @@ from oauth.http_responses import find_repeated_parameter, has_nul
 from oauth.models import Application, is_loopback_uri, is_web_uri
 from oauth.registration import metadata_documents
 from oauth.toolkit.server import get_oauth_backend
-
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:-]+", re.IGNORECASE)
 
 
 class InvalidAuthorizationRequest(Exception):
@@ -34,9 +28,10 @@ class InvalidAuthorizationRequest(Exception):
 class RedirectError(Exception):
     """The request is invalid, and the error is sent to the client's redirect URI."""
 
-    def __init__(self, error: OAuth2Error, redirect_uri: str) -> None:
+    def __init__(self, error: OAuth2Error, redirect_uri: str, application: Application) -> None:
         super().__init__(error.error)
         self.error = error
+        self.application = application
         self.redirect_uri = redirect_uri
 
 
@@ -72,12 +67,6 @@ class AuthorizationRequest:
         """Return whether neither the operator nor staff nor the user themself registered the app."""
         return not self.application.is_verified and self.application.user_id != person.pk
 
-    @property
-    def form_action(self) -> str:
-        """Source for the form-action CSP directive, which browsers apply to redirects of forms too."""
-        origin = ORIGIN.match(self.redirect_uri)
-        return origin[0] if origin else f"{urlsplit(self.redirect_uri).scheme}:"
-
 
 def parse_authorization_request(request: HttpRequest, person: User | None) -> AuthorizationRequest:
     """Parse and validate the query parameters. Raises InvalidAuthorizationRequest, RedirectError.
@@ -97,7 +86,7 @@ def parse_authorization_request(request: HttpRequest, person: User | None) -> Au
             error.oauthlib_error.error, error.oauthlib_error.description
         ) from None
     except OAuthToolkitError as error:
-        raise _build_request_error(error.oauthlib_error) from None
+        raise build_request_error(error.oauthlib_error) from None
     except ValueError:
         raise InvalidAuthorizationRequest("invalid_request", "The request URL is malformed.") from None
     return AuthorizationRequest(credentials.pop("request").client, scopes, credentials)
@@ -112,45 +101,10 @@ def _refresh_client_metadata(client_id: str, person: User) -> None:
         raise InvalidAuthorizationRequest("temporarily_unavailable", str(exceeded)) from None
 
 
-def redirect_with_code(
-    request: HttpRequest, auth_request: AuthorizationRequest, scopes: list[str]
-) -> HttpResponse:
-    """Redirect to the client with an authorization code for these scopes. Raises RedirectError."""
-    try:
-        location, *_ = get_oauth_backend().create_authorization_response(
-            request, scopes, dict(auth_request.credentials), allow=True
-        )
-    except OAuthToolkitError as error:
-        raise _build_request_error(error.oauthlib_error, auth_request.redirect_uri) from None
-    return _redirect_to_client(location)
-
-
-def redirect_with_denial(auth_request: AuthorizationRequest) -> HttpResponse:
-    """Redirect to the client with access_denied."""
-    error = AccessDeniedError(state=auth_request.credentials.get("state"))
-    return _redirect_to_client(_add_issuer(add_params_to_uri(auth_request.redirect_uri, error.twotuples)))
-
-
-def redirect_with_error(redirect_error: RedirectError) -> HttpResponse:
-    return _redirect_to_client(
-        _add_issuer(add_params_to_uri(redirect_error.redirect_uri, redirect_error.error.twotuples))
-    )
-
-
-def _build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
+def build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
     client = Application.objects.select_related("user").filter(client_id=error.client_id or "").first()
     redirect_uri = redirect_uri or error.redirect_uri
     if client is None or not redirect_uri or not client.is_verified:
         # RFC 9700 4.11.2: anyone can register an app, and must not be able to use us as an open redirector.
         return InvalidAuthorizationRequest(error.error, error.description)
-    return RedirectError(error, redirect_uri)
-
-
-def _add_issuer(location: str) -> str:
-    """Add `iss` (RFC 9207 2), which errors need too."""
-    return str(add_params_to_uri(location, [("iss", settings.PUBLIC_URL)]))
-
-
-def _redirect_to_client(location: str) -> HttpResponse:
-    # RFC 9700 4.12: 303, so that browsers do not post the user's form to the client.
-    return HttpResponse(status=303, headers={"Location": iri_to_uri(location)})
+    return RedirectError(error, redirect_uri, client)
