@@ -5,8 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
-from oauthlib.oauth2.rfc6749.errors import OAuth2Error
+from oauthlib.oauth2.rfc6749.errors import InvalidClientIdError, OAuth2Error
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
@@ -23,6 +24,11 @@ class InvalidAuthorizationRequest(Exception):
         super().__init__(description)
         self.code = code
         self.description = description
+
+    @property
+    def is_unknown_client(self) -> bool:
+        """Whether nothing is known about the client, so that the user can only add it again."""
+        return self.code == "invalid_client"
 
 
 class RedirectError(Exception):
@@ -82,9 +88,7 @@ def parse_authorization_request(request: HttpRequest, person: User | None) -> Au
     try:
         scopes, credentials = get_oauth_backend().validate_authorization_request(request)
     except FatalClientError as error:
-        raise InvalidAuthorizationRequest(
-            error.oauthlib_error.error, error.oauthlib_error.description
-        ) from None
+        raise _build_fatal_error(error.oauthlib_error) from None
     except OAuthToolkitError as error:
         raise build_request_error(error.oauthlib_error) from None
     except ValueError:
@@ -99,6 +103,19 @@ def _refresh_client_metadata(client_id: str, person: User) -> None:
         metadata_documents.refresh_metadata(client_id, person)
     except RateLimitExceeded as exceeded:
         raise InvalidAuthorizationRequest("temporarily_unavailable", str(exceeded)) from None
+
+
+def _build_fatal_error(error: OAuth2Error) -> InvalidAuthorizationRequest:
+    """Return the error of a request without a valid client and redirect URI, so that nobody can be redirected."""
+    if isinstance(error, InvalidClientIdError):
+        return InvalidAuthorizationRequest(
+            "invalid_client",
+            _(
+                "This server does not know the app: it was removed here because nobody used it for some time, or it "
+                "was added to another server."
+            ),
+        )
+    return InvalidAuthorizationRequest(error.error, error.description)
 
 
 def build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.encoding import iri_to_uri
 from oauth2_provider.exceptions import OAuthToolkitError
+from oauth2_provider.oauth2_backends import _add_iss_to_redirect
 from oauthlib.common import add_params_to_uri
-from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
+from oauthlib.oauth2.rfc6749.errors import AccessDeniedError
 
 from oauth.consent.authorization_request import AuthorizationRequest, RedirectError, build_request_error
 from oauth.models import Application, is_web_uri
@@ -30,25 +31,21 @@ def return_code(request: HttpRequest, auth_request: AuthorizationRequest, scopes
 def return_denial(request: HttpRequest, auth_request: AuthorizationRequest) -> HttpResponse:
     """Return to the client with access_denied."""
     error = AccessDeniedError(state=auth_request.credentials.get("state"))
-    location = _build_error_location(auth_request.redirect_uri, error)
+    location = add_params_to_uri(auth_request.redirect_uri, error.twotuples)
     return _return_to_client(request, auth_request.application, location)
 
 
 def return_error(request: HttpRequest, failure: RedirectError) -> HttpResponse:
     """Return to the client with the error."""
-    location = _build_error_location(failure.redirect_uri, failure.error)
+    location = add_params_to_uri(failure.redirect_uri, failure.error.twotuples)
     return _return_to_client(request, failure.application, location)
-
-
-def _build_error_location(redirect_uri: str, error: OAuth2Error) -> str:
-    # RFC 9207 2: errors need `iss` too.
-    return str(add_params_to_uri(redirect_uri, [*error.twotuples, ("iss", settings.PUBLIC_URL)]))
 
 
 def _return_to_client(
     request: HttpRequest, application: Application, location: str, *, is_allowed: bool = False
 ) -> HttpResponse:
-    location = iri_to_uri(location)
+    # RFC 9207 2: errors need `iss` too.
+    location = iri_to_uri(_add_iss_to_redirect(location, settings.PUBLIC_URL))
     if not _is_browser(request):
         # RFC 9700 4.12: 303, so that the consent form is not posted to the client.
         return HttpResponse(status=303, headers={"Location": location})

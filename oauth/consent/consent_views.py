@@ -29,6 +29,7 @@ from oauth.consent.forms import GrantOptionsForm
 from oauth.consent.memory_choices import build_excerpt, list_tag_choices
 from oauth.consent.resource_server import get_resource_server
 from oauth.diagnostics import client_errors
+from oauth.error_hints import get_error_hint
 from oauth.models import AppGrant
 from oauth.registration import metadata_documents
 
@@ -63,8 +64,9 @@ def _reject_invalid_request(
     if isinstance(error, RedirectError):
         client_errors.record_authorization_error(request, error.error.error, error.error.description)
         return authorization_response.return_error(request, error)
-    client_errors.record_authorization_error(request, error.code, error.description)
-    return render(request, "oauth/bad_request.html", {"problem": error}, status=400)
+    kind = client_errors.record_authorization_error(request, error.code, error.description)
+    context = {"problem": error, "hint": get_error_hint(kind)}
+    return render(request, "oauth/bad_request.html", context, status=400)
 
 
 def _handle_consent(request: HttpRequest, actor: Actor, auth_request: AuthorizationRequest) -> HttpResponse:

@@ -212,9 +212,9 @@ def test_redirect_host_or_scheme_is_shown(
 @pytest.mark.compliance("RFC 6585", "4")
 def test_repeated_invalid_requests_are_rate_limited_and_not_recorded(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
-    assert Client().get(AUTHORIZE, app.request(scope="nonsense")).status_code == 400
+    assert Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN)).status_code == 400
     exhaust(rate_limits.INVALID_AUTHORIZATION_REQUESTS)
-    later = Client().get(AUTHORIZE, app.request(scope="nonsense"))
+    later = Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     assert (later.status_code, int(later["Retry-After"]) >= 1) == (429, True)
     assert Mistake.objects.get().times == 1
     assert ada_client.get(AUTHORIZE, app.request()).status_code == 200
