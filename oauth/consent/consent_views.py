@@ -25,7 +25,7 @@ from oauth.consent.authorization_request import (
     RedirectError,
     parse_authorization_request,
 )
-from oauth.consent.forms import GrantOptionsForm
+from oauth.consent.forms import ConsentForm
 from oauth.consent.memory_choices import build_excerpt, list_tag_choices
 from oauth.consent.resource_server import get_resource_server
 from oauth.diagnostics import client_errors
@@ -74,9 +74,7 @@ def _handle_consent(request: HttpRequest, actor: Actor, auth_request: Authorizat
     if data is not None and data.get("answer") != "allow":
         return authorization_response.return_denial(request, auth_request)
     grant = grants.find_grant(actor.person, auth_request.application)
-    form = GrantOptionsForm(
-        data, scopes=auth_request.scopes, tags=list_tag_choices(actor), grant=grant, is_asked=True
-    )
+    form = ConsentForm(data, requested=auth_request.scopes, tags=list_tag_choices(actor), grant=grant)
     if form.is_valid():
         return _approve_request(request, actor, auth_request, form.build_options())
     context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}
@@ -93,7 +91,9 @@ def _approve_request(
 ) -> HttpResponse:
     try:
         with transaction.atomic():
-            is_new = grants.grant_access(actor.person, auth_request.application, options)
+            is_new = grants.grant_access(
+                actor.person, auth_request.application, options, requested=auth_request.scopes
+            )
             response = authorization_response.return_code(request, auth_request, sorted(options.scopes))
     except grants.SessionEnded:
         return redirect_to_login(request.get_full_path())

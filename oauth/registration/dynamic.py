@@ -13,7 +13,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
+from django.db.models.lookups import LessThan
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from oauth2_provider.views import DynamicClientRegistrationManagementView, DynamicClientRegistrationView
@@ -66,10 +67,14 @@ manage = oauth_endpoint(
 
 
 def purge_unused_apps() -> int:
-    """Delete self-registered apps that nobody connected within UNUSED_DAYS; return their number."""
+    """Delete self-registered apps that nobody has had connected for UNUSED_DAYS; return their number.
+
+    Expired access still counts as connected, because the user may renew it.
+    """
     connected = AppGrant.objects.filter(application_id=OuterRef("pk"))
     old = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
-        ~Exists(connected), created__lt=Now() - timedelta(days=UNUSED_DAYS)
+        ~Exists(connected),
+        LessThan(Greatest("created", "disconnected_at"), Now() - timedelta(days=UNUSED_DAYS)),
     )
     count: int = old.delete()[1].get("oauth.Application", 0)
     return count

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import User
 from memories import scopes
 from oauth.models import Application
-from tests.oauth.flows import App, make_app
+from tests.oauth.flows import YES, App, make_app
 
 pytestmark = pytest.mark.django_db
 AUTHORIZE = "/oauth/authorize/"

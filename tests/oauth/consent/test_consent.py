@@ -148,7 +148,7 @@ def test_publish_scope_is_not_preselected(ada_client: Client, app: App) -> None:
         for line in page.split("<input")
         if 'name="scopes"' in line
     }
-    assert checkboxes == {scopes.READ: True, scopes.PUBLISH: False}
+    assert checkboxes == {scopes.READ: True, scopes.PUBLISH: False, scopes.WRITE: False}
 
 
 @pytest.mark.parametrize("parameter", ["approval_prompt", "prompt"])
@@ -232,6 +232,62 @@ def test_email_is_sent_when_an_app_is_first_connected(ada: User, app: App) -> No
     assert email.to == [ada.email]
     assert email.subject == "Notes was connected to your account"
     assert "Read and search your memories" in email.body
+
+
+def read_permissions(browser: Client, app: App, **changes: object) -> dict[str, tuple[bool, str]]:
+    """Return by scope of the consent page whether it is preselected, and its text."""
+    form = browser.get(AUTHORIZE, app.request(**changes)).context["form"]
+    selected = form["scopes"].value()
+    return {name: (name in selected, label) for name, label in form.fields["scopes"].choices}
+
+
+def test_user_can_decline_writing_and_is_offered_it_again(ada: User, ada_client: Client, app: App) -> None:
+    """The previous choice stays preselected when the app requests the same again."""
+    assert [is_selected for is_selected, _text in read_permissions(ada_client, app).values()] == [True, True]
+    app.redeem(app.code(ada, chosen=[scopes.READ]))
+    permissions = read_permissions(ada_client, app)
+    assert (permissions[scopes.READ][0], permissions[scopes.WRITE][0]) == (True, False)
+    assert "You did not allow this before." in permissions[scopes.WRITE][1]
+    assert app.connect(ada)["scope"] == " ".join(BOTH)
+    assert read_permissions(ada_client, app)[scopes.WRITE][0]
+
+
+@pytest.mark.compliance("RFC 6749", "3.3")
+def test_app_that_requests_less_is_offered_the_rest(ada: User, ada_client: Client, app: App) -> None:
+    """Apps on some MCP SDKs request only what the first challenge names."""
+    permissions = read_permissions(ada_client, app, scope=scopes.READ)
+    assert (permissions[scopes.READ][0], permissions[scopes.WRITE][0]) == (True, False)
+    assert "The app does not request this." in permissions[scopes.WRITE][1]
+    tokens = app.redeem(app.code(ada, scope=scopes.READ, chosen=BOTH)).json()
+    assert tokens["scope"] == " ".join(BOTH)
+    assert app.refresh(tokens["refresh_token"]).json()["scope"] == " ".join(BOTH)
+    assert read_permissions(ada_client, app, scope=scopes.READ)[scopes.WRITE][0]  # as the user chose before
+
+
+def test_app_that_requests_more_than_before_is_preselected_what_it_never_had(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    app.connect(ada, scope=scopes.READ)
+    assert read_permissions(ada_client, app)[scopes.WRITE] == (
+        True,
+        "Add and edit memories, and move them to trash. New.",
+    )
+
+
+def test_permission_that_the_user_withdrew_is_not_preselected(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    app.connect(ada)
+    grant = AppGrant.objects.get()
+    choice = {"scopes": [scopes.READ], "reach": "all", "ends": "never"}
+    ada_client.post(f"/accounts/apps/{grant.pk}/narrow/", choice)
+    assert not read_permissions(ada_client, app)[scopes.WRITE][0]
+
+
+def test_only_scopes_of_every_app_are_offered_unrequested(ada_client: Client) -> None:
+    app = make_app(may_manage=True)
+    assert set(read_permissions(ada_client, app, scope=scopes.PERSONA)) == {scopes.PERSONA, *BOTH}
+    assert not any(read_permissions(ada_client, app, scope=scopes.PERSONA)[name][0] for name in BOTH)
 
 
 def test_new_consent_replaces_the_previous_grant(ada: User, app: App) -> None:
