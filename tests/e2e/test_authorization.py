@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from oauth.models import AppGrant
-from tests.e2e.test_first_walk import _sign_up
+from tests.e2e.test_first_walk import PASSWORD, _sign_up
 
 pytestmark = pytest.mark.browser
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # RFC 7636, appendix B
@@ -156,6 +156,31 @@ def test_going_back_from_the_app_shows_the_consent_page(person: Page, site: str,
     person.go_back()
     expect(person.get_by_role("button", name="Allow")).to_be_visible()
     assert len([path for _method, path, _referer in web_app.received if "code=" in path]) == 1
+
+
+def test_stranger_signs_up_on_the_way_and_ends_at_the_app(
+    browser: Browser, site: str, web_app: WebApp
+) -> None:
+    """In a pop-up, as web apps open it: the callback page can still report to the page that opened it."""
+    redirect_uri = f"{web_app.origins['IPv4']}/callback"
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en")
+    opener = context.new_page()
+    opener.goto(f"{web_app.origins['IPv4']}/start")
+    request = _build_request(_register(site, [redirect_uri]), redirect_uri)
+    with opener.expect_popup() as popup:
+        opener.evaluate("url => { open(url) }", site + request)
+    page = popup.value
+    expect(
+        page.get_by_text("An app that calls itself “Notes” requests access to your memories.")
+    ).to_be_visible()
+    page.locator("header").get_by_role("link", name="Sign up").click()
+    page.locator("main input[name=email]").fill("ada@example.org")
+    page.locator("input[name=password1]").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+    page.get_by_role("button", name="Allow").click()
+    expect(page.locator("body")).to_have_text("Connected")
+    assert page.evaluate("opener.location.pathname") == "/start"
+    context.close()
 
 
 def _register(site: str, redirect_uris: list[str]) -> str:
