@@ -34,6 +34,8 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
     may_manage = models.BooleanField(
         _("may manage"), default=False, help_text=_("May ask to delete for ever, export and change in bulk.")
     )
+    # When a user last disconnected it. Self-registered apps are purged a week later (oauth/registration/dynamic.py).
+    disconnected_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_resource_server = models.BooleanField(
         _("resource server"), default=False, help_text=_("May introspect the tokens of all apps.")
     )
@@ -108,7 +110,8 @@ class AppGrant(models.Model):
     """The access that a user granted an app. Without this row the app's tokens are invalid.
 
     only_tags: ids of the tags whose memories it can access; None for all. ends_at: None for no expiry.
-    asks_first: whether the app's changes need the user's approval.
+    asks_first: whether the app's changes need the user's approval. declined_scopes: what it requested, but the user
+    did not allow or has withdrawn.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -117,6 +120,7 @@ class AppGrant(models.Model):
         Application, on_delete=models.CASCADE, related_name="grants", editable=False
     )
     scopes = ArrayField(models.CharField(max_length=40))
+    declined_scopes = ArrayField(models.CharField(max_length=40), default=list, db_default=[], blank=True)
     only_tags = ArrayField(models.UUIDField(), null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)

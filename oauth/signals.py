@@ -34,6 +34,12 @@ def disconnect_apps(user: User, **_: object) -> None:
     grants.revoke_all_grants(user)
 
 
+@receiver(pre_delete, sender=User)
+def record_user_deletion(instance: User, **_: object) -> None:
+    """Count the week of unused apps from the deletion of their last user."""
+    grants.record_user_deletion(instance)
+
+
 @receiver(pre_delete, sender=Application)
 def disconnect_users_on_app_deletion(instance: Application, origin: object = None, **_: object) -> None:
     """Record disconnections whoever deletes the app: its developer, staff, the app itself, or with its developer."""

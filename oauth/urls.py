@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from oauth.consent import views
+from oauth.consent import consent_views, views
 from oauth.console import playground_views
 from oauth.console import views as console_views
 from oauth.endpoints import metadata
@@ -19,7 +19,7 @@ urlpatterns = [
     re_path(r"^\.well-known/oauth-protected-resource(?P<path>/.*)?$", metadata.protected_resource_metadata),
     # Clients also look for metadata of other issuers (`/mcp`), at other places, and of OpenID Connect.
     re_path(r"^(?:.+/)?\.well-known/", metadata.metadata_not_found),
-    path("oauth/authorize/", views.authorize_app, name="authorize"),
+    path("oauth/authorize/", consent_views.authorize_app, name="authorize"),
     path("oauth/token/", endpoint_views.issue_token, name="token"),
     path("oauth/revoke/", endpoint_views.revoke_token, name="revoke"),
     path("oauth/introspect/", endpoint_views.introspect_token, name="introspect"),

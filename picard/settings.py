@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "oauth.consent.pending_request.PendingRequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "picard.urls"
@@ -156,8 +157,8 @@ DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a closed accoun
 
 # --- Apps (oauth/settings.py, docs/oauth.md) -------------------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth.Application"
-OAUTH2_PROVIDER = build_provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, [scopes.READ])
 OAUTH_REDIRECT_SCHEMES = frozenset(env.str("OAUTH_REDIRECT_SCHEMES", default="").lower().split())
+OAUTH2_PROVIDER = build_provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, scopes.FOR_EVERY_APP)
 OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
 OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]  # http redirect URIs: only loopback (oauth/models.py)

@@ -75,6 +75,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return "/accounts/"
 
+    def is_safe_url(self, url: str) -> bool:
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:  # of urlparse
+            return False
+
     def add_message(
         self, request: HttpRequest, level: int, message_template: str = "", *args: object, **kwargs: object
     ) -> None:

@@ -58,14 +58,22 @@ class GrantOptions:
 
 @transaction.atomic
 def grant_access(
-    user: User, application: Application, options: GrantOptions, *, by: Actor | None = None
+    user: User,
+    application: Application,
+    options: GrantOptions,
+    *,
+    requested: Collection[str] = (),
+    by: Actor | None = None,
 ) -> bool:
     """Grant access in place of any previous grant; return whether the app is newly connected. Raises SessionEnded.
 
+    requested: the scopes that the app requested. Those that the user declined are remembered.
     A new authorization request never turns off required approval (asks_first); only `update_grant` does.
     """
     _lock_user(user)
+    previous = find_grant(user, application)
     columns = _build_columns(options)
+    columns["declined_scopes"] = _list_declined_scopes(previous, requested, options)
     if not options.asks_first:
         del columns["asks_first"]
     grant, is_new = AppGrant.objects.update_or_create(
@@ -87,7 +95,8 @@ def update_grant(grant: AppGrant, options: GrantOptions, *, by: Actor | None = N
         raise ValidationError({"only_tags": _("Select at least one tag.")})
     if options.ends_at is not None and options.ends_at != grant.ends_at and options.ends_at <= timezone.now():
         raise ValidationError({"ends_at": _("Expiry must be in the future.")})
-    _save_grant(grant, **_build_columns(options))
+    declined = _list_declined_scopes(grant, grant.scopes, options)
+    _save_grant(grant, **_build_columns(options), declined_scopes=declined)
     _send_grant_event(grant, GrantEvent.NARROW, by)
 
 
@@ -111,6 +120,7 @@ def revoke_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
     is_deleted, _rows = AppGrant.objects.filter(pk=grant.pk).delete()
     families.revoke_all_tokens(grant.user, grant.application)
     if is_deleted:
+        _record_disconnection([grant.application_id])
         _send_grant_event(grant, GrantEvent.DISCONNECT, by)
 
 
@@ -120,6 +130,7 @@ def revoke_all_grants(user: User) -> None:
     connected = list(AppGrant.objects.filter(user=user).select_related("application", "user").order_by("pk"))
     AppGrant.objects.filter(user=user).delete()
     families.revoke_all_tokens(user)
+    _record_disconnection([grant.application_id for grant in connected])
     for grant in connected:
         _send_grant_event(grant, GrantEvent.DISCONNECT, None)
 
@@ -136,6 +147,11 @@ def record_app_deletion(application: Application, *, is_alone: bool) -> None:
         affected = affected.exclude(user=application.user).filter(user__is_active=True)
     for grant in affected:
         _send_grant_event(grant, GrantEvent.DISCONNECT, Actor(user=None, door=Channel.WEB))
+
+
+def record_user_deletion(user: User) -> None:
+    """Record that the user's apps lose a user. Call it before deleting the user, whose grants are deleted with them."""
+    _record_disconnection(list(AppGrant.objects.filter(user=user).values_list("application_id", flat=True)))
 
 
 def list_grants(actor: Actor) -> QuerySet[AppGrant]:
@@ -213,6 +229,20 @@ def _build_columns(options: GrantOptions) -> dict[str, object]:
         "ends_at": options.ends_at,
         "asks_first": options.asks_first,
     }
+
+
+def _list_declined_scopes(
+    previous: AppGrant | None, requested: Collection[str], options: GrantOptions
+) -> list[str]:
+    before = previous.declined_scopes if previous is not None else ()
+    return sorted({*before, *requested} - options.scopes)
+
+
+def _record_disconnection(application_ids: Collection[int]) -> None:
+    """Record the time of a disconnection. Last in a transaction and in one order, to avoid deadlocks."""
+    apps = Application.objects.filter(pk__in=application_ids)
+    list(apps.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    apps.update(disconnected_at=Now())
 
 
 def _send_grant_event(grant: AppGrant, change: GrantEvent, by: Actor | None) -> None:

@@ -1,16 +1,12 @@
-"""Authorization requests (RFC 6749 4.1.1) and the responses sent to the client."""
+"""Authorization requests (RFC 6749 4.1.1)."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse
-from django.utils.encoding import iri_to_uri
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
-from oauth2_provider.oauth2_backends import _add_iss_to_redirect
-from oauthlib.common import add_params_to_uri
-from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
+from oauthlib.oauth2.rfc6749.errors import InvalidClientIdError, OAuth2Error
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
@@ -18,10 +14,7 @@ from oauth.http_responses import find_repeated_parameter, has_nul
 from oauth.models import Application
 from oauth.redirect_uris import get_redirect_target, is_loopback_uri, is_web_uri
 from oauth.registration import metadata_documents
-from oauth.tokens.resource_indicators import get_issuer
 from oauth.toolkit.server import get_oauth_backend
-
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:-]+", re.IGNORECASE)
 
 
 class InvalidAuthorizationRequest(Exception):
@@ -32,13 +25,19 @@ class InvalidAuthorizationRequest(Exception):
         self.code = code
         self.description = description
 
+    @property
+    def is_unknown_client(self) -> bool:
+        """Whether nothing is known about the client, so that the user can only add it again."""
+        return self.code == "invalid_client"
+
 
 class RedirectError(Exception):
     """The request is invalid, and the error is sent to the client's redirect URI."""
 
-    def __init__(self, error: OAuth2Error, redirect_uri: str) -> None:
+    def __init__(self, error: OAuth2Error, redirect_uri: str, application: Application) -> None:
         super().__init__(error.error)
         self.error = error
+        self.application = application
         self.redirect_uri = redirect_uri
 
 
@@ -73,12 +72,6 @@ class AuthorizationRequest:
         """Return whether neither the operator nor staff nor the user themself registered the app."""
         return not self.application.is_verified and self.application.user_id != person.pk
 
-    @property
-    def form_action(self) -> str:
-        """Source for the form-action CSP directive, which browsers apply to redirects of forms too."""
-        origin = ORIGIN.match(self.redirect_uri)
-        return origin[0] if origin else f"{urlsplit(self.redirect_uri).scheme}:"
-
 
 def parse_authorization_request(request: HttpRequest, person: User | None) -> AuthorizationRequest:
     """Parse and validate the query parameters. Raises InvalidAuthorizationRequest, RedirectError.
@@ -94,11 +87,9 @@ def parse_authorization_request(request: HttpRequest, person: User | None) -> Au
     try:
         scopes, credentials = get_oauth_backend().validate_authorization_request(request)
     except FatalClientError as error:
-        raise InvalidAuthorizationRequest(
-            error.oauthlib_error.error, error.oauthlib_error.description
-        ) from None
+        raise _build_fatal_error(error.oauthlib_error) from None
     except OAuthToolkitError as error:
-        raise _build_request_error(error.oauthlib_error) from None
+        raise build_request_error(error.oauthlib_error) from None
     except ValueError:
         raise InvalidAuthorizationRequest("invalid_request", "The request URL is malformed.") from None
     return AuthorizationRequest(credentials.pop("request").client, scopes, credentials)
@@ -112,44 +103,26 @@ def _refresh_client_metadata(client_id: str, person: User) -> None:
     except RateLimitExceeded as exceeded:
         raise InvalidAuthorizationRequest("temporarily_unavailable", str(exceeded)) from None
     except metadata_documents.MetadataDocumentError as error:
-        raise InvalidAuthorizationRequest("invalid_client", str(error)) from None
+        raise InvalidAuthorizationRequest("invalid_client_metadata", str(error)) from None
 
 
-def redirect_with_code(
-    request: HttpRequest, auth_request: AuthorizationRequest, scopes: list[str]
-) -> HttpResponse:
-    """Redirect to the client with an authorization code for these scopes. Raises RedirectError."""
-    try:
-        location, *_ = get_oauth_backend().create_authorization_response(
-            request, scopes, dict(auth_request.credentials), allow=True
+def _build_fatal_error(error: OAuth2Error) -> InvalidAuthorizationRequest:
+    """Return the error of a request without a valid client and redirect URI, so that nobody can be redirected."""
+    if isinstance(error, InvalidClientIdError):
+        return InvalidAuthorizationRequest(
+            "invalid_client",
+            _(
+                "This server does not know the app: it was removed here because nobody used it for some time, or it "
+                "was added to another server."
+            ),
         )
-    except OAuthToolkitError as error:
-        raise _build_request_error(error.oauthlib_error, auth_request.redirect_uri) from None
-    return _redirect_to_client(request, location)
+    return InvalidAuthorizationRequest(error.error, error.description)
 
 
-def redirect_with_denial(request: HttpRequest, auth_request: AuthorizationRequest) -> HttpResponse:
-    """Redirect to the client with access_denied."""
-    error = AccessDeniedError(state=auth_request.credentials.get("state"))
-    return _redirect_to_client(request, add_params_to_uri(auth_request.redirect_uri, error.twotuples))
-
-
-def redirect_with_error(request: HttpRequest, redirect_error: RedirectError) -> HttpResponse:
-    location = add_params_to_uri(redirect_error.redirect_uri, redirect_error.error.twotuples)
-    return _redirect_to_client(request, location)
-
-
-def _build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
+def build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
     client = Application.objects.select_related("user").filter(client_id=error.client_id or "").first()
     redirect_uri = redirect_uri or error.redirect_uri
     if client is None or not redirect_uri or not client.is_verified:
         # RFC 9700 4.11.2: anyone can register an app, and must not be able to use us as an open redirector.
         return InvalidAuthorizationRequest(error.error, error.description)
-    return RedirectError(error, redirect_uri)
-
-
-def _redirect_to_client(request: HttpRequest, location: str) -> HttpResponse:
-    """Redirect with `iss` (RFC 9207 2), which errors need too, in place of the toolkit's."""
-    location = _add_iss_to_redirect(location, get_issuer(request))
-    # RFC 9700 4.12: 303, so that browsers do not post the user's form to the client.
-    return HttpResponse(status=303, headers={"Location": iri_to_uri(location)})
+    return RedirectError(error, redirect_uri, client)

@@ -34,8 +34,7 @@ END_CHOICES = [
 class GrantOptionsForm(forms.Form):
     """An app's scopes, memories and expiry. tags: (id, label) of each tag to choose from.
 
-    grant: the current grant, shown as initial values. is_asked: whether this is the consent page, where the client's
-    request sets the initial scopes.
+    grant: the current grant, shown as initial values.
     """
 
     scopes = forms.MultipleChoiceField(
@@ -69,17 +68,12 @@ class GrantOptionsForm(forms.Form):
         scopes: Sequence[str],
         tags: Sequence[tuple[str, str]],
         grant: AppGrant | None = None,
-        is_asked: bool = False,
     ) -> None:
         self.grant = grant
         super().__init__(data, initial=_build_initial_data(grant))
         self._set_choices("scopes", [(scope, get_scope_descriptions()[scope]) for scope in scopes])
         self._set_choices("tags", [*tags, *_get_unused_tag_choices(grant, tags)])
-        if is_asked:
-            self.initial["scopes"] = [
-                name for name in scopes if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
-            ]
-        if grant is not None and grant.ends_at is not None and not (is_asked and grant.has_ended):
+        if grant is not None and grant.ends_at is not None:
             self._set_choices("ends", [("keep", gettext("Keep current expiry")), *END_CHOICES])
             self.initial["ends"] = "keep"
 
@@ -105,6 +99,41 @@ class GrantOptionsForm(forms.Form):
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  (all three are)
         field.choices = list(choices)
+
+
+class ConsentForm(GrantOptionsForm):
+    """The form of the consent page. It also offers the scopes of every app that the request omits (RFC 6749 3.3).
+
+    Otherwise an app that asks for too little, as some do at first, could never write.
+    """
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        requested: Sequence[str],
+        tags: Sequence[tuple[str, str]],
+        grant: AppGrant | None = None,
+    ) -> None:
+        extra = [name for name in settings.OAUTH_SCOPES_FOR_EVERY_APP if name not in requested]
+        super().__init__(data, scopes=[*requested, *extra], tags=tags, grant=grant)
+        granted, declined = (grant.scopes, grant.declined_scopes) if grant else ([], [])
+        self.initial["scopes"] = [
+            name
+            for name in (*requested, *extra)
+            if name not in settings.OAUTH_SCOPES_BY_EXTRA_TICK
+            and (name in granted or (name in requested and name not in declined))
+        ]
+        notes = {name: gettext("The app does not request this.") for name in extra if name not in granted}
+        if grant is not None:
+            notes |= {name: gettext("New.") for name in requested if name not in granted}
+        notes |= {name: gettext("You did not allow this before.") for name in declined}
+        descriptions = get_scope_descriptions()
+        labels = [(name, f"{descriptions[name]} {notes.get(name, '')}") for name in (*requested, *extra)]
+        self._set_choices("scopes", [(name, label.strip()) for name, label in labels])
+        if grant is not None and grant.has_ended:
+            self._set_choices("ends", END_CHOICES)
+            self.initial["ends"] = "never"
 
 
 def _get_unused_tag_choices(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

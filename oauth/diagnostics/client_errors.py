@@ -68,8 +68,8 @@ def record_client_error(client_id: str | None, kind: ErrorKind) -> None:
             cursor.execute(RECORD_SQL, [kind.value, client_id])
 
 
-def record_authorization_error(request: HttpRequest, error: str, description: str | None) -> None:
-    """Count an error of an authorization request."""
+def record_authorization_error(request: HttpRequest, error: str, description: str | None) -> ErrorKind:
+    """Count an error of an authorization request, and return its kind."""
     client_id, kind = request.GET.get("client_id", ""), classify_error(error, description)
     if kind == ErrorKind.REDIRECT and "\0" not in client_id:
         client = Application.objects.filter(client_id=client_id).first()
@@ -77,6 +77,7 @@ def record_authorization_error(request: HttpRequest, error: str, description: st
             request.GET.get("redirect_uri", ""), client.redirect_uris.split() if client else ()
         )
     record_client_error(client_id, kind)
+    return kind
 
 
 def record_token_error(request: HttpRequest, response: HttpResponse) -> None:

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
+from django.db.models.lookups import LessThan
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from oauth2_provider.views import DynamicClientRegistrationManagementView, DynamicClientRegistrationView
@@ -97,13 +98,16 @@ def _restore_registration(network: str, user: User) -> None:
 
 
 def purge_unused_apps() -> int:
-    """Delete self-registered apps that nobody connected within UNUSED_DAYS, or too many; return their number."""
+    """Delete self-registered apps that nobody has had connected for UNUSED_DAYS, or too many; return their number.
+
+    Expired access still counts as connected, because the user may renew it.
+    """
     connected = AppGrant.objects.filter(application_id=OuterRef("pk"))
     unused = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
         ~Exists(connected)
     )
     newest = unused.order_by("-created", "-pk").values("pk")[:MAX_UNUSED_APPS]
-    is_old = Q(created__lt=Now() - timedelta(days=UNUSED_DAYS))
+    is_old = LessThan(Greatest("created", "disconnected_at"), Now() - timedelta(days=UNUSED_DAYS))
     count: int = unused.filter(is_old | ~Q(pk__in=newest)).delete()[1].get("oauth.Application", 0)
     return count
 

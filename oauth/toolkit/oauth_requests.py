@@ -11,9 +11,16 @@ from oauth.tokens import issue
 class AuthorizationRequest(Protocol):
     """A request to the authorization endpoint."""
 
+    response_type: str | None
     response_mode: str | None
     code_challenge: str | None
     uri_query_params: Iterable[tuple[str, str]]
+
+
+class ScopedRequest(Protocol):
+    """An authorization request. `scopes` are the requested ones, later those that the user chose."""
+
+    scopes: Sequence[str]
 
 
 class ClientRequest(Protocol):
@@ -28,6 +35,7 @@ class TokenRequest(Protocol):
     """A token request of an authenticated client, before its credential is looked up."""
 
     client: Application
+    scope: str | None
     scopes: Sequence[str]
     token_family: UUID
     code: str

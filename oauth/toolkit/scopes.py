@@ -1,6 +1,6 @@
 """The scopes that an app can request. The user decides which it gets."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from django.conf import settings
 from django.utils.translation import gettext
@@ -23,10 +23,32 @@ class ClientScopes(SettingsScopes):  # type: ignore[misc]
         ]
 
 
+def select_scopes(requested: Collection[str], application: Application) -> list[str]:
+    """Return the scopes to offer for this request, in its order; empty if it names only scopes of other apps.
+
+    Names that do not exist here, such as `openid` and `offline_access`, and those that the app cannot have are ignored
+    (RFC 6749 3.3): the token response says which scopes were granted. A request without any known name is one without
+    scope, and gets the default.
+    """
+    names = dict.fromkeys(" ".join(requested).split())  # oauthlib splits only at single spaces
+    wanted = _list_known_scopes(names) or settings.OAUTH2_PROVIDER["DEFAULT_SCOPES"]
+    available = ClientScopes().get_available_scopes(application)
+    return [name for name in wanted if name in available]
+
+
+def drop_unknown_scopes(requested: str) -> str:
+    """Return the known names in the scope parameter of a token request; empty means all that was granted."""
+    return " ".join(_list_known_scopes(requested.split()))
+
+
 def can_request_scopes(client_id: str | None, wanted: Collection[str]) -> bool:
     """Return whether the app could get these scopes with the user's consent, so that requesting them makes sense."""
     application = Application.objects.filter(client_id=client_id).first()
     return application is not None and set(wanted) <= set(ClientScopes().get_available_scopes(application))
+
+
+def _list_known_scopes(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name in settings.OAUTH2_PROVIDER["SCOPES"]]
 
 
 def get_scope_descriptions() -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from oauth2_provider.oauth2_backends import OAuthLibCore, get_oauthlib_core
@@ -16,6 +17,11 @@ from oauth.tokens import resource_indicators
 from oauth.toolkit.oauth_requests import AuthorizationRequest
 
 S256_CHARACTERS = 43  # of a SHA-256 digest in base64url
+# Of the authorization endpoint: RFC 6749 4.1.1, RFC 7636 4.3, RFC 8707 2, OAuth 2.0 Multiple Response Types 2.1
+AUTHORIZATION_PARAMETERS = (
+    *("response_type", "client_id", "redirect_uri", "scope", "state", "response_mode", "resource"),
+    *("code_challenge", "code_challenge_method"),
+)
 
 
 class StrictServer(WebApplicationServer):  # type: ignore[misc]
@@ -24,7 +30,7 @@ class StrictServer(WebApplicationServer):  # type: ignore[misc]
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.auth_grant._code_challenge_methods = {"S256": _verify_challenge}
-        self.auth_grant.custom_validators.pre_auth.append(_check_response_mode)
+        self.auth_grant.custom_validators.pre_auth += [_check_response_type, _check_response_mode]
         self.auth_grant.custom_validators.post_auth.append(_check_challenge)
         self.auth_grant.custom_validators.post_auth.append(_check_resources)
 
@@ -36,12 +42,26 @@ class StrictBackend(OAuthLibCore):  # type: ignore[misc]
         """Return the form. Parameters without a value count as omitted (RFC 6749 3.2)."""
         return [(name, value) for name, value in super().extract_body(request) if value]
 
+    def _get_escaped_full_path(self, request: HttpRequest) -> str:
+        """Return the URL without unknown parameters and those without a value, which count as omitted (RFC 6749 3.1).
+
+        oauthlib would take unknown ones such as `client`, `user` and `scopes` for its own attributes.
+        """
+        pairs = [
+            (name, value)
+            for name, values in request.GET.lists()
+            for value in values
+            if name in AUTHORIZATION_PARAMETERS and value
+        ]
+        return f"{request.path}?{urlencode(pairs)}"
+
     def validate_authorization_request(self, request: HttpRequest) -> Any:
         """Validate the query parameters, even if the consent form is posted."""
         get_request = request
         if request.method == "POST":
             get_request = HttpRequest()
             get_request.method, get_request.path, get_request.META = "GET", request.path, request.META
+            get_request.GET = request.GET
         return super().validate_authorization_request(get_request)
 
 
@@ -67,6 +87,12 @@ def _verify_challenge(verifier: str, challenge: str) -> bool:
     if not code_challenge_method_s256(verifier, challenge):
         raise client_errors.build_invalid_grant_error(ErrorKind.VERIFIER)
     return True
+
+
+def _check_response_type(request: AuthorizationRequest) -> dict[str, object]:
+    if request.response_type not in (None, "code"):  # oauthlib reports a missing one
+        raise errors.UnsupportedResponseTypeError(description="response_type must be code.", request=request)
+    return {}
 
 
 def _check_response_mode(request: AuthorizationRequest) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The toolkit's validator of clients, codes and tokens, made stricter."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
@@ -14,11 +14,13 @@ from oauth.tokens import families, issue, refresh_retry
 from oauth.toolkit import client_assertions
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
+    ScopedRequest,
     TokenRequest,
     ValidCodeRequest,
     ValidRefreshRequest,
     ValidTokenRequest,
 )
+from oauth.toolkit.scopes import drop_unknown_scopes, select_scopes
 from oauth.toolkit.server import select_resources
 
 
@@ -54,6 +56,24 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
                 Application.objects.filter(client_id=client_id).first() if is_searchable else None
             )
         return request.client
+
+    # --- Authorization requests ---------------------------------------------------------------------------
+
+    def validate_scopes(
+        self,
+        _client_id: str,
+        scopes: Sequence[str],
+        client: Application,
+        request: ScopedRequest,
+        *_: object,
+        **__: object,
+    ) -> bool:
+        request.scopes = select_scopes(scopes, client)
+        if not request.scopes:
+            raise InvalidScopeError(
+                description="This app cannot request any of the scopes that it asks for.", request=request
+            )
+        return True
 
     # --- Authorization codes: only a digest is stored -----------------------------------------------------
 
@@ -102,6 +122,7 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         self, refresh_token: str, client: Application, request: TokenRequest, *args: object, **kwargs: object
     ) -> bool:
         request.presented = presented = issue.find_refresh_token(refresh_token, client)
+        request.scope = drop_unknown_scopes(request.scope or "")
         if presented is None:
             refresh_retry.raise_for_replay(refresh_token, client)
             # The toolkit detects reuse and then revokes the family.

@@ -12,6 +12,7 @@ from accounts.profile.forms import THEME_COOKIE, THEMES
 from accounts.settings import get_passkey_rp_id
 from memories.review import decisions as review_decisions
 from oauth.access.request_actor import actor_from_request
+from oauth.consent import pending_request
 
 NAME = "Picard"
 
@@ -26,6 +27,9 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "theme": get_theme(request),
             "themes": THEMES,
             "texts_go_to": embedding_consent.get_provider_host,
+            "asking_app": partial(pending_request.describe_asking_app, request),
+            "login_url": partial(pending_request.build_page_url, request, "account_login"),
+            "signup_url": partial(pending_request.build_page_url, request, "account_signup"),
             "count_waiting": partial(_count_pending_proposals, request),
         }
     }

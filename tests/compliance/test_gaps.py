@@ -88,7 +88,7 @@ def test_every_redirect_to_an_app_is_a_303_with_the_issuer(ada_client: Client, a
         response = ada_client.post(AUTHORIZE, sent, query_params=app.request())
         assert response.status_code == 303
         assert "iss=http%3A%2F%2F127.0.0.1%3A8000" in response["Location"]
-    failed = ada_client.get(AUTHORIZE, app.request(scope="nonsense"))
+    failed = ada_client.get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     assert (failed.status_code, "iss=" in failed["Location"]) == (303, True)
 
 

@@ -20,6 +20,7 @@ FLAGS = [
     "--disable-quic",
 ]
 TIMEOUT_MS = 60_000  # long enough for a busy machine
+SCHEMES = "cursor vscode vscode-insiders com.example.app"  # private-use schemes that apps can register
 expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -41,7 +42,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def _running(django_db_setup: None) -> Iterator[str]:
     """Start one server for all browser tests, which run last in a process (tests/conftest.py)."""
-    with serving(EMBEDDING_PROVIDER="local") as address:
+    with serving(EMBEDDING_PROVIDER="local", OAUTH_REDIRECT_SCHEMES=SCHEMES) as address:
         yield address
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -55,14 +56,14 @@ class App:
         } | changes
         return {name: value for name, value in parameters.items() if value is not None}
 
-    def code(self, user: User, **changes: Any) -> str:
-        """Return a code, after the user allowed all requested scopes."""
+    def code(self, user: User, *, chosen: Sequence[str] = (), **changes: Any) -> str:
+        """Return a code, after the user allowed these scopes, by default all requested ones."""
         browser = Client()
         browser.force_login(user)
         parameters = self.request(**changes)
         response = browser.post(
             "/oauth/authorize/",
-            {**YES, "scopes": parameters["scope"].split()},
+            {**YES, "scopes": chosen or parameters["scope"].split()},
             query_params=parameters,
         )
         assert response.status_code == 303, response.content

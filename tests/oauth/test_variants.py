@@ -16,7 +16,7 @@ from django.test import Client
 from accounts.models import User
 from memories import scopes
 from oauth.models import Application
-from tests.oauth.flows import API, MCP, REDIRECT, App, make_app
+from tests.oauth.flows import API, MCP, REDIRECT, YES, App, make_app
 
 pytestmark = pytest.mark.django_db
 REGISTER, AUTHORIZE, TOKEN = "/oauth/register/", "/oauth/authorize/", "/oauth/token/"
@@ -46,7 +46,8 @@ FORM = "application/x-www-form-urlencoded"
         ({"client_name": "R" * 500}, {}),
         ({"client_name": None}, {}),
         ({"client_name": ""}, {}),
-        ({"client_uri": None, "logo_uri": "", "contacts": [], "jwks": {}, "software_id": 7, "x_unknown": {"a": [1]}}, {}),
+        ({"client_uri": None, "logo_uri": "", "contacts": [], "jwks": {}, "software_id": 7}, {}),
+        ({"x_unknown": {"a": [1]}, "default_max_age": "soon"}, {}),
         ({"redirect_uris": [REDIRECT, "http://evil.example/cb"]}, {"redirect_uris": [REDIRECT]}),
         ({"redirect_uris": [REDIRECT, REDIRECT]}, {"redirect_uris": [REDIRECT]}),
         ({"application_type": "native", "redirect_uris": ["http://127.0.0.1:1455/auth/callback"]}, {}),
@@ -207,7 +208,7 @@ def test_authentication_scheme_has_any_case(ada: User, scheme: str) -> None:
         ({"code": ""}, "invalid_request"),
         ({"code": "unknown"}, "invalid_grant"),
         ({"redirect_uri": "https://notes.example/other"}, "invalid_request"),
-        ({"code_verifier": None}, "invalid_grant"),
+        ({"code_verifier": None}, "invalid_request"),
         ({"code_verifier": "a" * 43}, "invalid_grant"),
         ({"client_id": "gone"}, "invalid_client"),
         ({"client_id": None}, "invalid_client"),
@@ -239,6 +240,17 @@ def test_token_request_with_an_odd_body_says_why(body: str, content_type: str) -
     response = Client().post(TOKEN, body, content_type=content_type)
     assert response.status_code in (400, 401)
     assert len(response.json()["error_description"]) > 10
+
+
+def allow_all(user: User, parameters: dict[str, Any]) -> str:
+    """Return a code, after the user allowed reading and writing at the consent page."""
+    browser = Client()
+    browser.force_login(user)
+    page = browser.get(AUTHORIZE, parameters)
+    assert page.status_code == 200, page.content
+    form = {**YES, "scopes": BOTH.split()}
+    response = browser.post(AUTHORIZE, form, query_params=parameters)
+    return parse_qs(urlsplit(response["Location"]).query)["code"][0]
 
 
 def post_json(body: object) -> Any:

@@ -15,7 +15,7 @@ from accounts.sessions.revocation import end_sessions
 from memories import scopes
 from memories.providers.chat_settings import ChatSettings
 from oauth import rate_limits
-from oauth.consent import views
+from oauth.consent import consent_views
 from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens.families import AuthorizationCode
 from tests.factories import remember
@@ -148,7 +148,7 @@ def test_publish_scope_is_not_preselected(ada_client: Client, app: App) -> None:
         for line in page.split("<input")
         if 'name="scopes"' in line
     }
-    assert checkboxes == {scopes.READ: True, scopes.PUBLISH: False}
+    assert checkboxes == {scopes.READ: True, scopes.PUBLISH: False, scopes.WRITE: False}
 
 
 @pytest.mark.parametrize("parameter", ["approval_prompt", "prompt"])
@@ -212,9 +212,9 @@ def test_redirect_host_or_scheme_is_shown(
 @pytest.mark.compliance("RFC 6585", "4")
 def test_repeated_invalid_requests_are_rate_limited_and_not_recorded(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
-    assert Client().get(AUTHORIZE, app.request(scope="nonsense")).status_code == 400
+    assert Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN)).status_code == 400
     exhaust(rate_limits.INVALID_AUTHORIZATION_REQUESTS)
-    later = Client().get(AUTHORIZE, app.request(scope="nonsense"))
+    later = Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     assert (later.status_code, int(later["Retry-After"]) >= 1) == (429, True)
     assert Mistake.objects.get().times == 1
     assert ada_client.get(AUTHORIZE, app.request()).status_code == 200
@@ -232,6 +232,62 @@ def test_email_is_sent_when_an_app_is_first_connected(ada: User, app: App) -> No
     assert email.to == [ada.email]
     assert email.subject == "Notes was connected to your account"
     assert "Read and search your memories" in email.body
+
+
+def read_permissions(browser: Client, app: App, **changes: object) -> dict[str, tuple[bool, str]]:
+    """Return by scope of the consent page whether it is preselected, and its text."""
+    form = browser.get(AUTHORIZE, app.request(**changes)).context["form"]
+    selected = form["scopes"].value()
+    return {name: (name in selected, label) for name, label in form.fields["scopes"].choices}
+
+
+def test_user_can_decline_writing_and_is_offered_it_again(ada: User, ada_client: Client, app: App) -> None:
+    """The previous choice stays preselected when the app requests the same again."""
+    assert [is_selected for is_selected, _text in read_permissions(ada_client, app).values()] == [True, True]
+    app.redeem(app.code(ada, chosen=[scopes.READ]))
+    permissions = read_permissions(ada_client, app)
+    assert (permissions[scopes.READ][0], permissions[scopes.WRITE][0]) == (True, False)
+    assert "You did not allow this before." in permissions[scopes.WRITE][1]
+    assert app.connect(ada)["scope"] == " ".join(BOTH)
+    assert read_permissions(ada_client, app)[scopes.WRITE][0]
+
+
+@pytest.mark.compliance("RFC 6749", "3.3")
+def test_app_that_requests_less_is_offered_the_rest(ada: User, ada_client: Client, app: App) -> None:
+    """Apps on some MCP SDKs request only what the first challenge names."""
+    permissions = read_permissions(ada_client, app, scope=scopes.READ)
+    assert (permissions[scopes.READ][0], permissions[scopes.WRITE][0]) == (True, False)
+    assert "The app does not request this." in permissions[scopes.WRITE][1]
+    tokens = app.redeem(app.code(ada, scope=scopes.READ, chosen=BOTH)).json()
+    assert tokens["scope"] == " ".join(BOTH)
+    assert app.refresh(tokens["refresh_token"]).json()["scope"] == " ".join(BOTH)
+    assert read_permissions(ada_client, app, scope=scopes.READ)[scopes.WRITE][0]  # as the user chose before
+
+
+def test_app_that_requests_more_than_before_is_preselected_what_it_never_had(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    app.connect(ada, scope=scopes.READ)
+    assert read_permissions(ada_client, app)[scopes.WRITE] == (
+        True,
+        "Add and edit memories, and move them to trash. New.",
+    )
+
+
+def test_permission_that_the_user_withdrew_is_not_preselected(
+    ada: User, ada_client: Client, app: App
+) -> None:
+    app.connect(ada)
+    grant = AppGrant.objects.get()
+    choice = {"scopes": [scopes.READ], "reach": "all", "ends": "never"}
+    ada_client.post(f"/accounts/apps/{grant.pk}/narrow/", choice)
+    assert not read_permissions(ada_client, app)[scopes.WRITE][0]
+
+
+def test_only_scopes_of_every_app_are_offered_unrequested(ada_client: Client) -> None:
+    app = make_app(may_manage=True)
+    assert set(read_permissions(ada_client, app, scope=scopes.PERSONA)) == {scopes.PERSONA, *BOTH}
+    assert not any(read_permissions(ada_client, app, scope=scopes.PERSONA)[name][0] for name in BOTH)
 
 
 def test_new_consent_replaces_the_previous_grant(ada: User, app: App) -> None:
@@ -266,7 +322,7 @@ def test_approval_in_flight_does_not_outlive_the_session(
         end(User.objects.get())
         return []
 
-    monkeypatch.setattr(views, "_get_tag_choices", end_during_request)
+    monkeypatch.setattr(consent_views, "list_tag_choices", end_during_request)
     response = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
     assert response["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
     assert not AppGrant.objects.exists()

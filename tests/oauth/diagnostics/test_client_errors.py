@@ -154,12 +154,12 @@ def test_repeated_error_is_counted_in_one_row(
     app: App, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(3):
-        Client().get(AUTHORIZE, app.request(scope="nonsense"))
+        Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     mistake = Mistake.objects.get()
     assert (mistake.times, mistake.kind) == (3, ErrorKind.SCOPE)
     assert mistake.first_at <= mistake.last_at
     with django_assert_max_num_queries(4):
-        Client().get(AUTHORIZE, app.request(scope="nonsense"))
+        Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
 
 
 def test_no_request_content_is_stored(ada: User, app: App) -> None:
@@ -176,7 +176,7 @@ def test_errors_of_unowned_apps_are_not_recorded(client_id: str, app: App) -> No
     Client().get(AUTHORIZE, app.request(client_id=client_id))
     app.redeem("x", client_id=client_id)
     Application.objects.update(user=None)  # self-registered, or registered by the command
-    Client().get(AUTHORIZE, app.request(scope="nonsense"))
+    Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     assert get_recorded_kinds() == []
 
 
@@ -187,7 +187,7 @@ def test_denials_and_successes_are_not_recorded(ada: User, ada_client: Client, a
 
 
 def test_errors_are_purged_after_a_month(app: App) -> None:
-    Client().get(AUTHORIZE, app.request(scope="nonsense"))
+    Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     retention.run_steps()
     assert get_recorded_kinds() == [ErrorKind.SCOPE]
     Mistake.objects.update(last_at=timezone.now() - timedelta(days=31))
@@ -196,7 +196,7 @@ def test_errors_are_purged_after_a_month(app: App) -> None:
 
 
 def test_only_the_developer_can_clear_errors(ada_client: Client, bob_client: Client, app: App) -> None:
-    Client().get(AUTHORIZE, app.request(scope="nonsense"))
+    Client().get(AUTHORIZE, app.request(scope=scopes.ADMIN))
     address = f"/developer/{app.application.client_id}/mistakes/"
     assert bob_client.post(address).status_code == 404
     assert get_recorded_kinds() == [ErrorKind.SCOPE]

@@ -1,0 +1,136 @@
+"""An app's request that waits until the user has logged in or signed up.
+
+The pages for this pass it on as `next`. Links in e-mails and help texts do not, so a cookie keeps it too. It stays in
+the browser that the app opened: an e-mail must not lead to a request that somebody else started elsewhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from oauth.models import Application
+from oauth.registration import metadata_documents
+
+COOKIE = "__Host-authorization" if settings.SESSION_COOKIE_SECURE else "picard_authorization"
+COOKIE_S = 3_600
+COOKIE_CHARACTERS = 3_500  # browsers store at most 4,096 bytes of a cookie, with its name
+# Pages on the way from the log-in page to the consent page, by URL name.
+PAGES = frozenset(
+    {
+        "account_login",
+        "account_signup",
+        "account_email_verification_sent",
+        "account_confirm_email",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key",
+        "account_reset_password_from_key_done",
+        "mfa_authenticate",
+    }
+)
+
+
+@dataclass(frozen=True)
+class AskingApp:
+    """The app whose request waits. metadata_host: of its metadata document; the document may not be fetched yet."""
+
+    name: str
+    is_verified: bool
+    metadata_host: str
+
+
+class PendingRequestMiddleware:
+    """Adds a pending request to the URL of the pages on the way, and remembers it in a cookie."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_consent = request.path == reverse("oauth:authorize")
+        if is_consent or _is_on_the_way(request):
+            # An app may open these pages in a pop-up, whose callback page then reports to its opener.
+            response.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
+        if is_consent and COOKIE in request.COOKIES and request.user.is_authenticated:
+            response.delete_cookie(COOKIE, samesite="Lax")
+        elif _is_on_the_way(request) and (pending := _get_passed_request(request)):
+            _remember_request(response, pending)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, _view: object, _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        if request.method != "GET" or "next" in request.GET or not _is_on_the_way(request):
+            return None
+        pending = get_pending_request(request)
+        return (
+            redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'next': pending})}")
+            if pending
+            else None
+        )
+
+
+def get_pending_request(request: HttpRequest) -> str:
+    """Return path and query of the app's request that waits, empty if there is none."""
+    return _get_passed_request(request) or str(
+        request.get_signed_cookie(COOKIE, default="", salt=COOKIE, max_age=COOKIE_S)
+    )
+
+
+def build_page_url(request: HttpRequest, name: str) -> str:
+    """Return the URL of the log-in or sign-up page, which passes on the app's request."""
+    pending: str = get_pending_request(request)
+    return f"{reverse(name)}?{urlencode({'next': pending})}" if pending else reverse(name)
+
+
+def describe_asking_app(request: HttpRequest) -> AskingApp | None:
+    """Return the app whose request waits, None if there is none or the app is unknown."""
+    client_id = QueryDict(urlsplit(get_pending_request(request)).query).get("client_id", "")
+    if not client_id or "\0" in client_id:
+        return None
+    application = Application.objects.select_related("user").filter(client_id=client_id).first()
+    if application is not None:
+        host = metadata_documents.get_metadata_host(application)
+        return AskingApp(str(application), application.is_verified, host)
+    document_host = _get_document_host(client_id)
+    return AskingApp("", False, document_host) if document_host else None
+
+
+def _get_document_host(client_id: str) -> str | None:
+    try:
+        return urlsplit(client_id).hostname if metadata_documents.is_metadata_url(client_id) else None
+    except ValueError:
+        return None
+
+
+def _is_on_the_way(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.url_name in PAGES
+
+
+def _get_passed_request(request: HttpRequest) -> str:
+    """Return the parameter `next` if it is a request of an app to this site."""
+    try:
+        parts = urlsplit(request.POST.get("next") or request.GET.get("next") or "")
+    except ValueError:
+        return ""
+    is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.get_host()))
+    return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse("oauth:authorize") else ""
+
+
+def _remember_request(response: HttpResponse, pending: str) -> None:
+    if len(pending) <= COOKIE_CHARACTERS:
+        response.set_signed_cookie(
+            COOKIE,
+            pending,
+            salt=COOKIE,
+            max_age=COOKIE_S,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
