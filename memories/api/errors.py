@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -146,6 +146,10 @@ def build_problem(error: Exception) -> Problem:
         return _build_retry_problem(429, "rate_limited", str(error), error.retry_after_s)
     if isinstance(error, exceptions.APIException):
         return _build_framework_problem(error)
+    if isinstance(error, RequestDataTooBig):
+        return Problem(413, "too_large", "The form is too large. Only its file may be large.")
+    if isinstance(error, SuspiciousOperation):  # Django's limits on forms
+        return Problem(400, "malformed", str(error))
     if isinstance(error, PermissionDenied):
         return Problem(403, "forbidden", "Permission denied.")
     return _build_server_problem(error)

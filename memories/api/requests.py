@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
 from memories import scopes
 from memories.api.strict_fields import (
     AwareDateTime,
@@ -17,6 +18,7 @@ from memories.api.strict_fields import (
     StrictSerializer,
     StrictString,
     StrictUUID,
+    describe_string,
 )
 from memories.models import CLIENT_ID_CHARACTERS, SOURCE_CHARACTERS, Visibility
 from memories.models.visibility import Filters
@@ -51,6 +53,14 @@ class VisibilityName(StrictString):
 )
 class TagNames(serializers.ListField):
     child = StrictString()
+
+
+@extend_schema_field({"type": "string"})
+class ScopeName(serializers.ChoiceField):
+    """A scope; described as a string, as in responses, because new scopes may be added."""
+
+    def __init__(self) -> None:
+        super().__init__(choices=list(scopes.DESCRIPTIONS))
 
 
 class MemoryIn(StrictSerializer):
@@ -118,7 +128,7 @@ class ListQuery(FiltersIn, PageQuery):
 
 
 class SearchIn(FiltersIn):
-    query = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
+    query = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
     limit = StrictInteger(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_SEARCH_LIMIT)
 
 
@@ -154,23 +164,23 @@ class BulkIn(StrictSerializer):
 
 
 class ProfileChanges(StrictSerializer):
-    display_name = StrictString(required=False)
-    handle = StrictString(required=False)
-    bio = StrictString(required=False)
-    time_zone = StrictString(required=False)
+    display_name = describe_string(required=False, maxLength=User._meta.get_field("display_name").max_length)
+    handle = describe_string(required=False, maxLength=User._meta.get_field("handle").max_length)
+    bio = describe_string(required=False, maxLength=User._meta.get_field("bio").max_length)
+    time_zone = describe_string(required=False, maxLength=User._meta.get_field("time_zone").max_length)
     persona_enabled = StrictBoolean(required=False)
     public_page_enabled = StrictBoolean(required=False)
 
 
 class TurnIn(StrictSerializer):
     role = serializers.ChoiceField(choices=["user", "assistant"])
-    text = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(StrictString)()
+    text = describe_string(maxLength=limits.TEXT_CHARACTERS)
 
 
 class QuestionIn(StrictSerializer):
     """`turns`: earlier turns of the conversation, oldest first, as context for the chat model; not stored."""
 
-    question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
+    question = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
     turns = serializers.ListField(child=TurnIn(), default=list, max_length=50)
 
 
@@ -180,9 +190,7 @@ class AppChanges(StrictSerializer):
     `scopes` must be among those granted to the app. `null` removes the limit to tags or the end date.
     """
 
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)), required=False, min_length=1
-    )
+    scopes = serializers.ListField(child=ScopeName(), required=False, min_length=1)
     only_tags = serializers.ListField(
         child=StrictUUID(), required=False, allow_null=True, min_length=1, max_length=MAX_LIMIT
     )
@@ -192,15 +200,11 @@ class AppChanges(StrictSerializer):
 
 
 class ConversationIn(StrictSerializer):
-    conversation = extend_schema_field(
-        {"type": "string", "minLength": 1, "maxLength": extraction.CONVERSATION_CHARACTERS}
-    )(StrictString)()
+    conversation = describe_string(minLength=1, maxLength=extraction.CONVERSATION_CHARACTERS)
 
 
 class TagChanges(StrictSerializer):
-    name = extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TAG_CHARACTERS})(
-        StrictString
-    )()
+    name = describe_string(minLength=1, maxLength=limits.TAG_CHARACTERS)
 
 
 class MergeIn(StrictSerializer):
@@ -247,6 +251,12 @@ class ImportQuery(StrictSerializer):
     chats = serializers.ChoiceField(
         choices=[each.value for each in ChatFilter], default=ChatFilter.MINE.value
     )
+
+
+class FileUpload(StrictSerializer):
+    """A form with one file."""
+
+    file = serializers.FileField()
 
 
 class RunIn(StrictSerializer):
