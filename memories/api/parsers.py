@@ -3,7 +3,7 @@
 import io
 import tempfile
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
 from django.utils.translation import gettext as _
@@ -83,9 +83,9 @@ class FileParser(BaseParser):
 
 def open_uploaded_file(request: Request) -> IO[bytes]:
     """Return the file that is the body or the only one in the form, empty without any. The caller must close it."""
-    if hasattr(request.data, "read"):
-        body: IO[bytes] = request.data
-        return body
+    body: Any = request.data
+    if hasattr(body, "read"):
+        return cast(IO[bytes], body)
     files: list[Any] = [upload for _name, uploads in request.FILES.lists() for upload in uploads]
     if len(files) > 1:
         raise ParseError(_("Send one file."), code="malformed")

@@ -76,7 +76,9 @@ class CreateQuery(StrictSerializer):
     """What to do if a memory has the same text: create another, return it with 200, or fail with 409."""
 
     on_duplicate = serializers.ChoiceField(
-        choices=[each.value for each in OnDuplicate], default=OnDuplicate.KEEP.value
+        choices=[each.value for each in OnDuplicate],
+        default=OnDuplicate.KEEP.value,
+        help_text="If a memory has the same text: create another, return it, or fail.",
     )
 
 
@@ -93,34 +95,70 @@ class FiltersIn(StrictSerializer):
     """Filters for memories; a memory must match all of them."""
 
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
-    tags_any = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
-    tags_all = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
-    source: Any = serializers.CharField(required=False, max_length=SOURCE_CHARACTERS)
-    since = AwareDateTime(required=False)
-    until = AwareDateTime(required=False)
+    tags_any = serializers.ListField(
+        child=StrictUUID(),
+        required=False,
+        max_length=limits.TAGS,
+        help_text="IDs of tags, of which a memory has at least one.",
+    )
+    tags_all = serializers.ListField(
+        child=StrictUUID(),
+        required=False,
+        max_length=limits.TAGS,
+        help_text="IDs of tags, all of which a memory has.",
+    )
+    source: Any = serializers.CharField(
+        required=False,
+        max_length=SOURCE_CHARACTERS,
+        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`).",
+    )
+    since = AwareDateTime(required=False, help_text="Created at this time or later.")
+    until = AwareDateTime(required=False, help_text="Created before this time.")
 
 
 class PageQuery(StrictSerializer):
-    cursor: Any = StrictUUID(required=False, default=None)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    cursor: Any = StrictUUID(
+        required=False,
+        default=None,
+        help_text="`next_cursor` of the page before. Omit it for the first page.",
+    )
+    limit = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+        help_text="Maximum number of results per page.",
+    )
 
 
 class HistoryQuery(PageQuery):
     """`cursor`: list the versions before this one."""
 
-    cursor = serializers.IntegerField(required=False, default=None, min_value=1, max_value=2**31 - 1)
+    cursor = serializers.IntegerField(
+        required=False,
+        default=None,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="`next_cursor` of the page before: versions below this one.",
+    )
 
 
 class TrashQuery(PageQuery):
     """`expired`: true for expired memories only, false for trashed ones only."""
 
-    expired = serializers.BooleanField(required=False, default=None, allow_null=True)
+    expired = serializers.BooleanField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="`true`: only expired memories. `false`: only trashed ones.",
+    )
 
 
 class ActivityQuery(PageQuery):
     """`client_id`: only the activity of this app."""
 
-    client_id = serializers.CharField(required=False, max_length=CLIENT_ID_CHARACTERS)
+    client_id = serializers.CharField(
+        required=False, max_length=CLIENT_ID_CHARACTERS, help_text="Only the activity of this app."
+    )
 
 
 class ListQuery(FiltersIn, PageQuery):
@@ -129,7 +167,9 @@ class ListQuery(FiltersIn, PageQuery):
 
 class SearchIn(FiltersIn):
     query = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
-    limit = StrictInteger(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_SEARCH_LIMIT)
+    limit = StrictInteger(
+        min_value=1, max_value=MAX_LIMIT, default=DEFAULT_SEARCH_LIMIT, help_text="Maximum number of results."
+    )
 
 
 class OperationIn(StrictSerializer):
@@ -249,14 +289,10 @@ class ImportQuery(StrictSerializer):
     """`chats`: import from conversations the user's messages, all messages, or none."""
 
     chats = serializers.ChoiceField(
-        choices=[each.value for each in ChatFilter], default=ChatFilter.MINE.value
+        choices=[each.value for each in ChatFilter],
+        default=ChatFilter.MINE.value,
+        help_text="From conversations, import the user's messages, all messages, or none.",
     )
-
-
-class FileUpload(StrictSerializer):
-    """A form with one file."""
-
-    file = serializers.FileField()
 
 
 class RunIn(StrictSerializer):

@@ -47,9 +47,6 @@ class Operation:
     headers: tuple[OpenApiParameter, ...] = ()
     response_headers: tuple[str, ...] = field(default=())
     media_type: str = "application/json"  # of the request body
-    forms: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # by media type, if the body may be a form with a `file`
     files: Mapping[str, File] = field(default_factory=dict)  # by media type, if the response is a file
     may_need_approval: bool = False
     alternate_status: int | None = None  # a second success status with the same body

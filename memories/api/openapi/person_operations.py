@@ -96,9 +96,10 @@ PERSON_OPERATIONS = {
         "post", "moving", "Preview an import",
         responses.Import, examples.IMPORT, scopes.ADMIN, status=201, statuses=(409,), query=requests.ImportQuery,
         body=OpenApiTypes.BINARY, body_example=examples.IMPORT_IN, media_type="application/octet-stream",
-        forms={"multipart/form-data": requests.FileUpload}, response_headers=("Location",),
-        description="The body is the file, or a form with it as `file`; its format is detected from the "
-        "content. Nothing is saved before `run_import`. An earlier import that was not started is canceled. "
+        # The form is described only here: typescript-fetch imports a schema of it that it does not generate.
+        response_headers=("Location",),
+        description="The body is the file, or a form (multipart/form-data) with one file; its format is detected "
+        "from the content. Nothing is saved before `run_import`. An earlier import that was not started is canceled. "
         f"{IMPORT_ACCESS}",
     ),
     "read_import": Operation(

@@ -162,7 +162,9 @@ class Whoami(ResponseSchema):
     only_tags = serializers.ListField(
         child=serializers.UUIDField(), allow_null=True, help_text="`null` if not limited to tags."
     )
-    until = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(
+        allow_null=True, help_text="When the access ends; `null` if it does not."
+    )
 
 
 class Profile(Person):

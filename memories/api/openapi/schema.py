@@ -72,7 +72,7 @@ def _describe_operation(name: str, operation: Operation) -> Any:
         description=" ".join(filter(None, (operation.description, scope_note))),
         auth=[{"oauth": scope}, {"token": []}, {"session": []}],  # type: ignore[list-item]
         parameters=_build_parameters(operation),
-        request={operation.media_type: operation.body, **operation.forms} if operation.body else None,
+        request={operation.media_type: operation.body} if operation.body else None,
         responses={**_build_responses(operation), **_build_approval_responses(operation), **responses},
         examples=_body_examples(operation),
     )
@@ -133,9 +133,7 @@ def _build_problem_response(status: int) -> OpenApiResponse:
 def _body_examples(operation: Operation) -> list[OpenApiExample]:
     if operation.body_example is None:
         return []
-    values = {operation.media_type: operation.body_example}
-    values |= {media_type: {"file": operation.body_example} for media_type in operation.forms}
-    return [
-        OpenApiExample("Request", value=value, request_only=True, media_type=media_type)
-        for media_type, value in values.items()
-    ]
+    example = OpenApiExample(
+        "Request", value=operation.body_example, request_only=True, media_type=operation.media_type
+    )
+    return [example]

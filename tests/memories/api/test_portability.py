@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -52,7 +53,7 @@ def test_import_accepts_a_form_with_the_file(is_session: bool, ada: User) -> Non
         caller = Caller(Client(enforce_csrf_checks=True))
         caller.client.force_login(ada)
         caller.client.get("/api/docs/")
-        caller.headers = {"X-CSRFToken": caller.client.cookies["csrftoken"].value}
+        caller.headers = {"X-CSRFToken": caller.client.cookies[settings.CSRF_COOKIE_NAME].value}
     memories = b"[2025-01-01] - I like tea.\n[2025-01-02] - I like coffee."
     answer = caller.client.post("/api/v1/import/", form_of(file=memories), headers=caller.headers)
     assert (answer.status_code, answer.json()["new"]) == (201, 2)
