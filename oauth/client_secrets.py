@@ -55,17 +55,22 @@ def verify_secret(secret: str, stored: str) -> bool:
     return hmac.compare_digest(_hash_with_salt(salt, secret), expected)
 
 
-def parse_basic_credentials(encoded: str) -> tuple[str, str | None] | None:
-    """Return client id and secret of HTTP Basic; None if malformed, the secret None if the colon is missing.
+def parse_basic_header(header: str) -> tuple[str, str | None] | None:
+    """Return client id and secret of an Authorization header; None for another scheme than Basic.
 
-    RFC 6749 2.3.1: both parts are form-encoded before they are joined and base64-encoded.
+    The id is empty if the credentials are malformed, the secret None if the colon is missing. RFC 6749 2.3.1: both
+    parts are form-encoded before they are joined and base64-encoded. A further colon belongs to an id that was not
+    encoded, the URL of a metadata document: secrets contain none.
     """
-    try:
-        decoded = base64.b64decode(encoded, validate=True).decode()
-    except ValueError:
+    scheme, blank, encoded = header.strip().partition(" ")
+    if scheme.lower() != "basic" or not blank:  # RFC 9110 11.1: the scheme is case-insensitive
         return None
-    client_id, colon, secret = decoded.partition(":")
-    return unquote_plus(client_id), (unquote_plus(secret) if colon else None)
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except ValueError:
+        return "", None
+    client_id, colon, secret = decoded.rpartition(":")
+    return (unquote_plus(client_id), unquote_plus(secret)) if colon else (unquote_plus(decoded), None)
 
 
 def _hash_with_salt(salt: str, secret: str) -> str:

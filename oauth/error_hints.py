@@ -82,7 +82,8 @@ HINTS = {
         "again."
     ),
     ErrorKind.AUDIENCE: _(
-        "A token is valid only for the resource it was requested for. Send the other URL as resource."
+        "A token is valid only for the resource it was requested for. Send the other URL as resource, or omit it to get "
+        "a token for both."
     ),
     ErrorKind.SCOPE_MISSING: _(
         "The WWW-Authenticate header names the scope. Request it in the authorization request. The user may still "

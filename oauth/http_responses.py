@@ -1,9 +1,12 @@
 """Common behaviour of the OAuth endpoints: methods, rate limits, parameter checks and response headers."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
@@ -12,21 +15,14 @@ from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limi
 from core.client_ip import get_client_network
 
 View = Callable[..., HttpResponseBase]
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 REPEATABLE_PARAMETERS = frozenset({"resource"})  # RFC 8707 2
-# These endpoints use no cookies, so any origin may call them. The authorization endpoint has no CORS headers.
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, MCP-Protocol-Version",
-    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After",
-    "Access-Control-Max-Age": "3600",
-}
 
 
 def oauth_endpoint(
     *,
     methods: tuple[str, ...] = ("POST",),
     limit: RateLimit | None = None,
-    cors: bool = False,
     takes_form: bool = True,
 ) -> Callable[[View], View]:
     """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, a limit per network."""
@@ -35,17 +31,12 @@ def oauth_endpoint(
         @csrf_exempt
         @wraps(view)
         def endpoint(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            preflight = _build_preflight_response(methods) if cors and request.method == "OPTIONS" else None
-            early_response = (
-                preflight
-                or _reject_request(request, methods, limit)
-                or (_reject_form(request) if takes_form else None)
+            early_response = _reject_request(request, methods, limit) or (
+                _reject_form(request) if takes_form else None
             )
             response: HttpResponseBase = early_response or view(request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
-            for name, value in CORS.items() if cors else ():
-                response[name] = value
             return response
 
         return endpoint
@@ -74,10 +65,6 @@ def has_nul(parameters: MultiValueDict[str, str]) -> bool:
     return any("\0" in value for _name, values in parameters.lists() for value in values)
 
 
-def _build_preflight_response(methods: tuple[str, ...]) -> HttpResponse:
-    return HttpResponse(status=204, headers={"Access-Control-Allow-Methods": ", ".join(methods)})
-
-
 def _reject_request(
     request: HttpRequest, methods: tuple[str, ...], limit: RateLimit | None
 ) -> HttpResponse | None:
@@ -93,6 +80,8 @@ def _reject_request(
 
 
 def _reject_form(request: HttpRequest) -> HttpResponse | None:
+    if (error := _get_body_error(request)) is not None:
+        return build_error_response("invalid_request", error)
     if request.META.get("QUERY_STRING"):
         # RFC 9700 4.3.2: URLs end up in logs, where credentials must not be.
         return build_error_response("invalid_request", "Send the parameters in the request body.")
@@ -100,6 +89,21 @@ def _reject_form(request: HttpRequest) -> HttpResponse | None:
         return build_error_response("invalid_request", f"Duplicate parameter: {name[:40]!r}.")
     if has_nul(request.POST):
         return build_error_response("invalid_request", "A parameter contains a NUL character.")
+    return None
+
+
+def _get_body_error(request: HttpRequest) -> str | None:
+    """Return why the body is no form, or None. RFC 6749 4.1.3 requires the first type; some clients send the second."""
+    try:
+        has_form = request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+        if not has_form and request.body:
+            sent = (
+                request.content_type if MEDIA_TYPE.fullmatch(request.content_type or "") else "another type"
+            )
+            return f"Send the parameters as application/x-www-form-urlencoded, not as {sent}."
+        _parsed = request.POST
+    except (BadRequest, SuspiciousOperation, MultiPartParserError):
+        return "The request body is too large, or not a form in UTF-8."
     return None
 
 

@@ -163,9 +163,13 @@ class AppGrant(models.Model):
 
 
 class TokenFamily(models.Model):
-    """All tokens issued from one authorization code. Its id is derived from the code (oauth/tokens/families.py)."""
+    """All tokens issued from one authorization code. Its id is derived from the code (oauth/tokens/families.py).
+
+    scope: what the user granted, which a refresh can narrow for one access token. Empty in families of version 0.2.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
+    scope = models.TextField(default="", db_default="", editable=False)
     began_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[models.Manager["TokenFamily"]] = models.Manager()

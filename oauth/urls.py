@@ -1,6 +1,6 @@
 """URLs of the OAuth endpoints, connected apps and the developer console."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from oauth.consent import views
 from oauth.console import playground_views
@@ -11,15 +11,14 @@ from oauth.registration import dynamic as dynamic_registration
 
 app_name = "oauth"
 urlpatterns = [
-    path(
-        ".well-known/oauth-authorization-server",
+    re_path(
+        r"^\.well-known/oauth-authorization-server/?$",
         metadata.authorization_server_metadata,
         name="server_metadata",
     ),
-    path(
-        ".well-known/oauth-protected-resource", metadata.protected_resource_metadata, name="resource_metadata"
-    ),
-    path(".well-known/oauth-protected-resource/<str:path>", metadata.protected_resource_metadata),
+    re_path(r"^\.well-known/oauth-protected-resource(?P<path>/.*)?$", metadata.protected_resource_metadata),
+    # Clients also look for metadata of other issuers (`/mcp`), at other places, and of OpenID Connect.
+    re_path(r"^(?:.+/)?\.well-known/", metadata.metadata_not_found),
     path("oauth/authorize/", views.authorize_app, name="authorize"),
     path("oauth/token/", endpoint_views.issue_token, name="token"),
     path("oauth/revoke/", endpoint_views.revoke_token, name="revoke"),

@@ -37,7 +37,9 @@ class ActorAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         has_token = "HTTP_AUTHORIZATION" in request._request.META
-        return build_www_authenticate(Channel.API, error=InvalidAccessToken.error if has_token else "")
+        return build_www_authenticate(
+            Channel.API, request._request, error=InvalidAccessToken.error if has_token else ""
+        )
 
 
 class IsAuthenticated(BasePermission):

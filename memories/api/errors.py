@@ -95,9 +95,15 @@ class Problem:
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """Build the response for an exception (Django REST framework's EXCEPTION_HANDLER)."""
     problem = build_problem(error)
-    if problem.code == "insufficient_scope":
-        client_errors.record_client_error(context["request"].auth.client_id, ErrorKind.SCOPE_MISSING)
-    request_id = getattr(context["request"]._request, "request_id", "")
+    http_request, actor = context["request"]._request, context["request"].auth
+    if isinstance(error, InsufficientScope) and problem.code == "insufficient_scope":
+        client_errors.record_client_error(actor.client_id, ErrorKind.SCOPE_MISSING)
+        # Including the granted scopes: a new consent replaces the old one.
+        wanted = " ".join(sorted({error.scope, *actor.scopes}))
+        problem.headers["WWW-Authenticate"] = build_www_authenticate(
+            Channel.API, http_request, error=problem.code, description=problem.detail, scope=wanted
+        )
+    request_id = getattr(http_request, "request_id", "")
     # The request ID, not the URL: a 404 must not differ between URLs.
     body = {**problem.as_json(), "instance": f"urn:picard:request:{request_id}", "request_id": request_id}
     return Response(body, status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE)
@@ -158,8 +164,7 @@ def build_problem(error: Exception) -> Problem:
 def _build_scope_problem(error: InsufficientScope) -> Problem:
     if ":" not in error.scope:  # no scope grants it
         return Problem(403, "session_required", "This requires the user's own session.")
-    header = build_www_authenticate(Channel.API, error="insufficient_scope", scope=error.scope)
-    return Problem(403, "insufficient_scope", str(error), headers={"WWW-Authenticate": header})
+    return Problem(403, "insufficient_scope", str(error))
 
 
 def _build_chat_problem(error: Exception) -> Problem:

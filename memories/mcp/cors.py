@@ -1,18 +1,12 @@
 """Origins of web pages that can use the endpoint. Requests without an Origin are always allowed."""
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from core.hosts import LOOPBACK_HOSTS
+from core.cors import ANY_ORIGIN, PREFLIGHT
+from core.hosts import LOOPBACK_HOSTS, parse_origin
 from memories.mcp.errors import OriginNotAllowed
-
-ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"
-)
-EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, X-Request-ID"
 
 
 def check_origin(request: HttpRequest) -> None:
@@ -26,19 +20,17 @@ def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> HttpRe
     origin = request.headers.get("Origin")
     patch_vary_headers(response, ["Origin"])
     if origin and _is_allowed(origin):
-        response["Access-Control-Allow-Origin"] = origin
-        response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-        if request.method == "OPTIONS":
-            response["Access-Control-Allow-Methods"] = "POST"
-            response["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-            response["Access-Control-Max-Age"] = "3600"
+        headers = {**ANY_ORIGIN, **(PREFLIGHT if request.method == "OPTIONS" else {})}
+        for name, value in {**headers, "Access-Control-Allow-Origin": origin}.items():
+            response[name] = value
     return response
 
 
 def _is_allowed(origin: str | None) -> bool:
-    if origin is None or origin == settings.PUBLIC_URL or origin in settings.MCP_ORIGINS:
+    if origin is None:
         return True
-    try:
-        return urlsplit(origin).hostname in LOOPBACK_HOSTS  # developer tools such as the MCP Inspector
-    except ValueError:
+    parsed = parse_origin(origin)
+    if parsed is None:
         return False
+    allowed = map(parse_origin, [settings.PUBLIC_URL, *settings.MCP_ORIGINS])
+    return parsed in allowed or parsed.host in LOOPBACK_HOSTS  # developer tools such as the MCP Inspector

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pydantic
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolResult, TextContent
 
@@ -37,6 +37,10 @@ class OriginNotAllowed(Exception):
     """The request comes from a web page of another origin."""
 
 
+class MethodNotAllowed(Exception):
+    """The request has a token but is not a POST: there are neither sessions nor streams to open or to close."""
+
+
 class BodyTooLarge(Exception):
     """The body is larger than MAX_BODY_BYTES."""
 
@@ -55,6 +59,7 @@ HTTP_ERRORS = (
     MissingToken,
     InvalidAccessToken,
     OriginNotAllowed,
+    MethodNotAllowed,
     BodyTooLarge,
     MissingScopes,
     RateLimitExceeded,
@@ -62,23 +67,29 @@ HTTP_ERRORS = (
 )
 
 
-def build_error_response(error: Exception, request_id: object) -> HttpResponse:
+def build_error_response(error: Exception, request: HttpRequest, request_id: object) -> HttpResponse:
     """Return the response to a request that never reaches the SDK: an HTTP status and a JSON-RPC error."""
     if isinstance(error, MissingToken):
-        challenge = build_www_authenticate(Channel.MCP, scope=scopes.READ)
+        challenge = build_www_authenticate(Channel.MCP, request)
         return _build_http_error(401, "Access token required.", {"WWW-Authenticate": challenge}, request_id)
     if isinstance(error, InvalidAccessToken):
         challenge = build_www_authenticate(
-            Channel.MCP, error=error.error, description=error.description, scope=scopes.READ
+            Channel.MCP, request, error=error.error, description=error.description
         )
         return _build_http_error(401, error.description, {"WWW-Authenticate": challenge}, request_id)
     if isinstance(error, MissingScopes):
         challenge = build_www_authenticate(
-            Channel.MCP, error="insufficient_scope", description=str(error), scope=" ".join(error.wanted)
+            Channel.MCP,
+            request,
+            error="insufficient_scope",
+            description=str(error),
+            scope=" ".join(error.wanted),
         )
         return _build_http_error(403, str(error), {"WWW-Authenticate": challenge}, request_id)
     if isinstance(error, OriginNotAllowed):
         return _build_http_error(403, "Requests from this origin are not allowed.", {}, request_id)
+    if isinstance(error, MethodNotAllowed):
+        return _build_http_error(405, "Send a POST request.", {"Allow": "POST, OPTIONS"}, request_id)
     if isinstance(error, BodyTooLarge):
         return _build_http_error(
             413, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.", {}, request_id

@@ -87,8 +87,10 @@ async def _stream_events(
 
 def _build_scope(call: CallContext) -> Message:
     request = call.request
+    # RFC 9110 8.3.1: media types are case-insensitive, but the SDK compares them exactly.
+    normalized = {**request.headers, "Content-Type": request.content_type or ""}
     headers = [
-        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in request.headers.items()
+        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in normalized.items()
     ]
     return {
         "type": "http",

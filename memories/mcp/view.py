@@ -4,21 +4,22 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from mcp.server.lowlevel import Server
 
 from accounts.actor import Actor, Channel
 from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
+from core.hosts import get_base_url
 from memories.mcp import cors
 from memories.mcp.context import CallContext, run_in_thread
 from memories.mcp.errors import (
     HTTP_ERRORS,
     MAX_BODY_BYTES,
     BodyTooLarge,
+    MethodNotAllowed,
     MissingScopes,
     MissingToken,
     build_error_response,
@@ -41,35 +42,40 @@ def create_endpoint(server: Server[Any]) -> View:
     async def mcp(request: HttpRequest) -> HttpResponseBase:
         if request.method == "OPTIONS":
             response: HttpResponseBase = HttpResponse(status=204)
-        elif request.method != "POST":
-            response = _build_method_not_allowed(request)
         else:
-            response = await _handle_post(server, request)
+            response = await _handle_request(server, request)
         return cors.add_cors_headers(request, response)
 
     return mcp
 
 
-def _build_method_not_allowed(request: HttpRequest) -> HttpResponse:
-    """Return 405, with a hint for users who open the URL in a browser."""
-    hint = f"AI apps connect here. To connect yours, open {settings.PUBLIC_URL}/connect/\n"
-    content = hint if request.method == "GET" else ""
-    return HttpResponseNotAllowed(["POST", "OPTIONS"], content, content_type="text/plain; charset=utf-8")
+def _adapt_body(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Replace the body by a hint for users who open the URL in a browser, and by nothing for HEAD."""
+    if request.method == "HEAD":
+        response.content = b""
+    elif request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        response.content = f"AI apps connect here. To connect yours, open {get_base_url(request)}/connect/\n"
+        response["Content-Type"] = "text/plain; charset=utf-8"
+    return response
 
 
-async def _handle_post(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
+async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
     request_id = None
     try:
         cors.check_origin(request)
         body = _read_body(request)
         actor = await run_in_thread(request, lambda: _authenticate_request(request))
+        if (
+            request.method != "POST"
+        ):  # after the token: clients that probe with GET or HEAD need the challenge
+            raise MethodNotAllowed
         message = _parse_message(body)
         request_id = message.get("id")
         if missing := [scope for scope in get_required_scopes(message, actor) if not actor.has_scope(scope)]:
             await run_in_thread(request, lambda: _require_more_scopes(actor, missing))
         response = await dispatch_to_sdk(server, CallContext(actor, request), body)
     except HTTP_ERRORS as error:
-        response = build_error_response(error, request_id)
+        response = _adapt_body(request, build_error_response(error, request, request_id))
     response["Cache-Control"] = "no-store"
     return response
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
+from oauth2_provider.oauth2_backends import _add_iss_to_redirect
 from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2.rfc6749.errors import AccessDeniedError, OAuth2Error
 
@@ -17,6 +17,7 @@ from accounts.rate_limits import RateLimitExceeded
 from oauth.http_responses import find_repeated_parameter, has_nul
 from oauth.models import Application, is_loopback_uri, is_web_uri
 from oauth.registration import metadata_documents
+from oauth.tokens.resource_indicators import get_issuer
 from oauth.toolkit.server import get_oauth_backend
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:-]+", re.IGNORECASE)
@@ -122,19 +123,18 @@ def redirect_with_code(
         )
     except OAuthToolkitError as error:
         raise _build_request_error(error.oauthlib_error, auth_request.redirect_uri) from None
-    return _redirect_to_client(location)
+    return _redirect_to_client(request, location)
 
 
-def redirect_with_denial(auth_request: AuthorizationRequest) -> HttpResponse:
+def redirect_with_denial(request: HttpRequest, auth_request: AuthorizationRequest) -> HttpResponse:
     """Redirect to the client with access_denied."""
     error = AccessDeniedError(state=auth_request.credentials.get("state"))
-    return _redirect_to_client(_add_issuer(add_params_to_uri(auth_request.redirect_uri, error.twotuples)))
+    return _redirect_to_client(request, add_params_to_uri(auth_request.redirect_uri, error.twotuples))
 
 
-def redirect_with_error(redirect_error: RedirectError) -> HttpResponse:
-    return _redirect_to_client(
-        _add_issuer(add_params_to_uri(redirect_error.redirect_uri, redirect_error.error.twotuples))
-    )
+def redirect_with_error(request: HttpRequest, redirect_error: RedirectError) -> HttpResponse:
+    location = add_params_to_uri(redirect_error.redirect_uri, redirect_error.error.twotuples)
+    return _redirect_to_client(request, location)
 
 
 def _build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
@@ -146,11 +146,8 @@ def _build_request_error(error: OAuth2Error, redirect_uri: str | None = None) ->
     return RedirectError(error, redirect_uri)
 
 
-def _add_issuer(location: str) -> str:
-    """Add `iss` (RFC 9207 2), which errors need too."""
-    return str(add_params_to_uri(location, [("iss", settings.PUBLIC_URL)]))
-
-
-def _redirect_to_client(location: str) -> HttpResponse:
+def _redirect_to_client(request: HttpRequest, location: str) -> HttpResponse:
+    """Redirect with `iss` (RFC 9207 2), which errors need too, in place of the toolkit's."""
+    location = _add_iss_to_redirect(location, get_issuer(request))
     # RFC 9700 4.12: 303, so that browsers do not post the user's form to the client.
     return HttpResponse(status=303, headers={"Location": iri_to_uri(location)})

@@ -73,7 +73,7 @@ def _reject_invalid_request(
         return render_rate_limited(request, exceeded.retry_after_s)
     if isinstance(error, authorization_request.RedirectError):
         client_errors.record_authorization_error(request, error.error.error, error.error.description)
-        return authorization_request.redirect_with_error(error)
+        return authorization_request.redirect_with_error(request, error)
     client_errors.record_authorization_error(request, error.code, error.description)
     return render(request, "oauth/bad_request.html", {"problem": error}, status=400)
 
@@ -83,7 +83,7 @@ def _handle_consent(
 ) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     if data is not None and data.get("answer") != "allow":
-        return authorization_request.redirect_with_denial(auth_request)
+        return authorization_request.redirect_with_denial(request, auth_request)
     grant = grants.find_grant(actor.person, auth_request.application)
     form = GrantOptionsForm(
         data, scopes=auth_request.scopes, tags=_get_tag_choices(actor), grant=grant, is_asked=True

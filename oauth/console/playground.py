@@ -21,6 +21,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actor import Channel
 from accounts.keys import get_person_key
 from accounts.models import User
 from core.crypto import seal_to_text, unseal_text
@@ -182,7 +183,7 @@ def _build_authorization_path(application: Application, scope: str, state: str, 
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-        "resource": resource_indicators.get_default_resource(),
+        "resource": resource_indicators.get_resource(Channel.API),
     }
     return f"{reverse('oauth:authorize')}?{urlencode(parameters)}"
 

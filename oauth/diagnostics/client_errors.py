@@ -91,6 +91,21 @@ def record_token_error(request: HttpRequest, response: HttpResponse) -> None:
     record_client_error(client_id, kind)
 
 
+def describe_client_error(request: HttpRequest) -> str:
+    """Return why a client is not authenticated. Client ids are public, so this may say whether one exists."""
+    client_id, secret = _extract_credentials(request)
+    if not client_id:
+        return "The client_id is missing or malformed. Send it in the body, or with HTTP Basic."
+    if request.POST.get("client_id") not in (None, "", client_id):
+        return "The client_id in the body differs from the one in the Authorization header."
+    client = None if "\0" in client_id else Application.objects.filter(client_id=client_id).first()
+    if client is None:
+        return "This client is unknown here, or was deleted. Register it again."
+    if client.is_public:
+        return "This client has no secret, which this endpoint requires."
+    return "The client secret is wrong." if secret else "The client secret is missing."
+
+
 def classify_error(error: str, description: str | None) -> ErrorKind:
     return KIND_BY_DESCRIPTION.get(description or "") or KIND_BY_ERROR.get(error, ErrorKind.OTHER)
 
@@ -125,8 +140,6 @@ def purge_client_errors() -> int:
 
 def _extract_credentials(request: HttpRequest) -> tuple[str, str]:
     """Return client id and secret of the request; either may be empty."""
-    scheme, _blank, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return request.POST.get("client_id", ""), request.POST.get("client_secret", "")
-    client_id, secret = client_secrets.parse_basic_credentials(encoded) or ("", None)
+    basic = client_secrets.parse_basic_header(request.headers.get("Authorization", ""))
+    client_id, secret = basic or (request.POST.get("client_id", ""), request.POST.get("client_secret"))
     return client_id, secret or ""

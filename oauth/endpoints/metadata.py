@@ -1,26 +1,30 @@
-"""Metadata for clients (RFC 8414, RFC 9728). All URLs start with PUBLIC_URL, never with the Host header."""
+"""Metadata for clients (RFC 8414, RFC 9728)."""
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from oauth.http_responses import CORS
+from core.hosts import get_base_url
 from oauth.registration import metadata_documents
 from oauth.settings import AUTH_METHODS, GRANT_TYPES
 from oauth.tokens import resource_indicators
 
+ENDPOINTS = ("authorize", "token", "revoke", "introspect", "register")
+
 
 @require_safe
-def authorization_server_metadata(_request: HttpRequest) -> HttpResponse:
+def authorization_server_metadata(request: HttpRequest) -> HttpResponse:
+    issuer = get_base_url(request)
+    endpoints = {name: f"{issuer}{reverse(f'oauth:{name}')}" for name in ENDPOINTS}
     return _build_metadata_response(
         {
-            "issuer": settings.PUBLIC_URL,
-            "authorization_endpoint": _build_endpoint_url("authorize"),
-            "token_endpoint": _build_endpoint_url("token"),
-            "revocation_endpoint": _build_endpoint_url("revoke"),
-            "introspection_endpoint": _build_endpoint_url("introspect"),
-            "registration_endpoint": _build_endpoint_url("register"),
+            "issuer": issuer,
+            "authorization_endpoint": endpoints["authorize"],
+            "token_endpoint": endpoints["token"],
+            "revocation_endpoint": endpoints["revoke"],
+            "introspection_endpoint": endpoints["introspect"],
+            "registration_endpoint": endpoints["register"],
             "scopes_supported": list(settings.OAUTH_SCOPES_FOR_EVERY_APP),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
@@ -38,25 +42,31 @@ def authorization_server_metadata(_request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def protected_resource_metadata(_request: HttpRequest, path: str = "") -> HttpResponse:
-    """Return the metadata of `/api` or `/mcp`; without a path, of the default resource."""
-    resource = f"{settings.PUBLIC_URL}/{path}" if path else resource_indicators.get_default_resource()
-    if resource not in resource_indicators.list_resources():
-        raise Http404
+def protected_resource_metadata(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Return the metadata of `/api`, `/mcp`, or the origin.
+
+    `resource` is the URL that the client inserted the well-known path into, with its final slash (RFC 9728 3.3).
+    """
+    origin = get_base_url(request)
+    if path.removesuffix("/") not in ("", *resource_indicators.PATHS.values()):
+        return metadata_not_found(request)
     return _build_metadata_response(
         {
-            "resource": resource,
+            "resource": f"{origin}{path}" if path != "/" else origin,
             "resource_name": "Picard",
-            "authorization_servers": [settings.PUBLIC_URL],
+            "authorization_servers": [origin],
             "scopes_supported": list(settings.OAUTH_SCOPES_FOR_EVERY_APP),
             "bearer_methods_supported": ["header"],
         }
     )
 
 
-def _build_endpoint_url(name: str) -> str:
-    return f"{settings.PUBLIC_URL}{reverse(f'oauth:{name}')}"
+@require_safe
+def metadata_not_found(_request: HttpRequest) -> HttpResponse:
+    """Return 404, upon which clients try the next URL. RFC 8414 3.3 forbids to return another issuer's metadata."""
+    description = "There is no metadata for this URL."
+    return JsonResponse({"error": "not_found", "error_description": description}, status=404)
 
 
 def _build_metadata_response(document: dict[str, object]) -> HttpResponse:
-    return JsonResponse(document, headers={**CORS, "Cache-Control": "max-age=300"})
+    return JsonResponse(document, headers={"Cache-Control": "max-age=300"})

@@ -1,10 +1,13 @@
 """The token, revocation and introspection endpoints. Requests that change a token family hold its lock."""
 
+import json
+
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from oauthlib.common import Request
 
+from core.hosts import get_base_url
 from oauth import rate_limits
 from oauth.diagnostics import client_errors
 from oauth.http_responses import build_error_response, oauth_endpoint
@@ -12,8 +15,16 @@ from oauth.models import AppGrant, Application
 from oauth.tokens import families, refresh_retry
 from oauth.toolkit.server import get_oauth_backend
 
+DESCRIPTIONS = {
+    "unsupported_grant_type": "Send grant_type=authorization_code or grant_type=refresh_token.",
+    "unsupported_token_type": "Only access tokens and refresh tokens can be revoked.",
+    "unauthorized_client": "This client cannot use this grant type.",
+    "invalid_grant": "The code or refresh token is invalid.",
+    "invalid_scope": "The requested scope is unknown or was not granted.",
+}
 
-@oauth_endpoint(limit=rate_limits.TOKEN, cors=True)
+
+@oauth_endpoint(limit=rate_limits.TOKEN)
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Token endpoint: exchange a code or a refresh token for an access token (RFC 6749 4.1.3 and 6)."""
     with transaction.atomic():
@@ -33,17 +44,17 @@ def _lock_token_family(request: HttpRequest) -> None:
 
 def _create_token_response(request: HttpRequest) -> HttpResponse:
     try:
-        return _build_response(*get_oauth_backend().create_token_response(request))
+        return _build_response(request, *get_oauth_backend().create_token_response(request))
     except refresh_retry.RefreshReplay as replay:
         return HttpResponse(replay.response, content_type="application/json")
 
 
-@oauth_endpoint(limit=rate_limits.REVOKE, cors=True)
+@oauth_endpoint(limit=rate_limits.REVOKE)
 def revoke_token(request: HttpRequest) -> HttpResponse:
     """Revocation endpoint (RFC 7009): revoke the token and its whole family."""
     with transaction.atomic():
         families.lock_family_by_token(request.POST.get("token", ""))
-        return _build_response(*get_oauth_backend().create_revocation_response(request))
+        return _build_response(request, *get_oauth_backend().create_revocation_response(request))
 
 
 @oauth_endpoint(limit=rate_limits.INTROSPECT)
@@ -51,13 +62,13 @@ def introspect_token(request: HttpRequest) -> HttpResponse:
     """Introspection endpoint (RFC 7662): for confidential clients their own tokens, for resource servers any."""
     client = _authenticate_client(request)
     if client is None or client.is_public:
-        return _build_invalid_client_response()
+        return _build_response(request, None, {}, '{"error": "invalid_client"}', 401)
     if not request.POST.get("token"):
         return build_error_response("invalid_request", "The parameter token is missing.")
-    return JsonResponse(_build_introspection(client, request.POST["token"]))
+    return JsonResponse(_build_introspection(request, client, request.POST["token"]))
 
 
-def _build_introspection(client: Application, token: str) -> dict[str, object]:
+def _build_introspection(request: HttpRequest, client: Application, token: str) -> dict[str, object]:
     access_token = (
         families.AccessToken.objects.select_related("user", "application")
         .filter(token_checksum=families.compute_checksum(token), user__is_active=True)
@@ -70,14 +81,15 @@ def _build_introspection(client: Application, token: str) -> dict[str, object]:
     grant = AppGrant.objects.filter(user=access_token.user, application=access_token.application).first()
     if grant is None or grant.has_ended or grant.paused_at is not None:
         return {"active": False}
+    issuer = get_base_url(request)
     return {
         "active": True,
         "scope": " ".join(scope for scope in access_token.scope.split() if scope in grant.scopes),
         "client_id": access_token.application.client_id,
         "token_type": "Bearer",
         "sub": str(access_token.user_id),
-        "aud": access_token.resource,
-        "iss": settings.PUBLIC_URL,
+        "aud": [resource.replace(settings.PUBLIC_URL, issuer, 1) for resource in access_token.resource],
+        "iss": issuer,
         "iat": int(access_token.created.timestamp()),
         "exp": int(access_token.expires.timestamp()),
     }
@@ -95,7 +107,11 @@ def _authenticate_client(request: HttpRequest) -> Application | None:
     return oauth_request.client if is_valid else None
 
 
-def _build_response(_uri: str | None, headers: dict[str, str], body: str | None, status: int) -> HttpResponse:
+def _build_response(
+    request: HttpRequest, _uri: str | None, headers: dict[str, str], body: str | None, status: int
+) -> HttpResponse:
+    if status >= 400 and body:
+        body = _add_description(request, body)
     response = HttpResponse(body or "", status=status, content_type="application/json")
     for name, value in headers.items():
         response[name] = value
@@ -104,7 +120,12 @@ def _build_response(_uri: str | None, headers: dict[str, str], body: str | None,
     return response
 
 
-def _build_invalid_client_response() -> HttpResponse:
-    response = build_error_response("invalid_client", "Authenticate with client id and client secret.", 401)
-    response["WWW-Authenticate"] = 'Basic realm="picard"'
-    return response
+def _add_description(request: HttpRequest, body: str) -> str:
+    """Add the error_description where oauthlib has none."""
+    error = json.loads(body)
+    if not error.get("error_description"):
+        if error["error"] == "invalid_client":
+            error["error_description"] = client_errors.describe_client_error(request)
+        else:
+            error["error_description"] = DESCRIPTIONS.get(error["error"], "The request is invalid.")
+    return json.dumps(error)

@@ -57,12 +57,10 @@ class _RegistrationManagementView(_RegistrationResponseMixin, DynamicClientRegis
         return response
 
 
-register = oauth_endpoint(limit=rate_limits.REGISTER, cors=True, takes_form=False)(
-    _RegistrationView.as_view()
+register = oauth_endpoint(limit=rate_limits.REGISTER, takes_form=False)(_RegistrationView.as_view())
+manage = oauth_endpoint(methods=("GET", "PUT", "DELETE"), limit=rate_limits.REVOKE, takes_form=False)(
+    _RegistrationManagementView.as_view()
 )
-manage = oauth_endpoint(
-    methods=("GET", "PUT", "DELETE"), limit=rate_limits.REVOKE, cors=True, takes_form=False
-)(_RegistrationManagementView.as_view())
 
 
 def purge_unused_apps() -> int:

@@ -4,6 +4,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
+from django.http import HttpRequest
+
 from accounts.actor import Actor, Channel
 from accounts.models import User
 from accounts.rate_limits import CONSUME_SQL, get_api_limit
@@ -112,14 +115,17 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
 
 
 def build_www_authenticate(
-    channel: Channel, *, error: str = "", description: str = "", scope: str = ""
+    channel: Channel, request: HttpRequest, *, error: str = "", description: str = "", scope: str = ""
 ) -> str:
-    """Return the header of a 401 or 403 (RFC 6750 3, RFC 9728 5.1). No `error` for a request without a token."""
+    """Return the header of a 401 or 403 (RFC 6750 3, RFC 9728 5.1). No `error` for a request without a token.
+
+    scope: by default what every app can request. Apps request exactly these, and most never request more.
+    """
     params = {
         "error": error,
         "error_description": description,
-        "scope": scope,
-        "resource_metadata": resource_indicators.get_metadata_url(resource_indicators.get_resource(channel)),
+        "scope": scope or " ".join(settings.OAUTH_SCOPES_FOR_EVERY_APP),
+        "resource_metadata": resource_indicators.get_metadata_url(channel, request),
     }
     return "Bearer " + ", ".join(
         f'{name}="{_strip_unquotable(value)}"' for name, value in params.items() if value

@@ -32,7 +32,8 @@ FIND_CODE = FIND.format("""
   from oauth2_provider_grant
   where code = %(checksum)s and application_id = %(application)s and expires > clock_timestamp()""")
 FIND_REFRESH = FIND.format("""
-  select token.id, access.scope, token.resource, token.user_id, token.application_id, token.access_token_id
+  select token.id, coalesce(nullif(family.scope, ''), access.scope), token.resource, token.user_id,
+    token.application_id, token.access_token_id
   from oauth2_provider_refreshtoken token
   join oauth2_provider_accesstoken access on access.id = token.access_token_id
   join oauth_tokenfamily family on family.id = token.token_family
@@ -40,6 +41,7 @@ FIND_REFRESH = FIND.format("""
     and access.expires > clock_timestamp() - %(idle)s::float8 * interval '1 second'
     and family.began_at > clock_timestamp() - %(family)s::float8 * interval '1 second'""")
 # Replaces the credential in `ended` by a new pair, stored as digests. Returns no row if it was revoked concurrently.
+# A request can narrow the access token only: the refresh token keeps what was granted (RFC 6749 6, RFC 8707 2.2).
 ISSUE = """
 with ended as ({}),
 access as (
@@ -50,7 +52,7 @@ access as (
   from ended returning id)
 insert into oauth2_provider_refreshtoken (user_id, application_id, access_token_id, token, token_checksum, token_family,
   resource, created, updated)
-select user_id, application_id, access.id, '', %(refresh_checksum)s, token_family, %(resource)s::jsonb,
+select user_id, application_id, access.id, '', %(refresh_checksum)s, token_family, %(granted_resource)s::jsonb,
   clock_timestamp(), clock_timestamp()
 from ended cross join access
 returning 1
@@ -59,7 +61,7 @@ REDEEM = ISSUE.format("""
   delete from oauth2_provider_grant where id = %(id)s
   returning user_id, application_id, null::bigint as refresh_token_id, %(family)s::uuid as token_family),
 family as (
-  insert into oauth_tokenfamily (id) select token_family from ended""")
+  insert into oauth_tokenfamily (id, scope) select token_family, %(granted_scope)s from ended""")
 # In the lock order of revocation: the refresh token, then its access token.
 ROTATE = ISSUE.format("""
   update oauth2_provider_refreshtoken
@@ -72,7 +74,10 @@ gone as (
 
 @dataclass(frozen=True)
 class PresentedCredential:
-    """A single-use credential that a client presents. is_allowed: whether its user is active with a valid grant."""
+    """A single-use credential that a client presents.
+
+    is_allowed: whether its user is active with a valid grant. scope, resource: what was granted.
+    """
 
     is_allowed: bool
     id: int
@@ -127,7 +132,9 @@ def _issue_tokens(
         "access_checksum": compute_checksum(token["access_token"]),
         "refresh_checksum": compute_checksum(token["refresh_token"]),
         "scope": token["scope"],
+        "granted_scope": credential.scope,
         "resource": json.dumps(resource),
+        "granted_resource": json.dumps(credential.resource),
         "access_s": token.get("expires_in", ACCESS_TOKEN_S),
     }
     return bool(fetch_prepared(sql, params | more))

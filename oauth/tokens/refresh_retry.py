@@ -1,11 +1,12 @@
 """Retries of a refresh get the same response again, from a stored receipt.
 
-Clients refresh from several threads, or lose the response. Without this, the second request would look like reuse of a
-stolen token and disconnect the app. A receipt is valid for a short time, only for the same client, and only while the
-refresh token in the response is unused; after that, a retry counts as reuse.
+Clients refresh from several threads or processes, or lose the response. Without this, the second request would look
+like reuse of a stolen token and disconnect the app. A receipt is valid for a short time, only for the same client, and
+only while the refresh token in the response is unused; after that, a retry counts as reuse (docs/decisions/0026).
 """
 
 import hashlib
+import json
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -16,7 +17,7 @@ from core.crypto import seal_bytes, unseal_bytes
 from oauth.models import Application, RotationReceipt
 from oauth.tokens.families import RefreshToken, compute_checksum
 
-RECEIPT_TTL_S = 30
+RECEIPT_TTL_S = 300
 
 
 class RefreshReplay(Exception):
@@ -45,7 +46,10 @@ def find_stored_response(refresh_token: str, client: Application) -> bytes | Non
     )
     if not unused.exists():
         return None
-    return unseal_bytes(_derive_cipher(refresh_token), bytes(receipt.sealed), _get_associated_data(client))
+    response = unseal_bytes(
+        _derive_cipher(refresh_token), bytes(receipt.sealed), _get_associated_data(client)
+    )
+    return _shorten_expiry(response, RECEIPT_TTL_S - (receipt.expires_at - timezone.now()).total_seconds())
 
 
 def store_response(refresh_token: str, client: Application, response: bytes, *, successor: str) -> None:
@@ -62,6 +66,12 @@ def store_response(refresh_token: str, client: Application, response: bytes, *, 
 def purge_receipts() -> int:
     """Delete expired receipts; return their number."""
     return RotationReceipt.objects.filter(expires_at__lt=Now()).delete()[0]
+
+
+def _shorten_expiry(response: bytes, age_s: float) -> bytes:
+    """Count `expires_in` from the first response, when the access token was issued."""
+    body = json.loads(response)
+    return json.dumps(body | {"expires_in": max(body["expires_in"] - int(age_s), 0)}).encode()
 
 
 def _hash_refresh_token(refresh_token: str) -> bytes:

@@ -1,6 +1,6 @@
 """Types of oauthlib's requests, with the attributes that this package reads and sets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -19,8 +19,9 @@ class AuthorizationRequest(Protocol):
 class ClientRequest(Protocol):
     """A request whose client is not authenticated yet. `client` may be a request parameter of that name."""
 
-    client_id: str
+    client_id: str | None
     client: Application | str | None
+    headers: Mapping[str, str]
 
 
 class TokenRequest(Protocol):

@@ -1,5 +1,6 @@
 """oauthlib's server, restricted to the code and refresh grants. Invalid requests fail before the consent page."""
 
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -31,6 +32,10 @@ class StrictServer(WebApplicationServer):  # type: ignore[misc]
 class StrictBackend(OAuthLibCore):  # type: ignore[misc]
     """Adapter between Django and oauthlib."""
 
+    def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Return the form. Parameters without a value count as omitted (RFC 6749 3.2)."""
+        return [(name, value) for name, value in super().extract_body(request) if value]
+
     def validate_authorization_request(self, request: HttpRequest) -> Any:
         """Validate the query parameters, even if the consent form is posted."""
         get_request = request
@@ -47,9 +52,15 @@ def get_oauth_backend() -> StrictBackend:
     return backend
 
 
-def build_invalid_target_error(request: object) -> errors.OAuth2Error:
-    """Return the error for an unknown resource (RFC 8707 2)."""
-    return errors.CustomOAuth2Error("invalid_target", description="Unknown resource.", request=request)
+def select_resources(
+    parameters: Iterable[tuple[str, str]], granted: Collection[str], request: object
+) -> list[str]:
+    """Return the resources that the parameters request of the granted ones (RFC 8707 2). Raises OAuth2Error."""
+    requested = [value for name, value in parameters if name == "resource"]
+    try:
+        return resource_indicators.select_resources(requested, granted)
+    except resource_indicators.InvalidTarget as error:
+        raise errors.CustomOAuth2Error("invalid_target", description=str(error), request=request) from None
 
 
 def _verify_challenge(verifier: str, challenge: str) -> bool:
@@ -76,10 +87,5 @@ def _check_challenge(request: AuthorizationRequest) -> dict[str, object]:
 
 
 def _check_resources(request: AuthorizationRequest) -> dict[str, object]:
-    requested = [value for key, value in request.uri_query_params if key == "resource"]
-    if any(resource_indicators.normalize_resource(value) is None for value in requested):
-        raise build_invalid_target_error(request)
-    return {
-        "resource": [resource_indicators.normalize_resource(value) for value in requested]
-        or [resource_indicators.get_default_resource()]
-    }
+    everything = resource_indicators.list_resources()
+    return {"resource": select_resources(request.uri_query_params, everything, request)}

@@ -10,7 +10,7 @@ from oauth import client_secrets
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, TokenFamily
-from oauth.tokens import families, issue, refresh_retry, resource_indicators
+from oauth.tokens import families, issue, refresh_retry
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
     TokenRequest,
@@ -18,7 +18,7 @@ from oauth.toolkit.oauth_requests import (
     ValidRefreshRequest,
     ValidTokenRequest,
 )
-from oauth.toolkit.server import build_invalid_target_error
+from oauth.toolkit.server import select_resources
 
 
 class StrictValidator(OAuth2Validator):  # type: ignore[misc]
@@ -29,18 +29,21 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
     def _check_secret(self, provided_secret: str, stored_secret: str) -> bool:
         raise NotImplementedError("use Application.check_client_secret")
 
-    def _authenticate_basic_auth(self, request: ClientRequest) -> bool:
-        client_id, secret = client_secrets.parse_basic_credentials(
-            self._extract_basic_auth(request) or ""
-        ) or ("", None)
-        return secret is not None and self._is_secret_valid(client_id, secret, request)
+    def client_authentication_required(self, request: ClientRequest, *_: object, **__: object) -> bool:
+        """Return whether the client has a secret. Of a public client, a secret is ignored: PKCE protects its codes."""
+        client = self._load_application(_get_client_id(request), request)
+        return client is None or not client.is_public
 
-    def _authenticate_request_body(self, request: ClientRequest) -> bool:
-        secret = getattr(request, "client_secret", None) or ""
-        # RFC 6749 2.3: only one method per request.
-        return self._extract_basic_auth(request) is None and self._is_secret_valid(
-            request.client_id, secret, request
-        )
+    def authenticate_client_id(
+        self, _client_id: str, request: ClientRequest, *_: object, **__: object
+    ) -> bool:
+        return self._load_application(_get_client_id(request), request) is not None
+
+    def authenticate_client(self, request: ClientRequest, *_: object, **__: object) -> bool:
+        """Check the secret. RFC 6749 2.3: only one method per request counts, which is Basic if it is used."""
+        _id, secret = _parse_basic_header(request) or ("", getattr(request, "client_secret", None))
+        client = self._load_application(_get_client_id(request), request)
+        return client is not None and not client.is_public and client.check_client_secret(secret or "")
 
     def _load_application(self, client_id: str | None, request: ClientRequest) -> Application | None:
         """Load the client once per request. `request.client` may be a str, from a parameter of that name."""
@@ -50,10 +53,6 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
                 Application.objects.filter(client_id=client_id).first() if is_searchable else None
             )
         return request.client
-
-    def _is_secret_valid(self, client_id: str, secret: str, request: ClientRequest) -> bool:
-        client = self._load_application(client_id, request)
-        return client is not None and not client.is_public and client.check_client_secret(secret)
 
     # --- Authorization codes: only a digest is stored -----------------------------------------------------
 
@@ -124,7 +123,7 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         self, token: Mapping[str, str], request: ValidTokenRequest, *_: object, **__: object
     ) -> None:
         """Store the tokens in the caller's transaction. `request.presented` was set by the validation above."""
-        resource = _select_resources(request)
+        resource = select_resources(request.decoded_body or (), request.presented.resource, request)
         if isinstance(request.presented, issue.PresentedCode):
             is_issued = issue.redeem_code(request.presented, request.token_family, token, resource)
         else:
@@ -152,17 +151,16 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
             super().revoke_token(token, token_type_hint, request, *args, **kwargs)
 
 
-def _select_resources(request: ValidTokenRequest) -> list[str]:
-    """Return the requested resources, which must have been granted (RFC 8707); by default all granted ones."""
-    granted = request.presented.resource or [resource_indicators.get_default_resource()]
-    requested = [
-        resource_indicators.normalize_resource(value)
-        for name, value in request.decoded_body or ()
-        if name == "resource" and value.strip()
-    ]
-    if any(resource not in granted for resource in requested):
-        raise build_invalid_target_error(request)
-    return [resource for resource in requested if resource] or granted
+def _parse_basic_header(request: ClientRequest) -> tuple[str, str | None] | None:
+    return client_secrets.parse_basic_header(request.headers.get("HTTP_AUTHORIZATION", ""))
+
+
+def _get_client_id(request: ClientRequest) -> str | None:
+    """Return the client id in the body or in Basic credentials, None if they differ."""
+    basic = _parse_basic_header(request)
+    if basic is None:
+        return request.client_id
+    return basic[0] if request.client_id in (None, "", basic[0]) else None
 
 
 def _require_active_grant(request: TokenRequest, presented: issue.PresentedCredential) -> bool:

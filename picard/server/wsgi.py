@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import IO, Any
 
+from core.cors import ANY_ORIGIN
+
 Scope = dict[str, Any]
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -135,6 +137,7 @@ def build_problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> W
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(content)),
         "Cache-Control": "no-store",
+        **ANY_ORIGIN,  # for apps in web pages; the content is the same for everybody
         **headers,
     }
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -106,7 +106,7 @@ def test_no_implicit_grant(app: App, response_type: str) -> None:
 
 @pytest.mark.compliance("RFC 8707", "2")
 @pytest.mark.parametrize(
-    "resource", ["https://elsewhere.example", f"{ISSUER}/", f"{ISSUER}/admin", "x", f"{ISSUER}/api#x"]
+    "resource", ["https://elsewhere.example", f"{ISSUER}/api/v1", f"{ISSUER}/admin", "x", f"{ISSUER}/api#x"]
 )
 def test_unknown_resource_is_rejected_before_consent(app: App, resource: str) -> None:
     assert (

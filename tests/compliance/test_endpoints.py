@@ -144,8 +144,10 @@ def test_authorization_server_metadata_is_complete() -> None:
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
-@pytest.mark.compliance("RFC 9728", "3.2")
-@pytest.mark.parametrize(("path", "resource"), [("", "/api"), ("/api", "/api"), ("/mcp", "/mcp")])
+@pytest.mark.compliance("RFC 9728", "3.3")
+@pytest.mark.parametrize(
+    ("path", "resource"), [("", ""), ("/", ""), ("/api", "/api"), ("/mcp", "/mcp"), ("/mcp/", "/mcp/")]
+)
 def test_resource_metadata_names_the_authorization_server(path: str, resource: str) -> None:
     body = Client().get(f"/.well-known/oauth-protected-resource{path}").json()
     assert body["resource"] == ISSUER + resource

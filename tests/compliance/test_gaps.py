@@ -61,13 +61,13 @@ def test_closed_account_rejects_tokens_and_refreshes_immediately(ada: User, app:
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "3")
-def test_token_is_bound_to_one_resource_even_without_a_resource_parameter(ada: User, app: App) -> None:
+def test_token_is_bound_to_our_resources_even_without_a_resource_parameter(ada: User, app: App) -> None:
     for resource in ("https://elsewhere.example", f"{ISSUER}/admin"):
         assert (
             b"invalid_target" in Client().get(AUTHORIZE, app.request(resource=resource))["Location"].encode()
         )
     app.connect(ada, resource=None)
-    assert AccessToken.objects.get().resource == [f"{ISSUER}/api"]
+    assert AccessToken.objects.get().resource == [f"{ISSUER}/api", f"{ISSUER}/mcp"]
     assert call(access_token(ada, app, path=MCP)).status_code == 401
     assert call(access_token(ada, app, resource=[])).status_code == 401
 
@@ -152,12 +152,13 @@ def test_no_device_flow_and_no_openid_connect(app: App) -> None:
 @pytest.mark.compliance("Gaps of the toolkit", "13")
 def test_rest_challenges_name_the_metadata_url_and_the_missing_scope(ada: User, app: App) -> None:
     metadata = f'resource_metadata="{ISSUER}/.well-known/oauth-protected-resource/api"'
-    assert metadata in Client().get("/api/v1/memories/")["WWW-Authenticate"]
+    challenge = Client().get("/api/v1/memories/")["WWW-Authenticate"]
+    assert challenge == f'Bearer scope="{scopes.READ} {scopes.WRITE}", {metadata}'
     response = call(access_token(ada, app, scopes.READ), "post", text="x")
     assert response.status_code == 403
     challenge = response["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in challenge
-    assert f'scope="{scopes.WRITE}"' in challenge
+    assert f'scope="{scopes.READ} {scopes.WRITE}"' in challenge  # a new consent replaces the old one
     assert metadata in challenge
 
 

@@ -86,8 +86,7 @@ def test_sdk_client_connects_with_only_the_url(mode: str, site: str) -> None:
         result, created = asyncio.run(_register_and_call_tools(f"{site}/mcp", browser, mode))
     assert [row["text"] for row in result.structured_content["results"]] == [ZEBRA]
     assert not created.is_error
-    # step-up: first read, then write
-    assert browser.requested_scopes == [scopes.READ, f"{scopes.READ} {scopes.WRITE}"]
+    assert browser.requested_scopes == [f"{scopes.READ} {scopes.WRITE}"]  # one consent for both calls
     assert Application.objects.get().is_self_registered
     assert set(AppGrant.objects.get().scopes) == {scopes.READ, scopes.WRITE}
     memory = Memory.objects.latest("id")

@@ -5,7 +5,6 @@ from typing import Any
 
 from csp.constants import NONCE
 from csp.decorators import csp_update
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -17,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.hosts import get_base_url
 from memories.api.throttles import IpRateThrottle
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json"
@@ -34,7 +34,7 @@ class PublicApiView(APIView):
 @extend_schema(exclude=True)
 class OpenApiView(PublicApiView):
     def get(self, request: Request) -> Response:
-        return Response(build_served_document(settings.PUBLIC_URL), content_type=MEDIA_TYPE)
+        return Response(build_served_document(get_base_url(request._request)), content_type=MEDIA_TYPE)
 
 
 @extend_schema(exclude=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from django.conf import settings
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.actor import Actor
+from core.hosts import get_base_url
 from memories.clients import activity as client_activity
 from memories.web.decorators import Request, memory_view
 from oauth.access import grants
@@ -126,7 +126,7 @@ class ConnectedApp:
 def connect_page(request: Request, actor: Actor) -> HttpResponseBase:
     client = request.GET.get("client")
     guide = next((guide for guide in CLIENT_GUIDES if guide.key == client), CLIENT_GUIDES[0])
-    url = f"{settings.PUBLIC_URL}/mcp"
+    url = f"{get_base_url(request)}/mcp"
     context = {
         "guides": CLIENT_GUIDES,
         "guide": guide,

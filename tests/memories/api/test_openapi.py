@@ -100,6 +100,14 @@ def test_served_description_names_its_own_server(settings: Settings) -> None:
     assert served == committed
 
 
+@pytest.mark.django_db
+def test_served_description_names_the_loopback_host_that_was_asked(settings: Settings) -> None:
+    """Otherwise Swagger UI at localhost would send its requests to another origin."""
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    served = Client().get("/api/schema/", headers={"host": "localhost:8000"}).json()
+    assert served["servers"] == [{"url": "http://localhost:8000"}]
+
+
 def iterate_schemas(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each property of each component, with both names."""
     for name, schema in document["components"]["schemas"].items():

@@ -24,10 +24,14 @@ pytestmark = pytest.mark.django_db
 METADATA = 'resource_metadata="http://127.0.0.1:8000/.well-known/oauth-protected-resource/mcp"'
 
 
+# Apps request the scopes of the first challenge, and many give up at a later one.
+CHALLENGE = f'Bearer scope="{scopes.READ} {scopes.WRITE}", {METADATA}'
+
+
 def test_request_without_token_gets_the_metadata_url() -> None:
     answer = Caller().ask("tools/list")
     assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"] == f'Bearer scope="{scopes.READ}", {METADATA}'
+    assert answer.headers["WWW-Authenticate"] == CHALLENGE
     assert Client().get("/.well-known/oauth-protected-resource/mcp").json()["resource"].endswith("/mcp")
 
 
@@ -45,9 +49,37 @@ def test_response_sets_no_cookie_and_is_not_cached(ada: User) -> None:
 
 
 def test_final_slash_is_accepted(ada: User) -> None:
+    """Strict clients compare `resource` with the URL that they were given, slash included (RFC 9728 3.3)."""
     response = Client().post("/mcp/", {}, content_type="application/json")
-    assert (response.status_code, METADATA in response["WWW-Authenticate"]) == (401, True)
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, CHALLENGE.replace('/mcp"', '/mcp/"'))
+    metadata = Client().get("/.well-known/oauth-protected-resource/mcp/").json()
+    assert metadata["resource"] == "http://127.0.0.1:8000/mcp/"
     assert reverse("mcp:endpoint") == "/mcp"
+
+
+@pytest.mark.compliance("RFC 9728", "5.1")
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT", "PATCH"])
+def test_any_method_without_token_gets_the_challenge(method: str, path: str) -> None:
+    """Clients that probe with GET or HEAD find the authorization server as those do that POST."""
+    response = Client().generic(method, path)
+    assert response.status_code == 401
+    assert f'scope="{scopes.READ} {scopes.WRITE}"' in response["WWW-Authenticate"]
+    assert f'oauth-protected-resource{path}"' in response["WWW-Authenticate"]
+    assert response["Cache-Control"] == "no-store"
+    assert bool(response.content) is (method != "HEAD")
+    invalid = Client().generic(method, path, headers={"Authorization": "Bearer picard_at_x"})
+    assert (invalid.status_code, 'error="invalid_token"' in invalid["WWW-Authenticate"]) == (401, True)
+
+
+def test_user_who_opens_the_url_in_a_browser_gets_a_hint(ada: User) -> None:
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    token = {"Authorization": f"Bearer {app_of(ada).token}"}
+    for headers, status in (({}, 401), (token, 405)):
+        response = Client().get("/mcp", headers={"Accept": accept, **headers})
+        assert response.status_code == status
+        assert b"open http://127.0.0.1:8000/connect/" in response.content
+        assert response["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "HEAD"])
@@ -55,7 +87,7 @@ def test_only_post_is_allowed(method: str, ada: User) -> None:
     response = Client().generic(method, "/mcp", headers={"Authorization": f"Bearer {app_of(ada).token}"})
     assert response.status_code == 405
     assert "POST" in response["Allow"]
-    assert (b"/connect/" in response.content) is (method == "GET")  # users see it in a browser
+    assert "WWW-Authenticate" not in response
 
 
 def test_token_for_the_rest_api_is_rejected(ada: User) -> None:
@@ -146,13 +178,25 @@ def test_resources_need_the_read_scope(ada: User) -> None:
     ],
 )  # fmt: skip
 def test_unknown_origins_are_rejected(origin: str, status: int, ada: User, settings: LazySettings) -> None:
-    settings.MCP_ORIGINS = ["https://pages.example"]
+    settings.MCP_ORIGINS = ["https://Pages.example:443/", "not an origin"]
     answer = app_of(ada).ask("tools/list", Origin=origin)
     assert answer.status == status
     assert answer.headers.get("Access-Control-Allow-Origin") == (origin if status == 200 else None)
     assert "Access-Control-Allow-Credentials" not in answer.headers
     preflight = Client().options("/mcp", headers={"Origin": origin})
     assert ("Authorization" in preflight.headers.get("Access-Control-Allow-Headers", "")) == (status == 200)
+
+
+@pytest.mark.compliance("RFC 9110", "8.3.1")
+@pytest.mark.parametrize("revision", ["2026-07-28", LEGACY])
+@pytest.mark.parametrize(
+    "content_type", ["APPLICATION/JSON", "Application/Json; charset=UTF-8", "application/json;charset=utf-8"]
+)
+def test_content_type_is_case_insensitive(content_type: str, revision: str, ada: User) -> None:
+    caller = app_of(ada)
+    caller.revision = revision
+    answer = caller.ask("tools/list", None, **{"Content-Type": content_type})
+    assert answer.result["tools"]
 
 
 def test_unknown_host_is_rejected(ada: User) -> None:

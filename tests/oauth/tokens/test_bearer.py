@@ -178,8 +178,9 @@ def test_malformed_authorization_header_is_rejected(db: None, header: str) -> No
 
 @pytest.mark.compliance("RFC 9728", "5.1")
 def test_challenge_has_the_resource_metadata_url() -> None:
+    request = RequestFactory().post("/mcp")
     header = bearer.build_www_authenticate(
-        Channel.MCP, error="insufficient_scope", description='say "no"\r\nX: y', scope=scopes.WRITE
+        Channel.MCP, request, error="insufficient_scope", description='say "no"\r\nX: y', scope=scopes.WRITE
     )
     assert header == (
         'Bearer error="insufficient_scope", error_description="say noX: y", scope="memories:write",'

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import hashers
 from django.contrib.auth.hashers import BasePasswordHasher, PBKDF2PasswordHasher
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -201,11 +202,39 @@ def test_receipt_requires_its_authenticated_client(ada: User, app: App) -> None:
     assert other.refresh(old).json()["error"] == "invalid_grant"
 
 
-def test_receipt_expires_after_30_seconds(ada: User, app: App) -> None:
+def wait(seconds: float) -> None:
+    """Let time pass for the stored responses."""
+    RotationReceipt.objects.update(expires_at=F("expires_at") - timedelta(seconds=seconds))
+
+
+def test_late_retry_gets_the_tokens_while_their_refresh_token_is_unused(ada: User, app: App) -> None:
+    """Processes that share a token store meet it: one refreshes, and the others have the old token."""
     old = app.connect(ada)["refresh_token"]
-    app.refresh(old)
-    RotationReceipt.objects.update(expires_at=timezone.now())
+    new = app.refresh(old).json()
+    for seconds in (100, 280):
+        wait(100 if seconds == 100 else 180)
+        retried = app.refresh(old).json()
+        assert retried | {"expires_in": 900} == new
+        assert retried["expires_in"] in range(900 - seconds - 5, 900 - seconds + 1)
+    assert is_accepted(new["access_token"])
+    assert is_accepted(app.refresh(new["refresh_token"]).json()["access_token"])
+
+
+def test_late_retry_after_the_next_refresh_revokes_the_family(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    newest = app.refresh(app.refresh(old).json()["refresh_token"]).json()
+    wait(60)
     assert app.refresh(old).json()["error"] == "invalid_grant"
+    assert not is_accepted(newest["access_token"])
+
+
+def test_retry_after_five_minutes_revokes_the_family(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    new = app.refresh(old).json()
+    wait(300)
+    assert app.refresh(old).json()["error"] == "invalid_grant"
+    assert not is_accepted(new["access_token"])
+    assert app.refresh(new["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.compliance("RFC 9700", "2.2.2")
@@ -221,6 +250,48 @@ def test_refresh_cannot_add_scopes_or_resources(ada: User, app: App) -> None:
     assert app.refresh(old, scope=f"{scopes.READ} {scopes.WRITE}").json()["error"] == "invalid_scope"
     assert app.refresh(old, resource="http://127.0.0.1:8000/mcp").json()["error"] == "invalid_target"
     assert app.refresh(old, scope=scopes.READ).json()["scope"] == scopes.READ
+
+
+@pytest.mark.compliance("RFC 6749", "6")
+@pytest.mark.compliance("RFC 8707", "2.2")
+def test_refresh_narrows_one_access_token_only(ada: User, app: App) -> None:
+    """The new refresh token must have the scope of the old one."""
+    api, mcp = "http://127.0.0.1:8000/api", "http://127.0.0.1:8000/mcp"
+    body = app.connect(ada, resource=None)
+    for _ in range(2):
+        body = app.refresh(body["refresh_token"], scope=scopes.READ, resource=mcp).json()
+        token = AccessToken.objects.get()
+        assert (body["scope"], token.scope, token.resource) == (scopes.READ, scopes.READ, [mcp])
+        assert not is_accepted(body["access_token"])
+    body = app.refresh(body["refresh_token"], resource=api).json()
+    assert body["scope"] == f"{scopes.READ} {scopes.WRITE}"
+    assert AccessToken.objects.get().resource == [api]
+    body = app.refresh(body["refresh_token"]).json()
+    assert (body["scope"], AccessToken.objects.get().resource) == (
+        f"{scopes.READ} {scopes.WRITE}",
+        [api, mcp],
+    )
+
+
+def test_code_redeemed_for_one_resource_keeps_the_others(ada: User, app: App) -> None:
+    code = app.code(ada, resource=None)
+    body = app.redeem(code, resource="http://127.0.0.1:8000/mcp").json()
+    assert not is_accepted(body["access_token"])
+    assert is_accepted(app.refresh(body["refresh_token"]).json()["access_token"])
+
+
+def test_widening_a_refresh_again_stays_within_the_grant(ada: User, app: App) -> None:
+    body = app.connect(ada)
+    body = app.refresh(body["refresh_token"], scope=scopes.READ).json()
+    grants.update_grant(AppGrant.objects.get(), grants.GrantOptions(frozenset({scopes.READ})))
+    token = app.refresh(body["refresh_token"]).json()["access_token"]
+    assert authenticate_token(token, Channel.API).scopes == {scopes.READ}
+
+
+def test_family_of_an_earlier_version_keeps_the_scope_of_its_last_token(ada: User, app: App) -> None:
+    old = app.connect(ada)["refresh_token"]
+    TokenFamily.objects.update(scope="")
+    assert app.refresh(old).json()["scope"] == f"{scopes.READ} {scopes.WRITE}"
 
 
 @pytest.mark.compliance("RFC 9700", "4.14.2")

@@ -173,8 +173,9 @@ def test_head_returns_headers_without_a_body() -> None:
 
 @pytest.mark.parametrize("path", ["/fails", "/exits"])
 def test_application_error_is_500(path: str) -> None:
-    status, _, body = _send("GET", path)
+    status, headers, body = _send("GET", path)
     assert (status, b"purpose" in body) == (500, False)
+    assert headers["access-control-allow-origin"] == "*"  # for apps in web pages
 
 
 def test_too_many_waiting_requests_get_503_with_retry_after() -> None:
