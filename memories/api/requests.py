@@ -69,7 +69,7 @@ class MemoryIn(StrictSerializer):
     text = MemoryText()
     visibility = VisibilityName(default=Visibility.PRIVATE.value)
     tags = TagNames(default=list)
-    expires_at = AwareDateTime(default=None, allow_null=True)
+    expires_at = AwareDateTime(default=None, allow_null=True, help_text="`null`: never.")
 
 
 class CreateQuery(StrictSerializer):
@@ -88,7 +88,7 @@ class MemoryChanges(StrictSerializer):
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
-    expires_at = AwareDateTime(required=False, allow_null=True)
+    expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
 
 
 class FiltersIn(StrictSerializer):
@@ -181,7 +181,7 @@ class OperationIn(StrictSerializer):
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
-    expires_at = AwareDateTime(required=False, allow_null=True)
+    expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"

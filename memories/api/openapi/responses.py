@@ -58,7 +58,7 @@ class Memory(ResponseSchema):
     )
     visibility = serializers.ChoiceField(choices=Visibility.values)
     tags = serializers.ListField(child=serializers.CharField())
-    expires_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="`null`: never.")
     version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
     source: Any = serializers.CharField(
         help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`)."
