@@ -53,6 +53,8 @@ def test_import_accepts_a_form_with_the_file(is_session: bool, ada: User) -> Non
         caller = Caller(Client(enforce_csrf_checks=True))
         caller.client.force_login(ada)
         caller.client.get("/api/docs/")
+        forged = caller.client.post("/api/v1/import/", form_of(file=b"[2025-01-01] - I like tea."))
+        assert (forged.status_code, forged.json()["code"]) == (403, "csrf_failed")
         caller.headers = {"X-CSRFToken": caller.client.cookies[settings.CSRF_COOKIE_NAME].value}
     memories = b"[2025-01-01] - I like tea.\n[2025-01-02] - I like coffee."
     answer = caller.client.post("/api/v1/import/", form_of(file=memories), headers=caller.headers)
