@@ -95,8 +95,9 @@ class Problem:
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """Build the response for an exception (Django REST framework's EXCEPTION_HANDLER)."""
     problem = build_problem(error)
-    http_request, actor = context["request"]._request, context["request"].auth
+    http_request = context["request"]._request
     if isinstance(error, InsufficientScope) and problem.code == "insufficient_scope":
+        actor = context["request"].auth  # only here: after a failed authentication, this would repeat it
         client_errors.record_client_error(actor.client_id, ErrorKind.SCOPE_MISSING)
         # Including the granted scopes: a new consent replaces the old one.
         wanted = " ".join(sorted({error.scope, *actor.scopes}))
