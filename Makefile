@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop
 PEERS := build/benchmark-peers
+GENERATORS := build/interop-generators
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ example: $(VENV)/.dev ## Start Notes, the example app in docs/examples/notes, ne
 worker: $(VENV)/.run ## Start another indexing worker next to `make run`
 	@$(BIN)/python manage.py worker
 
-test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suite
+test: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(GENERATORS)/.installed ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py runs browser tests last
 
 chaos: $(VENV)/.dev ## Run the fault-injection tests at length: kills, failing providers, full disks, clock skew
@@ -86,6 +87,7 @@ lock: $(VENV)/.dev ## Compile requirements*.in into requirements*.txt, with pinn
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o tests/interop/generated/requirements.txt tests/interop/generated/requirements.in
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -114,3 +116,10 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-l
 	 echo "Installing Node.js and third-party programs for the tests (once) ..."; \
 	 npm ci --prefix $(INTEROP) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ \
 	 || echo "npm could not install them: tests/interop will be skipped"
+
+# A separate environment: the generators need other versions of the same packages, and their clients only these.
+$(GENERATORS)/.installed: $(INTEROP)/generated/requirements.txt | $(VENV)/bin/python
+	@echo "Installing the generators of API clients for the tests (once) ..."; \
+	 $(BIN)/python -m venv $(GENERATORS) \
+	 && $(GENERATORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && touch $@ \
+	 || echo "pip could not install them: tests/interop/generated will be skipped"

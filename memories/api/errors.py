@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -95,8 +95,9 @@ class Problem:
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """Build the response for an exception (Django REST framework's EXCEPTION_HANDLER)."""
     problem = build_problem(error)
-    http_request, actor = context["request"]._request, context["request"].auth
+    http_request = context["request"]._request
     if isinstance(error, InsufficientScope) and problem.code == "insufficient_scope":
+        actor = context["request"].auth  # only here: after a failed authentication, this would repeat it
         client_errors.record_client_error(actor.client_id, ErrorKind.SCOPE_MISSING)
         # Including the granted scopes: a new consent replaces the old one.
         wanted = " ".join(sorted({error.scope, *actor.scopes}))
@@ -152,6 +153,10 @@ def build_problem(error: Exception) -> Problem:
         return _build_retry_problem(429, "rate_limited", str(error), error.retry_after_s)
     if isinstance(error, exceptions.APIException):
         return _build_framework_problem(error)
+    if isinstance(error, RequestDataTooBig):
+        return Problem(413, "too_large", "The form is too large. Only its file may be large.")
+    if isinstance(error, SuspiciousOperation):  # Django's limits on forms
+        return Problem(400, "malformed", str(error))
     if isinstance(error, PermissionDenied):
         return Problem(403, "forbidden", "Permission denied.")
     return _build_server_problem(error)

@@ -3,14 +3,14 @@
 import io
 import tempfile
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -81,9 +81,15 @@ class FileParser(BaseParser):
         return file
 
 
-def open_empty_file() -> IO[bytes]:
-    """Return the file of a request without a body."""
-    return io.BytesIO()
+def open_uploaded_file(request: Request) -> IO[bytes]:
+    """Return the file that is the body or the only one in the form, empty without any. The caller must close it."""
+    body: Any = request.data
+    if hasattr(body, "read"):
+        return cast(IO[bytes], body)
+    files: list[Any] = [upload for _name, uploads in request.FILES.lists() for upload in uploads]
+    if len(files) > 1:
+        raise ParseError(_("Send one file."), code="malformed")
+    return files[0].file if files else io.BytesIO()
 
 
 # All are treated alike: the format is detected from the content.
@@ -91,7 +97,10 @@ FILE_TYPES = (
     "application/octet-stream", "application/zip", "application/json", "application/x-ndjson",
     "text/plain", "text/csv", "text/markdown",
 )  # fmt: skip
-FILE_PARSERS = [type("FileParser", (FileParser,), {"media_type": name}) for name in FILE_TYPES]
+FILE_PARSERS: list[type[BaseParser]] = [
+    MultiPartParser,
+    *(type("FileParser", (FileParser,), {"media_type": name}) for name in FILE_TYPES),
+]
 
 
 class JsonContentNegotiation(BaseContentNegotiation):

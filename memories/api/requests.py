@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
 from memories import scopes
 from memories.api.strict_fields import (
     AwareDateTime,
@@ -17,6 +18,7 @@ from memories.api.strict_fields import (
     StrictSerializer,
     StrictString,
     StrictUUID,
+    describe_string,
 )
 from memories.models import CLIENT_ID_CHARACTERS, SOURCE_CHARACTERS, Visibility
 from memories.models.visibility import Filters
@@ -53,20 +55,30 @@ class TagNames(serializers.ListField):
     child = StrictString()
 
 
+@extend_schema_field({"type": "string"})
+class ScopeName(serializers.ChoiceField):
+    """A scope; described as a string, as in responses, because new scopes may be added."""
+
+    def __init__(self) -> None:
+        super().__init__(choices=list(scopes.DESCRIPTIONS))
+
+
 class MemoryIn(StrictSerializer):
     """A complete memory; omitted fields get their defaults."""
 
     text = MemoryText()
     visibility = VisibilityName(default=Visibility.PRIVATE.value)
     tags = TagNames(default=list)
-    expires_at = AwareDateTime(default=None, allow_null=True)
+    expires_at = AwareDateTime(default=None, allow_null=True, help_text="`null`: never.")
 
 
 class CreateQuery(StrictSerializer):
     """What to do if a memory has the same text: create another, return it with 200, or fail with 409."""
 
     on_duplicate = serializers.ChoiceField(
-        choices=[each.value for each in OnDuplicate], default=OnDuplicate.KEEP.value
+        choices=[each.value for each in OnDuplicate],
+        default=OnDuplicate.KEEP.value,
+        help_text="If a memory has the same text: create another, return it, or fail.",
     )
 
 
@@ -76,41 +88,77 @@ class MemoryChanges(StrictSerializer):
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
-    expires_at = AwareDateTime(required=False, allow_null=True)
+    expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
 
 
 class FiltersIn(StrictSerializer):
     """Filters for memories; a memory must match all of them."""
 
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
-    tags_any = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
-    tags_all = serializers.ListField(child=StrictUUID(), required=False, max_length=limits.TAGS)
-    source: Any = serializers.CharField(required=False, max_length=SOURCE_CHARACTERS)
-    since = AwareDateTime(required=False)
-    until = AwareDateTime(required=False)
+    tags_any = serializers.ListField(
+        child=StrictUUID(),
+        required=False,
+        max_length=limits.TAGS,
+        help_text="IDs of tags, of which a memory has at least one.",
+    )
+    tags_all = serializers.ListField(
+        child=StrictUUID(),
+        required=False,
+        max_length=limits.TAGS,
+        help_text="IDs of tags, all of which a memory has.",
+    )
+    source: Any = serializers.CharField(
+        required=False,
+        max_length=SOURCE_CHARACTERS,
+        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`).",
+    )
+    since = AwareDateTime(required=False, help_text="Created at this time or later.")
+    until = AwareDateTime(required=False, help_text="Created before this time.")
 
 
 class PageQuery(StrictSerializer):
-    cursor: Any = StrictUUID(required=False, default=None)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    cursor: Any = StrictUUID(
+        required=False,
+        default=None,
+        help_text="`next_cursor` of the page before. Omit it for the first page.",
+    )
+    limit = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+        help_text="Maximum number of results per page.",
+    )
 
 
 class HistoryQuery(PageQuery):
     """`cursor`: list the versions before this one."""
 
-    cursor = serializers.IntegerField(required=False, default=None, min_value=1, max_value=2**31 - 1)
+    cursor = serializers.IntegerField(
+        required=False,
+        default=None,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="`next_cursor` of the page before: versions below this one.",
+    )
 
 
 class TrashQuery(PageQuery):
     """`expired`: true for expired memories only, false for trashed ones only."""
 
-    expired = serializers.BooleanField(required=False, default=None, allow_null=True)
+    expired = serializers.BooleanField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="`true`: only expired memories. `false`: only trashed ones.",
+    )
 
 
 class ActivityQuery(PageQuery):
     """`client_id`: only the activity of this app."""
 
-    client_id = serializers.CharField(required=False, max_length=CLIENT_ID_CHARACTERS)
+    client_id = serializers.CharField(
+        required=False, max_length=CLIENT_ID_CHARACTERS, help_text="Only the activity of this app."
+    )
 
 
 class ListQuery(FiltersIn, PageQuery):
@@ -118,8 +166,10 @@ class ListQuery(FiltersIn, PageQuery):
 
 
 class SearchIn(FiltersIn):
-    query = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
-    limit = StrictInteger(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_SEARCH_LIMIT)
+    query = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
+    limit = StrictInteger(
+        min_value=1, max_value=MAX_LIMIT, default=DEFAULT_SEARCH_LIMIT, help_text="Maximum number of results."
+    )
 
 
 class OperationIn(StrictSerializer):
@@ -131,7 +181,7 @@ class OperationIn(StrictSerializer):
     text = MemoryText(required=False)
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
-    expires_at = AwareDateTime(required=False, allow_null=True)
+    expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"
@@ -154,23 +204,23 @@ class BulkIn(StrictSerializer):
 
 
 class ProfileChanges(StrictSerializer):
-    display_name = StrictString(required=False)
-    handle = StrictString(required=False)
-    bio = StrictString(required=False)
-    time_zone = StrictString(required=False)
+    display_name = describe_string(required=False, maxLength=User._meta.get_field("display_name").max_length)
+    handle = describe_string(required=False, maxLength=User._meta.get_field("handle").max_length)
+    bio = describe_string(required=False, maxLength=User._meta.get_field("bio").max_length)
+    time_zone = describe_string(required=False, maxLength=User._meta.get_field("time_zone").max_length)
     persona_enabled = StrictBoolean(required=False)
     public_page_enabled = StrictBoolean(required=False)
 
 
 class TurnIn(StrictSerializer):
     role = serializers.ChoiceField(choices=["user", "assistant"])
-    text = extend_schema_field({"type": "string", "maxLength": limits.TEXT_CHARACTERS})(StrictString)()
+    text = describe_string(maxLength=limits.TEXT_CHARACTERS)
 
 
 class QuestionIn(StrictSerializer):
     """`turns`: earlier turns of the conversation, oldest first, as context for the chat model; not stored."""
 
-    question = extend_schema_field({"type": "string", "maxLength": limits.QUERY_CHARACTERS})(StrictString)()
+    question = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
     turns = serializers.ListField(child=TurnIn(), default=list, max_length=50)
 
 
@@ -180,9 +230,7 @@ class AppChanges(StrictSerializer):
     `scopes` must be among those granted to the app. `null` removes the limit to tags or the end date.
     """
 
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)), required=False, min_length=1
-    )
+    scopes = serializers.ListField(child=ScopeName(), required=False, min_length=1)
     only_tags = serializers.ListField(
         child=StrictUUID(), required=False, allow_null=True, min_length=1, max_length=MAX_LIMIT
     )
@@ -192,15 +240,11 @@ class AppChanges(StrictSerializer):
 
 
 class ConversationIn(StrictSerializer):
-    conversation = extend_schema_field(
-        {"type": "string", "minLength": 1, "maxLength": extraction.CONVERSATION_CHARACTERS}
-    )(StrictString)()
+    conversation = describe_string(minLength=1, maxLength=extraction.CONVERSATION_CHARACTERS)
 
 
 class TagChanges(StrictSerializer):
-    name = extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TAG_CHARACTERS})(
-        StrictString
-    )()
+    name = describe_string(minLength=1, maxLength=limits.TAG_CHARACTERS)
 
 
 class MergeIn(StrictSerializer):
@@ -245,7 +289,9 @@ class ImportQuery(StrictSerializer):
     """`chats`: import from conversations the user's messages, all messages, or none."""
 
     chats = serializers.ChoiceField(
-        choices=[each.value for each in ChatFilter], default=ChatFilter.MINE.value
+        choices=[each.value for each in ChatFilter],
+        default=ChatFilter.MINE.value,
+        help_text="From conversations, import the user's messages, all messages, or none.",
     )
 
 

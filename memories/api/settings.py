@@ -19,6 +19,16 @@ REST_FRAMEWORK: dict[str, object] = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
+# Where the server is, for programs that read docs/openapi.yaml. A running server states its own address instead.
+SERVERS = [
+    {
+        "url": "{origin}",
+        "variables": {
+            "origin": {"default": "http://127.0.0.1:8000", "description": "The PUBLIC_URL of the server."}
+        },
+    }
+]
+# Relative to the server, as OpenAPI resolves them.
 _FLOW = {
     "authorizationUrl": "/oauth/authorize/",
     "tokenUrl": "/oauth/token/",
@@ -31,6 +41,8 @@ SECURITY_SCHEMES = {
         "description": "An app on behalf of a user: authorization code with PKCE.",
         "flows": {"authorizationCode": _FLOW},
     },
+    # Not only `oauth`: generated clients that are given a token put `Bearer` before it for this scheme alone.
+    "token": {"type": "http", "scheme": "bearer", "description": "An access token that the app already has."},
     "session": {
         "type": "apiKey",
         "in": "cookie",
@@ -49,23 +61,28 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "RFC 9457. Resources that do not exist and those of other users both return 404."
     ),
     "VERSION": API_VERSION,
+    "SERVERS": SERVERS,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SCHEMA_PATH_PREFIX_INSERT": "",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "memories.api.openapi.client_hooks.describe_defaults",
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "memories.api.openapi.client_hooks.simplify_requests",
+    ],
     "SORT_OPERATIONS": False,
-    "ENUM_NAME_OVERRIDES": {
-        "StateEnum": ["pending", "ready", "failed"],
-        "ImportStateEnum": ["staged", "running", "done", "undone"],
-    },
     "APPEND_COMPONENTS": {"securitySchemes": SECURITY_SCHEMES},
     "TAGS": [
         {"name": "memories", "description": "Short texts that a user wants AI apps to know."},
         {"name": "search", "description": "Search by keyword and by meaning."},
         {"name": "history", "description": "Earlier versions of a memory."},
         {"name": "trash", "description": "Only for the user's own session: apps see an empty trash."},
+        {"name": "review", "description": "Proposals: changes that need the user's approval."},
         {"name": "moving", "description": "Import and export of memories."},
         {"name": "person", "description": "Identity, profile, persona and activity of the user."},
+        {"name": "apps", "description": "The connected apps; only for the user's own session."},
     ],
 }

@@ -15,14 +15,28 @@ class StrictSerializer(serializers.Serializer[Any]):
     # No docstring: subclasses would inherit it as their description in the OpenAPI document.
 
     def to_internal_value(self, data: object) -> object:
-        """Reject unknown fields: a misspelled name must not count as omitted."""
-        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            message = gettext("Unknown field.")
-            errors = {str(name): [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown}
-            raise serializers.ValidationError(errors)
+        """Reject unknown fields: a misspelled name must not count as omitted.
+
+        null counts as omitted for an optional field that cannot be null: many generated clients send every field.
+        """
+        if isinstance(data, dict):
+            if unknown := [name for name in data if name not in self.fields]:
+                message = gettext("Unknown field.")
+                detail = [serializers.ErrorDetail(message, code="unknown_field")]
+                raise serializers.ValidationError({str(name): detail for name in unknown})
+            if None in data.values():
+                data = {
+                    name: value for name, value in data.items() if value is not None or self._takes_null(name)
+                }
         return super().to_internal_value(data)
 
+    def _takes_null(self, name: str) -> bool:
+        """Return whether null is a value of the field, or an error because the field is required."""
+        field = self.fields[name]
+        return field.allow_null or field.required
 
+
+@extend_schema_field({"type": "string"})
 class StrictString(serializers.Field[str, str, str, Any]):
     """A JSON string, unchanged."""
 
@@ -35,6 +49,14 @@ class StrictString(serializers.Field[str, str, str, Any]):
 
     def to_representation(self, value: str) -> str:
         return value
+
+
+def describe_string(*, required: bool = True, **schema: object) -> StrictString:
+    """Return a field for strings, with these keywords of JSON Schema in the OpenAPI description."""
+    # A class of its own: the description of a field belongs to its class.
+    described = type("DescribedString", (StrictString,), {})
+    field: StrictString = extend_schema_field({"type": "string", **schema})(described)(required=required)
+    return field
 
 
 @extend_schema_field({"type": "boolean"})

@@ -7,8 +7,11 @@ from memories.errors import ApprovalRequired
 MEMORY_ID = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
 TAG_ID = "019c1f0e-8a70-7f02-8b1d-2c9e4a7d6b31"
 PERSON = {"id": "019c1f0e-1000-7a11-8f00-6d5c4b3a2910", "handle": "ada", "display_name": "Ada"}
-PAGE_END: dict[str, object] = {"next": None}
-NEXT = f"https://memory.example.org/api/v1/memories/?cursor={MEMORY_ID}&limit=25"
+PAGE_END: dict[str, object] = {"next": None, "next_cursor": None}
+NEXT = {
+    "next": f"https://memory.example.org/api/v1/memories/?cursor={MEMORY_ID}&limit=25",
+    "next_cursor": MEMORY_ID,
+}
 
 MEMORY = {
     "id": MEMORY_ID,
@@ -25,7 +28,7 @@ MEMORY = {
 MEMORY_IN = {"text": "I am allergic to peanuts.", "tags": ["food", "health"]}
 MEMORY_CHANGES = {"text": "I am allergic to peanuts and to almonds."}
 CHANGED = {**MEMORY, **MEMORY_CHANGES, "version": 2, "updated_at": "2026-02-01T08:30:00Z", "state": "pending"}
-MEMORIES = {"results": [MEMORY], "next": NEXT}
+MEMORIES = {"results": [MEMORY], **NEXT}
 SEARCH_IN = {"query": "what must I not eat?", "limit": 5, "tags_any": [TAG_ID]}
 HITS = {
     "results": [{"memory": MEMORY, "score": 0.93, "cosine": 0.61, "strength": 0.74, "matched": ["eat"]}],
@@ -82,7 +85,7 @@ REVISIONS = {
             "written_at": "2026-01-31T12:00:00Z",
         }
     ],
-    "next": None,
+    **PAGE_END,
 }
 TRASH = {"results": [{**MEMORY, "version": 2, "deleted_at": "2026-02-02T09:00:00Z"}], **PAGE_END}
 DELETED = {"deleted": 3}
@@ -187,7 +190,15 @@ IMPORTED = {**IMPORT, "state": "done", "sample": [], "done": 3, "finished_at": "
 UNDONE = {**IMPORTED, "state": "undone"}
 IMPORT_IN = "[2026-01-31] - I am allergic to peanuts."
 RUN_IN = {"publish": False}
-EXPORTED = '{"picard":1,"text":"I am allergic to peanuts."}'
+EXPORTED_LINES = '{"picard":1,"text":"I am allergic to peanuts."}'
+EXPORTED_ZIP = "PK..."
+EXPORTED_CSV = '"text","tags"\r\n"I am allergic to peanuts.","food;health"\r\n'
+EXPORTED_TEXT = "[2026-01-31] - I am allergic to peanuts.\n"
+EXPORTED_STORE = {
+    "schema": "portable-ai-memory",
+    "schema_version": "1.0",
+    "memories": [{"id": MEMORY_ID, "content": "I am allergic to peanuts."}],
+}
 
 
 def build_problem_example(status: int, title: str, code: str, detail: str) -> dict[str, Any]:

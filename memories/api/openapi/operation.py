@@ -1,5 +1,6 @@
 """The OpenAPI description of one operation, and the request headers that several operations share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,14 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="A repeated request with the same key returns the first response for 24 hours and acts only once.",
 )
+
+
+@dataclass(frozen=True)
+class File:
+    """A response of one media type that is a file."""
+
+    schema: Any
+    example: object
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,6 @@ class Operation:
     headers: tuple[OpenApiParameter, ...] = ()
     response_headers: tuple[str, ...] = field(default=())
     media_type: str = "application/json"  # of the request body
-    files: tuple[str, ...] = ()  # media types, if the response is a file
+    files: Mapping[str, File] = field(default_factory=dict)  # by media type, if the response is a file
     may_need_approval: bool = False
     alternate_status: int | None = None  # a second success status with the same body

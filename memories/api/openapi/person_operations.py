@@ -5,11 +5,19 @@ from drf_spectacular.types import OpenApiTypes
 from memories import scopes
 from memories.api import requests
 from memories.api.openapi import examples, responses
-from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, Operation
+from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, File, Operation
 
 SESSION_ONLY = "Requires the user's own session; apps get 403 `session_required`."
 IMPORT_ACCESS = "An app also needs `memories:read` and `memories:write`, and sees only its own imports."
-EXPORT_MEDIA_TYPES = ("application/x-ndjson", "application/json", "application/zip", "text/csv", "text/plain")
+# Generators that know one type per response take the first that they know. Bytes come first, JSON last: a client
+# that parsed every export as JSON would fail on all others.
+EXPORTS = {
+    "application/x-ndjson": File(OpenApiTypes.BINARY, examples.EXPORTED_LINES),
+    "application/zip": File(OpenApiTypes.BINARY, examples.EXPORTED_ZIP),
+    "text/csv": File(OpenApiTypes.STR, examples.EXPORTED_CSV),
+    "text/plain": File(OpenApiTypes.STR, examples.EXPORTED_TEXT),
+    "application/json": File(responses.MemoryStore, examples.EXPORTED_STORE),
+}
 
 PERSON_OPERATIONS = {
     "extract_memories": Operation(
@@ -88,9 +96,11 @@ PERSON_OPERATIONS = {
         "post", "moving", "Preview an import",
         responses.Import, examples.IMPORT, scopes.ADMIN, status=201, statuses=(409,), query=requests.ImportQuery,
         body=OpenApiTypes.BINARY, body_example=examples.IMPORT_IN, media_type="application/octet-stream",
+        # The form is described only here: typescript-fetch imports a schema of it that it does not generate.
         response_headers=("Location",),
-        description="The body is the file; its format is detected from the content. Nothing is saved before "
-        f"`run_import`. An earlier import that was not started is canceled. {IMPORT_ACCESS}",
+        description="The body is the file, or a form (multipart/form-data) with one file; its format is detected "
+        "from the content. Nothing is saved before `run_import`. An earlier import that was not started is canceled. "
+        f"{IMPORT_ACCESS}",
     ),
     "read_import": Operation(
         "get", "moving", "Get an import",
@@ -112,9 +122,10 @@ PERSON_OPERATIONS = {
     ),
     "export_memories": Operation(
         "get", "moving", "Export all memories as a file",
-        example=examples.EXPORTED, scope=scopes.ADMIN, query=requests.ExportQuery, files=EXPORT_MEDIA_TYPES,
-        description="The file is streamed. An app also needs `memories:read`; `everything` requires the user's own "
-        "session.",
+        scope=scopes.ADMIN, query=requests.ExportQuery, files=EXPORTS,
+        description="The file is streamed. `jsonl` (the default) is application/x-ndjson and complete; `pam` is a "
+        "portable-ai-memory store in application/json; `markdown` is a zip file of notes; `csv` is text/csv; `text` is "
+        "text/plain. An app also needs `memories:read`; `everything`, a zip file, requires the user's own session.",
     ),
     "list_activity": Operation(
         "get", "person", "List the activity on the user's memories, newest first",

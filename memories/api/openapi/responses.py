@@ -3,10 +3,12 @@
 Class names are component names of the description; tests/memories/api/openapi_names.json pins them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
+from accounts.actor import Channel
 from memories import scopes
 from memories.models import AuditAction, ImportEndReason, ImportState, IndexState, Visibility
 from memories.persona.retrieval import AnswerMode
@@ -14,10 +16,37 @@ from memories.portability.readers.detect import IMPORT_FORMATS
 from memories.portability.readers.items import REASONS
 from memories.validation import limits
 
+NEXT_CURSOR = "The `cursor` of the next page, with the same filters; `null` on the last one."
+
 
 # Describes a response and never serializes one. No docstring: subclasses would inherit it as their description.
 class ResponseSchema(serializers.Serializer[Any]):
     pass
+
+
+def list_known_values(values: Iterable[str]) -> str:
+    return f"Known values, to which others may be added: {', '.join(f'`{value}`' for value in values)}."
+
+
+class OpenChoice(serializers.CharField):
+    """A string with known values. Not an enum: generated clients would reject a value that is added later."""
+
+    def __init__(self, values: Iterable[str], *, note: str = "", **options: Any) -> None:
+        super().__init__(help_text=" ".join(filter(None, (note, list_known_values(values)))), **options)
+
+
+class NextUrl(serializers.URLField):
+    """The URL of the next page."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_null=True, help_text="URL of the next page; `null` on the last one.")
+
+
+class NextCursor(serializers.UUIDField):
+    """The cursor of the next page, for clients that send parameters instead of opening URLs."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_null=True, help_text=NEXT_CURSOR)
 
 
 class Memory(ResponseSchema):
@@ -29,13 +58,13 @@ class Memory(ResponseSchema):
     )
     visibility = serializers.ChoiceField(choices=Visibility.values)
     tags = serializers.ListField(child=serializers.CharField())
-    expires_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="`null`: never.")
     version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
     source: Any = serializers.CharField(
         help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`)."
     )
-    state = serializers.ChoiceField(
-        choices=IndexState.values, help_text="`ready`: semantic search finds it too, not only keyword search."
+    state = OpenChoice(
+        IndexState.values, note="`ready`: semantic search finds it too, not only keyword search."
     )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -47,12 +76,14 @@ class TrashedMemory(Memory):
 
 class MemoryPage(ResponseSchema):
     results = Memory(many=True)
-    next = serializers.URLField(allow_null=True)
+    next = NextUrl()
+    next_cursor = NextCursor()
 
 
 class TrashPage(ResponseSchema):
     results = TrashedMemory(many=True)
-    next = serializers.URLField(allow_null=True)
+    next = NextUrl()
+    next_cursor = NextCursor()
 
 
 class Revision(ResponseSchema):
@@ -64,7 +95,8 @@ class Revision(ResponseSchema):
 
 class RevisionPage(ResponseSchema):
     results = Revision(many=True)
-    next = serializers.URLField(allow_null=True)
+    next = NextUrl()
+    next_cursor = serializers.IntegerField(allow_null=True, help_text=NEXT_CURSOR)
 
 
 class Hit(ResponseSchema):
@@ -124,11 +156,15 @@ class Person(ResponseSchema):
 class Whoami(ResponseSchema):
     person = Person()
     client_id = serializers.CharField(allow_null=True, help_text="`null` for the user's own session.")
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
+    scopes = serializers.ListField(
+        child=serializers.CharField(), help_text=list_known_values(scopes.DESCRIPTIONS)
+    )
     only_tags = serializers.ListField(
         child=serializers.UUIDField(), allow_null=True, help_text="`null` if not limited to tags."
     )
-    until = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(
+        allow_null=True, help_text="When the access ends; `null` if it does not."
+    )
 
 
 class Profile(Person):
@@ -150,7 +186,7 @@ class Citation(ResponseSchema):
 class Answer(ResponseSchema):
     text = serializers.CharField(help_text="Plain text, without markup.")
     citations = Citation(many=True, help_text="Empty if no memory answers the question.")
-    mode = serializers.ChoiceField(choices=list(AnswerMode))
+    mode = OpenChoice(AnswerMode)
     degraded = serializers.BooleanField(
         help_text="Keyword matches only, or quotes only: a provider is unavailable."
     )
@@ -162,7 +198,9 @@ class App(ResponseSchema):
     client_id = serializers.CharField()
     name = serializers.CharField()
     is_self_registered = serializers.BooleanField(help_text="The app chose its name itself.")
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(scopes.DESCRIPTIONS)))
+    scopes = serializers.ListField(
+        child=serializers.CharField(), help_text=list_known_values(scopes.DESCRIPTIONS)
+    )
     only_tags = serializers.ListField(
         child=serializers.UUIDField(), allow_null=True, help_text="`null` if not limited to tags."
     )
@@ -184,8 +222,8 @@ class Apps(ResponseSchema):
 
 class Event(ResponseSchema):
     id = serializers.UUIDField()
-    action = serializers.ChoiceField(choices=AuditAction.values)
-    door = serializers.CharField()
+    action = OpenChoice(AuditAction.values)
+    door = OpenChoice(Channel, note="The channel.")
     client_id = serializers.CharField(allow_null=True)
     by_owner = serializers.BooleanField(help_text="`false` if by another user or the server.")
     memory_ids = serializers.ListField(child=serializers.UUIDField())
@@ -194,7 +232,17 @@ class Event(ResponseSchema):
 
 class Events(ResponseSchema):
     results = Event(many=True)
-    next = serializers.URLField(allow_null=True)
+    next = NextUrl()
+    next_cursor = NextCursor()
+
+
+PROBLEM_CODES = (
+    "invalid", "malformed", "null_character", "too_deep", "not_authenticated", "invalid_token", "insufficient_scope",
+    "session_required", "csrf_failed", "model_not_allowed", "forbidden", "not_found", "no_chat_model",
+    "method_not_allowed", "too_large", "unsupported_media_type", "key_in_flight", "import_under_way", "duplicate",
+    "key_reused", "version_conflict", "rate_limited", "server_error", "unreadable", "unavailable",
+    "model_unavailable", "model_not_understood",
+)  # fmt: skip
 
 
 class ProblemEntry(ResponseSchema):
@@ -209,8 +257,8 @@ class ItemProblem(ResponseSchema):
     type = serializers.CharField()
     title = serializers.CharField()
     status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()
+    detail = serializers.CharField(help_text="For people.")
+    code = OpenChoice(PROBLEM_CODES, note="For programs.")
     errors: Any = ProblemEntry(many=True)
 
 
@@ -223,7 +271,7 @@ class Problem(ItemProblem):
 
 
 class Waiting(ResponseSchema):
-    status = serializers.ChoiceField(choices=["waits_for_yes"])
+    status = OpenChoice(["waits_for_yes"])
     proposals = serializers.ListField(
         child=serializers.UUIDField(),
         help_text="IDs of the proposals. An approved new memory has its proposal's ID.",
@@ -248,7 +296,8 @@ class Proposal(ResponseSchema):
 
 class ProposalPage(ResponseSchema):
     results = Proposal(many=True)
-    next = serializers.URLField(allow_null=True)
+    next = NextUrl()
+    next_cursor = NextCursor()
 
 
 class Proposals(ResponseSchema):
@@ -267,14 +316,14 @@ class Outcomes(ResponseSchema):
 
 
 class SkippedEntries(ResponseSchema):
-    reason = serializers.ChoiceField(choices=list(REASONS))
+    reason = OpenChoice(REASONS)
     count = serializers.IntegerField(min_value=1)
 
 
 class Import(ResponseSchema):
     id = serializers.UUIDField()
-    format = serializers.ChoiceField(choices=list(IMPORT_FORMATS), help_text="The detected format.")
-    state = serializers.ChoiceField(choices=ImportState.values, help_text="`staged`: previewed, not started.")
+    format = OpenChoice(IMPORT_FORMATS, note="The detected format.")
+    state = OpenChoice(ImportState.values, note="`staged`: previewed, not started.")
     new = serializers.IntegerField(min_value=0)
     changed = serializers.IntegerField(min_value=0)
     duplicate = serializers.IntegerField(min_value=0)
@@ -287,12 +336,25 @@ class Import(ResponseSchema):
     done = serializers.IntegerField(min_value=0)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
-    ended_by = serializers.ChoiceField(
-        choices=ImportEndReason.values,
+    ended_by = OpenChoice(
+        ImportEndReason.values,
         allow_null=True,
-        help_text="Why it stopped early: the app lost access, or the memory limit was reached.",
+        note="Why it stopped early: the app lost access, or the memory limit was reached.",
     )
 
 
 class Imports(ResponseSchema):
     results = Import(many=True)
+
+
+class ExportedMemory(ResponseSchema):
+    id = serializers.UUIDField()
+    content = serializers.CharField()
+
+
+class MemoryStore(ResponseSchema):
+    """A portable-ai-memory store; memories have more fields than those listed."""
+
+    schema = serializers.CharField()
+    schema_version = serializers.CharField()
+    memories = ExportedMemory(many=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -71,7 +70,7 @@ def _describe_operation(name: str, operation: Operation) -> Any:
         tags=[operation.tag],
         summary=operation.summary,
         description=" ".join(filter(None, (operation.description, scope_note))),
-        auth=[{"oauth": scope}, {"session": []}],  # type: ignore[list-item]
+        auth=[{"oauth": scope}, {"token": []}, {"session": []}],  # type: ignore[list-item]
         parameters=_build_parameters(operation),
         request={operation.media_type: operation.body} if operation.body else None,
         responses={**_build_responses(operation), **_build_approval_responses(operation), **responses},
@@ -99,15 +98,9 @@ def _build_responses(operation: Operation) -> dict[int | tuple[int, str], OpenAp
 
 
 def _build_file_response(operation: Operation, media_type: str) -> OpenApiResponse:
-    is_json = media_type == "application/json"
-    example = OpenApiExample(
-        media_type,
-        value={"memories": []} if is_json else operation.example,
-        response_only=True,
-        media_type=media_type,
-    )
-    schema: dict[str, str] | OpenApiTypes = {"type": "object"} if is_json else OpenApiTypes.BINARY
-    return OpenApiResponse(schema, description=operation.summary, examples=[example])
+    file = operation.files[media_type]
+    example = OpenApiExample("File", value=file.example, response_only=True, media_type=media_type)
+    return OpenApiResponse(file.schema, description=operation.summary, examples=[example])
 
 
 def _build_response(operation: Operation) -> OpenApiResponse:

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.hosts import get_base_url
 from memories.api.throttles import IpRateThrottle
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json"
@@ -33,7 +34,7 @@ class PublicApiView(APIView):
 @extend_schema(exclude=True)
 class OpenApiView(PublicApiView):
     def get(self, request: Request) -> Response:
-        return Response(get_openapi_document(), content_type=MEDIA_TYPE)
+        return Response(build_served_document(get_base_url(request._request)), content_type=MEDIA_TYPE)
 
 
 @extend_schema(exclude=True)
@@ -68,9 +69,26 @@ def redirect_with_slash(request: HttpRequest, page: str) -> HttpResponse:  # noq
     return redirect(f"api:{page}", permanent=True)
 
 
+def build_served_document(origin: str) -> dict[str, Any]:
+    """Return the OpenAPI document of the server at this origin, with its URLs instead of the variable."""
+    document = get_openapi_document()
+    components = document["components"]
+    schemes = components["securitySchemes"]
+    flows = {
+        name: {key: f"{origin}{value}" if key.endswith("Url") else value for key, value in flow.items()}
+        for name, flow in schemes["oauth"]["flows"].items()
+    }
+    schemes = {**schemes, "oauth": {**schemes["oauth"], "flows": flows}}
+    return {
+        **document,
+        "components": {**components, "securitySchemes": schemes},
+        "servers": [{"url": origin}],
+    }
+
+
 @cache
 def get_openapi_document() -> dict[str, Any]:
-    """Return the OpenAPI document, cached because it depends only on the code."""
+    """Return the OpenAPI document of any server, cached because it depends only on the code."""
     generator: Any = SchemaGenerator
     schema: dict[str, Any] = generator().get_schema(request=None, public=True)
     return schema

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
+from django.http import QueryDict
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +15,8 @@ from memories.api.errors import ParameterError
 from memories.api.strict_fields import StrictSerializer
 from memories.api.throttles import IpRateThrottle
 from oauth.tokens.bearer import InvalidAccessToken, UnknownAccessToken
+
+EMPTY_VALUES = ("", "null")
 
 
 class ApiView(APIView):
@@ -56,9 +59,21 @@ def validate_body(request: Request, schema: type[StrictSerializer]) -> dict[str,
 def validate_query(request: Request, schema: type[StrictSerializer]) -> dict[str, Any]:
     """Return the validated query parameters. Raises ParameterError."""
     try:
-        return dict(_get_serializer(schema).run_validation(request.query_params))
+        return dict(_get_serializer(schema).run_validation(_drop_empty_values(request.query_params)))
     except exceptions.ValidationError as error:
         raise ParameterError("?", error.detail) from None
+
+
+def _drop_empty_values(query: QueryDict) -> QueryDict:
+    """Return the parameters that have a value.
+
+    `limit=` and `limit=null` are what URL builders make of a value that is not set, and no parameter has such a value.
+    """
+    given = QueryDict(mutable=True)
+    for name, values in query.lists():
+        if kept := [value for value in values if value not in EMPTY_VALUES]:
+            given.setlist(name, kept)
+    return given
 
 
 @cache
@@ -70,8 +85,12 @@ def _get_serializer(schema: type[StrictSerializer]) -> StrictSerializer:
 def build_page_response(
     request: Request, rows: list[dict[str, object]], next_cursor: UUID | int | None
 ) -> Response:
-    """Return one page of a list; `next` is the URL of the next page with the same filters."""
-    return Response({"results": rows, "next": _build_next_url(request, next_cursor) if next_cursor else None})
+    """Return one page of a list; `next` is the URL of the next page with the same filters.
+
+    There is no `previous`: pages only lead on, and a client has kept those that it has seen.
+    """
+    next_url = _build_next_url(request, next_cursor) if next_cursor else None
+    return Response({"results": rows, "next": next_url, "next_cursor": next_cursor})
 
 
 def _build_next_url(request: Request, next_cursor: UUID | int) -> str:

@@ -1,6 +1,5 @@
 """Views for import and export."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
@@ -10,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories.api.openapi.schema import describe_operations
-from memories.api.parsers import FILE_PARSERS, open_empty_file
+from memories.api.parsers import FILE_PARSERS, open_uploaded_file
 from memories.api.representations import serialize_import
 from memories.api.requests import EVERYTHING, ExportQuery, ImportQuery, RunIn
 from memories.api.views.base import ApiView, validate_body, validate_query
@@ -34,8 +33,7 @@ class ImportListView(ApiView):
 
     def post(self, request: Request) -> Response:
         query = validate_query(request, ImportQuery)
-        data: Any = request.data
-        with data if hasattr(data, "read") else open_empty_file() as file:
+        with open_uploaded_file(request) as file:
             check_preview_rate(self.actor)
             batch = stage_import(
                 self.actor, file, chats=ChatFilter(query["chats"]), seconds=MAX_SECONDS_ONLINE

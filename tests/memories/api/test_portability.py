@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from accounts.models import User
 from memories import scopes
@@ -11,7 +14,7 @@ from memories.models import Memory
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import stage_import
 from tests.factories import remember, session
-from tests.memories.api.callers import app_of, session_of
+from tests.memories.api.callers import Caller, app_of, session_of
 from tests.memories.portability import samples
 from tests.memories.portability.samples import file_of
 
@@ -36,6 +39,45 @@ def test_app_previews_runs_and_undoes_an_import(ada: User) -> None:
     assert caller("post", f"/import/{preview.json['id']}/undo/").json["state"] == "undone"
     assert Memory.objects.filter(deleted_at=None).count() == 0
     assert [each["state"] for each in caller("get", "/import/").json["results"]] == ["undone"]
+
+
+def form_of(**files: bytes) -> dict[str, Any]:
+    return {name: SimpleUploadedFile("memories.txt", content) for name, content in files.items()}
+
+
+@pytest.mark.parametrize("is_session", [False, True])
+def test_import_accepts_a_form_with_the_file(is_session: bool, ada: User) -> None:
+    """As curl -F and many generated clients send it. A session is checked for CSRF, which reads the form."""
+    caller = app_of(ada, *MANAGER)
+    if is_session:
+        caller = Caller(Client(enforce_csrf_checks=True))
+        caller.client.force_login(ada)
+        caller.client.get("/api/docs/")
+        forged = caller.client.post("/api/v1/import/", form_of(file=b"[2025-01-01] - I like tea."))
+        assert (forged.status_code, forged.json()["code"]) == (403, "csrf_failed")
+        caller.headers = {"X-CSRFToken": caller.client.cookies[settings.CSRF_COOKIE_NAME].value}
+    memories = b"[2025-01-01] - I like tea.\n[2025-01-02] - I like coffee."
+    answer = caller.client.post("/api/v1/import/", form_of(file=memories), headers=caller.headers)
+    assert (answer.status_code, answer.json()["new"]) == (201, 2)
+    assert caller("post", f"/import/{answer.json()['id']}/run/", {}).json["done"] == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "code"),
+    [
+        ({}, 400, "invalid"),
+        (form_of(one=b"[2025-01-01] - one", two=b"[2025-01-01] - two"), 400, "malformed"),
+        (form_of(**{f"file{number}": b"x" for number in range(101)}), 400, "malformed"),
+        ({"file": "x" * 1_000_001}, 413, "too_large"),
+    ],
+    ids=["no file", "two files", "many files", "long field"],
+)
+def test_form_without_exactly_one_file_is_rejected(
+    form: dict[str, Any], status: int, code: str, ada: User
+) -> None:
+    caller = app_of(ada, *MANAGER)
+    answer = caller.client.post("/api/v1/import/", form, headers=caller.headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,56 @@ def test_pagination_is_stable_while_memories_are_added(api: Caller, ada: User) -
     assert third.json["next"] is None
 
 
+def test_cursor_leads_through_the_pages(api: Caller, ada: User) -> None:
+    for number in range(5):
+        remember(ada, f"Thing {number}.")
+    texts, cursor = [], ""
+    while cursor is not None:
+        page = api("get", f"/memories/?limit=2&cursor={cursor}")
+        texts.append(page.texts)
+        cursor = page.json["next_cursor"]
+        assert (page.json["next"] is None) == (cursor is None)
+    assert texts == [["Thing 4.", "Thing 3."], ["Thing 2.", "Thing 1."], ["Thing 0."]]
+
+
+@pytest.mark.parametrize("value", ["", "null"])
+def test_empty_query_parameters_count_as_not_given(value: str, ada: User) -> None:
+    person, memory = session_of(ada), remember(ada, "I like tea.", tags=["drinks"])
+    [tag] = person("get", "/tags/").json["results"]
+    names = ("cursor", "limit", "since", "until", "source", "visibility", "tags_any", "tags_all")
+    query = "&".join(f"{name}={value}" for name in names)
+    assert person("get", f"/memories/?{query}").texts == ["I like tea."]
+    assert person("get", f"/memories/?tags_any={value}&tags_any={tag['id']}").texts == ["I like tea."]
+    for path in (
+        f"/memories/{memory.pk}/history/?cursor={value}&limit={value}",
+        f"/trash/?expired={value}&cursor={value}",
+        f"/activity/?client_id={value}",
+        f"/proposals/?limit={value}",
+        f"/export/?format={value}",
+    ):
+        assert person("get", path).status == 200, path
+    assert person("post", f"/memories/?on_duplicate={value}", {"text": "I like tea."}).status == 201
+    assert person("post", f"/import/?chats={value}", b"[2025-01-01] - I like coffee.").status == 201
+
+
+def test_null_counts_as_omitted_where_a_field_cannot_be_null(api: Caller, ada: User) -> None:
+    nothing = {"visibility": None, "tags": None, "expires_at": None}
+    created = api("post", "/memories/", {"text": "I like tea.", **nothing})
+    assert (created.status, created.json["visibility"], created.json["tags"]) == (201, "private", [])
+    path = f"/memories/{created.json['id']}/"
+    api("patch", path, {"tags": ["drinks"], "expires_at": "2999-01-31T12:00:00Z"})
+    changed = api("patch", path, {"text": None, "tags": None, "visibility": None})
+    assert (changed.json["text"], changed.json["tags"]) == ("I like tea.", ["drinks"])
+    assert changed.json["expires_at"]
+    assert api("patch", path, {"expires_at": None}).json["expires_at"] is None  # its null means: never
+    names = ("visibility", "tags_any", "tags_all", "source", "since", "until", "limit")
+    found = api("post", "/memories/search/", {"query": "tea", **dict.fromkeys(names)})
+    assert [hit["memory"]["text"] for hit in found.json["results"]] == ["I like tea."]
+    operation = {"op": "create", "text": "I like coffee.", "id": None, "expected_version": None, **nothing}
+    [outcome] = api("post", "/memories/bulk/", {"operations": [operation]}).json["results"]
+    assert outcome["status"] == 201
+
+
 def test_list_filters_are_applied_and_preserved_in_next(api: Caller, ada: User) -> None:
     remember(ada, "Private at work.", tags=["work"])
     remember(ada, "Public at work.", tags=["work", "talks"], visibility="public")
