@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories.errors import ApprovalRequired, MemoryNotFound
-from memories.mcp import tool_arguments, tool_results
+from memories.mcp import argument_values, tool_arguments, tool_results
 from memories.models.visibility import Filters
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
@@ -30,8 +30,8 @@ def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> to
     filters = Filters(
         visibility=arguments.visibility,
         tags_all=_resolve_tags(actor, arguments.tags),
-        since=_parse_datetime(actor, "since", arguments.since),
-        until=_parse_datetime(actor, "until", arguments.until),
+        since=_parse_time(actor, "since", arguments.since),
+        until=_parse_time(actor, "until", arguments.until, days=1),
     )
     result = search_memories(actor, arguments.query, filters=filters, limit=arguments.limit)
     response = tool_results.build_list_result(
@@ -49,7 +49,7 @@ def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments
     """Add a private memory, whatever the text says; an exact duplicate is returned instead."""
     if duplicate := find_exact_duplicate(actor, arguments.text):
         return tool_results.build_write_result(duplicate, existed=True)
-    expires_at = _parse_datetime(actor, "expires_at", arguments.expires_at)
+    expires_at = _parse_expiry(actor, arguments.expires_at)
     try:
         memory = writes.create_memory(actor, text=arguments.text, tags=arguments.tags, expires_at=expires_at)
     except ApprovalRequired as error:
@@ -86,7 +86,7 @@ def handle_forget_memory(
 def handle_list_recent(
     actor: Actor, arguments: tool_arguments.ListRecentArguments
 ) -> tool_results.MemoryListResult:
-    filters = Filters(since=_parse_datetime(actor, "since", arguments.since))
+    filters = Filters(since=_parse_time(actor, "since", arguments.since))
     page = reads.list_memories(actor, filters=filters, limit=arguments.limit)
     return tool_results.build_list_result(((memory, None) for memory in page.memories), arguments.max_tokens)
 
@@ -129,16 +129,20 @@ def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
     return frozenset(tag.pk for tag in found)
 
 
-def _parse_datetime(actor: Actor, name: str, value: datetime | None) -> datetime | None:
+def _parse_time(
+    actor: Actor, name: str, value: date | None, *, day_time: time = time.min, days: int = 0
+) -> datetime | None:
+    """Return the time in UTC. day_time, days: see argument_values.convert_to_utc."""
+    if value is None:
+        return None
     try:
-        return tool_arguments.convert_to_utc(value, actor.person)
+        return argument_values.convert_to_utc(value, actor.person, day_time=day_time, days=days)
     except ValueError:
         raise ValidationError({name: [_("This date is out of range.")]}) from None
 
 
-def _parse_expiry(actor: Actor, value: datetime | str | None) -> datetime | None:
+def _parse_expiry(actor: Actor, value: date | str | None) -> datetime | None:
+    """Return the time, None for never."""
     if isinstance(value, str):
-        if value.strip().lower() == tool_arguments.NEVER:
-            return None
-        raise ValidationError({"expires_at": [_("Use an ISO 8601 date and time, or “never”.")]})
-    return _parse_datetime(actor, "expires_at", value)
+        return None
+    return _parse_time(actor, "expires_at", value, day_time=argument_values.END_OF_DAY)

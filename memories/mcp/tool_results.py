@@ -14,7 +14,7 @@ from accounts.models import User
 from memories import scopes
 from memories.clients import names as client_names
 from memories.errors import ApprovalRequired
-from memories.mcp.tool_arguments import CompactJsonSchema
+from memories.mcp.tool_arguments import build_plain_schema
 from memories.models import Memory, Tag
 from memories.persona import retrieval as persona_retrieval
 from memories.services import reads
@@ -35,7 +35,7 @@ class ToolResult(BaseModel):
 
     @classmethod
     def schema_json(cls) -> dict[str, Any]:  # type: ignore[override]
-        return cls.model_json_schema(schema_generator=CompactJsonSchema)
+        return build_plain_schema(cls)
 
     @property
     def token_count(self) -> int:
