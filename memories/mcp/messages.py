@@ -50,10 +50,10 @@ def parse_message(body: bytes) -> Message:
 def get_revision(header: str | None, message: Message) -> str | None:
     """Return the revision that the message is handled by, None without one. Raises InvalidMessage.
 
-    `initialize` negotiates its revision in its parameters, so that its header does not matter.
+    `initialize` negotiates the revision in its parameters; one without a handshake has no such method.
     """
     revision = (header or "").strip()
-    if not revision or message.get("method") == INITIALIZE:
+    if not revision or (message.get("method") == INITIALIZE and revision not in MODERN_PROTOCOL_VERSIONS):
         return None
     if revision not in REVISIONS:
         supported = ", ".join(REVISIONS)
@@ -61,7 +61,8 @@ def get_revision(header: str | None, message: Message) -> str | None:
             f"This server does not support the protocol version in MCP-Protocol-Version. Supported: {supported}.",
             code=UNSUPPORTED_PROTOCOL_VERSION,
             message_id=message.get("id"),
-            data={"supported": list(REVISIONS), "requested": revision[:100]},
+            # As in server/discover: others are agreed on by a handshake.
+            data={"supported": list(MODERN_PROTOCOL_VERSIONS), "requested": revision[:100]},
         )
     return revision
 

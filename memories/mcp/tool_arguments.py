@@ -34,14 +34,17 @@ MIN_TOKENS = 200
 LIST_TOKENS = 3_000  # of a list by default: what a model can read besides its conversation
 MAX_RESULTS = 100
 DEFAULT_RESULTS = 10
+ANY = "any"  # a value of every optional argument means that it is left out: some clients must give all of them
 
 
 def _normalize_handle(value: object) -> object:
     return (value.strip().removeprefix("@") or SELF_HANDLE) if isinstance(value, str) else value
 
 
-def _normalize_case(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
+def _parse_visibility(value: object) -> object:
+    if isinstance(value, str):
+        value = value.strip().lower()
+    return None if value == ANY else value
 
 
 MemoryId = Annotated[str, BeforeValidator(extract_id), Field(description="ID of the memory, as in its results")]
@@ -50,28 +53,31 @@ Tags = Annotated[
     BeforeValidator(split_list),
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
 ]
-Timestamp = Annotated[date, PlainValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+Timestamp = Annotated[date, PlainValidator(parse_time), WithJsonSchema({"type": "string"})]
 Expiry = Annotated[date | str, PlainValidator(parse_expiry), WithJsonSchema({"type": "string"})]
-VisibilityName = Annotated[
-    Visibility, BeforeValidator(_normalize_case), WithJsonSchema({"type": "string", "enum": Visibility.values})
+VisibilityFilter = Annotated[
+    Visibility | None,
+    BeforeValidator(_parse_visibility),
+    WithJsonSchema({"type": "string", "enum": [ANY, *Visibility.values]}),
 ]
 ResultLimit = Annotated[
     int,
-    BeforeValidator(parse_integer),
     Field(ge=1, le=MAX_RESULTS, description=f"Maximum number of results; {DEFAULT_RESULTS} by default"),
+    BeforeValidator(parse_integer),
 ]
+_TOKENS = "Maximum length of the result in tokens"
 TokenBudget = Annotated[
     int,
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{_TOKENS}; {MAX_TOKENS} by default"),
     BeforeValidator(parse_integer),
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Maximum length of the result in tokens; {MAX_TOKENS} by default"),
 ]
 ListBudget = Annotated[
     int,
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{_TOKENS}; {LIST_TOKENS} by default"),
     BeforeValidator(parse_integer),
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Maximum length of the result in tokens; {LIST_TOKENS} by default"),
 ]
-SINCE = "Only memories created at or after this time (ISO 8601); a date alone means from its beginning"
-UNTIL = "Only memories created before this time (ISO 8601); a date alone means until its end"
+SINCE = "Only memories created since this date, or date and time (ISO 8601). Empty: any time"
+UNTIL = "Only memories created until the end of this date, or before this time (ISO 8601). Empty: any time"
 EXPIRES_AT = "ISO 8601; a date alone means its end"
 _TAG_NAMES = ("tags", "tag")
 _ID_NAMES = AliasChoices("id", "memory_id", "memoryId", "uri", "url")
@@ -130,7 +136,10 @@ def _inline_references(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 class PlainJsonSchema(GenerateJsonSchema):
-    """JSON Schema without titles, null, defaults, closed objects and the descriptions of classes."""
+    """JSON Schema without titles, null, defaults, `additionalProperties` and the descriptions of classes.
+
+    The converter of google-genai 3 fails at `additionalProperties: false`.
+    """
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
@@ -164,7 +173,7 @@ class SearchArguments(ToolArguments):
         default=None, validation_alias=AliasChoices("until", "before", "to", "end")
     )
     visibility: Annotated[
-        VisibilityName | None, Field(description="Only private or only public memories; both by default")
+        VisibilityFilter, Field(description=f"Only private or only public memories; {ANY} by default")
     ] = None
     max_tokens: ListBudget = Field(default=LIST_TOKENS, validation_alias=_BUDGET_ALIASES)
 
@@ -193,7 +202,7 @@ class UpdateMemoryArguments(ToolArguments):
     ] = Field(default=None, validation_alias=AliasChoices("text", "content", "memory", "new_text"))
     tags: Annotated[
         Tags | None,
-        Field(description="The new tags, which replace all. [] with no other empty argument removes them; else no change"),
+        Field(description="The new tags, replacing all. [] removes them, but next to other empty arguments means no change"),
     ] = Field(default=None, validation_alias=AliasChoices(*_TAG_NAMES))
     expires_at: Annotated[
         Expiry | None,
