@@ -34,7 +34,9 @@ MIN_TOKENS = 200
 LIST_TOKENS = 3_000  # of a list by default: what a model can read besides its conversation
 MAX_RESULTS = 100
 DEFAULT_RESULTS = 10
-ANY = "any"  # a value of every optional argument means that it is left out: some clients must give all of them
+ANY = (
+    "any"  # a value of every optional argument means that it is left out: some clients must give all of them
+)
 
 
 def _normalize_handle(value: object) -> object:
@@ -47,7 +49,9 @@ def _parse_visibility(value: object) -> object:
     return None if value == ANY else value
 
 
-MemoryId = Annotated[str, BeforeValidator(extract_id), Field(description="ID of the memory, as in its results")]
+MemoryId = Annotated[
+    str, BeforeValidator(extract_id), Field(description="ID of the memory, as in its results")
+]
 Tags = Annotated[
     list[str],
     BeforeValidator(split_list),
@@ -104,7 +108,9 @@ class ToolArguments(BaseModel):
         """Return the names and aliases of the required arguments."""
         required = [(name, field) for name, field in cls.model_fields.items() if field.is_required()]
         aliases = (
-            (name, *field.validation_alias.choices) if isinstance(field.validation_alias, AliasChoices) else (name,)
+            (name, *field.validation_alias.choices)
+            if isinstance(field.validation_alias, AliasChoices)
+            else (name,)
             for name, field in required
         )
         return frozenset(str(alias) for each in aliases for alias in each)
@@ -191,7 +197,7 @@ class AddMemoryArguments(ToolArguments):
         default_factory=list, validation_alias=AliasChoices(*_TAG_NAMES)
     )
     expires_at: Annotated[
-        Expiry | None, Field(description=f"When the memory expires ({EXPIRES_AT}), or \"never\", the default")
+        Expiry | None, Field(description=f'When the memory expires ({EXPIRES_AT}), or "never", the default')
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
 
 
@@ -202,11 +208,13 @@ class UpdateMemoryArguments(ToolArguments):
     ] = Field(default=None, validation_alias=AliasChoices("text", "content", "memory", "new_text"))
     tags: Annotated[
         Tags | None,
-        Field(description="The new tags, replacing all. [] removes them, but next to other empty arguments means no change"),
+        Field(
+            description="The new tags, replacing all. [] removes them, but not next to other empty arguments"
+        ),
     ] = Field(default=None, validation_alias=AliasChoices(*_TAG_NAMES))
     expires_at: Annotated[
         Expiry | None,
-        Field(description=f"When the memory expires ({EXPIRES_AT}), or \"never\". Empty: no change"),
+        Field(description=f'When the memory expires ({EXPIRES_AT}), or "never". Empty: no change'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from memories.mcp import argument_values, tool_arguments, tool_results
 from memories.models.visibility import Filters
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
-from memories.search.query import find_exact_duplicate, search_memories
+from memories.search.query import Relevance, SearchResult, find_exact_duplicate, search_memories
 from memories.services import reads, writes
 from memories.validation.drafts import Changes
 
@@ -33,12 +33,24 @@ def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> to
         since=_parse_time(actor, "since", arguments.since),
         until=_parse_time(actor, "until", arguments.until, days=1),
     )
-    result = search_memories(actor, arguments.query, filters=filters, limit=arguments.limit)
+    result = search_memories(
+        actor, arguments.query, filters=filters, limit=arguments.limit, only_related=True
+    )
     response = tool_results.build_list_result(
-        ((hit.memory, hit.score) for hit in result.hits), arguments.max_tokens
+        ((hit.memory, hit) for hit in result.hits), arguments.max_tokens
     )
     response.degraded = result.degraded or None
+    response.note = _describe_matches(result)
     return response
+
+
+def _describe_matches(result: SearchResult) -> str | None:
+    """Return what to conclude from a search without a good match."""
+    if not result.hits:
+        return _("No memory matches. Do not guess: tell the user, or search in other words.")
+    if all(hit.relevance == Relevance.WEAK for hit in result.hits):
+        return _("Only weak matches: these memories may not be about what was asked.")
+    return None
 
 
 def handle_fetch(actor: Actor, arguments: tool_arguments.FetchArguments) -> tool_results.Document:

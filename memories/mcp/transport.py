@@ -165,7 +165,8 @@ def _build_scope(call: CallContext, revision: str | None) -> Message:
 
 def _is_stream(start: Message) -> bool:
     return any(
-        name.lower() == b"content-type" and value.startswith(EVENT_STREAM.encode()) for name, value in start["headers"]
+        name.lower() == b"content-type" and value.startswith(EVENT_STREAM.encode())
+        for name, value in start["headers"]
     )
 
 

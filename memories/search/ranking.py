@@ -29,6 +29,11 @@ K1 = 1.2
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
 # Minimum cosine plus matched IDF share of the first hit for an answer (decision 0018).
 ANSWER_THRESHOLD = 0.75
+# Cosines of hits without a matching word. Below RELATED_COSINE a hit is unrelated, and no channel shows it. Below
+# FAIR_COSINE, or below WEAK_SHARE of the best hit's, it is weakly related: relative too, since queries differ.
+RELATED_COSINE = 0.15
+FAIR_COSINE = 0.3
+WEAK_SHARE = 0.6
 PASSAGES_A_MEMORY = (
     5  # nearest passages fetched per memory; with more from one memory, another could be missed
 )
@@ -54,7 +59,8 @@ WORD_WEIGHT = (
 RECEIVER_WEIGHT = WORD_WEIGHT.replace("bits", "receiver.bits")
 
 NEAREST = f"""
-select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, max(cosine) as score from (
+select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, false as has_neighbor, max(cosine) as score
+from (
   select memory_id as id, {COSINE} as cosine from ({{rows}}) visible
   where space_id = (select id from memories_embeddingspace where identity = %s)
   order by cosine desc limit %s) passage
@@ -113,7 +119,7 @@ scale as materialized (
   select lowest, %s::float8 / nullif(highest - lowest, 0) as of_meaning,
          %s::float8 / nullif(greatest((select max(bm25) from scored), (select max(bm25) from boosted)), 0) as of_words
   from total)
-select id, cosine, bits, idf_share,
+select id, cosine, bits, idf_share, boosted.bm25 is not null as has_neighbor,
        coalesce((cosine - lowest) * of_meaning, 0) + coalesce(coalesce(boosted.bm25, scored.bm25) * of_words, 0) + bonus
        as score
 from memory join scored using (bits) left join boosted using (id), scale
@@ -127,7 +133,7 @@ order by score desc, cosine desc nulls last, id desc limit %s
 READ = f"""
 with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
-select score, cosine, bits, idf_share, memory.* from placed, lateral (
+select score, cosine, bits, idf_share, has_neighbor, memory.* from placed, lateral (
   select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
@@ -167,7 +173,8 @@ class RankedMemory:
 
     cosine: of its best passage (of a long text, the best that is near or contains a word), None without a vector.
     words: positions of the query's words that its text contains. idf_share: the share of the query's total IDF that
-    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest.
+    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest. has_neighbor: a
+    neighbor in its conversation has a word of the query.
     """
 
     memory: Memory
@@ -175,6 +182,7 @@ class RankedMemory:
     cosine: float | None
     words: tuple[int, ...]
     idf_share: float
+    has_neighbor: bool
 
 
 @dataclass(frozen=True)
@@ -215,11 +223,12 @@ def rank_memories(
             cosine=cosine,
             words=tuple(place for place in places if bits >> place & 1),
             idf_share=idf_share,
+            has_neighbor=has_neighbor,
         )
-        for score, cosine, bits, idf_share, packed_tags, *columns in found
+        for score, cosine, bits, idf_share, has_neighbor, packed_tags, *columns in found
     ]
     for place, row in zip(best, found, strict=True):
-        set_tags_from_row(place.memory, row[4])
+        set_tags_from_row(place.memory, row[5])
     return best
 
 

@@ -64,7 +64,9 @@ class MemoryListView(ApiView):
 class MemorySearchView(ApiView):
     def post(self, request: Request) -> Response:
         body = validate_body(request, SearchIn)
-        result = search_memories(self.actor, body["query"], filters=build_filters(body), limit=body["limit"])
+        result = search_memories(
+            self.actor, body["query"], filters=build_filters(body), limit=body["limit"], only_related=True
+        )
         return Response(serialize_search_result(result))
 
 
