@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from pydantic_core import PydanticCustomError, from_json
 
-from accounts.models import User
-
 # Optional arguments with these texts are omitted ones. A required one may have them: they can be searched for.
 EMPTY_WORDS = frozenset({"null", "none", "undefined"})
 NEVER = "never"
 QUOTES = "\"'“”"
-END_OF_DAY = time(23, 59, 59)
 TIME_FORMS: Final = "Use a date such as 2026-12-01, or a date and time such as 2026-12-01T10:00:00Z"
 
 _ID_PATTERN = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -131,16 +128,3 @@ def _parse_iso_time(value: object) -> date | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def convert_to_utc(value: date, person: User, *, day_time: time = time.min, days: int = 0) -> datetime:
-    """Return the time in UTC; without an offset it is in the user's time zone. Raises ValueError if out of range.
-
-    day_time, days: the time of a date alone, and how many days later.
-    """
-    try:
-        if not isinstance(value, datetime):
-            value = datetime.combine(value + timedelta(days=days), day_time)
-        return (value if value.tzinfo else value.replace(tzinfo=person.zone)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError from None

@@ -43,10 +43,10 @@ SERVER: Server[Any] = Server(
 )
 
 
-async def name_invalid_params(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+async def name_invalid_params(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Name the parameter in the error; the SDK would only say that one is invalid."""
     try:
-        return await call_next(context)
+        return await call_next(ctx)
     except pydantic.ValidationError as error:
         raise build_params_error(error) from None
 

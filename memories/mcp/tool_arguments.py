@@ -1,7 +1,7 @@
 """Arguments of the tools, and their schemas. Common wrong names are accepted as aliases; unknown names are rejected."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic.json_schema import GenerateJsonSchema
 
+from accounts.models import User
 from memories.mcp.argument_values import (
     extract_id,
     is_empty_list,
@@ -34,9 +35,9 @@ MIN_TOKENS = 200
 LIST_TOKENS = 3_000  # of a list by default: what a model can read besides its conversation
 MAX_RESULTS = 100
 DEFAULT_RESULTS = 10
-ANY = (
-    "any"  # a value of every optional argument means that it is left out: some clients must give all of them
-)
+END_OF_DAY = time(23, 59, 59)
+# Every optional argument has a value that means nothing, because some clients must give all arguments.
+ANY = "any"
 
 
 def _normalize_handle(value: object) -> object:
@@ -97,9 +98,11 @@ class ToolArguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def select_given(cls, arguments: Any) -> Any:
-        if not isinstance(arguments, Mapping):
-            return arguments
+    def _select_given(cls, arguments: Any) -> Any:
+        return cls.select_given(arguments) if isinstance(arguments, Mapping) else arguments
+
+    @classmethod
+    def select_given(cls, arguments: Mapping[str, object]) -> dict[str, object]:
         return select_given(arguments, required=cls._get_required_names(), lists=_TAG_NAMES)
 
     @classmethod
@@ -217,15 +220,14 @@ class UpdateMemoryArguments(ToolArguments):
         Field(description=f'When the memory expires ({EXPIRES_AT}), or "never". Empty: no change'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
 
-    @model_validator(mode="before")
     @classmethod
-    def keep_tags_in_filled_forms(cls, arguments: Any) -> Any:
-        """Take `[]` next to other empty values as one of them.
+    def select_given(cls, arguments: Mapping[str, object]) -> dict[str, object]:
+        """Return the given arguments. `[]` next to other empty values is one of them.
 
         Clients in strict mode must give every argument, so a model that only changes the text leaves the rest empty.
         """
-        given = cls.select_given(arguments)
-        if not isinstance(arguments, Mapping) or len(given) == len(arguments):
+        given = super().select_given(arguments)
+        if len(given) == len(arguments):
             return given
         return {name: value for name, value in given.items() if not is_empty_list(value)}
 
@@ -257,3 +259,20 @@ class WhoamiArguments(ToolArguments):
     """Ignores any argument: clients that cannot call a tool without one make one up."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+def convert_to_utc(
+    value: date | None, person: User, *, day_time: time = time.min, days: int = 0
+) -> datetime | None:
+    """Return the time in UTC; without an offset it is in the user's time zone. Raises ValueError if out of range.
+
+    day_time, days: the time of a date alone, and how many days later.
+    """
+    if value is None:
+        return None
+    try:
+        if not isinstance(value, datetime):
+            value = datetime.combine(value + timedelta(days=days), day_time)
+        return (value if value.tzinfo else value.replace(tzinfo=person.zone)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError from None

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories.errors import ApprovalRequired, MemoryNotFound
-from memories.mcp import argument_values, tool_arguments, tool_results
+from memories.mcp import tool_arguments, tool_results
 from memories.models.visibility import Filters
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
-from memories.search.query import Relevance, SearchResult, find_exact_duplicate, search_memories
+from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
+from memories.search.query import Relevance, SearchResult, search_memories
 from memories.services import reads, writes
-from memories.validation.drafts import Changes
+from memories.validation.drafts import UNSET, Changes
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,22 @@ def handle_fetch(actor: Actor, arguments: tool_arguments.FetchArguments) -> tool
 
 
 def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments) -> tool_results.WriteResult:
-    """Add a private memory, whatever the text says; an exact duplicate is returned instead."""
-    if duplicate := find_exact_duplicate(actor, arguments.text):
-        return tool_results.build_write_result(duplicate, existed=True)
+    """Add a private memory, whatever the text says; what is new about an exact duplicate is merged into it."""
     expires_at = _parse_expiry(actor, arguments.expires_at)
     try:
-        memory = writes.create_memory(actor, text=arguments.text, tags=arguments.tags, expires_at=expires_at)
+        memory, is_new = create_unless_duplicate(
+            actor,
+            text=arguments.text,
+            on_duplicate=OnDuplicate.RETURN,
+            tags=arguments.tags,
+            expires_at=UNSET if arguments.expires_at is None else expires_at,
+        )
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
-    return tool_results.build_write_result(memory)
+    result = tool_results.build_write_result(memory, existed=None if is_new else True)
+    if memory.expires_at != expires_at:
+        result.note = _("This text was saved before, and keeps its expiry. Use update_memory to change it.")
+    return result
 
 
 def handle_update_memory(
@@ -80,11 +88,13 @@ def handle_update_memory(
     if arguments.expires_at is not None:
         changes["expires_at"] = _parse_expiry(actor, arguments.expires_at)
     try:
-        return tool_results.build_write_result(
-            writes.update_memory(actor, _parse_id(arguments.id), **changes)
-        )
+        memory = writes.update_memory(actor, _parse_id(arguments.id), **changes)
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
+    result = tool_results.build_write_result(memory)
+    if not changes:
+        result.note = _("Nothing was changed: give text, tags or expires_at. Empty values change nothing.")
+    return result
 
 
 def handle_forget_memory(
@@ -144,11 +154,9 @@ def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
 def _parse_time(
     actor: Actor, name: str, value: date | None, *, day_time: time = time.min, days: int = 0
 ) -> datetime | None:
-    """Return the time in UTC. day_time, days: see argument_values.convert_to_utc."""
-    if value is None:
-        return None
+    """Return the time in UTC. day_time, days: see tool_arguments.convert_to_utc."""
     try:
-        return argument_values.convert_to_utc(value, actor.person, day_time=day_time, days=days)
+        return tool_arguments.convert_to_utc(value, actor.person, day_time=day_time, days=days)
     except ValueError:
         raise ValidationError({name: [_("This date is out of range.")]}) from None
 
@@ -157,4 +165,4 @@ def _parse_expiry(actor: Actor, value: date | str | None) -> datetime | None:
     """Return the time, None for never."""
     if isinstance(value, str):
         return None
-    return _parse_time(actor, "expires_at", value, day_time=argument_values.END_OF_DAY)
+    return _parse_time(actor, "expires_at", value, day_time=tool_arguments.END_OF_DAY)

@@ -1,6 +1,6 @@
 """Results of the tools: the models, which are also the output schemas, and functions that build them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from django.core.exceptions import ValidationError
-
 from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
@@ -39,7 +37,6 @@ from memories.search.ranking import (
     rank_memories,
 )
 from memories.services import audit
-from memories.services.reads import decrypt_or_none
 from memories.services.tags import redact_tags
 from memories.validation import limits
 
@@ -147,29 +144,6 @@ def search_memories(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
     return SearchResult(hits, degraded, withheld)
-
-
-def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
-    """Return one of the user's own memories with exactly this text; None without one or without memories:read.
-
-    Candidates are found by the beginning of the text, so one among many with the same beginning may be missed.
-    """
-    if not actor.has_scope(scopes.READ):
-        return None
-    try:
-        text = limits.clean_text(text)
-    except ValidationError:  # no memory can have an invalid text
-        return None
-    question = _Question.from_text(limits.clean_query(text), actor.person)
-    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
-    ranked = rank_memories(
-        rows, question.to_ranking_query(None, actor.person), limit=PHRASE_CANDIDATES, looked_through=0
-    )
-    same = next((place.memory for place in ranked if decrypt_or_none(place.memory) == text), None)
-    if same is not None:
-        redact_tags(actor, [same])
-        audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=same.owner_id, memory_ids=[same.pk])
-    return same
 
 
 @dataclass(frozen=True)

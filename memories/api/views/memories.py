@@ -186,6 +186,7 @@ def build_created_response(memory: Memory) -> Response:
 
 
 def _create_unless_duplicate(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Response:
+    values = {name: value for name, value in values.items() if value is not None}  # no expiry: not given
     memory, is_new = create_unless_duplicate(actor, on_duplicate=OnDuplicate(on_duplicate), **values)
     return build_created_response(memory) if is_new else build_memory_response(memory)
 
