@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop
 PEERS := build/benchmark-peers
 GENERATORS := build/interop-generators
+SCHEMAS := build/interop-schemas
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
@@ -28,7 +29,7 @@ example: $(VENV)/.dev ## Start Notes, the example app in docs/examples/notes, ne
 worker: $(VENV)/.run ## Start another indexing worker next to `make run`
 	@$(BIN)/python manage.py worker
 
-test: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(GENERATORS)/.installed ## Run the whole test suite
+test: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(GENERATORS)/.installed $(SCHEMAS)/.installed ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py runs browser tests last
 
 chaos: $(VENV)/.dev ## Run the fault-injection tests at length: kills, failing providers, full disks, clock skew
@@ -88,6 +89,7 @@ lock: $(VENV)/.dev ## Compile requirements*.in into requirements*.txt, with pinn
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o tests/interop/generated/requirements.txt tests/interop/generated/requirements.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o tests/interop/schemas/requirements.txt tests/interop/schemas/requirements.in
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -108,6 +110,13 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
 	@echo "Installing the alternatives to benchmark (once) ..."
 	@$(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
+	@touch $@
+
+# The SDKs of model providers have a separate environment too. It takes 15 seconds and 180 MB.
+$(SCHEMAS)/.installed: $(INTEROP)/schemas/requirements.txt | $(VENV)/bin/python
+	@echo "Installing the SDKs that convert tool schemas, for the tests (once) ..."
+	@$(BIN)/python -m venv $(SCHEMAS)
+	@$(SCHEMAS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(INTEROP)/schemas/requirements.txt
 	@touch $@
 
 # Without npm, tests that need these packages are skipped with a message; with CI=true they fail.

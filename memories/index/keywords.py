@@ -78,6 +78,11 @@ def extract_words(text: str) -> list[str]:
     return list(dict.fromkeys(chain.from_iterable(stems)))
 
 
+def iter_words(text: str) -> Iterator[re.Match[str]]:
+    """Return the words of a text, before stemming, with their places."""
+    return _get_word_regex().finditer(text)
+
+
 def get_date_words(day: date) -> list[str]:
     """Return month, year and weekday as `extract_words` would, so that "in May 2023" finds that day's memories."""
     return list(_compute_date_words(day, settings.SEARCH_LANGUAGE))

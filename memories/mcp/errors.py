@@ -24,6 +24,10 @@ MAX_BODY_BYTES = 1_000_000  # ten times the longest memory, in any script and es
 ARGUMENT_MESSAGES = {
     "missing": "Required argument.",
     "extra_forbidden": "Unknown argument.",
+    "string_type": "Use text.",
+    "list_type": "Use a list of texts.",
+    "dict_type": "Use an object.",
+    "model_type": "Use an object.",
 }
 
 logger = logging.getLogger(__name__)
@@ -45,6 +49,25 @@ class BodyTooLarge(Exception):
     """The body is larger than MAX_BODY_BYTES."""
 
 
+class InvalidMessage(Exception):
+    """The request contains no message that can be handled, or in a form that is not accepted.
+
+    message_id: the ID of the message, if it has a valid one.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int = 400,
+        code: int = INVALID_REQUEST,
+        message_id: object = None,
+        data: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.status, self.code, self.message_id, self.data = status, code, message_id, data
+
+
 class MissingScopes(Exception):
     """The app lacks scopes that it can request from the user."""
 
@@ -61,6 +84,7 @@ HTTP_ERRORS = (
     OriginNotAllowed,
     MethodNotAllowed,
     BodyTooLarge,
+    InvalidMessage,
     MissingScopes,
     RateLimitExceeded,
     *DATABASE_UNAVAILABLE,
@@ -94,6 +118,10 @@ def build_error_response(error: Exception, request: HttpRequest, request_id: obj
         return _build_http_error(
             413, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.", {}, request_id
         )
+    if isinstance(error, InvalidMessage):
+        return _build_http_error(
+            error.status, str(error), {}, error.message_id, code=error.code, data=error.data
+        )
     if isinstance(error, RateLimitExceeded):
         return _build_http_error(429, str(error), {"Retry-After": str(error.retry_after_s)}, request_id)
     return _build_http_error(
@@ -113,15 +141,30 @@ def build_resource_error(error: Exception, uri: str) -> MCPError:
     return MCPError(INTERNAL_ERROR, _describe_error(error))
 
 
+def build_params_error(error: pydantic.ValidationError) -> MCPError:
+    return MCPError(INVALID_PARAMS, f"Invalid params. {_describe_error(error)}")
+
+
 def build_unknown_name_error(kind: str) -> MCPError:
     return MCPError(INVALID_PARAMS, f"Unknown {kind}.")
 
 
-def _build_http_error(status: int, message: str, headers: dict[str, str], request_id: object) -> HttpResponse:
-    code = INVALID_REQUEST if status < 500 else INTERNAL_ERROR
-    valid_id = request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
-    body = {"jsonrpc": "2.0", "id": valid_id, "error": {"code": code, "message": message}}
-    return JsonResponse(body, status=status, headers=headers)
+def _build_http_error(
+    status: int,
+    message: str,
+    headers: dict[str, str],
+    request_id: object,
+    *,
+    code: int | None = None,
+    data: dict[str, object] | None = None,
+) -> HttpResponse:
+    error: dict[str, object] = {
+        "code": code or (INVALID_REQUEST if status < 500 else INTERNAL_ERROR),
+        "message": message,
+    }
+    if data is not None:
+        error["data"] = data
+    return JsonResponse({"jsonrpc": "2.0", "id": request_id, "error": error}, status=status, headers=headers)
 
 
 def _describe_error(error: Exception) -> str:
@@ -153,7 +196,7 @@ def _describe_argument_errors(error: pydantic.ValidationError) -> Iterable[str]:
     """Yield each argument error by name, without the value, which is private."""
     for each in error.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(map(str, each["loc"])) or "arguments"
-        yield f"{name[:100]}: {ARGUMENT_MESSAGES.get(each['type'], each['msg'] + '.')}"
+        yield f"{name[:100]}: {ARGUMENT_MESSAGES.get(each['type'], each['msg'].removesuffix('.') + '.')}"
 
 
 def _describe_domain_errors(error: ValidationError) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -77,14 +78,14 @@ async def read_resource(context: Context, params: ReadResourceRequestParams) -> 
 
 def _read_uri(actor: Actor, uri: str) -> str:
     """Return the resource. Raises MemoryNotFound if it does not exist or belongs to another user."""
-    if uri == PROFILE:
+    # RFC 3986 6.2.2.1: the scheme is case-insensitive. UUIDs are too, and a final slash changes nothing.
+    scheme, separator, name = uri.strip().partition("://")
+    prefix, name = scheme.lower() + separator, name.strip("/")
+    if prefix + name.lower() == PROFILE:
         return _read_profile(actor)
-    for prefix, read in _READERS.items():
-        if uri.startswith(prefix):
-            try:
-                return read(actor, UUID(uri.removeprefix(prefix)))
-            except ValueError:
-                break
+    if read := _READERS.get(prefix):
+        with suppress(ValueError):
+            return read(actor, UUID(name))
     raise MemoryNotFound
 
 

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pydantic
 from mcp.server.caching import CacheHint
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 
 from core.version import VERSION
 from memories.mcp import prompts, resources, tools
+from memories.mcp.errors import build_params_error
 
 HOUR_MS = 3_600_000
 AN_HOUR = CacheHint(ttl_ms=HOUR_MS, scope="private")
@@ -38,3 +41,14 @@ SERVER: Server[Any] = Server(
     on_list_prompts=prompts.list_prompts,
     on_get_prompt=prompts.get_prompt,
 )
+
+
+async def name_invalid_params(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Name the parameter in the error; the SDK would only say that one is invalid."""
+    try:
+        return await call_next(ctx)
+    except pydantic.ValidationError as error:
+        raise build_params_error(error) from None
+
+
+SERVER.middleware.append(name_invalid_params)

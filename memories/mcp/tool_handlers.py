@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,9 +14,10 @@ from memories.mcp import tool_arguments, tool_results
 from memories.models.visibility import Filters
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
-from memories.search.query import find_exact_duplicate, search_memories
+from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
+from memories.search.query import Relevance, SearchResult, search_memories
 from memories.services import reads, writes
-from memories.validation.drafts import Changes
+from memories.validation.drafts import UNSET, Changes
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,27 @@ def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> to
     filters = Filters(
         visibility=arguments.visibility,
         tags_all=_resolve_tags(actor, arguments.tags),
-        since=_parse_datetime(actor, "since", arguments.since),
-        until=_parse_datetime(actor, "until", arguments.until),
+        since=_parse_time(actor, "since", arguments.since),
+        until=_parse_time(actor, "until", arguments.until, days=1),
     )
-    result = search_memories(actor, arguments.query, filters=filters, limit=arguments.limit)
+    result = search_memories(
+        actor, arguments.query, filters=filters, limit=arguments.limit, only_related=True
+    )
     response = tool_results.build_list_result(
-        ((hit.memory, hit.score) for hit in result.hits), arguments.max_tokens
+        ((hit.memory, hit) for hit in result.hits), arguments.max_tokens
     )
     response.degraded = result.degraded or None
+    response.note = _describe_matches(result)
     return response
+
+
+def _describe_matches(result: SearchResult) -> str | None:
+    """Return what to conclude from a search without a good match."""
+    if not result.hits:
+        return _("No memory matches. Do not guess: tell the user, or search in other words.")
+    if all(hit.relevance == Relevance.WEAK for hit in result.hits):
+        return _("Only weak matches: these memories may not be about what was asked.")
+    return None
 
 
 def handle_fetch(actor: Actor, arguments: tool_arguments.FetchArguments) -> tool_results.Document:
@@ -46,15 +59,22 @@ def handle_fetch(actor: Actor, arguments: tool_arguments.FetchArguments) -> tool
 
 
 def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments) -> tool_results.WriteResult:
-    """Add a private memory, whatever the text says; an exact duplicate is returned instead."""
-    if duplicate := find_exact_duplicate(actor, arguments.text):
-        return tool_results.build_write_result(duplicate, existed=True)
-    expires_at = _parse_datetime(actor, "expires_at", arguments.expires_at)
+    """Add a private memory, whatever the text says; what is new about an exact duplicate is merged into it."""
+    expires_at = _parse_expiry(actor, arguments.expires_at)
     try:
-        memory = writes.create_memory(actor, text=arguments.text, tags=arguments.tags, expires_at=expires_at)
+        memory, is_new = create_unless_duplicate(
+            actor,
+            text=arguments.text,
+            on_duplicate=OnDuplicate.RETURN,
+            tags=arguments.tags,
+            expires_at=UNSET if arguments.expires_at is None else expires_at,
+        )
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
-    return tool_results.build_write_result(memory)
+    result = tool_results.build_write_result(memory, existed=None if is_new else True)
+    if memory.expires_at != expires_at:
+        result.note = _("This text was saved before, and keeps its expiry. Use update_memory to change it.")
+    return result
 
 
 def handle_update_memory(
@@ -68,11 +88,13 @@ def handle_update_memory(
     if arguments.expires_at is not None:
         changes["expires_at"] = _parse_expiry(actor, arguments.expires_at)
     try:
-        return tool_results.build_write_result(
-            writes.update_memory(actor, _parse_id(arguments.id), **changes)
-        )
+        memory = writes.update_memory(actor, _parse_id(arguments.id), **changes)
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
+    result = tool_results.build_write_result(memory)
+    if not changes:
+        result.note = _("Nothing was changed: give text, tags or expires_at. Empty values change nothing.")
+    return result
 
 
 def handle_forget_memory(
@@ -86,7 +108,7 @@ def handle_forget_memory(
 def handle_list_recent(
     actor: Actor, arguments: tool_arguments.ListRecentArguments
 ) -> tool_results.MemoryListResult:
-    filters = Filters(since=_parse_datetime(actor, "since", arguments.since))
+    filters = Filters(since=_parse_time(actor, "since", arguments.since))
     page = reads.list_memories(actor, filters=filters, limit=arguments.limit)
     return tool_results.build_list_result(((memory, None) for memory in page.memories), arguments.max_tokens)
 
@@ -129,16 +151,18 @@ def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
     return frozenset(tag.pk for tag in found)
 
 
-def _parse_datetime(actor: Actor, name: str, value: datetime | None) -> datetime | None:
+def _parse_time(
+    actor: Actor, name: str, value: date | None, *, day_time: time = time.min, days: int = 0
+) -> datetime | None:
+    """Return the time in UTC. day_time, days: see tool_arguments.convert_to_utc."""
     try:
-        return tool_arguments.convert_to_utc(value, actor.person)
+        return tool_arguments.convert_to_utc(value, actor.person, day_time=day_time, days=days)
     except ValueError:
         raise ValidationError({name: [_("This date is out of range.")]}) from None
 
 
-def _parse_expiry(actor: Actor, value: datetime | str | None) -> datetime | None:
+def _parse_expiry(actor: Actor, value: date | str | None) -> datetime | None:
+    """Return the time, None for never."""
     if isinstance(value, str):
-        if value.strip().lower() == tool_arguments.NEVER:
-            return None
-        raise ValidationError({"expires_at": [_("Use an ISO 8601 date and time, or “never”.")]})
-    return _parse_datetime(actor, "expires_at", value)
+        return None
+    return _parse_time(actor, "expires_at", value, day_time=tool_arguments.END_OF_DAY)

@@ -1,6 +1,6 @@
 """Results of the tools: the models, which are also the output schemas, and functions that build them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +14,24 @@ from accounts.models import User
 from memories import scopes
 from memories.clients import names as client_names
 from memories.errors import ApprovalRequired
-from memories.mcp.tool_arguments import CompactJsonSchema
+from memories.mcp.tool_arguments import build_plain_schema
 from memories.models import Memory, Tag
 from memories.persona import retrieval as persona_retrieval
+from memories.search.query import Hit
 from memories.services import reads
 from memories.services.reads import decrypt_or_none
-from memories.services.representation import CITED_FIELDS, represent_memory, shorten_text
+from memories.services.representation import (
+    CITED_FIELDS,
+    excerpt_text,
+    find_first_word,
+    find_largest,
+    represent_memory,
+    shorten_text,
+)
 from memories.validation import limits
 
 TITLE_CHARACTERS = 60
+MIN_EXCERPT = 300  # characters of each memory in a list; rather than less, fewer memories
 RESULT_FIELDS = ("tags", "visibility", "created_at", "updated_at", "expires_at")
 METADATA_FIELDS = (*RESULT_FIELDS, "version", "source")
 SAVED_FIELDS = ("version", "tags", "visibility", "expires_at")
@@ -35,7 +44,7 @@ class ToolResult(BaseModel):
 
     @classmethod
     def schema_json(cls) -> dict[str, Any]:  # type: ignore[override]
-        return cls.model_json_schema(schema_generator=CompactJsonSchema)
+        return build_plain_schema(cls)
 
     @property
     def token_count(self) -> int:
@@ -56,7 +65,13 @@ class MemoryResult(ToolResult):
     updated_at: datetime
     expires_at: datetime | None = None
     score: float | None = Field(default=None, description="Ranks this result list only")
-    is_cut: bool | None = Field(default=None, description="The text is truncated; use fetch for the rest")
+    strength: float | None = Field(
+        default=None, description="Comparable between results; about 0 if unrelated"
+    )
+    relevance: str | None = Field(
+        default=None, description="strong: likely answers the query; fair; weak: may not be about it"
+    )
+    is_cut: bool | None = Field(default=None, description="The text is an excerpt; fetch returns all of it")
 
 
 class MemoryListResult(ToolResult):
@@ -65,6 +80,7 @@ class MemoryListResult(ToolResult):
     degraded: bool | None = Field(
         default=None, description="Keyword matches only; search by meaning was unavailable"
     )
+    note: str | None = Field(default=None, description="What the absence of results means")
 
 
 class DocumentMetadata(ToolResult):
@@ -157,33 +173,56 @@ def derive_title(text: str) -> str:
     return shorten_text(text.split("\n", 1)[0], TITLE_CHARACTERS)
 
 
-def build_memory_result(memory: Memory, text: str, score: float | None = None) -> MemoryResult:
-    return MemoryResult(
+def build_memory_result(memory: Memory, text: str, hit: Hit | None = None) -> MemoryResult:
+    result = MemoryResult(
         id=str(memory.pk),
         title=derive_title(text),
         text=text,
         url=get_memory_url(memory),
         **represent_memory(memory, RESULT_FIELDS),
-        score=None if score is None else round(score, 4),
     )
+    if hit is not None:
+        result.score, result.strength = round(hit.score, 4), round(hit.strength, 4)
+        result.relevance = hit.relevance
+    return result
 
 
-def build_list_result(memories: Iterable[tuple[Memory, float | None]], max_tokens: int) -> MemoryListResult:
-    """Return as many memories, in order, as fit. Skip a memory that cannot be decrypted."""
-    texts = [
-        (memory, text, score) for memory, score in memories if (text := decrypt_or_none(memory)) is not None
+def build_list_result(memories: Iterable[tuple[Memory, Hit | None]], max_tokens: int) -> MemoryListResult:
+    """Return as many memories, in order, as fit: if need be excerpts of the longest. Skip undecryptable ones."""
+    found = [
+        (build_memory_result(memory, text, hit), find_first_word(text, hit.matched if hit else ()))
+        for memory, hit in memories
+        if (text := decrypt_or_none(memory)) is not None
     ]
-    results: list[MemoryResult] = []
-    budget = max_tokens - MemoryListResult(results=[], left_out=len(texts), degraded=True).token_count - 1
-    for memory, text, score in texts:
-        result = build_memory_result(memory, text, score)
-        if result.token_count + 1 > budget and not results:
-            result = _truncate_result(result, budget)
-        if result.token_count + 1 > budget:
-            break
-        budget -= result.token_count + 1
-        results.append(result)
-    return MemoryListResult(results=results, left_out=(len(texts) - len(results)) or None)
+    budget = max_tokens - MemoryListResult(results=[], left_out=len(found), degraded=True).token_count - 1
+
+    def cut_results(characters: int) -> list[MemoryResult]:
+        return [_cut_result(result, around, characters) for result, around in found]
+
+    def fits(results: Sequence[MemoryResult]) -> bool:
+        return sum(result.token_count + 1 for result in results) <= budget
+
+    longest = max((len(result.text) for result, _around in found), default=0)
+    characters = find_largest(MIN_EXCERPT, longest, lambda size: fits(cut_results(size)))
+    results = cut_results(characters)
+    results = results[: find_largest(0, len(results), lambda count: fits(results[:count]))]
+    if found and not results:
+        result, around = found[0]
+        results = [
+            _cut_result(
+                result,
+                around,
+                find_largest(0, longest, lambda size: fits([_cut_result(result, around, size)])),
+            )
+        ]
+    return MemoryListResult(results=results, left_out=(len(found) - len(results)) or None)
+
+
+def _cut_result(result: MemoryResult, around: int, characters: int) -> MemoryResult:
+    if len(result.text) <= characters:
+        return result
+    text = excerpt_text(result.text, around, characters)
+    return result.model_copy(update={"text": text, "is_cut": True})
 
 
 def build_document(memory: Memory, max_tokens: int) -> Document:
@@ -198,9 +237,13 @@ def build_document(memory: Memory, max_tokens: int) -> Document:
     if document.token_count <= max_tokens:
         return document
     document.metadata.is_cut = True
-    document.text = truncate_text(
-        document.text, lambda text: document.model_copy(update={"text": text}).token_count <= max_tokens
-    )
+    text = document.text
+
+    def fits(characters: int) -> bool:
+        document.text = excerpt_text(text, 0, characters)
+        return document.token_count <= max_tokens
+
+    document.text = excerpt_text(text, 0, find_largest(0, len(text), fits))
     return document
 
 
@@ -251,23 +294,6 @@ def build_identity(actor: Actor) -> Identity:
         only_tags=_get_allowed_tags(actor),
         access_until=actor.until,
     )
-
-
-def truncate_text(text: str, fits: Callable[[str], bool]) -> str:
-    """Return the longest prefix that fits, with an ellipsis (binary search)."""
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(f"{text[:middle]}…") else (low, middle - 1)
-    return f"{text[:low].rstrip()}…"
-
-
-def _truncate_result(result: MemoryResult, max_tokens: int) -> MemoryResult:
-    truncated = result.model_copy(update={"is_cut": True})
-    text = truncate_text(
-        result.text, lambda text: truncated.model_copy(update={"text": text}).token_count + 1 <= max_tokens
-    )
-    return truncated.model_copy(update={"text": text})
 
 
 def _get_allowed_tags(actor: Actor) -> list[TagName] | None:

@@ -21,6 +21,7 @@ from memories import scopes
 from memories.mcp import tool_arguments, tool_handlers, tool_results
 from memories.mcp.context import get_call_context
 from memories.mcp.errors import build_tool_error, build_unknown_name_error
+from memories.mcp.messages import CALL_TOOL, READ_RESOURCE
 from memories.persona import retrieval as persona_retrieval
 
 Context = ServerRequestContext[Any, Any]
@@ -41,7 +42,7 @@ def _get_persona_scopes(actor: Actor, arguments: dict[str, object]) -> Collectio
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """A tool. `scope_rule` returns the scopes that a call needs, before the call (required_scopes.py)."""
+    """A tool. `scope_rule` returns the scopes that a call needs, before the call."""
 
     name: str
     title: str
@@ -137,6 +138,20 @@ _TOOL_SPECS = (
 TOOLS = {tool.name: tool for tool in _TOOL_SPECS}
 _INPUT_SCHEMAS = {tool.name: tool.arguments_class.schema_json() for tool in _TOOL_SPECS}
 _LIST_TOOLS_RESULT = ListToolsResult(tools=[tool.to_sdk_tool for tool in _TOOL_SPECS])
+
+
+def get_required_scopes(message: Mapping[str, Any], actor: Actor) -> Collection[str]:
+    """Return the scopes that a message needs, before it is handled.
+
+    The services check their scopes themselves; this does not replace them. It exists because a missing scope must be
+    an HTTP response that names it, which is possible only before a stream has started.
+    """
+    if message.get("method") == READ_RESOURCE:
+        return (scopes.READ,)
+    if message.get("method") != CALL_TOOL:
+        return ()
+    tool, arguments = TOOLS.get(str(message["params"].get("name"))), message["params"]["arguments"]
+    return tool.scope_rule(actor, arguments if isinstance(arguments, dict) else {}) if tool else ()
 
 
 async def list_tools(_context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:

@@ -5,25 +5,73 @@ stream; under WSGI it is always a JSON body.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, MutableMapping
+from enum import Enum
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http.request import MediaType
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from memories.mcp.context import SCOPE_KEY, CallContext
+from memories.mcp.errors import InvalidMessage
 
 Message = MutableMapping[str, Any]
 RECOMPUTED_HEADERS = {"content-length", "connection"}  # set by Django and the web server
-EVENT_STREAM = b"text/event-stream"
+JSON, EVENT_STREAM = "application/json", "text/event-stream"
+# Always the same for the SDK, because the view has checked what the client accepts and sends.
+SDK_HEADERS = [(b"accept", f"{JSON}, {EVENT_STREAM}".encode()), (b"content-type", JSON.encode())]
+REPLACED_HEADERS = {b"accept", b"content-type", b"content-length", b"cookie", b"mcp-protocol-version"}
 
 
-async def dispatch_to_sdk(server: Server[Any], call: CallContext, body: bytes) -> HttpResponseBase:
+class Form(Enum):
+    """The form of a response. EITHER: an event stream if something is to be reported before the result."""
+
+    JSON = "json"
+    STREAM = "stream"
+    EITHER = "either"
+
+
+def choose_form(request: HttpRequest) -> Form:
+    """Return the form that the client prefers (RFC 9110 12.5.1). Raises InvalidMessage.
+
+    A client that accepts anything, or says nothing, gets JSON: it may never have heard of event streams.
+    """
+    if (request.content_type or "").partition(",")[0].strip().lower() != JSON:
+        raise InvalidMessage(f"Send the message with Content-Type: {JSON}.", status=415)
+    qualities = _parse_accept(request.headers.get("Accept", ""))
+    json_quality, stream_quality = _get_quality(qualities, JSON), _get_quality(qualities, EVENT_STREAM)
+    if not json_quality and not stream_quality:
+        raise InvalidMessage(f"Responses are {JSON} or {EVENT_STREAM}; Accept allows neither.", status=406)
+    names_stream = EVENT_STREAM in qualities or "text/*" in qualities
+    if json_quality > stream_quality or (json_quality and not names_stream):
+        return Form.JSON
+    return Form.STREAM if stream_quality > json_quality else Form.EITHER
+
+
+def _parse_accept(header: str) -> dict[str, float]:
+    """Return the quality of each media range; parameters other than `q` do not matter here."""
+    ranges = [MediaType(each) for each in (header.strip() or "*/*").split(",") if each.strip()]
+    return {f"{each.main_type}/{each.sub_type or '*'}".lower(): float(each.quality) for each in ranges}
+
+
+def _get_quality(qualities: dict[str, float], media_type: str) -> float:
+    """Return the quality of the most specific range."""
+    ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+    return next((qualities[each] for each in ranges if each in qualities), 0.0)
+
+
+async def dispatch_to_sdk(
+    server: Server[Any], call: CallContext, message: dict[str, Any], revision: str | None, form: Form
+) -> HttpResponseBase:
     """Return the response of the SDK. If the client disconnects during a stream, the work is cancelled."""
+    body = json.dumps(message, ensure_ascii=False).encode()
+    is_json = form == Form.JSON or not isinstance(call.request, ASGIRequest)
     out: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=1)  # the SDK waits for the socket
-    task = asyncio.create_task(_run_sdk(server, call, body, out))
+    task = asyncio.create_task(_run_sdk(server, _build_scope(call, revision), body, out, is_json=is_json))
     try:
         start = await out.get()
         if start is None:
@@ -36,11 +84,16 @@ async def dispatch_to_sdk(server: Server[Any], call: CallContext, body: bytes) -
     except asyncio.CancelledError:
         task.cancel()
         raise
-    return _copy_status_and_headers(HttpResponse(content), start)
+    response = HttpResponse(content)
+    _copy_status_and_headers(response, start)
+    if form == Form.STREAM and response.status_code == 200:  # an event stream with one event
+        response.content = b"event: message\ndata: " + content + b"\n\n"
+        response["Content-Type"] = EVENT_STREAM
+    return response
 
 
 async def _run_sdk(
-    server: Server[Any], call: CallContext, body: bytes, out: "asyncio.Queue[Message | None]"
+    server: Server[Any], scope: Message, body: bytes, out: "asyncio.Queue[Message | None]", *, is_json: bool
 ) -> None:
     unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -54,11 +107,11 @@ async def _run_sdk(
         manager = StreamableHTTPSessionManager(
             app=server,
             stateless=True,
-            json_response=not isinstance(call.request, ASGIRequest),
-            max_request_body_size=max(len(body), 1),  # the view has checked the size
+            json_response=is_json,
+            max_request_body_size=len(body),  # the view has checked the size
         )
         async with manager.run():
-            await manager.handle_request(_build_scope(call), receive, out.put)
+            await manager.handle_request(scope, receive, out.put)
     finally:
         if not _is_cancelled():
             await out.put(None)
@@ -85,13 +138,16 @@ async def _stream_events(
         task.cancel()
 
 
-def _build_scope(call: CallContext) -> Message:
+def _build_scope(call: CallContext, revision: str | None) -> Message:
     request = call.request
     # RFC 9110 8.3.1: media types are case-insensitive, but the SDK compares them exactly.
     normalized = {**request.headers, "Content-Type": request.content_type or ""}
     headers = [
         (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in normalized.items()
     ]
+    headers = [*((name, value) for name, value in headers if name not in REPLACED_HEADERS), *SDK_HEADERS]
+    if revision is not None:
+        headers.append((b"mcp-protocol-version", revision.encode()))
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -102,7 +158,7 @@ def _build_scope(call: CallContext) -> Message:
         "raw_path": request.path.encode(),
         "root_path": "",
         "query_string": b"",
-        "headers": [(name, value) for name, value in headers if name != b"cookie"],
+        "headers": headers,
         "client": None,
         "server": None,
         SCOPE_KEY: call,
@@ -111,7 +167,8 @@ def _build_scope(call: CallContext) -> Message:
 
 def _is_stream(start: Message) -> bool:
     return any(
-        name.lower() == b"content-type" and value.startswith(EVENT_STREAM) for name, value in start["headers"]
+        name.lower() == b"content-type" and value.startswith(EVENT_STREAM.encode())
+        for name, value in start["headers"]
     )
 
 

@@ -1,6 +1,5 @@
 """The MCP endpoint: check origin, size, token and scopes before the SDK handles the message."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,8 +23,9 @@ from memories.mcp.errors import (
     MissingToken,
     build_error_response,
 )
-from memories.mcp.required_scopes import get_required_scopes
-from memories.mcp.transport import dispatch_to_sdk
+from memories.mcp.messages import get_revision, parse_message
+from memories.mcp.tools import get_required_scopes
+from memories.mcp.transport import choose_form, dispatch_to_sdk
 from oauth.access.request_actor import actor_from_request
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
@@ -69,11 +69,13 @@ async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResp
             request.method != "POST"
         ):  # after the token: clients that probe with GET or HEAD need the challenge
             raise MethodNotAllowed
-        message = _parse_message(body)
+        form = choose_form(request)
+        message = parse_message(body)
         request_id = message.get("id")
+        revision = get_revision(request.headers.get("MCP-Protocol-Version"), message)
         if missing := [scope for scope in get_required_scopes(message, actor) if not actor.has_scope(scope)]:
             await run_in_thread(request, lambda: _require_more_scopes(actor, missing))
-        response = await dispatch_to_sdk(server, CallContext(actor, request), body)
+        response = await dispatch_to_sdk(server, CallContext(actor, request), message, revision, form)
     except HTTP_ERRORS as error:
         response = _adapt_body(request, build_error_response(error, request, request_id))
     response["Cache-Control"] = "no-store"
@@ -110,12 +112,3 @@ def _authenticate_request(request: HttpRequest) -> Actor:
     if actor.user is None:
         raise MissingToken
     return actor
-
-
-def _parse_message(body: bytes) -> dict[str, object]:
-    """Return the message, or {} if it is malformed: the SDK reports that."""
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return message if isinstance(message, dict) else {}

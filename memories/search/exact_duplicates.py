@@ -1,22 +1,36 @@
-"""Optional detection of exact duplicates; by default the same text is saved as often as it is written."""
+"""Exact duplicates: found without a stored digest of texts, and merged into the existing memory."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+from django.core.exceptions import ValidationError
 
 from accounts.actor import Actor
+from accounts.keys import get_person_key, get_server_key
 from memories import scopes
-from memories.errors import DuplicateMemory
-from memories.models import Memory, Visibility
-from memories.search.query import find_exact_duplicate
-from memories.services import writes
+from memories.errors import DuplicateMemory, VersionConflict
+from memories.index import keywords
+from memories.index.passages import split_passages
+from memories.models import AuditAction, Memory, MemoryVector, Visibility
+from memories.search.ranking import VisibleRows, find_same_words
+from memories.services import audit, reads, writes
+from memories.services.tags import get_tag_names, redact_tags
+from memories.validation import limits
+from memories.validation.drafts import UNSET, Changes, NewMemory, Unset, clean_new_memory
+
+MAX_CANDIDATES = 1_000  # with the same words, newest first
+
+Expiry = datetime | Literal[Unset.UNSET] | None
 
 
 class OnDuplicate(StrEnum):
     """What to do if a memory with the same text exists."""
 
     KEEP = "keep"  # save a second one without searching, which would take longer than writing
-    RETURN = "return"
+    RETURN = "return"  # merge the tags and the expiry into the existing one
     REFUSE = "refuse"
 
 
@@ -27,7 +41,7 @@ def create_unless_duplicate(
     on_duplicate: OnDuplicate,
     visibility: str = Visibility.PRIVATE,
     tags: Sequence[str] = (),
-    expires_at: datetime | None = None,
+    expires_at: Expiry = UNSET,
 ) -> tuple[Memory, bool]:
     """Return the memory, and whether it is new. Raises DuplicateMemory (REFUSE) and the errors of writes.create_memory.
 
@@ -36,10 +50,74 @@ def create_unless_duplicate(
     actor.require_scope(scopes.WRITE)
     existing = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
     if existing is None:
-        memory = writes.create_memory(
-            actor, text=text, visibility=visibility, tags=tags, expires_at=expires_at
-        )
+        expiry = None if expires_at is UNSET else expires_at
+        memory = writes.create_memory(actor, text=text, visibility=visibility, tags=tags, expires_at=expiry)
         return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
         raise DuplicateMemory(existing)
-    return existing, False
+    return merge_into_duplicate(actor, existing, tags=tags, expires_at=expires_at), False
+
+
+def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
+    """Return one of the user's own memories with this text; None without one or without memories:read.
+
+    Candidates have the same words in their first passage, so that few texts must be decrypted. Texts that differ only
+    in how Unicode composes their characters are the same.
+    """
+    if not actor.has_scope(scopes.READ):
+        return None
+    try:
+        text = limits.clean_text(text)
+    except ValidationError:  # no memory can have an invalid text
+        return None
+    words = keywords.extract_words(split_passages(text)[0])
+    private, public = get_person_key(actor.person.pk).keyword_hash_key, get_server_key().keyword_hash_key
+    candidates = find_same_words(
+        VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person)),
+        keywords.hash_words(words, private),
+        keywords.hash_words(words, public),
+        limit=MAX_CANDIDATES,
+    )
+    wanted = unicodedata.normalize("NFC", text)
+    for memory in candidates:
+        stored = reads.decrypt_or_none(memory)
+        if stored is not None and unicodedata.normalize("NFC", stored) == wanted:
+            redact_tags(actor, [memory])
+            audit.record_read(
+                actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk]
+            )
+            return memory
+    return None
+
+
+def merge_into_duplicate(
+    actor: Actor, memory: Memory, *, tags: Sequence[str] = (), expires_at: Expiry = UNSET
+) -> Memory:
+    """Add the tags to a memory, and extend its expiry; None is never. An expiry is never shortened.
+
+    Raises ValidationError and ApprovalRequired as writes.update_memory does.
+    """
+    clean_new_memory(
+        NewMemory(memory.text, tags=tags, expires_at=None if expires_at is UNSET else expires_at)
+    )
+    while True:
+        changes = _get_changes(memory, tags, expires_at)
+        if not changes:
+            return memory
+        try:
+            return writes.update_memory(actor, memory.pk, expected_version=memory.version, **changes)
+        except VersionConflict:
+            memory = reads.get_memory(actor, memory.pk)
+
+
+def _get_changes(memory: Memory, tags: Sequence[str], expires_at: Expiry) -> Changes:
+    changes: Changes = {}
+    present = get_tag_names(memory)
+    merged = limits.clean_tags([*present, *tags])
+    if len(merged) > len(present):
+        changes["tags"] = merged
+    if memory.expires_at is None or expires_at is UNSET:
+        return changes
+    if expires_at is None or expires_at > memory.expires_at:
+        changes["expires_at"] = expires_at
+    return changes

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from django.core.exceptions import ValidationError
-
 from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
@@ -26,8 +24,12 @@ from memories.providers.embeddings import (
     normalize_vector,
 )
 from memories.search.ranking import (
+    ANSWER_THRESHOLD,
     EXACT_PHRASE_BONUS,
+    FAIR_COSINE,
     MAX_WORDS,
+    RELATED_COSINE,
+    WEAK_SHARE,
     RankedMemory,
     RankingQuery,
     VisibleRows,
@@ -35,7 +37,6 @@ from memories.search.ranking import (
     rank_memories,
 )
 from memories.services import audit
-from memories.services.reads import decrypt_or_none
 from memories.services.tags import redact_tags
 from memories.validation import limits
 
@@ -55,6 +56,19 @@ class Arm(StrEnum):
 BOTH_ARMS = frozenset(Arm)
 
 
+class Relevance(StrEnum):
+    """How well a hit matches, in the same words for all channels.
+
+    strong: it likely answers the query. fair: it, its date or a neighbor has a word of the query, or its meaning is
+    similar. weak: its meaning is a little similar. none: unrelated; it only ranks next.
+    """
+
+    STRONG = "strong"
+    FAIR = "fair"
+    WEAK = "weak"
+    NONE = "none"
+
+
 @dataclass(frozen=True)
 class Hit:
     """A search result and why it matched.
@@ -70,6 +84,7 @@ class Hit:
     cosine: float | None
     matched: tuple[str, ...]
     strength: float
+    relevance: Relevance
 
 
 @dataclass(frozen=True)
@@ -94,11 +109,13 @@ def search_memories(
     limit: int = 10,
     arms: Collection[Arm] = BOTH_ARMS,
     names: Collection[str] = (),
+    only_related: bool = False,
 ) -> SearchResult:
     """Return the best memories of `owner` (by default the actor's own user) that the actor may see, best first.
 
     names: stems of the name of the user whom it is about; they match but do not count toward `strength`. Filters apply
-    before ranking. Raises InsufficientScope: own memories need memories:read, another user's persona:query.
+    before ranking. only_related: leave out unrelated memories, which merely rank next; for every channel. Raises
+    InsufficientScope: own memories need memories:read, another user's persona:query.
     """
     owner = owner or actor.person
     if actor.user is not None:
@@ -120,34 +137,13 @@ def search_memories(
         rows, question.to_ranking_query(vector, owner), limit=limit, looked_through=looked_through
     )
     hits = _build_hits(question, ranked)[:limit]
+    if only_related:
+        hits = [hit for hit in hits if hit.relevance != Relevance.NONE]
     redact_tags(actor, [hit.memory for hit in hits])
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
     return SearchResult(hits, degraded, withheld)
-
-
-def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
-    """Return one of the user's own memories with exactly this text; None without one or without memories:read.
-
-    Candidates are found by the beginning of the text, so one among many with the same beginning may be missed.
-    """
-    if not actor.has_scope(scopes.READ):
-        return None
-    try:
-        text = limits.clean_text(text)
-    except ValidationError:  # no memory can have an invalid text
-        return None
-    question = _Question.from_text(limits.clean_query(text), actor.person)
-    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
-    ranked = rank_memories(
-        rows, question.to_ranking_query(None, actor.person), limit=PHRASE_CANDIDATES, looked_through=0
-    )
-    same = next((place.memory for place in ranked if decrypt_or_none(place.memory) == text), None)
-    if same is not None:
-        redact_tags(actor, [same])
-        audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=same.owner_id, memory_ids=[same.pk])
-    return same
 
 
 @dataclass(frozen=True)
@@ -232,12 +228,15 @@ def _embed_weighted(text: str, names: Collection[str]) -> list[float]:
 
 def _build_hits(question: _Question, ranked: list[RankedMemory]) -> list[Hit]:
     """Return the hits, exact phrase matches first."""
+    weak_below = max(FAIR_COSINE, WEAK_SHARE * max((place.cosine or 0.0 for place in ranked), default=0.0))
     return sorted(
-        (_build_hit(question, place) for place in ranked), key=operator.attrgetter("score"), reverse=True
+        (_build_hit(question, place, weak_below) for place in ranked),
+        key=operator.attrgetter("score"),
+        reverse=True,
     )
 
 
-def _build_hit(question: _Question, place: RankedMemory) -> Hit:
+def _build_hit(question: _Question, place: RankedMemory, weak_below: float) -> Hit:
     """Build a hit. Only a memory with all the query's words must be decrypted to check for the phrase."""
     may_contain = question.is_phrase and len(place.words) == len(question.words)
     has_phrase = may_contain and _has_phrase(question.phrase, place.memory)
@@ -246,8 +245,22 @@ def _build_hit(question: _Question, place: RankedMemory) -> Hit:
         score=place.score + (EXACT_PHRASE_BONUS if has_phrase else 0.0),
         cosine=place.cosine,
         matched=tuple(question.words[position] for position in place.words),
-        strength=(place.cosine or 0.0) + place.idf_share,
+        strength=_get_strength(place),
+        relevance=_rate_relevance(place, weak_below),
     )
+
+
+def _get_strength(place: RankedMemory) -> float:
+    return (place.cosine or 0.0) + place.idf_share
+
+
+def _rate_relevance(place: RankedMemory, weak_below: float) -> Relevance:
+    if _get_strength(place) >= ANSWER_THRESHOLD:
+        return Relevance.STRONG
+    cosine = place.cosine or 0.0
+    if place.words or place.idf_share or place.has_neighbor or cosine >= weak_below:
+        return Relevance.FAIR
+    return Relevance.WEAK if cosine >= RELATED_COSINE else Relevance.NONE
 
 
 def _has_phrase(phrase: str, memory: Memory) -> bool:

@@ -29,10 +29,16 @@ K1 = 1.2
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
 # Minimum cosine plus matched IDF share of the first hit for an answer (decision 0018).
 ANSWER_THRESHOLD = 0.75
+# Cosines of hits without a matching word. Below RELATED_COSINE a hit is unrelated, and no channel shows it. Below
+# FAIR_COSINE, or below WEAK_SHARE of the best hit's, it is weakly related: relative too, since queries differ.
+RELATED_COSINE = 0.15
+FAIR_COSINE = 0.3
+WEAK_SHARE = 0.6
 PASSAGES_A_MEMORY = (
     5  # nearest passages fetched per memory; with more from one memory, another could be missed
 )
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
+DAY_WORDS = 3  # of a memory's creation day, among its tokens
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
 COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
@@ -54,7 +60,8 @@ WORD_WEIGHT = (
 RECEIVER_WEIGHT = WORD_WEIGHT.replace("bits", "receiver.bits")
 
 NEAREST = f"""
-select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, max(cosine) as score from (
+select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, false as has_neighbor, max(cosine) as score
+from (
   select memory_id as id, {COSINE} as cosine from ({{rows}}) visible
   where space_id = (select id from memories_embeddingspace where identity = %s)
   order by cosine desc limit %s) passage
@@ -113,7 +120,7 @@ scale as materialized (
   select lowest, %s::float8 / nullif(highest - lowest, 0) as of_meaning,
          %s::float8 / nullif(greatest((select max(bm25) from scored), (select max(bm25) from boosted)), 0) as of_words
   from total)
-select id, cosine, bits, idf_share,
+select id, cosine, bits, idf_share, boosted.bm25 is not null as has_neighbor,
        coalesce((cosine - lowest) * of_meaning, 0) + coalesce(coalesce(boosted.bm25, scored.bm25) * of_words, 0) + bonus
        as score
 from memory join scored using (bits) left join boosted using (id), scale
@@ -127,10 +134,20 @@ order by score desc, cosine desc nulls last, id desc limit %s
 READ = f"""
 with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
-select score, cosine, bits, idf_share, memory.* from placed, lateral (
+select score, cosine, bits, idf_share, has_neighbor, memory.* from placed, lateral (
   select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
+"""  # noqa: S608 # nosec B608
+
+# Memories with a passage of exactly these words, besides those of its day. As in READ, an index lookup per memory.
+SAME_WORDS = f"""
+with same as materialized (
+  select distinct memory_id from ({{rows}}) visible
+  where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end and cardinality(tokens) <= %s)
+select memory.* from same, lateral (
+  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
+order by memory.id desc limit %s
 """  # noqa: S608 # nosec B608
 
 COMMON = """
@@ -167,7 +184,8 @@ class RankedMemory:
 
     cosine: of its best passage (of a long text, the best that is near or contains a word), None without a vector.
     words: positions of the query's words that its text contains. idf_share: the share of the query's total IDF that
-    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest.
+    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest. has_neighbor: a
+    neighbor in its conversation has a word of the query.
     """
 
     memory: Memory
@@ -175,6 +193,7 @@ class RankedMemory:
     cosine: float | None
     words: tuple[int, ...]
     idf_share: float
+    has_neighbor: bool
 
 
 @dataclass(frozen=True)
@@ -215,12 +234,27 @@ def rank_memories(
             cosine=cosine,
             words=tuple(place for place in places if bits >> place & 1),
             idf_share=idf_share,
+            has_neighbor=has_neighbor,
         )
-        for score, cosine, bits, idf_share, packed_tags, *columns in found
+        for score, cosine, bits, idf_share, has_neighbor, packed_tags, *columns in found
     ]
     for place, row in zip(best, found, strict=True):
-        set_tags_from_row(place.memory, row[4])
+        set_tags_from_row(place.memory, row[5])
     return best
+
+
+def find_same_words(
+    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, limit: int
+) -> list[Memory]:
+    """Return memories with a passage of exactly these tokens, which may be none, newest first."""
+    if rows is None:
+        return []
+    params = [*rows.params, list(public), list(private), len(private) + DAY_WORDS, limit]
+    memories = []
+    for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
+        memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))
+        set_tags_from_row(memories[-1], packed_tags)
+    return memories
 
 
 def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:

@@ -17,16 +17,12 @@ from accounts.actor import Channel
 from memories.clients import names as client_names
 from memories.index import keywords
 from memories.models import IndexState, Memory, Tag
-from memories.search.query import Hit
+from memories.search.query import Hit, Relevance
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import shorten_text
 from memories.services.tags import sort_by_name
 from memories.web.markdown import render_markdown
 
-# Cosine similarity of hits without a matched word. Below UNRELATED a hit is hidden. Below WEAK_SHARE of the best hit's
-# similarity it is shown as weakly related: the threshold is relative, because similarities differ between queries.
-UNRELATED = 0.15
-WEAK_SHARE = 0.6
 AGE_IN_WORDS = timedelta(days=7)
 
 
@@ -113,17 +109,11 @@ def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
 def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
     """Return the hits with their reasons, strong matches first."""
     words_by_stem = {stem: word for word in reversed(query.split()) for stem in keywords.extract_words(word)}
-    related = [hit for hit in hits if hit.matched or _get_similarity(hit) >= UNRELATED]
-    names = client_names.get_client_names(hit.memory.source for hit in related)
-    threshold = WEAK_SHARE * max(map(_get_similarity, related), default=0.0)
+    hits = list(hits)
+    names = client_names.get_client_names(hit.memory.source for hit in hits)
     rows = [
-        MemoryRow(
-            hit.memory,
-            _explain_match(hit, words_by_stem, threshold),
-            not hit.matched and _get_similarity(hit) < threshold,
-            names,
-        )
-        for hit in related
+        MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names)
+        for hit in hits
     ]
     return sorted(rows, key=lambda row: row.is_weak)
 
@@ -146,12 +136,8 @@ def describe_source(source: str, names: Mapping[str, str]) -> str:
     return _("by you") if source == Channel.WEB else _("by one of your programs")
 
 
-def _explain_match(hit: Hit, words_by_stem: dict[str, str], threshold: float) -> str:
+def _explain_match(hit: Hit, words_by_stem: dict[str, str]) -> str:
     if hit.matched:
         words = ", ".join(f"“{words_by_stem.get(stem, stem)}”" for stem in hit.matched)
         return _("contains %(words)s") % {"words": words}
-    return _("similar meaning") if _get_similarity(hit) >= threshold else _("weakly related")
-
-
-def _get_similarity(hit: Hit) -> float:
-    return hit.cosine or 0.0
+    return _("weakly related") if hit.relevance == Relevance.WEAK else _("similar meaning")

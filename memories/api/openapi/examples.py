@@ -31,7 +31,16 @@ CHANGED = {**MEMORY, **MEMORY_CHANGES, "version": 2, "updated_at": "2026-02-01T0
 MEMORIES = {"results": [MEMORY], **NEXT}
 SEARCH_IN = {"query": "what must I not eat?", "limit": 5, "tags_any": [TAG_ID]}
 HITS = {
-    "results": [{"memory": MEMORY, "score": 0.93, "cosine": 0.61, "strength": 0.74, "matched": ["eat"]}],
+    "results": [
+        {
+            "memory": MEMORY,
+            "score": 0.93,
+            "cosine": 0.61,
+            "strength": 0.74,
+            "relevance": "fair",
+            "matched": ["eat"],
+        }
+    ],
     "degraded": False,
 }
 BULK_IN = {

@@ -108,6 +108,9 @@ class Hit(ResponseSchema):
     strength = serializers.FloatField(
         help_text="Comparable across responses; about 0 if unrelated to the query."
     )
+    relevance = serializers.CharField(
+        help_text="`strong` (likely answers the query), `fair` or `weak`. Unrelated memories are not listed."
+    )
     matched = serializers.ListField(
         child=serializers.CharField(), help_text="Stems of the query words that the memory contains."
     )

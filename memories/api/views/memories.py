@@ -64,7 +64,9 @@ class MemoryListView(ApiView):
 class MemorySearchView(ApiView):
     def post(self, request: Request) -> Response:
         body = validate_body(request, SearchIn)
-        result = search_memories(self.actor, body["query"], filters=build_filters(body), limit=body["limit"])
+        result = search_memories(
+            self.actor, body["query"], filters=build_filters(body), limit=body["limit"], only_related=True
+        )
         return Response(serialize_search_result(result))
 
 
@@ -184,6 +186,7 @@ def build_created_response(memory: Memory) -> Response:
 
 
 def _create_unless_duplicate(actor: Actor, values: dict[str, Any], on_duplicate: str) -> Response:
+    values = {name: value for name, value in values.items() if value is not None}  # no expiry: not given
     memory, is_new = create_unless_duplicate(actor, on_duplicate=OnDuplicate(on_duplicate), **values)
     return build_created_response(memory) if is_new else build_memory_response(memory)
 

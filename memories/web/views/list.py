@@ -61,7 +61,7 @@ def _list_memories(actor: Actor, form: ListForm) -> dict[str, Any]:
 
 
 def _search_memories(actor: Actor, form: ListForm) -> dict[str, Any]:
-    result = search_memories(actor, form.query, filters=form.filters, limit=SEARCH_LIMIT)
+    result = search_memories(actor, form.query, filters=form.filters, limit=SEARCH_LIMIT, only_related=True)
     rows = build_search_rows(result.hits, form.query)
     strong = [row for row in rows if not row.is_weak]
     return {

@@ -7,16 +7,17 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import trigger_client_event
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from accounts.actor import Actor
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import Memory, Visibility
+from memories.search.exact_duplicates import find_exact_duplicate, merge_into_duplicate
 from memories.search.near_duplicates import find_similar, has_near_duplicate
-from memories.search.query import find_exact_duplicate
 from memories.services import reads, writes
 from memories.validation import limits
 from memories.web import provenance
@@ -48,6 +49,10 @@ def trash_list(request: Request, actor: Actor) -> HttpResponseBase:
 def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
     form = MemoryForm(request.POST if request.method == "POST" else None)
     duplicate = _find_duplicate(request, actor, form) if form.is_valid() else None
+    if duplicate is not None and "merge" in request.POST and _merge_into_duplicate(actor, duplicate, form):
+        messages.success(request, _("Saved in the memory that you already had."))
+        url = reverse("memories:detail", args=[duplicate.pk])
+        return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
     memory = _create_memory(actor, form) if form.is_valid() and duplicate is None else None
     if memory is not None:
         return _render_created(request, actor, memory)
@@ -59,6 +64,16 @@ def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
 def _find_duplicate(request: Request, actor: Actor, form: MemoryForm) -> Memory | None:
     """Return a memory with the same text, unless the user chose to save both."""
     return None if "keep_both" in request.POST else find_exact_duplicate(actor, form.cleaned_data["text"])
+
+
+def _merge_into_duplicate(actor: Actor, duplicate: Memory, form: MemoryForm) -> bool:
+    values = form.get_values()
+    try:
+        merge_into_duplicate(actor, duplicate, tags=values["tags"], expires_at=values["expires_at"])
+    except ValidationError as error:
+        add_form_errors(form, error)
+        return False
+    return True
 
 
 def _create_memory(actor: Actor, form: MemoryForm) -> Memory | None:
