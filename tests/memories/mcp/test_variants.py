@@ -4,6 +4,7 @@ JSON-RPC 2.0; MCP, Streamable HTTP; RFC 8259 (JSON); RFC 9110 12.5.1 (Accept).
 """
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 JSON, STREAM = "application/json", "text/event-stream"
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+REVISIONS = (MODERN, LEGACY, "2025-03-26", "")
 CANARY = "canary"
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
@@ -37,7 +39,6 @@ def build_call(*, message_id: Any = 1, **params: Any) -> bytes:
 # --- Malformed ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("revision", [MODERN, LEGACY, "2025-03-26", ""])
 @pytest.mark.parametrize(
     ("body", "code", "message_id"),
     [
@@ -64,13 +65,14 @@ def build_call(*, message_id: Any = 1, **params: Any) -> bytes:
         (build_call(name="add_memory", arguments={"text": CANARY}).replace(b'"id": 1,', b""), INVALID_REQUEST, None),
     ],
 )  # fmt: skip
-def test_malformed_message(body: bytes, code: int, message_id: Any, revision: str, ada: User) -> None:
-    response = send(ada, body, revision=revision)
-    answer = json.loads(response.content)
-    assert (response.status_code, answer["error"]["code"], answer["id"]) == (400, code, message_id)
-    assert answer["error"]["message"].endswith(".")
-    assert b"canary" not in response.content
-    assert b"pydantic" not in response.content
+def test_malformed_message(body: bytes, code: int, message_id: Any, ada: User) -> None:
+    for revision in REVISIONS:
+        response = send(ada, body, revision=revision)
+        answer = json.loads(response.content)
+        assert (response.status_code, answer["error"]["code"], answer["id"]) == (400, code, message_id)
+        assert answer["error"]["message"].endswith(".")
+        assert b"canary" not in response.content
+        assert b"pydantic" not in response.content
     assert not Memory.objects.exists()
 
 
@@ -209,13 +211,13 @@ def test_response_of_a_client(outcome: str, ada: User) -> None:
 @pytest.mark.parametrize(
     "requested", ["2024-01-01", "1999", "draft", LEGACY, "2025-06-18", "2025-03-26", MODERN]
 )
-@pytest.mark.parametrize("header", ["", "2027-01-01", LEGACY])
-def test_initialize_negotiates_the_revision(header: str, requested: str, ada: User) -> None:
+def test_initialize_negotiates_the_revision(requested: str, ada: User) -> None:
     params = {"protocolVersion": requested, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).encode()
-    result = json.loads(send(ada, body, revision=header).content)["result"]
     is_known = requested in (LEGACY, "2025-06-18", "2025-03-26")
-    assert result["protocolVersion"] == (requested if is_known else LEGACY)
+    for header in ("", "2027-01-01", LEGACY):
+        result = json.loads(send(ada, body, revision=header).content)["result"]
+        assert result["protocolVersion"] == (requested if is_known else LEGACY)
 
 
 def test_initialize_without_required_params_names_them(ada: User) -> None:
@@ -229,8 +231,6 @@ def test_initialize_without_required_params_names_them(ada: User) -> None:
 # --- The form of the response ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("client_class", [Client, AsyncClient])
-@pytest.mark.parametrize("revision", [MODERN, LEGACY])
 @pytest.mark.parametrize(
     ("accept", "forms"),
     [
@@ -246,18 +246,19 @@ def test_initialize_without_required_params_names_them(ada: User) -> None:
         (f"text/html, {JSON}", [JSON]), (f"{JSON}, {STREAM}", [JSON, STREAM]), (f"{STREAM},{JSON}", [JSON, STREAM]),
     ],
 )  # fmt: skip
-def test_response_has_a_form_that_is_accepted(
-    accept: str | None, forms: list[str], revision: str, client_class: Any, ada: User
-) -> None:
+def test_response_has_a_form_that_is_accepted(accept: str | None, forms: list[str], ada: User) -> None:
     remember(ada, "The zebra.")
-    caller = Caller(app_of(ada).token, client=client_class(), revision=revision)
-    status, content_type, content = post(caller, accept, {"name": "search", "arguments": {"query": "zebra"}})
-    form = content_type.partition(";")[0]
-    assert (status, form in forms) == (200, True)
-    if form == STREAM:
-        events = [line for line in content.decode().splitlines() if line.startswith("data: ")]
-        content = events[-1].removeprefix("data: ").encode()
-    assert json.loads(content)["result"]["structuredContent"]["results"][0]["text"] == "The zebra."
+    token = app_of(ada).token
+    for client, revision in product((Client(), AsyncClient()), (MODERN, LEGACY)):
+        caller = Caller(token, client=client, revision=revision)
+        params = {"name": "search", "arguments": {"query": "zebra"}}
+        status, content_type, content = post(caller, accept, params)
+        form = content_type.partition(";")[0]
+        assert (status, form in forms) == (200, True)
+        if form == STREAM:
+            events = [line for line in content.decode().splitlines() if line.startswith("data: ")]
+            content = events[-1].removeprefix("data: ").encode()
+        assert json.loads(content)["result"]["structuredContent"]["results"][0]["text"] == "The zebra."
 
 
 @pytest.mark.parametrize(
