@@ -144,5 +144,6 @@ def _extract_credentials(request: HttpRequest) -> tuple[str, str]:
     basic = client_secrets.parse_basic_header(request.headers.get("Authorization", ""))
     if basic is not None:
         return basic[0], basic[1] or ""
-    client_id = request.POST.get("client_id") or client_assertions.get_client_id(request.POST.get("client_assertion", ""))
-    return client_id, request.POST.get("client_secret", "")
+    form = request.POST
+    client_id = form.get("client_id") or client_assertions.get_client_id(form.get("client_assertion", ""))
+    return client_id, form.get("client_secret", "")
