@@ -249,7 +249,8 @@ def test_initialize_without_required_params_names_them(ada: User) -> None:
 def test_response_has_a_form_that_is_accepted(accept: str | None, forms: list[str], ada: User) -> None:
     remember(ada, "The zebra.")
     token = app_of(ada).token
-    for client, revision in product((Client(), AsyncClient()), (MODERN, LEGACY)):
+    clients: tuple[Any, ...] = (Client(), AsyncClient())
+    for client, revision in product(clients, (MODERN, LEGACY)):
         caller = Caller(token, client=client, revision=revision)
         params = {"name": "search", "arguments": {"query": "zebra"}}
         status, content_type, content = post(caller, accept, params)
