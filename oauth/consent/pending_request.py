@@ -115,11 +115,12 @@ def _is_on_the_way(request: HttpRequest) -> bool:
 
 def _get_passed_request(request: HttpRequest) -> str:
     """Return the parameter `next` if it is a request of an app to this site."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
     try:
-        parts = urlsplit(request.POST.get("next") or request.GET.get("next") or "")
+        parts = urlsplit(target.removeprefix(settings.PUBLIC_URL))
     except ValueError:
         return ""
-    is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.get_host()))
+    is_here = not parts.scheme and not parts.netloc
     return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse("oauth:authorize") else ""
 
 
