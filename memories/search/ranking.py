@@ -38,7 +38,6 @@ PASSAGES_A_MEMORY = (
     5  # nearest passages fetched per memory; with more from one memory, another could be missed
 )
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
-DAY_WORDS = 3  # of a memory's creation day, among its tokens
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
 COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
@@ -140,16 +139,6 @@ where place <= %s or bits & %s = %s
 order by place
 """  # noqa: S608 # nosec B608
 
-# Memories with a passage of exactly these words, besides those of its day. As in READ, an index lookup per memory.
-SAME_WORDS = f"""
-with same as materialized (
-  select distinct memory_id from ({{rows}}) visible
-  where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end and cardinality(tokens) <= %s)
-select memory.* from same, lateral (
-  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
-order by memory.id desc limit %s
-"""  # noqa: S608 # nosec B608
-
 COMMON = """
 with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
@@ -241,20 +230,6 @@ def rank_memories(
     for place, row in zip(best, found, strict=True):
         set_tags_from_row(place.memory, row[5])
     return best
-
-
-def find_same_words(
-    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, limit: int
-) -> list[Memory]:
-    """Return memories with a passage of exactly these tokens, which may be none, newest first."""
-    if rows is None:
-        return []
-    params = [*rows.params, list(public), list(private), len(private) + DAY_WORDS, limit]
-    memories = []
-    for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
-        memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))
-        set_tags_from_row(memories[-1], packed_tags)
-    return memories
 
 
 def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:

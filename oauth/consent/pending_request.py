@@ -115,12 +115,12 @@ def _is_on_the_way(request: HttpRequest) -> bool:
 
 def _get_passed_request(request: HttpRequest) -> str:
     """Return the parameter `next` if it is a request of an app to this site."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
     try:
-        parts = urlsplit(target.removeprefix(settings.PUBLIC_URL))
+        parts = urlsplit(request.POST.get("next") or request.GET.get("next") or "")
     except ValueError:
         return ""
-    is_here = not parts.scheme and not parts.netloc
+    # The raw header: get_host would fail on the very page that reports an invalid one. Only path and query are used.
+    is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.META.get("HTTP_HOST")))
     return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse("oauth:authorize") else ""
 
 
