@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from socket import AF_INET6
 from threading import Thread
@@ -70,21 +70,31 @@ def web_app(tmp_path: Path) -> Iterator[WebApp]:
         def log_message(self, *_: object) -> None: ...
 
     with ExitStack() as stack:
-        for name, host, kind in (
-            ("IPv4", "127.0.0.1", ThreadingHTTPServer),
-            ("IPv6", "::1", V6Server),
-            ("https", "127.0.0.1", ThreadingHTTPServer),
-        ):
-            server = stack.enter_context(kind((host, 0), Callback))
-            scheme, shown = "http", f"[{host}]" if ":" in host else host
-            if name == "https":
-                server.socket = _build_tls_context(tmp_path).wrap_socket(server.socket, server_side=True)
-                scheme, shown = "https", "localhost"
-            app.origins[name] = f"{scheme}://{shown}:{server.server_port}"
+        secure = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Callback))
+        secure.socket = _build_tls_context(tmp_path).wrap_socket(
+            secure.socket, server_side=True, do_handshake_on_connect=False
+        )
+        v6, v4 = map(stack.enter_context, _listen_on_one_port(Callback))
+        for server in (secure, v6, v4):
             Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
-        app.origins["name"] = app.origins["IPv4"].replace("127.0.0.1", "localhost")
+        app.origins = {
+            "https": f"https://127.0.0.1:{secure.server_port}",
+            "IPv6": f"http://[::1]:{v6.server_port}",
+            "IPv4": f"http://127.0.0.1:{v4.server_port}",
+            "name": f"http://localhost:{v4.server_port}",
+        }
         yield app
+
+
+def _listen_on_one_port(handler: type[BaseHTTPRequestHandler]) -> tuple[HTTPServer, HTTPServer]:
+    """Return servers for both addresses of `localhost`, of which the browser may use either."""
+    while True:
+        v6 = V6Server(("::1", 0), handler)
+        try:
+            return v6, ThreadingHTTPServer(("127.0.0.1", v6.server_port), handler)
+        except OSError:  # another program uses the port
+            v6.server_close()
 
 
 def _build_tls_context(folder: Path) -> ssl.SSLContext:
