@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop
+CLIENTS := $(INTEROP)/clients
+CLIENT_VENVS := build/interop-python-1/.installed build/interop-python-2/.installed
 PEERS := build/benchmark-peers
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof sbom messages lint format lock demo screenshots prove
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +29,11 @@ example: $(VENV)/.dev ## Start Notes, the example app in docs/examples/notes, ne
 worker: $(VENV)/.run ## Start another indexing worker next to `make run`
 	@$(BIN)/python manage.py worker
 
-test: $(VENV)/.dev $(INTEROP)/node_modules/.installed ## Run the whole test suite
+test: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(CLIENT_VENVS) ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py runs browser tests last
+
+interop: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(CLIENTS)/large/node_modules/.installed $(CLIENT_VENVS) ## Run all MCP clients at length and write the results to docs/clients.md (installs 1.2 GB)
+	@PICARD_INTEROP=long $(BIN)/python -m pytest $(CLIENTS)
 
 chaos: $(VENV)/.dev ## Run the fault-injection tests at length: kills, failing providers, full disks, clock skew
 	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/jobs/test_indexer_process.py
@@ -86,6 +91,7 @@ lock: $(VENV)/.dev ## Compile requirements*.in into requirements*.txt, with pinn
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
+	@for which in 1 2; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o $(CLIENTS)/python$$which.txt $(CLIENTS)/python$$which.in || exit 1; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -108,9 +114,16 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
 	@touch $@
 
+# Python clients that need other versions of the same packages.
+build/interop-python-%/.installed: $(CLIENTS)/python%.txt $(VENV)/.dev
+	@echo "Installing Python clients for the tests (once) ..."
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
 # Without npm, tests that need these packages are skipped with a message; with CI=true they fail.
-$(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
+$(INTEROP)/node_modules/.installed $(CLIENTS)/large/node_modules/.installed: %/node_modules/.installed: %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: tests/interop will be skipped"; exit 0; }; \
-	 echo "Installing Node.js and third-party programs for the tests (once) ..."; \
-	 npm ci --prefix $(INTEROP) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ \
+	 echo "Installing third-party programs for the tests (once) ..."; \
+	 npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ \
 	 || echo "npm could not install them: tests/interop will be skipped"

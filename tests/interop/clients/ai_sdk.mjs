@@ -13,7 +13,7 @@ async function authorized(act) {
   try {
     return await act();
   } catch (error) {
-    if (!(error instanceof UnauthorizedError)) throw error;
+    if (!(error instanceof UnauthorizedError || error.cause instanceof UnauthorizedError)) throw error;
     const params = await browser.callback;
     const code = { authorizationCode: params.get("code"), callbackState: params.get("state") ?? undefined };
     await auth(authProvider, { serverUrl: new URL(url), ...code, callbackIssuer: params.get("iss") ?? undefined });

@@ -79,6 +79,9 @@ class Inspector:
         result = self._run("tools/call", "--tool-name", name, "--tool-args-json", json.dumps(arguments))
         return read_result(result)
 
+    def log_in(self) -> None:
+        pass  # each call does
+
     def close(self) -> None:
         pass
 

@@ -27,6 +27,7 @@ class Connection(Protocol):
 
     def list_tools(self) -> list[str]: ...
     def call_tool(self, name: str, **arguments: Any) -> dict[str, Any]: ...
+    def log_in(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -86,6 +87,10 @@ class Session:
     def call_tool(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Return the structured content."""
         return read_result(self.request("tools/call", {"name": name, "arguments": arguments}))
+
+    def log_in(self) -> None:
+        """Do what the client tells its user to do when its access was revoked."""
+        self.request("login", {})
 
     def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return the result. Raises ClientError, also if the program ends or does not answer in time."""

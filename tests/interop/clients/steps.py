@@ -74,7 +74,7 @@ class Steps:
         return self.one_consent()
 
     def revoked(self) -> str:
-        """The user disconnects the app: the client asks again or reports an error, and does not hang."""
+        """The user disconnects the app: the client asks again, or reports an error until it is logged in again."""
         self._browser.disconnect_apps()
         self._connection.timeout_s = REVOKED_TIMEOUT_S
         try:
@@ -82,7 +82,9 @@ class Steps:
         except ClientError as error:
             if "no answer" in str(error):
                 raise
-            return f"error: {error}"
+            self._connection.log_in()
+            self.search()
+            return f"error, works after a new log-in: {error}"
         if len(self._browser.opened) < 2:
             raise ClientError("read memories after its access was revoked")
         return "asks the user again"

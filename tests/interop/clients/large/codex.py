@@ -37,9 +37,7 @@ class Codex(Session):
         return {"clientInfo": client, "capabilities": {"experimentalApi": True}}
 
     def list_tools(self) -> list[str]:
-        self._log_in()
-        thread = self.request("thread/start", {"cwd": str(self._given.folder)})
-        self._thread = thread["thread"]["id"]
+        self.log_in()
         [server] = self.request("mcpServerStatus/list", {})["data"]
         if not server["tools"]:
             raise ClientError(str(server.get("toolsError")))
@@ -49,7 +47,7 @@ class Codex(Session):
         call = {"threadId": self._thread, "server": "picard", "tool": name, "arguments": arguments}
         return read_result(self.request("mcpServer/tool/call", call))
 
-    def _log_in(self) -> None:
+    def log_in(self) -> None:
         command = [self._program, "mcp", "login", "picard"]
         try:
             output = subprocess.run(
@@ -59,3 +57,5 @@ class Codex(Session):
             raise ClientError("`codex mcp login` did not end within 60 s") from None
         if output.returncode:
             raise ClientError(output.stderr.strip().splitlines()[-1])
+        thread = self.request("thread/start", {"cwd": str(self._given.folder)})
+        self._thread = thread["thread"]["id"]

@@ -17,19 +17,18 @@ async function connected() {
   return (client ??= await connectToMcpServer("0", "picard", config, false, workspace, context));
 }
 
-/** Do it; where the CLI says that it needs `/mcp auth picard`, run that and do it again on a new connection. */
-async function authorized(act) {
-  try {
-    return await act();
-  } catch (error) {
-    if (!/requires authentication|401|unauthorized/i.test(`${error}`)) throw error;
-    await new MCPOAuthProvider().authenticate("picard", { enabled: true }, url);
-    client = undefined;
-    return await act();
-  }
+/** `/mcp auth picard`, which the CLI tells its user to run. */
+async function login() {
+  await new MCPOAuthProvider().authenticate("picard", { enabled: true }, url);
+  client = undefined;
+  return {};
 }
 
 await serve({
-  "tools/list": () => authorized(async () => (await connected()).listTools()),
-  "tools/call": (params) => authorized(async () => (await connected()).callTool(params)),
+  login,
+  "tools/list": async () => {
+    await connected().catch(login);
+    return (await connected()).listTools();
+  },
+  "tools/call": async (params) => (await connected()).callTool(params),
 });

@@ -85,8 +85,7 @@ class OpenCode:
         self._server: subprocess.Popen[bytes] | None = None
 
     def list_tools(self) -> list[str]:
-        self._log_in()
-        self._serve()
+        self.log_in()
         self._ask({"name": "none"})
         if not self._model.tools:
             raise ClientError(self._http.get("/mcp").text)
@@ -103,10 +102,7 @@ class OpenCode:
         return result
 
     def close(self) -> None:
-        self._http.close()
-        if self._server:
-            self._server.kill()
-            self._server.wait()
+        self._stop()
         self._model.shutdown()
         self._model.server_close()
         self._log.close()
@@ -124,11 +120,18 @@ class OpenCode:
             "mcp": {"picard": {"type": "remote", "url": url}},
         }
 
-    def _log_in(self) -> None:
-        command = [self._program, "mcp", "auth", "picard"]
+    def log_in(self) -> None:
+        self._stop()
+        self._run("mcp", "logout", "picard")  # otherwise it asks whether to replace what is stored
+        output = self._run("mcp", "auth", "picard")
+        if "Authentication successful" not in output:
+            raise ClientError(output.strip().splitlines()[-1])
+        self._serve()
+
+    def _run(self, *arguments: str) -> str:
         try:
-            output = subprocess.run(
-                command,
+            return subprocess.run(
+                [self._program, *arguments],
                 cwd=self._project,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -136,11 +139,15 @@ class OpenCode:
                 text=True,
                 timeout=60,
                 check=False,
-            )
+            ).stdout
         except subprocess.TimeoutExpired:
-            raise ClientError("`opencode mcp auth` did not end within 60 s") from None
-        if "Authentication successful" not in output.stdout:
-            raise ClientError(output.stdout.strip().splitlines()[-1])
+            raise ClientError(f"`opencode {' '.join(arguments)}` did not end within 60 s") from None
+
+    def _stop(self) -> None:
+        self._http.close()
+        if self._server:
+            self._server.kill()
+            self._server.wait()
 
     def _serve(self) -> None:
         port = free_port()
