@@ -52,6 +52,8 @@ def start_node(script: str, *arguments: str) -> Callable[[Start], Connection]:
 def start_python(environment: str, module: str, *arguments: str) -> Callable[[Start], Connection]:
     def start(given: Start) -> Connection:
         python = PROJECT / environment / "bin" / "python" if environment else Path(sys.executable)
+        if not python.exists():
+            node.skip_missing(environment)
         command = [str(python), "-m", f"{DRIVERS}.{module}", *arguments, given.url]
         return Session(command, given.build_environment(), given.folder)
 

@@ -35,10 +35,24 @@ same with the smaller ones at one address. [mcp.md](mcp.md) says how to set up e
 
 {notes}
 """
-NOTES = """How the programs are driven: of SDKs and libraries, a program of a few lines in `tests/interop/clients` uses what their
-documentation shows. Codex CLI logs in with `codex mcp login`, and its app server calls the tools. opencode logs in with
-`opencode mcp auth`, and calls the tools that a model in the test names. Gemini CLI is represented by its library, with
-the log-in of `/mcp auth`."""
+NOTES = """## How the programs are driven
+
+- SDKs and libraries: a program of a few lines in `tests/interop/clients`, from what their documentation shows.
+- Codex CLI: `codex mcp login`; then its app server, which editors use, calls the tools.
+- opencode: `opencode mcp auth`; then it calls the tools that a model names. The model is a part of the test.
+- Gemini CLI: its library, with the log-in of `/mcp auth`.
+- The browser is a program that every client finds as `xdg-open` and in `BROWSER`. It submits the consent page as it is
+  preselected, and follows the redirect to the client.
+
+## What the clients themselves do
+
+- TypeScript SDK 1 and programs that contain it (opencode): of two calls that are sent at once with an expired token,
+  one can fail with "Server returned 401 after successful authentication", although the new token is valid: the
+  transport remembers one attempt for all its calls. The next call works.
+- Gemini CLI cannot ask again by itself: it then registers without a redirect URL, which no server may accept
+  (RFC 7591 2), and shows that error. `/mcp auth` works.
+- MCP Inspector CLI stores tokens in the system's keychain. Without one, set `MCP_INSPECTOR_SECRET_STORE=file`, as here,
+  or each command asks the user anew."""
 
 
 def write(runs: list[Run]) -> None:

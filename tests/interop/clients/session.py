@@ -52,7 +52,7 @@ class Start:
 
 
 class Session:
-    """A program that calls tools over JSON-RPC on stdin and stdout, as a stdio server of MCP. Its log is in `folder`."""
+    """A program that calls tools over JSON-RPC on stdin and stdout, like a stdio server. Its log is in `folder`."""
 
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         self.timeout_s = TIMEOUT_S

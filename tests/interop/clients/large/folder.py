@@ -1,19 +1,15 @@
 """The large programs: only `make interop` installs them."""
 
-import os
 from pathlib import Path
 
-import pytest
+from tests.interop.clients.session import ClientError
 
 HERE = Path(__file__).resolve().parent
-MODULES = HERE / "node_modules"
-LOCK = HERE / "package-lock.json"
-
-
-def is_installed() -> bool:
-    return (MODULES / ".installed").exists()
 
 
 def find_binary(pattern: str) -> Path:
-    """Return the one file that matches, for the platform that npm installed."""
-    return sorted(MODULES.glob(pattern))[0]
+    """Return the file that matches, for the platform that npm installed. Raises ClientError without one."""
+    found = sorted((HERE / "node_modules").glob(pattern))
+    if not found:
+        raise ClientError("not installed: `make interop` does it")
+    return found[0]

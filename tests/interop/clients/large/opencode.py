@@ -16,6 +16,7 @@ from tests.interop.clients.session import TIMEOUT_S, ClientError, Start
 from tests.processes import answers, free_port, wait_until
 
 TOOL_PREFIX = "picard_"
+PROGRAM_TIMEOUT_S = 180  # it takes 5 s on an idle machine
 OFFLINE = {
     "OPENCODE_DISABLE_AUTOUPDATE": "1",
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
@@ -121,8 +122,9 @@ class OpenCode:
         }
 
     def log_in(self) -> None:
-        self._stop()
-        self._run("mcp", "logout", "picard")  # otherwise it asks whether to replace what is stored
+        if self._server:
+            self._stop()
+            self._run("mcp", "logout", "picard")  # otherwise it asks whether to replace what is stored
         output = self._run("mcp", "auth", "picard")
         if "Authentication successful" not in output:
             raise ClientError(output.strip().splitlines()[-1])
@@ -137,11 +139,13 @@ class OpenCode:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=PROGRAM_TIMEOUT_S,
                 check=False,
             ).stdout
         except subprocess.TimeoutExpired:
-            raise ClientError(f"`opencode {' '.join(arguments)}` did not end within 60 s") from None
+            raise ClientError(
+                f"`opencode {' '.join(arguments)}` did not end within {PROGRAM_TIMEOUT_S} s"
+            ) from None
 
     def _stop(self) -> None:
         self._http.close()
@@ -161,7 +165,7 @@ class OpenCode:
             stderr=self._log,
         )
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}")
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/mcp"), seconds=60)
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/mcp"), seconds=PROGRAM_TIMEOUT_S)
 
     def _ask(self, call: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the parts of the assistant's messages."""
