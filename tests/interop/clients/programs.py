@@ -144,5 +144,5 @@ CLIENTS = [
         "Gemini CLI core", "@google/gemini-cli-core", LARGE, start_node("large/gemini.mjs"), is_large=True,
     ),
     Client("Codex CLI", "@openai/codex", LARGE, Codex, is_large=True),
-    Client("opencode", "opencode-ai", LARGE, OpenCode, is_large=True),
+    Client("opencode", "opencode-linux-x64", LARGE, OpenCode, is_large=True),
 ]  # fmt: skip

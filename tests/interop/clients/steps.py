@@ -52,15 +52,13 @@ class Steps:
         return ""
 
     def add(self) -> str:
-        self._added = self._connection.call_tool("add_memory", text="Written by a client.", tags=["matrix"])[
-            "id"
-        ]
-        self._expect_text("Written by a client.")
+        added = self._connection.call_tool("add_memory", text="Written by a client.", tags=["matrix"])
+        self._added = added["id"]
         return ""
 
     def update(self) -> str:
         self._connection.call_tool("update_memory", id=self._added, text="Changed by a client.")
-        self._expect_text("Changed by a client.")
+        expect(self._connection.call_tool("fetch", id=self._added)["text"], "Changed by a client.")
         return ""
 
     def one_consent(self) -> str:
@@ -94,9 +92,6 @@ class Steps:
             [parse_qs(urlsplit(url).query)["client_id"] for url in self._browser.opened], [[self._document]]
         )
         return ""
-
-    def _expect_text(self, text: str) -> None:
-        expect(self._connection.call_tool("fetch", id=self._added)["text"], text)
 
 
 def expect(found: object, expected: object) -> None:

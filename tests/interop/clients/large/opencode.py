@@ -17,6 +17,7 @@ from tests.processes import answers, free_port, wait_until
 
 TOOL_PREFIX = "picard_"
 PROGRAM_TIMEOUT_S = 180  # it takes 5 s on an idle machine
+CALLBACK_PORT = threading.Lock()  # the port of its callback is always the same
 OFFLINE = {
     "OPENCODE_DISABLE_AUTOUPDATE": "1",
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
@@ -75,8 +76,9 @@ class OpenCode:
 
     def __init__(self, given: Start) -> None:
         self.timeout_s = TIMEOUT_S
+        self._program = str(find_binary("opencode-linux-x64/bin/opencode"))
+        CALLBACK_PORT.acquire()
         self._model = Model()
-        self._program = str(find_binary("opencode-linux-*/bin/opencode"))
         self._environment = given.build_environment(**OFFLINE)
         self._project = given.folder / "project"
         self._project.mkdir()
@@ -107,6 +109,7 @@ class OpenCode:
         self._model.shutdown()
         self._model.server_close()
         self._log.close()
+        CALLBACK_PORT.release()
 
     def _build_configuration(self, url: str) -> dict[str, Any]:
         provider = {
@@ -127,7 +130,7 @@ class OpenCode:
             self._run("mcp", "logout", "picard")  # otherwise it asks whether to replace what is stored
         output = self._run("mcp", "auth", "picard")
         if "Authentication successful" not in output:
-            raise ClientError(output.strip().splitlines()[-1])
+            raise ClientError(" ".join(output.split()))
         self._serve()
 
     def _run(self, *arguments: str) -> str:
