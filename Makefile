@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop
+CLIENTS := $(INTEROP)/clients
+# Programs of others that need other versions of the same packages, each in an environment of its own.
+ENVIRONMENTS := $(addprefix build/interop-,generators schemas python-1 python-2)
 PEERS := build/benchmark-peers
-GENERATORS := build/interop-generators
-SCHEMAS := build/interop-schemas
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof sbom messages lint format lock demo screenshots prove
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +30,11 @@ example: $(VENV)/.dev ## Start Notes, the example app in docs/examples/notes, ne
 worker: $(VENV)/.run ## Start another indexing worker next to `make run`
 	@$(BIN)/python manage.py worker
 
-test: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(GENERATORS)/.installed $(SCHEMAS)/.installed ## Run the whole test suite
+test: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(ENVIRONMENTS:%=%/.installed) ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # tests/conftest.py runs browser tests last
+
+interop: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(CLIENTS)/large/node_modules/.installed $(ENVIRONMENTS:%=%/.installed) ## Run all MCP clients at length and write the results to docs/clients.md (installs 1.2 GB)
+	@PICARD_INTEROP=long $(BIN)/python -m pytest $(CLIENTS)
 
 chaos: $(VENV)/.dev ## Run the fault-injection tests at length: kills, failing providers, full disks, clock skew
 	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/jobs/test_indexer_process.py
@@ -88,8 +92,7 @@ lock: $(VENV)/.dev ## Compile requirements*.in into requirements*.txt, with pinn
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
-	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o tests/interop/generated/requirements.txt tests/interop/generated/requirements.in
-	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o tests/interop/schemas/requirements.txt tests/interop/schemas/requirements.in
+	@for name in generated/requirements schemas/requirements clients/python1 clients/python2; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o $(INTEROP)/$$name.txt $(INTEROP)/$$name.in || exit 1; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Picard needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -112,23 +115,20 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
 	@touch $@
 
-# The SDKs of model providers have a separate environment too. It takes 15 seconds and 180 MB.
-$(SCHEMAS)/.installed: $(INTEROP)/schemas/requirements.txt | $(VENV)/bin/python
-	@echo "Installing the SDKs that convert tool schemas, for the tests (once) ..."
-	@$(BIN)/python -m venv $(SCHEMAS)
-	@$(SCHEMAS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(INTEROP)/schemas/requirements.txt
-	@touch $@
+build/interop-generators/.installed: $(INTEROP)/generated/requirements.txt
+build/interop-schemas/.installed: $(INTEROP)/schemas/requirements.txt
+build/interop-python-1/.installed: $(CLIENTS)/python1.txt
+build/interop-python-2/.installed: $(CLIENTS)/python2.txt
+# Without these packages, the tests that need them are skipped with a message; with CI=true they fail.
+$(ENVIRONMENTS:%=%/.installed): | $(VENV)/bin/python
+	@echo "Installing $(@D) for the tests (once) ..."; \
+	 $(BIN)/python -m venv --clear $(@D) \
+	 && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(filter %.txt,$^) && touch $@ \
+	 || echo "pip could not install $(@D): tests of tests/interop will be skipped"
 
 # Without npm, tests that need these packages are skipped with a message; with CI=true they fail.
-$(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
+$(INTEROP)/node_modules/.installed $(CLIENTS)/large/node_modules/.installed: %/node_modules/.installed: %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: tests/interop will be skipped"; exit 0; }; \
-	 echo "Installing Node.js and third-party programs for the tests (once) ..."; \
-	 npm ci --prefix $(INTEROP) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ \
+	 echo "Installing third-party programs for the tests (once) ..."; \
+	 npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ \
 	 || echo "npm could not install them: tests/interop will be skipped"
-
-# A separate environment: the generators need other versions of the same packages, and their clients only these.
-$(GENERATORS)/.installed: $(INTEROP)/generated/requirements.txt | $(VENV)/bin/python
-	@echo "Installing the generators of API clients for the tests (once) ..."; \
-	 $(BIN)/python -m venv $(GENERATORS) \
-	 && $(GENERATORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && touch $@ \
-	 || echo "pip could not install them: tests/interop/generated will be skipped"

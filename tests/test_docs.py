@@ -17,6 +17,7 @@ from memories.mcp.tools import TOOLS
 from memories.models import IndexState, Visibility
 from memories.portability.readers.detect import IMPORT_FORMATS
 from picard.config.paths import PROJECT
+from tests.interop.clients.programs import CLIENTS
 
 APPS = ("accounts", "core", "memories", "oauth", "picard")
 CONFIGURATION = PROJECT / "docs" / "configuration.md"
@@ -239,6 +240,13 @@ def test_every_mcp_tool_is_documented() -> None:
 def test_every_import_format_is_documented() -> None:
     [table, *_] = re.findall(r"(?:^\|.*\n)+", read_text(PROJECT / "docs" / "moving.md"), re.MULTILINE)
     assert len(table.splitlines()) - 2 == len(IMPORT_FORMATS)  # without the header
+
+
+def test_client_table_matches_the_locks() -> None:
+    """`make interop` writes the table anew: with other clients or versions, it would tell of what nobody ran."""
+    rows = [row[:3] for row in parse_table_rows(PROJECT / "docs" / "clients.md")[1:]]
+    addresses = ("`127.0.0.1`", "`localhost`")
+    assert rows == [[client.name, client.version, address] for client in CLIENTS for address in addresses]
 
 
 # --- Pages ------------------------------------------------------------------------------------------------

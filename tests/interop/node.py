@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -10,16 +11,19 @@ HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
 
 
+def skip_missing(folder: str) -> NoReturn:
+    """Skip the test because a folder of third-party programs is missing, or fail if CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{folder} is missing, and CI=true: `make test` installs it if npm exists")
+    pytest.skip(f"{folder} is missing: apt-get install npm, then `make test`")
+
+
 def find_node() -> Path:
     """Return the Node.js of the npm packages. Without it, skip the test, or fail if CI=true."""
     binaries = sorted(MODULES.glob("node-linux-*/bin/node"))
     if binaries and (MODULES / ".installed").exists():
         return binaries[0]
-    if os.environ.get("CI") == "true":
-        pytest.fail(
-            "tests/interop/node_modules is missing, and CI=true: `make test` installs it if npm exists"
-        )
-    pytest.skip("tests/interop/node_modules is missing: apt-get install npm, then `make test`")
+    skip_missing("tests/interop/node_modules")
 
 
 def get_program(name: str) -> Path:

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from mcp import Client, StdioServerParameters, stdio_client
+from mcp import Client
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, TokenStorage
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
@@ -20,9 +19,8 @@ from memories.models import Memory
 from oauth.models import AppGrant, Application
 from tests.chaos.people import Person, signed_up
 from tests.interop.consent import allow_access
-from tests.interop.node import build_environment, find_node, get_program, run_node
+from tests.interop.node import get_program, run_node
 from tests.oauth.flows import access_token, make_app
-from tests.processes import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -118,38 +116,6 @@ def test_progress_is_streamed_to_clients_that_request_it(mode: str, site: str) -
     progress_values, answers = asyncio.run(_search_with_progress(f"{site}/mcp", token, mode))
     assert sorted(progress_values) == [0] * 8 + [1] * 8
     assert all(answer.structured_content["results"][0]["text"] == ZEBRA for answer in answers)
-
-
-async def _search_through_bridge(url: str, ada: Person, folder: Path) -> Any:
-    """Return what a stdio client gets through mcp-remote, which logs the URL to open."""
-    log = folder / "log"
-    bridge = StdioServerParameters(
-        command=str(find_node()),
-        args=[str(get_program("mcp-remote")), url, str(free_port()), "--host", "127.0.0.1"],
-        env=build_environment(MCP_REMOTE_CONFIG_DIR=str(folder / "config"), BROWSER="none"),
-    )
-
-    async def open_browser() -> None:
-        while "Waiting for authorization" not in (output := log.read_text()):
-            await asyncio.sleep(0.05)
-        [request] = re.findall(r"^http\S+/oauth/authorize/\S+", output, re.MULTILINE)
-        redirect = await asyncio.to_thread(allow_access, ada, request)
-        await asyncio.to_thread(httpx2.get, redirect)
-
-    with log.open("w") as errors:
-        browser = asyncio.create_task(open_browser())
-        async with asyncio.timeout(60), Client(stdio_client(bridge, errlog=errors), mode="legacy") as client:
-            await browser
-            tools = await client.list_tools()
-            return tools, await client.call_tool("search", {"query": "zebra"})
-
-
-def test_stdio_client_connects_through_mcp_remote(site: str, tmp_path: Path) -> None:
-    with signed_up(site, "ada") as [ada]:
-        ada.create(ZEBRA)
-        tools, result = asyncio.run(_search_through_bridge(f"{site}/mcp", ada, tmp_path))
-    assert len(tools.tools) == len(TOOLS)
-    assert [row["text"] for row in result.structured_content["results"]] == [ZEBRA]
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy", "auto"])
