@@ -17,7 +17,7 @@ from tests.interop.clients.session import TIMEOUT_S, ClientError, Connection, Se
 from tests.processes import free_port
 
 HERE = Path(__file__).resolve().parent
-DRIVERS = "tests.interop.clients"
+DRIVERS = "tests.interop.clients.drivers"
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,14 @@ PYTHON_2 = HERE / "python2.txt"
 VENV_1, VENV_2 = "build/interop-python-1", "build/interop-python-2"
 CLIENTS = [
     Client(
-        "TypeScript SDK 1", "@modelcontextprotocol/sdk", NPM, start_node("typescript.mjs", "1"),
+        "TypeScript SDK 1", "@modelcontextprotocol/sdk", NPM, start_node("drivers/typescript.mjs", "1"),
         takes_document=True,
     ),
     Client(
-        "TypeScript SDK 2", "@modelcontextprotocol/client", NPM, start_node("typescript.mjs", "2"),
+        "TypeScript SDK 2", "@modelcontextprotocol/client", NPM, start_node("drivers/typescript.mjs", "2"),
         takes_document=True,
     ),
-    Client("AI SDK", "@ai-sdk/mcp", NPM, start_node("ai_sdk.mjs")),
+    Client("AI SDK", "@ai-sdk/mcp", NPM, start_node("drivers/ai_sdk.mjs")),
     Client("mcp-remote", "mcp-remote", NPM, start_mcp_remote),
     Client("MCP Inspector CLI", "@modelcontextprotocol/inspector", NPM, Inspector, takes_document=True),
     Client(

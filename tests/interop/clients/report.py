@@ -37,7 +37,7 @@ same with the smaller ones at one address. [mcp.md](mcp.md) says how to set up e
 """
 NOTES = """## How the programs are driven
 
-- SDKs and libraries: a program of a few lines in `tests/interop/clients`, from what their documentation shows.
+- SDKs and libraries: a program of a few lines in `tests/interop/clients/drivers`, from what their documentation shows.
 - Codex CLI: `codex mcp login`; then its app server, which editors use, calls the tools.
 - opencode: `opencode mcp auth`; then it calls the tools that a model names. The model is a part of the test.
 - Gemini CLI: its library, with the log-in of `/mcp auth`.

@@ -56,7 +56,8 @@ class Session:
 
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         self.timeout_s = TIMEOUT_S
-        self._log = (folder / "log").open("wb")
+        self._log_file = folder / "log"
+        self._log = self._log_file.open("wb")
         self._process = subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -102,7 +103,7 @@ class Session:
             except Empty:
                 raise ClientError(f"no answer within {self.timeout_s:.0f} s") from None
             if not line:
-                raise ClientError("the program ended")
+                raise ClientError(f"the program ended: {self._read_log()}")
             message = json.loads(line) if line.startswith("{") else {}
             if message.get("id") == self._last_id and "method" not in message:
                 if "error" in message:
@@ -125,7 +126,11 @@ class Session:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise ClientError("the program ended") from None
+            raise ClientError(f"the program ended: {self._read_log()}") from None
+
+    def _read_log(self) -> str:
+        lines = self._log_file.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "no message"
 
     def _read(self) -> None:
         assert self._process.stdout

@@ -5,7 +5,7 @@ expired tokens, revoked access and client documents. It writes docs/clients.md.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,21 +42,22 @@ def finished() -> Iterator[list[Run]]:
 
 
 @pytest.fixture(scope="module")
-def clean_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[], None]]:
-    """Return a function that deletes all users and what the rate limits have counted. Called at the end, too."""
-
-    def clean() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("delete from accounts_rate_limit")
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database of the servers. All users are deleted at the end."""
+    with django_db_blocker.unblock():
+        yield
         delete_all_users()
 
-    with django_db_blocker.unblock():
-        yield clean
-        clean()
+
+@pytest.fixture(autouse=True)
+def _clear_rate_limits(database: None) -> None:
+    """Many clients share this machine's address."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from accounts_rate_limit")
 
 
 @pytest.fixture(scope="module")
-def runs(clean_database: Callable[[], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """All clients at all addresses, some at once. Each has its own user and home."""
     folder = tmp_path_factory.mktemp("clients")
     with serving(**(SETTINGS if IS_LONG else {})) as site, ThreadPoolExecutor(AT_ONCE) as pool:
@@ -85,11 +86,8 @@ def test_client_searches_and_writes(client: Client, address: str, runs: Runs, fi
 
 
 @pytest.fixture(scope="module")
-def document_site(
-    clean_database: Callable[[], None], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, str]]:
+def document_site(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The URLs of a Picard that fetches client documents, and of a document."""
-    clean_database()
     with hosted_document(tmp_path_factory.mktemp("document")) as (document, certificate):
         variables = {"CLIENT_DOCUMENTS": "true", "SSL_CERT_FILE": str(certificate)}
         with serving(**SETTINGS, **variables) as site:

@@ -1,7 +1,7 @@
 // Gemini CLI's library: logs in as `/mcp auth picard` does, and calls tools over the CLI's own connection.
 // Usage: node gemini.mjs URL, with an empty HOME
 import { connectToMcpServer, coreEvents, MCPOAuthProvider } from "@google/gemini-cli-core";
-import { serve } from "../driver.mjs";
+import { serve } from "../drivers/driver.mjs";
 
 const [url] = process.argv.slice(2);
 const config = { httpUrl: url };

@@ -7,7 +7,7 @@ import sys
 from fastmcp import Client
 from fastmcp.client.auth import OAuth
 
-from tests.interop.clients.driver import CLIENT_DOCUMENT, serve
+from tests.interop.clients.drivers.driver import CLIENT_DOCUMENT, serve
 
 
 async def main(url):

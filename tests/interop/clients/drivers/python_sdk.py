@@ -9,7 +9,7 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
-from tests.interop.clients.driver import CLIENT_DOCUMENT, Browser, Storage, serve
+from tests.interop.clients.drivers.driver import CLIENT_DOCUMENT, Browser, Storage, serve
 
 
 def build_auth(url, browser, name, finish):

@@ -6,8 +6,8 @@ import sys
 
 from langchain_mcp_adapters.client import MultiServerMCPClient
 
-from tests.interop.clients.driver import Browser, serve
-from tests.interop.clients.python_sdk import build_auth
+from tests.interop.clients.drivers.driver import Browser, serve
+from tests.interop.clients.drivers.python_sdk import build_auth
 
 
 async def main(url):
