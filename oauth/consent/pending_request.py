@@ -19,6 +19,7 @@ from oauth.registration import metadata_documents
 
 COOKIE = "__Host-authorization" if settings.SESSION_COOKIE_SECURE else "picard_authorization"
 COOKIE_S = 3_600
+CONSENT_PAGE = "oauth:authorize"
 COOKIE_CHARACTERS = 3_500  # browsers store at most 4,096 bytes of a cookie, with its name
 # Pages on the way from the log-in page to the consent page, by URL name.
 PAGES = frozenset(
@@ -53,7 +54,7 @@ class PendingRequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        is_consent = request.path == reverse("oauth:authorize")
+        is_consent = request.resolver_match is not None and request.resolver_match.view_name == CONSENT_PAGE
         if is_consent or _is_on_the_way(request):
             # An app may open these pages in a pop-up, whose callback page then reports to its opener.
             response.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
@@ -121,7 +122,7 @@ def _get_passed_request(request: HttpRequest) -> str:
         return ""
     # The raw header: get_host would fail on the very page that reports an invalid one. Only path and query are used.
     is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.META.get("HTTP_HOST")))
-    return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse("oauth:authorize") else ""
+    return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse(CONSENT_PAGE) else ""
 
 
 def _remember_request(response: HttpResponse, pending: str) -> None:
