@@ -8,7 +8,6 @@ import base64
 import json
 
 MAX_CHARACTERS = 10_000
-NUL = "\0"
 
 
 def get_client_id(assertion: str) -> str:
@@ -19,4 +18,5 @@ def get_client_id(assertion: str) -> str:
     except (IndexError, ValueError, RecursionError):
         return ""
     names = [claims.get(name) for name in ("sub", "iss")] if isinstance(claims, dict) else []
-    return next((name for name in names if isinstance(name, str) and name and NUL not in name), "")
+    # Printable: JSON can also contain NUL and surrogates, which PostgreSQL and UTF-8 do not have.
+    return next((name for name in names if isinstance(name, str) and name and name.isprintable()), "")

@@ -39,10 +39,13 @@ OTHER_SCHEMES = (
     # Operating systems and their programs
     "intent android-app content market package geo maps itms itms-apps itms-appss itms-services itunes prefs "
     "app-prefs app-settings shortcuts workflow applescript help addressbook ical launchd hcp shell search search-ms "
-    "windowsdefender calculator bingmaps xbox onenote outlook settings conf vnc rdp"
+    "windowsdefender calculator bingmaps xbox onenote outlook settings conf vnc rdp x-man-page otpauth upi"
 )
 FORBIDDEN_SCHEMES = frozenset(OTHER_SCHEMES.split())
-FORBIDDEN_PREFIXES = ("ms-", "chrome-", "moz-", "safari-", "edge-", "opera-", "web+", "x-apple", "com.apple.")
+FORBIDDEN_PREFIXES = tuple(
+    "chrome- googlechrome- moz- firefox- safari- x-safari- edge- microsoft-edge- opera- web+ ms- x-apple "
+    "com.apple.".split()
+)
 
 
 def get_redirect_uris_error(uris: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from pydantic_core import PydanticCustomError, from_json
@@ -97,7 +97,7 @@ def parse_integer(value: object) -> int:
             number = Decimal(str(value).strip())
             if abs(number) < Decimal("1e9") and number == int(number):
                 return int(number)
-        except (InvalidOperation, ValueError, OverflowError):
+        except (ArithmeticError, ValueError):
             pass
     raise PydanticCustomError("whole_number", "Use a whole number, such as 10.")
 

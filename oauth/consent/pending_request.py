@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 
 from oauth.models import Application
 from oauth.registration import metadata_documents
@@ -55,8 +57,9 @@ class PendingRequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_consent = request.resolver_match is not None and request.resolver_match.view_name == CONSENT_PAGE
-        if is_consent or _is_on_the_way(request):
-            # An app may open these pages in a pop-up, whose callback page then reports to its opener.
+        if is_consent or (_is_on_the_way(request) and get_pending_request(request)):
+            # An app may open these pages in a pop-up, whose callback page then reports to its opener. Not without an
+            # app: whether the opener keeps its window would tell any site whether the user is logged in.
             response.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
         if is_consent and COOKIE in request.COOKIES and request.user.is_authenticated:
             response.delete_cookie(COOKIE, samesite="Lax")
@@ -115,14 +118,21 @@ def _is_on_the_way(request: HttpRequest) -> bool:
 
 
 def _get_passed_request(request: HttpRequest) -> str:
-    """Return the parameter `next` if it is a request of an app to this site."""
+    """Return the parameter `next` if it is a request of an app to this site, else an empty string.
+
+    Also for malformed parameters: this is called for the page that reports them.
+    """
     try:
         parts = urlsplit(request.POST.get("next") or request.GET.get("next") or "")
-    except ValueError:
+        QueryDict(parts.query)
+    except (ValueError, BadRequest, SuspiciousOperation):
         return ""
     # The raw header: get_host would fail on the very page that reports an invalid one. Only path and query are used.
     is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.META.get("HTTP_HOST")))
-    return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse(CONSENT_PAGE) else ""
+    # In ASCII, as a cookie must be.
+    return (
+        iri_to_uri(f"{parts.path}?{parts.query}") if is_here and parts.path == reverse(CONSENT_PAGE) else ""
+    )
 
 
 def _remember_request(response: HttpResponse, pending: str) -> None:

@@ -67,6 +67,8 @@ DANGEROUS = [
         "itms-services://?action=x",
     ),
     *("x-apple.systempreferences:/x", "help://x", "applescript://com.apple.scripteditor"),
+    *("x-safari-https://a.example/cb", "googlechrome-x-callback://x", "firefox-focus://x", "x-man-page://x"),
+    *("microsoft-edge-holographic:/x", "otpauth://totp/x", "upi://pay"),
 ]
 MALFORMED = [
     *("", "callback", "/callback", "//a.example/cb", "a.example/cb", "localhost:8080/cb", "a.example:443/cb"),

@@ -196,6 +196,34 @@ def test_cookie_of_another_site_is_not_followed(ada: User) -> None:
     assert browser.get(LOG_IN).status_code == 200
 
 
+@pytest.mark.parametrize("path", [LOG_IN, "/"])
+def test_malformed_parameters_are_reported(path: str) -> None:
+    pairs = "&".join(["a="] * 1_500)  # more than Django reads
+    assert Client().get(f"{path}?{pairs}").status_code == 400
+    form = "application/x-www-form-urlencoded; charset=latin-1"
+    assert Client().post(LOG_IN, b"a=1", content_type=form).status_code == 400
+
+
+def test_unreadable_request_does_not_stay_on_the_log_in_page() -> None:
+    browser = Client()
+    page = browser.get(LOG_IN, {"next": f"{AUTHORIZE}?{'&'.join(['a'] * 1_500)}"})
+    assert (page.status_code, pending_request.COOKIE in browser.cookies) == (200, False)
+
+
+def test_kept_request_is_ascii_as_a_cookie_must_be() -> None:
+    browser = Client()
+    browser.get(LOG_IN, {"next": f"{AUTHORIZE}?state=€"})
+    assert browser.cookies[pending_request.COOKIE].value.isascii()
+    assert "state%3D%25E2%2582%25AC" in browser.get(LOG_IN)["Location"]
+
+
+def test_only_pages_on_the_way_to_an_app_keep_their_opener(app: App) -> None:
+    """Otherwise any site that opens the log-in page could tell whether the user is logged in."""
+    header = "Cross-Origin-Opener-Policy"
+    assert Stranger(app).response[header] == "unsafe-none"
+    assert Client().get(LOG_IN)[header] == "same-origin"
+
+
 def test_log_in_page_says_which_app_asks(app: App) -> None:
     page = Stranger(app).page
     assert "An app that calls itself “<bdi>Notes &lt;b&gt;</bdi>” requests access to your memories." in page

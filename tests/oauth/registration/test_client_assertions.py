@@ -101,9 +101,11 @@ def test_malformed_assertion_names_nobody(assertion: str) -> None:
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
-def test_nul_in_an_assertion_names_nobody() -> None:
-    form = {"grant_type": "refresh_token", "refresh_token": "x", **sign("a\0b")}
-    assert Client().post("/oauth/token/", form).status_code == 401
+@pytest.mark.parametrize("client_id", ["a\0b", "\ud800"])
+@pytest.mark.parametrize("endpoint", ["token", "revoke", "introspect"])
+def test_unstorable_client_id_in_an_assertion_names_nobody(endpoint: str, client_id: str) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", **sign(client_id)}
+    assert Client().post(f"/oauth/{endpoint}/", form).status_code == 401
 
 
 @pytest.mark.compliance("RFC 6749", "2.3.1")
