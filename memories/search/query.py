@@ -25,7 +25,6 @@ from memories.providers.embeddings import (
 )
 from memories.search.ranking import (
     ANSWER_THRESHOLD,
-    EXACT_PHRASE_BONUS,
     FAIR_COSINE,
     MAX_WORDS,
     RELATED_COSINE,
@@ -42,6 +41,7 @@ from memories.services.tags import redact_tags
 from memories.validation import limits
 
 WEIGHT_WITHOUT_NAMES = 3  # of the query vector without names, relative to the whole query's
+EXACT_PHRASE_BONUS = 4.0  # more than all other terms together
 PHRASE_CANDIDATES = 50  # an exact phrase's memory is nearly always among these
 
 logger = logging.getLogger(__name__)

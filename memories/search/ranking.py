@@ -1,11 +1,10 @@
 """Ranking: keyword and semantic scores fused in one statement, one pass over the covering index.
 
-score = cosine + .4 * single + .7 * pairs ^ .6 + up to .3 if all words match, where w is the IDF of a word that the
-memory has, as a share of the query's: single = sum of w * specificity, pairs = (sum of w)^2 - sum of w^2. So one
-generic word in common hardly counts, several do. The words of a memory's creation day weigh no more than the same word
-in a text. Consecutive memories of a conversation share part of their words with their neighbors, saturating like a term
-frequency. docs/decisions/0003-ranking.md explains every number. Rows without a vector yet rank by keyword. Frequencies
-use only rows that the actor may see, so that a score cannot reveal a private word.
+score = cosine + .4 * single + .7 * pairs ^ .6 + .3 * content if all words match. A word weighs its share of the query's
+IDF: single = sum(weight * specificity), pairs = sum(weight)^2 - sum(weight^2), so that one generic word hardly counts.
+The words of a memory's creation day weigh no more than the same word in a text. Consecutive memories of a conversation
+share part of their words with their neighbors. docs/decisions/0003-ranking.md explains every number. Rows without a
+vector yet rank by keyword. Frequencies use only rows that the actor may see, so that no score reveals a private word.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,10 +22,7 @@ from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 WEIGHT_OF_SINGLE_WORDS = 0.4
 WEIGHT_OF_PAIRS = 0.7
 PAIR_EXPONENT = 0.6
-# Ranks the only memory with a rare word above those that are only similar in meaning. Of a question that consists
-# mostly of stop words ("How old am I?") only the share of its other words counts.
-ALL_WORDS_BONUS = 0.3
-EXACT_PHRASE_BONUS = 4.0  # more than all other terms together
+ALL_WORDS_BONUS = 0.3  # ranks the only memory with a rare word above those that are only similar in meaning
 K1 = 1.2
 # The share of a word that counts for a neighbor in a conversation, by distance.
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
@@ -37,9 +33,7 @@ ANSWER_THRESHOLD = 0.75
 RELATED_COSINE = 0.15
 FAIR_COSINE = 0.3
 WEAK_SHARE = 0.6
-PASSAGES_A_MEMORY = (
-    5  # nearest passages fetched per memory; with more from one memory, another could be missed
-)
+PASSAGES_A_MEMORY = 5  # nearest passages fetched; with more from one memory, another could be missed
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
@@ -83,8 +77,7 @@ passage as materialized (
          case when tokens && case when is_public then %s::bigint[] else %s::bigint[] end
               then (select bit_or(bit) from word where of_public = is_public and token = any(tokens)) end as bits
   from ({{rows}}) visible),
-total as materialized (
-  select count(*)::float8 as n, count(sequence) > 0 as is_marked from passage),
+total as materialized (select count(*)::float8 as n, count(sequence) > 0 as is_marked from passage),
 memory as materialized (
   select memory_id as id, max(sequence) as sequence, max(cosine) as cosine, coalesce(bit_or(bits), 0) as bits
   from passage
@@ -123,9 +116,9 @@ boosted as materialized (
       group by receiver.id, receiver.bits, place, idf, day_idf, specificity) shared) gained
   join scored using (bits) group by id, weight, squares, single)
 select id, cosine, bits, idf_share, boosted.weight is not null as has_neighbor,
-       coalesce(cosine, 0) + bonus + %s::float8 * coalesce(boosted.single, scored.single) / asked
-       + %s::float8 * power(greatest(0, coalesce(boosted.weight ^ 2 - boosted.squares, scored.weight ^ 2 - scored.squares))
-                            / asked ^ 2, %s::float8) as score
+       coalesce(cosine, 0) + bonus + {WEIGHT_OF_SINGLE_WORDS} * coalesce(boosted.single, scored.single) / asked
+       + {WEIGHT_OF_PAIRS} * power(greatest(0, coalesce(boosted.weight ^ 2 - boosted.squares,
+           scored.weight ^ 2 - scored.squares)) / asked ^ 2, {PAIR_EXPONENT}) as score
 from memory join scored using (bits) left join boosted using (id), (select sum(idf) as asked from rarity) query
 where cosine is not null or boosted.weight > 0 or scored.weight > 0
 order by score desc, cosine desc nulls last, id desc limit %s
@@ -285,9 +278,6 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
         K1,
         list(NEIGHBOUR_WEIGHTS),
         list(NEIGHBOUR_WEIGHTS.values()),
-        WEIGHT_OF_SINGLE_WORDS,
-        WEIGHT_OF_PAIRS,
-        PAIR_EXPONENT,
         limit,
     ]
 

@@ -14,7 +14,9 @@ from django.conf import settings
 from memories.index import keywords
 
 VOCABULARY = keywords.DATA / "bert-base-uncased-vocab.txt"
-HALF_LINE = 8_000  # a word on this line of the vocabulary says half as much as a name or number that is not in it
+HALF_LINE = (
+    8_000  # a word on this line of the vocabulary says half as much as a name or number that is not in it
+)
 
 
 def measure_specificity(text: str, words: Sequence[str]) -> list[float]:
