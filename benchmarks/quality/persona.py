@@ -14,14 +14,8 @@ from accounts.actor import Actor, Channel
 from accounts.models import User
 from benchmarks.quality.locomo import Conversation, Question
 from benchmarks.quality.retrieval import CATEGORIES, FOREIGN, load_memories
-from memories.persona.retrieval import (
-    MAX_CITATIONS,
-    extract_question_names,
-    get_own_names,
-    measure_answer_strength,
-)
-from memories.search.query import search_memories
-from memories.search.ranking import ANSWER_THRESHOLD
+from memories.persona.retrieval import judge_memories
+from memories.search.answer_strength import ANSWER_STRENGTH
 
 ANSWERABLE, ADVERSARIAL, RENAMED = "answerable", "adversarial", "renamed"
 TARGET_SHARE = 0.9  # of the answerable questions of the other conversations, for calibration
@@ -64,7 +58,7 @@ def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[Ans
             if kind_strengths:
                 answered, by_calibrated = (
                     fmean(strength >= threshold for strength in kind_strengths)
-                    for threshold in (ANSWER_THRESHOLD, calibrated)
+                    for threshold in (ANSWER_STRENGTH, calibrated)
                 )
                 yield AnswerShare(
                     memories, number + 1, kind, len(kind_strengths), answered, calibrated, by_calibrated
@@ -74,7 +68,7 @@ def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[Ans
 def _calibrate_threshold(others: Sequence[Strengths]) -> float:
     """Return the highest threshold with which TARGET_SHARE of the answerable questions are answered."""
     descending = sorted((question for each in others for question in each[ANSWERABLE]), reverse=True)
-    return descending[math.ceil(len(descending) * TARGET_SHARE) - 1] if descending else ANSWER_THRESHOLD
+    return descending[math.ceil(len(descending) * TARGET_SHARE) - 1] if descending else ANSWER_STRENGTH
 
 
 def _ask_questions(conversations: Sequence[Conversation], number: int, memories: str) -> Strengths:
@@ -121,6 +115,5 @@ def _is_adversarial(question: Question) -> bool:
 
 
 def _measure_strength(actor: Actor, question: str) -> float:
-    person = actor.person
-    hits = search_memories(actor, question, limit=MAX_CITATIONS, names=get_own_names(person)).hits
-    return measure_answer_strength(hits, extract_question_names(question, person))
+    judged, _is_degraded = judge_memories(actor, actor.person, question)
+    return judged.strength
