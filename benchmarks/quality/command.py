@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from benchmarks import home
 from benchmarks.quality.locomo import Conversation, read_conversations
-from benchmarks.quality.persona import AnswerShare, measure_answer_shares
+from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
@@ -21,6 +21,9 @@ PERSONA_HEADING = (
     f"{'memories':<13}{'conversation':<14}{'questions':<13}{'n':>5}{'answer':>8}{'refuse':>8}"
     f"{'held out at':>13}{'answer':>8}{'refuse':>8}"
 )
+SET_HEADING = f"\n{'set':<13}{'n':>5}{'answer':>8}{'right':>8}{'shown':>8}{'unanswerable':>14}{'refuse':>8}{'no memory':>11}"
+
+Result = ResultRow | AnswerShare | SetShare
 
 
 def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> int:
@@ -44,18 +47,22 @@ def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> 
     return 0
 
 
-def _measure_search(conversations: list[Conversation]) -> Iterator[ResultRow | AnswerShare]:
+def _measure_search(conversations: list[Conversation]) -> Iterator[Result]:
     print(HEADING)  # noqa: T201
     for row in evaluate_search(conversations, log_progress=_log_progress):
         print(_format_row(row))  # noqa: T201
         yield row
 
 
-def _measure_persona(conversations: list[Conversation]) -> Iterator[ResultRow | AnswerShare]:
+def _measure_persona(conversations: list[Conversation]) -> Iterator[Result]:
     print(PERSONA_HEADING)  # noqa: T201
     for share in measure_answer_shares(conversations):
         print(_format_share(share))  # noqa: T201
         yield share
+    print(SET_HEADING)  # noqa: T201
+    for each in measure_sets():
+        print(_format_set(each))  # noqa: T201
+        yield each
 
 
 def _log_progress(text: str) -> None:
@@ -69,7 +76,7 @@ def _run_in_temporary_home(data: Path, json_file: Path | None, *, is_persona: bo
     return home.run_in_temporary_home(arguments, {}, keep=False)[0]
 
 
-def _write_results(path: Path, rows: list[ResultRow | AnswerShare]) -> None:
+def _write_results(path: Path, rows: list[Result]) -> None:
     path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
 
 
@@ -86,3 +93,8 @@ def _format_share(share: AnswerShare) -> str:
     shipped = f"{share.answered:>8.3f}{1 - share.answered:>8.3f}"
     held_out = f"{share.calibrated:>13.3f}{share.answered_by_it:>8.3f}{1 - share.answered_by_it:>8.3f}"
     return f"{columns}{shipped}{held_out}"
+
+
+def _format_set(share: SetShare) -> str:
+    answerable = f"{share.questions:>5}{share.answered:>8.3f}{share.right:>8.3f}{share.shown:>8.3f}"
+    return f"{share.name:<13}{answerable}{share.unanswerable:>14}{share.refused:>8.3f}{share.nothing_near:>11.3f}"
