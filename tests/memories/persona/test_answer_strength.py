@@ -65,11 +65,11 @@ def test_names_alone_are_no_answer(ada: User, index: Callable[[], int]) -> None:
 
 
 def test_own_memory_comes_before_one_about_somebody_else(ada: User, index: Callable[[], int]) -> None:
-    remember(ada, "Kwame drinks tea with milk.")
-    remember(ada, "I drink black tea with brown sugar.")
+    remember(ada, "Kwame drinks tea.")
+    remember(ada, "I drink black tea.")
     index()
     answer = ask(ada, "which tea do I drink at work?")
-    assert get_texts(answer.citations)[0] == "I drink black tea with brown sugar."
+    assert get_texts(answer.citations)[0] == "I drink black tea."
 
 
 @pytest.mark.parametrize(
