@@ -4,6 +4,7 @@ GCRA (the generic cell rate algorithm): a row stores the time at which its key's
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -88,6 +89,13 @@ def restore_rate_limit(limit: RateLimit, who: str) -> None:
     """Take back one counted request of `who`."""
     with connection.cursor() as cursor:
         cursor.execute(RESTORE_SQL, {"cost": limit.cost_s, "key": f"{limit.name}:{who}"})
+
+
+def enforce_rate_limit_of(limit: RateLimit, who_sql: str, params: Mapping[str, object]) -> None:
+    """Count one request of whom the SQL expression returns, in one statement. Raises RateLimitExceeded."""
+    sql = CONSUME_SQL.replace("{key}", f"select '{limit.name}:' || {who_sql}")
+    if not fetch_prepared(sql, {**limit.sql_params, **params}):
+        raise limit.exceeded_error
 
 
 def purge_rate_limits() -> int:

@@ -69,8 +69,12 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name == PEERS:
             kind.add_argument("--size", type=int, default=100_000, help="number of memories")
             kind.add_argument("--systems", default="", help="systems to compare, separated by commas")
-    quality = kinds.add_parser(QUALITY, help="evaluate search on conversations in the LoCoMo format")
-    quality.add_argument("--data", type=Path, required=True, help="file of conversations (JSON)")
+    quality = kinds.add_parser(QUALITY, help="evaluate search on questions whose answers are known")
+    quality.add_argument(
+        "--data",
+        type=Path,
+        help="file of conversations in the LoCoMo format; default: only this project's own sets",
+    )
     quality.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     quality.add_argument(
         "--persona",

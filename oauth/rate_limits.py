@@ -13,7 +13,7 @@ INTROSPECT = RateLimit("oauth-introspect", 1_200)  # per client, if it is authen
 MANAGE = RateLimit("oauth-manage", 300)  # per network: registrations that a client reads, changes or deletes
 INVALID_AUTHORIZATION_REQUESTS = RateLimit(
     "oauth-wrong-questions", 300
-)  # per network; valid requests do not count
+)  # per network; valid ones do not count
 # Per network. A user who connects the app restores it, so only registrations that nobody used count.
 REGISTER = RateLimit("oauth-register", 1_200, window_s=3_600.0)
 RESTORED_REGISTRATIONS = RateLimit("oauth-restored", 20, window_s=3_600.0)  # per user

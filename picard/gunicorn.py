@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import socket
+from contextlib import suppress
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
@@ -18,9 +20,20 @@ if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc only
     mallopt(_M_ARENA_MAX, _HEAPS)
     mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
-_host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
 
-bind = f"{_host}:{settings.PORT}"
+def list_addresses() -> list[str]:
+    """Return the addresses to listen on: BIND, and with 127.0.0.1 also ::1 if it is free, as `localhost` means both."""
+    host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
+    addresses = [f"{host}:{settings.PORT}"]
+    if settings.BIND == "127.0.0.1":
+        with suppress(OSError), socket.socket(socket.AF_INET6) as probe:  # there may be no IPv6
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("::1", settings.PORT))
+            addresses.append(f"[::1]:{settings.PORT}")
+    return addresses
+
+
+bind = list_addresses()
 chdir = str(settings.BASE_DIR)
 workers = settings.WEB_WORKERS
 worker_class = "picard.server.gunicorn_worker.SharingWorker"

@@ -9,7 +9,9 @@ from pathlib import Path
 from django.core.management import call_command
 
 from benchmarks import home
+from benchmarks.quality import natural
 from benchmarks.quality.locomo import Conversation, read_conversations
+from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
 
@@ -21,19 +23,23 @@ PERSONA_HEADING = (
     f"{'memories':<13}{'conversation':<14}{'questions':<13}{'n':>5}{'answer':>8}{'refuse':>8}"
     f"{'held out at':>13}{'answer':>8}{'refuse':>8}"
 )
-SET_HEADING = f"\n{'set':<13}{'n':>5}{'answer':>8}{'right':>8}{'shown':>8}{'unanswerable':>14}{'refuse':>8}{'no memory':>11}"
+PERSONA_SETS_HEADING = f"{'set':<17}{'n':>5}{'answer':>8}{'right':>8}{'shown':>8}{'unanswerable':>14}{'refuse':>8}{'no memory':>11}"
 
-Result = ResultRow | AnswerShare | SetShare
+SETS_HEADING = f"{'set':<17}{'arm':<9}{'asked by':<10}{'n':>5}" + "".join(
+    f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in natural.DEPTHS), "MRR")
+)
+
+QualityRow = ResultRow | AnswerShare | SetRow | SetShare
 
 
-def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> int:
+def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
     """Evaluate search, or the questions a persona answers and refuses; return the exit code.
 
-    All writes are rolled back, so this can run beside a live server. If Picard was never started, it uses a temporary
-    database.
+    Without data, only this project's own sets are used. All writes are rolled back, so this can run beside a
+    live server. If Picard was never started, it uses a temporary database.
     """
     try:
-        conversations = read_conversations(data)
+        conversations = read_conversations(data) if data else []
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log_progress(f"{data} contains no conversations in the LoCoMo format: {error!r}")
         return 1
@@ -41,25 +47,37 @@ def measure_quality(data: Path, json_file: Path | None, *, is_persona: bool) -> 
         call_command("migrate", interactive=False, verbosity=0)
     elif home.is_home_needed():
         return _run_in_temporary_home(data, json_file, is_persona=is_persona)
-    rows = list(_measure_persona(conversations) if is_persona else _measure_search(conversations))
+    rows = list(_measure_persona(conversations) if is_persona else _measure(conversations))
     if json_file:
         _write_results(json_file, rows)
     return 0
 
 
-def _measure_search(conversations: list[Conversation]) -> Iterator[Result]:
+def _measure(conversations: list[Conversation]) -> Iterator[QualityRow]:
+    return _measure_search(conversations) if conversations else _measure_sets()
+
+
+def _measure_sets() -> Iterator[QualityRow]:
+    print(SETS_HEADING)  # noqa: T201
+    for row in natural.evaluate_sets(natural.read_sets(), log_progress=_log_progress):
+        print(_format_set_row(row))  # noqa: T201
+        yield row
+
+
+def _measure_search(conversations: list[Conversation]) -> Iterator[QualityRow]:
     print(HEADING)  # noqa: T201
     for row in evaluate_search(conversations, log_progress=_log_progress):
         print(_format_row(row))  # noqa: T201
         yield row
 
 
-def _measure_persona(conversations: list[Conversation]) -> Iterator[Result]:
-    print(PERSONA_HEADING)  # noqa: T201
+def _measure_persona(conversations: list[Conversation]) -> Iterator[QualityRow]:
+    if conversations:
+        print(PERSONA_HEADING)  # noqa: T201
     for share in measure_answer_shares(conversations):
         print(_format_share(share))  # noqa: T201
         yield share
-    print(SET_HEADING)  # noqa: T201
+    print(PERSONA_SETS_HEADING)  # noqa: T201
     for each in measure_sets():
         print(_format_set(each))  # noqa: T201
         yield each
@@ -69,15 +87,24 @@ def _log_progress(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def _run_in_temporary_home(data: Path, json_file: Path | None, *, is_persona: bool) -> int:
-    arguments = ["quality", "--data", str(data.absolute()), *(["--persona"] if is_persona else [])]
+def _run_in_temporary_home(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
+    arguments = ["quality"]
+    if data:
+        arguments += ["--data", str(data.absolute())]
+    if is_persona:
+        arguments.append("--persona")
     if json_file:
         arguments += ["--json", str(json_file.absolute())]
     return home.run_in_temporary_home(arguments, {}, keep=False)[0]
 
 
-def _write_results(path: Path, rows: list[Result]) -> None:
+def _write_results(path: Path, rows: list[QualityRow]) -> None:
     path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+
+
+def _format_set_row(row: SetRow) -> str:
+    figures = "".join(f"{value:>8.3f}" for value in (*row.recall.values(), row.mrr))
+    return f"{row.name:<17}{row.arm:<9}{row.asked_by:<10}{row.questions:>5}{figures}"
 
 
 def _format_row(row: ResultRow) -> str:
@@ -97,4 +124,4 @@ def _format_share(share: AnswerShare) -> str:
 
 def _format_set(share: SetShare) -> str:
     answerable = f"{share.questions:>5}{share.answered:>8.3f}{share.right:>8.3f}{share.shown:>8.3f}"
-    return f"{share.name:<13}{answerable}{share.unanswerable:>14}{share.refused:>8.3f}{share.nothing_near:>11.3f}"
+    return f"{share.name:<17}{answerable}{share.unanswerable:>14}{share.refused:>8.3f}{share.nothing_near:>11.3f}"

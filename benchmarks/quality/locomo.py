@@ -17,11 +17,11 @@ SESSION_DATE = "%I:%M %p on %d %B, %Y"
 
 @dataclass(frozen=True)
 class Item:
-    """A memory to create: its text, the IDs of the turns it covers, its session, and the time of the session."""
+    """A memory to create: its text, the IDs of the turns it covers, its time, and its session, None outside of any."""
 
     text: str
     dialog_ids: frozenset[str]
-    session: int
+    session: int | None
     said_at: datetime
 
 

@@ -1,28 +1,25 @@
 """How often a persona answers questions its memories cover and refuses others, by conversation and on our own sets."""
 
-import json
 import math
 import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from django.db import transaction
 
 from accounts import keys
 from accounts.actor import Actor, Channel
 from accounts.models import User
-from benchmarks.quality.locomo import Conversation, Item, Question
+from benchmarks.quality import natural as natural_sets
+from benchmarks.quality.locomo import Conversation, Question
+from benchmarks.quality.natural import EvaluationSet
 from benchmarks.quality.retrieval import CATEGORIES, FOREIGN, load_memories
 from memories.persona.retrieval import judge_memories
 from memories.search.answer_strength import ANSWER_STRENGTH
 
 ANSWERABLE, ADVERSARIAL, RENAMED = "answerable", "adversarial", "renamed"
-SETS = Path(__file__).parent / "sets"
 TARGET_SHARE = 0.9  # of the answerable questions of the other conversations, for calibration
 
 Strengths = dict[str, list[float]]  # kind of question -> answer strengths
@@ -63,12 +60,10 @@ class SetShare:
 
 
 def measure_sets() -> Iterator[SetShare]:
-    """Measure the English sets (sets/README.md). Leaves nothing in the database."""
-    natural, paraphrases = (
-        json.loads((SETS / f"{name}-en.json").read_text("utf-8")) for name in ("natural", "paraphrases")
-    )
-    yield _measure_set("natural", natural, natural["unanswerable"])
-    yield _measure_set("paraphrases", paraphrases, [each["text"] for each in natural["questions"]])
+    """Measure each of our own sets with questions that it does not answer. Leaves nothing in the database."""
+    natural, paraphrases = natural_sets.read_sets()
+    yield _measure_set(natural, natural_sets.read_unanswerable())
+    yield _measure_set(paraphrases, [question.text for question in natural.questions])
 
 
 def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[AnswerShare]:
@@ -146,38 +141,28 @@ def _is_adversarial(question: Question) -> bool:
     return CATEGORIES[question.category] == ADVERSARIAL
 
 
-def _measure_set(name: str, content: dict[str, Any], unanswerable: Sequence[str]) -> SetShare:
-    items = [  # each its own session, so that none has neighbors
-        Item(
-            each["text"],
-            frozenset([each["id"]]),
-            at,
-            datetime.fromisoformat(each["date"]).replace(tzinfo=UTC),
-        )
-        for at, each in enumerate(content["memories"])
-    ]
-    questions = content["questions"]
+def _measure_set(each: EvaluationSet, unanswerable: Sequence[str]) -> SetShare:
     with transaction.atomic():
         person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
         actor = Actor(user=person, door=Channel.COMMAND)
-        ids = load_memories(actor, items)
-        judged = [judge_memories(actor, person, each["text"])[0] for each in questions]
+        ids = load_memories(actor, each.memories)
+        judged = [judge_memories(actor, person, question.text)[0] for question in each.questions]
         others = [judge_memories(actor, person, text)[0] for text in unanswerable]
         transaction.set_rollback(True)
     keys.clear_key_cache(person.pk)
     is_right = [
-        [not ids[hit.memory.pk].isdisjoint(question["answers"]) for hit in each.hits]
-        for question, each in zip(questions, judged, strict=True)
+        [bool(ids[hit.memory.pk] & question.answers) for hit in found.hits]
+        for question, found in zip(each.questions, judged, strict=True)
     ]
     return SetShare(
-        name,
-        len(questions),
-        answered=fmean(each.answers > 0 for each in judged),
-        right=fmean(any(right[: each.answers]) for each, right in zip(judged, is_right, strict=True)),
+        each.name,
+        len(each.questions),
+        answered=fmean(found.answers > 0 for found in judged),
+        right=fmean(any(right[: found.answers]) for found, right in zip(judged, is_right, strict=True)),
         shown=fmean(map(any, is_right)),
         unanswerable=len(unanswerable),
-        refused=fmean(each.answers == 0 for each in others),
-        nothing_near=fmean(not each.hits for each in others),
+        refused=fmean(found.answers == 0 for found in others),
+        nothing_near=fmean(not found.hits for found in others),
     )
 
 

@@ -110,11 +110,15 @@ def _ask_questions(
 
 def load_memories(actor: Actor, items: Sequence[Item]) -> EvidenceByMemory:
     """Save the items as the actor's memories, each session as a conversation, and index them as a worker does."""
-    conversations: dict[int, uuid.UUID] = defaultdict(uuid.uuid4)
+    conversations: dict[int | None, uuid.UUID | None] = defaultdict(uuid.uuid4, {None: None})
     memories = writes.create_memories(
         actor,
         [
-            writes.NewMemory(item.text, conversation=conversations[item.session], position=position)
+            writes.NewMemory(
+                item.text,
+                conversation=conversations[item.session],
+                position=None if item.session is None else position,
+            )
             for position, item in enumerate(items)
         ],
     )

@@ -97,12 +97,9 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     problem = build_problem(error)
     http_request = context["request"]._request
     if isinstance(error, InsufficientScope) and problem.code == "insufficient_scope":
-        actor = context["request"].auth  # only here: after a failed authentication, this would repeat it
-        client_errors.record_client_error(actor.client_id, ErrorKind.SCOPE_MISSING)
-        # Including the granted scopes: a new consent replaces the old one.
-        wanted = " ".join(sorted({error.scope, *actor.scopes}))
+        client_errors.record_client_error(context["request"].auth.client_id, ErrorKind.SCOPE_MISSING)
         problem.headers["WWW-Authenticate"] = build_www_authenticate(
-            Channel.API, http_request, error=problem.code, description=problem.detail, scope=wanted
+            Channel.API, http_request, error=problem.code, description=problem.detail, scope=error.scope
         )
     request_id = getattr(http_request, "request_id", "")
     # The request ID, not the URL: a 404 must not differ between URLs.

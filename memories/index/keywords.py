@@ -68,14 +68,17 @@ def extract_words(text: str) -> list[str]:
     Scripts without spaces (Chinese, Japanese, Korean, Thai, ...) yield every pair of adjacent characters instead, and
     every single Chinese character.
     """
+    return list(dict.fromkeys(chain.from_iterable(stems for _, stems in split_words(text))))
+
+
+def split_words(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each word as it is written, with its stems: none for a stop word, several for a run without spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     language: str = settings.SEARCH_LANGUAGE
-    stems = (
-        _get_cached_stems(language, word) if len(word) <= _MAX_CACHED_LENGTH else _stem_word(language, word)
-        for word in _get_word_regex().findall(text)
-    )
-    return list(dict.fromkeys(chain.from_iterable(stems)))
+    for word in _get_word_regex().findall(text):
+        is_cached = len(word) <= _MAX_CACHED_LENGTH
+        yield word, _get_cached_stems(language, word) if is_cached else _stem_word(language, word)
 
 
 def iter_words(text: str) -> Iterator[re.Match[str]]:

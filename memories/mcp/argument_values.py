@@ -30,11 +30,15 @@ def is_omitted(value: object) -> bool:
 def select_given(
     arguments: Mapping[str, object], *, required: Collection[str], lists: Collection[str]
 ) -> dict[str, object]:
-    """Return the arguments that are given. A list without a usable item is omitted too, unless it is `[]`."""
+    """Return the arguments that are given. A list without a usable item is omitted too, unless it is `[]`.
+
+    required: the names of the required argument, of which one may be a word such as "null".
+    """
+    has_required = any(name in required and not is_omitted(value) for name, value in arguments.items())
     given = {
         name: split_list(value) if name in lists and not is_empty_list(value) else value
         for name, value in arguments.items()
-        if not (is_blank(value) if name in required else is_omitted(value))
+        if not (is_blank(value) if name in required and not has_required else is_omitted(value))
     }
     return {name: value for name, value in given.items() if value != [] or is_empty_list(arguments[name])}
 

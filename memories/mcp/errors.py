@@ -142,7 +142,7 @@ def build_resource_error(error: Exception, uri: str) -> MCPError:
 
 
 def build_params_error(error: pydantic.ValidationError) -> MCPError:
-    return MCPError(INVALID_PARAMS, f"Invalid params. {_describe_error(error)}")
+    return MCPError(INVALID_PARAMS, _describe_error(error))
 
 
 def build_unknown_name_error(kind: str) -> MCPError:

@@ -10,18 +10,33 @@ from django.core.exceptions import ValidationError
 
 from accounts.actor import Actor
 from accounts.keys import get_person_key, get_server_key
+from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.errors import DuplicateMemory, VersionConflict
+from memories.fields import build_stored_row
 from memories.index import keywords
 from memories.index.passages import split_passages
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
-from memories.search.ranking import VisibleRows, find_same_words
+from memories.search.ranking import MEMORY_COLUMNS, VisibleRows
 from memories.services import audit, reads, writes
-from memories.services.tags import get_tag_names, redact_tags
+from memories.services.tags import TAGS_SUBQUERY, get_tag_names, redact_tags, set_tags_from_row
 from memories.validation import limits
 from memories.validation.drafts import UNSET, Changes, NewMemory, Unset, clean_new_memory
 
 MAX_CANDIDATES = 1_000  # with the same words, newest first
+
+DAY_WORDS = 3  # of a memory's creation day, among its tokens
+
+# Memories with a passage of exactly these words, besides those of its day. As in
+# ranking.READ, an index lookup per memory.
+SAME_WORDS = f"""
+with same as materialized (
+  select distinct memory_id from ({{rows}}) visible
+  where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end and cardinality(tokens) <= %s)
+select memory.* from same, lateral (
+  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
+order by memory.id desc limit %s
+"""  # noqa: S608 # nosec B608
 
 Expiry = datetime | Literal[Unset.UNSET] | None
 
@@ -72,7 +87,7 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
         return None
     words = keywords.extract_words(split_passages(text)[0])
     private, public = get_person_key(actor.person.pk).keyword_hash_key, get_server_key().keyword_hash_key
-    candidates = find_same_words(
+    candidates = _find_same_words(
         VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person)),
         keywords.hash_words(words, private),
         keywords.hash_words(words, public),
@@ -121,3 +136,17 @@ def _get_changes(memory: Memory, tags: Sequence[str], expires_at: Expiry) -> Cha
     if expires_at is None or expires_at > memory.expires_at:
         changes["expires_at"] = expires_at
     return changes
+
+
+def _find_same_words(
+    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, limit: int
+) -> list[Memory]:
+    """Return memories with a passage of exactly these tokens, which may be none, newest first."""
+    if rows is None:
+        return []
+    params = [*rows.params, list(public), list(private), len(private) + DAY_WORDS, limit]
+    memories = []
+    for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
+        memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))
+        set_tags_from_row(memories[-1], packed_tags)
+    return memories

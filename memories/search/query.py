@@ -25,7 +25,6 @@ from memories.providers.embeddings import (
 )
 from memories.search.matched_passages import find_matched_passages
 from memories.search.ranking import (
-    EXACT_PHRASE_BONUS,
     FAIR_COSINE,
     MAX_WORDS,
     RELATED_COSINE,
@@ -37,11 +36,13 @@ from memories.search.ranking import (
     find_common_words,
     rank_memories,
 )
+from memories.search.specificity import measure_content, measure_specificity
 from memories.services import audit
 from memories.services.tags import redact_tags
 from memories.validation import limits
 
-WEIGHT_WITHOUT_NAMES = 2  # of the query vector without names, relative to the whole query's
+WEIGHT_WITHOUT_NAMES = 3  # of the query vector without names, relative to the whole query's
+EXACT_PHRASE_BONUS = 4.0  # more than all other terms together
 PHRASE_CANDIDATES = 50  # an exact phrase's memory is nearly always among these
 
 logger = logging.getLogger(__name__)
@@ -195,6 +196,8 @@ class _Question:
             private_days=_hash_optional_words(days, key.keyword_hash_key),
             public_days=_hash_optional_words(days, get_server_key().keyword_hash_key),
             common=self.common,
+            specificity=measure_specificity(self.text, self.words) if vector is not None else (),
+            content=measure_content(self.text),
         )
 
 

@@ -1,11 +1,10 @@
 """Ranking: keyword and semantic scores fused in one statement, one pass over the covering index.
 
-score = .5 * min-max(cosine, over all searched rows) + .5 * BM25 / best BM25 + .3 if all words match.
-BM25 counts a word once per memory (k1 1.2, b 0); the words of a memory's creation day weigh no more than the same
-word in a text. Consecutive memories of a conversation share part of their words with their neighbors. Fused scores
-beat reciprocal rank fusion in every measured pairing; docs/decisions/0003-ranking.md explains every number. Rows
-without a vector yet rank by keyword. Frequencies and extremes use only rows that the actor may see, so that a score
-cannot reveal a private word.
+score = cosine + .4 * single + .7 * pairs ^ .6 + .3 * content if all words match. A word weighs its share of the query's
+IDF: single = sum(weight * specificity), pairs = sum(weight)^2 - sum(weight^2), so that one generic word hardly counts.
+The words of a memory's creation day weigh no more than the same word in a text. Consecutive memories of a conversation
+share part of their words with their neighbors. docs/decisions/0003-ranking.md explains every number. Rows without a
+vector yet rank by keyword. Frequencies use only rows that the actor may see, so that no score reveals a private word.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,10 +19,10 @@ from memories.index.vectors import format_halfvec
 from memories.models import Memory, MemoryVector
 from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
-WEIGHT_OF_MEANING = 0.5
-WEIGHT_OF_WORDS = 0.5
+WEIGHT_OF_SINGLE_WORDS = 0.4
+WEIGHT_OF_PAIRS = 0.7
+PAIR_EXPONENT = 0.6
 ALL_WORDS_BONUS = 0.3  # ranks the only memory with a rare word above those that are only similar in meaning
-EXACT_PHRASE_BONUS = 2.0  # more than all other terms together
 K1 = 1.2
 # The share of a word that counts for a neighbor in a conversation, by distance.
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
@@ -34,11 +33,8 @@ STRONG_STRENGTH = 0.75
 RELATED_COSINE = 0.15
 FAIR_COSINE = 0.3
 WEAK_SHARE = 0.6
-PASSAGES_A_MEMORY = (
-    5  # nearest passages fetched per memory; with more from one memory, another could be missed
-)
+PASSAGES_A_MEMORY = 5  # nearest passages fetched; with more from one memory, another could be missed
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
-DAY_WORDS = 3  # of a memory's creation day, among its tokens
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
 COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
@@ -81,9 +77,7 @@ passage as materialized (
          case when tokens && case when is_public then %s::bigint[] else %s::bigint[] end
               then (select bit_or(bit) from word where of_public = is_public and token = any(tokens)) end as bits
   from ({{rows}}) visible),
-total as materialized (
-  select count(*)::float8 as n, count(sequence) > 0 as is_marked, min(cosine) as lowest, max(cosine) as highest
-  from passage),
+total as materialized (select count(*)::float8 as n, count(sequence) > 0 as is_marked from passage),
 memory as materialized (
   select memory_id as id, max(sequence) as sequence, max(cosine) as cosine, coalesce(bit_or(bits), 0) as bits
   from passage
@@ -93,38 +87,40 @@ memory as materialized (
 kind as materialized (select bits, count(*) as found from memory group by bits),
 rarity as materialized (
   select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf,
-         case when place = any(%s::int[]) then 1 else 0 end as is_distinctive
+         case when place = any(%s::int[]) then 1 else 0 end as is_distinctive,
+         (%s::float8[])[place + 1] as specificity
   from total, lateral (
     select place, ln(1 + (n - texts + .5) / (texts + .5)) as idf, dates
     from (select place, coalesce(sum(found) filter (where bits >> place & 1 = 1), 0)::float8 as texts,
                  coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
           from unnest(%s::int[]) place, kind group by place) counted) weighed),
 scored as materialized (
-  select bits, sum(weight) as bm25,
+  select bits, sum(weight) as weight, sum(weight * weight) as squares, sum(weight * specificity) as single,
          coalesce(sum(idf * is_distinctive) filter (where weight > 0), 0) / sum(idf * is_distinctive) as idf_share,
          case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
-  from (select bits, idf, is_distinctive, bits >> place & 1 as tf, {WORD_WEIGHT} as weight from kind, rarity) own
+  from (select bits, idf, is_distinctive, specificity, bits >> place & 1 as tf, {WORD_WEIGHT} as weight
+        from kind, rarity) own
   group by bits),
 boosted as materialized (
-  select id, bm25 + sum(greatest(0, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8) - own_weight))
-         as bm25
+  select id, weight + sum(gain) as weight, squares + sum(gain * (gain + 2 * own_weight)) as squares,
+         single + sum(gain * specificity) as single
   from (
-    select receiver.id, receiver.bits, idf, receiver.bits >> place & 1 as tf, sum(share) as shared_tf,
-           {RECEIVER_WEIGHT} as own_weight
-    from memory neighbor, unnest(%s::int[], %s::float8[]) reach(distance, share), memory receiver, rarity
-    where (select is_marked from total) and neighbor.bits <> 0 and receiver.sequence = neighbor.sequence + distance
-      and neighbor.bits >> place & 1 = 1
-    group by receiver.id, receiver.bits, place, idf, day_idf) shared
-  join scored using (bits) group by id, bm25),
-scale as materialized (
-  select lowest, %s::float8 / nullif(highest - lowest, 0) as of_meaning,
-         %s::float8 / nullif(greatest((select max(bm25) from scored), (select max(bm25) from boosted)), 0) as of_words
-  from total)
-select id, cosine, bits, idf_share, boosted.bm25 is not null as has_neighbor,
-       coalesce((cosine - lowest) * of_meaning, 0) + coalesce(coalesce(boosted.bm25, scored.bm25) * of_words, 0) + bonus
-       as score
-from memory join scored using (bits) left join boosted using (id), scale
-where cosine is not null or boosted.bm25 > 0 or scored.bm25 > 0
+    select id, bits, specificity, own_weight,
+           greatest(0, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8) - own_weight) as gain
+    from (
+      select receiver.id, receiver.bits, idf, specificity, receiver.bits >> place & 1 as tf, sum(share) as shared_tf,
+             {RECEIVER_WEIGHT} as own_weight
+      from memory neighbor, unnest(%s::int[], %s::float8[]) reach(distance, share), memory receiver, rarity
+      where (select is_marked from total) and neighbor.bits <> 0 and receiver.sequence = neighbor.sequence + distance
+        and neighbor.bits >> place & 1 = 1
+      group by receiver.id, receiver.bits, place, idf, day_idf, specificity) shared) gained
+  join scored using (bits) group by id, weight, squares, single)
+select id, cosine, bits, idf_share, boosted.weight is not null as has_neighbor,
+       coalesce(cosine, 0) + bonus + {WEIGHT_OF_SINGLE_WORDS} * coalesce(boosted.single, scored.single) / asked
+       + {WEIGHT_OF_PAIRS} * power(greatest(0, coalesce(boosted.weight ^ 2 - boosted.squares,
+           scored.weight ^ 2 - scored.squares)) / asked ^ 2, {PAIR_EXPONENT}) as score
+from memory join scored using (bits) left join boosted using (id), (select sum(idf) as asked from rarity) query
+where cosine is not null or boosted.weight > 0 or scored.weight > 0
 order by score desc, cosine desc nulls last, id desc limit %s
 """  # noqa: S608 # nosec B608
 
@@ -138,16 +134,6 @@ select score, cosine, bits, idf_share, has_neighbor, memory.* from placed, later
   select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
-"""  # noqa: S608 # nosec B608
-
-# Memories with a passage of exactly these words, besides those of its day. As in READ, an index lookup per memory.
-SAME_WORDS = f"""
-with same as materialized (
-  select distinct memory_id from ({{rows}}) visible
-  where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end and cardinality(tokens) <= %s)
-select memory.* from same, lateral (
-  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
-order by memory.id desc limit %s
 """  # noqa: S608 # nosec B608
 
 COMMON = """
@@ -166,6 +152,7 @@ class RankingQuery:
     Vectors have unit length and are None without an embedding. Tokens are in the order of the words, at most
     MAX_WORDS; days are, in the same order, the tokens of words that can be part of a date, None for others.
     common: the places of words that name whom it is about: they match but do not count toward `idf_share`.
+    specificity: how much each word says alone, 0 to 1 (default 1). content: the share of words that are not stop words.
     """
 
     space: str
@@ -176,6 +163,8 @@ class RankingQuery:
     private_days: Sequence[int | None] = ()
     public_days: Sequence[int | None] = ()
     common: Collection[int] = ()
+    specificity: Sequence[float] = ()
+    content: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -245,20 +234,6 @@ def rank_memories(
     return best
 
 
-def find_same_words(
-    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, limit: int
-) -> list[Memory]:
-    """Return memories with a passage of exactly these tokens, which may be none, newest first."""
-    if rows is None:
-        return []
-    params = [*rows.params, list(public), list(private), len(private) + DAY_WORDS, limit]
-    memories = []
-    for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
-        memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))
-        set_tags_from_row(memories[-1], packed_tags)
-    return memories
-
-
 def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
     """Return the positions of tokens in more than COMMON_SHARE of the rows, such as names of people.
 
@@ -298,14 +273,13 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
         *rows.params,
         limit * PASSAGES_A_MEMORY,
         _find_distinctive_words(query),
+        list(query.specificity) or [1.0] * len(query.private_tokens),
         list(range(len(query.private_tokens))),
-        ALL_WORDS_BONUS,
+        ALL_WORDS_BONUS * query.content,
         K1 + 1,
         K1,
         list(NEIGHBOUR_WEIGHTS),
         list(NEIGHBOUR_WEIGHTS.values()),
-        WEIGHT_OF_MEANING,
-        WEIGHT_OF_WORDS,
         limit,
     ]
 

@@ -30,6 +30,11 @@ class InvalidAuthorizationRequest(Exception):
         """Whether nothing is known about the client, so that the user can only add it again."""
         return self.code == "invalid_client"
 
+    @property
+    def is_unusable_document(self) -> bool:
+        """Whether the client's metadata document cannot be used, for the reason in the description."""
+        return self.code == "invalid_client_metadata"
+
 
 class RedirectError(Exception):
     """The request is invalid, and the error is sent to the client's redirect URI."""

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -127,10 +128,18 @@ class ConsentForm(GrantOptionsForm):
         notes = {name: gettext("The app does not request this.") for name in extra if name not in granted}
         if grant is not None:
             notes |= {name: gettext("New.") for name in requested if name not in granted}
-        notes |= {name: gettext("You did not allow this before.") for name in declined}
-        descriptions = get_scope_descriptions()
-        labels = [(name, f"{descriptions[name]} {notes.get(name, '')}") for name in (*requested, *extra)]
-        self._set_choices("scopes", [(name, label.strip()) for name, label in labels])
+        notes |= dict.fromkeys(declined, gettext("You did not allow this before."))
+        texts = get_scope_descriptions()
+        self._set_choices(
+            "scopes",
+            [
+                (
+                    name,
+                    format_html("{} <em>{}</em>", texts[name], notes[name]) if name in notes else texts[name],
+                )
+                for name in (*requested, *extra)
+            ],
+        )
         if grant is not None and grant.has_ended:
             self._set_choices("ends", END_CHOICES)
             self.initial["ends"] = "never"

@@ -119,7 +119,8 @@ def _get_passed_request(request: HttpRequest) -> str:
         parts = urlsplit(request.POST.get("next") or request.GET.get("next") or "")
     except ValueError:
         return ""
-    is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.get_host()))
+    # The raw header: get_host would fail on the very page that reports an invalid one. Only path and query are used.
+    is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.META.get("HTTP_HOST")))
     return f"{parts.path}?{parts.query}" if is_here and parts.path == reverse("oauth:authorize") else ""
 
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from oauthlib.oauth2.rfc6749 import errors
 
-from oauth import client_secrets
+from oauth import client_assertions, client_secrets
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, Mistake
 
@@ -142,5 +142,8 @@ def purge_client_errors() -> int:
 def _extract_credentials(request: HttpRequest) -> tuple[str, str]:
     """Return client id and secret of the request; either may be empty."""
     basic = client_secrets.parse_basic_header(request.headers.get("Authorization", ""))
-    client_id, secret = basic or (request.POST.get("client_id", ""), request.POST.get("client_secret"))
-    return client_id, secret or ""
+    if basic is not None:
+        return basic[0], basic[1] or ""
+    form = request.POST
+    client_id = form.get("client_id") or client_assertions.get_client_id(form.get("client_assertion", ""))
+    return client_id, form.get("client_secret", "")

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from oauthlib.common import Request
 
-from accounts.rate_limits import RateLimit, enforce_rate_limit
+from accounts.rate_limits import enforce_rate_limit
+from core.client_ip import get_client_network
 from core.hosts import get_base_url
 from oauth import rate_limits
 from oauth.diagnostics import client_errors
@@ -29,7 +30,7 @@ DESCRIPTIONS = {
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Token endpoint: exchange a code or a refresh token for an access token (RFC 6749 4.1.3 and 6)."""
     credential = request.POST.get("refresh_token") or request.POST.get("code", "")
-    _enforce_credential_limit(rate_limits.TOKEN, credential, request)
+    families.enforce_credential_limit(rate_limits.TOKEN, credential, get_client_network(request))
     with transaction.atomic():
         _lock_token_family(request)
         response = _create_token_response(request)
@@ -55,9 +56,10 @@ def _create_token_response(request: HttpRequest) -> HttpResponse:
 @oauth_endpoint()
 def revoke_token(request: HttpRequest) -> HttpResponse:
     """Revocation endpoint (RFC 7009): revoke the token and its whole family."""
-    _enforce_credential_limit(rate_limits.REVOKE, request.POST.get("token", ""), request)
+    token = request.POST.get("token", "")
+    families.enforce_credential_limit(rate_limits.REVOKE, token, get_client_network(request))
     with transaction.atomic():
-        families.lock_family_by_token(request.POST.get("token", ""))
+        families.lock_family_by_token(token)
         return _build_response(request, *get_oauth_backend().create_revocation_response(request))
 
 
@@ -72,18 +74,6 @@ def introspect_token(request: HttpRequest) -> HttpResponse:
     if not request.POST.get("token"):
         return build_error_response("invalid_request", "The parameter token is missing.")
     return JsonResponse(_build_introspection(request, client, request.POST["token"]))
-
-
-def _enforce_credential_limit(limit: RateLimit, credential: str, request: HttpRequest) -> None:
-    """Count the request for the user of the code or token; for the network if this server does not know it.
-
-    Raises RateLimitExceeded.
-    """
-    user_id = families.find_credential_user(credential)
-    if user_id is None:
-        enforce_network_limit(limit, request)
-    else:
-        enforce_rate_limit(limit, str(user_id))
 
 
 def _build_introspection(request: HttpRequest, client: Application, token: str) -> dict[str, object]:

@@ -52,11 +52,11 @@ def parse_client_metadata(document: Mapping[str, object]) -> ClientMetadata:
     also response_types: it follows from the grant type (RFC 7591 2.1).
     """
     _check_grant_types(document.get("grant_types"))
-    name, auth_method = document.get("client_name"), document.get("token_endpoint_auth_method")
+    name = document.get("client_name")
     return ClientMetadata(
         name=client_names.clean_name(name) if isinstance(name, str) else "",
         redirect_uris=_select_redirect_uris(document.get("redirect_uris")),
-        auth_method=_select_auth_method(auth_method),
+        auth_method=_select_auth_method(document),
     )
 
 
@@ -70,11 +70,17 @@ def _check_grant_types(value: object) -> None:
         )
 
 
-def _select_auth_method(value: object) -> str:
-    """Return the method. With any other than ours, the client is public: it proves itself by PKCE alone."""
-    if not isinstance(value, str) or not value.strip():
+def _select_auth_method(document: Mapping[str, object]) -> str:
+    """Return the method. With any other than ours, the client is public: it proves itself by PKCE alone.
+
+    ChatGPT names the method that it prefers in one field, and all that it can use in the other.
+    """
+    named = [*_iterate_strings(document.get("token_endpoint_auth_method"))] or [
+        *_iterate_strings(document.get("token_endpoint_auth_methods_supported"))
+    ]
+    if not named:
         return DEFAULT_AUTH_METHOD
-    return value.strip() if value.strip() in AUTH_METHODS else PUBLIC
+    return PUBLIC if PUBLIC in named else next((method for method in named if method in AUTH_METHODS), PUBLIC)
 
 
 def _select_redirect_uris(value: object) -> tuple[str, ...]:

@@ -106,8 +106,9 @@ def purge_unused_apps() -> int:
     unused = Application.objects.exclude(registration_source=Application.RegistrationSource.MANUAL).filter(
         ~Exists(connected)
     )
-    newest = unused.order_by("-created", "-pk").values("pk")[:MAX_UNUSED_APPS]
-    is_old = LessThan(Greatest("created", "disconnected_at"), Now() - timedelta(days=UNUSED_DAYS))
+    unused_since = Greatest("created", "disconnected_at")
+    newest = unused.order_by(unused_since.desc(), "-pk").values("pk")[:MAX_UNUSED_APPS]
+    is_old = LessThan(unused_since, Now() - timedelta(days=UNUSED_DAYS))
     count: int = unused.filter(is_old | ~Q(pk__in=newest)).delete()[1].get("oauth.Application", 0)
     return count
 

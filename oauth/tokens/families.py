@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
 
 from accounts.models import User
+from accounts.rate_limits import RateLimit, enforce_rate_limit_of
 from core.db.locks import lock_uuid_sql
 from core.db.prepared import fetch_prepared
 from oauth.models import Application
@@ -25,13 +26,11 @@ union
  where access.token_checksum = %(checksum)s limit 1)
 """
 
-FIND_USER_SQL = """
-(select user_id from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1)
-union
-(select user_id from oauth2_provider_accesstoken where token_checksum = %(checksum)s and user_id is not null)
-union
-(select user_id from oauth2_provider_grant where code = %(checksum)s)
-"""
+# The user for whom a code or token was issued, as text.
+CREDENTIAL_USER_SQL = """coalesce(
+  (select user_id from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1),
+  (select user_id from oauth2_provider_accesstoken where token_checksum = %(checksum)s),
+  (select user_id from oauth2_provider_grant where code = %(checksum)s))::text"""
 
 AccessToken = get_access_token_model()
 RefreshToken = get_refresh_token_model()
@@ -56,11 +55,13 @@ def derive_family_id(code: str) -> UUID:
     return uuid5(FAMILY_NAMESPACE, compute_checksum(code))
 
 
-def find_credential_user(credential: str) -> UUID | None:
-    """Return the id of the user for whom this code or token was issued, None if it is unknown."""
-    for (user_id,) in fetch_prepared(FIND_USER_SQL, {"checksum": compute_checksum(credential)}):
-        return UUID(str(user_id))
-    return None
+def enforce_credential_limit(limit: RateLimit, credential: str, network: str) -> None:
+    """Count the request for the user of the code or token; for the network if this server does not know it.
+
+    Raises RateLimitExceeded.
+    """
+    who = f"coalesce({CREDENTIAL_USER_SQL}, %(network)s)"
+    enforce_rate_limit_of(limit, who, {"checksum": compute_checksum(credential), "network": network})
 
 
 def lock_family(family: UUID) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
 
-from oauth import client_secrets
+from oauth import client_assertions, client_secrets
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, TokenFamily
 from oauth.tokens import families, issue, refresh_retry
-from oauth.toolkit import client_assertions
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
     ScopedRequest,

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from accounts.models import User
 from benchmarks import home
 from benchmarks.__main__ import main
 from benchmarks.quality.command import measure_quality
-from benchmarks.quality.locomo import parse_dialog_ids, read_conversations
+from benchmarks.quality.locomo import Item, parse_dialog_ids, read_conversations
+from benchmarks.quality.natural import EvaluationSet, SetQuestion, evaluate_sets, read_sets
 from memories.providers.embeddings import reset_provider
 from tests.factories import remember
 
@@ -115,6 +117,44 @@ def test_evaluation_leaves_database_unchanged(ada: User, data: Path) -> None:
     before = {model: list(model._default_manager.values()) for model in apps.get_models()}
     evaluate(data)
     assert {model: list(model._default_manager.values()) for model in before} == before
+
+
+@pytest.mark.django_db
+def test_own_set_is_evaluated_by_asker_and_outside_conversations() -> None:
+    texts = {"zebra": "I keep a zebra.", "walrus": "The walrus sleeps.", "bicycle": "My bicycle is red."}
+    memories = [
+        Item(text, frozenset([name]), None, datetime(2026, 5, 8, tzinfo=UTC)) for name, text in texts.items()
+    ]
+    questions = [
+        SetQuestion("Where is the zebra?", "person", frozenset(["zebra"])),
+        SetQuestion("user's walrus, bicycle", "client", frozenset(["walrus", "bicycle"])),
+        SetQuestion("zebra", "client", frozenset(["bicycle"])),
+    ]
+    rows = {
+        (row.arm, row.asked_by): row for row in evaluate_sets([EvaluationSet("small", memories, questions)])
+    }
+    assert {arm for arm, _ in rows} == {"both", "meaning", "words"}
+    assert {asked_by: rows["words", asked_by].questions for asked_by in ("all", "person", "client")} == {
+        "all": 3, "person": 1, "client": 2,
+    }  # fmt: skip
+    assert rows["words", "client"].recall == {1: 0.5, 5: 0.5, 10: 0.5}  # no neighbor lends its words
+    assert rows["words", "client"].mrr == 0.5
+    assert not User.objects.exists()
+
+
+def test_own_sets_are_read_completely() -> None:
+    natural, paraphrases = read_sets()
+    for each in (natural, paraphrases):
+        ids = frozenset().union(*(item.dialog_ids for item in each.memories))
+        assert all(question.answers <= ids for question in each.questions)
+        assert {item.session for item in each.memories} == {None}
+    assert {question.asked_by for question in natural.questions} == {"person", "client"}
+
+
+def test_persona_is_not_evaluated_without_conversations(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["quality", "--persona"])
+    assert "--persona needs --data" in capsys.readouterr().err
 
 
 @pytest.mark.django_db

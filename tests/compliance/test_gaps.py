@@ -158,7 +158,7 @@ def test_rest_challenges_name_the_metadata_url_and_the_missing_scope(ada: User, 
     assert response.status_code == 403
     challenge = response["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in challenge
-    assert f'scope="{scopes.READ} {scopes.WRITE}"' in challenge  # a new consent replaces the old one
+    assert f'scope="{scopes.WRITE}"' in challenge
     assert metadata in challenge
 
 

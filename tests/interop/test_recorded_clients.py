@@ -24,7 +24,7 @@ from memories.mcp.tools import TOOLS
 from memories.models import Memory
 from oauth.models import AppGrant, Application
 from oauth.registration import metadata_documents
-from tests.chaos.people import Person
+from tests.chaos.people import TIMEOUT_S, Person
 from tests.interop.consent import allow_access
 from tests.interop.test_mcp_clients import ZEBRA
 from tests.oauth.registration.test_client_assertions import sign
@@ -80,7 +80,7 @@ class RecordedClient:
 
     def __init__(self, recorded: Mapping[str, Any], transport: BehindProxy) -> None:
         self.recorded = recorded
-        self.http = httpx.Client(base_url=SITE, transport=transport)
+        self.http = httpx.Client(base_url=SITE, transport=transport, timeout=TIMEOUT_S)
         self.verifier = secrets.token_urlsafe(48)
         digest = hashlib.sha256(self.verifier.encode()).digest()
         self.values = {

@@ -177,14 +177,16 @@ def test_unknown_tokens_are_limited_by_network() -> None:
 
 def test_unused_apps_are_bounded(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamic_registration, "MAX_UNUSED_APPS", 2)
-    manual, used = make_app(), register_app()
+    manual, used, disconnected = make_app(), register_app(), register_app()
     used.connect(ada)
-    oldest, *newest = [register_app() for _ in range(3)]
+    grant = allow(ada, disconnected)
+    oldest, newest = register_app(), register_app()
+    grants.revoke_grant(grant)  # later than the registration of the others
+    Application.objects.filter(pk=disconnected.application.pk).update(disconnected_at=timezone.now())
     assert dynamic_registration.purge_unused_apps() == 1
-    assert set(Application.objects.values_list("pk", flat=True)) == {
-        app.application.pk for app in (manual, used, *newest)
-    }
-    assert oldest.application.client_id not in Application.objects.values_list("client_id", flat=True)
+    remaining = {app.application.pk for app in (manual, used, disconnected, newest)}
+    assert set(Application.objects.values_list("pk", flat=True)) == remaining
+    assert oldest.application.pk not in remaining
 
 
 def test_unused_app_costs_less_than_three_kilobytes() -> None:

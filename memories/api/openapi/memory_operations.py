@@ -26,15 +26,16 @@ MEMORY_OPERATIONS = {
         headers=(IDEMPOTENCY_KEY,), response_headers=("ETag", "Location"), query=requests.CreateQuery, statuses=(409,),
         description="Keyword search finds it immediately, semantic search once `state` is `ready`. To make it "
         "public, an app needs `memories:publish`. `on_duplicate` sets what happens if a memory that the caller can "
-        "read has the same text: `keep` creates another one (the default, and the fastest), `return` returns the "
-        "existing one with 200, and `refuse` fails with 409 `duplicate`, whose `duplicate_of` is its ID.",
+        "read has the same text: `keep` creates another one (the default, and the fastest), `return` adds the tags "
+        "and a later expiry to the existing one and returns it with 200, and `refuse` fails with 409 `duplicate`, "
+        "whose `duplicate_of` is its ID.",
         may_need_approval=True, alternate_status=200,
     ),
     "search_memories": Operation(
         "post", "search", "Search by keyword and by meaning",
         responses.Hits, examples.HITS, scopes.READ,
         body=requests.SearchIn, body_example=examples.SEARCH_IN,
-        description="The query is in the body because URLs end up in logs.",
+        description="Unrelated memories are left out. The query is in the body because URLs end up in logs.",
     ),
     "change_many": Operation(
         "post", "memories", "Create, update and trash memories in bulk",

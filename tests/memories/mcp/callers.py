@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from accounts.models import User
 from memories import scopes
@@ -24,7 +24,7 @@ class Caller:
     """Sends one message per request. `client` is the Django test client, with or without a session."""
 
     token: str = ""
-    client: Client = field(default_factory=Client)
+    client: Client | AsyncClient = field(default_factory=Client)
     revision: str = MODERN
 
     def post(self, body: bytes, **headers: str) -> Any:

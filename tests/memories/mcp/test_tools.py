@@ -119,6 +119,36 @@ def test_exact_duplicate_is_not_added(ada: User) -> None:
     assert Memory.objects.count() == 2
 
 
+def test_details_of_an_exact_duplicate_are_merged(ada: User) -> None:
+    caller = app_of(ada)
+    first = caller.call("add_memory", text="🎂", tags=["party"], expires_at="2098-01-01").data
+    again = caller.call("add_memory", text="🎂", tags=["cake"], expires_at="2099-01-01").data
+    assert (again["id"], again["existed"], again["tags"]) == (first["id"], True, ["cake", "party"])
+    assert again["expires_at"] > first["expires_at"]
+    assert "note" not in again
+    for earlier in ("2097-01-01", None):
+        kept = caller.call("add_memory", text="🎂", expires_at=earlier).data
+        assert kept["expires_at"] == again["expires_at"]
+        assert "keeps its expiry" in kept["note"]
+    assert "expires_at" not in caller.call("add_memory", text="🎂", expires_at="never").data
+    assert Memory.objects.count() == 1
+
+
+def test_search_without_a_related_memory_says_so(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "The door code is 4711.")
+    remember(ada, "Ada likes tea.")
+    index()
+    caller = app_of(ada)
+    nothing = caller.call("search", query="quantum chromodynamics").data
+    assert (nothing["results"], "Do not guess" in nothing["note"]) == ([], True)
+    found = caller.call("search", query="What is the door code?").data
+    assert [(hit["text"], hit["relevance"]) for hit in found["results"]] == [
+        ("The door code is 4711.", "strong")
+    ]
+    assert found["results"][0]["strength"] > 0.75
+    assert "note" not in found
+
+
 def test_write_only_app_does_not_learn_of_duplicates(ada: User) -> None:
     remember(ada, "Ada likes tea.")
     data = app_of(ada, scopes.WRITE).call("add_memory", text="Ada likes tea.").data
@@ -379,6 +409,32 @@ def test_result_stays_within_its_token_budget(ada: User) -> None:
         assert len(text.encode()) <= budget * 3
         assert len(answer.data["results"]) + answer.data["left_out"] == 5
         assert answer.data["results"]
+
+
+def test_default_results_are_short_with_excerpts_of_long_memories(ada: User) -> None:
+    filler = "Nothing of interest happened on this day. " * 180
+    for number in range(10):
+        remember(ada, f"{filler[:3_700]} The zebra {number} escaped. {filler[:3_700]}")
+    answer = app_of(ada).call("search", query="zebra")
+    assert len(answer.content) < 25_000  # text and structured content together
+    results = answer.data["results"]
+    assert (len(results), "left_out" in answer.data) == (10, False)
+    for result in results:
+        assert result["is_cut"] is True
+        assert result["text"].startswith("…")
+        assert "zebra" in result["text"]
+        assert len(result["text"]) >= 300
+    whole = app_of(ada).call("fetch", id=results[0]["id"]).data
+    assert (len(whole["text"]) > 7_000, "is_cut" in whole["metadata"]) == (True, False)
+
+
+def test_short_memories_stay_whole_next_to_a_long_one(ada: User) -> None:
+    short = [f"Zebra {number} eats grass in the morning." for number in range(5)]
+    for text in (*short, f"Zebra: {'y ' * 3_900}"):
+        remember(ada, text)
+    results = app_of(ada).call("list_recent").data["results"]
+    assert [result["text"] for result in results[1:]] == short[::-1]
+    assert [result.get("is_cut") for result in results] == [True, *[None] * 5]
 
 
 def test_long_memory_is_truncated_and_marked(ada: User) -> None:

@@ -39,7 +39,9 @@ def test_meaning_decides_with_the_shipped_model(
     assert in_other_words.text == "Penicillin brought me out in hives when I was seven. [1]"
     with_its_words = ask(ada, "when is the hoover being repaired")
     assert (with_its_words.text, with_its_words.citations) == (CLOSEST, ())
-    assert with_its_words.closest[0].text == "Our dog is a whippet called Pickle. She is terrified of hoovers."
+    assert (
+        with_its_words.closest[0].text == "Our dog is a whippet called Pickle. She is terrified of hoovers."
+    )
 
 
 def test_synonyms_are_answered(ada: User, index: Callable[[], int]) -> None:

@@ -53,6 +53,32 @@ def test_embedded_memory_is_found_by_meaning(ada: User, index: Callable[[], int]
     assert (first.matched, first.cosine is not None) == ((), True)
 
 
+@pytest.mark.parametrize(
+    ("cosine", "idf_share", "words", "has_neighbor", "expected"),
+    [
+        (0.6, 0.2, (0,), False, "strong"), (None, 1.0, (0,), False, "strong"), (0.1, 0.1, (0,), False, "fair"),
+        (0.1, 0.4, (), False, "fair"), (0.0, 0.0, (), True, "fair"), (0.5, 0.0, (), False, "fair"),
+        (0.45, 0.0, (), False, "weak"), (0.15, 0.0, (), False, "weak"), (0.14, 0.0, (), False, "none"),
+        (None, 0.0, (), False, "none"),
+    ],
+)  # fmt: skip
+def test_relevance_of_a_hit(
+    cosine: float | None, idf_share: float, words: tuple[int, ...], has_neighbor: bool, expected: str
+) -> None:
+    place = ranking.RankedMemory(Memory(), 0.5, cosine, words, idf_share, has_neighbor)
+    assert search_query._rate_relevance(place, weak_below=0.48) == expected
+
+
+def test_unrelated_memories_are_left_out_for_channels(ada: User, index: Callable[[], int]) -> None:
+    remember(ada, "The door code is 4711.")
+    index()
+    assert find_texts(ada, "quantum chromodynamics") == ["The door code is 4711."]
+    assert find_texts(ada, "quantum chromodynamics", only_related=True) == []
+    assert find_texts(ada, "door", only_related=True) == ["The door code is 4711."]
+    year = str(Memory.objects.get().created_at.year)
+    assert find_texts(ada, year, only_related=True) == ["The door code is 4711."]  # its date has the word
+
+
 def test_every_hit_has_its_reasons(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "The quick zebra.")
     index()

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from memories import scopes
@@ -136,3 +137,12 @@ def test_unknown_app_must_be_added_again(ada_client: Client, app: App, client_id
         assert "remove Picard from the app, then add it there again" in text
     else:
         assert "Missing client_id parameter." in text
+
+
+def test_unusable_metadata_document_is_explained(ada_client: Client, app: App, settings: Settings) -> None:
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_ENABLED": True}
+    page = ada_client.get(AUTHORIZE, app.request(client_id="https://127.0.0.1/client.json"))
+    text = page.content.decode()
+    assert (page.status_code, "This app cannot be identified" in text) == (400, True)
+    assert "127.0.0.1" in text  # the reason
+    assert "report it to the app's developer" in text

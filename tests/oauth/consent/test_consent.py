@@ -270,7 +270,7 @@ def test_app_that_requests_more_than_before_is_preselected_what_it_never_had(
     app.connect(ada, scope=scopes.READ)
     assert read_permissions(ada_client, app)[scopes.WRITE] == (
         True,
-        "Add and edit memories, and move them to trash. New.",
+        "Add and edit memories, and move them to trash. <em>New.</em>",
     )
 
 

@@ -146,6 +146,18 @@ def test_invitation_that_is_opened_on_the_way_leads_to_consent(app: App, setting
     stranger.assert_sees_consent()
 
 
+def test_user_can_switch_to_another_account(ada: User, bob: User, app: App) -> None:
+    stranger = Stranger(app)
+    stranger.submit(login=ada.email, password=PASSWORD)
+    assert ada.email in stranger.page
+    form = re.findall(r'<form[^>]*id="switch-account">.*?</form>', stranger.page, re.DOTALL)[0]
+    pending = unescape(re.findall(r'name="next" value="([^"]+)"', form)[0])
+    stranger.response = stranger.browser.post("/accounts/logout/", {"next": pending}, follow=True)
+    stranger.submit(login=bob.email, password=PASSWORD)
+    stranger.assert_sees_consent()
+    assert bob.email in stranger.page
+
+
 def test_request_is_forgotten_once_it_was_shown(ada: User, app: App) -> None:
     stranger = Stranger(app)
     stranger.submit(login=ada.email, password=PASSWORD)

@@ -56,7 +56,10 @@ def test_response_types_are_always_code(response_types: Any) -> None:
             (name, "none")
             for name in ("private_key_jwt", "client_secret_jwt", "tls_client_auth", "attest", "NONE")
         ),
-        *((other, "client_secret_basic") for other in (*OTHER_TYPES, ["none"])),
+        *((other, "client_secret_basic") for other in OTHER_TYPES),
+        (["private_key_jwt", "none"], "none"),
+        (["private_key_jwt"], "none"),
+        (["private_key_jwt", "client_secret_post"], "client_secret_post"),
     ],
     ids=str,
 )
@@ -67,6 +70,13 @@ def test_client_without_one_of_our_auth_methods_is_public(asked: Any, answered: 
     assert ("client_secret" in body) is (answered != "none")
     app = App(Application.objects.get(client_id=body["client_id"]), body.get("client_secret", ""))
     assert app.connect(ada)["token_type"] == "Bearer"
+
+
+def test_supported_auth_methods_count_if_none_is_preferred() -> None:
+    body = register(
+        token_endpoint_auth_method=None, token_endpoint_auth_methods_supported=["none", "private_key_jwt"]
+    ).json()
+    assert (body["token_endpoint_auth_method"], "client_secret" in body) == ("none", False)
 
 
 IGNORED = [

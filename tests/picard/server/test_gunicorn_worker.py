@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from gunicorn.workers.gasgi import ASGIWorker
+from pytest_django import Settings
 
 from picard import gunicorn
 from picard.server.gunicorn_worker import SharingWorker
+from tests.processes import free_port
 
 CLIENTS = 50
 PROXY_KEEPALIVE_S = 60
@@ -70,3 +72,19 @@ def test_worker_accepts_one_connection_per_turn_and_rejects_none(
         )
         == 1
     )
+
+
+def test_server_listens_on_both_loopback_addresses(settings: Settings) -> None:
+    """`localhost` means either; and a server without IPv6, or with another program there, still starts."""
+    settings.PORT = free_port()
+    ipv4, ipv6 = f"127.0.0.1:{settings.PORT}", f"[::1]:{settings.PORT}"
+    try:
+        other = socket.create_server(("::1", settings.PORT), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with other:
+        assert gunicorn.list_addresses() == [ipv4]
+    assert gunicorn.list_addresses() == [ipv4, ipv6]
+    for address, listed in (("192.0.2.1", "192.0.2.1"), ("::", "[::]")):
+        settings.BIND = address
+        assert gunicorn.list_addresses() == [f"{listed}:{settings.PORT}"]
