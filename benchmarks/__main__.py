@@ -73,7 +73,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     quality.add_argument(
         "--data",
         type=Path,
-        help="file of conversations in the LoCoMo format; default: only this project's own sets",
+        help="file of conversations in the LoCoMo format; default: this project's own sets",
     )
     quality.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     quality.add_argument(

@@ -60,10 +60,36 @@ class SetShare:
 
 
 def measure_sets() -> Iterator[SetShare]:
-    """Measure each of our own sets with questions that it does not answer. Leaves nothing in the database."""
+    """Measure each of our own sets with questions that it does not answer."""
     natural, paraphrases = natural_sets.read_sets()
-    yield _measure_set(natural, natural_sets.read_unanswerable())
-    yield _measure_set(paraphrases, [question.text for question in natural.questions])
+    yield measure_set(natural, natural_sets.read_unanswerable())
+    yield measure_set(paraphrases, [question.text for question in natural.questions])
+
+
+def measure_set(each: EvaluationSet, unanswerable: Sequence[str]) -> SetShare:
+    """Ask the questions of a set and those that it does not answer. Leaves nothing in the database."""
+    with transaction.atomic():
+        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
+        actor = Actor(user=person, door=Channel.COMMAND)
+        ids = load_memories(actor, each.memories)
+        judged = [judge_memories(actor, person, question.text)[0] for question in each.questions]
+        others = [judge_memories(actor, person, text)[0] for text in unanswerable]
+        transaction.set_rollback(True)
+    keys.clear_key_cache(person.pk)
+    is_right = [
+        [bool(ids[hit.memory.pk] & question.answers) for hit in found.hits]
+        for question, found in zip(each.questions, judged, strict=True)
+    ]
+    return SetShare(
+        each.name,
+        len(each.questions),
+        answered=fmean(found.answers > 0 for found in judged),
+        right=fmean(any(right[: found.answers]) for found, right in zip(judged, is_right, strict=True)),
+        shown=fmean(map(any, is_right)),
+        unanswerable=len(unanswerable),
+        refused=fmean(found.answers == 0 for found in others),
+        nothing_near=fmean(not found.hits for found in others),
+    )
 
 
 def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[AnswerShare]:
@@ -139,31 +165,6 @@ def _rename_speakers(text: str, speakers: Sequence[str], replacements: Sequence[
 
 def _is_adversarial(question: Question) -> bool:
     return CATEGORIES[question.category] == ADVERSARIAL
-
-
-def _measure_set(each: EvaluationSet, unanswerable: Sequence[str]) -> SetShare:
-    with transaction.atomic():
-        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-        actor = Actor(user=person, door=Channel.COMMAND)
-        ids = load_memories(actor, each.memories)
-        judged = [judge_memories(actor, person, question.text)[0] for question in each.questions]
-        others = [judge_memories(actor, person, text)[0] for text in unanswerable]
-        transaction.set_rollback(True)
-    keys.clear_key_cache(person.pk)
-    is_right = [
-        [bool(ids[hit.memory.pk] & question.answers) for hit in found.hits]
-        for question, found in zip(each.questions, judged, strict=True)
-    ]
-    return SetShare(
-        each.name,
-        len(each.questions),
-        answered=fmean(found.answers > 0 for found in judged),
-        right=fmean(any(right[: found.answers]) for found, right in zip(judged, is_right, strict=True)),
-        shown=fmean(map(any, is_right)),
-        unanswerable=len(unanswerable),
-        refused=fmean(found.answers == 0 for found in others),
-        nothing_near=fmean(not found.hits for found in others),
-    )
 
 
 def _measure_strength(actor: Actor, question: str) -> float:

@@ -130,7 +130,7 @@ class _OutputCleaner:
 
     def feed(self, piece: str) -> str:
         self._held += piece
-        if not self.text and (NONE.startswith(self._held.strip(" \n\"'*.")) or REFUSAL.match(self._held)):
+        if not self.text and (NONE.startswith(_strip_marks(self._held)) or REFUSAL.match(self._held)):
             return ""
         unfinished = UNFINISHED.search(self._held)
         return self._release_text(unfinished.start() if unfinished else len(self._held))
@@ -141,7 +141,7 @@ class _OutputCleaner:
     @property
     def is_none(self) -> bool:
         """Whether the model refused: an answer that only begins with the word cites a memory."""
-        return bool(REFUSAL.match(self.text)) and not self.cited
+        return not self.cited and bool(REFUSAL.match(self.text) or _strip_marks(self.text) == NONE)
 
     def _release_text(self, until: int) -> str:
         text, self._held = BRACKETS.sub(self._replace_bracket, self._held[:until]), self._held[until:]
@@ -155,3 +155,7 @@ class _OutputCleaner:
             self.cited.update(known)
             return "".join(f"[{number}]" for number in known)
         return inner if url or match[0].startswith("!") else match[0]
+
+
+def _strip_marks(text: str) -> str:
+    return text.strip(" \n\"'*.").upper()
