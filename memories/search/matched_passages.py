@@ -8,7 +8,7 @@ from memories.index.passages import MAX_PIECES
 from memories.index.vectors import format_halfvec
 from memories.models import Memory, MemoryVector
 from memories.models.visibility import MemoryVectorQuerySet
-from memories.search.ranking import COLUMNS, COSINE, RankingQuery, VisibleRows
+from memories.search.ranking import COSINE, RankingQuery, VisibleRows
 
 LONG_BYTES = 600  # of ciphertext; a shorter text rarely has several passages
 
@@ -31,7 +31,7 @@ def find_matched_passages(
 ) -> dict[UUID, int]:
     """Return the number of the passage that matches best, by memory, for those that can have several."""
     long = [memory.pk for memory in memories if _can_have_passages(memory)]
-    rows = VisibleRows.from_queryset(visible, (*COLUMNS, "passage")) if long else None
+    rows = VisibleRows.from_queryset(visible, "passage") if long else None
     if rows is None:
         return {}
     vectors = (query.public_vector, query.private_vector)

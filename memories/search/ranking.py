@@ -193,12 +193,10 @@ class VisibleRows:
     params: tuple[object, ...]
 
     @classmethod
-    def from_queryset(
-        cls, queryset: QuerySet[MemoryVector], columns: Sequence[str] = COLUMNS
-    ) -> "VisibleRows | None":
-        """Compile the queryset; None if it is always empty."""
+    def from_queryset(cls, queryset: QuerySet[MemoryVector], *more: str) -> "VisibleRows | None":
+        """Compile the queryset with COLUMNS and `more`; None if it is always empty."""
         try:
-            return cls(*queryset.order_by().values_list(*columns).query.sql_with_params())
+            return cls(*queryset.order_by().values_list(*COLUMNS, *more).query.sql_with_params())
         except EmptyResultSet:
             return None
 
