@@ -1,6 +1,6 @@
 """Ranking: keyword and semantic scores fused in one statement, one pass over the covering index.
 
-score = cosine + .4 * single + .7 * pairs ^ .6 + .3 * content if all words match. A word weighs its share of the query's
+score = cosine + .6 * single + .7 * pairs ^ .6 + .3 * content if all words match. A word weighs its share of the query's
 IDF: single = sum(weight * specificity), pairs = sum(weight)^2 - sum(weight^2), so that one generic word hardly counts.
 The words of a memory's creation day weigh no more than the same word in a text. Consecutive memories of a conversation
 share part of their words with their neighbors. docs/decisions/0003-ranking.md explains every number. Rows without a
@@ -19,7 +19,7 @@ from memories.index.vectors import format_halfvec
 from memories.models import Memory, MemoryVector
 from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
-WEIGHT_OF_SINGLE_WORDS = 0.4
+WEIGHT_OF_SINGLE_WORDS = 0.6
 WEIGHT_OF_PAIRS = 0.7
 PAIR_EXPONENT = 0.6
 ALL_WORDS_BONUS = 0.3  # ranks the only memory with a rare word above those that are only similar in meaning

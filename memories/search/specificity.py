@@ -14,9 +14,9 @@ from django.conf import settings
 from memories.index import keywords
 
 VOCABULARY = keywords.DATA / "bert-base-uncased-vocab.txt"
-HALF_LINE = (
-    8_000  # a word on this line of the vocabulary says half as much as a name or number that is not in it
-)
+# A word on this line of the vocabulary says half as much as a name or number that is not in it.
+HALF_LINE = 12_000
+STEEPNESS = 3
 
 
 def measure_specificity(text: str, words: Sequence[str]) -> list[float]:
@@ -28,7 +28,7 @@ def measure_specificity(text: str, words: Sequence[str]) -> list[float]:
     for written, stems in keywords.split_words(text):
         for stem in stems:
             line = min(lines.get(written.casefold(), math.inf), lines.get(stem, math.inf))
-            specificity.setdefault(stem, 1 / (1 + (HALF_LINE / line) ** 2))
+            specificity.setdefault(stem, 1 / (1 + (HALF_LINE / line) ** STEEPNESS))
     return [specificity[word] for word in words]
 
 

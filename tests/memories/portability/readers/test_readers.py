@@ -76,6 +76,19 @@ def test_chatgpt_displayed_branch_is_read_in_order(numbered: bool) -> None:
     assert "of_the_assistant" in skipped
 
 
+@pytest.mark.parametrize(
+    "content", [samples.TRANSFER, samples.CLAUDE_MEMORIES, samples.MEM0, samples.PAM, samples.CSV]
+)
+def test_typed_facts_are_no_conversation(content: Any) -> None:
+    """Neighbors lend each other their words, which harms facts that only stand one below the other."""
+    _, items, _ = read(file_of(content))
+    assert {item.conversation for item in items} == {None}
+
+
+def test_notes_are_no_conversation() -> None:
+    assert {item.conversation for item in read(zip_of(samples.NOTES))[1]} == {None}
+
+
 def test_chat_filter_selects_messages() -> None:
     assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), ChatFilter.ALL)[1])
     assert texts(read(samples.chatgpt_zip(), ChatFilter.NONE)[1]) == ["I live in Leeds."]
