@@ -81,10 +81,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="evaluate which questions a persona answers and refuses instead",
     )
-    options = parser.parse_args(arguments)
-    if options.kind == QUALITY and options.persona and not options.data:
-        quality.error("--persona needs --data")
-    return options
+    return parser.parse_args(arguments)
 
 
 def _set_up_django() -> None:

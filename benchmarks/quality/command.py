@@ -12,7 +12,7 @@ from benchmarks import home
 from benchmarks.quality import natural
 from benchmarks.quality.locomo import Conversation, read_conversations
 from benchmarks.quality.natural import SetRow
-from benchmarks.quality.persona import AnswerShare, measure_answer_shares
+from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
@@ -23,18 +23,21 @@ PERSONA_HEADING = (
     f"{'memories':<13}{'conversation':<14}{'questions':<13}{'n':>5}{'answer':>8}{'refuse':>8}"
     f"{'held out at':>13}{'answer':>8}{'refuse':>8}"
 )
+PERSONA_SETS_HEADING = (
+    f"{'set':<17}{'n':>5}{'answer':>8}{'right':>8}{'shown':>8}{'others':>8}{'refuse':>8}{'none near':>11}"
+)
 
 SETS_HEADING = f"{'set':<17}{'arm':<9}{'asked by':<10}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in natural.DEPTHS), "MRR")
 )
 
-QualityRow = ResultRow | AnswerShare | SetRow
+QualityRow = ResultRow | AnswerShare | SetRow | SetShare
 
 
 def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
     """Evaluate search, or the questions a persona answers and refuses; return the exit code.
 
-    Without data, search is evaluated on this project's own sets. All writes are rolled back, so this can run beside a
+    Without data, this project's own sets are used. All writes are rolled back, so this can run beside a
     live server. If Picard was never started, it uses a temporary database.
     """
     try:
@@ -46,14 +49,13 @@ def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bo
         call_command("migrate", interactive=False, verbosity=0)
     elif home.is_home_needed():
         return _run_in_temporary_home(data, json_file, is_persona=is_persona)
-    rows = list(_measure_persona(conversations) if is_persona else _measure(conversations))
+    if is_persona:
+        rows = list(_measure_persona(conversations) if conversations else _measure_persona_sets())
+    else:
+        rows = list(_measure_search(conversations) if conversations else _measure_sets())
     if json_file:
         _write_results(json_file, rows)
     return 0
-
-
-def _measure(conversations: list[Conversation]) -> Iterator[QualityRow]:
-    return _measure_search(conversations) if conversations else _measure_sets()
 
 
 def _measure_sets() -> Iterator[QualityRow]:
@@ -75,6 +77,13 @@ def _measure_persona(conversations: list[Conversation]) -> Iterator[QualityRow]:
     for share in measure_answer_shares(conversations):
         print(_format_share(share))  # noqa: T201
         yield share
+
+
+def _measure_persona_sets() -> Iterator[QualityRow]:
+    print(PERSONA_SETS_HEADING)  # noqa: T201
+    for each in measure_sets():
+        print(_format_set(each))  # noqa: T201
+        yield each
 
 
 def _log_progress(text: str) -> None:
@@ -114,3 +123,10 @@ def _format_share(share: AnswerShare) -> str:
     shipped = f"{share.answered:>8.3f}{1 - share.answered:>8.3f}"
     held_out = f"{share.calibrated:>13.3f}{share.answered_by_it:>8.3f}{1 - share.answered_by_it:>8.3f}"
     return f"{columns}{shipped}{held_out}"
+
+
+def _format_set(share: SetShare) -> str:
+    answerable = f"{share.questions:>5}{share.answered:>8.3f}{share.right:>8.3f}{share.shown:>8.3f}"
+    return (
+        f"{share.name:<17}{answerable}{share.unanswerable:>8}{share.refused:>8.3f}{share.nothing_near:>11.3f}"
+    )

@@ -60,6 +60,11 @@ def read_sets(names: Sequence[str] = NAMES) -> list[EvaluationSet]:
     return [_read_set(name) for name in names]
 
 
+def read_unanswerable(name: str = NAMES[0]) -> list[str]:
+    """Return the questions that no memory of a set answers."""
+    return [str(text) for text in json.loads((SETS / f"{name}.json").read_text("utf-8"))["unanswerable"]]
+
+
 def evaluate_sets(
     sets: Sequence[EvaluationSet], *, log_progress: Callable[[str], None] = lambda _: None
 ) -> Iterator[SetRow]:

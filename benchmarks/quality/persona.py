@@ -1,4 +1,4 @@
-"""How often a persona answers questions its memories cover and refuses others, by conversation."""
+"""How often a persona answers questions its memories cover and refuses others, by conversation and on our own sets."""
 
 import math
 import re
@@ -12,16 +12,12 @@ from django.db import transaction
 from accounts import keys
 from accounts.actor import Actor, Channel
 from accounts.models import User
+from benchmarks.quality import natural as natural_sets
 from benchmarks.quality.locomo import Conversation, Question
+from benchmarks.quality.natural import EvaluationSet
 from benchmarks.quality.retrieval import CATEGORIES, FOREIGN, load_memories
-from memories.persona.retrieval import (
-    MAX_CITATIONS,
-    extract_question_names,
-    get_own_names,
-    measure_answer_strength,
-)
-from memories.search.query import search_memories
-from memories.search.ranking import ANSWER_THRESHOLD
+from memories.persona.retrieval import judge_memories
+from memories.search.answer_strength import ANSWER_STRENGTH
 
 ANSWERABLE, ADVERSARIAL, RENAMED = "answerable", "adversarial", "renamed"
 TARGET_SHARE = 0.9  # of the answerable questions of the other conversations, for calibration
@@ -45,6 +41,57 @@ class AnswerShare:
     answered_by_it: float
 
 
+@dataclass(frozen=True)
+class SetShare:
+    """Shares on one of our own sets: of its questions, and of those that none of its memories answers.
+
+    right: answered with a right memory among those cited. shown: a right memory cited or among the closest. refused: of
+    the unanswerable questions; nothing_near: refused without any memory.
+    """
+
+    name: str
+    questions: int
+    answered: float
+    right: float
+    shown: float
+    unanswerable: int
+    refused: float
+    nothing_near: float
+
+
+def measure_sets() -> Iterator[SetShare]:
+    """Measure each of our own sets with questions that it does not answer."""
+    natural, paraphrases = natural_sets.read_sets()
+    yield measure_set(natural, natural_sets.read_unanswerable())
+    yield measure_set(paraphrases, [question.text for question in natural.questions])
+
+
+def measure_set(each: EvaluationSet, unanswerable: Sequence[str]) -> SetShare:
+    """Ask the questions of a set and those that it does not answer. Leaves nothing in the database."""
+    with transaction.atomic():
+        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
+        actor = Actor(user=person, door=Channel.COMMAND)
+        ids = load_memories(actor, each.memories)
+        judged = [judge_memories(actor, person, question.text)[0] for question in each.questions]
+        others = [judge_memories(actor, person, text)[0] for text in unanswerable]
+        transaction.set_rollback(True)
+    keys.clear_key_cache(person.pk)
+    is_right = [
+        [bool(ids[hit.memory.pk] & question.answers) for hit in found.hits]
+        for question, found in zip(each.questions, judged, strict=True)
+    ]
+    return SetShare(
+        each.name,
+        len(each.questions),
+        answered=fmean(found.answers > 0 for found in judged),
+        right=fmean(any(right[: found.answers]) for found, right in zip(judged, is_right, strict=True)),
+        shown=fmean(map(any, is_right)),
+        unanswerable=len(unanswerable),
+        refused=fmean(found.answers == 0 for found in others),
+        nothing_near=fmean(not found.hits for found in others),
+    )
+
+
 def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[AnswerShare]:
     """Measure answer shares by conversation. Leaves nothing in the database.
 
@@ -64,7 +111,7 @@ def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[Ans
             if kind_strengths:
                 answered, by_calibrated = (
                     fmean(strength >= threshold for strength in kind_strengths)
-                    for threshold in (ANSWER_THRESHOLD, calibrated)
+                    for threshold in (ANSWER_STRENGTH, calibrated)
                 )
                 yield AnswerShare(
                     memories, number + 1, kind, len(kind_strengths), answered, calibrated, by_calibrated
@@ -74,7 +121,7 @@ def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[Ans
 def _calibrate_threshold(others: Sequence[Strengths]) -> float:
     """Return the highest threshold with which TARGET_SHARE of the answerable questions are answered."""
     descending = sorted((question for each in others for question in each[ANSWERABLE]), reverse=True)
-    return descending[math.ceil(len(descending) * TARGET_SHARE) - 1] if descending else ANSWER_THRESHOLD
+    return descending[math.ceil(len(descending) * TARGET_SHARE) - 1] if descending else ANSWER_STRENGTH
 
 
 def _ask_questions(conversations: Sequence[Conversation], number: int, memories: str) -> Strengths:
@@ -121,6 +168,5 @@ def _is_adversarial(question: Question) -> bool:
 
 
 def _measure_strength(actor: Actor, question: str) -> float:
-    person = actor.person
-    hits = search_memories(actor, question, limit=MAX_CITATIONS, names=get_own_names(person)).hits
-    return measure_answer_strength(hits, extract_question_names(question, person))
+    judged, _is_degraded = judge_memories(actor, actor.person, question)
+    return judged.strength

@@ -159,7 +159,7 @@ def _ask_question(
         category=category,
         recall={depth: len(set().union(*evidence[:depth])) / len(question.evidence) for depth in DEPTHS},
         reciprocal_rank=1 / first if first else 0.0,
-        is_answered=bool(hits) and hits[0].strength >= ranking.ANSWER_THRESHOLD,
+        is_answered=bool(hits) and hits[0].strength >= ranking.STRONG_STRENGTH,
     )
 
 

@@ -82,6 +82,7 @@ def serialize_answer(answer: Answer) -> dict[str, Any]:
         "mode": answer.mode,
         "degraded": answer.degraded,
         "includes_private": answer.includes_private,
+        "closest": [serialize_citation(source) for source in answer.closest],
     }
 
 

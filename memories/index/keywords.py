@@ -103,7 +103,7 @@ def to_day_word(word: str) -> str | None:
 
 
 def extract_names(text: str) -> set[str]:
-    """Return the stems of words written as names: capitalized within a sentence and not part of a date.
+    """Return the stems of words written as names: capitalized within a sentence, no acronym and not part of a date.
 
     Empty if all words are capitalized, or all nouns as in German, since capitals do not mark names there.
     """
@@ -112,7 +112,7 @@ def extract_names(text: str) -> set[str]:
     ]
     if settings.SEARCH_LANGUAGE == GERMAN or all(word[0].isupper() for word, _ in matches):
         return set()
-    capitalized = [word for word, start in matches if start and word[0].isupper()]
+    capitalized = [word for word, start in matches if start and word[0].isupper() and not word[1:].isupper()]
     return {stem for word in capitalized for stem in extract_words(word) if to_day_word(stem) is None}
 
 
@@ -124,6 +124,11 @@ def remove_words(text: str, left_out: Collection[str]) -> str:
         return "" if stems and left_out and all(stem in left_out for stem in stems) else match[0]
 
     return " ".join(_get_word_regex().sub(replace, text).split())
+
+
+def is_irregular_verb(word: str) -> bool:
+    """Return whether a word in lower case is a form of an irregular English verb, other than its base."""
+    return word in _load_irregular_verbs()
 
 
 def normalize_text(text: str) -> str:

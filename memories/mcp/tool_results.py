@@ -23,8 +23,8 @@ from memories.services.reads import decrypt_or_none
 from memories.services.representation import (
     CITED_FIELDS,
     excerpt_text,
-    find_first_word,
     find_largest,
+    find_match,
     represent_memory,
     shorten_text,
 )
@@ -141,6 +141,9 @@ class PersonaAnswer(ToolResult):
     mode: str
     includes_private: bool
     degraded: bool
+    closest: list[Citation] = Field(
+        default=[], description="Near the question but not cited; they may not answer it"
+    )
 
 
 class PersonName(ToolResult):
@@ -190,7 +193,7 @@ def build_memory_result(memory: Memory, text: str, hit: Hit | None = None) -> Me
 def build_list_result(memories: Iterable[tuple[Memory, Hit | None]], max_tokens: int) -> MemoryListResult:
     """Return as many memories, in order, as fit: if need be excerpts of the longest. Skip undecryptable ones."""
     found = [
-        (build_memory_result(memory, text, hit), find_first_word(text, hit.matched if hit else ()))
+        (build_memory_result(memory, text, hit), find_match(text, hit.matched, hit.passage) if hit else 0)
         for memory, hit in memories
         if (text := decrypt_or_none(memory)) is not None
     ]
@@ -267,20 +270,22 @@ def build_approval_result(error: ApprovalRequired) -> WriteResult:
 
 def build_persona_answer(answer: persona_retrieval.Answer, subject: User, actor: Actor) -> PersonaAnswer:
     is_own = subject.pk == actor.person.pk
+
+    def build_citation(source: persona_retrieval.Citation) -> Citation:
+        return Citation(
+            number=source.number,
+            id=str(source.memory.pk),
+            url=get_memory_url(source.memory) if is_own else f"{settings.PUBLIC_URL}/@{subject.handle}",
+            **represent_memory(source.memory, CITED_FIELDS, text=source.text),
+        )
+
     return PersonaAnswer(
         answer=answer.text,
-        citations=[
-            Citation(
-                number=citation.number,
-                id=str(citation.memory.pk),
-                url=get_memory_url(citation.memory) if is_own else f"{settings.PUBLIC_URL}/@{subject.handle}",
-                **represent_memory(citation.memory, CITED_FIELDS, text=citation.text),
-            )
-            for citation in answer.citations
-        ],
+        citations=[build_citation(source) for source in answer.citations],
         mode=str(answer.mode),
         includes_private=answer.includes_private,
         degraded=answer.degraded,
+        closest=[build_citation(source) for source in answer.closest],
     )
 
 

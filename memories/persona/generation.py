@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NONE = "NONE"  # the model's output if no memory answers
+REFUSAL = re.compile(rf"\W*{NONE}\b")  # some models add a reason
 TURNS = 6  # most recent turns sent to the model
 # A citation such as [1] or [1, 2]; or the text of a link or image in brackets, with its URL.
 BRACKETS = re.compile(r"!?\[([^\[\]\n]{0,200})\](\([^()\n]{0,600}\))?")
@@ -61,7 +62,7 @@ async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]
             async for piece in pieces:
                 if text := cleaner.feed(piece):
                     yield text
-        if text := cleaner.end():
+        if (text := cleaner.end()) and not cleaner.is_none:
             yield text
     except ProviderError:  # logged by providers/chat.py
         yield replace(prepared.quoted, degraded=True)
@@ -71,7 +72,8 @@ async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]
 
 def _finish_answer(prepared: PreparedAnswer, cleaner: "_OutputCleaner") -> Answer:
     if cleaner.is_none:
-        return Answer(get_no_answer_text(), (), AnswerMode.WORDED, prepared.quoted.degraded)
+        found = prepared.quoted.citations + prepared.quoted.closest
+        return Answer(get_no_answer_text(), (), AnswerMode.WORDED, prepared.quoted.degraded, closest=found)
     cited = tuple(source for source in prepared.sources if source.number in cleaner.cited)
     if not cited:  # without citations the source is unknown
         return replace(prepared.quoted, degraded=True)
@@ -128,17 +130,18 @@ class _OutputCleaner:
 
     def feed(self, piece: str) -> str:
         self._held += piece
-        if not self.text and NONE.startswith(self._held.strip()):
+        if not self.text and (NONE.startswith(_strip_marks(self._held)) or REFUSAL.match(self._held)):
             return ""
         unfinished = UNFINISHED.search(self._held)
         return self._release_text(unfinished.start() if unfinished else len(self._held))
 
     def end(self) -> str:
-        return "" if self.is_none else self._release_text(len(self._held))
+        return self._release_text(len(self._held))
 
     @property
     def is_none(self) -> bool:
-        return (self.text + self._held).strip().rstrip(".") == NONE
+        """Whether the model refused: an answer that only begins with the word cites a memory."""
+        return not self.cited and bool(REFUSAL.match(self.text) or _strip_marks(self.text) == NONE)
 
     def _release_text(self, until: int) -> str:
         text, self._held = BRACKETS.sub(self._replace_bracket, self._held[:until]), self._held[until:]
@@ -152,3 +155,7 @@ class _OutputCleaner:
             self.cited.update(known)
             return "".join(f"[{number}]" for number in known)
         return inner if url or match[0].startswith("!") else match[0]
+
+
+def _strip_marks(text: str) -> str:
+    return text.strip(" \n\"'*.").upper()

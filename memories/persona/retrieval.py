@@ -1,12 +1,12 @@
 """Personas: answers to questions from a user's memories, with citations.
 
 Retrieval decides what an answer can contain. It never reads what the asking actor cannot see, so nothing can leak. The
-answer quotes the best memories, or says that none is likely to answer. A chat model may generate an answer
-(generation.py) from the memories found here and nothing else.
+answer quotes the memories that are likely to answer. If none is, it says so and shows the closest ones. A chat model
+may generate an answer (generation.py) from the memories found here and nothing else.
 """
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -23,18 +23,17 @@ from memories.index import keywords
 from memories.models import AuditAction, Memory
 from memories.models.visibility import build_persona_access_q
 from memories.providers import chat
+from memories.search.answer_strength import JudgedHits, judge_hits
 from memories.search.query import Hit, search_memories
-from memories.search.ranking import ANSWER_THRESHOLD
 from memories.services import audit
 from memories.services.reads import decrypt_or_none
-from memories.services.representation import shorten_text
+from memories.services.representation import excerpt_match
 from memories.validation import limits
 
 SELF_HANDLE = "me"  # in place of a handle; reserved, so no handle can be this word
 HANDLE = re.compile(r"[a-z0-9-]{1,30}")
-MAX_CITATIONS = 3  # memories: contain the evidence of two of three answers (decision 0010)
-MAX_MODEL_SOURCES = 8  # memories; those the model does not cite are not shown
-EXCERPT_CHARACTERS = 600  # of a cited memory
+MAX_SOURCES = 10  # memories: cited or closest, and for a model to read (decision 0027)
+EXCERPT_CHARACTERS = 600  # of a source
 
 
 class AnswerMode(StrEnum):
@@ -46,7 +45,7 @@ class AnswerMode(StrEnum):
 
 @dataclass(frozen=True)
 class Citation:
-    """A memory cited by an answer. number: as in the answer's text, from 1. text: truncated if long."""
+    """A memory that an answer cites or shows. number: as in the answer's text, from 1. text: an excerpt if long."""
 
     number: int
     memory: Memory
@@ -55,20 +54,21 @@ class Citation:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer in plain text, never markup. Without citations, no memory answers.
+    """An answer in plain text, never markup. Without citations, no memory is likely to answer.
 
     degraded: keyword search only, because the embedding provider failed; or memories are quoted, because the chat model
-    failed.
+    failed. closest: memories that are near the question but not cited, nearest first.
     """
 
     text: str
     citations: tuple[Citation, ...]
     mode: AnswerMode
     degraded: bool
+    closest: tuple[Citation, ...] = ()
 
     @property
     def includes_private(self) -> bool:
-        return any(not citation.memory.is_public for citation in self.citations)
+        return any(not source.memory.is_public for source in self.citations + self.closest)
 
 
 @dataclass(frozen=True)
@@ -120,32 +120,47 @@ def ask_persona(actor: Actor, about: User, question: str) -> Answer:
 
     Raises ValidationError and InsufficientScope (own memories need memories:read, another user's persona:query).
     """
-    return _retrieve_answer(actor, about, question, wanted=MAX_CITATIONS).quoted
+    return _retrieve_answer(actor, about, question, for_model=False).quoted
 
 
 def prepare_answer(
     actor: Actor, about: User, question: str, turns: Sequence[ChatTurn] = ()
 ) -> PreparedAnswer:
     """Return the extractive answer and the sources for `generation.stream_answer`. Raises as `ask_persona` does."""
-    if not chat.is_configured() or actor.user is None:
-        return _retrieve_answer(actor, about, question, wanted=MAX_CITATIONS)
-    return replace(_retrieve_answer(actor, about, question, wanted=MAX_MODEL_SOURCES), turns=tuple(turns))
+    for_model = chat.is_configured() and actor.user is not None
+    return replace(_retrieve_answer(actor, about, question, for_model=for_model), turns=tuple(turns))
 
 
-def _retrieve_answer(actor: Actor, about: User, question: str, *, wanted: int) -> PreparedAnswer:
+def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits, bool]:
+    """Return the memories near the question, which of them answer it, and whether the search was degraded."""
+    names = extract_question_names(question, about)
+    found = search_memories(
+        actor,
+        question,
+        owner=about,
+        limit=MAX_SOURCES,
+        names=get_own_names(about) | names,
+        only_related=True,
+    )
+    readable = [hit for hit in found.hits if decrypt_or_none(hit.memory) is not None]
+    return judge_hits(readable, names), found.degraded
+
+
+def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: bool) -> PreparedAnswer:
     question = _clean_question(question)
-    found = search_memories(actor, question, owner=about, limit=wanted, names=get_own_names(about))
-    quoted = _build_citations(select_answers(found.hits, extract_question_names(question, about)))
-    read = _build_citations(found.hits) if quoted and wanted > MAX_CITATIONS else ()
-    sources = read if can_send_to_model(actor) else ()
+    judged, is_degraded = judge_memories(actor, about, question)
+    found = tuple(_build_citation(number, hit) for number, hit in enumerate(judged.hits, start=1))
     audit.record_read(
         actor,
         AuditAction.PERSONA_ASK,
         owner_id=about.pk,
-        memory_ids=[citation.memory.pk for citation in sources or quoted],
+        memory_ids=[source.memory.pk for source in found],
     )
-    answer = Answer(_format_citations(quoted), quoted, AnswerMode.EXTRACTIVE, found.degraded)
-    return PreparedAnswer(about, question, answer, sources)
+    quoted, closest = found[: judged.answers], found[judged.answers :]
+    answer = Answer(
+        _format_citations(quoted, closest), quoted, AnswerMode.EXTRACTIVE, is_degraded, closest=closest
+    )
+    return PreparedAnswer(about, question, answer, found if for_model and can_send_to_model(actor) else ())
 
 
 def can_send_to_model(actor: Actor) -> bool:
@@ -163,29 +178,16 @@ def get_own_names(about: User) -> set[str]:
     return _get_name_words(about) - set(keywords.extract_words(GENERATED_HANDLE_PREFIX))
 
 
-def select_answers(hits: Sequence[Hit], names: Set[str] = frozenset()) -> list[Hit]:
-    """Return the hits to answer with, best first: none unless they are likely to answer."""
-    if measure_answer_strength(hits, names) < ANSWER_THRESHOLD:
-        return []
-    return [hit for hit in hits[:MAX_CITATIONS] if hit.strength >= ANSWER_THRESHOLD]
-
-
-def measure_answer_strength(hits: Sequence[Hit], names: Set[str] = frozenset()) -> float:
-    """Return the strength of the first hits: of the best one, limited by the best that has one of the names, if any.
-
-    So a question about someone whom no hit names is not answered with memories about someone else.
-    """
-    cited = hits[:MAX_CITATIONS]
-    naming = [hit.strength for hit in cited if not names or not names.isdisjoint(hit.matched)]
-    return min(cited[0].strength, max(naming)) if naming else 0.0
-
-
 def _get_name_words(about: User) -> set[str]:
     return set(keywords.extract_words(f"{about.name} {about.handle}"))
 
 
 def get_no_answer_text() -> str:
     return _("No memory answers that.")
+
+
+def get_closest_text() -> str:
+    return _("No memory clearly answers that. The closest memories may help.")
 
 
 def _is_own(actor: Actor, handle: str) -> bool:
@@ -203,16 +205,12 @@ def _clean_question(question: str) -> str:
     return question
 
 
-def _build_citations(hits: Sequence[Hit]) -> tuple[Citation, ...]:
-    """Build the citations, without memories that cannot be decrypted."""
-    texts = [(hit.memory, text) for hit in hits if (text := decrypt_or_none(hit.memory)) is not None]
-    return tuple(
-        Citation(number, memory, shorten_text(text, EXCERPT_CHARACTERS))
-        for number, (memory, text) in enumerate(texts, start=1)
-    )
+def _build_citation(number: int, hit: Hit) -> Citation:
+    text = excerpt_match(hit.memory.text, hit.matched, hit.passage, EXCERPT_CHARACTERS)
+    return Citation(number, hit.memory, text)
 
 
-def _format_citations(citations: Sequence[Citation]) -> str:
+def _format_citations(citations: Sequence[Citation], closest: Sequence[Citation]) -> str:
     if not citations:
-        return get_no_answer_text()
+        return get_closest_text() if closest else get_no_answer_text()
     return "\n\n".join(f"{citation.text} [{citation.number}]" for citation in citations)

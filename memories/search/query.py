@@ -23,11 +23,12 @@ from memories.providers.embeddings import (
     get_provider,
     normalize_vector,
 )
+from memories.search.matched_passages import find_matched_passages
 from memories.search.ranking import (
-    ANSWER_THRESHOLD,
     FAIR_COSINE,
     MAX_WORDS,
     RELATED_COSINE,
+    STRONG_STRENGTH,
     WEAK_SHARE,
     RankedMemory,
     RankingQuery,
@@ -60,8 +61,8 @@ BOTH_ARMS = frozenset(Arm)
 class Relevance(StrEnum):
     """How well a hit matches, in the same words for all channels.
 
-    strong: it likely answers the query. fair: it, its date or a neighbor has a word of the query, or its meaning is
-    similar. weak: its meaning is a little similar. none: unrelated; it only ranks next.
+    strong: it has most of the query's rare words, or nearly its meaning. fair: it, its date or a neighbor has a word of
+    the query, or its meaning is similar. weak: its meaning is a little similar. none: unrelated; it only ranks next.
     """
 
     STRONG = "strong"
@@ -77,7 +78,7 @@ class Hit:
     score: only for ordering within one result. cosine: similarity in meaning, -1 to 1, None if not embedded yet.
     matched: the stems of the query's words that it contains. strength: cosine plus the matched share of the query's
     total IDF, without common words such as names: comparable between results, about 0 for an unrelated memory, at
-    least ranking.ANSWER_THRESHOLD for a likely answer.
+    least ranking.STRONG_STRENGTH for a strongly related one. passage: which one of a long text matches best, from 0.
     """
 
     memory: Memory
@@ -86,6 +87,7 @@ class Hit:
     matched: tuple[str, ...]
     strength: float
     relevance: Relevance
+    passage: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def search_memories(
 ) -> SearchResult:
     """Return the best memories of `owner` (by default the actor's own user) that the actor may see, best first.
 
-    names: stems of the name of the user whom it is about; they match but do not count toward `strength`. Filters apply
+    names: stems of names, which match but do not count toward `strength`, and less toward the cosine. Filters apply
     before ranking. only_related: leave out unrelated memories, which merely rank next; for every channel. Raises
     InsufficientScope: own memories need memories:read, another user's persona:query.
     """
@@ -122,9 +124,8 @@ def search_memories(
     if actor.user is not None:
         actor.require_scope(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
     question = _Question.from_text(limits.clean_query(query), owner)
-    rows = VisibleRows.from_queryset(
-        MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
-    )
+    visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
+    rows = VisibleRows.from_queryset(visible)
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
@@ -134,12 +135,13 @@ def search_memories(
     if not question.words and vector is None:
         return SearchResult([], degraded, withheld)
     looked_through = PHRASE_CANDIDATES if question.is_phrase else 0
-    ranked = rank_memories(
-        rows, question.to_ranking_query(vector, owner), limit=limit, looked_through=looked_through
-    )
+    ranking_query = question.to_ranking_query(vector, owner)
+    ranked = rank_memories(rows, ranking_query, limit=limit, looked_through=looked_through)
     hits = _build_hits(question, ranked)[:limit]
     if only_related:
         hits = [hit for hit in hits if hit.relevance != Relevance.NONE]
+    passages = find_matched_passages(visible, ranking_query, [hit.memory for hit in hits])
+    hits = [replace(hit, passage=passages.get(hit.memory.pk)) for hit in hits]
     redact_tags(actor, [hit.memory for hit in hits])
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
@@ -258,7 +260,7 @@ def _get_strength(place: RankedMemory) -> float:
 
 
 def _rate_relevance(place: RankedMemory, weak_below: float) -> Relevance:
-    if _get_strength(place) >= ANSWER_THRESHOLD:
+    if _get_strength(place) >= STRONG_STRENGTH:
         return Relevance.STRONG
     cosine = place.cosine or 0.0
     if place.words or place.idf_share or place.has_neighbor or cosine >= weak_below:

@@ -26,8 +26,8 @@ ALL_WORDS_BONUS = 0.3  # ranks the only memory with a rare word above those that
 K1 = 1.2
 # The share of a word that counts for a neighbor in a conversation, by distance.
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
-# Minimum cosine plus matched IDF share of the first hit for an answer (decision 0018).
-ANSWER_THRESHOLD = 0.75
+# Minimum cosine plus matched IDF share of a strongly related memory. Answers: answer_strength.py.
+STRONG_STRENGTH = 0.75
 # Cosines of hits without a matching word. Below RELATED_COSINE a hit is unrelated, and no channel shows it. Below
 # FAIR_COSINE, or below WEAK_SHARE of the best hit's, it is weakly related: relative too, since queries differ.
 RELATED_COSINE = 0.15
@@ -193,10 +193,10 @@ class VisibleRows:
     params: tuple[object, ...]
 
     @classmethod
-    def from_queryset(cls, queryset: QuerySet[MemoryVector]) -> "VisibleRows | None":
-        """Compile the queryset; None if it is always empty."""
+    def from_queryset(cls, queryset: QuerySet[MemoryVector], *more: str) -> "VisibleRows | None":
+        """Compile the queryset with COLUMNS and `more`; None if it is always empty."""
         try:
-            return cls(*queryset.order_by().values_list(*COLUMNS).query.sql_with_params())
+            return cls(*queryset.order_by().values_list(*COLUMNS, *more).query.sql_with_params())
         except EmptyResultSet:
             return None
 

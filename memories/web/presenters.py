@@ -19,7 +19,7 @@ from memories.index import keywords
 from memories.models import IndexState, Memory, Tag
 from memories.search.query import Hit, Relevance
 from memories.services.reads import decrypt_or_none
-from memories.services.representation import shorten_text
+from memories.services.representation import excerpt_match, shorten_text
 from memories.services.tags import sort_by_name
 from memories.web.markdown import render_markdown
 
@@ -30,13 +30,15 @@ AGE_IN_WORDS = timedelta(days=7)
 class MemoryRow:
     """A memory in a list.
 
-    names: names by client ID of the apps that wrote the list's memories; None to look up this memory's app.
+    names: names by client ID of the apps that wrote the list's memories; None to look up this memory's app. hit: the
+    search result that it is, whose match the excerpt shows.
     """
 
     memory: Memory
     why: str = ""
     is_weak: bool = False
     names: Mapping[str, str] | None = None
+    hit: Hit | None = None
     LONG: ClassVar[int] = 320  # characters; the style sheet clamps texts in lists to five lines
     SENT: ClassVar[int] = 400  # characters sent for a list, to keep the page small
 
@@ -46,8 +48,10 @@ class MemoryRow:
 
     @property
     def excerpt(self) -> str | None:
-        """Return the beginning of the text, for lists."""
-        return None if self.text is None else shorten_text(self.text, self.SENT)
+        """Return what a list shows of the text: its beginning, or what matched a search."""
+        if self.text is None or self.hit is None:
+            return None if self.text is None else shorten_text(self.text, self.SENT)
+        return excerpt_match(self.text, self.hit.matched, self.hit.passage, self.SENT)
 
     @cached_property
     def markdown(self) -> SafeString | None:
@@ -112,7 +116,7 @@ def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
     hits = list(hits)
     names = client_names.get_client_names(hit.memory.source for hit in hits)
     rows = [
-        MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names)
+        MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names, hit)
         for hit in hits
     ]
     return sorted(rows, key=lambda row: row.is_weak)

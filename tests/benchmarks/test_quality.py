@@ -16,7 +16,14 @@ from benchmarks import home
 from benchmarks.__main__ import main
 from benchmarks.quality.command import measure_quality
 from benchmarks.quality.locomo import Item, parse_dialog_ids, read_conversations
-from benchmarks.quality.natural import EvaluationSet, SetQuestion, evaluate_sets, read_sets
+from benchmarks.quality.natural import (
+    EvaluationSet,
+    SetQuestion,
+    evaluate_sets,
+    read_sets,
+    read_unanswerable,
+)
+from benchmarks.quality.persona import measure_set
 from memories.providers.embeddings import reset_provider
 from tests.factories import remember
 
@@ -151,10 +158,24 @@ def test_own_sets_are_read_completely() -> None:
     assert {question.asked_by for question in natural.questions} == {"person", "client"}
 
 
-def test_persona_is_not_evaluated_without_conversations(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["quality", "--persona"])
-    assert "--persona needs --data" in capsys.readouterr().err
+@pytest.mark.django_db
+def test_persona_is_measured_on_a_set() -> None:
+    memories = [
+        Item(text, frozenset([text[:4]]), None, datetime(2026, 5, 8, tzinfo=UTC))
+        for text in ("Our dog sleeps in the garden.", "We grow green and white cabbage in the garden.")
+    ]
+    questions = [
+        SetQuestion("Where does the puppy sleep?", "person", frozenset(["Our "])),
+        SetQuestion("What hedge surrounds our old garden?", "person", frozenset(["We g"])),
+    ]
+    share = measure_set(
+        EvaluationSet("small", memories, questions),
+        ["Which neighbour has a garden gate of iron?", "Who painted the ceiling?"],
+    )
+    assert (share.questions, share.answered, share.right, share.shown) == (2, 0.5, 0.5, 1.0)
+    assert (share.unanswerable, share.refused, share.nothing_near) == (2, 1.0, 0.5)
+    assert not User.objects.exists()
+    assert len(read_unanswerable()) >= 60
 
 
 @pytest.mark.django_db

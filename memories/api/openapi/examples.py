@@ -175,6 +175,7 @@ ANSWER = {
     "mode": "extractive",
     "degraded": False,
     "includes_private": True,
+    "closest": [],
 }
 
 

@@ -181,19 +181,22 @@ class Profile(Person):
 class Citation(ResponseSchema):
     number = serializers.IntegerField(min_value=1, help_text="As in the text of the answer: `[1]`.")
     memory_id = serializers.UUIDField()
-    text = serializers.CharField(help_text="Quoted from the memory; long texts are shortened.")
+    text = serializers.CharField(help_text="Quoted from the memory; of a long text, the part that matches.")
     visibility = serializers.ChoiceField(choices=Visibility.values)
     created_at = serializers.DateTimeField()
 
 
 class Answer(ResponseSchema):
     text = serializers.CharField(help_text="Plain text, without markup.")
-    citations = Citation(many=True, help_text="Empty if no memory answers the question.")
+    citations = Citation(many=True, help_text="Empty if no memory is likely to answer the question.")
     mode = OpenChoice(AnswerMode)
     degraded = serializers.BooleanField(
         help_text="Keyword matches only, or quotes only: a provider is unavailable."
     )
     includes_private = serializers.BooleanField(help_text="Always `false` except for the owner.")
+    closest = Citation(
+        many=True, help_text="Memories near the question that the answer does not cite, nearest first."
+    )
 
 
 class App(ResponseSchema):

@@ -17,7 +17,7 @@ from accounts.actor import ANONYMOUS, Actor, Channel
 from accounts.models import User
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
-from memories.persona.retrieval import Answer, AnswerMode, ChatTurn
+from memories.persona.retrieval import Answer, AnswerMode, ChatTurn, PreparedAnswer
 from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember, session
 from tests.model_server import ModelServer, Mood
@@ -42,6 +42,13 @@ def ask(actor: Actor, about: User, question: str = QUESTION, turns: tuple[ChatTu
     return asyncio.run(
         persona_generation.generate_answer(persona_retrieval.prepare_answer(actor, about, question, turns))
     )
+
+
+def stream(prepared: PreparedAnswer) -> list[str | Answer]:
+    async def collect() -> list[str | Answer]:
+        return [part async for part in persona_generation.stream_answer(prepared)]
+
+    return asyncio.run(collect())
 
 
 def get_prompt(model: ModelServer) -> str:
@@ -77,14 +84,38 @@ def test_answer_without_citation_is_not_shown(walrus: User, model: ModelServer) 
     assert answer.degraded
 
 
-def test_model_can_reply_that_no_memory_answers(walrus: User, model: ModelServer) -> None:
-    model.says = ["NO", "NE"]
-    answer = ask(session(walrus), walrus)
+@pytest.mark.parametrize(
+    "says", [["NO", "NE"], ["None."], ['"NONE"'], ["**NONE**"], ["NONE", ". No memory", " is about that."]]
+)
+def test_model_can_reply_that_no_memory_answers(walrus: User, model: ModelServer, says: list[str]) -> None:
+    model.says = says
+    parts = stream(persona_retrieval.prepare_answer(session(walrus), walrus, QUESTION))
+    [answer] = parts  # nothing of the refusal is shown
+    assert isinstance(answer, Answer)
     assert (answer.text, answer.citations) == ("No memory answers that.", ())
+    assert (answer.mode, answer.degraded) == (AnswerMode.WORDED, False)
+    assert TRUTH in [source.text for source in answer.closest]
 
 
-def test_model_is_not_asked_without_a_likely_answer(walrus: User, model: ModelServer) -> None:
-    assert ask(session(walrus), walrus, "What is the capital of Mongolia?").citations == ()
+def test_answer_that_begins_with_none_is_shown(walrus: User, model: ModelServer) -> None:
+    model.says = ["None but", " peanuts [1]."]
+    assert ask(session(walrus), walrus).text == "None but peanuts [1]."
+
+
+def test_model_reads_the_closest_memories_and_decides(walrus: User, model: ModelServer) -> None:
+    """A model can tell whether a memory answers, where the strength of a match is unsure."""
+    question = "Which nuts would kill our poor old grey walrus this coming winter?"
+    prepared = persona_retrieval.prepare_answer(session(walrus), walrus, question)
+    assert prepared.quoted.citations == ()
+    assert len(prepared.sources) == 2
+    assert [source.number for source in ask(session(walrus), walrus, question).citations] == [1]
+    model.says = ["NONE"]
+    assert ask(session(walrus), walrus, question).citations == ()
+
+
+def test_model_is_not_asked_if_nothing_is_near(walrus: User, model: ModelServer) -> None:
+    answer = ask(session(walrus), walrus, "What is the capital of Mongolia?")
+    assert (answer.text, answer.closest) == ("No memory answers that.", ())
     assert model.chats == []
 
 
