@@ -42,10 +42,8 @@ OTHER_SCHEMES = (
     "windowsdefender calculator bingmaps xbox onenote outlook settings conf vnc rdp x-man-page otpauth upi"
 )
 FORBIDDEN_SCHEMES = frozenset(OTHER_SCHEMES.split())
-FORBIDDEN_PREFIXES = tuple(
-    "chrome- googlechrome- moz- firefox- safari- x-safari- edge- microsoft-edge- opera- web+ ms- x-apple "
-    "com.apple.".split()
-)
+BROWSER_PREFIXES = "chrome- googlechrome- moz- firefox- safari- x-safari- edge- microsoft-edge- opera-"
+FORBIDDEN_PREFIXES = (*BROWSER_PREFIXES.split(), "web+", "ms-", "x-apple", "com.apple.")
 
 
 def get_redirect_uris_error(uris: Sequence[str]) -> str:

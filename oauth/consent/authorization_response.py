@@ -26,27 +26,37 @@ def return_code(request: HttpRequest, auth_request: AuthorizationRequest, scopes
         )
     except OAuthToolkitError as error:
         raise build_request_error(error.oauthlib_error, auth_request.redirect_uri) from None
-    return _return_to_client(request, auth_request.application, location, is_allowed=True)
+    return _return_to_client(
+        request, auth_request.application, auth_request.redirect_uri, location, is_allowed=True
+    )
 
 
 def return_denial(request: HttpRequest, auth_request: AuthorizationRequest) -> HttpResponse:
     """Return to the client with access_denied."""
     error = AccessDeniedError(state=auth_request.credentials.get("state"))
     location = add_params_to_uri(auth_request.redirect_uri, error.twotuples)
-    return _return_to_client(request, auth_request.application, location)
+    return _return_to_client(request, auth_request.application, auth_request.redirect_uri, location)
 
 
 def return_error(request: HttpRequest, failure: RedirectError) -> HttpResponse:
     """Return to the client with the error."""
     location = add_params_to_uri(failure.redirect_uri, failure.error.twotuples)
-    return _return_to_client(request, failure.application, location)
+    return _return_to_client(request, failure.application, failure.redirect_uri, location)
 
 
 def _return_to_client(
-    request: HttpRequest, application: Application, location: str, *, is_allowed: bool = False
+    request: HttpRequest,
+    application: Application,
+    redirect_uri: str,
+    location: str,
+    *,
+    is_allowed: bool = False,
 ) -> HttpResponse:
     # RFC 9207 2: errors need `iss` too.
-    location = iri_to_uri(_add_iss_to_redirect(location, get_issuer(request)))
+    query = _add_iss_to_redirect(location, get_issuer(request)).partition("?")[2]
+    # Before the query exactly as registered (RFC 9700 2.1): urlunparse writes app:///x as app:/x, and app:////x as
+    # app://x, which has another host.
+    location = iri_to_uri(f"{redirect_uri.partition('?')[0]}?{query}")
     if not _is_browser(request):
         # RFC 9700 4.12: 303, so that the consent form is not posted to the client.
         return HttpResponse(status=303, headers={"Location": location})

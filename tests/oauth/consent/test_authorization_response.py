@@ -74,3 +74,16 @@ def test_redirect_uri_cannot_break_out_of_the_page(ada_client: Client, app: App,
     assert location.startswith(uri.split("?")[0])
     assert parse_qs(urlsplit(location).query)["state"] == [state]
     assert b"<script>alert" not in response.content
+
+
+@pytest.mark.compliance("RFC 9700", "2.1")
+@pytest.mark.parametrize(
+    "uri", ["raycast:///oauth", "cursor:////a.example/x", "goose:/a;b?c=d", "goose://oauth"]
+)
+@pytest.mark.parametrize("form", [ALLOWED, {"answer": "cancel"}])
+def test_answer_goes_to_the_redirect_uri_as_registered(
+    ada_client: Client, app: App, uri: str, form: dict[str, Any]
+) -> None:
+    Application.objects.update(redirect_uris=uri)
+    location = answer(ada_client, app, form, None, redirect_uri=uri)["Location"]
+    assert location.startswith(uri + ("&" if "?" in uri else "?"))
