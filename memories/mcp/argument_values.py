@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError, from_json
 # Optional arguments with these texts are omitted ones. A required one may have them: they can be searched for.
 EMPTY_WORDS = frozenset({"null", "none", "undefined"})
 NEVER = "never"
+MAX_DIGITS = 18  # longer numbers, such as 1e999999, are not converted
 QUOTES = "\"'“”"
 TIME_FORMS: Final = "Use a date such as 2026-12-01, or a date and time such as 2026-12-01T10:00:00Z"
 
@@ -95,7 +96,7 @@ def parse_integer(value: object) -> int:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
             number = Decimal(str(value).strip())
-            if abs(number) < Decimal("1e9") and number == int(number):
+            if number.adjusted() < MAX_DIGITS and number == int(number):
                 return int(number)
         except (ArithmeticError, ValueError):
             pass

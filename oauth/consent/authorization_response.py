@@ -3,12 +3,13 @@
 Browsers get a page that navigates to the redirect URI, all other programs a redirect (decision 0023).
 """
 
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.encoding import iri_to_uri
 from oauth2_provider.exceptions import OAuthToolkitError
-from oauth2_provider.oauth2_backends import _add_iss_to_redirect
-from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2.rfc6749.errors import AccessDeniedError
 
 from oauth.consent.authorization_request import AuthorizationRequest, RedirectError, build_request_error
@@ -26,37 +27,41 @@ def return_code(request: HttpRequest, auth_request: AuthorizationRequest, scopes
         )
     except OAuthToolkitError as error:
         raise build_request_error(error.oauthlib_error, auth_request.redirect_uri) from None
-    return _return_to_client(
-        request, auth_request.application, auth_request.redirect_uri, location, is_allowed=True
-    )
+    # The redirect URI's own parameters come first in the query; those of the response win.
+    values = dict(parse_qsl(urlsplit(location).query, keep_blank_values=True))
+    answer = [(name, values[name]) for name in ("code", "state") if name in values]
+    location = _add_parameters(request, auth_request.redirect_uri, answer)
+    return _return_to_client(request, auth_request.application, location, is_allowed=True)
 
 
 def return_denial(request: HttpRequest, auth_request: AuthorizationRequest) -> HttpResponse:
     """Return to the client with access_denied."""
     error = AccessDeniedError(state=auth_request.credentials.get("state"))
-    location = add_params_to_uri(auth_request.redirect_uri, error.twotuples)
-    return _return_to_client(request, auth_request.application, auth_request.redirect_uri, location)
+    location = _add_parameters(request, auth_request.redirect_uri, error.twotuples)
+    return _return_to_client(request, auth_request.application, location)
 
 
 def return_error(request: HttpRequest, failure: RedirectError) -> HttpResponse:
     """Return to the client with the error."""
-    location = add_params_to_uri(failure.redirect_uri, failure.error.twotuples)
-    return _return_to_client(request, failure.application, failure.redirect_uri, location)
+    location = _add_parameters(request, failure.redirect_uri, failure.error.twotuples)
+    return _return_to_client(request, failure.application, location)
+
+
+def _add_parameters(request: HttpRequest, redirect_uri: str, answer: Iterable[tuple[str, str]]) -> str:
+    """Return the redirect URI with the parameters of a response, and otherwise as the client sent it.
+
+    RFC 6749 3.1.2: its query is retained. Parsed and put together again, `app:///callback` would be `app:/callback`.
+    """
+    parameters = [*answer, ("iss", get_issuer(request))]  # RFC 9207 2: errors need `iss` too
+    names = {name for name, _ in parameters}
+    base, _, query = redirect_uri.partition("?")
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in names]
+    return iri_to_uri(f"{base}?{'&'.join([*kept, urlencode(parameters)])}")
 
 
 def _return_to_client(
-    request: HttpRequest,
-    application: Application,
-    redirect_uri: str,
-    location: str,
-    *,
-    is_allowed: bool = False,
+    request: HttpRequest, application: Application, location: str, *, is_allowed: bool = False
 ) -> HttpResponse:
-    # RFC 9207 2: errors need `iss` too.
-    query = _add_iss_to_redirect(location, get_issuer(request)).partition("?")[2]
-    # Before the query exactly as registered (RFC 9700 2.1): urlunparse writes app:///x as app:/x, and app:////x as
-    # app://x, which has another host.
-    location = iri_to_uri(f"{redirect_uri.partition('?')[0]}?{query}")
     if not _is_browser(request):
         # RFC 9700 4.12: 303, so that the consent form is not posted to the client.
         return HttpResponse(status=303, headers={"Location": location})

@@ -25,6 +25,7 @@ from oauth2_provider.views import DynamicClientRegistrationManagementView, Dynam
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, restore_rate_limit
 from core.client_ip import get_client_network
+from core.hosts import get_base_url
 from oauth import rate_limits
 from oauth.http_responses import build_error_response, oauth_endpoint
 from oauth.models import AppGrant, Application
@@ -137,12 +138,12 @@ def _complete_response(request: HttpRequest, response: HttpResponse, auth_method
     if response.status_code == HTTPStatus.CREATED:
         client.registered_from = get_client_network(request)
         client.save(update_fields=["registered_from"])
-    path = urlsplit(body["registration_client_uri"]).path  # without the Host header's host
+    path = urlsplit(body["registration_client_uri"]).path  # without an arbitrary Host header
     body |= {
         "client_id_issued_at": int(client.created.timestamp()),
         "response_types": ["code"],
         "scope": " ".join(settings.OAUTH_SCOPES_FOR_EVERY_APP),
-        "registration_client_uri": f"{settings.PUBLIC_URL}{path}",
+        "registration_client_uri": f"{get_base_url(request)}{path}",
         "token_endpoint_auth_method": auth_method or body["token_endpoint_auth_method"],
     }
     if "client_secret" in body:

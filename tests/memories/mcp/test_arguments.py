@@ -217,3 +217,10 @@ def test_prompt_arguments_in_any_form(topic: Any, ada: User) -> None:
         answer = app_of(ada).ask("prompts/get", {"name": "about_me", "arguments": arguments})
         text = answer.result["messages"][0]["content"]["text"]
         assert ("Topic: " in text) is (topic not in (None, "", " "))
+
+
+@pytest.mark.parametrize("limit", [101, 10**9, "1000000000", 1e12, -(10**9)])
+def test_number_out_of_range_is_named_as_such(limit: Any, ada: User) -> None:
+    """A large number is a whole number too."""
+    message = app_of(ada).call("search", query="zebra", limit=limit).error_text
+    assert message.startswith("limit: Input should be ")

@@ -76,14 +76,41 @@ def test_redirect_uri_cannot_break_out_of_the_page(ada_client: Client, app: App,
     assert b"<script>alert" not in response.content
 
 
-@pytest.mark.compliance("RFC 9700", "2.1")
+@pytest.mark.compliance("RFC 6749", "3.1.2")
 @pytest.mark.parametrize(
-    "uri", ["raycast:///oauth", "cursor:////a.example/x", "goose:/a;b?c=d", "goose://oauth"]
+    "uri",
+    [
+        "cursor:///callback",
+        "app:////callback",
+        "app://?",
+        "https://notes.example?",
+        "https://notes.example/cb?next=a/b:c&d&e=%20+~",
+        "App://Host/callback;x",
+    ],
 )
-@pytest.mark.parametrize("form", [ALLOWED, {"answer": "cancel"}])
-def test_answer_goes_to_the_redirect_uri_as_registered(
-    ada_client: Client, app: App, uri: str, form: dict[str, Any]
+@pytest.mark.parametrize(("form", "parameter"), [(ALLOWED, "code="), ({"answer": "cancel"}, "error=")])
+def test_redirect_uri_is_used_as_it_was_registered(
+    ada_client: Client, app: App, form: dict[str, Any], parameter: str, uri: str
 ) -> None:
     Application.objects.update(redirect_uris=uri)
-    location = answer(ada_client, app, form, None, redirect_uri=uri)["Location"]
-    assert location.startswith(uri + ("&" if "?" in uri else "?"))
+    for accept in (None, CHROMIUM):
+        response = answer(ada_client, app, form, accept, redirect_uri=uri)
+        location = response.get("Location") or find_location(response.content.decode())
+        separator = "" if uri.endswith("?") else "&" if "?" in uri else "?"
+        assert location.startswith(uri + separator + parameter)
+
+
+def test_parameters_of_the_redirect_uri_cannot_replace_those_of_the_response(
+    ada_client: Client, app: App
+) -> None:
+    uri = "https://notes.example/cb?iss=https://evil.example&%63ode=mine&x=1&state=mine"
+    Application.objects.update(redirect_uris=uri)
+    location = answer(ada_client, app, ALLOWED, None, redirect_uri=uri)["Location"]
+    parameters = parse_qs(urlsplit(location).query)
+    assert (parameters["iss"], parameters["state"], parameters["x"]) == (
+        ["http://127.0.0.1:8000"],
+        ["some-state"],
+        ["1"],
+    )
+    [code] = parameters["code"]
+    assert code != "mine"

@@ -46,6 +46,12 @@ def test_response_is_complete_and_not_cached() -> None:
     assert body["registration_client_uri"] == f"http://127.0.0.1:8000/oauth/register/{body['client_id']}/"
 
 
+@pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000"])
+def test_registration_is_managed_under_the_requested_loopback_name(host: str) -> None:
+    body = register(Client(headers={"host": host})).json()
+    assert body["registration_client_uri"] == f"http://{host}/oauth/register/{body['client_id']}/"
+
+
 def test_public_client_gets_no_secret_and_can_connect(ada: User) -> None:
     body = register().json()
     assert "client_secret" not in body
