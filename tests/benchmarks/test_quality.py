@@ -17,6 +17,7 @@ from benchmarks.__main__ import main
 from benchmarks.quality.command import measure_quality
 from benchmarks.quality.locomo import Item, parse_dialog_ids, read_conversations
 from benchmarks.quality.natural import (
+    NAMES,
     EvaluationSet,
     SetQuestion,
     evaluate_sets,
@@ -30,10 +31,10 @@ from tests.factories import remember
 LOCOMO = os.environ.get("PICARD_LOCOMO", "")
 
 MIN_RECALL = {
-    ("turns", False): (0.74, 0.88),
-    ("observations", False): (0.82, 0.93),
+    ("turns", False): (0.76, 0.9),
+    ("observations", False): (0.81, 0.92),
     ("turns", True): (0.82, 0.93),
-    ("observations", True): (0.85, 0.94),
+    ("observations", True): (0.85, 0.93),
 }
 
 CHAT = {
@@ -147,6 +148,18 @@ def test_own_set_is_evaluated_by_asker_and_outside_conversations() -> None:
     assert rows["words", "client"].recall == {1: 0.5, 5: 0.5, 10: 0.5}  # no neighbor lends its words
     assert rows["words", "client"].mrr == 0.5
     assert not User.objects.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_search_finds_what_meaning_alone_finds(settings: Any) -> None:
+    settings.EMBEDDING_PROVIDER = "local"
+    reset_provider()
+    rows = [row for row in evaluate_sets(read_sets()) if row.asked_by == "all"]
+    recall = {(row.name, row.arm): row.recall for row in rows}
+    for name in NAMES:
+        assert recall[name, "both"][1] >= recall[name, "meaning"][1] - 0.03, recall
+        assert recall[name, "both"][10] >= recall[name, "meaning"][10], recall
 
 
 def test_own_sets_are_read_completely() -> None:
