@@ -1,7 +1,6 @@
 """Clients of the REST API for tests."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,12 +53,6 @@ class Answer:
         assert self.headers["Content-Type"] == "application/problem+json"
         code: str = self.json["code"]
         return code
-
-    @property
-    def challenged_scopes(self) -> set[str]:
-        """The scopes that the app is told to request: the missing one, and those that it has."""
-        [challenged] = re.findall(r'\bscope="([^"]+)"', self.headers["WWW-Authenticate"])
-        return set(challenged.split())
 
     @property
     def texts(self) -> list[str]:
