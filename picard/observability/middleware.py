@@ -3,13 +3,13 @@
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import NamedTuple, cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from core.middleware import SyncAndAsyncMiddleware
 from picard.config.log_config import redact_path, request_id
 
 # Monitoring polls these every few seconds, so they are logged at DEBUG. It uses internal addresses (of a container or
@@ -18,23 +18,9 @@ HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 logger = logging.getLogger("picard.request")
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-
-class RequestIdMiddleware:
-    """Sets `request.request_id` and X-Request-ID. IDs sent by clients are ignored, because they may contain anything.
-
-    Supports sync and async handlers, so that /mcp needs no thread.
-    """
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
+class RequestIdMiddleware(SyncAndAsyncMiddleware):
+    """Sets `request.request_id` and X-Request-ID. IDs sent by clients are ignored: they may contain anything."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:

@@ -1,36 +1,25 @@
 """Middleware that opens the endpoints for apps to web pages of every origin, with all their errors."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from core.cors import ANY_ORIGIN, PREFLIGHT
+from core.middleware import SyncAndAsyncMiddleware
 
 # These use no cookies. The authorization endpoint is a page, and /mcp checks the origin itself (memories/mcp/cors.py).
 OPEN_PATHS = re.compile(r"/oauth/(?:token|revoke|register)(?:/|$)|(?:/.+)?/\.well-known/")
 API_PATHS = re.compile(r"/api/(?!(?:docs|redoc)/)")
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-
-class CorsMiddleware:
+class CorsMiddleware(SyncAndAsyncMiddleware):
     """Answers preflights, which need no token and count for no limit, and adds the headers to other responses.
 
     A response to a request that is authenticated by the user's session gets no headers.
     """
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
