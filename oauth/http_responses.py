@@ -34,10 +34,16 @@ def oauth_endpoint(
         @csrf_exempt
         @wraps(view)
         def endpoint(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            early_response = _reject_request(request, methods, limit) or (
-                _reject_form(request) if takes_form else None
-            )
-            response: HttpResponseBase = early_response or _call_view(view, request, *args, **kwargs)
+            response: HttpResponseBase
+            try:
+                response = (
+                    _reject_request(request, methods, limit)
+                    or (_reject_form(request) if takes_form else None)
+                    or view(request, *args, **kwargs)
+                )
+            except RateLimitExceeded as exceeded:
+                response = build_error_response("temporarily_unavailable", "Too many requests.", 429)
+                response["Retry-After"] = str(exceeded.retry_after_s)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
             return response
@@ -80,26 +86,9 @@ def _reject_request(
         response = build_error_response("invalid_request", "Method not allowed.", 405)
         response["Allow"] = ", ".join(methods)
         return response
-    if limit is None:
-        return None
-    try:
+    if limit is not None:
         enforce_network_limit(limit, request)
-    except RateLimitExceeded as exceeded:
-        return _build_rate_limit_response(exceeded)
     return None
-
-
-def _call_view(view: View, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-    try:
-        return view(request, *args, **kwargs)
-    except RateLimitExceeded as exceeded:
-        return _build_rate_limit_response(exceeded)
-
-
-def _build_rate_limit_response(exceeded: RateLimitExceeded) -> HttpResponse:
-    response = build_error_response("temporarily_unavailable", "Too many requests.", 429)
-    response["Retry-After"] = str(exceeded.retry_after_s)
-    return response
 
 
 def _reject_form(request: HttpRequest) -> HttpResponse | None:
