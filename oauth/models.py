@@ -60,9 +60,14 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
     @property
     def host(self) -> str:
         """What an app without a name is called: the host of its metadata document or of its first redirect URI."""
-        if self.registration_source == self.RegistrationSource.CIMD:
-            return str(urlsplit(self.client_id).hostname)
-        return next(map(get_redirect_target, self.redirect_uris.split()), str(self.client_id))
+        redirect_targets = map(get_redirect_target, self.redirect_uris.split())
+        return self.metadata_host or next(redirect_targets, str(self.client_id))
+
+    @property
+    def metadata_host(self) -> str:
+        """The host of the client's metadata document, empty if it has none."""
+        has_document = self.registration_source == self.RegistrationSource.CIMD
+        return str(urlsplit(self.client_id).hostname) if has_document else ""
 
     @property
     def is_self_registered(self) -> bool:

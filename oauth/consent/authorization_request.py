@@ -26,6 +26,14 @@ class InvalidAuthorizationRequest(Exception):
         self.description = description
 
     @property
+    def headline(self) -> str:
+        if self.is_unknown_client:
+            return _("This app is not known here")
+        if self.is_unusable_document:
+            return _("This app cannot be identified")
+        return _("This app sent an invalid request")
+
+    @property
     def is_unknown_client(self) -> bool:
         """Whether nothing is known about the client, so that the user can only add it again."""
         return self.code == "invalid_client"
@@ -62,11 +70,6 @@ class AuthorizationRequest:
     def redirect_target(self) -> str:
         """The host of the redirect URI, or its private-use scheme."""
         return get_redirect_target(self.redirect_uri)
-
-    @property
-    def metadata_host(self) -> str:
-        """The host of the client's metadata document, empty if it has none."""
-        return metadata_documents.get_metadata_host(self.application)
 
     @property
     def is_local_redirect(self) -> bool:

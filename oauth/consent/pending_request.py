@@ -100,7 +100,7 @@ def describe_asking_app(request: HttpRequest) -> AskingApp | None:
         return None
     application = Application.objects.select_related("user").filter(client_id=client_id).first()
     if application is not None:
-        host = metadata_documents.get_metadata_host(application)
+        host = application.metadata_host
         return AskingApp(str(application), application.is_verified, host)
     document_host = _get_document_host(client_id)
     return AskingApp("", False, document_host) if document_host else None

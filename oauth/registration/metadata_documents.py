@@ -114,13 +114,6 @@ def refresh_metadata(client_id: str, person: User) -> None:
             raise
 
 
-def get_metadata_host(application: Application) -> str:
-    """Return the host of the client's metadata document, empty if it has none."""
-    if application.registration_source != Application.RegistrationSource.CIMD:
-        return ""
-    return application.host
-
-
 def _store_client(client_id: str) -> None:
     """Fetch the document and store its client. Raises MetadataDocumentError, also for a URL that has just failed."""
     key = cimd._backoff_cache_key(client_id)
