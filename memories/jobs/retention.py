@@ -82,7 +82,7 @@ def purge_memories() -> int:
             AuditEvent.objects.create(
                 owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
-        Memory.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
+            Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
         total += len(batch)
     return total
 

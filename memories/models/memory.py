@@ -12,7 +12,7 @@ from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
 from memories.models.visibility import MemoryQuerySet, MemoryVectorQuerySet
-from memories.owned import Owned
+from memories.owned import Owned, OwnedKey
 
 
 class Visibility(models.TextChoices):
@@ -125,8 +125,8 @@ class MemoryTag(Owned, models.Model):
 
     pk = models.CompositePrimaryKey("tag_id", "memory_id")
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="memory_tags")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+    memory = OwnedKey(Memory, related_name="memory_tags")
+    tag = OwnedKey(Tag, related_name="+")
 
     def __str__(self) -> str:
         return f"tag {self.tag_id} on memory {self.memory_id}"
@@ -137,7 +137,7 @@ class MemoryRevision(Owned, models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="revisions")
+    memory = OwnedKey(Memory, related_name="revisions")
     version = models.PositiveIntegerField()
     text = SealedTextField()
     source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)  # who wrote this text
@@ -173,7 +173,7 @@ class MemoryVector(Owned, models.Model):
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")
-    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="vectors", db_index=False)
+    memory = OwnedKey(Memory, related_name="vectors", db_index=False)
     passage = models.SmallIntegerField()
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     is_public = models.BooleanField()
