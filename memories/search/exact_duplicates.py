@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
@@ -57,6 +58,7 @@ def create_unless_duplicate(
     visibility: str = Visibility.PRIVATE,
     tags: Sequence[str] = (),
     expires_at: Expiry = UNSET,
+    supersedes: UUID | None = None,
 ) -> tuple[Memory, bool]:
     """Return the memory, and whether it is new. Raises DuplicateMemory (REFUSE) and the errors of writes.create_memory.
 
@@ -66,11 +68,14 @@ def create_unless_duplicate(
     existing = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
     if existing is None:
         expiry = None if expires_at is UNSET else expires_at
-        memory = writes.create_memory(actor, text=text, visibility=visibility, tags=tags, expires_at=expiry)
+        memory = writes.create_memory(
+            actor, text=text, visibility=visibility, tags=tags, expires_at=expiry, supersedes=supersedes
+        )
         return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
         raise DuplicateMemory(existing)
-    return merge_into_duplicate(actor, existing, tags=tags, expires_at=expires_at), False
+    merged = merge_into_duplicate(actor, existing, tags=tags, expires_at=expires_at, supersedes=supersedes)
+    return merged, False
 
 
 def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
@@ -106,9 +111,14 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
 
 
 def merge_into_duplicate(
-    actor: Actor, memory: Memory, *, tags: Sequence[str] = (), expires_at: Expiry = UNSET
+    actor: Actor,
+    memory: Memory,
+    *,
+    tags: Sequence[str] = (),
+    expires_at: Expiry = UNSET,
+    supersedes: UUID | None = None,
 ) -> Memory:
-    """Add the tags to a memory, and extend its expiry; None is never. An expiry is never shortened.
+    """Add the tags and the link to a memory, and extend its expiry; None is never. An expiry is never shortened.
 
     Raises ValidationError and ApprovalRequired as writes.update_memory does.
     """
@@ -117,6 +127,8 @@ def merge_into_duplicate(
     )
     while True:
         changes = _get_changes(memory, tags, expires_at)
+        if supersedes is not None:
+            changes["supersedes"] = supersedes
         if not changes:
             return memory
         try:
