@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from django.db import models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
@@ -34,7 +33,7 @@ class ConstrainOwnedKey(Operation):
     def database_forwards(
         self,
         app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
+        schema_editor: Any,
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
@@ -57,7 +56,7 @@ class ConstrainOwnedKey(Operation):
     def database_backwards(
         self,
         app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
+        schema_editor: Any,
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
@@ -82,7 +81,7 @@ def get_constraint_name(table: str, column: str) -> str:
     return f"{table}_{column}_owned"
 
 
-def _find_keys(schema_editor: BaseDatabaseSchemaEditor, table: str, column: str) -> list[str]:
+def _find_keys(schema_editor: Any, table: str, column: str) -> list[str]:
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(KEYS, [table, column])
         return [name for (name,) in cursor.fetchall()]

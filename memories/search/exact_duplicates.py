@@ -20,6 +20,7 @@ from memories.index.passages import split_passages
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
 from memories.search.ranking import MEMORY_COLUMNS, VisibleRows
 from memories.services import audit, reads, writes
+from memories.services.supersession import attach_links
 from memories.services.tags import TAGS_SUBQUERY, get_tag_names, redact_tags, set_tags_from_row
 from memories.validation import limits
 from memories.validation.drafts import UNSET, Changes, NewMemory, Unset, clean_new_memory
@@ -79,7 +80,7 @@ def create_unless_duplicate(
 
 
 def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
-    """Return one of the user's own memories with this text; None without one or without memories:read.
+    """Return one of the user's own memories with this text that is not superseded; None without memories:read.
 
     Candidates have the same words in their first passage, so that few texts must be decrypted. Texts that differ only
     in how Unicode composes their characters are the same.
@@ -102,6 +103,9 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
     for memory in candidates:
         stored = reads.decrypt_or_none(memory)
         if stored is not None and unicodedata.normalize("NFC", stored) == wanted:
+            attach_links(actor, [memory])
+            if memory.superseded_by is not None:  # what was true before may be true again
+                continue
             redact_tags(actor, [memory])
             audit.record_read(
                 actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk]

@@ -81,19 +81,13 @@ class Chains:
         """Return the next older memory that the actor may see."""
         return self._find_next(self.older, memory_id)
 
-    def find_current(self, memory_id: UUID) -> UUID:
-        """Return the newest memory of the chain that the actor may see; the memory itself without a newer one."""
-        following = self.find_successor(memory_id)
-        while following is not None:
-            memory_id = following.id
-            following = self.find_successor(memory_id)
-        return memory_id
+    def list_successors(self, memory_id: UUID) -> list[UUID]:
+        """Return the newer memories of the chain that the actor may see, the newest last."""
+        return [each for each in _walk(self.newer, memory_id)[1:] if each in self.visible]
 
     def find_newest(self, memory_id: UUID) -> UUID:
         """Return the newest memory of the chain, whoever may see it."""
-        while memory_id in self.newer:
-            memory_id = self.newer[memory_id]
-        return memory_id
+        return _walk(self.newer, memory_id)[-1]
 
     def _find_next(self, links: Mapping[UUID, UUID], memory_id: UUID) -> LinkedMemory | None:
         following = links.get(memory_id)
@@ -156,7 +150,7 @@ def load_chains(actor: Actor, owner: User, newer_of: Sequence[UUID], older_from:
 def find_current(actor: Actor, memory_id: UUID) -> UUID | None:
     """Return the newest of the user's own memories in this one's chain; None if the actor may not see this one."""
     chains = load_chains(actor, actor.person, [memory_id], [memory_id])
-    return chains.find_current(memory_id) if memory_id in chains.visible else None
+    return [memory_id, *chains.list_successors(memory_id)][-1] if memory_id in chains.visible else None
 
 
 def _find_superseded(chains: Chains, memory: Memory) -> LinkedMemory | None:

@@ -36,12 +36,12 @@ def newer(ada: User, older: Memory) -> Memory:
 
 def get_successor(actor: Actor, memory: Memory) -> UUID | None:
     found = reads.get_memory(actor, memory.pk).superseded_by
-    return found and found.id
+    return found.id if found else None
 
 
 def get_superseded(actor: Actor, memory: Memory) -> UUID | None:
     found = reads.get_memory(actor, memory.pk).superseded
-    return found and found.id
+    return found.id if found else None
 
 
 def get_code(error: pytest.ExceptionInfo[ValidationError]) -> str | None:
