@@ -66,7 +66,7 @@ class ProviderRejected(ProviderError):
     """
 
 
-def get_provider() -> EmbeddingProvider:
+def get_provider(_language_code: str = "en") -> EmbeddingProvider:
     """Return the provider of `settings.EMBEDDING_PROVIDER`, created once per process, with validated results.
 
     Raises ProviderRejected for an invalid configuration, ImportError for an unknown dotted path.
