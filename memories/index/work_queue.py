@@ -62,19 +62,22 @@ def build_passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
 def store_vectors(
     memories: Sequence[Memory],
     texts: Sequence[Sequence[str]],
-    embedded: Sequence[Sequence[Sequence[float]]],
+    embedded: Sequence[Sequence[Sequence[float] | None]],
     space: EmbeddingSpace,
 ) -> None:
-    """Replace the index rows of each memory by ones with vectors. Needs a transaction."""
+    """Replace the index rows of each memory by ones with vectors, or None. Needs a transaction."""
     rows = []
     for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
-        stored = (
-            plain_vectors
+        known = [vector for vector in plain_vectors if vector is not None]
+        stored = iter(
+            known
             if memory.is_public
-            else vectors.rotate_vectors(plain_vectors, get_person_key(memory.owner_id).vector_rotation_key)
+            else vectors.rotate_vectors(known, get_person_key(memory.owner_id).vector_rotation_key)
         )
-        for row, vector in zip(_build_rows(memory, passages), stored, strict=True):
-            row.space, row.embedding = space, vectors.StoredVector(vector)
+        for row, vector in zip(_build_rows(memory, passages), plain_vectors, strict=True):
+            row.space = space
+            if vector is not None:
+                row.embedding = vectors.StoredVector(next(stored))
             rows.append(row)
     _select_stored_rows(memories).delete()
     MemoryVector.objects.bulk_create(rows, batch_size=1_000)

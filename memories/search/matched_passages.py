@@ -17,7 +17,8 @@ LONG_BYTES = 600  # of ciphertext; a shorter text rarely has several passages
 BEST_PASSAGES = f"""
 select distinct on (memory_id) memory_id, passage from (
   select memory_id, passage,
-         case when space_id = (select id from memories_embeddingspace where identity = %s) then {COSINE} else 0 end
+         coalesce(
+           case when space_id = (select id from memories_embeddingspace where identity = %s) then {COSINE} end, 0)
          + cardinality(array(select unnest(tokens) intersect
                              select unnest(case when is_public then %s::bigint[] else %s::bigint[] end)))
            / greatest(1, %s::float8) as strength

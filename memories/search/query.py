@@ -216,16 +216,19 @@ def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
         return None, True
 
 
-def _embed_weighted(text: str, names: Collection[str]) -> list[float]:
+def _embed_weighted(text: str, names: Collection[str]) -> list[float] | None:
     """Return the weighted mean of the query's vector and that of the query without names.
 
-    The names occur in half of all memories and would draw the vector away from what is asked.
+    The names occur in half of all memories and would draw the vector away from what is asked. None if the query means
+    nothing to the model.
     """
     whole = get_provider().embed_query(text)
     rest = keywords.remove_words(text, names) if names else ""
     if not keywords.extract_words(rest):
         return whole
     about = get_provider().embed_query(rest)
+    if whole is None or about is None:
+        return whole
     return normalize_vector(
         [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
     )

@@ -59,7 +59,7 @@ NEAREST = f"""
 select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, false as has_neighbor, max(cosine) as score
 from (
   select memory_id as id, {COSINE} as cosine from ({{rows}}) visible
-  where space_id = (select id from memories_embeddingspace where identity = %s)
+  where space_id = (select id from memories_embeddingspace where identity = %s) and embedding is not null
   order by cosine desc limit %s) passage
 group by id order by score desc, id desc limit %s
 """  # noqa: S608 # nosec B608
