@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,6 +18,7 @@ from accounts.consent import embeddings as embedding_consent
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories.index import keywords, vectors
+from memories.index.languages import Language, get_default_language, get_owner_languages
 from memories.index.passages import split_passages
 from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
 from memories.providers.embeddings import get_provider
@@ -28,7 +30,7 @@ KEYWORD_SCHEME = "words-1"  # increment when keywords.py extracts other words: e
 def get_space_identity() -> str:
     """Return the name of the active embedding space. Vectors of other spaces cannot be compared with its queries."""
     active = get_provider()
-    return f"{active.identity}|{active.dimensions}|{KEYWORD_SCHEME}|{settings.SEARCH_LANGUAGE}"
+    return f"{active.identity}|{active.dimensions}|{KEYWORD_SCHEME}|{get_default_language().code}"
 
 
 def get_active_space() -> EmbeddingSpace:
@@ -56,7 +58,15 @@ def store_keywords(memories: Sequence[Memory]) -> None:
 
 def build_passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
     """Return unsaved keyword rows of the memories, in order."""
-    return [row for memory in memories for row in _build_rows(memory, split_passages(memory.text))]
+    memories = list(memories)
+    languages = _get_languages(memories)
+    return [
+        row
+        for memory in memories
+        for row in _build_rows(
+            memory, split_passages(memory.text, languages[memory.owner_id]), languages[memory.owner_id]
+        )
+    ]
 
 
 def store_vectors(
@@ -67,6 +77,7 @@ def store_vectors(
 ) -> None:
     """Replace the index rows of each memory by ones with vectors, or None. Needs a transaction."""
     rows = []
+    languages = _get_languages(memories)
     for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
         known = [vector for vector in plain_vectors if vector is not None]
         stored = iter(
@@ -74,7 +85,9 @@ def store_vectors(
             if memory.is_public
             else vectors.rotate_vectors(known, get_person_key(memory.owner_id).vector_rotation_key)
         )
-        for row, vector in zip(_build_rows(memory, passages), plain_vectors, strict=True):
+        for row, vector in zip(
+            _build_rows(memory, passages, languages[memory.owner_id]), plain_vectors, strict=True
+        ):
             row.space = space
             if vector is not None:
                 row.embedding = vectors.StoredVector(next(stored))
@@ -95,7 +108,7 @@ def rekey_memory(memory: Memory) -> None:
     convert = vectors.unrotate_vectors if memory.is_public else vectors.rotate_vectors
     rotation = get_person_key(memory.owner_id).vector_rotation_key
     stored = {row.passage: row for row in _select_stored_rows([memory])}
-    rows = _build_rows(memory, split_passages(memory.text))
+    rows = build_passage_rows([memory])
     for row in rows:
         previous = stored.get(row.passage)
         if previous is not None and previous.embedding is not None:
@@ -118,13 +131,19 @@ def _select_stored_rows(memories: Sequence[Memory]) -> QuerySet[MemoryVector]:
     return MemoryVector.objects.filter(owner_id__in=owners, memory__in=memories)
 
 
-def _build_rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:
+def _get_languages(memories: Sequence[Memory]) -> dict[UUID, Language]:
+    return get_owner_languages({memory.owner_id for memory in memories})
+
+
+def _build_rows(memory: Memory, texts: Sequence[str], language: Language) -> list[MemoryVector]:
     key = (
         get_server_key().keyword_hash_key
         if memory.is_public
         else get_person_key(memory.owner_id).keyword_hash_key
     )
-    days = keywords.hash_words(keywords.get_day_words(memory.created_at.astimezone(UTC).date()), key)
+    days = keywords.hash_words(
+        keywords.get_day_words(memory.created_at.astimezone(UTC).date(), language), key
+    )
     return [
         MemoryVector(
             memory=memory,
@@ -133,7 +152,7 @@ def _build_rows(memory: Memory, texts: Sequence[str]) -> list[MemoryVector]:
             is_public=memory.is_public,
             is_trashed=memory.deleted_at is not None,
             expires_at=memory.expires_at,
-            tokens=keywords.hash_words(keywords.extract_words(text), key) + days,
+            tokens=keywords.hash_words(keywords.extract_words(text, language), key) + days,
             sequence=_get_sequence(memory),
         )
         for number, text in enumerate(texts)

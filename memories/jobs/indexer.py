@@ -25,6 +25,7 @@ from accounts.fields import DecryptError
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
 from memories.index import work_queue
+from memories.index.languages import Language, get_owner_languages
 from memories.index.passages import split_passages
 from memories.jobs import retention
 from memories.models import IndexState, Memory
@@ -121,7 +122,7 @@ def process_batch(worker: int, *, limit: int = BATCH) -> int:
     if memories:
         withheld = _find_withheld(memories)
         embedded = embed_memories([memory for memory in memories if memory not in withheld])
-        keyword_only = [replace(_read_passages(memory), is_withheld=True) for memory in withheld]
+        keyword_only = [replace(one, is_withheld=True) for one in _read_memories(withheld)]
         store_results(worker, [*embedded, *keyword_only])
     return len(memories)
 
@@ -135,8 +136,8 @@ def claim_memories(worker: int, limit: int) -> list[Memory]:
 
 
 def embed_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
-    """Return the vectors or error of each memory, without using the database."""
-    read = [_read_passages(memory) for memory in memories]
+    """Return the vectors or error of each memory."""
+    read = _read_memories(memories)
     readable = [one for one in read if not one.error]
     return [one for one in read if one.error] + _embed_or_split(readable)
 
@@ -183,9 +184,14 @@ def _find_withheld(memories: Sequence[Memory]) -> list[Memory]:
     return [memory for memory in memories if not memory.is_public and memory.owner_id not in consenting]
 
 
-def _read_passages(memory: Memory) -> EmbeddingResult:
+def _read_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
+    languages = get_owner_languages({memory.owner_id for memory in memories})
+    return [_read_passages(memory, languages[memory.owner_id]) for memory in memories]
+
+
+def _read_passages(memory: Memory, language: Language) -> EmbeddingResult:
     try:
-        return EmbeddingResult(memory, split_passages(memory.text))
+        return EmbeddingResult(memory, split_passages(memory.text, language))
     except DecryptError:
         logger.error("cannot decrypt memory %s", memory.pk)
         return EmbeddingResult(memory, [], error=UNREADABLE, is_final=True)

@@ -15,6 +15,7 @@ from memories import scopes
 from memories.errors import DuplicateMemory, VersionConflict
 from memories.fields import build_stored_row
 from memories.index import keywords
+from memories.index.languages import get_owner_language
 from memories.index.passages import split_passages
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
 from memories.search.ranking import MEMORY_COLUMNS, VisibleRows
@@ -85,7 +86,8 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
         text = limits.clean_text(text)
     except ValidationError:  # no memory can have an invalid text
         return None
-    words = keywords.extract_words(split_passages(text)[0])
+    language = get_owner_language(actor.person)
+    words = keywords.extract_words(split_passages(text, language)[0], language)
     private, public = get_person_key(actor.person.pk).keyword_hash_key, get_server_key().keyword_hash_key
     candidates = _find_same_words(
         VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person)),

@@ -14,6 +14,7 @@ from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories import scopes
 from memories.index import keywords, vectors
+from memories.index.languages import Language, get_owner_language
 from memories.index.work_queue import get_space_identity
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.models.visibility import Filters
@@ -78,7 +79,8 @@ class Hit:
     score: only for ordering within one result. cosine: similarity in meaning, -1 to 1, None if not embedded yet.
     matched: the stems of the query's words that it contains. strength: cosine plus the matched share of the query's
     total IDF, without common words such as names: comparable between results, about 0 for an unrelated memory, at
-    least ranking.STRONG_STRENGTH for a strongly related one. passage: which one of a long text matches best, from 0.
+    least ranking.STRONG_STRENGTH for a strongly related one. language: its
+    owner's. passage: which one of a long text matches best, from 0.
     """
 
     memory: Memory
@@ -87,6 +89,7 @@ class Hit:
     matched: tuple[str, ...]
     strength: float
     relevance: Relevance
+    language: Language
     passage: int | None = None
 
 
@@ -154,6 +157,7 @@ class _Question:
     """A query: its words, their tokens under the owner's key and the server's, and which are common."""
 
     text: str
+    language: Language
     words: list[str]
     private_tokens: list[int]
     public_tokens: list[int]
@@ -161,9 +165,11 @@ class _Question:
 
     @classmethod
     def from_text(cls, text: str, owner: User) -> "_Question":
-        words = keywords.extract_words(text)[:MAX_WORDS]
+        language = get_owner_language(owner)
+        words = keywords.extract_words(text, language)[:MAX_WORDS]
         private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
-        return cls(text, words, keywords.hash_words(words, private), keywords.hash_words(words, public))
+        tokens = keywords.hash_words(words, private), keywords.hash_words(words, public)
+        return cls(text, language, words, *tokens)
 
     @cached_property
     def phrase(self) -> str:
@@ -184,7 +190,7 @@ class _Question:
 
     def to_ranking_query(self, vector: list[float] | None, owner: User) -> RankingQuery:
         key = get_person_key(owner.pk)
-        days = [keywords.to_day_word(word) for word in self.words]
+        days = [keywords.to_day_word(word, self.language) for word in self.words]
         return RankingQuery(
             space=get_space_identity(),
             private_vector=None
@@ -196,8 +202,8 @@ class _Question:
             private_days=_hash_optional_words(days, key.keyword_hash_key),
             public_days=_hash_optional_words(days, get_server_key().keyword_hash_key),
             common=self.common,
-            specificity=measure_specificity(self.text, self.words) if vector is not None else (),
-            content=measure_content(self.text),
+            specificity=() if vector is None else measure_specificity(self.text, self.words, self.language),
+            content=measure_content(self.text, self.language),
         )
 
 
@@ -210,21 +216,22 @@ def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
     if not question.text:
         return None, False
     try:
-        return _embed_weighted(question.text, {question.words[place] for place in question.common}), False
+        return _embed_weighted(question), False
     except (ProviderUnavailable, ProviderRejected) as error:
         logger.warning("keyword search only: the embedding provider failed with %s", error.code)
         return None, True
 
 
-def _embed_weighted(text: str, names: Collection[str]) -> list[float] | None:
+def _embed_weighted(question: _Question) -> list[float] | None:
     """Return the weighted mean of the query's vector and that of the query without names.
 
     The names occur in half of all memories and would draw the vector away from what is asked. None if the query means
     nothing to the model.
     """
-    whole = get_provider().embed_query(text)
-    rest = keywords.remove_words(text, names) if names else ""
-    if not keywords.extract_words(rest):
+    whole = get_provider().embed_query(question.text)
+    names = {question.words[place] for place in question.common}
+    rest = keywords.remove_words(question.text, names, question.language) if names else ""
+    if not keywords.extract_words(rest, question.language):
         return whole
     about = get_provider().embed_query(rest)
     if whole is None or about is None:
@@ -255,6 +262,7 @@ def _build_hit(question: _Question, place: RankedMemory, weak_below: float) -> H
         matched=tuple(question.words[position] for position in place.words),
         strength=_get_strength(place),
         relevance=_rate_relevance(place, weak_below),
+        language=question.language,
     )
 
 
