@@ -40,25 +40,29 @@ def build_passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
 def store_vectors(
     memories: Sequence[Memory],
     texts: Sequence[Sequence[str]],
-    embedded: Sequence[Sequence[Sequence[float]]],
+    embedded: Sequence[Sequence[Sequence[float] | None]],
     languages: Mapping[UUID, Language],
 ) -> None:
     """Replace the index rows of each memory by ones with vectors. Needs a transaction.
 
-    texts: the passages of each memory. embedded: their vectors. languages: by owner, for which they were made.
+    texts: the passages of each memory. embedded: their vectors, None for a passage that means nothing to the model.
+    languages: by owner, for which they were made.
     """
     rows = []
     space_of = {language: spaces.get_space(language) for language in set(languages.values())}
     for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
-        stored = (
-            plain_vectors
+        known = [vector for vector in plain_vectors if vector is not None]
+        stored = iter(
+            known
             if memory.is_public
-            else vectors.rotate_vectors(plain_vectors, get_person_key(memory.owner_id).vector_rotation_key)
+            else vectors.rotate_vectors(known, get_person_key(memory.owner_id).vector_rotation_key)
         )
         for row, vector in zip(
-            _build_rows(memory, passages, languages[memory.owner_id]), stored, strict=True
+            _build_rows(memory, passages, languages[memory.owner_id]), plain_vectors, strict=True
         ):
-            row.space, row.embedding = space_of[languages[memory.owner_id]], vectors.StoredVector(vector)
+            row.space = space_of[languages[memory.owner_id]]
+            if vector is not None:
+                row.embedding = vectors.StoredVector(next(stored))
             rows.append(row)
     _select_stored_rows(memories).delete()
     MemoryVector.objects.bulk_create(rows, batch_size=1_000)

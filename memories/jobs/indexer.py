@@ -65,7 +65,7 @@ class EmbeddingResult:
     memory: Memory
     language: Language
     passages: list[str]
-    vectors: list[list[float]] | None = None
+    vectors: list[list[float] | None] | None = None  # None for a passage that means nothing to the model
     error: str = ""
     retry_after_s: float | None = None
     is_final: bool = False

@@ -225,17 +225,19 @@ def _embed_question(question: _Question, owner: User) -> tuple[list[QueryVector]
         encoders = {get_encoder(question.language): question.language, **list_former_encoders(owner)}
         for encoder, language in encoders.items():
             vector = _embed_weighted(question, get_provider(language.code))
-            embedded.append(QueryVector(encoder, vectors.rotate_vectors([vector], rotation)[0], vector))
+            if vector is not None:
+                embedded.append(QueryVector(encoder, vectors.rotate_vectors([vector], rotation)[0], vector))
     except (ProviderUnavailable, ProviderRejected) as error:
         logger.warning("keyword search only: the embedding provider failed with %s", error.code)
         return embedded, True
     return embedded, False
 
 
-def _embed_weighted(question: _Question, provider: EmbeddingProvider) -> list[float]:
+def _embed_weighted(question: _Question, provider: EmbeddingProvider) -> list[float] | None:
     """Return the weighted mean of the query's vector and that of the query without names.
 
-    The names occur in half of all memories and would draw the vector away from what is asked.
+    The names occur in half of all memories and would draw the vector away from what is asked. None if the query means
+    nothing to the model.
     """
     whole = provider.embed_query(question.text)
     names = {question.words[place] for place in question.common}
@@ -243,6 +245,8 @@ def _embed_weighted(question: _Question, provider: EmbeddingProvider) -> list[fl
     if not keywords.extract_words(rest, question.language):
         return whole
     about = provider.embed_query(rest)
+    if whole is None or about is None:
+        return whole
     return normalize_vector(
         [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
     )
