@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from memories.index.languages import Language
 from memories.models import Memory
 
 
@@ -26,7 +27,8 @@ class Hit:
     score: only for ordering within one result. cosine: similarity in meaning, -1 to 1, None if not embedded yet.
     matched: the stems of the query's words that it contains. strength: cosine plus the matched share of the query's
     total IDF, without common words such as names: comparable between results, about 0 for an unrelated memory, at
-    least ranking.STRONG_STRENGTH for a strongly related one. passage: which one of a long text matches best, from 0.
+    least ranking.STRONG_STRENGTH for a strongly related one. language: its owner's. passage: which one of a long text
+    matches best, from 0.
     replaces: the superseded hit before which it stands; it is then at least as relevant.
     """
 
@@ -36,5 +38,6 @@ class Hit:
     matched: tuple[str, ...]
     strength: float
     relevance: Relevance
+    language: Language
     passage: int | None = None
     replaces: "Hit | None" = None
