@@ -118,7 +118,7 @@ def handle_ask_persona(
 ) -> "tool_results.PersonaAnswer | DeferredResult":
     subject = persona_retrieval.find_persona(actor, arguments.handle)
     prepared = persona_retrieval.prepare_answer(actor, subject, arguments.question)
-    if not prepared.sources:
+    if not prepared.may_generate:
         return tool_results.build_persona_answer(prepared.quoted, subject, actor)
 
     async def generate() -> tool_results.ToolResult:
