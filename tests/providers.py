@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from memories.index import keywords
+from memories.index.languages import get_language
 from memories.providers.embeddings import ProviderUnavailable, normalize_vector
 
+ENGLISH = get_language("en")
 DIMENSIONS = 384
 SYNONYMS = (
     ("dog", "puppy", "hound"),
@@ -27,9 +29,9 @@ class WordHashes:
     dimensions = DIMENSIONS
 
     def embed_query(self, text: str) -> list[float]:
-        directions = [_compute_direction(_get_meaning(stem)) for stem in keywords.extract_words(text)] or [
-            _compute_direction("")
-        ]
+        directions = [
+            _compute_direction(_get_meaning(stem)) for stem in keywords.extract_words(text, ENGLISH)
+        ] or [_compute_direction("")]
         return normalize_vector([math.fsum(components) for components in zip(*directions, strict=True)])
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
@@ -73,7 +75,7 @@ def _get_meaning(stem: str) -> str:
 @lru_cache(maxsize=1)
 def _map_synonyms() -> dict[str, str]:
     """Map the stem of each synonym to the stem of the first word in its group."""
-    stems = [[keywords.extract_words(word)[0] for word in group] for group in SYNONYMS]
+    stems = [[keywords.extract_words(word, ENGLISH)[0] for word in group] for group in SYNONYMS]
     return {stem: group[0] for group in stems for stem in group}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from benchmarks.peers.work import DIMENSIONS, Question, Workload
 from benchmarks.texts import make_texts
 from memories.index import keywords
+from memories.index.languages import get_language
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,10 +82,12 @@ def _build_questions(
     """Build QUESTIONS for the largest owner and as many for small ones; return them and the memory each is based on."""
     small = list(owners)[1 + MEDIUM_OWNERS :][:SMALL_OWNERS_TIMED]
     questions, targets = [], []
+    language = get_language("en")
     for number in range(2 * QUESTIONS):
         owner = LARGEST_OWNER if number < QUESTIONS else small[number % len(small)]
         index = int(random.integers(*owners[owner]))
-        content_words = [word for word in texts[index].rstrip(".").split() if keywords.extract_words(word)]
+        written = texts[index].rstrip(".").split()
+        content_words = [word for word in written if keywords.extract_words(word, language)]
         words = random.choice(content_words, WORDS_PER_QUESTION, replace=False).tolist()
         questions.append(Question(owner, f"zzq{number}", " ".join(words)))
         targets.append(index)

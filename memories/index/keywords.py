@@ -11,19 +11,16 @@ the result of `extract_words` requires reindexing everything (KEYWORD_SCHEME in 
 
 import hmac
 import re
-import threading
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from django.conf import settings
+from memories.index.languages import Language
 
 DATA = Path(__file__).parent / "data"
-ENGLISH, GERMAN = "english", "german"
 # Not calendar.month_name, which depends on the process's locale.
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -53,8 +50,6 @@ _ENGLISH_ENDINGS = frozenset(("s", "m", "d", "re", "ve", "ll"))  # after an apos
 _MAX_CACHED_LENGTH = 24  # characters of a word with cached stems; longer ones rarely repeat
 _DAY_PREFIX = "day:"  # words of a text have no colon
 
-_local = threading.local()
-
 
 @cache
 def _get_word_regex() -> re.Pattern[str]:
@@ -62,23 +57,39 @@ def _get_word_regex() -> re.Pattern[str]:
     return re.compile(WORD, re.VERBOSE)
 
 
-def extract_words(text: str) -> list[str]:
+def extract_words(text: str, language: Language) -> list[str]:
     """Return the distinct stems of a text in order of first appearance, without stop words.
 
     Scripts without spaces (Chinese, Japanese, Korean, Thai, ...) yield every pair of adjacent characters instead, and
     every single Chinese character.
     """
-    return list(dict.fromkeys(chain.from_iterable(stems for _, stems in split_words(text))))
+    return list(dict.fromkeys(chain.from_iterable(stems for _, stems in split_words(text, language))))
 
 
-def split_words(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def split_words(text: str, language: Language) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each word as it is written, with its stems: none for a stop word, several for a run without spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    language: str = settings.SEARCH_LANGUAGE
     for word in _get_word_regex().findall(text):
         is_cached = len(word) <= _MAX_CACHED_LENGTH
         yield word, _get_cached_stems(language, word) if is_cached else _stem_word(language, word)
+
+
+def list_other_stems(
+    text: str, words: Sequence[str], language: Language, others: Iterable[Language]
+) -> list[tuple[int, str]]:
+    """Return the further stems of a text's stems `words` in other languages, each with its place among the words."""
+    places = {word: place for place, word in enumerate(words)}
+    found = [
+        (places[stems[0]], stem)
+        for other in others
+        for (_, stems), (_, further) in zip(
+            split_words(text, language), split_words(text, other), strict=True
+        )
+        if stems and stems[0] in places
+        for stem in set(further).difference(stems)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def iter_words(text: str) -> Iterator[re.Match[str]]:
@@ -86,23 +97,23 @@ def iter_words(text: str) -> Iterator[re.Match[str]]:
     return _get_word_regex().finditer(text)
 
 
-def get_date_words(day: date) -> list[str]:
+def get_date_words(day: date, language: Language) -> list[str]:
     """Return month, year and weekday as `extract_words` would, so that "in May 2023" finds that day's memories."""
-    return list(_compute_date_words(day, settings.SEARCH_LANGUAGE))
+    return list(_compute_date_words(day, language))
 
 
-def get_day_words(day: date) -> list[str]:
+def get_day_words(day: date, language: Language) -> list[str]:
     """Return the date's words with a prefix, to tell a memory created in May from one that contains "May"."""
-    return [_DAY_PREFIX + word for word in get_date_words(day)]
+    return [_DAY_PREFIX + word for word in get_date_words(day, language)]
 
 
-def to_day_word(word: str) -> str | None:
+def to_day_word(word: str, language: Language) -> str | None:
     """Return the query word in the form of `get_day_words`, None if it is not part of a date."""
     is_year = len(word) == 4 and word.isdecimal()
-    return _DAY_PREFIX + word if is_year or word in _get_date_names(settings.SEARCH_LANGUAGE) else None
+    return _DAY_PREFIX + word if is_year or word in _get_date_names(language) else None
 
 
-def extract_names(text: str) -> set[str]:
+def extract_names(text: str, language: Language) -> set[str]:
     """Return the stems of words written as names: capitalized within a sentence, no acronym and not part of a date.
 
     Empty if all words are capitalized, or all nouns as in German, since capitals do not mark names there.
@@ -110,17 +121,22 @@ def extract_names(text: str) -> set[str]:
     matches = [
         (match[0], match.start()) for match in _get_word_regex().finditer(unicodedata.normalize("NFC", text))
     ]
-    if settings.SEARCH_LANGUAGE == GERMAN or all(word[0].isupper() for word, _ in matches):
+    if language.has_capital_nouns or all(word[0].isupper() for word, _ in matches):
         return set()
     capitalized = [word for word, start in matches if start and word[0].isupper() and not word[1:].isupper()]
-    return {stem for word in capitalized for stem in extract_words(word) if to_day_word(stem) is None}
+    return {
+        stem
+        for word in capitalized
+        for stem in extract_words(word, language)
+        if to_day_word(stem, language) is None
+    }
 
 
-def remove_words(text: str, left_out: Collection[str]) -> str:
+def remove_words(text: str, left_out: Collection[str], language: Language) -> str:
     """Return the text without the words whose stems are all in `left_out`."""
 
     def replace(match: re.Match[str]) -> str:
-        stems = extract_words(match[0])
+        stems = extract_words(match[0], language)
         return "" if stems and left_out and all(stem in left_out for stem in stems) else match[0]
 
     return " ".join(_get_word_regex().sub(replace, text).split())
@@ -146,26 +162,26 @@ def hash_words(words: Iterable[str], key: bytes) -> list[int]:
 
 
 @lru_cache(maxsize=1_000)
-def _compute_date_words(day: date, _language: str) -> tuple[str, ...]:
-    return tuple(extract_words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}"))
+def _compute_date_words(day: date, language: Language) -> tuple[str, ...]:
+    return tuple(extract_words(f"{MONTHS[day.month - 1]} {day.year} {WEEKDAYS[day.weekday()]}", language))
 
 
 @lru_cache(maxsize=50_000)
-def _get_cached_stems(language: str, word: str) -> tuple[str, ...]:
+def _get_cached_stems(language: Language, word: str) -> tuple[str, ...]:
     return _stem_word(language, word)
 
 
-def _stem_word(language: str, word: str) -> tuple[str, ...]:
+def _stem_word(language: Language, word: str) -> tuple[str, ...]:
     """Return the stems of one match of WORD: none for a stop word, several for a run without spaces."""
     if _UNSPACED_RUN.fullmatch(word):
         return tuple(_split_pairs(unicodedata.normalize("NFKC", word).casefold()))
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word)).casefold()
     plain = _APOSTROPHE.sub("'", plain)
-    if language == ENGLISH:
+    if language.is_english:
         plain = _get_english_base(_strip_accents(plain))
-        return (_get_stemmer(language).stemWord(plain),) if plain else ()
+        return (language.stem(plain),) if plain else ()
     # Other stemmers need the accents, which people do not always type.
-    return tuple(_strip_accents(_get_stemmer(language).stemWord(part)) for part in plain.split("'") if part)
+    return tuple(_strip_accents(language.stem(part)) for part in plain.split("'") if part)
 
 
 def _split_pairs(run: str) -> Iterator[str]:
@@ -203,7 +219,7 @@ def _strip_accents(word: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _get_date_names(language: str) -> frozenset[str]:
+def _get_date_names(language: Language) -> frozenset[str]:
     return frozenset(chain.from_iterable(_stem_word(language, name) for name in (*MONTHS, *WEEKDAYS)))
 
 
@@ -220,13 +236,3 @@ def _load_irregular_verbs() -> dict[str, str]:
 def _read_data_lines(name: str) -> list[list[str]]:
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     return [line.split() for line in lines if line and not line.startswith("#")]
-
-
-def _get_stemmer(language: str) -> Any:
-    """Return this thread's Snowball stemmer, since it is not thread-safe. KeyError: unknown language."""
-    stemmers: dict[str, Any] = _local.__dict__
-    if language not in stemmers:
-        import Stemmer
-
-        stemmers[language] = Stemmer.Stemmer(language)
-    return stemmers[language]

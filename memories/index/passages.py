@@ -13,6 +13,7 @@ from functools import cache
 from django.conf import settings
 
 from memories.index import keywords
+from memories.index.languages import Language
 
 MAX_KEYWORDS = 150  # distinct words of the text; the row also has the date's words and the tags
 MAX_WORDS = 200
@@ -54,14 +55,14 @@ class _PassageSize:
         return self.words > MAX_WORDS or self.pieces > MAX_PIECES or len(self.keywords) > max_keywords
 
 
-def split_passages(text: str) -> list[str]:
+def split_passages(text: str, language: Language) -> list[str]:
     """Split the text (in NFC) into passages, between paragraphs, lines or sentences if possible, else words.
 
     Every word is whole in some passage. Where a script without spaces must be split, the next passage repeats the last
     character, so that every pair of characters is whole too. No passage is empty, and only an empty text has none.
     """
     text = unicodedata.normalize("NFC", text)
-    if _is_short(text):
+    if _is_short(text, language):
         return [text.strip()]
     atoms = list(_split_atoms(text))
     if not atoms:
@@ -69,7 +70,7 @@ def split_passages(text: str) -> list[str]:
     passages = []
     first = 0
     while first < len(atoms):
-        cut = _find_cut(text, atoms, first)
+        cut = _find_cut(text, atoms, first, language)
         passages.append(text[atoms[first].start : atoms[cut - 1].end])
         first = cut - 1 if cut < len(atoms) and _are_pair(atoms[cut - 1], atoms[cut]) else cut
     return passages
@@ -88,9 +89,12 @@ def get_max_keywords() -> int:
     return max(1, min(MAX_KEYWORDS, room))
 
 
-def _is_short(text: str) -> bool:
+def _is_short(text: str, language: Language) -> bool:
     """Return whether the text fits without counting pieces: no word has more pieces than characters."""
-    return 0 < len(text.strip()) <= MAX_PIECES and len(keywords.extract_words(text)) <= get_max_keywords()
+    return (
+        0 < len(text.strip()) <= MAX_PIECES
+        and len(keywords.extract_words(text, language)) <= get_max_keywords()
+    )
 
 
 def _split_atoms(text: str) -> Iterator[_Atom]:
@@ -111,9 +115,9 @@ def _estimate_pieces(word: str) -> int:
     return sum(1 + (len(run) - 1) // (2 if run.isdecimal() else 6) for run in _RUN.findall(word))
 
 
-def _find_cut(text: str, atoms: list[_Atom], first: int) -> int:
+def _find_cut(text: str, atoms: list[_Atom], first: int, language: Language) -> int:
     """Return the index of the first atom after the passage that starts at atom `first`."""
-    last = _find_last_fit(text, atoms, first)
+    last = _find_last_fit(text, atoms, first, language)
     if last == len(atoms):
         return last
     # The best border in the second half: an early cut costs a row and loses context.
@@ -121,13 +125,16 @@ def _find_cut(text: str, atoms: list[_Atom], first: int) -> int:
     return max(range(earliest, last + 1), key=lambda at: (_score_border(text, atoms[at - 1], atoms[at]), at))
 
 
-def _find_last_fit(text: str, atoms: list[_Atom], first: int) -> int:
+def _find_last_fit(text: str, atoms: list[_Atom], first: int, language: Language) -> int:
     load, limit = _PassageSize(), get_max_keywords()
     for at in range(first, len(atoms)):
         atom = atoms[at]
         start = atoms[at - 1].start if at > first and _are_pair(atoms[at - 1], atom) else atom.start
         load.add(
-            atom, keywords.extract_words(text[start : atom.end]) if atom.is_word or atom.is_unspaced else []
+            atom,
+            keywords.extract_words(text[start : atom.end], language)
+            if atom.is_word or atom.is_unspaced
+            else [],
         )
         if load.is_over(limit) and at > first + 1:
             return at

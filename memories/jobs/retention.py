@@ -17,7 +17,7 @@ from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
 from core.db.locks import DatabaseLock, try_lock
-from memories.index import work_queue
+from memories.index import moves, spaces, work_queue
 from memories.models import (
     AuditAction,
     AuditEvent,
@@ -30,7 +30,7 @@ from memories.models import (
 )
 from memories.portability.imports import run as import_run
 from memories.providers.embeddings import ProviderError
-from memories.services import idempotency, proposals
+from memories.services import idempotency, proposals, supersession
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ _last_run = 0.0
 def requeue_on_start() -> None:
     """Requeue failed memories and those of other spaces: settings or the model may have changed before this start."""
     try:
-        moved = work_queue.enqueue_other_spaces()
+        moved = moves.start_outdated_moves()
     except ProviderError as error:
         logger.error("the embedding provider is misconfigured: %s", error)
         return
@@ -82,7 +82,8 @@ def purge_memories() -> int:
             AuditEvent.objects.create(
                 owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
-        Memory.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
+            supersession.bridge_links(owner_id, ids)
+            Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
         total += len(batch)
     return total
 
@@ -112,7 +113,7 @@ def purge_unused_spaces() -> int:
     """Delete unused spaces; none while the provider is misconfigured, since the current ones are unknown."""
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
     try:
-        current = work_queue.get_current_identities()
+        current = spaces.list_all_current_identities()
     except ProviderError:
         return 0
     return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity__in=current).delete()[0]

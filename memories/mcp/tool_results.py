@@ -193,7 +193,7 @@ def build_memory_result(memory: Memory, text: str, hit: Hit | None = None) -> Me
 def build_list_result(memories: Iterable[tuple[Memory, Hit | None]], max_tokens: int) -> MemoryListResult:
     """Return as many memories, in order, as fit: if need be excerpts of the longest. Skip undecryptable ones."""
     found = [
-        (build_memory_result(memory, text, hit), find_match(text, hit.matched, hit.passage) if hit else 0)
+        (build_memory_result(memory, text, hit), find_match(text, hit) if hit else 0)
         for memory, hit in memories
         if (text := decrypt_or_none(memory)) is not None
     ]

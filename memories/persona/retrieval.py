@@ -21,6 +21,7 @@ from accounts.models import GENERATED_HANDLE_PREFIX, User
 from memories import scopes
 from memories.errors import PersonaNotFound
 from memories.index import keywords
+from memories.index.languages import get_owner_language
 from memories.models import AuditAction, Memory
 from memories.models.visibility import build_persona_access_q
 from memories.providers import chat
@@ -207,16 +208,18 @@ def can_send_to_model(actor: Actor) -> bool:
 
 def extract_question_names(question: str, about: User) -> set[str]:
     """Return the stems of names in the question, without the user's own name, since their memories say "I"."""
-    return keywords.extract_names(question) - _get_name_words(about)
+    return keywords.extract_names(question, get_owner_language(about)) - _get_name_words(about)
 
 
 def get_own_names(about: User) -> set[str]:
     """Return the stems of the user's name and handle, without the ordinary word in generated handles."""
-    return _get_name_words(about) - set(keywords.extract_words(GENERATED_HANDLE_PREFIX))
+    return _get_name_words(about) - set(
+        keywords.extract_words(GENERATED_HANDLE_PREFIX, get_owner_language(about))
+    )
 
 
 def _get_name_words(about: User) -> set[str]:
-    return set(keywords.extract_words(f"{about.name} {about.handle}"))
+    return set(keywords.extract_words(f"{about.name} {about.handle}", get_owner_language(about)))
 
 
 def get_no_answer_text() -> str:
@@ -247,7 +250,7 @@ def _clean_question(question: str) -> str:
 
 
 def _build_citation(number: int, hit: Hit) -> Citation:
-    text = excerpt_match(hit.memory.text, hit.matched, hit.passage, EXCERPT_CHARACTERS)
+    text = excerpt_match(hit.memory.text, hit, EXCERPT_CHARACTERS)
     return Citation(number, hit.memory, text)
 
 

@@ -11,13 +11,12 @@ threshold fits both. Two rules lower it:
 """
 
 import re
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
-from django.conf import settings
-
 from memories.index import keywords
+from memories.index.languages import Language
 from memories.search.query import Hit
 from memories.services.reads import decrypt_or_none
 
@@ -74,7 +73,7 @@ def judge_hits(hits: Sequence[Hit], names: Set[str]) -> JudgedHits:
 
 
 def _judge_hit(hit: Hit, names: Set[str]) -> _JudgedHit:
-    is_of_other = _is_of_other(decrypt_or_none(hit.memory) or "", hit.matched, names)
+    is_of_other = _is_of_other(decrypt_or_none(hit.memory) or "", hit, names)
     if names or hit.cosine is None:
         return _JudgedHit(hit, hit.strength - NAMED_SURPLUS, is_of_other)
     share = hit.strength - hit.cosine
@@ -96,20 +95,20 @@ def _measure_named(first: Sequence[_JudgedHit], names: Set[str]) -> float:
     return min(strength, max(naming))
 
 
-def _is_of_other(text: str, matched: Collection[str], names: Set[str]) -> bool:
+def _is_of_other(text: str, hit: Hit, names: Set[str]) -> bool:
     """Return whether a text is about somebody whom the question does not name.
 
     A label counts only in a question with names: "Shoes: size 6" has one too. In the first person, it is about its
     author.
     """
-    label, words = _split_subject(text)
-    subject = set(keywords.extract_words(" ".join(label or words)))
-    if not subject or not subject.isdisjoint(matched):
+    label, words = _split_subject(text, hit.language)
+    subject = set(keywords.extract_words(" ".join(label or words), hit.language))
+    if not subject or not subject.isdisjoint(hit.matched):
         return False
     return bool(names) if label else not _is_in_first_person(text)
 
 
-def _split_subject(text: str) -> tuple[list[str], list[str]]:
+def _split_subject(text: str, language: Language) -> tuple[list[str], list[str]]:
     """Return the words of the speaker's label that a text begins with, or else those of a name; both may be empty.
 
     A name is recognized by what follows: a possessive or a verb, and only in English.
@@ -122,7 +121,7 @@ def _split_subject(text: str) -> tuple[list[str], list[str]]:
         subject.append(word.rstrip(":."))
         if word.endswith(":"):
             return subject, []
-        if settings.SEARCH_LANGUAGE != keywords.ENGLISH:
+        if not language.is_english:
             continue
         if _POSSESSIVE.search(word) or _is_verb(following):
             return [], subject

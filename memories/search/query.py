@@ -2,7 +2,7 @@
 
 import logging
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -14,15 +14,20 @@ from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories import scopes
 from memories.index import keywords, vectors
-from memories.index.work_queue import get_space_identity
+from memories.index.languages import Language, get_former_languages, get_owner_language
+from memories.index.moves import list_former_encoders
+from memories.index.spaces import get_encoder
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.models.visibility import Filters
 from memories.providers.embeddings import (
+    EmbeddingProvider,
     ProviderRejected,
     ProviderUnavailable,
     get_provider,
     normalize_vector,
 )
+from memories.search.hits import Hit as Hit
+from memories.search.hits import Relevance as Relevance
 from memories.search.matched_passages import find_matched_passages
 from memories.search.ranking import (
     FAIR_COSINE,
@@ -31,12 +36,12 @@ from memories.search.ranking import (
     STRONG_STRENGTH,
     WEAK_SHARE,
     RankedMemory,
-    RankingQuery,
-    VisibleRows,
     find_common_words,
     rank_memories,
 )
+from memories.search.ranking_query import OtherToken, QueryVector, RankingQuery, VisibleRows
 from memories.search.specificity import measure_content, measure_specificity
+from memories.search.succession import put_successors_first
 from memories.services import audit
 from memories.services.tags import redact_tags
 from memories.validation import limits
@@ -56,38 +61,6 @@ class Arm(StrEnum):
 
 
 BOTH_ARMS = frozenset(Arm)
-
-
-class Relevance(StrEnum):
-    """How well a hit matches, in the same words for all channels.
-
-    strong: it has most of the query's rare words, or nearly its meaning. fair: it, its date or a neighbor has a word of
-    the query, or its meaning is similar. weak: its meaning is a little similar. none: unrelated; it only ranks next.
-    """
-
-    STRONG = "strong"
-    FAIR = "fair"
-    WEAK = "weak"
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A search result and why it matched.
-
-    score: only for ordering within one result. cosine: similarity in meaning, -1 to 1, None if not embedded yet.
-    matched: the stems of the query's words that it contains. strength: cosine plus the matched share of the query's
-    total IDF, without common words such as names: comparable between results, about 0 for an unrelated memory, at
-    least ranking.STRONG_STRENGTH for a strongly related one. passage: which one of a long text matches best, from 0.
-    """
-
-    memory: Memory
-    score: float
-    cosine: float | None
-    matched: tuple[str, ...]
-    strength: float
-    relevance: Relevance
-    passage: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +90,9 @@ def search_memories(
     """Return the best memories of `owner` (by default the actor's own user) that the actor may see, best first.
 
     names: stems of names, which match but do not count toward `strength`, and less toward the cosine. Filters apply
-    before ranking. only_related: leave out unrelated memories, which merely rank next; for every channel. Raises
-    InsufficientScope: own memories need memories:read, another user's persona:query.
+    before ranking; what supersedes a memory comes before it. only_related: leave out unrelated memories, which merely
+    rank next; for every channel. Raises InsufficientScope: own memories need memories:read, another user's
+    persona:query.
     """
     owner = owner or actor.person
     if actor.user is not None:
@@ -129,17 +103,20 @@ def search_memories(
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
-    vector, degraded = _embed_question(question) if Arm.MEANING in arms and not withheld else (None, False)
+    embedded, degraded = (
+        _embed_question(question, owner) if Arm.MEANING in arms and not withheld else ([], False)
+    )
     if Arm.WORDS not in arms:
         question = question.without_words()
-    if not question.words and vector is None:
+    if not question.words and not embedded:
         return SearchResult([], degraded, withheld)
     looked_through = PHRASE_CANDIDATES if question.is_phrase else 0
-    ranking_query = question.to_ranking_query(vector, owner)
+    ranking_query = question.to_ranking_query(embedded, owner)
     ranked = rank_memories(rows, ranking_query, limit=limit, looked_through=looked_through)
     hits = _build_hits(question, ranked)[:limit]
     if only_related:
         hits = [hit for hit in hits if hit.relevance != Relevance.NONE]
+    hits = put_successors_first(actor, hits, owner=owner, filters=filters or Filters())[:limit]
     passages = find_matched_passages(visible, ranking_query, [hit.memory for hit in hits])
     hits = [replace(hit, passage=passages.get(hit.memory.pk)) for hit in hits]
     redact_tags(actor, [hit.memory for hit in hits])
@@ -154,16 +131,23 @@ class _Question:
     """A query: its words, their tokens under the owner's key and the server's, and which are common."""
 
     text: str
+    language: Language
     words: list[str]
     private_tokens: list[int]
     public_tokens: list[int]
+    others: tuple[OtherToken, ...] = ()
     common: tuple[int, ...] = ()
 
     @classmethod
     def from_text(cls, text: str, owner: User) -> "_Question":
-        words = keywords.extract_words(text)[:MAX_WORDS]
+        language = get_owner_language(owner)
+        words = keywords.extract_words(text, language)[:MAX_WORDS]
         private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
-        return cls(text, words, keywords.hash_words(words, private), keywords.hash_words(words, public))
+        tokens = keywords.hash_words(words, private), keywords.hash_words(words, public)
+        stems = keywords.list_other_stems(text, words, language, get_former_languages(owner))
+        hashed = [keywords.hash_words([stem for _, stem in stems], key) for key in (private, public)]
+        others = [OtherToken(place, *pair) for (place, _), *pair in zip(stems, *hashed, strict=True)]
+        return cls(text, language, words, *tokens, tuple(others))
 
     @cached_property
     def phrase(self) -> str:
@@ -180,24 +164,21 @@ class _Question:
         return replace(self, common=tuple(sorted(common)))
 
     def without_words(self) -> "_Question":
-        return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())
+        return replace(self, text="", words=[], private_tokens=[], public_tokens=[], others=(), common=())
 
-    def to_ranking_query(self, vector: list[float] | None, owner: User) -> RankingQuery:
+    def to_ranking_query(self, embedded: Sequence[QueryVector], owner: User) -> RankingQuery:
         key = get_person_key(owner.pk)
-        days = [keywords.to_day_word(word) for word in self.words]
+        days = [keywords.to_day_word(word, self.language) for word in self.words]
         return RankingQuery(
-            space=get_space_identity(),
-            private_vector=None
-            if vector is None
-            else vectors.rotate_vectors([vector], key.vector_rotation_key)[0],
-            public_vector=vector,
+            vectors=embedded,
             private_tokens=self.private_tokens,
             public_tokens=self.public_tokens,
             private_days=_hash_optional_words(days, key.keyword_hash_key),
             public_days=_hash_optional_words(days, get_server_key().keyword_hash_key),
+            others=self.others,
             common=self.common,
-            specificity=measure_specificity(self.text, self.words) if vector is not None else (),
-            content=measure_content(self.text),
+            specificity=() if not embedded else measure_specificity(self.text, self.words, self.language),
+            content=measure_content(self.text, self.language),
         )
 
 
@@ -205,27 +186,38 @@ def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None
     return [None if word is None else keywords.hash_words([word], key)[0] for word in words]
 
 
-def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
-    """Return the query's vector, and whether the provider failed."""
+def _embed_question(question: _Question, owner: User) -> tuple[list[QueryVector], bool]:
+    """Return the query's vector by each encoder of the owner's memories, and whether a provider failed."""
     if not question.text:
-        return None, False
+        return [], False
+    rotation = get_person_key(owner.pk).vector_rotation_key
+    embedded = []
     try:
-        return _embed_weighted(question.text, {question.words[place] for place in question.common}), False
+        encoders = {get_encoder(question.language): question.language, **list_former_encoders(owner)}
+        for encoder, language in encoders.items():
+            vector = _embed_weighted(question, get_provider(language.code))
+            if vector is not None:
+                embedded.append(QueryVector(encoder, vectors.rotate_vectors([vector], rotation)[0], vector))
     except (ProviderUnavailable, ProviderRejected) as error:
         logger.warning("keyword search only: the embedding provider failed with %s", error.code)
-        return None, True
+        return embedded, True
+    return embedded, False
 
 
-def _embed_weighted(text: str, names: Collection[str]) -> list[float]:
+def _embed_weighted(question: _Question, provider: EmbeddingProvider) -> list[float] | None:
     """Return the weighted mean of the query's vector and that of the query without names.
 
-    The names occur in half of all memories and would draw the vector away from what is asked.
+    The names occur in half of all memories and would draw the vector away from what is asked. None if the query means
+    nothing to the model.
     """
-    whole = get_provider().embed_query(text)
-    rest = keywords.remove_words(text, names) if names else ""
-    if not keywords.extract_words(rest):
+    whole = provider.embed_query(question.text)
+    names = {question.words[place] for place in question.common}
+    rest = keywords.remove_words(question.text, names, question.language) if names else ""
+    if not keywords.extract_words(rest, question.language):
         return whole
-    about = get_provider().embed_query(rest)
+    about = provider.embed_query(rest)
+    if whole is None or about is None:
+        return whole
     return normalize_vector(
         [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
     )
@@ -252,6 +244,7 @@ def _build_hit(question: _Question, place: RankedMemory, weak_below: float) -> H
         matched=tuple(question.words[position] for position in place.words),
         strength=_get_strength(place),
         relevance=_rate_relevance(place, weak_below),
+        language=question.language,
     )
 
 

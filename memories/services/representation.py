@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 from memories.index import keywords
+from memories.index.languages import Language
 from memories.index.passages import split_passages
 from memories.models import Memory
 from memories.services.reads import decrypt_or_none
@@ -33,6 +34,17 @@ FIELDS: dict[str, Callable[[Memory], Any]] = {
 }
 
 
+class Match(Protocol):
+    """How a search result matched: see search.query.Hit. Only the words of its passage count, if it has one."""
+
+    @property
+    def matched(self) -> Sequence[str]: ...
+    @property
+    def passage(self) -> int | None: ...
+    @property
+    def language(self) -> Language: ...
+
+
 def represent_memory(memory: Memory, names: Iterable[str], **known: Any) -> dict[str, Any]:
     """The named fields of a memory, in this order; `text` is None where the stored text cannot be decrypted.
 
@@ -46,34 +58,32 @@ def shorten_text(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[:characters].rstrip()}…"
 
 
-def excerpt_match(text: str, stems: Iterable[str], passage: int | None, characters: int) -> str:
+def excerpt_match(text: str, match: Match, characters: int) -> str:
     """Return so many characters of the text around what matched (see `find_match`)."""
     if len(text) <= characters:
         return text
-    return excerpt_text(text, find_match(text, stems, passage), characters)
+    return excerpt_text(text, find_match(text, match), characters)
 
 
-def find_match(text: str, stems: Iterable[str], passage: int | None = None) -> int:
-    """Return where a text matches: the first of most words with one of these stems, else the start of the passage.
-
-    passage: the number of the one that matched, from 0; only its words count.
-    """
-    start, end = _locate_passage(text, passage) if passage is not None else (0, len(text))
-    wanted = set(stems)
+def find_match(text: str, match: Match) -> int:
+    """Return where a text matches: the first of most words with a matched stem, else the start of the passage."""
+    start, end = _locate_passage(text, match) if match.passage is not None else (0, len(text))
+    wanted = set(match.matched)
     places = [
-        (match.start(), found)
-        for match in keywords.iter_words(text[start:end])
-        if (found := wanted.intersection(keywords.extract_words(match[0])))
+        (word.start(), found)
+        for word in keywords.iter_words(text[start:end])
+        if (found := wanted.intersection(keywords.extract_words(word[0], match.language)))
     ]
     if not places:
         return start
     return start + max(places, key=lambda place: (_count_words_near(places, place[0]), -place[0]))[0]
 
 
-def _locate_passage(text: str, number: int) -> tuple[int, int]:
-    """Return where a passage of the text starts and ends; the whole text if it has been split otherwise."""
+def _locate_passage(text: str, match: Match) -> tuple[int, int]:
+    """Return where the passage starts and ends in the text; the whole text if it has been split otherwise."""
     start = end = 0
-    passages = split_passages(text)
+    passages = split_passages(text, match.language)
+    number = match.passage or 0
     if number >= len(passages):
         return 0, len(text)
     for passage in passages[: number + 1]:  # one may repeat the last character of the one before

@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 from accounts.actor import Channel
 from memories.clients import names as client_names
 from memories.index import keywords
+from memories.index.languages import Language
 from memories.models import IndexState, Memory, Tag
 from memories.search.query import Hit, Relevance
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import excerpt_match, shorten_text
-from memories.services.tags import sort_by_name
+from memories.services.tags import get_tags, sort_by_name
 from memories.web.markdown import render_markdown
 
 AGE_IN_WORDS = timedelta(days=7)
@@ -51,7 +52,7 @@ class MemoryRow:
         """Return what a list shows of the text: its beginning, or what matched a search."""
         if self.text is None or self.hit is None:
             return None if self.text is None else shorten_text(self.text, self.SENT)
-        return excerpt_match(self.text, self.hit.matched, self.hit.passage, self.SENT)
+        return excerpt_match(self.text, self.hit, self.SENT)
 
     @cached_property
     def markdown(self) -> SafeString | None:
@@ -60,7 +61,7 @@ class MemoryRow:
 
     @cached_property
     def tags(self) -> list[Tag]:
-        return sort_by_name(self.memory.tags.all())
+        return sort_by_name(get_tags(self.memory))
 
     @property
     def is_long(self) -> bool:
@@ -112,8 +113,8 @@ def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
 
 def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
     """Return the hits with their reasons, strong matches first."""
-    words_by_stem = {stem: word for word in reversed(query.split()) for stem in keywords.extract_words(word)}
     hits = list(hits)
+    words_by_stem = _map_stems(query, hits[0].language) if hits else {}
     names = client_names.get_client_names(hit.memory.source for hit in hits)
     rows = [
         MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names, hit)
@@ -138,6 +139,12 @@ def describe_source(source: str, names: Mapping[str, str]) -> str:
     if client_id := client_names.get_client_id(source):
         return _("by the app %(app)s") % {"app": names.get(client_id, client_id)}
     return _("by you") if source == Channel.WEB else _("by one of your programs")
+
+
+def _map_stems(query: str, language: Language) -> dict[str, str]:
+    """Return by stem the first word of the query that has it."""
+    words = reversed(query.split())
+    return {stem: word for word in words for stem in keywords.extract_words(word, language)}
 
 
 def _explain_match(hit: Hit, words_by_stem: dict[str, str]) -> str:

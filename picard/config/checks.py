@@ -6,13 +6,13 @@ only be detected in the database: servers and workers call `accounts.keys.refuse
 
 from collections.abc import Iterator
 
-import Stemmer
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from core import languages
 from core.hosts import DEFAULT_PORTS, LOOPBACK_HOSTS, parse_origin
 from memories.providers.embeddings import PROVIDERS
 from picard.config.log_config import LEVELS
@@ -104,9 +104,9 @@ def _check_public_url() -> Iterator[Error]:
 
 
 def _check_choices() -> Iterator[Error]:
-    if settings.SEARCH_LANGUAGE not in Stemmer.algorithms():
-        hint = f"Choose one of {', '.join(Stemmer.algorithms())}."
-        yield Error("There is no stemmer for SEARCH_LANGUAGE.", hint=hint, id="picard.E011")
+    if languages.find_code(settings.SEARCH_LANGUAGE) is None:
+        hint = f"Choose one of {', '.join(languages.CODES)}."
+        yield Error("SEARCH_LANGUAGE is not a known language.", hint=hint, id="picard.E011")
     if settings.SIGNUP not in SIGNUP_CHOICES:
         hint = f"Set it to {', '.join(SIGNUP_CHOICES[:-1])} or {SIGNUP_CHOICES[-1]}."
         yield Error("SIGNUP has an invalid value.", hint=hint, id="picard.E009")

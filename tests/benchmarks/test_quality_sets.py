@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from memories.index.keywords import extract_words
+from memories.index.languages import get_language
 
+ENGLISH = get_language("en")
 SETS = Path(__file__).parents[2] / "benchmarks" / "quality" / "sets"
 LANGUAGES = ("de", "fr", "es", "pt", "ru", "ar", "hi", "zh", "ja", "ko")
 NAMES = ("natural-en", "paraphrases-en", *LANGUAGES)
@@ -49,7 +51,7 @@ def list_texts(name: str) -> Iterator[str]:
 
 def find_words(text: str) -> set[str]:
     """Return the words that the index would store, except single characters: those of Chinese rarely are words."""
-    return {word for word in extract_words(text) if len(word) > 1}
+    return {word for word in extract_words(text, ENGLISH) if len(word) > 1}
 
 
 def find_function_words(name: str) -> set[str]:

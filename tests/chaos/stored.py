@@ -38,11 +38,14 @@ def has_fresh_vectors(memory: "Memory") -> bool:
     """Return whether each passage has the vector of the provider, rotated if the memory is private."""
     from accounts.keys import get_person_key
     from memories.index import vectors
+    from memories.index.languages import get_owner_language
     from memories.index.passages import split_passages
     from memories.providers.embeddings import get_provider
 
     rows = sorted(memory.vectors.all(), key=lambda row: row.passage)
-    expected: Any = get_provider().embed_documents(split_passages(memory.text))
+    expected: Any = get_provider().embed_documents(
+        split_passages(memory.text, get_owner_language(memory.owner))
+    )
     if not memory.is_public:
         expected = vectors.rotate_vectors(expected, get_person_key(memory.owner_id).vector_rotation_key)
     return len(rows) == len(expected) and all(map(is_near, rows, expected))

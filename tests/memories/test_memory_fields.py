@@ -22,7 +22,7 @@ from memories.validation.drafts import CHANGEABLE_FIELDS, NewMemory
 
 # Columns that the database fills in when a memory is created.
 SET_BY_DATABASE = {"deleted_at", "created_at", "updated_at", "written_at", "index_due_at", "index_leased_by"}
-INTERNAL = {"owner"}  # besides index_*: no channel shows it
+INTERNAL = {"owner", "supersedes"}  # besides index_*: no channel shows it
 
 
 def columns() -> set[str]:

@@ -1,6 +1,7 @@
 """Of a long memory, an answer, a search result and a chat model's prompt show the part that matched."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from accounts.actor import ANONYMOUS
 from accounts.models import User
 from memories import scopes
+from memories.index.languages import Language, get_language
 from memories.models import Memory
 from memories.persona import retrieval as persona_retrieval
 from memories.search.query import search_memories
@@ -25,6 +27,15 @@ FACT = "The puppy sleeps in the greenhouse."
 TAIL = " Afterwards the secretary wrote about the budget of the coming year." * 40
 LETTER = FILLER + FACT + TAIL
 QUESTION = "Where does the puppy sleep?"
+
+ENGLISH = get_language("en")
+
+
+@dataclass(frozen=True)
+class Match:
+    matched: list[str]
+    passage: int | None
+    language: Language = ENGLISH
 
 
 @pytest.fixture
@@ -50,14 +61,14 @@ def test_passage_that_only_means_the_same_is_shown(ada: User, letter: Memory) ->
     """Not where a word of the question stands: none does."""
     [hit] = search_memories(session(ada), "a dog and a hound").hits
     assert hit.matched == ()
-    assert FACT in representation.excerpt_match(LETTER, hit.matched, hit.passage, 600)
+    assert FACT in representation.excerpt_match(LETTER, hit, 600)
 
 
 def test_place_with_most_words_is_shown(ada: User, index: Callable[[], int]) -> None:
     remember(ada, "The puppy is ill. " + FILLER + FACT)
     index()
     [hit] = search_memories(session(ada), QUESTION).hits
-    text = representation.excerpt_match(hit.memory.text, hit.matched, hit.passage, 600)
+    text = representation.excerpt_match(hit.memory.text, hit, 600)
     assert FACT in text
 
 
@@ -103,6 +114,6 @@ def test_short_memory_costs_no_second_look(ada: User, index: Callable[[], int]) 
 
 @pytest.mark.parametrize("passage", [None, 0, 3, 99])
 def test_excerpt_of_any_passage_is_part_of_the_text(passage: int | None) -> None:
-    text = representation.excerpt_match(LETTER, ["absent"], passage, 200)
+    text = representation.excerpt_match(LETTER, Match(["absent"], passage), 200)
     assert text.strip("…") in LETTER
     assert len(text) <= 202

@@ -8,12 +8,14 @@ import pytest
 
 from accounts.models import User
 from memories.index import keywords
+from memories.index.languages import get_language
 from memories.providers.embeddings import reset_provider
 from memories.search.query import search_memories
 from memories.search.specificity import measure_content, measure_specificity
 from memories.services import writes
 from tests.factories import remember, session
 
+ENGLISH = get_language("en")
 FACTS = """
 Our dog is called Bruno.
 The kind of tea I drink is oolong.
@@ -110,9 +112,9 @@ def test_one_generic_word_does_not_outrank_meaning(
 
 
 def test_only_memory_with_word_ranks_first(ada: User, facts: list[str]) -> None:
-    counts = Counter(word for fact in facts for word in keywords.extract_words(fact))
+    counts = Counter(word for fact in facts for word in keywords.extract_words(fact, ENGLISH))
     only = {
-        fact: [word for word in _split(fact) if counts[keywords.extract_words(word)[0]] == 1]
+        fact: [word for word in _split(fact) if counts[keywords.extract_words(word, ENGLISH)[0]] == 1]
         for fact in facts
     }
     wrong = [words[0] for fact, words in only.items() if words and find_first(ada, words[0]) != fact]
@@ -133,19 +135,19 @@ def test_several_words_in_common_outrank_one(ada: User, index: Callable[[], int]
     assert find_first(ada, "the name of the lake by that mill") == "The lake near the old mill."
 
 
-def test_name_says_more_than_generic_word(settings: Any) -> None:
+def test_name_says_more_than_generic_word() -> None:
     query = "What kind of name is Octavia8823 in the kitchen?"
-    words = keywords.extract_words(query)
-    said = dict(zip(words, measure_specificity(query, words), strict=True))
+    words = keywords.extract_words(query, ENGLISH)
+    said = dict(zip(words, measure_specificity(query, words, ENGLISH), strict=True))
     assert said["kind"] < said["kitchen"] < said["octavia8823"] == 1
-    settings.SEARCH_LANGUAGE = "german"
-    assert measure_specificity("die Art", keywords.extract_words("die Art")) == [1, 1]
+    german = get_language("de")
+    assert measure_specificity("die Art", keywords.extract_words("die Art", german), german) == [1, 1]
 
 
 @pytest.mark.parametrize(("query", "content"), [("How old am I?", 0.25), ("zebra", 1), ("to be", 0), ("", 1)])
 def test_stop_words_are_not_content(query: str, content: float) -> None:
-    assert measure_content(query) == content
+    assert measure_content(query, ENGLISH) == content
 
 
 def _split(fact: str) -> list[str]:
-    return [word for word, stems in keywords.split_words(fact) if stems]
+    return [word for word, stems in keywords.split_words(fact, ENGLISH) if stems]

@@ -12,12 +12,14 @@ from itertools import product
 import pytest
 
 from memories.index import keywords
+from memories.index.languages import get_language
 from memories.portability.readers.items import ImportItem, Revision, split_to_limits
 from memories.portability.readers.picard_jsonl import MAX_TAGS_READ
 from memories.validation import limits
 from tests.memories.portability.readers.test_readers import read, texts
 from tests.memories.portability.samples import file_of, zip_of
 
+ENGLISH = get_language("en")
 LONG = 200_000
 PROSE = {
     "heading with a gap": "# a" + " " * LONG + "b",
@@ -87,11 +89,11 @@ def test_only_first_tags_are_read() -> None:
 
 @pytest.mark.parametrize("word", ["tea" + "'s" * LONG + "x", "tea" + "'s" * LONG])
 def test_word_of_repeated_suffixes_is_stemmed(word: str) -> None:
-    assert len(keywords.extract_words(word)) == 1
+    assert len(keywords.extract_words(word, ENGLISH)) == 1
 
 
 @pytest.mark.parametrize("word", ["a" * 8_000, "\u4e00\u4e8c" * 4_000])
 def test_long_word_is_not_cached(word: str) -> None:
     before = keywords._get_cached_stems.cache_info().currsize
-    assert keywords.extract_words(word)
+    assert keywords.extract_words(word, ENGLISH)
     assert keywords._get_cached_stems.cache_info().currsize == before
