@@ -24,7 +24,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 Value = TypeVar("Value")
 MAX_POSITION = 2**31 - 1
-CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at")
+CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at", "supersedes")
 COLUMNS = {"supersedes": "supersedes_id"}  # of fields that are named otherwise in a row
 
 

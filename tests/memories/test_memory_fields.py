@@ -22,7 +22,7 @@ from memories.validation.drafts import CHANGEABLE_FIELDS, NewMemory
 
 # Columns that the database fills in when a memory is created.
 SET_BY_DATABASE = {"deleted_at", "created_at", "updated_at", "written_at", "index_due_at", "index_leased_by"}
-INTERNAL = {"owner", "supersedes"}  # besides index_*: no channel shows it
+INTERNAL = {"owner"}  # besides index_*: no channel shows it
 
 
 def columns() -> set[str]:
@@ -67,6 +67,6 @@ def test_rest_describes_every_field_that_it_returns() -> None:
 
 
 def test_an_export_has_every_field_and_an_import_reads_it() -> None:
-    assert set(picard_jsonl.FIELDS) == FIELDS.keys() - {"state"}
+    assert set(picard_jsonl.FIELDS) == FIELDS.keys() - {"state", "superseded_by", "superseded_at"}
     read = {field.name for field in fields(items.ImportItem)}
     assert set(picard_jsonl.FIELDS) - read <= {"deleted_at", "source"}
