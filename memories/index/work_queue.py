@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories.index import keywords, spaces, vectors
+from memories.index.date_words import get_day_words
 from memories.index.languages import Language, get_language, get_owner_language, read_owner_languages
 from memories.index.passages import split_passages
 from memories.models import IndexState, Memory, MemoryVector
@@ -125,9 +126,7 @@ def _build_rows(memory: Memory, texts: Sequence[str], language: Language) -> lis
         if memory.is_public
         else get_person_key(memory.owner_id).keyword_hash_key
     )
-    days = keywords.hash_words(
-        keywords.get_day_words(memory.created_at.astimezone(UTC).date(), language), key
-    )
+    days = keywords.hash_words(get_day_words(memory.created_at.astimezone(UTC).date()), key)
     return [
         MemoryVector(
             memory=memory,

@@ -14,6 +14,7 @@ from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories import scopes
 from memories.index import keywords, vectors
+from memories.index.date_words import find_day_words
 from memories.index.languages import Language, get_former_languages, get_owner_language
 from memories.index.moves import list_former_encoders
 from memories.index.spaces import get_encoder
@@ -195,24 +196,25 @@ class _Question:
     def without_words(self) -> "_Question":
         return replace(self, text="", words=[], private_tokens=[], public_tokens=[], others=(), common=())
 
+    def _measure_specificity(self) -> list[float]:
+        provider = get_provider(self.language.code)
+        return measure_specificity(self.text, self.words, self.language, provider.compute_word_costs)
+
     def to_ranking_query(self, embedded: Sequence[QueryVector], owner: User) -> RankingQuery:
         key = get_person_key(owner.pk)
-        days = [keywords.to_day_word(word, self.language) for word in self.words]
+        found = find_day_words(self.text, self.language)
+        days = [sorted(found.get(word, ())) for word in self.words]
         return RankingQuery(
             vectors=embedded,
             private_tokens=self.private_tokens,
             public_tokens=self.public_tokens,
-            private_days=_hash_optional_words(days, key.keyword_hash_key),
-            public_days=_hash_optional_words(days, get_server_key().keyword_hash_key),
+            private_days=[keywords.hash_words(tokens, key.keyword_hash_key) for tokens in days],
+            public_days=[keywords.hash_words(tokens, get_server_key().keyword_hash_key) for tokens in days],
             others=self.others,
             common=self.common,
-            specificity=() if not embedded else measure_specificity(self.text, self.words, self.language),
+            specificity=() if not embedded else self._measure_specificity(),
             content=measure_content(self.text, self.language),
         )
-
-
-def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None]:
-    return [None if word is None else keywords.hash_words([word], key)[0] for word in words]
 
 
 def _embed_question(question: _Question, owner: User) -> tuple[list[QueryVector], bool]:
@@ -273,7 +275,7 @@ def _build_hit(question: _Question, place: RankedMemory, weak_below: float) -> H
         matched=tuple(question.words[position] for position in place.words),
         strength=_get_strength(place),
         relevance=_rate_relevance(place, weak_below),
-        language=question.language,
+        language=keywords.guess_language(question.text, question.language),
     )
 
 

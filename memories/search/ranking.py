@@ -241,8 +241,6 @@ def _find_distinctive_words(query: RankingQuery) -> list[int]:
     return [place for place in places if place not in query.common] or list(places)
 
 
-def _assign_bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:
+def _assign_bits(tokens: Sequence[int], days: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     in_text = [(token, 1 << place) for place, token in enumerate(tokens)]
-    return in_text + [
-        (token, 1 << place + MAX_WORDS) for place, token in enumerate(days) if token is not None
-    ]
+    return in_text + [(token, 1 << place + MAX_WORDS) for place, day in enumerate(days) for token in day]
