@@ -13,7 +13,9 @@ from benchmarks.quality import natural
 from benchmarks.quality.locomo import Conversation, read_conversations
 from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
+from benchmarks.quality.persona_model import ModelShare, measure_model_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
+from benchmarks.quality.updates import UpdateRow, evaluate_updates, read_update_sets
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
@@ -31,7 +33,16 @@ SETS_HEADING = f"{'set':<17}{'arm':<9}{'asked by':<10}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in natural.DEPTHS), "MRR")
 )
 
-QualityRow = ResultRow | AnswerShare | SetRow | SetShare
+MODEL_HEADING = (
+    f"{'chat model':<17}{'rewriting':<11}{'n':>5}{'answer':>8}{'right':>8}{'others':>8}{'refuse':>8}"
+)
+
+UPDATES_HEADING = (
+    f"{'updates':<17}{'n':>5}{'unlinked':>10}{'first':>8}{'present':>9}{'past':>8}{'dated':>8}{'suggest':>9}"
+    f"{'others':>8}{'suggest':>9}{'near':>8}"
+)
+
+QualityRow = ResultRow | AnswerShare | SetRow | SetShare | ModelShare | UpdateRow
 
 
 def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
@@ -63,6 +74,10 @@ def _measure_sets() -> Iterator[QualityRow]:
     for row in natural.evaluate_sets(natural.read_sets(), log_progress=_log_progress):
         print(_format_set_row(row))  # noqa: T201
         yield row
+    print(f"\n{UPDATES_HEADING}")  # noqa: T201
+    for updates in evaluate_updates(read_update_sets(), log_progress=_log_progress):
+        print(_format_updates(updates))  # noqa: T201
+        yield updates
 
 
 def _measure_search(conversations: list[Conversation]) -> Iterator[QualityRow]:
@@ -84,6 +99,10 @@ def _measure_persona_sets() -> Iterator[QualityRow]:
     for each in measure_sets():
         print(_format_set(each))  # noqa: T201
         yield each
+    print(f"\n{MODEL_HEADING}")  # noqa: T201
+    for share in measure_model_sets():
+        print(_format_model(share))  # noqa: T201
+        yield share
 
 
 def _log_progress(text: str) -> None:
@@ -110,6 +129,21 @@ def _format_set_row(row: SetRow) -> str:
     return f"{row.name:<17}{row.arm:<9}{row.asked_by:<10}{row.questions:>5}{figures}"
 
 
+def _format_updates(row: UpdateRow) -> str:
+    asked = "".join(
+        f"{'-' if value is None else f'{value:.3f}':>{width}}"
+        for value, width in (
+            (row.unlinked_first, 10),
+            (row.first, 8),
+            (row.only_present, 9),
+            (row.past_found, 8),
+            (row.both_dated, 8),
+        )
+    )
+    suggested = f"{row.suggested:>9.3f}{row.look_alikes:>8}{row.suggested_look_alikes:>9.3f}"
+    return f"{row.name:<17}{row.updates:>5}{asked}{suggested}{row.suggested_distractors:>8.3f}"
+
+
 def _format_row(row: ResultRow) -> str:
     values = [*row.recall.values(), row.mrr, row.answered]
     neighbours = "with" if row.with_neighbours else "without"
@@ -130,3 +164,8 @@ def _format_set(share: SetShare) -> str:
     return (
         f"{share.name:<17}{answerable}{share.unanswerable:>8}{share.refused:>8.3f}{share.nothing_near:>11.3f}"
     )
+
+
+def _format_model(share: ModelShare) -> str:
+    answerable = f"{share.questions:>5}{share.answered:>8.3f}{share.right:>8.3f}"
+    return f"{share.name:<17}{share.rewriting:<11}{answerable}{share.unanswerable:>8}{share.refused:>8.3f}"

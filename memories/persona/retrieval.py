@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Literal
 
 from django.core.exceptions import ValidationError
@@ -24,6 +25,7 @@ from memories.index.languages import get_owner_language
 from memories.index.names import extract_names
 from memories.models import AuditAction, Memory
 from memories.models.visibility import build_persona_access_q
+from memories.persona.current_facts import asks_about_past, select_current_facts
 from memories.providers import chat
 from memories.search.answer_strength import JudgedHits, judge_hits
 from memories.search.query import Hit, search_memories
@@ -35,6 +37,7 @@ from memories.validation import limits
 SELF_HANDLE = "me"  # in place of a handle; reserved, so no handle can be this word
 HANDLE = re.compile(r"[a-z0-9-]{1,30}")
 MAX_SOURCES = 10  # memories: cited or closest, and for a model to read (decision 0027)
+MAX_REWRITTEN_SOURCES = 15  # for a model, with those that the rewritten question finds (decision 0029)
 EXCERPT_CHARACTERS = 600  # of a source
 
 
@@ -47,11 +50,16 @@ class AnswerMode(StrEnum):
 
 @dataclass(frozen=True)
 class Citation:
-    """A memory that an answer cites or shows. number: as in the answer's text, from 1. text: an excerpt if long."""
+    """A memory that an answer cites or shows.
+
+    number: as in the answer's text, from 1. text: an excerpt if long. dates: when it was true, if another memory
+    replaces it or may replace it.
+    """
 
     number: int
     memory: Memory
     text: str
+    dates: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,14 +93,18 @@ class ChatTurn:
 class PreparedAnswer:
     """A question with everything that an answer may use.
 
-    quoted: the extractive answer. sources: what a model may read, numbered as in an answer; empty if none may.
+    quoted: the extractive answer. may_generate: whether a model may read the sources and the question. sources: what
+    it reads, numbered as in an answer; empty if nothing is near, or if no model may read them.
     """
 
+    actor: Actor
     about: User
     question: str
     quoted: Answer
+    may_generate: bool = False
     sources: tuple[Citation, ...] = ()
     turns: tuple[ChatTurn, ...] = ()
+    is_complete: bool = False  # whether `sources` are what the model reads: generation.complete_sources
 
 
 def find_persona(actor: Actor, handle: str) -> User:
@@ -133,8 +145,44 @@ def prepare_answer(
     return replace(_retrieve_answer(actor, about, question, for_model=for_model), turns=tuple(turns))
 
 
+def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
+    """Return the answer with up to MAX_REWRITTEN_SOURCES sources: also those near question and rewritten question.
+
+    Quoted memories come first, so that their numbers stay. Then one of the new sources follows each of the others: they
+    may not all fit into a prompt.
+    """
+    actor, about = prepared.actor, prepared.about
+    query = f"{prepared.question}\n{rewritten}"
+    names = get_own_names(about) | extract_question_names(query, about)
+    found = search_memories(
+        actor, query, owner=about, limit=MAX_REWRITTEN_SOURCES, names=names, only_related=True
+    )
+    known = {source.memory.pk for source in prepared.sources}
+    is_about_past = asks_about_past(prepared.question, get_owner_language(about))
+    added = [
+        _build_citation(0, hit)
+        for hit in found.hits
+        if hit.memory.pk not in known
+        and decrypt_or_none(hit.memory) is not None
+        and (is_about_past or hit.memory.superseded_by is None)
+    ][: MAX_REWRITTEN_SOURCES - len(prepared.sources)]
+    audit.record_read(
+        actor,
+        AuditAction.PERSONA_ASK,
+        owner_id=about.pk,
+        memory_ids=[source.memory.pk for source in added],
+    )
+    quoted = len(prepared.quoted.citations)
+    mixed = _alternate(prepared.sources[quoted:], added)
+    sources = [replace(source, number=number) for number, source in enumerate(mixed, start=quoted + 1)]
+    return replace(prepared, sources=(*prepared.sources[:quoted], *sources))
+
+
 def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits, bool]:
-    """Return the memories near the question, which of them answer it, and whether the search was degraded."""
+    """Return the memories near the question, which of them answer it, and whether the search was degraded.
+
+    Former facts are among them only if the question is about the past.
+    """
     names = extract_question_names(question, about)
     found = search_memories(
         actor,
@@ -145,13 +193,16 @@ def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits
         only_related=True,
     )
     readable = [hit for hit in found.hits if decrypt_or_none(hit.memory) is not None]
-    return judge_hits(readable, names), found.degraded
+    return select_current_facts(judge_hits(readable, names), question, about), found.degraded
 
 
 def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: bool) -> PreparedAnswer:
     question = _clean_question(question)
     judged, is_degraded = judge_memories(actor, about, question)
-    found = tuple(_build_citation(number, hit) for number, hit in enumerate(judged.hits, start=1))
+    found = tuple(
+        _build_citation(number, hit, is_dated=hit.memory.pk in judged.dated)
+        for number, hit in enumerate(judged.hits, start=1)
+    )
     audit.record_read(
         actor,
         AuditAction.PERSONA_ASK,
@@ -162,7 +213,8 @@ def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: boo
     answer = Answer(
         _format_citations(quoted, closest), quoted, AnswerMode.EXTRACTIVE, is_degraded, closest=closest
     )
-    return PreparedAnswer(about, question, answer, found if for_model and can_send_to_model(actor) else ())
+    may_generate = for_model and can_send_to_model(actor)
+    return PreparedAnswer(actor, about, question, answer, may_generate, found if may_generate else ())
 
 
 def can_send_to_model(actor: Actor) -> bool:
@@ -194,6 +246,10 @@ def get_closest_text() -> str:
     return _("No memory clearly answers that. The closest memories may help.")
 
 
+def _alternate(one: Sequence[Citation], other: Sequence[Citation]) -> list[Citation]:
+    return [source for pair in zip_longest(one, other) for source in pair if source is not None]
+
+
 def _is_own(actor: Actor, handle: str) -> bool:
     return handle.lower() in (SELF_HANDLE, actor.person.handle)
 
@@ -209,12 +265,20 @@ def _clean_question(question: str) -> str:
     return question
 
 
-def _build_citation(number: int, hit: Hit) -> Citation:
+def _build_citation(number: int, hit: Hit, *, is_dated: bool = False) -> Citation:
     text = excerpt_match(hit.memory.text, hit, EXCERPT_CHARACTERS)
-    return Citation(number, hit.memory, text)
+    dates = f"{hit.memory.created_at:%Y-%m-%d}" if is_dated else ""
+    if hit.memory.superseded_by is not None:
+        dates = _("until %(date)s") % {"date": f"{hit.memory.superseded_by.created_at:%Y-%m-%d}"}
+    return Citation(number, hit.memory, text, dates)
 
 
 def _format_citations(citations: Sequence[Citation], closest: Sequence[Citation]) -> str:
     if not citations:
         return get_closest_text() if closest else get_no_answer_text()
-    return "\n\n".join(f"{citation.text} [{citation.number}]" for citation in citations)
+    return "\n\n".join(map(_format_citation, citations))
+
+
+def _format_citation(citation: Citation) -> str:
+    dates = f" ({citation.dates})" if citation.dates else ""
+    return f"{citation.text}{dates} [{citation.number}]"
