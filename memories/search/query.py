@@ -24,6 +24,7 @@ from memories.providers.embeddings import (
     get_provider,
     normalize_vector,
 )
+from memories.search import client_queries
 from memories.search.matched_passages import find_matched_passages
 from memories.search.ranking import (
     FAIR_COSINE,
@@ -130,7 +131,7 @@ def search_memories(
     visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
     rows = VisibleRows.from_queryset(visible)
     if Arm.MEANING in arms:
-        question = question.with_common_words(rows, names)
+        question = question.with_common_words(rows, names).with_meaning(rows)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
     vector, degraded = _embed_question(question) if Arm.MEANING in arms and not withheld else (None, False)
     if Arm.WORDS not in arms:
@@ -154,7 +155,10 @@ def search_memories(
 
 @dataclass(frozen=True)
 class _Question:
-    """A query: its words, their tokens under the owner's key and the server's, and which are common."""
+    """A query: its words, their tokens under the owner's key and the server's, and which are common.
+
+    meaning: the text to compare by meaning.
+    """
 
     text: str
     language: Language
@@ -162,6 +166,7 @@ class _Question:
     private_tokens: list[int]
     public_tokens: list[int]
     common: tuple[int, ...] = ()
+    meaning: str = ""
 
     @classmethod
     def from_text(cls, text: str, owner: User) -> "_Question":
@@ -184,6 +189,16 @@ class _Question:
         common = set(find_common_words(rows, self.private_tokens, self.public_tokens))
         common |= {place for place, word in enumerate(self.words) if word in names}
         return replace(self, common=tuple(sorted(common)))
+
+    def with_meaning(self, rows: VisibleRows | None) -> "_Question":
+        """Return the question with its meaning as a user would ask it, unless memories speak of "the user" too."""
+        meaning = client_queries.remove_instructions(self.text)
+        if client_queries.mentions_user(meaning):
+            places = [place for place, word in enumerate(self.words) if word == client_queries.USER_STEM]
+            tokens = [[tokens[at] for at in places] for tokens in (self.private_tokens, self.public_tokens)]
+            if not find_common_words(rows, *tokens, share=client_queries.USER_SHARE):
+                meaning = client_queries.to_first_person(meaning)
+        return replace(self, meaning=meaning)
 
     def without_words(self) -> "_Question":
         return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())
@@ -213,7 +228,7 @@ def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None
 
 def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
     """Return the query's vector, and whether the provider failed."""
-    if not question.text:
+    if not question.meaning:
         return None, False
     try:
         return _embed_weighted(question), False
@@ -227,9 +242,9 @@ def _embed_weighted(question: _Question) -> list[float]:
 
     The names occur in half of all memories and would draw the vector away from what is asked.
     """
-    whole = get_provider().embed_query(question.text)
+    whole = get_provider().embed_query(question.meaning)
     names = {question.words[place] for place in question.common}
-    rest = keywords.remove_words(question.text, names, question.language) if names else ""
+    rest = keywords.remove_words(question.meaning, names, question.language) if names else ""
     if not keywords.extract_words(rest, question.language):
         return whole
     about = get_provider().embed_query(rest)
