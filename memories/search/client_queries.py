@@ -1,7 +1,7 @@
 """Queries as AI clients write them: instructions to the search, and a "user" where memories say "I" and "my".
 
-"Find memories about the user's dog" is about "my dog". Only the text that is compared by meaning is rewritten: its words
-still match as they are. docs/decisions/0032-forgiving-search.md has the figures.
+"Find memories about the user's dog" is about "my dog". Only the text that is compared by meaning is rewritten; its
+words still match as they are. docs/decisions/0032-forgiving-search.md has the figures.
 """
 
 import re

@@ -24,7 +24,7 @@ from memories.providers.embeddings import (
     get_provider,
     normalize_vector,
 )
-from memories.search import client_queries
+from memories.search import client_queries, spelling
 from memories.search.matched_passages import find_matched_passages
 from memories.search.ranking import (
     FAIR_COSINE,
@@ -39,6 +39,7 @@ from memories.search.ranking import (
     rank_memories,
 )
 from memories.search.specificity import measure_content, measure_specificity
+from memories.search.visible_words import VisibleWords
 from memories.services import audit
 from memories.services.tags import redact_tags
 from memories.validation import limits
@@ -99,12 +100,14 @@ class SearchResult:
     """Hits, best first.
 
     degraded: keyword search only, because the embedding provider failed. withheld: keyword search only, because the
-    user has not allowed sending queries to the remote provider.
+    user has not allowed sending queries to the remote provider. corrected: the query without its typing errors, None
+    if it has none.
     """
 
     hits: list[Hit]
     degraded: bool
     withheld: bool = False
+    corrected: str | None = None
 
 
 def search_memories(
@@ -127,9 +130,13 @@ def search_memories(
     owner = owner or actor.person
     if actor.user is not None:
         actor.require_scope(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
-    question = _Question.from_text(limits.clean_query(query), owner)
     visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
     rows = VisibleRows.from_queryset(visible)
+    query, language = limits.clean_query(query), get_owner_language(owner)
+    question = _Question.from_text(
+        spelling.correct_query(query, language, VisibleWords(rows, owner.pk)), language, owner
+    )
+    corrected = question.text if question.text != query else None
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names).with_meaning(rows)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
@@ -137,7 +144,7 @@ def search_memories(
     if Arm.WORDS not in arms:
         question = question.without_words()
     if not question.words and vector is None:
-        return SearchResult([], degraded, withheld)
+        return SearchResult([], degraded, withheld, corrected)
     looked_through = PHRASE_CANDIDATES if question.is_phrase else 0
     ranking_query = question.to_ranking_query(vector, owner)
     ranked = rank_memories(rows, ranking_query, limit=limit, looked_through=looked_through)
@@ -150,7 +157,7 @@ def search_memories(
     audit.record_read(
         actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
     )
-    return SearchResult(hits, degraded, withheld)
+    return SearchResult(hits, degraded, withheld, corrected)
 
 
 @dataclass(frozen=True)
@@ -169,8 +176,7 @@ class _Question:
     meaning: str = ""
 
     @classmethod
-    def from_text(cls, text: str, owner: User) -> "_Question":
-        language = get_owner_language(owner)
+    def from_text(cls, text: str, language: Language, owner: User) -> "_Question":
         words = keywords.extract_words(text, language)[:MAX_WORDS]
         private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
         tokens = keywords.hash_words(words, private), keywords.hash_words(words, public)

@@ -22,7 +22,7 @@ def measure_specificity(text: str, words: Sequence[str], language: Language) -> 
     """Return 0 to 1 for each of the text's stems `words`. Outside English, which other words are common is unknown."""
     if not language.is_english:
         return [1.0] * len(words)
-    lines = _load_lines()
+    lines = load_vocabulary()
     specificity: dict[str, float] = {}
     for written, stems in keywords.split_words(text, language):
         for stem in stems:
@@ -38,6 +38,6 @@ def measure_content(text: str, language: Language) -> float:
 
 
 @lru_cache(maxsize=1)
-def _load_lines() -> dict[str, int]:
+def load_vocabulary() -> dict[str, int]:
     lines = VOCABULARY.read_text(encoding="utf-8").split("\n")
     return {word: number for number, word in enumerate(lines) if word[:1].isalnum()}

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import User
+from memories.providers.embeddings import get_provider
 from memories.search import query as search_query
 from memories.search.client_queries import remove_instructions, to_first_person
 from tests.factories import remember, session
@@ -50,7 +51,7 @@ def test_user_is_who_saved_the_memories(query: str, own: str) -> None:
 @pytest.fixture
 def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the queries that are embedded."""
-    provider = search_query.get_provider()
+    provider = get_provider()
     embed, texts = provider.embed_query, []
 
     def record_query(text: str) -> list[float]:

@@ -196,3 +196,10 @@ def test_buttons_of_all_rows_share_one_form(ada: User, ada_client: Client) -> No
     for memory in memories:
         assert f'form="act" formaction="/memories/{memory.pk}/delete/"' in html
         assert f'form="act" formaction="/memories/{memory.pk}/visibility/?version=1"' in html
+
+
+def test_search_says_what_it_corrected(ada: User, ada_client: Client) -> None:
+    remember(ada, "My birthday is on 2 May.")
+    page = ada_client.get("/memories/?q=brithday").content.decode()
+    assert "1 match for “birthday”" in page
+    assert "contains “birthday”" in page
