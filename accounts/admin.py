@@ -21,7 +21,8 @@ class UserAdmin(StaffAdmin):
     search_fields = ("email", "handle", "display_name")
     ordering = ("-date_joined",)
     always_readonly_fields = (
-        "handle", "display_name", "bio", "persona_enabled", "time_zone", "date_joined", "last_login", "delete_at",
+        "handle", "display_name", "bio", "persona_enabled", "time_zone", "language",
+        "date_joined", "last_login", "delete_at",
     )  # fmt: skip
     superuser_fields = ("email", "is_staff", "is_superuser")
     fields = ("email", "is_active", "is_staff", "is_superuser", *always_readonly_fields)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import StrictEncryptedTextField
 from accounts.ids import new_id
+from core import languages
 
 RESERVED_HANDLES = frozenset(
     {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
@@ -40,6 +41,11 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(
             _("Choose a time zone from the list, such as Europe/Berlin."), code="unknown_zone"
         )
+
+
+def validate_language(code: str) -> None:
+    if code not in languages.CODES:
+        raise ValidationError(_("Choose a language from the list."), code="unknown_language")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -82,6 +88,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     bio = models.CharField(_("short bio"), max_length=300, blank=True)
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
+    # The code of core/languages.py; empty: not chosen, SEARCH_LANGUAGE holds. Use `language_code` to read it.
+    language = models.CharField(
+        _("language"), max_length=16, blank=True, default="", db_default="", validators=[validate_language]
+    )
+    # The codes by which some memories are still indexed, separated by spaces (memories/index/moves.py).
+    former_languages = models.CharField(
+        _("former languages"), max_length=300, blank=True, default="", db_default="", editable=False
     )
     persona_enabled = models.BooleanField(
         _("persona"),
@@ -146,6 +160,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             return ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError):
             return ZoneInfo("UTC")
+
+    @property
+    def language_code(self) -> str:
+        """The code of the language in which the user writes."""
+        return self.language or languages.get_default_code()
 
     def clean(self) -> None:
         super().clean()

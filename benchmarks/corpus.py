@@ -18,7 +18,7 @@ from accounts.ids import new_id
 from accounts.keys import get_person_key
 from accounts.models import User
 from benchmarks.texts import make_texts
-from memories.index import keywords, vectors, work_queue
+from memories.index import keywords, spaces, vectors
 from memories.index.languages import get_owner_language
 from memories.models import IndexState, Memory, MemoryTag, MemoryVector, Tag
 from memories.services import tags
@@ -150,8 +150,8 @@ def _build_memory_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
 def _build_vector_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
     key = get_person_key(person.user.pk)
     rotated = person.vectors @ vectors.build_rotation_matrix(key.vector_rotation_key, DIMENSIONS)
-    space = work_queue.get_active_space().pk
     language = get_owner_language(person.user)
+    space = spaces.get_space(language).pk
     day = keywords.hash_words(keywords.get_day_words(timezone.now().date(), language), key.keyword_hash_key)
     for memory_id, text, vector in zip(person.ids, person.texts, rotated, strict=True):
         tokens = keywords.hash_words(keywords.extract_words(text, language), key.keyword_hash_key) + day

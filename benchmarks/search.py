@@ -15,7 +15,8 @@ from benchmarks.clock import CALLS, FEW_CALLS, Times, measure_in_turns
 from benchmarks.corpus import CorpusOwner, FixedVectorProvider
 from benchmarks.report import Report
 from core.db import prepared
-from memories.index import work_queue
+from memories.index import spaces
+from memories.index.languages import get_default_language
 from memories.models.visibility import Filters
 from memories.search import ranking
 from memories.search.query import Arm, search_memories
@@ -88,7 +89,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     owners = [corpus.create_owner(f"owner-{size}", size, random) for size in sizes.owners]
     each = sizes.others_each
     others = [corpus.create_owner(f"other-{index}", each, random) for index in range(sizes.others // each)]
-    work_queue.get_active_space()  # created now, so that both databases have it
+    spaces.get_space(get_default_language())  # created now, so that both databases have it
     tenth_database = databases.copy_empty_database("tenth")
     corpus.write_corpus([*owners, *others[: max(1, len(others) // 10)]], "tenth", random)
     corpus.write_corpus([*owners, *others], "picard", random)

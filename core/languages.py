@@ -4,6 +4,7 @@ A language has a Snowball stemmer, or is one that multilingual embedding models 
 """
 
 from django.conf import settings
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 ENGLISH = "en"
 SEVERAL = "several"  # for users who write in more than one
@@ -98,6 +99,8 @@ STEMMERS = {
 }
 # Older versions of two of them, which SEARCH_LANGUAGE could name.
 FORMER_STEMMERS = {"porter": "en", "dutch_porter": "nl"}
+# Codes that browsers send for some of them.
+ALIASES = {"no": "nb", "nn": "nb", "iw": "he", "in": "id", "ji": "yi", "yue": "zh"}
 
 CODES = (*NAMES, SEVERAL)
 
@@ -107,6 +110,16 @@ def find_code(name: str) -> str | None:
     if name in CODES:
         return name
     return {stemmer: code for code, stemmer in STEMMERS.items()}.get(name, FORMER_STEMMERS.get(name))
+
+
+def match_accept_language(header: str) -> str:
+    """Return the code of the most preferred language in an Accept-Language header that is in NAMES, else empty."""
+    for tag, _quality in parse_accept_lang_header(header.lower()):
+        code = tag.split("-")[0]
+        code = ALIASES.get(code, code)
+        if code in NAMES:
+            return code
+    return ""
 
 
 def get_default_code() -> str:

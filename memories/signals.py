@@ -5,6 +5,8 @@ from django.dispatch import receiver
 
 from accounts.consent import embeddings as embedding_consent
 from accounts.models import PersonKey, User
+from accounts.profile.service import language_changed
+from memories.index import moves
 from memories.index.work_queue import enqueue_withheld, wake_workers_on_commit
 from memories.models import IndexState, Memory, MemoryVector
 
@@ -20,6 +22,12 @@ def wake_indexing(instance: Memory, **_: object) -> None:
 def delete_vectors(instance: PersonKey, **_: object) -> None:
     """Delete a user's vectors and keywords with their key: they reveal much about the texts it encrypted."""
     MemoryVector.objects.filter(owner_id=instance.pk).delete()
+
+
+@receiver(language_changed)
+def move_memories(person: User, former: str, **_: object) -> None:
+    """Index the user's memories anew in their new language."""
+    moves.start_move(person, former)
 
 
 @receiver(embedding_consent.consent_given)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import invitations
 from accounts.models import Invitation, User
+from core import languages
 
 SESSION_KEY = "invitation"  # the secret of the invitation link
 
@@ -35,7 +36,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return email
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
-        """Save the user, their keys and the used invitation in one transaction."""
+        """Save the user, their language, their keys and the used invitation in one transaction."""
+        user.language = languages.match_accept_language(request.headers.get("Accept-Language", ""))
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)

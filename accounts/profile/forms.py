@@ -10,6 +10,7 @@ from accounts.consent import chat as chat_consent
 from accounts.consent import embeddings as embedding_consent
 from accounts.models import User
 from accounts.profile import service as profiles
+from core import languages
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "picard_theme"
@@ -21,6 +22,13 @@ def list_time_zones() -> list[str]:
         name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
     }
     return ["UTC", *sorted(places)]
+
+
+def list_languages() -> list[tuple[str, str]]:
+    """Return code and name of each language to choose from, first the server's default (no code)."""
+    names = {**languages.NAMES, languages.SEVERAL: str(_("Several languages"))}
+    default = _("%(language)s (default)") % {"language": names[languages.get_default_code()]}
+    return [("", default), (languages.SEVERAL, names[languages.SEVERAL]), *languages.NAMES.items()]
 
 
 # By form field: the module of the consent, and the column that stores it.
@@ -45,15 +53,17 @@ class ProfileForm(UserForm):
         model = User
         fields = [
             *("display_name", "handle", "bio", "persona_enabled", "public_page_enabled", "time_zone"),
-            "shortcuts_enabled",
+            *("language", "shortcuts_enabled"),
         ]
         widgets = {
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
             "handle": forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
             "bio": forms.Textarea(attrs={"rows": 3}),
+            "language": forms.Select,
             "time_zone": forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false"}),
         }
         labels = {
+            "language": _("Language of your memories"),
             "persona_enabled": _("Turn on my persona"),
             "public_page_enabled": _("Turn on my public page"),
             "shortcuts_enabled": _("Use keyboard shortcuts"),
@@ -67,12 +77,14 @@ class ProfileForm(UserForm):
                 "Anyone who knows your handle can ask your persona there without an account, while it is turned on."
             ),
             "time_zone": _("Used for all dates and times you see."),
+            "language": _("Decides how search reads words. Choose several if you write in more than one."),
             "shortcuts_enabled": _("Press ? to list them. They are ignored while you type."),
         }
         error_messages = {"handle": {"invalid": _("Use 3 to 30 lowercase letters, digits and hyphens.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["language"].widget.choices = list_languages()
         for field in self.fields.values():
             # An error message says that a text is too long; the browser must not truncate it silently.
             field.widget.attrs.pop("maxlength", None)

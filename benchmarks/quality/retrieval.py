@@ -141,7 +141,7 @@ def _index_memories(memories: Sequence[Memory]) -> None:
         [each.memory for each in embedded],
         [each.passages for each in embedded],
         vectors,
-        work_queue.get_active_space(),
+        {each.memory.owner_id: each.language for each in embedded},
     )
 
 

@@ -166,6 +166,7 @@ def serialize_profile(person: User, actor: Actor) -> dict[str, Any]:
         "display_name": person.display_name,
         "bio": person.bio,
         "time_zone": person.time_zone,
+        "language": person.language_code,
         "persona_enabled": person.persona_enabled,
         "public_page_enabled": person.public_page_enabled,
     }

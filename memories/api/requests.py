@@ -208,6 +208,7 @@ class ProfileChanges(StrictSerializer):
     handle = describe_string(required=False, maxLength=User._meta.get_field("handle").max_length)
     bio = describe_string(required=False, maxLength=User._meta.get_field("bio").max_length)
     time_zone = describe_string(required=False, maxLength=User._meta.get_field("time_zone").max_length)
+    language = describe_string(required=False, maxLength=User._meta.get_field("language").max_length)
     persona_enabled = StrictBoolean(required=False)
     public_page_enabled = StrictBoolean(required=False)
 

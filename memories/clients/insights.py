@@ -1,12 +1,13 @@
 """Insights for the user's own session: a map of their memories, and who read one of them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.keys import get_person_key
@@ -15,7 +16,6 @@ from memories import scopes
 from memories.clients import names as client_names
 from memories.clients.activity import READ_ACTIONS
 from memories.index import vectors
-from memories.index.work_queue import get_space_identity
 from memories.models import AuditEvent, Memory, MemoryVector
 from memories.services import reads as memory_reads
 from memories.services.tags import attach_prefetched_tags, get_tag_names, with_tags
@@ -88,9 +88,12 @@ def build_map(actor: Actor, *, limit: int = MAX_POINTS) -> MemoryMap:
     """Return a map of the user's newest embedded memories by their two principal components."""
     _require_session(actor)
     seen = MemoryVector.objects.visible_to(actor, owner=actor.person).filter(
-        passage=0, space__identity=get_space_identity(), embedding__isnull=False
+        passage=0, embedding__isnull=False
     )
-    rows = list(seen.order_by("-memory_id")[:limit])
+    newest = list(seen.annotate(encoder=F("space__encoder")).order_by("-memory_id")[:limit])
+    # Only vectors of one encoder are comparable: while the memories move to another, that of most of them.
+    encoders = Counter(row.encoder for row in newest)
+    rows = [row for row in newest if row.encoder == encoders.most_common(1)[0][0]]
     if len(rows) < 3:
         return MemoryMap([], [])
     memories = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(
@@ -120,7 +123,7 @@ def _get_colour(memory: Memory, tags: list[str]) -> int | None:
     return next((place for place, name in enumerate(tags) if name in own), None)
 
 
-def _unrotate_rows(rows: list[MemoryVector], actor: Actor) -> "NDArray[np.float32]":
+def _unrotate_rows(rows: Sequence[MemoryVector], actor: Actor) -> "NDArray[np.float32]":
     """Return comparable vectors: private rows are rotated by the user's matrix, public ones are not."""
     import numpy as np
 

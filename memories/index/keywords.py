@@ -12,7 +12,7 @@ the result of `extract_words` requires reindexing everything (KEYWORD_SCHEME in 
 import hmac
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cache, lru_cache
 from itertools import chain
@@ -73,6 +73,23 @@ def split_words(text: str, language: Language) -> Iterator[tuple[str, tuple[str,
     for word in _get_word_regex().findall(text):
         is_cached = len(word) <= _MAX_CACHED_LENGTH
         yield word, _get_cached_stems(language, word) if is_cached else _stem_word(language, word)
+
+
+def list_other_stems(
+    text: str, words: Sequence[str], language: Language, others: Iterable[Language]
+) -> list[tuple[int, str]]:
+    """Return the further stems of a text's stems `words` in other languages, each with its place among the words."""
+    places = {word: place for place, word in enumerate(words)}
+    found = [
+        (places[stems[0]], stem)
+        for other in others
+        for (_, stems), (_, further) in zip(
+            split_words(text, language), split_words(text, other), strict=True
+        )
+        if stems and stems[0] in places
+        for stem in set(further).difference(stems)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def iter_words(text: str) -> Iterator[re.Match[str]]:

@@ -46,14 +46,21 @@ def get_default_language() -> Language:
     return get_language(languages.get_default_code())
 
 
-def get_owner_language(owner: User) -> Language:  # noqa: ARG001
+def get_owner_language(owner: User) -> Language:
     """Return the language of this user's memories."""
-    return get_default_language()
+    return get_language(owner.language_code)
 
 
-def get_owner_languages(owner_ids: Collection[UUID]) -> dict[UUID, Language]:
+def get_former_languages(owner: User) -> list[Language]:
+    """Return the languages by which some of this user's memories are still indexed; usually none."""
+    return [get_language(code) for code in owner.former_languages.split()]
+
+
+def read_owner_languages(owner_ids: Collection[UUID]) -> dict[UUID, Language]:
     """Return the language of each owner's memories, as stored now."""
-    return {owner_id: get_default_language() for owner_id in owner_ids}
+    stored = User.objects.filter(pk__in=owner_ids).values_list("pk", "language")
+    default = languages.get_default_code()
+    return {owner_id: get_language(code or default) for owner_id, code in stored}
 
 
 def _get_stemmer(name: str) -> Any:

@@ -4,7 +4,7 @@ Keywords are stored in the transaction that writes the memory; the worker (jobs/
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from uuid import UUID
@@ -14,40 +14,14 @@ from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.consent import embeddings as embedding_consent
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
-from memories.index import keywords, vectors
-from memories.index.languages import Language, get_default_language, get_owner_languages
+from memories.index import keywords, spaces, vectors
+from memories.index.languages import Language, get_language, get_owner_language, read_owner_languages
 from memories.index.passages import split_passages
-from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
-from memories.providers.embeddings import get_provider
+from memories.models import IndexState, Memory, MemoryVector
 
 CHANNEL = "picard_indexing"
-KEYWORD_SCHEME = "words-1"  # increment when keywords.py extracts other words: everything is reindexed
-
-
-def get_space_identity() -> str:
-    """Return the name of the active embedding space. Vectors of other spaces cannot be compared with its queries."""
-    active = get_provider()
-    return f"{active.identity}|{active.dimensions}|{KEYWORD_SCHEME}|{get_default_language().code}"
-
-
-def get_active_space() -> EmbeddingSpace:
-    return EmbeddingSpace.objects.get_or_create(identity=get_space_identity())[0]
-
-
-def _get_withheld_identity() -> str:
-    """Return the name of the space of memories withheld from the active provider: keywords only, no vectors."""
-    return f"withheld|{get_space_identity()}"
-
-
-def get_current_identities() -> list[str]:
-    """Return the names of the spaces that need no reindexing."""
-    return [
-        get_space_identity(),
-        *([_get_withheld_identity()] if embedding_consent.is_consent_required() else []),
-    ]
 
 
 def store_keywords(memories: Sequence[Memory]) -> None:
@@ -59,35 +33,36 @@ def store_keywords(memories: Sequence[Memory]) -> None:
 def build_passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
     """Return unsaved keyword rows of the memories, in order."""
     memories = list(memories)
-    languages = _get_languages(memories)
-    return [
-        row
-        for memory in memories
-        for row in _build_rows(
-            memory, split_passages(memory.text, languages[memory.owner_id]), languages[memory.owner_id]
-        )
-    ]
+    languages = get_memory_languages(memories)
+    return [row for memory in memories for row in _build_text_rows(memory, languages[memory.owner_id])]
 
 
 def store_vectors(
     memories: Sequence[Memory],
     texts: Sequence[Sequence[str]],
-    embedded: Sequence[Sequence[Sequence[float]]],
-    space: EmbeddingSpace,
+    embedded: Sequence[Sequence[Sequence[float] | None]],
+    languages: Mapping[UUID, Language],
 ) -> None:
-    """Replace the index rows of each memory by ones with vectors. Needs a transaction."""
+    """Replace the index rows of each memory by ones with vectors. Needs a transaction.
+
+    texts: the passages of each memory. embedded: their vectors, None for a passage that means nothing to the model.
+    languages: by owner, for which they were made.
+    """
     rows = []
-    languages = _get_languages(memories)
+    space_of = {language: spaces.get_space(language) for language in set(languages.values())}
     for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
-        stored = (
-            plain_vectors
+        known = [vector for vector in plain_vectors if vector is not None]
+        stored = iter(
+            known
             if memory.is_public
-            else vectors.rotate_vectors(plain_vectors, get_person_key(memory.owner_id).vector_rotation_key)
+            else vectors.rotate_vectors(known, get_person_key(memory.owner_id).vector_rotation_key)
         )
         for row, vector in zip(
-            _build_rows(memory, passages, languages[memory.owner_id]), stored, strict=True
+            _build_rows(memory, passages, languages[memory.owner_id]), plain_vectors, strict=True
         ):
-            row.space, row.embedding = space, vectors.StoredVector(vector)
+            row.space = space_of[languages[memory.owner_id]]
+            if vector is not None:
+                row.embedding = vectors.StoredVector(next(stored))
             rows.append(row)
     _select_stored_rows(memories).delete()
     MemoryVector.objects.bulk_create(rows, batch_size=1_000)
@@ -104,8 +79,10 @@ def rekey_memory(memory: Memory) -> None:
     """Rehash keywords and rotate or unrotate vectors after a change of visibility."""
     convert = vectors.unrotate_vectors if memory.is_public else vectors.rotate_vectors
     rotation = get_person_key(memory.owner_id).vector_rotation_key
-    stored = {row.passage: row for row in _select_stored_rows([memory])}
-    rows = build_passage_rows([memory])
+    stored = {row.passage: row for row in _select_stored_rows([memory]).select_related("space")}
+    codes = {row.space.language for row in stored.values() if row.space is not None}
+    # As it was split into passages: the owner's language may have changed since.
+    rows = _build_text_rows(memory, get_language(codes.pop())) if codes else build_passage_rows([memory])
     for row in rows:
         previous = stored.get(row.passage)
         if previous is not None and previous.embedding is not None:
@@ -128,8 +105,18 @@ def _select_stored_rows(memories: Sequence[Memory]) -> QuerySet[MemoryVector]:
     return MemoryVector.objects.filter(owner_id__in=owners, memory__in=memories)
 
 
-def _get_languages(memories: Sequence[Memory]) -> dict[UUID, Language]:
-    return get_owner_languages({memory.owner_id for memory in memories})
+def get_memory_languages(memories: Iterable[Memory]) -> dict[UUID, Language]:
+    """Return the languages of the memories' owners. Reads those of owners that are not loaded."""
+    memories = list(memories)
+    loaded = {memory.owner_id: memory.owner for memory in memories if Memory.owner.is_cached(memory)}
+    found = {owner_id: get_owner_language(owner) for owner_id, owner in loaded.items()}
+    if missing := {memory.owner_id for memory in memories} - found.keys():
+        found |= read_owner_languages(missing)
+    return found
+
+
+def _build_text_rows(memory: Memory, language: Language) -> list[MemoryVector]:
+    return _build_rows(memory, split_passages(memory.text, language), language)
 
 
 def _build_rows(memory: Memory, texts: Sequence[str], language: Language) -> list[MemoryVector]:
@@ -175,8 +162,10 @@ class Backlog:
     failed: int
 
 
-def get_backlog() -> Backlog:
-    counts = Memory.objects.exclude(index_state=IndexState.READY).aggregate(
+def get_backlog(owner: User | None = None) -> Backlog:
+    """Return the backlog of all users or of this one."""
+    memories = Memory.objects.all() if owner is None else Memory.objects.filter(owner=owner)
+    counts = memories.exclude(index_state=IndexState.READY).aggregate(
         pending=Count("pk", filter=Q(index_state=IndexState.PENDING)),
         failed=Count("pk", filter=Q(index_state=IndexState.FAILED)),
     )
@@ -196,15 +185,6 @@ def enqueue_memories(memories: QuerySet[Memory]) -> int:
     return count
 
 
-def enqueue_other_spaces() -> int:
-    """Queue every memory that was indexed for another model or language than configured; return how many."""
-    others = EmbeddingSpace.objects.exclude(identity__in=get_current_identities())
-    if not others.exists():
-        return 0
-    stale = MemoryVector.objects.filter(space__in=others).values("memory_id")
-    return enqueue_memories(Memory.objects.filter(index_state=IndexState.READY, pk__in=stale))
-
-
 def enqueue_withheld(person: User) -> int:
     """Queue this user's memories that were withheld from the provider; return how many.
 
@@ -221,8 +201,9 @@ def index_keywords_only(memories: Sequence[Memory]) -> None:
     """Index memories by keyword only, without a provider, and delete earlier vectors."""
     # The language may have changed, and an import sets the day after the keywords.
     store_keywords(memories)
-    space, _is_new = EmbeddingSpace.objects.get_or_create(identity=_get_withheld_identity())
-    _select_stored_rows(memories).update(space=space)
+    for owner_id, language in get_memory_languages(memories).items():
+        own = [memory for memory in memories if memory.owner_id == owner_id]
+        _select_stored_rows(own).update(space=spaces.get_withheld_space(language))
     mark_indexed(memories)
 
 

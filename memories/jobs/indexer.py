@@ -8,10 +8,12 @@ discarded and the memory stays due.
 import logging
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -24,8 +26,8 @@ from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
-from memories.index import work_queue
-from memories.index.languages import Language, get_owner_languages
+from memories.index import moves, spaces, work_queue
+from memories.index.languages import Language, read_owner_languages
 from memories.index.passages import split_passages
 from memories.jobs import retention
 from memories.models import IndexState, Memory
@@ -61,8 +63,9 @@ class EmbeddingResult:
     """The result of embedding a memory: vectors, an error code, or neither if withheld from a remote provider."""
 
     memory: Memory
+    language: Language
     passages: list[str]
-    vectors: list[list[float]] | None = None
+    vectors: list[list[float] | None] | None = None  # None for a passage that means nothing to the model
     error: str = ""
     retry_after_s: float | None = None
     is_final: bool = False
@@ -136,10 +139,14 @@ def claim_memories(worker: int, limit: int) -> list[Memory]:
 
 
 def embed_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
-    """Return the vectors or error of each memory."""
+    """Return the vectors or error of each memory, by the encoder of its owner's language."""
     read = _read_memories(memories)
-    readable = [one for one in read if not one.error]
-    return [one for one in read if one.error] + _embed_or_split(readable)
+    results = [one for one in read if one.error]
+    by_encoder: dict[str, list[EmbeddingResult]] = defaultdict(list)
+    for one in read:
+        if not one.error:
+            by_encoder[spaces.get_encoder(one.language)].append(one)
+    return results + list(chain.from_iterable(map(_embed_or_split, by_encoder.values())))
 
 
 def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
@@ -164,6 +171,7 @@ def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
         Memory.objects.filter(pk__in=stale).update(
             index_leased_by=None, index_attempts=F("index_attempts") - 1
         )
+        moves.finish_moves({one.memory.owner_id for one in fresh})
 
 
 def get_seconds_until_due() -> float:
@@ -185,16 +193,16 @@ def _find_withheld(memories: Sequence[Memory]) -> list[Memory]:
 
 
 def _read_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
-    languages = get_owner_languages({memory.owner_id for memory in memories})
+    languages = read_owner_languages({memory.owner_id for memory in memories})
     return [_read_passages(memory, languages[memory.owner_id]) for memory in memories]
 
 
 def _read_passages(memory: Memory, language: Language) -> EmbeddingResult:
     try:
-        return EmbeddingResult(memory, split_passages(memory.text, language))
+        return EmbeddingResult(memory, language, split_passages(memory.text, language))
     except DecryptError:
         logger.error("cannot decrypt memory %s", memory.pk)
-        return EmbeddingResult(memory, [], error=UNREADABLE, is_final=True)
+        return EmbeddingResult(memory, language, [], error=UNREADABLE, is_final=True)
 
 
 def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
@@ -212,18 +220,20 @@ def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
 
 
 def _embed_batch(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
-    vectors = iter(get_provider().embed_documents([text for one in read for text in one.passages]))
-    return [EmbeddingResult(one.memory, one.passages, [next(vectors) for _ in one.passages]) for one in read]
+    provider = get_provider(read[0].language.code)
+    vectors = iter(provider.embed_documents([text for one in read for text in one.passages]))
+    return [replace(one, vectors=[next(vectors) for _ in one.passages]) for one in read]
 
 
 def _build_failure(one: EmbeddingResult, error: ProviderError, **how: Any) -> EmbeddingResult:
-    return EmbeddingResult(one.memory, one.passages, error=error.code, **how)
+    return replace(one, error=error.code, **how)
 
 
 def _store_vectors(done: Sequence[EmbeddingResult]) -> None:
     memories = [one.memory for one in done]
     vectors = [one.vectors or [] for one in done]
-    work_queue.store_vectors(memories, [one.passages for one in done], vectors, work_queue.get_active_space())
+    languages = {one.memory.owner_id: one.language for one in done}
+    work_queue.store_vectors(memories, [one.passages for one in done], vectors, languages)
     work_queue.mark_indexed(memories)
 
 

@@ -17,7 +17,7 @@ from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
 from core.db.locks import DatabaseLock, try_lock
-from memories.index import work_queue
+from memories.index import moves, spaces, work_queue
 from memories.models import (
     AuditAction,
     AuditEvent,
@@ -43,7 +43,7 @@ _last_run = 0.0
 def requeue_on_start() -> None:
     """Requeue failed memories and those of other spaces: settings or the model may have changed before this start."""
     try:
-        moved = work_queue.enqueue_other_spaces()
+        moved = moves.start_outdated_moves()
     except ProviderError as error:
         logger.error("the embedding provider is misconfigured: %s", error)
         return
@@ -112,7 +112,7 @@ def purge_unused_spaces() -> int:
     """Delete unused spaces; none while the provider is misconfigured, since the current ones are unknown."""
     used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
     try:
-        current = work_queue.get_current_identities()
+        current = spaces.list_all_current_identities()
     except ProviderError:
         return 0
     return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity__in=current).delete()[0]

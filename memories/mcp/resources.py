@@ -113,6 +113,7 @@ def _read_profile(actor: Actor) -> str:
         "display_name": person.display_name,
         "bio": person.bio,
         "time_zone": person.time_zone,
+        "language": person.language_code,
         "persona_enabled": person.persona_enabled,
     }
     return json.dumps(profile, ensure_ascii=False)

@@ -153,10 +153,15 @@ class MemoryRevision(Owned, models.Model):
 
 
 class EmbeddingSpace(models.Model):
-    """A set of comparable vectors: one model, one number of dimensions, one keyword scheme."""
+    """How rows are indexed: by which encoder, by which keyword scheme, in which language (memories/index/spaces.py).
+
+    Vectors of one encoder are comparable; it is empty for memories withheld from a remote provider.
+    """
 
     id = models.SmallAutoField(primary_key=True)
     identity = models.CharField(max_length=300, unique=True)
+    encoder = models.CharField(max_length=300, default="", db_default="")
+    language = models.CharField(max_length=16, default="", db_default="")
 
     def __str__(self) -> str:
         return self.identity

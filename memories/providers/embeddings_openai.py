@@ -52,7 +52,8 @@ class OpenAICompatibleEmbeddings:
         import openai
 
         try:
-            return self._client.embed_documents(list(texts))
+            vectors = self._client.embed_documents(list(texts))
+            return [list(vector) for vector in vectors]  # a missing one raises
         except openai.OpenAIError as error:
             problem = map_openai_error(error)
         except (ValueError, TypeError, KeyError, AttributeError):  # the response is not the API's JSON

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Literal
 
 from django.core.exceptions import ValidationError
@@ -15,10 +16,11 @@ from memories import scopes
 from memories.errors import DuplicateMemory, VersionConflict
 from memories.fields import build_stored_row
 from memories.index import keywords
-from memories.index.languages import get_owner_language
+from memories.index.languages import Language, get_former_languages, get_owner_language
 from memories.index.passages import split_passages
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
-from memories.search.ranking import MEMORY_COLUMNS, VisibleRows
+from memories.search.ranking import MEMORY_COLUMNS
+from memories.search.ranking_query import VisibleRows
 from memories.services import audit, reads, writes
 from memories.services.tags import TAGS_SUBQUERY, get_tag_names, redact_tags, set_tags_from_row
 from memories.validation import limits
@@ -86,17 +88,9 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
         text = limits.clean_text(text)
     except ValidationError:  # no memory can have an invalid text
         return None
-    language = get_owner_language(actor.person)
-    words = keywords.extract_words(split_passages(text, language)[0], language)
-    private, public = get_person_key(actor.person.pk).keyword_hash_key, get_server_key().keyword_hash_key
-    candidates = _find_same_words(
-        VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person)),
-        keywords.hash_words(words, private),
-        keywords.hash_words(words, public),
-        limit=MAX_CANDIDATES,
-    )
+    languages = dict.fromkeys([get_owner_language(actor.person), *get_former_languages(actor.person)])
     wanted = unicodedata.normalize("NFC", text)
-    for memory in candidates:
+    for memory in chain.from_iterable(_find_same_words(actor, text, language) for language in languages):
         stored = reads.decrypt_or_none(memory)
         if stored is not None and unicodedata.normalize("NFC", stored) == wanted:
             redact_tags(actor, [memory])
@@ -140,13 +134,15 @@ def _get_changes(memory: Memory, tags: Sequence[str], expires_at: Expiry) -> Cha
     return changes
 
 
-def _find_same_words(
-    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, limit: int
-) -> list[Memory]:
-    """Return memories with a passage of exactly these tokens, which may be none, newest first."""
+def _find_same_words(actor: Actor, text: str, language: Language) -> list[Memory]:
+    """Return the user's memories with a passage of exactly the words of the text's first, newest first."""
+    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
     if rows is None:
         return []
-    params = [*rows.params, list(public), list(private), len(private) + DAY_WORDS, limit]
+    words = keywords.extract_words(split_passages(text, language)[0], language)
+    private = keywords.hash_words(words, get_person_key(actor.person.pk).keyword_hash_key)
+    public = keywords.hash_words(words, get_server_key().keyword_hash_key)
+    params = [*rows.params, public, private, len(private) + DAY_WORDS, MAX_CANDIDATES]
     memories = []
     for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
         memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))

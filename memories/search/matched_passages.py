@@ -5,25 +5,24 @@ from uuid import UUID
 
 from core.db.prepared import fetch_prepared
 from memories.index.passages import MAX_PIECES
-from memories.index.vectors import format_halfvec
 from memories.models import Memory, MemoryVector
 from memories.models.visibility import MemoryVectorQuerySet
-from memories.search.ranking import COSINE, RankingQuery, VisibleRows
+from memories.search.ranking_query import RankingQuery, VisibleRows, build_cosine_params, fill_cosine
 
 LONG_BYTES = 600  # of ciphertext; a shorter text rarely has several passages
 
 # Only of memories that the rows contain, which are those that the actor may see. The cosine plus the share of the
-# query's words, as far as a passage has a vector of this space.
-BEST_PASSAGES = f"""
+# query's words, as far as a passage has a vector of the query's encoder.
+BEST_PASSAGES = """
 select distinct on (memory_id) memory_id, passage from (
   select memory_id, passage,
-         case when space_id = (select id from memories_embeddingspace where identity = %s) then {COSINE} else 0 end
+         coalesce({cosine}, 0)
          + cardinality(array(select unnest(tokens) intersect
                              select unnest(case when is_public then %s::bigint[] else %s::bigint[] end)))
            / greatest(1, %s::float8) as strength
-  from ({{rows}}) visible where memory_id = any(%s)) passage
+  from ({rows}) visible where memory_id = any(%s)) passage
 order by memory_id, strength desc, passage
-"""  # noqa: S608 # nosec B608
+"""
 
 
 def find_matched_passages(
@@ -34,17 +33,15 @@ def find_matched_passages(
     rows = VisibleRows.from_queryset(visible, "passage") if long else None
     if rows is None:
         return {}
-    vectors = (query.public_vector, query.private_vector)
     params = [
-        query.space,
-        *(None if vector is None else format_halfvec(vector) for vector in vectors),
+        *build_cosine_params(query),
         list(query.public_tokens),
         list(query.private_tokens),
         len(query.private_tokens),
         *rows.params,
         long,
     ]
-    return dict(fetch_prepared(BEST_PASSAGES.replace("{rows}", rows.sql), params))
+    return dict(fetch_prepared(fill_cosine(BEST_PASSAGES, query).replace("{rows}", rows.sql), params))
 
 
 def _can_have_passages(memory: Memory) -> bool:

@@ -14,7 +14,6 @@ from accounts.keys import get_person_key
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.index import vectors
-from memories.index.work_queue import get_space_identity
 from memories.models import AuditAction, KeptPair, Memory, MemoryVector, Visibility
 from memories.services import audit, proposals, reads, writes
 from memories.services.tags import attach_prefetched_tags, get_tags, with_tags
@@ -106,17 +105,16 @@ def _get_ordered_pair(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Mem
 
 def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
     """Return the cosines of memories above SIMILAR_THRESHOLD by id, and this memory's number of passages."""
-    rows = MemoryVector.objects.filter(
-        owner_id=memory.owner_id, memory=memory, space__identity=get_space_identity(), embedding__isnull=False
-    )
-    lists = [list(row.embedding) for row in rows.order_by("passage")]
-    if not lists:
+    rows = MemoryVector.objects.filter(owner_id=memory.owner_id, memory=memory, embedding__isnull=False)
+    stored = list(rows.order_by("passage").values_list("embedding", "space__encoder"))
+    if not stored:
         return {}, 0
+    lists = [list(embedding or ()) for embedding, _ in stored]
     rotation = get_person_key(memory.owner_id).vector_rotation_key
     private = vectors.rotate_vectors(lists, rotation) if memory.is_public else lists
     public = lists if memory.is_public else vectors.unrotate_vectors(lists, rotation)
     others = MemoryVector.objects.visible_to(actor, owner=actor.person).filter(
-        space__identity=get_space_identity(), embedding__isnull=False
+        space__encoder=stored[0][1], embedding__isnull=False
     )
     found = [_find_near_rows(others, *pair) for pair in zip(private, public, strict=True)]
     in_all = set.intersection(*map(set, found)) - {memory.pk}

@@ -1,54 +1,38 @@
 """Search one user's memories by keyword and by meaning, for all channels."""
 
-import logging
 import operator
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
 
 from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
-from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories import scopes
-from memories.index import keywords, vectors
+from memories.index import keywords
 from memories.index.languages import Language, get_owner_language
-from memories.index.work_queue import get_space_identity
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.models.visibility import Filters
-from memories.providers.embeddings import (
-    ProviderRejected,
-    ProviderUnavailable,
-    get_provider,
-    normalize_vector,
-)
-from memories.search import client_queries, spelling
+from memories.search import spelling
 from memories.search.matched_passages import find_matched_passages
+from memories.search.question import Question, embed_question
 from memories.search.ranking import (
     FAIR_COSINE,
-    MAX_WORDS,
     RELATED_COSINE,
     STRONG_STRENGTH,
     WEAK_SHARE,
     RankedMemory,
-    RankingQuery,
-    VisibleRows,
-    find_common_words,
     rank_memories,
 )
-from memories.search.specificity import measure_content, measure_specificity
+from memories.search.ranking_query import VisibleRows
 from memories.search.visible_words import VisibleWords
 from memories.services import audit
 from memories.services.tags import redact_tags
 from memories.validation import limits
 
-WEIGHT_WITHOUT_NAMES = 3  # of the query vector without names, relative to the whole query's
 EXACT_PHRASE_BONUS = 4.0  # more than all other terms together
 PHRASE_CANDIDATES = 50  # an exact phrase's memory is nearly always among these
-
-logger = logging.getLogger(__name__)
 
 
 class Arm(StrEnum):
@@ -133,20 +117,22 @@ def search_memories(
     visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
     rows = VisibleRows.from_queryset(visible)
     query, language = limits.clean_query(query), get_owner_language(owner)
-    question = _Question.from_text(
+    question = Question.from_text(
         spelling.correct_query(query, language, VisibleWords(rows, owner.pk)), language, owner
     )
     corrected = question.text if question.text != query else None
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names).with_meaning(rows)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
-    vector, degraded = _embed_question(question) if Arm.MEANING in arms and not withheld else (None, False)
+    embedded, degraded = (
+        embed_question(question, owner) if Arm.MEANING in arms and not withheld else ([], False)
+    )
     if Arm.WORDS not in arms:
         question = question.without_words()
-    if not question.words and vector is None:
+    if not question.words and not embedded:
         return SearchResult([], degraded, withheld, corrected)
     looked_through = PHRASE_CANDIDATES if question.is_phrase else 0
-    ranking_query = question.to_ranking_query(vector, owner)
+    ranking_query = question.to_ranking_query(embedded, owner)
     ranked = rank_memories(rows, ranking_query, limit=limit, looked_through=looked_through)
     hits = _build_hits(question, ranked)[:limit]
     if only_related:
@@ -160,106 +146,7 @@ def search_memories(
     return SearchResult(hits, degraded, withheld, corrected)
 
 
-@dataclass(frozen=True)
-class _Question:
-    """A query: its words, their tokens under the owner's key and the server's, and which are common.
-
-    meaning: the text to compare by meaning.
-    """
-
-    text: str
-    language: Language
-    words: list[str]
-    private_tokens: list[int]
-    public_tokens: list[int]
-    common: tuple[int, ...] = ()
-    meaning: str = ""
-
-    @classmethod
-    def from_text(cls, text: str, language: Language, owner: User) -> "_Question":
-        words = keywords.extract_words(text, language)[:MAX_WORDS]
-        private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
-        tokens = keywords.hash_words(words, private), keywords.hash_words(words, public)
-        return cls(text, language, words, *tokens)
-
-    @cached_property
-    def phrase(self) -> str:
-        """The normalized query, for matching with normalized texts."""
-        return keywords.normalize_text(self.text)
-
-    @cached_property
-    def is_phrase(self) -> bool:
-        return " " in self.phrase
-
-    def with_common_words(self, rows: VisibleRows | None, names: Collection[str]) -> "_Question":
-        common = set(find_common_words(rows, self.private_tokens, self.public_tokens))
-        common |= {place for place, word in enumerate(self.words) if word in names}
-        return replace(self, common=tuple(sorted(common)))
-
-    def with_meaning(self, rows: VisibleRows | None) -> "_Question":
-        """Return the question with its meaning as a user would ask it, unless memories speak of "the user" too."""
-        meaning = client_queries.remove_instructions(self.text)
-        if client_queries.mentions_user(meaning):
-            places = [place for place, word in enumerate(self.words) if word == client_queries.USER_STEM]
-            tokens = [[tokens[at] for at in places] for tokens in (self.private_tokens, self.public_tokens)]
-            if not find_common_words(rows, *tokens, share=client_queries.USER_SHARE):
-                meaning = client_queries.to_first_person(meaning)
-        return replace(self, meaning=meaning)
-
-    def without_words(self) -> "_Question":
-        return replace(self, text="", words=[], private_tokens=[], public_tokens=[], common=())
-
-    def to_ranking_query(self, vector: list[float] | None, owner: User) -> RankingQuery:
-        key = get_person_key(owner.pk)
-        days = [keywords.to_day_word(word, self.language) for word in self.words]
-        return RankingQuery(
-            space=get_space_identity(),
-            private_vector=None
-            if vector is None
-            else vectors.rotate_vectors([vector], key.vector_rotation_key)[0],
-            public_vector=vector,
-            private_tokens=self.private_tokens,
-            public_tokens=self.public_tokens,
-            private_days=_hash_optional_words(days, key.keyword_hash_key),
-            public_days=_hash_optional_words(days, get_server_key().keyword_hash_key),
-            common=self.common,
-            specificity=() if vector is None else measure_specificity(self.text, self.words, self.language),
-            content=measure_content(self.text, self.language),
-        )
-
-
-def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None]:
-    return [None if word is None else keywords.hash_words([word], key)[0] for word in words]
-
-
-def _embed_question(question: _Question) -> tuple[list[float] | None, bool]:
-    """Return the query's vector, and whether the provider failed."""
-    if not question.meaning:
-        return None, False
-    try:
-        return _embed_weighted(question), False
-    except (ProviderUnavailable, ProviderRejected) as error:
-        logger.warning("keyword search only: the embedding provider failed with %s", error.code)
-        return None, True
-
-
-def _embed_weighted(question: _Question) -> list[float]:
-    """Return the weighted mean of the query's vector and that of the query without names.
-
-    The names occur in half of all memories and would draw the vector away from what is asked.
-    """
-    whole = get_provider().embed_query(question.meaning)
-    names = {question.words[place] for place in question.common}
-    rest = keywords.remove_words(question.meaning, names, question.language) if names else ""
-    if not keywords.extract_words(rest, question.language):
-        return whole
-    about = get_provider().embed_query(rest)
-    return normalize_vector(
-        [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
-    )
-
-
-def _build_hits(question: _Question, ranked: list[RankedMemory]) -> list[Hit]:
+def _build_hits(question: Question, ranked: list[RankedMemory]) -> list[Hit]:
     """Return the hits, exact phrase matches first."""
     weak_below = max(FAIR_COSINE, WEAK_SHARE * max((place.cosine or 0.0 for place in ranked), default=0.0))
     return sorted(
@@ -269,7 +156,7 @@ def _build_hits(question: _Question, ranked: list[RankedMemory]) -> list[Hit]:
     )
 
 
-def _build_hit(question: _Question, place: RankedMemory, weak_below: float) -> Hit:
+def _build_hit(question: Question, place: RankedMemory, weak_below: float) -> Hit:
     """Build a hit. Only a memory with all the query's words must be decrypted to check for the phrase."""
     may_contain = question.is_phrase and len(place.words) == len(question.words)
     has_phrase = may_contain and _has_phrase(question.phrase, place.memory)

@@ -7,16 +7,13 @@ share part of their words with their neighbors. docs/decisions/0003-ranking.md e
 vector yet rank by keyword. Frequencies use only rows that the actor may see, so that no score reveals a private word.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from django.core.exceptions import EmptyResultSet
-from django.db.models import QuerySet
 
 from core.db.prepared import fetch_prepared
 from memories.fields import build_stored_row
-from memories.index.vectors import format_halfvec
-from memories.models import Memory, MemoryVector
+from memories.models import Memory
+from memories.search.ranking_query import RankingQuery, VisibleRows, build_cosine_params, fill_cosine
 from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
 WEIGHT_OF_SINGLE_WORDS = 0.6
@@ -45,9 +42,6 @@ MEMORY_COLUMNS = tuple(
     for field in Memory._meta.concrete_fields
     if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
 )
-COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
-
-COSINE = "-(embedding <#> case when is_public then %s::halfvec else %s::halfvec end)"
 
 # The weight of the word at `place`: in the text, else in the date.
 WORD_WEIGHT = (
@@ -55,14 +49,13 @@ WORD_WEIGHT = (
 )
 RECEIVER_WEIGHT = WORD_WEIGHT.replace("bits", "receiver.bits")
 
-NEAREST = f"""
+NEAREST = """
 select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, false as has_neighbor, max(cosine) as score
 from (
-  select memory_id as id, {COSINE} as cosine from ({{rows}}) visible
-  where space_id = (select id from memories_embeddingspace where identity = %s)
-  order by cosine desc limit %s) passage
+  select id, cosine from (select memory_id as id, {cosine} as cosine from ({rows}) visible) compared
+  where cosine is not null order by cosine desc limit %s) passage
 group by id order by score desc, id desc limit %s
-"""  # noqa: S608 # nosec B608
+"""
 
 # Only passages that contain a query word, are near the query, or may get a neighbor's word are grouped into memories.
 # A memory's `bits` are the query words that it has: bit 0 for the first in its text, bit 31 for it in its date.
@@ -72,8 +65,7 @@ FUSED = f"""
 with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
 passage as materialized (
-  select memory_id, sequence,
-         case when space_id = (select id from memories_embeddingspace where identity = %s) then {COSINE} end as cosine,
+  select memory_id, sequence, {{cosine}} as cosine,
          case when tokens && case when is_public then %s::bigint[] else %s::bigint[] end
               then (select bit_or(bit) from word where of_public = is_public and token = any(tokens)) end as bits
   from ({{rows}}) visible),
@@ -146,28 +138,6 @@ group by place having count(*) > greatest(%s, %s::float8 * (select count(*) from
 
 
 @dataclass(frozen=True)
-class RankingQuery:
-    """The query of a ranking: private values for private rows (owner's key), public values for public rows.
-
-    Vectors have unit length and are None without an embedding. Tokens are in the order of the words, at most
-    MAX_WORDS; days are, in the same order, the tokens of words that can be part of a date, None for others.
-    common: the places of words that name whom it is about: they match but do not count toward `idf_share`.
-    specificity: how much each word says alone, 0 to 1 (default 1). content: the share of words that are not stop words.
-    """
-
-    space: str
-    private_vector: Sequence[float] | None
-    public_vector: Sequence[float] | None
-    private_tokens: Sequence[int]
-    public_tokens: Sequence[int]
-    private_days: Sequence[int | None] = ()
-    public_days: Sequence[int | None] = ()
-    common: Collection[int] = ()
-    specificity: Sequence[float] = ()
-    content: float = 1.0
-
-
-@dataclass(frozen=True)
 class RankedMemory:
     """A ranked memory.
 
@@ -183,22 +153,6 @@ class RankedMemory:
     words: tuple[int, ...]
     idf_share: float
     has_neighbor: bool
-
-
-@dataclass(frozen=True)
-class VisibleRows:
-    """A compiled queryset of MemoryVector that is already restricted to visible rows."""
-
-    sql: str
-    params: tuple[object, ...]
-
-    @classmethod
-    def from_queryset(cls, queryset: QuerySet[MemoryVector], *more: str) -> "VisibleRows | None":
-        """Compile the queryset with COLUMNS and `more`; None if it is always empty."""
-        try:
-            return cls(*queryset.order_by().values_list(*COLUMNS, *more).query.sql_with_params())
-        except EmptyResultSet:
-            return None
 
 
 def rank_memories(
@@ -247,24 +201,23 @@ def find_common_words(
 def build_statement(rows: VisibleRows, query: RankingQuery, *, limit: int) -> tuple[str, list[object]] | None:
     """Return the ranking statement and its parameters; None if the query has neither words nor a vector."""
     if query.private_tokens:
-        return FUSED.replace("{rows}", rows.sql), _build_fused_params(rows, query, limit)
-    if query.public_vector is None:
+        return fill_cosine(FUSED, query).replace("{rows}", rows.sql), _build_fused_params(rows, query, limit)
+    if not query.vectors:
         return None
-    vectors = [_format_vector(query.public_vector), _format_vector(query.private_vector)]
-    params = [*vectors, *rows.params, query.space, limit * PASSAGES_A_MEMORY, limit]
-    return NEAREST.replace("{rows}", rows.sql), params
+    params = [*build_cosine_params(query), *rows.params, limit * PASSAGES_A_MEMORY, limit]
+    return fill_cosine(NEAREST, query).replace("{rows}", rows.sql), params
 
 
 def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
     private = _assign_bits(query.private_tokens, query.private_days)
+    private += [(other.private, 1 << other.place) for other in query.others]
     public = _assign_bits(query.public_tokens, query.public_days)
+    public += [(other.public, 1 << other.place) for other in query.others]
     return [
         [token for token, _ in [*private, *public]],
         [False] * len(private) + [True] * len(public),
         [bit for _, bit in [*private, *public]],
-        query.space,
-        _format_vector(query.public_vector),
-        _format_vector(query.private_vector),
+        *build_cosine_params(query),
         [token for token, _ in public],
         [token for token, _ in private],
         *rows.params,
@@ -292,7 +245,3 @@ def _assign_bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tupl
     return in_text + [
         (token, 1 << place + MAX_WORDS) for place, token in enumerate(days) if token is not None
     ]
-
-
-def _format_vector(vector: Sequence[float] | None) -> str | None:
-    return None if vector is None else format_halfvec(vector)

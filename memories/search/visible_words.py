@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.keys import get_person_key, get_server_key
 from core.db.prepared import fetch_prepared
 from memories.index import keywords
-from memories.search.ranking import VisibleRows
+from memories.search.ranking_query import VisibleRows
 
 FEW_WORDS = 8
 

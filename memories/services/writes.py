@@ -67,7 +67,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     rows = [
         Memory(
             id=item.id or new_id(),
-            owner_id=actor.person.pk,
+            owner=actor.person,
             text=item.text,
             visibility=item.visibility,
             expires_at=item.expires_at,

@@ -18,7 +18,7 @@ from oauth.tokens.families import ACCESS_PREFIX, compute_checksum
 
 # The columns that channels and services read. Django loads others on access.
 USER_FIELDS = {
-    "id", "email", "handle", "display_name", "time_zone",
+    "id", "email", "handle", "display_name", "time_zone", "language", "former_languages",
     "persona_enabled", "public_page_enabled", "is_staff", "is_superuser", "is_active", "chat_provider",
     "embedding_provider",
 }  # fmt: skip

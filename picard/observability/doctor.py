@@ -193,7 +193,7 @@ def check_embeddings() -> CheckResult:
 
     try:
         started_at = time.monotonic()
-        dimensions = len(get_provider().embed_query("Does it answer?"))
+        dimensions = len(get_provider().embed_query("Does it answer?") or [])
     except ProviderError as error:
         return (
             State.FAIL,

@@ -39,6 +39,13 @@ def test_link_can_be_used_for_one_signup(client: Client) -> None:
     assert User.objects.count() == 1
 
 
+def test_invited_user_gets_the_language_of_their_browser(client: Client) -> None:
+    client.get(f"/accounts/invitation/{invitations.create_invitation()}/", headers={"Accept-Language": "en"})
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "uk,en;q=0.5"
+    sign_up(client)
+    assert User.objects.get(email="grace@example.org").language == "uk"
+
+
 def test_link_opened_twice_allows_one_signup(client: Client) -> None:
     secret = invitations.create_invitation()
     other = Client()

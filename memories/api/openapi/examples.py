@@ -121,7 +121,7 @@ WHOAMI = {
     "only_tags": None,
     "until": None,
 }
-PROFILE = {**PERSON, "bio": "Writes programs.", "time_zone": "Europe/London"} | {
+PROFILE = {**PERSON, "bio": "Writes programs.", "time_zone": "Europe/London", "language": "en"} | {
     "persona_enabled": False,
     "public_page_enabled": False,
 }

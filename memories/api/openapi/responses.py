@@ -173,6 +173,9 @@ class Whoami(ResponseSchema):
 class Profile(Person):
     bio = serializers.CharField()
     time_zone = serializers.CharField()
+    language = serializers.CharField(
+        help_text="The language of the memories, such as `en`, or `several`; search depends on it."
+    )
     persona_enabled = serializers.BooleanField()
     public_page_enabled = serializers.BooleanField(help_text="Anyone can ask at `/@handle`.")
     email = serializers.EmailField(required=False, help_text="Only in the user's own session.")

@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from accounts.consent import embeddings as embedding_consent
 from accounts.models import User
-from memories.index import work_queue
+from memories.index import moves
+from memories.index.languages import get_language
 from memories.jobs import indexer
 from memories.models import IndexState, Memory
 from memories.providers.embeddings import reset_provider
@@ -73,7 +74,7 @@ def test_consent_given_while_a_worker_withholds_a_text_is_applied(
     remember(ada, PRIVATE)
     [claim] = indexer.claim_memories(worker=1, limit=10)
     set_consent(ada_client, ada, yes=True)
-    indexer.store_results(1, [indexer.EmbeddingResult(claim, [], is_withheld=True)])
+    indexer.store_results(1, [indexer.EmbeddingResult(claim, get_language("en"), [], is_withheld=True)])
     assert index() == 1
     assert model.texts == [PRIVATE]
 
@@ -114,9 +115,9 @@ def test_withheld_texts_are_reindexed_when_the_provider_becomes_local(
 ) -> None:
     remember(ada, PRIVATE)
     index()
-    assert work_queue.enqueue_other_spaces() == 0
+    assert moves.start_outdated_moves() == 0
     monkeypatch.setattr(embedding_consent, "get_provider_host", lambda: "")
-    assert work_queue.enqueue_other_spaces() == 1
+    assert moves.start_outdated_moves() == 1
     index()
     assert model.texts == [PRIVATE]
 
@@ -128,7 +129,7 @@ def test_withheld_texts_are_indexed_by_language_and_date(ada: User, index: Index
     settings.SEARCH_LANGUAGE = "german"
     Memory.objects.update(created_at=datetime(2019, 5, 4, tzinfo=UTC))
     assert not search_memories(session(ada), "Haus").hits
-    assert work_queue.enqueue_other_spaces() == 1
+    assert moves.start_outdated_moves() == 1
     index()
     for query in ("Haus", "2019"):
         assert [hit.memory for hit in search_memories(session(ada), query).hits] == [memory]

@@ -22,6 +22,27 @@ def test_signup_needs_only_email_and_password(client: Client) -> None:
     assert client.get("/memories/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("en-GB;q=0.3, pt-BR;q=0.9", "pt"),
+        ("zh-Hant-TW", "zh"),
+        ("nn-NO", "nb"),
+        ("tlh, *", ""),
+        ("tlh, fr;q=0.1", "fr"),
+        ("", ""),
+        ("x" * 10_000, ""),
+        ("several", ""),
+    ],
+)
+def test_language_is_that_of_the_browser_as_far_as_it_is_known(
+    client: Client, header: str, language: str
+) -> None:
+    client.post("/accounts/signup/", SIGNUP, headers={"Accept-Language": header})
+    assert User.objects.get(email="grace@example.org").language == language
+
+
 def test_password_hint_states_the_minimum_length() -> None:
     hint = get_default_password_validators()[1].get_help_text()
     assert "at least 10 characters" in hint  # templates/account/signup.html says the same

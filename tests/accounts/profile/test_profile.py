@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.profile.forms import ProfileForm
@@ -20,6 +21,21 @@ def test_profile_is_saved(ada: User, ada_client: Client) -> None:
     ada_client.post("/accounts/profile/", {**PROFILE, "persona_enabled": "on"})
     ada.refresh_from_db()
     assert (ada.handle, ada.time_zone, ada.persona_enabled) == ("ada-l", "Europe/London", True)
+
+
+def test_language_is_chosen_by_its_own_name(ada: User, ada_client: Client, settings: Settings) -> None:
+    settings.SEARCH_LANGUAGE = "dutch"
+    html = ada_client.get("/accounts/profile/").content.decode()
+    options = html.split('name="language"', 1)[1].split("</select>", 1)[0]
+    assert '<option value="" selected>Nederlands (default)</option>' in options
+    for option in ('value="de">Deutsch', 'value="ja">日本語', 'value="several">Several languages'):
+        assert option in options
+    ada_client.post("/accounts/profile/", {**PROFILE, "language": "several"})
+    ada.refresh_from_db()
+    assert (ada.language, ada.language_code) == ("several", "several")
+    ada_client.post("/accounts/profile/", {**PROFILE, "language": ""})
+    ada.refresh_from_db()
+    assert (ada.language, ada.language_code) == ("", "nl")
 
 
 def test_saving_profile_keeps_concurrent_changes(ada: User) -> None:
@@ -50,6 +66,7 @@ def test_handle_taken_concurrently_is_reported_at_its_field(
         ("handle", "bobby", "already exists"),
         ("handle", "", "required"),
         ("time_zone", "Mars/Olympus", "Choose a time zone"),
+        ("language", "tlh", "Choose a language"),
         ("bio", "b" * 301, "at most 300 characters"),
         ("display_name", "A\0da", "Null characters"),
     ],

@@ -12,8 +12,8 @@ from memories.providers.embeddings_local import (
     VOCABULARY,
     VOCABULARY_SHA256,
     _load_tokenizer,
-    _verify_checksum,
 )
+from memories.providers.local_models import verify_checksum
 
 ENGLISH = get_language("en")
 # Letters, digits, marks, joiners, scripts without spaces, punctuation and spaces, close together.
@@ -85,7 +85,7 @@ def test_chinese_is_split_by_characters_and_repeats_the_last() -> None:
     ],
 )
 def test_passages_fit_local_model(text: str) -> None:
-    tokenizer = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256))
+    tokenizer = _load_tokenizer(verify_checksum(VOCABULARY, VOCABULARY_SHA256))
     tokenizer.no_truncation()
     assert max(len(tokenizer.encode(passage).ids) for passage in split_passages(text, ENGLISH)) <= 256
 

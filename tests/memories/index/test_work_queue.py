@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import User
 from core.db.locks import DatabaseLock
-from memories.index import vectors, work_queue
+from memories.index import moves, spaces, vectors, work_queue
+from memories.index.languages import get_language
 from memories.jobs import indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
 from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, reset_provider
@@ -34,7 +35,7 @@ class Scripted(WordHashes):
 @pytest.fixture
 def script_provider(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], None]:
     def use(act: Callable[[Sequence[str]], None]) -> None:
-        monkeypatch.setattr(indexer, "get_provider", lambda: Scripted(act))
+        monkeypatch.setattr(indexer, "get_provider", lambda _code: Scripted(act))
 
     return use
 
@@ -154,12 +155,14 @@ def test_model_change_requeues_everything_and_keeps_keyword_search(
     monkeypatch.setattr(WordHashes, "identity", "test:another-model")
     reset_provider()
     assert [hit.cosine for hit in search_query.search_memories(session(ada), "zebra").hits] == [None]
-    assert work_queue.enqueue_other_spaces() == 1
+    assert moves.start_outdated_moves() == 1
     assert index() == 1
     assert search_query.search_memories(session(ada), "zebra").hits[0].cosine is not None
     assert get_index_state(memory)[0] == "ready"
     retention.run_steps()
-    assert [space.identity for space in EmbeddingSpace.objects.all()] == [work_queue.get_space_identity()]
+    assert [space.identity for space in EmbeddingSpace.objects.all()] == [
+        spaces.get_identity(get_language("en"))
+    ]
 
 
 def test_failed_memories_are_requeued_on_worker_start(ada: User) -> None:

@@ -15,8 +15,8 @@ from memories.providers.embeddings_local import (
     VOCABULARY_SHA256,
     LocalEmbeddings,
     _load_tokenizer,
-    _verify_checksum,
 )
+from memories.providers.local_models import verify_checksum
 from tests.processes import PROJECT
 
 
@@ -75,12 +75,12 @@ def test_modified_model_or_vocabulary_is_rejected(tmp_path: Path) -> None:
     ],
 )
 def test_texts_become_bert_word_pieces(text: str, pieces: list[str]) -> None:
-    tokenizer = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256))
+    tokenizer = _load_tokenizer(verify_checksum(VOCABULARY, VOCABULARY_SHA256))
     assert tokenizer.encode(text).tokens == ["[CLS]", *pieces, "[SEP]"]
 
 
 def test_long_text_is_truncated_to_model_input() -> None:
-    pieces = _load_tokenizer(_verify_checksum(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
+    pieces = _load_tokenizer(verify_checksum(VOCABULARY, VOCABULARY_SHA256)).encode("word " * 1_000).tokens
     assert (len(pieces), pieces[-1]) == (256, "[SEP]")
 
 

@@ -54,7 +54,7 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     provider = get_provider()
     embed, texts = provider.embed_query, []
 
-    def record_query(text: str) -> list[float]:
+    def record_query(text: str) -> list[float] | None:
         texts.append(text)
         return embed(text)
 

@@ -9,7 +9,7 @@ from memories.index.languages import get_language
 from memories.models import MemoryVector
 from memories.search import spelling
 from memories.search.query import search_memories
-from memories.search.ranking import VisibleRows
+from memories.search.ranking_query import VisibleRows
 from memories.search.visible_words import FEW_WORDS, VisibleWords
 from tests.factories import remember, session
 

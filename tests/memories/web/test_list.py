@@ -113,7 +113,7 @@ def test_search_reports_keyword_only_results(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.query.get_provider", Failing)
+    monkeypatch.setattr("memories.search.question.get_provider", lambda _code: Failing())
     html = get_page(ada_client, "/memories/?q=zebra")
     assert "Keyword search only" in html
     assert parse_row_texts(html) == ["The zebra lives next door."]

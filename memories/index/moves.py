@@ -1,0 +1,92 @@
+"""Moves of an owner's index to another space: after a change of their language, of the provider or of the keywords.
+
+The worker indexes the memories anew one by one. Meanwhile `User.former_languages` names the languages of the others, so
+that a search finds them too: by their own stems, and by meaning with the vector of their own encoder.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat, Trim
+
+from accounts.models import User
+from memories.index import spaces, work_queue
+from memories.index.languages import Language, get_former_languages, get_language, get_owner_language
+from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
+
+
+@dataclass(frozen=True)
+class MoveProgress:
+    """How many of a user's memories are indexed in their current language, of how many."""
+
+    done: int
+    total: int
+
+
+def start_move(person: User, former: str) -> int:
+    """Queue a user's memories after a change of their language; return how many.
+
+    former: the code until now. Call it in the transaction of the change, which has locked the user's row.
+    """
+    others = [*person.former_languages.split(), former]
+    memories = Memory.objects.filter(owner=person)
+    person.former_languages = " ".join(dict.fromkeys(others)) if memories.exists() else ""
+    person.save(update_fields=["former_languages"])
+    return work_queue.enqueue_memories(memories)
+
+
+def start_outdated_moves(person: User | None = None) -> int:
+    """Queue every memory (of this user) whose index is not up to date; return how many."""
+    rows = spaces.select_outdated_rows()
+    if person is not None:
+        rows = rows.filter(owner_id=person.pk)
+    codes = set(rows.values_list("space__language", flat=True).distinct())
+    for code in codes:
+        owners = rows.filter(space__language=code).values("owner_id")
+        User.objects.filter(pk__in=owners).exclude(former_languages__contains=code).update(
+            former_languages=Trim(Concat("former_languages", Value(f" {code}")))
+        )
+    if not codes:
+        return 0
+    ready = Memory.objects.filter(index_state=IndexState.READY, pk__in=rows.values("memory_id"))
+    return work_queue.enqueue_memories(ready)
+
+
+def finish_moves(owner_ids: Collection[UUID]) -> None:
+    """Clear the former languages of these owners, if all their memories are up to date."""
+    for owner in User.objects.filter(pk__in=owner_ids).exclude(former_languages=""):
+        if not _select_outdated(owner).exists():
+            # Unless the language has been changed again in the meantime.
+            seen = {"language": owner.language, "former_languages": owner.former_languages}
+            User.objects.filter(pk=owner.pk, **seen).update(former_languages="")
+
+
+def get_progress(owner: User) -> MoveProgress | None:
+    """Return the progress of this user's move, None without one."""
+    if not owner.former_languages:
+        return None
+    total = Memory.objects.filter(owner=owner).count()
+    waiting = _select_outdated(owner).values("memory_id").distinct().count()
+    return MoveProgress(total - waiting, total)
+
+
+def list_former_encoders(owner: User) -> dict[str, Language]:
+    """Return the other encoders that made vectors of this user and are at hand, with a language that leads to each."""
+    if not owner.former_languages:
+        return {}
+    used = (
+        MemoryVector.objects.filter(owner_id=owner.pk, embedding__isnull=False).values("space_id").distinct()
+    )
+    encoders = set(EmbeddingSpace.objects.filter(pk__in=used).values_list("encoder", flat=True))
+    encoders.discard(spaces.get_encoder(get_owner_language(owner)))
+    # Before each language had its own encoder, all had that of English.
+    candidates = [*get_former_languages(owner), get_language("en")] if encoders else []
+    found = {spaces.get_encoder(language): language for language in candidates}
+    return {encoder: language for encoder, language in found.items() if encoder in encoders}
+
+
+def _select_outdated(owner: User) -> QuerySet[MemoryVector]:
+    current = spaces.list_current_identities(get_owner_language(owner))
+    return MemoryVector.objects.filter(owner_id=owner.pk).exclude(space__identity__in=current)

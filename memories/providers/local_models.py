@@ -1,0 +1,71 @@
+"""What the local models share: pinned files of wheels, inference sessions on the CPU, and batches of texts."""
+
+import ctypes
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from memories.providers.embeddings import ProviderRejected
+
+BATCH = 32
+BATCH_PIECES = 256  # including padding; measured: larger batches exceed the processor's caches
+THREADS = 2
+
+
+def find_wheel_file(package: str, name: str) -> Path:
+    """Return the path of a file of an installed package, without importing the package."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ProviderRejected("wrong_file", f"the package {package} is not installed")
+    return Path(found.origin).with_name(name)
+
+
+def verify_checksum(path: Path, sha256: str) -> Path:
+    """Return the path if its file has the checksum. (Loading from bytes would cost 40 MB more per process.)"""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise ProviderRejected("wrong_file", f"{path.name} is missing") from None
+    if digest != sha256:
+        raise ProviderRejected(
+            "wrong_file", f"{path.name} does not match its pinned SHA-256 and was not loaded"
+        )
+    return path
+
+
+def create_session(model: str | bytes) -> Any:
+    """Return an onnxruntime.InferenceSession of a model file's path or of a serialized model."""
+    # The official builds send telemetry to Microsoft unless this is set before they are loaded
+    # (onnxruntime/Privacy.md).
+    os.environ.update(ORT_DISABLE_TELEMETRY="1")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
+    # Idle threads must not spin on cores that serve requests, and an arena would hold the largest batch's memory.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def trim_heap() -> None:
+    """Return the memory freed after loading to the system: glibc would keep 60 MB. (Other systems lack this call.)"""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+
+
+def batch_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield batches of text positions, grouped by similar length in pieces to minimize padding."""
+    batch: list[int] = []
+    for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
+        padded = (len(batch) + 1) * lengths[at]
+        if batch and (len(batch) == BATCH or padded > BATCH_PIECES):
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch

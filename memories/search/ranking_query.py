@@ -1,0 +1,86 @@
+"""The query of a ranking, and the rows that it ranks."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
+
+from memories.index.vectors import format_halfvec
+from memories.models import MemoryVector
+
+COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
+
+# The cosine of a row with the query's vector of the encoder that made the row's; see `fill_cosine`.
+ENCODER_COSINE = """
+when space_id = any(array(select id from memories_embeddingspace where encoder = %s))
+then -(embedding <#> case when is_public then %s::halfvec else %s::halfvec end)"""
+
+
+@dataclass(frozen=True)
+class QueryVector:
+    """A query's vector by one encoder, of unit length, rotated for private rows and not for public ones."""
+
+    encoder: str
+    private: Sequence[float]
+    public: Sequence[float]
+
+
+@dataclass(frozen=True)
+class OtherToken:
+    """Another token of the word at `place`."""
+
+    place: int
+    private: int
+    public: int
+
+
+@dataclass(frozen=True)
+class RankingQuery:
+    """The query of a ranking: private values for private rows (owner's key), public values for public rows.
+
+    vectors: none without an embedding; several while the owner's memories move to another encoder. Tokens are in the
+    order of the words, at most MAX_WORDS; days are, in the same order, the tokens of words that can be part of a date,
+    None for others. others: further tokens of the same words, such as their stems in another language.
+    common: the places of words that name whom it is about: they match but do not count toward `idf_share`.
+    specificity: how much each word says alone, 0 to 1 (default 1). content: the share of words that are not stop words.
+    """
+
+    vectors: Sequence[QueryVector]
+    private_tokens: Sequence[int]
+    public_tokens: Sequence[int]
+    private_days: Sequence[int | None] = ()
+    public_days: Sequence[int | None] = ()
+    others: Sequence[OtherToken] = ()
+    common: Collection[int] = ()
+    specificity: Sequence[float] = ()
+    content: float = 1.0
+
+
+@dataclass(frozen=True)
+class VisibleRows:
+    """A compiled queryset of MemoryVector that is already restricted to visible rows."""
+
+    sql: str
+    params: tuple[object, ...]
+
+    @classmethod
+    def from_queryset(cls, queryset: QuerySet[MemoryVector], *more: str) -> "VisibleRows | None":
+        """Compile the queryset with COLUMNS and `more`; None if it is always empty."""
+        try:
+            return cls(*queryset.order_by().values_list(*COLUMNS, *more).query.sql_with_params())
+        except EmptyResultSet:
+            return None
+
+
+def fill_cosine(sql: str, query: RankingQuery) -> str:
+    """Replace {cosine}: each row is compared with the vector of its own encoder, null without one."""
+    branches = ENCODER_COSINE * max(1, len(query.vectors))
+    return sql.replace("{cosine}", f"case {branches} end")
+
+
+def build_cosine_params(query: RankingQuery) -> list[object]:
+    params: list[object] = []
+    for vector in query.vectors:
+        params += [vector.encoder, format_halfvec(vector.public), format_halfvec(vector.private)]
+    return params or [None, None, None]
