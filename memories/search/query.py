@@ -14,7 +14,7 @@ from memories.index import keywords
 from memories.index.languages import Language, get_owner_language
 from memories.models import AuditAction, Memory, MemoryVector
 from memories.models.visibility import Filters
-from memories.search import spelling
+from memories.search import spell_checker
 from memories.search.matched_passages import find_matched_passages
 from memories.search.question import Question, embed_question
 from memories.search.ranking import (
@@ -118,7 +118,7 @@ def search_memories(
     rows = VisibleRows.from_queryset(visible)
     query, language = limits.clean_query(query), get_owner_language(owner)
     question = Question.from_text(
-        spelling.correct_query(query, language, VisibleWords(rows, owner.pk)), language, owner
+        spell_checker.correct_query(query, language, VisibleWords(rows, owner.pk)), language, owner
     )
     corrected = question.text if question.text != query else None
     if Arm.MEANING in arms:

@@ -8,6 +8,7 @@ from functools import cached_property
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories.index import keywords, vectors
+from memories.index.joined_words import find_joined_words
 from memories.index.languages import Language, get_former_languages
 from memories.index.moves import list_former_encoders
 from memories.index.spaces import get_encoder
@@ -50,6 +51,7 @@ class Question:
         private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
         tokens = keywords.hash_words(words, private), keywords.hash_words(words, public)
         stems = keywords.list_other_stems(text, words, language, get_former_languages(owner))
+        stems += _list_joined_words(text, words, language)
         hashed = [keywords.hash_words([stem for _, stem in stems], key) for key in (private, public)]
         others = [OtherToken(place, *pair) for (place, _), *pair in zip(stems, *hashed, strict=True)]
         return cls(text, language, words, *tokens, tuple(others))
@@ -95,6 +97,16 @@ class Question:
             specificity=() if not embedded else measure_specificity(self.text, self.words, self.language),
             content=measure_content(self.text, self.language),
         )
+
+
+def _list_joined_words(text: str, words: list[str], language: Language) -> list[tuple[int, str]]:
+    """Return the joined forms of numbers, codes and compounds, each for every word that it is made of."""
+    return [
+        (words.index(part), joined.stem)
+        for joined in find_joined_words(text, language)
+        for part in joined.parts
+        if part in words
+    ]
 
 
 def _hash_optional_words(words: list[str | None], key: bytes) -> list[int | None]:

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from memories.index.languages import get_language
 from memories.models import MemoryVector
-from memories.search import spelling
+from memories.search import spell_checker
 from memories.search.query import search_memories
 from memories.search.ranking_query import VisibleRows
 from memories.search.visible_words import FEW_WORDS, VisibleWords
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def correct(owner: User, query: str, *, by: User | None = None, language: str = "en") -> str:
     rows = MemoryVector.objects.visible_to(session(by or owner), owner=owner)
     visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk)
-    return spelling.correct_query(query, get_language(language), visible)
+    return spell_checker.correct_query(query, get_language(language), visible)
 
 
 def search(user: User, query: str, **how: Any) -> list[str]:
@@ -92,7 +92,7 @@ def test_other_languages_only_get_long_words_of_memories(ada: User) -> None:
     remember(ada, "Mein Geburtstag ist im Mai, die Butter ist alle.")
     assert correct(ada, "wann ist mein Gebrutstag", language="de") == "wann ist mein geburtstag"
     assert correct(ada, "was mag meine Mutter", language="de") == "was mag meine Mutter"
-    assert "рождения" in spelling._edit_word("рождениа")
+    assert "рождения" in spell_checker._edit_word("рождениа")
 
 
 def test_words_are_present_however_many_are_asked(ada: User) -> None:
@@ -106,5 +106,5 @@ def test_words_are_present_however_many_are_asked(ada: User) -> None:
 
 
 def test_dictionary_orders_words_by_frequency() -> None:
-    lines = spelling._load_dictionary()
+    lines = spell_checker._load_dictionary()
     assert lines["the"] < lines["birthday"] < lines["sibling"] < lines["praline"]
