@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import chain
 
+from memories.index import symbols
 from memories.index.languages import Language, read_lines, strip_accents
 
 HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -31,6 +32,7 @@ APOSTROPHES = "'\u2019\u02bc\uff07"
 _LETTER = rf"(?:[^\W_{UNSPACED}]|[{MARKS}{INVISIBLE}])"
 # In this order: C++, C# and the like; words with inner apostrophes; runs of a script without spaces.
 WORD = rf"(?<!\w)[A-Za-z](?:\+\+|\#)(?!\w) | {_LETTER}+(?:[{APOSTROPHES}]{_LETTER}+)* | [{UNSPACED}]+"
+TOKEN = rf"{symbols.SYMBOLS} | {WORD}"  # symbols first: a digit is part of a keycap
 _UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
 _HAN_CHARACTER = re.compile(f"[{HAN}]")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
@@ -46,6 +48,11 @@ def _get_word_regex() -> re.Pattern[str]:
     return re.compile(WORD, re.VERBOSE)
 
 
+@cache
+def _get_token_regex() -> re.Pattern[str]:
+    return re.compile(rf"(?P<symbol>{symbols.SYMBOLS}) | {WORD}", re.VERBOSE)
+
+
 def extract_words(text: str, language: Language) -> list[str]:
     """Return the distinct stems of a text in order of first appearance, without stop words.
 
@@ -56,11 +63,15 @@ def extract_words(text: str, language: Language) -> list[str]:
 
 
 def split_words(text: str, language: Language) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each word as it is written, with its stems: none for a stop word, several for a run without spaces."""
+    """Yield each word or symbol as it is written, with its stems: none for a stop word, several without spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     language = guess_language(text, language)
-    for word in _get_word_regex().findall(text):
+    for match in _get_token_regex().finditer(text):
+        word = match[0]
+        if match["symbol"]:
+            yield word, symbols.split_symbol(word)
+            continue
         is_cached = len(word) <= _MAX_CACHED_LENGTH
         yield word, _get_cached_stems(language, word) if is_cached else _stem_word(language, word)
 

@@ -19,7 +19,7 @@ from accounts.models import User
 from memories.index import keywords, spaces, vectors
 from memories.index.date_words import get_day_words
 from memories.index.languages import Language, get_language, get_owner_language, read_owner_languages
-from memories.index.passages import split_passages
+from memories.index.passages import extract_passage_words, split_passages
 from memories.models import IndexState, Memory, MemoryVector
 
 CHANNEL = "picard_indexing"
@@ -135,7 +135,7 @@ def _build_rows(memory: Memory, texts: Sequence[str], language: Language) -> lis
             is_public=memory.is_public,
             is_trashed=memory.deleted_at is not None,
             expires_at=memory.expires_at,
-            tokens=keywords.hash_words(keywords.extract_words(text, language), key) + days,
+            tokens=keywords.hash_words(extract_passage_words(text, language), key) + days,
             sequence=_get_sequence(memory),
         )
         for number, text in enumerate(texts)

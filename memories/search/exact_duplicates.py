@@ -18,7 +18,7 @@ from memories.errors import DuplicateMemory, VersionConflict
 from memories.fields import build_stored_row
 from memories.index import keywords
 from memories.index.languages import Language, get_former_languages, get_owner_language
-from memories.index.passages import split_passages
+from memories.index.passages import extract_passage_words, split_passages
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
 from memories.search.ranking import MEMORY_COLUMNS
 from memories.search.ranking_query import VisibleRows
@@ -155,7 +155,7 @@ def _find_same_words(actor: Actor, text: str, language: Language) -> list[Memory
     rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
     if rows is None:
         return []
-    words = keywords.extract_words(split_passages(text, language)[0], language)
+    words = extract_passage_words(split_passages(text, language)[0], language)
     private = keywords.hash_words(words, get_person_key(actor.person.pk).keyword_hash_key)
     public = keywords.hash_words(words, get_server_key().keyword_hash_key)
     params = [*rows.params, public, private, len(private) + DAY_WORDS, MAX_CANDIDATES]

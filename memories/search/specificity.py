@@ -37,7 +37,7 @@ def measure_specificity(
         for stem in stems:
             written.setdefault(stem, word.casefold())
     if language.is_english:
-        lines = _load_lines()
+        lines = load_vocabulary()
         found = [min(lines.get(written[word], math.inf), lines.get(word, math.inf)) for word in words]
         return [1 / (1 + (HALF_LINE / line) ** STEEPNESS) for line in found]
     costs = compute_costs([*words, *(written[word] for word in words)])
@@ -54,6 +54,6 @@ def measure_content(text: str, language: Language) -> float:
 
 
 @lru_cache(maxsize=1)
-def _load_lines() -> dict[str, int]:
+def load_vocabulary() -> dict[str, int]:
     lines = VOCABULARY.read_text(encoding="utf-8").split("\n")
     return {word: number for number, word in enumerate(lines) if word[:1].isalnum()}

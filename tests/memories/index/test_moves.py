@@ -35,7 +35,7 @@ class Multilingual(WordHashes):
 @pytest.fixture(autouse=True)
 def _encoder_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
     english, other = CheckedProvider(WordHashes()), CheckedProvider(Multilingual())
-    for module in ("memories.index.spaces", "memories.jobs.indexer", "memories.search.query"):
+    for module in ("memories.index.spaces", "memories.jobs.indexer", "memories.search.question"):
         monkeypatch.setattr(f"{module}.get_provider", lambda code: english if code == "en" else other)
 
 
