@@ -112,15 +112,15 @@ def search_memories(
     InsufficientScope: own memories need memories:read, another user's persona:query.
     """
     owner = owner or actor.person
+    is_own = actor.user is not None and owner.pk == actor.user.pk
     if actor.user is not None:
-        actor.require_scope(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
+        actor.require_scope(scopes.READ if is_own else scopes.PERSONA)
     visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
     rows = VisibleRows.from_queryset(visible)
     query, language = limits.clean_query(query), get_owner_language(owner)
-    question = Question.from_text(
-        spell_checker.correct_query(query, language, VisibleWords(rows, owner.pk)), language, owner
-    )
-    corrected = question.text if question.text != query else None
+    text = spell_checker.correct_query(query, language, VisibleWords(rows, owner.pk, with_tags=is_own))
+    corrected = text if text != query else None
+    question = Question.from_text(text, language, owner, with_tags=is_own)
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names).with_meaning(rows)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)
