@@ -15,12 +15,14 @@ from django.conf import settings
 from memories.index import joined_words, keywords
 from memories.index.languages import Language
 
-MAX_KEYWORDS = 150  # distinct words of the text; the row also has the date's words and the tags
+MAX_KEYWORDS = 150  # distinct words of the text; the row also has joined words, the date's words and the tags
+MAX_TAG_WORDS = 24
 MAX_WORDS = 200
 MAX_PIECES = 240  # estimated; the local model reads 254
 # Bytes of an index tuple for the vector (2 per dimension) and the tokens (8 each), including the date's.
 ROW_BYTES = 2_590
 ROW_SPARE_KEYWORDS = 10
+SPARE_TAG_WORDS = 7  # of these, besides the date's
 
 _UNSPACED = re.compile(f"[{keywords.UNSPACED}]")
 _RUN = re.compile(r"[a-zA-Z]+|[0-9]+|.")
@@ -90,6 +92,11 @@ def get_max_keywords() -> int:
 def extract_passage_words(passage: str, language: Language) -> list[str]:
     """Return the words under which a passage is indexed: its own, and joined forms as far as the row has room."""
     return joined_words.extract_index_words(passage, language, limit=_get_room())
+
+
+def get_max_tag_words() -> int:
+    """Return how many words of tags fit into a row, besides those of the passage and its date."""
+    return min(MAX_TAG_WORDS, SPARE_TAG_WORDS + max(0, _get_room() - MAX_KEYWORDS - joined_words.MAX_JOINED))
 
 
 def _get_room() -> int:

@@ -21,7 +21,10 @@ _TAG = "\U000e0020-\U000e007f"  # letters of a region, after a black flag
 _JOINER = "\u200d"
 _ONE = rf"[{_SYMBOL}][{_VARIANT}]?[{_SKIN_TONE}]?[{_TAG}]*"
 # In this order: keycaps, flags, emoji and symbols, a skin tone alone, half a flag.
-SYMBOLS = rf"[0-9\#*]\ufe0f?\u20e3 | [{_FLAG_LETTER}]{{2}} | {_ONE}(?:{_JOINER}{_ONE})* | [{_SKIN_TONE}] | [{_FLAG_LETTER}]"
+SYMBOLS = (
+    rf"[0-9\#*]\ufe0f?\u20e3 | [{_FLAG_LETTER}]{{2}} | {_ONE}(?:{_JOINER}{_ONE})* "
+    rf"| [{_SKIN_TONE}] | [{_FLAG_LETTER}]"
+)
 
 _STYLE = re.compile(rf"[{_VARIANT}]|(?<=.)[{_SKIN_TONE}]", re.DOTALL)
 _GENDER = frozenset("\u2640\u2642")  # of a runner, say: no word of their own

@@ -82,18 +82,19 @@ def search_memories(
     persona:query.
     """
     owner = owner or actor.person
+    is_own = actor.user is not None and owner.pk == actor.user.pk
     if actor.user is not None:
-        actor.require_scope(scopes.READ if owner.pk == actor.user.pk else scopes.PERSONA)
+        actor.require_scope(scopes.READ if is_own else scopes.PERSONA)
     visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
     rows = VisibleRows.from_queryset(visible)
     query, language = limits.clean_query(query), get_owner_language(owner)
     # A word may be indexed by its stem in another language, so that it only seems to be absent.
-    is_certain = not language.parts and not owner.former_languages
-    spelled = (
-        spell_checker.correct_query(query, language, VisibleWords(rows, owner.pk)) if is_certain else query
-    )
-    question = Question.from_text(spelled, language, owner)
-    corrected = spelled if spelled != query else None
+    if language.parts or owner.former_languages:
+        text = query
+    else:
+        text = spell_checker.correct_query(query, language, VisibleWords(rows, owner.pk, with_tags=is_own))
+    corrected = text if text != query else None
+    question = Question.from_text(text, language, owner, with_tags=is_own)
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names).with_meaning(rows)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)

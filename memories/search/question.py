@@ -13,6 +13,7 @@ from memories.index.joined_words import find_joined_words
 from memories.index.languages import Language, get_former_languages
 from memories.index.moves import list_former_encoders
 from memories.index.spaces import get_encoder
+from memories.index.tag_words import hash_tag_stems
 from memories.providers.embeddings import (
     EmbeddingProvider,
     ProviderRejected,
@@ -47,7 +48,8 @@ class Question:
     meaning: str = ""
 
     @classmethod
-    def from_text(cls, text: str, language: Language, owner: User) -> "Question":
+    def from_text(cls, text: str, language: Language, owner: User, *, with_tags: bool) -> "Question":
+        """Build the question about the owner's memories. with_tags: it also matches their tags."""
         words = keywords.extract_words(text, language)[:MAX_WORDS]
         private, public = get_person_key(owner.pk).keyword_hash_key, get_server_key().keyword_hash_key
         tokens = keywords.hash_words(words, private), keywords.hash_words(words, public)
@@ -55,6 +57,10 @@ class Question:
         stems += _list_joined_words(text, words, language)
         hashed = [keywords.hash_words([stem for _, stem in stems], key) for key in (private, public)]
         others = [OtherToken(place, *pair) for (place, _), *pair in zip(stems, *hashed, strict=True)]
+        if with_tags:
+            stems += enumerate(words)
+            tags = hash_tag_stems(owner.pk, (stem for _, stem in stems))
+            others += [OtherToken(place, tag, tag) for (place, _), tag in zip(stems, tags, strict=True)]
         return cls(text, language, words, *tokens, tuple(others))
 
     @cached_property

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def correct(owner: User, query: str, *, by: User | None = None, language: str = "en") -> str:
     rows = MemoryVector.objects.visible_to(session(by or owner), owner=owner)
-    visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk)
+    visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk, with_tags=by is None)
     return spell_checker.correct_query(query, get_language(language), visible)
 
 
@@ -88,6 +88,13 @@ def test_misspelled_words_of_hidden_memories_are_not_found(ada: User, bob: User)
     assert correct(ada, "ask Zebrovski", by=bob) == "ask zebrowski"
 
 
+def test_words_of_tags_are_no_errors(ada: User, bob: User) -> None:
+    User.objects.filter(pk=ada.pk).update(persona_enabled=True)
+    remember(ada, "A pasta bake.", tags=["Recipees"], visibility="public")
+    assert correct(ada, "recipees") == "recipees"
+    assert correct(ada, "recipees", by=bob) == "recipes"
+
+
 def test_other_languages_only_get_long_words_of_memories(ada: User) -> None:
     remember(ada, "Mein Geburtstag ist im Mai, die Butter ist alle.")
     assert correct(ada, "wann ist mein Gebrutstag", language="de") == "wann ist mein geburtstag"
@@ -98,9 +105,8 @@ def test_other_languages_only_get_long_words_of_memories(ada: User) -> None:
 def test_words_are_present_however_many_are_asked(ada: User) -> None:
     remember(ada, "The zebra.")
     remember(ada, "The walrus.", visibility="public")
-    visible = VisibleWords(
-        VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(ada), owner=ada)), ada.pk
-    )
+    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(ada), owner=ada))
+    visible = VisibleWords(rows, ada.pk, with_tags=True)
     words = ["zebra", "walrus", *(f"word{number}" for number in range(FEW_WORDS))]
     assert visible.find_present(words[:FEW_WORDS]) == visible.find_present(words) == {"zebra", "walrus"}
 
