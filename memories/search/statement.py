@@ -6,6 +6,7 @@ from functools import cached_property
 
 from memories.index import keywords
 from memories.index.languages import Language
+from memories.index.names import extract_names
 from memories.search import change_words
 
 SUBJECT_WORDS = 6  # at most
@@ -59,7 +60,7 @@ class Statement:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        found = keywords.extract_names(self.text, self.language) - {"i"}
+        found = extract_names(self.text, self.language) - {"i"}
         return {stem: self.words[stem] for stem in found if stem in self.words}
 
     @cached_property
