@@ -23,6 +23,7 @@ SAME_PERSON = (
     0.63  # minimum cosine with words of change if they have nothing in common but whom they are about
 )
 SAME_SUBJECT = 0.27  # minimum cosine with words of change right next to a word of the older text
+MAX_CHARACTERS = 1_000  # of a text that may replace another, or be replaced
 NEVER = 2.0
 LONG_CHARACTERS = 250  # a longer text may have words of change about anything
 MAX_OTHER_WORDS = 1  # besides the differing ones, if the other text has none
@@ -57,6 +58,8 @@ def describe_update(older: str, newer: str, cosine: float, language: Language) -
 
     cosine: the similarity of the texts.
     """
+    if max(len(older), len(newer)) > MAX_CHARACTERS:
+        return []
     pair = _Pair(Statement(older, language), Statement(newer, language))
     if not _is_likely_update(pair, cosine):
         return []
