@@ -83,5 +83,10 @@ WEAK_CHANGE = re.compile(
     r"used\s+to|formerly|previously|former|already|today|actually|finally", re.IGNORECASE
 )
 # Stems.
-GENERIC = frozenset("day week month year time date number thing peopl way lot bit last place mum dad".split())  # noqa: SIM905
+GENERIC = frozenset(
+    (
+        "day", "week", "month", "year", "time", "date", "number", "thing", "peopl", "way", "lot", "bit", "last",
+        "place", "mum", "dad", "euro", "pound", "dollar", "quid",
+    )
+)  # fmt: skip
 RESIDENCE = frozenset("live flat hous home address rent flatmat lodger neighbour neighbor".split())  # noqa: SIM905
