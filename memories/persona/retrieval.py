@@ -22,6 +22,7 @@ from memories import scopes
 from memories.errors import PersonaNotFound
 from memories.index import keywords
 from memories.index.languages import get_owner_language
+from memories.index.names import extract_names
 from memories.models import AuditAction, Memory
 from memories.models.visibility import build_persona_access_q
 from memories.persona.current_facts import asks_about_past, select_current_facts
@@ -223,7 +224,7 @@ def can_send_to_model(actor: Actor) -> bool:
 
 def extract_question_names(question: str, about: User) -> set[str]:
     """Return the stems of names in the question, without the user's own name, since their memories say "I"."""
-    return keywords.extract_names(question, get_owner_language(about)) - _get_name_words(about)
+    return extract_names(question, get_owner_language(about)) - _get_name_words(about)
 
 
 def get_own_names(about: User) -> set[str]:

@@ -64,6 +64,11 @@ class MultilingualEmbeddings:
         """Return one vector per text, in order, as embed_query does."""
         return self._embed(texts, PASSAGE)
 
+    def compute_word_costs(self, words: Sequence[str]) -> list[float]:
+        """Return the negative logarithm of each word's probability in the texts that the model was trained with."""
+        tokenizer = self._load_model().tokenizer
+        return [tokenizer.compute_cost(word) for word in words]
+
     def _embed(self, texts: Sequence[str], prefix: str) -> list[list[float] | None]:
         model = self._load_model()
         start = [model.weights.start, *model.tokenizer.tokenize(prefix).ids]

@@ -62,6 +62,10 @@ class UnigramTokenizer:
         known = sum(_count_telling(part) for piece, part in pieces if piece != self._unknown)
         return TokenizedText([piece for piece, _ in pieces], known / max(1, _count_telling(marked)))
 
+    def compute_cost(self, word: str) -> float:
+        """Return the negative logarithm of a word's probability: the less frequent, the higher."""
+        return -sum(float(self._scores[piece]) for piece in self.tokenize(word).ids)
+
     def _split(self, text: str) -> list[tuple[int, str]]:
         """Return the most probable pieces with their parts of the text (Viterbi's algorithm)."""
         best = [0.0] + [float("-inf")] * len(text)

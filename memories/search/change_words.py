@@ -2,10 +2,10 @@
 
 import re
 
-from memories.index import keywords
+from memories.index.date_words import MONTHS, WEEKDAYS
 
-_MONTH = "|".join(rf"{name}|{name[:3]}" if len(name) > 3 else name for name in keywords.MONTHS)
-_WEEKDAY = "|".join(keywords.WEEKDAYS)
+_MONTH = "|".join(rf"{name}|{name[:3]}" if len(name) > 3 else name for name in MONTHS)
+_WEEKDAY = "|".join(WEEKDAYS)
 
 CHANGE = re.compile(
     rf"""\b(?:
@@ -49,7 +49,7 @@ _NUMBER_WORD = (
 )
 NUMBER_WORDS = frozenset(_NUMBER_WORD.split("|"))
 TIME_WORDS = frozenset(("spring", "summer", "autumn", "winter", "morning", "afternoon", "evening", "night"))
-DATE_NAMES = frozenset(name.casefold() for name in (*keywords.MONTHS, *keywords.WEEKDAYS))
+DATE_NAMES = frozenset(name.casefold() for name in (*MONTHS, *WEEKDAYS))
 DATE = re.compile(
     rf"""\b\d{{1,2}}(?:st|nd|rd|th)?\.?[ ](?:{_MONTH})\b(?:[ ]\d{{4}})?|\b(?:{_MONTH})\b[ ]\d{{1,2}}(?:st|nd|rd|th)?\b
     |\b(?:{_MONTH.replace("|May|", "|")})\b|\b(?:in|since|until|of)[ ]May\b|\b(?:{_WEEKDAY})s?\b
@@ -78,4 +78,10 @@ BEFORE_VERB = AUXILIARIES | {"no", "never", "now", "also", "always", "still", "j
 FIRST_PERSON = re.compile(r"\b(?:I|my|me|mine|we|our|us)\b", re.IGNORECASE)
 POSSESSIVE = re.compile(r"['\u2019]s?$")
 COPULA = re.compile(r"\b(?:is|are|was|were)\b|:(?!\d)|=")
-RESIDENCE = frozenset(("live", "flat", "hous", "home", "address", "rent"))  # stems
+# Words of change that say little about what has changed.
+WEAK_CHANGE = re.compile(
+    r"used\s+to|formerly|previously|former|already|today|actually|finally", re.IGNORECASE
+)
+# Stems.
+GENERIC = frozenset("day week month year time date number thing peopl way lot bit last place mum dad".split())  # noqa: SIM905
+RESIDENCE = frozenset("live flat hous home address rent flatmat lodger neighbour neighbor".split())  # noqa: SIM905

@@ -9,9 +9,10 @@ import pytest
 from accounts.models import User
 from memories.index import keywords
 from memories.index.languages import get_language
+from memories.index.specificity import measure_content, measure_specificity
 from memories.providers.embeddings import reset_provider
+from memories.providers.embeddings_multilingual import MultilingualEmbeddings
 from memories.search.query import search_memories
-from memories.search.specificity import measure_content, measure_specificity
 from memories.services import writes
 from tests.factories import remember, session
 
@@ -140,8 +141,20 @@ def test_name_says_more_than_generic_word() -> None:
     words = keywords.extract_words(query, ENGLISH)
     said = dict(zip(words, measure_specificity(query, words, ENGLISH), strict=True))
     assert said["kind"] < said["kitchen"] < said["octavia8823"] == 1
-    german = get_language("de")
-    assert measure_specificity("die Art", keywords.extract_words("die Art", german), german) == [1, 1]
+
+
+def test_name_says_more_than_frequent_word_in_any_language() -> None:
+    provider = MultilingualEmbeddings()
+    for code, query in {
+        "de": "Name von Wiesinger",
+        "ru": "имя собаки Пельмень",
+        "several": "nom Épagneule",
+    }.items():
+        language = get_language(code)
+        words = keywords.extract_words(query, language)
+        said = measure_specificity(query, words, language, provider.compute_word_costs)
+        assert said[0] < 0.2 < 0.7 < said[-1]
+        assert measure_specificity(query, words, language) == [0.5] * len(words)
 
 
 @pytest.mark.parametrize(("query", "content"), [("How old am I?", 0.25), ("zebra", 1), ("to be", 0), ("", 1)])
