@@ -17,7 +17,8 @@ CHANGE = re.compile(
     |traded|exchanged|new|quit|stop(?:ped|s)?|(?:gave|given|giving)[ ](?:up|notice)|(?<!my[ ])(?<!the[ ])left|leaving
     |resigned|retired|stepped[ ](?:down|back)|laid[ ]off|fired|promoted|bec[ao]me|turned[ ](?:into|out|vegan|vegetarian)
     |cancel(?:l?ed|s)|unsubscribed|sold|bought|got[ ]rid[ ]of|gone|ended|finished|is[ ]over|died|passed[ ]away
-    |closed[ ]down|has[ ]closed|lost[ ](?:my|his|her|their|the)[ ]job|joined|graduated|(?:took|taken)[ ]over
+    |passed|completed|closed[ ]down|has[ ]closed|lost[ ](?:my|his|her|their|the)[ ]job|joined|graduated
+    |(?:took|taken)[ ]over
     |split[ ]up|broken?[ ]up|separated|divorced|engaged|married|made[ ]up|fell[ ]out|had[ ]a[ ](?:baby|boy|girl)
     |gave[ ]birth|postponed|put[ ]off|rescheduled|delayed|rebooked|brought[ ]forward|pushed[ ]back
     |(?:went|goes|going)[ ](?:up|down)|rose|risen|raised|increased|dropped|reduced|lowered|reached|grew|grown
@@ -40,6 +41,7 @@ OPPOSITES = tuple(
         "safe/unsafe", "full/empty", "happy/unhappy",
     )
 )  # fmt: skip
+PREFERENCE = re.compile(r"\bprefer", re.IGNORECASE)
 COMPARISON = re.compile(r"\b(?:prefer\w*|rather|than)\b", re.IGNORECASE)
 
 NUMBER = re.compile(r"\d+(?:[.,:'\u2019]\d+)*")
@@ -53,7 +55,7 @@ DATE_NAMES = frozenset(name.casefold() for name in (*MONTHS, *WEEKDAYS))
 DATE = re.compile(
     rf"""\b\d{{1,2}}(?:st|nd|rd|th)?\.?[ ](?:{_MONTH})\b(?:[ ]\d{{4}})?|\b(?:{_MONTH})\b[ ]\d{{1,2}}(?:st|nd|rd|th)?\b
     |\b(?:{_MONTH.replace("|May|", "|")})\b|\b(?:in|since|until|of)[ ]May\b|\b(?:{_WEEKDAY})s?\b
-    |\b\d{{1,2}}[.:]\d\d\b(?![.]?\d)|\b\d{{4}}-\d\d-\d\d\b|\b(?:19|20)\d\d\b
+    |\b\d{{1,2}}[.:]\d\d\b(?![.]?\d)|\b\d{{1,2}}(?:[.:]\d\d)?[ ]?[ap]m\b|\b\d{{4}}-\d\d-\d\d\b|\b(?:19|20)\d\d\b
     |\b(?:at|past|to)[ ](?:{_NUMBER_WORD})\b""",
     re.VERBOSE,
 )
@@ -83,5 +85,16 @@ WEAK_CHANGE = re.compile(
     r"used\s+to|formerly|previously|former|already|today|actually|finally", re.IGNORECASE
 )
 # Stems.
-GENERIC = frozenset("day week month year time date number thing peopl way lot bit last place mum dad".split())  # noqa: SIM905
+GENERIC = frozenset(
+    (
+        "day", "week", "month", "year", "time", "date", "number", "thing", "peopl", "way", "lot", "bit", "last",
+        "place", "mum", "dad", "euro", "pound", "dollar", "quid",
+    )
+)  # fmt: skip
+JOB = frozenset(("work", "job", "teach", "employ"))
+NEW_JOB = re.compile(
+    r"(?:\b(?:is|am|are)|['\u2019][ms]|re) now an? |\bstart(?:ed|ing)? (?:today )?as\b"
+    r"|\b(?:new|got an?|have an?|has an?) (?:job|position)\b|\b(?:joined|hired|promoted|resigned|retired|retrained)\b",
+    re.IGNORECASE,
+)
 RESIDENCE = frozenset("live flat hous home address rent flatmat lodger neighbour neighbor".split())  # noqa: SIM905

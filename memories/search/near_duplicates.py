@@ -21,7 +21,7 @@ from memories.index.languages import Language, get_owner_language
 from memories.models import AuditAction, KeptPair, Memory, MemoryVector, Visibility
 from memories.search.change_detection import SAME_SUBJECT, Difference, describe_update, find_contradictions
 from memories.services import audit, proposals, reads, writes
-from memories.services.supersession import attach_links, with_successors
+from memories.services.supersession import attach_links, take_over_links, with_successors
 from memories.services.tags import attach_prefetched_tags, get_tags, with_tags
 from memories.validation import limits
 
@@ -123,7 +123,7 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
     """Merge two memories: the older gets the newer's text as a new version, the newer moves to trash.
 
     merge: append the newer's text to the older's instead. The result has the tags of both and the newer's expiry. It
-    is public only if both are, so that no private text is published.
+    is public only if both are, so that no private text is published. It takes over the newer's links.
     """
     older, newer = _get_ordered_pair(actor, one, other)
     names = [tag.name for memory in (older, newer) for tag in get_tags(memory)]
@@ -140,6 +140,8 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
         expires_at=newer.expires_at,
     )
     writes.trash_memory(actor, newer.pk, expected_version=newer.version)
+    take_over_links(actor, newer.pk, into=older.pk)
+    attach_links(actor, [merged])
     return merged
 
 

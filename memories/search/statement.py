@@ -30,7 +30,7 @@ class Statement:
             stem: written
             for written, stems in keywords.split_words(plain, self.language)
             for stem in stems
-            if not (stem.isdecimal() or written.casefold() in QUANTITIES or _is_date(written))
+            if stem[0].isalpha() and not (written.casefold() in QUANTITIES or _is_date(written))
         }
 
     @cached_property
