@@ -66,6 +66,7 @@ class ModelServer(ThreadingHTTPServer):
         self.mood = Mood.WELL
         self.says: list[str] | None = list(SAYS)
         self.rewrites = "NONE"
+        self.rewriting_mood: Mood | None = None  # of requests to rewrite a question, if it differs
         self.requests: list[dict[str, Any]] = []
         self.texts: list[str] = []  # all texts to embed
         self.chats: list[list[dict[str, str]]] = []  # the messages of each chat request, without rewritings
@@ -129,15 +130,16 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.under_way += 1
         try:
+            is_rewriting = "messages" in request and _is_rewriting(inputs)
+            mood = (is_rewriting and self.server.rewriting_mood) or self.server.mood
             self._answer(
-                inputs, lambda: self._chat(request) if "messages" in request else self._vectors(inputs)
+                mood, inputs, lambda: self._chat(request) if "messages" in request else self._vectors(inputs)
             )
         finally:
             with self.server.lock:
                 self.server.under_way -= 1
 
-    def _answer(self, inputs: list[Any], respond: Callable[[], None]) -> None:
-        mood = self.server.mood
+    def _answer(self, mood: Mood, inputs: list[Any], respond: Callable[[], None]) -> None:
         while self.server.mood is Mood.HANGING:
             time.sleep(0.05)
         if mood is Mood.SLOW:
