@@ -5,6 +5,7 @@ the settings that make Picard use it.
 """
 
 import json
+import os
 import select
 import socket
 import threading
@@ -14,8 +15,9 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import django
+
 from memories.providers.chat_settings import ChatSettings
-from tests.providers import WordHashes
 
 SAYS = ("Peanuts", " [1]", ".")
 REWRITING_PROMPT = "You write a search query"  # how the prompt begins that rewrites a question
@@ -161,6 +163,8 @@ class Handler(BaseHTTPRequestHandler):
             respond()
 
     def _vectors(self, texts: list[str]) -> None:
+        from tests.providers import WordHashes  # needs Django, see below
+
         vectors = WordHashes().embed_documents(texts)
         rows = [{"object": "embedding", "index": n, "embedding": v} for n, v in enumerate(vectors)]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
@@ -243,6 +247,8 @@ def _build_completion(kind: str, **choice: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
+    django.setup()
     with ModelServer() as server:
         for name, value in (server.variables | server.chat_variables).items():
             print(f"{name}={value}", flush=True)  # noqa: T201
