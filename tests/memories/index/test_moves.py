@@ -1,9 +1,11 @@
 """An owner's language decides how their memories are indexed. A change of it takes nothing away from the search."""
 
 from collections.abc import Callable
+from importlib import import_module
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
@@ -180,6 +182,27 @@ def test_changed_setting_moves_only_those_who_have_not_chosen(
         {"test:multilingual": 1},
         {"test:word-hashes": 1},
     )
+
+
+def test_upgrade_of_a_server_in_another_language_takes_no_meaning_away(
+    ada: User, index: Index, settings: Settings
+) -> None:
+    """Before each language had its encoder, the same one embedded all, and spaces named the stemmer."""
+    memory = remember(ada, "Running puppies")
+    index()
+    identity = "test:word-hashes|384|words-1|german"
+    EmbeddingSpace.objects.update(identity=identity, encoder="", language="")
+    EmbeddingSpace.objects.create(identity=f"withheld|{identity}")
+    import_module("memories.migrations.0019_space_parts").fill_parts(apps, None)
+    parts = EmbeddingSpace.objects.order_by("id").values_list("encoder", "language")
+    assert list(parts) == [("test:word-hashes|384", "de"), ("", "de")]
+    settings.SEARCH_LANGUAGE = "german"
+    assert moves.start_outdated_moves() == 1
+    ada.refresh_from_db()
+    assert find(ada, "hound")[memory.text].cosine
+    index()
+    assert find(ada, "Running puppies")[memory.text].cosine
+    assert count_by_encoder(ada) == {"test:multilingual": 1}
 
 
 def test_new_keyword_scheme_takes_no_meaning_away(
