@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memories.providers import local_models
-from memories.providers.e5_weights import E5Weights
-from memories.providers.embeddings import MULTILINGUAL_PACKAGE
+from memories.providers.e5_weights import E5Weights, load_vocabulary, open_weights
 from memories.providers.onnx_writer import OnnxGraph
 from memories.providers.unigram import UnigramTokenizer
 
@@ -23,12 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 CENTER = Path(__file__).parent / "data" / "multilingual-e5-small-center.npy"
 CENTER_SHA256 = "61da12665fc8667fcbbceccd3e8936a9cee6458887a39bafa01ee9fc2c607421"
 DIMENSIONS = 384
 MAX_PIECES = 512  # positions that the model knows, including start and end
-MIN_KNOWN = 0.5  # share of a text's characters in known pieces, below which it has no vector
 QUERY, PASSAGE = "query:", "passage:"  # what the model was trained with before a question and a text
 EPSILON = 1e-12  # of the layer normalizations
 INT8_ACTIVATIONS = 4  # MatMulNBits's accuracy_level
@@ -46,6 +43,7 @@ class MultilingualEmbeddings:
 
     identity = "local:multilingual-e5-small-q4-centered"
     dimensions = DIMENSIONS
+    contrast = 1.5
 
     def __init__(self, weights: Path | None = None, center: Path = CENTER) -> None:
         self._weights_path = weights
@@ -66,35 +64,32 @@ class MultilingualEmbeddings:
 
     def _embed(self, texts: Sequence[str], prefix: str) -> list[list[float] | None]:
         model = self._load_model()
-        start = [model.weights.start, *model.tokenizer.tokenize(prefix).ids]
-        pieces: dict[int, list[int]] = {}
-        for at, text in enumerate(texts):
-            tokenized = model.tokenizer.tokenize(text)
-            if tokenized.known > MIN_KNOWN:
-                pieces[at] = [*start, *tokenized.ids[: MAX_PIECES - len(start) - 1], model.weights.end]
+        pieces = [_tokenize(model, prefix, text) for text in texts]
         mean, directions = model.center[0 if prefix == QUERY else 1], model.center[2:]
-        places = list(pieces)
-        vectors: list[list[float] | None] = [None] * len(texts)
-        for batch in local_models.batch_by_length([len(pieces[at]) for at in places]):
-            embedded = _embed_batch(model, [pieces[places[each]] for each in batch])
-            for each, vector in zip(batch, _center_vectors(embedded, mean, directions), strict=True):
-                vectors[places[each]] = vector.tolist()
-        return vectors
+        return local_models.embed_pieces(
+            pieces, lambda batch: _center_vectors(_embed_batch(model, batch), mean, directions)
+        )
 
     def _load_model(self) -> _LoadedModel:
         import numpy as np
 
         with self._lock:
             if self._loaded is None:
-                path = self._weights_path or local_models.find_wheel_file(
-                    MULTILINGUAL_PACKAGE, "e5-small-q4.bin"
-                )
-                weights = E5Weights(local_models.verify_checksum(path, WEIGHTS_SHA256))
+                weights = open_weights(self._weights_path)
                 center = np.load(local_models.verify_checksum(self._center_path, CENTER_SHA256))
                 session = local_models.create_session(build_model(weights))
-                self._loaded = _LoadedModel(weights, weights.create_tokenizer(), session, center)
+                self._loaded = _LoadedModel(weights, load_vocabulary(), session, center)
                 local_models.trim_heap()
             return self._loaded
+
+
+def _tokenize(model: _LoadedModel, prefix: str, text: str) -> list[int] | None:
+    """Return the IDs of the pieces that the model reads, None if most of the text is unknown."""
+    tokenized = model.tokenizer.tokenize(text)
+    if tokenized.known <= local_models.MIN_KNOWN:
+        return None
+    start = [model.weights.start, *model.tokenizer.tokenize(prefix).ids]
+    return [*start, *tokenized.ids[: MAX_PIECES - len(start) - 1], model.weights.end]
 
 
 def build_model(weights: E5Weights) -> bytes:

@@ -1,6 +1,7 @@
 """Search one user's memories by keyword and by meaning, for all channels."""
 
 import logging
+import math
 import operator
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -247,9 +248,9 @@ def _embed_weighted(question: _Question, provider: EmbeddingProvider) -> list[fl
     about = provider.embed_query(rest)
     if whole is None or about is None:
         return whole
-    return normalize_vector(
-        [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
-    )
+    mixed = [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
+    length = math.hypot(*whole)
+    return [length * component for component in normalize_vector(mixed)]
 
 
 def _build_hits(question: _Question, ranked: list[RankedMemory]) -> list[Hit]:

@@ -140,8 +140,31 @@ def test_name_says_more_than_generic_word() -> None:
     words = keywords.extract_words(query, ENGLISH)
     said = dict(zip(words, measure_specificity(query, words, ENGLISH), strict=True))
     assert said["kind"] < said["kitchen"] < said["octavia8823"] == 1
-    german = get_language("de")
-    assert measure_specificity("die Art", keywords.extract_words("die Art", german), german) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("code", "generic", "telling"),
+    [
+        ("de", "Name", "Leitwarte"),
+        ("fr", "nom", "épagneule"),
+        ("ru", "город", "Пельмень"),
+        ("ar", "الحيوان", "فلفلة"),
+        ("hi", "नाम", "मिठ्ठू"),
+        ("zh", "名字", "豆浆"),
+        ("ja", "名前", "きなこ"),
+        ("ko", "이름", "두드러기"),
+        ("several", "casa", "hunter2xyz"),
+    ],
+)
+def test_rare_word_says_more_than_generic_word_in_other_languages(
+    code: str, generic: str, telling: str
+) -> None:
+    language = get_language(code)
+    said = [
+        max(measure_specificity(word, keywords.extract_words(word, language), language))
+        for word in (generic, telling)
+    ]
+    assert said[0] < 0.1 < 0.9 < said[1]
 
 
 @pytest.mark.parametrize(("query", "content"), [("How old am I?", 0.25), ("zebra", 1), ("to be", 0), ("", 1)])
