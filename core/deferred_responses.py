@@ -4,12 +4,12 @@ The gateway (picard/server/gateway.py) puts a list into the request's environ; w
 the body. Elsewhere, as under plain WSGI, the view collects the whole body.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
 import orjson
+from asgiref.sync import async_to_sync
 
 DEFERRED_KEY = "picard.later"
 EVENT_STREAM_TYPE = "text/event-stream"
@@ -22,7 +22,7 @@ def defer_response(environ: dict[str, Any], body: Body) -> bytes:
     """Return the content for the view's response: empty if the gateway sends the body later, else the whole body."""
     deferred: list[Body] | None = environ.get(DEFERRED_KEY)
     if deferred is None:
-        return asyncio.run(_collect_body(body))
+        return async_to_sync(_collect_body)(body)  # database work comes back to this thread
     deferred.append(body)
     return b""
 

@@ -18,6 +18,7 @@ from memories.providers.chat_settings import ChatSettings
 from tests.providers import WordHashes
 
 SAYS = ("Peanuts", " [1]", ".")
+REWRITING_PROMPT = "You write a search query"  # how the prompt begins that rewrites a question
 SLOW_S = 0.3
 WAITS_S = 120.0  # maximum wait for `may_go_on`
 RETRY_AFTER_S = 400  # longer than any back-off of the worker
@@ -45,7 +46,7 @@ class ModelServer(ThreadingHTTPServer):
     """Serves during the block. `requests` are all requests, oldest first.
 
     `says` are the words of its chat answers; a stream sends one event per word, and waits for `may_go_on` after the
-    first. None: it repeats all messages of the request.
+    first. None: it repeats all messages of the request. `rewrites` is its answer to the request to rewrite a question.
     """
 
     daemon_threads = True
@@ -64,9 +65,11 @@ class ModelServer(ThreadingHTTPServer):
         """Return to the initial state. Pending requests are answered."""
         self.mood = Mood.WELL
         self.says: list[str] | None = list(SAYS)
+        self.rewrites = "NONE"
         self.requests: list[dict[str, Any]] = []
         self.texts: list[str] = []  # all texts to embed
-        self.chats: list[list[dict[str, str]]] = []  # the messages of each chat request
+        self.chats: list[list[dict[str, str]]] = []  # the messages of each chat request, without rewritings
+        self.rewritings: list[list[dict[str, str]]] = []  # the messages of each request to rewrite a question
         self.may_go_on.set()
 
     @property
@@ -108,7 +111,9 @@ class ModelServer(ThreadingHTTPServer):
         inputs: list[Any] = [content] if isinstance(content, str) else content
         with self.lock:
             self.requests.append({"path": path, "body": request})
-            if is_chat:
+            if is_chat and _is_rewriting(inputs):
+                self.rewritings.append(inputs)
+            elif is_chat:
                 self.chats.append(inputs)
             else:
                 self.texts += inputs
@@ -160,7 +165,11 @@ class Handler(BaseHTTPRequestHandler):
         self._send(200, {"object": "list", "data": rows, "model": "test", "usage": usage})
 
     def _chat(self, request: dict[str, Any]) -> None:
-        says = [] if self.server.mood is Mood.SILENT else self.server.says
+        says = self.server.says
+        if _is_rewriting(request["messages"]):
+            says = [self.server.rewrites]
+        if self.server.mood is Mood.SILENT:
+            says = []
         if says is None:
             says = ["[1] ", *(message["content"] for message in request["messages"])]
         if request.get("stream"):
@@ -219,6 +228,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
+
+
+def _is_rewriting(messages: list[dict[str, str]]) -> bool:
+    return messages[0]["content"].startswith(REWRITING_PROMPT)
 
 
 def _build_completion(kind: str, **choice: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from benchmarks.quality import natural
 from benchmarks.quality.locomo import Conversation, read_conversations
 from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
+from benchmarks.quality.persona_model import ModelShare, measure_model_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
@@ -31,7 +32,11 @@ SETS_HEADING = f"{'set':<17}{'arm':<9}{'asked by':<10}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in natural.DEPTHS), "MRR")
 )
 
-QualityRow = ResultRow | AnswerShare | SetRow | SetShare
+MODEL_HEADING = (
+    f"{'chat model':<17}{'rewriting':<11}{'n':>5}{'answer':>8}{'right':>8}{'others':>8}{'refuse':>8}"
+)
+
+QualityRow = ResultRow | AnswerShare | SetRow | SetShare | ModelShare
 
 
 def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
@@ -84,6 +89,10 @@ def _measure_persona_sets() -> Iterator[QualityRow]:
     for each in measure_sets():
         print(_format_set(each))  # noqa: T201
         yield each
+    print(f"\n{MODEL_HEADING}")  # noqa: T201
+    for share in measure_model_sets():
+        print(_format_model(share))  # noqa: T201
+        yield share
 
 
 def _log_progress(text: str) -> None:
@@ -130,3 +139,8 @@ def _format_set(share: SetShare) -> str:
     return (
         f"{share.name:<17}{answerable}{share.unanswerable:>8}{share.refused:>8.3f}{share.nothing_near:>11.3f}"
     )
+
+
+def _format_model(share: ModelShare) -> str:
+    answerable = f"{share.questions:>5}{share.answered:>8.3f}{share.right:>8.3f}"
+    return f"{share.name:<17}{share.rewriting:<11}{answerable}{share.unanswerable:>8}{share.refused:>8.3f}"

@@ -31,6 +31,7 @@ class OwnerLock(StrEnum):
 
     MEMORIES = "memories_memory"
     TAGS = "memories_tag"
+    LINKS = "memories_memory.supersedes"
     SAVED_FILTERS = "memories_savedfilter"
     IMPORT_PREVIEW = "look at import"
 

@@ -18,7 +18,7 @@ from memories.persona.retrieval import PreparedAnswer
 def respond_with_answer(request: Request, prepared: PreparedAnswer) -> HttpResponseBase:
     """Return the answer, as an event stream if `Accept` asks for one. No thread blocks on the model."""
     wants_events = deferred_responses.EVENT_STREAM_TYPE in request.headers.get("Accept", "")
-    if not wants_events and not prepared.sources:
+    if not wants_events and not prepared.may_generate:
         return Response(serialize_answer(prepared.quoted))
     body = partial(_stream_events if wants_events else _stream_document, prepared)
     content = deferred_responses.defer_response(request._request.META, body)
@@ -32,6 +32,7 @@ async def _stream_document(prepared: PreparedAnswer) -> AsyncIterator[bytes]:
 
 async def _stream_events(prepared: PreparedAnswer) -> AsyncIterator[bytes]:
     """Yield `sources`, `text` for each part, and `answer`, which replaces everything before it."""
+    prepared = await persona_generation.complete_sources(prepared)
     sources = prepared.sources or prepared.quoted.citations
     yield deferred_responses.format_event("sources", [serialize_citation(source) for source in sources])
     async with aclosing(persona_generation.stream_answer(prepared)) as parts:  # type: ignore[type-var]

@@ -22,7 +22,8 @@ from memories.validation.drafts import CHANGEABLE_FIELDS
 from oauth.models import AppGrant
 
 MEMORY_FIELDS = (
-    "id", "text", "visibility", "tags", "expires_at", "version", "source", "state", "created_at", "updated_at"
+    "id", "text", "visibility", "tags", "expires_at", "supersedes", "superseded_by", "superseded_at", "version",
+    "source", "state", "created_at", "updated_at",
 )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from memories.validation.drafts import CHANGEABLE_FIELDS
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 25
 DEFAULT_SEARCH_LIMIT = 10
+SUPERSEDES = "ID of the older memory that this one replaces. `null`: none."
 
 
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TEXT_CHARACTERS})
@@ -70,6 +71,7 @@ class MemoryIn(StrictSerializer):
     visibility = VisibilityName(default=Visibility.PRIVATE.value)
     tags = TagNames(default=list)
     expires_at = AwareDateTime(default=None, allow_null=True, help_text="`null`: never.")
+    supersedes = StrictUUID(default=None, allow_null=True, help_text=SUPERSEDES)
 
 
 class CreateQuery(StrictSerializer):
@@ -89,6 +91,7 @@ class MemoryChanges(StrictSerializer):
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
     expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
+    supersedes = StrictUUID(required=False, allow_null=True, help_text=SUPERSEDES)
 
 
 class FiltersIn(StrictSerializer):
@@ -182,6 +185,7 @@ class OperationIn(StrictSerializer):
     visibility = VisibilityName(required=False)
     tags = TagNames(required=False)
     expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
+    supersedes = StrictUUID(required=False, allow_null=True, help_text=SUPERSEDES)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"

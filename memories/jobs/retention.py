@@ -30,7 +30,7 @@ from memories.models import (
 )
 from memories.portability.imports import run as import_run
 from memories.providers.embeddings import ProviderError
-from memories.services import idempotency, proposals
+from memories.services import idempotency, proposals, supersession
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,8 @@ def purge_memories() -> int:
             AuditEvent.objects.create(
                 owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
-        Memory.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
+            supersession.bridge_links(owner_id, ids)
+            Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
         total += len(batch)
     return total
 

@@ -84,10 +84,16 @@ ListBudget = Annotated[
 SINCE = "Only memories created since this date, or date and time (ISO 8601). Empty: any time"
 UNTIL = "Only memories created until the end of this date, or before this time (ISO 8601). Empty: any time"
 EXPIRES_AT = "ISO 8601; a date alone means its end"
+SUPERSEDES = (
+    "ID of the memory that this one replaces, because the fact has changed since. That one stays, marked as past. "
+    "Empty: none"
+)
 _TAG_NAMES = ("tags", "tag")
 _ID_NAMES = AliasChoices("id", "memory_id", "memoryId", "uri", "url")
 _EXPIRY_ALIASES = AliasChoices("expires_at", "expires", "expiry")
 _LIMIT_ALIASES = AliasChoices("limit", "max_results", "n", "k", "top_k", "count")
+_SUPERSEDES_ALIASES = AliasChoices("supersedes", "replaces", "supersedes_id", "replaced_id")
+Superseded = Annotated[str | None, BeforeValidator(extract_id), Field(description=SUPERSEDES)]
 _BUDGET_ALIASES = AliasChoices("max_tokens", "token_budget", "budget")
 
 
@@ -202,6 +208,7 @@ class AddMemoryArguments(ToolArguments):
     expires_at: Annotated[
         Expiry | None, Field(description=f'When the memory expires ({EXPIRES_AT}), or "never", the default')
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
+    supersedes: Superseded = Field(default=None, validation_alias=_SUPERSEDES_ALIASES)
 
 
 class UpdateMemoryArguments(ToolArguments):
@@ -219,6 +226,7 @@ class UpdateMemoryArguments(ToolArguments):
         Expiry | None,
         Field(description=f'When the memory expires ({EXPIRES_AT}), or "never". Empty: no change'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
+    supersedes: Superseded = Field(default=None, validation_alias=_SUPERSEDES_ALIASES)
 
     @classmethod
     def select_given(cls, arguments: Mapping[str, object]) -> dict[str, object]:

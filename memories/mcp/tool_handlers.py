@@ -68,6 +68,7 @@ def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments
             on_duplicate=OnDuplicate.RETURN,
             tags=arguments.tags,
             expires_at=UNSET if arguments.expires_at is None else expires_at,
+            supersedes=_parse_superseded(arguments.supersedes),
         )
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
@@ -87,13 +88,17 @@ def handle_update_memory(
         changes["tags"] = arguments.tags
     if arguments.expires_at is not None:
         changes["expires_at"] = _parse_expiry(actor, arguments.expires_at)
+    if arguments.supersedes is not None:
+        changes["supersedes"] = _parse_superseded(arguments.supersedes)
     try:
         memory = writes.update_memory(actor, _parse_id(arguments.id), **changes)
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
     result = tool_results.build_write_result(memory)
     if not changes:
-        result.note = _("Nothing was changed: give text, tags or expires_at. Empty values change nothing.")
+        result.note = _(
+            "Nothing was changed: give text, tags, expires_at or supersedes. Empty values change nothing."
+        )
     return result
 
 
@@ -118,7 +123,7 @@ def handle_ask_persona(
 ) -> "tool_results.PersonaAnswer | DeferredResult":
     subject = persona_retrieval.find_persona(actor, arguments.handle)
     prepared = persona_retrieval.prepare_answer(actor, subject, arguments.question)
-    if not prepared.sources:
+    if not prepared.may_generate:
         return tool_results.build_persona_answer(prepared.quoted, subject, actor)
 
     async def generate() -> tool_results.ToolResult:
@@ -139,6 +144,14 @@ def _parse_id(value: str) -> UUID:
         return UUID(value)
     except ValueError:
         raise MemoryNotFound from None
+
+
+def _parse_superseded(value: str | None) -> UUID | None:
+    """Return the ID. Raises ValidationError for an invalid one, as for one of no memory."""
+    try:
+        return None if value is None else UUID(value)
+    except ValueError:
+        raise ValidationError({"supersedes": [_("Not found.")]}) from None
 
 
 def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:

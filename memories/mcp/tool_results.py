@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
@@ -32,9 +33,16 @@ from memories.validation import limits
 
 TITLE_CHARACTERS = 60
 MIN_EXCERPT = 300  # characters of each memory in a list; rather than less, fewer memories
-RESULT_FIELDS = ("tags", "visibility", "created_at", "updated_at", "expires_at")
+RESULT_FIELDS = (
+    "tags", "visibility", "created_at", "updated_at", "expires_at", "supersedes", "superseded_by", "superseded_at"
+)  # fmt: skip
 METADATA_FIELDS = (*RESULT_FIELDS, "version", "source")
-SAVED_FIELDS = ("version", "tags", "visibility", "expires_at")
+SAVED_FIELDS = ("version", "tags", "visibility", "expires_at", "supersedes")
+
+
+_SUPERSEDES: Any = Field(default=None, description="ID of the older memory that this one replaces")
+_SUPERSEDED_BY: Any = Field(default=None, description="ID of the newer memory that says what holds now")
+_SUPERSEDED_AT: Any = Field(default=None, description="Until then this was true; it is past")
 
 
 class ToolResult(BaseModel):
@@ -64,6 +72,9 @@ class MemoryResult(ToolResult):
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
+    supersedes: UUID | None = _SUPERSEDES
+    superseded_by: UUID | None = _SUPERSEDED_BY
+    superseded_at: datetime | None = _SUPERSEDED_AT
     score: float | None = Field(default=None, description="Ranks this result list only")
     strength: float | None = Field(
         default=None, description="Comparable between results; about 0 if unrelated"
@@ -91,6 +102,9 @@ class DocumentMetadata(ToolResult):
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
+    supersedes: UUID | None = _SUPERSEDES
+    superseded_by: UUID | None = _SUPERSEDED_BY
+    superseded_at: datetime | None = _SUPERSEDED_AT
     is_cut: bool | None = None
 
 
@@ -115,6 +129,7 @@ class WriteResult(ToolResult):
     tags: list[str] | None = None
     visibility: str | None = None
     expires_at: datetime | None = None
+    supersedes: UUID | None = _SUPERSEDES
     existed: bool | None = None
     waits: bool | None = None
     note: str | None = None
@@ -133,6 +148,8 @@ class Citation(ToolResult):
     url: str
     visibility: str
     created_at: datetime
+    superseded_by: UUID | None = _SUPERSEDED_BY
+    superseded_at: datetime | None = _SUPERSEDED_AT
 
 
 class PersonaAnswer(ToolResult):

@@ -89,7 +89,8 @@ class ToolSpec:
 _TOOL_SPECS = (
     ToolSpec(
         "search", "Search memories",
-        "Search the user's memories by keyword and by meaning. Call this before you answer questions about the user.",
+        "Search the user's memories by keyword and by meaning. Call this before you answer questions about the "
+        "user or add a memory.",
         _require_scopes(scopes.READ), tool_arguments.SearchArguments, tool_results.MemoryListResult,
         tool_handlers.handle_search, is_long=True,
     ),
@@ -101,13 +102,15 @@ _TOOL_SPECS = (
     ),
     ToolSpec(
         "add_memory", "Add a memory",
-        "Save something that the user wants remembered, as a private memory. Reports if the same text already exists.",
+        "Save something to remember, as a private memory. Search first: the id of a memory"
+        " that is no longer true since goes in `supersedes`.",
         _require_scopes(scopes.WRITE), tool_arguments.AddMemoryArguments, tool_results.WriteResult,
         tool_handlers.handle_add_memory, is_read_only=False,
     ),
     ToolSpec(
         "update_memory", "Update a memory",
-        "Change a memory that is out of date or wrong. The previous text stays in its history.",
+        "Correct a memory that is wrong; the previous text stays in its history. "
+        "If the fact itself changed, add a memory that supersedes it.",
         _require_scopes(scopes.WRITE), tool_arguments.UpdateMemoryArguments, tool_results.WriteResult,
         tool_handlers.handle_update_memory, is_read_only=False,
     ),

@@ -12,8 +12,9 @@ from accounts.actor import Actor, Channel
 from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
 from core.hosts import get_base_url
+from core.request_threads import run_in_thread
 from memories.mcp import cors
-from memories.mcp.context import CallContext, run_in_thread
+from memories.mcp.context import CallContext
 from memories.mcp.errors import (
     HTTP_ERRORS,
     MAX_BODY_BYTES,
@@ -64,7 +65,7 @@ async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResp
     try:
         cors.check_origin(request)
         body = _read_body(request)
-        actor = await run_in_thread(request, lambda: _authenticate_request(request))
+        actor = await run_in_thread(lambda: _authenticate_request(request))
         if (
             request.method != "POST"
         ):  # after the token: clients that probe with GET or HEAD need the challenge
@@ -74,7 +75,7 @@ async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResp
         request_id = message.get("id")
         revision = get_revision(request.headers.get("MCP-Protocol-Version"), message)
         if missing := [scope for scope in get_required_scopes(message, actor) if not actor.has_scope(scope)]:
-            await run_in_thread(request, lambda: _require_more_scopes(actor, missing))
+            await run_in_thread(lambda: _require_more_scopes(actor, missing))
         response = await dispatch_to_sdk(server, CallContext(actor, request), message, revision, form)
     except HTTP_ERRORS as error:
         response = _adapt_body(request, build_error_response(error, request, request_id))

@@ -15,7 +15,7 @@ def fill_parts(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ('memories', '0015_of_before'),
+        ("memories", "0017_supersession"),
     ]
 
     operations = [

@@ -1,5 +1,7 @@
 """The domain's models: import them from here, whichever file defines them."""
 
+from memories.models.audit import AuditAction as AuditAction
+from memories.models.audit import AuditEvent as AuditEvent
 from memories.models.imports import OPEN_STATES as OPEN_STATES
 from memories.models.imports import ImportBatch as ImportBatch
 from memories.models.imports import ImportEndReason as ImportEndReason
@@ -7,10 +9,9 @@ from memories.models.imports import ImportState as ImportState
 from memories.models.imports import StagedMemories as StagedMemories
 from memories.models.memory import CLIENT_ID_CHARACTERS as CLIENT_ID_CHARACTERS
 from memories.models.memory import SOURCE_CHARACTERS as SOURCE_CHARACTERS
-from memories.models.memory import AuditAction as AuditAction
-from memories.models.memory import AuditEvent as AuditEvent
 from memories.models.memory import EmbeddingSpace as EmbeddingSpace
 from memories.models.memory import IndexState as IndexState
+from memories.models.memory import LinkedMemory as LinkedMemory
 from memories.models.memory import Memory as Memory
 from memories.models.memory import MemoryRevision as MemoryRevision
 from memories.models.memory import MemoryTag as MemoryTag

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
-from memories.owned import Owned
+from memories.owned import Owned, OwnedKey
 
 
 class ImportState(models.TextChoices):
@@ -105,7 +105,7 @@ class StagedMemories(Owned, models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="chunks")
+    batch = OwnedKey(ImportBatch, related_name="chunks")
     number = models.PositiveIntegerField()
     content = SealedTextField()
     is_done = models.BooleanField(default=False)

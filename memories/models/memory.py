@@ -1,9 +1,13 @@
 """Core models. Every owned row has an owner, which never changes; texts and tag names are stored encrypted."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
@@ -12,7 +16,7 @@ from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
 from memories.models.visibility import MemoryQuerySet, MemoryVectorQuerySet
-from memories.owned import Owned
+from memories.owned import Owned, OwnedKey
 
 
 class Visibility(models.TextChoices):
@@ -49,14 +53,23 @@ class Tag(Owned, models.Model):
         return f"tag {self.pk}"
 
 
+@dataclass(frozen=True)
+class LinkedMemory:
+    """The other memory of a link, as an actor may see it."""
+
+    id: UUID
+    created_at: datetime
+
+
 class Memory(Owned, models.Model):
     """A short text that its owner wants AI to know.
 
     `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` is
     the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client id>").
     `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such a memory
-    by its neighbors' words. The `index_*` columns are its embedding job: `pending` memories are due at `index_due_at`
-    and leased by the worker `index_leased_by` while that worker holds its advisory lock.
+    by its neighbors' words. `supersedes` is the older memory that this one replaces. The `index_*` columns are its
+    embedding job: `pending` memories are due at `index_due_at` and leased by the worker `index_leased_by` while that
+    worker holds its advisory lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -73,6 +86,7 @@ class Memory(Owned, models.Model):
     source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)
     conversation = models.UUIDField(null=True, editable=False)
     position = models.PositiveIntegerField(null=True, editable=False)
+    supersedes = OwnedKey("self", null=True, db_index=False, related_name="+", editable=False)
 
     index_state = models.CharField(
         max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False
@@ -83,6 +97,11 @@ class Memory(Owned, models.Model):
     index_error = models.CharField(max_length=40, blank=True, editable=False)  # a code, never a text
 
     objects = MemoryQuerySet["Memory"].as_manager()
+
+    # What the actor may see of its links: set by services/supersession.py.
+    superseded_by: LinkedMemory | None = None
+    superseded: LinkedMemory | None = None
+    has_successor: bool = True  # False if it is known that no memory supersedes it
 
     class Meta:
         verbose_name_plural = _("memories")
@@ -96,6 +115,10 @@ class Memory(Owned, models.Model):
                 | Q(conversation__isnull=False, position__isnull=False),
                 name="memory_place_in_conversation",
             ),
+            models.CheckConstraint(condition=~Q(supersedes=F("id")), name="memory_supersedes_another"),
+            models.UniqueConstraint(
+                fields=["owner", "supersedes"], name="one_successor", condition=Q(supersedes__isnull=False)
+            ),
         ]
         indexes = [
             models.Index(fields=["owner", "-id"], name="memory_live", condition=Q(deleted_at__isnull=True)),
@@ -105,6 +128,9 @@ class Memory(Owned, models.Model):
                 fields=["index_state", "index_due_at"],
                 name="memory_not_indexed",
                 condition=~Q(index_state="ready"),
+            ),
+            models.Index(
+                fields=["supersedes"], name="memory_supersedes", condition=Q(supersedes__isnull=False)
             ),
         ]
 
@@ -125,8 +151,8 @@ class MemoryTag(Owned, models.Model):
 
     pk = models.CompositePrimaryKey("tag_id", "memory_id")
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="memory_tags")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+    memory = OwnedKey(Memory, related_name="memory_tags")
+    tag = OwnedKey(Tag, related_name="+")
 
     def __str__(self) -> str:
         return f"tag {self.tag_id} on memory {self.memory_id}"
@@ -137,7 +163,7 @@ class MemoryRevision(Owned, models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="revisions")
+    memory = OwnedKey(Memory, related_name="revisions")
     version = models.PositiveIntegerField()
     text = SealedTextField()
     source = models.CharField(max_length=SOURCE_CHARACTERS, editable=False)  # who wrote this text
@@ -178,7 +204,7 @@ class MemoryVector(Owned, models.Model):
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")
-    memory = models.ForeignKey(Memory, on_delete=models.CASCADE, related_name="vectors", db_index=False)
+    memory = OwnedKey(Memory, related_name="vectors", db_index=False)
     passage = models.SmallIntegerField()
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     is_public = models.BooleanField()
@@ -212,66 +238,6 @@ class MemoryVector(Owned, models.Model):
 
     def __str__(self) -> str:
         return f"passage {self.passage} of memory {self.memory_id}"
-
-
-class AuditAction(models.TextChoices):
-    """What was done, as `subject:action`. The labels are in migrations; `description` is what people read."""
-
-    MEMORY_CREATE = "memory:create", _("added")
-    MEMORY_READ = "memory:read", _("read")
-    MEMORY_LIST = "memory:list", _("listed")
-    MEMORY_SEARCH = "memory:search", _("searched")
-    MEMORY_UPDATE = "memory:update", _("changed")
-    MEMORY_PUBLISH = "memory:publish", _("made public")
-    MEMORY_UNPUBLISH = "memory:unpublish", _("made private")
-    MEMORY_TRASH = "memory:trash", _("put in the trash")
-    MEMORY_RESTORE = "memory:restore", _("restored")
-    MEMORY_DELETE = "memory:delete", _("deleted for ever")
-    MEMORY_PURGE = "memory:purge", _("purged")
-    MEMORY_EXPORT = "memory:export", _("exported")
-    MEMORY_PROPOSE = "memory:propose", _("proposed")
-    MEMORY_DECLINE = "memory:decline", _("declined")
-    PERSONA_ASK = "persona:ask", _("asked the persona")
-    APP_CONNECT = "app:connect", _("connected")
-    APP_NARROW = "app:narrow", _("changed what it may do")
-    APP_PAUSE = "app:pause", _("paused")
-    APP_RESUME = "app:resume", _("let go on")
-    APP_DISCONNECT = "app:disconnect", _("disconnected")
-    ACCOUNT_CLOSE = "account:close", _("closed the account")
-    ACCOUNT_RESTORE = "account:restore", _("brought the account back")
-
-    @property
-    def description(self) -> str:
-        texts = {
-            AuditAction.MEMORY_TRASH: _("moved to trash"),
-            AuditAction.MEMORY_DELETE: _("deleted permanently"),
-            AuditAction.APP_NARROW: _("access changed"),
-            AuditAction.APP_RESUME: _("resumed"),
-            AuditAction.ACCOUNT_RESTORE: _("restored the account"),
-        }
-        return str(texts.get(self, self.label))
-
-
-class AuditEvent(Owned, models.Model):
-    """Who did what to which memories, when, and through which channel and app. No text; append-only by a trigger."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    actor_id = models.UUIDField(null=True, editable=False)  # no foreign key: the event outlives the user
-    door = models.CharField(max_length=10, editable=False)
-    client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, blank=True, editable=False)
-    action = models.CharField(max_length=20, choices=AuditAction, editable=False)
-    memory_ids = ArrayField(models.UUIDField(), editable=False)
-    happened_at = models.DateTimeField(db_default=Now(), editable=False)
-
-    class Meta:
-        indexes = [models.Index(fields=["owner", "-id"], name="audit_of_owner")]
-
-    def __str__(self) -> str:
-        return f"{self.action} at {self.happened_at}"
-
-    def get_action_display(self) -> str:  # type: ignore[no-redef]
-        return AuditAction(self.action).description
 
 
 class StoredAnswer(Owned, models.Model):

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
-from memories.owned import Owned
+from memories.owned import Owned, OwnedKey
 
 
 class KeptPair(Owned, models.Model):
@@ -14,8 +14,8 @@ class KeptPair(Owned, models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    first = models.ForeignKey("memories.Memory", on_delete=models.CASCADE, related_name="+")
-    second = models.ForeignKey("memories.Memory", on_delete=models.CASCADE, related_name="+")
+    first = OwnedKey("memories.Memory", related_name="+")
+    second = OwnedKey("memories.Memory", related_name="+")
 
     class Meta:
         constraints = [

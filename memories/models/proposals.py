@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from accounts.ids import new_id
 from accounts.models import User
 from memories.fields import SealedTextField
-from memories.owned import Owned
+from memories.owned import Owned, OwnedKey
 
 
 class Proposal(Owned, models.Model):
@@ -20,9 +20,7 @@ class Proposal(Owned, models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
-    memory = models.ForeignKey(
-        "memories.Memory", on_delete=models.CASCADE, null=True, related_name="+", editable=False
-    )
+    memory = OwnedKey("memories.Memory", null=True, related_name="+", editable=False)
     content = SealedTextField()
     content_hash = models.BinaryField(max_length=32, editable=False)  # HMAC-SHA256 under the owner's key
     source = models.CharField(max_length=10 + 1 + 255, editable=False)

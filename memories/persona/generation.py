@@ -5,36 +5,38 @@ removed. If the model fails or cites nothing, the memories are quoted instead.
 """
 
 import asyncio
+import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
 
-from django.conf import settings
+from django.db import DatabaseError
 
+from core.request_threads import run_in_thread
+from memories.persona.hypothetical_memory import rewrite_question
+from memories.persona.prompts import (
+    NONE,
+    REFUSAL,
+    fit_prompt_budget,
+    load_template,
+    select_recent_turns,
+    strip_marks,
+)
 from memories.persona.retrieval import (
     Answer,
     AnswerMode,
-    ChatTurn,
     Citation,
     PreparedAnswer,
+    add_sources,
     get_no_answer_text,
 )
 from memories.providers import chat
 from memories.providers.embeddings import ProviderError
-from memories.validation import limits
 
-if TYPE_CHECKING:
-    from langchain_core.prompts import ChatPromptTemplate
-
-T = TypeVar("T")
-
-NONE = "NONE"  # the model's output if no memory answers
-REFUSAL = re.compile(rf"\W*{NONE}\b")  # some models add a reason
-TURNS = 6  # most recent turns sent to the model
+logger = logging.getLogger(__name__)
 # A citation such as [1] or [1, 2]; or the text of a link or image in brackets, with its URL.
 BRACKETS = re.compile(r"!?\[([^\[\]\n]{0,200})\](\([^()\n]{0,600}\))?")
 UNFINISHED = re.compile(r"!?(?:\[[^\[\]\n]{0,200}(?:\](?:\([^()\n]{0,600})?)?)?\Z")
@@ -49,12 +51,10 @@ async def generate_answer(prepared: PreparedAnswer) -> Answer:
 
 async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]:
     """Yield the text in chunks, then the complete Answer, which replaces them all, also by quotations."""
+    prepared = await complete_sources(prepared)
     if not prepared.sources:
         yield prepared.quoted
         return
-    prepared = replace(
-        prepared, sources=tuple(_fit_prompt_budget(prepared.sources, _format_source)) or prepared.sources[:1]
-    )
     cleaner = _OutputCleaner(len(prepared.sources))
     try:
         messages = await asyncio.to_thread(_build_messages, prepared)  # loads a library on first use
@@ -70,6 +70,23 @@ async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]
     yield _finish_answer(prepared, cleaner)
 
 
+async def complete_sources(prepared: PreparedAnswer) -> PreparedAnswer:
+    """Return the answer with the sources that the model reads: also those that the rewritten question finds.
+
+    Calling it again changes nothing.
+    """
+    if prepared.is_complete:
+        return prepared
+    rewritten = await rewrite_question(prepared) if prepared.may_generate else ""
+    if rewritten:
+        try:
+            prepared = await run_in_thread(partial(add_sources, prepared, rewritten))
+        except DatabaseError:  # the response may have begun, and there are sources for it
+            logger.warning("a rewritten question was not searched", exc_info=True)
+    fitting = fit_prompt_budget(prepared.sources, _format_source) or prepared.sources[:1]
+    return replace(prepared, sources=tuple(fitting), is_complete=True)
+
+
 def _finish_answer(prepared: PreparedAnswer, cleaner: "_OutputCleaner") -> Answer:
     if cleaner.is_none:
         found = prepared.quoted.citations + prepared.quoted.closest
@@ -81,42 +98,18 @@ def _finish_answer(prepared: PreparedAnswer, cleaner: "_OutputCleaner") -> Answe
 
 
 def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
-    messages = _load_template().format_messages(
+    messages = load_template("persona").format_messages(
         name=prepared.about.name,
         fence=f"--- {secrets.token_hex(8)} ---",  # unpredictable for a memory's author
         memories="\n\n".join(_format_source(source) for source in prepared.sources),
-        turns=[(turn.role, turn.text) for turn in _select_recent_turns(prepared.turns)],
+        turns=[(turn.role, turn.text) for turn in select_recent_turns(prepared.turns)],
         question=prepared.question,
     )
     return [(message.type, str(message.text)) for message in messages]
 
 
-@cache
-def _load_template() -> "ChatPromptTemplate":
-    from langchain_core.prompts import ChatPromptTemplate
-
-    text = (settings.BASE_DIR / "templates/prompts/persona.txt").read_text(encoding="utf-8")
-    return ChatPromptTemplate([("system", text), ("placeholder", "{turns}"), ("human", "{question}")])
-
-
 def _format_source(source: Citation) -> str:
     return f"[{source.number}] ({source.memory.created_at:%Y-%m-%d}) {source.text}"
-
-
-def _select_recent_turns(turns: Sequence[ChatTurn]) -> list[ChatTurn]:
-    return _fit_prompt_budget(turns[: -TURNS - 1 : -1], lambda turn: turn.text)[::-1]
-
-
-def _fit_prompt_budget(items: Iterable[T], text_of: Callable[[T], str]) -> list[T]:
-    """Return the first items that fit into half of the prompt; memories and turns get one half each."""
-    fitting: list[T] = []
-    left = settings.CHAT.prompt_tokens * limits.BYTES_PER_TOKEN // 2
-    for item in items:
-        left -= len(text_of(item).encode())
-        if left < 0:
-            break
-        fitting.append(item)
-    return fitting
 
 
 class _OutputCleaner:
@@ -130,7 +123,7 @@ class _OutputCleaner:
 
     def feed(self, piece: str) -> str:
         self._held += piece
-        if not self.text and (NONE.startswith(_strip_marks(self._held)) or REFUSAL.match(self._held)):
+        if not self.text and (NONE.startswith(strip_marks(self._held)) or REFUSAL.match(self._held)):
             return ""
         unfinished = UNFINISHED.search(self._held)
         return self._release_text(unfinished.start() if unfinished else len(self._held))
@@ -141,7 +134,7 @@ class _OutputCleaner:
     @property
     def is_none(self) -> bool:
         """Whether the model refused: an answer that only begins with the word cites a memory."""
-        return not self.cited and bool(REFUSAL.match(self.text) or _strip_marks(self.text) == NONE)
+        return not self.cited and bool(REFUSAL.match(self.text) or strip_marks(self.text) == NONE)
 
     def _release_text(self, until: int) -> str:
         text, self._held = BRACKETS.sub(self._replace_bracket, self._held[:until]), self._held[until:]
@@ -155,7 +148,3 @@ class _OutputCleaner:
             self.cited.update(known)
             return "".join(f"[{number}]" for number in known)
         return inner if url or match[0].startswith("!") else match[0]
-
-
-def _strip_marks(text: str) -> str:
-    return text.strip(" \n\"'*.").upper()

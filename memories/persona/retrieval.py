@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Literal
 
 from django.core.exceptions import ValidationError
@@ -34,6 +35,7 @@ from memories.validation import limits
 SELF_HANDLE = "me"  # in place of a handle; reserved, so no handle can be this word
 HANDLE = re.compile(r"[a-z0-9-]{1,30}")
 MAX_SOURCES = 10  # memories: cited or closest, and for a model to read (decision 0027)
+MAX_REWRITTEN_SOURCES = 15  # for a model, with those that the rewritten question finds (decision 0029)
 EXCERPT_CHARACTERS = 600  # of a source
 
 
@@ -84,14 +86,18 @@ class ChatTurn:
 class PreparedAnswer:
     """A question with everything that an answer may use.
 
-    quoted: the extractive answer. sources: what a model may read, numbered as in an answer; empty if none may.
+    quoted: the extractive answer. may_generate: whether a model may read the sources and the question. sources: what
+    it reads, numbered as in an answer; empty if nothing is near, or if no model may read them.
     """
 
+    actor: Actor
     about: User
     question: str
     quoted: Answer
+    may_generate: bool = False
     sources: tuple[Citation, ...] = ()
     turns: tuple[ChatTurn, ...] = ()
+    is_complete: bool = False  # whether `sources` are what the model reads: generation.complete_sources
 
 
 def find_persona(actor: Actor, handle: str) -> User:
@@ -132,6 +138,36 @@ def prepare_answer(
     return replace(_retrieve_answer(actor, about, question, for_model=for_model), turns=tuple(turns))
 
 
+def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
+    """Return the answer with up to MAX_REWRITTEN_SOURCES sources: also those near question and rewritten question.
+
+    Quoted memories come first, so that their numbers stay. Then one of the new sources follows each of the others: they
+    may not all fit into a prompt.
+    """
+    actor, about = prepared.actor, prepared.about
+    query = f"{prepared.question}\n{rewritten}"
+    names = get_own_names(about) | extract_question_names(query, about)
+    found = search_memories(
+        actor, query, owner=about, limit=MAX_REWRITTEN_SOURCES, names=names, only_related=True
+    )
+    known = {source.memory.pk for source in prepared.sources}
+    added = [
+        _build_citation(0, hit)
+        for hit in found.hits
+        if hit.memory.pk not in known and decrypt_or_none(hit.memory) is not None
+    ][: MAX_REWRITTEN_SOURCES - len(prepared.sources)]
+    audit.record_read(
+        actor,
+        AuditAction.PERSONA_ASK,
+        owner_id=about.pk,
+        memory_ids=[source.memory.pk for source in added],
+    )
+    quoted = len(prepared.quoted.citations)
+    mixed = _alternate(prepared.sources[quoted:], added)
+    sources = [replace(source, number=number) for number, source in enumerate(mixed, start=quoted + 1)]
+    return replace(prepared, sources=(*prepared.sources[:quoted], *sources))
+
+
 def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits, bool]:
     """Return the memories near the question, which of them answer it, and whether the search was degraded."""
     names = extract_question_names(question, about)
@@ -161,7 +197,8 @@ def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: boo
     answer = Answer(
         _format_citations(quoted, closest), quoted, AnswerMode.EXTRACTIVE, is_degraded, closest=closest
     )
-    return PreparedAnswer(about, question, answer, found if for_model and can_send_to_model(actor) else ())
+    may_generate = for_model and can_send_to_model(actor)
+    return PreparedAnswer(actor, about, question, answer, may_generate, found if may_generate else ())
 
 
 def can_send_to_model(actor: Actor) -> bool:
@@ -191,6 +228,10 @@ def get_no_answer_text() -> str:
 
 def get_closest_text() -> str:
     return _("No memory clearly answers that. The closest memories may help.")
+
+
+def _alternate(one: Sequence[Citation], other: Sequence[Citation]) -> list[Citation]:
+    return [source for pair in zip_longest(one, other) for source in pair if source is not None]
 
 
 def _is_own(actor: Actor, handle: str) -> bool:

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -70,26 +71,43 @@ def complete_chat(messages: Sequence[Message]) -> str:
         raise _record_failure(problem)  # outside `except`, so that no traceback contains the request
 
 
-async def stream_chat(messages: Sequence[Message]) -> AsyncIterator[str]:
-    """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer."""
+async def stream_chat(
+    messages: Sequence[Message], *, answer_tokens: int | None = None, timeout_s: float | None = None
+) -> AsyncIterator[str]:
+    """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer.
+
+    The settings limit the answer; answer_tokens, timeout_s: lower limits. After a lower timeout the model is still
+    called, since a slow model has not failed.
+    """
+    chat = _limit_answer(settings.CHAT, answer_tokens, timeout_s)
     with _acquire_slot(_get_stream_slots()):
         answer = ""
         try:
-            async for piece in _iterate_chunks(messages):
+            async for piece in _iterate_chunks(messages, chat):
                 answer += piece
                 yield piece
             _check_answer(answer)
             return
         except Exception as error:  # noqa: BLE001 - as above
             problem = _map_error(error)
+        if problem.code == "timeout" and chat.timeout_s < settings.CHAT.timeout_s:
+            raise problem
         raise _record_failure(problem)
 
 
-async def _iterate_chunks(messages: Sequence[Message]) -> AsyncIterator[str]:
-    client, model = await asyncio.to_thread(_build_stream_model, settings.CHAT)
+def _limit_answer(chat: ChatSettings, answer_tokens: int | None, timeout_s: float | None) -> ChatSettings:
+    return replace(
+        chat,
+        answer_tokens=min(chat.answer_tokens, answer_tokens or chat.answer_tokens),
+        timeout_s=min(chat.timeout_s, timeout_s or chat.timeout_s),
+    )
+
+
+async def _iterate_chunks(messages: Sequence[Message], chat: ChatSettings) -> AsyncIterator[str]:
+    client, model = await asyncio.to_thread(_build_stream_model, chat)
     async with client:
         # The deadline starts here: loading the library on first use does not count.
-        deadline = asyncio.get_running_loop().time() + settings.CHAT.timeout_s
+        deadline = asyncio.get_running_loop().time() + chat.timeout_s
         chunks = model.astream(list(messages))
         while True:
             # Applied to each chunk, so that it does not cancel the consumer.

@@ -19,6 +19,7 @@ class ChatSettings:
     timeout_s: float = 30.0
     prompt_tokens: int = 3_000
     answer_tokens: int = 600
+    rewrites_questions: bool = True
 
     @property
     def host(self) -> str:
@@ -42,4 +43,5 @@ def load_chat_settings(env: Env) -> ChatSettings:
         timeout_s=env.float("CHAT_TIMEOUT_S", default=30.0),
         prompt_tokens=env.int("CHAT_PROMPT_TOKENS", default=3_000),
         answer_tokens=env.int("CHAT_ANSWER_TOKENS", default=600),
+        rewrites_questions=env.bool("CHAT_REWRITES_QUESTIONS", default=True),
     )

@@ -17,7 +17,7 @@ from accounts.fields import DecryptError
 from memories import scopes
 from memories.errors import MemoryNotFound, SelectionChanged, VersionConflict
 from memories.models import AuditAction, Memory, Proposal, Visibility
-from memories.services import audit, writes
+from memories.services import audit, supersession, writes
 from memories.services import proposals as proposal_services
 from memories.services.reads import paginate
 from memories.validation.drafts import UNSET, NewMemory
@@ -190,7 +190,11 @@ def _limit_actor(actor: Actor, only_tags: Sequence[str] | None) -> Actor:
 def _apply_proposal(
     actor: Actor, proposal: Proposal, content: proposal_services.Content, expected_version: int | None
 ) -> Memory:
+    older_id = content.get("supersedes")
+    if older_id is not None:  # whatever superseded it meanwhile is superseded too
+        older_id = supersession.find_current(actor, older_id)
     if proposal.memory_id is not None:
+        is_linked = "supersedes" in content and (older_id is not None or content["supersedes"] is None)
         return writes.update_memory(
             actor,
             proposal.memory_id,
@@ -199,6 +203,7 @@ def _apply_proposal(
             visibility=content.get("visibility", UNSET),
             tags=content.get("tags", UNSET),
             expires_at=content.get("expires_at", UNSET),
+            supersedes=older_id if is_linked and older_id != proposal.memory_id else UNSET,
             source=proposal.source,
         )
     item = NewMemory(
@@ -209,6 +214,7 @@ def _apply_proposal(
         conversation=content.get("conversation"),
         position=content.get("position"),
         id=proposal.pk,
+        supersedes=older_id,
     )
     [memory] = writes.create_memories(actor, [item], source=proposal.source)
     return memory

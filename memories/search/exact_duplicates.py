@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 from typing import Literal
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
@@ -22,6 +23,7 @@ from memories.models import AuditAction, Memory, MemoryVector, Visibility
 from memories.search.ranking import MEMORY_COLUMNS
 from memories.search.ranking_query import VisibleRows
 from memories.services import audit, reads, writes
+from memories.services.supersession import attach_links
 from memories.services.tags import TAGS_SUBQUERY, get_tag_names, redact_tags, set_tags_from_row
 from memories.validation import limits
 from memories.validation.drafts import UNSET, Changes, NewMemory, Unset, clean_new_memory
@@ -60,6 +62,7 @@ def create_unless_duplicate(
     visibility: str = Visibility.PRIVATE,
     tags: Sequence[str] = (),
     expires_at: Expiry = UNSET,
+    supersedes: UUID | None = None,
 ) -> tuple[Memory, bool]:
     """Return the memory, and whether it is new. Raises DuplicateMemory (REFUSE) and the errors of writes.create_memory.
 
@@ -69,15 +72,18 @@ def create_unless_duplicate(
     existing = None if on_duplicate == OnDuplicate.KEEP else find_exact_duplicate(actor, text)
     if existing is None:
         expiry = None if expires_at is UNSET else expires_at
-        memory = writes.create_memory(actor, text=text, visibility=visibility, tags=tags, expires_at=expiry)
+        memory = writes.create_memory(
+            actor, text=text, visibility=visibility, tags=tags, expires_at=expiry, supersedes=supersedes
+        )
         return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
         raise DuplicateMemory(existing)
-    return merge_into_duplicate(actor, existing, tags=tags, expires_at=expires_at), False
+    merged = merge_into_duplicate(actor, existing, tags=tags, expires_at=expires_at, supersedes=supersedes)
+    return merged, False
 
 
 def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
-    """Return one of the user's own memories with this text; None without one or without memories:read.
+    """Return one of the user's own memories with this text that is not superseded; None without memories:read.
 
     Candidates have the same words in their first passage, so that few texts must be decrypted. Texts that differ only
     in how Unicode composes their characters are the same.
@@ -93,6 +99,9 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
     for memory in chain.from_iterable(_find_same_words(actor, text, language) for language in languages):
         stored = reads.decrypt_or_none(memory)
         if stored is not None and unicodedata.normalize("NFC", stored) == wanted:
+            attach_links(actor, [memory])
+            if memory.superseded_by is not None:  # what was true before may be true again
+                continue
             redact_tags(actor, [memory])
             audit.record_read(
                 actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk]
@@ -102,9 +111,14 @@ def find_exact_duplicate(actor: Actor, text: str) -> Memory | None:
 
 
 def merge_into_duplicate(
-    actor: Actor, memory: Memory, *, tags: Sequence[str] = (), expires_at: Expiry = UNSET
+    actor: Actor,
+    memory: Memory,
+    *,
+    tags: Sequence[str] = (),
+    expires_at: Expiry = UNSET,
+    supersedes: UUID | None = None,
 ) -> Memory:
-    """Add the tags to a memory, and extend its expiry; None is never. An expiry is never shortened.
+    """Add the tags and the link to a memory, and extend its expiry; None is never. An expiry is never shortened.
 
     Raises ValidationError and ApprovalRequired as writes.update_memory does.
     """
@@ -113,6 +127,8 @@ def merge_into_duplicate(
     )
     while True:
         changes = _get_changes(memory, tags, expires_at)
+        if supersedes is not None:
+            changes["supersedes"] = supersedes
         if not changes:
             return memory
         try:

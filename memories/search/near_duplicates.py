@@ -16,6 +16,7 @@ from memories.errors import MemoryNotFound
 from memories.index import vectors
 from memories.models import AuditAction, KeptPair, Memory, MemoryVector, Visibility
 from memories.services import audit, proposals, reads, writes
+from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import attach_prefetched_tags, get_tags, with_tags
 from memories.validation import limits
 
@@ -42,8 +43,9 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
     memory = reads.get_memory(actor, memory_id)
     similarities, passages = _compute_similarities(actor, memory)
     nearest = sorted(similarities, key=lambda each: -similarities[each])[:limit]
-    found = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(nearest)
+    found = with_successors(with_tags(Memory.objects.visible_to(actor, owner=actor.person))).in_bulk(nearest)
     attach_prefetched_tags(actor, found.values())
+    attach_links(actor, found.values())
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=list(found))
     dismissed, lengths = _get_dismissed_ids(memory), _count_passages(found)
     return [

@@ -27,6 +27,8 @@ from memories.providers.embeddings import (
     get_provider,
     normalize_vector,
 )
+from memories.search.hits import Hit as Hit
+from memories.search.hits import Relevance as Relevance
 from memories.search.matched_passages import find_matched_passages
 from memories.search.ranking import (
     FAIR_COSINE,
@@ -40,6 +42,7 @@ from memories.search.ranking import (
 )
 from memories.search.ranking_query import OtherToken, QueryVector, RankingQuery, VisibleRows
 from memories.search.specificity import measure_content, measure_specificity
+from memories.search.succession import put_successors_first
 from memories.services import audit
 from memories.services.tags import redact_tags
 from memories.validation import limits
@@ -59,40 +62,6 @@ class Arm(StrEnum):
 
 
 BOTH_ARMS = frozenset(Arm)
-
-
-class Relevance(StrEnum):
-    """How well a hit matches, in the same words for all channels.
-
-    strong: it has most of the query's rare words, or nearly its meaning. fair: it, its date or a neighbor has a word of
-    the query, or its meaning is similar. weak: its meaning is a little similar. none: unrelated; it only ranks next.
-    """
-
-    STRONG = "strong"
-    FAIR = "fair"
-    WEAK = "weak"
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A search result and why it matched.
-
-    score: only for ordering within one result. cosine: similarity in meaning, -1 to 1, None if not embedded yet.
-    matched: the stems of the query's words that it contains. strength: cosine plus the matched share of the query's
-    total IDF, without common words such as names: comparable between results, about 0 for an unrelated memory, at
-    least ranking.STRONG_STRENGTH for a strongly related one. language: its
-    owner's. passage: which one of a long text matches best, from 0.
-    """
-
-    memory: Memory
-    score: float
-    cosine: float | None
-    matched: tuple[str, ...]
-    strength: float
-    relevance: Relevance
-    language: Language
-    passage: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +91,9 @@ def search_memories(
     """Return the best memories of `owner` (by default the actor's own user) that the actor may see, best first.
 
     names: stems of names, which match but do not count toward `strength`, and less toward the cosine. Filters apply
-    before ranking. only_related: leave out unrelated memories, which merely rank next; for every channel. Raises
-    InsufficientScope: own memories need memories:read, another user's persona:query.
+    before ranking; what supersedes a memory comes before it. only_related: leave out unrelated memories, which merely
+    rank next; for every channel. Raises InsufficientScope: own memories need memories:read, another user's
+    persona:query.
     """
     owner = owner or actor.person
     if actor.user is not None:
@@ -147,6 +117,7 @@ def search_memories(
     hits = _build_hits(question, ranked)[:limit]
     if only_related:
         hits = [hit for hit in hits if hit.relevance != Relevance.NONE]
+    hits = put_successors_first(actor, hits, owner=owner, filters=filters or Filters())[:limit]
     passages = find_matched_passages(visible, ranking_query, [hit.memory for hit in hits])
     hits = [replace(hit, passage=passages.get(hit.memory.pk)) for hit in hits]
     redact_tags(actor, [hit.memory for hit in hits])

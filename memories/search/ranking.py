@@ -14,6 +14,7 @@ from core.db.prepared import fetch_prepared
 from memories.fields import build_stored_row
 from memories.models import Memory
 from memories.search.ranking_query import RankingQuery, VisibleRows, build_cosine_params, fill_cosine
+from memories.services.supersession import HAS_SUCCESSOR
 from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
 WEIGHT_OF_SINGLE_WORDS = 0.6
@@ -123,7 +124,8 @@ READ = f"""
 with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
 select score, cosine, bits, idf_share, has_neighbor, memory.* from placed, lateral (
-  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = placed.id limit 1) memory
+  select {TAGS_SUBQUERY}, {HAS_SUCCESSOR}, {", ".join(MEMORY_COLUMNS)}
+  from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
 """  # noqa: S608 # nosec B608
@@ -179,18 +181,16 @@ def rank_memories(
             idf_share=idf_share,
             has_neighbor=has_neighbor,
         )
-        for score, cosine, bits, idf_share, has_neighbor, packed_tags, *columns in found
+        for score, cosine, bits, idf_share, has_neighbor, _tags, _has_successor, *columns in found
     ]
     for place, row in zip(best, found, strict=True):
         set_tags_from_row(place.memory, row[5])
+        place.memory.has_successor = row[6]
     return best
 
 
 def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
-    """Return the positions of tokens in more than COMMON_SHARE of the rows, such as names of people.
-
-    Estimated from the first COMMON_SAMPLE rows, so that the cost is bounded.
-    """
+    """Return the positions of tokens in more than COMMON_SHARE of COMMON_SAMPLE rows, such as names of people."""
     if rows is None or not private:
         return []
     tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)

@@ -20,13 +20,15 @@ STORE = f"""
 with memory as (
     insert into memories_memory (
         id, owner_id, text, visibility, expires_at, version, source, conversation, position,
-        index_state, index_attempts, index_error
+        supersedes_id, index_state, index_attempts, index_error
     )
-    select id, %(owner)s, text, visibility, expires_at, 1, %(source)s, conversation, position, 'pending', 0, ''
+    select id, %(owner)s, text, visibility, expires_at, 1, %(source)s, conversation, position,
+        supersedes_id, 'pending', 0, ''
     from unnest(
         %(ids)s::text::uuid[], %(texts)s::text::bytea[], %(visibilities)s::text[],
-        %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[]
-    ) as item (id, text, visibility, expires_at, conversation, position)
+        %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
+        %(superseded)s::text::uuid[]
+    ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id)
 ), words as materialized (
     select %(tokens)s::text::bigint[] as tokens
 ), passage as (
@@ -69,7 +71,7 @@ def insert_memories(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collect
     )
     for row in rows:
         row.created_at = row.updated_at = row.written_at = row.index_due_at = now
-        row._state.adding = False
+        row._state.adding = row.has_successor = False
 
 
 def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
@@ -82,6 +84,7 @@ def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
         "expiries": _format_array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
         "conversations": _format_array(row.conversation for row in rows),
         "positions": _format_array(row.position for row in rows),
+        "superseded": _format_array(row.supersedes_id for row in rows),
     }
 
 

@@ -22,7 +22,9 @@ from accounts.keys import get_person_key
 from memories import scopes
 from memories.models import AuditAction, Memory, Proposal, Visibility
 from memories.services import audit
-from memories.validation.drafts import Changes, NewMemory
+from memories.services import tags as tagging
+from memories.validation import limits
+from memories.validation.drafts import COLUMNS, Changes, NewMemory
 
 RETENTION = timedelta(days=30)
 MAX_PENDING = 1_000  # proposals per app, so that no app can block another
@@ -87,7 +89,22 @@ def load_content(proposal: Proposal) -> Content:
         content["expires_at"] = datetime.fromisoformat(content["expires_at"])
     if content.get("conversation"):
         content["conversation"] = UUID(content["conversation"])
+    if content.get("supersedes"):
+        content["supersedes"] = UUID(content["supersedes"])
     return cast(Content, content)
+
+
+def select_differences(memory: Memory, changes: Changes) -> Changes:
+    """Return the (clean) changes that differ from the memory."""
+    differing = {
+        name: value
+        for name, value in changes.items()
+        if name != "tags" and value != getattr(memory, COLUMNS.get(name, name))
+    }
+    present = {limits.fold_tag_name(name) for name in tagging.get_tag_names(memory)}
+    if "tags" in changes and {limits.fold_tag_name(name) for name in changes["tags"]} != present:
+        differing["tags"] = changes["tags"]
+    return cast(Changes, differing)
 
 
 def _has_new_text(memory: Memory, changes: Changes) -> bool:
@@ -140,6 +157,7 @@ def _serialize_item(item: NewMemory) -> Content:
         "expires_at": item.expires_at,
         "conversation": item.conversation,
         "position": item.position,
+        "supersedes": item.supersedes,
     }
 
 

@@ -16,6 +16,7 @@ from memories.errors import MemoryNotFound
 from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
 from memories.models.visibility import Filters
 from memories.services import audit
+from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import attach_prefetched_tags, list_used_tags, with_tags
 from memories.validation.limits import fold_tag_name
 
@@ -57,10 +58,11 @@ def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """Return one of the user's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
-    memory = with_tags(own).first()
+    memory = with_successors(with_tags(own)).first()
     if memory is None:
         raise MemoryNotFound
     attach_prefetched_tags(actor, [memory])
+    attach_links(actor, [memory])
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
@@ -154,6 +156,7 @@ def paginate(
 
 
 def _build_page(actor: Actor, rows: QuerySet[Memory], before: UUID | None, limit: int) -> MemoryPage:
-    memories, next_cursor = paginate(with_tags(rows), before, limit)
+    memories, next_cursor = paginate(with_successors(with_tags(rows)), before, limit)
     attach_prefetched_tags(actor, memories)
+    attach_links(actor, memories)
     return MemoryPage([*memories], next_cursor)

@@ -12,7 +12,7 @@ from memories.services.reads import decrypt_or_none
 from memories.services.tags import get_tag_names
 
 # Of a memory that an answer cites. Without tags: they are never public.
-CITED_FIELDS = ("text", "visibility", "created_at")
+CITED_FIELDS = ("text", "visibility", "created_at", "superseded_by", "superseded_at")
 
 NEAR_CHARACTERS = 300  # of a text, in which matching words count together
 
@@ -31,6 +31,10 @@ FIELDS: dict[str, Callable[[Memory], Any]] = {
     "state": attrgetter("index_state"),
     "conversation": attrgetter("conversation"),
     "position": attrgetter("position"),
+    # As the actor may see it: services/supersession.attach_links.
+    "supersedes": lambda memory: memory.superseded and memory.superseded.id,
+    "superseded_by": lambda memory: memory.superseded_by and memory.superseded_by.id,
+    "superseded_at": lambda memory: memory.superseded_by and memory.superseded_by.created_at,
 }
 
 

@@ -128,7 +128,9 @@ def set_prefetched_tags(memory: Memory, tags: list[Tag]) -> None:
 def get_tags(memory: Memory) -> Iterable[Tag]:
     """Return the tags of a memory; if prefetched, without creating a manager."""
     known: Mapping[str, QuerySet[Tag]] = getattr(memory, "_prefetched_objects_cache", {})
-    return known["tags"] if "tags" in known else memory.tags.all()
+    if "tags" in known:
+        return known["tags"]
+    return Tag.objects.filter(owner_id=memory.owner_id, memories=memory)
 
 
 def get_tag_names(memory: Memory) -> list[str]:

@@ -9,7 +9,7 @@ save nothing, store a proposal and raise ApprovalRequired, outside of their tran
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -23,11 +23,11 @@ from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
 from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Visibility
 from memories.models.visibility import MemoryQuerySet
-from memories.services import audit, insert, proposals
+from memories.services import audit, insert, proposals, supersession
 from memories.services import tags as tagging
-from memories.validation import limits, quota
+from memories.validation import quota
+from memories.validation.drafts import COLUMNS, Changes, Unset, clean_changes, clean_new_memory, select_given
 from memories.validation.drafts import UNSET as UNSET
-from memories.validation.drafts import Changes, Unset, clean_changes, clean_new_memory, select_given
 from memories.validation.drafts import NewMemory as NewMemory
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ def create_memory(
     visibility: str = Visibility.PRIVATE,
     tags: Sequence[str] = (),
     expires_at: datetime | None = None,
+    supersedes: UUID | None = None,
 ) -> Memory:
     """Create a memory of the actor's user. Keyword search finds it at once, semantic search once it is embedded."""
-    [memory] = create_memories(actor, [NewMemory(text, visibility, tags, expires_at)])
+    item = NewMemory(text, visibility, tags, expires_at, supersedes=supersedes)
+    [memory] = create_memories(actor, [item])
     return memory
 
 
@@ -63,6 +65,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
         actor.require_scope(scopes.PUBLISH)
     source = source or get_source(actor)
     if actor.asks_first and cleaned:
+        supersession.check_proposed(actor, [item.supersedes for item in cleaned if item.supersedes])
         raise ApprovalRequired(proposals.propose_memories(actor, cleaned, source=source))
     rows = [
         Memory(
@@ -74,21 +77,25 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
             source=source,
             conversation=item.conversation,
             position=item.position,
+            supersedes_id=item.supersedes,
         )
         for item in cleaned
     ]
     if not rows:
         return []
-    # Without tags this is a single statement, which needs no transaction.
-    is_single = not (settings.MEMORIES_PER_PERSON or actor.only_tags or any(item.tags for item in cleaned))
+    # Without tags and links this is a single statement, which needs no transaction.
+    has_more = actor.only_tags or any(item.tags or item.supersedes for item in cleaned)
+    is_single = not (settings.MEMORIES_PER_PERSON or has_more)
     with nullcontext() if is_single else transaction.atomic():
         quota.check_quota(actor.person.pk, len(rows))
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
+        supersession.link_new(actor, rows)
         insert.insert_memories(actor, rows, row_tags)
     work_queue.wake_workers_on_commit()
     for row, tags in zip(rows, row_tags, strict=True):
         tagging.set_prefetched_tags(row, tags)
     tagging.redact_tags(actor, rows)
+    supersession.attach_links(actor, rows)
     return rows
 
 
@@ -101,17 +108,19 @@ def update_memory(
     visibility: str | Literal[Unset.UNSET] = UNSET,
     tags: Sequence[str] | Literal[Unset.UNSET] = UNSET,
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET,
+    supersedes: UUID | Literal[Unset.UNSET] | None = UNSET,
     source: str | None = None,
 ) -> Memory:
     """Change the given fields. An earlier text goes to the history; without a change there is no new version.
 
     `expected_version` is the version that the caller saw. source: who wrote it, if not the actor.
     """
-    values = select_given(text, visibility, tags, expires_at)
+    values = select_given(text, visibility, tags, expires_at, supersedes)
     outcome = _change_memory(actor, memory_id, expected_version, values, source or get_source(actor))
     if isinstance(outcome, Proposal):
         raise ApprovalRequired([outcome])
     tagging.redact_tags(actor, [outcome])
+    supersession.attach_links(actor, [outcome])
     return outcome
 
 
@@ -120,16 +129,19 @@ def _change_memory(
     actor: Actor, memory_id: UUID, expected_version: int | None, values: Changes, source: str
 ) -> Memory | Proposal:
     actor.require_scope(scopes.WRITE)
+    supersession.lock_change(actor, memory_id, values)
     memory = _get_own_for_update(actor, memory_id, expected_version)
     changes = clean_changes(memory, values)
+    link = supersession.check_change(actor, memory, changes)
     action = AuditAction.MEMORY_UPDATE
     if "visibility" in changes and changes["visibility"] != memory.visibility:
         publish = changes["visibility"] == Visibility.PUBLIC
         actor.require_scope(scopes.PUBLISH if publish else scopes.WRITE)
         action = AuditAction.MEMORY_PUBLISH if publish else AuditAction.MEMORY_UNPUBLISH
     if proposals.needs_approval(actor, memory, changes):
-        changes = _select_differences(memory, changes)
+        changes = proposals.select_differences(memory, changes)
         return proposals.propose_change(actor, memory, changes, source=source) if changes else memory
+    supersession.make_room(memory.owner_id, link)
     if _apply_changes(actor, memory, changes, source):
         audit.record_event(actor, action, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
@@ -176,6 +188,7 @@ def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
     expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
     _save_flags(memory, deleted_at=None, expires_at=None if expired else memory.expires_at)
     audit.record_event(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    supersession.attach_links(actor, [memory])
     return memory
 
 
@@ -185,6 +198,7 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
     actor.require_scope(scopes.ADMIN)
     memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
+    supersession.bridge_links(memory.owner_id, [memory.pk])
     memory.delete()
 
 
@@ -196,6 +210,7 @@ def empty_trash(actor: Actor) -> int:
         Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update().values_list("pk", flat=True)
     )
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
+    supersession.bridge_links(actor.person.pk, ids)
     Memory.objects.owned_by(actor.person).filter(pk__in=ids).delete()
     return len(ids)
 
@@ -226,27 +241,17 @@ def _get_own_for_update(actor: Actor, memory_id: UUID, expected_version: int | N
 
 
 def _lock_memory(rows: MemoryQuerySet[Memory], memory_id: UUID) -> "ReadMemory":
-    memory = rows.filter(pk=memory_id).select_for_update(of=("self",)).annotate(read_at=Now()).first()
+    rows = supersession.with_successors(rows.filter(pk=memory_id))
+    memory = rows.select_for_update(of=("self",)).annotate(read_at=Now()).first()
     if memory is None:
         raise MemoryNotFound
     return memory
 
 
-def _select_differences(memory: Memory, changes: Changes) -> Changes:
-    """Return the (clean) changes that differ from the memory."""
-    present = {limits.fold_tag_name(name) for name in tagging.get_tag_names(memory)}
-    differing = {
-        name: value for name, value in changes.items() if name != "tags" and value != getattr(memory, name)
-    }
-    if "tags" in changes and {limits.fold_tag_name(name) for name in changes["tags"]} != present:
-        differing["tags"] = changes["tags"]
-    return cast(Changes, differing)
-
-
 def _apply_changes(actor: Actor, memory: "ReadMemory", changes: Changes, source: str) -> bool:
     """Save what differs, and update the history, keywords and vectors; return whether anything changed."""
     retagged = "tags" in changes and tagging.set_tags(actor, memory, changes["tags"])
-    columns = {name: value for name, value in changes.items() if name != "tags"}
+    columns = {COLUMNS.get(name, name): value for name, value in changes.items() if name != "tags"}
     changed = {name: value for name, value in columns.items() if value != getattr(memory, name)}
     if not changed and not retagged:
         return False

@@ -24,7 +24,8 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 Value = TypeVar("Value")
 MAX_POSITION = 2**31 - 1
-CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at")
+CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at", "supersedes")
+COLUMNS = {"supersedes": "supersedes_id"}  # of fields that are named otherwise in a row
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class NewMemory:
     conversation, position: both or neither. Memories of one conversation (any UUID that the caller chooses) with
     consecutive positions also match each other's words in search, as the turns of an imported chat should.
     id: an existing id from elsewhere, which must be unused; generated if omitted.
+    supersedes: the older memory that this one replaces (services/supersession.py).
     """
 
     text: str
@@ -43,6 +45,7 @@ class NewMemory:
     conversation: UUID | None = None
     position: int | None = None
     id: UUID | None = None
+    supersedes: UUID | None = None
 
 
 class Changes(TypedDict, total=False):
@@ -52,6 +55,7 @@ class Changes(TypedDict, total=False):
     visibility: str
     tags: Sequence[str]
     expires_at: datetime | None
+    supersedes: UUID | None
 
 
 def select_given(
@@ -59,6 +63,7 @@ def select_given(
     visibility: str | Literal[Unset.UNSET],
     tags: Sequence[str] | Literal[Unset.UNSET],
     expires_at: datetime | Literal[Unset.UNSET] | None,
+    supersedes: UUID | Literal[Unset.UNSET] | None = UNSET,
 ) -> Changes:
     """Return only the values that are set."""
     values: Changes = {}
@@ -70,6 +75,8 @@ def select_given(
         values["tags"] = tags
     if expires_at is not UNSET:
         values["expires_at"] = expires_at
+    if supersedes is not UNSET:
+        values["supersedes"] = supersedes
     return values
 
 
@@ -102,6 +109,7 @@ def clean_new_memory(item: NewMemory) -> NewMemory:
         conversation=item.conversation,
         position=errors.clean("position", partial(_clean_position, item.conversation), item.position),
         id=item.id,
+        supersedes=item.supersedes,
     )
     errors.raise_all()
     return cleaned
@@ -122,6 +130,8 @@ def clean_changes(memory: Memory, values: Changes) -> Changes:
         # An unchanged expiry may have passed in the meantime; only a new one must be in the future.
         if values["expires_at"] != memory.expires_at:
             cleaned["expires_at"] = errors.clean("expires_at", limits.clean_expires_at, values["expires_at"])
+    if "supersedes" in values:
+        cleaned["supersedes"] = values["supersedes"]
     errors.raise_all()
     return cleaned
 

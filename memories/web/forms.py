@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from memories.models import Memory, Tag, Visibility
 from memories.models.visibility import Filters
 from memories.persona.retrieval import SELF_HANDLE
+from memories.services.tags import get_tags
 from memories.validation import limits
 from memories.validation.drafts import CHANGEABLE_FIELDS
 
@@ -219,7 +220,7 @@ class BulkActionForm(forms.Form):
 def get_initial_values(memory: Memory) -> dict[str, object]:
     return {
         "text": memory.text,
-        "tags": ", ".join(sorted(tag.name for tag in memory.tags.all())),
+        "tags": ", ".join(sorted(tag.name for tag in get_tags(memory))),
         "visibility": memory.visibility,
         "expires": "keep" if memory.expires_at else "never",
         "version": memory.version,

@@ -47,7 +47,7 @@ def respond_with_answer(
             request, partial(_stream_events, prepared, html), deferred_responses.EVENT_STREAM_TYPE
         )
     context = {"form": form, **get_model_context(actor)}
-    if not prepared.sources:
+    if not prepared.may_generate:
         return render(
             request, "memories/ask.html", context | _build_answer_context(prepared, prepared.quoted, is_own)
         )

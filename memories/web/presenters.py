@@ -21,7 +21,7 @@ from memories.models import IndexState, Memory, Tag
 from memories.search.query import Hit, Relevance
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import excerpt_match, shorten_text
-from memories.services.tags import sort_by_name
+from memories.services.tags import get_tags, sort_by_name
 from memories.web.markdown import render_markdown
 
 AGE_IN_WORDS = timedelta(days=7)
@@ -61,7 +61,7 @@ class MemoryRow:
 
     @cached_property
     def tags(self) -> list[Tag]:
-        return sort_by_name(self.memory.tags.all())
+        return sort_by_name(get_tags(self.memory))
 
     @property
     def is_long(self) -> bool:

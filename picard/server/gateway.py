@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Any
 
+from core import request_threads
 from picard.server.wsgi import (
     SPOOL_BYTES,
     Scope,
@@ -31,7 +32,6 @@ BODY_TIMEOUT_S = 120  # for a whole request body
 UPLOAD_TIMEOUT_S = 3_600  # for a large file from a logged-in user
 MAX_UPLOADS = 2  # concurrent uploads per process, each of which may be spooled to disk
 DRAIN_TIMEOUT_S = 5  # for the rest of a rejected upload
-POOL = "picard.pool"  # extension in the scope of native paths: the thread pool
 MAX_WAITING = 256  # requests that wait for a thread; further ones get 503
 
 Message = dict[str, Any]
@@ -89,6 +89,7 @@ class Gateway:
 
     async def _handle_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started_at = time.perf_counter()
+        request_threads.set_pool(self._pool)  # for native paths and deferred bodies
         try:
             if self._is_upload(scope) and await self._can_upload(scope):
                 response = await self._receive_upload(scope, receive)
@@ -96,7 +97,7 @@ class Gateway:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
                 if scope["path"] in self._native_paths:
                     with body.file:
-                        await self._native(self._share_pool(scope), body.replay_messages(receive), send)
+                        await self._native(scope, body.replay_messages(receive), send)
                     return
                 response = await self._run_in_thread(scope, body)
         except RequestRejected as rejection:
@@ -133,10 +134,6 @@ class Gateway:
             return await self._run_in_thread(scope, body)
         finally:
             self._uploads -= 1
-
-    def _share_pool(self, scope: Scope) -> Scope:
-        """Return a scope with the thread pool, in which native paths do their blocking work."""
-        return {**scope, "extensions": {**(scope.get("extensions") or {}), POOL: self._pool}}
 
     async def _run_in_thread(self, scope: Scope, body: "RequestBody") -> WsgiResponse:
         if self._in_flight >= self._max_in_flight:

@@ -25,6 +25,7 @@ from benchmarks.quality.natural import (
     read_unanswerable,
 )
 from benchmarks.quality.persona import measure_set
+from benchmarks.quality.persona_model import measure_model
 from memories.providers.embeddings import reset_provider
 from tests.factories import remember
 
@@ -189,6 +190,27 @@ def test_persona_is_measured_on_a_set() -> None:
     assert (share.unanswerable, share.refused, share.nothing_near) == (2, 1.0, 0.5)
     assert not User.objects.exists()
     assert len(read_unanswerable()) >= 60
+
+
+@pytest.mark.django_db
+def test_persona_is_measured_with_a_scripted_model() -> None:
+    """It cites only what it is shown, and is shown more if it rewrites the question."""
+    texts = {"park": "My car sleeps near the harbour.", "dog": "Our dog sleeps in the garden."}
+    memories = [
+        Item(text, frozenset([name]), None, datetime(2026, 5, 8, tzinfo=UTC)) for name, text in texts.items()
+    ]
+    questions = [
+        SetQuestion("Where does the puppy sleep?", "person", frozenset(["dog"])),
+        SetQuestion("Wo ist mein Wagen?", "person", frozenset(["park"])),
+    ]
+    small = EvaluationSet("small", memories, questions)
+    others = ["Who painted the ceiling?", "Which dog sleeps in a garden of iron?"]
+    off = measure_model(small, others, rewriting="off", statements={})
+    assert (off.answered, off.right, off.refused) == (0.5, 0.5, 1.0)
+    statements = {questions[1].text: "My car is at the harbour."}
+    on = measure_model(small, others, rewriting="statement", statements=statements)
+    assert (on.answered, on.right, on.refused) == (1.0, 1.0, 1.0)
+    assert not User.objects.exists()
 
 
 @pytest.mark.django_db

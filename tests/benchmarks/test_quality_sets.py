@@ -175,3 +175,10 @@ def test_update_texts_are_distinct_and_their_distractors_exist() -> None:
     texts += [facts[memory] for memory in updates["distractors"]]
     assert len(updates["distractors"]) >= 150
     assert len(texts) == len(set(texts))
+
+
+def test_every_english_question_has_a_rewriting() -> None:
+    questions = {
+        entry["text"] for name in ("natural-en", "paraphrases-en") for entry in read_set(name)["questions"]
+    }
+    assert set(read_file("rewritings-en")) == questions

@@ -19,6 +19,9 @@ MEMORY = {
     "visibility": "private",
     "tags": ["food", "health"],
     "expires_at": None,
+    "supersedes": None,
+    "superseded_by": None,
+    "superseded_at": None,
     "version": 1,
     "source": "api:notes",
     "state": "ready",
@@ -26,6 +29,7 @@ MEMORY = {
     "updated_at": "2026-01-31T12:00:00Z",
 }
 MEMORY_IN = {"text": "I am allergic to peanuts.", "tags": ["food", "health"]}
+OLDER_ID = "019b0a1c-7f10-7b44-a1c2-3e5d7f9b1c20"
 MEMORY_CHANGES = {"text": "I am allergic to peanuts and to almonds."}
 CHANGED = {**MEMORY, **MEMORY_CHANGES, "version": 2, "updated_at": "2026-02-01T08:30:00Z", "state": "pending"}
 MEMORIES = {"results": [MEMORY], **NEXT}
@@ -45,7 +49,7 @@ HITS = {
 }
 BULK_IN = {
     "operations": [
-        {"op": "create", "text": "My sister is called Grace."},
+        {"op": "create", "text": "My sister lives in Oslo now.", "supersedes": OLDER_ID},
         {"op": "update", "id": MEMORY_ID, "expected_version": 1, "tags": ["health"]},
         {"op": "trash", "id": MEMORY_ID},
     ]
@@ -75,7 +79,7 @@ PROPOSALS = {
         {
             "id": "019c1f12-4444-7d9e-8f20-0b1c2d3e4f50",
             "memory_id": None,
-            "changes": {**MEMORY_IN, "visibility": "private", "expires_at": None},
+            "changes": {**MEMORY_IN, "visibility": "private", "expires_at": None, "supersedes": None},
             "source": "mcp:notes",
             "created_at": "2026-01-31T12:00:00Z",
         }
@@ -170,6 +174,8 @@ ANSWER = {
             "text": "I am allergic to peanuts.",
             "visibility": "private",
             "created_at": "2026-01-31T12:00:00Z",
+            "superseded_by": None,
+            "superseded_at": None,
         }
     ],
     "mode": "extractive",

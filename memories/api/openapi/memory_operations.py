@@ -28,14 +28,17 @@ MEMORY_OPERATIONS = {
         "public, an app needs `memories:publish`. `on_duplicate` sets what happens if a memory that the caller can "
         "read has the same text: `keep` creates another one (the default, and the fastest), `return` adds the tags "
         "and a later expiry to the existing one and returns it with 200, and `refuse` fails with 409 `duplicate`, "
-        "whose `duplicate_of` is its ID.",
+        "whose `duplicate_of` is its ID. If it replaces an older memory that is no longer true, pass its ID as "
+        "`supersedes`: the older one stays, and comes after this one. 400 if it does not exist (`not_found`), another "
+        "memory already supersedes it (`superseded`), or the links would form a circle (`circle`).",
         may_need_approval=True, alternate_status=200,
     ),
     "search_memories": Operation(
         "post", "search", "Search by keyword and by meaning",
         responses.Hits, examples.HITS, scopes.READ,
         body=requests.SearchIn, body_example=examples.SEARCH_IN,
-        description="Unrelated memories are left out. The query is in the body because URLs end up in logs.",
+        description="Unrelated memories are left out, and a superseded memory comes after the one that replaces it. "
+        "The query is in the body because URLs end up in logs.",
     ),
     "change_many": Operation(
         "post", "memories", "Create, update and trash memories in bulk",
@@ -62,7 +65,8 @@ MEMORY_OPERATIONS = {
         responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404, 412),
         body=requests.MemoryChanges, body_example=examples.MEMORY_CHANGES,
         headers=(IF_MATCH,), response_headers=("ETag",),
-        description="Omitted fields stay unchanged. The previous text is added to the history.",
+        description="Omitted fields stay unchanged. The previous text is added to the history. `supersedes`: see "
+        "creating a memory; `null` removes the link.",
         may_need_approval=True,
     ),
     "trash_memory": Operation(

@@ -17,6 +17,8 @@ from memories.portability.readers.items import REASONS
 from memories.validation import limits
 
 NEXT_CURSOR = "The `cursor` of the next page, with the same filters; `null` on the last one."
+SUPERSEDED_BY = "ID of the newer memory that replaces this one: this one was true before."
+SUPERSEDED_AT = "When the newer memory was created."
 
 
 # Describes a response and never serializes one. No docstring: subclasses would inherit it as their description.
@@ -59,6 +61,11 @@ class Memory(ResponseSchema):
     visibility = serializers.ChoiceField(choices=Visibility.values)
     tags = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(allow_null=True, help_text="`null`: never.")
+    supersedes = serializers.UUIDField(
+        allow_null=True, help_text="ID of the older memory that this one replaces."
+    )
+    superseded_by = serializers.UUIDField(allow_null=True, help_text=SUPERSEDED_BY)
+    superseded_at = serializers.DateTimeField(allow_null=True, help_text=SUPERSEDED_AT)
     version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
     source: Any = serializers.CharField(
         help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`)."
@@ -187,6 +194,8 @@ class Citation(ResponseSchema):
     text = serializers.CharField(help_text="Quoted from the memory; of a long text, the part that matches.")
     visibility = serializers.ChoiceField(choices=Visibility.values)
     created_at = serializers.DateTimeField()
+    superseded_by = serializers.UUIDField(allow_null=True, help_text=SUPERSEDED_BY)
+    superseded_at = serializers.DateTimeField(allow_null=True, help_text=SUPERSEDED_AT)
 
 
 class Answer(ResponseSchema):
@@ -293,6 +302,7 @@ class Changes(ResponseSchema):
     visibility = serializers.ChoiceField(choices=Visibility.values, required=False)
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
+    supersedes = serializers.UUIDField(required=False, allow_null=True)
 
 
 class Proposal(ResponseSchema):

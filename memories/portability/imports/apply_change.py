@@ -54,7 +54,7 @@ def apply_change(actor: Actor, item: ImportItem) -> UndoRecord | None:
     previous = UndoRecord(
         memory.pk,
         memory.version,
-        [(tag.pk, tag.name) for tag in tagging.sort_by_name(memory.tags.all())],
+        [(tag.pk, tag.name) for tag in tagging.sort_by_name(tagging.get_tags(memory))],
         memory.expires_at,
     )
     try:

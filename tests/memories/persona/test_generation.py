@@ -1,12 +1,12 @@
 """Generated answers: what the model may read, what of its output is shown, and what happens if it fails."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.conf import LazySettings
 from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, given
@@ -39,16 +39,15 @@ def walrus(ada: User, index: Callable[[], int]) -> User:
 
 
 def ask(actor: Actor, about: User, question: str = QUESTION, turns: tuple[ChatTurn, ...] = ()) -> Answer:
-    return asyncio.run(
-        persona_generation.generate_answer(persona_retrieval.prepare_answer(actor, about, question, turns))
-    )
+    prepared = persona_retrieval.prepare_answer(actor, about, question, turns)
+    return async_to_sync(persona_generation.generate_answer)(prepared)
 
 
 def stream(prepared: PreparedAnswer) -> list[str | Answer]:
     async def collect() -> list[str | Answer]:
         return [part async for part in persona_generation.stream_answer(prepared)]
 
-    return asyncio.run(collect())
+    return async_to_sync(collect)()
 
 
 def get_prompt(model: ModelServer) -> str:
@@ -166,7 +165,7 @@ def test_first_chunk_is_sent_before_the_second_arrives(walrus: User, model: Mode
         model.may_go_on.set()
         return [first, *[each async for each in parts]]
 
-    first, *_, last = asyncio.run(first_then_rest())
+    first, *_, last = async_to_sync(first_then_rest)()
     assert first == "Peanuts"
     assert last.text == "Peanuts [1]."
 

@@ -127,3 +127,20 @@ def test_page_offers_to_update_the_existing_memory(ada: User, ada_client: Client
     response = ada_client.post("/memories/new/", {**data, "merge": "1"})
     assert response["Location"] == f"/memories/{memory.pk}/"
     assert get_tag_names(Memory.objects.get()) == ["party", "sweet"]
+
+
+def test_a_superseded_text_can_be_saved_again(ada: User) -> None:
+    berlin = remember(ada, "I live in Berlin.")
+    hamburg = remember(ada, "I live in Hamburg.", supersedes=berlin.pk)
+    back, is_new = create_unless_duplicate(
+        session(ada), text="I live in Berlin.", on_duplicate=OnDuplicate.RETURN, supersedes=hamburg.pk
+    )
+    assert (is_new, back.superseded and back.superseded.id) == (True, hamburg.pk)
+
+
+def test_a_link_is_added_to_an_existing_memory(ada: User) -> None:
+    older, newer = remember(ada, "I live in Berlin."), remember(ada, "I live in Hamburg.")
+    same, is_new = create_unless_duplicate(
+        session(ada), text=newer.text, on_duplicate=OnDuplicate.RETURN, supersedes=older.pk
+    )
+    assert (same.pk, is_new, same.superseded and same.superseded.id) == (newer.pk, False, older.pk)

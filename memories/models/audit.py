@@ -1,0 +1,71 @@
+"""The audit log: who did what to which memories."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.ids import new_id
+from accounts.models import User
+from memories.models.memory import CLIENT_ID_CHARACTERS
+from memories.owned import Owned
+
+
+class AuditAction(models.TextChoices):
+    """What was done, as `subject:action`. The labels are in migrations; `description` is what people read."""
+
+    MEMORY_CREATE = "memory:create", _("added")
+    MEMORY_READ = "memory:read", _("read")
+    MEMORY_LIST = "memory:list", _("listed")
+    MEMORY_SEARCH = "memory:search", _("searched")
+    MEMORY_UPDATE = "memory:update", _("changed")
+    MEMORY_PUBLISH = "memory:publish", _("made public")
+    MEMORY_UNPUBLISH = "memory:unpublish", _("made private")
+    MEMORY_TRASH = "memory:trash", _("put in the trash")
+    MEMORY_RESTORE = "memory:restore", _("restored")
+    MEMORY_DELETE = "memory:delete", _("deleted for ever")
+    MEMORY_PURGE = "memory:purge", _("purged")
+    MEMORY_EXPORT = "memory:export", _("exported")
+    MEMORY_PROPOSE = "memory:propose", _("proposed")
+    MEMORY_DECLINE = "memory:decline", _("declined")
+    PERSONA_ASK = "persona:ask", _("asked the persona")
+    APP_CONNECT = "app:connect", _("connected")
+    APP_NARROW = "app:narrow", _("changed what it may do")
+    APP_PAUSE = "app:pause", _("paused")
+    APP_RESUME = "app:resume", _("let go on")
+    APP_DISCONNECT = "app:disconnect", _("disconnected")
+    ACCOUNT_CLOSE = "account:close", _("closed the account")
+    ACCOUNT_RESTORE = "account:restore", _("brought the account back")
+
+    @property
+    def description(self) -> str:
+        texts = {
+            AuditAction.MEMORY_TRASH: _("moved to trash"),
+            AuditAction.MEMORY_DELETE: _("deleted permanently"),
+            AuditAction.APP_NARROW: _("access changed"),
+            AuditAction.APP_RESUME: _("resumed"),
+            AuditAction.ACCOUNT_RESTORE: _("restored the account"),
+        }
+        return str(texts.get(self, self.label))
+
+
+class AuditEvent(Owned, models.Model):
+    """Who did what to which memories, when, and through which channel and app. No text; append-only by a trigger."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    actor_id = models.UUIDField(null=True, editable=False)  # no foreign key: the event outlives the user
+    door = models.CharField(max_length=10, editable=False)
+    client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, blank=True, editable=False)
+    action = models.CharField(max_length=20, choices=AuditAction, editable=False)
+    memory_ids = ArrayField(models.UUIDField(), editable=False)
+    happened_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-id"], name="audit_of_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.action} at {self.happened_at}"
+
+    def get_action_display(self) -> str:
+        return AuditAction(self.action).description

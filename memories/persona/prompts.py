@@ -1,0 +1,49 @@
+"""What the persona's prompts have in common: templates, their limits, and the word with which a model refuses."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+
+from memories.persona.retrieval import ChatTurn
+from memories.validation import limits
+
+if TYPE_CHECKING:
+    from langchain_core.prompts import ChatPromptTemplate
+
+T = TypeVar("T")
+
+NONE = "NONE"  # the model's output if it has no answer
+REFUSAL = re.compile(rf"\W*{NONE}\b")  # some models add a reason
+TURNS = 6  # most recent turns sent to the model
+
+
+@cache
+def load_template(name: str) -> "ChatPromptTemplate":
+    """Return a system prompt of templates/prompts, followed by the turns and the question. Loads a library."""
+    from langchain_core.prompts import ChatPromptTemplate
+
+    text = (settings.BASE_DIR / f"templates/prompts/{name}.txt").read_text(encoding="utf-8")
+    return ChatPromptTemplate([("system", text), ("placeholder", "{turns}"), ("human", "{question}")])
+
+
+def select_recent_turns(turns: Sequence[ChatTurn]) -> list[ChatTurn]:
+    return fit_prompt_budget(turns[: -TURNS - 1 : -1], lambda turn: turn.text)[::-1]
+
+
+def fit_prompt_budget(items: Iterable[T], text_of: Callable[[T], str]) -> list[T]:
+    """Return the first items that fit into half of the prompt; memories and turns get one half each."""
+    fitting: list[T] = []
+    left = settings.CHAT.prompt_tokens * limits.BYTES_PER_TOKEN // 2
+    for item in items:
+        left -= len(text_of(item).encode())
+        if left < 0:
+            break
+        fitting.append(item)
+    return fitting
+
+
+def strip_marks(text: str) -> str:
+    return text.strip(" \n\"'*.").upper()

@@ -1,0 +1,265 @@
+"""Which memory replaces which. The link is stored with the newer memory, in `Memory.supersedes`.
+
+Links form chains: an older memory has at most one newer one. A newer memory in the trash, an expired one, and one that
+the actor may not see supersede nothing for this actor; the chain goes on behind them, and nothing reveals them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db.models import F, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from accounts.actor import Actor
+from accounts.ids import new_id
+from accounts.models import User
+from core.db.locks import OwnerLock, lock_owner
+from core.db.prepared import fetch_prepared
+from memories.models import LinkedMemory, Memory
+from memories.validation.drafts import Changes
+
+Memories = TypeVar("Memories", bound=QuerySet[Any])
+
+# Selected with a memory, so that those without links need no further statement.
+HAS_SUCCESSOR = """exists (
+  select from memories_memory newer where newer.owner_id = memories_memory.owner_id
+  and newer.supersedes_id = memories_memory.id and newer.supersedes_id is not null
+)"""
+
+# All links of the chains: upward from the older memories, downward from the newer ones. `limit 1` forces an index
+# lookup per memory, as in search/ranking.py. Each step uses an index of links, which has only rows with one.
+CHAINS = """
+with recursive later as (
+  select id, supersedes_id from memories_memory
+  where owner_id = %s and supersedes_id = any(%s::uuid[]) and supersedes_id is not null
+  union
+  select memory.id, memory.supersedes_id from later join memories_memory memory
+  on memory.owner_id = %s and memory.supersedes_id = later.id and memory.supersedes_id is not null
+), earlier as (
+  select id, supersedes_id from memories_memory where owner_id = %s and id = any(%s::uuid[])
+  union
+  select memory.id, memory.supersedes_id from earlier join memories_memory memory
+  on memory.owner_id = %s and memory.id = earlier.supersedes_id
+)
+select link.id, link.supersedes_id, seen.created_at
+from (select * from later union select * from earlier) link
+left join lateral (select created_at from ({visible}) visible where visible.id = link.id limit 1) seen on true
+"""
+
+# The memories that remain next to deleted ones of a chain, with the next older one that remains.
+GAPS = """
+with recursive gap as (
+  select id, supersedes_id as older_id from memories_memory
+  where owner_id = %s and supersedes_id = any(%s::uuid[]) and supersedes_id is not null and id <> all(%s::uuid[])
+  union
+  select gap.id, memory.supersedes_id from gap join memories_memory memory
+  on memory.owner_id = %s and memory.id = gap.older_id where memory.id = any(%s::uuid[])
+)
+select id, older_id from gap where older_id <> all(%s::uuid[])
+"""
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Links between memories of one owner. visible: when those that the actor may see were created."""
+
+    newer: Mapping[UUID, UUID]
+    older: Mapping[UUID, UUID]
+    visible: Mapping[UUID, datetime]
+
+    def find_successor(self, memory_id: UUID) -> LinkedMemory | None:
+        """Return the next newer memory that the actor may see."""
+        return self._find_next(self.newer, memory_id)
+
+    def find_superseded(self, memory_id: UUID) -> LinkedMemory | None:
+        """Return the next older memory that the actor may see."""
+        return self._find_next(self.older, memory_id)
+
+    def list_successors(self, memory_id: UUID) -> list[UUID]:
+        """Return the newer memories of the chain that the actor may see, the newest last."""
+        return [each for each in _walk(self.newer, memory_id)[1:] if each in self.visible]
+
+    def find_newest(self, memory_id: UUID) -> UUID:
+        """Return the newest memory of the chain, whoever may see it."""
+        return _walk(self.newer, memory_id)[-1]
+
+    def _find_next(self, links: Mapping[UUID, UUID], memory_id: UUID) -> LinkedMemory | None:
+        following = links.get(memory_id)
+        while following is not None and following not in self.visible:
+            following = links.get(following)
+        return None if following is None else LinkedMemory(following, self.visible[following])
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link that may be saved, and the hidden memory that must make room for it: `displaced` moves above `above`."""
+
+    older_id: UUID | None
+    displaced: UUID | None = None
+    above: UUID | None = None
+
+
+# --- What an actor sees ---------------------------------------------------------------------------------
+
+
+def with_successors(memories: Memories) -> Memories:
+    """Select memories with `has_successor`, so that `attach_links` needs no statement where there are no links."""
+    has_successor = RawSQL(HAS_SUCCESSOR, ())  # noqa: S611 - a constant # nosec B611
+    return memories.annotate(has_successor=has_successor)
+
+
+def attach_links(actor: Actor, memories: Iterable[Memory], *, owner: User | None = None) -> Chains:
+    """Set `superseded_by` and `superseded` of memories of one owner, as the actor may see them.
+
+    One statement, none if no memory has a link. owner: by default the actor's own user.
+    """
+    linked = [memory for memory in memories if memory.supersedes_id or memory.has_successor]
+    older = [memory.supersedes_id for memory in linked if memory.supersedes_id]
+    chains = load_chains(actor, owner or actor.person, [memory.pk for memory in linked], older)
+    for memory in linked:
+        memory.superseded_by = chains.find_successor(memory.pk)
+        memory.superseded = _find_superseded(chains, memory)
+    return chains
+
+
+def load_chains(actor: Actor, owner: User, newer_of: Sequence[UUID], older_from: Sequence[UUID]) -> Chains:
+    """Load what is newer than some memories, and other memories with what is older than them."""
+    if not newer_of and not older_from:
+        return Chains({}, {}, {})
+    visible = Memory.objects.visible_to(actor, owner=owner).order_by().values_list("id", "created_at")
+    try:
+        sql, visible_params = visible.query.sql_with_params()
+    except EmptyResultSet:  # an app that may not read
+        return Chains({}, {}, {})
+    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk, *visible_params]
+    rows = fetch_prepared(CHAINS.replace("{visible}", sql), params)
+    older = {newer_id: older_id for newer_id, older_id, _seen in rows if older_id is not None}
+    return Chains(
+        {older_id: newer_id for newer_id, older_id in older.items()},
+        older,
+        {memory_id: created_at for memory_id, _older, created_at in rows if created_at is not None},
+    )
+
+
+def find_current(actor: Actor, memory_id: UUID) -> UUID | None:
+    """Return the newest of the user's own memories in this one's chain; None if the actor may not see this one."""
+    chains = load_chains(actor, actor.person, [memory_id], [memory_id])
+    return [memory_id, *chains.list_successors(memory_id)][-1] if memory_id in chains.visible else None
+
+
+def _find_superseded(chains: Chains, memory: Memory) -> LinkedMemory | None:
+    if memory.supersedes_id is None:
+        return None
+    return Chains({}, {**chains.older, memory.pk: memory.supersedes_id}, chains.visible).find_superseded(
+        memory.pk
+    )
+
+
+# --- Changes: each needs a transaction -------------------------------------------------------------------
+
+
+def lock_links(owner_id: UUID, memory_ids: Collection[UUID]) -> None:
+    """Lock the owner's links, since two links made at once could form a circle, and then both memories in order."""
+    lock_owner(OwnerLock.LINKS, owner_id)
+    rows = Memory.objects.filter(owner_id=owner_id, pk__in=memory_ids).order_by("pk")
+    list(rows.select_for_update(of=("self",)).values_list("pk"))
+
+
+def check_link(actor: Actor, newer_id: UUID, older_id: UUID) -> Link:
+    """Return the link by which one memory of the actor's user may supersede another.
+
+    The actor must see both. Raises ValidationError (supersedes) if the older one is absent or already superseded, or
+    if the links would form a circle. Links that the actor may not see stay, and do not matter.
+    """
+    chains = load_chains(actor, actor.person, [newer_id, older_id], [older_id])
+    if older_id not in chains.visible:
+        raise _make_error(_("Not found."), "not_found")
+    if newer_id in _walk(chains.older, older_id):
+        raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
+    hidden: list[UUID] = []
+    for following in _walk(chains.newer, older_id)[1:]:
+        if following == newer_id:  # superseded already, through nothing that the actor may see
+            return Link(chains.older[newer_id])
+        if following in chains.visible:
+            raise _make_error(_("Another memory already supersedes this one."), "superseded")
+        hidden.append(following)
+    if not hidden:
+        return Link(older_id)
+    present = Memory.objects.visible_to(Actor(user=actor.user, door=actor.door), owner=actor.person)
+    is_present = present.filter(pk__in=hidden).exists()
+    return Link(older_id, hidden[0], chains.find_newest(newer_id) if is_present else None)
+
+
+def lock_change(actor: Actor, memory_id: UUID, values: Changes) -> None:
+    """Lock both memories of a new link, before either of them is locked alone."""
+    if older_id := values.get("supersedes"):
+        lock_links(actor.person.pk, [memory_id, older_id])
+
+
+def check_change(actor: Actor, memory: Memory, changes: Changes) -> Link | None:
+    """Check the link among the changes of a memory, and replace it by the one to save."""
+    older_id = changes.get("supersedes")
+    if older_id is None:
+        return None
+    link = check_link(actor, memory.pk, older_id)
+    changes["supersedes"] = link.older_id
+    return link
+
+
+def check_proposed(actor: Actor, older_ids: Sequence[UUID]) -> None:
+    """Check the links of proposed memories, whose ids do not exist yet."""
+    for older_id in older_ids:
+        check_link(actor, new_id(), older_id)
+
+
+def make_room(owner_id: UUID, link: Link | None) -> None:
+    """Move a hidden memory above the newest of the new chain; one in the trash loses its link."""
+    if link is not None and link.displaced is not None:
+        own = Memory.objects.filter(owner_id=owner_id, pk=link.displaced)
+        own.update(supersedes_id=link.above, version=F("version") + 1, updated_at=Now())
+
+
+def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
+    """Check the links of new memories, which may supersede each other, and make room for them."""
+    links = {row.pk: row.supersedes_id for row in rows if row.supersedes_id}
+    if not links:
+        return
+    new = {row.pk for row in rows}
+    lock_links(actor.person.pk, set(links.values()) - new)
+    if len(set(links.values())) < len(links):
+        raise _make_error(_("Another memory already supersedes this one."), "superseded")
+    for newer_id, older_id in links.items():
+        if older_id not in new:
+            make_room(actor.person.pk, check_link(actor, newer_id, older_id))
+        elif newer_id in _walk(links, older_id):
+            raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
+
+
+def bridge_links(owner_id: UUID, deleted_ids: Collection[UUID]) -> None:
+    """Link what supersedes memories that are about to be deleted to what these supersede."""
+    ids = list(deleted_ids)
+    gaps = fetch_prepared(GAPS, [owner_id, ids, ids, owner_id, ids, ids])
+    if gaps:
+        own = Memory.objects.filter(owner_id=owner_id)
+        own.filter(pk__in=ids, supersedes__isnull=False).update(supersedes=None)  # one successor per memory
+        for newer_id, older_id in gaps:
+            own.filter(pk=newer_id).update(supersedes_id=older_id)
+
+
+def _walk(links: Mapping[UUID, UUID], start: UUID) -> list[UUID]:
+    """Return the memory and those that its links lead to, in order, each once."""
+    found = {start: None}
+    while (following := links.get(start)) is not None and following not in found:
+        found[following] = None
+        start = following
+    return list(found)
+
+
+def _make_error(message: str, code: str) -> ValidationError:
+    return ValidationError({"supersedes": ValidationError(message, code=code)})
