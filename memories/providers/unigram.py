@@ -69,10 +69,12 @@ class UnigramTokenizer:
         written = WORD_START + word.translate(self._replacements)
         # Where no spaces separate words, the start of a word is a piece of its own.
         pieces = [piece for piece, part in self._split(written) if part != WORD_START]
-        scores = [
-            self._unknown_score if piece == self._unknown else float(self._scores[piece]) for piece in pieces
-        ]
-        return -sum(scores)
+        unknown = pieces.count(self._unknown)
+        return float(self.get_rarities(pieces).sum()) - unknown * self._unknown_score
+
+    def get_rarities(self, pieces: list[int]) -> "NDArray[np.float32]":
+        """Return the negative logarithms of the pieces' probabilities; 0 for special pieces."""
+        return -self._scores[pieces]
 
     def _split(self, text: str) -> list[tuple[int, str]]:
         """Return the most probable pieces with their parts of the text (Viterbi's algorithm)."""

