@@ -19,6 +19,7 @@ from accounts.keys import get_person_key
 from accounts.models import User
 from benchmarks.texts import make_texts
 from memories.index import keywords, spaces, vectors
+from memories.index.date_words import get_day_words
 from memories.index.languages import get_owner_language
 from memories.models import IndexState, Memory, MemoryTag, MemoryVector, Tag
 from memories.services import tags
@@ -152,7 +153,7 @@ def _build_vector_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
     rotated = person.vectors @ vectors.build_rotation_matrix(key.vector_rotation_key, DIMENSIONS)
     language = get_owner_language(person.user)
     space = spaces.get_space(language).pk
-    day = keywords.hash_words(keywords.get_day_words(timezone.now().date(), language), key.keyword_hash_key)
+    day = keywords.hash_words(get_day_words(timezone.now().date()), key.keyword_hash_key)
     for memory_id, text, vector in zip(person.ids, person.texts, rotated, strict=True):
         tokens = keywords.hash_words(keywords.extract_words(text, language), key.keyword_hash_key) + day
         yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), tokens

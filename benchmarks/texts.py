@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from memories.index.keywords import DATA
+from memories.index.languages import DATA
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,6 +16,8 @@ from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.persona_model import ModelShare, measure_model_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
+from benchmarks.quality.updates import UpdateRow, evaluate_updates, read_update_sets
+from core.languages import ENGLISH
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
@@ -37,12 +39,14 @@ MODEL_HEADING = (
     f"{'chat model':<17}{'rewriting':<11}{'n':>5}{'answer':>8}{'right':>8}{'others':>8}{'refuse':>8}"
 )
 
-KEPT_VARIABLES = (
-    "SEARCH_LANGUAGE",
-    "EMBEDDING_DIMENSIONS",
-)  # in a temporary home, which drops them otherwise
+KEPT_VARIABLES = ("SEARCH_LANGUAGE", "EMBEDDING_DIMENSIONS")  # in a temporary home, which drops them else
 
-QualityRow = ResultRow | AnswerShare | SetRow | SetShare | ModelShare
+UPDATES_HEADING = (
+    f"{'updates':<17}{'n':>5}{'unlinked':>10}{'first':>8}{'present':>9}{'past':>8}{'dated':>8}{'suggest':>9}"
+    f"{'others':>8}{'suggest':>9}{'near':>8}"
+)
+
+QualityRow = ResultRow | AnswerShare | SetRow | SetShare | ModelShare | UpdateRow
 
 
 def measure_quality(
@@ -85,6 +89,12 @@ def _measure_sets(language: str) -> Iterator[QualityRow]:
         print(_format_set_row(row))  # noqa: T201
         rows.append(row)
     yield from rows
+    if language not in ("", ENGLISH):
+        return
+    print(f"\n{UPDATES_HEADING}")  # noqa: T201
+    for updates in evaluate_updates(read_update_sets(), log_progress=_log_progress):
+        print(_format_updates(updates))  # noqa: T201
+        yield updates
 
 
 def _measure_search(conversations: list[Conversation], language: str) -> Iterator[QualityRow]:
@@ -139,6 +149,21 @@ def _write_results(path: Path, rows: list[QualityRow]) -> None:
 def _format_set_row(row: SetRow) -> str:
     figures = "".join(f"{value:>8.3f}" for value in (*row.recall.values(), row.mrr))
     return f"{row.name:<17}{row.arm:<9}{row.asked_by:<10}{row.questions:>5}{figures}"
+
+
+def _format_updates(row: UpdateRow) -> str:
+    asked = "".join(
+        f"{'-' if value is None else f'{value:.3f}':>{width}}"
+        for value, width in (
+            (row.unlinked_first, 10),
+            (row.first, 8),
+            (row.only_present, 9),
+            (row.past_found, 8),
+            (row.both_dated, 8),
+        )
+    )
+    suggested = f"{row.suggested:>9.3f}{row.look_alikes:>8}{row.suggested_look_alikes:>9.3f}"
+    return f"{row.name:<17}{row.updates:>5}{asked}{suggested}{row.suggested_distractors:>8.3f}"
 
 
 def _format_row(row: ResultRow) -> str:

@@ -12,15 +12,17 @@ from functools import cache
 
 from django.conf import settings
 
-from memories.index import keywords
+from memories.index import joined_words, keywords
 from memories.index.languages import Language
 
-MAX_KEYWORDS = 150  # distinct words of the text; the row also has the date's words and the tags
+MAX_KEYWORDS = 150  # distinct words of the text; the row also has joined words, the date's words and the tags
+MAX_TAG_WORDS = 24
 MAX_WORDS = 200
 MAX_PIECES = 240  # estimated; the local model reads 254
 # Bytes of an index tuple for the vector (2 per dimension) and the tokens (8 each), including the date's.
 ROW_BYTES = 2_590
 ROW_SPARE_KEYWORDS = 10
+SPARE_TAG_WORDS = 7  # of these, besides the date's
 
 _UNSPACED = re.compile(f"[{keywords.UNSPACED}]")
 _RUN = re.compile(r"[a-zA-Z]+|[0-9]+|.")
@@ -79,14 +81,27 @@ def split_passages(text: str, language: Language) -> list[str]:
 @cache
 def _get_atom_regex() -> re.Pattern[str]:
     """Match a word, which is never split, or any other single non-space character. Compiled when first used: 8 ms."""
-    return re.compile(rf"(?P<word>{keywords.WORD}) | \S", re.VERBOSE)
+    return re.compile(rf"(?P<word>{keywords.TOKEN}) | \S", re.VERBOSE)
 
 
 def get_max_keywords() -> int:
     """Return how many distinct words a passage can have besides a vector of EMBEDDING_DIMENSIONS."""
+    return max(1, min(MAX_KEYWORDS, _get_room()))
+
+
+def extract_passage_words(passage: str, language: Language) -> list[str]:
+    """Return the words under which a passage is indexed: its own, and joined forms as far as the row has room."""
+    return joined_words.extract_index_words(passage, language, limit=_get_room())
+
+
+def get_max_tag_words() -> int:
+    """Return how many words of tags fit into a row, besides those of the passage and its date."""
+    return min(MAX_TAG_WORDS, SPARE_TAG_WORDS + max(0, _get_room() - MAX_KEYWORDS - joined_words.MAX_JOINED))
+
+
+def _get_room() -> int:
     dimensions: int = settings.EMBEDDING_DIMENSIONS
-    room = (ROW_BYTES - 2 * dimensions) // 8 - ROW_SPARE_KEYWORDS
-    return max(1, min(MAX_KEYWORDS, room))
+    return (ROW_BYTES - 2 * dimensions) // 8 - ROW_SPARE_KEYWORDS
 
 
 def _is_short(text: str, language: Language) -> bool:

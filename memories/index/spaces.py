@@ -14,7 +14,7 @@ from memories.index.languages import Language, get_language
 from memories.models import EmbeddingSpace, MemoryVector
 from memories.providers.embeddings import get_provider
 
-KEYWORD_SCHEME = "words-1"  # increment when keywords.py extracts other words: everything is reindexed
+KEYWORD_SCHEME = "words-2"  # increment when keywords.py extracts other words: everything is reindexed
 
 
 def get_encoder(language: Language) -> str:

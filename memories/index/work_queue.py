@@ -17,8 +17,10 @@ from django.db.models.functions import Now
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
 from memories.index import keywords, spaces, vectors
+from memories.index.date_words import get_day_words
 from memories.index.languages import Language, get_language, get_owner_language, read_owner_languages
-from memories.index.passages import split_passages
+from memories.index.passages import extract_passage_words, split_passages
+from memories.index.tag_words import hash_tag_names, read_tag_names
 from memories.models import IndexState, Memory, MemoryVector
 
 CHANNEL = "picard_indexing"
@@ -30,11 +32,18 @@ def store_keywords(memories: Sequence[Memory]) -> None:
     MemoryVector.objects.bulk_create(build_passage_rows(memories), batch_size=1_000)
 
 
-def build_passage_rows(memories: Iterable[Memory]) -> list[MemoryVector]:
-    """Return unsaved keyword rows of the memories, in order."""
+def build_passage_rows(
+    memories: Iterable[Memory], tag_names: Mapping[UUID, Sequence[str]] | None = None
+) -> list[MemoryVector]:
+    """Return unsaved keyword rows of the memories, in order. tag_names: by memory, if not those that are stored."""
     memories = list(memories)
     languages = get_memory_languages(memories)
-    return [row for memory in memories for row in _build_text_rows(memory, languages[memory.owner_id])]
+    names = read_tag_names(memories) if tag_names is None else tag_names
+    return [
+        row
+        for memory in memories
+        for row in _build_text_rows(memory, languages[memory.owner_id], names.get(memory.pk, ()))
+    ]
 
 
 def store_vectors(
@@ -49,6 +58,7 @@ def store_vectors(
     languages: by owner, for which they were made.
     """
     rows = []
+    names = read_tag_names(memories)
     space_of = {language: spaces.get_space(language) for language in set(languages.values())}
     for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
         known = [vector for vector in plain_vectors if vector is not None]
@@ -58,7 +68,9 @@ def store_vectors(
             else vectors.rotate_vectors(known, get_person_key(memory.owner_id).vector_rotation_key)
         )
         for row, vector in zip(
-            _build_rows(memory, passages, languages[memory.owner_id]), plain_vectors, strict=True
+            _build_rows(memory, passages, languages[memory.owner_id], names.get(memory.pk, ())),
+            plain_vectors,
+            strict=True,
         ):
             row.space = space_of[languages[memory.owner_id]]
             if vector is not None:
@@ -82,7 +94,12 @@ def rekey_memory(memory: Memory) -> None:
     stored = {row.passage: row for row in _select_stored_rows([memory]).select_related("space")}
     codes = {row.space.language for row in stored.values() if row.space is not None}
     # As it was split into passages: the owner's language may have changed since.
-    rows = _build_text_rows(memory, get_language(codes.pop())) if codes else build_passage_rows([memory])
+    names = read_tag_names([memory])
+    rows = (
+        _build_text_rows(memory, get_language(codes.pop()), names.get(memory.pk, ()))
+        if codes
+        else build_passage_rows([memory], names)
+    )
     for row in rows:
         previous = stored.get(row.passage)
         if previous is not None and previous.embedding is not None:
@@ -115,19 +132,20 @@ def get_memory_languages(memories: Iterable[Memory]) -> dict[UUID, Language]:
     return found
 
 
-def _build_text_rows(memory: Memory, language: Language) -> list[MemoryVector]:
-    return _build_rows(memory, split_passages(memory.text, language), language)
+def _build_text_rows(memory: Memory, language: Language, tag_names: Sequence[str]) -> list[MemoryVector]:
+    return _build_rows(memory, split_passages(memory.text, language), language, tag_names)
 
 
-def _build_rows(memory: Memory, texts: Sequence[str], language: Language) -> list[MemoryVector]:
+def _build_rows(
+    memory: Memory, texts: Sequence[str], language: Language, tag_names: Sequence[str]
+) -> list[MemoryVector]:
     key = (
         get_server_key().keyword_hash_key
         if memory.is_public
         else get_person_key(memory.owner_id).keyword_hash_key
     )
-    days = keywords.hash_words(
-        keywords.get_day_words(memory.created_at.astimezone(UTC).date(), language), key
-    )
+    days = keywords.hash_words(get_day_words(memory.created_at.astimezone(UTC).date()), key)
+    tags = hash_tag_names(memory.owner_id, tag_names, language)
     return [
         MemoryVector(
             memory=memory,
@@ -136,7 +154,7 @@ def _build_rows(memory: Memory, texts: Sequence[str], language: Language) -> lis
             is_public=memory.is_public,
             is_trashed=memory.deleted_at is not None,
             expires_at=memory.expires_at,
-            tokens=keywords.hash_words(keywords.extract_words(text, language), key) + days,
+            tokens=keywords.hash_words(extract_passage_words(text, language), key) + days + tags,
             sequence=_get_sequence(memory),
         )
         for number, text in enumerate(texts)

@@ -109,7 +109,10 @@ def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
 
 
 def _format_source(source: Citation) -> str:
-    return f"[{source.number}] ({source.memory.created_at:%Y-%m-%d}) {source.text}"
+    dates = f"{source.memory.created_at:%Y-%m-%d}"
+    if source.memory.superseded_by is not None:
+        dates += f" until {source.memory.superseded_by.created_at:%Y-%m-%d}"
+    return f"[{source.number}] ({dates}) {source.text}"
 
 
 class _OutputCleaner:

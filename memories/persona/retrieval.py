@@ -22,8 +22,10 @@ from memories import scopes
 from memories.errors import PersonaNotFound
 from memories.index import keywords
 from memories.index.languages import get_owner_language
+from memories.index.names import extract_names
 from memories.models import AuditAction, Memory
 from memories.models.visibility import build_persona_access_q
+from memories.persona.current_facts import asks_about_past, select_current_facts
 from memories.providers import chat
 from memories.search.answer_strength import JudgedHits, judge_hits
 from memories.search.query import Hit, search_memories
@@ -48,11 +50,16 @@ class AnswerMode(StrEnum):
 
 @dataclass(frozen=True)
 class Citation:
-    """A memory that an answer cites or shows. number: as in the answer's text, from 1. text: an excerpt if long."""
+    """A memory that an answer cites or shows.
+
+    number: as in the answer's text, from 1. text: an excerpt if long. dates: when it was true, if another memory
+    replaces it or may replace it.
+    """
 
     number: int
     memory: Memory
     text: str
+    dates: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,10 +158,13 @@ def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
         actor, query, owner=about, limit=MAX_REWRITTEN_SOURCES, names=names, only_related=True
     )
     known = {source.memory.pk for source in prepared.sources}
+    is_about_past = asks_about_past(prepared.question, get_owner_language(about))
     added = [
         _build_citation(0, hit)
         for hit in found.hits
-        if hit.memory.pk not in known and decrypt_or_none(hit.memory) is not None
+        if hit.memory.pk not in known
+        and decrypt_or_none(hit.memory) is not None
+        and (is_about_past or hit.memory.superseded_by is None)
     ][: MAX_REWRITTEN_SOURCES - len(prepared.sources)]
     audit.record_read(
         actor,
@@ -169,7 +179,10 @@ def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
 
 
 def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits, bool]:
-    """Return the memories near the question, which of them answer it, and whether the search was degraded."""
+    """Return the memories near the question, which of them answer it, and whether the search was degraded.
+
+    Former facts are among them only if the question is about the past.
+    """
     names = extract_question_names(question, about)
     found = search_memories(
         actor,
@@ -180,13 +193,16 @@ def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits
         only_related=True,
     )
     readable = [hit for hit in found.hits if decrypt_or_none(hit.memory) is not None]
-    return judge_hits(readable, names), found.degraded
+    return select_current_facts(judge_hits(readable, names), question, about), found.degraded
 
 
 def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: bool) -> PreparedAnswer:
     question = _clean_question(question)
     judged, is_degraded = judge_memories(actor, about, question)
-    found = tuple(_build_citation(number, hit) for number, hit in enumerate(judged.hits, start=1))
+    found = tuple(
+        _build_citation(number, hit, is_dated=hit.memory.pk in judged.dated)
+        for number, hit in enumerate(judged.hits, start=1)
+    )
     audit.record_read(
         actor,
         AuditAction.PERSONA_ASK,
@@ -208,7 +224,7 @@ def can_send_to_model(actor: Actor) -> bool:
 
 def extract_question_names(question: str, about: User) -> set[str]:
     """Return the stems of names in the question, without the user's own name, since their memories say "I"."""
-    return keywords.extract_names(question, get_owner_language(about)) - _get_name_words(about)
+    return extract_names(question, get_owner_language(about)) - _get_name_words(about)
 
 
 def get_own_names(about: User) -> set[str]:
@@ -249,12 +265,20 @@ def _clean_question(question: str) -> str:
     return question
 
 
-def _build_citation(number: int, hit: Hit) -> Citation:
+def _build_citation(number: int, hit: Hit, *, is_dated: bool = False) -> Citation:
     text = excerpt_match(hit.memory.text, hit, EXCERPT_CHARACTERS)
-    return Citation(number, hit.memory, text)
+    dates = f"{hit.memory.created_at:%Y-%m-%d}" if is_dated else ""
+    if hit.memory.superseded_by is not None:
+        dates = _("until %(date)s") % {"date": f"{hit.memory.superseded_by.created_at:%Y-%m-%d}"}
+    return Citation(number, hit.memory, text, dates)
 
 
 def _format_citations(citations: Sequence[Citation], closest: Sequence[Citation]) -> str:
     if not citations:
         return get_closest_text() if closest else get_no_answer_text()
-    return "\n\n".join(f"{citation.text} [{citation.number}]" for citation in citations)
+    return "\n\n".join(map(_format_citation, citations))
+
+
+def _format_citation(citation: Citation) -> str:
+    dates = f" ({citation.dates})" if citation.dates else ""
+    return f"{citation.text}{dates} [{citation.number}]"

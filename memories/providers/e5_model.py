@@ -22,16 +22,16 @@ class E5Model:
 
     def __init__(self, path: Path | None = None) -> None:
         self._weights = open_weights(path)
-        self._vocabulary = load_vocabulary()
+        self.vocabulary = load_vocabulary()
         self._session = create_session(_build_model(self._weights))
         self._starts = {
-            prefix: [self._weights.start, *self._vocabulary.tokenize(prefix).ids]
+            prefix: [self._weights.start, *self.vocabulary.tokenize(prefix).ids]
             for prefix in (QUERY, PASSAGE)
         }
 
     def tokenize(self, prefix: str, text: str) -> list[int] | None:
         """Return the IDs of the pieces that the model reads, None if most of the text is unknown."""
-        tokenized, start = self._vocabulary.tokenize(text), self._starts[prefix]
+        tokenized, start = self.vocabulary.tokenize(text), self._starts[prefix]
         if tokenized.known <= MIN_KNOWN:
             return None
         return [*start, *tokenized.ids[: MAX_PIECES - len(start) - 1], self._weights.end]
@@ -46,7 +46,7 @@ class E5Model:
 
         weights = np.zeros((len(batch), max(map(len, batch))), np.float32)
         for row, ids in enumerate(batch):
-            weights[row, : len(ids)] = self._vocabulary.get_rarities(ids)
+            weights[row, : len(ids)] = self.vocabulary.get_rarities(ids)
         weights[:, : len(self._starts[prefix])] = 0
         return average_states(self.compute_states(batch), weights)
 

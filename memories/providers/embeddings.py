@@ -7,7 +7,7 @@ setting; all its results are validated here.
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Protocol
@@ -74,7 +74,7 @@ class ProviderRejected(ProviderError):
     """
 
 
-def get_provider(language_code: str = ENGLISH) -> EmbeddingProvider:
+def get_provider(language_code: str = ENGLISH) -> "CheckedProvider":
     """Return the provider for texts of a user with this language, created once per process, with validated results.
 
     It is that of `settings.EMBEDDING_PROVIDER`. With "local", it is the English model for English and the multilingual
@@ -102,7 +102,7 @@ def reset_provider() -> None:
 
 
 @lru_cache
-def _build_provider(name: str) -> EmbeddingProvider:
+def _build_provider(name: str) -> "CheckedProvider":
     return CheckedProvider(import_string(PROVIDERS.get(name, name))())
 
 
@@ -158,6 +158,13 @@ class CheckedProvider:
         if len(vectors) != len(texts):
             raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got {len(vectors)}")
         return [self._check_vector(vector) for vector in vectors]
+
+    def compute_word_costs(self, words: Sequence[str]) -> list[float] | None:
+        """Return how infrequent each word is, as the model's vocabulary tells; None if it does not."""
+        compute: Callable[[Sequence[str]], list[float]] | None = getattr(
+            self.inner, "compute_word_costs", None
+        )
+        return None if compute is None else compute(words)
 
     def _check_vector(self, vector: object) -> list[float] | None:
         if vector is None:

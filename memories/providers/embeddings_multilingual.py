@@ -55,6 +55,11 @@ class MultilingualEmbeddings:
         """Return one vector per text, in order, as embed_query does."""
         return self._embed(texts, PASSAGE)
 
+    def compute_word_costs(self, words: Sequence[str]) -> list[float]:
+        """Return the negative logarithm of each word's probability in the texts that the model was trained with."""
+        vocabulary = self._load_model().model.vocabulary
+        return [vocabulary.measure_rarity(word) for word in words]
+
     def _embed(self, texts: Sequence[str], prefix: str) -> list[list[float] | None]:
         model, means, directions = self._load_model()
         pieces = [model.tokenize(prefix, text) for text in texts]

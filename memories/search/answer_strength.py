@@ -14,10 +14,11 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
+from uuid import UUID
 
 from memories.index import keywords
 from memories.index.languages import Language
-from memories.search.query import Hit
+from memories.search.hits import Hit
 from memories.services.reads import decrypt_or_none
 
 ANSWER_STRENGTH = 0.39  # minimum for an answer: between a related memory (.3) and the same statement (1)
@@ -37,11 +38,15 @@ _APOSTROPHE = re.compile(r"['\u2019]")
 
 @dataclass(frozen=True)
 class JudgedHits:
-    """Hits in the order to show them, first the `answers` that answer the question. strength: of all together."""
+    """Hits in the order to show them, first the `answers` that answer the question. strength: of all together.
+
+    dated: the memories whose dates tell which of them holds.
+    """
 
     hits: tuple[Hit, ...]
     strength: float
     answers: int
+    dated: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def _measure_named(first: Sequence[_JudgedHit], names: Set[str]) -> float:
     If a memory about somebody else is stronger, the question may ask one person about what another said: the excess
     is subtracted.
     """
-    naming = [each.strength for each in first if not names.isdisjoint(each.hit.matched)]
+    naming = [each.strength for each in first if not names.isdisjoint(each.hit.matched_by_any)]
     if not naming:
         return 0.0
     own = [each.strength for each in first if not each.is_of_other]
@@ -103,7 +108,7 @@ def _is_of_other(text: str, hit: Hit, names: Set[str]) -> bool:
     """
     label, words = _split_subject(text, hit.language)
     subject = set(keywords.extract_words(" ".join(label or words), hit.language))
-    if not subject or not subject.isdisjoint(hit.matched):
+    if not subject or not subject.isdisjoint(hit.matched_by_any):
         return False
     return bool(names) if label else not _is_in_first_person(text)
 

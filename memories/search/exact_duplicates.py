@@ -18,7 +18,7 @@ from memories.errors import DuplicateMemory, VersionConflict
 from memories.fields import build_stored_row
 from memories.index import keywords
 from memories.index.languages import Language, get_former_languages, get_owner_language
-from memories.index.passages import split_passages
+from memories.index.passages import extract_passage_words, get_max_tag_words, split_passages
 from memories.models import AuditAction, Memory, MemoryVector, Visibility
 from memories.search.ranking import MEMORY_COLUMNS
 from memories.search.ranking_query import VisibleRows
@@ -32,12 +32,14 @@ MAX_CANDIDATES = 1_000  # with the same words, newest first
 
 DAY_WORDS = 3  # of a memory's creation day, among its tokens
 
-# Memories with a passage of exactly these words, besides those of its day. As in
-# ranking.READ, an index lookup per memory.
+# Memories with a passage of exactly these words, besides those of its day and its tags. As in ranking.READ, an index
+# lookup per memory.
 SAME_WORDS = f"""
 with same as materialized (
   select distinct memory_id from ({{rows}}) visible
-  where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end and cardinality(tokens) <= %s)
+  where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end
+    and cardinality(tokens) <= %s + case when exists (
+      select from memories_memorytag tagged where tagged.memory_id = visible.memory_id) then %s else 0 end)
 select memory.* from same, lateral (
   select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
 order by memory.id desc limit %s
@@ -155,10 +157,10 @@ def _find_same_words(actor: Actor, text: str, language: Language) -> list[Memory
     rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
     if rows is None:
         return []
-    words = keywords.extract_words(split_passages(text, language)[0], language)
+    words = extract_passage_words(split_passages(text, language)[0], language)
     private = keywords.hash_words(words, get_person_key(actor.person.pk).keyword_hash_key)
     public = keywords.hash_words(words, get_server_key().keyword_hash_key)
-    params = [*rows.params, public, private, len(private) + DAY_WORDS, MAX_CANDIDATES]
+    params = [*rows.params, public, private, len(private) + DAY_WORDS, get_max_tag_words(), MAX_CANDIDATES]
     memories = []
     for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
         memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))

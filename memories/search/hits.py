@@ -41,3 +41,8 @@ class Hit:
     language: Language
     passage: int | None = None
     replaces: "Hit | None" = None
+
+    @property
+    def matched_by_any(self) -> frozenset[str]:
+        """The stems that it or the memory that it replaces contains."""
+        return frozenset((*self.matched, *(self.replaces.matched if self.replaces else ())))

@@ -1,6 +1,9 @@
-"""Memories with similar meaning: shown together, and replaced or merged only by their owner."""
+"""Memories with similar meaning: shown together, and replaced, linked or merged only by their owner.
 
-from collections.abc import Mapping
+Two memories may say the same, or one may replace the other; what differs between them (change_detection.py) decides.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +17,9 @@ from accounts.keys import get_person_key
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.index import vectors
+from memories.index.languages import Language, get_owner_language
 from memories.models import AuditAction, KeptPair, Memory, MemoryVector, Visibility
+from memories.search.change_detection import SAME_SUBJECT, Difference, describe_update, find_contradictions
 from memories.services import audit, proposals, reads, writes
 from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import attach_prefetched_tags, get_tags, with_tags
@@ -23,16 +28,32 @@ from memories.validation import limits
 DUPLICATE_THRESHOLD = 0.9  # minimum cosine of likely duplicates (docs/decisions/0014-near-duplicates.md)
 SIMILAR_THRESHOLD = 0.6  # minimum cosine of similar memories
 MAX_SIMILAR = 5
+MAX_CANDIDATES = 12  # nearest memories that are compared by their words
+MAX_ROWS = 200  # nearest passages to one of the memory's
 MERGE_SEPARATOR = "\n\n"  # between two merged texts
 
 
 @dataclass(frozen=True)
+class UpdateSuggestion:
+    """That the newer of two memories may replace the older one, and what differs, the most telling first."""
+
+    newer_id: UUID
+    older_id: UUID
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
 class SimilarMemory:
-    """A memory similar to another. is_same: they are likely duplicates, and the owner has not chosen to keep both."""
+    """A memory similar to another. The owner has not chosen to keep both if one of these is set.
+
+    is_same: they are likely duplicates. update: one may replace the other; less similar memories are only listed
+    because of it.
+    """
 
     memory: Memory
     cosine: float
     is_same: bool
+    update: UpdateSuggestion | None = None
 
 
 def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> list[SimilarMemory]:
@@ -42,26 +63,59 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
     """
     memory = reads.get_memory(actor, memory_id)
     similarities, passages = _compute_similarities(actor, memory)
-    nearest = sorted(similarities, key=lambda each: -similarities[each])[:limit]
+    nearest = sorted(similarities, key=lambda each: -similarities[each])[: max(limit, MAX_CANDIDATES)]
     found = with_successors(with_tags(Memory.objects.visible_to(actor, owner=actor.person))).in_bulk(nearest)
     attach_prefetched_tags(actor, found.values())
     attach_links(actor, found.values())
-    audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=list(found))
     dismissed, lengths = _get_dismissed_ids(memory), _count_passages(found)
-    return [
-        SimilarMemory(
-            found[each],
-            similarities[each],
-            similarities[each] >= DUPLICATE_THRESHOLD and lengths[each] == passages and each not in dismissed,
-        )
-        for each in nearest
-        if each in found
-    ]
+    language = get_owner_language(actor.person)
+    compared = []
+    for each in (found[pk] for pk in nearest if pk in found):
+        cosine = similarities[each.pk]
+        is_same = cosine >= DUPLICATE_THRESHOLD and lengths[each.pk] == passages
+        update = None
+        if each.pk not in dismissed and max(passages, lengths[each.pk]) == 1:
+            update = _suggest_update(memory, each, cosine, language)
+            is_same = is_same and not _find_contradictions(memory, each, language)
+        compared.append(SimilarMemory(each, cosine, is_same and each.pk not in dismissed, update))
+    shown = _select_shown(compared, limit)
+    ids = [each.memory.pk for each in shown]
+    audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=ids)
+    return shown
+
+
+def find_updates(actor: Actor, memory_id: UUID) -> list[SimilarMemory]:
+    """Return the memories that may replace this one or be replaced by it; none before it is embedded."""
+    return [each for each in find_similar(actor, memory_id) if each.update]
 
 
 def has_near_duplicate(actor: Actor, memory_id: UUID) -> bool:
     """Return whether another memory is a likely duplicate that the owner has not chosen to keep."""
     return any(each.is_same for each in find_similar(actor, memory_id))
+
+
+def _suggest_update(one: Memory, other: Memory, cosine: float, language: Language) -> UpdateSuggestion | None:
+    """Return the suggestion to link two memories, unless links of theirs are in the way."""
+    older, newer = sorted((one, other), key=lambda memory: (memory.created_at, memory.pk))
+    if older.superseded_by or newer.superseded:
+        return None
+    texts = reads.decrypt_or_none(older), reads.decrypt_or_none(newer)
+    differences = describe_update(texts[0] or "", texts[1] or "", cosine, language)
+    return UpdateSuggestion(newer.pk, older.pk, tuple(differences)) if differences else None
+
+
+def _find_contradictions(one: Memory, other: Memory, language: Language) -> list[Difference]:
+    texts = reads.decrypt_or_none(one), reads.decrypt_or_none(other)
+    return find_contradictions(texts[0] or "", texts[1] or "", language)
+
+
+def _select_shown(compared: Sequence[SimilarMemory], limit: int) -> list[SimilarMemory]:
+    """Return the similar memories, and of those that are less similar only the first that is an update."""
+    shown = [each for each in compared if each.cosine >= SIMILAR_THRESHOLD][:limit]
+    further = [each for each in compared if each.cosine < SIMILAR_THRESHOLD and each.update][:1]
+    if any(each.update for each in shown):
+        return shown
+    return [*shown[: limit - len(further)], *further]
 
 
 @transaction.atomic
@@ -106,7 +160,10 @@ def _get_ordered_pair(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Mem
 
 
 def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
-    """Return the cosines of memories above SIMILAR_THRESHOLD by id, and this memory's number of passages."""
+    """Return the cosines of the nearest memories by id, and this memory's number of passages.
+
+    Those of a memory with several passages are above SIMILAR_THRESHOLD.
+    """
     rows = MemoryVector.objects.filter(owner_id=memory.owner_id, memory=memory, embedding__isnull=False)
     stored = list(rows.order_by("passage").values_list("embedding", "space__encoder"))
     if not stored:
@@ -118,22 +175,23 @@ def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, floa
     others = MemoryVector.objects.visible_to(actor, owner=actor.person).filter(
         space__encoder=stored[0][1], embedding__isnull=False
     )
-    found = [_find_near_rows(others, *pair) for pair in zip(private, public, strict=True)]
+    minimum = SIMILAR_THRESHOLD if len(lists) > 1 else SAME_SUBJECT
+    found = [_find_near_rows(others, *pair, minimum) for pair in zip(private, public, strict=True)]
     in_all = set.intersection(*map(set, found)) - {memory.pk}
     return {each: min(near[each] for near in found) for each in in_all}, len(lists)
 
 
 def _find_near_rows(
-    others: QuerySet[MemoryVector], private: list[float], public: list[float]
+    others: QuerySet[MemoryVector], private: list[float], public: list[float], minimum: float
 ) -> dict[UUID, float]:
     """Return each memory's best cosine to a vector, given in the form of private and of public rows."""
     distance = Case(
         When(is_public=True, then=MaxInnerProduct("embedding", HalfVector(public))),
         default=MaxInnerProduct("embedding", HalfVector(private)),
     )
-    near = others.annotate(distance=distance).filter(distance__lte=-SIMILAR_THRESHOLD)
+    near = others.annotate(distance=distance).filter(distance__lte=-minimum).order_by("distance")
     best: dict[UUID, float] = {}
-    for memory_id, negative in near.values_list("memory_id", F("distance")):
+    for memory_id, negative in near.values_list("memory_id", F("distance"))[:MAX_ROWS]:
         # Vectors rounded to halfvecs can be slightly longer than one.
         best[memory_id] = max(best.get(memory_id, -1.0), min(-negative, 1.0))
     return best
@@ -152,6 +210,9 @@ def _get_dismissed_ids(memory: Memory) -> set[UUID]:
 def _count_passages(found: Mapping[UUID, Memory]) -> dict[UUID, int]:
     """Return the number of passages per memory: duplicates have equally many, since a part is not a duplicate."""
     counts = dict.fromkeys(found, 0)
-    for memory_id in MemoryVector.objects.filter(memory__in=found).values_list("memory_id", flat=True):
+    rows = MemoryVector.objects.filter(
+        owner_id__in={memory.owner_id for memory in found.values()}, memory__in=found
+    )
+    for memory_id in rows.values_list("memory_id", flat=True):
         counts[memory_id] += 1
     return counts

@@ -189,13 +189,15 @@ def rank_memories(
     return best
 
 
-def find_common_words(rows: VisibleRows | None, private: Sequence[int], public: Sequence[int]) -> list[int]:
-    """Return the positions of tokens in more than COMMON_SHARE of COMMON_SAMPLE rows, such as names of people."""
+def find_common_words(
+    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, share: float = COMMON_SHARE
+) -> list[int]:
+    """Return the positions of tokens in more than this share of the first COMMON_SAMPLE rows, such as names."""
     if rows is None or not private:
         return []
     tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)
     places = [*range(len(private)), *range(len(public))]
-    params = [tokens, of_public, places, *rows.params, COMMON_SAMPLE, COMMON_MINIMUM, COMMON_SHARE]
+    params = [tokens, of_public, places, *rows.params, COMMON_SAMPLE, COMMON_MINIMUM, share]
     return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
 
 
@@ -241,8 +243,6 @@ def _find_distinctive_words(query: RankingQuery) -> list[int]:
     return [place for place in places if place not in query.common] or list(places)
 
 
-def _assign_bits(tokens: Sequence[int], days: Sequence[int | None]) -> list[tuple[int, int]]:
+def _assign_bits(tokens: Sequence[int], days: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     in_text = [(token, 1 << place) for place, token in enumerate(tokens)]
-    return in_text + [
-        (token, 1 << place + MAX_WORDS) for place, token in enumerate(days) if token is not None
-    ]
+    return in_text + [(token, 1 << place + MAX_WORDS) for place, day in enumerate(days) for token in day]

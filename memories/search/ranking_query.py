@@ -40,8 +40,8 @@ class RankingQuery:
     """The query of a ranking: private values for private rows (owner's key), public values for public rows.
 
     vectors: none without an embedding; several while the owner's memories move to another encoder. Tokens are in the
-    order of the words, at most MAX_WORDS; days are, in the same order, the tokens of words that can be part of a date,
-    None for others. others: further tokens of the same words, such as their stems in another language.
+    order of the words, at most MAX_WORDS; days are, in the same order, the tokens of the months, weekdays and years
+    that a word names. others: further tokens of the same words, such as their stems in another language.
     common: the places of words that name whom it is about: they match but do not count toward `idf_share`.
     specificity: how much each word says alone, 0 to 1 (default 1). content: the share of words that are not stop words.
     """
@@ -49,8 +49,8 @@ class RankingQuery:
     vectors: Sequence[QueryVector]
     private_tokens: Sequence[int]
     public_tokens: Sequence[int]
-    private_days: Sequence[int | None] = ()
-    public_days: Sequence[int | None] = ()
+    private_days: Sequence[Sequence[int]] = ()
+    public_days: Sequence[Sequence[int]] = ()
     others: Sequence[OtherToken] = ()
     common: Collection[int] = ()
     specificity: Sequence[float] = ()

@@ -1,50 +1,50 @@
 """How much the words of a query say on their own.
 
 A word that is rare among a user's few memories may still be generic: "name", "home", "kind". How common it is in
-English is known from the vocabulary of BERT, whose pieces are in about the order of their frequency, and in other
-languages from that of the multilingual model, whose pieces have probabilities.
+English is known from the vocabulary of BERT, whose pieces are in about the order of their frequency; in other
+languages from the vocabulary of the multilingual model, which has the probability of each piece.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from statistics import fmean
 
 from memories.index import keywords
-from memories.index.languages import Language
-from memories.providers.embeddings import has_multilingual_model
+from memories.index.languages import DATA, Language
 
-VOCABULARY = keywords.DATA / "bert-base-uncased-vocab.txt"
+VOCABULARY = DATA / "bert-base-uncased-vocab.txt"
 # A word on this line of the vocabulary says half as much as a name or number that is not in it.
 HALF_LINE = 12_000
 STEEPNESS = 3
-HALF_RARITY = 18.0  # the same in other languages: e to the minus 18 of all words
+# The same for a word of this negative log probability; of a word whose frequency is unknown.
+HALF_COST = 17.0
+COST_STEEPNESS = 6
+UNKNOWN = 0.5
+
+WordCosts = Callable[[Sequence[str]], list[float] | None]
 
 
-def measure_specificity(text: str, words: Sequence[str], language: Language) -> list[float]:
-    """Return 0 to 1 for each of the text's stems `words`; 1 if this platform does not know how common they are."""
-    if language.is_english:
-        measure_form = _measure_english
-    elif has_multilingual_model():
-        measure_form = _measure_multilingual
-    else:
-        return [1.0] * len(words)
-    specificity: dict[str, float] = {}
-    for written, stems in keywords.split_words(text, language):
+def measure_specificity(
+    text: str, words: Sequence[str], language: Language, compute_costs: WordCosts = lambda _: None
+) -> list[float]:
+    """Return 0 to 1 for each of the text's stems `words`.
+
+    compute_costs: returns how infrequent words are in languages other than English, None if that is unknown.
+    """
+    written: dict[str, str] = {}
+    for word, stems in keywords.split_words(text, language):
         for stem in stems:
-            if stem not in specificity:
-                specificity[stem] = min(map(measure_form, {written, written.casefold(), stem}))
-    return [specificity[word] for word in words]
-
-
-def _measure_english(word: str) -> float:
-    return 1 / (1 + (HALF_LINE / _load_lines().get(word, math.inf)) ** STEEPNESS)
-
-
-def _measure_multilingual(word: str) -> float:
-    from memories.providers.e5_weights import load_vocabulary
-
-    return 1 / (1 + math.exp(HALF_RARITY - load_vocabulary().measure_rarity(word)))
+            written.setdefault(stem, word.casefold())
+    if language.is_english:
+        lines = load_vocabulary()
+        found = [min(lines.get(written[word], math.inf), lines.get(word, math.inf)) for word in words]
+        return [1 / (1 + (HALF_LINE / line) ** STEEPNESS) for line in found]
+    costs = compute_costs([*words, *(written[word] for word in words)])
+    if costs is None:
+        return [UNKNOWN] * len(words)
+    lowest = [min(pair) for pair in zip(costs[: len(words)], costs[len(words) :], strict=True)]
+    return [1 / (1 + (HALF_COST / max(cost, 1)) ** COST_STEEPNESS) for cost in lowest]
 
 
 def measure_content(text: str, language: Language) -> float:
@@ -54,6 +54,6 @@ def measure_content(text: str, language: Language) -> float:
 
 
 @lru_cache(maxsize=1)
-def _load_lines() -> dict[str, int]:
+def load_vocabulary() -> dict[str, int]:
     lines = VOCABULARY.read_text(encoding="utf-8").split("\n")
     return {word: number for number, word in enumerate(lines) if word[:1].isalnum()}

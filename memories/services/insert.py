@@ -13,6 +13,7 @@ from memories.fields import get_sealed_bytes
 from memories.index import work_queue
 from memories.models import AuditAction, Memory, MemoryVector, Tag
 from memories.services import audit
+from memories.services.tags import get_readable_names
 
 # One array per column, in PostgreSQL's text form (`_format_array`). The tokens of all passages are in one array,
 # of which each passage takes a slice.
@@ -61,7 +62,8 @@ def insert_memories(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collect
     for row in rows:
         # For the words of its day, which the worker computes again from the stored time.
         row.created_at = timezone.now()
-    passages = work_queue.build_passage_rows(rows)
+    names = {row.pk: get_readable_names(row_tags) for row, row_tags in zip(rows, tags, strict=True)}
+    passages = work_queue.build_passage_rows(rows, names)
     line = audit.build_event_params(
         actor, AuditAction.MEMORY_CREATE, actor.person.pk, [row.pk for row in rows]
     )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.actor import Actor, InsufficientScope
 from memories import scopes
 from memories.errors import SelectionChanged
+from memories.index.tag_words import store_tag_words
 from memories.models import AuditAction, Memory, MemoryTag, MemoryVector, Visibility
 from memories.models.visibility import Filters
 from memories.services import audit, proposals, writes
@@ -89,6 +90,7 @@ def tag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     MemoryTag.objects.bulk_create(
         [MemoryTag(owner_id=actor.person.pk, memory_id=each, tag=tag) for each in fresh], batch_size=1_000
     )
+    store_tag_words(actor.person, fresh)
     _update_memories(actor, AuditAction.MEMORY_UPDATE, fresh)
     return len(fresh)
 
@@ -101,6 +103,7 @@ def untag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     present = MemoryTag.objects.filter(owner_id=actor.person.pk, memory_id__in=ids, tag__in=tags)
     tagged = list(present.values_list("memory_id", flat=True))
     present.delete()
+    store_tag_words(actor.person, tagged, dropped=tagging.get_readable_names(tags))
     _update_memories(actor, AuditAction.MEMORY_UPDATE, tagged)
     return len(tagged)
 

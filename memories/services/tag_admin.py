@@ -12,6 +12,7 @@ from accounts.actor import Actor
 from core.db.locks import OwnerLock, lock_owner
 from memories import scopes
 from memories.errors import TagNotFound
+from memories.index.tag_words import store_tag_words
 from memories.models import AuditAction, Memory, MemoryTag, Tag
 from memories.services import audit, proposals
 from memories.services import tags as tagging
@@ -35,9 +36,10 @@ def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False
                 {"name": ValidationError(_("You already have a tag with this name."), code="taken")}
             )
         return _merge_into(actor, tag, same)
+    former = tagging.get_readable_names([tag])
     tag.name, tag.name_hash = name, name_hash
     tag.save(update_fields=["name", "name_hash"])
-    _bump_versions(actor, _lock_tagged_memories(tag))
+    _record_change(actor, _lock_tagged_memories(tag), dropped=former)
     return tag
 
 
@@ -54,7 +56,7 @@ def remove_tag(actor: Actor, tag_id: UUID) -> int:
     tag = _lock_own_tag(actor, tag_id)
     touched = _lock_tagged_memories(tag)
     MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()
-    _bump_versions(actor, touched)
+    _record_change(actor, touched, dropped=tagging.get_readable_names([tag]))
     return len(touched)
 
 
@@ -76,7 +78,7 @@ def _merge_into(actor: Actor, tag: Tag, other: Tag) -> Tag:
     touched = _lock_tagged_memories(tag)
     _add_tag(other, touched)
     MemoryTag.objects.filter(owner_id=tag.owner_id, tag=tag).delete()  # retention deletes the unused tag
-    _bump_versions(actor, touched)
+    _record_change(actor, touched, dropped=tagging.get_readable_names([tag]))
     return other
 
 
@@ -102,7 +104,8 @@ def _add_tag(tag: Tag, memory_ids: list[UUID]) -> None:
     MemoryTag.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1_000)
 
 
-def _bump_versions(actor: Actor, memory_ids: list[UUID]) -> None:
-    """Increment the versions of the memories, since tags are part of a version."""
+def _record_change(actor: Actor, memory_ids: list[UUID], *, dropped: list[str]) -> None:
+    """Update the words of the memories' tags, and increment their versions, since tags are part of a version."""
+    store_tag_words(actor.person, memory_ids, dropped=dropped)
     Memory.objects.filter(pk__in=memory_ids).update(version=F("version") + 1, updated_at=Now())
     audit.record_event(actor, AuditAction.MEMORY_UPDATE, owner_id=actor.person.pk, memory_ids=memory_ids)

@@ -18,6 +18,7 @@ from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.fields import SealedBytes, get_sealed_bytes
+from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
 from memories.validation.limits import fold_tag_name
 
@@ -135,7 +136,12 @@ def get_tags(memory: Memory) -> Iterable[Tag]:
 
 def get_tag_names(memory: Memory) -> list[str]:
     """Return the names of the memory's tags, sorted, without any that cannot be decrypted."""
-    return [tag.name for tag in sort_by_name(get_tags(memory))]
+    return get_readable_names(get_tags(memory))
+
+
+def get_readable_names(tags: Iterable[Tag]) -> list[str]:
+    """Return the names of the tags, sorted, without any that cannot be decrypted."""
+    return [tag.name for tag in sort_by_name(tags)]
 
 
 def redact_tags(actor: Actor, memories: Iterable[Memory]) -> None:
@@ -174,8 +180,10 @@ def replace_tags(memory: Memory, tags: Collection[Tag]) -> bool:
     present = set(tagged.values_list("tag_id", flat=True))
     if wanted == present:
         return False
-    tagged.filter(tag_id__in=present - wanted).delete()
+    dropped = list(Tag.objects.filter(owner_id=memory.owner_id, pk__in=present - wanted))
+    tagged.filter(tag__in=dropped).delete()
     attach_tags([(memory, [tag for tag in tags if tag.pk not in present])])
+    store_tag_words(memory.owner, [memory.pk], dropped=get_readable_names(dropped))
     return True
 
 

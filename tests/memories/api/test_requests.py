@@ -234,7 +234,7 @@ def test_search_falls_back_to_keywords_without_provider(
     api: Caller, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.query.get_provider", lambda _code: Failing())
+    monkeypatch.setattr("memories.search.question.get_provider", lambda _code: Failing())
     response = api("post", "/memories/search/", {"query": "zebra"})
     assert response.json["degraded"] is True
     assert response.json["results"][0]["memory"]["text"] == "The zebra lives next door."

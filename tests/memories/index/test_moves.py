@@ -11,6 +11,7 @@ from memories.index import moves, spaces
 from memories.index.languages import get_language
 from memories.jobs import indexer, retention
 from memories.models import EmbeddingSpace, MemoryVector
+from memories.providers.embeddings import CheckedProvider
 from memories.search.exact_duplicates import find_exact_duplicate
 from memories.search.near_duplicates import find_similar
 from memories.search.query import Hit, search_memories
@@ -33,9 +34,9 @@ class Multilingual(WordHashes):
 
 @pytest.fixture(autouse=True)
 def _encoder_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    providers = {"en": WordHashes()}
-    for module in ("memories.index.spaces", "memories.jobs.indexer", "memories.search.query"):
-        monkeypatch.setattr(f"{module}.get_provider", lambda code: providers.get(code) or Multilingual())
+    english, other = CheckedProvider(WordHashes()), CheckedProvider(Multilingual())
+    for module in ("memories.index.spaces", "memories.jobs.indexer", "memories.search.question"):
+        monkeypatch.setattr(f"{module}.get_provider", lambda code: english if code == "en" else other)
 
 
 def choose(user: User, language: str) -> None:

@@ -113,7 +113,7 @@ def test_search_reports_keyword_only_results(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(ada, "The zebra lives next door.")
-    monkeypatch.setattr("memories.search.query.get_provider", lambda _code: Failing())
+    monkeypatch.setattr("memories.search.question.get_provider", lambda _code: Failing())
     html = get_page(ada_client, "/memories/?q=zebra")
     assert "Keyword search only" in html
     assert parse_row_texts(html) == ["The zebra lives next door."]
@@ -196,3 +196,10 @@ def test_buttons_of_all_rows_share_one_form(ada: User, ada_client: Client) -> No
     for memory in memories:
         assert f'form="act" formaction="/memories/{memory.pk}/delete/"' in html
         assert f'form="act" formaction="/memories/{memory.pk}/visibility/?version=1"' in html
+
+
+def test_search_says_what_it_corrected(ada: User, ada_client: Client) -> None:
+    remember(ada, "My birthday is on 2 May.")
+    page = ada_client.get("/memories/?q=brithday").content.decode()
+    assert "1 match for “birthday”" in page
+    assert "contains “birthday”" in page

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memories.index import keywords
+from memories.index import languages
 from memories.providers import embeddings_local
 from picard.config import paths
 from picard.demo import texts
@@ -40,7 +40,7 @@ def test_home_of_root_is_accessible_for_postgresql(may_enter: bool, monkeypatch:
 
 def test_data_files_exist_at_the_paths_of_their_readers() -> None:
     data = ROOT / "memories" / "index" / "data"
-    assert data == keywords.DATA
+    assert data == languages.DATA
     assert data / "bert-base-uncased-vocab.txt" == embeddings_local.VOCABULARY
     assert texts.HERE == ROOT / "picard" / "demo"
     for file in (*data.glob("*.txt"), *texts.HERE.glob("*.txt")):

@@ -1,0 +1,143 @@
+"""Typing errors in a query: a word that no memory has is replaced by one that differs in one letter.
+
+Nothing is stored for it: the words one edit away are known from a dictionary, and from the digests of the memories
+that the actor may see. A word of the dictionary or of a memory is no error, and a name is replaced only by what
+memories have. Other languages have no dictionary, so that only long words are replaced, and only by words that memories
+have.
+docs/decisions/0032-forgiving-search.md has the figures.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from memories.index import keywords
+from memories.index.languages import DATA, Language
+from memories.search.specificity import load_vocabulary
+from memories.search.visible_words import VisibleWords
+
+DICTIONARY = DATA / "words-english.txt"
+MAX_ERRORS = 2  # a query with more unknown words is rather in another language
+MIN_LETTERS = 4
+FEW_LETTERS = (
+    4  # so short a word is only replaced by one with the same letters or one more, unless a memory has it
+)
+MIN_LETTERS_ELSEWHERE = 7  # without a dictionary
+LINE_OF_NAME = 20_000  # of a word that memories have and the dictionary has not
+ABSENT_FACTOR = 3  # a word that no memory has must be so much more common
+OTHER_LETTER_FACTOR = 10  # for each omitted or swapped letter, there are many wrong ones
+ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "αβγδεζηθικλμνξοπρστυφχψω")
+_QUOTED = re.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»')
+
+
+@dataclass(frozen=True)
+class _Error:
+    """A word of a query that is perhaps misspelled: its place, it in lower case, and whether it looks like a name."""
+
+    start: int
+    end: int
+    word: str
+    is_name: bool
+
+
+def correct_query(text: str, language: Language, visible: VisibleWords) -> str:
+    """Return the query with misspelled words replaced. Words in quotation marks stay as they are."""
+    unknown = list(_find_unknown_words(text, language))
+    stems = {error: keywords.extract_words(error.word, language) for error in unknown}
+    present = visible.find_present([stem for found in stems.values() for stem in found]) if unknown else set()
+    errors = [error for error in unknown if stems[error] and present.isdisjoint(stems[error])]
+    if not 1 <= len(errors) <= MAX_ERRORS:
+        return text
+    candidates = {error: _build_candidates(error.word, language) for error in errors}
+    present = visible.find_present(
+        list({stem for found in candidates.values() for stems in found.values() for stem in stems})
+    )
+    for error in reversed(errors):
+        if replacement := _choose_candidate(error, candidates[error], present, language):
+            text = text[: error.start] + replacement + text[error.end :]
+    return text
+
+
+def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
+    """Yield the words that are in no dictionary. A word after a digit or with capitals inside is no word to correct."""
+    quoted = [match.span() for match in _QUOTED.finditer(text)]
+    known = _load_dictionary() if language.is_english else {}
+    shortest = MIN_LETTERS if language.is_english else MIN_LETTERS_ELSEWHERE
+    for match in keywords.iter_words(text):
+        written = re.split(f"[{keywords.APOSTROPHES}]", match[0])[0]
+        word = written.lower()
+        if len(word) < shortest or word in known or _get_alphabet(word) is None or written[1:] != word[1:]:
+            continue
+        if any(start <= match.start() < end for start, end in quoted):
+            continue
+        is_name = written != word and match.start() > 0 and language.has_names_by_capital
+        yield _Error(match.start(), match.start() + len(word), word, is_name)
+
+
+def _build_candidates(word: str, language: Language) -> dict[str, list[str]]:
+    """Return each string that is one edit away, with its stems."""
+    return {
+        each: keywords.extract_words(each, language)
+        for each in _edit_word(word)
+        if len(each) >= MIN_LETTERS - 1
+    }
+
+
+def _choose_candidate(
+    error: _Error, candidates: Mapping[str, list[str]], present: set[str], language: Language
+) -> str | None:
+    """Return the most likely candidate: a common word, mistyped in a common way, that memories have."""
+    lines = _load_dictionary() if language.is_english else {}
+    costs = [
+        (_compute_cost(error, candidate, stems, present, lines), candidate)
+        for candidate, stems in candidates.items()
+    ]
+    cost, best = min(costs)
+    return None if math.isinf(cost) else best
+
+
+def _compute_cost(
+    error: _Error, candidate: str, stems: list[str], present: set[str], lines: Mapping[str, float]
+) -> float:
+    """Return how unlikely the candidate is meant; infinite for one that must not replace the word."""
+    line = lines.get(candidate, math.inf)
+    has_other_letter = bool(Counter(error.word) - Counter(candidate))
+    is_short = len(error.word) <= FEW_LETTERS
+    is_present = not present.isdisjoint(stems) or (candidate in lines and not stems)  # or a stop word
+    if math.isinf(line):
+        # No inflection of a word in the dictionary: that would be there too.
+        is_rare = is_present and not is_short and stems[0] not in lines
+        line = LINE_OF_NAME if is_rare else math.inf
+    elif not is_present and (error.is_name or (is_short and has_other_letter)):
+        return math.inf
+    return line * (OTHER_LETTER_FACTOR if has_other_letter else 1) * (1 if is_present else ABSENT_FACTOR)
+
+
+def _edit_word(word: str) -> set[str]:
+    """Return the strings with one letter left out, added, replaced, or swapped with the next."""
+    letters = _get_alphabet(word) or ""
+    halves = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    edited = {head + tail[1:] for head, tail in halves if tail}
+    edited |= {head + tail[1] + tail[0] + tail[2:] for head, tail in halves if len(tail) > 1}
+    edited |= {head + letter + tail[1:] for head, tail in halves if tail for letter in letters}
+    edited |= {head + letter + tail for head, tail in halves for letter in letters}
+    return edited - {word}
+
+
+def _get_alphabet(word: str) -> str | None:
+    """Return the letters of the script that the whole word is written in; stems have no accents."""
+    plain = [unicodedata.normalize("NFD", letter)[0] for letter in word]
+    return next((letters for letters in ALPHABETS if all(letter in letters for letter in plain)), None)
+
+
+@lru_cache(maxsize=1)
+def _load_dictionary() -> dict[str, float]:
+    """Return English words with their line in order of frequency; names, which are no candidates, on none."""
+    lines: dict[str, float] = dict(load_vocabulary())
+    for word in DICTIONARY.read_text(encoding="utf-8").split():
+        lines.setdefault(word.lower(), math.inf if word[0].isupper() else len(lines))
+    return lines

@@ -1,0 +1,55 @@
+"""Which words the memories that an actor may see contain, by their digests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.keys import get_person_key, get_server_key
+from core.db.prepared import fetch_prepared
+from memories.index import keywords
+from memories.index.tag_words import hash_tag_stems
+from memories.search.ranking_query import VisibleRows
+
+FEW_WORDS = 8
+
+# For a few words: stops at the first memory that has one.
+HAS_WORD = """
+select place from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)
+where exists (select from ({rows}) visible where is_public = of_public and token = any(tokens))
+"""
+
+# For many words: one pass over all tokens.
+HAS_WORDS = """
+with word as materialized (
+  select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
+stored as materialized (select distinct is_public, unnest(tokens) as token from ({rows}) visible)
+select distinct place from stored join word on of_public = is_public and word.token = stored.token
+"""
+
+
+@dataclass(frozen=True)
+class VisibleWords:
+    """The words of the rows that an actor may see, which belong to one owner; with_tags: also those of tags."""
+
+    rows: VisibleRows | None
+    owner_id: UUID
+    with_tags: bool
+
+    def find_present(self, words: Sequence[str]) -> set[str]:
+        """Return those of these stems that a memory has."""
+        if self.rows is None or not words:
+            return set()
+        private = keywords.hash_words(words, get_person_key(self.owner_id).keyword_hash_key)
+        public = keywords.hash_words(words, get_server_key().keyword_hash_key)
+        hashed = [(private, False), (public, True)]
+        if self.with_tags:
+            tags = hash_tag_stems(self.owner_id, words)
+            hashed += [(tags, False), (tags, True)]
+        statement = HAS_WORD if len(words) <= FEW_WORDS else HAS_WORDS
+        params: list[object] = [
+            [token for tokens, _ in hashed for token in tokens],
+            [of_public for tokens, of_public in hashed for _ in tokens],
+            [*range(len(words))] * len(hashed),
+        ]
+        found = fetch_prepared(statement.replace("{rows}", self.rows.sql), [*params, *self.rows.params])
+        return {words[place] for (place,) in found}

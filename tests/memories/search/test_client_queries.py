@@ -1,0 +1,85 @@
+"""Queries of AI clients: instructions to the search are left out, and "the user" is who saved the memories."""
+
+import pytest
+
+from accounts.models import User
+from memories.providers.embeddings import get_provider
+from memories.search import query as search_query
+from memories.search.client_queries import remove_instructions, to_first_person
+from tests.factories import remember, session
+
+
+@pytest.mark.parametrize(
+    ("query", "about"),
+    [
+        ("information about favorite coffee", "favorite coffee"),
+        ("user information about favorite coffee", "favorite coffee"),
+        ("Find memories about the lake house", "the lake house"),
+        ("please retrieve all relevant details regarding: tax", "tax"),
+        ("What do you know about my sister?", "my sister?"),
+        ("tell me about the dog", "the dog"),
+        ("search for flight number", "flight number"),
+        ("dog memories", "dog"),
+        ("search party", "search party"),
+        ("get married", "get married"),
+        ("information", "information"),
+        ("all memories", "all"),
+        ("What is the data about?", "What is the data about?"),
+        ("", ""),
+    ],
+)
+def test_instructions_to_the_search_are_left_out(query: str, about: str) -> None:
+    assert remove_instructions(query) == about
+
+
+@pytest.mark.parametrize(
+    ("query", "own"),
+    [
+        ("user's current job", "my current job"),
+        ("the user’s pets", "my pets"),
+        ("employer of the user", "employer of me"),
+        ("what the user prefers", "what I prefers"),
+        ("user allergies", "my allergies"),
+        ("manual for user interfaces", "manual for user interfaces"),
+        ("superuser password", "superuser password"),
+    ],
+)
+def test_user_is_who_saved_the_memories(query: str, own: str) -> None:
+    assert to_first_person(query) == own
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record the queries that are embedded."""
+    provider = get_provider()
+    embed, texts = provider.embed_query, []
+
+    def record_query(text: str) -> list[float] | None:
+        texts.append(text)
+        return embed(text)
+
+    monkeypatch.setattr(provider, "embed_query", record_query)
+    return texts
+
+
+@pytest.mark.django_db
+def test_meaning_is_compared_as_the_user_would_ask(ada: User, embedded: list[str]) -> None:
+    remember(ada, "I work as a nurse.")
+    search_query.search_memories(session(ada), "information about the user's job")
+    assert embedded == ["my job"]
+
+
+@pytest.mark.django_db
+def test_memories_that_say_the_user_are_asked_for_the_user(ada: User, embedded: list[str]) -> None:
+    for job in ("nurse", "pilot", "cook", "farmer", "baker", "tailor"):
+        remember(ada, f"The user works as a {job}.")
+    search_query.search_memories(session(ada), "information about the user's job")
+    assert embedded[0] == "the user's job"
+
+
+@pytest.mark.django_db
+def test_exact_words_of_a_query_still_match(ada: User) -> None:
+    remember(ada, "We met on a road.")
+    remember(ada, "The user table has 12 columns.")
+    first, *_ = search_query.search_memories(session(ada), "information about the user table").hits
+    assert (first.memory.text, first.matched) == ("The user table has 12 columns.", ("user", "tabl"))

@@ -1,0 +1,116 @@
+"""Typing errors: a query with one wrong letter finds what it means, and nothing hidden shows by it."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from memories.index.languages import get_language
+from memories.models import MemoryVector
+from memories.search import spell_checker
+from memories.search.query import search_memories
+from memories.search.ranking_query import VisibleRows
+from memories.search.visible_words import FEW_WORDS, VisibleWords
+from tests.factories import remember, session
+
+pytestmark = pytest.mark.django_db
+
+
+def correct(owner: User, query: str, *, by: User | None = None, language: str = "en") -> str:
+    rows = MemoryVector.objects.visible_to(session(by or owner), owner=owner)
+    visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk, with_tags=by is None)
+    return spell_checker.correct_query(query, get_language(language), visible)
+
+
+def search(user: User, query: str, **how: Any) -> list[str]:
+    return [hit.memory.text for hit in search_memories(session(user), query, **how).hits]
+
+
+@pytest.mark.parametrize(
+    "query", ["brithday of Ada", "birtday of Ada", "birthdayy of Ada", "birthdsy of Ada", "birthday’s of Ada"]
+)
+def test_word_with_one_wrong_letter_finds_the_memory(ada: User, query: str) -> None:
+    remember(ada, "My birthday is on 2 May.")
+    remember(ada, "The door code is 4711.")
+    result = search_memories(session(ada), query)
+    assert [hit.memory.text for hit in result.hits] == ["My birthday is on 2 May."]
+    assert result.hits[0].matched == ("birthday",)
+
+
+def test_result_says_what_was_searched_for(ada: User) -> None:
+    remember(ada, "My birthday is on 2 May.")
+    assert search_memories(session(ada), "my brithday").corrected == "my birthday"
+    assert search_memories(session(ada), "my birthday").corrected is None
+
+
+def test_words_in_quotation_marks_stay(ada: User) -> None:
+    remember(ada, "My birthday is on 2 May.")
+    assert search(ada, '"brithday"') == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sibling rivalry at the conservatory",  # dictionary words, though no memory has them
+        "Osian",  # in a memory
+        "photo of Asian",
+        "with Marlin",  # a name unlike any memory's
+        "IBAN and eBay",
+        "x7431",
+        "user@exmaple",
+        "Wo schläft meine kleine Katze heute",
+    ],
+)
+def test_correct_words_and_names_stay(ada: User, query: str) -> None:
+    remember(ada, "Osian collects stamps.")
+    assert correct(ada, query.replace("@exmaple", "")) == query.replace("@exmaple", "")
+
+
+def test_misspelled_name_is_only_replaced_by_a_memorys(ada: User) -> None:
+    assert correct(ada, "call Anneleise and Ferderick") == "call Anneleise and Ferderick"
+    remember(ada, "Anneliese is our vet.")
+    assert correct(ada, "call Anneleise") == "call anneliese"
+
+
+def test_memories_words_come_before_more_common_ones(ada: User) -> None:
+    assert correct(ada, "loked") == "looked"
+    remember(ada, "The shed is locked.")
+    assert correct(ada, "loked") == "locked"
+
+
+def test_misspelled_words_of_hidden_memories_are_not_found(ada: User, bob: User) -> None:
+    ada.persona_enabled = True
+    ada.save()
+    remember(ada, "Zebrowski is my doctor.")
+    assert correct(ada, "ask Zebrovski") == "ask zebrowski"
+    assert correct(ada, "ask Zebrovski", by=bob) == "ask Zebrovski"
+    remember(ada, "Zebrowski is my doctor.", visibility="public")
+    assert correct(ada, "ask Zebrovski", by=bob) == "ask zebrowski"
+
+
+def test_words_of_tags_are_no_errors(ada: User, bob: User) -> None:
+    User.objects.filter(pk=ada.pk).update(persona_enabled=True)
+    remember(ada, "A pasta bake.", tags=["Recipees"], visibility="public")
+    assert correct(ada, "recipees") == "recipees"
+    assert correct(ada, "recipees", by=bob) == "recipes"
+
+
+def test_other_languages_only_get_long_words_of_memories(ada: User) -> None:
+    remember(ada, "Mein Geburtstag ist im Mai, die Butter ist alle.")
+    assert correct(ada, "wann ist mein Gebrutstag", language="de") == "wann ist mein geburtstag"
+    assert correct(ada, "was mag meine Mutter", language="de") == "was mag meine Mutter"
+    assert "рождения" in spell_checker._edit_word("рождениа")
+
+
+def test_words_are_present_however_many_are_asked(ada: User) -> None:
+    remember(ada, "The zebra.")
+    remember(ada, "The walrus.", visibility="public")
+    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(ada), owner=ada))
+    visible = VisibleWords(rows, ada.pk, with_tags=True)
+    words = ["zebra", "walrus", *(f"word{number}" for number in range(FEW_WORDS))]
+    assert visible.find_present(words[:FEW_WORDS]) == visible.find_present(words) == {"zebra", "walrus"}
+
+
+def test_dictionary_orders_words_by_frequency() -> None:
+    lines = spell_checker._load_dictionary()
+    assert lines["the"] < lines["birthday"] < lines["sibling"] < lines["praline"]

@@ -1,0 +1,111 @@
+"""Numbers, codes, compounds and symbols are found however they are written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from memories.index import joined_words, keywords
+from memories.index.languages import get_language
+from memories.index.passages import split_passages
+from memories.models import Memory
+from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
+from memories.search.query import search_memories
+from tests.factories import remember, session
+
+ENGLISH = get_language("en")
+
+FORMS = [
+    ("1,200", "1200", "1.200", "1 200", "1'200", "1\u202f200"),
+    ("(555) 010-4477", "5550104477", "+1 555 010 4477", "+1 (555) 010-4477", "555.010.4477", "010-4477"),
+    ("0114 496 0288", "+44 114 496 0288", "01144960288", "0114/4960288"),
+    ("LH 454", "LH454", "LH-454", "lh 454"),
+    ("e-mail", "email", "e\u2010mails"),
+    ("DE89 3704 0044 0532 0130 00", "DE89370400440532013000", "de89 3704 0044 0532 0130 00"),
+    ("2026-03-01", "20260301", "2026/03/01", "01.03.2026", "1.3.2026"),
+    ("AB12 CDE", "AB12CDE", "AB12-CDE"),
+    ("180 g", "180g"),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("forms", FORMS, ids=lambda forms: forms[0])
+def test_each_form_finds_every_other(ada: User, forms: tuple[str, ...]) -> None:
+    for form in forms:
+        remember(ada, f"Note: {form} is it.")
+    remember(ada, "Nothing of the kind, 77 times.")
+    for form in forms:
+        found = [hit.memory.text for hit in search_memories(session(ada), form).hits[: len(forms)]]
+        assert set(found) == {f"Note: {form} is it." for form in forms}, form
+
+
+@pytest.mark.parametrize(
+    "text", ["at 5 in 2024", "1,2,3", "version 3.14", "A and B", "x" * 40 + "-" + "y" * 40, "who is 42", ""]
+)
+def test_words_that_do_not_belong_together_stay_apart(text: str) -> None:
+    joined = {each.stem for each in joined_words.find_joined_words(text, ENGLISH)} - {"314"}
+    assert joined == set()
+
+
+@given(st.text("0123456789 -./,ab", max_size=300))
+def test_joined_words_are_bounded(text: str) -> None:
+    limit = 60
+    words = keywords.extract_words(text, ENGLISH)
+    found = joined_words.extract_index_words(text, ENGLISH, limit=limit)
+    assert found[: len(words)] == words
+    assert len(found) <= max(limit, len(words))
+    assert len(found) <= len(words) + joined_words.MAX_JOINED
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("🎂", ["🎂"]),
+        ("☕️ or ☕", ["☕"]),
+        ("👍🏽 👍", ["👍"]),
+        ("👩‍🚀", ["👩‍🚀", "👩", "🚀"]),
+        ("🏃🏽‍♀️", ["🏃‍♀", "🏃"]),
+        ("🇩🇪🇫🇷", ["🇩🇪", "🇫🇷"]),
+        ("1️⃣ #️⃣", ["1⃣", "1", "#⃣"]),
+        ("🏴󠁧󠁢󠁳󠁣󠁴󠁿", ["🏴󠁧󠁢󠁳󠁣󠁴󠁿"]),
+        ("x → y", ["x", "→", "y"]),
+        ("5 € ½ C++ C#", ["5", "€", "1⁄2", "c++", "c#"]),
+        ("20°C, 3×4", ["20", "°", "c", "3", "×", "4"]),
+        ("── | -- ... !? *#", []),
+    ],
+)
+def test_symbols_are_words(text: str, words: list[str]) -> None:
+    assert keywords.extract_words(text, ENGLISH) == words
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("symbol", ["🎂", "☕", "→", "C++", "€", "½", "🇩🇪", "👍"])
+def test_symbol_finds_the_memory_that_has_it(ada: User, symbol: str) -> None:
+    remember(ada, "Nothing here.")
+    remember(ada, f"This one {symbol} has it.")
+    assert [hit.memory.text for hit in search_memories(session(ada), symbol, only_related=True).hits] == [
+        f"This one {symbol} has it."
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["🎂", "🎂🎂", "→", "...", "LH 454", "(555) 010-4477"])
+def test_same_text_is_saved_once(ada: User, text: str) -> None:
+    for other in ("🎂 for Ada", "🚀", "LH454", "5550104477"):
+        remember(ada, other)
+    before = Memory.objects.count()
+    for _ in range(2):
+        create_unless_duplicate(session(ada), text=text, on_duplicate=OnDuplicate.RETURN)
+    assert Memory.objects.count() == before + 1
+
+
+def test_symbols_do_not_break_a_phrase() -> None:
+    assert keywords.normalize_text("Call Mum → 5 pm 🎂") == "call mum 5 pm"
+
+
+@given(st.text("👩‍🚀👍🏽🇩🇪1️⃣ ab", max_size=2_000))
+def test_symbols_are_whole_in_a_passage(text: str) -> None:
+    whole = keywords.extract_words(text, ENGLISH)
+    parts = [word for part in split_passages(text, ENGLISH) for word in keywords.extract_words(part, ENGLISH)]
+    assert set(parts) == set(whole)
