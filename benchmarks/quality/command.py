@@ -14,6 +14,7 @@ from benchmarks.quality.locomo import Conversation, read_conversations
 from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
+from benchmarks.quality.typing_errors import misspell_set
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
@@ -60,7 +61,8 @@ def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bo
 
 def _measure_sets() -> Iterator[QualityRow]:
     print(SETS_HEADING)  # noqa: T201
-    for row in natural.evaluate_sets(natural.read_sets(), log_progress=_log_progress):
+    sets = natural.read_sets()
+    for row in natural.evaluate_sets([*sets, misspell_set(sets[0])], log_progress=_log_progress):
         print(_format_set_row(row))  # noqa: T201
         yield row
 
