@@ -1,6 +1,7 @@
 """A query as the search compares it: its words, their digests, and its meaning."""
 
 import logging
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -153,6 +154,6 @@ def _embed_weighted(question: Question, provider: EmbeddingProvider) -> list[flo
     about = provider.embed_query(rest)
     if whole is None or about is None:
         return whole
-    return normalize_vector(
-        [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
-    )
+    mixed = [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
+    length = math.hypot(*whole)  # the provider's contrast
+    return [length * component for component in normalize_vector(mixed)]
