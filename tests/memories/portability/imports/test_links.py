@@ -39,8 +39,10 @@ def get_lost(batch: ImportBatch) -> int:
     return int(batch.counts["skipped"].get("unlinked", 0))
 
 
-@pytest.mark.parametrize("form", ["jsonl", "pam", "markdown", "csv"])
-@pytest.mark.parametrize("is_newer_first", [False, True])
+@pytest.mark.parametrize(
+    ("form", "is_newer_first"),
+    [("jsonl", False), ("jsonl", True), ("pam", False), ("pam", True), ("markdown", True), ("csv", False)],
+)
 def test_exported_link_is_restored_in_another_account(
     ada: User, bob: User, form: str, is_newer_first: bool
 ) -> None:
@@ -181,7 +183,7 @@ def test_links_that_cannot_be_kept_are_counted(ada: User) -> None:
     assert sorted([links["One."], links["Two."]], key=str) == ["Two.", None] or links["Two."] is None
 
 
-@pytest.mark.parametrize("value", ["nonsense", 7, ["x"], {"a": 1}])
+@pytest.mark.parametrize("value", ["nonsense", 7])
 def test_line_with_an_invalid_link_is_skipped(ada: User, value: Any) -> None:
     lines = [{"id": str(uuid4()), "text": NEW, "supersedes": value}, {"id": str(uuid4()), "text": OLD}]
     batch = run_import(session(ada), jsonl_file(*lines))
