@@ -2,7 +2,7 @@
 
 What changes is told by words of change ("moved", "no longer"), by the same statement with another number, time or
 value, or by a negation. Two texts about different subjects never replace each other, nor do two events. The word lists
-(change_words.py) are English; texts of other languages are compared by their numbers and dates only.
+(change_words.py) are English, except negations; texts of other languages are compared by these and by their numbers.
 docs/decisions/0028-supersession.md has the figures.
 """
 

@@ -1,6 +1,7 @@
 """English words that tell whether a text changes an older one: of change, negations, opposites, numbers and dates."""
 
 import re
+from functools import cache
 
 from memories.index.date_words import MONTHS, WEEKDAYS
 
@@ -28,10 +29,51 @@ CHANGE = re.compile(
 )
 NAME_WITH_NEW = re.compile(r"(?<=\w )New\b(?= [A-Z])")  # New Year, New York
 
-NEGATION = re.compile(
-    r"\b(?:not|no(?! (?:longer|more)\b)|never|none|nothing|nobody|without|neither|nor|cannot|free of)\b|n['\u2019]t\b",
-    re.IGNORECASE,
+# By language; without spaces between words, or with endings, as part of a word.
+_NEGATIONS = {
+    "en": r"n['\u2019]t\b|\b(?:not|no(?! (?:longer|more)\b)|never|none|nothing|nobody|without|neither|nor|cannot)\b",
+    "de": r"\b(?:nicht|nichts|kein(?:e|en|em|er|es)?|nie|niemals|niemand|ohne)\b",
+    "nl": r"\b(?:niet|niets|geen|nooit|niemand|zonder)\b",
+    "fr": r"\b(?:pas|jamais|rien|aucune?|sans|personne ne)\b",
+    "es": r"\b(?:no|nunca|jamás|nada|nadie|ning[uú]n[ao]?|sin|tampoco)\b",
+    "pt": r"\b(?:não|nunca|jamais|nada|ninguém|nenhuma?|sem)\b",
+    "it": r"\b(?:non|mai|niente|nulla|nessun[ao]?|senza)\b",
+    "ca": r"\b(?:no|mai|res|ningú|cap|sense)\b",
+    "ro": r"\b(?:nu|niciodată|nimic|nimeni|fără)\b",
+    "sv": r"\b(?:inte|ej|aldrig|inget|ingen|inga|utan)\b",
+    "da": r"\b(?:ikke|aldrig|intet|ingen|uden)\b",
+    "nb": r"\b(?:ikke|aldri|intet|ingen|uten)\b",
+    "fi": r"\b(?:en|et|ei|emme|ette|eivät|ilman)\b",
+    "pl": r"\b(?:nie|nigdy|nic|nikt|bez)\b",
+    "cs": r"\b(?:ne\w+|nikdy|nic|nikdo|bez)\b",
+    "ru": r"\b(?:не|нет|ни|никогда|ничего|никто|без)\b",
+    "uk": r"\b(?:не|ні|немає|ніколи|нічого|ніхто|без)\b",
+    "bg": r"\b(?:не|няма|никога|нищо|никой|без)\b",
+    "el": r"\b(?:δεν|μην?|όχι|ποτέ|τίποτα|χωρίς)\b",
+    "tr": r"\b(?:değil\w*|yok|hiç|asla)\b|\w+(?:m[ıiuü]yor|maz|mez|madı|medi)\w*",
+    "hu": r"\b(?:nem|ne|soha|semmi|senki|nincs|nélkül)\b",
+    "vi": r"\b(?:không|chưa|chẳng|đừng)\b",
+    "id": r"\b(?:tidak|tak|bukan|belum|tanpa|jangan)\b",
+    "ar": r"\b(?:لا|لم|لن|ما|ليس\w*|لست|بدون|غير)\b",
+    "he": r"\b(?:לא|אין|אינ\w+|אף פעם|בלי)\b",
+    "fa": r"\b(?:نه|نمی\w*|نیست\w*|هرگز|بدون|هیچ)\b",
+    "hi": r"नहीं|मत|बिना|कभी नहीं",
+    "th": r"ไม่|มิ",
+    "zh": r"不|没|沒|无|無|非|别|別|未",
+    "ja": r"ない|ません|なかった|ず",
+    "ko": r"않|못|없|아니|안 ",
+}
+_ANY_NEGATION = "|".join(
+    _NEGATIONS[code] for code in ("en", "de", "fr", "pt", "ru", "ar", "hi", "th", "zh", "ja", "ko")
 )
+
+
+@cache
+def get_negation(code: str) -> re.Pattern[str]:
+    """Return what negates in this language; for another one, in some of the most common."""
+    return re.compile(_NEGATIONS.get(code, _ANY_NEGATION), re.IGNORECASE)
+
+
 OPPOSITES = tuple(
     frozenset(pair.split("/"))
     for pair in (
@@ -69,6 +111,7 @@ PRESENT = re.compile(
 DETERMINERS = frozenset(
     ("a", "an", "the", "my", "our", "your", "his", "her", "their", "its", "this", "that", "dr", "mr", "mrs", "ms")
 )  # fmt: skip
+NO_NAMES = frozenset(("i", "dr", "doctor", "mr", "mrs", "ms", "prof", "professor", "mum", "mom", "dad"))
 PRONOUNS = frozenset(("i", "we", "you", "he", "she", "it", "they", "there", "everybody", "nobody"))
 AUXILIARIES = frozenset(
     (

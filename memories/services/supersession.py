@@ -244,7 +244,6 @@ def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
 def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
     """Give a memory the links of another that was merged into it, unless one superseded the other."""
     owner = actor.person
-    lock_owner(OwnerLock.LINKS, owner.pk)
     chains = load_chains(actor, owner, [memory_id, into], [memory_id, into])
     if into in _walk(chains.older, memory_id) or into in _walk(chains.newer, memory_id):
         return
