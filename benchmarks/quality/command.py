@@ -16,6 +16,7 @@ from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.persona_model import ModelShare, measure_model_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
+from benchmarks.quality.typing_errors import misspell_set
 from benchmarks.quality.updates import UpdateRow, evaluate_updates, read_update_sets
 from core.languages import ENGLISH
 
@@ -82,7 +83,8 @@ def _measure_sets(language: str) -> Iterator[QualityRow]:
     print(SETS_HEADING)  # noqa: T201
     rows = []
     sets = natural.select_sets(language)
-    for row in natural.evaluate_sets(sets, language=language, log_progress=_log_progress):
+    misspelled = [misspell_set(each) for each in sets if each.name == natural.NAMES[0]]
+    for row in natural.evaluate_sets([*sets, *misspelled], language=language, log_progress=_log_progress):
         print(_format_set_row(row))  # noqa: T201
         rows.append(row)
     for row in natural.average_languages(rows):

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 REWRITING_PROMPT = "You write a search query"  # how templates/prompts/rewriting.txt begins
-SOURCE = re.compile(r"\[(\d+)\] \(\d{4}-\d\d-\d\d\) ")
+SOURCE = re.compile(r"\[(\d+)\] \(\d{4}-\d\d-\d\d[^()\n]*\) ")
 
 
 class ScriptedModel(ThreadingHTTPServer):

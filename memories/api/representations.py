@@ -14,7 +14,7 @@ from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
 from memories.persona.retrieval import Answer, Citation
 from memories.portability.imports.run import get_sample
 from memories.review.decisions import PendingProposal
-from memories.search.near_duplicates import SimilarMemory
+from memories.search.near_duplicates import SimilarMemory, UpdateSuggestion
 from memories.search.query import Hit, SearchResult
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import CITED_FIELDS, represent_memory
@@ -100,6 +100,17 @@ def serialize_similar_memory(similar: SimilarMemory) -> dict[str, Any]:
         "memory": serialize_memory(similar.memory),
         "cosine": round(similar.cosine, 6),
         "is_same": similar.is_same,
+        "update": None if similar.update is None else serialize_update(similar.update),
+    }
+
+
+def serialize_update(update: UpdateSuggestion) -> dict[str, Any]:
+    return {
+        "newer_id": update.newer_id,
+        "older_id": update.older_id,
+        "differences": [
+            {"kind": each.kind, "older": each.older, "newer": each.newer} for each in update.differences
+        ],
     }
 
 

@@ -148,7 +148,7 @@ def _stem_word(language: Language, word: str) -> tuple[str, ...]:
     """Return the stems of one match of WORD: none for a stop word, several for a run without spaces."""
     if _UNSPACED_RUN.fullmatch(word):
         return tuple(_split_pairs(unicodedata.normalize("NFKC", word).casefold()))
-    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word)).casefold()
+    plain = language.fold_case(_INVISIBLE.sub("", unicodedata.normalize("NFKC", word)))
     plain = _APOSTROPHE.sub("'", plain)
     if language.is_english:
         plain = _get_english_base(strip_accents(plain), language.stop_words)

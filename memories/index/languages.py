@@ -4,6 +4,7 @@ A search is always within one owner's memories, so that the owner's language dec
 write in several, the language of each text is guessed by its function words; a query is matched by its stems in all.
 """
 
+import re
 import threading
 import unicodedata
 from collections import defaultdict
@@ -22,6 +23,8 @@ UNKNOWN = (
     ""  # the code of a text in several languages whose own cannot be guessed: without stemmer and stop words
 )
 MIN_FUNCTION_WORDS = 2  # of a language, to guess that a text is in it
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]+")
+_TURKISH_CAPITALS = {ord("I"): "\u0131", ord("\u0130"): "i"}
 
 _local = threading.local()
 
@@ -53,6 +56,10 @@ class Language:
             return frozenset(word for line in read_lines("stopwords-english.txt") for word in line)
         words = {word for line in read_sections("stopwords.txt").get(self.code, ()) for word in line}
         return frozenset(words | {strip_accents(word) for word in words})
+
+    def fold_case(self, word: str) -> str:
+        """Return the word in lower case; in Turkish, I and i are different letters."""
+        return word.translate(_TURKISH_CAPITALS).casefold() if self.code == "tr" else word.casefold()
 
     def stem(self, word: str) -> str:
         """Return the stem of a word in lower case."""
@@ -108,11 +115,13 @@ def read_owner_languages(owner_ids: Collection[UUID]) -> dict[UUID, Language]:
 
 
 def strip_accents(word: str) -> str:
-    """Return the word without accents; other marks, such as vowel signs, stay."""
+    """Return the word without accents and Hebrew and Arabic points; other marks, such as Indic vowel signs, stay."""
     if word.isascii():
         return word
-    kept = (mark for mark in unicodedata.normalize("NFD", word) if not "\u0300" <= mark <= "\u036f")
-    return unicodedata.normalize("NFC", "".join(kept))
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", word)).replace(
+        "\u0131", "i"
+    )  # the Turkish dotless i
+    return unicodedata.normalize("NFC", plain)
 
 
 def read_lines(name: str) -> list[list[str]]:

@@ -4,8 +4,6 @@ from memories.migrations._owned_constraints import ConstrainOwnedKey
 
 
 class Migration(migrations.Migration):
-    atomic = False  # the tables are in use meanwhile
-
     dependencies = [
         ('memories', '0016_owned_keys'),
     ]

@@ -15,8 +15,8 @@ where conrelid = %s::regclass and contype = 'f' and cardinality(conkey) = 1 and 
 class ConstrainOwnedKey(Operation):
     """Give a key a constraint that deletes, or empties, what points to a deleted row; replace Django's constraint.
 
-    Before the operation that alters the field's state, and in a migration that is not atomic: the rows are validated
-    while the table is in use. It can be repeated after an interruption.
+    It comes before the operation that alters the field's state. In a migration that is not atomic, rows are validated
+    while the table is in use; it can be repeated after an interruption.
     """
 
     reduces_to_sql = False

@@ -27,11 +27,16 @@ REVIEW_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
 
 @dataclass(frozen=True)
 class PendingProposal:
-    """A proposal for display. memory: the one that it would change; content: None if it cannot be decrypted."""
+    """A proposal for display.
+
+    memory: the one that it would change. older: the one that its memory would replace. content: None if it cannot be
+    decrypted.
+    """
 
     proposal: Proposal
     content: proposal_services.Content | None
     memory: Memory | None = None
+    older: Memory | None = None
 
     @property
     def is_change(self) -> bool:
@@ -68,9 +73,14 @@ def count_pending_proposals(actor: Actor, *, until: UUID | None = None) -> int:
 
 def list_pending_proposals(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> ProposalPage:
     shown, following = paginate(_get_own_proposals(actor), before, limit)
-    about = [proposal.memory_id for proposal in shown if proposal.memory_id]
+    contents = [_load_content(proposal) for proposal in shown]
+    replaced = [(content or {}).get("supersedes") for content in contents]
+    about = {proposal.memory_id for proposal in shown}.union(replaced) - {None}
     memories = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(about) if about else {}
-    waiting = [PendingProposal(each, _load_content(each), memories.get(each.memory_id)) for each in shown]
+    waiting = [
+        PendingProposal(proposal, content, memories.get(proposal.memory_id), memories.get(older))
+        for proposal, content, older in zip(shown, contents, replaced, strict=True)
+    ]
     return ProposalPage(waiting, following)
 
 

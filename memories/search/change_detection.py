@@ -18,8 +18,13 @@ from memories.search import change_words
 from memories.search.statement import Statement
 
 SAME_STATEMENT = 0.65  # minimum cosine of texts without words of change
-RELATED = 0.5  # minimum cosine with words of change, or of two values of one property
-SAME_SUBJECT = 0.27  # minimum cosine with words of change and a word in common
+RELATED = 0.5  # minimum cosine of two values of one property, or with words of change if both have a word of the fact
+SAME_PERSON = (
+    0.63  # minimum cosine with words of change if they have nothing in common but whom they are about
+)
+SAME_SUBJECT = 0.27  # minimum cosine with words of change right next to a word of the older text
+NEVER = 2.0
+LONG_CHARACTERS = 250  # a longer text may have words of change about anything
 MAX_OTHER_WORDS = 1  # besides the differing ones, if the other text has none
 
 
@@ -68,7 +73,7 @@ def _is_likely_update(pair: "_Pair", cosine: float) -> bool:
     if pair.has_other_subject:
         return False
     if pair.changes:
-        return cosine >= (SAME_SUBJECT if pair.shared else RELATED)
+        return cosine >= pair.minimum_of_change
     if pair.is_of_same_property:
         return cosine >= RELATED
     if cosine < SAME_STATEMENT:
@@ -139,10 +144,21 @@ class _Pair:
 
     @cached_property
     def shared(self) -> set[str]:
-        """The stems of both texts; a move is about where somebody lives."""
+        """The stems of both texts that tell what they are about, not whom; a move is about where somebody lives."""
         is_move = any(word.startswith(("mov", "relocat")) for word in self.newer.changes)
         about = change_words.RESIDENCE if is_move else frozenset()
-        return self.older.words.keys() & (self.newer.all_stems | about)
+        whom = {self.older.person, self.newer.person} | change_words.GENERIC
+        return self.older.words.keys() & (self.newer.all_stems | about) - whom
+
+    @cached_property
+    def minimum_of_change(self) -> float:
+        """The minimum cosine of an update with words of change: the less, the more of the older text they change."""
+        if max(len(self.older.text), len(self.newer.text)) > LONG_CHARACTERS or not self.shared:
+            is_weak = self.changes and all(map(change_words.WEAK_CHANGE.fullmatch, self.changes.newer))
+            return NEVER if is_weak else SAME_PERSON
+        has_half = 2 * len(self.shared) >= len(self.older.words)
+        is_next_to = bool(self.shared & (self.newer.words_next_to_change | change_words.RESIDENCE))
+        return SAME_SUBJECT if has_half or is_next_to or self.has_same_subject else RELATED
 
     @cached_property
     def other_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

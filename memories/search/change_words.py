@@ -78,4 +78,10 @@ BEFORE_VERB = AUXILIARIES | {"no", "never", "now", "also", "always", "still", "j
 FIRST_PERSON = re.compile(r"\b(?:I|my|me|mine|we|our|us)\b", re.IGNORECASE)
 POSSESSIVE = re.compile(r"['\u2019]s?$")
 COPULA = re.compile(r"\b(?:is|are|was|were)\b|:(?!\d)|=")
-RESIDENCE = frozenset(("live", "flat", "hous", "home", "address", "rent"))  # stems
+# Words of change that say little about what has changed.
+WEAK_CHANGE = re.compile(
+    r"used\s+to|formerly|previously|former|already|today|actually|finally", re.IGNORECASE
+)
+# Stems.
+GENERIC = frozenset("day week month year time date number thing peopl way lot bit last place mum dad".split())  # noqa: SIM905
+RESIDENCE = frozenset("live flat hous home address rent flatmat lodger neighbour neighbor".split())  # noqa: SIM905

@@ -14,6 +14,7 @@ from memories.index.joined_words import find_joined_words
 from memories.index.languages import Language, get_former_languages
 from memories.index.moves import list_former_encoders
 from memories.index.spaces import get_encoder
+from memories.index.specificity import measure_content, measure_specificity
 from memories.index.tag_words import hash_tag_stems
 from memories.providers.embeddings import (
     EmbeddingProvider,
@@ -25,7 +26,6 @@ from memories.providers.embeddings import (
 from memories.search import client_queries
 from memories.search.ranking import MAX_WORDS, find_common_words
 from memories.search.ranking_query import OtherToken, QueryVector, RankingQuery, VisibleRows
-from memories.search.specificity import measure_content, measure_specificity
 
 WEIGHT_WITHOUT_NAMES = 3  # of the query vector without names, relative to the whole query's
 

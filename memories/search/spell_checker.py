@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from memories.index import keywords
 from memories.index.languages import DATA, Language
-from memories.search.specificity import load_vocabulary
+from memories.index.specificity import load_vocabulary
 from memories.search.visible_words import VisibleWords
 
 DICTIONARY = DATA / "words-english.txt"

@@ -10,6 +10,7 @@ from memories.index.names import extract_names
 from memories.search import change_words
 
 SUBJECT_WORDS = 6  # at most
+WORDS_BEFORE_CHANGE, WORDS_AFTER_CHANGE = 2, 4
 QUANTITIES = change_words.NUMBER_WORDS | change_words.TIME_WORDS
 NO_SUBJECT = change_words.PRONOUNS | change_words.AUXILIARIES
 
@@ -69,6 +70,18 @@ class Statement:
             return {}
         found = change_words.CHANGE.findall(change_words.NAME_WITH_NEW.sub(" ", self.text))
         return {" ".join(each.casefold().split()): each for each in found}
+
+    @cached_property
+    def words_next_to_change(self) -> set[str]:
+        """The stems of the few words before and after a word of change."""
+        found: set[str] = set()
+        for match in change_words.CHANGE.finditer(self.text):
+            if change_words.WEAK_CHANGE.fullmatch(match[0]):
+                continue
+            before = self.text[: match.start()].split()[-WORDS_BEFORE_CHANGE:]
+            after = self.text[match.end() :].split()[:WORDS_AFTER_CHANGE]
+            found.update(keywords.extract_words(" ".join((*before, match[0], *after)), self.language))
+        return found
 
     @cached_property
     def negation(self) -> str | None:

@@ -74,6 +74,8 @@ class MemoryForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
+    supersedes = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
     def clean_text(self) -> str:
         return limits.clean_text(self.cleaned_data["text"])
 
@@ -96,7 +98,7 @@ class MemoryForm(forms.Form):
         return cleaned
 
     def get_values(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in CHANGEABLE_FIELDS}
+        return {name: self.cleaned_data[name] for name in CHANGEABLE_FIELDS if name in self.cleaned_data}
 
     def _resolve_expiry(self, choice: str, date: datetime | None) -> datetime | None:
         if choice in LIFETIMES:
@@ -122,6 +124,7 @@ class EditForm(MemoryForm):
     def __init__(self, data: Mapping[str, object] | None = None, *, memory: Memory) -> None:
         self.memory = memory
         super().__init__(data, initial=get_initial_values(memory))
+        del self.fields["supersedes"]  # has buttons of its own
         if memory.expires_at is not None:
             date = date_format(timezone.localtime(memory.expires_at), "DATETIME_FORMAT")
             unchanged = ("keep", gettext("Unchanged (%(date)s)") % {"date": date})

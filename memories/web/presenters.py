@@ -18,6 +18,8 @@ from memories.clients import names as client_names
 from memories.index import keywords
 from memories.index.languages import Language
 from memories.models import IndexState, Memory, Tag
+from memories.search.change_detection import ChangeKind, Difference
+from memories.search.near_duplicates import UpdateSuggestion
 from memories.search.query import Hit, Relevance
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import excerpt_match, shorten_text
@@ -103,6 +105,31 @@ class MemoryRow:
     @property
     def purged_at(self) -> datetime | None:
         return self.removed_at + timedelta(days=settings.TRASH_DAYS) if self.removed_at else None
+
+
+@dataclass(frozen=True)
+class SimilarRow(MemoryRow):
+    """A memory similar to another. update: that one of them may replace the other."""
+
+    update: UpdateSuggestion | None = None
+
+    @property
+    def differences(self) -> str:
+        """Return what differs, such as "number: 41 → 42"."""
+        return "; ".join(map(_describe_difference, self.update.differences if self.update else ()))
+
+
+def _describe_difference(difference: Difference) -> str:
+    labels = {
+        ChangeKind.NUMBER: _("number"),
+        ChangeKind.TIME: _("date or time"),
+        ChangeKind.NAME: _("name"),
+        ChangeKind.NEGATION: _("one says the opposite"),
+        ChangeKind.CHANGE: _("says that something changed"),
+        ChangeKind.VALUE: _("other words"),
+    }
+    sides = [", ".join(words) for words in (difference.older, difference.newer) if words]
+    return f"{labels[difference.kind]}: {' → '.join(sides)}" if sides else labels[difference.kind]
 
 
 def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:

@@ -14,6 +14,7 @@ from memories.web.views import (
     review,
     saved_filters,
     share_target,
+    supersession,
 )
 
 app_name = "memories"
@@ -46,6 +47,8 @@ urlpatterns = [
     path("tags/<uuid:tag_id>/remove/", bulk.remove_tag, name="remove_tag"),
     path("<uuid:memory_id>/", memory.memory_detail, name="detail"),
     path("<uuid:memory_id>/unite/", bulk.merge_memories, name="unite"),
+    path("<uuid:memory_id>/supersede/", supersession.supersede_memory, name="supersede"),
+    path("<uuid:memory_id>/unlink/", supersession.unlink_memory, name="unlink"),
     path("<uuid:memory_id>/edit/", memory.edit_memory, name="edit"),
     path("<uuid:memory_id>/visibility/", memory.change_visibility, name="visibility"),
     path("<uuid:memory_id>/state/", memory.index_status, name="state"),

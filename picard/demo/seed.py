@@ -29,6 +29,7 @@ from picard.demo.texts import Sample, read_samples, read_turns
 
 EMAIL = "maya@example.org"
 DAYS = 240  # age of the memories
+NEWER_DAYS = 2  # age of those that replace older ones
 PAST_DAYS = 30  # age of the apps' activity
 READS_A_DAY = 4
 SECOND_TAGS = {"running": "health", "food": "home", "travel": "family"}  # a second tag for every third memory
@@ -101,10 +102,14 @@ def _create_memories(person: User, apps: dict[str, Application], chance: Random)
     """Create the memories; return the IDs of those not in the trash by theme."""
     memory_ids: dict[str, list[UUID]] = {}
     actor = Actor(user=person, door=Channel.WEB)
+    previous: Memory | None = None
     for number, sample in enumerate(read_samples()):
         then = timezone.now() - timedelta(days=chance.uniform(0.1, 1) ** 2 * DAYS, hours=chance.uniform(0, 9))
         source = f"mcp:{apps[sample.app].client_id}" if sample.app else str(Channel.WEB)
-        memory = _create_memory(actor, sample, number, then, source)
+        older = previous if sample.is_newer else None
+        if older is not None:
+            then = timezone.now() - timedelta(days=NEWER_DAYS)
+        previous = memory = _create_memory(actor, sample, number, then, source, older)
         if sample.is_trashed:
             writes.trash_memory(actor, memory.pk)
         else:
@@ -112,7 +117,9 @@ def _create_memories(person: User, apps: dict[str, Application], chance: Random)
     return memory_ids
 
 
-def _create_memory(actor: Actor, sample: Sample, number: int, then: datetime, source: str) -> Memory:
+def _create_memory(
+    actor: Actor, sample: Sample, number: int, then: datetime, source: str, older: Memory | None = None
+) -> Memory:
     tags = [
         sample.theme,
         *([SECOND_TAGS[sample.theme]] if sample.theme in SECOND_TAGS and number % 3 == 0 else []),
@@ -123,6 +130,7 @@ def _create_memory(actor: Actor, sample: Sample, number: int, then: datetime, so
         tags=tags,
         expires_at=timezone.now() + timedelta(days=sample.days) if sample.days else None,
         id=new_id_at(then),
+        supersedes=older.pk if older else None,
     )
     [memory] = writes.create_memories(actor, [item], source=source)
     for text in sample.texts[1:]:

@@ -6,23 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MARKS = re.compile(r"(?:(?P<public>!)|(?P<trashed>-)|@(?P<app>[a-z]+)|~(?P<days>\d+)) ")
+MARKS = re.compile(r"(?:(?P<public>!)|(?P<trashed>-)|(?P<newer>>)|@(?P<app>[a-z]+)|~(?P<days>\d+)) ")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample memory. texts: its versions, oldest first; app: its author; days: until it expires."""
+    """A sample memory.
+
+    texts: its versions, oldest first; app: its author; days: until it expires; is_newer: it replaces the one before.
+    """
 
     theme: str
     texts: tuple[str, ...]
     is_public: bool = False
     is_trashed: bool = False
+    is_newer: bool = False
     app: str | None = None
     days: int | None = None
 
 
 def read_samples() -> Iterator[Sample]:
-    """Yield the samples. Marks: `!` public, `-` in the trash, `@app` by that app, `~30` expires in 30 days.
+    """Yield the samples.
+
+    Marks: `!` public, `-` in the trash, `>` replaces the one above, `@app` by that app, `~30` expires in 30 days.
 
     ` => ` separates the versions of a text.
     """
@@ -48,6 +54,7 @@ def _parse_sample(theme: str, line: str) -> Sample:
         texts=tuple(text.split(" => ")),
         is_public=bool(marks.get("public")),
         is_trashed=bool(marks.get("trashed")),
+        is_newer=bool(marks.get("newer")),
         app=marks.get("app"),
         days=int(marks["days"]) if marks.get("days") else None,
     )

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ from benchmarks.quality.natural import (
 )
 from benchmarks.quality.persona import measure_set
 from benchmarks.quality.persona_model import measure_model
+from benchmarks.quality.updates import UpdatePair, UpdateSet, evaluate_updates, read_update_sets
+from memories.index.languages import get_language
 from memories.providers.embeddings import reset_provider
+from memories.search.change_detection import describe_update
 from tests.factories import remember
 
 LOCOMO = os.environ.get("PICARD_LOCOMO", "")
@@ -211,6 +215,40 @@ def test_persona_is_measured_with_a_scripted_model() -> None:
     on = measure_model(small, others, rewriting="statement", statements=statements)
     assert (on.answered, on.right, on.refused) == (1.0, 1.0, 1.0)
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_updates_are_measured_linked_and_not() -> None:
+    def pair(older: str, newer: str, present: str = "", past: str = "") -> UpdatePair:
+        days = datetime(2024, 5, 8, tzinfo=UTC), datetime(2026, 5, 8, tzinfo=UTC)
+        items = [
+            Item(text, frozenset([name]), None, day)
+            for text, name, day in zip((older, newer), ("older", "newer"), days, strict=True)
+        ]
+        return UpdatePair(items[0], items[1], present, past)
+
+    questions = "What is the PIN?", "What was the PIN?"
+    pin = pair("The PIN of the garage is 3381.", "The PIN of the garage is 7154.", *questions)
+    dogs = pair("Our dog Muffin is afraid of thunder.", "Our dog Pickle is afraid of cats.")
+    small = UpdateSet("small", [pin], [dogs], [])
+    [row] = evaluate_updates([small])
+    assert (row.first, row.only_present, row.past_found, row.both_dated) == (1.0, 1.0, 1.0, 1.0)
+    assert (row.suggested, row.suggested_look_alikes, row.suggested_distractors) == (1.0, 0.0, 0.0)
+    [without_questions] = evaluate_updates([replace(small, updates=[dogs])])
+    assert (without_questions.first, without_questions.suggested) == (None, 0.0)
+    assert not User.objects.exists()
+
+
+def test_updates_are_told_from_look_alikes_by_their_words() -> None:
+    english = get_language("en")
+
+    def suggest(pairs: Sequence[UpdatePair]) -> list[bool]:
+        return [bool(describe_update(each.older.text, each.newer.text, 0.7, english)) for each in pairs]
+
+    for each in read_update_sets():
+        updates, look_alikes = suggest(each.updates), suggest(each.look_alikes)
+        assert sum(updates) >= 0.9 * len(updates)
+        assert sum(look_alikes) <= 0.05 * len(look_alikes)
 
 
 @pytest.mark.django_db

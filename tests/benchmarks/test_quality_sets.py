@@ -38,8 +38,8 @@ def read_set(name: str) -> dict[str, Any]:
 
 
 def list_pairs() -> list[dict[str, Any]]:
-    updates = read_file("updates-en")
-    return [*updates["updates"], *updates["look_alikes"]]
+    sets = read_file("updates-en"), read_file("updates-more-en")
+    return [pair for each in sets for pair in (*each["updates"], *each["look_alikes"])]
 
 
 def list_texts(name: str) -> Iterator[str]:

@@ -69,4 +69,8 @@ def test_rest_describes_every_field_that_it_returns() -> None:
 def test_an_export_has_every_field_and_an_import_reads_it() -> None:
     assert set(picard_jsonl.FIELDS) == FIELDS.keys() - {"state", "superseded_by", "superseded_at"}
     read = {field.name for field in fields(items.ImportItem)}
-    assert set(picard_jsonl.FIELDS) - read <= {"deleted_at", "source"}
+    assert set(picard_jsonl.FIELDS) - read <= {
+        "deleted_at",
+        "source",
+        "supersedes",
+    }  # the last: an ImportLink

@@ -31,6 +31,7 @@ def test_demo_has_data_for_every_page(maya: User) -> None:
     assert Memory.objects.filter(visibility="public").count() > 8
     assert Memory.objects.filter(expires_at__isnull=False).count() > 4
     assert MemoryRevision.objects.count() > 5
+    assert Memory.objects.filter(supersedes__isnull=False).exists()
     assert review_decisions.count_pending_proposals(actor) == 3
     usage_by_app = client_activity.get_usage_by_app(actor)
     assert {grant.application.client_id for grant in AppGrant.objects.all()} == set(usage_by_app)

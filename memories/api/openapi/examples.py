@@ -113,7 +113,18 @@ SIMILAR = {
             "memory": {**MEMORY, "text": "Peanuts make me ill.", "tags": ["food"]},
             "cosine": 0.87,
             "is_same": False,
-        }
+            "update": None,
+        },
+        {
+            "memory": {**MEMORY, "id": OLDER_ID, "text": "I am not allergic to peanuts."},
+            "cosine": 0.95,
+            "is_same": False,
+            "update": {
+                "newer_id": MEMORY_ID,
+                "older_id": OLDER_ID,
+                "differences": [{"kind": "negation", "older": ["not"], "newer": []}],
+            },
+        },
     ]
 }
 UNITE_IN = {"merge": True}

@@ -78,7 +78,9 @@ MEMORY_OPERATIONS = {
     "list_similar": Operation(
         "get", "memories", "List memories with a similar meaning, most similar first",
         responses.SimilarMemories, examples.SIMILAR, scopes.READ, statuses=(404,),
-        description="Empty until the memory is embedded. `is_same`: a likely duplicate, unless both were kept.",
+        description="Empty until the memory is embedded. `is_same`: a likely duplicate, unless both were kept. "
+        "`update`: the newer of the two may replace the older one, because of `differences`; to accept, set "
+        "`supersedes` of the newer one, to decline, keep both.",
     ),
     "unite_memories": Operation(
         "post", "memories", "Merge two memories",
@@ -94,7 +96,7 @@ MEMORY_OPERATIONS = {
     "keep_both_memories": Operation(
         "post", "memories", "Keep both of two likely duplicates",
         scope=scopes.WRITE, status=204, statuses=(404,),
-        description=f"Sets `is_same` to false for the pair. {PAIR_ACCESS}",
+        description=f"Sets `is_same` to false and `update` to null for the pair. {PAIR_ACCESS}",
     ),
     "list_history": Operation(
         "get", "history", "List the earlier versions of a memory, newest first",

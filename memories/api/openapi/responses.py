@@ -14,6 +14,7 @@ from memories.models import AuditAction, ImportEndReason, ImportState, IndexStat
 from memories.persona.retrieval import AnswerMode
 from memories.portability.readers.detect import IMPORT_FORMATS
 from memories.portability.readers.items import REASONS
+from memories.search.change_detection import ChangeKind
 from memories.validation import limits
 
 NEXT_CURSOR = "The `cursor` of the next page, with the same filters; `null` on the last one."
@@ -139,10 +140,25 @@ class Tags(ResponseSchema):
     results = Tag(many=True)
 
 
+class Difference(ResponseSchema):
+    kind = OpenChoice(ChangeKind)
+    older = serializers.ListField(child=serializers.CharField(), help_text="Words that only the older has.")
+    newer = serializers.ListField(child=serializers.CharField(), help_text="Words that only the newer has.")
+
+
+class UpdateSuggestion(ResponseSchema):
+    newer_id = serializers.UUIDField()
+    older_id = serializers.UUIDField()
+    differences = Difference(many=True, help_text="The most telling first.")
+
+
 class SimilarMemory(ResponseSchema):
     memory = Memory()
     cosine = serializers.FloatField()
     is_same = serializers.BooleanField(help_text="A likely duplicate, unless both were kept.")
+    update: Any = UpdateSuggestion(
+        allow_null=True, help_text="The newer of the two may replace the older one; `null` if not."
+    )
 
 
 class SimilarMemories(ResponseSchema):

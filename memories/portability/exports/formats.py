@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from memories import scopes
-from memories.models import AuditAction, Memory, MemoryRevision
+from memories.models import AuditAction, LinkedMemory, Memory, MemoryRevision
 from memories.portability.exports.zip_stream import ZipMember, stream_zip
 from memories.portability.readers.json_and_csv import escape_formula
 from memories.portability.readers.picard_jsonl import format_line
@@ -25,11 +25,12 @@ from memories.portability.readers.text_and_markdown import CONTINUATION_INDENT
 from memories.services import audit
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import represent_memory
+from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import attach_prefetched_tags, get_tag_names, with_tags
 
 PAGE_SIZE = 500
-COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id")  # CSV
-PROPERTIES = ("id", "created_at", "visibility", "tags", "expires_at")  # Markdown front matter
+COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id", "supersedes")  # CSV
+PROPERTIES = ("id", "created_at", "visibility", "tags", "expires_at", "supersedes")  # Markdown front matter
 PAM_VERSION = "1.0"
 
 Pages = Iterator[Sequence[Memory]]
@@ -86,7 +87,8 @@ def iterate_pages(actor: Actor, memories: QuerySet[Memory]) -> Pages:
     while True:
         rows = memories if last is None else memories.filter(pk__gt=last)
         with transaction.atomic():
-            page = list(with_tags(rows).order_by("pk")[:PAGE_SIZE])
+            page = list(with_successors(with_tags(rows)).order_by("pk")[:PAGE_SIZE])
+            attach_links(actor, page)
             ids = [memory.pk for memory in page]
             audit.record_event(actor, AuditAction.MEMORY_EXPORT, owner_id=actor.person.pk, memory_ids=ids)
         if not page:
@@ -127,10 +129,13 @@ def _write_pam(actor: Actor) -> Iterator[bytes]:
     }
     yield orjson.dumps(head)[:-1] + b',"memories":['
     separator = b""
+    relations: list[dict[str, str]] = []
     for memory, text in _iterate_texts(actor):
         yield separator + orjson.dumps(_build_pam_memory(memory, text))
         separator = b",\n"
-    yield b"]}\n"
+        if memory.superseded is not None:
+            relations.append(_build_pam_relation(memory, memory.superseded))
+    yield b'],"relations":' + orjson.dumps(relations) + b"}\n"
 
 
 def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
@@ -138,16 +143,28 @@ def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
     temporal = {"created_at": _format_utc(memory.created_at), "updated_at": _format_utc(memory.updated_at)}
     if memory.expires_at:
         temporal["valid_until"] = _format_utc(memory.expires_at)
+    if memory.superseded_by:
+        temporal["superseded_by"] = str(memory.superseded_by.id)
     return {
         "id": str(memory.pk),
         "type": "context",
-        "status": "active",
+        "status": "superseded" if memory.superseded_by else "active",
         "content": text,
         "content_hash": f"sha256:{hashlib.sha256(normalized.encode()).hexdigest()}",
         "tags": get_tag_names(memory),
         "temporal": temporal,
         "provenance": {"platform": "picard"},
         "access": {"visibility": memory.visibility},
+    }
+
+
+def _build_pam_relation(memory: Memory, older: LinkedMemory) -> dict[str, str]:
+    return {
+        "id": f"supersedes-{memory.pk}",
+        "from": str(memory.pk),
+        "to": str(older.id),
+        "type": "supersedes",
+        "created_at": _format_utc(memory.created_at),
     }
 
 

@@ -31,6 +31,7 @@ class UndoRecord:
     version: int
     tags: Sequence[tuple[UUID, str]] | Literal[Unset.UNSET] = UNSET
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET
+    supersedes: UUID | Literal[Unset.UNSET] | None = UNSET
 
 
 def is_still_valid(item: ImportItem) -> bool:
@@ -77,28 +78,27 @@ def is_newer(item: ImportItem, memory: Memory) -> bool:
 
 def dump_undo_record(record: UndoRecord) -> dict[str, Any]:
     """Serialize for the encrypted row of the import."""
-    return {
-        "id": record.id,
-        "version": record.version,
-        "tags": record.tags,
-        "expires_at": record.expires_at,
-    }
+    values = {name: getattr(record, name) for name in ("tags", "expires_at", "supersedes")}
+    given = {name: value for name, value in values.items() if value is not UNSET}
+    return {"id": record.id, "version": record.version, **given}
 
 
 def load_undo_record(value: Any) -> UndoRecord:
     if isinstance(value, list):  # written before tags and expiry were recorded
         memory_id, version = value
         return UndoRecord(UUID(memory_id), version)
+    tags, expires_at, supersedes = (value.get(name, UNSET) for name in ("tags", "expires_at", "supersedes"))
     return UndoRecord(
         UUID(value["id"]),
         value["version"],
-        [(UUID(tag_id), name) for tag_id, name in value["tags"]],
-        value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
+        UNSET if tags is UNSET else [(UUID(tag_id), name) for tag_id, name in tags],
+        datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else expires_at,
+        UUID(supersedes) if isinstance(supersedes, str) else supersedes,
     )
 
 
 def undo_change(actor: Actor, record: UndoRecord) -> None:
-    """Restore text, tags and expiry in one update, unless the memory was changed after the import."""
+    """Restore text, tags, expiry and link in one update, unless the memory was changed after the import."""
     try:
         writes.update_memory(
             actor,
@@ -107,6 +107,7 @@ def undo_change(actor: Actor, record: UndoRecord) -> None:
             text=_get_previous_text(actor, record),
             tags=_get_previous_tags(actor, record),
             expires_at=_get_previous_expiry(record),
+            supersedes=record.supersedes,
         )
     except (MemoryNotFound, VersionConflict, ApprovalRequired):
         return  # deleted or changed since, or public by now and so in need of approval

@@ -16,9 +16,11 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from accounts.ids import new_id, new_id_at
 from memories.models import ImportBatch, Memory, StagedMemories, Visibility
 from memories.portability.imports.apply_change import is_newer
 from memories.portability.imports.clean import clean_item, get_skip_reason
+from memories.portability.imports.links import UNLINKED, FileLinks, dump_link_rows
 from memories.portability.readers.archives import make_file_error
 from memories.portability.readers.items import EARLIEST_TIME, ImportItem, split_to_limits
 from memories.services.reads import decrypt_or_none
@@ -30,6 +32,7 @@ ROW_ITEMS = 1_000  # memories per staged row, and per transaction of the import
 ROW_CHARACTERS = ROW_ITEMS * limits.TEXT_CHARACTERS  # per staged row: a memory may have a long history
 REVISION_OVERHEAD = 200  # characters an earlier version counts besides its text
 SAMPLE_SIZE = 8
+OWN_ID_VERSION = 7  # of UUIDs that the memories of this product have
 
 
 def digest_text(text: str) -> bytes:
@@ -52,8 +55,12 @@ class ImportDiff:
 
     actor: Actor
     batch: ImportBatch
-    known_digests: set[bytes]
-    file_digests: set[bytes] = field(default_factory=set)
+    known_digests: dict[bytes, UUID]  # digest of a text -> the memory that has or had it
+    file_digests: dict[bytes, UUID] = field(default_factory=dict)
+    links: FileLinks = field(default_factory=FileLinks)
+    superseded: dict[int, str] = field(
+        default_factory=dict
+    )  # index of an item that no longer holds -> its ID in the file
     counts: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     pending: list[ImportItem] = field(default_factory=list)
@@ -87,7 +94,9 @@ class ImportDiff:
     def save_summary(self) -> None:
         self._compare_items()
         self._save_staged_rows(rest=True)
+        self._skip_unreplaced()
         self._drop_outdated()
+        self._save_links()
         self.batch.counts = {
             **{name: self.counts[name] for name in ("new", "changed", "duplicate", "public")},
             "skipped": dict(self.skipped.most_common()),
@@ -128,11 +137,28 @@ class ImportDiff:
             existing = stored.get(item.id) if item.id else None
             if existing is not None and decrypt_or_none(existing) != item.text:
                 self._add_if_newer(item, existing)
-            elif existing is not None or self._is_known(item):
-                self.counts["duplicate"] += 1
+            elif existing is not None:
+                self._add_duplicate(item, existing.pk)
+            elif (known := self._find_known(item)) is not None:
+                self._add_duplicate(item, known)
             else:
-                self._add_staged(item, "new")
+                self._add_new(item)
         self._save_staged_rows()
+
+    def _add_duplicate(self, item: ImportItem, memory_id: UUID) -> None:
+        self.counts["duplicate"] += 1
+        self.links.add_memory(item.file_id, memory_id, is_fresh=False)
+
+    def _add_new(self, item: ImportItem) -> None:
+        """Stage a new memory. It has its id already now, so that links can name it."""
+        memory_id = item.id
+        if memory_id is None or memory_id.version != OWN_ID_VERSION:
+            memory_id = new_id_at(item.created_at) if item.created_at else new_id()
+        self.links.add_memory(item.file_id, memory_id, is_fresh=True)
+        self.file_digests.setdefault(digest_text(item.text), memory_id)
+        if item.is_superseded:
+            self.superseded[self.staged_count] = item.file_id or ""
+        self._add_staged(item, "new", memory_id)
 
     def _is_repeated(self, item: ImportItem) -> bool:
         """Keep only the newest text of duplicate IDs, in any order: one zip may contain two exports."""
@@ -149,20 +175,22 @@ class ImportDiff:
 
     def _add_if_newer(self, item: ImportItem, existing: Memory) -> None:
         if is_newer(item, existing):
-            self._add_staged(item, "changed")
+            self.links.add_memory(item.file_id, existing.pk, is_fresh=True)
+            self._add_staged(item, "changed", existing.pk)
         else:
             self.skipped["older"] += 1
+            self.links.add_memory(item.file_id, existing.pk, is_fresh=False)
 
-    def _is_known(self, item: ImportItem) -> bool:
+    def _find_known(self, item: ImportItem) -> UUID | None:
+        """Return the memory that has this text, in the account or in the file."""
         key = digest_text(item.text)
-        if key in self.known_digests:
-            return True
-        if item.id is None and key in self.file_digests:
-            return True  # a Picard export may contain two memories with the same text
-        self.file_digests.add(key)
-        return False
+        if (
+            item.id is None and key not in self.known_digests
+        ):  # a Picard export may contain two with the same text
+            return self.file_digests.get(key)
+        return self.known_digests.get(key)
 
-    def _add_staged(self, item: ImportItem, kind: str) -> None:
+    def _add_staged(self, item: ImportItem, kind: str, memory_id: UUID) -> None:
         is_public = item.visibility == Visibility.PUBLIC
         self.counts[kind] += 1
         self.counts["public"] += is_public
@@ -177,7 +205,7 @@ class ImportDiff:
             )
         if len(self.sample) < SAMPLE_SIZE:
             self.sample.append(Truncator(item.text).chars(300))
-        self.staged.append((item, kind == "changed"))
+        self.staged.append((replace(item, id=memory_id), kind == "changed"))
 
     def _save_staged_rows(self, *, rest: bool = False) -> None:
         rest = rest or sum(_count_characters(item) for item, _changes in self.staged) >= ROW_CHARACTERS
@@ -191,6 +219,24 @@ class ImportDiff:
                 content=orjson.dumps(row).decode(),
             )
             self.row_starts.append(start)
+
+    def _skip_unreplaced(self) -> None:
+        """Skip what no longer holds if the file does not have what replaces it: it would be taken for present."""
+        replaced = self.links.list_replaced_ids() if self.superseded else set()
+        for index, file_id in self.superseded.items():
+            if file_id not in replaced:
+                self.outdated.add(index)
+                self.counts["new"] -= 1
+                self.skipped["superseded"] += 1
+
+    def _save_links(self) -> None:
+        first = len(self.row_starts)
+        for number, content in enumerate(dump_link_rows(self.links.resolve()), start=first):
+            StagedMemories.objects.create(
+                owner_id=self.batch.owner_id, batch=self.batch, number=number, content=content
+            )
+        if self.links.lost:
+            self.skipped[UNLINKED] += self.links.lost
 
     def _drop_outdated(self) -> None:
         numbers = {bisect_right(self.row_starts, index) - 1 for index in self.outdated}

@@ -30,6 +30,7 @@ from memories.models import (
     Visibility,
 )
 from memories.portability.imports.apply_change import (
+    UndoRecord,
     apply_change,
     dump_undo_record,
     is_still_valid,
@@ -38,6 +39,7 @@ from memories.portability.imports.apply_change import (
 )
 from memories.portability.imports.authorization import can_continue, get_import_actor
 from memories.portability.imports.clean import load_staged_items
+from memories.portability.imports.links import apply_links, load_link_row
 from memories.portability.imports.stage import require_portability_scopes
 from memories.portability.readers.items import ImportItem
 from memories.services import proposals, writes
@@ -204,21 +206,31 @@ def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
     if import_actor is None:
         return _end_import(batch, ImportEndReason.APP)
     row = _get_staged_rows(batch).filter(is_done=False).order_by("number").first()
-    if row is not None:
+    links = None if row is None else load_link_row(row.content)
+    if row is not None and links is not None:
+        new_ids = set().union(
+            *_get_staged_rows(batch).filter(is_done=True).values_list("memory_ids", flat=True)
+        )
+        _finish_row(row, apply_links(import_actor, batch, links, new_ids))
+    elif row is not None:
         items = load_staged_items(row)
         new = [item for item, changes in items if not changes and is_still_valid(item)]
         if not quota.has_quota(batch.owner_id, len(new)):
             return _end_import(batch, ImportEndReason.ROOM)
         row.memory_ids = _create_memories(import_actor, batch, new)
         undo_records = [apply_change(import_actor, item) for item, changes in items if changes]
-        row.content = orjson.dumps([dump_undo_record(each) for each in undo_records if each]).decode()
-        row.is_done = True
-        row.save(update_fields=["content", "memory_ids", "is_done"])
+        _finish_row(row, [each for each in undo_records if each])
         batch.done += len(items)
-    if batch.done >= batch.total or row is None:
+    if not _get_staged_rows(batch).filter(is_done=False).exists():
         batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
-    batch.save(update_fields=["done", "state", "finished_at", "sample"])
+    batch.save(update_fields=["done", "state", "finished_at", "sample", "counts"])
     return batch
+
+
+def _finish_row(row: StagedMemories, undo_records: Sequence[UndoRecord]) -> None:
+    row.content = orjson.dumps([dump_undo_record(each) for each in undo_records]).decode()
+    row.is_done = True
+    row.save(update_fields=["content", "memory_ids", "is_done"])
 
 
 def _end_import(batch: ImportBatch, ended_by: ImportEndReason) -> ImportBatch:

@@ -1,9 +1,10 @@
 """Read a file into a staged import for preview: one per user at a time, all or nothing."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 from django.db import transaction
 
@@ -17,7 +18,7 @@ from memories.portability.imports.diff import ImportDiff, digest_text
 from memories.portability.readers.archives import check_deadline, list_parts
 from memories.portability.readers.chat_exports import ChatFilter
 from memories.portability.readers.detect import detect_format
-from memories.portability.readers.items import SkippedEntry
+from memories.portability.readers.items import ImportLink, SkippedEntry
 from memories.services import writes
 from memories.services.reads import decrypt_or_none
 
@@ -69,6 +70,8 @@ def stage_import(
             check_deadline(deadline)
             if isinstance(entry, SkippedEntry):
                 diff.skip_entry(entry.reason, entry.count)
+            elif isinstance(entry, ImportLink):
+                diff.links.add_link(entry)
             else:
                 diff.add_item(entry)
             if diff.entry_count % BATCH_SIZE == 0:
@@ -110,13 +113,18 @@ def _discard_open_import(previous: ImportBatch | None) -> None:
 # --- Existing memories ------------------------------------------------------------------------------------
 
 
-def _load_known_digests(actor: Actor) -> set[bytes]:
-    """Return digests of all texts the actor can read, including earlier versions: an edited text is still known."""
+def _load_known_digests(actor: Actor) -> dict[bytes, UUID]:
+    """Return digests of all texts the actor can read, with their memories.
+
+    Including earlier versions: an edited text is still known.
+    """
     own = Memory.objects.visible_to(actor, owner=actor.person)
     revisions = MemoryRevision.objects.filter(owner_id=actor.person.pk, memory_id__in=own.values("pk"))
-    rows: Iterable[Memory | MemoryRevision] = (
-        row
-        for queryset in (own.only("pk", "owner_id", "text"), revisions.only("pk", "owner_id", "text"))
-        for row in queryset.iterator(chunk_size=BATCH_SIZE)
-    )
-    return {digest_text(text) for row in rows if (text := decrypt_or_none(row)) is not None}
+    known: dict[bytes, UUID] = {}
+    for memory in own.only("pk", "owner_id", "text").iterator(chunk_size=BATCH_SIZE):
+        if (text := decrypt_or_none(memory)) is not None:
+            known[digest_text(text)] = memory.pk
+    for revision in revisions.only("pk", "owner_id", "memory_id", "text").iterator(chunk_size=BATCH_SIZE):
+        if (text := decrypt_or_none(revision)) is not None:
+            known.setdefault(digest_text(text), revision.memory_id)
+    return known

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from memories.portability.readers.archives import Part, make_file_error
 from memories.portability.readers.chat_exports import ChatFilter, read_chatgpt, read_claude
 from memories.portability.readers.items import ReadResult
-from memories.portability.readers.json_and_csv import TEXT_KEYS, read_list, read_table
+from memories.portability.readers.json_and_csv import TEXT_KEYS, read_list, read_store, read_table
 from memories.portability.readers.picard_jsonl import read_jsonl
 from memories.portability.readers.streams import parse_outline, read_start_text
 from memories.portability.readers.text_and_markdown import read_notes, read_plain_text
@@ -40,7 +40,7 @@ IMPORT_FORMATS = {
         ImportFormat("picard", gettext_lazy("Picard export"), _read_each_part(read_jsonl)),
         ImportFormat("chatgpt", gettext_lazy("ChatGPT export"), read_chatgpt),
         ImportFormat("claude", gettext_lazy("Claude export"), read_claude),
-        ImportFormat("pam", gettext_lazy("portable-ai-memory"), _read_each_part(read_list)),
+        ImportFormat("pam", gettext_lazy("portable-ai-memory"), _read_each_part(read_store)),
         ImportFormat("mem0", gettext_lazy("mem0 export"), _read_each_part(read_list)),
         ImportFormat("list", gettext_lazy("JSON list"), _read_each_part(read_list)),
         ImportFormat("table", gettext_lazy("CSV table"), _read_each_part(read_table)),

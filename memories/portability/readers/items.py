@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -33,6 +33,7 @@ REASONS = {
     "older": _("older than your version"),
     "superseded": _("marked as outdated in the file"),
     "repeated": _("repeated in the file"),
+    "unlinked": _("links to a replaced memory that could not be kept"),
 }
 
 
@@ -51,7 +52,9 @@ class ImportItem:
 
     conversation: its ID in the file; the memories of a conversation are consecutive. position: None to continue
     counting. written_at: the latest time at which the text can have been written. keeps: fields (tags, expires_at) that
-    the file omits; they stay unchanged when the import updates a memory. The field names are stored in staged rows.
+    the file omits; they stay unchanged when the import updates a memory. file_id: its ID in the file, of any form, by
+    which links name it. is_superseded: the file says that it no longer holds, and what replaces it; it is not imported
+    without that. The field names are stored in staged rows.
     """
 
     text: str
@@ -67,6 +70,16 @@ class ImportItem:
     version: int = 1
     history: tuple[Revision, ...] = ()
     keeps: tuple[str, ...] = ()
+    file_id: str | None = field(default=None, compare=False)
+    is_superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportLink:
+    """The memory with one ID in the file replaces the older one with another."""
+
+    newer: str
+    older: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class SkippedEntry:
     count: int = 1
 
 
-ReadResult = ImportItem | SkippedEntry
+ReadResult = ImportItem | ImportLink | SkippedEntry
 
 
 def parse_time(value: object) -> datetime | None:

@@ -12,6 +12,7 @@ from memories.models import Memory, Visibility
 from memories.portability.readers.archives import Part
 from memories.portability.readers.items import (
     ImportItem,
+    ImportLink,
     ReadResult,
     Revision,
     SkippedEntry,
@@ -24,7 +25,7 @@ from memories.services.representation import represent_memory
 VERSION = 1  # of the format, repeated in each line
 FIELDS = (
     "id", "text", "tags", "visibility", "expires_at", "created_at", "updated_at", "written_at", "deleted_at",
-    "version", "source", "conversation", "position",
+    "version", "source", "conversation", "position", "supersedes",
 )  # fmt: skip
 MAX_TAGS_READ = 1_000  # per memory, before validation selects those it may have
 TRASH = "trash.jsonl"  # in the full archive; its lines lacked `deleted_at` in earlier versions
@@ -34,21 +35,25 @@ MAX_VERSION = 2**30  # of a memory; leaves room to count up: the column ends at 
 def read_jsonl(part: Part) -> Iterator[ReadResult]:
     for line in read_lines(part):
         if line.strip():
-            yield SkippedEntry("in_trash") if part.base_name == TRASH else _parse_line(line)
+            yield from [SkippedEntry("in_trash")] if part.base_name == TRASH else _parse_line(line)
 
 
-def _parse_line(line: str) -> ReadResult:
+def _parse_line(line: str) -> list[ReadResult]:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return SkippedEntry("not_json")
+        return [SkippedEntry("not_json")]
     try:
-        return _parse_item(value)
+        item = _parse_item(value)
+        older = value.get("supersedes")
+        if isinstance(item, SkippedEntry) or older is None or item.file_id is None:
+            return [item]
+        return [item, ImportLink(item.file_id, str(UUID(older)))]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return SkippedEntry("not_a_memory")
+        return [SkippedEntry("not_a_memory")]
 
 
-def _parse_item(value: dict[str, Any]) -> ReadResult:
+def _parse_item(value: dict[str, Any]) -> ImportItem | SkippedEntry:
     if value["text"] is None:
         return SkippedEntry("unreadable")
     if value.get("deleted_at"):
@@ -63,6 +68,7 @@ def _parse_item(value: dict[str, Any]) -> ReadResult:
         conversation=None if conversation is None else str(UUID(conversation)),
         position=None if position is None else int(position),
         id=UUID(value["id"]) if value.get("id") else None,
+        file_id=str(UUID(value["id"])) if value.get("id") else None,
         visibility=value.get("visibility") or Visibility.PRIVATE.value,
         expires_at=parse_expiry(value.get("expires_at")),
         updated_at=parse_time(value.get("updated_at")),

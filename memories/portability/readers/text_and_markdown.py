@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from memories.portability.readers.archives import Part
-from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry, parse_time
+from memories.portability.readers.items import ImportItem, ImportLink, ReadResult, SkippedEntry, parse_time
 from memories.portability.readers.streams import (
     MAX_NOTE_BYTES,
     make_entry_too_large_error,
@@ -92,10 +92,10 @@ def read_notes(parts: list[Part]) -> Iterator[ReadResult]:
     """Read each note as one memory, tagged by its front matter and its inline #tags."""
     for part in parts:
         text = read_small_text(part)
-        yield SkippedEntry("not_text") if text is None else _parse_note(part, text)
+        yield from [SkippedEntry("not_text")] if text is None else _parse_note(part, text)
 
 
-def _parse_note(part: Part, text: str) -> ReadResult:
+def _parse_note(part: Part, text: str) -> Iterator[ReadResult]:
     front, body = _parse_front_matter(text.replace("\r\n", "\n"))
     name = PurePosixPath(part.name).stem
     title = "" if "id" in front or not name or body.lstrip("# \n").startswith(name) else name
@@ -105,8 +105,13 @@ def _parse_note(part: Part, text: str) -> ReadResult:
     if created_at is None and (day := DAY.match(name)):
         created_at = parse_time(day[0])
     if not body.strip():
-        return SkippedEntry("blank")
-    return ImportItem("\n\n".join(filter(None, (title, body.strip()))), limit_tags(tags), created_at)
+        yield SkippedEntry("blank")
+        return
+    text = "\n\n".join(filter(None, (title, body.strip())))
+    own_id, older = (next(iter(front.get(key, [])), None) for key in ("id", "supersedes"))
+    yield ImportItem(text, limit_tags(tags), created_at, file_id=own_id)
+    if own_id and older:
+        yield ImportLink(own_id, older)
 
 
 def _parse_front_matter(text: str) -> tuple[dict[str, list[str]], str]:

@@ -17,14 +17,15 @@ from accounts.actor import Actor
 from memories.errors import MemoryNotFound, VersionConflict
 from memories.models import Memory, Visibility
 from memories.search.exact_duplicates import find_exact_duplicate, merge_into_duplicate
-from memories.search.near_duplicates import find_similar, has_near_duplicate
+from memories.search.near_duplicates import SimilarMemory, find_similar
 from memories.services import reads, writes
 from memories.validation import limits
 from memories.web import provenance
 from memories.web.decorators import Request, add_form_errors, memory_view, redirect_back
 from memories.web.forms import EditForm, ListForm, MemoryForm, parse_version
-from memories.web.presenters import MemoryRow, build_rows
+from memories.web.presenters import MemoryRow, SimilarRow, build_rows
 from memories.web.views.onboarding import get_first_steps
+from memories.web.views.supersession import build_link_context, get_older_row
 
 MAX_POLLS = 12  # of the index state of a new memory; then the next page load shows it
 
@@ -47,7 +48,8 @@ def trash_list(request: Request, actor: Actor) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @memory_view
 def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
-    form = MemoryForm(request.POST if request.method == "POST" else None)
+    initial = {"supersedes": request.GET.get("supersedes")}
+    form = MemoryForm(request.POST if request.method == "POST" else None, initial=initial)
     duplicate = _find_duplicate(request, actor, form) if form.is_valid() else None
     if duplicate is not None and "merge" in request.POST and _merge_into_duplicate(actor, duplicate, form):
         messages.success(request, _("Saved in the memory that you already had."))
@@ -58,6 +60,7 @@ def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
         return _render_created(request, actor, memory)
     template = "memories/_quick_add.html" if request.htmx else "memories/new.html"
     context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "duplicate": duplicate}
+    context["older"] = get_older_row(actor, form["supersedes"].value())
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
@@ -69,7 +72,13 @@ def _find_duplicate(request: Request, actor: Actor, form: MemoryForm) -> Memory 
 def _merge_into_duplicate(actor: Actor, duplicate: Memory, form: MemoryForm) -> bool:
     values = form.get_values()
     try:
-        merge_into_duplicate(actor, duplicate, tags=values["tags"], expires_at=values["expires_at"])
+        merge_into_duplicate(
+            actor,
+            duplicate,
+            tags=values["tags"],
+            expires_at=values["expires_at"],
+            supersedes=values["supersedes"],
+        )
     except ValidationError as error:
         add_form_errors(form, error)
         return False
@@ -101,7 +110,9 @@ def memory_detail(request: Request, actor: Actor, memory_id: UUID) -> HttpRespon
     memory = reads.get_memory(actor, memory_id)
     form = EditForm(memory=memory) if reads.decrypt_or_none(memory) is not None else None
     before = parse_version(request.GET.get("before", ""))
-    return render(request, "memories/detail.html", _build_detail_context(actor, memory, form, before=before))
+    context = _build_detail_context(actor, memory, form, before=before)
+    context |= build_link_context(actor, memory, limits.clean_query(request.GET.get("find", "")))
+    return render(request, "memories/detail.html", context)
 
 
 @require_POST
@@ -150,11 +161,13 @@ def _render_gone(request: Request) -> HttpResponseBase:
 def _build_detail_context(
     actor: Actor, memory: Memory, form: EditForm | None, *, before: int | None = None
 ) -> dict[str, object]:
+    near = find_similar(actor, memory.pk)
     return {
         "row": MemoryRow(memory),
         "form": form,
         **provenance.get_provenance(actor, memory, before=before),
-        "similar": [(MemoryRow(similar.memory), similar) for similar in find_similar(actor, memory.pk)],
+        **build_link_context(actor, memory),
+        "similar": [(SimilarRow(similar.memory, update=similar.update), similar) for similar in near],
         "limit": limits.TEXT_CHARACTERS,
         "next_try": 1,
     }
@@ -206,8 +219,14 @@ def index_status(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
     row = MemoryRow(reads.get_memory(actor, memory_id))
     context = {"row": row, "next_try": next_attempt, "show_indexed": True}
     if row.memory.is_searchable:
-        context["has_duplicate"] = has_near_duplicate(actor, memory_id)
+        similar = find_similar(actor, memory_id)
+        update = next((MemoryRow(each.memory) for each in similar if _is_replaced_by(memory_id, each)), None)
+        context |= {"update": update, "has_duplicate": any(each.is_same for each in similar)}
     return render(request, "memories/_index_state.html", context)
+
+
+def _is_replaced_by(memory_id: UUID, other: SimilarMemory) -> bool:
+    return other.update is not None and other.update.newer_id == memory_id
 
 
 @require_POST
@@ -235,8 +254,9 @@ def trash_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRespons
     if request.htmx:
         context = {"memory": memory, "total": reads.count_memories(actor)}
         return render(request, "memories/_moved_to_trash.html", context)
-    # The ID adds an Undo button to the message (components/messages.html).
-    messages.success(request, _("Moved to trash."), extra_tags=str(memory_id))
+    # The URL adds an Undo button to the message (components/messages.html).
+    undo_url = reverse("memories:restore", args=[memory_id])
+    messages.success(request, _("Moved to trash."), extra_tags=undo_url)
     return redirect("memories:list")
 
 

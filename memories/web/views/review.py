@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.actor import Actor
 from memories.clients import names as client_names
 from memories.errors import MemoryNotFound, SelectionChanged, VersionConflict
+from memories.models import Memory
 from memories.providers import chat
 from memories.review import decisions as review_decisions
 from memories.review.decisions import PendingProposal
@@ -60,6 +61,19 @@ class ProposalRow:
     def present_text(self) -> str | None:
         """Return the current text of the memory to be changed."""
         return decrypt_or_none(self.pending.memory) if self.pending.memory is not None else None
+
+    @property
+    def older(self) -> Memory | None:
+        return self.pending.older
+
+    @property
+    def older_text(self) -> str:
+        return (decrypt_or_none(self.pending.older) if self.pending.older is not None else None) or ""
+
+    @property
+    def would_remove_link(self) -> bool:
+        content = self.content or {}
+        return self.pending.is_change and "supersedes" in content and content["supersedes"] is None
 
     @property
     def would_remove_expiry(self) -> bool:

@@ -1,8 +1,13 @@
 """An owner's language decides how their memories are indexed. A change of it takes nothing away from the search."""
 
 from collections.abc import Callable
+from importlib import import_module
+from io import StringIO
 
 import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
@@ -127,7 +132,7 @@ def test_change_during_a_batch_discards_its_vectors(ada: User, index: Index) -> 
     assert count_by_encoder(ada) == {"test:multilingual": 1}
 
 
-def test_progress_counts_memories_of_the_former_language(ada: User, index: Index) -> None:
+def test_progress_counts_memories_of_the_former_language(ada: User, ada_client: Client, index: Index) -> None:
     assert moves.get_progress(ada) is None
     for number in range(3):
         remember(ada, f"The puppy {number}")
@@ -135,6 +140,8 @@ def test_progress_counts_memories_of_the_former_language(ada: User, index: Index
     choose(ada, "de")
     indexer.process_batch(worker=0, limit=1)
     assert moves.get_progress(ada) == moves.MoveProgress(done=1, total=3)
+    for page in ("/accounts/profile/", "/memories/insights/"):
+        assert "1 of 3 are done" in ada_client.get(page).content.decode()
     index()
     ada.refresh_from_db()
     assert moves.get_progress(ada) is None
@@ -177,6 +184,27 @@ def test_changed_setting_moves_only_those_who_have_not_chosen(
     )
 
 
+def test_upgrade_of_a_server_in_another_language_takes_no_meaning_away(
+    ada: User, index: Index, settings: Settings
+) -> None:
+    """Before each language had its encoder, the same one embedded all, and spaces named the stemmer."""
+    memory = remember(ada, "Running puppies")
+    index()
+    identity = "test:word-hashes|384|words-1|german"
+    EmbeddingSpace.objects.update(identity=identity, encoder="", language="")
+    EmbeddingSpace.objects.create(identity=f"withheld|{identity}")
+    import_module("memories.migrations.0019_space_parts").fill_parts(apps, None)
+    parts = EmbeddingSpace.objects.order_by("id").values_list("encoder", "language")
+    assert list(parts) == [("test:word-hashes|384", "de"), ("", "de")]
+    settings.SEARCH_LANGUAGE = "german"
+    assert moves.start_outdated_moves() == 1
+    ada.refresh_from_db()
+    assert find(ada, "hound")[memory.text].cosine
+    index()
+    assert find(ada, "Running puppies")[memory.text].cosine
+    assert count_by_encoder(ada) == {"test:multilingual": 1}
+
+
 def test_new_keyword_scheme_takes_no_meaning_away(
     ada: User, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,3 +229,16 @@ def test_public_and_private_memories_stay_found_when_published_while_moving(ada:
     assert find(ada, "hound")["The puppy sleeps."].cosine
     index()
     assert find(ada, "hound")["The puppy sleeps."].cosine
+
+
+def test_reembed_moves_one_user_or_all(ada: User, bob: User, index: Index, settings: Settings) -> None:
+    for user in (ada, bob):
+        remember(user, "The running puppy")
+    index()
+    settings.SEARCH_LANGUAGE = "german"
+    output = StringIO()
+    call_command("reembed", "--user", ada.email, "--no-wait", stdout=output)
+    call_command("reembed", "--no-wait", stdout=output)
+    call_command("reembed", "--no-wait", stdout=output)
+    call_command("reembed", "--all", "--user", bob.email, "--no-wait", stdout=output)
+    assert output.getvalue().splitlines() == [f"queued {count} memories" for count in (1, 1, 0, 1)]

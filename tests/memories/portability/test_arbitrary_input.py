@@ -21,7 +21,7 @@ from memories.portability.imports.stage import stage_import
 from memories.portability.readers.archives import list_parts
 from memories.portability.readers.chat_exports import ChatFilter
 from memories.portability.readers.detect import detect_format
-from memories.portability.readers.items import REASONS, ImportItem, SkippedEntry, split_to_limits
+from memories.portability.readers.items import REASONS, ImportItem, ImportLink, SkippedEntry, split_to_limits
 from memories.portability.readers.json_and_csv import escape_formula, unescape_formula
 from memories.services import writes
 from tests.factories import make_person, session
@@ -53,6 +53,8 @@ def read(content: bytes) -> None:
         for entry in format.read(parts, ChatFilter.ALL):
             if isinstance(entry, SkippedEntry):
                 assert entry.reason in REASONS
+                continue
+            if isinstance(entry, ImportLink):
                 continue
             for item in split_to_limits(entry):
                 _clean(item)

@@ -9,10 +9,10 @@ import pytest
 from accounts.models import User
 from memories.index import keywords
 from memories.index.languages import get_language
+from memories.index.specificity import measure_content, measure_specificity
 from memories.providers.embeddings import reset_provider
 from memories.providers.embeddings_multilingual import MultilingualEmbeddings
 from memories.search.query import search_memories
-from memories.search.specificity import measure_content, measure_specificity
 from memories.services import writes
 from tests.factories import remember, session
 
