@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from memories.index import keywords
-from memories.index.languages import DATA, Language
+from memories.index.languages import DATA, Language, strip_accents
 from memories.index.specificity import load_vocabulary
 from memories.search.visible_words import VisibleWords
 
@@ -45,7 +45,11 @@ class _Error:
 
 
 def correct_query(text: str, language: Language, visible: VisibleWords) -> str:
-    """Return the query with misspelled words replaced. Words in quotation marks stay as they are."""
+    """Return the query with misspelled words replaced, and without symbols that no memory has.
+
+    Words in quotation marks stay as they are.
+    """
+    text = _remove_absent_symbols(text, language, visible)
     unknown = list(_find_unknown_words(text, language))
     stems = {error: keywords.extract_words(error.word, language) for error in unknown}
     present = visible.find_present([stem for found in stems.values() for stem in found]) if unknown else set()
@@ -62,6 +66,18 @@ def correct_query(text: str, language: Language, visible: VisibleWords) -> str:
     return text
 
 
+def _remove_absent_symbols(text: str, language: Language, visible: VisibleWords) -> str:
+    """Return the text without the emoji that only decorate a question; a query of symbols only stays."""
+    stems = {symbol: keywords.extract_words(symbol, language) for symbol in keywords.find_symbols(text)}
+    if not stems or not keywords.normalize_text(text):
+        return text
+    present = visible.find_present([stem for found in stems.values() for stem in found])
+    for symbol, found in stems.items():
+        if present.isdisjoint(found):
+            text = text.replace(symbol, " ")
+    return " ".join(text.split())
+
+
 def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
     """Yield the words that are in no dictionary. A word after a digit or with capitals inside is no word to correct."""
     quoted = [match.span() for match in _QUOTED.finditer(text)]
@@ -70,9 +86,9 @@ def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
     for match in keywords.iter_words(text):
         written = re.split(f"[{keywords.APOSTROPHES}]", match[0])[0]
         word = written.lower()
-        if len(word) < shortest or word in known or _get_alphabet(word) is None or written[1:] != word[1:]:
+        if word in known or strip_accents(word) in known or len(word) < shortest or written[1:] != word[1:]:
             continue
-        if any(start <= match.start() < end for start, end in quoted):
+        if _get_alphabet(word) is None or any(start <= match.start() < end for start, end in quoted):
             continue
         is_name = written != word and match.start() > 0 and language.has_names_by_capital
         yield _Error(match.start(), match.start() + len(word), word, is_name)

@@ -88,6 +88,17 @@ def test_misspelled_words_of_hidden_memories_are_not_found(ada: User, bob: User)
     assert correct(ada, "ask Zebrovski", by=bob) == "ask zebrowski"
 
 
+def test_symbols_that_no_memory_has_are_left_out(ada: User) -> None:
+    remember(ada, "☕ at noon.")
+    assert correct(ada, "birthday 🎂🎂 or ☕️?") == "birthday or ☕️?"
+    assert correct(ada, "🎂") == "🎂"
+
+
+def test_accents_are_no_errors(ada: User) -> None:
+    for query in ("café", "ask müller", "naïve résumé"):
+        assert correct(ada, query) == query
+
+
 def test_words_of_tags_are_no_errors(ada: User, bob: User) -> None:
     User.objects.filter(pk=ada.pk).update(persona_enabled=True)
     remember(ada, "A pasta bake.", tags=["Recipees"], visibility="public")
