@@ -106,9 +106,16 @@ def list_other_stems(
     return list(dict.fromkeys(found))
 
 
-def iter_words(text: str) -> Iterator[re.Match[str]]:
+def iter_words(text: str, *, with_symbols: bool = False) -> Iterator[re.Match[str]]:
     """Return the words of a text, before stemming, with their places."""
-    return _get_word_regex().finditer(text)
+    return (_get_token_regex() if with_symbols else _get_word_regex()).finditer(text)
+
+
+def find_symbols(text: str) -> set[str]:
+    """Return the emoji and symbols of a text as they are written."""
+    if text.isascii():
+        return set()
+    return {match[0] for match in _get_token_regex().finditer(text) if match["symbol"]}
 
 
 def remove_words(text: str, left_out: Collection[str], language: Language) -> str:
