@@ -83,9 +83,8 @@ def _measure_sets(language: str) -> Iterator[QualityRow]:
     print(SETS_HEADING)  # noqa: T201
     rows = []
     sets = natural.select_sets(language)
-    if sets[0].name == natural.NAMES[0]:
-        sets.append(misspell_set(sets[0]))
-    for row in natural.evaluate_sets(sets, language=language, log_progress=_log_progress):
+    misspelled = [misspell_set(each) for each in sets if each.name == natural.NAMES[0]]
+    for row in natural.evaluate_sets([*sets, *misspelled], language=language, log_progress=_log_progress):
         print(_format_set_row(row))  # noqa: T201
         rows.append(row)
     for row in natural.average_languages(rows):
