@@ -2,7 +2,8 @@
 
 sets/center.json has pairs of a text and a question about it in 28 languages, each pair in all of them. The rows of the
 result: the mean vectors of questions and of texts, averaged over languages and moved toward each other, and
-the twelve directions in which the means of the languages differ most (decision 0030 has the choice).
+the twelve directions in which the means of the languages differ most, half as long as unit vectors, so that
+subtracting what lies in them leaves three quarters of it (decision 0030 has the choice).
 """
 
 import json
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 TEXTS = Path(__file__).parent / "sets" / "center.json"
 DIRECTIONS = 12
+LENGTH = 0.5  # of a direction; its square is the share that is removed
 SHIFT = 0.375  # of each mean to the other
 
 
@@ -41,7 +43,7 @@ def compute_center() -> "NDArray[np.float32]":
     differences = np.concatenate([texts - of_texts, questions - of_questions])
     directions = np.linalg.svd(differences, full_matrices=False)[2][:DIRECTIONS]
     shift = SHIFT * (of_questions - of_texts)
-    return np.concatenate([[of_questions - shift, of_texts + shift], directions]).astype(np.float32)
+    return np.concatenate([[of_questions - shift, of_texts + shift], LENGTH * directions]).astype(np.float32)
 
 
 def _embed(model: E5Model, texts: list[str], prefix: str) -> "NDArray[np.float32]":

@@ -12,11 +12,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from accounts.models import User
+from django.contrib.auth import get_user_model
+
 from core import languages
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 DATA = Path(__file__).parent / "data"
 UNKNOWN = (
@@ -97,19 +101,19 @@ def get_default_language() -> Language:
     return get_language(languages.get_default_code())
 
 
-def get_owner_language(owner: User) -> Language:
+def get_owner_language(owner: "User") -> Language:
     """Return the language of this user's memories."""
     return get_language(owner.language_code)
 
 
-def get_former_languages(owner: User) -> list[Language]:
+def get_former_languages(owner: "User") -> list[Language]:
     """Return the languages by which some of this user's memories are still indexed; usually none."""
     return [get_language(code) for code in owner.former_languages.split()]
 
 
 def read_owner_languages(owner_ids: Collection[UUID]) -> dict[UUID, Language]:
     """Return the language of each owner's memories, as stored now."""
-    stored = User.objects.filter(pk__in=owner_ids).values_list("pk", "language")
+    stored = get_user_model().objects.filter(pk__in=owner_ids).values_list("pk", "language")
     default = languages.get_default_code()
     return {owner_id: get_language(code or default) for owner_id, code in stored}
 
