@@ -57,6 +57,9 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     connections.close_all()
     port, model_port = find_free_port(), find_free_port()
     os.environ |= {"CHAT_MODEL": "slow", "CHAT_BASE_URL": f"http://127.0.0.1:{model_port}/v1"}
+    os.environ["CHAT_REWRITES_QUESTIONS"] = (
+        "False"  # the model answers one request per question, in two parts
+    )
     log = settings.PICARD_HOME / "front.log"
     with processes.run_server("front", processes.build_gateway_command(), port, log):
         log_progress("pending answers")

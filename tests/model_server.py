@@ -5,6 +5,7 @@ the settings that make Picard use it.
 """
 
 import json
+import os
 import select
 import socket
 import threading
@@ -14,8 +15,9 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import django
+
 from memories.providers.chat_settings import ChatSettings
-from tests.providers import WordHashes
 
 SAYS = ("Peanuts", " [1]", ".")
 REWRITING_PROMPT = "You write a search query"  # how the prompt begins that rewrites a question
@@ -66,6 +68,7 @@ class ModelServer(ThreadingHTTPServer):
         self.mood = Mood.WELL
         self.says: list[str] | None = list(SAYS)
         self.rewrites = "NONE"
+        self.rewriting_mood: Mood | None = None  # of requests to rewrite a question, if it differs
         self.requests: list[dict[str, Any]] = []
         self.texts: list[str] = []  # all texts to embed
         self.chats: list[list[dict[str, str]]] = []  # the messages of each chat request, without rewritings
@@ -129,15 +132,16 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.under_way += 1
         try:
+            is_rewriting = "messages" in request and _is_rewriting(inputs)
+            mood = (is_rewriting and self.server.rewriting_mood) or self.server.mood
             self._answer(
-                inputs, lambda: self._chat(request) if "messages" in request else self._vectors(inputs)
+                mood, inputs, lambda: self._chat(request) if "messages" in request else self._vectors(inputs)
             )
         finally:
             with self.server.lock:
                 self.server.under_way -= 1
 
-    def _answer(self, inputs: list[Any], respond: Callable[[], None]) -> None:
-        mood = self.server.mood
+    def _answer(self, mood: Mood, inputs: list[Any], respond: Callable[[], None]) -> None:
         while self.server.mood is Mood.HANGING:
             time.sleep(0.05)
         if mood is Mood.SLOW:
@@ -159,6 +163,8 @@ class Handler(BaseHTTPRequestHandler):
             respond()
 
     def _vectors(self, texts: list[str]) -> None:
+        from tests.providers import WordHashes  # needs Django, see below
+
         vectors = WordHashes().embed_documents(texts)
         rows = [{"object": "embedding", "index": n, "embedding": v} for n, v in enumerate(vectors)]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
@@ -241,6 +247,8 @@ def _build_completion(kind: str, **choice: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
+    django.setup()
     with ModelServer() as server:
         for name, value in (server.variables | server.chat_variables).items():
             print(f"{name}={value}", flush=True)  # noqa: T201

@@ -84,7 +84,10 @@ def read_memories(ada: User, memory: Memory) -> None:
 
 def write_memories(ada: User, memory: Memory) -> None:
     actor = session(ada)
-    memory_writes.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
+    other = memory_writes.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
+    newer = memory_writes.create_memory(actor, text="The walrus moved.", supersedes=memory.pk)
+    memory_writes.update_memory(actor, newer.pk, supersedes=None)
+    memory_writes.update_memory(actor, other.pk, supersedes=memory.pk)
     memory_writes.update_memory(
         actor, memory.pk, text="The walrus is awake.", tags=["sea"], visibility="public"
     )
@@ -98,6 +101,7 @@ def write_memories(ada: User, memory: Memory) -> None:
 def delete_memories(ada: User, memory: Memory) -> None:
     actor = session(ada)
     memory_writes.trash_memory(actor, memory.pk)
+    memory_writes.create_memory(actor, text="Of another.", supersedes=remember(ada, "One more.").pk)
     memory_writes.delete_memory(actor, memory.pk)
     bulk.trash_queryset(actor, Memory.objects.visible_to(actor).filter(pk=remember(ada, "A second one.").pk))
     memory_writes.trash_memory(actor, remember(ada, "A third one.", tags=["sea"]).pk)

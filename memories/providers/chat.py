@@ -76,10 +76,11 @@ async def stream_chat(
 ) -> AsyncIterator[str]:
     """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer.
 
-    The settings limit the answer; answer_tokens, timeout_s: lower limits. After a lower timeout the model is still
-    called, since a slow model has not failed.
+    The settings limit the answer; answer_tokens, timeout_s: lower limits. A failure within lower limits is logged, but
+    does not open the circuit breaker: the model may be able to answer without them.
     """
     chat = _limit_answer(settings.CHAT, answer_tokens, timeout_s)
+    opens_breaker = chat == settings.CHAT
     with _acquire_slot(_get_stream_slots()):
         answer = ""
         try:
@@ -90,9 +91,7 @@ async def stream_chat(
             return
         except Exception as error:  # noqa: BLE001 - as above
             problem = _map_error(error)
-        if problem.code == "timeout" and chat.timeout_s < settings.CHAT.timeout_s:
-            raise problem
-        raise _record_failure(problem)
+        raise _record_failure(problem, opens_breaker=opens_breaker)
 
 
 def _limit_answer(chat: ChatSettings, answer_tokens: int | None, timeout_s: float | None) -> ChatSettings:
@@ -152,9 +151,9 @@ def _acquire_slot(slots: threading.BoundedSemaphore) -> Iterator[None]:
         slots.release()
 
 
-def _record_failure(problem: ChatUnavailable) -> ChatUnavailable:
+def _record_failure(problem: ChatUnavailable, *, opens_breaker: bool = True) -> ChatUnavailable:
     """Log the failure and count it in the circuit breaker, unless it depends on this question only."""
-    if problem.code not in QUERY_ERRORS:
+    if opens_breaker and problem.code not in QUERY_ERRORS:
         _breaker.record_failure(problem.retry_after_s)
     logger.warning("the chat model gave no answer", extra={"code": problem.code})
     return problem

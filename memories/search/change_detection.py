@@ -2,7 +2,7 @@
 
 What changes is told by words of change ("moved", "no longer"), by the same statement with another number, time or
 value, or by a negation. Two texts about different subjects never replace each other, nor do two events. The word lists
-(change_words.py) are English; texts of other languages are compared by their numbers and dates only.
+(change_words.py) are English, except negations; texts of other languages are compared by these and by their numbers.
 docs/decisions/0028-supersession.md has the figures.
 """
 
@@ -23,6 +23,7 @@ SAME_PERSON = (
     0.63  # minimum cosine with words of change if they have nothing in common but whom they are about
 )
 SAME_SUBJECT = 0.27  # minimum cosine with words of change right next to a word of the older text
+MAX_CHARACTERS = 1_000  # of a text that may replace another, or be replaced
 NEVER = 2.0
 LONG_CHARACTERS = 250  # a longer text may have words of change about anything
 MAX_OTHER_WORDS = 1  # besides the differing ones, if the other text has none
@@ -57,6 +58,8 @@ def describe_update(older: str, newer: str, cosine: float, language: Language) -
 
     cosine: the similarity of the texts.
     """
+    if max(len(older), len(newer)) > MAX_CHARACTERS:
+        return []
     pair = _Pair(Statement(older, language), Statement(newer, language))
     if not _is_likely_update(pair, cosine):
         return []
@@ -78,6 +81,8 @@ def _is_likely_update(pair: "_Pair", cosine: float) -> bool:
         return cosine >= RELATED
     if cosine < SAME_STATEMENT:
         return False
+    if pair.has_other_preference:
+        return True
     if pair.negation:
         return min(map(len, pair.other_words)) == 0 and max(map(len, pair.other_words)) <= MAX_OTHER_WORDS
     if pair.dates:  # two events, unless the statement is about a time that recurs or is still to come
@@ -144,9 +149,15 @@ class _Pair:
 
     @cached_property
     def shared(self) -> set[str]:
-        """The stems of both texts that tell what they are about, not whom; a move is about where somebody lives."""
-        is_move = any(word.startswith(("mov", "relocat")) for word in self.newer.changes)
-        about = change_words.RESIDENCE if is_move else frozenset()
+        """The stems of both texts that tell what they are about, not whom.
+
+        A move is about a home, and a new job about work.
+        """
+        about: frozenset[str] = frozenset()
+        if any(word.startswith(("mov", "relocat")) for word in self.newer.changes):
+            about |= change_words.RESIDENCE
+        if change_words.NEW_JOB.search(self.newer.text):
+            about |= change_words.JOB
         whom = {self.older.person, self.newer.person} | change_words.GENERIC
         return self.older.words.keys() & (self.newer.all_stems | about) - whom
 
@@ -157,7 +168,8 @@ class _Pair:
             is_weak = self.changes and all(map(change_words.WEAK_CHANGE.fullmatch, self.changes.newer))
             return NEVER if is_weak else SAME_PERSON
         has_half = 2 * len(self.shared) >= len(self.older.words)
-        is_next_to = bool(self.shared & (self.newer.words_next_to_change | change_words.RESIDENCE))
+        by_kind = self.shared - self.newer.all_stems
+        is_next_to = bool(by_kind | (self.shared & self.newer.words_next_to_change))
         return SAME_SUBJECT if has_half or is_next_to or self.has_same_subject else RELATED
 
     @cached_property
@@ -172,6 +184,12 @@ class _Pair:
     @cached_property
     def has_comparison(self) -> bool:
         return all(change_words.COMPARISON.search(text.text) for text in (self.older, self.newer))
+
+    @cached_property
+    def has_other_preference(self) -> bool:
+        """Whether both prefer, and only what they prefer differs."""
+        prefer = all(change_words.PREFERENCE.search(text.text) for text in (self.older, self.newer))
+        return prefer and max(map(len, self.other_words)) == 1
 
     @cached_property
     def has_same_subject(self) -> bool:

@@ -21,7 +21,7 @@ from memories.index.languages import Language, get_owner_language
 from memories.models import AuditAction, KeptPair, Memory, MemoryVector, Visibility
 from memories.search.change_detection import SAME_SUBJECT, Difference, describe_update, find_contradictions
 from memories.services import audit, proposals, reads, writes
-from memories.services.supersession import attach_links, with_successors
+from memories.services.supersession import attach_links, lock_links, take_over_links, with_successors
 from memories.services.tags import attach_prefetched_tags, get_tags, with_tags
 from memories.validation import limits
 
@@ -123,9 +123,10 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
     """Merge two memories: the older gets the newer's text as a new version, the newer moves to trash.
 
     merge: append the newer's text to the older's instead. The result has the tags of both and the newer's expiry. It
-    is public only if both are, so that no private text is published.
+    is public only if both are, so that no private text is published. It takes over the newer's links.
     """
     older, newer = _get_ordered_pair(actor, one, other)
+    lock_links(actor.person.pk, [older.pk, newer.pk])
     names = [tag.name for memory in (older, newer) for tag in get_tags(memory)]
     is_public = older.is_public and newer.is_public
     if is_public:  # the public text changes
@@ -140,6 +141,8 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
         expires_at=newer.expires_at,
     )
     writes.trash_memory(actor, newer.pk, expected_version=newer.version)
+    take_over_links(actor, newer.pk, into=older.pk)
+    attach_links(actor, [merged])
     return merged
 
 

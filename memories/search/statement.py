@@ -30,7 +30,7 @@ class Statement:
             stem: written
             for written, stems in keywords.split_words(plain, self.language)
             for stem in stems
-            if not (stem.isdecimal() or written.casefold() in QUANTITIES or _is_date(written))
+            if stem[0].isalpha() and not (written.casefold() in QUANTITIES or _is_date(written))
         }
 
     @cached_property
@@ -50,7 +50,7 @@ class Statement:
     @cached_property
     def dates(self) -> dict[str, str]:
         found = [match[0] for match in change_words.DATE.finditer(self.text)]
-        return {each.casefold(): each for each in found}
+        return {_normalize_date(each): each for each in found}
 
     @cached_property
     def years(self) -> set[str]:
@@ -60,7 +60,7 @@ class Statement:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        found = extract_names(self.text, self.language) - {"i"}
+        found = extract_names(self.text, self.language) - change_words.NO_NAMES
         return {stem: self.words[stem] for stem in found if stem in self.words}
 
     @cached_property
@@ -85,7 +85,7 @@ class Statement:
 
     @cached_property
     def negation(self) -> str | None:
-        found = change_words.NEGATION.search(self.text) if self.language.is_english else None
+        found = change_words.get_negation(self.language.code).search(self.text)
         return found[0] if found else None
 
     @cached_property
@@ -135,6 +135,13 @@ class Statement:
                 break
             found += stems
         return [stem for stem in found if not stem.isdecimal() and stem in self.words]
+
+
+def _normalize_date(text: str) -> str:
+    """Return what "3rd May", "May 3" and "3. May", or "10:00" and "10.00", have in common."""
+    parts = re.findall(r"\d+(?:[.:]\d+)?|[^\W\d]+", re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text.casefold()))
+    named = (part[:3] if part in change_words.DATE_NAMES else part.replace(".", ":") for part in parts)
+    return " ".join(sorted(named))
 
 
 def _is_date(word: str) -> bool:

@@ -241,6 +241,21 @@ def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
             raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
 
 
+def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
+    """Give a memory the links of another that was merged into it, unless one superseded the other."""
+    owner = actor.person
+    chains = load_chains(actor, owner, [memory_id, into], [memory_id, into])
+    if into in _walk(chains.older, memory_id) or into in _walk(chains.newer, memory_id):
+        return
+    older_id, newer_id = chains.older.get(memory_id), chains.newer.get(memory_id)
+    own = Memory.objects.filter(owner_id=owner.pk)
+    own.filter(pk=memory_id).update(supersedes=None)
+    if newer_id is not None and into not in chains.newer:
+        own.filter(pk=newer_id).update(supersedes_id=into)
+    if older_id is not None and into not in chains.older:
+        own.filter(pk=into).update(supersedes_id=older_id)
+
+
 def bridge_links(owner_id: UUID, deleted_ids: Collection[UUID]) -> None:
     """Link what supersedes memories that are about to be deleted to what these supersede."""
     ids = list(deleted_ids)

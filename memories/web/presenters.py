@@ -115,7 +115,7 @@ class SimilarRow(MemoryRow):
 
     @property
     def differences(self) -> str:
-        """Return what differs, such as "number: 41 → 42"."""
+        """Return what differs, such as "number (41 → 42)"."""
         return "; ".join(map(_describe_difference, self.update.differences if self.update else ()))
 
 
@@ -129,7 +129,7 @@ def _describe_difference(difference: Difference) -> str:
         ChangeKind.VALUE: _("other words"),
     }
     sides = [", ".join(words) for words in (difference.older, difference.newer) if words]
-    return f"{labels[difference.kind]}: {' → '.join(sides)}" if sides else labels[difference.kind]
+    return f"{labels[difference.kind]} ({' → '.join(sides)})" if sides else labels[difference.kind]
 
 
 def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:

@@ -161,7 +161,8 @@ def _render_gone(request: Request) -> HttpResponseBase:
 def _build_detail_context(
     actor: Actor, memory: Memory, form: EditForm | None, *, before: int | None = None
 ) -> dict[str, object]:
-    near = find_similar(actor, memory.pk)
+    linked = {link.id for link in (memory.superseded, memory.superseded_by) if link}
+    near = [similar for similar in find_similar(actor, memory.pk) if similar.memory.pk not in linked]
     return {
         "row": MemoryRow(memory),
         "form": form,

@@ -117,6 +117,11 @@ def test_day_has_tokens_of_its_month_year_and_weekday() -> None:
         ("fr", "Où habite Marie ?", {"mar"}),
         ("ru", "Где живёт Маша?", {"маш"}),
         ("es", "¿Qué hizo Ana en mayo?", {"ana"}),
+        ("es", "¿Trabaja Ana aquí? ¡Claro!", {"ana"}),
+        ("fr", "Où habite l'ami d'Anna ?", {"anna"}),
+        ("fr", "«Marie» aime Paul ?", {"paul"}),
+        ("en", "Is it? Where does Dr. O'Brien live?", {"dr", "obrien"}),
+        ("it", "Dov'è la chiave dell'Audi?", {"aud"}),
         ("several", "Wo ist die Katze von Anna?", set()),
         ("several", "Where does Anna live?", {"anna"}),
         ("several", "Kaffee Anna", set()),  # perhaps German

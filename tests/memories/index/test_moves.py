@@ -15,8 +15,8 @@ from accounts.profile.service import update_profile
 from memories.index import moves, spaces
 from memories.index.languages import get_language
 from memories.jobs import indexer, retention
-from memories.models import EmbeddingSpace, MemoryVector
-from memories.providers.embeddings import CheckedProvider
+from memories.models import EmbeddingSpace, Memory, MemoryVector
+from memories.providers.embeddings import CheckedProvider, ProviderRejected
 from memories.search.exact_duplicates import find_exact_duplicate
 from memories.search.near_duplicates import find_similar
 from memories.search.query import Hit, search_memories
@@ -26,6 +26,7 @@ from tests.providers import WordHashes
 
 pytestmark = pytest.mark.django_db
 Index = Callable[[], int]
+MODULES = ("memories.index.spaces", "memories.jobs.indexer", "memories.search.question")
 
 
 class Multilingual(WordHashes):
@@ -40,7 +41,7 @@ class Multilingual(WordHashes):
 @pytest.fixture(autouse=True)
 def _encoder_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
     english, other = CheckedProvider(WordHashes()), CheckedProvider(Multilingual())
-    for module in ("memories.index.spaces", "memories.jobs.indexer", "memories.search.question"):
+    for module in MODULES:
         monkeypatch.setattr(f"{module}.get_provider", lambda code: english if code == "en" else other)
 
 
@@ -79,6 +80,7 @@ def test_every_memory_is_found_by_meaning_and_by_words_at_every_moment(ada: User
         assert set(find(ada, "hound")) == texts
         assert all((hit.cosine or 0) > 0.3 for hit in find(ada, "hound sleeping").values())
         assert all(hit.matched for hit in find(ada, "sleeping houses").values())
+        assert len(search_memories(session(ada), "who am I").hits) == 5  # without words
         assert sum(count_by_encoder(ada).values()) == 5
         assert count_by_encoder(ada).get("test:multilingual", 0) == moved
         indexer.process_batch(worker=0, limit=1)
@@ -242,3 +244,29 @@ def test_reembed_moves_one_user_or_all(ada: User, bob: User, index: Index, setti
     call_command("reembed", "--no-wait", stdout=output)
     call_command("reembed", "--all", "--user", bob.email, "--no-wait", stdout=output)
     assert output.getvalue().splitlines() == [f"queued {count} memories" for count in (1, 1, 0, 1)]
+
+
+def test_misconfigured_provider_of_one_language_fails_only_its_memories(
+    ada: User, bob: User, ada_client: Client, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = CheckedProvider(WordHashes())
+
+    def get_provider(code: str) -> CheckedProvider:
+        if code != "en":
+            raise ProviderRejected("wrong_dimensions")
+        return english
+
+    remember(ada, "Running puppies")
+    index()
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.get_provider", get_provider)
+    choose(ada, "de")
+    remember(bob, "The puppy sleeps.")
+    index()
+    assert count_by_encoder(bob) == {"test:word-hashes": 1}
+    assert list(Memory.objects.values_list("index_error", flat=True).order_by("index_error")) == [
+        "",
+        "wrong_dimensions",
+    ]
+    assert find(ada, "running")["Running puppies"].matched
+    assert ada_client.get("/accounts/profile/").status_code == 200

@@ -97,16 +97,24 @@ def test_answer_that_never_ends_is_not_read_to_the_end(walrus: User, model: Mode
     assert request["max_completion_tokens"] == hypothetical_memory.ANSWER_TOKENS
 
 
-@pytest.mark.parametrize("mood", [Mood.FAILING, Mood.REJECTING, Mood.BABBLING, Mood.SILENT])
-def test_failed_rewriting_leaves_the_answer_of_the_question(
-    walrus: User, model: ModelServer, monkeypatch: pytest.MonkeyPatch, mood: Mood
+@pytest.mark.parametrize(
+    "mood", [Mood.FAILING, Mood.LIMITED, Mood.DENYING, Mood.REJECTING, Mood.BABBLING, Mood.HANGING_UP]
+)
+def test_after_a_failed_rewriting_the_model_still_answers(
+    walrus: User, model: ModelServer, mood: Mood
 ) -> None:
-    """The failing provider is then left alone, as after any other failure, and the memories are quoted."""
-    model.mood = mood
-    prepared = prepare_answer(session(walrus), walrus, QUESTION)
-    rewritten = async_to_sync(hypothetical_memory.rewrite_question)(prepared)
-    assert rewritten == ""
-    assert async_to_sync(generation.generate_answer)(prepared).mode == AnswerMode.EXTRACTIVE
+    model.rewriting_mood = mood
+    answer = ask(session(walrus), walrus)
+    assert (answer.mode, answer.degraded) == (AnswerMode.WORDED, False)
+    assert FAR not in model.prompts[-1]
+
+
+def test_nothing_is_rewritten_while_the_provider_is_left_alone(walrus: User, model: ModelServer) -> None:
+    model.mood = Mood.FAILING
+    assert ask(session(walrus), walrus).degraded
+    model.mood = Mood.WELL
+    assert ask(session(walrus), walrus).degraded
+    assert len(model.rewritings) == 1
 
 
 def test_slow_rewriting_is_not_awaited_and_the_model_still_answers(

@@ -18,6 +18,7 @@ from memories.errors import ApprovalRequired, VersionConflict
 from memories.jobs import retention
 from memories.migrations._owned_constraints import ConstrainOwnedKey
 from memories.models import AuditEvent, Memory, MemoryRevision, MemoryTag, MemoryVector, Proposal, Tag
+from memories.search import near_duplicates
 from memories.services import bulk, reads, supersession, writes
 from tests.factories import accept_all, app, remember, session
 
@@ -296,6 +297,21 @@ def test_deletion_leaves_nothing_that_points_to_a_memory(ada: User, older: Memor
         assert not model._default_manager.filter(memory_id=newer.pk).exists()
     delete_one(ada, older)
     assert not MemoryVector.objects.exists()
+
+
+def test_a_merged_memory_takes_over_the_links(ada: User, older: Memory) -> None:
+    kept = remember(ada, "Hamburg is where I live.")
+    newer = remember(ada, "I live in Hamburg.", supersedes=older.pk)
+    newest = remember(ada, "I moved to Kiel.", supersedes=newer.pk)
+    merged = near_duplicates.merge_memories(session(ada), kept.pk, newer.pk)
+    assert merged.pk == kept.pk
+    assert get_successor(session(ada), older) == kept.pk
+    assert get_successor(session(ada), kept) == newest.pk
+
+
+def test_a_memory_merged_into_what_it_superseded_is_current(ada: User, older: Memory, newer: Memory) -> None:
+    merged = near_duplicates.merge_memories(session(ada), older.pk, newer.pk)
+    assert (merged.pk, merged.text, merged.superseded_by) == (older.pk, newer.text, None)
 
 
 @pytest.mark.django_db(transaction=True)

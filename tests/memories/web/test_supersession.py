@@ -75,7 +75,7 @@ def test_contradiction_is_no_duplicate_and_leads_with_replacing(
     newer = remember(ada, "The code of the garage door is 7733.")
     index()
     offer = get_html(ada_client, f"/memories/{newer.pk}/").split('id="similar"')[1]
-    assert "number: 4821 → 7733" in offer
+    assert "number (4821 → 7733)" in offer
     assert "Likely duplicate" not in offer
     assert offer.index("Replace it") < offer.index("Keep newer text")
 

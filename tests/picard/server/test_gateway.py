@@ -17,6 +17,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from core.request_threads import run_in_thread
 from picard.server import gateway as gateway_module
 from picard.server.gateway import Gateway
 from picard.server.wsgi import DEFERRED_KEY
@@ -42,6 +43,8 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[
     body = environ["wsgi.input"]
     if path_info == "/deferred":
         environ[DEFERRED_KEY].append(_stream_body)
+    if path_info == "/works":
+        environ[DEFERRED_KEY].append(_stream_thread_name)
     start("200 OK", [("X-Length", str(len(body.read())))])
     if path_info == "/spooled":
         seen["mode"], seen["links"] = _get_mode_and_links(body.fileno())
@@ -61,6 +64,11 @@ async def _stream_body() -> AsyncIterator[bytes]:
         yield b"last"
     finally:
         seen["ended"] = True
+
+
+async def _stream_thread_name() -> AsyncIterator[bytes]:
+    work = asyncio.create_task(run_in_thread(lambda: threading.current_thread().name))
+    yield (await work).encode()
 
 
 async def native(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
@@ -279,6 +287,10 @@ def test_twenty_deferred_responses_occupy_no_thread() -> None:
     assert others[2] == b"hello"
     assert {(status, body) for status, _, body in replies} == {(200, b"first last")}
     assert all("content-length" not in headers for _, headers, _ in replies)
+
+
+def test_blocking_work_of_a_deferred_response_runs_in_the_thread_pool() -> None:
+    assert _send("GET", "/works")[2].startswith(b"request_")
 
 
 def test_deferred_response_is_cancelled_when_the_client_disconnects() -> None:
