@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from memories.models import ImportBatch, Memory
@@ -138,6 +139,19 @@ def test_undone_import_removes_the_link_of_a_memory_that_existed(ada: User) -> N
     import_run.undo_import(session(ada), batch.pk)
     assert read_links(ada) == {NEW: None}
     assert Memory.objects.get(pk=own.pk).supersedes_id is None
+
+
+def test_undone_import_reverts_a_memory_that_it_changed_and_linked(ada: User) -> None:
+    own = remember(ada, "I live in Hamburg, I think.")
+    now = timezone.now().isoformat()
+    lines = [
+        {"id": str(own.pk), "text": NEW, "supersedes": str(UUID(int=1)), "written_at": now},
+        {"id": str(UUID(int=1)), "text": OLD},
+    ]
+    batch = run_import(session(ada), jsonl_file(*lines))
+    assert read_links(ada) == {OLD: None, NEW: OLD}
+    import_run.undo_import(session(ada), batch.pk)
+    assert read_links(ada) == {"I live in Hamburg, I think.": None}
 
 
 def test_link_between_two_memories_that_exist_stays_as_the_user_left_it(ada: User) -> None:
