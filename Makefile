@@ -49,8 +49,8 @@ smoke: $(VENV)/.run ## Test a deployed site as a user and as an app: make smoke 
 prove: $(VENV)/.dev ## Test every guarantee at length and write the results to docs/proof.md and docs/proof.json
 	@$(BIN)/python -m tests.prove
 
-evaluate: $(VENV)/.run ## Measure search quality on the project's own questions, or with DATA=path/to/conversations.json; PERSONA=1: answers
-	@$(BIN)/python -m benchmarks quality $(if $(DATA),--data "$(DATA)") $(if $(PERSONA),--persona)
+evaluate: $(VENV)/.run ## Measure search quality on the project's own questions, or with DATA=path/to/conversations.json; PERSONA=1: answers; LANGUAGE=de|several|...: of users of this language
+	@$(BIN)/python -m benchmarks quality $(if $(DATA),--data "$(DATA)") $(if $(PERSONA),--persona) $(if $(and $(filter command line,$(origin LANGUAGE)),$(LANGUAGE)),--language "$(LANGUAGE)")
 
 benchmark: $(VENV)/.run ## Benchmark search, writes, the web server and AI apps, each next to a baseline
 	@for what in search write http ai; do $(BIN)/python -m benchmarks $$what || exit 1; done

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.languages import CODES
+
 if TYPE_CHECKING:
     from benchmarks.report import Report
 
@@ -34,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.kind == QUALITY:
         from benchmarks.quality.command import measure_quality
 
-        return measure_quality(options.data, options.json, is_persona=options.persona)
+        return measure_quality(
+            options.data, options.json, is_persona=options.persona, language=options.language
+        )
     from benchmarks import home
 
     if home.is_benchmark_home():
@@ -80,6 +84,13 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--persona",
         action="store_true",
         help="evaluate which questions a persona answers and refuses instead",
+    )
+    quality.add_argument(
+        "--language",
+        default="",
+        choices=CODES,
+        metavar="CODE",
+        help="language of the evaluation's users, such as de or several; default: that of each set",
     )
     return parser.parse_args(arguments)
 

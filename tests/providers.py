@@ -38,6 +38,16 @@ class WordHashes:
         return [self.embed_query(text) for text in texts]
 
 
+class LatinWordHashes(WordHashes):
+    """WordHashes, but a text without letters of ASCII means nothing to it."""
+
+    def embed_query(self, text: str) -> list[float] | None:  # type: ignore[override]
+        return super().embed_query(text) if any(each.isascii() and each.isalpha() for each in text) else None
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:  # type: ignore[override]
+        return [self.embed_query(text) for text in texts]
+
+
 class Failing(WordHashes):
     """WordHashes, but every call fails."""
 

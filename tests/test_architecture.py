@@ -33,6 +33,7 @@ FORBIDDEN_IN_DOMAIN = (
 HEAVY = ("langchain", "langchain_core", "langchain_openai", "openai", "onnxruntime", "numpy", "tokenizers")
 PROVIDERS = (
     "memories.providers.embeddings_local",
+    "memories.providers.embeddings_multilingual",
     "memories.providers.embeddings_openai",
 )  # imported when the first text is embedded
 MAX_DOMAIN_LINES = 300
@@ -182,9 +183,7 @@ def test_channels_do_not_import_each_other(module: str) -> None:
 
 @pytest.mark.parametrize("module", list_modules(*APPS))
 def test_heavy_libraries_are_imported_lazily(module: str) -> None:
-    forbidden: tuple[str, ...] = HEAVY + PROVIDERS
-    if module in PROVIDERS:
-        forbidden = tuple(name for name in HEAVY if name != "langchain_core")  # their base class
+    forbidden = HEAVY if module in PROVIDERS else HEAVY + PROVIDERS
     assert not find_forbidden(get_imports_at_load(module), *forbidden)
 
 

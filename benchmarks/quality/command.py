@@ -1,6 +1,7 @@
 """`python -m benchmarks quality`: evaluate search and persona answers, printed as tables."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +16,9 @@ from benchmarks.quality.natural import SetRow
 from benchmarks.quality.persona import AnswerShare, SetShare, measure_answer_shares, measure_sets
 from benchmarks.quality.persona_model import ModelShare, measure_model_sets
 from benchmarks.quality.retrieval import DEPTHS, ResultRow, evaluate_search
+from benchmarks.quality.typing_errors import misspell_set
 from benchmarks.quality.updates import UpdateRow, evaluate_updates, read_update_sets
+from core.languages import ENGLISH
 
 HEADING = f"{'memories':<13}{'neighbours':<12}{'arm':<9}{'category':<13}{'n':>5}" + "".join(
     f"{heading:>8}" for heading in (*(f"R@{depth}" for depth in DEPTHS), "MRR", "answer")
@@ -37,6 +40,8 @@ MODEL_HEADING = (
     f"{'chat model':<17}{'rewriting':<11}{'n':>5}{'answer':>8}{'right':>8}{'others':>8}{'refuse':>8}"
 )
 
+KEPT_VARIABLES = ("SEARCH_LANGUAGE", "EMBEDDING_DIMENSIONS")  # in a temporary home, which drops them else
+
 UPDATES_HEADING = (
     f"{'updates':<17}{'n':>5}{'unlinked':>10}{'first':>8}{'present':>9}{'past':>8}{'dated':>8}{'suggest':>9}"
     f"{'others':>8}{'suggest':>9}{'near':>8}"
@@ -45,10 +50,13 @@ UPDATES_HEADING = (
 QualityRow = ResultRow | AnswerShare | SetRow | SetShare | ModelShare | UpdateRow
 
 
-def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
+def measure_quality(
+    data: Path | None, json_file: Path | None, *, is_persona: bool, language: str = ""
+) -> int:
     """Evaluate search, or the questions a persona answers and refuses; return the exit code.
 
-    Without data, this project's own sets are used. All writes are rolled back, so this can run beside a
+    Without data, this project's own sets are used. language: the code of the users' language, by default that of each
+    set, and SEARCH_LANGUAGE for data. All writes are rolled back, so this can run beside a
     live server. If Picard was never started, it uses a temporary database.
     """
     try:
@@ -59,48 +67,59 @@ def measure_quality(data: Path | None, json_file: Path | None, *, is_persona: bo
     if home.is_benchmark_home():
         call_command("migrate", interactive=False, verbosity=0)
     elif home.is_home_needed():
-        return _run_in_temporary_home(data, json_file, is_persona=is_persona)
+        return _run_in_temporary_home(data, json_file, is_persona=is_persona, language=language)
     if is_persona:
-        rows = list(_measure_persona(conversations) if conversations else _measure_persona_sets())
+        rows = list(
+            _measure_persona(conversations, language) if conversations else _measure_persona_sets(language)
+        )
     else:
-        rows = list(_measure_search(conversations) if conversations else _measure_sets())
+        rows = list(_measure_search(conversations, language) if conversations else _measure_sets(language))
     if json_file:
         _write_results(json_file, rows)
     return 0
 
 
-def _measure_sets() -> Iterator[QualityRow]:
+def _measure_sets(language: str) -> Iterator[QualityRow]:
     print(SETS_HEADING)  # noqa: T201
-    for row in natural.evaluate_sets(natural.read_sets(), log_progress=_log_progress):
+    rows = []
+    sets = natural.select_sets(language)
+    misspelled = [misspell_set(each) for each in sets if each.name == natural.NAMES[0]]
+    for row in natural.evaluate_sets([*sets, *misspelled], language=language, log_progress=_log_progress):
         print(_format_set_row(row))  # noqa: T201
-        yield row
+        rows.append(row)
+    for row in natural.average_languages(rows):
+        print(_format_set_row(row))  # noqa: T201
+        rows.append(row)
+    yield from rows
+    if language not in ("", ENGLISH):
+        return
     print(f"\n{UPDATES_HEADING}")  # noqa: T201
     for updates in evaluate_updates(read_update_sets(), log_progress=_log_progress):
         print(_format_updates(updates))  # noqa: T201
         yield updates
 
 
-def _measure_search(conversations: list[Conversation]) -> Iterator[QualityRow]:
+def _measure_search(conversations: list[Conversation], language: str) -> Iterator[QualityRow]:
     print(HEADING)  # noqa: T201
-    for row in evaluate_search(conversations, log_progress=_log_progress):
+    for row in evaluate_search(conversations, language=language, log_progress=_log_progress):
         print(_format_row(row))  # noqa: T201
         yield row
 
 
-def _measure_persona(conversations: list[Conversation]) -> Iterator[QualityRow]:
+def _measure_persona(conversations: list[Conversation], language: str) -> Iterator[QualityRow]:
     print(PERSONA_HEADING)  # noqa: T201
-    for share in measure_answer_shares(conversations):
+    for share in measure_answer_shares(conversations, language):
         print(_format_share(share))  # noqa: T201
         yield share
 
 
-def _measure_persona_sets() -> Iterator[QualityRow]:
+def _measure_persona_sets(language: str) -> Iterator[QualityRow]:
     print(PERSONA_SETS_HEADING)  # noqa: T201
-    for each in measure_sets():
+    for each in measure_sets(language):
         print(_format_set(each))  # noqa: T201
         yield each
     print(f"\n{MODEL_HEADING}")  # noqa: T201
-    for share in measure_model_sets():
+    for share in measure_model_sets(language):
         print(_format_model(share))  # noqa: T201
         yield share
 
@@ -109,7 +128,9 @@ def _log_progress(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def _run_in_temporary_home(data: Path | None, json_file: Path | None, *, is_persona: bool) -> int:
+def _run_in_temporary_home(
+    data: Path | None, json_file: Path | None, *, is_persona: bool, language: str
+) -> int:
     arguments = ["quality"]
     if data:
         arguments += ["--data", str(data.absolute())]
@@ -117,7 +138,10 @@ def _run_in_temporary_home(data: Path | None, json_file: Path | None, *, is_pers
         arguments.append("--persona")
     if json_file:
         arguments += ["--json", str(json_file.absolute())]
-    return home.run_in_temporary_home(arguments, {}, keep=False)[0]
+    if language:
+        arguments += ["--language", language]
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return home.run_in_temporary_home(arguments, kept, keep=False)[0]
 
 
 def _write_results(path: Path, rows: list[QualityRow]) -> None:

@@ -1,26 +1,27 @@
 """Evaluate search on this project's own sets: what people save and how they ask for it (sets/README.md)."""
 
 import json
-import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
-from django.db import transaction
-
-from accounts import keys
-from accounts.actor import Actor, Channel
-from accounts.models import User
+from accounts.actor import Actor
 from benchmarks.quality.locomo import Item
-from benchmarks.quality.retrieval import ALL, ARMS, EvidenceByMemory, load_memories
+from benchmarks.quality.retrieval import ALL, ARMS, EvidenceByMemory, create_temporary_owner, load_memories
+from core import languages
+from core.languages import ENGLISH, SEVERAL
 from memories.search.query import Arm, search_memories
 
 SETS = Path(__file__).parent / "sets"
 NAMES = ("natural-en", "paraphrases-en")
+LANGUAGES = "languages"
+MIXED = "mixed"  # the set of all languages in one account
 DEPTHS = (1, 5, 10)
 MAX_RANK = 50
+DEFAULT_DATE = "2026-03-02"  # of memories without a date
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,15 @@ class SetQuestion:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The memories of one account, none of them in a conversation, and the questions about them."""
+    """The memories of one account, none of them in a conversation, and the questions about them.
+
+    language: the code of the language that they are in.
+    """
 
     name: str
     memories: list[Item]
     questions: list[SetQuestion]
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True)
@@ -57,42 +62,80 @@ class SetRow:
 
 
 def read_sets(names: Sequence[str] = NAMES) -> list[EvaluationSet]:
-    return [_read_set(name) for name in names]
+    return [_parse_set(name, _read_file(name), ENGLISH) for name in names]
+
+
+def read_language_sets() -> list[EvaluationSet]:
+    """Return the set of each language of sets/languages.json, and one of all of them, whose IDs differ."""
+    sets = [_parse_set(code, contents, code) for code, contents in _read_file(LANGUAGES).items()]
+    memories = [memory for each in sets for memory in each.memories]
+    questions = [question for each in sets for question in each.questions]
+    return [*sets, EvaluationSet(MIXED, memories, questions, SEVERAL)]
+
+
+def select_sets(language: str) -> list[EvaluationSet]:
+    """Return the own sets for users of this language: those in it, or all if there is none or it is "several"."""
+    sets = [*read_sets(), *read_language_sets()]
+    chosen = [each for each in sets if each.language == language]
+    return chosen if chosen and language != SEVERAL else sets
 
 
 def read_unanswerable(name: str = NAMES[0]) -> list[str]:
     """Return the questions that no memory of a set answers."""
-    return [str(text) for text in json.loads((SETS / f"{name}.json").read_text("utf-8"))["unanswerable"]]
+    return [str(text) for text in _read_file(name)["unanswerable"]]
 
 
 def evaluate_sets(
-    sets: Sequence[EvaluationSet], *, log_progress: Callable[[str], None] = lambda _: None
+    sets: Sequence[EvaluationSet],
+    *,
+    language: str = "",
+    log_progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[SetRow]:
-    """Evaluate each set with both arms and with each alone. Leaves nothing in the database."""
+    """Evaluate each set with both arms and with each alone. Leaves nothing in the database.
+
+    language: the code of the users' language, by default that of each set.
+    """
     for each in sets:
         log_progress(f"{each.name}: {len(each.memories)} memories")
-        with transaction.atomic():
-            person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-            actor = Actor(user=person, door=Channel.COMMAND)
+        with create_temporary_owner(language or each.language) as actor:
             ids_by_memory = load_memories(actor, each.memories)
             ranks_by_arm = {
                 name: [_find_rank(actor, question, ids_by_memory, arms) for question in each.questions]
                 for name, arms in ARMS.items()
             }
-            transaction.set_rollback(True)
-        keys.clear_key_cache(person.pk)
         for arm, ranks in ranks_by_arm.items():
             yield from _aggregate_rows(each, arm, ranks)
 
 
-def _read_set(name: str) -> EvaluationSet:
-    contents = json.loads((SETS / f"{name}.json").read_text("utf-8"))
+def average_languages(rows: Iterable[SetRow]) -> Iterator[SetRow]:
+    """Yield the means over the sets that are named by a language, by arm."""
+    for arm in ARMS:
+        found = [
+            row for row in rows if row.arm == arm and row.asked_by == ALL and row.name in languages.NAMES
+        ]
+        if found:
+            yield SetRow(
+                name=f"mean of {len(found)}",
+                arm=arm,
+                asked_by=ALL,
+                questions=sum(row.questions for row in found),
+                recall={depth: fmean(row.recall[depth] for row in found) for depth in DEPTHS},
+                mrr=fmean(row.mrr for row in found),
+            )
+
+
+def _read_file(name: str) -> dict[str, Any]:
+    contents: dict[str, Any] = json.loads((SETS / f"{name}.json").read_text("utf-8"))
+    return contents
+
+
+def _parse_set(name: str, contents: dict[str, Any], language: str) -> EvaluationSet:
     memories = [
         Item(
             entry["text"],
             frozenset([entry["id"]]),
             None,
-            datetime.fromisoformat(entry["date"]).replace(tzinfo=UTC),
+            datetime.fromisoformat(entry.get("date", DEFAULT_DATE)).replace(tzinfo=UTC),
         )
         for entry in contents["memories"]
     ]
@@ -100,7 +143,7 @@ def _read_set(name: str) -> EvaluationSet:
         SetQuestion(entry["text"], entry["asked_by"], frozenset(entry["answers"]))
         for entry in contents["questions"]
     ]
-    return EvaluationSet(name, memories, questions)
+    return EvaluationSet(name, memories, questions, language)
 
 
 def _find_rank(

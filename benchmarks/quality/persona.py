@@ -2,20 +2,15 @@
 
 import math
 import re
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from django.db import transaction
-
-from accounts import keys
-from accounts.actor import Actor, Channel
-from accounts.models import User
+from accounts.actor import Actor
 from benchmarks.quality import natural as natural_sets
 from benchmarks.quality.locomo import Conversation, Question
 from benchmarks.quality.natural import EvaluationSet
-from benchmarks.quality.retrieval import CATEGORIES, FOREIGN, load_memories
+from benchmarks.quality.retrieval import CATEGORIES, FOREIGN, create_temporary_owner, load_memories
 from memories.persona.retrieval import judge_memories
 from memories.search.answer_strength import ANSWER_STRENGTH
 
@@ -59,23 +54,19 @@ class SetShare:
     nothing_near: float
 
 
-def measure_sets() -> Iterator[SetShare]:
+def measure_sets(language: str = "") -> Iterator[SetShare]:
     """Measure each of our own sets with questions that it does not answer."""
     natural, paraphrases = natural_sets.read_sets()
-    yield measure_set(natural, natural_sets.read_unanswerable())
-    yield measure_set(paraphrases, [question.text for question in natural.questions])
+    yield measure_set(natural, natural_sets.read_unanswerable(), language)
+    yield measure_set(paraphrases, [question.text for question in natural.questions], language)
 
 
-def measure_set(each: EvaluationSet, unanswerable: Sequence[str]) -> SetShare:
+def measure_set(each: EvaluationSet, unanswerable: Sequence[str], language: str = "") -> SetShare:
     """Ask the questions of a set and those that it does not answer. Leaves nothing in the database."""
-    with transaction.atomic():
-        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-        actor = Actor(user=person, door=Channel.COMMAND)
+    with create_temporary_owner(language) as actor:
         ids = load_memories(actor, each.memories)
-        judged = [judge_memories(actor, person, question.text)[0] for question in each.questions]
-        others = [judge_memories(actor, person, text)[0] for text in unanswerable]
-        transaction.set_rollback(True)
-    keys.clear_key_cache(person.pk)
+        judged = [judge_memories(actor, actor.person, question.text)[0] for question in each.questions]
+        others = [judge_memories(actor, actor.person, text)[0] for text in unanswerable]
     is_right = [
         [bool(ids[hit.memory.pk] & question.answers) for hit in found.hits]
         for question, found in zip(each.questions, judged, strict=True)
@@ -92,14 +83,14 @@ def measure_set(each: EvaluationSet, unanswerable: Sequence[str]) -> SetShare:
     )
 
 
-def measure_answer_shares(conversations: Sequence[Conversation]) -> Iterator[AnswerShare]:
+def measure_answer_shares(conversations: Sequence[Conversation], language: str = "") -> Iterator[AnswerShare]:
     """Measure answer shares by conversation. Leaves nothing in the database.
 
     Foreign questions are those of all other conversations; renamed ones are the same with the names of this
     conversation's speakers.
     """
     strengths_by_run = {
-        (memories, number): _ask_questions(conversations, number, memories)
+        (memories, number): _ask_questions(conversations, number, memories, language)
         for memories in ("turns", "observations")
         for number in range(len(conversations))
     }
@@ -124,17 +115,17 @@ def _calibrate_threshold(others: Sequence[Strengths]) -> float:
     return descending[math.ceil(len(descending) * TARGET_SHARE) - 1] if descending else ANSWER_STRENGTH
 
 
-def _ask_questions(conversations: Sequence[Conversation], number: int, memories: str) -> Strengths:
+def _ask_questions(
+    conversations: Sequence[Conversation], number: int, memories: str, language: str
+) -> Strengths:
     conversation = conversations[number]
     items = conversation.turns if memories == "turns" else conversation.observations
     covered_ids = {name for item in items for name in item.dialog_ids}
     own = [question for question in conversation.questions if question.evidence & covered_ids]
     others = [each for each in conversations if each is not conversation]
-    with transaction.atomic():
-        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-        actor = Actor(user=person, door=Channel.COMMAND)
+    with create_temporary_owner(language) as actor:
         load_memories(actor, items)
-        strengths = {
+        return {
             ANSWERABLE: [
                 _measure_strength(actor, question.text) for question in own if not _is_adversarial(question)
             ],
@@ -152,9 +143,6 @@ def _ask_questions(conversations: Sequence[Conversation], number: int, memories:
                 for question in each.questions
             ],
         }
-        transaction.set_rollback(True)
-    keys.clear_key_cache(person.pk)
-    return strengths
 
 
 def _rename_speakers(text: str, speakers: Sequence[str], replacements: Sequence[str]) -> str:

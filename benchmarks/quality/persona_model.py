@@ -1,21 +1,17 @@
 """What a persona answers with a chat model that follows its instructions: a scripted one, over HTTP."""
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from asgiref.sync import async_to_sync
-from django.db import transaction
 from django.test.utils import override_settings
 
-from accounts import keys
-from accounts.actor import Actor, Channel
-from accounts.models import User
+from accounts.actor import Actor
 from benchmarks.quality import natural as natural_sets
 from benchmarks.quality.natural import SETS, EvaluationSet
-from benchmarks.quality.retrieval import EvidenceByMemory, load_memories
+from benchmarks.quality.retrieval import EvidenceByMemory, create_temporary_owner, load_memories
 from benchmarks.servers.scripted_model import ScriptedModel
 from memories.persona.generation import generate_answer
 from memories.persona.retrieval import Answer, AnswerMode, prepare_answer
@@ -42,7 +38,7 @@ class ModelShare:
     refused: float
 
 
-def measure_model_sets() -> Iterator[ModelShare]:
+def measure_model_sets(language: str = "") -> Iterator[ModelShare]:
     """Measure each of our own sets with questions that it does not answer. Leaves nothing in the database."""
     natural, paraphrases = natural_sets.read_sets()
     statements = json.loads((SETS / "rewritings-en.json").read_text("utf-8"))
@@ -52,26 +48,27 @@ def measure_model_sets() -> Iterator[ModelShare]:
     ):
         for rewriting in (OFF, QUESTION, STATEMENT):
             known = statements if rewriting == STATEMENT else {}
-            yield measure_model(each, unanswerable, rewriting=rewriting, statements=known)
+            yield measure_model(each, unanswerable, rewriting=rewriting, statements=known, language=language)
 
 
 def measure_model(
-    each: EvaluationSet, unanswerable: Sequence[str], *, rewriting: str, statements: Mapping[str, str]
+    each: EvaluationSet,
+    unanswerable: Sequence[str],
+    *,
+    rewriting: str,
+    statements: Mapping[str, str],
+    language: str = "",
 ) -> ModelShare:
     """Ask the questions of a set and those that it does not answer, as the channels do."""
     texts = {name: item.text for item in each.memories for name in item.dialog_ids}
     known = {question.text: {texts[name] for name in question.answers} for question in each.questions}
-    with ScriptedModel(known, statements) as model, transaction.atomic():
-        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-        actor = Actor(user=person, door=Channel.COMMAND)
+    with ScriptedModel(known, statements) as model, create_temporary_owner(language) as actor:
         ids = load_memories(actor, each.memories)
         chat = ChatSettings("scripted", base_url=model.url, rewrites_questions=rewriting != OFF)
         with override_settings(CHAT=chat):
             reset_model()
             answers = [_ask(actor, question.text) for question in each.questions]
             others = [_ask(actor, text) for text in unanswerable]
-        transaction.set_rollback(True)
-    keys.clear_key_cache(person.pk)
     reset_model()
     rights = [
         _is_right(answer, question.answers, ids)

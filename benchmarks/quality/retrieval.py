@@ -7,6 +7,7 @@ remains even after an interruption, no worker or other user sees the memories, a
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -61,11 +62,25 @@ class ResultRow:
     answered: float
 
 
+@contextmanager
+def create_temporary_owner(language: str = "") -> Iterator[Actor]:
+    """Yield an actor for a new user with this language; without one, with SEARCH_LANGUAGE. Rolls back all writes."""
+    with transaction.atomic():
+        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid", language=language)
+        yield Actor(user=person, door=Channel.COMMAND)
+        transaction.set_rollback(True)
+    keys.clear_key_cache(person.pk)
+
+
 def evaluate_search(
-    conversations: Sequence[Conversation], *, log_progress: Callable[[str], None] = lambda _: None
+    conversations: Sequence[Conversation],
+    *,
+    language: str = "",
+    log_progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[ResultRow]:
     """Evaluate turns and observations, with and without neighbours, by arm and by category.
 
+    language: the code of the users' language.
     The category "foreign" consists of the next conversation's questions, which these memories cannot answer: its
     `answered` is the share of false answers.
     """
@@ -74,26 +89,24 @@ def evaluate_search(
         for number, conversation in enumerate(conversations):
             log_progress(f"{memories} of conversation {number + 1} of {len(conversations)}")
             foreign = conversations[(number + 1) % len(conversations)].questions
-            for variant, results in _ask_questions(conversation, memories, foreign).items():
+            for variant, results in _ask_questions(conversation, memories, foreign, language).items():
                 results_by_variant[variant] += results
         for (with_neighbours, arm), results in sorted(results_by_variant.items()):
             yield from _aggregate_rows(memories, with_neighbours, arm, results)
 
 
 def _ask_questions(
-    conversation: Conversation, memories: str, foreign: Sequence[Question]
+    conversation: Conversation, memories: str, foreign: Sequence[Question], language: str
 ) -> dict[tuple[bool, str], list[QuestionResult]]:
     items = conversation.turns if memories == "turns" else conversation.observations
     covered_ids = {name for item in items for name in item.dialog_ids}
     questions = [replace(each, evidence=each.evidence & covered_ids) for each in conversation.questions]
     results_by_variant = {}
-    with transaction.atomic():
-        person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-        actor = Actor(user=person, door=Channel.COMMAND)
+    with create_temporary_owner(language) as actor:
         evidence_by_memory = load_memories(actor, items)
         for with_neighbours in (True, False):
             if not with_neighbours:
-                MemoryVector.objects.filter(owner=person).update(sequence=None)
+                MemoryVector.objects.filter(owner=actor.person).update(sequence=None)
             for name, arms in ARMS.items():
                 results_by_variant[with_neighbours, name] = [
                     _ask_question(actor, each, CATEGORIES[each.category], evidence_by_memory, arms)
@@ -103,8 +116,6 @@ def _ask_questions(
         results_by_variant[False, "both"] += [
             _ask_question(actor, each, FOREIGN, evidence_by_memory, ARMS["both"]) for each in foreign
         ]
-        transaction.set_rollback(True)
-    keys.clear_key_cache(person.pk)
     return results_by_variant
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import django
 from django.utils.translation import to_locale
 
-from memories.index.keywords import UNSPACED, extract_words, guess_language, split_words
+from memories.index.keywords import UNSPACED, extract_words, guess_language, stem_words
 from memories.index.languages import Language, read_sections
 
 # As Django names them; not calendar.month_name, which depends on the process's locale.
@@ -46,14 +46,13 @@ def get_day_words(day: date) -> list[str]:
 def find_day_words(text: str, language: Language) -> dict[str, set[str]]:
     """Return by stem the tokens of `get_day_words` that the words of a query stand for."""
     found: dict[str, set[str]] = defaultdict(set)
-    spoken = guess_language(text, language)
-    for part in language.parts or (language,):
-        names, phrases = _load_names(part)
-        for (written, stems), (_, own) in zip(
-            split_words(text, spoken), split_words(text, part), strict=True
-        ):
-            if stems and own:
-                found[stems[0]] |= names.get(written.casefold()) or names.get(own[0], set())
+    spoken, parts = guess_language(text, language), language.parts or (language,)
+    for written, (stems, *others) in stem_words(text, [spoken, *parts]):
+        for part, own in zip(parts, others, strict=True) if stems else ():
+            names, _ = _load_names(part)
+            found[stems[0]] |= names.get(written.casefold()) or names.get(own[0] if own else "", set())
+    for part in parts:
+        _, phrases = _load_names(part)
         for match in phrases.finditer(_fold(text)) if phrases else ():
             for stem in extract_words(match[0], spoken):
                 found[stem].add(_load_phrases(part)[match[0]])

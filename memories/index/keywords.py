@@ -64,16 +64,21 @@ def extract_words(text: str, language: Language) -> list[str]:
 
 def split_words(text: str, language: Language) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each word or symbol as it is written, with its stems: none for a stop word, several without spaces."""
+    for word, (stems,) in stem_words(text, [guess_language(text, language)]):
+        yield word, stems
+
+
+def stem_words(text: str, languages: Sequence[Language]) -> Iterator[tuple[str, Sequence[tuple[str, ...]]]]:
+    """Yield each word or symbol as it is written, with its stems in each language, none of which is "several"."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    language = guess_language(text, language)
     for match in _get_token_regex().finditer(text):
         word = match[0]
         if match["symbol"]:
-            yield word, symbols.split_symbol(word)
-            continue
-        is_cached = len(word) <= _MAX_CACHED_LENGTH
-        yield word, _get_cached_stems(language, word) if is_cached else _stem_word(language, word)
+            yield word, [symbols.split_symbol(word)] * len(languages)
+        else:
+            get_stems = _get_cached_stems if len(word) <= _MAX_CACHED_LENGTH else _stem_word
+            yield word, [get_stems(language, word) for language in languages]
 
 
 def guess_language(text: str, language: Language) -> Language:
@@ -94,19 +99,23 @@ def list_other_stems(
     places = {word: place for place, word in enumerate(words)}
     found = [
         (places[stems[0]], stem)
-        for other in parts
-        for (_, stems), (_, further) in zip(
-            split_words(text, language), split_words(text, other), strict=True
-        )
+        for _, (stems, *further) in stem_words(text, [guess_language(text, language), *parts])
         if stems and stems[0] in places
-        for stem in set(further).difference(stems)
+        for stem in set(chain.from_iterable(further)).difference(stems)
     ]
     return list(dict.fromkeys(found))
 
 
-def iter_words(text: str) -> Iterator[re.Match[str]]:
+def iter_words(text: str, *, with_symbols: bool = False) -> Iterator[re.Match[str]]:
     """Return the words of a text, before stemming, with their places."""
-    return _get_word_regex().finditer(text)
+    return (_get_token_regex() if with_symbols else _get_word_regex()).finditer(text)
+
+
+def find_symbols(text: str) -> set[str]:
+    """Return the emoji and symbols of a text as they are written."""
+    if text.isascii():
+        return set()
+    return {match[0] for match in _get_token_regex().finditer(text) if match["symbol"]}
 
 
 def remove_words(text: str, left_out: Collection[str], language: Language) -> str:
@@ -148,7 +157,7 @@ def _stem_word(language: Language, word: str) -> tuple[str, ...]:
     """Return the stems of one match of WORD: none for a stop word, several for a run without spaces."""
     if _UNSPACED_RUN.fullmatch(word):
         return tuple(_split_pairs(unicodedata.normalize("NFKC", word).casefold()))
-    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word)).casefold()
+    plain = language.fold_case(_INVISIBLE.sub("", unicodedata.normalize("NFKC", word)))
     plain = _APOSTROPHE.sub("'", plain)
     if language.is_english:
         plain = _get_english_base(strip_accents(plain), language.stop_words)

@@ -4,6 +4,7 @@ A search is always within one owner's memories, so that the owner's language dec
 write in several, the language of each text is guessed by its function words; a query is matched by its stems in all.
 """
 
+import re
 import threading
 import unicodedata
 from collections import defaultdict
@@ -11,17 +12,23 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from accounts.models import User
+from django.contrib.auth import get_user_model
+
 from core import languages
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 DATA = Path(__file__).parent / "data"
 UNKNOWN = (
     ""  # the code of a text in several languages whose own cannot be guessed: without stemmer and stop words
 )
 MIN_FUNCTION_WORDS = 2  # of a language, to guess that a text is in it
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]+")
+_TURKISH_CAPITALS = {ord("I"): "\u0131", ord("\u0130"): "i"}
 
 _local = threading.local()
 
@@ -53,6 +60,10 @@ class Language:
             return frozenset(word for line in read_lines("stopwords-english.txt") for word in line)
         words = {word for line in read_sections("stopwords.txt").get(self.code, ()) for word in line}
         return frozenset(words | {strip_accents(word) for word in words})
+
+    def fold_case(self, word: str) -> str:
+        """Return the word in lower case; in Turkish, I and i are different letters."""
+        return word.translate(_TURKISH_CAPITALS).casefold() if self.code == "tr" else word.casefold()
 
     def stem(self, word: str) -> str:
         """Return the stem of a word in lower case."""
@@ -90,29 +101,31 @@ def get_default_language() -> Language:
     return get_language(languages.get_default_code())
 
 
-def get_owner_language(owner: User) -> Language:
+def get_owner_language(owner: "User") -> Language:
     """Return the language of this user's memories."""
     return get_language(owner.language_code)
 
 
-def get_former_languages(owner: User) -> list[Language]:
+def get_former_languages(owner: "User") -> list[Language]:
     """Return the languages by which some of this user's memories are still indexed; usually none."""
     return [get_language(code) for code in owner.former_languages.split()]
 
 
 def read_owner_languages(owner_ids: Collection[UUID]) -> dict[UUID, Language]:
     """Return the language of each owner's memories, as stored now."""
-    stored = User.objects.filter(pk__in=owner_ids).values_list("pk", "language")
+    stored = get_user_model().objects.filter(pk__in=owner_ids).values_list("pk", "language")
     default = languages.get_default_code()
     return {owner_id: get_language(code or default) for owner_id, code in stored}
 
 
 def strip_accents(word: str) -> str:
-    """Return the word without accents; other marks, such as vowel signs, stay."""
+    """Return the word without accents and Hebrew and Arabic points; other marks, such as Indic vowel signs, stay."""
     if word.isascii():
         return word
-    kept = (mark for mark in unicodedata.normalize("NFD", word) if not "\u0300" <= mark <= "\u036f")
-    return unicodedata.normalize("NFC", "".join(kept))
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", word)).replace(
+        "\u0131", "i"
+    )  # the Turkish dotless i
+    return unicodedata.normalize("NFC", plain)
 
 
 def read_lines(name: str) -> list[list[str]]:

@@ -15,6 +15,7 @@ from accounts.models import User
 from memories.index import spaces, work_queue
 from memories.index.languages import Language, get_former_languages, get_language, get_owner_language
 from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
+from memories.providers.embeddings import ProviderError
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,14 @@ def finish_moves(owner_ids: Collection[UUID]) -> None:
 
 
 def get_progress(owner: User) -> MoveProgress | None:
-    """Return the progress of this user's move, None without one."""
+    """Return the progress of this user's move, None without one or while the provider is misconfigured."""
     if not owner.former_languages:
         return None
     total = Memory.objects.filter(owner=owner).count()
-    waiting = _select_outdated(owner).values("memory_id").distinct().count()
+    try:
+        waiting = _select_outdated(owner).values("memory_id").distinct().count()
+    except ProviderError:
+        return None
     return MoveProgress(total - waiting, total)
 
 

@@ -17,9 +17,11 @@ VOCABULARY = DATA / "bert-base-uncased-vocab.txt"
 # A word on this line of the vocabulary says half as much as a name or number that is not in it.
 HALF_LINE = 12_000
 STEEPNESS = 3
-# The same for a word of this negative log probability; of a word whose frequency is unknown.
-HALF_COST = 17.0
+# The same for a word of this negative log probability, of at most MAX_BY_COST, since the cosines of the multilingual
+# model differ more; of a word whose frequency is unknown.
+HALF_COST = 16.0
 COST_STEEPNESS = 6
+MAX_BY_COST = 1.5
 UNKNOWN = 0.5
 
 WordCosts = Callable[[Sequence[str]], list[float] | None]
@@ -28,7 +30,7 @@ WordCosts = Callable[[Sequence[str]], list[float] | None]
 def measure_specificity(
     text: str, words: Sequence[str], language: Language, compute_costs: WordCosts = lambda _: None
 ) -> list[float]:
-    """Return 0 to 1 for each of the text's stems `words`.
+    """Return 0 to 1 (outside English, MAX_BY_COST) for each of the text's stems `words`.
 
     compute_costs: returns how infrequent words are in languages other than English, None if that is unknown.
     """
@@ -44,7 +46,7 @@ def measure_specificity(
     if costs is None:
         return [UNKNOWN] * len(words)
     lowest = [min(pair) for pair in zip(costs[: len(words)], costs[len(words) :], strict=True)]
-    return [1 / (1 + (HALF_COST / max(cost, 1)) ** COST_STEEPNESS) for cost in lowest]
+    return [MAX_BY_COST / (1 + (HALF_COST / max(cost, 1)) ** COST_STEEPNESS) for cost in lowest]
 
 
 def measure_content(text: str, language: Language) -> float:

@@ -145,7 +145,7 @@ def embed_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
     by_encoder: dict[str, list[EmbeddingResult]] = defaultdict(list)
     for one in read:
         if not one.error:
-            by_encoder[spaces.get_encoder(one.language)].append(one)
+            by_encoder[_name_encoder(one.language)].append(one)
     return results + list(chain.from_iterable(map(_embed_or_split, by_encoder.values())))
 
 
@@ -171,7 +171,7 @@ def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
         Memory.objects.filter(pk__in=stale).update(
             index_leased_by=None, index_attempts=F("index_attempts") - 1
         )
-        moves.finish_moves({one.memory.owner_id for one in fresh})
+        moves.finish_moves({one.memory.owner_id for one in fresh if not one.error})
 
 
 def get_seconds_until_due() -> float:
@@ -203,6 +203,14 @@ def _read_passages(memory: Memory, language: Language) -> EmbeddingResult:
     except DecryptError:
         logger.error("cannot decrypt memory %s", memory.pk)
         return EmbeddingResult(memory, language, [], error=UNREADABLE, is_final=True)
+
+
+def _name_encoder(language: Language) -> str:
+    """Return the name of the encoder, or of the language if its provider is misconfigured, so that only these fail."""
+    try:
+        return spaces.get_encoder(language)
+    except ProviderRejected:
+        return language.code
 
 
 def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:

@@ -198,9 +198,9 @@ class MemoryVector(Owned, models.Model):
 
     `embedding` is null until the worker has embedded it, and if the user does not let the provider read it. Private
     rows are rotated by the owner's secret matrix, with words hashed under the owner's key; public rows are unrotated,
-    with words hashed under the server's key. `tokens` is a set: the passage's words and those of the day on which the
-    memory was created (date_words.get_day_words). `sequence` is set for memories of a conversation: only neighbors
-    differ by one.
+    with words hashed under the server's key. `tokens` is a set: the passage's words and their joined forms, those of
+    the day on which the memory was created (date_words.get_day_words), and those of its tags, always under the owner's
+    key (tag_words.py). `sequence` is set for memories of a conversation: only neighbors differ by one.
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")

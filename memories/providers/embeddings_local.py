@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from langchain_core.embeddings import Embeddings
-
 import memories
 from memories.providers.local_models import (
-    batch_by_length,
+    MIN_KNOWN,
     create_session,
+    embed_pieces,
     find_wheel_file,
     trim_heap,
     verify_checksum,
 )
+from memories.providers.unigram import measure_known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,7 @@ VOCABULARY = Path(memories.__file__).parent / "index" / "data" / "bert-base-unca
 VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 DIMENSIONS = 384
 MAX_PIECES = 256  # max_seq_length of the model, [CLS] and [SEP] included
+UNKNOWN = "[UNK]"
 MAX_PIECE_CHARS = 100  # BERT's WordPiece treats longer words as unknown
 
 
@@ -38,7 +39,7 @@ class _LoadedModel(NamedTuple):
     session: Any  # onnxruntime.InferenceSession
 
 
-class LocalEmbeddings(Embeddings):
+class LocalEmbeddings:
     """The local model, loaded on first use (about 1 s, 140 MB), so that nothing is inherited across a fork."""
 
     identity = "local:all-MiniLM-L6-v2-int8"
@@ -50,21 +51,18 @@ class LocalEmbeddings(Embeddings):
         self._lock = threading.Lock()
         self._loaded: _LoadedModel | None = None
 
-    def embed_query(self, text: str) -> list[float]:
-        """Return a unit vector of 384 floats. Raises ProviderRejected if a file is not the pinned one."""
+    def embed_query(self, text: str) -> list[float] | None:
+        """Return a unit vector of 384 floats, None if most of the text is unknown to the model.
+
+        Raises ProviderRejected if a file is not the pinned one.
+        """
         return self.embed_documents([text])[0]
 
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one unit vector of 384 floats per text, in order. Raises ProviderRejected as embed_query does."""
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:
+        """Return one vector or None per text, in order, as embed_query does."""
         model = self._load_model()
-        pieces: list[list[int]] = [model.tokenizer.encode(text).ids for text in texts]
-        vectors: list[list[float]] = [[]] * len(texts)
-        for batch in batch_by_length([len(each) for each in pieces]):
-            for at, vector in zip(
-                batch, _embed_batch(model.session, [pieces[at] for at in batch]), strict=True
-            ):
-                vectors[at] = vector.tolist()
-        return vectors
+        pieces = [_tokenize(model.tokenizer, text) for text in texts]
+        return embed_pieces(pieces, lambda batch: _embed_batch(model.session, batch))
 
     def _load_model(self) -> _LoadedModel:
         with self._lock:
@@ -83,7 +81,7 @@ def _load_tokenizer(vocabulary: Path) -> Any:
 
     ids = {piece: at for at, piece in enumerate(vocabulary.read_text("utf-8").splitlines())}
     tokenizer = Tokenizer(
-        models.WordPiece(vocab=ids, unk_token="[UNK]", max_input_chars_per_word=MAX_PIECE_CHARS)  # noqa: S106
+        models.WordPiece(vocab=ids, unk_token=UNKNOWN, max_input_chars_per_word=MAX_PIECE_CHARS)
     )
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
@@ -92,6 +90,23 @@ def _load_tokenizer(vocabulary: Path) -> Any:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
     tokenizer.enable_truncation(MAX_PIECES)
     return tokenizer
+
+
+def _tokenize(tokenizer: Any, text: str) -> list[int] | None:
+    """Return the IDs of the text's pieces, None if most of it is unknown.
+
+    Of other scripts than Latin the vocabulary has nearly only single letters, whose vectors mean nothing: any two
+    Chinese texts are similar, and all Thai ones the same.
+    """
+    encoded = tokenizer.encode(text)
+    parts, known = [], []
+    for piece, (start, end) in zip(encoded.tokens, encoded.offsets, strict=True):
+        parts.append(text[start:end])
+        letters = piece.removeprefix("##")
+        if piece != UNKNOWN and (letters.isascii() or len(letters) > 1):
+            known.append(parts[-1])
+    ids: list[int] = encoded.ids
+    return ids if measure_known(known, parts) > MIN_KNOWN else None
 
 
 def _embed_batch(session: Any, batch: list[list[int]]) -> "NDArray[np.float32]":

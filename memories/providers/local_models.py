@@ -3,16 +3,21 @@
 import ctypes
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memories.providers.embeddings import ProviderRejected
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BATCH = 32
 BATCH_PIECES = 256  # including padding; measured: larger batches exceed the processor's caches
 THREADS = 2
+MIN_KNOWN = 0.5  # share of a text's characters in pieces that a model knows; below it, the text has no vector
 
 
 def find_wheel_file(package: str, name: str) -> Path:
@@ -58,10 +63,23 @@ def trim_heap() -> None:
         trim(0)
 
 
-def batch_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+def embed_pieces(
+    pieces: "Sequence[list[int] | None]", embed_batch: "Callable[[list[list[int]]], NDArray[np.floating]]"
+) -> list[list[float] | None]:
+    """Return the vector of each text, given as IDs of pieces, in order; None for None."""
+    vectors: list[list[float] | None] = [None] * len(pieces)
+    lengths = {at: len(ids) for at, ids in enumerate(pieces) if ids is not None}
+    for batch in _batch_by_length(lengths):
+        embedded = embed_batch([pieces[at] or [] for at in batch])
+        for at, vector in zip(batch, embedded, strict=True):
+            vectors[at] = vector.tolist()
+    return vectors
+
+
+def _batch_by_length(lengths: Mapping[int, int]) -> Iterator[list[int]]:
     """Yield batches of text positions, grouped by similar length in pieces to minimize padding."""
     batch: list[int] = []
-    for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
+    for at in sorted(lengths, key=lambda at: lengths[at]):
         padded = (len(batch) + 1) * lengths[at]
         if batch and (len(batch) == BATCH or padded > BATCH_PIECES):
             yield batch

@@ -5,8 +5,9 @@ The `tokenizers` library would build a tree of 230 MB for the 250,000 pieces of 
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,14 +58,23 @@ class UnigramTokenizer:
 
     def tokenize(self, text: str) -> TokenizedText:
         words = unicodedata.normalize("NFC", text).translate(self._replacements).split()
-        marked = "".join(WORD_START + word for word in words)[:MAX_CHARS]
-        pieces = self._split(marked)
-        known = sum(_count_telling(part) for piece, part in pieces if piece != self._unknown)
-        return TokenizedText([piece for piece, _ in pieces], known / max(1, _count_telling(marked)))
+        pieces = self._split("".join(WORD_START + word for word in words)[:MAX_CHARS])
+        known = (part for piece, part in pieces if piece != self._unknown)
+        return TokenizedText(
+            [piece for piece, _ in pieces], measure_known(known, (part for _, part in pieces))
+        )
 
-    def compute_cost(self, word: str) -> float:
-        """Return the negative logarithm of a word's probability: the less frequent, the higher."""
-        return -sum(float(self._scores[piece]) for piece in self.tokenize(word).ids)
+    def measure_rarity(self, word: str) -> float:
+        """Return the negative logarithm of the word's probability: below 14 for a common word of a large language."""
+        written = WORD_START + word.translate(self._replacements)
+        # Where no spaces separate words, the start of a word is a piece of its own.
+        pieces = [piece for piece, part in self._split(written) if part != WORD_START]
+        unknown = pieces.count(self._unknown)
+        return float(self.get_rarities(pieces).sum()) - unknown * self._unknown_score
+
+    def get_rarities(self, pieces: list[int]) -> "NDArray[np.float32]":
+        """Return the negative logarithms of the pieces' probabilities; 0 for special pieces."""
+        return -self._scores[pieces]
 
     def _split(self, text: str) -> list[tuple[int, str]]:
         """Return the most probable pieces with their parts of the text (Viterbi's algorithm)."""
@@ -129,6 +139,12 @@ def _list_powers(base: int, count: int) -> "NDArray[np.uint64]":
     return np.multiply.accumulate(factors)
 
 
-def _count_telling(text: str) -> int:
-    """Return how many characters are letters, marks, digits or symbols such as emoji, not punctuation."""
-    return sum(unicodedata.category(character)[0] in "LMNS" for character in text if character != WORD_START)
+def measure_known(known: Iterable[str], parts: Iterable[str]) -> float:
+    """Return the share of the parts' letters, marks, digits and symbols that the known ones contain, 0 without any."""
+    return _count_telling(known) / max(1, _count_telling(parts))
+
+
+def _count_telling(parts: Iterable[str]) -> int:
+    """Return how many characters are not punctuation, spaces or control codes. Emoji are symbols."""
+    characters = chain.from_iterable(parts)
+    return sum(unicodedata.category(each)[0] in "LMNS" for each in characters if each != WORD_START)

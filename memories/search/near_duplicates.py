@@ -3,12 +3,12 @@
 Two memories may say the same, or one may replace the other; what differs between them (change_detection.py) decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import Case, Count, F, QuerySet, When
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
 
@@ -62,19 +62,19 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
     Exact: compares with every vector of the user. The similarity to a long memory is that of its least similar passage.
     """
     memory = reads.get_memory(actor, memory_id)
-    similarities, passages = _compute_similarities(actor, memory)
+    similarities = _compute_similarities(actor, memory)
     nearest = sorted(similarities, key=lambda each: -similarities[each])[: max(limit, MAX_CANDIDATES)]
     found = with_successors(with_tags(Memory.objects.visible_to(actor, owner=actor.person))).in_bulk(nearest)
     attach_prefetched_tags(actor, found.values())
     attach_links(actor, found.values())
-    dismissed, lengths = _get_dismissed_ids(memory), _count_passages(found)
+    dismissed, lengths = _get_dismissed_ids(memory), _count_passages([memory, *found.values()])
     language = get_owner_language(actor.person)
     compared = []
     for each in (found[pk] for pk in nearest if pk in found):
         cosine = similarities[each.pk]
-        is_same = cosine >= DUPLICATE_THRESHOLD and lengths[each.pk] == passages
+        is_same = cosine >= DUPLICATE_THRESHOLD and lengths[each.pk] == lengths[memory.pk] > 0
         update = None
-        if each.pk not in dismissed and max(passages, lengths[each.pk]) == 1:
+        if each.pk not in dismissed and lengths[each.pk] == lengths[memory.pk] == 1:
             update = _suggest_update(memory, each, cosine, language)
             is_same = is_same and not _find_contradictions(memory, each, language)
         compared.append(SimilarMemory(each, cosine, is_same and each.pk not in dismissed, update))
@@ -162,15 +162,15 @@ def _get_ordered_pair(actor: Actor, one: UUID, other: UUID) -> tuple[Memory, Mem
     return reads.get_memory(actor, first), reads.get_memory(actor, second)
 
 
-def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, float], int]:
-    """Return the cosines of the nearest memories by id, and this memory's number of passages.
+def _compute_similarities(actor: Actor, memory: Memory) -> dict[UUID, float]:
+    """Return the cosines of the nearest memories by id.
 
     Those of a memory with several passages are above SIMILAR_THRESHOLD.
     """
     rows = MemoryVector.objects.filter(owner_id=memory.owner_id, memory=memory, embedding__isnull=False)
     stored = list(rows.order_by("passage").values_list("embedding", "space__encoder"))
     if not stored:
-        return {}, 0
+        return {}
     lists = [list(embedding or ()) for embedding, _ in stored]
     rotation = get_person_key(memory.owner_id).vector_rotation_key
     private = vectors.rotate_vectors(lists, rotation) if memory.is_public else lists
@@ -181,7 +181,7 @@ def _compute_similarities(actor: Actor, memory: Memory) -> tuple[dict[UUID, floa
     minimum = SIMILAR_THRESHOLD if len(lists) > 1 else SAME_SUBJECT
     found = [_find_near_rows(others, *pair, minimum) for pair in zip(private, public, strict=True)]
     in_all = set.intersection(*map(set, found)) - {memory.pk}
-    return {each: min(near[each] for near in found) for each in in_all}, len(lists)
+    return {each: min(near[each] for near in found) for each in in_all}
 
 
 def _find_near_rows(
@@ -210,12 +210,15 @@ def _get_dismissed_ids(memory: Memory) -> set[UUID]:
     }
 
 
-def _count_passages(found: Mapping[UUID, Memory]) -> dict[UUID, int]:
-    """Return the number of passages per memory: duplicates have equally many, since a part is not a duplicate."""
-    counts = dict.fromkeys(found, 0)
+def _count_passages(memories: Sequence[Memory]) -> dict[UUID, int]:
+    """Return the number of passages per memory: duplicates have equally many, since a part is not a duplicate.
+
+    It is 0 if a passage has no vector: what it means is unknown.
+    """
     rows = MemoryVector.objects.filter(
-        owner_id__in={memory.owner_id for memory in found.values()}, memory__in=found
+        owner_id__in={memory.owner_id for memory in memories}, memory__in=[memory.pk for memory in memories]
     )
-    for memory_id in rows.values_list("memory_id", flat=True):
-        counts[memory_id] += 1
-    return counts
+    counted = rows.values("memory_id").annotate(passages=Count("*"), embedded=Count("embedding"))
+    found = counted.values_list("memory_id", "passages", "embedded")
+    counts = {memory_id: passages for memory_id, passages, embedded in found if passages == embedded}
+    return dict.fromkeys((memory.pk for memory in memories), 0) | counts

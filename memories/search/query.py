@@ -4,6 +4,7 @@ import operator
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
@@ -18,7 +19,7 @@ from memories.search import spell_checker
 from memories.search.hits import Hit as Hit
 from memories.search.hits import Relevance as Relevance
 from memories.search.matched_passages import find_matched_passages
-from memories.search.question import Question, embed_question
+from memories.search.question import Question, compute_word_costs, embed_question
 from memories.search.ranking import (
     FAIR_COSINE,
     RELATED_COSINE,
@@ -92,7 +93,12 @@ def search_memories(
     if language.parts or owner.former_languages:
         text = query
     else:
-        text = spell_checker.correct_query(query, language, VisibleWords(rows, owner.pk, with_tags=is_own))
+        text = spell_checker.correct_query(
+            query,
+            language,
+            VisibleWords(rows, owner.pk, with_tags=is_own),
+            partial(compute_word_costs, language),
+        )
     corrected = text if text != query else None
     question = Question.from_text(text, language, owner, with_tags=is_own)
     if Arm.MEANING in arms:

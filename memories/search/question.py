@@ -1,9 +1,10 @@
 """A query as the search compares it: its words, their digests, and its meaning."""
 
 import logging
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
@@ -91,8 +92,8 @@ class Question:
         return replace(self, text="", words=[], private_tokens=[], public_tokens=[], others=(), common=())
 
     def _measure_specificity(self) -> list[float]:
-        provider = get_provider(self.language.code)
-        return measure_specificity(self.text, self.words, self.language, provider.compute_word_costs)
+        compute_costs = partial(compute_word_costs, self.language)
+        return measure_specificity(self.text, self.words, self.language, compute_costs)
 
     def to_ranking_query(self, embedded: Sequence[QueryVector], owner: User) -> RankingQuery:
         key = get_person_key(owner.pk)
@@ -109,6 +110,14 @@ class Question:
             specificity=() if not embedded else self._measure_specificity(),
             content=measure_content(self.text, self.language),
         )
+
+
+def compute_word_costs(language: Language, words: Sequence[str]) -> list[float] | None:
+    """Return how infrequent words are, as the model of this language tells; None if it does not."""
+    try:
+        return get_provider(language.code).compute_word_costs(words)
+    except (ProviderUnavailable, ProviderRejected):
+        return None
 
 
 def _list_joined_words(text: str, words: list[str], language: Language) -> list[tuple[int, str]]:
@@ -153,6 +162,6 @@ def _embed_weighted(question: Question, provider: EmbeddingProvider) -> list[flo
     about = provider.embed_query(rest)
     if whole is None or about is None:
         return whole
-    return normalize_vector(
-        [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
-    )
+    mixed = [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]
+    length = math.hypot(*whole)  # the provider's contrast
+    return [length * component for component in normalize_vector(mixed)]

@@ -176,7 +176,7 @@ def rank_memories(
         RankedMemory(
             memory=build_stored_row(Memory, MEMORY_COLUMNS, columns),
             score=score,
-            cosine=cosine,
+            cosine=None if cosine is None else min(cosine, 1.0),  # a query's vector can be longer than one
             words=tuple(place for place in places if bits >> place & 1),
             idf_share=idf_share,
             has_neighbor=has_neighbor,

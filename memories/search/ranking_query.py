@@ -43,7 +43,7 @@ class RankingQuery:
     order of the words, at most MAX_WORDS; days are, in the same order, the tokens of the months, weekdays and years
     that a word names. others: further tokens of the same words, such as their stems in another language.
     common: the places of words that name whom it is about: they match but do not count toward `idf_share`.
-    specificity: how much each word says alone, 0 to 1 (default 1). content: the share of words that are not stop words.
+    specificity: how much each word says alone, from 0 (default 1). content: the share of words that are not stop words.
     """
 
     vectors: Sequence[QueryVector]

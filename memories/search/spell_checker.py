@@ -2,8 +2,8 @@
 
 Nothing is stored for it: the words one edit away are known from a dictionary, and from the digests of the memories
 that the actor may see. A word of the dictionary or of a memory is no error, and a name is replaced only by what
-memories have. Other languages have no dictionary, so that only long words are replaced, and only by words that memories
-have.
+memories have. Other languages have no dictionary: there, an improbable word is replaced by a probable one that memories
+have, as the vocabulary of the multilingual model tells.
 docs/decisions/0032-forgiving-search.md has the figures.
 """
 
@@ -11,13 +11,13 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from memories.index import keywords
-from memories.index.languages import DATA, Language
-from memories.index.specificity import load_vocabulary
+from memories.index.languages import DATA, Language, strip_accents
+from memories.index.specificity import WordCosts, load_vocabulary
 from memories.search.visible_words import VisibleWords
 
 DICTIONARY = DATA / "words-english.txt"
@@ -26,7 +26,10 @@ MIN_LETTERS = 4
 FEW_LETTERS = (
     4  # so short a word is only replaced by one with the same letters or one more, unless a memory has it
 )
-MIN_LETTERS_ELSEWHERE = 7  # without a dictionary
+MIN_LETTERS_ELSEWHERE = 5  # in languages without a dictionary
+# Negative logarithms of probabilities: below the first, a word exists; a correction is so much more probable.
+KNOWN_COST = 20.0
+COST_MARGIN = 7.0
 LINE_OF_NAME = 20_000  # of a word that memories have and the dictionary has not
 ABSENT_FACTOR = 3  # a word that no memory has must be so much more common
 OTHER_LETTER_FACTOR = 10  # for each omitted or swapped letter, there are many wrong ones
@@ -44,9 +47,19 @@ class _Error:
     is_name: bool
 
 
-def correct_query(text: str, language: Language, visible: VisibleWords) -> str:
-    """Return the query with misspelled words replaced. Words in quotation marks stay as they are."""
+def correct_query(
+    text: str, language: Language, visible: VisibleWords, compute_costs: WordCosts = lambda _: None
+) -> str:
+    """Return the query with misspelled words replaced, and without symbols that no memory has.
+
+    Words in quotation marks stay as they are. compute_costs: returns how infrequent words are in languages other than
+    English, None if that is unknown.
+    """
+    text = _remove_absent_symbols(text, language, visible)
     unknown = list(_find_unknown_words(text, language))
+    if not language.is_english:
+        rarities = _measure_words([error.word for error in unknown], compute_costs)
+        unknown = [error for error, cost in zip(unknown, rarities, strict=True) if cost > KNOWN_COST]
     stems = {error: keywords.extract_words(error.word, language) for error in unknown}
     present = visible.find_present([stem for found in stems.values() for stem in found]) if unknown else set()
     errors = [error for error in unknown if stems[error] and present.isdisjoint(stems[error])]
@@ -57,9 +70,26 @@ def correct_query(text: str, language: Language, visible: VisibleWords) -> str:
         list({stem for found in candidates.values() for stems in found.values() for stem in stems})
     )
     for error in reversed(errors):
-        if replacement := _choose_candidate(error, candidates[error], present, language):
+        choose = (
+            _choose_candidate
+            if language.is_english
+            else partial(_choose_probable, compute_costs=compute_costs)
+        )
+        if replacement := choose(error, candidates[error], present):
             text = text[: error.start] + replacement + text[error.end :]
     return text
+
+
+def _remove_absent_symbols(text: str, language: Language, visible: VisibleWords) -> str:
+    """Return the text without the emoji that only decorate a question; a query of symbols only stays."""
+    stems = {symbol: keywords.extract_words(symbol, language) for symbol in keywords.find_symbols(text)}
+    if not stems or not keywords.normalize_text(text):
+        return text
+    present = visible.find_present([stem for found in stems.values() for stem in found])
+    for symbol, found in stems.items():
+        if present.isdisjoint(found):
+            text = text.replace(symbol, " ")
+    return " ".join(text.split())
 
 
 def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
@@ -70,12 +100,22 @@ def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
     for match in keywords.iter_words(text):
         written = re.split(f"[{keywords.APOSTROPHES}]", match[0])[0]
         word = written.lower()
-        if len(word) < shortest or word in known or _get_alphabet(word) is None or written[1:] != word[1:]:
+        if word in known or strip_accents(word) in known or len(word) < shortest or written[1:] != word[1:]:
             continue
-        if any(start <= match.start() < end for start, end in quoted):
+        if _get_alphabet(word) is None or any(start <= match.start() < end for start, end in quoted):
             continue
         is_name = written != word and match.start() > 0 and language.has_names_by_capital
         yield _Error(match.start(), match.start() + len(word), word, is_name)
+
+
+def _measure_words(words: Sequence[str], compute_costs: WordCosts) -> list[float]:
+    """Return how infrequent each word is, whether it is capitalized or not; 0 if that is unknown."""
+    costs = compute_costs([form for word in words for form in (word, word.capitalize())]) if words else None
+    return (
+        [0.0] * len(words)
+        if costs is None
+        else [min(pair) for pair in zip(costs[::2], costs[1::2], strict=True)]
+    )
 
 
 def _build_candidates(word: str, language: Language) -> dict[str, list[str]]:
@@ -87,11 +127,19 @@ def _build_candidates(word: str, language: Language) -> dict[str, list[str]]:
     }
 
 
-def _choose_candidate(
-    error: _Error, candidates: Mapping[str, list[str]], present: set[str], language: Language
+def _choose_probable(
+    error: _Error, candidates: Mapping[str, list[str]], present: set[str], *, compute_costs: WordCosts
 ) -> str | None:
-    """Return the most likely candidate: a common word, mistyped in a common way, that memories have."""
-    lines = _load_dictionary() if language.is_english else {}
+    """Return the most frequent candidate that memories have, if it is much more frequent than the word."""
+    words = [candidate for candidate, stems in candidates.items() if not present.isdisjoint(stems)]
+    costs = _measure_words([error.word, *words], compute_costs)
+    cost, best = min(zip(costs, [error.word, *words], strict=True))
+    return best if cost <= costs[0] - COST_MARGIN else None
+
+
+def _choose_candidate(error: _Error, candidates: Mapping[str, list[str]], present: set[str]) -> str | None:
+    """Return the most likely English candidate: a common word, mistyped in a common way, that memories have."""
+    lines = _load_dictionary()
     costs = [
         (_compute_cost(error, candidate, stems, present, lines), candidate)
         for candidate, stems in candidates.items()

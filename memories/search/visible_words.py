@@ -12,18 +12,23 @@ from memories.search.ranking_query import VisibleRows
 
 FEW_WORDS = 8
 
-# For a few words: stops at the first memory that has one.
+# For a few words: reads the tokens of the memories that have one.
 HAS_WORD = """
-select place from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)
-where exists (select from ({rows}) visible where is_public = of_public and token = any(tokens))
+with word as materialized (
+  select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
+found as materialized (
+  select is_public, tokens from ({rows}) visible
+  where tokens && case when is_public then %s::bigint[] else %s::bigint[] end limit %s)
+select distinct place from found join word on of_public = is_public and token = any(tokens)
 """
 
 # For many words: one pass over all tokens.
 HAS_WORDS = """
 with word as materialized (
-  select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
-stored as materialized (select distinct is_public, unnest(tokens) as token from ({rows}) visible)
-select distinct place from stored join word on of_public = is_public and word.token = stored.token
+  select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place))
+select distinct place
+from (select is_public, unnest(tokens) as token from ({rows}) visible) stored
+join word on of_public = is_public and word.token = stored.token
 """
 
 
@@ -45,11 +50,19 @@ class VisibleWords:
         if self.with_tags:
             tags = hash_tag_stems(self.owner_id, words)
             hashed += [(tags, False), (tags, True)]
-        statement = HAS_WORD if len(words) <= FEW_WORDS else HAS_WORDS
         params: list[object] = [
             [token for tokens, _ in hashed for token in tokens],
             [of_public for tokens, of_public in hashed for _ in tokens],
             [*range(len(words))] * len(hashed),
+            *self.rows.params,
         ]
-        found = fetch_prepared(statement.replace("{rows}", self.rows.sql), [*params, *self.rows.params])
+        if len(words) > FEW_WORDS:
+            found = fetch_prepared(HAS_WORDS.replace("{rows}", self.rows.sql), params)
+        else:
+            wanted = [
+                [token for tokens, is_of in hashed if is_of == of_public for token in tokens]
+                for of_public in (True, False)
+            ]
+            params += [*wanted, 1 if len(words) == 1 else None]
+            found = fetch_prepared(HAS_WORD.replace("{rows}", self.rows.sql), params)
         return {words[place] for (place,) in found}

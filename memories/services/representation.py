@@ -75,7 +75,7 @@ def find_match(text: str, match: Match) -> int:
     wanted = set(match.matched)
     places = [
         (word.start(), found)
-        for word in keywords.iter_words(text[start:end])
+        for word in keywords.iter_words(text[start:end], with_symbols=True)
         if (found := wanted.intersection(keywords.extract_words(word[0], match.language)))
     ]
     if not places:

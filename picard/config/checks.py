@@ -135,7 +135,7 @@ def _check_provider() -> Iterator[Error]:
     except ImproperlyConfigured:  # it reads a setting that another check reports
         return
     except Exception as error:  # noqa: BLE001  (any exception is the error to report)
-        hint = f"Set it to local, openai, or the dotted path of a class ({type(error).__name__})."
+        hint = f"Set it to local, local-multilingual, openai, or the dotted path of a class ({type(error).__name__})."
         yield Error("EMBEDDING_PROVIDER cannot be imported.", hint=hint, id="picard.E016")
 
 

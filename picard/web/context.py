@@ -10,6 +10,7 @@ from accounts.actor import Channel
 from accounts.consent import embeddings as embedding_consent
 from accounts.profile.forms import THEME_COOKIE, THEMES
 from accounts.settings import get_passkey_rp_id
+from memories.index.moves import MoveProgress, get_progress
 from memories.review import decisions as review_decisions
 from oauth.access.request_actor import actor_from_request
 from oauth.consent import pending_request
@@ -31,6 +32,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "login_url": partial(pending_request.build_page_url, request, "account_login"),
             "signup_url": partial(pending_request.build_page_url, request, "account_signup"),
             "count_waiting": partial(_count_pending_proposals, request),
+            "move_progress": partial(_get_move_progress, request),
         }
     }
 
@@ -49,3 +51,9 @@ def _count_pending_proposals(request: HttpRequest) -> int:
         if actor.user is not None and actor.user.is_active
         else 0
     )
+
+
+def _get_move_progress(request: HttpRequest) -> MoveProgress | None:
+    """Return how far the logged-in user's memories are indexed for their language, None if all are."""
+    user = actor_from_request(request, Channel.WEB).user
+    return None if user is None else get_progress(user)

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--all", action="store_true", help="include memories that are up to date")
-        parser.add_argument("--user", "--person", help="e-mail address: only this user's memories")
+        parser.add_argument("--user", help="e-mail address: only this user's memories")
         parser.add_argument("--no-wait", action="store_true", help="queue the memories and exit")
 
     def handle(self, *_: object, **options: object) -> None:

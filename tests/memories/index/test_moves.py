@@ -1,8 +1,13 @@
 """An owner's language decides how their memories are indexed. A change of it takes nothing away from the search."""
 
 from collections.abc import Callable
+from importlib import import_module
+from io import StringIO
 
 import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
@@ -10,8 +15,8 @@ from accounts.profile.service import update_profile
 from memories.index import moves, spaces
 from memories.index.languages import get_language
 from memories.jobs import indexer, retention
-from memories.models import EmbeddingSpace, MemoryVector
-from memories.providers.embeddings import CheckedProvider
+from memories.models import EmbeddingSpace, Memory, MemoryVector
+from memories.providers.embeddings import CheckedProvider, ProviderRejected
 from memories.search.exact_duplicates import find_exact_duplicate
 from memories.search.near_duplicates import find_similar
 from memories.search.query import Hit, search_memories
@@ -21,6 +26,7 @@ from tests.providers import WordHashes
 
 pytestmark = pytest.mark.django_db
 Index = Callable[[], int]
+MODULES = ("memories.index.spaces", "memories.jobs.indexer", "memories.search.question")
 
 
 class Multilingual(WordHashes):
@@ -35,7 +41,7 @@ class Multilingual(WordHashes):
 @pytest.fixture(autouse=True)
 def _encoder_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
     english, other = CheckedProvider(WordHashes()), CheckedProvider(Multilingual())
-    for module in ("memories.index.spaces", "memories.jobs.indexer", "memories.search.question"):
+    for module in MODULES:
         monkeypatch.setattr(f"{module}.get_provider", lambda code: english if code == "en" else other)
 
 
@@ -74,6 +80,7 @@ def test_every_memory_is_found_by_meaning_and_by_words_at_every_moment(ada: User
         assert set(find(ada, "hound")) == texts
         assert all((hit.cosine or 0) > 0.3 for hit in find(ada, "hound sleeping").values())
         assert all(hit.matched for hit in find(ada, "sleeping houses").values())
+        assert len(search_memories(session(ada), "who am I").hits) == 5  # without words
         assert sum(count_by_encoder(ada).values()) == 5
         assert count_by_encoder(ada).get("test:multilingual", 0) == moved
         indexer.process_batch(worker=0, limit=1)
@@ -127,7 +134,7 @@ def test_change_during_a_batch_discards_its_vectors(ada: User, index: Index) -> 
     assert count_by_encoder(ada) == {"test:multilingual": 1}
 
 
-def test_progress_counts_memories_of_the_former_language(ada: User, index: Index) -> None:
+def test_progress_counts_memories_of_the_former_language(ada: User, ada_client: Client, index: Index) -> None:
     assert moves.get_progress(ada) is None
     for number in range(3):
         remember(ada, f"The puppy {number}")
@@ -135,6 +142,8 @@ def test_progress_counts_memories_of_the_former_language(ada: User, index: Index
     choose(ada, "de")
     indexer.process_batch(worker=0, limit=1)
     assert moves.get_progress(ada) == moves.MoveProgress(done=1, total=3)
+    for page in ("/accounts/profile/", "/memories/insights/"):
+        assert "1 of 3 are done" in ada_client.get(page).content.decode()
     index()
     ada.refresh_from_db()
     assert moves.get_progress(ada) is None
@@ -177,6 +186,27 @@ def test_changed_setting_moves_only_those_who_have_not_chosen(
     )
 
 
+def test_upgrade_of_a_server_in_another_language_takes_no_meaning_away(
+    ada: User, index: Index, settings: Settings
+) -> None:
+    """Before each language had its encoder, the same one embedded all, and spaces named the stemmer."""
+    memory = remember(ada, "Running puppies")
+    index()
+    identity = "test:word-hashes|384|words-1|german"
+    EmbeddingSpace.objects.update(identity=identity, encoder="", language="")
+    EmbeddingSpace.objects.create(identity=f"withheld|{identity}")
+    import_module("memories.migrations.0019_space_parts").fill_parts(apps, None)
+    parts = EmbeddingSpace.objects.order_by("id").values_list("encoder", "language")
+    assert list(parts) == [("test:word-hashes|384", "de"), ("", "de")]
+    settings.SEARCH_LANGUAGE = "german"
+    assert moves.start_outdated_moves() == 1
+    ada.refresh_from_db()
+    assert find(ada, "hound")[memory.text].cosine
+    index()
+    assert find(ada, "Running puppies")[memory.text].cosine
+    assert count_by_encoder(ada) == {"test:multilingual": 1}
+
+
 def test_new_keyword_scheme_takes_no_meaning_away(
     ada: User, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,3 +231,42 @@ def test_public_and_private_memories_stay_found_when_published_while_moving(ada:
     assert find(ada, "hound")["The puppy sleeps."].cosine
     index()
     assert find(ada, "hound")["The puppy sleeps."].cosine
+
+
+def test_reembed_moves_one_user_or_all(ada: User, bob: User, index: Index, settings: Settings) -> None:
+    for user in (ada, bob):
+        remember(user, "The running puppy")
+    index()
+    settings.SEARCH_LANGUAGE = "german"
+    output = StringIO()
+    call_command("reembed", "--user", ada.email, "--no-wait", stdout=output)
+    call_command("reembed", "--no-wait", stdout=output)
+    call_command("reembed", "--no-wait", stdout=output)
+    call_command("reembed", "--all", "--user", bob.email, "--no-wait", stdout=output)
+    assert output.getvalue().splitlines() == [f"queued {count} memories" for count in (1, 1, 0, 1)]
+
+
+def test_misconfigured_provider_of_one_language_fails_only_its_memories(
+    ada: User, bob: User, ada_client: Client, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = CheckedProvider(WordHashes())
+
+    def get_provider(code: str) -> CheckedProvider:
+        if code != "en":
+            raise ProviderRejected("wrong_dimensions")
+        return english
+
+    remember(ada, "Running puppies")
+    index()
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.get_provider", get_provider)
+    choose(ada, "de")
+    remember(bob, "The puppy sleeps.")
+    index()
+    assert count_by_encoder(bob) == {"test:word-hashes": 1}
+    assert list(Memory.objects.values_list("index_error", flat=True).order_by("index_error")) == [
+        "",
+        "wrong_dimensions",
+    ]
+    assert find(ada, "running")["Running puppies"].matched
+    assert ada_client.get("/accounts/profile/").status_code == 200

@@ -78,7 +78,7 @@ def test_kills_and_failures_during_edits_leave_no_memory_lost_or_stale() -> None
 
 def test_kills_while_memories_move_to_another_language_lose_nothing() -> None:
     ada = make_person("ada")
-    count, kills = (10_000, 20) if IS_LONG else (90, 1)
+    count, kills = (10_000, 20) if IS_LONG else (70, 1)
     provider = {"EMBEDDING_PROVIDER": f"tests.providers.{'Flaky' if IS_LONG else 'SlowAndFlaky'}", **QUICK}
     for first in range(0, count, 500):
         numbers = range(first, min(first + 500, count))

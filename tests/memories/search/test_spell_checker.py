@@ -16,10 +16,10 @@ from tests.factories import remember, session
 pytestmark = pytest.mark.django_db
 
 
-def correct(owner: User, query: str, *, by: User | None = None, language: str = "en") -> str:
+def correct(owner: User, query: str, *, by: User | None = None) -> str:
     rows = MemoryVector.objects.visible_to(session(by or owner), owner=owner)
     visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk, with_tags=by is None)
-    return spell_checker.correct_query(query, get_language(language), visible)
+    return spell_checker.correct_query(query, get_language("en"), visible)
 
 
 def search(user: User, query: str, **how: Any) -> list[str]:
@@ -88,6 +88,17 @@ def test_misspelled_words_of_hidden_memories_are_not_found(ada: User, bob: User)
     assert correct(ada, "ask Zebrovski", by=bob) == "ask zebrowski"
 
 
+def test_symbols_that_no_memory_has_are_left_out(ada: User) -> None:
+    remember(ada, "☕ at noon.")
+    assert correct(ada, "birthday 🎂🎂 or ☕️?") == "birthday or ☕️?"
+    assert correct(ada, "🎂") == "🎂"
+
+
+def test_accents_are_no_errors(ada: User) -> None:
+    for query in ("café", "ask müller", "naïve résumé"):
+        assert correct(ada, query) == query
+
+
 def test_words_of_tags_are_no_errors(ada: User, bob: User) -> None:
     User.objects.filter(pk=ada.pk).update(persona_enabled=True)
     remember(ada, "A pasta bake.", tags=["Recipees"], visibility="public")
@@ -95,10 +106,23 @@ def test_words_of_tags_are_no_errors(ada: User, bob: User) -> None:
     assert correct(ada, "recipees", by=bob) == "recipes"
 
 
-def test_other_languages_only_get_long_words_of_memories(ada: User) -> None:
-    remember(ada, "Mein Geburtstag ist im Mai, die Butter ist alle.")
-    assert correct(ada, "wann ist mein Gebrutstag", language="de") == "wann ist mein geburtstag"
-    assert correct(ada, "was mag meine Mutter", language="de") == "was mag meine Mutter"
+def test_other_languages_are_corrected_by_how_frequent_words_are(ada: User) -> None:
+    costs = {"mutter": 13.0, "butter": 13.0, "gebrutstag": 37.0, "Geburtstag": 13.5, "gebrautstag": 36.0}
+
+    def correct_german(query: str, *, is_measured: bool = True) -> str:
+        rows = MemoryVector.objects.visible_to(session(ada), owner=ada)
+        visible = VisibleWords(VisibleRows.from_queryset(rows), ada.pk, with_tags=True)
+        return spell_checker.correct_query(
+            query,
+            get_language("de"),
+            visible,
+            lambda words: [costs.get(word, 30.0) for word in words] if is_measured else None,
+        )
+
+    remember(ada, "Geburtstag im Mai, die Butter ist alle, gebrautstag.")
+    assert correct_german("wann ist mein Gebrutstag") == "wann ist mein geburtstag"
+    assert correct_german("was mag meine Mutter") == "was mag meine Mutter"  # a word, though no memory has it
+    assert correct_german("wann ist mein Gebrutstag", is_measured=False) == "wann ist mein Gebrutstag"
     assert "рождения" in spell_checker._edit_word("рождениа")
 
 

@@ -7,6 +7,7 @@ import pytest
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
 from memories import scopes
+from memories.index import joined_words, passages
 from memories.index.passages import get_max_tag_words
 from memories.models import Memory, MemoryVector, Tag
 from memories.search.exact_duplicates import find_exact_duplicate
@@ -116,3 +117,13 @@ def test_duplicate_is_recognized_whatever_its_tags(ada: User) -> None:
     assert find_exact_duplicate(session(ada), "🎂") == memory
     [row] = MemoryVector.objects.all()
     assert len(row.tokens) == 1 + 3 + min(2 + 20, get_max_tag_words())
+
+
+def test_fullest_row_fits_into_its_index(ada: User, index: Callable[[], int]) -> None:
+    words = [one + other for one in "bcdfghjklmnp" for other in "qrtvwxzbcdfgh"]
+    text = " ".join(f"{one}-{other}" for one, other in zip(words[::2], words[1::2], strict=False))
+    tags = [" ".join(f"word{tag}x{number}" for number in range(5)) for tag in range(20)]
+    remember(ada, text, tags=tags)
+    index()
+    fullest = max(len(row.tokens) for row in MemoryVector.objects.all())
+    assert fullest >= passages.MAX_KEYWORDS + joined_words.MAX_JOINED + 3 + get_max_tag_words() - 2
