@@ -36,7 +36,7 @@ class MultilingualEmbeddings:
 
     identity = "local:multilingual-e5-small-q4-centered"
     dimensions = DIMENSIONS
-    contrast = 1.5
+    contrast = 1.25
 
     def __init__(self, weights: Path | None = None, center: Path = CENTER) -> None:
         self._weights_path = weights

@@ -1,7 +1,7 @@
 """Apply changes of an import to existing memories, and undo them from recorded previous values."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -24,7 +24,7 @@ from memories.validation.drafts import UNSET, Unset
 class UndoRecord:
     """The state of a memory at `version`, before an import changed it.
 
-    tags: (ID, name) pairs. UNSET means not recorded.
+    tags: (ID, name) pairs. UNSET means not recorded. changes: how many versions the import added.
     """
 
     id: UUID
@@ -32,6 +32,7 @@ class UndoRecord:
     tags: Sequence[tuple[UUID, str]] | Literal[Unset.UNSET] = UNSET
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET
     supersedes: UUID | Literal[Unset.UNSET] | None = UNSET
+    changes: int = 1
 
 
 def is_still_valid(item: ImportItem) -> bool:
@@ -97,6 +98,17 @@ def load_undo_record(value: Any) -> UndoRecord:
     )
 
 
+def merge_undo_records(records: Iterable[UndoRecord]) -> list[UndoRecord]:
+    """Return one record per memory, in order: an import may change a memory, and then link it."""
+    merged: dict[UUID, UndoRecord] = {}
+    for record in records:
+        first = merged.get(record.id)
+        if first is not None:
+            record = replace(first, supersedes=record.supersedes, changes=first.changes + record.changes)
+        merged[record.id] = record
+    return list(merged.values())
+
+
 def undo_change(actor: Actor, record: UndoRecord) -> None:
     """Restore text, tags, expiry and link in one update, unless the memory was changed after the import."""
     try:
@@ -115,7 +127,7 @@ def undo_change(actor: Actor, record: UndoRecord) -> None:
 
 def _restore_if_expired(actor: Actor, record: UndoRecord) -> int:
     """Return the version the import created, restoring the memory first if it expired since by the import's expiry."""
-    imported_version = record.version + 1
+    imported_version = record.version + record.changes
     expired = Memory.objects.trash_visible_to(actor).filter(
         pk=record.id, version=imported_version, deleted_at=None
     )

@@ -20,7 +20,14 @@ from accounts.ids import new_id, new_id_at
 from memories.models import ImportBatch, Memory, StagedMemories, Visibility
 from memories.portability.imports.apply_change import is_newer
 from memories.portability.imports.clean import clean_item, get_skip_reason
-from memories.portability.imports.links import UNLINKED, FileLinks, dump_link_rows
+from memories.portability.imports.links import (
+    CHANGED,
+    NEW,
+    STORED,
+    UNLINKED,
+    FileLinks,
+    dump_link_rows,
+)
 from memories.portability.readers.archives import make_file_error
 from memories.portability.readers.items import EARLIEST_TIME, ImportItem, split_to_limits
 from memories.services.reads import decrypt_or_none
@@ -147,18 +154,18 @@ class ImportDiff:
 
     def _add_duplicate(self, item: ImportItem, memory_id: UUID) -> None:
         self.counts["duplicate"] += 1
-        self.links.add_memory(item.file_id, memory_id, is_fresh=False)
+        self.links.add_memory(item.file_id, memory_id, STORED)
 
     def _add_new(self, item: ImportItem) -> None:
         """Stage a new memory. It has its id already now, so that links can name it."""
         memory_id = item.id
         if memory_id is None or memory_id.version != OWN_ID_VERSION:
             memory_id = new_id_at(item.created_at) if item.created_at else new_id()
-        self.links.add_memory(item.file_id, memory_id, is_fresh=True)
+        self.links.add_memory(item.file_id, memory_id, NEW)
         self.file_digests.setdefault(digest_text(item.text), memory_id)
         if item.is_superseded:
             self.superseded[self.staged_count] = item.file_id or ""
-        self._add_staged(item, "new", memory_id)
+        self._add_staged(item, NEW, memory_id)
 
     def _is_repeated(self, item: ImportItem) -> bool:
         """Keep only the newest text of duplicate IDs, in any order: one zip may contain two exports."""
@@ -175,11 +182,11 @@ class ImportDiff:
 
     def _add_if_newer(self, item: ImportItem, existing: Memory) -> None:
         if is_newer(item, existing):
-            self.links.add_memory(item.file_id, existing.pk, is_fresh=True)
-            self._add_staged(item, "changed", existing.pk)
+            self.links.add_memory(item.file_id, existing.pk, CHANGED)
+            self._add_staged(item, CHANGED, existing.pk)
         else:
             self.skipped["older"] += 1
-            self.links.add_memory(item.file_id, existing.pk, is_fresh=False)
+            self.links.add_memory(item.file_id, existing.pk, STORED)
 
     def _find_known(self, item: ImportItem) -> UUID | None:
         """Return the memory that has this text, in the account or in the file."""
@@ -205,7 +212,7 @@ class ImportDiff:
             )
         if len(self.sample) < SAMPLE_SIZE:
             self.sample.append(Truncator(item.text).chars(300))
-        self.staged.append((replace(item, id=memory_id), kind == "changed"))
+        self.staged.append((replace(item, id=memory_id), kind == CHANGED))
 
     def _save_staged_rows(self, *, rest: bool = False) -> None:
         rest = rest or sum(_count_characters(item) for item, _changes in self.staged) >= ROW_CHARACTERS

@@ -24,16 +24,25 @@ UNLINKED = "unlinked"  # reason of links that cannot be kept
 ROW_LINKS = 100  # per staged row, and per transaction
 MAX_LINKS = 200_000  # per import
 
-Link = tuple[UUID, UUID]  # the newer memory, and the older one that it replaces
+NEW, CHANGED, STORED = "new", "changed", "stored"  # what the import does with a memory
+
+
+@dataclass(frozen=True)
+class StagedLink:
+    """A link to save. is_new: the import creates the newer memory."""
+
+    newer_id: UUID
+    older_id: UUID
+    is_new: bool
 
 
 @dataclass
 class FileLinks:
-    """The links of a file, and its memories by their ids in the file: to be imported (`fresh`) or already stored."""
+    """The links of a file; its memories by their ids in the file, and what the import does with each."""
 
     links: dict[ImportLink, None] = field(default_factory=dict)
     memories: dict[str, UUID] = field(default_factory=dict)
-    fresh: set[UUID] = field(default_factory=set)
+    kinds: dict[UUID, str] = field(default_factory=dict)
     lost: int = 0
 
     def add_link(self, link: ImportLink) -> None:
@@ -42,73 +51,75 @@ class FileLinks:
         else:
             self.lost += 1
 
-    def add_memory(self, file_id: str | None, memory_id: UUID, *, is_fresh: bool) -> None:
+    def add_memory(self, file_id: str | None, memory_id: UUID, kind: str) -> None:
         """Remember the memory of an id in the file; the first of several parts of a long text."""
         if file_id is not None and file_id not in self.memories:
             self.memories[file_id] = memory_id
-            if is_fresh:
-                self.fresh.add(memory_id)
+            self.kinds.setdefault(memory_id, kind)
 
     def list_replaced_ids(self) -> set[str]:
         """Return the ids in the file of what another memory replaces that is in the file or stored."""
         return {link.older for link in self.links if link.newer in self.memories}
 
-    def resolve(self) -> list[Link]:
-        """Return the links to save, and count the lost ones. Both memories may be stored already: those are left."""
-        resolved: dict[Link, None] = {}
+    def resolve(self) -> list[StagedLink]:
+        """Return the links to save, and count the lost ones.
+
+        A link between two memories that are stored already and stay unchanged is left as the user has it.
+        """
+        resolved: dict[StagedLink, None] = {}
         for link in self.links:
             newer, older = self.memories.get(link.newer), self.memories.get(link.older)
             if newer is None or older is None:
                 self.lost += 1
-            elif newer in self.fresh or older in self.fresh:
-                resolved[newer, older] = None
+            elif {self.kinds[newer], self.kinds[older]} != {STORED}:
+                resolved[StagedLink(newer, older, self.kinds[newer] == NEW)] = None
         return list(resolved)
 
 
-def dump_link_rows(links: Sequence[Link]) -> Iterator[str]:
+def dump_link_rows(links: Sequence[StagedLink]) -> Iterator[str]:
     """Serialize the links for staged rows; a row has either memories or links."""
     for first in range(0, len(links), ROW_LINKS):
         yield orjson.dumps({"links": links[first : first + ROW_LINKS]}).decode()
 
 
-def load_link_row(content: str) -> list[Link] | None:
+def load_link_row(content: str) -> list[StagedLink] | None:
     """Return the links of a staged row, None for one with memories."""
     value: Any = orjson.loads(content)
     if isinstance(value, list):
         return None
-    return [(UUID(newer), UUID(older)) for newer, older in value["links"]]
+    return [
+        StagedLink(UUID(each["newer_id"]), UUID(each["older_id"]), each["is_new"]) for each in value["links"]
+    ]
 
 
-def apply_links(
-    actor: Actor, batch: ImportBatch, links: Sequence[Link], new_ids: set[UUID]
-) -> list[UndoRecord]:
+def apply_links(actor: Actor, batch: ImportBatch, links: Sequence[StagedLink]) -> list[UndoRecord]:
     """Save the links; return the previous states of memories that the import did not create. Counts the lost ones."""
-    outcomes = [_apply_link(actor, newer, older, is_new=newer in new_ids) for newer, older in links]
+    outcomes = [_apply_link(actor, link) for link in links]
     if lost := sum(outcome is None for outcome in outcomes):
         skipped = batch.counts["skipped"]
         skipped[UNLINKED] = skipped.get(UNLINKED, 0) + lost
     return [outcome for outcome in outcomes if isinstance(outcome, UndoRecord)]
 
 
-def _apply_link(actor: Actor, newer_id: UUID, older_id: UUID, *, is_new: bool) -> UndoRecord | bool | None:
+def _apply_link(actor: Actor, link: StagedLink) -> UndoRecord | bool | None:
     """Save a link; return how to undo it, True if it needs no undo, None if it cannot be kept.
 
     A new memory keeps its version: it is imported with its link.
     """
-    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=newer_id)
+    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=link.newer_id)
     memory = own.only("id", "owner_id", "version", "updated_at", "supersedes_id").first()
     if memory is None:
         return None
     if memory.supersedes_id is not None:
-        return True if memory.supersedes_id == older_id else None
+        return True if memory.supersedes_id == link.older_id else None
     try:
         with transaction.atomic():
-            writes.update_memory(actor, newer_id, supersedes=older_id)
+            writes.update_memory(actor, link.newer_id, supersedes=link.older_id)
     except (ValidationError, MemoryNotFound, VersionConflict, ApprovalRequired):
         return None
-    if not is_new:
-        return UndoRecord(newer_id, memory.version, supersedes=None)
-    Memory.objects.filter(owner_id=memory.owner_id, pk=newer_id).update(
+    if not link.is_new:
+        return UndoRecord(link.newer_id, memory.version, supersedes=None)
+    Memory.objects.filter(owner_id=memory.owner_id, pk=link.newer_id).update(
         version=memory.version, updated_at=memory.updated_at
     )
     return True

@@ -35,6 +35,7 @@ from memories.portability.imports.apply_change import (
     dump_undo_record,
     is_still_valid,
     load_undo_record,
+    merge_undo_records,
     undo_change,
 )
 from memories.portability.imports.authorization import can_continue, get_import_actor
@@ -125,9 +126,9 @@ def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
         rows = list(_get_staged_rows(batch).filter(is_done=True).order_by("number"))
         ids = [memory_id for row in rows for memory_id in row.memory_ids]
         trash_queryset(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
-        for row in reversed(rows):
-            for value in reversed(orjson.loads(row.content)):
-                undo_change(actor, load_undo_record(value))
+        records = [load_undo_record(value) for row in rows for value in orjson.loads(row.content)]
+        for record in reversed(merge_undo_records(records)):
+            undo_change(actor, record)
         _get_staged_rows(batch).delete()
         batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"
         batch.save(update_fields=["state", "finished_at", "sample"])
@@ -208,10 +209,7 @@ def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
     row = _get_staged_rows(batch).filter(is_done=False).order_by("number").first()
     links = None if row is None else load_link_row(row.content)
     if row is not None and links is not None:
-        new_ids = set().union(
-            *_get_staged_rows(batch).filter(is_done=True).values_list("memory_ids", flat=True)
-        )
-        _finish_row(row, apply_links(import_actor, batch, links, new_ids))
+        _finish_row(row, apply_links(import_actor, batch, links))
     elif row is not None:
         items = load_staged_items(row)
         new = [item for item, changes in items if not changes and is_still_valid(item)]

@@ -23,8 +23,9 @@ def older(ada: User) -> Memory:
     return remember(ada, OLD)
 
 
-@pytest.mark.parametrize("name", ["supersedes", "replaces"])
-@pytest.mark.parametrize("form", ["{}", "memory://{}", None])
+@pytest.mark.parametrize(
+    ("name", "form"), [("supersedes", "{}"), ("replaces", "memory://{}"), ("supersedes", None)]
+)
 def test_added_memory_replaces_an_older_one(ada: User, older: Memory, name: str, form: str | None) -> None:
     value = page_of(older.pk) if form is None else form.format(older.pk)
     added = app_of(ada).call("add_memory", text=NEW, **{name: value}).data
