@@ -31,6 +31,7 @@ def start_move(person: User, former: str) -> int:
 
     former: the code until now. Call it in the transaction of the change, which has locked the user's row.
     """
+    person.refresh_from_db(fields=["former_languages"])  # a worker or another change may have set it
     others = [*person.former_languages.split(), former]
     memories = Memory.objects.filter(owner=person)
     person.former_languages = " ".join(dict.fromkeys(others)) if memories.exists() else ""

@@ -7,11 +7,10 @@ words still match as they are. docs/decisions/0032-forgiving-search.md has the f
 import re
 
 from memories.index import keywords
+from memories.index.languages import Language
 
-USER_STEM = "user"
-USER_SHARE = (
-    0.05  # of the memories; where more speak of "the user", apps wrote them, and a query's "user" matches
-)
+# Of the memories. Where more speak of "the user", apps wrote them, and a query's "user" matches.
+USER_SHARE = 0.05
 
 _USER = r"\b(?:the )?users?"
 _ADJECTIVES = (
@@ -31,10 +30,28 @@ _INSTRUCTION = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(r"\s+(?:information|info|memor(?:y|ies)|data|context)\s*$", re.IGNORECASE)
+_ANY_USER = re.compile(rf"{_USER}\b", re.IGNORECASE)
 _POSSESSIVE = re.compile(rf"{_USER}['\u2019]s?(?!\w)", re.IGNORECASE)
 _OBJECT = re.compile(rf"\b(of|for|about|by|to|from|with) {_USER}\b(?!\s+\w)", re.IGNORECASE)
 _SUBJECT = re.compile(r"\bthe user\b", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"^user\s+(?=\w)", re.IGNORECASE)
+
+# "Of the user" in other languages, and what the user says instead, before the rest of the query.
+_POSSESSIVES = {
+    code: (re.compile(pattern, re.IGNORECASE), own)
+    for code, pattern, own in (
+        ("de", r"\s*\b(?:des (?:Nutzers|Benutzers|Anwenders)|der (?:Nutzerin|Benutzerin))\b", "meine "),
+        ("fr", r"\s*\bde l['\u2019]utilisat(?:eur|rice)\b", "mes "),
+        ("es", r"\s*\b(?:del usuario|de la usuaria)\b", "mis "),
+        ("pt", r"\s*\bd(?:o utilizador|a utilizadora|o usuário|a usuária)\b", "meus "),
+        ("ru", r"\s*\bпользователя\b", "мои "),
+        ("ar", r"\s*\b(?:المستخدم|للمستخدم)\b", ""),
+        ("hi", r"उपयोगकर्ता (?:के|की|का)\s*", "मेरे "),
+        ("zh", r"用户的?", "我的"),
+        ("ja", r"ユーザーの", "私の"),
+        ("ko", r"사용자의\s*", "나의 "),
+    )
+}
 
 
 def remove_instructions(text: str) -> str:
@@ -43,11 +60,22 @@ def remove_instructions(text: str) -> str:
     return about if keywords.normalize_text(about) else text
 
 
-def mentions_user(text: str) -> bool:
-    return re.search(rf"{_USER}\b", text, re.IGNORECASE) is not None
+def find_user_words(text: str, language: Language) -> list[str]:
+    """Return where the query says "user", in English or in this language."""
+    patterns = [_ANY_USER, *(pattern for pattern, _ in _list_possessives(language))]
+    return [match[0] for pattern in patterns for match in pattern.finditer(text)]
 
 
-def to_first_person(text: str) -> str:
+def to_first_person(text: str, language: Language) -> str:
     """Return the query as the user themselves would say it: "the user's dog" as "my dog"."""
     text = _OBJECT.sub(r"\1 me", _POSSESSIVE.sub("my", text))
-    return _SUBJECT.sub("I", _FIRST_WORD.sub("my ", text))
+    text = _SUBJECT.sub("I", _FIRST_WORD.sub("my ", text))
+    for pattern, own in _list_possessives(language):
+        if pattern.search(text):
+            text = own + pattern.sub("", text).strip()
+    return text
+
+
+def _list_possessives(language: Language) -> list[tuple[re.Pattern[str], str]]:
+    codes = [part.code for part in language.parts or (language,)]
+    return [_POSSESSIVES[code] for code in codes if code in _POSSESSIVES]

@@ -81,11 +81,12 @@ class Question:
     def with_meaning(self, rows: VisibleRows | None) -> "Question":
         """Return the question with its meaning as a user would ask it, unless memories speak of "the user" too."""
         meaning = client_queries.remove_instructions(self.text)
-        if client_queries.mentions_user(meaning):
-            places = [place for place, word in enumerate(self.words) if word == client_queries.USER_STEM]
+        if found := client_queries.find_user_words(meaning, self.language):
+            stems = keywords.extract_words(" ".join(found), self.language)
+            places = [place for place, word in enumerate(self.words) if word in stems]
             tokens = [[tokens[at] for at in places] for tokens in (self.private_tokens, self.public_tokens)]
             if not find_common_words(rows, *tokens, share=client_queries.USER_SHARE):
-                meaning = client_queries.to_first_person(meaning)
+                meaning = client_queries.to_first_person(meaning, self.language)
         return replace(self, meaning=meaning)
 
     def without_words(self) -> "Question":

@@ -3,9 +3,10 @@
 import pytest
 
 from accounts.models import User
+from memories.index.languages import get_language
 from memories.providers.embeddings import get_provider
 from memories.search import query as search_query
-from memories.search.client_queries import remove_instructions, to_first_person
+from memories.search.client_queries import find_user_words, remove_instructions, to_first_person
 from tests.factories import remember, session
 
 
@@ -45,7 +46,29 @@ def test_instructions_to_the_search_are_left_out(query: str, about: str) -> None
     ],
 )
 def test_user_is_who_saved_the_memories(query: str, own: str) -> None:
-    assert to_first_person(query) == own
+    assert to_first_person(query, get_language("en")) == own
+
+
+@pytest.mark.parametrize(
+    ("code", "query", "own"),
+    [
+        ("de", "Haustiere des Nutzers", "meine Haustiere"),
+        ("fr", "projets de l’utilisateur cet été", "mes projets cet été"),
+        ("ru", "текущая работа пользователя", "мои текущая работа"),
+        ("zh", "用户的宠物", "我的宠物"),
+        ("ja", "ユーザーのペット", "私のペット"),
+        ("de", "user's pets", "my pets"),
+        ("fr", "Haustiere des Nutzers", "Haustiere des Nutzers"),
+    ],
+)
+def test_user_is_recognized_in_the_owners_language(code: str, query: str, own: str) -> None:
+    language = get_language(code)
+    assert to_first_person(query, language) == own
+    assert bool(find_user_words(query, language)) == (own != query)
+
+
+def test_user_is_recognized_in_several_languages() -> None:
+    assert to_first_person("Haustiere des Nutzers", get_language("several")) == "meine Haustiere"
 
 
 @pytest.fixture
