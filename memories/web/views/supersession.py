@@ -20,6 +20,7 @@ from memories.web.decorators import Request, memory_view, redirect_back
 from memories.web.presenters import MemoryRow
 
 FOUND = 5  # memories offered for a link
+LOOKED_THROUGH = 20  # search results, of which newer ones are not offered
 
 
 def build_link_context(actor: Actor, memory: Memory, query: str = "") -> dict[str, object]:
@@ -91,6 +92,13 @@ def _get_row(actor: Actor, link: LinkedMemory | None) -> MemoryRow | None:
 
 
 def _find_rows(actor: Actor, memory: Memory, query: str) -> list[MemoryRow]:
-    hits = search_memories(actor, query, limit=FOUND + 1, only_related=True).hits
-    others = [hit for hit in hits if hit.memory.pk != memory.pk and hit.memory.superseded_by is None]
-    return [MemoryRow(hit.memory, hit=hit) for hit in others[:FOUND]]
+    """Return older memories that nothing replaces."""
+    hits = search_memories(actor, query, limit=LOOKED_THROUGH, only_related=True).hits
+    older = [
+        hit
+        for hit in hits
+        if hit.memory.pk != memory.pk
+        and hit.memory.created_at <= memory.created_at
+        and hit.memory.superseded_by is None
+    ]
+    return [MemoryRow(hit.memory, hit=hit) for hit in older[:FOUND]]
