@@ -80,24 +80,24 @@ def test_symbols_are_words(text: str, words: list[str]) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("symbol", ["🎂", "☕", "→", "C++", "€", "½", "🇩🇪", "👍"])
-def test_symbol_finds_the_memory_that_has_it(ada: User, symbol: str) -> None:
+def test_symbol_finds_the_memory_that_has_it(ada: User) -> None:
     remember(ada, "Nothing here.")
-    remember(ada, f"This one {symbol} has it.")
-    assert [hit.memory.text for hit in search_memories(session(ada), symbol, only_related=True).hits] == [
-        f"This one {symbol} has it."
-    ]
+    symbols = ["🎂", "☕", "→", "C++", "€", "½", "🇩🇪", "👍"]
+    for symbol in symbols:
+        remember(ada, f"This one {symbol} has it.")
+    for symbol in symbols:
+        found = search_memories(session(ada), symbol, only_related=True).hits
+        assert [hit.memory.text for hit in found] == [f"This one {symbol} has it."]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("text", ["🎂", "🎂🎂", "→", "...", "LH 454", "(555) 010-4477"])
-def test_same_text_is_saved_once(ada: User, text: str) -> None:
+def test_same_text_is_saved_once(ada: User) -> None:
     for other in ("🎂 for Ada", "🚀", "LH454", "5550104477"):
         remember(ada, other)
-    before = Memory.objects.count()
-    for _ in range(2):
+    texts = ["🎂", "🎂🎂", "→", "...", "LH 454", "(555) 010-4477"]
+    for text in texts * 2:
         create_unless_duplicate(session(ada), text=text, on_duplicate=OnDuplicate.RETURN)
-    assert Memory.objects.count() == before + 1
+    assert Memory.objects.count() == 4 + len(texts)
 
 
 def test_symbols_do_not_break_a_phrase() -> None:
