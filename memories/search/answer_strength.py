@@ -21,7 +21,7 @@ from memories.index.languages import Language
 from memories.search.hits import Hit
 from memories.services.reads import decrypt_or_none
 
-ANSWER_STRENGTH = 0.39  # minimum for an answer: between a related memory (.3) and the same statement (1)
+ANSWER_STRENGTH = 0.4  # minimum for an answer: between a related memory (.3) and the same statement (1)
 NAMED_SURPLUS = 0.28  # of cosine plus share over the cosine alone: at this sum an answer is as likely
 ALL_WORDS_BONUS = 0.2  # times the share of the rarity to the power of ALL_WORDS_POWER: .01 for half of it
 ALL_WORDS_POWER = 4
