@@ -33,11 +33,9 @@ def soup(ada: User) -> Memory:
     return remember(ada, "Boil lentils for an hour.", tags=["recipes", "Family Dinner 🍲"])
 
 
-@pytest.mark.parametrize(
-    "query", ["recipes", "recipe", "family", "dinners", "🍲", "RECIPES lentils", "recipees"]
-)
-def test_memory_is_found_by_words_of_its_tags(ada: User, soup: Memory, query: str) -> None:
-    assert find(session(ada), query)[:1] == [soup.text]
+def test_memory_is_found_by_words_of_its_tags(ada: User, soup: Memory) -> None:
+    for query in ("recipes", "recipe", "family", "dinners", "🍲", "RECIPES lentils", "recipees"):
+        assert find(session(ada), query)[:1] == [soup.text], query
 
 
 def test_tag_counts_like_a_word_of_the_text(ada: User, soup: Memory) -> None:
