@@ -21,6 +21,7 @@ from memories.models import MemoryVector
 from memories.search.answer_strength import MAX_ANSWERS, JudgedHits
 from memories.search.change_detection import describe_update
 from memories.search.hits import Hit
+from memories.search.statement import find_language
 from memories.services.reads import decrypt_or_none
 
 PAST = re.compile(
@@ -33,7 +34,7 @@ Groups = Mapping[UUID, Sequence[UUID]]
 
 
 def asks_about_past(question: str, language: Language) -> bool:
-    if language.is_english and PAST.search(question):
+    if find_language(language, question).is_english and PAST.search(question):
         return True
     return any(int(year) < timezone.now().year for year in YEAR.findall(question))
 

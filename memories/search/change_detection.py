@@ -15,7 +15,7 @@ from functools import cached_property
 from memories.index import keywords
 from memories.index.languages import Language
 from memories.search import change_words
-from memories.search.statement import Statement
+from memories.search.statement import Statement, find_language
 
 SAME_STATEMENT = 0.65  # minimum cosine of texts without words of change
 RELATED = 0.5  # minimum cosine of two values of one property, or with words of change if both have a word of the fact
@@ -60,6 +60,7 @@ def describe_update(older: str, newer: str, cosine: float, language: Language) -
     """
     if max(len(older), len(newer)) > MAX_CHARACTERS:
         return []
+    language = find_language(language, older, newer)
     pair = _Pair(Statement(older, language), Statement(newer, language))
     if not _is_likely_update(pair, cosine):
         return []
@@ -68,6 +69,7 @@ def describe_update(older: str, newer: str, cosine: float, language: Language) -
 
 def find_contradictions(one: str, other: str, language: Language) -> list[Difference]:
     """Return the differences because of which two texts of nearly the same meaning do not say the same."""
+    language = find_language(language, one, other)
     pair = _Pair(Statement(one, language), Statement(other, language))
     return [each for each in pair.differences if each.kind in CONTRADICTIONS]
 

@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from core import languages
 from memories.index import keywords
-from memories.index.languages import Language
+from memories.index.languages import Language, get_language
 from memories.index.names import extract_names
 from memories.search import change_words
 
+MIN_STOP_WORDS = 0.3  # share of the words of an English text
 SUBJECT_WORDS = 6  # at most
 WORDS_BEFORE_CHANGE, WORDS_AFTER_CHANGE = 2, 4
 QUANTITIES = change_words.NUMBER_WORDS | change_words.TIME_WORDS
@@ -135,6 +137,18 @@ class Statement:
                 break
             found += stems
         return [stem for stem in found if not stem.isdecimal() and stem in self.words]
+
+
+def find_language(language: Language, *texts: str) -> Language:
+    """Return the language in which texts are compared: if their owner writes several, English if it is all theirs."""
+    english = get_language(languages.ENGLISH)
+    is_mixed = language.code == languages.SEVERAL
+    return english if is_mixed and all(_has_english_words(text, english) for text in texts) else language
+
+
+def _has_english_words(text: str, english: Language) -> bool:
+    has_stems = [bool(stems) for _, stems in keywords.split_words(text, english)]
+    return has_stems.count(False) >= MIN_STOP_WORDS * len(has_stems)
 
 
 def _normalize_date(text: str) -> str:

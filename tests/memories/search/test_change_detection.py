@@ -7,6 +7,7 @@ import pytest
 from accounts.models import User
 from memories.index.languages import get_language
 from memories.models import AuditEvent
+from memories.persona.current_facts import asks_about_past
 from memories.search import near_duplicates
 from memories.search.change_detection import describe_update, find_contradictions
 from memories.services import writes
@@ -98,6 +99,16 @@ def test_other_languages_are_compared_by_numbers() -> None:
     [first] = describe_update("Die PIN der Garage ist 3381.", "Die PIN der Garage ist 7154.", 0.9, german)
     assert (first.kind, first.older, first.newer) == ("number", ("3381",), ("7154",))
     assert describe_update("Ich wohne in Kiel.", "Ich wohne in Bonn.", 0.9, german) == []
+
+
+def test_english_texts_of_a_user_with_several_languages_are_read_as_english() -> None:
+    several = get_language("several")
+    assert describe_update(
+        "I run ten kilometres on Sundays.", "My knee hurts: I no longer run.", 0.4, several
+    )
+    assert asks_about_past("Where did I live before?", several)
+    assert not describe_update("Ich wohne in Kiel.", "Ich bin nach Bonn gezogen.", 0.6, several)
+    assert not asks_about_past("Wo war ich?", several)
 
 
 @pytest.mark.django_db
