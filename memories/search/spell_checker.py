@@ -23,6 +23,7 @@ from memories.search.visible_words import VisibleWords
 DICTIONARY = DATA / "words-english.txt"
 MAX_ERRORS = 2  # a query with more unknown words is rather in another language
 MIN_LETTERS = 4
+MAX_LETTERS = 24  # a longer word has thousands of candidates
 FEW_LETTERS = (
     4  # so short a word is only replaced by one with the same letters or one more, unless a memory has it
 )
@@ -102,7 +103,9 @@ def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
         word = written.lower()
         if word in known or strip_accents(word) in known or len(word) < shortest or written[1:] != word[1:]:
             continue
-        if _get_alphabet(word) is None or any(start <= match.start() < end for start, end in quoted):
+        if len(word) > MAX_LETTERS or _get_alphabet(word) is None:
+            continue
+        if any(start <= match.start() < end for start, end in quoted):
             continue
         is_name = written != word and match.start() > 0 and language.has_names_by_capital
         yield _Error(match.start(), match.start() + len(word), word, is_name)

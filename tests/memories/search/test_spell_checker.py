@@ -40,6 +40,13 @@ def test_result_says_what_was_searched_for(ada: User) -> None:
     assert search_memories(session(ada), "my birthday").corrected is None
 
 
+def test_word_of_any_length_has_few_candidates(ada: User) -> None:
+    long = "x" * 500
+    remember(ada, f"{long} is a very long word.")
+    assert correct(ada, f"{long}y") == f"{long}y"
+    assert search_memories(session(ada), "x" * 1_000).corrected is None
+
+
 def test_words_in_quotation_marks_stay(ada: User) -> None:
     remember(ada, "My birthday is on 2 May.")
     assert search(ada, '"brithday"') == []
