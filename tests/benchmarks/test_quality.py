@@ -18,12 +18,14 @@ from benchmarks.__main__ import main
 from benchmarks.quality.command import measure_quality
 from benchmarks.quality.locomo import Item, parse_dialog_ids, read_conversations
 from benchmarks.quality.natural import (
+    MIXED,
     NAMES,
     EvaluationSet,
     SetQuestion,
     evaluate_sets,
     read_sets,
     read_unanswerable,
+    select_sets,
 )
 from benchmarks.quality.persona import measure_set
 from benchmarks.quality.persona_model import measure_model
@@ -174,6 +176,15 @@ def test_own_sets_are_read_completely() -> None:
         assert all(question.answers <= ids for question in each.questions)
         assert {item.session for item in each.memories} == {None}
     assert {question.asked_by for question in natural.questions} == {"person", "client"}
+
+
+def test_users_of_a_language_get_the_sets_in_it_or_all() -> None:
+    languages = ["de", "fr", "es", "pt", "ru", "ar", "hi", "zh", "ja", "ko"]
+    assert [each.name for each in select_sets("de")] == ["de"]
+    assert [each.name for each in select_sets("en")] == list(NAMES)
+    for code in ("", "several", "it"):
+        assert [each.name for each in select_sets(code)] == [*NAMES, *languages, MIXED]
+    assert len(select_sets("")[-1].memories) == sum(len(each.memories) for each in select_sets("")[2:-1])
 
 
 @pytest.mark.django_db
