@@ -25,8 +25,10 @@ from memories.search.statement import find_language
 from memories.services.reads import decrypt_or_none
 
 PAST = re.compile(
-    r"\b(?:used to|before|former(?:ly)?|previous(?:ly)?|earlier|once|originally|at first|back then|by then|ago|until"
-    r"|at th(?:e|at) time|in the past|in those days|was|were|did|had|(?:my|our|his|her|their|the) (?:old|ex|last))\b",
+    r"\b(?:used to|former(?:ly)?|previous(?:ly)?|earlier|originally|at first|back then|by then|ago|until"
+    r"|at th(?:e|at) time|in the past|in those days|was|were|did|had|(?:my|our|his|her|their|the) (?:old|ex|last)"
+    # Not "before breakfast".
+    r"|before(?=\W*$|[,;.]| (?:I|we|you|he|she|it|they|that|then|this|now|\d+|(?-i:[A-Z])\w*)\b))\b",
     re.IGNORECASE,
 )
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
