@@ -17,6 +17,8 @@ from memories.index.languages import Language, get_former_languages, get_languag
 from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
 from memories.providers.embeddings import ProviderError
 
+TEXT_ERRORS = (work_queue.UNREADABLE, "rejected")  # of a memory that cannot be indexed, whatever the provider
+
 
 @dataclass(frozen=True)
 class MoveProgress:
@@ -56,13 +58,24 @@ def start_outdated_moves(person: User | None = None) -> int:
     return work_queue.enqueue_memories(ready)
 
 
-def finish_moves(owner_ids: Collection[UUID]) -> None:
-    """Clear the former languages of these owners, if all their memories are up to date."""
-    for owner in User.objects.filter(pk__in=owner_ids).exclude(former_languages=""):
+def finish_moves(owner_ids: Collection[UUID]) -> int:
+    """Clear the former languages of these owners, if all their memories are up to date; return of how many."""
+    return _finish_moves(User.objects.filter(pk__in=owner_ids))
+
+
+def finish_all_moves() -> int:
+    """Finish also the moves whose last memories were not indexed but deleted."""
+    return _finish_moves(User.objects.all())
+
+
+def _finish_moves(owners: QuerySet[User]) -> int:
+    finished = 0
+    for owner in owners.exclude(former_languages=""):
         if not _select_outdated(owner).exists():
             # Unless the language has been changed again in the meantime.
             seen = {"language": owner.language, "former_languages": owner.former_languages}
-            User.objects.filter(pk=owner.pk, **seen).update(former_languages="")
+            finished += User.objects.filter(pk=owner.pk, **seen).update(former_languages="")
+    return finished
 
 
 def get_progress(owner: User) -> MoveProgress | None:
@@ -93,5 +106,8 @@ def list_former_encoders(owner: User) -> dict[str, Language]:
 
 
 def _select_outdated(owner: User) -> QuerySet[MemoryVector]:
+    """Return the rows that are still to be indexed anew, without those of texts that never will be."""
     current = spaces.list_current_identities(get_owner_language(owner))
-    return MemoryVector.objects.filter(owner_id=owner.pk).exclude(space__identity__in=current)
+    rows = MemoryVector.objects.filter(owner_id=owner.pk).exclude(space__identity__in=current)
+    failed = Memory.objects.filter(owner=owner, index_state=IndexState.FAILED, index_error__in=TEXT_ERRORS)
+    return rows.exclude(memory_id__in=failed.values("pk"))

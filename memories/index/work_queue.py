@@ -24,6 +24,7 @@ from memories.index.tag_words import hash_tag_names, read_tag_names
 from memories.models import IndexState, Memory, MemoryVector
 
 CHANNEL = "picard_indexing"
+UNREADABLE = "unreadable"  # the error of a memory whose text cannot be decrypted
 
 
 def store_keywords(memories: Sequence[Memory]) -> None:

@@ -39,7 +39,6 @@ BATCH = 64
 POLL_S = 5.0
 STOP_CHECK_S = 0.5  # maximum delay of a stop request while idle
 MAX_BACKOFF_S = 600.0
-UNREADABLE = "unreadable"
 
 # Due, and either unleased or leased by a dead worker (its lock is free) or by this one, which is processing nothing.
 CLAIM = f"""
@@ -202,7 +201,7 @@ def _read_passages(memory: Memory, language: Language) -> EmbeddingResult:
         return EmbeddingResult(memory, language, split_passages(memory.text, language))
     except DecryptError:
         logger.error("cannot decrypt memory %s", memory.pk)
-        return EmbeddingResult(memory, language, [], error=UNREADABLE, is_final=True)
+        return EmbeddingResult(memory, language, [], error=work_queue.UNREADABLE, is_final=True)
 
 
 def _name_encoder(language: Language) -> str:

@@ -133,6 +133,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "sessions": hashed_keys.purge_expired_sessions,
     "closed accounts": deletion.delete_due_accounts,
     "invitations": purge_invitations,
+    "moves": moves.finish_all_moves,
     "spaces": purge_unused_spaces,
     "stored answers": idempotency.purge_stored_answers,
     "proposals": proposals.purge_proposals,

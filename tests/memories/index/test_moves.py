@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.profile.service import update_profile
-from memories.index import moves, spaces
+from memories.fields import SealedBytes
+from memories.index import moves, spaces, work_queue
 from memories.index.languages import get_language
 from memories.jobs import indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
@@ -151,6 +152,28 @@ def test_progress_counts_memories_of_the_former_language(ada: User, ada_client: 
 
 def test_user_without_memories_has_nothing_to_move(ada: User) -> None:
     choose(ada, "de")
+    assert ada.former_languages == ""
+
+
+def test_move_ends_without_texts_that_can_never_be_indexed(ada: User, index: Index) -> None:
+    unreadable = remember(ada, "The puppy sleeps")
+    remember(ada, "The puppy barks")
+    index()
+    Memory.objects.filter(pk=unreadable.pk).update(text=SealedBytes(b"no ciphertext"))
+    choose(ada, "de")
+    index()
+    ada.refresh_from_db()
+    unreadable.refresh_from_db(fields=["index_error"])
+    assert (unreadable.index_error, ada.former_languages) == (work_queue.UNREADABLE, "")
+
+
+def test_move_ends_when_its_last_memories_are_deleted(ada: User, index: Index) -> None:
+    memory = remember(ada, "The puppy sleeps")
+    index()
+    choose(ada, "de")
+    memory.delete()
+    retention.run_steps()
+    ada.refresh_from_db()
     assert ada.former_languages == ""
 
 
