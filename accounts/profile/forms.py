@@ -24,6 +24,16 @@ def list_time_zones() -> list[str]:
     return ["UTC", *sorted(places)]
 
 
+class LanguageSelect(forms.Select):
+    """A select of languages, each with its name in the language itself."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        if value in languages.NAMES:
+            option["attrs"] |= {"lang": value, "dir": "auto"}
+        return option
+
+
 def list_languages() -> list[tuple[str, str]]:
     """Return code and name of each language to choose from, first the server's default (no code)."""
     names = {**languages.NAMES, languages.SEVERAL: str(_("Several languages"))}
@@ -59,7 +69,7 @@ class ProfileForm(UserForm):
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
             "handle": forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
             "bio": forms.Textarea(attrs={"rows": 3}),
-            "language": forms.Select,
+            "language": LanguageSelect,
             "time_zone": forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false"}),
         }
         labels = {

@@ -99,7 +99,7 @@ class PersonaMachine(RuleBasedStateMachine):
     def add_memory(self, who: str, words: str, extra: dict[str, Any]) -> None:
         text = f"{self.world.new_text()} {self.world.canary()} {words}".strip()
         answer = self.apps[who].call("add_memory", text=text, **extra)
-        if extra and not extra.keys() & {"tags"}:
+        if extra and not extra.keys() & {"tags", "expires_at"}:
             assert answer.refused
         else:
             self.world.memories.append(ExpectedMemory(who, UUID(answer.said["id"]), [text]))

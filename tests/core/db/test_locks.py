@@ -33,6 +33,7 @@ def is_free(other: psycopg.Connection[Any], number: str) -> bool:
 
 TABLES = {
     OwnerLock.MEMORIES: "memories_memory",
+    OwnerLock.LINKS: "memories_memory.supersedes",
     OwnerLock.TAGS: "memories_tag",
     OwnerLock.SAVED_FILTERS: "memories_savedfilter",
     OwnerLock.IMPORT_PREVIEW: "look at import",
