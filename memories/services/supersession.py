@@ -4,13 +4,12 @@ Links form chains: an older memory has at most one newer one. A newer memory in 
 the actor may not see supersede nothing for this actor; the chain goes on behind them, and nothing reveals them.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
@@ -22,6 +21,7 @@ from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
+from memories.services.chains import Chains, load_chains, walk
 from memories.validation.drafts import Changes
 
 Memories = TypeVar("Memories", bound=QuerySet[Any])
@@ -31,26 +31,6 @@ HAS_SUCCESSOR = """exists (
   select from memories_memory newer where newer.owner_id = memories_memory.owner_id
   and newer.supersedes_id = memories_memory.id and newer.supersedes_id is not null
 )"""
-
-# All links of the chains: upward from the older memories, downward from the newer ones. `limit 1` forces an index
-# lookup per memory, as in search/ranking.py. Each step uses an index of links, which has only rows with one.
-CHAINS = """
-with recursive later as (
-  select id, supersedes_id from memories_memory
-  where owner_id = %s and supersedes_id = any(%s::uuid[]) and supersedes_id is not null
-  union
-  select memory.id, memory.supersedes_id from later join memories_memory memory
-  on memory.owner_id = %s and memory.supersedes_id = later.id and memory.supersedes_id is not null
-), earlier as (
-  select id, supersedes_id from memories_memory where owner_id = %s and id = any(%s::uuid[])
-  union
-  select memory.id, memory.supersedes_id from earlier join memories_memory memory
-  on memory.owner_id = %s and memory.id = earlier.supersedes_id
-)
-select link.id, link.supersedes_id, seen.created_at
-from (select * from later union select * from earlier) link
-left join lateral (select created_at from ({visible}) visible where visible.id = link.id limit 1) seen on true
-"""
 
 # The memories that remain next to deleted ones of a chain, with the next older one that remains.
 GAPS = """
@@ -63,37 +43,6 @@ with recursive gap as (
 )
 select id, older_id from gap where older_id <> all(%s::uuid[])
 """
-
-
-@dataclass(frozen=True)
-class Chains:
-    """Links between memories of one owner. visible: when those that the actor may see were created."""
-
-    newer: Mapping[UUID, UUID]
-    older: Mapping[UUID, UUID]
-    visible: Mapping[UUID, datetime]
-
-    def find_successor(self, memory_id: UUID) -> LinkedMemory | None:
-        """Return the next newer memory that the actor may see."""
-        return self._find_next(self.newer, memory_id)
-
-    def find_superseded(self, memory_id: UUID) -> LinkedMemory | None:
-        """Return the next older memory that the actor may see."""
-        return self._find_next(self.older, memory_id)
-
-    def list_successors(self, memory_id: UUID) -> list[UUID]:
-        """Return the newer memories of the chain that the actor may see, the newest last."""
-        return [each for each in _walk(self.newer, memory_id)[1:] if each in self.visible]
-
-    def find_newest(self, memory_id: UUID) -> UUID:
-        """Return the newest memory of the chain, whoever may see it."""
-        return _walk(self.newer, memory_id)[-1]
-
-    def _find_next(self, links: Mapping[UUID, UUID], memory_id: UUID) -> LinkedMemory | None:
-        following = links.get(memory_id)
-        while following is not None and following not in self.visible:
-            following = links.get(following)
-        return None if following is None else LinkedMemory(following, self.visible[following])
 
 
 @dataclass(frozen=True)
@@ -126,25 +75,6 @@ def attach_links(actor: Actor, memories: Iterable[Memory], *, owner: User | None
         memory.superseded_by = chains.find_successor(memory.pk)
         memory.superseded = _find_superseded(chains, memory)
     return chains
-
-
-def load_chains(actor: Actor, owner: User, newer_of: Sequence[UUID], older_from: Sequence[UUID]) -> Chains:
-    """Load what is newer than some memories, and other memories with what is older than them."""
-    if not newer_of and not older_from:
-        return Chains({}, {}, {})
-    visible = Memory.objects.visible_to(actor, owner=owner).order_by().values_list("id", "created_at")
-    try:
-        sql, visible_params = visible.query.sql_with_params()
-    except EmptyResultSet:  # an app that may not read
-        return Chains({}, {}, {})
-    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk, *visible_params]
-    rows = fetch_prepared(CHAINS.replace("{visible}", sql), params)
-    older = {newer_id: older_id for newer_id, older_id, _seen in rows if older_id is not None}
-    return Chains(
-        {older_id: newer_id for newer_id, older_id in older.items()},
-        older,
-        {memory_id: created_at for memory_id, _older, created_at in rows if created_at is not None},
-    )
 
 
 def find_current(actor: Actor, memory_id: UUID) -> UUID | None:
@@ -180,10 +110,10 @@ def check_link(actor: Actor, newer_id: UUID, older_id: UUID) -> Link:
     chains = load_chains(actor, actor.person, [newer_id, older_id], [older_id])
     if older_id not in chains.visible:
         raise _make_error(_("Not found."), "not_found")
-    if newer_id in _walk(chains.older, older_id):
+    if newer_id in walk(chains.older, older_id):
         raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
     hidden: list[UUID] = []
-    for following in _walk(chains.newer, older_id)[1:]:
+    for following in walk(chains.newer, older_id)[1:]:
         if following == newer_id:  # superseded already, through nothing that the actor may see
             return Link(chains.older[newer_id])
         if following in chains.visible:
@@ -237,7 +167,7 @@ def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
     for newer_id, older_id in links.items():
         if older_id not in new:
             make_room(actor.person.pk, check_link(actor, newer_id, older_id))
-        elif newer_id in _walk(links, older_id):
+        elif newer_id in walk(links, older_id):
             raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
 
 
@@ -245,7 +175,7 @@ def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
     """Give a memory the links of another that was merged into it, unless one superseded the other."""
     owner = actor.person
     chains = load_chains(actor, owner, [memory_id, into], [memory_id, into])
-    if into in _walk(chains.older, memory_id) or into in _walk(chains.newer, memory_id):
+    if into in walk(chains.older, memory_id) or into in walk(chains.newer, memory_id):
         return
     older_id, newer_id = chains.older.get(memory_id), chains.newer.get(memory_id)
     own = Memory.objects.filter(owner_id=owner.pk)
@@ -265,15 +195,6 @@ def bridge_links(owner_id: UUID, deleted_ids: Collection[UUID]) -> None:
         own.filter(pk__in=ids, supersedes__isnull=False).update(supersedes=None)  # one successor per memory
         for newer_id, older_id in gaps:
             own.filter(pk=newer_id).update(supersedes_id=older_id)
-
-
-def _walk(links: Mapping[UUID, UUID], start: UUID) -> list[UUID]:
-    """Return the memory and those that its links lead to, in order, each once."""
-    found = {start: None}
-    while (following := links.get(start)) is not None and following not in found:
-        found[following] = None
-        start = following
-    return list(found)
 
 
 def _make_error(message: str, code: str) -> ValidationError:
