@@ -53,10 +53,6 @@ class Chains:
         """Return the newer memories of the chain that the actor may see, the newest last."""
         return [each for each in walk(self.newer, memory_id)[1:] if each in self.visible]
 
-    def find_newest(self, memory_id: UUID) -> UUID:
-        """Return the newest memory of the chain, whoever may see it."""
-        return walk(self.newer, memory_id)[-1]
-
     def _find_next(self, links: Mapping[UUID, UUID], memory_id: UUID) -> LinkedMemory | None:
         following = links.get(memory_id)
         while following is not None and following not in self.visible:

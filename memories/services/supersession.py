@@ -4,8 +4,9 @@ Links form chains: an older memory has at most one newer one. A newer memory in 
 the actor may not see supersede nothing for this actor; the chain goes on behind them, and nothing reveals them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from memories.models import LinkedMemory, Memory
 from memories.services.chains import Chains, load_chains, walk
 from memories.validation.drafts import Changes
 
+NO_LINKS: Mapping[UUID, UUID] = MappingProxyType({})
 Memories = TypeVar("Memories", bound=QuerySet[Any])
 
 # Selected with a memory, so that those without links need no further statement.
@@ -47,11 +49,15 @@ select id, older_id from gap where older_id <> all(%s::uuid[])
 
 @dataclass(frozen=True)
 class Link:
-    """A link that may be saved, and the hidden memory that must make room for it: `displaced` moves above `above`."""
+    """A link that may be saved. moves: what hidden memories of the two chains then supersede, so that these stay whole.
 
+    A visible memory can be among them, the oldest of its chain; for this actor it stays the oldest.
+    """
+
+    newer_id: UUID
     older_id: UUID | None
-    displaced: UUID | None = None
-    above: UUID | None = None
+    moves: Sequence[tuple[UUID, UUID | None]] = ()
+    visible: Collection[UUID] = ()
 
 
 # --- What an actor sees ---------------------------------------------------------------------------------
@@ -94,52 +100,72 @@ def _find_superseded(chains: Chains, memory: Memory) -> LinkedMemory | None:
 # --- Changes: each needs a transaction -------------------------------------------------------------------
 
 
-def lock_links(owner_id: UUID, memory_ids: Collection[UUID]) -> None:
-    """Lock the owner's links, since two links made at once could form a circle, and then both memories in order."""
+def lock_links(owner_id: UUID, memory_ids: Collection[UUID] = ()) -> None:
+    """Lock the owner's links, since two links made at once could form a circle, and then memories in order.
+
+    The first lock of a transaction that may change links: others hold it while they wait for memories.
+    """
     lock_owner(OwnerLock.LINKS, owner_id)
     rows = Memory.objects.filter(owner_id=owner_id, pk__in=memory_ids).order_by("pk")
     list(rows.select_for_update(of=("self",)).values_list("pk"))
 
 
-def check_link(actor: Actor, newer_id: UUID, older_id: UUID) -> Link:
+def check_link(actor: Actor, newer_id: UUID, older_id: UUID, new: Mapping[UUID, UUID] = NO_LINKS) -> Link:
     """Return the link by which one memory of the actor's user may supersede another.
 
     The actor must see both. Raises ValidationError (supersedes) if the older one is absent or already superseded, or
-    if the links would form a circle. Links that the actor may not see stay, and do not matter.
+    if the links would form a circle. Links that the actor may not see stay, and do not matter: what is hidden above the
+    older memory goes above the newer one, and what is hidden below the newer one goes below the older one's chain.
+    new: links between new memories, which are not saved yet.
     """
-    chains = load_chains(actor, actor.person, [newer_id, older_id], [older_id])
+    ids = [newer_id, older_id]
+    chains = load_chains(actor, actor.person, ids, ids)
+    newer, older = {**chains.newer, **{to: pk for pk, to in new.items()}}, chains.older
     if older_id not in chains.visible:
         raise _make_error(_("Not found."), "not_found")
-    if newer_id in walk(chains.older, older_id):
+    if newer_id in walk(older, older_id):
         raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
     hidden: list[UUID] = []
-    for following in walk(chains.newer, older_id)[1:]:
+    for following in walk(newer, older_id)[1:]:
         if following == newer_id:  # superseded already, through nothing that the actor may see
-            return Link(chains.older[newer_id])
+            return Link(newer_id, older[newer_id])
         if following in chains.visible:
             raise _make_error(_("Another memory already supersedes this one."), "superseded")
         hidden.append(following)
-    if not hidden:
-        return Link(older_id)
-    present = Memory.objects.visible_to(Actor(user=actor.user, door=actor.door), owner=actor.person)
-    is_present = present.filter(pk__in=hidden).exists()
-    return Link(older_id, hidden[0], chains.find_newest(newer_id) if is_present else None)
+    moves = _leave_chain(actor, chains, newer_id)
+    if hidden:
+        newest = newer_id if moves else walk(newer, newer_id)[-1]
+        moves.append((hidden[0], newest if _is_present(actor, hidden) else None))
+    if newer_id in older and chains.find_superseded(newer_id) is None:
+        moves.append((walk(older, older_id)[-1], older[newer_id]))
+    return Link(newer_id, older_id, moves, chains.visible)
 
 
 def lock_change(actor: Actor, memory_id: UUID, values: Changes) -> None:
-    """Lock both memories of a new link, before either of them is locked alone."""
-    if older_id := values.get("supersedes"):
-        lock_links(actor.person.pk, [memory_id, older_id])
+    """Lock both memories of a link that changes, before either of them is locked alone."""
+    if "supersedes" in values:
+        older_id = values["supersedes"]
+        lock_links(actor.person.pk, [memory_id, older_id] if older_id else [memory_id])
 
 
 def check_change(actor: Actor, memory: Memory, changes: Changes) -> Link | None:
-    """Check the link among the changes of a memory, and replace it by the one to save."""
-    older_id = changes.get("supersedes")
-    if older_id is None:
+    """Check the link among the changes of a memory, and replace it by the one to save.
+
+    Without a link that the actor sees, there is none to remove: a link to a hidden memory stays.
+    """
+    if "supersedes" not in changes:
         return None
-    link = check_link(actor, memory.pk, older_id)
-    changes["supersedes"] = link.older_id
-    return link
+    older_id = changes["supersedes"]
+    if older_id is not None:
+        link = check_link(actor, memory.pk, older_id)
+        changes["supersedes"] = link.older_id
+        return link
+    if memory.supersedes_id is not None:
+        chains = load_chains(actor, actor.person, [memory.pk], [memory.pk])
+        if chains.find_superseded(memory.pk) is not None:
+            return Link(memory.pk, None, _leave_chain(actor, chains, memory.pk), chains.visible)
+    del changes["supersedes"]
+    return None
 
 
 def check_proposed(actor: Actor, older_ids: Sequence[UUID]) -> None:
@@ -149,10 +175,16 @@ def check_proposed(actor: Actor, older_ids: Sequence[UUID]) -> None:
 
 
 def make_room(owner_id: UUID, link: Link | None) -> None:
-    """Move a hidden memory above the newest of the new chain; one in the trash loses its link."""
-    if link is not None and link.displaced is not None:
-        own = Memory.objects.filter(owner_id=owner_id, pk=link.displaced)
-        own.update(supersedes_id=link.above, version=F("version") + 1, updated_at=Now())
+    """Move the hidden memories that must make room for a link, which is saved afterwards."""
+    if link is None or not link.moves:
+        return
+    own = Memory.objects.filter(owner_id=owner_id)
+    own.filter(pk__in=[link.newer_id, *dict(link.moves)]).update(supersedes=None)  # one successor per memory
+    for memory_id, older_id in link.moves:
+        own.filter(pk=memory_id).update(supersedes_id=older_id)
+    # A new version of a visible memory would reveal a hidden one.
+    hidden = [memory_id for memory_id, _older in link.moves if memory_id not in link.visible]
+    own.filter(pk__in=hidden).update(version=F("version") + 1, updated_at=Now())
 
 
 def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
@@ -164,11 +196,26 @@ def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
     lock_links(actor.person.pk, set(links.values()) - new)
     if len(set(links.values())) < len(links):
         raise _make_error(_("Another memory already supersedes this one."), "superseded")
+    among_new = {newer_id: older_id for newer_id, older_id in links.items() if older_id in new}
     for newer_id, older_id in links.items():
         if older_id not in new:
-            make_room(actor.person.pk, check_link(actor, newer_id, older_id))
+            make_room(actor.person.pk, check_link(actor, newer_id, older_id, among_new))
         elif newer_id in walk(links, older_id):
             raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
+
+
+def _leave_chain(actor: Actor, chains: Chains, memory_id: UUID) -> list[tuple[UUID, UUID | None]]:
+    """Return how a memory leaves what it supersedes: what is above it moves there, if all of that is hidden."""
+    above = walk(chains.newer, memory_id)[1:]
+    if not above or chains.list_successors(memory_id) or chains.find_superseded(memory_id) is None:
+        return []
+    return [(above[0], chains.older[memory_id])] if _is_present(actor, above) else []
+
+
+def _is_present(actor: Actor, hidden: Collection[UUID]) -> bool:
+    """Return whether the user sees one of the memories, which are hidden from this actor."""
+    present = Memory.objects.visible_to(Actor(user=actor.user, door=actor.door), owner=actor.person)
+    return present.filter(pk__in=hidden).exists()
 
 
 def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:

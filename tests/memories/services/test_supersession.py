@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -225,6 +226,68 @@ def test_a_link_by_a_limited_app_keeps_a_hidden_newer_memory_current(ada: User) 
     ]
     again = writes.update_memory(limit(ada, "work"), added.pk, supersedes=older.pk)
     assert again.version == 1
+
+
+def find_stored(memory: Memory) -> UUID | None:
+    found: UUID | None = Memory.objects.get(pk=memory.pk).supersedes_id
+    return found
+
+
+@pytest.mark.parametrize("asks_first", [False, True])
+def test_a_limited_app_cannot_remove_or_find_a_link_that_it_does_not_see(ada: User, asks_first: bool) -> None:
+    hidden = remember(ada, "I live in Berlin.", tags=["private"])
+    linked = remember(ada, "I moved to Hamburg.", tags=["work"], supersedes=hidden.pk)
+    alone = remember(ada, "I work in Kiel.", tags=["work"])
+    limited = replace(limit(ada, "work"), asks_first=asks_first)
+    for memory in (linked, alone):
+        assert writes.update_memory(limited, memory.pk, text=memory.text, supersedes=None).version == 1
+    assert get_superseded(session(ada), linked) == hidden.pk
+    assert not Proposal.objects.exists()
+
+
+def test_a_link_to_a_trashed_memory_stays_when_null_is_sent_back(
+    ada: User, older: Memory, newer: Memory
+) -> None:
+    writes.trash_memory(session(ada), older.pk)
+    assert writes.update_memory(session(ada), newer.pk, supersedes=None).version == 1
+    assert writes.restore_memory(session(ada), older.pk).superseded_by is not None
+
+
+def test_a_link_by_a_limited_app_keeps_what_it_does_not_see_superseded(ada: User) -> None:
+    first = remember(ada, "I live in Berlin.", tags=["private"])
+    hidden = remember(ada, "I live in Bonn.", supersedes=first.pk)
+    newer = remember(ada, "I moved to Hamburg.", tags=["work"], supersedes=hidden.pk)
+    oldest = remember(ada, "I live in Aachen.", tags=["work"])
+    older = remember(ada, "I live in Essen.", tags=["work"], supersedes=oldest.pk)
+    limited = limit(ada, "work")
+    assert writes.update_memory(limited, newer.pk, supersedes=older.pk).version == 2
+    chain = [find_stored(each) for each in (newer, older, oldest, hidden, first)]
+    assert chain == [older.pk, oldest.pk, hidden.pk, first.pk, None]
+    assert get_superseded(limited, oldest) is None
+    assert reads.get_memory(limited, oldest.pk).version == 1
+    assert writes.update_memory(limited, oldest.pk, supersedes=None).version == 1
+
+
+def test_a_link_that_a_limited_app_sets_and_removes_leaves_the_older_memory_superseded(ada: User) -> None:
+    older = remember(ada, "I live in Berlin.", tags=["work"])
+    hidden = remember(ada, "I moved to Hamburg.", supersedes=older.pk)
+    other, further = (remember(ada, text, tags=["work"]) for text in ("I work.", "I worked."))
+    limited = limit(ada, "work")
+    writes.update_memory(limited, other.pk, supersedes=older.pk)
+    assert [find_stored(each) for each in (hidden, other)] == [other.pk, older.pk]
+    writes.update_memory(limited, other.pk, supersedes=None)
+    assert [find_stored(each) for each in (hidden, other)] == [older.pk, None]
+    writes.update_memory(limited, other.pk, supersedes=older.pk)
+    writes.update_memory(limited, other.pk, supersedes=further.pk)
+    assert [find_stored(each) for each in (hidden, other)] == [older.pk, further.pk]
+
+
+def test_a_removed_link_keeps_what_the_app_sees_above_it(ada: User, older: Memory, newer: Memory) -> None:
+    for memory in (older, newer):
+        writes.update_memory(session(ada), memory.pk, tags=["work"])
+    newest = remember(ada, "I moved to Kiel.", tags=["work"], supersedes=newer.pk)
+    writes.update_memory(limit(ada, "work"), newer.pk, supersedes=None)
+    assert [find_stored(each) for each in (newest, newer)] == [newer.pk, None]
 
 
 # --- Trash, expiry and deletion -----------------------------------------------------------------------
