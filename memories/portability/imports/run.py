@@ -40,7 +40,7 @@ from memories.portability.imports.apply_change import (
 )
 from memories.portability.imports.authorization import can_continue, get_import_actor
 from memories.portability.imports.clean import load_staged_items
-from memories.portability.imports.links import apply_links, load_link_row
+from memories.portability.imports.links import apply_links, derive_free_id, load_link_row
 from memories.portability.imports.stage import require_portability_scopes
 from memories.portability.readers.items import ImportItem
 from memories.services import proposals, writes
@@ -265,7 +265,9 @@ def _create_memories(actor: Actor, batch: ImportBatch, items: Sequence[ImportIte
 
 
 def _build_new_memory(batch: ImportBatch, item: ImportItem, used_ids: set[UUID]) -> NewMemory:
-    own_id = item.id if item.id and item.id.version == 7 and item.id not in used_ids else None
+    own_id = item.id if item.id and item.id.version == 7 else None
+    if own_id in used_ids:
+        own_id = derive_free_id(batch, own_id)
     source_tags = [] if batch.format == OWN_FORMAT else [SOURCE_TAG.format(batch.format)]
     return NewMemory(
         text=item.text,
