@@ -12,25 +12,33 @@ from accounts.models import User
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
 
-# All links of the chains: upward from the older memories, downward from the newer ones. `limit 1` forces an index
-# lookup per memory, as in search/ranking.py. Each step uses an index of links, which has only rows with one.
+MAX_CHAIN = (
+    100  # memories; what is loaded of a longer chain, from before this limit, shows that it is too long
+)
+
+# All links of the chains: upward from the older memories, downward from the newer ones, MAX_CHAIN in each direction.
+# `limit 1` forces an index lookup per memory, as in search/ranking.py. Each step uses an index of links, which has only
+# rows with one.
 CHAINS = """
 with recursive later as (
-  select id, supersedes_id from memories_memory
+  select id, supersedes_id, 1 as depth from memories_memory
   where owner_id = %s and supersedes_id = any(%s::uuid[]) and supersedes_id is not null
   union
-  select memory.id, memory.supersedes_id from later join memories_memory memory
-  on memory.owner_id = %s and memory.supersedes_id = later.id and memory.supersedes_id is not null
+  select memory.id, memory.supersedes_id, depth + 1 from later cross join lateral (
+    select id, supersedes_id from memories_memory where owner_id = %s and supersedes_id = later.id
+    and supersedes_id is not null limit 1
+  ) memory where depth < {limit}
 ), earlier as (
-  select id, supersedes_id from memories_memory where owner_id = %s and id = any(%s::uuid[])
+  select id, supersedes_id, 0 as depth from memories_memory where owner_id = %s and id = any(%s::uuid[])
   union
-  select memory.id, memory.supersedes_id from earlier join memories_memory memory
-  on memory.owner_id = %s and memory.id = earlier.supersedes_id
+  select memory.id, memory.supersedes_id, depth + 1 from earlier cross join lateral (
+    select id, supersedes_id from memories_memory where owner_id = %s and id = earlier.supersedes_id limit 1
+  ) memory where depth < {limit}
 )
 select link.id, link.supersedes_id, seen.created_at
-from (select * from later union select * from earlier) link
+from (select id, supersedes_id from later union select id, supersedes_id from earlier) link
 left join lateral (select created_at from ({visible}) visible where visible.id = link.id limit 1) seen on true
-"""
+""".replace("{limit}", str(MAX_CHAIN))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
-from memories.services.chains import Chains, load_chains, walk
+from memories.services.chains import MAX_CHAIN, Chains, load_chains, walk
 from memories.validation.drafts import Changes
 
 NO_LINKS: Mapping[UUID, UUID] = MappingProxyType({})
@@ -113,9 +113,10 @@ def lock_links(owner_id: UUID, memory_ids: Collection[UUID] = ()) -> None:
 def check_link(actor: Actor, newer_id: UUID, older_id: UUID, new: Mapping[UUID, UUID] = NO_LINKS) -> Link:
     """Return the link by which one memory of the actor's user may supersede another.
 
-    The actor must see both. Raises ValidationError (supersedes) if the older one is absent or already superseded, or
-    if the links would form a circle. Links that the actor may not see stay, and do not matter: what is hidden above the
-    older memory goes above the newer one, and what is hidden below the newer one goes below the older one's chain.
+    The actor must see both. Raises ValidationError (supersedes) if the older one is absent or already superseded,
+    if the links would form a circle, or if the chain would have more than MAX_CHAIN memories. Links that the actor
+    may not see stay, and do not matter: what is hidden above the older memory goes above the newer one, and what
+    is hidden below the newer one goes below the older one's chain.
     new: links between new memories, which are not saved yet.
     """
     ids = [newer_id, older_id]
@@ -133,11 +134,16 @@ def check_link(actor: Actor, newer_id: UUID, older_id: UUID, new: Mapping[UUID, 
             raise _make_error(_("Another memory already supersedes this one."), "superseded")
         hidden.append(following)
     moves = _leave_chain(actor, chains, newer_id)
-    if hidden:
-        newest = newer_id if moves else walk(newer, newer_id)[-1]
-        moves.append((hidden[0], newest if _is_present(actor, hidden) else None))
+    whole = [*walk(older, older_id), *([newer_id] if moves else walk(newer, newer_id))]
+    if hidden and _is_present(actor, hidden):
+        moves.append((hidden[0], whole[-1]))
+        whole += hidden
+    elif hidden:
+        moves.append((hidden[0], None))
     if newer_id in older and chains.find_superseded(newer_id) is None:
         moves.append((walk(older, older_id)[-1], older[newer_id]))
+        whole += walk(older, newer_id)[1:]
+    _check_length(whole)
     return Link(newer_id, older_id, moves, chains.visible)
 
 
@@ -202,6 +208,14 @@ def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
             make_room(actor.person.pk, check_link(actor, newer_id, older_id, among_new))
         elif newer_id in walk(links, older_id):
             raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
+    for newest_id in among_new.keys() - set(among_new.values()):
+        _check_length(walk(among_new, newest_id))
+
+
+def _check_length(chain: Collection[UUID]) -> None:
+    if len(chain) > MAX_CHAIN:
+        message = _("A chain of memories that supersede each other can have at most %(limit)s memories.")
+        raise _make_error(message % {"limit": MAX_CHAIN}, "too_long")
 
 
 def _leave_chain(actor: Actor, chains: Chains, memory_id: UUID) -> list[tuple[UUID, UUID | None]]:
@@ -219,10 +233,16 @@ def _is_present(actor: Actor, hidden: Collection[UUID]) -> bool:
 
 
 def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
-    """Give a memory the links of another that was merged into it, unless one superseded the other."""
+    """Give a memory the links of another that was merged into it.
+
+    Not if one superseded the other, nor if the chain became too long: the other one keeps its links in the trash.
+    """
     owner = actor.person
     chains = load_chains(actor, owner, [memory_id, into], [memory_id, into])
     if into in walk(chains.older, memory_id) or into in walk(chains.newer, memory_id):
+        return
+    links = [(chains.newer, memory_id), (chains.newer, into), (chains.older, memory_id), (chains.older, into)]
+    if sum(len(walk(each, start)) - 1 for each, start in links) >= MAX_CHAIN:
         return
     older_id, newer_id = chains.older.get(memory_id), chains.newer.get(memory_id)
     own = Memory.objects.filter(owner_id=owner.pk)

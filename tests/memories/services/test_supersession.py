@@ -20,7 +20,7 @@ from memories.jobs import retention
 from memories.migrations._owned_constraints import ConstrainOwnedKey
 from memories.models import AuditEvent, Memory, MemoryRevision, MemoryTag, MemoryVector, Proposal, Tag
 from memories.search import near_duplicates
-from memories.services import bulk, reads, supersession, writes
+from memories.services import bulk, chains, reads, supersession, writes
 from tests.factories import accept_all, app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +134,71 @@ def test_impossible_links_of_new_memories_save_nothing(
         writes.create_memories(session(ada), items)
     assert get_code(error) == code
     assert not Memory.objects.exists()
+
+
+def make_chain(user: User, length: int) -> list[UUID]:
+    """Save a chain without the checks of the services, the oldest memory first."""
+    ids = [remember(user, f"Flat {number}.").pk for number in range(length)]
+    for newer_id, older_id in zip(ids[1:], ids, strict=False):
+        Memory.objects.filter(owner=user, pk=newer_id).update(supersedes_id=older_id)
+    return ids
+
+
+def test_a_chain_has_a_greatest_length(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 5)
+    first, second = make_chain(ada, 3), make_chain(ada, 3)
+    hidden = remember(ada, "Hidden.", supersedes=first[-1])
+    with pytest.raises(ValidationError) as error:
+        writes.update_memory(session(ada), second[0], supersedes=hidden.pk)
+    assert get_code(error) == "too_long"
+    writes.update_memory(session(ada), second[2], supersedes=hidden.pk)
+    with pytest.raises(ValidationError) as error:
+        remember(ada, "Sixth.", supersedes=second[2])
+    assert get_code(error) == "too_long"
+
+
+def test_what_an_app_does_not_see_counts_for_the_length(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 4)
+    hidden = make_chain(ada, 2)
+    newer = remember(ada, "Newer.", tags=["work"], supersedes=hidden[-1])
+    older = remember(ada, "Older.", tags=["work"])
+    remember(ada, "Hidden above.", supersedes=older.pk)
+    with pytest.raises(ValidationError) as error:
+        writes.update_memory(limit(ada, "work"), newer.pk, supersedes=older.pk)
+    assert get_code(error) == "too_long"
+    assert get_superseded(session(ada), newer) == hidden[-1]
+
+
+def test_new_memories_form_no_chain_beyond_the_limit(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 3)
+    ids = [new_id() for _ in range(4)]
+    for older_ids in ([None, *ids[:3]], [remember(ada, "Stored.").pk, *ids[:2]]):
+        items = [
+            writes.NewMemory(f"Flat {pk}.", id=pk, supersedes=older_id)
+            for pk, older_id in zip(ids, older_ids, strict=False)
+        ]
+        with pytest.raises(ValidationError) as error:
+            writes.create_memories(session(ada), items)
+        assert get_code(error) == "too_long"
+
+
+def test_a_longer_chain_is_read_in_part_and_grows_no_further(ada: User) -> None:
+    ids = make_chain(ada, 230)
+    for start in (ids[0], ids[115], ids[-1]):
+        assert len(chains.load_chains(session(ada), ada, [start], [start]).older) <= 2 * chains.MAX_CHAIN + 1
+    other = remember(ada, "Other.")
+    for newer_id, older_id in ((other.pk, ids[-1]), (ids[0], other.pk), (ids[0], ids[-1])):
+        with pytest.raises(ValidationError) as error:
+            writes.update_memory(session(ada), newer_id, supersedes=older_id)
+        assert get_code(error) == "too_long"
+    writes.update_memory(session(ada), ids[115], supersedes=None)
+
+
+def test_a_merge_makes_no_chain_too_long(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 4)
+    into, merged = make_chain(ada, 3), make_chain(ada, 3)
+    near_duplicates.merge_memories(session(ada), into[2], merged[0])
+    assert Memory.objects.get(pk=merged[1]).supersedes_id == merged[0]
 
 
 # --- Rights -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
+from accounts.ids import new_id
 from accounts.models import User
 from memories.models import ImportBatch, Memory
 from memories.portability.exports.formats import export_memories
@@ -117,6 +118,18 @@ def test_chain_of_more_than_a_row_is_restored(ada: User, bob: User, monkeypatch:
     batch = run_import(session(bob), file)
     assert read_links(bob) == {f"Flat {n}.": f"Flat {n - 1}." if n else None for n in range(8)}
     assert (batch.state, batch.done, batch.total) == ("done", 8, 8)
+
+
+def test_chain_that_is_too_long_loses_single_links(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memories.services.supersession.MAX_CHAIN", 5)
+    ids = [str(new_id()) for _ in range(12)]
+    lines = [
+        {"id": pk, "text": f"Flat {number}.", "supersedes": ids[number - 1] if number else None}
+        for number, pk in enumerate(ids)
+    ]
+    batch = run_import(session(ada), jsonl_file(*lines))
+    assert [number for number in range(12) if read_links(ada)[f"Flat {number}."] is None] == [0, 5, 10]
+    assert get_lost(batch) == 2
 
 
 ENTRIES: list[dict[str, Any]] = [
