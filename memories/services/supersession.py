@@ -254,7 +254,7 @@ def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
 
 
 def bridge_links(owner_id: UUID, deleted_ids: Collection[UUID]) -> None:
-    """Link what supersedes memories that are about to be deleted to what these supersede."""
+    """Link what supersedes memories that are about to be deleted to what these supersede. The links are locked."""
     ids = list(deleted_ids)
     gaps = fetch_prepared(GAPS, [owner_id, ids, ids, owner_id, ids, ids])
     if gaps:

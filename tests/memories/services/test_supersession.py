@@ -9,11 +9,13 @@ from uuid import UUID
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.ids import new_id
 from accounts.models import User
+from core.db.locks import OwnerLock
 from memories import scopes
 from memories.errors import ApprovalRequired, VersionConflict
 from memories.jobs import retention
@@ -458,6 +460,57 @@ def test_concurrent_links_form_no_circle(ada: User) -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(link, (one, other), (other, one)))
     assert sorted(results) == [False, True]
+
+
+def find_locks(queries: CaptureQueriesContext) -> list[str]:
+    """Return what the statements lock, in order: the name of an owner's lock, or rows."""
+    found = [each["sql"] for each in queries.captured_queries]
+    return [
+        next((lock.name for lock in OwnerLock if f"'{lock} '" in sql), "rows")
+        for sql in found
+        if "advisory" in sql or "FOR UPDATE" in sql or sql.startswith("UPDATE")
+    ]
+
+
+def test_operations_with_a_link_lock_the_links_first(ada: User, older: Memory, newer: Memory) -> None:
+    other = remember(ada, "I work in Kiel.")
+    for operation in (
+        bulk.UpdateOperation(newer.pk, {"supersedes": None}),
+        bulk.CreateOperation({"text": "I moved to Kiel.", "tags": ["home"], "supersedes": older.pk}),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            outcomes = bulk.apply_operations(
+                session(ada), [bulk.UpdateOperation(other.pk, {"tags": ["work"]}), operation]
+            )
+        assert [type(each) for each in outcomes] == [Memory, Memory]
+        assert find_locks(queries)[0] == "LINKS"
+
+
+def test_a_new_memory_with_a_link_locks_the_links_first(ada: User, older: Memory) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        remember(ada, "I moved to Hamburg.", tags=["home"], supersedes=older.pk)
+    assert find_locks(queries)[0] == "LINKS"
+
+
+@pytest.mark.parametrize("delete", [writes.delete_memory, lambda actor, _pk: writes.empty_trash(actor)])
+def test_deletion_locks_the_links_first(ada: User, older: Memory, delete: object) -> None:
+    writes.trash_memory(session(ada), older.pk)
+    with CaptureQueriesContext(connection) as queries:
+        delete(session(ada), older.pk)  # type: ignore[operator]
+    assert find_locks(queries)[0] == "LINKS"
+    assert not Memory.objects.exists()
+
+
+def test_purge_skips_an_owner_whose_links_are_locked(
+    ada: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in (ada, bob):
+        Memory.objects.filter(pk=remember(user, "Old.").pk).update(
+            deleted_at=timezone.now() - timedelta(days=400)
+        )
+    monkeypatch.setattr(retention, "try_lock_owner", lambda _lock, owner: owner != ada.pk)
+    assert retention.purge_memories() == 1
+    assert [memory.owner_id for memory in Memory.objects.all()] == [ada.pk]
 
 
 # --- Cost and migration -------------------------------------------------------------------------------
