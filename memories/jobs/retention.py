@@ -16,7 +16,7 @@ from accounts.actor import Channel
 from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
-from core.db.locks import DatabaseLock, try_lock
+from core.db.locks import DatabaseLock, OwnerLock, try_lock, try_lock_owner
 from memories.index import moves, spaces, work_queue
 from memories.models import (
     AuditAction,
@@ -74,17 +74,20 @@ def purge_memories() -> int:
     since = Now() - timedelta(days=settings.TRASH_DAYS)
     due = Memory.objects.filter(Q(deleted_at__lt=since) | Q(expires_at__lt=since))
     total = 0
-    # Skip locked rows: a memory may be being restored right now.
+    # Skip what is locked: a memory may be being restored or linked right now.
     locked = due.order_by("pk").select_for_update(skip_locked=True, of=("self",))
-    while batch := list(locked.values_list("pk", "owner_id")[:BATCH]):
-        for owner_id in {owner for _, owner in batch}:
+    busy: set[UUID] = set()
+    while batch := list(locked.exclude(owner_id__in=busy).values_list("pk", "owner_id")[:BATCH]):
+        owners = {owner for _, owner in batch}
+        busy |= {owner for owner in owners if not try_lock_owner(OwnerLock.LINKS, owner)}
+        for owner_id in owners - busy:
             ids = [pk for pk, owner in batch if owner == owner_id]
             AuditEvent.objects.create(
                 owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
             supersession.bridge_links(owner_id, ids)
             Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
-        total += len(batch)
+            total += len(ids)
     return total
 
 

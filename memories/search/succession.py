@@ -9,7 +9,8 @@ from accounts.models import User
 from memories.models import Memory
 from memories.models.visibility import Filters
 from memories.search.hits import Hit, Relevance
-from memories.services.supersession import Chains, attach_links, with_successors
+from memories.services.chains import Chains
+from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import attach_prefetched_tags, with_tags
 
 MAX_FILTERED = 20  # newest memories of a chain, among which one that matches the filters is looked for

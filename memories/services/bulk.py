@@ -14,7 +14,7 @@ from accounts.actor import Actor, InsufficientScope
 from memories import scopes
 from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.models import AuditAction, Memory, MemoryVector
-from memories.services import audit, writes
+from memories.services import audit, supersession, writes
 from memories.validation import limits
 from memories.validation.drafts import Changes
 
@@ -67,6 +67,8 @@ def apply_operations(actor: Actor, operations: Sequence[Operation]) -> list[Outc
         )
     if not all(isinstance(operation, CreateOperation) for operation in operations):
         actor.require_scope(scopes.ADMIN)
+    if any(map(_changes_link, operations)):
+        supersession.lock_links(actor.person.pk)
     return [_try_operation(actor, operation) for operation in operations]
 
 
@@ -81,6 +83,12 @@ def trash_queryset(actor: Actor, memories: QuerySet[Memory]) -> list[UUID]:
     MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)
     audit.record_event(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)
     return ids
+
+
+def _changes_link(operation: Operation) -> bool:
+    if isinstance(operation, UpdateOperation):
+        return "supersedes" in operation.changes
+    return isinstance(operation, CreateOperation) and bool(operation.values.get("supersedes"))
 
 
 def _try_operation(actor: Actor, operation: Operation) -> Outcome:

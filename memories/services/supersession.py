@@ -6,11 +6,11 @@ the actor may not see supersede nothing for this actor; the chain goes on behind
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
@@ -22,8 +22,10 @@ from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
+from memories.services.chains import MAX_CHAIN, Chains, load_chains, walk
 from memories.validation.drafts import Changes
 
+NO_LINKS: Mapping[UUID, UUID] = MappingProxyType({})
 Memories = TypeVar("Memories", bound=QuerySet[Any])
 
 # Selected with a memory, so that those without links need no further statement.
@@ -31,26 +33,6 @@ HAS_SUCCESSOR = """exists (
   select from memories_memory newer where newer.owner_id = memories_memory.owner_id
   and newer.supersedes_id = memories_memory.id and newer.supersedes_id is not null
 )"""
-
-# All links of the chains: upward from the older memories, downward from the newer ones. `limit 1` forces an index
-# lookup per memory, as in search/ranking.py. Each step uses an index of links, which has only rows with one.
-CHAINS = """
-with recursive later as (
-  select id, supersedes_id from memories_memory
-  where owner_id = %s and supersedes_id = any(%s::uuid[]) and supersedes_id is not null
-  union
-  select memory.id, memory.supersedes_id from later join memories_memory memory
-  on memory.owner_id = %s and memory.supersedes_id = later.id and memory.supersedes_id is not null
-), earlier as (
-  select id, supersedes_id from memories_memory where owner_id = %s and id = any(%s::uuid[])
-  union
-  select memory.id, memory.supersedes_id from earlier join memories_memory memory
-  on memory.owner_id = %s and memory.id = earlier.supersedes_id
-)
-select link.id, link.supersedes_id, seen.created_at
-from (select * from later union select * from earlier) link
-left join lateral (select created_at from ({visible}) visible where visible.id = link.id limit 1) seen on true
-"""
 
 # The memories that remain next to deleted ones of a chain, with the next older one that remains.
 GAPS = """
@@ -66,43 +48,16 @@ select id, older_id from gap where older_id <> all(%s::uuid[])
 
 
 @dataclass(frozen=True)
-class Chains:
-    """Links between memories of one owner. visible: when those that the actor may see were created."""
-
-    newer: Mapping[UUID, UUID]
-    older: Mapping[UUID, UUID]
-    visible: Mapping[UUID, datetime]
-
-    def find_successor(self, memory_id: UUID) -> LinkedMemory | None:
-        """Return the next newer memory that the actor may see."""
-        return self._find_next(self.newer, memory_id)
-
-    def find_superseded(self, memory_id: UUID) -> LinkedMemory | None:
-        """Return the next older memory that the actor may see."""
-        return self._find_next(self.older, memory_id)
-
-    def list_successors(self, memory_id: UUID) -> list[UUID]:
-        """Return the newer memories of the chain that the actor may see, the newest last."""
-        return [each for each in _walk(self.newer, memory_id)[1:] if each in self.visible]
-
-    def find_newest(self, memory_id: UUID) -> UUID:
-        """Return the newest memory of the chain, whoever may see it."""
-        return _walk(self.newer, memory_id)[-1]
-
-    def _find_next(self, links: Mapping[UUID, UUID], memory_id: UUID) -> LinkedMemory | None:
-        following = links.get(memory_id)
-        while following is not None and following not in self.visible:
-            following = links.get(following)
-        return None if following is None else LinkedMemory(following, self.visible[following])
-
-
-@dataclass(frozen=True)
 class Link:
-    """A link that may be saved, and the hidden memory that must make room for it: `displaced` moves above `above`."""
+    """A link that may be saved. moves: what hidden memories of the two chains then supersede, so that these stay whole.
 
+    A visible memory can be among them, the oldest of its chain; for this actor it stays the oldest.
+    """
+
+    newer_id: UUID
     older_id: UUID | None
-    displaced: UUID | None = None
-    above: UUID | None = None
+    moves: Sequence[tuple[UUID, UUID | None]] = ()
+    visible: Collection[UUID] = ()
 
 
 # --- What an actor sees ---------------------------------------------------------------------------------
@@ -128,25 +83,6 @@ def attach_links(actor: Actor, memories: Iterable[Memory], *, owner: User | None
     return chains
 
 
-def load_chains(actor: Actor, owner: User, newer_of: Sequence[UUID], older_from: Sequence[UUID]) -> Chains:
-    """Load what is newer than some memories, and other memories with what is older than them."""
-    if not newer_of and not older_from:
-        return Chains({}, {}, {})
-    visible = Memory.objects.visible_to(actor, owner=owner).order_by().values_list("id", "created_at")
-    try:
-        sql, visible_params = visible.query.sql_with_params()
-    except EmptyResultSet:  # an app that may not read
-        return Chains({}, {}, {})
-    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk, *visible_params]
-    rows = fetch_prepared(CHAINS.replace("{visible}", sql), params)
-    older = {newer_id: older_id for newer_id, older_id, _seen in rows if older_id is not None}
-    return Chains(
-        {older_id: newer_id for newer_id, older_id in older.items()},
-        older,
-        {memory_id: created_at for memory_id, _older, created_at in rows if created_at is not None},
-    )
-
-
 def find_current(actor: Actor, memory_id: UUID) -> UUID | None:
     """Return the newest of the user's own memories in this one's chain; None if the actor may not see this one."""
     chains = load_chains(actor, actor.person, [memory_id], [memory_id])
@@ -164,52 +100,78 @@ def _find_superseded(chains: Chains, memory: Memory) -> LinkedMemory | None:
 # --- Changes: each needs a transaction -------------------------------------------------------------------
 
 
-def lock_links(owner_id: UUID, memory_ids: Collection[UUID]) -> None:
-    """Lock the owner's links, since two links made at once could form a circle, and then both memories in order."""
+def lock_links(owner_id: UUID, memory_ids: Collection[UUID] = ()) -> None:
+    """Lock the owner's links, since two links made at once could form a circle, and then memories in order.
+
+    The first lock of a transaction that may change links: others hold it while they wait for memories.
+    """
     lock_owner(OwnerLock.LINKS, owner_id)
     rows = Memory.objects.filter(owner_id=owner_id, pk__in=memory_ids).order_by("pk")
     list(rows.select_for_update(of=("self",)).values_list("pk"))
 
 
-def check_link(actor: Actor, newer_id: UUID, older_id: UUID) -> Link:
+def check_link(actor: Actor, newer_id: UUID, older_id: UUID, new: Mapping[UUID, UUID] = NO_LINKS) -> Link:
     """Return the link by which one memory of the actor's user may supersede another.
 
-    The actor must see both. Raises ValidationError (supersedes) if the older one is absent or already superseded, or
-    if the links would form a circle. Links that the actor may not see stay, and do not matter.
+    The actor must see both. Raises ValidationError (supersedes) if the older one is absent or already superseded,
+    if the links would form a circle, or if the chain would have more than MAX_CHAIN memories. Links that the actor
+    may not see stay, and do not matter: what is hidden above the older memory goes above the newer one, and what
+    is hidden below the newer one goes below the older one's chain.
+    new: links between new memories, which are not saved yet.
     """
-    chains = load_chains(actor, actor.person, [newer_id, older_id], [older_id])
+    ids = [newer_id, older_id]
+    chains = load_chains(actor, actor.person, ids, ids)
+    newer, older = {**chains.newer, **{to: pk for pk, to in new.items()}}, chains.older
     if older_id not in chains.visible:
         raise _make_error(_("Not found."), "not_found")
-    if newer_id in _walk(chains.older, older_id):
+    if newer_id in walk(older, older_id):
         raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
     hidden: list[UUID] = []
-    for following in _walk(chains.newer, older_id)[1:]:
+    for following in walk(newer, older_id)[1:]:
         if following == newer_id:  # superseded already, through nothing that the actor may see
-            return Link(chains.older[newer_id])
+            return Link(newer_id, older[newer_id])
         if following in chains.visible:
             raise _make_error(_("Another memory already supersedes this one."), "superseded")
         hidden.append(following)
-    if not hidden:
-        return Link(older_id)
-    present = Memory.objects.visible_to(Actor(user=actor.user, door=actor.door), owner=actor.person)
-    is_present = present.filter(pk__in=hidden).exists()
-    return Link(older_id, hidden[0], chains.find_newest(newer_id) if is_present else None)
+    moves = _leave_chain(actor, chains, newer_id)
+    whole = [*walk(older, older_id), *([newer_id] if moves else walk(newer, newer_id))]
+    if hidden and _is_present(actor, hidden):
+        moves.append((hidden[0], whole[-1]))
+        whole += hidden
+    elif hidden:
+        moves.append((hidden[0], None))
+    if newer_id in older and chains.find_superseded(newer_id) is None:
+        moves.append((walk(older, older_id)[-1], older[newer_id]))
+        whole += walk(older, newer_id)[1:]
+    _check_length(whole)
+    return Link(newer_id, older_id, moves, chains.visible)
 
 
 def lock_change(actor: Actor, memory_id: UUID, values: Changes) -> None:
-    """Lock both memories of a new link, before either of them is locked alone."""
-    if older_id := values.get("supersedes"):
-        lock_links(actor.person.pk, [memory_id, older_id])
+    """Lock both memories of a link that changes, before either of them is locked alone."""
+    if "supersedes" in values:
+        older_id = values["supersedes"]
+        lock_links(actor.person.pk, [memory_id, older_id] if older_id else [memory_id])
 
 
 def check_change(actor: Actor, memory: Memory, changes: Changes) -> Link | None:
-    """Check the link among the changes of a memory, and replace it by the one to save."""
-    older_id = changes.get("supersedes")
-    if older_id is None:
+    """Check the link among the changes of a memory, and replace it by the one to save.
+
+    Without a link that the actor sees, there is none to remove: a link to a hidden memory stays.
+    """
+    if "supersedes" not in changes:
         return None
-    link = check_link(actor, memory.pk, older_id)
-    changes["supersedes"] = link.older_id
-    return link
+    older_id = changes["supersedes"]
+    if older_id is not None:
+        link = check_link(actor, memory.pk, older_id)
+        changes["supersedes"] = link.older_id
+        return link
+    if memory.supersedes_id is not None:
+        chains = load_chains(actor, actor.person, [memory.pk], [memory.pk])
+        if chains.find_superseded(memory.pk) is not None:
+            return Link(memory.pk, None, _leave_chain(actor, chains, memory.pk), chains.visible)
+    del changes["supersedes"]
+    return None
 
 
 def check_proposed(actor: Actor, older_ids: Sequence[UUID]) -> None:
@@ -219,10 +181,16 @@ def check_proposed(actor: Actor, older_ids: Sequence[UUID]) -> None:
 
 
 def make_room(owner_id: UUID, link: Link | None) -> None:
-    """Move a hidden memory above the newest of the new chain; one in the trash loses its link."""
-    if link is not None and link.displaced is not None:
-        own = Memory.objects.filter(owner_id=owner_id, pk=link.displaced)
-        own.update(supersedes_id=link.above, version=F("version") + 1, updated_at=Now())
+    """Move the hidden memories that must make room for a link, which is saved afterwards."""
+    if link is None or not link.moves:
+        return
+    own = Memory.objects.filter(owner_id=owner_id)
+    own.filter(pk__in=[link.newer_id, *dict(link.moves)]).update(supersedes=None)  # one successor per memory
+    for memory_id, older_id in link.moves:
+        own.filter(pk=memory_id).update(supersedes_id=older_id)
+    # A new version of a visible memory would reveal a hidden one.
+    hidden = [memory_id for memory_id, _older in link.moves if memory_id not in link.visible]
+    own.filter(pk__in=hidden).update(version=F("version") + 1, updated_at=Now())
 
 
 def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
@@ -234,18 +202,47 @@ def link_new(actor: Actor, rows: Sequence[Memory]) -> None:
     lock_links(actor.person.pk, set(links.values()) - new)
     if len(set(links.values())) < len(links):
         raise _make_error(_("Another memory already supersedes this one."), "superseded")
+    among_new = {newer_id: older_id for newer_id, older_id in links.items() if older_id in new}
     for newer_id, older_id in links.items():
         if older_id not in new:
-            make_room(actor.person.pk, check_link(actor, newer_id, older_id))
-        elif newer_id in _walk(links, older_id):
+            make_room(actor.person.pk, check_link(actor, newer_id, older_id, among_new))
+        elif newer_id in walk(links, older_id):
             raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
+    for newest_id in among_new.keys() - set(among_new.values()):
+        _check_length(walk(among_new, newest_id))
+
+
+def _check_length(chain: Collection[UUID]) -> None:
+    if len(chain) > MAX_CHAIN:
+        message = _("A chain of memories that supersede each other can have at most %(limit)s memories.")
+        raise _make_error(message % {"limit": MAX_CHAIN}, "too_long")
+
+
+def _leave_chain(actor: Actor, chains: Chains, memory_id: UUID) -> list[tuple[UUID, UUID | None]]:
+    """Return how a memory leaves what it supersedes: what is above it moves there, if all of that is hidden."""
+    above = walk(chains.newer, memory_id)[1:]
+    if not above or chains.list_successors(memory_id) or chains.find_superseded(memory_id) is None:
+        return []
+    return [(above[0], chains.older[memory_id])] if _is_present(actor, above) else []
+
+
+def _is_present(actor: Actor, hidden: Collection[UUID]) -> bool:
+    """Return whether the user sees one of the memories, which are hidden from this actor."""
+    present = Memory.objects.visible_to(Actor(user=actor.user, door=actor.door), owner=actor.person)
+    return present.filter(pk__in=hidden).exists()
 
 
 def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
-    """Give a memory the links of another that was merged into it, unless one superseded the other."""
+    """Give a memory the links of another that was merged into it.
+
+    Not if one superseded the other, nor if the chain became too long: the other one keeps its links in the trash.
+    """
     owner = actor.person
     chains = load_chains(actor, owner, [memory_id, into], [memory_id, into])
-    if into in _walk(chains.older, memory_id) or into in _walk(chains.newer, memory_id):
+    if into in walk(chains.older, memory_id) or into in walk(chains.newer, memory_id):
+        return
+    links = [(chains.newer, memory_id), (chains.newer, into), (chains.older, memory_id), (chains.older, into)]
+    if sum(len(walk(each, start)) - 1 for each, start in links) >= MAX_CHAIN:
         return
     older_id, newer_id = chains.older.get(memory_id), chains.newer.get(memory_id)
     own = Memory.objects.filter(owner_id=owner.pk)
@@ -257,7 +254,7 @@ def take_over_links(actor: Actor, memory_id: UUID, into: UUID) -> None:
 
 
 def bridge_links(owner_id: UUID, deleted_ids: Collection[UUID]) -> None:
-    """Link what supersedes memories that are about to be deleted to what these supersede."""
+    """Link what supersedes memories that are about to be deleted to what these supersede. The links are locked."""
     ids = list(deleted_ids)
     gaps = fetch_prepared(GAPS, [owner_id, ids, ids, owner_id, ids, ids])
     if gaps:
@@ -265,15 +262,6 @@ def bridge_links(owner_id: UUID, deleted_ids: Collection[UUID]) -> None:
         own.filter(pk__in=ids, supersedes__isnull=False).update(supersedes=None)  # one successor per memory
         for newer_id, older_id in gaps:
             own.filter(pk=newer_id).update(supersedes_id=older_id)
-
-
-def _walk(links: Mapping[UUID, UUID], start: UUID) -> list[UUID]:
-    """Return the memory and those that its links lead to, in order, each once."""
-    found = {start: None}
-    while (following := links.get(start)) is not None and following not in found:
-        found[following] = None
-        start = following
-    return list(found)
 
 
 def _make_error(message: str, code: str) -> ValidationError:

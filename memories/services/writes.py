@@ -53,8 +53,7 @@ def create_memory(
 ) -> Memory:
     """Create a memory of the actor's user. Keyword search finds it at once, semantic search once it is embedded."""
     item = NewMemory(text, visibility, tags, expires_at, supersedes=supersedes)
-    [memory] = create_memories(actor, [item])
-    return memory
+    return create_memories(actor, [item])[0]
 
 
 def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | None = None) -> list[Memory]:
@@ -87,9 +86,9 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     has_more = actor.only_tags or any(item.tags or item.supersedes for item in cleaned)
     is_single = not (settings.MEMORIES_PER_PERSON or has_more)
     with nullcontext() if is_single else transaction.atomic():
+        supersession.link_new(actor, rows)  # its lock is the first: see supersession.lock_links
         quota.check_quota(actor.person.pk, len(rows))
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
-        supersession.link_new(actor, rows)
         insert.insert_memories(actor, rows, row_tags)
     work_queue.wake_workers_on_commit()
     for row, tags in zip(rows, row_tags, strict=True):
@@ -196,6 +195,7 @@ def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
 def delete_memory(actor: Actor, memory_id: UUID) -> None:
     """Delete a memory in the trash permanently, with its history and vectors."""
     actor.require_scope(scopes.ADMIN)
+    supersession.lock_links(actor.person.pk)
     memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
     supersession.bridge_links(memory.owner_id, [memory.pk])
@@ -206,9 +206,9 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
 def empty_trash(actor: Actor) -> int:
     """Delete everything in the user's trash permanently; return how many memories."""
     actor.require_scope(scopes.ADMIN)
-    ids = list(
-        Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update().values_list("pk", flat=True)
-    )
+    supersession.lock_links(actor.person.pk)
+    trash = Memory.objects.trash_visible_to(actor).order_by("pk").select_for_update()
+    ids = list(trash.values_list("pk", flat=True))
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
     supersession.bridge_links(actor.person.pk, ids)
     Memory.objects.owned_by(actor.person).filter(pk__in=ids).delete()

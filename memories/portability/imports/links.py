@@ -4,8 +4,9 @@ They are resolved when the file has been read, since an older memory may come la
 after all memories, in staged rows of their own.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from memories.models import ImportBatch, Memory
 from memories.portability.imports.apply_change import UndoRecord
 from memories.portability.readers.items import ImportLink
 from memories.services import writes
+from memories.services.chains import load_chains
+from memories.validation.drafts import UNSET
 
 UNLINKED = "unlinked"  # reason of links that cannot be kept
 ROW_LINKS = 100  # per staged row, and per transaction
@@ -92,9 +95,33 @@ def load_link_row(content: str) -> list[StagedLink] | None:
     ]
 
 
+def derive_free_id(batch: ImportBatch, used_id: UUID) -> UUID:
+    """Return the id, with the same time, of a new memory whose id in the file is already used on this server.
+
+    Links name the id in the file: nothing needs to be stored to find the memory. The batch's id makes it unguessable.
+    """
+    tail = hashlib.blake2b(batch.pk.bytes + used_id.bytes, digest_size=10).digest()
+    value = int.from_bytes(used_id.bytes[:6] + tail) & ~(0xF << 76 | 0b11 << 62)
+    return UUID(int=value | 7 << 76 | 0b10 << 62)
+
+
 def apply_links(actor: Actor, batch: ImportBatch, links: Sequence[StagedLink]) -> list[UndoRecord]:
     """Save the links; return the previous states of memories that the import did not create. Counts the lost ones."""
-    outcomes = [_apply_link(actor, link) for link in links]
+    named = {memory_id for link in links for memory_id in (link.newer_id, link.older_id)}
+    free = {derive_free_id(batch, memory_id): memory_id for memory_id in named}
+    taken = Memory.objects.filter(owner_id=batch.owner_id, pk__in=free).values_list("pk", flat=True)
+    real = {free[memory_id]: memory_id for memory_id in taken}
+    outcomes = [
+        _apply_link(
+            actor,
+            replace(
+                link,
+                newer_id=real.get(link.newer_id, link.newer_id),
+                older_id=real.get(link.older_id, link.older_id),
+            ),
+        )
+        for link in links
+    ]
     if lost := sum(outcome is None for outcome in outcomes):
         skipped = batch.counts["skipped"]
         skipped[UNLINKED] = skipped.get(UNLINKED, 0) + lost
@@ -111,14 +138,17 @@ def _apply_link(actor: Actor, link: StagedLink) -> UndoRecord | bool | None:
     if memory is None:
         return None
     if memory.supersedes_id is not None:
-        return True if memory.supersedes_id == link.older_id else None
+        superseded = load_chains(actor, actor.person, [], [memory.pk]).find_superseded(memory.pk)
+        if superseded is not None:
+            return True if superseded.id == link.older_id else None
     try:
         with transaction.atomic():
             writes.update_memory(actor, link.newer_id, supersedes=link.older_id)
     except (ValidationError, MemoryNotFound, VersionConflict, ApprovalRequired):
         return None
     if not link.is_new:
-        return UndoRecord(link.newer_id, memory.version, supersedes=None)
+        # A link to the trash is now behind the new one, and stays when the import is undone.
+        return UndoRecord(link.newer_id, memory.version, supersedes=UNSET if memory.supersedes_id else None)
     Memory.objects.filter(owner_id=memory.owner_id, pk=link.newer_id).update(
         version=memory.version, updated_at=memory.updated_at
     )

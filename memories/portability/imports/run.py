@@ -40,11 +40,12 @@ from memories.portability.imports.apply_change import (
 )
 from memories.portability.imports.authorization import can_continue, get_import_actor
 from memories.portability.imports.clean import load_staged_items
-from memories.portability.imports.links import apply_links, load_link_row
+from memories.portability.imports.links import apply_links, derive_free_id, load_link_row
 from memories.portability.imports.stage import require_portability_scopes
 from memories.portability.readers.items import ImportItem
 from memories.services import proposals, writes
 from memories.services.bulk import trash_queryset
+from memories.services.supersession import lock_links
 from memories.validation import limits, quota
 from memories.validation.drafts import NewMemory
 
@@ -125,10 +126,12 @@ def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
     if batch.state in (ImportState.RUNNING, ImportState.DONE):
         rows = list(_get_staged_rows(batch).filter(is_done=True).order_by("number"))
         ids = [memory_id for row in rows for memory_id in row.memory_ids]
-        trash_queryset(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
         records = [load_undo_record(value) for row in rows for value in orjson.loads(row.content)]
+        lock_links(batch.owner_id)
         for record in reversed(merge_undo_records(records)):
             undo_change(actor, record)
+        # After the links to them are removed: a link to a memory in the trash is not seen, and stays.
+        trash_queryset(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
         _get_staged_rows(batch).delete()
         batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"
         batch.save(update_fields=["state", "finished_at", "sample"])
@@ -262,7 +265,9 @@ def _create_memories(actor: Actor, batch: ImportBatch, items: Sequence[ImportIte
 
 
 def _build_new_memory(batch: ImportBatch, item: ImportItem, used_ids: set[UUID]) -> NewMemory:
-    own_id = item.id if item.id and item.id.version == 7 and item.id not in used_ids else None
+    own_id = item.id if item.id and item.id.version == 7 else None
+    if own_id in used_ids:
+        own_id = derive_free_id(batch, own_id)
     source_tags = [] if batch.format == OWN_FORMAT else [SOURCE_TAG.format(batch.format)]
     return NewMemory(
         text=item.text,

@@ -2,24 +2,27 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.ids import new_id
 from accounts.models import User
+from core.db.locks import OwnerLock
 from memories import scopes
 from memories.errors import ApprovalRequired, VersionConflict
 from memories.jobs import retention
 from memories.migrations._owned_constraints import ConstrainOwnedKey
 from memories.models import AuditEvent, Memory, MemoryRevision, MemoryTag, MemoryVector, Proposal, Tag
 from memories.search import near_duplicates
-from memories.services import bulk, reads, supersession, writes
+from memories.services import bulk, chains, reads, supersession, writes
 from tests.factories import accept_all, app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +138,71 @@ def test_impossible_links_of_new_memories_save_nothing(
     assert not Memory.objects.exists()
 
 
+def make_chain(user: User, length: int) -> list[UUID]:
+    """Save a chain without the checks of the services, the oldest memory first."""
+    ids = [remember(user, f"Flat {number}.").pk for number in range(length)]
+    for newer_id, older_id in zip(ids[1:], ids, strict=False):
+        Memory.objects.filter(owner=user, pk=newer_id).update(supersedes_id=older_id)
+    return ids
+
+
+def test_a_chain_has_a_greatest_length(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 5)
+    first, second = make_chain(ada, 3), make_chain(ada, 3)
+    hidden = remember(ada, "Hidden.", supersedes=first[-1])
+    with pytest.raises(ValidationError) as error:
+        writes.update_memory(session(ada), second[0], supersedes=hidden.pk)
+    assert get_code(error) == "too_long"
+    writes.update_memory(session(ada), second[2], supersedes=hidden.pk)
+    with pytest.raises(ValidationError) as error:
+        remember(ada, "Sixth.", supersedes=second[2])
+    assert get_code(error) == "too_long"
+
+
+def test_what_an_app_does_not_see_counts_for_the_length(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 4)
+    hidden = make_chain(ada, 2)
+    newer = remember(ada, "Newer.", tags=["work"], supersedes=hidden[-1])
+    older = remember(ada, "Older.", tags=["work"])
+    remember(ada, "Hidden above.", supersedes=older.pk)
+    with pytest.raises(ValidationError) as error:
+        writes.update_memory(limit(ada, "work"), newer.pk, supersedes=older.pk)
+    assert get_code(error) == "too_long"
+    assert get_superseded(session(ada), newer) == hidden[-1]
+
+
+def test_new_memories_form_no_chain_beyond_the_limit(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 3)
+    ids = [new_id() for _ in range(4)]
+    for older_ids in ([None, *ids[:3]], [remember(ada, "Stored.").pk, *ids[:2]]):
+        items = [
+            writes.NewMemory(f"Flat {pk}.", id=pk, supersedes=older_id)
+            for pk, older_id in zip(ids, older_ids, strict=False)
+        ]
+        with pytest.raises(ValidationError) as error:
+            writes.create_memories(session(ada), items)
+        assert get_code(error) == "too_long"
+
+
+def test_a_longer_chain_is_read_in_part_and_grows_no_further(ada: User) -> None:
+    ids = make_chain(ada, 230)
+    for start in (ids[0], ids[115], ids[-1]):
+        assert len(chains.load_chains(session(ada), ada, [start], [start]).older) <= 2 * chains.MAX_CHAIN + 1
+    other = remember(ada, "Other.")
+    for newer_id, older_id in ((other.pk, ids[-1]), (ids[0], other.pk), (ids[0], ids[-1])):
+        with pytest.raises(ValidationError) as error:
+            writes.update_memory(session(ada), newer_id, supersedes=older_id)
+        assert get_code(error) == "too_long"
+    writes.update_memory(session(ada), ids[115], supersedes=None)
+
+
+def test_a_merge_makes_no_chain_too_long(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "MAX_CHAIN", 4)
+    into, merged = make_chain(ada, 3), make_chain(ada, 3)
+    near_duplicates.merge_memories(session(ada), into[2], merged[0])
+    assert Memory.objects.get(pk=merged[1]).supersedes_id == merged[0]
+
+
 # --- Rights -------------------------------------------------------------------------------------------
 
 
@@ -225,6 +293,68 @@ def test_a_link_by_a_limited_app_keeps_a_hidden_newer_memory_current(ada: User) 
     ]
     again = writes.update_memory(limit(ada, "work"), added.pk, supersedes=older.pk)
     assert again.version == 1
+
+
+def find_stored(memory: Memory) -> UUID | None:
+    found: UUID | None = Memory.objects.get(pk=memory.pk).supersedes_id
+    return found
+
+
+@pytest.mark.parametrize("asks_first", [False, True])
+def test_a_limited_app_cannot_remove_or_find_a_link_that_it_does_not_see(ada: User, asks_first: bool) -> None:
+    hidden = remember(ada, "I live in Berlin.", tags=["private"])
+    linked = remember(ada, "I moved to Hamburg.", tags=["work"], supersedes=hidden.pk)
+    alone = remember(ada, "I work in Kiel.", tags=["work"])
+    limited = replace(limit(ada, "work"), asks_first=asks_first)
+    for memory in (linked, alone):
+        assert writes.update_memory(limited, memory.pk, text=memory.text, supersedes=None).version == 1
+    assert get_superseded(session(ada), linked) == hidden.pk
+    assert not Proposal.objects.exists()
+
+
+def test_a_link_to_a_trashed_memory_stays_when_null_is_sent_back(
+    ada: User, older: Memory, newer: Memory
+) -> None:
+    writes.trash_memory(session(ada), older.pk)
+    assert writes.update_memory(session(ada), newer.pk, supersedes=None).version == 1
+    assert writes.restore_memory(session(ada), older.pk).superseded_by is not None
+
+
+def test_a_link_by_a_limited_app_keeps_what_it_does_not_see_superseded(ada: User) -> None:
+    first = remember(ada, "I live in Berlin.", tags=["private"])
+    hidden = remember(ada, "I live in Bonn.", supersedes=first.pk)
+    newer = remember(ada, "I moved to Hamburg.", tags=["work"], supersedes=hidden.pk)
+    oldest = remember(ada, "I live in Aachen.", tags=["work"])
+    older = remember(ada, "I live in Essen.", tags=["work"], supersedes=oldest.pk)
+    limited = limit(ada, "work")
+    assert writes.update_memory(limited, newer.pk, supersedes=older.pk).version == 2
+    chain = [find_stored(each) for each in (newer, older, oldest, hidden, first)]
+    assert chain == [older.pk, oldest.pk, hidden.pk, first.pk, None]
+    assert get_superseded(limited, oldest) is None
+    assert reads.get_memory(limited, oldest.pk).version == 1
+    assert writes.update_memory(limited, oldest.pk, supersedes=None).version == 1
+
+
+def test_a_link_that_a_limited_app_sets_and_removes_leaves_the_older_memory_superseded(ada: User) -> None:
+    older = remember(ada, "I live in Berlin.", tags=["work"])
+    hidden = remember(ada, "I moved to Hamburg.", supersedes=older.pk)
+    other, further = (remember(ada, text, tags=["work"]) for text in ("I work.", "I worked."))
+    limited = limit(ada, "work")
+    writes.update_memory(limited, other.pk, supersedes=older.pk)
+    assert [find_stored(each) for each in (hidden, other)] == [other.pk, older.pk]
+    writes.update_memory(limited, other.pk, supersedes=None)
+    assert [find_stored(each) for each in (hidden, other)] == [older.pk, None]
+    writes.update_memory(limited, other.pk, supersedes=older.pk)
+    writes.update_memory(limited, other.pk, supersedes=further.pk)
+    assert [find_stored(each) for each in (hidden, other)] == [older.pk, further.pk]
+
+
+def test_a_removed_link_keeps_what_the_app_sees_above_it(ada: User, older: Memory, newer: Memory) -> None:
+    for memory in (older, newer):
+        writes.update_memory(session(ada), memory.pk, tags=["work"])
+    newest = remember(ada, "I moved to Kiel.", tags=["work"], supersedes=newer.pk)
+    writes.update_memory(limit(ada, "work"), newer.pk, supersedes=None)
+    assert [find_stored(each) for each in (newest, newer)] == [newer.pk, None]
 
 
 # --- Trash, expiry and deletion -----------------------------------------------------------------------
@@ -330,6 +460,57 @@ def test_concurrent_links_form_no_circle(ada: User) -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(link, (one, other), (other, one)))
     assert sorted(results) == [False, True]
+
+
+def find_locks(queries: CaptureQueriesContext) -> list[str]:
+    """Return what the statements lock, in order: the name of an owner's lock, or rows."""
+    found = [each["sql"] for each in queries.captured_queries]
+    return [
+        next((lock.name for lock in OwnerLock if f"'{lock} '" in sql), "rows")
+        for sql in found
+        if "advisory" in sql or "FOR UPDATE" in sql or sql.startswith("UPDATE")
+    ]
+
+
+def test_operations_with_a_link_lock_the_links_first(ada: User, older: Memory, newer: Memory) -> None:
+    other = remember(ada, "I work in Kiel.")
+    for operation in (
+        bulk.UpdateOperation(newer.pk, {"supersedes": None}),
+        bulk.CreateOperation({"text": "I moved to Kiel.", "tags": ["home"], "supersedes": older.pk}),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            outcomes = bulk.apply_operations(
+                session(ada), [bulk.UpdateOperation(other.pk, {"tags": ["work"]}), operation]
+            )
+        assert [type(each) for each in outcomes] == [Memory, Memory]
+        assert find_locks(queries)[0] == "LINKS"
+
+
+def test_a_new_memory_with_a_link_locks_the_links_first(ada: User, older: Memory) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        remember(ada, "I moved to Hamburg.", tags=["home"], supersedes=older.pk)
+    assert find_locks(queries)[0] == "LINKS"
+
+
+@pytest.mark.parametrize("delete", [writes.delete_memory, lambda actor, _pk: writes.empty_trash(actor)])
+def test_deletion_locks_the_links_first(ada: User, older: Memory, delete: object) -> None:
+    writes.trash_memory(session(ada), older.pk)
+    with CaptureQueriesContext(connection) as queries:
+        delete(session(ada), older.pk)  # type: ignore[operator]
+    assert find_locks(queries)[0] == "LINKS"
+    assert not Memory.objects.exists()
+
+
+def test_purge_skips_an_owner_whose_links_are_locked(
+    ada: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in (ada, bob):
+        Memory.objects.filter(pk=remember(user, "Old.").pk).update(
+            deleted_at=timezone.now() - timedelta(days=400)
+        )
+    monkeypatch.setattr(retention, "try_lock_owner", lambda _lock, owner: owner != ada.pk)
+    assert retention.purge_memories() == 1
+    assert [memory.owner_id for memory in Memory.objects.all()] == [ada.pk]
 
 
 # --- Cost and migration -------------------------------------------------------------------------------

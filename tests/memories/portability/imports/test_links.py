@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
+from accounts.ids import new_id
 from accounts.models import User
 from memories.models import ImportBatch, Memory
 from memories.portability.exports.formats import export_memories
 from memories.portability.imports import run as import_run
-from memories.services import writes
+from memories.services import reads, writes
 from tests.factories import remember, session
 from tests.memories.portability.imports.test_run import jsonl_file, run_import
 from tests.memories.portability.samples import file_of
@@ -56,6 +57,44 @@ def test_exported_link_is_restored_in_another_account(
     assert get_lost(batch) == 0
 
 
+@pytest.mark.parametrize("form", ["jsonl", "pam"])
+def test_exported_link_is_restored_next_to_the_account_that_it_is_from(
+    ada: User, bob: User, form: str
+) -> None:
+    older = remember(ada, OLD)
+    newer = writes.create_memory(session(ada), text=NEW, supersedes=older.pk)
+    batch = run_import(session(bob), export(ada, form))
+    assert read_links(bob) == read_links(ada) == {OLD: None, NEW: OLD}
+    assert get_lost(batch) == 0
+    ids = Memory.objects.filter(owner=bob).order_by("pk").values_list("pk", flat=True)
+    assert [pk.version for pk in ids] == [7, 7]
+    assert not {older.pk, newer.pk} & set(ids)
+
+
+@pytest.mark.parametrize("trashed", [{OLD, NEW}, {NEW}, {OLD}])
+def test_exported_link_is_restored_next_to_the_trash(ada: User, trashed: set[str]) -> None:
+    older = remember(ada, OLD)
+    newer = writes.create_memory(session(ada), text=NEW, supersedes=older.pk)
+    file = export(ada, "jsonl")
+    for memory in (older, newer):
+        if memory.text in trashed:
+            writes.trash_memory(session(ada), memory.pk)
+    batch = run_import(session(ada), file)
+    found = {memory.text: memory for memory in Memory.objects.filter(owner=ada, deleted_at=None)}
+    shown = reads.get_memory(session(ada), found[NEW].pk).superseded
+    assert shown is not None
+    assert shown.id == found[OLD].pk
+    assert get_lost(batch) == 0
+    import_run.undo_import(session(ada), batch.pk)
+    for memory in (older, newer):
+        if memory.text in trashed:
+            writes.restore_memory(session(ada), memory.pk)
+    current = reads.get_memory(session(ada), older.pk).superseded_by
+    assert (current and current.id) == (
+        None if trashed == {NEW} else newer.pk
+    )  # it gave way to the imported one
+
+
 def test_own_export_keeps_version_and_times_of_a_linked_memory(ada: User, bob: User) -> None:
     older, newer = remember(ada, OLD), remember(ada, NEW)
     changed = writes.update_memory(session(ada), newer.pk, supersedes=older.pk)
@@ -79,6 +118,18 @@ def test_chain_of_more_than_a_row_is_restored(ada: User, bob: User, monkeypatch:
     batch = run_import(session(bob), file)
     assert read_links(bob) == {f"Flat {n}.": f"Flat {n - 1}." if n else None for n in range(8)}
     assert (batch.state, batch.done, batch.total) == ("done", 8, 8)
+
+
+def test_chain_that_is_too_long_loses_single_links(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memories.services.supersession.MAX_CHAIN", 5)
+    ids = [str(new_id()) for _ in range(12)]
+    lines = [
+        {"id": pk, "text": f"Flat {number}.", "supersedes": ids[number - 1] if number else None}
+        for number, pk in enumerate(ids)
+    ]
+    batch = run_import(session(ada), jsonl_file(*lines))
+    assert [number for number in range(12) if read_links(ada)[f"Flat {number}."] is None] == [0, 5, 10]
+    assert get_lost(batch) == 2
 
 
 ENTRIES: list[dict[str, Any]] = [
