@@ -201,8 +201,9 @@ def _may_mean_absent(word: str, candidate: str, line: float) -> bool:
         return False
     if line < COMMON_LINE:
         return True
-    has_same_start = candidate[0] == word[0] or not _has_other_letter(word, candidate)
-    return len(word) > SHORT_WORD and has_same_start
+    if not _has_other_letter(word, candidate):
+        return len(word) >= SHORT_WORD
+    return len(word) > SHORT_WORD and candidate[0] == word[0]
 
 
 def _list_triples(word: str) -> list[str]:

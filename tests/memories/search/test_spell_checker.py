@@ -89,6 +89,7 @@ def test_what_no_memory_has_replaces_errors(ada: User) -> None:
     for wrong, right in {
         "frist": "first",  # common
         "hosptal": "hospital",  # long, with the same start
+        "poscode": "postcode",  # of seven letters, one left out
         "hzelnut": "hazelnut",  # letters that do not follow each other
     }.items():
         assert correct(ada, wrong) == right
