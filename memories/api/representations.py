@@ -73,7 +73,11 @@ def serialize_hit(hit: Hit) -> dict[str, Any]:
 
 
 def serialize_search_result(result: SearchResult) -> dict[str, Any]:
-    return {"results": [serialize_hit(hit) for hit in result.hits], "degraded": result.degraded}
+    return {
+        "results": [serialize_hit(hit) for hit in result.hits],
+        "degraded": result.degraded,
+        "corrected": result.corrected,
+    }
 
 
 def serialize_answer(answer: Answer) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Numbers, codes and compounds that people write apart or together: 1,200 and 1200, LH 454 and LH454, e-mail and email.
 
-The joined form is a further word of a memory. In a query, it stands for the words that it is made of.
+The joined form is a further word of a memory. In a query, it stands for the words that it is made of. Numbers are
+joined only if they are one: with separators of thousands, a date, or a phone number. "1.5" is not 15.
 """
 
 import itertools
@@ -17,12 +18,16 @@ MAX_CHARACTERS = 34  # an IBAN's
 PHONE_DIGITS = (
     7  # the last digits of a longer number, which are the same with and without country and area codes
 )
+MIN_DIGITS = 6  # of a number in three groups or more, as a bank's sort code
 SHORT_WORD = 3  # letters before or after a number that may be part of a code or a unit
 SHORT_CAPITALS = 5
 
 _HYPHENS = "-\u2010\u2011"
 _SPACES = " \u00a0\u202f"
 _MARKS = frozenset((*_HYPHENS, *"./,'\u2019"))
+_POINTS = frozenset("./,'\u2019")  # within a number: its parts mean nothing
+_SEPARATORS = frozenset((".", ",", "'", "\u2019", *_SPACES))  # of thousands
+_NO_PHONE_MARKS = frozenset("/,'\u2019")  # which no phone number has
 _PART = rf"[^\W_{keywords.UNSPACED}]+"
 _GAP = rf"[{_HYPHENS}./,'\u2019{_SPACES}]|\)?[{_HYPHENS}{_SPACES}]|[{_SPACES}]?\(|\)"
 _RUN = re.compile(rf"{_PART}(?:(?:{_GAP}){_PART})*")
@@ -66,10 +71,10 @@ def _iter_joined(text: str, language: Language) -> Iterator[tuple[Sequence[str],
         return
     for run in _RUN.finditer(text):
         for parts, gaps in _split_run(run[0], language, spaced=False):
-            yield from _combine_parts(parts)
+            yield from _combine_parts(parts, gaps)
             yield from _join_date(parts, gaps)
-        for parts, _ in _split_run(run[0], language, spaced=True):
-            yield from _combine_parts(parts)
+        for parts, gaps in _split_run(run[0], language, spaced=True):
+            yield from _combine_parts(parts, gaps)
 
 
 def _split_run(run: str, language: Language, *, spaced: bool) -> Iterator[tuple[list[str], list[str]]]:
@@ -91,12 +96,13 @@ def _split_run(run: str, language: Language, *, spaced: bool) -> Iterator[tuple[
 
 
 def _belong_together(before: str, gap: str, after: str, language: Language) -> bool:
+    """Return whether the parts may be joined; whether numbers are is decided for all parts of a sequence."""
     if gap in _HYPHENS:
         return True
-    if gap in (".", "/"):
-        return before.isdecimal() and after.isdecimal()
-    if gap in (",", "'", "\u2019"):  # thousands
-        return before.isdecimal() and len(before) <= 3 and after.isdecimal() and len(after) == 3
+    if before.isdecimal() and after.isdecimal():
+        return True
+    if gap in _MARKS:
+        return False
     if not _DIGIT.search(before):
         return bool(_DIGIT.search(after)) and _is_short(before, language)
     return bool(_DIGIT.search(after)) or _is_short(after, language)
@@ -107,7 +113,7 @@ def _is_short(word: str, language: Language) -> bool:
     return is_short and bool(keywords.extract_words(word, language))
 
 
-def _combine_parts(parts: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
+def _combine_parts(parts: Sequence[str], gaps: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
     count = len(parts)
     spans = (
         [(start, end) for start in range(count) for end in range(start + 1, count + 1)]
@@ -115,11 +121,50 @@ def _combine_parts(parts: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
         else [(0, count)]
     )
     for start, end in spans:
+        if (start and gaps[start - 1] in _POINTS) or (end < count and gaps[end - 1] in _POINTS):
+            continue  # half of a number
+        if not _has_whole_numbers(parts[start:end], gaps[start : end - 1]):
+            continue
         joined = "".join(parts[start:end])
         if end - start > 1 and len(joined) <= MAX_CHARACTERS:
             yield parts[start:end], joined
         if joined.isdecimal() and len(joined) > PHONE_DIGITS:
             yield parts[start:end], joined[-PHONE_DIGITS:]
+
+
+def _has_whole_numbers(parts: Sequence[str], gaps: Sequence[str]) -> bool:
+    """Return whether all digits that follow each other are one number, unlike a decimal, a list or a range."""
+    start = 0
+    for end in range(1, len(parts) + 1):
+        if end < len(parts) and parts[end - 1].isdecimal() and parts[end].isdecimal():
+            continue
+        if end - start > 1 and not _is_number(parts[start:end], gaps[start : end - 1]):
+            return False
+        start = end
+    return True
+
+
+def _is_number(groups: Sequence[str], gaps: Sequence[str]) -> bool:
+    """Return whether the groups of digits are one number with separators, a date, or the number of a phone."""
+    lengths = [len(group) for group in groups]
+    is_uniform = len(set(gaps)) == 1
+    has_thousands = lengths[0] <= 3 and groups[0][0] != "0" and set(lengths[1:]) == {3}
+    if is_uniform and has_thousands and gaps[0] in _SEPARATORS:
+        return True
+    if sum(lengths) == 8 and any(_join_date(groups, gaps)):
+        return True
+    return _is_phone_number(groups, lengths, gaps)
+
+
+def _is_phone_number(groups: Sequence[str], lengths: Sequence[int], gaps: Sequence[str]) -> bool:
+    """Return whether the groups can be those of a phone, card or account number: no years, times or decimals."""
+    if not _NO_PHONE_MARKS.isdisjoint(gaps) or ("." in gaps and (len(groups) < 3 or set(gaps[1:]) != {"."})):
+        return False
+    years = [len(group) == 4 and group[:2] in ("19", "20") for group in groups]
+    if all(years) or (len(groups) == 2 and (years[0] or (years[1] and lengths[0] == 4))):
+        return False
+    total = sum(lengths)
+    return total >= PHONE_DIGITS or (len(groups) >= 3 and total >= MIN_DIGITS and min(lengths) >= 2)
 
 
 def _join_date(parts: Sequence[str], gaps: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:

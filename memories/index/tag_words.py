@@ -21,10 +21,20 @@ from memories.models import Memory, MemoryTag, Tag
 
 _PREFIX = "tag:"  # words of a text have no colon
 
+BATCH = 1_000  # memories of a statement
+
+# `tags` has each set of tags as text, since the sets differ in length; `places` which of them a memory has.
 STORE = """
-update memories_memoryvector
-set tokens = array(select token from unnest(tokens) token where token <> all(%(stale)s::bigint[])) || %(tags)s::bigint[]
-where owner_id = %(owner)s and memory_id = any(%(memories)s::uuid[])
+update memories_memoryvector stored
+set tokens = array(
+  select token from unnest(stored.tokens) token
+  where token <> all(%(stale)s::bigint[]) and token <> all(changed.tags)
+) || changed.tags
+from (
+  select memory_id, (%(tags)s::text[])[place]::bigint[] as tags
+  from unnest(%(memories)s::uuid[], %(places)s::int[]) as each (memory_id, place)
+) changed
+where stored.owner_id = %(owner)s and stored.memory_id = changed.memory_id
 """
 
 
@@ -54,19 +64,27 @@ def store_tag_words(owner: User, memory_ids: Collection[UUID], *, dropped: Seque
         for each in (language, *get_former_languages(owner))
         for token in hash_tag_names(owner.pk, dropped, each)
     }
+    ids = list(memory_ids)
+    for start in range(0, len(ids), BATCH):
+        _store_batch(owner, ids[start : start + BATCH], stale, language)
+
+
+def _store_batch(
+    owner: User, memory_ids: Collection[UUID], stale: Collection[int], language: Language
+) -> None:
     names = _read_names([owner.pk], memory_ids)
-    alike: dict[tuple[int, ...], list[UUID]] = defaultdict(list)
-    for memory_id in memory_ids:
-        alike[tuple(hash_tag_names(owner.pk, names[memory_id], language))].append(memory_id)
+    sets: dict[tuple[str, ...], int] = {}
+    places = [sets.setdefault(tuple(names[each]), len(sets) + 1) for each in memory_ids]
+    tags = [hash_tag_names(owner.pk, each, language) for each in sets]
+    params: dict[str, Any] = {
+        "stale": list(stale),
+        "tags": [f"{{{','.join(map(str, tokens))}}}" for tokens in tags],
+        "owner": owner.pk,
+        "memories": list(memory_ids),
+        "places": places,
+    }
     with connection.cursor() as cursor:
-        for tokens, ids in alike.items():
-            params: dict[str, Any] = {
-                "stale": [*stale, *tokens],
-                "tags": list(tokens),
-                "owner": owner.pk,
-                "memories": ids,
-            }
-            cursor.execute(STORE, params | {"stale": [*stale, *tokens]})
+        cursor.execute(STORE, params)
 
 
 def _read_names(owner_ids: Collection[UUID], memory_ids: Collection[UUID]) -> dict[UUID, list[str]]:

@@ -38,7 +38,7 @@ def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> to
         actor, arguments.query, filters=filters, limit=arguments.limit, only_related=True
     )
     response = tool_results.build_list_result(
-        ((hit.memory, hit) for hit in result.hits), arguments.max_tokens
+        ((hit.memory, hit) for hit in result.hits), arguments.max_tokens, corrected=result.corrected
     )
     response.degraded = result.degraded or None
     response.note = _describe_matches(result)

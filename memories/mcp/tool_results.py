@@ -91,6 +91,9 @@ class MemoryListResult(ToolResult):
     degraded: bool | None = Field(
         default=None, description="Keyword matches only; search by meaning was unavailable"
     )
+    corrected: str | None = Field(
+        default=None, description="The query as searched, if a typing error was corrected"
+    )
     note: str | None = Field(default=None, description="What the absence of results means")
 
 
@@ -207,14 +210,17 @@ def build_memory_result(memory: Memory, text: str, hit: Hit | None = None) -> Me
     return result
 
 
-def build_list_result(memories: Iterable[tuple[Memory, Hit | None]], max_tokens: int) -> MemoryListResult:
+def build_list_result(
+    memories: Iterable[tuple[Memory, Hit | None]], max_tokens: int, *, corrected: str | None = None
+) -> MemoryListResult:
     """Return as many memories, in order, as fit: if need be excerpts of the longest. Skip undecryptable ones."""
     found = [
         (build_memory_result(memory, text, hit), find_match(text, hit) if hit else 0)
         for memory, hit in memories
         if (text := decrypt_or_none(memory)) is not None
     ]
-    budget = max_tokens - MemoryListResult(results=[], left_out=len(found), degraded=True).token_count - 1
+    empty = MemoryListResult(results=[], left_out=len(found), degraded=True, corrected=corrected)
+    budget = max_tokens - empty.token_count - 1
 
     def cut_results(characters: int) -> list[MemoryResult]:
         return [_cut_result(result, around, characters) for result, around in found]
@@ -235,7 +241,9 @@ def build_list_result(memories: Iterable[tuple[Memory, Hit | None]], max_tokens:
                 find_largest(0, longest, lambda size: fits([_cut_result(result, around, size)])),
             )
         ]
-    return MemoryListResult(results=results, left_out=(len(found) - len(results)) or None)
+    return MemoryListResult(
+        results=results, left_out=(len(found) - len(results)) or None, corrected=corrected
+    )
 
 
 def _cut_result(result: MemoryResult, around: int, characters: int) -> MemoryResult:

@@ -66,7 +66,7 @@ class UnigramTokenizer:
 
     def measure_rarity(self, word: str) -> float:
         """Return the negative logarithm of the word's probability: below 14 for a common word of a large language."""
-        written = WORD_START + word.translate(self._replacements)
+        written = (WORD_START + word.translate(self._replacements))[:MAX_CHARS]
         # Where no spaces separate words, the start of a word is a piece of its own.
         pieces = [piece for piece, part in self._split(written) if part != WORD_START]
         unknown = pieces.count(self._unknown)

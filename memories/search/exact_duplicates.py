@@ -39,7 +39,8 @@ with same as materialized (
   select distinct memory_id from ({{rows}}) visible
   where tokens @> case when is_public then %s::bigint[] else %s::bigint[] end
     and cardinality(tokens) <= %s + case when exists (
-      select from memories_memorytag tagged where tagged.memory_id = visible.memory_id) then %s else 0 end)
+      select from memories_memorytag tagged
+      where tagged.owner_id = %s and tagged.memory_id = visible.memory_id) then %s else 0 end)
 select memory.* from same, lateral (
   select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
 order by memory.id desc limit %s
@@ -160,7 +161,8 @@ def _find_same_words(actor: Actor, text: str, language: Language) -> list[Memory
     words = extract_passage_words(split_passages(text, language)[0], language)
     private = keywords.hash_words(words, get_person_key(actor.person.pk).keyword_hash_key)
     public = keywords.hash_words(words, get_server_key().keyword_hash_key)
-    params = [*rows.params, public, private, len(private) + DAY_WORDS, get_max_tag_words(), MAX_CANDIDATES]
+    most = len(private) + DAY_WORDS
+    params = [*rows.params, public, private, most, actor.person.pk, get_max_tag_words(), MAX_CANDIDATES]
     memories = []
     for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
         memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))

@@ -1,9 +1,9 @@
 """Typing errors in a query: a word that no memory has is replaced by one that differs in one letter.
 
 Nothing is stored for it: the words one edit away are known from a dictionary, and from the digests of the memories
-that the actor may see. A word of the dictionary or of a memory is no error, and a name is replaced only by what
-memories have. Other languages have no dictionary: there, an improbable word is replaced by a probable one that memories
-have, as the vocabulary of the multilingual model tells.
+that the actor may see. A word of the dictionary or of a memory is no error, a name is replaced only by what memories
+have, and what may be a new name only by that or by a common word. Other languages have no dictionary: there, an
+improbable word is replaced by a probable one that memories have, as the vocabulary of the multilingual model tells.
 docs/decisions/0032-forgiving-search.md has the figures.
 """
 
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 
 from memories.index import keywords
 from memories.index.languages import DATA, Language, strip_accents
@@ -21,6 +22,7 @@ from memories.index.specificity import WordCosts, load_vocabulary
 from memories.search.visible_words import VisibleWords
 
 DICTIONARY = DATA / "words-english.txt"
+RECENT = DATA / "words-recent.txt"  # brands, tools, food and sports that the dictionary has not
 MAX_ERRORS = 2  # a query with more unknown words is rather in another language
 MIN_LETTERS = 4
 MAX_LETTERS = 24  # a longer word has thousands of candidates
@@ -34,6 +36,12 @@ COST_MARGIN = 7.0
 LINE_OF_NAME = 20_000  # of a word that memories have and the dictionary has not
 ABSENT_FACTOR = 3  # a word that no memory has must be so much more common
 OTHER_LETTER_FACTOR = 10  # for each omitted or swapped letter, there are many wrong ones
+# A word of letters that follow each other in English is perhaps a new brand or dish. If it is that short, only a word
+# before this line replaces it unless a memory has the replacement.
+COMMON_LINE = 8_000
+SHORT_WORD = 7
+RARE_TRIPLE = 3  # of the dictionary's words with the same three letters in a row: with fewer, it is an error
+SHORT_NAME = 7  # letters of a name of which another letter makes another name: Möller and Müller
 ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "αβγδεζηθικλμνξοπρστυφχψω")
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»')
 
@@ -107,7 +115,8 @@ def _find_unknown_words(text: str, language: Language) -> Iterator[_Error]:
             continue
         if any(start <= match.start() < end for start, end in quoted):
             continue
-        is_name = written != word and match.start() > 0 and language.has_names_by_capital
+        # Where nouns are capitalized too, any of them may be a surname.
+        is_name = written != word and (match.start() > 0 or not language.has_names_by_capital)
         yield _Error(match.start(), match.start() + len(word), word, is_name)
 
 
@@ -134,7 +143,12 @@ def _choose_probable(
     error: _Error, candidates: Mapping[str, list[str]], present: set[str], *, compute_costs: WordCosts
 ) -> str | None:
     """Return the most frequent candidate that memories have, if it is much more frequent than the word."""
-    words = [candidate for candidate, stems in candidates.items() if not present.isdisjoint(stems)]
+    words = [
+        candidate
+        for candidate, stems in candidates.items()
+        if not present.isdisjoint(stems)
+        and not (error.is_name and len(error.word) <= SHORT_NAME and _has_other_letter(error.word, candidate))
+    ]
     costs = _measure_words([error.word, *words], compute_costs)
     cost, best = min(zip(costs, [error.word, *words], strict=True))
     return best if cost <= costs[0] - COST_MARGIN else None
@@ -156,16 +170,45 @@ def _compute_cost(
 ) -> float:
     """Return how unlikely the candidate is meant; infinite for one that must not replace the word."""
     line = lines.get(candidate, math.inf)
-    has_other_letter = bool(Counter(error.word) - Counter(candidate))
+    has_other_letter = _has_other_letter(error.word, candidate)
     is_short = len(error.word) <= FEW_LETTERS
     is_present = not present.isdisjoint(stems) or (candidate in lines and not stems)  # or a stop word
+    is_known_or_short = candidate in lines or len(error.word) <= SHORT_NAME
+    if error.is_name and has_other_letter and is_known_or_short:  # another name
+        return math.inf
     if math.isinf(line):
         # No inflection of a word in the dictionary: that would be there too.
         is_rare = is_present and not is_short and stems[0] not in lines
         line = LINE_OF_NAME if is_rare else math.inf
-    elif not is_present and (error.is_name or (is_short and has_other_letter)):
+    elif not is_present and (
+        error.is_name or (is_short and has_other_letter) or not _may_mean_absent(error.word, candidate, line)
+    ):
         return math.inf
     return line * (OTHER_LETTER_FACTOR if has_other_letter else 1) * (1 if is_present else ABSENT_FACTOR)
+
+
+def _has_other_letter(word: str, candidate: str) -> bool:
+    """Return whether a letter is wrong or too many, instead of left out or swapped."""
+    return bool(Counter(word) - Counter(candidate))
+
+
+def _may_mean_absent(word: str, candidate: str, line: float) -> bool:
+    """Return whether a candidate that no memory has may replace the word: "matcha" is a name, not "match"."""
+    counts = _count_triples()
+    if min(counts[triple] for triple in _list_triples(word)) < RARE_TRIPLE:
+        return True
+    if word[:-1] == candidate and word[-1] != word[-2]:  # an ending
+        return False
+    if line < COMMON_LINE:
+        return True
+    if not _has_other_letter(word, candidate):
+        return len(word) >= SHORT_WORD
+    return len(word) > SHORT_WORD and candidate[0] == word[0]
+
+
+def _list_triples(word: str) -> list[str]:
+    framed = f" {word} "
+    return [framed[at : at + 3] for at in range(len(framed) - 2)]
 
 
 def _edit_word(word: str) -> set[str]:
@@ -191,4 +234,13 @@ def _load_dictionary() -> dict[str, float]:
     lines: dict[str, float] = dict(load_vocabulary())
     for word in DICTIONARY.read_text(encoding="utf-8").split():
         lines.setdefault(word.lower(), math.inf if word[0].isupper() else len(lines))
+    for word in RECENT.read_text(encoding="utf-8").split():
+        lines.setdefault(word, math.inf)
     return lines
+
+
+@lru_cache(maxsize=1)
+def _count_triples() -> Counter[str]:
+    """Return how many words of the dictionary have three letters in a row."""
+    long = (word for word in _load_dictionary() if len(word) >= MIN_LETTERS)
+    return Counter(chain.from_iterable(map(_list_triples, long)))

@@ -46,6 +46,7 @@ HITS = {
         }
     ],
     "degraded": False,
+    "corrected": None,
 }
 BULK_IN = {
     "operations": [

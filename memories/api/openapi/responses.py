@@ -129,6 +129,9 @@ class Hits(ResponseSchema):
     degraded = serializers.BooleanField(
         help_text="Keyword matches only: the embedding provider is unavailable."
     )
+    corrected = serializers.CharField(
+        allow_null=True, help_text="The query as searched, if a typing error was corrected; otherwise `null`."
+    )
 
 
 class Tag(ResponseSchema):

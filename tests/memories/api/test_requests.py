@@ -230,6 +230,12 @@ def test_search_results_explain_the_match(api: Caller, ada: User, index: Any) ->
     assert response.json["degraded"] is False
 
 
+def test_search_says_what_it_corrected(api: Caller, ada: User) -> None:
+    remember(ada, "My birthday is on 2 May.")
+    assert api("post", "/memories/search/", {"query": "brithday"}).json["corrected"] == "birthday"
+    assert api("post", "/memories/search/", {"query": "birthday"}).json["corrected"] is None
+
+
 def test_search_falls_back_to_keywords_without_provider(
     api: Caller, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,8 @@ def test_search_without_a_related_memory_says_so(ada: User, index: Callable[[], 
     ]
     assert found["results"][0]["strength"] > 0.75
     assert "note" not in found
+    assert "corrected" not in found
+    assert caller.call("search", query="door cdoe").data["corrected"] == "door code"
 
 
 def test_write_only_app_does_not_learn_of_duplicates(ada: User) -> None:

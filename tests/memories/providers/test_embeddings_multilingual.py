@@ -24,6 +24,7 @@ from memories.providers.e5_model import MAX_PIECES, PASSAGE, QUERY, E5Model, ave
 from memories.providers.e5_weights import load_vocabulary
 from memories.providers.embeddings import CheckedProvider, ProviderRejected, get_provider, reset_provider
 from memories.providers.embeddings_multilingual import CENTER, MultilingualEmbeddings
+from memories.providers.unigram import MAX_CHARS
 from tests.processes import PROJECT
 
 REFERENCE = json.loads(Path(__file__).with_name("e5_reference.json").read_text(encoding="utf-8"))
@@ -54,6 +55,13 @@ def measure_cosines(model: MultilingualEmbeddings, texts: Sequence[str]) -> Any:
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts_become_the_pieces_that_the_model_was_trained_with(text: str) -> None:
     assert load_vocabulary().tokenize(text).ids == TEXTS[text]["pieces"]
+
+
+def test_rarity_of_a_word_is_measured_on_as_much_as_a_text_of_it() -> None:
+    vocabulary = load_vocabulary()
+    ligature = "\ufdfa"  # becomes 18 characters
+    most = ligature * MAX_CHARS
+    assert vocabulary.measure_rarity(most) == vocabulary.measure_rarity(ligature * (MAX_CHARS // 2))
 
 
 @pytest.mark.parametrize("kind", ["query", "passage"])

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -29,6 +31,14 @@ def add_again(user: User, text: str, **values: Any) -> Memory:
     )
     assert not is_new
     return memory
+
+
+def test_memory_is_looked_up_by_its_owner_in_every_table(ada: User) -> None:
+    memory = remember(ada, "To be or not to be", tags=["play"])
+    with CaptureQueriesContext(connection) as queries:
+        assert find_exact_duplicate(session(ada), "To be or not to be") == memory
+    [statement] = [each["sql"] for each in queries if "same as materialized" in each["sql"]]
+    assert "tagged.owner_id = " in statement
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,16 @@ from tests.factories import remember, session
 pytestmark = pytest.mark.django_db
 
 
+BRANDS = (
+    "revolut vinted airbnb spotify xiaomi klarna monzo garmin strava zwift fitbit huawei figma zapier venmo"
+)
+TOOLS = "zelle sonos postgres numpy tiktok duolingo kubernetes pytest grafana nginx webpack fastapi miele nespresso"
+FOOD = "matcha mochi kombucha ramen tempeh udon chia harissa mezcal burrata sriracha shakshuka bibimbap"
+SPORTS_AND_FAMILIES = "bouldering padel pilates moller möller kaczmarek lindqvist virtanen okonkwo"
+# In no list of words of this project.
+UNLISTED = "cortado cassava tortellini peugeot logitech nvidia escitalopram ashtanga vinyasa adeyemi fujimoto"
+
+
 def correct(owner: User, query: str, *, by: User | None = None) -> str:
     rows = MemoryVector.objects.visible_to(session(by or owner), owner=owner)
     visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk, with_tags=by is None)
@@ -65,6 +75,33 @@ def test_correct_words_and_names_stay(ada: User) -> None:
         assert correct(ada, query) == query
 
 
+@pytest.mark.parametrize(
+    "words", [BRANDS, TOOLS, FOOD, SPORTS_AND_FAMILIES, UNLISTED], ids=lambda words: words[:8]
+)
+def test_words_unknown_to_the_dictionary_do_not_become_others_that_no_memory_has(
+    ada: User, words: str
+) -> None:
+    remember(ada, "Nothing of the kind.")
+    assert {word: correct(ada, word) for word in words.split()} == {word: word for word in words.split()}
+
+
+def test_what_no_memory_has_replaces_errors(ada: User) -> None:
+    for wrong, right in {
+        "frist": "first",  # common
+        "hosptal": "hospital",  # long, with the same start
+        "poscode": "postcode",  # of seven letters, one left out
+        "hzelnut": "hazelnut",  # letters that do not follow each other
+    }.items():
+        assert correct(ada, wrong) == right
+
+
+def test_name_is_not_replaced_by_another_name(ada: User) -> None:
+    remember(ada, "Hanson and Zebrowski are my doctors.")
+    assert correct(ada, "call Hansun") == "call Hansun"
+    assert correct(ada, "call Hasnon") == "call hanson"
+    assert correct(ada, "call Zebrovski") == "call zebrowski"
+
+
 def test_misspelled_name_is_only_replaced_by_a_memorys(ada: User) -> None:
     assert correct(ada, "call Anneleise and Ferderick") == "call Anneleise and Ferderick"
     remember(ada, "Anneliese is our vet.")
@@ -106,7 +143,15 @@ def test_words_of_tags_are_no_errors(ada: User, bob: User) -> None:
 
 
 def test_other_languages_are_corrected_by_how_frequent_words_are(ada: User) -> None:
-    costs = {"mutter": 13.0, "butter": 13.0, "gebrutstag": 37.0, "Geburtstag": 13.5, "gebrautstag": 36.0}
+    costs = {
+        "mutter": 13.0,
+        "butter": 13.0,
+        "gebrutstag": 37.0,
+        "Geburtstag": 13.5,
+        "gebrautstag": 36.0,
+        "müller": 13.0,
+        "muller": 15.0,
+    }
 
     def correct_german(query: str, *, is_measured: bool = True) -> str:
         rows = MemoryVector.objects.visible_to(session(ada), owner=ada)
@@ -118,10 +163,16 @@ def test_other_languages_are_corrected_by_how_frequent_words_are(ada: User) -> N
             lambda words: [costs.get(word, 30.0) for word in words] if is_measured else None,
         )
 
-    remember(ada, "Geburtstag im Mai, die Butter ist alle, gebrautstag.")
+    remember(
+        ada, "Geburtstag im Mai, die Butter ist alle, gebrautstag. Müller rief an. Mull."
+    )  # "mull" is the German stem
     assert correct_german("wann ist mein Gebrutstag") == "wann ist mein geburtstag"
     assert correct_german("was mag meine Mutter") == "was mag meine Mutter"  # a word, though no memory has it
     assert correct_german("wann ist mein Gebrutstag", is_measured=False) == "wann ist mein Gebrutstag"
+    assert correct_german("Möller") == "Möller"  # another surname
+    assert correct_german("was sagt Möller") == "was sagt Möller"
+    assert correct_german("was sagt Mülelr") == "was sagt müller"
+    assert correct_german("wann ist mein Geburtstsg") == "wann ist mein geburtstag"
     assert "рождения" in spell_checker._edit_word("рождениа")
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
 from memories import scopes
-from memories.index import joined_words, passages
+from memories.index import joined_words, passages, tag_words
 from memories.index.passages import get_max_tag_words
 from memories.models import Memory, MemoryVector, Tag
 from memories.search.exact_duplicates import find_exact_duplicate
@@ -60,6 +62,21 @@ def test_renamed_merged_and_removed_tags_are_found_at_once(ada: User, soup: Memo
     tag_admin.merge_tags(actor, get_tag(ada, "Family Dinner 🍲").pk, get_tag(ada, "home").pk)
     assert find(actor, "dinner") == []
     assert sorted(find(actor, "home")) == sorted(memory.text for memory in Memory.objects.all())
+
+
+def test_renamed_tag_takes_few_statements_however_memories_are_tagged(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(7):
+        remember(ada, f"Memory {number}.", tags=["recipes", f"unique{number}"])
+    monkeypatch.setattr(tag_words, "BATCH", 4, raising=False)
+    with CaptureQueriesContext(connection) as queries:
+        tag_admin.rename_tag(session(ada), get_tag(ada, "recipes").pk, "Cooking")
+    updates = [each for each in queries if "update memories_memoryvector" in each["sql"]]
+    assert len(updates) == 2
+    assert find(session(ada), "recipes") == []
+    assert len(find(session(ada), "cooking")) == 7
+    assert find(session(ada), "unique3") == ["Memory 3."]
 
 
 def test_tags_of_a_selection_are_found_at_once(ada: User, soup: Memory) -> None:
