@@ -10,12 +10,10 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import keys
-from accounts.actor import Actor, Channel
-from accounts.models import User
+from accounts.actor import Actor
 from benchmarks.quality.locomo import Item
 from benchmarks.quality.natural import NAMES, SETS
-from benchmarks.quality.retrieval import load_memories
+from benchmarks.quality.retrieval import create_temporary_owner, load_memories
 from memories.persona.retrieval import Answer, ask_persona
 from memories.search.near_duplicates import find_updates
 from memories.search.query import search_memories
@@ -86,14 +84,10 @@ def evaluate_updates(
     """Add each pair alone to an account with the other memories of its set. Leaves nothing in the database."""
     for each in sets:
         log_progress(f"{each.name}: {len(each.updates) + len(each.look_alikes)} pairs")
-        with transaction.atomic():
-            person = User.objects.create_user(f"evaluation-{uuid.uuid4()}@picard.invalid")
-            actor = Actor(user=person, door=Channel.COMMAND)
+        with create_temporary_owner() as actor:
             load_memories(actor, each.distractors)
             suggested = [_find_suggested(actor, pair) for pair in (*each.updates, *each.look_alikes)]
             answers = [_ask(actor, pair) for pair in each.updates if pair.present]
-            transaction.set_rollback(True)
-        keys.clear_key_cache(person.pk)
         yield _summarize(each, suggested, answers)
 
 

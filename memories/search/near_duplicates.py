@@ -89,11 +89,6 @@ def find_updates(actor: Actor, memory_id: UUID) -> list[SimilarMemory]:
     return [each for each in find_similar(actor, memory_id) if each.update]
 
 
-def has_near_duplicate(actor: Actor, memory_id: UUID) -> bool:
-    """Return whether another memory is a likely duplicate that the owner has not chosen to keep."""
-    return any(each.is_same for each in find_similar(actor, memory_id))
-
-
 def _suggest_update(one: Memory, other: Memory, cosine: float, language: Language) -> UpdateSuggestion | None:
     """Return the suggestion to link two memories, unless links of theirs are in the way."""
     older, newer = sorted((one, other), key=lambda memory: (memory.created_at, memory.pk))

@@ -78,12 +78,10 @@ def correct_query(
     present = visible.find_present(
         list({stem for found in candidates.values() for stems in found.values() for stem in stems})
     )
+    choose = (
+        _choose_candidate if language.is_english else partial(_choose_probable, compute_costs=compute_costs)
+    )
     for error in reversed(errors):
-        choose = (
-            _choose_candidate
-            if language.is_english
-            else partial(_choose_probable, compute_costs=compute_costs)
-        )
         if replacement := choose(error, candidates[error], present):
             text = text[: error.start] + replacement + text[error.end :]
     return text
