@@ -23,6 +23,7 @@ from benchmarks.texts import make_texts
 from memories.index import work_queue
 from memories.jobs import indexer
 from memories.models import ImportState, IndexState, Memory
+from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import stage_import
 from memories.providers.embeddings import get_provider
@@ -157,7 +158,7 @@ def _measure_page_import(sizes: Sizes, random: "np.random.Generator") -> float:
         orjson.dumps([{"memory": text} for text in dict.fromkeys(make_texts(sizes.imported, random))])
     )
     started_at = time.perf_counter()
-    batch = stage_import(actor, file)
+    batch = stage_import(actor, [NamedFile(file)])
     import_run.start_import(actor, batch.pk)
     while batch.state != ImportState.DONE:
         batch = import_run.advance_import(actor, batch.pk)

@@ -15,7 +15,7 @@ from accounts.actor import Channel
 from memories import scopes
 from memories.mcp.tools import TOOLS
 from memories.models import IndexState, Visibility
-from memories.portability.readers.detect import IMPORT_FORMATS
+from memories.portability.readers.catalog import IMPORT_FORMATS
 from picard.config.paths import PROJECT
 from tests.interop.clients.programs import CLIENTS
 

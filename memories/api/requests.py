@@ -23,7 +23,7 @@ from memories.api.strict_fields import (
 from memories.models import CLIENT_ID_CHARACTERS, SOURCE_CHARACTERS, Visibility
 from memories.models.visibility import Filters
 from memories.portability.exports.formats import EXPORT_FORMATS
-from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.formats import ChatFilter
 from memories.review import extraction
 from memories.search.exact_duplicates import OnDuplicate
 from memories.validation import limits

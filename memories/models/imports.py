@@ -51,7 +51,8 @@ OPEN_STATES = (ImportState.STAGED, ImportState.RUNNING)
 
 
 class ImportBatch(Owned, models.Model):
-    """One import. `counts` holds only numbers; `sample` is an encrypted JSON array of a few of its texts.
+    """One import. `counts` holds only numbers; `sample` is an encrypted JSON array of a few of its texts, and
+    `report` one of what comes of each file.
 
     `total` is how many memories it will create or change, `done` how many it has; `ended_by` is empty for a complete
     import. `source` is who started it, as with Memory; `only_tags` is what its app was limited to, and `is_own_yes`
@@ -72,6 +73,8 @@ class ImportBatch(Owned, models.Model):
     )
     counts = models.JSONField(default=dict, editable=False)
     sample = SealedTextField()
+    # Imports of earlier versions have none.
+    report = SealedTextField(null=True)  # type: ignore[misc]
     total = models.PositiveIntegerField(default=0, editable=False)
     done = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from memories.models import Memory
 from tests.e2e.test_first_walk import _sign_up
 from tests.e2e.test_persona import _check_page
-from tests.memories.portability import samples
+from tests.memories.portability.samples import files as samples
 
 pytestmark = pytest.mark.browser
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}

@@ -12,8 +12,8 @@ from accounts.actor import Channel
 from memories import scopes
 from memories.models import AuditAction, ImportEndReason, ImportState, IndexState, Visibility
 from memories.persona.retrieval import AnswerMode
-from memories.portability.readers.detect import IMPORT_FORMATS
-from memories.portability.readers.items import REASONS
+from memories.portability.readers.catalog import IMPORT_FORMATS, MIXED
+from memories.portability.readers.reasons import REASONS
 from memories.search.change_detection import ChangeKind
 from memories.validation import limits
 
@@ -360,7 +360,7 @@ class SkippedEntries(ResponseSchema):
 
 class Import(ResponseSchema):
     id = serializers.UUIDField()
-    format = OpenChoice(IMPORT_FORMATS, note="The detected format.")
+    format = OpenChoice([*IMPORT_FORMATS, MIXED], note="The detected format.")
     state = OpenChoice(ImportState.values, note="`staged`: previewed, not started.")
     new = serializers.IntegerField(min_value=0)
     changed = serializers.IntegerField(min_value=0)

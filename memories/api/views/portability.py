@@ -15,9 +15,10 @@ from memories.api.requests import EVERYTHING, ExportQuery, ImportQuery, RunIn
 from memories.api.views.base import ApiView, validate_body, validate_query
 from memories.portability.exports.formats import export_memories
 from memories.portability.exports.full_archive import export_everything
+from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
-from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.formats import ChatFilter
 
 BUDGET_S = 8.0  # per call; then the client calls again
 
@@ -36,7 +37,7 @@ class ImportListView(ApiView):
         with open_uploaded_file(request) as file:
             check_preview_rate(self.actor)
             batch = stage_import(
-                self.actor, file, chats=ChatFilter(query["chats"]), seconds=MAX_SECONDS_ONLINE
+                self.actor, [NamedFile(file)], chats=ChatFilter(query["chats"]), seconds=MAX_SECONDS_ONLINE
             )
         headers = {"Location": reverse("api:import", args=[batch.pk])}
         return Response(serialize_import(batch), status=201, headers=headers)

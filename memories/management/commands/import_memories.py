@@ -10,11 +10,12 @@ from accounts.actor import Actor, Channel
 from accounts.management import lookup
 from memories.errors import ImportInProgress
 from memories.models import ImportBatch, ImportEndReason, ImportState
+from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import stage_import
-from memories.portability.readers.chat_exports import ChatFilter
-from memories.portability.readers.detect import IMPORT_FORMATS
-from memories.portability.readers.items import REASONS
+from memories.portability.readers.catalog import get_kind_label
+from memories.portability.readers.formats import ChatFilter
+from memories.portability.readers.reasons import REASONS
 
 
 class Command(BaseCommand):
@@ -78,12 +79,12 @@ class Command(BaseCommand):
     def _stage_path(self, actor: Actor, path: str, chats: ChatFilter) -> ImportBatch:
         if path == "-":
             with _spool_stream(sys.stdin.buffer) as file:
-                return stage_import(actor, file, chats=chats, on_progress=self._print_progress)
+                return stage_import(actor, [NamedFile(file)], chats=chats, on_progress=self._print_progress)
         if Path(path).is_dir():
-            return stage_import(actor, Path(path), chats=chats, on_progress=self._print_progress)
+            return stage_import(actor, [Path(path)], chats=chats, on_progress=self._print_progress)
         try:
             with Path(path).open("rb") as file:
-                return stage_import(actor, file, chats=chats, on_progress=self._print_progress)
+                return stage_import(actor, [NamedFile(file)], chats=chats, on_progress=self._print_progress)
         except OSError as error:
             raise CommandError(f"Cannot read {path}: {error.strerror}") from None
 
@@ -93,7 +94,7 @@ class Command(BaseCommand):
 
     def _print_preview(self, batch: ImportBatch) -> None:
         counts = batch.counts
-        self.stdout.write(f"Format: {IMPORT_FORMATS[batch.format].label}")
+        self.stdout.write(f"Format: {get_kind_label(batch.format)}")
         self.stdout.write(f"new: {counts['new']:,}")
         self.stdout.write(f"changed: {counts['changed']:,}")
         self.stdout.write(f"duplicates: {counts['duplicate']:,}")

@@ -7,7 +7,7 @@ from accounts.management import lookup
 from memories.errors import ImportNotFound
 from memories.models import ImportBatch, ImportState
 from memories.portability.imports import run as import_run
-from memories.portability.readers.detect import IMPORT_FORMATS
+from memories.portability.readers.catalog import get_kind_label
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def _list_imports(self, batches: list[ImportBatch]) -> None:
         for batch in batches:
-            label = IMPORT_FORMATS[batch.format].label if batch.format in IMPORT_FORMATS else batch.format
+            label = get_kind_label(batch.format)
             self.stdout.write(
                 f"{batch.pk}  {batch.created_at:%Y-%m-%d %H:%M}  {batch.state:7}  {batch.done:,}  {label}"
             )

@@ -19,9 +19,9 @@ from accounts.actor import Actor
 from memories import scopes
 from memories.models import AuditAction, LinkedMemory, Memory, MemoryRevision
 from memories.portability.exports.zip_stream import ZipMember, stream_zip
-from memories.portability.readers.json_and_csv import escape_formula
-from memories.portability.readers.picard_jsonl import format_line
-from memories.portability.readers.text_and_markdown import CONTINUATION_INDENT
+from memories.portability.readers.memory_tools.picard_jsonl import format_line
+from memories.portability.readers.tables.csv_table import escape_formula
+from memories.portability.readers.texts.plain_text import CONTINUATION_INDENT
 from memories.services import audit
 from memories.services.reads import decrypt_or_none
 from memories.services.representation import represent_memory

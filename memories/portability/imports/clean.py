@@ -10,7 +10,9 @@ import orjson
 from django.core.exceptions import ValidationError
 
 from memories.models import StagedMemories, Visibility
-from memories.portability.readers.items import REASONS, ImportItem, Revision, parse_time
+from memories.portability.readers.items import ImportItem, Revision
+from memories.portability.readers.reasons import REASONS
+from memories.portability.readers.times import parse_time
 from memories.validation import limits
 from memories.validation.drafts import NewMemory, clean_new_memory
 
@@ -78,5 +80,6 @@ def _load_item(value: dict[str, Any]) -> ImportItem:
             "id": UUID(value["id"]) if value["id"] else None,
             "history": tuple(history),
             "keeps": tuple(value.get("keeps", ())),
+            "notes": (),
         }
     )

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.actor import Actor
 from accounts.ids import new_id, new_id_at
 from memories.models import ImportBatch, Memory, StagedMemories, Visibility
+from memories.portability.files.parts import make_file_error
 from memories.portability.imports.apply_change import is_newer
 from memories.portability.imports.clean import clean_item, get_skip_reason
 from memories.portability.imports.links import (
@@ -28,8 +29,9 @@ from memories.portability.imports.links import (
     FileLinks,
     dump_link_rows,
 )
-from memories.portability.readers.archives import make_file_error
-from memories.portability.readers.items import EARLIEST_TIME, ImportItem, split_to_limits
+from memories.portability.imports.report import FileReport, dump_reports
+from memories.portability.readers.items import ImportItem, split_to_limits
+from memories.portability.readers.times import EARLIEST_TIME
 from memories.services.reads import decrypt_or_none
 from memories.validation import limits
 
@@ -39,6 +41,7 @@ ROW_ITEMS = 1_000  # memories per staged row, and per transaction of the import
 ROW_CHARACTERS = ROW_ITEMS * limits.TEXT_CHARACTERS  # per staged row: a memory may have a long history
 REVISION_OVERHEAD = 200  # characters an earlier version counts besides its text
 SAMPLE_SIZE = 8
+DUPLICATE = "duplicate"
 OWN_ID_VERSION = 7  # of UUIDs that the memories of this product have
 
 
@@ -54,6 +57,7 @@ class SeenId:
     times: tuple[datetime, datetime]
     kind: str
     is_public: bool
+    report: FileReport
 
 
 @dataclass
@@ -65,12 +69,13 @@ class ImportDiff:
     known_digests: dict[bytes, UUID]  # digest of a text -> the memory that has or had it
     file_digests: dict[bytes, UUID] = field(default_factory=dict)
     links: FileLinks = field(default_factory=FileLinks)
-    superseded: dict[int, str] = field(
+    superseded: dict[int, tuple[str, FileReport]] = field(
         default_factory=dict
     )  # index of an item that no longer holds -> its ID in the file
-    counts: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    pending: list[ImportItem] = field(default_factory=list)
+    reports: list[FileReport] = field(default_factory=list)
+    report: FileReport = field(default_factory=lambda: FileReport("", ""))  # of the file of the current item
+    public_count: int = 0
+    pending: list[tuple[ImportItem, FileReport]] = field(default_factory=list)
     staged: list[tuple[ImportItem, bool]] = field(default_factory=list)
     seen_ids: dict[UUID, SeenId] = field(default_factory=dict)
     outdated: set[int] = field(default_factory=set)  # indexes of items of which the file has a newer text
@@ -82,19 +87,25 @@ class ImportDiff:
     conversation: str | None = None
     position: int = 0
 
+    def start_file(self, report: FileReport) -> None:
+        """Count what is added from now on for this file."""
+        self.reports.append(report)
+        self.report = report
+
     def skip_entry(self, reason: str, count: int = 1) -> None:
-        self.skipped[reason] += count
+        self.report.skipped[reason] += count
         self._count_entries(count)
 
     def add_item(self, entry: ImportItem) -> None:
         self._count_entries()
         for item in split_to_limits(entry):
             try:
-                self.pending.append(clean_item(self._assign_position(item)))
+                item = replace(item, format=self.report.kind)
+                self.pending.append((clean_item(self._assign_position(item)), self.report))
             except ValidationError as error:
                 self.skip_entry(get_skip_reason(error))
             else:
-                self.pending_characters += _count_characters(self.pending[-1])
+                self.pending_characters += _count_characters(self.pending[-1][0])
         if len(self.pending) >= ROW_ITEMS or self.pending_characters >= ROW_CHARACTERS:
             self._compare_items()
 
@@ -105,11 +116,23 @@ class ImportDiff:
         self._drop_outdated()
         self._save_links()
         self.batch.counts = {
-            **{name: self.counts[name] for name in ("new", "changed", "duplicate", "public")},
-            "skipped": dict(self.skipped.most_common()),
+            **{
+                name: sum(report.counts[name] for report in self.reports)
+                for name in (NEW, CHANGED, DUPLICATE)
+            },
+            "public": self.public_count,
+            "skipped": self._sum_counts("skipped"),
+            "notes": self._sum_counts("notes"),
         }
-        self.batch.total = self.counts["new"] + self.counts["changed"]
+        self.batch.total = self.batch.counts[NEW] + self.batch.counts[CHANGED]
+        self.batch.report = dump_reports(self.reports)
         self.batch.sample = orjson.dumps(self.sample).decode()
+
+    def _sum_counts(self, name: str) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for report in self.reports:
+            total.update(getattr(report, name))
+        return {key: count for key, count in total.most_common() if count}
 
     def _count_entries(self, count: int = 1) -> None:
         self.entry_count += count
@@ -131,14 +154,15 @@ class ImportDiff:
         self.position += 1
         return replace(
             item,
-            conversation=str(uuid5(self.batch.owner_id, f"{self.batch.format} {item.conversation}")),
+            conversation=str(uuid5(self.batch.owner_id, f"{item.format} {item.conversation}")),
             position=self.position - 1,
         )
 
     def _compare_items(self) -> None:
         items, self.pending, self.pending_characters = self.pending, [], 0
-        stored = _load_stored(self.actor, [item.id for item in items if item.id])
-        for item in items:
+        stored = _load_stored(self.actor, [item.id for item, _report in items if item.id])
+        current = self.report
+        for item, self.report in items:
             if self._is_repeated(item):
                 continue
             existing = stored.get(item.id) if item.id else None
@@ -150,10 +174,11 @@ class ImportDiff:
                 self._add_duplicate(item, known)
             else:
                 self._add_new(item)
+        self.report = current
         self._save_staged_rows()
 
     def _add_duplicate(self, item: ImportItem, memory_id: UUID) -> None:
-        self.counts["duplicate"] += 1
+        self.report.counts[DUPLICATE] += 1
         self.links.add_memory(item.file_id, memory_id, STORED)
 
     def _add_new(self, item: ImportItem) -> None:
@@ -164,20 +189,21 @@ class ImportDiff:
         self.links.add_memory(item.file_id, memory_id, NEW)
         self.file_digests.setdefault(digest_text(item.text), memory_id)
         if item.is_superseded:
-            self.superseded[self.staged_count] = item.file_id or ""
+            self.superseded[self.staged_count] = (item.file_id or "", self.report)
         self._add_staged(item, NEW, memory_id)
 
     def _is_repeated(self, item: ImportItem) -> bool:
         """Keep only the newest text of duplicate IDs, in any order: one zip may contain two exports."""
         if item.id is None or (previous := self.seen_ids.get(item.id)) is None:
             return False
-        self.skipped["repeated"] += 1
+        self.report.skipped["repeated"] += 1
         if _get_times(item) <= previous.times:
             return True
         self.outdated.add(previous.index)
-        self.counts[previous.kind] -= 1
-        self.counts["public"] -= previous.is_public
-        self.seen_ids[item.id] = SeenId(previous.index, _get_times(item), "", is_public=False)
+        if previous.kind:
+            previous.report.counts[previous.kind] -= 1
+        self.public_count -= previous.is_public
+        self.seen_ids[item.id] = replace(previous, times=_get_times(item), kind="", is_public=False)
         return False
 
     def _add_if_newer(self, item: ImportItem, existing: Memory) -> None:
@@ -185,7 +211,7 @@ class ImportDiff:
             self.links.add_memory(item.file_id, existing.pk, CHANGED)
             self._add_staged(item, CHANGED, existing.pk)
         else:
-            self.skipped["older"] += 1
+            self.report.skipped["older"] += 1
             self.links.add_memory(item.file_id, existing.pk, STORED)
 
     def _find_known(self, item: ImportItem) -> UUID | None:
@@ -199,10 +225,11 @@ class ImportDiff:
 
     def _add_staged(self, item: ImportItem, kind: str, memory_id: UUID) -> None:
         is_public = item.visibility == Visibility.PUBLIC
-        self.counts[kind] += 1
-        self.counts["public"] += is_public
+        self.report.counts[kind] += 1
+        self.report.notes.update(item.notes)
+        self.public_count += is_public
         if item.id:
-            self.seen_ids[item.id] = SeenId(self.staged_count, _get_times(item), kind, is_public)
+            self.seen_ids[item.id] = SeenId(self.staged_count, _get_times(item), kind, is_public, self.report)
         self.staged_count += 1
         if self.staged_count > MAX_ITEMS:
             raise make_file_error(
@@ -212,7 +239,7 @@ class ImportDiff:
             )
         if len(self.sample) < SAMPLE_SIZE:
             self.sample.append(Truncator(item.text).chars(300))
-        self.staged.append((replace(item, id=memory_id), kind == CHANGED))
+        self.staged.append((replace(item, id=memory_id, notes=()), kind == CHANGED))
 
     def _save_staged_rows(self, *, rest: bool = False) -> None:
         rest = rest or sum(_count_characters(item) for item, _changes in self.staged) >= ROW_CHARACTERS
@@ -230,11 +257,11 @@ class ImportDiff:
     def _skip_unreplaced(self) -> None:
         """Skip what no longer holds if the file does not have what replaces it: it would be taken for present."""
         replaced = self.links.list_replaced_ids() if self.superseded else set()
-        for index, file_id in self.superseded.items():
+        for index, (file_id, report) in self.superseded.items():
             if file_id not in replaced:
                 self.outdated.add(index)
-                self.counts["new"] -= 1
-                self.skipped["superseded"] += 1
+                report.counts[NEW] -= 1
+                report.skipped["superseded"] += 1
 
     def _save_links(self) -> None:
         first = len(self.row_starts)
@@ -243,7 +270,7 @@ class ImportDiff:
                 owner_id=self.batch.owner_id, batch=self.batch, number=number, content=content
             )
         if self.links.lost:
-            self.skipped[UNLINKED] += self.links.lost
+            self.report.skipped[UNLINKED] += self.links.lost
 
     def _drop_outdated(self) -> None:
         numbers = {bisect_right(self.row_starts, index) - 1 for index in self.outdated}

@@ -268,7 +268,8 @@ def _build_new_memory(batch: ImportBatch, item: ImportItem, used_ids: set[UUID])
     own_id = item.id if item.id and item.id.version == 7 else None
     if own_id in used_ids:
         own_id = derive_free_id(batch, own_id)
-    source_tags = [] if batch.format == OWN_FORMAT else [SOURCE_TAG.format(batch.format)]
+    name = item.format or batch.format  # rows staged by earlier versions do not have the item's
+    source_tags = [] if name == OWN_FORMAT else [SOURCE_TAG.format(name)]
     return NewMemory(
         text=item.text,
         visibility=item.visibility if batch.publishes else Visibility.PRIVATE.value,

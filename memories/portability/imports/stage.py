@@ -1,10 +1,9 @@
 """Read a file into a staged import for preview: one per user at a time, all or nothing."""
 
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import IO
+from collections.abc import Callable, Sequence
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -14,10 +13,13 @@ from core.db.locks import OwnerLock, try_lock_owner
 from memories import scopes
 from memories.errors import ImportInProgress
 from memories.models import OPEN_STATES, ImportBatch, ImportState, Memory, MemoryRevision
+from memories.portability.files.archives import Source, list_parts
+from memories.portability.files.parts import check_deadline
 from memories.portability.imports.diff import ImportDiff, digest_text
-from memories.portability.readers.archives import check_deadline, list_parts
-from memories.portability.readers.chat_exports import ChatFilter
-from memories.portability.readers.detect import detect_format
+from memories.portability.imports.report import FileReport
+from memories.portability.readers.catalog import MIXED
+from memories.portability.readers.detect import detect_parts, read_parts
+from memories.portability.readers.formats import ChatFilter, Format, ReadContext
 from memories.portability.readers.items import ImportLink, SkippedEntry
 from memories.services import writes
 from memories.services.reads import decrypt_or_none
@@ -43,39 +45,45 @@ def check_preview_rate(actor: Actor) -> None:
 
 def stage_import(
     actor: Actor,
-    source: IO[bytes] | Path,
+    sources: Sequence[Source],
     *,
     chats: ChatFilter = ChatFilter.MINE,
+    text_column: str = "",
     seconds: float = MAX_SECONDS,
     on_progress: ProgressCallback = lambda _count: None,
 ) -> ImportBatch:
-    """Stage the memories of a file, zip or folder as an import that needs approval. All or nothing.
+    """Stage the memories of files, zips and folders as an import that needs approval. All or nothing.
 
-    Replaces an earlier staged import. `on_progress` is called with the number of entries read. Raises ValidationError
-    (file) if the file cannot be read, or not within `seconds`; ImportInProgress while another import runs or is staged.
+    Replaces an earlier staged import. `on_progress` is called with the number of entries read. text_column: the column
+    with the texts of tables of an unknown form. Raises ValidationError (file) if nothing of it can be read, or not
+    within `seconds`; ImportInProgress while another import runs or is staged.
     """
     require_portability_scopes(actor)
     deadline = time.monotonic() + seconds
     with transaction.atomic():
         previous = _lock_open_import(actor)
-        format, parts = detect_format(list_parts(source, deadline))
+        detected = detect_parts(list_parts(sources, deadline))
+        formats = {each.kind.name for each in detected if isinstance(each.kind, Format)}
         batch = ImportBatch(
             owner_id=actor.person.pk,
-            format=format.name,
+            format=formats.pop() if len(formats) == 1 else MIXED,
             source=writes.get_source(actor),
             only_tags=None if actor.only_tags is None else sorted(actor.only_tags),
         )
         diff = ImportDiff(actor, batch, _load_known_digests(actor))
-        for entry in format.read(parts, chats):
-            check_deadline(deadline)
-            if isinstance(entry, SkippedEntry):
-                diff.skip_entry(entry.reason, entry.count)
-            elif isinstance(entry, ImportLink):
-                diff.links.add_link(entry)
-            else:
-                diff.add_item(entry)
-            if diff.entry_count % BATCH_SIZE == 0:
-                on_progress(diff.entry_count)
+        context = ReadContext(chats=chats, zone=ZoneInfo(actor.person.time_zone), text_column=text_column)
+        for part, results in read_parts(detected, context):
+            diff.start_file(FileReport(part.part.name, part.kind.name))
+            for entry in results:
+                check_deadline(deadline)
+                if isinstance(entry, SkippedEntry):
+                    diff.skip_entry(entry.reason, entry.count)
+                elif isinstance(entry, ImportLink):
+                    diff.links.add_link(entry)
+                else:
+                    diff.add_item(entry)
+                if diff.entry_count % BATCH_SIZE == 0:
+                    on_progress(diff.entry_count)
         diff.save_summary()
         _discard_open_import(previous)
         batch.save(force_insert=True)

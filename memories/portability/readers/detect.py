@@ -1,125 +1,106 @@
-"""Detect import formats by content; file names only tell the members of a zip apart."""
+"""Which format each part of an import has, and reading all of them."""
 
-import csv
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-import orjson
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from memories.portability.readers.archives import Part, make_file_error
-from memories.portability.readers.chat_exports import ChatFilter, read_chatgpt, read_claude
-from memories.portability.readers.items import ReadResult
-from memories.portability.readers.json_and_csv import TEXT_KEYS, read_list, read_store, read_table
-from memories.portability.readers.picard_jsonl import read_jsonl
-from memories.portability.readers.streams import parse_outline, read_start_text
-from memories.portability.readers.text_and_markdown import read_notes, read_plain_text
+from memories.portability.files.encodings import SAMPLE_BYTES
+from memories.portability.files.parts import Part, make_file_error
+from memories.portability.readers.catalog import FALLBACKS, FORMATS
+from memories.portability.readers.formats import FileKind, Format, PartStart, ReadContext, RefusedKind
+from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.reasons import REASONS
 
-Reader = Callable[[list[Part], ChatFilter], Iterator[ReadResult]]
-
-
-def _read_each_part(read: Callable[[Part], Iterator[ReadResult]]) -> Reader:
-    return lambda parts, _chats: (result for part in parts for result in read(part))
+# Errors that end the import; any other error of one part among several is said of that part.
+FATAL_CODES = frozenset({"takes_too_long", "zip_bomb", "too_many_files", "too_many_entries", "too_many"})
+MAX_NAMED = 10  # files in an error
+ENTRY_CODES = frozenset({"too_large", "not_text"})  # reasons of their own; other errors are "broken"
 
 
 @dataclass(frozen=True)
-class ImportFormat:
-    """A file format. name: stored value, and the tag suffix after `imported:`; label: text shown to the user."""
+class DetectedPart:
+    """A part with what it was taken for."""
 
-    name: str
-    label: object
-    read: Reader
-
-
-# Ordered by priority: the first format among the members of a zip is the format of the zip.
-IMPORT_FORMATS = {
-    format.name: format
-    for format in (
-        ImportFormat("picard", gettext_lazy("Picard export"), _read_each_part(read_jsonl)),
-        ImportFormat("chatgpt", gettext_lazy("ChatGPT export"), read_chatgpt),
-        ImportFormat("claude", gettext_lazy("Claude export"), read_claude),
-        ImportFormat("pam", gettext_lazy("portable-ai-memory"), _read_each_part(read_store)),
-        ImportFormat("mem0", gettext_lazy("mem0 export"), _read_each_part(read_list)),
-        ImportFormat("list", gettext_lazy("JSON list"), _read_each_part(read_list)),
-        ImportFormat("table", gettext_lazy("CSV table"), _read_each_part(read_table)),
-        ImportFormat("markdown", gettext_lazy("Markdown notes"), lambda parts, _chats: read_notes(parts)),
-        ImportFormat(
-            "text", gettext_lazy("Plain text, one memory per line"), _read_each_part(read_plain_text)
-        ),
-    )
-}
-NOTE_SUFFIXES = (".md", ".markdown", ".txt")
-EXPORT_FILE_NAME = re.compile(r"(?:conversations(?:-\d+)?|memor(?:y|ies)(?:-\d+)?)\.json")
+    part: Part
+    kind: FileKind
 
 
-def detect_format(parts: list[Part]) -> tuple[ImportFormat, list[Part]]:
-    """Return the format and the parts that have it. Raises ValidationError (file) for an unknown format."""
-    if len(parts) == 1 and not parts[0].name:
-        name = _detect_part_format(parts[0])
-        if name is None:
-            raise make_file_error(_("The file format is not supported."), "unknown_format")
-        return IMPORT_FORMATS[name], parts
-    detected = [(part, _detect_member_format(part)) for part in parts]
-    names = {name for _part, name in detected}
-    format = next((IMPORT_FORMATS[name] for name in IMPORT_FORMATS if name in names), None)
-    if format is None:
-        raise make_file_error(_("The zip contains no supported files."), "unknown_format")
-    extra = ("list",) if format.name in ("chatgpt", "claude") else ()  # ChatGPT's memory.json
-    return format, [part for part, name in detected if name == format.name or name in extra]
+def detect_parts(parts: Sequence[Part]) -> list[DetectedPart]:
+    """Return each part with its format, or the kind of file that it was refused as.
+
+    Raises ValidationError (file), which names what was found, if no part can be imported.
+    """
+    by_path = MappingProxyType({part.path: part for part in parts})
+    detected = [DetectedPart(part, _detect_kind(PartStart(part, by_path))) for part in parts]
+    if not any(isinstance(each.kind, Format) for each in detected):
+        raise _make_refusal(detected)
+    return detected
 
 
-def _detect_member_format(part: Part) -> str | None:
-    if part.suffix in NOTE_SUFFIXES:
-        return "markdown"
-    name = _detect_part_format(part)
-    if name == "list" and not EXPORT_FILE_NAME.fullmatch(part.base_name):
-        return None  # such as settings
-    return name if name != "text" else None
+def _make_refusal(detected: Sequence[DetectedPart]) -> ValidationError:
+    if len(detected) == 1 and isinstance(detected[0].kind, RefusedKind):
+        part, kind = detected[0].part, detected[0].kind
+        message = _("%(file)s cannot be imported. It was recognized as: %(kind)s (%(reason)s).") % {
+            "file": part.name or _("The file"),
+            "kind": kind.label,
+            "reason": REASONS[part.fault or kind.reason],
+        }
+        return make_file_error(message, kind.reason)
+    named = ", ".join(f"{each.part.name} ({each.kind.label})" for each in detected[:MAX_NAMED])
+    message = _("Nothing in it can be imported. It contains: %(files)s.") % {"files": named}
+    if len(detected) > MAX_NAMED:
+        message = _("Nothing in it can be imported. It contains: %(files)s, and %(count)s more files.") % {
+            "files": named,
+            "count": f"{len(detected) - MAX_NAMED:,}",
+        }
+    return make_file_error(message, "unknown_format")
 
 
-def _detect_part_format(part: Part) -> str | None:
-    text = read_start_text(part)
-    if "\0" in text or not text:
-        return None
-    if text[0] in "{[":
-        return _detect_json_format(text) or ("text" if text[0] == "[" and _is_dated_text(text) else None)
-    if text.startswith(("---\n", "---\r\n")):
-        return "markdown"
-    return "table" if _is_table(text) else "text"
+def _detect_kind(start: PartStart) -> FileKind:
+    for kind in FORMATS:
+        if kind.recognise(start):
+            return kind
+    if start.json.kinds and start.part.size > SAMPLE_BYTES:
+        start = start.look_further()
+        for kind in FORMATS:
+            if kind.recognise(start):
+                return kind
+    return next(kind for kind in FALLBACKS if kind.recognise(start))
 
 
-def _detect_json_format(text: str) -> str | None:
-    first, _end, rest = text.partition("\n")
+def read_parts(
+    detected: Sequence[DetectedPart], context: ReadContext
+) -> Iterator[tuple[DetectedPart, Iterator[ReadResult]]]:
+    """Yield each part with an iterator over what it contains. Must be read in order.
+
+    Raises ValidationError (file) for a part that cannot be read if it is all that was given.
+    """
+    context = replace(context, parts={each.part.path: each.part for each in detected})
+    for each in detected:
+        yield each, _read_part(each, context, alone=len(detected) == 1)
+
+
+def _read_part(detected: DetectedPart, context: ReadContext, *, alone: bool) -> Iterator[ReadResult]:
+    part, kind = detected.part, detected.kind
+    if part.fault:
+        yield SkippedEntry(part.fault)
+        return
+    if isinstance(kind, RefusedKind):
+        yield SkippedEntry(kind.reason)
+        return
+    is_empty = True
     try:
-        line = orjson.loads(first)
-    except orjson.JSONDecodeError:
-        line = None
-    if isinstance(line, dict) and "text" in line and ("picard" in line or rest.strip()):
-        return "picard"
-    is_list, keys = parse_outline(text)
-    if not is_list and {"picard", "text"} <= keys:  # the first line is longer than the part that was read
-        return "picard"
-    if "mapping" in keys and is_list:
-        return "chatgpt"
-    if ("chat_messages" in keys and is_list) or "conversations_memory" in keys:
-        return "claude"
-    if is_list:
-        return "mem0" if "memory" in keys else "list" if keys & {*TEXT_KEYS, ""} else None
-    if "memories" in keys:
-        return "pam" if keys & {"schema", "schema_version"} else "list"
-    return "mem0" if "results" in keys else None
-
-
-def _is_dated_text(text: str) -> bool:
-    return re.match(r"\[[^\]\n]{1,40}\]\s*[-–—:]", text) is not None
-
-
-def _is_table(text: str) -> bool:
-    header = text.partition("\n")[0]
-    try:
-        names = [name.strip().lower() for name in next(csv.reader([header]), [])]
-    except csv.Error:
-        return False
-    return (len(names) > 1 and any(key in names for key in TEXT_KEYS)) or names == ["text"]
+        for result in kind.read(part, context):
+            is_empty = False
+            yield result
+    except ValidationError as error:
+        code = error.error_dict["file"][0].code or ""
+        if alone or code in FATAL_CODES:
+            raise
+        yield SkippedEntry(code if code in ENTRY_CODES else "broken")
+        return
+    if is_empty:
+        yield SkippedEntry("no_memories")

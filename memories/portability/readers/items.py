@@ -1,40 +1,15 @@
-"""Results of import readers: items to import and skipped entries."""
+"""Results of import readers: items to import, links between them, and skipped entries."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
-
-from django.utils.translation import gettext_lazy as _
 
 from memories.models import Visibility
 from memories.validation import limits
 
-MILLISECONDS_FROM = 100_000_000_000  # as seconds this would be in the year 5138
-EARLIEST_TIME = datetime(1970, 1, 2, tzinfo=UTC)
 NON_SPACE = re.compile(r"\S")
-
-# Why an entry is skipped: the code, and the text shown to the user before its count.
-REASONS = {
-    "blank": _("empty"),
-    "not_a_memory": _("invalid entries for this format"),
-    "not_json": _("lines that are not valid JSON"),
-    "not_text": _("files that are not UTF-8 encoded or too large"),
-    "null_character": _("contains a null character"),
-    "surrogate": _("contains invalid Unicode (a lone surrogate)"),
-    "expired": _("already expired"),
-    "in_trash": _("in the trash or expired when they were exported"),
-    "unreadable": _("unreadable when they were exported"),
-    "of_the_assistant": _("written by the assistant"),
-    "conversation": _("messages in conversations, which you excluded"),
-    "no_text": _("images, tool calls and other messages without text"),
-    "older": _("older than your version"),
-    "superseded": _("marked as outdated in the file"),
-    "repeated": _("repeated in the file"),
-    "unlinked": _("links to a replaced memory that could not be kept"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +25,12 @@ class Revision:
 class ImportItem:
     """A memory to import. Only Picard's JSON Lines set all fields.
 
-    conversation: its ID in the file; the memories of a conversation are consecutive. position: None to continue
-    counting. written_at: the latest time at which the text can have been written. keeps: fields (tags, expires_at) that
-    the file omits; they stay unchanged when the import updates a memory. file_id: its ID in the file, of any form, by
-    which links name it. is_superseded: the file says that it no longer holds, and what replaces it; it is not imported
-    without that. The field names are stored in staged rows.
+    conversation: its ID in the file; position: the place in it, None to continue counting. written_at: the latest time
+    at which the text can have been written. keeps: fields (tags, expires_at) that the file omits; they stay unchanged
+    when the import updates a memory. file_id: its ID in the file, of any form, by which links name it. is_superseded:
+    the file says that it no longer holds, and what replaces it; it is not imported without that. format: the name of
+    its format, set when it is staged. notes: keys of NOTES, what is said of it though it is imported. The field names
+    are stored in staged rows.
     """
 
     text: str
@@ -72,6 +48,8 @@ class ImportItem:
     keeps: tuple[str, ...] = ()
     file_id: str | None = field(default=None, compare=False)
     is_superseded: bool = False
+    format: str = ""
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,52 +62,13 @@ class ImportLink:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """Skipped entries; `reason` is a key of REASONS."""
+    """Entries that are not imported; `reason` is a key of REASONS."""
 
     reason: str
     count: int = 1
 
 
 ReadResult = ImportItem | ImportLink | SkippedEntry
-
-
-def parse_time(value: object) -> datetime | None:
-    """Parse ISO 8601, or seconds or milliseconds since 1970. Returns None for anything else.
-
-    A time without zone is UTC. A future time becomes now, since no memory can have been written then.
-    """
-    try:
-        time = _parse_time(value)
-    except (ValueError, OverflowError, OSError):
-        return None
-    if time is None or time < EARLIEST_TIME:
-        return None
-    return min(time, datetime.now(UTC))
-
-
-def _parse_time(value: object) -> datetime | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        if not math.isfinite(value):
-            return None
-        return datetime.fromtimestamp(value / 1000 if value >= MILLISECONDS_FROM else value, UTC)
-    if isinstance(value, str):
-        time = datetime.fromisoformat(value.strip())
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    return None
-
-
-def parse_expiry(value: object) -> datetime | None:
-    """Parse an expiry, which may be in the future. Raises ValueError unless it is ISO 8601 with a time zone."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError("the expiry is not a string")
-    expires_at = datetime.fromisoformat(value)
-    if expires_at.tzinfo is None:
-        raise ValueError("the expiry has no time zone")
-    return expires_at.astimezone(UTC)
 
 
 def split_to_limits(item: ImportItem) -> Iterator[ImportItem]:

@@ -25,11 +25,12 @@ from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
+from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
-from memories.portability.readers.chat_exports import ChatFilter
-from memories.portability.readers.detect import IMPORT_FORMATS
-from memories.portability.readers.items import REASONS
+from memories.portability.readers.catalog import get_kind_label
+from memories.portability.readers.formats import ChatFilter
+from memories.portability.readers.reasons import REASONS
 from memories.web.decorators import Request, ViewParams, add_form_errors, memory_view
 from memories.web.forms import RawCharField
 
@@ -64,13 +65,13 @@ class ImportForm(forms.Form):
             "A ZIP export from ChatGPT or Claude, a ZIP of notes, JSON, CSV or plain text. At most %(size)s."
         ) % {"size": f"{settings.MAX_IMPORT_BYTES / 1_000_000:,.0f} MB"}
 
-    def open_file(self) -> IO[bytes]:
+    def open_file(self) -> NamedFile:
         """Return the file or the text as a file. Raise ValidationError if both are missing."""
         if (uploaded := self.cleaned_data.get("file")) is not None:
-            return cast(IO[bytes], uploaded.file)
+            return NamedFile(cast(IO[bytes], uploaded.file), uploaded.name)
         if not (text := self.cleaned_data["text"]).strip():
             raise ValidationError({"file": _("Choose a file or paste text.")})
-        return io.BytesIO(text.encode("utf-8", "replace"))
+        return NamedFile(io.BytesIO(text.encode("utf-8", "replace")))
 
 
 def import_view(
@@ -117,7 +118,7 @@ def import_page(request: Request, actor: Actor) -> HttpResponseBase:
 def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
     try:
         chats = ChatFilter(form.cleaned_data["chats"] or ChatFilter.MINE)
-        return stage_import(actor, form.open_file(), chats=chats, seconds=MAX_SECONDS_ONLINE)
+        return stage_import(actor, [form.open_file()], chats=chats, seconds=MAX_SECONDS_ONLINE)
     except ValidationError as error:
         add_form_errors(form, error)
     except ImportInProgress:
@@ -181,7 +182,7 @@ def _build_import_context(batch: ImportBatch) -> dict[str, object]:
     return {
         "batch": batch,
         "state": ImportState(batch.state).description,
-        "format": IMPORT_FORMATS[batch.format].label if batch.format in IMPORT_FORMATS else batch.format,
+        "format": get_kind_label(batch.format),
         "new": counts.get("new", 0),
         "changed": counts.get("changed", 0),
         "duplicate": counts.get("duplicate", 0),

@@ -12,11 +12,11 @@ from django.test import Client
 from accounts.models import User
 from memories import scopes
 from memories.errors import ApprovalRequired
-from memories.portability.imports.stage import stage_import
 from memories.services import writes
 from tests.factories import app, remember, session
 from tests.memories.api.callers import Answer, anonymous, app_of, session_of
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,7 @@ def rows(ada: User) -> Rows:
     similar = remember(ada, "Much like the canary.")
     writes.update_memory(session(ada), saved.pk, text="The zebra canary.")
     writes.trash_memory(session(ada), trashed.pk)
-    staged = stage_import(session(ada), file_of("[2025-01-01] - canary"))
+    staged = stage(session(ada), file_of("[2025-01-01] - canary"))
     with pytest.raises(ApprovalRequired) as error:
         writes.create_memory(app(ada, asks_first=True), text="A pending canary.")
     [proposed] = error.value.proposals

@@ -12,11 +12,11 @@ from accounts.models import User
 from memories import scopes
 from memories.models import Memory
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of, session_of
-from tests.memories.portability import samples
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples import files as samples
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
 MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
@@ -90,7 +90,7 @@ def test_unreadable_file_is_reported(ada: User, body: bytes, code: str) -> None:
 
 
 def test_second_import_conflicts_with_one_in_progress(ada: User) -> None:
-    batch = stage_import(session(ada), file_of([f"memory {n}" for n in range(600)]))
+    batch = stage(session(ada), file_of([f"memory {n}" for n in range(600)]))
     import_run.start_import(session(ada), batch.pk)
     answer = session_of(ada)("post", "/import/", b"[2025-01-01] - two")
     assert (answer.status, answer.code) == (409, "import_under_way")

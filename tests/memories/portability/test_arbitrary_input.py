@@ -16,16 +16,17 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from memories.portability.exports.formats import export_memories
+from memories.portability.files.archives import NamedFile, list_parts
 from memories.portability.imports.clean import clean_item
-from memories.portability.imports.stage import stage_import
-from memories.portability.readers.archives import list_parts
-from memories.portability.readers.chat_exports import ChatFilter
-from memories.portability.readers.detect import detect_format
-from memories.portability.readers.items import REASONS, ImportItem, ImportLink, SkippedEntry, split_to_limits
-from memories.portability.readers.json_and_csv import escape_formula, unescape_formula
+from memories.portability.readers.detect import detect_parts, read_parts
+from memories.portability.readers.formats import ChatFilter, ReadContext
+from memories.portability.readers.items import ImportItem, ImportLink, SkippedEntry, split_to_limits
+from memories.portability.readers.reasons import REASONS
+from memories.portability.readers.tables.csv_table import escape_formula, unescape_formula
 from memories.services import writes
 from tests.factories import make_person, session
-from tests.memories.portability.samples import zip_of
+from tests.memories.portability.samples.files import zip_of
+from tests.memories.portability.staging import stage
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -49,8 +50,10 @@ TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip())
 def read(content: bytes) -> None:
     """Read a file as staging does, without the database."""
     try:
-        format, parts = detect_format(list_parts(io.BytesIO(content)))
-        for entry in format.read(parts, ChatFilter.ALL):
+        results = read_parts(
+            detect_parts(list_parts([NamedFile(io.BytesIO(content))])), ReadContext(ChatFilter.ALL)
+        )
+        for entry in (entry for _part, entries in results for entry in entries):
             if isinstance(entry, SkippedEntry):
                 assert entry.reason in REASONS
                 continue
@@ -135,11 +138,7 @@ def test_jsonl_export_round_trips(memories: list[tuple[str, list[str], bool]]) -
         ada, bob = make_person("ada"), make_person("bob")
         saved = _save_memories(ada, memories)
         lines = b"".join(export_memories(session(ada), "jsonl").chunks)
-        assert (
-            stage_import(session(bob), io.BytesIO(lines or b" ")).counts["new"] == saved
-            if saved
-            else not lines
-        )
+        assert stage(session(bob), io.BytesIO(lines or b" ")).counts["new"] == saved if saved else not lines
         transaction.set_rollback(True)
 
 

@@ -14,10 +14,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from memories.models import ImportBatch, Memory
-from memories.portability.readers.detect import IMPORT_FORMATS
+from memories.portability.readers.catalog import IMPORT_FORMATS
 from tests.memories.api.callers import session_of
-from tests.memories.portability import samples
-from tests.memories.portability.samples import file_of, zip_of
+from tests.memories.portability.samples import files as samples
+from tests.memories.portability.samples.files import file_of, zip_of
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from accounts.models import User
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.services import writes
 from tests.factories import make_person, session
-from tests.memories.portability.samples import chatgpt_conversation
+from tests.memories.portability.samples.files import chatgpt_conversation
 from tests.processes import PROJECT, environment
 
 LONG_BYTES = int(os.environ.get("LONG_IMPORT_BYTES", "1000000000"))

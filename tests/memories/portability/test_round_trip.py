@@ -1,17 +1,12 @@
 """Every export format round-trips texts unchanged, whatever they look like."""
 
-import io
-
 import pytest
 
 from accounts.models import User
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.imports.clean import clean_item
-from memories.portability.readers.archives import list_parts
-from memories.portability.readers.chat_exports import ChatFilter
-from memories.portability.readers.detect import detect_format
-from memories.portability.readers.items import ImportItem
 from tests.factories import remember, session
+from tests.memories.portability.reading import read_file
 
 pytestmark = pytest.mark.django_db
 DIFFICULT_TEXTS = [
@@ -57,9 +52,4 @@ def test_difficult_text_alone_round_trips(ada: User, form: str) -> None:
 
 
 def _read(exported: bytes) -> list[str]:
-    format, parts = detect_format(list_parts(io.BytesIO(exported)))
-    return [
-        clean_item(entry).text
-        for entry in format.read(parts, ChatFilter.MINE)
-        if isinstance(entry, ImportItem)
-    ]
+    return [clean_item(item).text for item in read_file(exported).items]

@@ -13,7 +13,6 @@ from memories import scopes
 from memories.errors import ApprovalRequired
 from memories.models import ImportState, Memory, MemoryRevision, Proposal
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from memories.review import decisions as review_decisions
 from memories.search import near_duplicates
 from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
@@ -24,7 +23,8 @@ from memories.validation.drafts import NewMemory
 from oauth.models import AppGrant
 from tests.factories import app, remember, session
 from tests.memories.api.callers import app_of
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_each_bulk_operation_needs_approval(ada: User) -> None:
 @pytest.mark.parametrize("started", [False, True])
 def test_app_cannot_approve_its_own_import(act: Callable[..., Any], started: bool, ada: User) -> None:
     unrestricted, restricted = app(ada, *scopes.DESCRIPTIONS), make_restricted_app(ada)
-    batch = stage_import(restricted, file_of(LINE))
+    batch = stage(restricted, file_of(LINE))
     if started:  # approval is required only afterwards
         import_run.start_import(unrestricted, batch.pk)
     with pytest.raises(InsufficientScope):
@@ -138,7 +138,7 @@ def test_app_cannot_approve_its_own_import(act: Callable[..., Any], started: boo
 def test_app_cannot_undo_import_without_approval(ada: User) -> None:
     allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
     unrestricted = app(ada, *scopes.DESCRIPTIONS)
-    batch = stage_import(unrestricted, file_of(LINE))
+    batch = stage(unrestricted, file_of(LINE))
     import_run.start_import(unrestricted, batch.pk)
     import_run.advance_import(unrestricted, batch.pk)
     with pytest.raises(InsufficientScope):

@@ -15,7 +15,6 @@ from memories import scopes
 from memories.errors import ApprovalRequired
 from memories.models import Memory, Proposal
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from memories.review import decisions as review_decisions
 from memories.search import near_duplicates
 from memories.services import bulk, reads, selection, writes
@@ -23,7 +22,8 @@ from memories.services.selection import Selection
 from tests.factories import app, remember, session
 from tests.memories.api.callers import app_of
 from tests.memories.mcp.callers import app_of as mcp_app_of
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -135,7 +135,7 @@ def test_import_by_app_cannot_bypass_approval(ada: User, public_memory: Memory, 
     }
     allow(ada, make_app(client_id="notes"), *MANAGER)
     manager = app(ada, *MANAGER)
-    batch = stage_import(manager, file_of(json.dumps(line)))
+    batch = stage(manager, file_of(json.dumps(line)))
     import_run.start_import(manager, batch.pk)
     assert (
         import_run.advance_import(manager if continued_by is app else session(ada), batch.pk).state == "done"
@@ -148,7 +148,7 @@ def test_publishing_import_needs_publish_scope(ada: User) -> None:
     """The user's session, which then continues the import, has not approved publishing."""
     allow(ada, make_app(client_id="notes"), *PUBLISHER)
     line = {"picard": 1, "text": "I keep wasps.", "visibility": "public"}
-    batch = stage_import(app(ada, *MANAGER), file_of(json.dumps(line)))
+    batch = stage(app(ada, *MANAGER), file_of(json.dumps(line)))
     with pytest.raises(InsufficientScope, match=scopes.PUBLISH):
         import_run.start_import(app(ada, *MANAGER), batch.pk, publish=True)
     assert import_run.advance_import(session(ada), batch.pk).state == "staged"

@@ -8,7 +8,7 @@ from memories.fields import SealedBytes
 from memories.mcp import tool_results
 from memories.models import Memory
 from memories.portability.exports import formats
-from memories.portability.readers import picard_jsonl
+from memories.portability.readers.memory_tools import picard_jsonl
 from memories.services.representation import CITED_FIELDS, FIELDS, represent_memory, shorten_text
 from tests.factories import remember
 

@@ -9,11 +9,11 @@ from accounts.models import User
 from memories.models import ImportState, Memory
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.api.callers import session_of
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def test_bulk_creates_memories_up_to_quota(ada: User) -> None:
 
 
 def test_import_beyond_quota_is_rejected_at_start(ada: User, ada_client: Client) -> None:
-    batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
+    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(4))))
     with pytest.raises(ValidationError):
         import_run.start_import(session(ada), batch.pk)
     html = ada_client.post(f"/memories/import/{batch.pk}/start/", follow=True).content.decode()
@@ -59,7 +59,7 @@ def test_import_ends_early_when_quota_is_reached(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_diff, "ROW_ITEMS", 1)
-    batch = stage_import(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
+    batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk, seconds=0)
     saved = remember(ada, "By hand.")

@@ -11,10 +11,10 @@ from django.urls import reverse
 from accounts.models import User
 from memories.models import ImportBatch, Memory
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from tests.factories import remember, session
-from tests.memories.portability import samples
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples import files as samples
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -61,20 +61,20 @@ def test_unreadable_upload_shows_error(ada_client: Client) -> None:
 
 
 def test_second_import_is_rejected_while_one_is_in_progress(ada_client: Client, ada: User) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
     import_run.start_import(session(ada), batch.pk)
     assert "in progress" in post_import(ada_client, text="two").content.decode()
 
 
 def test_preview_can_be_discarded(ada_client: Client, ada: User) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
     ada_client.post(reverse("memories:import_discard", args=[batch.pk]))
     assert not ImportBatch.objects.exists()
 
 
 @pytest.mark.parametrize("act", ["import", "import_start", "import_go_on", "import_undo", "import_discard"])
 def test_another_users_import_returns_404(bob_client: Client, ada: User, act: str) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
     address = reverse(f"memories:{act}", args=[batch.pk])
     response = bob_client.get(address) if act == "import" else bob_client.post(address)
     assert response.status_code == 404

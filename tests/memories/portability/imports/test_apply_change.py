@@ -12,10 +12,10 @@ from accounts.models import User
 from memories.models import ImportBatch, Memory, StagedMemories, Tag
 from memories.portability.imports import apply_change
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from memories.services import tag_admin, writes
 from tests.factories import app, remember, session
 from tests.memories.portability.imports.test_run import jsonl_file, run_import
+from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
 SOON = timedelta(hours=1)
@@ -38,7 +38,7 @@ def _iso(moment: datetime) -> str:
 
 
 def start_import(user: User, *memories: dict[str, Any]) -> ImportBatch:
-    batch = stage_import(session(user), jsonl_file(*memories))
+    batch = stage(session(user), jsonl_file(*memories))
     import_run.start_import(session(user), batch.pk)
     return batch
 

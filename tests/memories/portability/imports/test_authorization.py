@@ -16,12 +16,12 @@ from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch, ImportState, Memory, Proposal, StagedMemories
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
 from oauth.access import grants
 from oauth.access.grants import GrantOptions
 from oauth.models import AppGrant
 from tests.factories import app, remember, session
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 from tests.oauth.flows import App, allow, make_app
 
 pytestmark = pytest.mark.django_db
@@ -42,9 +42,7 @@ def build_app_actor(user: User, notes: App, grant: AppGrant) -> Actor:
 
 
 def stage_as(actor: Actor) -> ImportBatch:
-    return stage_import(
-        actor, file_of("text,visibility\nmemory 1,public\nmemory 2,public\nmemory 3,public\n")
-    )
+    return stage(actor, file_of("text,visibility\nmemory 1,public\nmemory 2,public\nmemory 3,public\n"))
 
 
 def start_app_import(user: User, notes: App, grant: AppGrant, *, publish: bool = True) -> ImportBatch:
@@ -179,7 +177,7 @@ def test_only_connected_app_has_current_actor(ada: User, bob: User) -> None:
 
 
 def test_app_that_needs_approval_cannot_replace_staged_import(ada: User) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - of the user"))
+    batch = stage(session(ada), file_of("[2025-01-01] - of the user"))
     with pytest.raises(ImportInProgress):
-        stage_import(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - of the app"))
+        stage(app(ada, *MANAGER, asks_first=True), file_of("[2025-01-01] - of the app"))
     assert import_run.get_import(session(ada), batch.pk).state == ImportState.STAGED

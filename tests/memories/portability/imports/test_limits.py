@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -18,17 +19,18 @@ from core.db.locks import OwnerLock, try_lock_owner
 from memories.api.views import portability
 from memories.errors import ImportInProgress
 from memories.models import ImportBatch, MemoryRevision, StagedMemories
+from memories.portability.files import archives
+from memories.portability.files.archives import MAX_PARTS, NamedFile, list_parts
+from memories.portability.files.parts import Part, open_part
 from memories.portability.imports import clean as import_clean
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
 from memories.portability.imports import stage as import_stage
-from memories.portability.imports.stage import stage_import
-from memories.portability.readers import archives
-from memories.portability.readers.archives import MAX_PARTS, list_parts
 from memories.web.views import portability as portability_views
 from tests.factories import make_person, session
 from tests.memories.api.callers import session_of
-from tests.memories.portability.samples import file_of, zip_of
+from tests.memories.portability.samples.files import file_of, zip_of
+from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
 TEXT = "[2025-01-01] - one"
@@ -36,6 +38,10 @@ TEXT = "[2025-01-01] - one"
 
 def get_error_code(refusal: pytest.ExceptionInfo[ValidationError]) -> str | None:
     return str(refusal.value.error_dict["file"][0].code)
+
+
+def list_parts_of(file: io.BytesIO, deadline: float = math.inf) -> list[Part]:
+    return list_parts([NamedFile(file)], deadline)
 
 
 # --- Zip directory --------------------------------------------------------------------------------------------
@@ -75,15 +81,15 @@ def test_oversized_directory_is_refused_before_parsing(
 ) -> None:
     monkeypatch.delattr(zipfile, "ZipInfo")
     with pytest.raises(ValidationError) as refusal:
-        list_parts(zip_directory(entries, count, is_zip64=is_zip64))
+        list_parts_of(zip_directory(entries, count, is_zip64=is_zip64))
     assert get_error_code(refusal) == "too_many_files"
 
 
 def test_zip_with_maximum_number_of_files_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_PARTS", 3)
-    assert len(list_parts(zip_of({f"{n}.md": "a" for n in range(3)}))) == 3
+    assert len(list_parts_of(zip_of({f"{n}.md": "a" for n in range(3)}))) == 3
     with pytest.raises(ValidationError) as refusal:
-        list_parts(zip_of({f"{n}.md": "a" for n in range(4)}))
+        list_parts_of(zip_of({f"{n}.md": "a" for n in range(4)}))
     assert get_error_code(refusal) == "too_many_files"
 
 
@@ -92,9 +98,9 @@ def test_zip_with_maximum_number_of_files_is_read(monkeypatch: pytest.MonkeyPatc
 
 def test_skipped_entries_count_towards_limit(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_diff, "MAX_ENTRIES", 10)
-    assert stage_import(session(ada), file_of(["a", *[1] * 9])).counts["new"] == 1
+    assert stage(session(ada), file_of(["a", *[1] * 9])).counts["new"] == 1
     with pytest.raises(ValidationError) as refusal:
-        stage_import(session(ada), file_of(["a", *[1] * 10]))
+        stage(session(ada), file_of(["a", *[1] * 10]))
     assert get_error_code(refusal) == "too_many_entries"
 
 
@@ -104,7 +110,7 @@ def test_staged_rows_are_limited_with_long_histories(ada: User, monkeypatch: pyt
         json.dumps({"picard": 1, "text": f"a{n}", "version": 2, "history": [revision]}) for n in range(6)
     ]
     monkeypatch.setattr(import_diff, "ROW_CHARACTERS", 400)
-    batch = stage_import(session(ada), file_of("\n".join(lines)))
+    batch = stage(session(ada), file_of("\n".join(lines)))
     assert StagedMemories.objects.count() == 3
     import_run.start_import(session(ada), batch.pk)
     assert import_run.advance_import(session(ada), batch.pk, seconds=60).done == 6
@@ -115,7 +121,7 @@ def test_latest_revisions_are_imported(ada: User, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(import_clean, "MAX_REVISIONS", 2)
     history = [{"version": n, "text": f"b{n}", "written_at": "2025-01-01T00:00:00Z"} for n in (1, 2, 3)]
     line = json.dumps({"picard": 1, "text": "a", "version": 4, "history": history})
-    batch = stage_import(session(ada), file_of(line))
+    batch = stage(session(ada), file_of(line))
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk)
     assert [revision.version for revision in MemoryRevision.objects.order_by("version")] == [2, 3]
@@ -130,9 +136,9 @@ SOURCES: dict[str, Any] = {
 
 @pytest.mark.parametrize("build_source", SOURCES.values(), ids=SOURCES)
 def test_timed_out_preview_keeps_previous_staged_import(ada: User, build_source: Any) -> None:
-    first = stage_import(session(ada), file_of(TEXT))
+    first = stage(session(ada), file_of(TEXT))
     with pytest.raises(ValidationError) as refusal:
-        stage_import(session(ada), build_source(), seconds=-1)
+        stage(session(ada), build_source(), seconds=-1)
     assert get_error_code(refusal) == "takes_too_long"
     assert list(ImportBatch.objects.all()) == [first]
     assert StagedMemories.objects.count() == 1
@@ -142,7 +148,7 @@ def test_no_part_is_read_after_deadline() -> None:
     for build_source in SOURCES.values():
         with (
             pytest.raises(ValidationError),
-            archives.open_part(list_parts(build_source(), deadline=-1)[0]) as file,
+            open_part(list_parts_of(build_source(), deadline=-1)[0]) as file,
         ):
             file.read(1)
 
@@ -184,7 +190,7 @@ def test_concurrent_preview_is_refused_without_waiting() -> None:
 
 def _try_staging(user: User) -> str:
     try:
-        stage_import(session(user), file_of(TEXT))
+        stage(session(user), file_of(TEXT))
     except ImportInProgress:
         return "in progress"
     return "staged"
@@ -194,13 +200,13 @@ def _try_staging(user: User) -> str:
 def test_approval_during_preview_succeeds_and_preview_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_stage, "BATCH_SIZE", 1)
     ada = make_person("ada")
-    first = stage_import(session(ada), file_of(TEXT))
+    first = stage(session(ada), file_of(TEXT))
     with ThreadPoolExecutor(1) as other:
 
         def approve(_count: int) -> None:
             other.submit(import_run.start_import, session(ada), first.pk).result()
 
         with pytest.raises(ImportInProgress):
-            stage_import(session(ada), file_of("[2025-01-01] - two"), on_progress=approve)
+            stage(session(ada), file_of("[2025-01-01] - two"), on_progress=approve)
         other.submit(connections.close_all).result()
     assert [batch.state for batch in ImportBatch.objects.all()] == ["running"]

@@ -16,7 +16,7 @@ from memories.portability.imports import run as import_run
 from memories.services import reads, writes
 from tests.factories import remember, session
 from tests.memories.portability.imports.test_run import jsonl_file, run_import
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples.files import file_of
 
 pytestmark = pytest.mark.django_db
 

@@ -18,12 +18,12 @@ from memories import scopes
 from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import AuditEvent, ImportBatch, Memory, StagedMemories
 from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
-from memories.portability.readers.chat_exports import ChatFilter
+from memories.portability.readers.formats import ChatFilter
 from memories.services import writes
 from tests.factories import app, remember, session
-from tests.memories.portability import samples
-from tests.memories.portability.samples import file_of
+from tests.memories.portability.samples import files as samples
+from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
 MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
@@ -32,7 +32,7 @@ MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
 def run_import(
     actor: Actor, source: Any, *, publish: bool = False, chats: ChatFilter = ChatFilter.MINE
 ) -> ImportBatch:
-    batch = stage_import(actor, source, chats=chats)
+    batch = stage(actor, source, chats=chats)
     import_run.start_import(actor, batch.pk, publish=publish)
     return import_run.advance_import(actor, batch.pk, seconds=60)
 
@@ -47,7 +47,7 @@ def jsonl_file(*memories: dict[str, Any]) -> BytesIO:
 
 def test_preview_saves_no_memories(ada: User) -> None:
     remember(ada, "I live in Leeds.")
-    batch = stage_import(session(ada), samples.chatgpt_zip())
+    batch = stage(session(ada), samples.chatgpt_zip())
     assert batch.counts == {
         "new": 3, "changed": 0, "duplicate": 1, "public": 0,
         "skipped": {"no_text": 1, "of_the_assistant": 1},
@@ -167,13 +167,13 @@ def test_invalid_line_is_skipped_and_others_are_imported(
 
 def test_truncated_file_stages_nothing(ada: User) -> None:
     with pytest.raises(ValidationError):
-        stage_import(session(ada), file_of('[{"memory": "a"}, {"memory": "b'))
+        stage(session(ada), file_of('[{"memory": "a"}, {"memory": "b'))
     assert not ImportBatch.objects.exists()
     assert not StagedMemories.objects.exists()
 
 
 def test_staged_rows_are_encrypted_and_emptied_after_import(ada: User) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - I like rooibos."))
+    batch = stage(session(ada), file_of("[2025-01-01] - I like rooibos."))
     assert not _is_stored_in_plaintext(b"rooibos")
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk)
@@ -190,21 +190,21 @@ def _is_stored_in_plaintext(word: bytes) -> bool:
 
 
 def test_new_preview_replaces_staged_import(ada: User) -> None:
-    first = stage_import(session(ada), file_of("[2025-01-01] - one"))
-    stage_import(session(ada), file_of("[2025-01-01] - two"))
+    first = stage(session(ada), file_of("[2025-01-01] - one"))
+    stage(session(ada), file_of("[2025-01-01] - two"))
     with pytest.raises(ImportNotFound):
         import_run.get_import(session(ada), first.pk)
 
 
 def test_running_import_blocks_new_preview(ada: User) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
     import_run.start_import(session(ada), batch.pk)
     with pytest.raises(ImportInProgress):
-        stage_import(session(ada), file_of("[2025-01-01] - two"))
+        stage(session(ada), file_of("[2025-01-01] - two"))
 
 
 def test_import_resumes_where_it_stopped(ada: User) -> None:
-    batch = stage_import(session(ada), file_of([f"memory {number}" for number in range(2_200)]))
+    batch = stage(session(ada), file_of([f"memory {number}" for number in range(2_200)]))
     import_run.start_import(session(ada), batch.pk)
     done = [import_run.advance_import(session(ada), batch.pk, seconds=0).done for _ in range(3)]
     assert done == [1_000, 2_000, 2_200]
@@ -213,7 +213,7 @@ def test_import_resumes_where_it_stopped(ada: User) -> None:
 
 
 def test_running_import_can_be_undone(ada: User, ada_client: Client) -> None:
-    batch = stage_import(session(ada), file_of([f"memory {number}" for number in range(1_001)]))
+    batch = stage(session(ada), file_of([f"memory {number}" for number in range(1_001)]))
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk, seconds=0)
     undo = f"/memories/import/{batch.pk}/undo/"
@@ -224,7 +224,7 @@ def test_running_import_can_be_undone(ada: User, ada_client: Client) -> None:
 
 
 def test_import_of_another_user_is_not_found(ada: User, bob: User) -> None:
-    batch = stage_import(session(ada), file_of("[2025-01-01] - one"))
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
     for action in (
         import_run.get_import,
         import_run.start_import,
@@ -240,13 +240,11 @@ def test_import_of_another_user_is_not_found(ada: User, bob: User) -> None:
 @pytest.mark.parametrize("missing", MANAGER)
 def test_app_needs_all_scopes(ada: User, missing: str) -> None:
     with pytest.raises(InsufficientScope):
-        stage_import(
-            app(ada, *(scope for scope in MANAGER if scope != missing)), file_of("[2025-01-01] - one")
-        )
+        stage(app(ada, *(scope for scope in MANAGER if scope != missing)), file_of("[2025-01-01] - one"))
 
 
 def test_app_sees_only_its_imports_and_cannot_publish(ada: User) -> None:
-    hers = stage_import(session(ada), file_of("[2025-01-01] - hers"))
+    hers = stage(session(ada), file_of("[2025-01-01] - hers"))
     with pytest.raises(ImportNotFound):
         import_run.get_import(app(ada, *MANAGER), hers.pk)
     with pytest.raises(InsufficientScope):
@@ -257,11 +255,11 @@ def test_preview_of_app_limited_to_tags_does_not_reveal_other_memories(ada: User
     remember(ada, "I am ill.", tags=["health"])
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
     limited_app = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
-    assert stage_import(limited_app, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
+    assert stage(limited_app, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
 
 
 def test_unapproved_import_is_purged(ada: User) -> None:
-    stage_import(session(ada), file_of("[2025-01-01] - one"))
+    stage(session(ada), file_of("[2025-01-01] - one"))
     assert import_run.purge_imports() == 0
     ImportBatch.objects.update(created_at=Now() - timedelta(hours=25))
     assert import_run.purge_imports() > 0

@@ -14,10 +14,10 @@ import pytest
 from memories.index import keywords
 from memories.index.languages import get_language
 from memories.portability.readers.items import ImportItem, Revision, split_to_limits
-from memories.portability.readers.picard_jsonl import MAX_TAGS_READ
+from memories.portability.readers.memory_tools.picard_jsonl import MAX_TAGS_READ
 from memories.validation import limits
 from tests.memories.portability.readers.test_readers import read, texts
-from tests.memories.portability.samples import file_of, zip_of
+from tests.memories.portability.samples.files import file_of, zip_of
 
 ENGLISH = get_language("en")
 LONG = 200_000

@@ -2,26 +2,28 @@
 
 import io
 import json
+from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from memories.portability.readers import streams
-from memories.portability.readers.archives import list_parts
-from memories.portability.readers.chat_exports import ChatFilter
-from memories.portability.readers.detect import detect_format
-from memories.portability.readers.items import ImportItem, SkippedEntry
-from tests.memories.portability import samples
-from tests.memories.portability.samples import file_of, zip_of
+from memories.portability.files import streams
+from memories.portability.files.archives import NamedFile
+from memories.portability.readers.formats import ChatFilter
+from memories.portability.readers.items import ImportItem
+from tests.memories.portability.reading import read_sources
+from tests.memories.portability.samples import files as samples
+from tests.memories.portability.samples.files import file_of, zip_of
 
 
 def read(source: Any, chats: ChatFilter = ChatFilter.MINE) -> tuple[str, list[ImportItem], list[str]]:
-    format, parts = detect_format(list_parts(source))
-    results = list(format.read(parts, chats))
-    items = [each for each in results if isinstance(each, ImportItem)]
-    return format.name, items, [each.reason for each in results if isinstance(each, SkippedEntry)]
+    given = source if isinstance(source, Path) else NamedFile(source)
+    outcome = read_sources(given, chats=chats)
+    kinds = {file.kind for file in outcome.files.values() if file.items} or set(outcome.kinds.values())
+    return "+".join(sorted(kinds)), outcome.items, sorted(Counter(outcome.skipped).elements())
 
 
 def texts(items: list[ImportItem]) -> list[str]:
@@ -225,7 +227,7 @@ def test_entry_size_is_limited(entry: Any, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_zip_bomb_is_refused_before_reading() -> None:
     with pytest.raises(ValidationError) as refusal:
-        list_parts(zip_of({"a.json": "0" * 20_000_000}))
+        read_sources(NamedFile(zip_of({"a.json": "0" * 20_000_000})))
     assert refusal.value.error_dict["file"][0].code == "zip_bomb"
 
 

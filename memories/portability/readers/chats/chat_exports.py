@@ -2,26 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from typing import Any
 
-from memories.portability.readers.archives import Part
-from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry, parse_time
-from memories.portability.readers.json_and_csv import read_list
-from memories.portability.readers.streams import iterate_values, read_outline
+from django.utils.translation import gettext_lazy
+
+from memories.portability.files.json_stream import ITEMS, iterate_values, read_shape
+from memories.portability.files.parts import Part
+from memories.portability.readers.formats import ChatFilter, Format, PartStart, ReadContext
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
+from memories.portability.readers.times import parse_time
 
 MAX_TURNS = 100_000  # per conversation
 
 Turn = tuple[str, str | None, object]  # role, text, time
 TurnIterator = Callable[[dict[str, object]], Iterator[Turn]]
-
-
-class ChatFilter(StrEnum):
-    """Which messages of conversations to import."""
-
-    MINE = "mine"  # the user's messages
-    ALL = "all"  # answers too
-    NONE = "none"
 
 
 ROLE_PREFIXES = {"user": "", "human": "", "assistant": "Assistant: "}  # other roles are ignored
@@ -35,13 +29,15 @@ HEADING_CHARACTERS = 200  # longer headings are memories themselves, not prefixe
 # --- ChatGPT ----------------------------------------------------------------------------------------------
 
 
-def read_chatgpt(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
-    """Read conversations.json, or its numbered parts, and memory.json if present."""
-    for part in parts:
-        if part.base_name.startswith("memor"):
-            yield from read_list(part)
-        else:
-            yield from _read_conversations(part, chats, _iterate_chatgpt_turns)
+def _read_chatgpt(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    yield from _read_conversations(part, context.chats, _iterate_chatgpt_turns)
+
+
+def _is_chatgpt(start: PartStart) -> bool:
+    return start.json.at(ITEMS).has("mapping")
+
+
+CHATGPT = Format("chatgpt", gettext_lazy("ChatGPT export"), _is_chatgpt, _read_chatgpt)
 
 
 def _iterate_chatgpt_turns(conversation: dict[str, Any]) -> Iterator[Turn]:
@@ -84,20 +80,29 @@ def _get_chatgpt_text(content: object) -> str | None:
 # --- Claude -----------------------------------------------------------------------------------------------
 
 
-def read_claude(parts: list[Part], chats: ChatFilter) -> Iterator[ReadResult]:
-    """Read memories.json and conversations.json; either may be missing."""
-    for part in parts:
-        is_alone = not part.name and "conversations_memory" in read_outline(part)[1]
-        if is_alone or part.base_name.startswith("memor"):
-            yield from _read_claude_memories(part)
-        else:
-            yield from _read_conversations(part, chats, _iterate_claude_turns)
+def _read_claude(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    shape = read_shape(part)
+    if shape.at(ITEMS).has("chat_messages"):
+        yield from _read_conversations(part, context.chats, _iterate_claude_turns)
+    else:
+        yield from _read_claude_memories(part)
+
+
+def _is_claude(start: PartStart) -> bool:
+    shape = start.json
+    return any(
+        place.has(key)
+        for place in (shape, shape.at(ITEMS))
+        for key in ("chat_messages", "conversations_memory")
+    )
+
+
+CLAUDE = Format("claude", gettext_lazy("Claude export"), _is_claude, _read_claude)
 
 
 def _read_claude_memories(part: Part) -> Iterator[ReadResult]:
     """Split Claude's prose into memories: one per paragraph or list item, prefixed with its heading."""
-    is_list, _keys = read_outline(part)
-    for value in iterate_values(part, "item" if is_list else ""):
+    for value in iterate_values(part, "item" if read_shape(part).is_list else ""):
         if not isinstance(value, dict):
             continue
         if isinstance(text := value.get("conversations_memory"), str):

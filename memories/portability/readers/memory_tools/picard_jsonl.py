@@ -7,19 +7,20 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.utils.translation import gettext_lazy
 
 from memories.models import Memory, Visibility
-from memories.portability.readers.archives import Part
+from memories.portability.files.parts import Part
+from memories.portability.files.streams import read_lines
+from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import (
     ImportItem,
     ImportLink,
     ReadResult,
     Revision,
     SkippedEntry,
-    parse_expiry,
-    parse_time,
 )
-from memories.portability.readers.streams import read_lines
+from memories.portability.readers.times import parse_expiry, parse_time
 from memories.services.representation import represent_memory
 
 VERSION = 1  # of the format, repeated in each line
@@ -32,7 +33,12 @@ TRASH = "trash.jsonl"  # in the full archive; its lines lacked `deleted_at` in e
 MAX_VERSION = 2**30  # of a memory; leaves room to count up: the column ends at 2**31
 
 
-def read_jsonl(part: Part) -> Iterator[ReadResult]:
+def _is_picard(start: PartStart) -> bool:
+    shape = start.lines if start.lines.kinds else start.json
+    return shape.has("picard", "text")
+
+
+def _read_jsonl(part: Part, _context: ReadContext) -> Iterator[ReadResult]:
     for line in read_lines(part):
         if line.strip():
             yield from [SkippedEntry("in_trash")] if part.base_name == TRASH else _parse_line(line)
@@ -110,3 +116,6 @@ def format_line(memory: Memory, history: list[tuple[int, str | None, datetime]])
         ],
     }
     return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+
+
+PICARD = Format("picard", gettext_lazy("Picard export"), _is_picard, _read_jsonl, is_own=True)

@@ -1,0 +1,52 @@
+"""Why something that was given is not imported, and what is said of what is: the texts shown to the user."""
+
+from django.utils.translation import gettext_lazy as _
+
+# Why an entry or a file is not imported: the code, and the text shown to the user before its count.
+REASONS = {
+    # Entries
+    "blank": _("empty"),
+    "not_a_memory": _("invalid entries for this format"),
+    "not_json": _("lines that are not valid JSON"),
+    "null_character": _("contains a null character"),
+    "surrogate": _("contains invalid Unicode (a lone surrogate)"),
+    "expired": _("already expired"),
+    "unread_expiry": _("has an expiry date that could not be understood"),
+    "in_trash": _("in the trash or expired when they were exported"),
+    "archived": _("archived when they were exported"),
+    "unreadable": _("unreadable when they were exported"),
+    "of_the_assistant": _("written by the assistant"),
+    "of_an_agent": _("about an AI agent, not about you"),
+    "hidden": _("messages that the app hides"),
+    "conversation": _("messages in conversations, which you excluded"),
+    "no_text": _("images, tool calls and other messages without text"),
+    "chatter": _("sentences around the list of memories"),
+    "older": _("older than your version"),
+    "superseded": _("marked as outdated in the file"),
+    "repeated": _("repeated in the file"),
+    "in_your_trash": _("in your trash"),
+    "unlinked": _("links to a replaced memory that could not be kept"),
+    # Files
+    "no_memories": _("no memories found in it"),
+    "unknown_kind": _("this kind of file is not supported"),
+    "unknown_json": _("JSON of an unknown form"),
+    "unknown_table": _("a table without a known text column: choose the column"),
+    "not_content": _("settings and hidden files"),
+    "attachment": _("images, sound, documents and other attachments"),
+    "same_content": _("its content is imported from another file"),
+    "no_personal_text": _("contains no memories"),
+    "not_text": _("not a text file"),
+    "broken": _("damaged or incomplete: what follows the damage is missing"),
+    "broken_zip": _("a damaged zip"),
+    "locked_zip": _("a zip with a password"),
+    "too_deep_zip": _("a zip within too many zips"),
+    "too_large": _("too large"),
+}
+
+# What is said of memories that are imported: the code, and the text shown to the user before their count.
+NOTES = {
+    "undated": _("without a date that could be understood"),
+    "tags_dropped": _("with more or longer tags than a memory can have"),
+    "attachments_dropped": _("without their images and attachments"),
+    "fields_dropped": _("without some of their columns or properties"),
+}
