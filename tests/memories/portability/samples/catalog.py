@@ -1,0 +1,5 @@
+"""All samples."""
+
+from tests.memories.portability.samples.sample import Sample
+
+SAMPLES: tuple[Sample, ...] = ()
