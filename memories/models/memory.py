@@ -67,7 +67,8 @@ class Memory(Owned, models.Model):
     `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` is
     the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client id>").
     `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such a memory
-    by its neighbors' words. `supersedes` is the older memory that this one replaces. The `index_*` columns are its
+    by its neighbors' words. `supersedes` is the older memory that this one replaces. `imported_id` is its id in the file
+    that it was imported from: a further import finds it by this, and exports write it. The `index_*` columns are its
     embedding job: `pending` memories are due at `index_due_at` and leased by the worker `index_leased_by` while that
     worker holds its advisory lock.
     """
@@ -87,6 +88,7 @@ class Memory(Owned, models.Model):
     conversation = models.UUIDField(null=True, editable=False)
     position = models.PositiveIntegerField(null=True, editable=False)
     supersedes = OwnedKey("self", null=True, db_index=False, related_name="+", editable=False)
+    imported_id = models.UUIDField(null=True, editable=False)
 
     index_state = models.CharField(
         max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False
@@ -102,6 +104,7 @@ class Memory(Owned, models.Model):
     superseded_by: LinkedMemory | None = None
     superseded: LinkedMemory | None = None
     has_successor: bool = True  # False if it is known that no memory supersedes it
+    exported_id: UUID | None = None  # in an export: set by portability/exports/exported_ids.py
 
     class Meta:
         verbose_name_plural = _("memories")
@@ -118,6 +121,11 @@ class Memory(Owned, models.Model):
             models.CheckConstraint(condition=~Q(supersedes=F("id")), name="memory_supersedes_another"),
             models.UniqueConstraint(
                 fields=["owner", "supersedes"], name="one_successor", condition=Q(supersedes__isnull=False)
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "imported_id"],
+                name="one_memory_an_imported_id",
+                condition=Q(imported_id__isnull=False),
             ),
         ]
         indexes = [

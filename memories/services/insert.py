@@ -4,6 +4,8 @@ Handwritten SQL: for four separate statements the ORM took several times as long
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from itertools import zip_longest
 
 from django.utils import timezone
 
@@ -14,11 +16,9 @@ from memories.index import work_queue
 from memories.models import AuditAction, Memory, MemoryVector, Tag
 from memories.services import audit
 from memories.services.tags import get_readable_names
+from memories.validation.drafts import Origin
 
-# One array per column, in PostgreSQL's text form (`_format_array`). The tokens of all passages are in one array,
-# of which each passage takes a slice.
-STORE = f"""
-with memory as (
+INSERT_NEW = """
     insert into memories_memory (
         id, owner_id, text, visibility, expires_at, version, source, conversation, position,
         supersedes_id, index_state, index_attempts, index_error
@@ -30,6 +30,30 @@ with memory as (
         %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
         %(superseded)s::text::uuid[]
     ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id)
+"""
+INSERT_IMPORTED = """
+    insert into memories_memory (
+        id, owner_id, text, visibility, expires_at, source, conversation, position, supersedes_id,
+        index_state, index_attempts, index_error, imported_id, created_at, updated_at, written_at, version
+    )
+    select id, %(owner)s, text, visibility, expires_at, %(source)s, conversation, position, supersedes_id,
+        'pending', 0, '', imported_id, coalesce(created_at, statement_timestamp()),
+        coalesce(updated_at, created_at, statement_timestamp()),
+        coalesce(written_at, created_at, statement_timestamp()), version
+    from unnest(
+        %(ids)s::text::uuid[], %(texts)s::text::bytea[], %(visibilities)s::text[],
+        %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
+        %(superseded)s::text::uuid[], %(imported_ids)s::text::uuid[], %(created)s::text::timestamptz[],
+        %(updated)s::text::timestamptz[], %(written)s::text::timestamptz[], %(versions)s::text::int[]
+    ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id,
+        imported_id, created_at, updated_at, written_at, version)
+"""
+
+# One array per column, in PostgreSQL's text form (`_format_array`). The tokens of all passages are in one array,
+# of which each passage takes a slice.
+STORE = f"""
+with memory as (
+    {INSERT_NEW}
 ), words as materialized (
     select %(tokens)s::text::bigint[] as tokens
 ), passage as (
@@ -52,28 +76,46 @@ with memory as (
 )
 select statement_timestamp()
 """  # noqa: S608 - put together from constants # nosec B608
+STORE_IMPORTED = STORE.replace(INSERT_NEW, INSERT_IMPORTED)
 
 
-def insert_memories(actor: Actor, rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> None:
+def insert_memories(
+    actor: Actor,
+    rows: Sequence[Memory],
+    tags: Sequence[Collection[Tag]],
+    *,
+    origins: Sequence[Origin | None] = (),
+) -> None:
     """Store new memories of the actor's user, each with its existing tags; all or none.
 
-    Sets the times that the database assigned on the rows.
+    origins: of imported memories, of all or none. Sets the times that the database assigned on the rows.
     """
-    for row in rows:
+    is_imported = any(origins)
+    for row, origin in zip_longest(rows, origins):
         # For the words of its day, which the worker computes again from the stored time.
-        row.created_at = timezone.now()
+        row.created_at = (origin and origin.created_at) or timezone.now()
     names = {row.pk: get_readable_names(row_tags) for row, row_tags in zip(rows, tags, strict=True)}
     passages = work_queue.build_passage_rows(rows, names)
     line = audit.build_event_params(
         actor, AuditAction.MEMORY_CREATE, actor.person.pk, [row.pk for row in rows]
     )
-    [(now,)] = fetch_prepared(
-        STORE,
-        line | _build_memory_params(rows) | _build_passage_params(passages) | _build_tag_params(rows, tags),
+    params = (
+        line | _build_memory_params(rows) | _build_passage_params(passages) | _build_tag_params(rows, tags)
     )
-    for row in rows:
-        row.created_at = row.updated_at = row.written_at = row.index_due_at = now
-        row._state.adding = row.has_successor = False
+    if is_imported:
+        params |= _build_origin_params(rows, origins)
+    [(now,)] = fetch_prepared(STORE_IMPORTED if is_imported else STORE, params)
+    for row, origin in zip_longest(rows, origins):
+        _set_stored_values(row, origin or Origin(), now)
+
+
+def _set_stored_values(row: Memory, origin: Origin, now: datetime) -> None:
+    row.created_at = origin.created_at or now
+    row.updated_at = origin.updated_at or row.created_at
+    row.written_at = origin.written_at or row.created_at
+    row.version = origin.version
+    row.index_due_at = now
+    row._state.adding = row.has_successor = False
 
 
 def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
@@ -83,10 +125,21 @@ def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
         # The backslash of PostgreSQL's hexadecimal form is itself escaped within an array.
         "texts": _format_array(f'"\\\\x{get_sealed_bytes(row, "text").hex()}"' for row in rows),
         "visibilities": _format_array(row.visibility for row in rows),
-        "expiries": _format_array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
+        "expiries": _format_times(row.expires_at for row in rows),
         "conversations": _format_array(row.conversation for row in rows),
         "positions": _format_array(row.position for row in rows),
         "superseded": _format_array(row.supersedes_id for row in rows),
+    }
+
+
+def _build_origin_params(rows: Sequence[Memory], origins: Sequence[Origin | None]) -> dict[str, str]:
+    known = [origin or Origin() for origin in origins]
+    return {
+        "imported_ids": _format_array(row.imported_id for row in rows),
+        "created": _format_times(origin.created_at for origin in known),
+        "updated": _format_times(origin.updated_at for origin in known),
+        "written": _format_times(origin.written_at for origin in known),
+        "versions": _format_array(origin.version for origin in known),
     }
 
 
@@ -100,7 +153,7 @@ def _build_passage_params(rows: Sequence[MemoryVector]) -> dict[str, str]:
         "of_memories": _format_array(row.memory_id for row in rows),
         "numbers": _format_array(row.passage for row in rows),
         "are_public": _format_array(row.is_public for row in rows),
-        "expire": _format_array(row.expires_at and f'"{row.expires_at.isoformat()}"' for row in rows),
+        "expire": _format_times(row.expires_at for row in rows),
         "first_tokens": _format_array(
             last - len(row.tokens) + 1 for row, last in zip(rows, lasts, strict=True)
         ),
@@ -116,6 +169,10 @@ def _build_tag_params(rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -
         "tagged": _format_array(memory_id for memory_id, _ in pairs),
         "tags": _format_array(tag_id for _, tag_id in pairs),
     }
+
+
+def _format_times(values: Iterable[datetime | None]) -> str:
+    return _format_array(value and f'"{value.isoformat()}"' for value in values)
 
 
 def _format_array(values: Iterable[object]) -> str:

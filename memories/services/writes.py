@@ -77,6 +77,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
             conversation=item.conversation,
             position=item.position,
             supersedes_id=item.supersedes,
+            imported_id=item.origin.imported_id if item.origin else None,
         )
         for item in cleaned
     ]
@@ -89,7 +90,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
         supersession.link_new(actor, rows)  # its lock is the first: see supersession.lock_links
         quota.check_quota(actor.person.pk, len(rows))
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
-        insert.insert_memories(actor, rows, row_tags)
+        insert.insert_memories(actor, rows, row_tags, origins=[item.origin for item in cleaned])
     work_queue.wake_workers_on_commit()
     for row, tags in zip(rows, row_tags, strict=True):
         tagging.set_prefetched_tags(row, tags)

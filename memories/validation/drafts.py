@@ -29,12 +29,23 @@ COLUMNS = {"supersedes": "supersedes_id"}  # of fields that are named otherwise 
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What an imported memory keeps of where it comes from: its id there, its times and its version."""
+
+    imported_id: UUID | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    written_at: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True)
 class NewMemory:
     """The fields of a new memory.
 
-    conversation, position: both or neither. Memories of one conversation (any UUID that the caller chooses) with
-    consecutive positions also match each other's words in search, as the turns of an imported chat should.
-    id: an existing id from elsewhere, which must be unused; generated if omitted.
+    conversation, position: both or neither. Memories that follow one another in a conversation (any UUID that the
+    caller chooses) also match each other's words in search, as the turns of an imported chat should.
+    id: an unused id; generated if omitted. origin: only of an imported memory.
     supersedes: the older memory that this one replaces (services/supersession.py).
     """
 
@@ -46,6 +57,7 @@ class NewMemory:
     position: int | None = None
     id: UUID | None = None
     supersedes: UUID | None = None
+    origin: Origin | None = None
 
 
 class Changes(TypedDict, total=False):
@@ -110,6 +122,7 @@ def clean_new_memory(item: NewMemory) -> NewMemory:
         position=errors.clean("position", partial(_clean_position, item.conversation), item.position),
         id=item.id,
         supersedes=item.supersedes,
+        origin=item.origin,
     )
     errors.raise_all()
     return cleaned

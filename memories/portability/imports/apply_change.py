@@ -3,21 +3,26 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.actor import Actor
+from memories import scopes
 from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
-from memories.models import Memory, MemoryRevision, Tag
+from memories.models import Memory, MemoryRevision, Tag, Visibility
+from memories.portability.imports.places import OWN_FORMAT
+from memories.portability.imports.staged_items import StagedItem
 from memories.portability.readers.items import ImportItem
 from memories.services import tags as tagging
 from memories.services import writes
 from memories.services.reads import decrypt_or_none
 from memories.validation import limits
-from memories.validation.drafts import UNSET, Unset
+from memories.validation.drafts import UNSET, Changes, Unset
+
+SOURCE_PREFIX = "imported:"  # of tags that say where a memory comes from
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class UndoRecord:
     tags: Sequence[tuple[UUID, str]] | Literal[Unset.UNSET] = UNSET
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET
     supersedes: UUID | Literal[Unset.UNSET] | None = UNSET
+    visibility: str | Literal[Unset.UNSET] = UNSET
+    updated_at: datetime | Literal[Unset.UNSET] | None = UNSET
     changes: int = 1
 
 
@@ -44,42 +51,105 @@ def is_expiring_soon(expires_at: datetime | None) -> bool:
     return expires_at is not None and expires_at <= timezone.now() + timedelta(minutes=1)
 
 
-def apply_change(actor: Actor, item: ImportItem) -> UndoRecord | None:
-    """Update a memory and return its previous state.
+# --- What an item changes ---------------------------------------------------------------------------------
+
+
+def is_text(item: ImportItem, memory: Memory) -> bool:
+    return decrypt_or_none(memory) == item.text
+
+
+def find_changes(item: ImportItem, memory: Memory) -> Changes:
+    """Return what the item changes of a memory that it is the same as; nothing if the memory is newer.
+
+    A text needs to have been written later; with the same text, the rest needs to have been changed later: an old
+    export must not overwrite later edits.
+    """
+    changes: Changes = {}
+    if not is_text(item, memory):
+        if not _is_later(item.written_at, memory.written_at):
+            return {}
+        changes["text"] = item.text
+    elif not _is_later(item.updated_at, memory.updated_at):
+        return {}
+    if "tags" not in item.keeps and (tags := _find_tags(item, memory)) is not None:
+        changes["tags"] = tags
+    if "expires_at" not in item.keeps and item.expires_at != memory.expires_at:
+        changes["expires_at"] = item.expires_at
+    if "visibility" not in item.keeps and item.visibility != memory.visibility:
+        changes["visibility"] = item.visibility
+    return changes
+
+
+def _is_later(given: datetime | None, stored: datetime) -> bool:
+    return given is not None and given > stored
+
+
+def _find_tags(item: ImportItem, memory: Memory) -> Sequence[str] | None:
+    """Return the new tags, None if they are the same. Other products' formats lack the tag of the source."""
+    names = tagging.get_tag_names(memory)
+    kept = [] if item.format == OWN_FORMAT else [name for name in names if name.startswith(SOURCE_PREFIX)]
+    wanted = limits.select_valid_tags([*kept, *item.tags])
+    is_same = {limits.fold_tag_name(name) for name in wanted} == {
+        limits.fold_tag_name(name) for name in names
+    }
+    return None if is_same else wanted
+
+
+def apply_change(actor: Actor, staged: StagedItem, *, publishes: bool = False) -> UndoRecord | None:
+    """Update a memory and return its previous state. publishes: whether it may become public.
 
     Returns None if nothing changed: the memory is gone or newer, or the change needs approval.
     """
-    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=cast(UUID, item.id))
+    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=staged.memory_id)
     memory = own.select_for_update(of=("self",)).first()
-    if memory is None or not is_still_valid(item) or not is_newer(item, memory):
+    if memory is None or not is_still_valid(staged.item):
         return None
-    previous = UndoRecord(
+    changes = find_changes(staged.item, memory)
+    if changes.get("visibility") == Visibility.PUBLIC and not publishes:
+        del changes["visibility"]
+    if "visibility" in changes and not actor.has_scope(scopes.PUBLISH):
+        del changes["visibility"]  # what it could not undo
+    if not changes:
+        return None
+    previous = _build_undo_record(memory)
+    try:
+        changed = writes.update_memory(actor, memory.pk, **changes)
+    except (MemoryNotFound, ValidationError, ApprovalRequired):
+        return None  # ValidationError: the app has too many pending proposals
+    if changed.version == previous.version:
+        return None
+    _set_times(changed, staged.item, has_text="text" in changes)
+    return previous
+
+
+def _build_undo_record(memory: Memory) -> UndoRecord:
+    return UndoRecord(
         memory.pk,
         memory.version,
         [(tag.pk, tag.name) for tag in tagging.sort_by_name(tagging.get_tags(memory))],
         memory.expires_at,
+        visibility=memory.visibility,
+        updated_at=memory.updated_at,
     )
-    try:
-        changed = writes.update_memory(
-            actor,
-            memory.pk,
-            text=item.text,
-            tags=UNSET if "tags" in item.keeps else item.tags,
-            expires_at=UNSET if "expires_at" in item.keeps else item.expires_at,
-        )
-    except (MemoryNotFound, ValidationError, ApprovalRequired):
-        return None  # ValidationError: the app has too many pending proposals
-    return previous if changed.version > previous.version else None
 
 
-def is_newer(item: ImportItem, memory: Memory) -> bool:
-    """Return whether the item has the newer text: an old export must not overwrite later edits."""
-    return item.written_at is not None and item.written_at > memory.written_at
+def _set_times(memory: Memory, item: ImportItem, *, has_text: bool) -> None:
+    """Set the times of the file, so that a later change there, before this import, is newer than what is stored."""
+    times = {"updated_at": item.updated_at or item.written_at}
+    if has_text:
+        times["written_at"] = item.written_at
+    Memory.objects.filter(owner_id=memory.owner_id, pk=memory.pk).update(**times)
+
+
+# --- Undoing ----------------------------------------------------------------------------------------------
+
+
+RECORDED = ("tags", "expires_at", "supersedes", "visibility", "updated_at")
 
 
 def dump_undo_record(record: UndoRecord) -> dict[str, Any]:
     """Serialize for the encrypted row of the import."""
-    values = {name: getattr(record, name) for name in ("tags", "expires_at", "supersedes")}
+    values = {name: getattr(record, name) for name in RECORDED}
     given = {name: value for name, value in values.items() if value is not UNSET}
     return {"id": record.id, "version": record.version, **given}
 
@@ -88,14 +158,20 @@ def load_undo_record(value: Any) -> UndoRecord:
     if isinstance(value, list):  # written before tags and expiry were recorded
         memory_id, version = value
         return UndoRecord(UUID(memory_id), version)
-    tags, expires_at, supersedes = (value.get(name, UNSET) for name in ("tags", "expires_at", "supersedes"))
+    tags, supersedes = (value.get(name, UNSET) for name in ("tags", "supersedes"))
     return UndoRecord(
         UUID(value["id"]),
         value["version"],
         UNSET if tags is UNSET else [(UUID(tag_id), name) for tag_id, name in tags],
-        datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else expires_at,
+        _load_time(value.get("expires_at", UNSET)),
         UUID(supersedes) if isinstance(supersedes, str) else supersedes,
+        value.get("visibility", UNSET),
+        _load_time(value.get("updated_at", UNSET)),
     )
+
+
+def _load_time(value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def merge_undo_records(records: Iterable[UndoRecord]) -> list[UndoRecord]:
@@ -110,19 +186,29 @@ def merge_undo_records(records: Iterable[UndoRecord]) -> list[UndoRecord]:
 
 
 def undo_change(actor: Actor, record: UndoRecord) -> None:
-    """Restore text, tags, expiry and link in one update, unless the memory was changed after the import."""
+    """Restore a memory and its times in one update, unless it was changed after the import."""
+    revision = MemoryRevision.objects.filter(
+        owner_id=actor.person.pk, memory_id=record.id, version=record.version
+    ).first()
+    text = None if revision is None else decrypt_or_none(revision)
     try:
-        writes.update_memory(
+        restored = writes.update_memory(
             actor,
             record.id,
             expected_version=_restore_if_expired(actor, record),
-            text=_get_previous_text(actor, record),
+            text=UNSET if text is None else text,
             tags=_get_previous_tags(actor, record),
             expires_at=_get_previous_expiry(record),
             supersedes=record.supersedes,
+            visibility=_get_previous_visibility(actor, record),
         )
     except (MemoryNotFound, VersionConflict, ApprovalRequired):
         return  # deleted or changed since, or public by now and so in need of approval
+    times = {} if record.updated_at in (UNSET, None) else {"updated_at": record.updated_at}
+    if revision is not None and text is not None:
+        times["written_at"] = revision.written_at
+    if times:  # else the next import would take it for edited since
+        Memory.objects.filter(owner_id=restored.owner_id, pk=restored.pk).update(**times)
 
 
 def _restore_if_expired(actor: Actor, record: UndoRecord) -> int:
@@ -134,12 +220,10 @@ def _restore_if_expired(actor: Actor, record: UndoRecord) -> int:
     return writes.restore_memory(actor, record.id).version if expired.exists() else imported_version
 
 
-def _get_previous_text(actor: Actor, record: UndoRecord) -> str | Literal[Unset.UNSET]:
-    revision = MemoryRevision.objects.filter(
-        owner_id=actor.person.pk, memory_id=record.id, version=record.version
-    ).first()
-    text = None if revision is None else decrypt_or_none(revision)
-    return UNSET if text is None else text
+def _get_previous_visibility(actor: Actor, record: UndoRecord) -> str | Literal[Unset.UNSET]:
+    """Return the previous visibility, or UNSET if an app may no longer make the memory public again."""
+    may_publish = actor.has_scope(scopes.PUBLISH)
+    return UNSET if record.visibility == Visibility.PUBLIC and not may_publish else record.visibility
 
 
 def _get_previous_tags(actor: Actor, record: UndoRecord) -> list[str] | Literal[Unset.UNSET]:

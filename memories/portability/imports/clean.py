@@ -1,32 +1,31 @@
-"""Validate items before staging, and load them from encrypted staged rows."""
+"""Validate items before they are staged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import orjson
 from django.core.exceptions import ValidationError
 
-from memories.models import StagedMemories, Visibility
+from memories.models import Visibility
+from memories.portability.imports.places import OWN_FORMAT
 from memories.portability.readers.items import ImportItem, Revision
 from memories.portability.readers.reasons import REASONS
-from memories.portability.readers.times import parse_time
 from memories.validation import limits
 from memories.validation.drafts import NewMemory, clean_new_memory
 
 MAX_REVISIONS = 10_000  # per memory; the latest are kept
+TAGS_DROPPED = "tags_dropped"
 
 
 def clean_item(item: ImportItem) -> ImportItem:
-    """Return the item as it will be stored. Raises ValidationError."""
+    """Return the item as it will be stored, with the tags that a memory can have. Raises ValidationError."""
     visibility = item.visibility if item.visibility in Visibility.values else Visibility.PRIVATE.value
+    tags, is_cut = _select_tags(item)
     new = clean_new_memory(
         NewMemory(
             text=item.text,
             visibility=visibility,
-            tags=limits.select_valid_tags(item.tags),
+            tags=tags,
             expires_at=item.expires_at,
             conversation=UUID(item.conversation) if item.conversation else None,
             position=item.position,
@@ -41,6 +40,7 @@ def clean_item(item: ImportItem) -> ImportItem:
         tags=tuple(new.tags),
         history=history,
         version=max(item.version, last + 1),
+        notes=(*item.notes, TAGS_DROPPED) if is_cut and TAGS_DROPPED not in item.notes else item.notes,
     )
 
 
@@ -49,37 +49,22 @@ def get_skip_reason(error: ValidationError) -> str:
     return next((code for code in codes if code in REASONS), "not_a_memory")
 
 
-def load_staged_items(row: StagedMemories) -> list[tuple[ImportItem, bool]]:
-    """Return the items of a row, each with whether it changes an existing memory."""
-    return [(_load_item(value), changes) for value, changes in orjson.loads(row.content)]
+def _select_tags(item: ImportItem) -> tuple[Sequence[str], bool]:
+    """Return the tags that a memory can have, and whether there are others. The tag of the source is one of them."""
+    if not item.tags:
+        return item.tags, False
+    limit = limits.TAGS if item.format == OWN_FORMAT else limits.TAGS - 1
+    named = {limits.fold_tag_name(" ".join(name.split())) for tag in item.tags for name in tag.split(",")}
+    tags = limits.select_valid_tags(item.tags)
+    return tags[:limit], len(named - {""}) > len(tags[:limit])
 
 
 def _clean_history(item: ImportItem) -> Iterator[Revision]:
+    if not item.history:
+        return
     by_version = {past.version: past for past in item.history}
     for version in sorted(by_version)[-MAX_REVISIONS:]:
         try:
             yield replace(by_version[version], text=limits.clean_text(by_version[version].text))
         except ValidationError:
             continue
-
-
-def _load_item(value: dict[str, Any]) -> ImportItem:
-    history = [
-        Revision(each["version"], each["text"], datetime.fromisoformat(each["written_at"]))
-        for each in value["history"]
-    ]
-    return ImportItem(
-        **value
-        | {
-            "tags": tuple(value["tags"]),
-            "created_at": parse_time(value["created_at"]),
-            "updated_at": parse_time(value["updated_at"]),
-            # Rows staged by earlier versions have neither this nor `keeps`.
-            "written_at": parse_time(value.get("written_at") or value["updated_at"]),
-            "expires_at": value["expires_at"] and datetime.fromisoformat(value["expires_at"]),
-            "id": UUID(value["id"]) if value["id"] else None,
-            "history": tuple(history),
-            "keeps": tuple(value.get("keeps", ())),
-            "notes": (),
-        }
-    )

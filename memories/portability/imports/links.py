@@ -4,9 +4,9 @@ They are resolved when the file has been read, since an older memory may come la
 after all memories, in staged rows of their own.
 """
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,10 @@ from django.db import transaction
 
 from accounts.actor import Actor
 from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
-from memories.models import ImportBatch, Memory
+from memories.models import Memory
 from memories.portability.imports.apply_change import UndoRecord
+from memories.portability.imports.report import CHANGED as CHANGED
+from memories.portability.imports.report import NEW as NEW
 from memories.portability.readers.items import ImportLink
 from memories.services import writes
 from memories.services.chains import load_chains
@@ -27,38 +29,46 @@ UNLINKED = "unlinked"  # reason of links that cannot be kept
 ROW_LINKS = 100  # per staged row, and per transaction
 MAX_LINKS = 200_000  # per import
 
-NEW, CHANGED, STORED = "new", "changed", "stored"  # what the import does with a memory
+STORED = "stored"  # what the import does with a memory, other than NEW and CHANGED: nothing
 
 
 @dataclass(frozen=True)
 class StagedLink:
-    """A link to save. is_new: the import creates the newer memory."""
+    """A link to save. is_new: the import creates the newer memory. file: the number of its file's report."""
 
     newer_id: UUID
     older_id: UUID
     is_new: bool
+    file: int = 0
 
 
 @dataclass
 class FileLinks:
-    """The links of a file; its memories by their ids in the file, and what the import does with each."""
+    """The links of all files, each with the number of its file; their memories by their ids in the files, and what the
+    import does with each. trashed: ids of what lies in the user's trash. lost: how many links are lost, by file.
+    """
 
-    links: dict[ImportLink, None] = field(default_factory=dict)
+    links: dict[ImportLink, int] = field(default_factory=dict)
     memories: dict[str, UUID] = field(default_factory=dict)
     kinds: dict[UUID, str] = field(default_factory=dict)
-    lost: int = 0
+    trashed: set[str] = field(default_factory=set)
+    lost: Counter[int] = field(default_factory=Counter)
 
-    def add_link(self, link: ImportLink) -> None:
+    def add_link(self, link: ImportLink, file: int) -> None:
         if len(self.links) < MAX_LINKS:
-            self.links[link] = None
+            self.links.setdefault(link, file)
         else:
-            self.lost += 1
+            self.lost[file] += 1
 
     def add_memory(self, file_id: str | None, memory_id: UUID, kind: str) -> None:
         """Remember the memory of an id in the file; the first of several parts of a long text."""
         if file_id is not None and file_id not in self.memories:
             self.memories[file_id] = memory_id
             self.kinds.setdefault(memory_id, kind)
+
+    def add_trashed(self, file_id: str | None) -> None:
+        if file_id is not None:
+            self.trashed.add(file_id)
 
     def list_replaced_ids(self) -> set[str]:
         """Return the ids in the file of what another memory replaces that is in the file or stored."""
@@ -67,22 +77,33 @@ class FileLinks:
     def resolve(self) -> list[StagedLink]:
         """Return the links to save, and count the lost ones.
 
-        A link between two memories that are stored already and stay unchanged is left as the user has it.
+        A link between two memories that are stored already and stay unchanged is left as the user has it, also if one
+        of them lies in the trash.
         """
-        resolved: dict[StagedLink, None] = {}
-        for link in self.links:
+        resolved: dict[tuple[UUID, UUID], StagedLink] = {}
+        for link, file in self.links.items():
             newer, older = self.memories.get(link.newer), self.memories.get(link.older)
+            kinds = {self._get_kind(link.newer), self._get_kind(link.older)}
+            if kinds == {STORED}:
+                continue
             if newer is None or older is None:
-                self.lost += 1
-            elif {self.kinds[newer], self.kinds[older]} != {STORED}:
-                resolved[StagedLink(newer, older, self.kinds[newer] == NEW)] = None
-        return list(resolved)
+                self.lost[file] += 1
+            else:
+                is_new = self.kinds[newer] == NEW
+                resolved.setdefault((newer, older), StagedLink(newer, older, is_new, file))
+        return list(resolved.values())
+
+    def _get_kind(self, file_id: str) -> str | None:
+        memory_id = self.memories.get(file_id)
+        if memory_id is not None:
+            return self.kinds[memory_id]
+        return STORED if file_id in self.trashed else None
 
 
-def dump_link_rows(links: Sequence[StagedLink]) -> Iterator[str]:
+def dump_link_rows(links: Sequence[StagedLink]) -> Iterator[bytes]:
     """Serialize the links for staged rows; a row has either memories or links."""
     for first in range(0, len(links), ROW_LINKS):
-        yield orjson.dumps({"links": links[first : first + ROW_LINKS]}).decode()
+        yield orjson.dumps({"links": links[first : first + ROW_LINKS]})
 
 
 def load_link_row(content: str) -> list[StagedLink] | None:
@@ -91,41 +112,16 @@ def load_link_row(content: str) -> list[StagedLink] | None:
     if isinstance(value, list):
         return None
     return [
-        StagedLink(UUID(each["newer_id"]), UUID(each["older_id"]), each["is_new"]) for each in value["links"]
+        StagedLink(UUID(each["newer_id"]), UUID(each["older_id"]), each["is_new"], each.get("file", 0))
+        for each in value["links"]
     ]
 
 
-def derive_free_id(batch: ImportBatch, used_id: UUID) -> UUID:
-    """Return the id, with the same time, of a new memory whose id in the file is already used on this server.
-
-    Links name the id in the file: nothing needs to be stored to find the memory. The batch's id makes it unguessable.
-    """
-    tail = hashlib.blake2b(batch.pk.bytes + used_id.bytes, digest_size=10).digest()
-    value = int.from_bytes(used_id.bytes[:6] + tail) & ~(0xF << 76 | 0b11 << 62)
-    return UUID(int=value | 7 << 76 | 0b10 << 62)
-
-
-def apply_links(actor: Actor, batch: ImportBatch, links: Sequence[StagedLink]) -> list[UndoRecord]:
-    """Save the links; return the previous states of memories that the import did not create. Counts the lost ones."""
-    named = {memory_id for link in links for memory_id in (link.newer_id, link.older_id)}
-    free = {derive_free_id(batch, memory_id): memory_id for memory_id in named}
-    taken = Memory.objects.filter(owner_id=batch.owner_id, pk__in=free).values_list("pk", flat=True)
-    real = {free[memory_id]: memory_id for memory_id in taken}
-    outcomes = [
-        _apply_link(
-            actor,
-            replace(
-                link,
-                newer_id=real.get(link.newer_id, link.newer_id),
-                older_id=real.get(link.older_id, link.older_id),
-            ),
-        )
-        for link in links
-    ]
-    if lost := sum(outcome is None for outcome in outcomes):
-        skipped = batch.counts["skipped"]
-        skipped[UNLINKED] = skipped.get(UNLINKED, 0) + lost
-    return [outcome for outcome in outcomes if isinstance(outcome, UndoRecord)]
+def apply_links(actor: Actor, links: Sequence[StagedLink]) -> tuple[list[UndoRecord], Counter[int]]:
+    """Save the links; return the previous states of memories that the import did not create, and the lost by file."""
+    outcomes = [_apply_link(actor, link) for link in links]
+    lost = Counter(link.file for link, outcome in zip(links, outcomes, strict=True) if outcome is None)
+    return [outcome for outcome in outcomes if isinstance(outcome, UndoRecord)], lost
 
 
 def _apply_link(actor: Actor, link: StagedLink) -> UndoRecord | bool | None:
@@ -148,7 +144,8 @@ def _apply_link(actor: Actor, link: StagedLink) -> UndoRecord | bool | None:
         return None
     if not link.is_new:
         # A link to the trash is now behind the new one, and stays when the import is undone.
-        return UndoRecord(link.newer_id, memory.version, supersedes=UNSET if memory.supersedes_id else None)
+        supersedes = UNSET if memory.supersedes_id else None
+        return UndoRecord(link.newer_id, memory.version, supersedes=supersedes, updated_at=memory.updated_at)
     Memory.objects.filter(owner_id=memory.owner_id, pk=link.newer_id).update(
         version=memory.version, updated_at=memory.updated_at
     )

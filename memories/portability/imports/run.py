@@ -1,20 +1,17 @@
 """Run approved imports in parts, one transaction each, so that an import can stop after any part; undo imports."""
 
 import time
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.actor import Actor
-from accounts.ids import new_id_at
 from memories import scopes
 from memories.clients import grants as client_grants
 from memories.clients import names as client_names
@@ -24,44 +21,21 @@ from memories.models import (
     ImportBatch,
     ImportEndReason,
     ImportState,
-    Memory,
-    MemoryRevision,
     StagedMemories,
-    Visibility,
 )
-from memories.portability.imports.apply_change import (
-    UndoRecord,
-    apply_change,
-    dump_undo_record,
-    is_still_valid,
-    load_undo_record,
-    merge_undo_records,
-    undo_change,
-)
+from memories.portability.imports.apply_change import load_undo_record, merge_undo_records, undo_change
+from memories.portability.imports.apply_row import import_row, trash_created
 from memories.portability.imports.authorization import can_continue, get_import_actor
-from memories.portability.imports.clean import load_staged_items
-from memories.portability.imports.links import apply_links, derive_free_id, load_link_row
+from memories.portability.imports.links import load_link_row
+from memories.portability.imports.report import CHANGED, NEW, RunReport
 from memories.portability.imports.stage import require_portability_scopes
-from memories.portability.readers.items import ImportItem
+from memories.portability.imports.staged_items import load_staged_items
 from memories.services import proposals, writes
-from memories.services.bulk import trash_queryset
 from memories.services.supersession import lock_links
-from memories.validation import limits, quota
-from memories.validation.drafts import NewMemory
+from memories.validation import quota
 
 BUDGET_S = 2.0  # per `advance_import` call, so that the page shows progress
 APPROVAL_PERIOD = timedelta(days=1)  # a staged import is deleted after it
-OWN_FORMAT = "picard"  # imported without a tag for its source
-SOURCE_TAG = "imported:{}"
-
-# Sets the original times of imported memories. Until they are embedded, their keyword entries have today's date.
-BACKDATE = """
-update memories_memory set created_at = given.created_at, updated_at = given.updated_at,
-    written_at = given.written_at, version = given.version
-from unnest(%(ids)s::uuid[], %(created)s::timestamptz[], %(updated)s::timestamptz[], %(written)s::timestamptz[],
-    %(versions)s::int[]) as given (id, created_at, updated_at, written_at, version)
-where memories_memory.id = given.id and memories_memory.owner_id = %(owner)s
-"""
 
 
 def list_imports(actor: Actor) -> list[ImportBatch]:
@@ -94,11 +68,16 @@ def start_import(actor: Actor, batch_id: UUID, *, publish: bool = False) -> Impo
         actor.require_scope(scopes.PUBLISH)
     batch = _lock_import(actor, batch_id)
     if batch.state == ImportState.STAGED:
-        quota.check_quota(batch.owner_id, batch.counts["new"])  # fail early
+        quota.check_quota(batch.owner_id, batch.counts[NEW])  # fail early
         batch.state, batch.publishes, batch.is_own_yes = ImportState.RUNNING, publish, not actor.is_app
+        report = RunReport(batch)
+        if publish:
+            report.publish()
         if not batch.total:
-            batch.state, batch.finished_at = ImportState.DONE, timezone.now()
-        batch.save(update_fields=["state", "publishes", "is_own_yes", "finished_at"])
+            _get_staged_rows(batch).delete()
+            batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
+        report.save()
+        batch.save()
     return batch
 
 
@@ -124,17 +103,19 @@ def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
     _require_approver(actor)
     batch = _lock_import(actor, batch_id)
     if batch.state in (ImportState.RUNNING, ImportState.DONE):
-        rows = list(_get_staged_rows(batch).filter(is_done=True).order_by("number"))
-        ids = [memory_id for row in rows for memory_id in row.memory_ids]
+        _get_staged_rows(batch).filter(is_done=False).delete()
+        rows = list(_get_staged_rows(batch).order_by("number"))
         records = [load_undo_record(value) for row in rows for value in orjson.loads(row.content)]
         lock_links(batch.owner_id)
         for record in reversed(merge_undo_records(records)):
             undo_change(actor, record)
         # After the links to them are removed: a link to a memory in the trash is not seen, and stays.
-        trash_queryset(actor, Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=ids))
-        _get_staged_rows(batch).delete()
-        batch.state, batch.finished_at, batch.sample = ImportState.UNDONE, timezone.now(), "[]"
+        for row in rows:
+            trash_created(actor, row)
+        batch.state, batch.sample = ImportState.UNDONE, "[]"
+        batch.finished_at = Now()  # by the clock that the trash has
         batch.save(update_fields=["state", "finished_at", "sample"])
+        batch.refresh_from_db(fields=["finished_at"])
     return batch
 
 
@@ -166,10 +147,15 @@ def end_app_imports(owner_id: UUID, client_id: str, *, is_gone: bool) -> None:
 
 
 def purge_imports() -> int:
-    """Delete imports that were not approved in time, and those too old to be undone. Returns the number of rows."""
+    """Delete imports that were not approved in time, and those too old to be undone. Returns the number of rows.
+
+    Those that were undone are kept as long as what they brought lies in the trash.
+    """
     since = Now() - timedelta(days=settings.TRASH_DAYS)
     unapproved = Q(state=ImportState.STAGED, created_at__lt=Now() - APPROVAL_PERIOD)
-    return ImportBatch.objects.filter(unapproved | Q(created_at__lt=since)).delete()[0]
+    undone = Q(state=ImportState.UNDONE)
+    old = (~undone & Q(created_at__lt=since)) | (undone & Q(finished_at__lt=since))
+    return ImportBatch.objects.filter(unapproved | old).delete()[0]
 
 
 # --- Private ------------------------------------------------------------------------------------------
@@ -210,92 +196,27 @@ def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
     if import_actor is None:
         return _end_import(batch, ImportEndReason.APP)
     row = _get_staged_rows(batch).filter(is_done=False).order_by("number").first()
-    links = None if row is None else load_link_row(row.content)
-    if row is not None and links is not None:
-        _finish_row(row, apply_links(import_actor, batch, links))
-    elif row is not None:
-        items = load_staged_items(row)
-        new = [item for item, changes in items if not changes and is_still_valid(item)]
-        if not quota.has_quota(batch.owner_id, len(new)):
-            return _end_import(batch, ImportEndReason.ROOM)
-        row.memory_ids = _create_memories(import_actor, batch, new)
-        undo_records = [apply_change(import_actor, item) for item, changes in items if changes]
-        _finish_row(row, [each for each in undo_records if each])
-        batch.done += len(items)
+    report = RunReport(batch)
+    if row is not None and not import_row(import_actor, batch, row, report):
+        return _end_import(batch, ImportEndReason.ROOM)
     if not _get_staged_rows(batch).filter(is_done=False).exists():
         batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
-    batch.save(update_fields=["done", "state", "finished_at", "sample", "counts"])
+    report.save()
+    batch.save()
     return batch
-
-
-def _finish_row(row: StagedMemories, undo_records: Sequence[UndoRecord]) -> None:
-    row.content = orjson.dumps([dump_undo_record(each) for each in undo_records]).decode()
-    row.is_done = True
-    row.save(update_fields=["content", "memory_ids", "is_done"])
 
 
 def _end_import(batch: ImportBatch, ended_by: ImportEndReason) -> ImportBatch:
-    """End an import early; what was imported stays."""
-    _get_staged_rows(batch).filter(is_done=False).delete()
+    """End an import early; what was imported stays, and what was not is counted."""
+    report = RunReport(batch)
+    rest = _get_staged_rows(batch).filter(is_done=False)
+    for row in rest.iterator(chunk_size=1):
+        for each in load_staged_items(row) if load_link_row(row.content) is None else ():
+            if batch.publishes or not each.needs_publish:
+                report.skip(each.file, each.item.format, CHANGED if each.is_change else NEW, "stopped")
+    report.save()
+    rest.delete()
     batch.state, batch.finished_at, batch.sample = ImportState.DONE, timezone.now(), "[]"
     batch.ended_by = ended_by
-    batch.save(update_fields=["state", "finished_at", "sample", "ended_by"])
+    batch.save()
     return batch
-
-
-def _create_memories(actor: Actor, batch: ImportBatch, items: Sequence[ImportItem]) -> list[UUID]:
-    # IDs are unique across all users. This reveals nothing: they are too long to be guessed.
-    file_ids = [item.id for item in items if item.id]
-    used_ids = set(Memory.objects.filter(pk__in=file_ids).values_list("pk", flat=True)) if file_ids else set()
-    memories = writes.create_memories(actor, [_build_new_memory(batch, item, used_ids) for item in items])
-    _backdate_memories(actor, memories, items)
-    MemoryRevision.objects.bulk_create(
-        MemoryRevision(
-            owner_id=memory.owner_id,
-            memory=memory,
-            version=past.version,
-            text=past.text,
-            source=memory.source,
-            written_at=past.written_at,
-        )
-        for memory, item in zip(memories, items, strict=True)
-        for past in item.history
-    )
-    return [memory.pk for memory in memories]
-
-
-def _build_new_memory(batch: ImportBatch, item: ImportItem, used_ids: set[UUID]) -> NewMemory:
-    own_id = item.id if item.id and item.id.version == 7 else None
-    if own_id in used_ids:
-        own_id = derive_free_id(batch, own_id)
-    name = item.format or batch.format  # rows staged by earlier versions do not have the item's
-    source_tags = [] if name == OWN_FORMAT else [SOURCE_TAG.format(name)]
-    return NewMemory(
-        text=item.text,
-        visibility=item.visibility if batch.publishes else Visibility.PRIVATE.value,
-        tags=[*source_tags, *item.tags][: limits.TAGS],
-        expires_at=item.expires_at,
-        conversation=UUID(item.conversation) if item.conversation else None,
-        position=item.position,
-        id=own_id or (new_id_at(item.created_at) if item.created_at else None),
-    )
-
-
-def _backdate_memories(actor: Actor, memories: Sequence[Memory], items: Sequence[ImportItem]) -> None:
-    dated = [pair for pair in zip(memories, items, strict=True) if pair[1].created_at or pair[1].version > 1]
-    if not dated:
-        return
-    params: dict[str, Any] = {
-        "owner": actor.person.pk,
-        "ids": [memory.pk for memory, _item in dated],
-        "created": [_get_created_at(memory, item) for memory, item in dated],
-        "updated": [item.updated_at or _get_created_at(memory, item) for memory, item in dated],
-        "written": [item.written_at or _get_created_at(memory, item) for memory, item in dated],
-        "versions": [item.version for _memory, item in dated],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(BACKDATE, params)
-
-
-def _get_created_at(memory: Memory, item: ImportItem) -> datetime:
-    return item.created_at or memory.created_at

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -12,17 +11,17 @@ from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.db.locks import OwnerLock, try_lock_owner
 from memories import scopes
 from memories.errors import ImportInProgress
-from memories.models import OPEN_STATES, ImportBatch, ImportState, Memory, MemoryRevision
+from memories.models import OPEN_STATES, ImportBatch, ImportState
 from memories.portability.files.archives import Source, list_parts
 from memories.portability.files.parts import check_deadline
-from memories.portability.imports.diff import ImportDiff, digest_text
+from memories.portability.imports.diff import ImportDiff
+from memories.portability.imports.known import load_known_memories
 from memories.portability.imports.report import FileReport
 from memories.portability.readers.catalog import MIXED
 from memories.portability.readers.detect import detect_parts, read_parts
 from memories.portability.readers.formats import ChatFilter, Format, ReadContext
 from memories.portability.readers.items import ImportLink, SkippedEntry
 from memories.services import writes
-from memories.services.reads import decrypt_or_none
 
 MAX_SECONDS = 3_600.0  # per preview
 MAX_SECONDS_ONLINE = 120.0  # in a web request
@@ -70,7 +69,7 @@ def stage_import(
             source=writes.get_source(actor),
             only_tags=None if actor.only_tags is None else sorted(actor.only_tags),
         )
-        diff = ImportDiff(actor, batch, _load_known_digests(actor))
+        diff = ImportDiff(batch, load_known_memories(actor))
         context = ReadContext(chats=chats, zone=ZoneInfo(actor.person.time_zone), text_column=text_column)
         for part, results in read_parts(detected, context):
             diff.start_file(FileReport(part.part.name, part.kind.name))
@@ -79,7 +78,7 @@ def stage_import(
                 if isinstance(entry, SkippedEntry):
                     diff.skip_entry(entry.reason, entry.count)
                 elif isinstance(entry, ImportLink):
-                    diff.links.add_link(entry)
+                    diff.add_link(entry)
                 else:
                     diff.add_item(entry)
                 if diff.entry_count % BATCH_SIZE == 0:
@@ -116,23 +115,3 @@ def _discard_open_import(previous: ImportBatch | None) -> None:
     if batch.state != ImportState.STAGED:
         raise ImportInProgress
     batch.delete()
-
-
-# --- Existing memories ------------------------------------------------------------------------------------
-
-
-def _load_known_digests(actor: Actor) -> dict[bytes, UUID]:
-    """Return digests of all texts the actor can read, with their memories.
-
-    Including earlier versions: an edited text is still known.
-    """
-    own = Memory.objects.visible_to(actor, owner=actor.person)
-    revisions = MemoryRevision.objects.filter(owner_id=actor.person.pk, memory_id__in=own.values("pk"))
-    known: dict[bytes, UUID] = {}
-    for memory in own.only("pk", "owner_id", "text").iterator(chunk_size=BATCH_SIZE):
-        if (text := decrypt_or_none(memory)) is not None:
-            known[digest_text(text)] = memory.pk
-    for revision in revisions.only("pk", "owner_id", "memory_id", "text").iterator(chunk_size=BATCH_SIZE):
-        if (text := decrypt_or_none(revision)) is not None:
-            known.setdefault(digest_text(text), revision.memory_id)
-    return known

@@ -1,5 +1,6 @@
 """Results of import readers: items to import, links between them, and skipped entries."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -23,14 +24,15 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class ImportItem:
-    """A memory to import. Only Picard's JSON Lines set all fields.
+    """A memory to import. Only Picard's own exports set all fields.
 
-    conversation: its ID in the file; position: the place in it, None to continue counting. written_at: the latest time
-    at which the text can have been written. keeps: fields (tags, expires_at) that the file omits; they stay unchanged
-    when the import updates a memory. file_id: its ID in the file, of any form, by which links name it. is_superseded:
-    the file says that it no longer holds, and what replaces it; it is not imported without that. format: the name of
-    its format, set when it is staged. notes: keys of NOTES, what is said of it though it is imported. The field names
-    are stored in staged rows.
+    conversation: its ID in the file; position: the index of the turn among all turns of the conversation, imported or
+    not, None to continue counting. id: the UUID under which a Picard knows it: a further import finds the memory by it.
+    written_at, updated_at: the latest time at which the text, or anything else of it, can have been changed. keeps:
+    fields (tags, expires_at, visibility) that the file omits; they stay unchanged when the import updates a memory.
+    file_id: its ID in the file, of any form, by which links name it. is_superseded: the file says that it no longer
+    holds, and what replaces it; it is not imported without that. format: the name of its format, set when it is staged.
+    notes: keys of NOTES, what is said of it though it is imported. The field names are stored in staged rows.
     """
 
     text: str
@@ -72,25 +74,22 @@ ReadResult = ImportItem | ImportLink | SkippedEntry
 
 
 def split_to_limits(item: ImportItem) -> Iterator[ImportItem]:
-    """Yield the item, or split an overlong text into a conversation of several items."""
+    """Yield the item, or split an overlong text into several of one conversation, with its notes on the first."""
+    if len(item.text) <= limits.TEXT_CHARACTERS:
+        yield item
+        return
     text = item.text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(text) <= limits.TEXT_CHARACTERS:
         yield item
         return
-    conversation = item.conversation or f"long {text[:200]}"
-    created_at = item.created_at
+    whole = replace(item, id=None, version=1, history=())  # these belong to the whole text
+    if item.conversation is None:
+        digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        whole = replace(whole, conversation=f"long {digest}", position=0)
     for part in _split_text(text):
-        yield replace(
-            item,
-            text=part,
-            conversation=conversation,
-            created_at=created_at,
-            position=None,
-            id=None,
-            version=1,
-            history=(),  # belongs to the whole text
-        )
-        created_at = created_at and created_at + timedelta(milliseconds=1)
+        yield replace(whole, text=part)
+        created_at = whole.created_at and whole.created_at + timedelta(milliseconds=1)
+        whole = replace(whole, created_at=created_at, notes=())
 
 
 def _split_text(text: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ REASONS = {
     "superseded": _("marked as outdated in the file"),
     "repeated": _("repeated in the file"),
     "in_your_trash": _("in your trash"),
+    "stopped": _("not imported yet when the import stopped"),
     "unlinked": _("links to a replaced memory that could not be kept"),
     # Files
     "no_memories": _("no memories found in it"),

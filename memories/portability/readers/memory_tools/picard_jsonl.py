@@ -81,7 +81,7 @@ def _parse_item(value: dict[str, Any]) -> ImportItem | SkippedEntry:
         written_at=parse_time(value.get("written_at") or value.get("updated_at")),
         version=_parse_version(value.get("version", 1)),
         history=tuple(map(_parse_revision, value.get("history") or ())),
-        keeps=tuple(name for name in ("tags", "expires_at") if name not in value),
+        keeps=tuple(name for name in ("tags", "expires_at", "visibility") if name not in value),
     )
 
 

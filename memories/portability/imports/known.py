@@ -1,0 +1,94 @@
+"""What the user has already: their texts, by digests that exist only in this process, and their ids.
+
+Nothing stored reveals which texts are equal. Everything is limited to what the actor may see, the trash too.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.actor import Actor
+from memories.models import ImportBatch, ImportState, Memory, MemoryRevision, StagedMemories
+from memories.services.reads import decrypt_or_none
+from memories.services.tags import attach_prefetched_tags, with_tags
+
+BATCH_SIZE = 2_000
+
+
+def digest_text(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class KnownIds:
+    """Memories by ids of a file: stored ones, and the ids of those in the trash."""
+
+    stored: Mapping[UUID, Memory] = field(default_factory=dict)
+    trashed: Collection[UUID] = frozenset()
+
+
+@dataclass(frozen=True)
+class KnownMemories:
+    """digests: of each text that a memory has or had. trashed: of those in the trash. undone: trashed by an undo."""
+
+    actor: Actor
+    digests: dict[bytes, UUID]
+    trashed: Collection[bytes]
+    undone: Collection[UUID]
+
+    def find_ids(self, ids: Collection[UUID]) -> KnownIds:
+        """Find memories by their ids on this server, or else by those of the file that they were imported from."""
+        if not ids:
+            return KnownIds()
+        own = with_tags(Memory.objects.visible_to(self.actor, owner=self.actor.person))
+        memories = [*own.filter(imported_id__in=ids), *own.filter(pk__in=ids)]
+        attach_prefetched_tags(self.actor, memories)
+        by_imported = {memory.imported_id: memory for memory in memories if memory.imported_id}
+        trash = Memory.objects.trash_visible_to(self.actor)
+        pairs = [
+            *trash.filter(pk__in=ids).values_list("pk", "imported_id"),
+            *trash.filter(imported_id__in=ids).values_list("pk", "imported_id"),
+        ]
+        trashed = {each for pair in pairs if pair[0] not in self.undone for each in pair if each is not None}
+        return KnownIds(
+            {key: memory for key, memory in by_imported.items() if key is not None}
+            | {memory.pk: memory for memory in memories},
+            trashed,
+        )
+
+
+def load_known_memories(actor: Actor) -> KnownMemories:
+    """Load the digests of all texts that the actor can read, including earlier versions: an edited text is known."""
+    own = Memory.objects.visible_to(actor, owner=actor.person)
+    undone = _load_undone_ids(actor)
+    trash = _iterate_digests(actor, Memory.objects.trash_visible_to(actor))
+    trashed = {digest for digest, memory_id in trash if memory_id not in undone}
+    return KnownMemories(actor, dict(_iterate_digests(actor, own)), trashed, undone)
+
+
+def _iterate_digests(actor: Actor, memories: QuerySet[Memory]) -> Iterator[tuple[bytes, UUID]]:
+    """Yield the digests of earlier texts first, so that a memory that has a text now comes after one that had it."""
+    revisions = MemoryRevision.objects.filter(owner_id=actor.person.pk, memory_id__in=memories.values("pk"))
+    for revision in revisions.only("pk", "owner_id", "memory_id", "text").iterator(chunk_size=BATCH_SIZE):
+        if (text := decrypt_or_none(revision)) is not None:
+            yield digest_text(text), revision.memory_id
+    for memory in memories.only("pk", "owner_id", "text").iterator(chunk_size=BATCH_SIZE):
+        if (text := decrypt_or_none(memory)) is not None:
+            yield digest_text(text), memory.pk
+
+
+def _load_undone_ids(actor: Actor) -> set[UUID]:
+    """Return the memories in the trash because their import was undone, and not because the user deleted them."""
+    owner_id = actor.person.pk
+    undone = ImportBatch.objects.filter(owner_id=owner_id, state=ImportState.UNDONE)
+    ids: set[UUID] = set()
+    for batch in undone.only("pk", "finished_at"):
+        for row in StagedMemories.objects.filter(owner_id=owner_id, batch_id=batch.pk).only("memory_ids"):
+            trash = Memory.objects.filter(
+                owner_id=owner_id, pk__in=row.memory_ids, deleted_at__lte=batch.finished_at
+            )
+            ids.update(trash.values_list("pk", flat=True))
+    return ids

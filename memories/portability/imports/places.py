@@ -1,0 +1,44 @@
+"""Conversations of imported memories and their places in them, the same in each import of a file."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid5
+
+from memories.portability.readers.items import ImportItem
+from memories.validation.drafts import MAX_POSITION
+
+OWN_FORMAT = "picard"  # its lines have the conversations and positions of memories
+PLACES = 4_096  # of a turn: more than the parts of the longest that is read
+
+
+@dataclass
+class ConversationPlaces:
+    """Assigns conversations, and places to the turns of which the file does not give the position."""
+
+    owner_id: UUID
+    conversation: str | None = None
+    position: int = 0
+
+    def assign(self, item: ImportItem, part: int) -> ImportItem:
+        """Return the item with its stored conversation and position. part: of a long text, from 0."""
+        if item.conversation is None:
+            return item
+        if item.format == OWN_FORMAT and item.position is not None and not _is_long_text(item):
+            return replace(item, position=item.position + part) if part else item
+        position = self._count_turn(item.conversation, part) if item.position is None else item.position
+        return replace(
+            item,
+            conversation=str(uuid5(self.owner_id, f"{item.format} {item.conversation}")),
+            position=min(position * PLACES + min(part, PLACES - 1), MAX_POSITION),
+        )
+
+    def _count_turn(self, conversation: str, part: int) -> int:
+        if conversation != self.conversation:
+            self.conversation, self.position = conversation, 0
+        elif not part:
+            self.position += 1
+        return self.position
+
+
+def _is_long_text(item: ImportItem) -> bool:
+    """Return whether the conversation is that of the parts of one long text."""
+    return item.conversation is not None and item.conversation.startswith("long ")
