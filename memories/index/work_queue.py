@@ -24,6 +24,9 @@ from memories.index.tag_words import hash_tag_names, read_tag_names
 from memories.models import IndexState, Memory, MemoryVector
 
 CHANNEL = "picard_indexing"
+TURN_PLACES = (
+    4_096  # positions that an import leaves for each turn of a conversation: a long one has several parts
+)
 UNREADABLE = "unreadable"  # the error of a memory whose text cannot be decrypted
 
 
@@ -163,7 +166,10 @@ def _build_rows(
 
 
 def _get_sequence(memory: Memory) -> int | None:
-    """Return the memory's global sequence number: each conversation starts at its own random number."""
+    """Return the memory's global sequence number: each conversation starts at its own random number.
+
+    Neighbors are those next to each other, since an import leaves gaps (search/ranking.py).
+    """
     if memory.conversation is None or memory.position is None:
         return None
     start = hashlib.sha256(memory.conversation.bytes).digest()[:8]

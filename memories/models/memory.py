@@ -67,10 +67,10 @@ class Memory(Owned, models.Model):
     `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` is
     the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client id>").
     `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such a memory
-    by its neighbors' words. `supersedes` is the older memory that this one replaces. `imported_id` is its id in the file
-    that it was imported from: a further import finds it by this, and exports write it. The `index_*` columns are its
-    embedding job: `pending` memories are due at `index_due_at` and leased by the worker `index_leased_by` while that
-    worker holds its advisory lock.
+    by its neighbors' words. `supersedes` is the older memory that this one replaces. `imported_id` is the id in the
+    file that it was imported from: a further import finds it by this, and exports write it. The `index_*` columns are
+    its embedding job: `pending` memories are due at `index_due_at` and leased by the worker `index_leased_by` while
+    that worker holds its advisory lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -208,7 +208,7 @@ class MemoryVector(Owned, models.Model):
     rows are rotated by the owner's secret matrix, with words hashed under the owner's key; public rows are unrotated,
     with words hashed under the server's key. `tokens` is a set: the passage's words and their joined forms, those of
     the day on which the memory was created (date_words.get_day_words), and those of its tags, always under the owner's
-    key (tag_words.py). `sequence` is set for memories of a conversation: only neighbors differ by one.
+    key (tag_words.py). `sequence` is set for memories of a conversation: their order, with gaps.
     """
 
     pk = models.CompositePrimaryKey("memory_id", "passage")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from core.db.prepared import fetch_prepared
 from memories.fields import build_stored_row
+from memories.index.work_queue import TURN_PLACES
 from memories.models import Memory
 from memories.search.ranking_query import RankingQuery, VisibleRows, build_cosine_params, fill_cosine
 from memories.services.supersession import HAS_SUCCESSOR
@@ -24,6 +25,10 @@ ALL_WORDS_BONUS = 0.3  # ranks the only memory with a rare word above those that
 K1 = 1.2
 # The share of a word that counts for a neighbor in a conversation, by distance.
 NEIGHBOUR_WEIGHTS = {1: 0.6, 2: 0.36, -1: 0.4, -2: 0.24}
+# Neighbors are next to each other, whatever lies between them: an import leaves gaps for turns that it does not bring.
+MAX_GAP = 4  # in positions that are given one by one
+MAX_TURN_GAP = 1_000 * TURN_PLACES  # conversations are some 2**63 / their number apart
+APART = 10  # more than any distance
 # Minimum cosine plus matched IDF share of a strongly related memory. Answers: answer_strength.py.
 STRONG_STRENGTH = 0.75
 # Cosines of hits without a matching word. Below RELATED_COSINE a hit is unrelated, and no channel shows it. Below
@@ -77,6 +82,14 @@ memory as materialized (
   where bits <> 0 or sequence is not null or cosine >= (
     select min(cosine) from (select cosine from passage where cosine is not null order by cosine desc limit %s) nearest)
   group by memory_id),
+turn as materialized (
+  select id, bits, sum(
+    case when sequence = before then 0
+         when sequence <= before + {MAX_GAP}
+           or sequence between before + {TURN_PLACES // 2} and before + {MAX_TURN_GAP} then 1
+         else {APART} end) over (order by sequence) as number
+  from (select id, bits, sequence, lag(sequence) over (order by sequence) as before from memory
+        where sequence is not null and (select is_marked from total)) marked),
 kind as materialized (select bits, count(*) as found from memory group by bits),
 rarity as materialized (
   select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf,
@@ -103,8 +116,8 @@ boosted as materialized (
     from (
       select receiver.id, receiver.bits, idf, specificity, receiver.bits >> place & 1 as tf, sum(share) as shared_tf,
              {RECEIVER_WEIGHT} as own_weight
-      from memory neighbor, unnest(%s::int[], %s::float8[]) reach(distance, share), memory receiver, rarity
-      where (select is_marked from total) and neighbor.bits <> 0 and receiver.sequence = neighbor.sequence + distance
+      from turn neighbor, unnest(%s::int[], %s::float8[]) reach(distance, share), turn receiver, rarity
+      where (select is_marked from total) and neighbor.bits <> 0 and receiver.number = neighbor.number + distance
         and neighbor.bits >> place & 1 = 1
       group by receiver.id, receiver.bits, place, idf, day_idf, specificity) shared) gained
   join scored using (bits) group by id, weight, squares, single)

@@ -17,7 +17,7 @@ CITED_FIELDS = ("text", "visibility", "created_at", "superseded_by", "superseded
 NEAR_CHARACTERS = 300  # of a text, in which matching words count together
 
 FIELDS: dict[str, Callable[[Memory], Any]] = {
-    "id": attrgetter("pk"),
+    "id": lambda memory: memory.exported_id or memory.pk,
     "text": decrypt_or_none,
     "tags": get_tag_names,
     "visibility": attrgetter("visibility"),

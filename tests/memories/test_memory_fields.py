@@ -23,7 +23,7 @@ from memories.validation.drafts import CHANGEABLE_FIELDS, NewMemory
 
 # Columns that the database fills in when a memory is created.
 SET_BY_DATABASE = {"deleted_at", "created_at", "updated_at", "written_at", "index_due_at", "index_leased_by"}
-INTERNAL = {"owner"}  # besides index_*: no channel shows it
+INTERNAL = {"owner", "imported_id"}  # besides index_*: no channel shows it
 
 
 def columns() -> set[str]:
@@ -31,8 +31,9 @@ def columns() -> set[str]:
 
 
 def test_a_new_memory_is_inserted_with_every_column() -> None:
-    [listed] = re.findall(r"insert into memories_memory \((.*?)\)", insert.STORE, re.DOTALL)
-    assert columns() - set(re.findall(r"\w+", listed)) <= SET_BY_DATABASE
+    for statement, left_out in ((insert.STORE, {"imported_id"}), (insert.STORE_IMPORTED, set[str]())):
+        [listed] = re.findall(r"insert into memories_memory \((.*?)\)", statement, re.DOTALL)
+        assert columns() - set(re.findall(r"\w+", listed)) <= SET_BY_DATABASE | left_out
 
 
 @pytest.mark.django_db
@@ -43,7 +44,7 @@ def test_a_proposal_stores_everything_that_a_memory_is_created_from(ada: User) -
     with suppress(Exception):  # raised because the memory needs approval
         writes.create_memory(app, text="I like tea.")
     stored = json.loads(Proposal.objects.get().content)
-    assert stored.keys() == {field.name for field in fields(NewMemory)} - {"id"}
+    assert stored.keys() == {field.name for field in fields(NewMemory)} - {"id", "origin"}
 
 
 def test_every_field_of_the_model_can_be_represented() -> None:

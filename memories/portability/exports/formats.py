@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actor import Actor
 from memories import scopes
 from memories.models import AuditAction, LinkedMemory, Memory, MemoryRevision
+from memories.portability.exports.exported_ids import attach_exported_ids
 from memories.portability.exports.zip_stream import ZipMember, stream_zip
 from memories.portability.readers.memory_tools.picard_jsonl import format_line
 from memories.portability.readers.tables.csv_table import escape_formula
@@ -89,6 +90,7 @@ def iterate_pages(actor: Actor, memories: QuerySet[Memory]) -> Pages:
         with transaction.atomic():
             page = list(with_successors(with_tags(rows)).order_by("pk")[:PAGE_SIZE])
             attach_links(actor, page)
+            attach_exported_ids(actor, page)
             ids = [memory.pk for memory in page]
             audit.record_event(actor, AuditAction.MEMORY_EXPORT, owner_id=actor.person.pk, memory_ids=ids)
         if not page:
@@ -146,7 +148,7 @@ def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
     if memory.superseded_by:
         temporal["superseded_by"] = str(memory.superseded_by.id)
     return {
-        "id": str(memory.pk),
+        "id": str(memory.exported_id),
         "type": "context",
         "status": "superseded" if memory.superseded_by else "active",
         "content": text,
@@ -160,8 +162,8 @@ def _build_pam_memory(memory: Memory, text: str) -> dict[str, object]:
 
 def _build_pam_relation(memory: Memory, older: LinkedMemory) -> dict[str, str]:
     return {
-        "id": f"supersedes-{memory.pk}",
-        "from": str(memory.pk),
+        "id": f"supersedes-{memory.exported_id}",
+        "from": str(memory.exported_id),
         "to": str(older.id),
         "type": "supersedes",
         "created_at": _format_utc(memory.created_at),

@@ -1,5 +1,6 @@
 """Compare import items with the user's memories, count what comes of them, and stage them."""
 
+import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -34,6 +35,8 @@ from memories.portability.readers.times import EARLIEST_TIME
 MAX_ITEMS = 200_000  # per import
 MAX_ENTRIES = 2_000_000  # read per import, including skipped ones
 SAMPLE_SIZE = 8
+TIME_BYTES = 6  # at the start of a UUID of version 7: milliseconds
+ID_STEP = 2**32
 IN_TRASH, REPEATED, OLDER, SUPERSEDED = "in_your_trash", "repeated", "older", "superseded"
 
 
@@ -66,6 +69,7 @@ class ImportDiff:
     sample: list[str] = field(default_factory=list)
     pending_characters: int = 0
     entry_count: int = 0
+    last_id: UUID = field(default_factory=lambda: UUID(int=0))
 
     def __post_init__(self) -> None:
         self.rows = StagedRows(self.batch)
@@ -166,12 +170,20 @@ class ImportDiff:
 
     def _add_new(self, item: ImportItem, digest: bytes) -> None:
         """Stage a new memory. It has its id already now, so that links can name it."""
-        memory_id = new_id_at(item.created_at) if item.created_at else new_id()
+        memory_id = self._create_id(item)
         self.links.add_memory(item.file_id, memory_id, NEW)
         self.file_digests.setdefault(digest, memory_id)
         if item.is_superseded:
             self.superseded[self.rows.count] = (item, self.report)
         self._add_staged(item, NEW, memory_id)
+
+    def _create_id(self, item: ImportItem) -> UUID:
+        """Return the id of a new memory: it sorts by its time, and by the order in the file if that is the same."""
+        memory_id, last_id = new_id_at(item.created_at) if item.created_at else new_id(), self.last_id
+        if memory_id.bytes[:TIME_BYTES] == last_id.bytes[:TIME_BYTES] and memory_id < last_id:
+            memory_id = UUID(int=last_id.int + 1 + secrets.randbelow(ID_STEP))
+        self.last_id = memory_id
+        return memory_id
 
     def _is_repeated_id(self, item: ImportItem) -> bool:
         """Keep only the newest text of duplicate IDs, in any order: one zip may contain two exports."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
+from memories.index.work_queue import TURN_PLACES
 from memories.portability.readers.items import ImportItem
 from memories.validation.drafts import MAX_POSITION
 
 OWN_FORMAT = "picard"  # its lines have the conversations and positions of memories
-PLACES = 4_096  # of a turn: more than the parts of the longest that is read
 
 
 @dataclass
@@ -28,7 +28,7 @@ class ConversationPlaces:
         return replace(
             item,
             conversation=str(uuid5(self.owner_id, f"{item.format} {item.conversation}")),
-            position=min(position * PLACES + min(part, PLACES - 1), MAX_POSITION),
+            position=min(position * TURN_PLACES + min(part, TURN_PLACES - 1), MAX_POSITION),
         )
 
     def _count_turn(self, conversation: str, part: int) -> int:

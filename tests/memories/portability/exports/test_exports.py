@@ -27,7 +27,6 @@ from tests.memories.portability.imports.test_run import run_import, saved_memori
 
 pytestmark = pytest.mark.django_db
 COMPARED_FIELDS = (
-    "pk",
     "visibility",
     "expires_at",
     "created_at",
@@ -63,7 +62,7 @@ def describe_memories(user: User) -> list[Any]:
         (
             memory.text,
             sorted(tag.name for tag in memory.tags.all()),
-            [getattr(memory, name) for name in COMPARED_FIELDS],
+            [memory.imported_id or memory.pk, *(getattr(memory, name) for name in COMPARED_FIELDS)],
             [
                 (revision.version, revision.text, revision.written_at)
                 for revision in memory.revisions.order_by("version")

@@ -14,8 +14,8 @@ from accounts.models import User
 from memories import scopes
 from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch, ImportState, Memory, Proposal, StagedMemories
-from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
+from memories.portability.imports import staged_items
 from oauth.access import grants
 from oauth.access.grants import GrantOptions
 from oauth.models import AppGrant
@@ -31,7 +31,7 @@ ALL = frozenset((*MANAGER, scopes.PUBLISH))
 
 @pytest.fixture(autouse=True)
 def _small_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_diff, "ROW_ITEMS", 2)
+    monkeypatch.setattr(staged_items, "ROW_ITEMS", 2)
 
 
 def build_app_actor(user: User, notes: App, grant: AppGrant) -> Actor:

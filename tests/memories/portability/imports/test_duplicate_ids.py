@@ -7,8 +7,8 @@ import pytest
 
 from accounts.models import User
 from memories.models import Memory
-from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
+from memories.portability.imports import staged_items
 from tests.factories import remember, session
 from tests.memories.portability.imports.test_run import jsonl_file, run_import, saved_memories
 
@@ -25,7 +25,7 @@ NEW = {"id": ID, "text": "new", "updated_at": "2025-02-01T00:00:00Z"}
 def test_newest_of_duplicate_ids_is_imported_once(
     ada: User, versions: Any, row_items: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_diff, "ROW_ITEMS", row_items)
+    monkeypatch.setattr(staged_items, "ROW_ITEMS", row_items)
     batch = run_import(session(ada), jsonl_file({"text": "another"}, *versions, {"text": "more"}))
     assert sorted(memory.text for memory in saved_memories(ada)) == ["another", "more", "new"]
     assert (batch.state, batch.done, batch.total) == ("done", 3, 3)
@@ -45,7 +45,7 @@ def test_newest_duplicate_equal_to_existing_changes_nothing(ada: User) -> None:
 def test_newest_of_duplicate_changes_wins_and_undo_reverts(
     ada: User, row_items: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_diff, "ROW_ITEMS", row_items)
+    monkeypatch.setattr(staged_items, "ROW_ITEMS", row_items)
     memory = remember(ada, "before")
     Memory.objects.filter(pk=memory.pk).update(written_at=datetime(2024, 1, 1, tzinfo=UTC))
     batch = run_import(session(ada), jsonl_file(*({**line, "id": str(memory.pk)} for line in (NEW, OLD))))

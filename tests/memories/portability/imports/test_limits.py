@@ -26,6 +26,7 @@ from memories.portability.imports import clean as import_clean
 from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
 from memories.portability.imports import stage as import_stage
+from memories.portability.imports import staged_items
 from memories.web.views import portability as portability_views
 from tests.factories import make_person, session
 from tests.memories.api.callers import session_of
@@ -109,7 +110,7 @@ def test_staged_rows_are_limited_with_long_histories(ada: User, monkeypatch: pyt
     lines = [
         json.dumps({"picard": 1, "text": f"a{n}", "version": 2, "history": [revision]}) for n in range(6)
     ]
-    monkeypatch.setattr(import_diff, "ROW_CHARACTERS", 400)
+    monkeypatch.setattr(staged_items, "ROW_CHARACTERS", 400)
     batch = stage(session(ada), file_of("\n".join(lines)))
     assert StagedMemories.objects.count() == 3
     import_run.start_import(session(ada), batch.pk)

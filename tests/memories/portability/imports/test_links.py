@@ -13,7 +13,7 @@ from accounts.models import User
 from memories.models import ImportBatch, Memory
 from memories.portability.exports.formats import export_memories
 from memories.portability.imports import run as import_run
-from memories.services import reads, writes
+from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.portability.imports.test_run import jsonl_file, run_import
 from tests.memories.portability.samples.files import file_of
@@ -72,7 +72,7 @@ def test_exported_link_is_restored_next_to_the_account_that_it_is_from(
 
 
 @pytest.mark.parametrize("trashed", [{OLD, NEW}, {NEW}, {OLD}])
-def test_exported_link_is_restored_next_to_the_trash(ada: User, trashed: set[str]) -> None:
+def test_link_of_a_memory_in_the_trash_stays(ada: User, trashed: set[str]) -> None:
     older = remember(ada, OLD)
     newer = writes.create_memory(session(ada), text=NEW, supersedes=older.pk)
     file = export(ada, "jsonl")
@@ -80,19 +80,20 @@ def test_exported_link_is_restored_next_to_the_trash(ada: User, trashed: set[str
         if memory.text in trashed:
             writes.trash_memory(session(ada), memory.pk)
     batch = run_import(session(ada), file)
-    found = {memory.text: memory for memory in Memory.objects.filter(owner=ada, deleted_at=None)}
-    shown = reads.get_memory(session(ada), found[NEW].pk).superseded
-    assert shown is not None
-    assert shown.id == found[OLD].pk
-    assert get_lost(batch) == 0
-    import_run.undo_import(session(ada), batch.pk)
+    assert (batch.counts["new"], batch.counts["skipped"]) == (0, {"in_your_trash": len(trashed)})
     for memory in (older, newer):
         if memory.text in trashed:
             writes.restore_memory(session(ada), memory.pk)
-    current = reads.get_memory(session(ada), older.pk).superseded_by
-    assert (current and current.id) == (
-        None if trashed == {NEW} else newer.pk
-    )  # it gave way to the imported one
+    assert read_links(ada) == {OLD: None, NEW: OLD}
+
+
+def test_link_of_a_new_memory_to_the_trash_is_counted(ada: User, bob: User) -> None:
+    older = remember(ada, OLD)
+    writes.create_memory(session(ada), text=NEW, supersedes=older.pk)
+    writes.trash_memory(session(bob), remember(bob, OLD).pk)
+    batch = run_import(session(bob), export(ada, "jsonl"))
+    assert read_links(bob) == {NEW: None}
+    assert batch.counts["skipped"] == {"in_your_trash": 1, "unlinked": 1}
 
 
 def test_own_export_keeps_version_and_times_of_a_linked_memory(ada: User, bob: User) -> None:
@@ -101,12 +102,12 @@ def test_own_export_keeps_version_and_times_of_a_linked_memory(ada: User, bob: U
     file = export(ada, "jsonl")
     Memory.objects.filter(owner=ada).delete()
     run_import(session(bob), file)
-    imported = Memory.objects.get(owner=bob, pk=newer.pk)
+    imported = Memory.objects.get(owner=bob, imported_id=newer.pk)
     assert (imported.version, imported.updated_at) == (changed.version, changed.updated_at)
 
 
 def test_chain_of_more_than_a_row_is_restored(ada: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memories.portability.imports.diff.ROW_ITEMS", 3)
+    monkeypatch.setattr("memories.portability.imports.staged_items.ROW_ITEMS", 3)
     monkeypatch.setattr("memories.portability.imports.links.ROW_LINKS", 2)
     last: Memory | None = None
     for number in range(8):
