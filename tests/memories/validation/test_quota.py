@@ -7,8 +7,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from memories.models import ImportState, Memory
-from memories.portability.imports import diff as import_diff
 from memories.portability.imports import run as import_run
+from memories.portability.imports import staged_items
 from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.api.callers import session_of
@@ -58,7 +58,7 @@ def test_import_beyond_quota_is_rejected_at_start(ada: User, ada_client: Client)
 def test_import_ends_early_when_quota_is_reached(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_diff, "ROW_ITEMS", 1)
+    monkeypatch.setattr(staged_items, "ROW_ITEMS", 1)
     batch = stage(session(ada), file_of("".join(f"[2025-01-01] - Number {n}.\n" for n in range(3))))
     import_run.start_import(session(ada), batch.pk)
     import_run.advance_import(session(ada), batch.pk, seconds=0)
