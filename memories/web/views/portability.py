@@ -3,17 +3,15 @@
 import io
 from collections.abc import Callable
 from functools import wraps
-from typing import IO, Concatenate, cast
+from typing import Any, Concatenate
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -25,7 +23,7 @@ from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
-from memories.portability.files.archives import NamedFile
+from memories.portability.files.uploads import list_uploaded_files
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.catalog import get_kind_label
@@ -35,12 +33,26 @@ from memories.web.decorators import Request, ViewParams, add_form_errors, memory
 from memories.web.forms import RawCharField
 
 EVERYTHING = "everything"
+MAX_SHOWN_TEXT = 2_000_000  # bytes of a pasted text that are shown again with an error
+
+
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Any number of files, which `ImportForm.sources` has."""
+
+    widget = FilesInput(attrs={"multiple": True})
+
+    def clean(self, data: object, _initial: object = None) -> object:
+        return data
 
 
 class ImportForm(forms.Form):
-    """A file or a pasted text to import."""
+    """Files and a pasted text to import. sources: all of them; the pasted text has no name."""
 
-    file = forms.FileField(label=gettext_lazy("File"), required=False, allow_empty_file=True)
+    file = FilesField(label=gettext_lazy("Files"), required=False)
     text = RawCharField(
         label=gettext_lazy("Or paste text"),
         help_text=gettext_lazy("One memory per line, for example: [2026-01-31] - I am allergic to peanuts."),
@@ -56,22 +68,26 @@ class ImportForm(forms.Form):
         initial=ChatFilter.MINE.value,
         required=False,
     )
+    text_column = forms.CharField(label=gettext_lazy("Column with the texts"), required=False, max_length=500)
 
-    def __init__(
-        self, data: QueryDict | None = None, files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None
-    ) -> None:
+    def __init__(self, request: Request | None = None) -> None:
+        if request is None:
+            super().__init__()
+            return
+        data, files = request.POST.copy(), request.FILES.copy()
+        if (pasted := files.get("text")) is not None:
+            data["text"] = pasted.read(MAX_SHOWN_TEXT).decode("utf-8", "replace")
+        elif text := request.POST.get("text"):
+            files["text"] = UploadedFile(io.BytesIO(text.encode("utf-8", "replace")))
+        if not data.get("text", "").strip():
+            files.pop("text", None)
+        self.sources = list_uploaded_files(files)
         super().__init__(data, files)
-        self.fields["file"].help_text = _(
-            "A ZIP export from ChatGPT or Claude, a ZIP of notes, JSON, CSV or plain text. At most %(size)s."
-        ) % {"size": f"{settings.MAX_IMPORT_BYTES / 1_000_000:,.0f} MB"}
 
-    def open_file(self) -> NamedFile:
-        """Return the file or the text as a file. Raise ValidationError if both are missing."""
-        if (uploaded := self.cleaned_data.get("file")) is not None:
-            return NamedFile(cast(IO[bytes], uploaded.file), uploaded.name)
-        if not (text := self.cleaned_data["text"]).strip():
-            raise ValidationError({"file": _("Choose a file or paste text.")})
-        return NamedFile(io.BytesIO(text.encode("utf-8", "replace")))
+    def clean(self) -> dict[str, Any]:
+        if not self.sources:
+            self.add_error("file", _("Choose a file or paste text."))
+        return super().clean() or self.cleaned_data
 
 
 def import_view(
@@ -97,9 +113,7 @@ def import_view(
 @require_http_methods(["GET", "HEAD", "POST"])
 @memory_view
 def import_page(request: Request, actor: Actor) -> HttpResponseBase:
-    form = (
-        ImportForm(request.POST or None, request.FILES or None) if request.method == "POST" else ImportForm()
-    )
+    form = ImportForm(request if request.method == "POST" else None)
     if form.is_valid():
         try:
             check_preview_rate(actor)
@@ -117,8 +131,13 @@ def import_page(request: Request, actor: Actor) -> HttpResponseBase:
 
 def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
     try:
-        chats = ChatFilter(form.cleaned_data["chats"] or ChatFilter.MINE)
-        return stage_import(actor, [form.open_file()], chats=chats, seconds=MAX_SECONDS_ONLINE)
+        return stage_import(
+            actor,
+            form.sources,
+            chats=ChatFilter(form.cleaned_data["chats"] or ChatFilter.MINE),
+            text_column=form.cleaned_data["text_column"],
+            seconds=MAX_SECONDS_ONLINE,
+        )
     except ValidationError as error:
         add_form_errors(form, error)
     except ImportInProgress:
