@@ -15,8 +15,8 @@ from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from core.uploads import list_uploads
 from memories.portability.files.archives import NamedFile
-from memories.portability.files.uploads import list_uploaded_files
 
 BODY_BYTES = 4_000_000  # a hundred memories of 8,000 characters, in any script
 DEPTH = 8
@@ -103,7 +103,7 @@ def open_uploaded_files(request: Request) -> Iterator[list[NamedFile]]:
     """Provide the files of the form, or the one that is the body, named by Content-Disposition (RFC 6266)."""
     body: Any = request.data
     if not hasattr(body, "read"):
-        yield list_uploaded_files(request.FILES)
+        yield [NamedFile(file, name) for file, name in list_uploads(request.FILES)]
         return
     with body:
         yield [NamedFile(body, _get_file_name(request.headers.get("Content-Disposition", "")))]

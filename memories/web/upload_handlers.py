@@ -6,7 +6,7 @@ from typing import IO, Any
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-from memories.portability.files.uploads import Form, parse_upload_form
+from core.uploads import Form, parse_upload_form
 
 SPOOL_BYTES = 1_000_000
 PAGE_VIEW, API_VIEW = "memories:bring", "api:imports"  # accept many and large files

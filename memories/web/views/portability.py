@@ -19,11 +19,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actor import Actor
 from accounts.rate_limits import RateLimitExceeded
 from core.http import render_rate_limited
+from core.uploads import list_uploads
 from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
-from memories.portability.files.uploads import list_uploaded_files
+from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.catalog import get_kind_label
@@ -81,7 +82,7 @@ class ImportForm(forms.Form):
             files["text"] = UploadedFile(io.BytesIO(text.encode("utf-8", "replace")))
         if not data.get("text", "").strip():
             files.pop("text", None)
-        self.sources = list_uploaded_files(files)
+        self.sources = [NamedFile(file, name) for file, name in list_uploads(files)]
         super().__init__(data, files)
 
     def clean(self) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import User
+from core import uploads
 from memories import scopes
 from memories.models import ImportBatch, Memory
-from memories.portability.files import uploads
 from memories.portability.imports import run as import_run
 from memories.portability.imports.report import load_reports
 from tests.factories import remember, session

@@ -3,6 +3,7 @@
 Django's own parser removes folders from names, limits a form to 100 files, and opens a temporary file for each.
 """
 
+import io
 import tempfile
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -22,9 +23,6 @@ from django.http.multipartparser import (
 )
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
-
-from memories.portability.files.archives import NamedFile
-from memories.portability.files.views import SeekableFileView
 
 MAX_FILES = 20_000  # in a form; a zip may have more
 MAX_FIELDS = 100
@@ -64,13 +62,10 @@ def parse_upload_form(stream: Any, boundary: bytes, encoding: str) -> Form:
     return reader.finish()
 
 
-def list_uploaded_files(files: "MultiValueDict[str, UploadedFile[bytes]]") -> list[NamedFile]:
-    """Return the files in the order of their fields."""
+def list_uploads(files: "MultiValueDict[str, UploadedFile[bytes]]") -> list[tuple[IO[bytes], str]]:
+    """Return each file with its name, in the order of their fields; the name of a field is empty."""
     uploads = chain.from_iterable(uploads for _name, uploads in files.lists())
-    return [
-        NamedFile(cast(IO[bytes], upload.file), getattr(upload, "path", upload.name or ""))
-        for upload in uploads
-    ]
+    return [(cast(IO[bytes], upload.file), getattr(upload, "path", upload.name or "")) for upload in uploads]
 
 
 class _FormReader:
@@ -131,12 +126,21 @@ class _FormReader:
         return value if isinstance(value, str) else value.decode(self._encoding, errors="replace")
 
 
-class _FileSlice(SeekableFileView):
+class _FileSlice(io.RawIOBase):
     """The bytes of a file from `start` to `end`. Closing it closes the file."""
 
     def __init__(self, file: IO[bytes], start: int, end: int) -> None:
-        super().__init__(file)
-        self._start, self._size = start, end - start
+        self._file, self._start, self._size = file, start, end - start
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
 
     def read(self, size: int = -1) -> bytes:
         rest = max(self._size - self._position, 0)
@@ -144,6 +148,11 @@ class _FileSlice(SeekableFileView):
         data = self._file.read(rest if size < 0 else min(size, rest))
         self._position += len(data)
         return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         base = {0: 0, 1: self._position, 2: self._size}[whence]
