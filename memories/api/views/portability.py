@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from memories.api.openapi.schema import describe_operations
 from memories.api.parsers import FILE_PARSERS, open_uploaded_files
-from memories.api.representations import serialize_import
+from memories.api.representations import serialize_import, serialize_import_summary
 from memories.api.requests import EVERYTHING, ExportQuery, ImportQuery, RunIn
 from memories.api.views.base import ApiView, validate_body, validate_query
 from memories.portability.exports.formats import export_memories
@@ -29,7 +29,8 @@ class ImportListView(ApiView):
         return [parser() for parser in parsers]
 
     def get(self, request: Request) -> Response:
-        return Response({"results": list(map(serialize_import, import_run.list_imports(self.actor)))})
+        imports = import_run.list_imports(self.actor)
+        return Response({"results": list(map(serialize_import_summary, imports))})
 
     def post(self, request: Request) -> Response:
         query = validate_query(request, ImportQuery)
