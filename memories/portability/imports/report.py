@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
 
 MAX_FILES = 1_000  # told by name; the others are summed up by kind
+MAX_COLUMNS = 100  # offered of a table
+MAX_COLUMN_CHARACTERS = 500
 
 
 @dataclass
@@ -16,7 +19,7 @@ class FileReport:
 
     name: empty for pasted text, and for the sum of `files` files that are not told by name. counts: "new", "changed",
     "duplicate". skipped: entries by reason (keys of REASONS). notes: imported memories by what is said of them (keys of
-    NOTES).
+    NOTES). columns: of a table of which none is known.
     """
 
     name: str
@@ -25,6 +28,7 @@ class FileReport:
     counts: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    columns: list[str] = field(default_factory=list)
 
     @property
     def is_imported(self) -> bool:
@@ -35,6 +39,15 @@ class FileReport:
         self.counts.update(other.counts)
         self.skipped.update(other.skipped)
         self.notes.update(other.notes)
+        self.add_columns(other.columns)
+
+    def add_columns(self, columns: Iterable[str]) -> None:
+        new = (
+            name[:MAX_COLUMN_CHARACTERS]
+            for name in columns
+            if name[:MAX_COLUMN_CHARACTERS] not in self.columns
+        )
+        self.columns += dict.fromkeys(islice(new, MAX_COLUMNS - len(self.columns)))
 
 
 def dump_reports(reports: Iterable[FileReport]) -> str:
@@ -52,7 +65,10 @@ def load_reports(value: str | None) -> list[FileReport]:
             each["name"],
             each["kind"],
             each["files"],
-            *(Counter(each[counter]) for counter in ("counts", "skipped", "notes")),
+            counts=Counter(each["counts"]),
+            skipped=Counter(each["skipped"]),
+            notes=Counter(each["notes"]),
+            columns=each.get("columns", []),
         )
         for each in orjson.loads(value or "[]")
     ]
@@ -66,6 +82,7 @@ def _dump(report: FileReport) -> dict[str, Any]:
         "counts": _drop_zeros(report.counts),
         "skipped": _drop_zeros(report.skipped),
         "notes": _drop_zeros(report.notes),
+        "columns": report.columns,
     }
 
 
