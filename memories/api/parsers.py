@@ -1,23 +1,28 @@
 """Parse and render JSON, with limits on size and depth and without null characters."""
 
-import io
 import tempfile
-from collections.abc import Iterable, Mapping
-from typing import IO, Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, Any
 
 import orjson
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+from core.uploads import list_uploads
+from memories.portability.files.archives import NamedFile
 
 BODY_BYTES = 4_000_000  # a hundred memories of 8,000 characters, in any script
 DEPTH = 8
 SPOOL_BYTES = 1_000_000
 CHUNK_BYTES = 65_536
+ANY_MEDIA_TYPE = "*/*"
 
 
 class BodyTooLarge(APIException):
@@ -63,10 +68,12 @@ class JsonParser(BaseParser):
 
 
 class FileParser(BaseParser):
-    """Parse a body that is a file: `request.data` is an open file that the view must close.
+    """Parse a body of any media type that is a file: `request.data` is an open file that the view must close.
 
-    The gateway limits its size.
+    The gateway limits its size; the format is detected from the content.
     """
+
+    media_type = ANY_MEDIA_TYPE
 
     def parse(
         self,
@@ -77,30 +84,38 @@ class FileParser(BaseParser):
         file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the view closes it
         while chunk := stream.read(CHUNK_BYTES):
             file.write(chunk)
-        file.seek(0)
         return file
 
 
-def open_uploaded_file(request: Request) -> IO[bytes]:
-    """Return the file that is the body or the only one in the form, empty without any. The caller must close it."""
+class FormParser(MultiPartParser):
+    def parse(self, *args: Any, **options: Any) -> "DataAndFiles[Any, Any]":
+        try:
+            return super().parse(*args, **options)
+        except ParseError as error:
+            raise ParseError(str(error.detail), code="malformed") from None
+
+
+FILE_PARSERS: list[type[BaseParser]] = [FormParser, FileParser]
+
+
+@contextmanager
+def open_uploaded_files(request: Request) -> Iterator[list[NamedFile]]:
+    """Provide the files of the form, or the one that is the body, named by Content-Disposition (RFC 6266)."""
     body: Any = request.data
-    if hasattr(body, "read"):
-        return cast(IO[bytes], body)
-    files: list[Any] = [upload for _name, uploads in request.FILES.lists() for upload in uploads]
-    if len(files) > 1:
-        raise ParseError(_("Send one file."), code="malformed")
-    return files[0].file if files else io.BytesIO()
+    if not hasattr(body, "read"):
+        yield [NamedFile(file, name) for file, name in list_uploads(request.FILES)]
+        return
+    with body:
+        yield [NamedFile(body, _get_file_name(request.headers.get("Content-Disposition", "")))]
 
 
-# All are treated alike: the format is detected from the content.
-FILE_TYPES = (
-    "application/octet-stream", "application/zip", "application/json", "application/x-ndjson",
-    "text/plain", "text/csv", "text/markdown",
-)  # fmt: skip
-FILE_PARSERS: list[type[BaseParser]] = [
-    MultiPartParser,
-    *(type("FileParser", (FileParser,), {"media_type": name}) for name in FILE_TYPES),
-]
+def _get_file_name(disposition: str) -> str:
+    """Return the file name in a Content-Disposition header, which may be UTF-8 (WSGI decodes Latin-1)."""
+    with suppress(UnicodeError):
+        disposition = disposition.encode("latin-1").decode()
+    with suppress(ValueError):
+        return parse_header_parameters(disposition)[1].get("filename", "")
+    return ""
 
 
 class JsonContentNegotiation(BaseContentNegotiation):
@@ -108,7 +123,8 @@ class JsonContentNegotiation(BaseContentNegotiation):
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == media_type), None)
+        accepted = (media_type, ANY_MEDIA_TYPE)
+        return next((parser for parser in parsers if parser.media_type in accepted), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -12,7 +12,9 @@ from memories.clients.activity import AppUsage
 from memories.errors import ApprovalRequired
 from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
 from memories.persona.retrieval import Answer, Citation
+from memories.portability.imports.report import FileReport, load_reports
 from memories.portability.imports.run import get_sample
+from memories.portability.readers.catalog import get_kind_label
 from memories.review.decisions import PendingProposal
 from memories.search.near_duplicates import SimilarMemory, UpdateSuggestion
 from memories.search.query import Hit, SearchResult
@@ -119,6 +121,14 @@ def serialize_update(update: UpdateSuggestion) -> dict[str, Any]:
 
 
 def serialize_import(batch: ImportBatch) -> dict[str, Any]:
+    """Return an import with what comes of each file, and why something does not."""
+    return {
+        **serialize_import_summary(batch),
+        "files": [serialize_imported_file(report) for report in load_reports(batch.report)],
+    }
+
+
+def serialize_import_summary(batch: ImportBatch) -> dict[str, Any]:
     counts = batch.counts
     return {
         "id": batch.pk,
@@ -128,7 +138,8 @@ def serialize_import(batch: ImportBatch) -> dict[str, Any]:
         "changed": counts["changed"],
         "duplicate": counts["duplicate"],
         "public": counts["public"],
-        "skipped": [{"reason": reason, "count": count} for reason, count in counts["skipped"].items()],
+        "skipped": _serialize_counts(counts["skipped"], "reason"),
+        "notes": _serialize_counts(counts.get("notes", {}), "note"),
         "sample": get_sample(batch),
         "total": batch.total,
         "done": batch.done,
@@ -136,6 +147,24 @@ def serialize_import(batch: ImportBatch) -> dict[str, Any]:
         "finished_at": batch.finished_at,
         "ended_by": batch.ended_by or None,
     }
+
+
+def serialize_imported_file(report: FileReport) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "kind": report.kind,
+        "label": get_kind_label(report.kind),
+        "file_count": report.files,
+        "new": report.counts["new"],
+        "changed": report.counts["changed"],
+        "duplicate": report.counts["duplicate"],
+        "skipped": _serialize_counts(report.skipped, "reason"),
+        "notes": _serialize_counts(report.notes, "note"),
+    }
+
+
+def _serialize_counts(counts: Mapping[str, int], name: str) -> list[dict[str, Any]]:
+    return [{name: code, "count": count} for code, count in counts.items()]
 
 
 def serialize_tag(tag: Tag) -> dict[str, Any]:

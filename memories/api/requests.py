@@ -30,6 +30,7 @@ from memories.validation import limits
 from memories.validation.drafts import CHANGEABLE_FIELDS
 
 MAX_LIMIT = 100
+COLUMN_CHARACTERS = 500
 DEFAULT_LIMIT = 25
 DEFAULT_SEARCH_LIMIT = 10
 SUPERSEDES = "ID of the older memory that this one replaces. `null`: none."
@@ -291,12 +292,18 @@ EVERYTHING = "everything"
 
 
 class ImportQuery(StrictSerializer):
-    """`chats`: import from conversations the user's messages, all messages, or none."""
+    """`chats`: what to import from conversations. `text_column`: the column with the texts of an unknown table."""
 
     chats = serializers.ChoiceField(
         choices=[each.value for each in ChatFilter],
         default=ChatFilter.MINE.value,
         help_text="From conversations, import the user's messages, all messages, or none.",
+    )
+    text_column: Any = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=COLUMN_CHARACTERS,
+        help_text="Name of the column with the texts, for a table whose columns are not known.",
     )
 
 

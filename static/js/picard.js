@@ -198,23 +198,6 @@ document.querySelectorAll("[data-my-zone]").forEach((suggestion) => {
   });
 });
 
-// --- Import: drag and drop a file -----------------------------------------------------------------------------
-
-document.querySelectorAll("[data-drop]").forEach((zone) => {
-  const input = zone.querySelector("input[type=file]");
-  const highlight = (isOver) => zone.classList.toggle("drop-over", isOver);
-  ["dragenter", "dragover"].forEach((name) => zone.addEventListener(name, (event) => {
-    event.preventDefault();
-    highlight(true);
-  }));
-  zone.addEventListener("dragleave", () => highlight(false));
-  zone.addEventListener("drop", (event) => {
-    event.preventDefault();
-    highlight(false);
-    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
-  });
-});
-
 // --- Ask: stream the generated text, then replace it with the complete answer -------------------------------------
 
 async function* readEvents(response) {

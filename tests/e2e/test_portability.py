@@ -14,32 +14,61 @@ pytestmark = pytest.mark.browser
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
+# A dropped folder, as browsers describe it: a reader returns its entries in groups, and none at the end.
+DROP_FOLDER = """() => {
+    const note = new File(["[2025-05-01] - I grow beans."], "dropped.txt", { type: "text/plain" });
+    const entry = { isFile: true, name: "dropped.txt", file: (found) => found(note) };
+    const groups = [[entry], []];
+    const folder = { name: "Vault", createReader: () => ({ readEntries: (found) => found(groups.shift()) }) };
+    const event = new Event("drop", { bubbles: true, cancelable: true });
+    const items = [{ kind: "file", webkitGetAsEntry: () => folder }];
+    Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], items } });
+    document.querySelector("[data-drop]").dispatchEvent(event);
+}"""
+
+
 @pytest.mark.parametrize(
     ("name", "size", "scheme"),
     [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")],
     ids=["phone", "desktop"],
 )
-def test_zip_is_previewed_imported_and_undone(
+def test_files_and_folders_are_previewed_imported_and_undone(
     page: Page, tmp_path: Path, name: str, size: dict[str, int], scheme: str
 ) -> None:
     page.set_viewport_size(size)  # type: ignore[arg-type]
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     zip_path = tmp_path / "chatgpt.zip"
     zip_path.write_bytes(samples.chatgpt_zip().read())
+    folder = tmp_path / "Notes"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "config").write_text("[core]")
+    (folder / "photo.png").write_bytes(b"\x89PNG\0")
     _sign_up(page)
     page.goto("/memories/import/")
     _check_page(page, f"import-{name}")
-    page.get_by_label("File").set_input_files(zip_path)
     page.get_by_role("button", name="Preview import").click()
-    expect(page.get_by_text("Format: ChatGPT export")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Choose a file or paste text.")
+    page.get_by_role("alert").get_by_role("link", name="How to get an export").click()
+    page.get_by_text("Google Keep", exact=True).click()
+    expect(page.get_by_text("Notes and lists with their labels")).to_be_visible()
+    _check_page(page, f"import-source-{name}")
+    page.get_by_label("Choose files").set_input_files(zip_path)
+    page.get_by_label("Choose a folder").set_input_files(folder)
+    page.evaluate(DROP_FOLDER)
+    chosen = page.locator(".chosen li")
+    expect(chosen).to_contain_text(["chatgpt.zip", "Notes/photo.png", "Vault/dropped.txt", "Not uploaded"])
+    _check_page(page, f"import-chosen-{name}")
+    page.get_by_role("button", name="Preview import").click()
+    expect(page.get_by_role("row", name="Vault/dropped.txt")).to_contain_text("1")
+    expect(page.locator(".left-out li").filter(has_text="Notes/photo.png")).to_contain_text("attachment")
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
     _check_page(page, f"import-preview-{name}")
-    page.get_by_role("button", name="Import 4 memories").click()
-    expect(page.get_by_text("4 memories imported.")).to_be_visible()
+    page.get_by_role("button", name="Import 5 memories").click()
+    expect(page.get_by_text("5 memories imported.")).to_be_visible()
     _check_page(page, f"import-done-{name}")
     page.get_by_role("link", name="Go to memories").click()
-    expect(page.locator(".memory")).to_have_count(4)
+    expect(page.locator(".memory")).to_have_count(5)
     page.go_back()
     page.get_by_role("button", name="Undo import").click()
     expect(page.get_by_text("This import was undone.")).to_be_visible()

@@ -197,6 +197,17 @@ ANSWER = {
 }
 
 
+IMPORTED_FILE = {
+    "name": "conversations.json",
+    "kind": "chatgpt",
+    "label": "ChatGPT export",
+    "file_count": 1,
+    "new": 3,
+    "changed": 0,
+    "duplicate": 1,
+    "skipped": [{"reason": "of_the_assistant", "count": 4}],
+    "notes": [{"note": "undated", "count": 1}],
+}
 IMPORT = {
     "id": "019c1f12-4444-7d9e-8f2a-1b2c3d4e5f60",
     "format": "chatgpt",
@@ -206,6 +217,8 @@ IMPORT = {
     "duplicate": 1,
     "public": 0,
     "skipped": [{"reason": "of_the_assistant", "count": 4}],
+    "notes": [{"note": "undated", "count": 1}],
+    "files": [IMPORTED_FILE],
     "sample": ["I am allergic to peanuts."],
     "total": 3,
     "done": 0,
@@ -213,7 +226,7 @@ IMPORT = {
     "finished_at": None,
     "ended_by": None,
 }
-IMPORTS = {"results": [IMPORT]}
+IMPORTS = {"results": [{name: value for name, value in IMPORT.items() if name != "files"}]}
 IMPORTED = {**IMPORT, "state": "done", "sample": [], "done": 3, "finished_at": "2026-01-31T12:01:00Z"}
 UNDONE = {**IMPORTED, "state": "undone"}
 IMPORT_IN = "[2026-01-31] - I am allergic to peanuts."

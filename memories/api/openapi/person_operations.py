@@ -98,9 +98,10 @@ PERSON_OPERATIONS = {
         body=OpenApiTypes.BINARY, body_example=examples.IMPORT_IN, media_type="application/octet-stream",
         # The form is described only here: typescript-fetch imports a schema of it that it does not generate.
         response_headers=("Location",),
-        description="The body is the file, or a form (multipart/form-data) with one file; its format is detected "
-        "from the content. Nothing is saved before `run_import`. An earlier import that was not started is canceled. "
-        f"{IMPORT_ACCESS}",
+        description="The body is a file of any media type, with its name in `Content-Disposition` if it has one, or a "
+        "form (multipart/form-data) with any number of `file` parts, whose file names may have folders, and a `text`. "
+        "Formats are detected from the content; `files` says what comes of each file. Nothing is saved before "
+        f"`run_import`. An earlier import that was not started is canceled. {IMPORT_ACCESS}",
     ),
     "read_import": Operation(
         "get", "moving", "Get an import",

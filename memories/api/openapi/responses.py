@@ -12,8 +12,8 @@ from accounts.actor import Channel
 from memories import scopes
 from memories.models import AuditAction, ImportEndReason, ImportState, IndexState, Visibility
 from memories.persona.retrieval import AnswerMode
-from memories.portability.readers.catalog import IMPORT_FORMATS, MIXED
-from memories.portability.readers.reasons import REASONS
+from memories.portability.readers.catalog import FILE_KINDS, IMPORT_FORMATS, MIXED
+from memories.portability.readers.reasons import NOTES, REASONS
 from memories.search.change_detection import ChangeKind
 from memories.validation import limits
 
@@ -358,6 +358,27 @@ class SkippedEntries(ResponseSchema):
     count = serializers.IntegerField(min_value=1)
 
 
+class ImportNotes(ResponseSchema):
+    note = OpenChoice(NOTES)
+    count = serializers.IntegerField(min_value=1)
+
+
+class ImportedFile(ResponseSchema):
+    name = serializers.CharField(
+        help_text="Path as sent or in its zip. Empty for text without a name, and for files that are counted together."
+    )
+    kind = OpenChoice(FILE_KINDS, note="What the file was taken for.")
+    label: Any = serializers.CharField(help_text="The same for people.")
+    file_count = serializers.IntegerField(
+        min_value=1, help_text="More than 1: further files of this kind, counted together."
+    )
+    new = serializers.IntegerField(min_value=0)
+    changed = serializers.IntegerField(min_value=0)
+    duplicate = serializers.IntegerField(min_value=0)
+    skipped = SkippedEntries(many=True)
+    notes = ImportNotes(many=True)
+
+
 class Import(ResponseSchema):
     id = serializers.UUIDField()
     format = OpenChoice([*IMPORT_FORMATS, MIXED], note="The detected format.")
@@ -367,6 +388,8 @@ class Import(ResponseSchema):
     duplicate = serializers.IntegerField(min_value=0)
     public = serializers.IntegerField(min_value=0, help_text="New memories that are public in the file.")
     skipped = SkippedEntries(many=True)
+    notes = ImportNotes(many=True, help_text="What is said of memories that are imported.")
+    files = ImportedFile(many=True, required=False, help_text="What comes of each file. Not in lists.")
     sample = serializers.ListField(
         child=serializers.CharField(), help_text="Beginnings of some memories, until the import is done."
     )

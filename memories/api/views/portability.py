@@ -9,13 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories.api.openapi.schema import describe_operations
-from memories.api.parsers import FILE_PARSERS, open_uploaded_file
-from memories.api.representations import serialize_import
+from memories.api.parsers import FILE_PARSERS, open_uploaded_files
+from memories.api.representations import serialize_import, serialize_import_summary
 from memories.api.requests import EVERYTHING, ExportQuery, ImportQuery, RunIn
 from memories.api.views.base import ApiView, validate_body, validate_query
 from memories.portability.exports.formats import export_memories
 from memories.portability.exports.full_archive import export_everything
-from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.formats import ChatFilter
@@ -30,14 +29,19 @@ class ImportListView(ApiView):
         return [parser() for parser in parsers]
 
     def get(self, request: Request) -> Response:
-        return Response({"results": list(map(serialize_import, import_run.list_imports(self.actor)))})
+        imports = import_run.list_imports(self.actor)
+        return Response({"results": list(map(serialize_import_summary, imports))})
 
     def post(self, request: Request) -> Response:
         query = validate_query(request, ImportQuery)
-        with open_uploaded_file(request) as file:
+        with open_uploaded_files(request) as files:
             check_preview_rate(self.actor)
             batch = stage_import(
-                self.actor, [NamedFile(file)], chats=ChatFilter(query["chats"]), seconds=MAX_SECONDS_ONLINE
+                self.actor,
+                files,
+                chats=ChatFilter(query["chats"]),
+                text_column=query["text_column"],
+                seconds=MAX_SECONDS_ONLINE,
             )
         headers = {"Location": reverse("api:import", args=[batch.pk])}
         return Response(serialize_import(batch), status=201, headers=headers)

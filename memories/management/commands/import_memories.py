@@ -1,5 +1,6 @@
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -10,7 +11,7 @@ from accounts.actor import Actor, Channel
 from accounts.management import lookup
 from memories.errors import ImportInProgress
 from memories.models import ImportBatch, ImportEndReason, ImportState
-from memories.portability.files.archives import NamedFile
+from memories.portability.files.archives import NamedFile, Source
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import stage_import
 from memories.portability.readers.catalog import get_kind_label
@@ -20,18 +21,26 @@ from memories.portability.readers.reasons import REASONS
 
 class Command(BaseCommand):
     help = (
-        "Import memories for a user from a file, zip or folder. Detects the format and prints a preview; --yes runs "
+        "Import memories for a user from files, zips and folders. Detects the formats and prints a preview; --yes runs "
         "the import. Large files are streamed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", help="file, zip or folder, or - for standard input")
+        parser.add_argument(
+            "paths", nargs="+", metavar="path", help="files, zips and folders, or - for standard input"
+        )
         parser.add_argument("--person", required=True, metavar="EMAIL", help="e-mail address of the user")
         parser.add_argument(
             "--chats",
             choices=list(ChatFilter),
             default=ChatFilter.MINE,
             help="messages of conversations to import: the user's (default), all, or none",
+        )
+        parser.add_argument(
+            "--text-column",
+            default="",
+            metavar="NAME",
+            help="column with the texts, for a table whose columns are not known",
         )
         parser.add_argument(
             "--keep-public", action="store_true", help="import memories that are public in the file as public"
@@ -41,16 +50,17 @@ class Command(BaseCommand):
     def handle(
         self,
         *_: object,
-        path: str,
+        paths: list[str],
         person: str,
         chats: str,
+        text_column: str,
         yes: bool,
         keep_public: bool,
         **__: object,
     ) -> None:
         actor = Actor(user=lookup.get_user_by_email(person), door=Channel.COMMAND)
         try:
-            batch = self._stage_path(actor, path, ChatFilter(chats))
+            batch = self._stage_paths(actor, paths, ChatFilter(chats), text_column)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         except ImportInProgress:
@@ -76,17 +86,17 @@ class Command(BaseCommand):
             f"Imported {batch.done:,} memories. To undo, run `undo_import {batch.pk}` or use the import page."
         )
 
-    def _stage_path(self, actor: Actor, path: str, chats: ChatFilter) -> ImportBatch:
-        if path == "-":
-            with _spool_stream(sys.stdin.buffer) as file:
-                return stage_import(actor, [NamedFile(file)], chats=chats, on_progress=self._print_progress)
-        if Path(path).is_dir():
-            return stage_import(actor, [Path(path)], chats=chats, on_progress=self._print_progress)
-        try:
-            with Path(path).open("rb") as file:
-                return stage_import(actor, [NamedFile(file)], chats=chats, on_progress=self._print_progress)
-        except OSError as error:
-            raise CommandError(f"Cannot read {path}: {error.strerror}") from None
+    def _stage_paths(
+        self, actor: Actor, paths: list[str], chats: ChatFilter, text_column: str
+    ) -> ImportBatch:
+        with ExitStack() as stack:
+            try:
+                sources = [_open_source(path, stack) for path in paths]
+                return stage_import(
+                    actor, sources, chats=chats, text_column=text_column, on_progress=self._print_progress
+                )
+            except OSError as error:
+                raise CommandError(f"Cannot read {error.filename}: {error.strerror}") from None
 
     def _print_progress(self, count: int) -> None:
         if count:
@@ -102,6 +112,15 @@ class Command(BaseCommand):
             self.stdout.write(f"skipped, {REASONS[reason]}: {count:,}")
         for text in import_run.get_sample(batch):
             self.stdout.write(f"sample: {' '.join(text.split())}")
+
+
+def _open_source(path: str, stack: ExitStack) -> Source:
+    """Return a folder as it is, and any other path as an open file, which `stack` closes."""
+    if path == "-":
+        return NamedFile(stack.enter_context(_spool_stream(sys.stdin.buffer)))
+    if Path(path).is_dir():
+        return Path(path)
+    return NamedFile(stack.enter_context(Path(path).open("rb")), Path(path).name)
 
 
 def _spool_stream(stream: IO[bytes]) -> IO[bytes]:

@@ -6,6 +6,7 @@ The same report holds for the preview and after the run, which moves to "skipped
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -15,6 +16,8 @@ from memories.models import ImportBatch
 MAX_FILES = 1_000  # told by name; the others are summed up by kind
 NEW, CHANGED, DUPLICATE = "new", "changed", "duplicate"  # what comes of an entry
 UNPUBLISHED = "unpublished"  # duplicates that change if what is public in the file becomes public
+MAX_COLUMNS = 100  # offered of a table
+MAX_COLUMN_CHARACTERS = 500
 
 
 @dataclass
@@ -23,7 +26,7 @@ class FileReport:
 
     name: empty for pasted text, and for the sum of `files` files that are not told by name. counts: "new", "changed",
     "duplicate". skipped: entries by reason (keys of REASONS). notes: imported memories by what is said of them (keys of
-    NOTES). number: the place of the file among those of the import.
+    NOTES). columns: of a table of which none is known. number: the place of the file among those of the import.
     """
 
     name: str
@@ -33,6 +36,7 @@ class FileReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     number: int = 0
+    columns: list[str] = field(default_factory=list)
 
     @property
     def is_imported(self) -> bool:
@@ -43,6 +47,15 @@ class FileReport:
         self.counts.update(other.counts)
         self.skipped.update(other.skipped)
         self.notes.update(other.notes)
+        self.add_columns(other.columns)
+
+    def add_columns(self, columns: Iterable[str]) -> None:
+        new = (
+            name[:MAX_COLUMN_CHARACTERS]
+            for name in columns
+            if name[:MAX_COLUMN_CHARACTERS] not in self.columns
+        )
+        self.columns += dict.fromkeys(islice(new, MAX_COLUMNS - len(self.columns)))
 
 
 def dump_reports(reports: Iterable[FileReport]) -> str:
@@ -64,6 +77,7 @@ def load_reports(value: str | None) -> list[FileReport]:
             skipped=Counter(each["skipped"]),
             notes=Counter(each["notes"]),
             number=each.get("number", 0),
+            columns=each.get("columns", []),
         )
         for each in orjson.loads(value or "[]")
     ]
@@ -137,6 +151,7 @@ def _dump(report: FileReport) -> dict[str, Any]:
         "skipped": _drop_zeros(report.skipped),
         "notes": _drop_zeros(report.notes),
         "number": report.number,
+        "columns": report.columns,
     }
 
 

@@ -77,6 +77,7 @@ def stage_import(
                 check_deadline(deadline)
                 if isinstance(entry, SkippedEntry):
                     diff.skip_entry(entry.reason, entry.count)
+                    diff.report.add_columns(entry.columns)
                 elif isinstance(entry, ImportLink):
                     diff.add_link(entry)
                 else:

@@ -64,10 +64,11 @@ class ImportLink:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """Entries that are not imported; `reason` is a key of REASONS."""
+    """Entries that are not imported; `reason` is a key of REASONS. columns: of a table of which none is known."""
 
     reason: str
     count: int = 1
+    columns: tuple[str, ...] = ()
 
 
 ReadResult = ImportItem | ImportLink | SkippedEntry

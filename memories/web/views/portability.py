@@ -1,77 +1,32 @@
 """Import pages (upload, preview, start, progress, undo) and export pages."""
 
-import io
 from collections.abc import Callable
 from functools import wraps
-from typing import IO, Concatenate, cast
+from typing import Concatenate
 from uuid import UUID
 
-from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actor import Actor
 from accounts.rate_limits import RateLimitExceeded
 from core.http import render_rate_limited
 from memories.errors import ImportInProgress, ImportNotFound
-from memories.models import ImportBatch, ImportEndReason, ImportState
+from memories.models import ImportBatch
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
-from memories.portability.files.archives import NamedFile
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
-from memories.portability.readers.catalog import get_kind_label
 from memories.portability.readers.formats import ChatFilter
-from memories.portability.readers.reasons import REASONS
 from memories.web.decorators import Request, ViewParams, add_form_errors, memory_view
-from memories.web.forms import RawCharField
+from memories.web.import_forms import ImportForm, build_import_context, build_preview_context
+from memories.web.import_sources import IMPORT_SOURCES
 
 EVERYTHING = "everything"
-
-
-class ImportForm(forms.Form):
-    """A file or a pasted text to import."""
-
-    file = forms.FileField(label=gettext_lazy("File"), required=False, allow_empty_file=True)
-    text = RawCharField(
-        label=gettext_lazy("Or paste text"),
-        help_text=gettext_lazy("One memory per line, for example: [2026-01-31] - I am allergic to peanuts."),
-        widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
-    )
-    chats = forms.ChoiceField(
-        label=gettext_lazy("Import from conversations"),
-        choices=[
-            (ChatFilter.MINE.value, gettext_lazy("My messages")),
-            (ChatFilter.ALL.value, gettext_lazy("My messages and the answers")),
-            (ChatFilter.NONE.value, gettext_lazy("Nothing, only saved memories")),
-        ],
-        initial=ChatFilter.MINE.value,
-        required=False,
-    )
-
-    def __init__(
-        self, data: QueryDict | None = None, files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None
-    ) -> None:
-        super().__init__(data, files)
-        self.fields["file"].help_text = _(
-            "A ZIP export from ChatGPT or Claude, a ZIP of notes, JSON, CSV or plain text. At most %(size)s."
-        ) % {"size": f"{settings.MAX_IMPORT_BYTES / 1_000_000:,.0f} MB"}
-
-    def open_file(self) -> NamedFile:
-        """Return the file or the text as a file. Raise ValidationError if both are missing."""
-        if (uploaded := self.cleaned_data.get("file")) is not None:
-            return NamedFile(cast(IO[bytes], uploaded.file), uploaded.name)
-        if not (text := self.cleaned_data["text"]).strip():
-            raise ValidationError({"file": _("Choose a file or paste text.")})
-        return NamedFile(io.BytesIO(text.encode("utf-8", "replace")))
 
 
 def import_view(
@@ -97,9 +52,7 @@ def import_view(
 @require_http_methods(["GET", "HEAD", "POST"])
 @memory_view
 def import_page(request: Request, actor: Actor) -> HttpResponseBase:
-    form = (
-        ImportForm(request.POST or None, request.FILES or None) if request.method == "POST" else ImportForm()
-    )
+    form = ImportForm(request)
     if form.is_valid():
         try:
             check_preview_rate(actor)
@@ -110,15 +63,21 @@ def import_page(request: Request, actor: Actor) -> HttpResponseBase:
             return redirect("memories:import", batch.pk)
     context = {
         "form": form,
-        "imports": [_build_import_context(batch) for batch in import_run.list_imports(actor)],
+        "imports": [build_import_context(batch) for batch in import_run.list_imports(actor)],
+        "sources": IMPORT_SOURCES,
     }
     return render(request, "memories/import.html", context, status=422 if form.errors else 200)
 
 
 def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
     try:
-        chats = ChatFilter(form.cleaned_data["chats"] or ChatFilter.MINE)
-        return stage_import(actor, [form.open_file()], chats=chats, seconds=MAX_SECONDS_ONLINE)
+        return stage_import(
+            actor,
+            form.sources,
+            chats=ChatFilter(form.cleaned_data["chats"] or ChatFilter.MINE),
+            text_column=form.cleaned_data["text_column"],
+            seconds=MAX_SECONDS_ONLINE,
+        )
     except ValidationError as error:
         add_form_errors(form, error)
     except ImportInProgress:
@@ -131,7 +90,7 @@ def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
 def import_detail(request: Request, actor: Actor, batch_id: UUID) -> HttpResponseBase:
     batch = import_run.get_import(actor, batch_id)
     return render(
-        request, "memories/import_detail.html", {"shown": _build_import_context(batch), "batch": batch}
+        request, "memories/import_detail.html", {"shown": build_preview_context(batch), "batch": batch}
     )
 
 
@@ -153,7 +112,7 @@ def advance_import(request: Request, actor: Actor, batch_id: UUID) -> HttpRespon
     if not request.htmx:
         return redirect("memories:import", batch_id)
     return render(
-        request, "memories/_import_state.html", {"shown": _build_import_context(batch), "batch": batch}
+        request, "memories/_import_state.html", {"shown": build_preview_context(batch), "batch": batch}
     )
 
 
@@ -174,27 +133,6 @@ def discard_import(request: Request, actor: Actor, batch_id: UUID) -> HttpRespon
     import_run.discard_import(actor, batch_id)
     messages.success(request, _("Nothing was imported."))
     return redirect("memories:bring")
-
-
-def _build_import_context(batch: ImportBatch) -> dict[str, object]:
-    """Return the template context of an import."""
-    counts = batch.counts
-    return {
-        "batch": batch,
-        "state": ImportState(batch.state).description,
-        "format": get_kind_label(batch.format),
-        "new": counts.get("new", 0),
-        "changed": counts.get("changed", 0),
-        "duplicate": counts.get("duplicate", 0),
-        "public": counts.get("public", 0),
-        "skipped": [(count, REASONS.get(code, code)) for code, count in counts.get("skipped", {}).items()],
-        "count": batch.total if batch.state == ImportState.STAGED else batch.done,
-        "sample": import_run.get_sample(batch),
-        "is_running": batch.state == ImportState.RUNNING,
-        "is_staged": batch.state == ImportState.STAGED,
-        "ended_by": ImportEndReason(batch.ended_by).description if batch.ended_by else "",
-        "is_done": batch.state == ImportState.DONE,
-    }
 
 
 # --- Export -----------------------------------------------------------------------------------------------

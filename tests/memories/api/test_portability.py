@@ -9,9 +9,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import User
+from core import uploads
 from memories import scopes
-from memories.models import Memory
+from memories.models import ImportBatch, Memory
 from memories.portability.imports import run as import_run
+from memories.portability.imports.report import load_reports
 from tests.factories import remember, session
 from tests.memories.api.callers import Caller, app_of, session_of
 from tests.memories.portability.samples import files as samples
@@ -62,26 +64,76 @@ def test_import_accepts_a_form_with_the_file(is_session: bool, ada: User) -> Non
     assert caller("post", f"/import/{answer.json()['id']}/run/", {}).json["done"] == 2
 
 
+def test_import_accepts_several_files_with_folders(ada: User) -> None:
+    caller = app_of(ada, *MANAGER)
+    boundary = "a-boundary"
+    parts = [
+        ('name="file"; filename="Vault/Garden/Beans.md"', "Sow in May."),
+        ('name="file"; filename="caf\u00e9.txt"', "[2025-01-01] - I like tea."),
+        ('name="text"', "[2025-01-02] - I like coffee."),
+    ]
+    body = "".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n{content}\r\n"
+        for head, content in parts
+    )
+    answer = caller.client.generic(
+        "POST",
+        "/api/v1/import/?text_column=text",
+        f"{body}--{boundary}--\r\n".encode(),
+        content_type=f"multipart/form-data; boundary={boundary}",
+        headers=caller.headers,
+    )
+    assert (answer.status_code, answer.json()["new"]) == (201, 3)
+    names = {report.name for report in load_reports(ImportBatch.objects.get().report)}
+    assert names == {"Vault/Garden/Beans.md", "caf\u00e9.txt", ""}
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/gzip", "text/html", "application/x-www-form-urlencoded", ""]
+)
+def test_raw_body_is_read_by_content_and_named_by_its_header(media_type: str, ada: User) -> None:
+    caller = app_of(ada, *MANAGER)
+    headers = {**caller.headers, "Content-Disposition": "attachment; filename*=UTF-8''caf%C3%A9.txt"}
+    body = b"[2025-01-01] - I like tea."
+    answer = caller.client.generic("POST", "/api/v1/import/", body, content_type=media_type, headers=headers)
+    assert (answer.status_code, answer.json()["new"]) == (201, 1)
+    [report] = load_reports(ImportBatch.objects.get().report)
+    assert report.name == "caf\u00e9.txt"
+
+
 @pytest.mark.parametrize(
     ("form", "status", "code"),
     [
         ({}, 400, "invalid"),
-        (form_of(one=b"[2025-01-01] - one", two=b"[2025-01-01] - two"), 400, "malformed"),
-        (form_of(**{f"file{number}": b"x" for number in range(101)}), 400, "malformed"),
-        ({"file": "x" * 1_000_001}, 413, "too_large"),
+        (form_of(**{f"file{number}": b"x" for number in range(6)}), 400, "malformed"),
+        ({f"field{number}": "x" for number in range(101)}, 400, "malformed"),
+        ({"field": "x" * 1_000_001}, 413, "too_large"),
     ],
-    ids=["no file", "two files", "many files", "long field"],
+    ids=["no file", "too many files", "too many fields", "long field"],
 )
-def test_form_without_exactly_one_file_is_rejected(
-    form: dict[str, Any], status: int, code: str, ada: User
+def test_form_over_its_limits_is_rejected(
+    form: dict[str, Any], status: int, code: str, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(uploads, "MAX_FILES", 5)
     caller = app_of(ada, *MANAGER)
     answer = caller.client.post("/api/v1/import/", form, headers=caller.headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+def test_form_with_a_part_without_name_is_rejected(ada: User) -> None:
+    caller = app_of(ada, *MANAGER)
+    answer = caller.client.generic(
+        "POST",
+        "/api/v1/import/",
+        b'--b\r\nContent-Disposition: form-data; name=file; filename="caf\xe9"\r\n\r\nx\r\n--b--\r\n',
+        content_type="multipart/form-data; boundary=b",
+        headers=caller.headers,
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"", "empty"), (b"\x89PNG\0", "unknown_format"), (b'[{"memory": "a"', "broken_json")]
+    ("body", "code"), [(b"", "empty"), (b"\x89PNG\0", "unknown_kind"), (b'[{"memory": "a"', "broken_json")]
 )
 def test_unreadable_file_is_reported(ada: User, body: bytes, code: str) -> None:
     answer = session_of(ada)("post", "/import/", body)

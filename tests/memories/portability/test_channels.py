@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from memories.models import ImportBatch, Memory
+from memories.portability.imports.report import load_reports
 from memories.portability.readers.catalog import IMPORT_FORMATS
 from tests.memories.api.callers import session_of
 from tests.memories.portability.samples import files as samples
@@ -102,6 +103,48 @@ def test_command_imports_folder(ada: User, tmp_path: Path, capsys: Any) -> None:
     call_command("import_memories", str(tmp_path), "--person", ada.email, "--yes")
     assert "Format: Markdown notes\nnew: 1\n" in capsys.readouterr().out
     assert Memory.objects.get().text == "Beans\n\nSow in May."
+
+
+FILES = {
+    "Vault/Garden/Beans.md": b"Sow beans in May.",
+    "memories.json": b'["I like tea.", "I hike."]',
+    "photo.png": b"\x89PNG\0",
+}
+
+
+def load_batch() -> dict[str, tuple[int, list[str]]]:
+    """Return per file of the import its number of new memories, and the reasons for what is left out."""
+    batch = ImportBatch.objects.get()
+    return {
+        report.name: (report.counts["new"], list(report.skipped)) for report in load_reports(batch.report)
+    }
+
+
+def test_channels_agree_on_several_files(ada: User, ada_client: Client, tmp_path: Path) -> None:
+    expected: dict[str, tuple[int, list[str]]] = {
+        "Vault/Garden/Beans.md": (1, []),
+        "memories.json": (2, []),
+        "photo.png": (0, ["attachment"]),
+    }
+    boundary = b"a-boundary"
+    body = b"".join(
+        b'--%b\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\n%b\r\n'
+        % (boundary, name.encode(), content)
+        for name, content in FILES.items()
+    )
+    for address in ("/memories/import/", "/api/v1/import/"):
+        media_type = f"multipart/form-data; boundary={boundary.decode()}"
+        ada_client.generic("POST", address, b"%b--%b--\r\n" % (body, boundary), content_type=media_type)
+        assert load_batch() == expected
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    call_command("import_memories", str(tmp_path), "--person", ada.email, "--yes")
+    assert load_batch() == expected
+    ImportBatch.objects.all().delete()
+    paths = [str(tmp_path / name) for name in ("memories.json", "photo.png")]
+    call_command("import_memories", *paths, "--person", ada.email, "--yes")
+    assert load_batch() == {"memories.json": (0, []), "photo.png": (0, ["attachment"])}
 
 
 def test_zip_bomb_is_refused_by_each_channel(ada: User, ada_client: Client, tmp_path: Path) -> None:

@@ -52,7 +52,10 @@ def test_zip_upload_is_previewed(ada_client: Client) -> None:
 def test_unreadable_upload_shows_error(ada_client: Client) -> None:
     for fields, message in (
         ({}, "Choose a file or paste text."),
-        ({"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")}, "The file format is not supported."),
+        (
+            {"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")},
+            "a.png cannot be imported. It was recognized as: attachment",
+        ),
         ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "The JSON is invalid or truncated."),
     ):
         response = ada_client.post("/memories/import/", {"text": "", "chats": "mine", **fields})
