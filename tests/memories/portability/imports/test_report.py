@@ -135,7 +135,10 @@ def test_tags_beyond_the_limits_are_cut_and_told(
 
 
 def test_notes_of_a_long_text_count_once(ada: User) -> None:
-    batch = stage(session(ada), file_of([{"text": " ".join(f"Sentence {n}." for n in range(1_500)), "tags": ["a" * 51]}]))
+    batch = stage(
+        session(ada),
+        file_of([{"text": " ".join(f"Sentence {n}." for n in range(1_500)), "tags": ["a" * 51]}]),
+    )
     assert (batch.counts["new"], batch.counts["notes"]) == (3, {"tags_dropped": 1})
 
 
