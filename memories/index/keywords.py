@@ -59,7 +59,20 @@ def extract_words(text: str, language: Language) -> list[str]:
     Scripts without spaces (Chinese, Japanese, Korean, Thai, ...) yield every pair of adjacent characters instead, and
     every single Chinese character.
     """
-    return list(dict.fromkeys(chain.from_iterable(stems for _, stems in split_words(text, language))))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    spoken = guess_language(text, language)
+    found: dict[str, None] = {}
+    for match in _get_token_regex().finditer(text):  # as split_words does, in a third of its time
+        word = match[0]
+        if match.lastindex:  # a symbol
+            found |= dict.fromkeys(symbols.split_symbol(word))
+        elif len(word) <= _MAX_CACHED_LENGTH:
+            for stem in _get_cached_stems(spoken, word):
+                found[stem] = None
+        else:
+            found |= dict.fromkeys(_stem_word(spoken, word))
+    return list(found)
 
 
 def split_words(text: str, language: Language) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -143,9 +156,8 @@ def normalize_text(text: str) -> str:
 
 def hash_words(words: Iterable[str], key: bytes) -> list[int]:
     """Return the stored digest of each word, in order: 8 bytes of HMAC-SHA256 as a signed bigint."""
-    return [
-        int.from_bytes(hmac.digest(key, word.encode(), "sha256")[:8], "big", signed=True) for word in words
-    ]
+    digest, read = hmac.digest, int.from_bytes
+    return [read(digest(key, word.encode(), "sha256")[:8], "big", signed=True) for word in words]
 
 
 @lru_cache(maxsize=50_000)

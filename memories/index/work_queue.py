@@ -5,8 +5,8 @@ Keywords are stored in the transaction that writes the memory; the worker (jobs/
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC
+from dataclasses import dataclass, field
+from datetime import UTC, date
 from uuid import UUID
 
 from django.conf import settings
@@ -43,10 +43,11 @@ def build_passage_rows(
     memories = list(memories)
     languages = get_memory_languages(memories)
     names = read_tag_names(memories) if tag_names is None else tag_names
+    hashed = _HashedWords()
     return [
         row
         for memory in memories
-        for row in _build_text_rows(memory, languages[memory.owner_id], names.get(memory.pk, ()))
+        for row in _build_text_rows(memory, languages[memory.owner_id], names.get(memory.pk, ()), hashed)
     ]
 
 
@@ -62,7 +63,7 @@ def store_vectors(
     languages: by owner, for which they were made.
     """
     rows = []
-    names = read_tag_names(memories)
+    names, hashed = read_tag_names(memories), _HashedWords()
     space_of = {language: spaces.get_space(language) for language in set(languages.values())}
     for memory, passages, plain_vectors in zip(memories, texts, embedded, strict=True):
         known = [vector for vector in plain_vectors if vector is not None]
@@ -72,7 +73,7 @@ def store_vectors(
             else vectors.rotate_vectors(known, get_person_key(memory.owner_id).vector_rotation_key)
         )
         for row, vector in zip(
-            _build_rows(memory, passages, languages[memory.owner_id], names.get(memory.pk, ())),
+            _build_rows(memory, passages, languages[memory.owner_id], names.get(memory.pk, ()), hashed),
             plain_vectors,
             strict=True,
         ):
@@ -100,7 +101,7 @@ def rekey_memory(memory: Memory) -> None:
     # As it was split into passages: the owner's language may have changed since.
     names = read_tag_names([memory])
     rows = (
-        _build_text_rows(memory, get_language(codes.pop()), names.get(memory.pk, ()))
+        _build_text_rows(memory, get_language(codes.pop()), names.get(memory.pk, ()), _HashedWords())
         if codes
         else build_passage_rows([memory], names)
     )
@@ -136,20 +137,44 @@ def get_memory_languages(memories: Iterable[Memory]) -> dict[UUID, Language]:
     return found
 
 
-def _build_text_rows(memory: Memory, language: Language, tag_names: Sequence[str]) -> list[MemoryVector]:
-    return _build_rows(memory, split_passages(memory.text, language), language, tag_names)
+@dataclass
+class _HashedWords:
+    """Digests of days and tags, which many memories of one statement share."""
+
+    days: dict[tuple[date, bytes], list[int]] = field(default_factory=dict)
+    tags: dict[tuple[UUID, tuple[str, ...], Language], list[int]] = field(default_factory=dict)
+
+    def hash_day(self, day: date, key: bytes) -> list[int]:
+        if (day, key) not in self.days:
+            self.days[day, key] = keywords.hash_words(get_day_words(day), key)
+        return self.days[day, key]
+
+    def hash_tags(self, owner_id: UUID, names: tuple[str, ...], language: Language) -> list[int]:
+        if (owner_id, names, language) not in self.tags:
+            self.tags[owner_id, names, language] = hash_tag_names(owner_id, names, language)
+        return self.tags[owner_id, names, language]
+
+
+def _build_text_rows(
+    memory: Memory, language: Language, tag_names: Sequence[str], hashed: _HashedWords
+) -> list[MemoryVector]:
+    return _build_rows(memory, split_passages(memory.text, language), language, tag_names, hashed)
 
 
 def _build_rows(
-    memory: Memory, texts: Sequence[str], language: Language, tag_names: Sequence[str]
+    memory: Memory,
+    texts: Sequence[str],
+    language: Language,
+    tag_names: Sequence[str],
+    hashed: _HashedWords,
 ) -> list[MemoryVector]:
     key = (
         get_server_key().keyword_hash_key
         if memory.is_public
         else get_person_key(memory.owner_id).keyword_hash_key
     )
-    days = keywords.hash_words(get_day_words(memory.created_at.astimezone(UTC).date()), key)
-    tags = hash_tag_names(memory.owner_id, tag_names, language)
+    days = hashed.hash_day(memory.created_at.astimezone(UTC).date(), key)
+    tags = hashed.hash_tags(memory.owner_id, tuple(tag_names), language)
     return [
         MemoryVector(
             memory=memory,

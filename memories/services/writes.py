@@ -9,7 +9,7 @@ save nothing, store a proposal and raise ApprovalRequired, outside of their tran
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
     ReadMemory: TypeAlias = WithAnnotations[Memory, "ReadAt"]
+
+
+# The database sets them. Without a value, each row would get an expression for each from the model.
+TIMES_LATER: dict[str, Any] = dict.fromkeys(("created_at", "updated_at", "written_at", "index_due_at"))
 
 
 class ReadAt(TypedDict):
@@ -78,6 +82,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
             position=item.position,
             supersedes_id=item.supersedes,
             imported_id=item.origin.imported_id if item.origin else None,
+            **TIMES_LATER,
         )
         for item in cleaned
     ]

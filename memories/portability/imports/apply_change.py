@@ -58,6 +58,11 @@ def is_text(item: ImportItem, memory: Memory) -> bool:
     return decrypt_or_none(memory) == item.text
 
 
+def may_change(item: ImportItem, memory: Memory) -> bool:
+    """Return whether something of the item was changed later than the memory."""
+    return _is_later(item.written_at, memory.written_at) or _is_later(item.updated_at, memory.updated_at)
+
+
 def find_changes(item: ImportItem, memory: Memory) -> Changes:
     """Return what the item changes of a memory that it is the same as; nothing if the memory is newer.
 

@@ -26,14 +26,15 @@ from memories.validation.drafts import NewMemory, Origin
 
 def import_row(actor: Actor, batch: ImportBatch, row: StagedMemories, report: RunReport) -> bool:
     """Import a part; return False if there is no room for it."""
-    links = load_link_row(row.content)
+    content = orjson.loads(row.content)
+    links = load_link_row(content)
     if links is not None:
         undo_records, lost = apply_links(actor, links)
         for file, count in lost.items():
             report.skip(file, batch.format, None, UNLINKED, count)
         _finish_row(row, undo_records)
         return True
-    staged = [each for each in load_staged_items(row) if batch.publishes or not each.needs_publish]
+    staged = [each for each in load_staged_items(content) if batch.publishes or not each.needs_publish]
     new = [each for each in staged if not each.is_change and is_still_valid(each.item)]
     if not quota.has_quota(batch.owner_id, len(new)):
         return False

@@ -14,7 +14,7 @@ from accounts.ids import new_id, new_id_at
 from memories.models import ImportBatch, Memory, Visibility
 from memories.portability.files.parts import make_file_error
 from memories.portability.imports import staged_items
-from memories.portability.imports.apply_change import find_changes, is_text
+from memories.portability.imports.apply_change import find_changes, is_text, may_change
 from memories.portability.imports.clean import clean_item, get_skip_reason
 from memories.portability.imports.known import KnownIds, KnownMemories, digest_text
 from memories.portability.imports.links import STORED, UNLINKED, FileLinks, dump_link_rows
@@ -127,6 +127,8 @@ class ImportDiff:
     def _compare_items(self) -> None:
         items, self.pending, self.pending_characters = self.pending, [], 0
         ids = self.known.find_ids([item.id for item, _report in items if item.id])
+        stored = ((item, ids.stored.get(item.id)) for item, _report in items if item.id)
+        self.known.attach_tags([memory for item, memory in stored if memory and may_change(item, memory)])
         current = self.report
         for item, self.report in items:
             if not self._is_repeated_id(item):

@@ -13,9 +13,10 @@ from django.db.models import QuerySet
 from accounts.actor import Actor
 from memories.models import ImportBatch, ImportState, Memory, MemoryRevision, StagedMemories
 from memories.services.reads import decrypt_or_none
-from memories.services.tags import attach_prefetched_tags, with_tags
+from memories.services.tags import attach_prefetched_tags, get_tags, set_prefetched_tags, with_tags
 
 BATCH_SIZE = 2_000
+COMPARED = ("owner_id", "imported_id", "text", "visibility", "expires_at", "updated_at", "written_at")
 
 
 def digest_text(text: str) -> bytes:
@@ -43,9 +44,8 @@ class KnownMemories:
         """Find memories by their ids on this server, or else by those of the file that they were imported from."""
         if not ids:
             return KnownIds()
-        own = with_tags(Memory.objects.visible_to(self.actor, owner=self.actor.person))
+        own = Memory.objects.visible_to(self.actor, owner=self.actor.person).only(*COMPARED)
         memories = [*own.filter(imported_id__in=ids), *own.filter(pk__in=ids)]
-        attach_prefetched_tags(self.actor, memories)
         by_imported = {memory.imported_id: memory for memory in memories if memory.imported_id}
         trash = Memory.objects.trash_visible_to(self.actor)
         pairs = [
@@ -58,6 +58,15 @@ class KnownMemories:
             | {memory.pk: memory for memory in memories},
             trashed,
         )
+
+    def attach_tags(self, memories: Collection[Memory]) -> None:
+        """Prefetch the tags of memories that may change."""
+        if memories:
+            tagged = with_tags(Memory.objects.filter(owner_id=self.actor.person.pk)).only("pk", "owner_id")
+            found = tagged.in_bulk([memory.pk for memory in memories])
+            attach_prefetched_tags(self.actor, found.values())
+            for memory in memories:
+                set_prefetched_tags(memory, list(get_tags(found[memory.pk])) if memory.pk in found else [])
 
 
 def load_known_memories(actor: Actor) -> KnownMemories:

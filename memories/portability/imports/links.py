@@ -106,9 +106,8 @@ def dump_link_rows(links: Sequence[StagedLink]) -> Iterator[bytes]:
         yield orjson.dumps({"links": links[first : first + ROW_LINKS]})
 
 
-def load_link_row(content: str) -> list[StagedLink] | None:
-    """Return the links of a staged row, None for one with memories."""
-    value: Any = orjson.loads(content)
+def load_link_row(value: Any) -> list[StagedLink] | None:
+    """Return the links of the content of a staged row, None for one with memories."""
     if isinstance(value, list):
         return None
     return [

@@ -211,7 +211,8 @@ def _end_import(batch: ImportBatch, ended_by: ImportEndReason) -> ImportBatch:
     report = RunReport(batch)
     rest = _get_staged_rows(batch).filter(is_done=False)
     for row in rest.iterator(chunk_size=1):
-        for each in load_staged_items(row) if load_link_row(row.content) is None else ():
+        content = orjson.loads(row.content)
+        for each in load_staged_items(content) if load_link_row(content) is None else ():
             if batch.publishes or not each.needs_publish:
                 report.skip(each.file, each.item.format, CHANGED if each.is_change else NEW, "stopped")
     report.save()

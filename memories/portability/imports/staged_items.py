@@ -78,8 +78,8 @@ def count_characters(item: ImportItem) -> int:
     return len(item.text) + sum(len(past.text) + REVISION_OVERHEAD for past in item.history)
 
 
-def load_staged_items(row: StagedMemories) -> list[StagedItem]:
-    return [_load_staged(value) for value in orjson.loads(row.content)]
+def load_staged_items(values: list[Any]) -> list[StagedItem]:
+    return [_load_staged(value) for value in values]
 
 
 def _load_staged(value: Any) -> StagedItem:
