@@ -1,6 +1,5 @@
 """Speed of writing and indexing, compared to a plain INSERT and to the embedding model alone."""
 
-import io
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -8,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
 import psycopg
 from django.db import connection
 
@@ -17,15 +15,13 @@ from accounts.ids import new_id
 from accounts.models import User
 from benchmarks import writer
 from benchmarks.clock import CALLS, FEW_CALLS, Times, build_times, measure_in_turns
+from benchmarks.file_imports import FileRates, measure_file_imports
 from benchmarks.report import Report
 from benchmarks.servers.processes import run_indexing_worker
 from benchmarks.texts import make_texts
 from memories.index import work_queue
 from memories.jobs import indexer
-from memories.models import ImportState, IndexState, Memory
-from memories.portability.files.archives import NamedFile
-from memories.portability.imports import run as import_run
-from memories.portability.imports.stage import stage_import
+from memories.models import IndexState, Memory
 from memories.providers.embeddings import get_provider
 from memories.search.query import search_memories
 from memories.services import writes
@@ -76,7 +72,9 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     _report_single_writes(report, _measure_single_writes(sizes, random))
     log_progress("importing")
     rates = _measure_import(sizes, random)
-    _report_import(report, sizes, *rates, _measure_page_import(sizes, random))
+    _report_import(
+        report, sizes, *rates, measure_file_imports(dict.fromkeys(make_texts(sizes.imported, random)))
+    )
     log_progress("indexing a backlog")
     _report_backlog(report, sizes, *_measure_backlog(sizes, random))
     log_progress("watching memories until they are indexed")
@@ -151,24 +149,8 @@ def _measure_import(sizes: Sizes, random: "np.random.Generator") -> tuple[float,
     return len(items) / picard_s, len(items) / bare
 
 
-def _measure_page_import(sizes: Sizes, random: "np.random.Generator") -> float:
-    """Return memories per second of an import on the page: staged for preview, then imported with a tag."""
-    actor = _create_actor("page")
-    file = io.BytesIO(
-        orjson.dumps([{"memory": text} for text in dict.fromkeys(make_texts(sizes.imported, random))])
-    )
-    started_at = time.perf_counter()
-    batch = stage_import(actor, [NamedFile(file)])
-    import_run.start_import(actor, batch.pk)
-    while batch.state != ImportState.DONE:
-        batch = import_run.advance_import(actor, batch.pk)
-    rate = batch.done / (time.perf_counter() - started_at)
-    Memory.objects.update(index_state=IndexState.READY)  # not what the next part embeds
-    return rate
-
-
 def _report_import(
-    report: Report, sizes: Sizes, service_rate: float, bare_rate: float, page_rate: float
+    report: Report, sizes: Sizes, service_rate: float, bare_rate: float, of_files: dict[str, FileRates]
 ) -> None:
     table = report.add_table(
         f"{sizes.imported:,} memories by create_memories, in batches of {IMPORT_BATCH:,}", "", "per second"
@@ -176,11 +158,21 @@ def _report_import(
     table.rows.extend(
         [("create_memories, not embedded", service_rate), ("plain INSERTs (executemany)", bare_rate)]
     )
-    table.rows.append(("import on the page, not embedded", page_rate))
+    table = report.add_table(
+        f"{sizes.imported:,} memories from a file, not embedded, per second",
+        "file", "preview", "import", "preview again",
+    )  # fmt: skip
+    for name, rates in of_files.items():
+        table.rows.append((name, rates.preview, rates.run, rates.again))
+    page = of_files["list"]
+    page_rate = 1 / (1 / page.preview + 1 / page.run)
     report.add_bar(
         "import on the page: relative to create_memories", page_rate / service_rate, 0.5, " ×", at_least=True
     )
     report.add_bar("import, memories per second", service_rate, 1_000, at_least=True)
+    slowest = {name: min(getattr(rates, name) for rates in of_files.values()) for name in ("preview", "run")}
+    report.add_bar("preview of a file, memories per second", slowest["preview"], 2_000, at_least=True)
+    report.add_bar("import after its preview, memories per second", slowest["run"], 2_000, at_least=True)
 
 
 # --- Backlog --------------------------------------------------------------------------------------------
