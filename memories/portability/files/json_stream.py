@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -152,6 +152,26 @@ def _parse_line(line: str) -> Any:
         )  # reads lone surrogates, which are counted later, and what Python writes for no number
     except (ValueError, RecursionError) as error:
         return ValueError(str(error))
+
+
+def find_strings(part: Part, keys: Collection[str], limit: int) -> set[str]:
+    """Return distinct strings, at most `limit`, that are at these keys anywhere in JSON or JSON Lines.
+
+    What cannot be parsed ends the search.
+    """
+    found: set[str] = set()
+    key = ""
+    with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
+        source = _Utf8Reader(file, detect_part_encoding(part))
+        for event, value in ijson.basic_parse(source, use_float=True, multiple_values=True):
+            if event == "map_key":
+                key = value
+                source.value_bytes = 0
+            elif event == "string" and key in keys and value:
+                found.add(value)
+                if len(found) >= limit:
+                    break
+    return found
 
 
 def make_entry_too_large_error() -> ValidationError:

@@ -6,13 +6,17 @@ from django.utils.translation import gettext_lazy
 
 from memories.portability.files.json_stream import iterate_values
 from memories.portability.files.parts import Part
-from memories.portability.readers.formats import Format
-from memories.portability.readers.items import ReadResult
-from memories.portability.readers.memory_tools.entries import SUPERSEDES, build_links
-from memories.portability.readers.memory_tools.json_list import read_list
+from memories.portability.readers.formats import Format, ReadContext
+from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.memory_tools.entries import (
+    SUPERSEDES,
+    build_links,
+    find_links,
+    parse_entry,
+)
 
 
-def read_store(part: Part) -> Iterator[ReadResult]:
+def read_store(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     """Read a portable-ai-memory store: its memories, and the relations that say which replaces which."""
     relations = (value for value in iterate_values(part, "relations.item") if isinstance(value, dict))
     links = dict.fromkeys(
@@ -21,7 +25,14 @@ def read_store(part: Part) -> Iterator[ReadResult]:
         if value.get("type") == SUPERSEDES
         for link in build_links([value.get("from")], [value.get("to")])
     )
-    yield from read_list(part, {link.older for link in links})
+    replaced = {link.older for link in links}
+    for value in iterate_values(part, "memories.item"):
+        own_links = list(find_links(value))
+        if isinstance(value, dict):
+            yield parse_entry(value, context, replaced={*replaced, *(link.older for link in own_links)})
+        else:
+            yield SkippedEntry("not_a_memory")
+        yield from own_links
     yield from links
 
 
@@ -29,5 +40,5 @@ PAM = Format(
     "pam",
     gettext_lazy("portable-ai-memory"),
     lambda start: start.json.has("memories") and bool(start.json.keys.keys() & {"schema", "schema_version"}),
-    lambda part, _context: read_store(part),
+    read_store,
 )
