@@ -40,8 +40,10 @@ def _is_mem0(start: PartStart) -> bool:
 
 
 def _is_entry(shape: JsonShape) -> bool:
+    if "string" in shape.at("payload", "data").kinds and shape.at("payload").has("hash"):
+        return True
     is_memory = "string" in shape.at("memory").kinds and bool(OWN_KEYS & shape.keys.keys())
-    return is_memory or ("string" in shape.at("payload", "data").kinds and shape.at("payload").has("hash"))
+    return is_memory and shape.kinds == {"object"}
 
 
 def _read(part: Part, context: ReadContext) -> Iterator[ReadResult]:

@@ -20,7 +20,7 @@ from memories.portability.readers.memory_tools.entry_keys import (
 # Keys of lists and objects whose texts are memories, whatever they look like.
 MEMORY_KEY = re.compile(
     r".*memor(?:y|ies).*|facts?|notes?|observations?|insights?|statements?|saved|remembered|about_?(?:me|user|the_user)|"
-    r"preferences?(?:_detail_list)?|knowledge|journal|diary|thoughts|reflections|learnings",
+    r"preference_detail_list|knowledge|journal|diary|thoughts|reflections|learnings",
     re.IGNORECASE,
 )
 # Keys of lists and objects that only wrap: their entries need a text of their own.
@@ -56,6 +56,10 @@ FOREIGN_KEYS = frozenset({
     "like_count", "node_id", "html_url", "comments_url", "in_reply_to", "instruction", "completion", "price", "sku",
     "cell_type", "outputs", "command", "latitude", "longitude", "label_id", "split", "answers", "subreddit",
 })  # fmt: skip
+# Keys of lists of sentences about an export, not in it.
+REPORT_KEYS = frozenset(
+    {"warnings", "errors", "notices", "messages", "instructions", "log", "logs", "disclaimers"}
+)
 CONVERSATION_KEYS = frozenset(
     {"messages", "mapping", "chat_messages", "turns", "conversation", "conversations"}
 )

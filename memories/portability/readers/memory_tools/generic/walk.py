@@ -140,11 +140,15 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
             yield from results
         else:
             rest[key] = member
-    if len(rest) == len(value) and _is_topics(value):
-        for topic, members in value.items():
-            yield from _read_named(members, place.enter(topic="" if is_id(topic) else topic, is_named=True))
-    elif is_profile(rest):
+    topics = {
+        key: member for key, member in rest.items() if _is_topic(member) and key not in words.REPORT_KEYS
+    }
+    if is_profile(rest):
         yield from read_profile(rest, place.context, tags=place.tags)
+    elif topics and (len(rest) < len(value) or len(topics) == len(rest)):
+        for topic, members in topics.items():
+            yield from _read_named(members, place.enter(topic="" if is_id(topic) else topic, is_named=True))
+        yield from _count_rest({key: member for key, member in rest.items() if key not in topics})
     elif len(rest) < len(value):
         yield from _count_rest(rest)
     else:
@@ -213,19 +217,14 @@ def _read_topic(key: str, member: object, place: Place) -> Iterator[ReadResult]:
         yield from _read_named(member, inner) if place.depth < MAX_DEPTH else [SkippedEntry("not_a_memory")]
 
 
-def _is_topics(value: Object) -> bool:
-    """Return whether all members are lists of facts: {"food": ["I like tea."], "work": ["I weld."]}."""
-    lists = [member for member in value.values() if isinstance(member, list) and member]
-    strings = [each for member in lists for each in member if isinstance(each, str)]
-    entries = [
-        each for member in lists for each in member if isinstance(each, dict) and find_text(each) is not None
-    ]
-    count = sum(map(len, lists))
-    return (
-        len(lists) == len(value) > 0
-        and len(strings) + len(entries) == count
-        and 2 * (sum(map(is_prose, strings)) + len(entries)) >= count
-    )
+def _is_topic(member: object) -> bool:
+    """Return whether a value is a list of facts, as in {"food": ["I like tea."], "work": ["I weld."]}."""
+    if not isinstance(member, list) or not member:
+        return False
+    facts = [each for each in member if isinstance(each, str) and is_prose(each)]
+    entries = [each for each in member if isinstance(each, dict) and find_text(each) is not None]
+    others = [each for each in member if not isinstance(each, str | dict)]
+    return not others and 2 * (len(facts) + len(entries)) >= len(member)
 
 
 def _count_rest(rest: Object) -> Iterator[ReadResult]:
