@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -32,7 +32,7 @@ MAX_SHAPES = 20_000  # places of a shape
 ITEMS = "[]"  # in a path of a shape: the items of a list
 
 
-class _Utf8Reader:
+class Utf8Reader:
     """Transcode a part to UTF-8 for the JSON parser and count the bytes of each value."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
@@ -88,7 +88,7 @@ def iterate_members(part: Part) -> Iterator[Member]:
 
 def _build_values(part: Part, level: int, only_key: str | None) -> Iterator[Member]:
     with open_part(part) as file:
-        source = _Utf8Reader(file, detect_part_encoding(part))
+        source = Utf8Reader(file, detect_part_encoding(part))
         try:
             for member in _build_from_events(_iterate_events(source), level, only_key):
                 source.value_bytes = 0
@@ -97,7 +97,7 @@ def _build_values(part: Part, level: int, only_key: str | None) -> Iterator[Memb
             raise make_broken_json_error() from None
 
 
-def _iterate_events(source: _Utf8Reader) -> Iterator[tuple[str, Any]]:
+def _iterate_events(source: Utf8Reader) -> Iterator[tuple[str, Any]]:
     for event, value in ijson.basic_parse(source, use_float=True):
         if source.has_marks and isinstance(value, str) and MARK in value:
             value = restore_surrogates(value)
@@ -154,26 +154,6 @@ def _parse_line(line: str) -> Any:
         return ValueError(str(error))
 
 
-def find_strings(part: Part, keys: Collection[str], limit: int) -> set[str]:
-    """Return distinct strings, at most `limit`, that are at these keys anywhere in JSON or JSON Lines.
-
-    What cannot be parsed ends the search.
-    """
-    found: set[str] = set()
-    key = ""
-    with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
-        source = _Utf8Reader(file, detect_part_encoding(part))
-        for event, value in ijson.basic_parse(source, use_float=True, multiple_values=True):
-            if event == "map_key":
-                key = value
-                source.value_bytes = 0
-            elif event == "string" and key in keys and value:
-                found.add(value)
-                if len(found) >= limit:
-                    break
-    return found
-
-
 def make_entry_too_large_error() -> ValidationError:
     return make_file_error(_("An entry in the file is too large."), "entry_too_large")
 
@@ -220,7 +200,7 @@ def read_shape(part: Part, limit: int = SAMPLE_BYTES) -> JsonShape:
     """Return the shape of a JSON document as far as its first `limit` bytes tell; empty for what is no JSON."""
     shape = JsonShape()
     with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
-        source = _Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
+        source = Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
         _add_events(shape, ijson.basic_parse(source, use_float=True))
     return shape
 

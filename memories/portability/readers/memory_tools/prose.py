@@ -7,6 +7,7 @@ START_CHARACTERS = 500  # of a text that is looked at
 TECHNICAL = re.compile(
     r"\s*(?:[{\[]\s*[\"{\[]|<[!?/a-zA-Z]\S*|https?://\S+\s*$|data:\S|[A-Za-z0-9+/=]{60,}\s*$)"
 )
+READABLE = re.compile(r"\s*[^\W\d_][^\W_]*(?:[\s,.!?;:\u2019'-]|$)")
 ID = re.compile(
     r"[0-9a-fA-F]{8,}|[0-9a-fA-F-]{32,36}|\d+|[a-zA-Z]{1,12}[_-](?=[\w-]*\d)[\w-]{8,}|(?=[a-zA-Z]*\d)[0-9a-zA-Z]{15,}"
     r"|(?:user|mem|memory|fact|note|doc|document|item|id|entry|key)[_-]?\d+",
@@ -31,6 +32,11 @@ def is_prose(text: str) -> bool:
     if len(UNSPACED.findall(start)) > 2:
         return True
     return sum(any(map(str.isalpha, word)) for word in start.split()) > 1
+
+
+def is_readable(text: str) -> bool:
+    """Return whether a text may be of a person, if only a word: no path, address or code."""
+    return READABLE.match(text) is not None and not TECHNICAL.match(text[:START_CHARACTERS])
 
 
 def is_sentence(text: str) -> bool:

@@ -24,13 +24,14 @@ Object = Mapping[str, object]
 class Place:
     """Where values are: how they are read.
 
-    is_named: under a key that says that they are memories. takes_strings, takes_pairs: whether strings, and objects of
-    key and value, are memories here. topic: the key that they are under, if it says what they are about. subject: whom
-    or what they are about, put before each.
+    is_alone: in the only file of the import, which is given as memories. is_named: under a key that says that they are
+    memories. takes_strings, takes_pairs: whether strings, and objects of key and value, are memories here. topic: the
+    key that they are under, if it says what they are about. subject: whom or what they are about, put before each.
     """
 
     context: ReadContext
     users: Users = field(default_factory=Users)
+    is_alone: bool = False
     is_named: bool = False
     takes_strings: bool = False
     takes_pairs: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from memories.portability.files.json_stream import find_strings
+from memories.portability.files.json_probe import find_strings
 from memories.portability.files.parts import Part
 from memories.portability.files.streams import read_start
 from memories.portability.readers.items import ImportItem, ReadResult

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
+from django.core.exceptions import ValidationError
+
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entries import (
     find_links,
@@ -31,6 +33,7 @@ from memories.portability.readers.memory_tools.generic.tool_results import unwra
 from memories.portability.readers.memory_tools.prose import (
     is_id,
     is_prose,
+    is_readable,
     name_subject,
     show_name,
     split_lines,
@@ -47,19 +50,35 @@ MAX_PEEKED = 20_000  # results among which there is a memory, if there is one
 
 def read_values(values: Iterable[object], place: Place) -> Iterator[ReadResult]:
     """Read a list, judged by its first items."""
-    values = iter(values)
-    head = list(islice(values, HEAD))
+    head, rest = split_head(values)
     place = _judge(head, place)
-    for value in chain(head, values):
+    for value in chain(head, rest):
         yield from _read_value(value, place)
+
+
+def split_head(values: Iterable[object]) -> tuple[list[object], Iterator[object]]:
+    """Return the first values, and an iterator over the rest, which raises the error of those that cannot be read."""
+    values = iter(values)
+    head: list[object] = []
+    try:
+        head.extend(islice(values, HEAD))
+    except ValidationError as error:
+        return head, _raise(error)
+    return head, values
+
+
+def _raise(error: ValidationError) -> Iterator[object]:
+    raise error
+    yield
 
 
 def _judge(head: list[object], place: Place) -> Place:
     strings = [value for value in head if isinstance(value, str)]
+    is_given = place.is_alone and not place.depth
     pairs = [value["value"] for value in head if isinstance(value, dict) and {"key", "value"} <= value.keys()]
     return replace(
         place,
-        takes_strings=place.is_named or (len(strings) > 0 and any(map(is_prose, strings))),
+        takes_strings=place.is_named or any(map(is_readable if is_given else is_prose, strings)),
         takes_pairs=bool(pairs)
         and all(isinstance(each, str) for each in pairs)
         and (place.is_named or any(isinstance(each, str) and is_prose(each) for each in pairs)),
