@@ -47,7 +47,7 @@ def is_sentence(text: str) -> bool:
 
 def is_id(text: str) -> bool:
     """Return whether a name is made by a program: a UUID, a number, "user_123", a path."""
-    return "/" in text or "\\" in text or ID.fullmatch(text) is not None
+    return len(text) > START_CHARACTERS or "/" in text or "\\" in text or ID.fullmatch(text) is not None
 
 
 def is_placeholder(title: str) -> bool:

@@ -63,7 +63,8 @@ def _read_whole(part: Part, place: Place) -> Iterator[ReadResult]:
     except ValidationError as error:
         if error.error_dict["file"][0].code not in ("entry_too_large", "broken_json"):
             raise
-        members = groupby(iterate_members(part), key=lambda member: (member.key, not member.inner_key))
+        wanted = iterate_members(part, lambda key: words.names_memories(key) or words.wraps(key))
+        members = groupby(wanted, key=lambda member: (member.key, not member.inner_key))
         for (key, _is_list), each in members:
             yield from _read_large(key, (member.value for member in each), place)
         return
@@ -75,9 +76,9 @@ def _read_whole(part: Part, place: Place) -> Iterator[ReadResult]:
 
 
 def _read_large(key: str, values: Iterator[object], place: Place) -> Iterator[ReadResult]:
-    if words.MEMORY_KEY.fullmatch(key):
+    if words.names_memories(key):
         yield from read_values(values, place.enter(is_named=True))
-    elif words.WRAPPER_KEY.fullmatch(key):
+    elif words.wraps(key):
         yield from read_values(values, place.enter())
 
 

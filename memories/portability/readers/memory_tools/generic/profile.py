@@ -30,6 +30,7 @@ PASSED_KEYS = frozenset(
 )
 SHORT_CHARACTERS = 40
 MAX_DEPTH = 6
+MAX_KEY_CHARACTERS = 100  # of a key that are looked at
 Scalar = str | int | float
 
 

@@ -74,3 +74,16 @@ ENTRY_FIELDS = frozenset({
     "distance", "similarity", "supersedes", "superseded_by", "tokenCount", "pinned", "access_count",
     "accessCount", "hash",
 })  # fmt: skip
+MAX_KEY_CHARACTERS = 100
+
+
+def names_memories(key: str) -> bool:
+    return len(key) <= MAX_KEY_CHARACTERS and MEMORY_KEY.fullmatch(key) is not None
+
+
+def wraps(key: str) -> bool:
+    return len(key) <= MAX_KEY_CHARACTERS and WRAPPER_KEY.fullmatch(key) is not None
+
+
+def names_person(key: str) -> bool:
+    return len(key) <= MAX_KEY_CHARACTERS and PROFILE_KEY.fullmatch(key) is not None

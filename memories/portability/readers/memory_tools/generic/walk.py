@@ -121,7 +121,7 @@ def _read_object(value: Object, place: Place) -> Iterator[ReadResult]:
             if (
                 isinstance(member, list | dict)
                 and member
-                and words.MEMORY_KEY.fullmatch(key)
+                and words.names_memories(key)
                 and key not in TEXT_KEYS
             ):
                 is_read = True
@@ -172,7 +172,7 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
         yield from _count_rest(rest)
     else:
         for key, member in value.items():
-            if isinstance(member, str) and words.MEMORY_KEY.fullmatch(key) and is_prose(member):
+            if isinstance(member, str) and words.names_memories(key) and is_prose(member):
                 yield from _read_named(member, place)
 
 
@@ -194,11 +194,11 @@ def _read_holder(key: str, member: object, place: Place) -> Iterator[ReadResult]
     """Read the value of a key that may hold memories; nothing if it does not."""
     if place.depth >= MAX_DEPTH or not isinstance(member, list | dict) or key in words.CONVERSATION_KEYS:
         return
-    if words.MEMORY_KEY.fullmatch(key):
+    if words.names_memories(key):
         yield from _read_named(member, place.enter(is_named=True))
-    elif isinstance(member, dict) and words.PROFILE_KEY.fullmatch(key) and is_profile(member):
+    elif isinstance(member, dict) and words.names_person(key) and is_profile(member):
         yield from read_profile(member, place.context, tags=place.tags)
-    elif words.WRAPPER_KEY.fullmatch(key):
+    elif words.wraps(key):
         inner = place.enter()
         for each in unwrap({key: member}) if key == "content" else [member]:
             if isinstance(each, list):
@@ -223,7 +223,7 @@ def _read_named(member: object, place: Place) -> Iterator[ReadResult]:
 
 def _read_topic(key: str, member: object, place: Place) -> Iterator[ReadResult]:
     """Read what is under a topic or an ID."""
-    is_topic = not (is_id(key) or words.WRAPPER_KEY.fullmatch(key) or words.MEMORY_KEY.fullmatch(key))
+    is_topic = not (is_id(key) or words.wraps(key) or words.names_memories(key))
     inner = place.enter(topic=key if is_topic else "")
     if isinstance(member, str):
         text = label_fact(inner, member)
