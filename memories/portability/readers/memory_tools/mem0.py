@@ -1,0 +1,110 @@
+"""mem0: the JSON of its platform, its SDKs and its open-source server.
+
+The shapes are those of docs.mem0.ai, "Get memories" (v1: a list; v2 and v3: `results`), "Add memories" (`results` with
+an `event`), "Search memories", "Graph memory" (`relations` beside `results`), and of exports of the vector stores under
+it, whose entries have their text in `payload.data`.
+"""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext_lazy
+
+from memories.portability.files.json_stream import (
+    ITEMS,
+    JsonShape,
+    Member,
+    iterate_lines,
+    iterate_members,
+    iterate_values,
+    read_shape,
+)
+from memories.portability.files.parts import Part
+from memories.portability.readers.formats import Format, PartStart, ReadContext
+from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.memory_tools.entries import find_links, list_places, parse_entry
+from memories.portability.readers.memory_tools.generic.users import Users, find_users
+from memories.portability.readers.memory_tools.knowledge_graph import read_relation
+
+LIST_KEYS = ("results", "memories", "data", "items")
+ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
+OWN_KEYS = frozenset({
+    "hash", "user_id", "agent_id", "app_id", "run_id", "categories", "structured_attributes", "expiration_date",
+    "event", "metadata", "score", "immutable", "created_at",
+})  # fmt: skip
+
+
+def _is_mem0(start: PartStart) -> bool:
+    shape = start.lines if start.lines.kinds else start.json
+    lists = (place.at(key, ITEMS) for place in (shape, shape.at("data")) for key in LIST_KEYS)
+    return any(map(_is_entry, (shape, shape.at(ITEMS), *lists)))
+
+
+def _is_entry(shape: JsonShape) -> bool:
+    if "string" in shape.at("payload", "data").kinds and shape.at("payload").has("hash"):
+        return True
+    is_memory = "string" in shape.at("memory").kinds and bool(OWN_KEYS & shape.keys.keys())
+    return is_memory and shape.kinds == {"object"}
+
+
+def _read(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    users = find_users(part)
+    if PartStart(part).lines.kinds:
+        for value in iterate_lines(part):
+            yield from (
+                [SkippedEntry("not_json")]
+                if isinstance(value, ValueError)
+                else _read_entry(value, context, users)
+            )
+        return
+    if read_shape(part).is_list:
+        for value in iterate_values(part, "item"):
+            yield from _read_entry(value, context, users)
+    elif read_shape(part).has("memory"):
+        for value in iterate_values(part, ""):
+            yield from _read_entry(value, context, users)
+    else:
+        for member in iterate_members(part):
+            yield from _read_member(member, context, users)
+
+
+def _read_member(member: Member, context: ReadContext, users: Users) -> Iterator[ReadResult]:
+    """Read what is in one of the lists of an answer, which may be within another object."""
+    if isinstance(member.value, list) and member.inner_key in (*LIST_KEYS, "relations"):
+        for value in member.value:
+            yield from _read_member(Member(member.inner_key, "", value), context, users)
+    elif member.key == "relations" and isinstance(member.value, dict):
+        yield read_relation(member.value, context)
+    elif member.key in LIST_KEYS and not member.inner_key:
+        yield from _read_entry(member.value, context, users)
+    elif isinstance(member.value, dict) and not member.inner_key:
+        yield SkippedEntry("not_a_memory")
+
+
+def _read_entry(value: object, context: ReadContext, users: Users) -> Iterator[ReadResult]:
+    if not isinstance(value, dict):
+        yield SkippedEntry("not_a_memory")
+        return
+    if isinstance(value.get("payload"), dict):
+        payload = value["payload"]
+        value = {"id": value.get("id"), "memory": payload.get("data"), **payload}
+    if reason := _find_owner_reason(value):
+        yield SkippedEntry(reason)
+        return
+    links = list(find_links(value))
+    yield users.mark(parse_entry(value, context, label="", replaced=[link.older for link in links]), value)
+    yield from links
+
+
+def _find_owner_reason(value: dict[str, object]) -> str:
+    """Return why an entry is not of the person: it is of an agent, or was deleted by the call that returned it."""
+    places = list_places(value)
+    roles = (place.get("role") for place in places)
+    if value.get("event") == "DELETE":
+        return "in_trash"
+    if any(isinstance(role, str) and role.lower() in ASSISTANT_ROLES for role in roles):
+        return "of_the_assistant"
+    has_agent = any(place.get("agent_id") for place in places)
+    return "of_an_agent" if has_agent and not any(place.get("user_id") for place in places) else ""
+
+
+MEM0 = Format("mem0", gettext_lazy("mem0 export"), _is_mem0, _read)

@@ -1,0 +1,44 @@
+"""portable-ai-memory."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext_lazy
+
+from memories.portability.files.json_stream import iterate_values
+from memories.portability.files.parts import Part
+from memories.portability.readers.formats import Format, ReadContext
+from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.memory_tools.entries import (
+    SUPERSEDES,
+    build_links,
+    find_links,
+    parse_entry,
+)
+
+
+def read_store(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    """Read a portable-ai-memory store: its memories, and the relations that say which replaces which."""
+    relations = (value for value in iterate_values(part, "relations.item") if isinstance(value, dict))
+    links = dict.fromkeys(
+        link
+        for value in relations
+        if value.get("type") == SUPERSEDES
+        for link in build_links([value.get("from")], [value.get("to")])
+    )
+    replaced = {link.older for link in links}
+    for value in iterate_values(part, "memories.item"):
+        own_links = list(find_links(value))
+        if isinstance(value, dict):
+            yield parse_entry(value, context, replaced={*replaced, *(link.older for link in own_links)})
+        else:
+            yield SkippedEntry("not_a_memory")
+        yield from own_links
+    yield from links
+
+
+PAM = Format(
+    "pam",
+    gettext_lazy("portable-ai-memory"),
+    lambda start: start.json.has("memories") and bool(start.json.keys.keys() & {"schema", "schema_version"}),
+    read_store,
+)
