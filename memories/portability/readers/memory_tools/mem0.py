@@ -6,9 +6,11 @@ it, whose entries have their text in `payload.data`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.utils.translation import gettext_lazy
 
+from memories.models import Visibility
 from memories.portability.files.json_stream import (
     ITEMS,
     JsonShape,
@@ -20,7 +22,7 @@ from memories.portability.files.json_stream import (
 )
 from memories.portability.files.parts import Part
 from memories.portability.readers.formats import Format, PartStart, ReadContext
-from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entries import find_links, list_places, parse_entry
 from memories.portability.readers.memory_tools.generic.users import Users, find_users
 from memories.portability.readers.memory_tools.knowledge_graph import read_relation
@@ -91,8 +93,23 @@ def _read_entry(value: object, context: ReadContext, users: Users) -> Iterator[R
         yield SkippedEntry(reason)
         return
     links = list(find_links(value))
-    yield users.mark(parse_entry(value, context, label="", replaced=[link.older for link in links]), value)
+    entry, visibility = _prefer_own_metadata(value)
+    result = parse_entry(entry, context, label="", replaced=[link.older for link in links])
+    if isinstance(result, ImportItem):
+        result = replace(result, visibility=visibility)
+    yield users.mark(result, value)
     yield from links
+
+
+def _prefer_own_metadata(value: dict[str, object]) -> tuple[dict[str, object], str]:
+    """Return an entry and its visibility: in Picard's export, the metadata has that and the exact end."""
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict):
+        return value, Visibility.PRIVATE.value
+    if metadata.get("expires_at"):
+        value = {key: value[key] for key in value if key != "expiration_date"}
+    is_public = metadata.get("visibility") == Visibility.PUBLIC
+    return value, (Visibility.PUBLIC if is_public else Visibility.PRIVATE).value
 
 
 def _find_owner_reason(value: dict[str, object]) -> str:
