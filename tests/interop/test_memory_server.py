@@ -79,7 +79,7 @@ def test_graph_that_the_server_saved_comes_back(ada: User, graph: Path) -> None:
         copy = came.pop(memory.text)
         names = {tag.name for tag in copy.tags.all()} - {"imported:mcp_memory"}
         assert names == {tag.name for tag in memory.tags.all()}
-        assert abs(copy.created_at - memory.created_at).total_seconds() < 0.01
+        assert abs(copy.created_at - memory.created_at).total_seconds() < 2  # the time in the id
     assert any("Carniolan" in text for text in came)
     assert any("tea" in text for text in came)
     assert len(came) == 2

@@ -29,7 +29,7 @@ EVERY = frozenset({
 KEPT = {
     "jsonl": EVERY,
     "pam": EVERY,
-    "mem0": frozenset({"tags", "visibility", "expires_at", "created_at", "supersedes"}),
+    "mem0": frozenset({"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes"}),
     "mcp": frozenset({"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes"}),
     "markdown": frozenset({"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes"}),
     "csv": frozenset({"tags", "visibility", "expires_at", "created_at", "supersedes"}),
@@ -182,3 +182,21 @@ def test_import_into_the_own_account_brings_nothing(ada: User, form: str) -> Non
     counts = run_import(session(ada), io.BytesIO(export(ada, form)), publish=True).counts
     assert (counts["new"], counts["changed"], counts["duplicate"]) == (0, 0, len(before))
     assert describe(ada) == before
+
+
+@pytest.mark.parametrize("form", ["jsonl", "pam", "mem0", "mcp"])
+def test_what_was_changed_since_comes_with_a_further_import(ada: User, bob: User, form: str) -> None:
+    kept, changed = save(ada, ["I hike.", "I keep bees."], tags=["old"])
+    Memory.objects.filter(owner=ada).update(updated_at=datetime(2025, 1, 1, tzinfo=UTC))
+    run_import(session(bob), io.BytesIO(export(ada, form)), publish=True)
+    end = datetime(2999, 1, 1, tzinfo=UTC)
+    writes.update_memory(session(ada), changed.pk, tags=["new"], expires_at=end, visibility="public")
+    counts = run_import(session(bob), io.BytesIO(export(ada, form)), publish=True).counts
+    assert (counts["new"], counts["changed"], counts["duplicate"]) == (0, 1, 1)
+    after = describe(bob)
+    assert after[kept.text]["tags"] == ["old"]
+    assert [after[changed.text][name] for name in ("tags", "expires_at", "visibility")] == [
+        ["new"],
+        end,
+        "public",
+    ]

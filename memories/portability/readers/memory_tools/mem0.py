@@ -7,6 +7,7 @@ it, whose entries have their text in `payload.data`.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from django.utils.translation import gettext_lazy
 
@@ -26,6 +27,8 @@ from memories.portability.readers.items import ImportItem, ReadResult, SkippedEn
 from memories.portability.readers.memory_tools.entries import find_links, list_places, parse_entry
 from memories.portability.readers.memory_tools.generic.users import Users, find_users
 from memories.portability.readers.memory_tools.knowledge_graph import read_relation
+from memories.portability.readers.memory_tools.picard_jsonl import parse_own_id
+from memories.portability.readers.times import parse_time
 
 LIST_KEYS = ("results", "memories", "data", "items")
 ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
@@ -93,23 +96,30 @@ def _read_entry(value: object, context: ReadContext, users: Users) -> Iterator[R
         yield SkippedEntry(reason)
         return
     links = list(find_links(value))
-    entry, visibility = _prefer_own_metadata(value)
+    is_own = _is_own(value)
+    entry = {key: value[key] for key in value if not is_own or key != "expiration_date"}
     result = parse_entry(entry, context, label="", replaced=[link.older for link in links])
-    if isinstance(result, ImportItem):
-        result = replace(result, visibility=visibility)
+    if isinstance(result, ImportItem) and is_own:
+        result = _restore_own_fields(result, value, context)
     yield users.mark(result, value)
     yield from links
 
 
-def _prefer_own_metadata(value: dict[str, object]) -> tuple[dict[str, object], str]:
-    """Return an entry and its visibility: in Picard's export, the metadata has that and the exact end."""
+def _is_own(value: dict[str, object]) -> bool:
+    """Return whether Picard exported the entry: its metadata has the visibility, and the exact end."""
     metadata = value.get("metadata")
-    if not isinstance(metadata, dict):
-        return value, Visibility.PRIVATE.value
-    if metadata.get("expires_at"):
-        value = {key: value[key] for key in value if key != "expiration_date"}
-    is_public = metadata.get("visibility") == Visibility.PUBLIC
-    return value, (Visibility.PUBLIC if is_public else Visibility.PRIVATE).value
+    return isinstance(metadata, dict) and metadata.get("visibility") in Visibility.values
+
+
+def _restore_own_fields(item: ImportItem, value: dict[str, Any], context: ReadContext) -> ImportItem:
+    updated_at = parse_time(value.get("updated_at"), context.zone)
+    return replace(
+        item,
+        id=parse_own_id(item.file_id),
+        visibility=value["metadata"]["visibility"],
+        updated_at=updated_at,
+        written_at=updated_at,
+    )
 
 
 def _find_owner_reason(value: dict[str, object]) -> str:

@@ -14,7 +14,7 @@ from memories.portability.files.parts import Part
 from memories.portability.readers.formats import ChatFilter, Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ImportItem, ReadResult, Revision, SkippedEntry
 from memories.portability.readers.memory_tools.entries import SUPERSEDES, build_links, find_links, get_id
-from memories.portability.readers.memory_tools.picard_jsonl import MAX_TAGS_READ, MAX_VERSION
+from memories.portability.readers.memory_tools.picard_jsonl import MAX_TAGS_READ, MAX_VERSION, parse_own_id
 from memories.portability.readers.times import parse_expiry, parse_time, pick_time
 
 PAM_METADATA = "picard"  # in the metadata of a memory: what the format has no place for
@@ -81,7 +81,7 @@ def _parse_memory(value: object, replaced: Collection[str], context: ReadContext
         created_at,
         conversation=conversation,
         position=position,
-        id=_parse_id(file_id) if provenance.get("platform") == PAM_METADATA else None,
+        id=parse_own_id(file_id) if provenance.get("platform") == PAM_METADATA else None,
         visibility=Visibility.PUBLIC.value
         if access.get("visibility") == "public"
         else Visibility.PRIVATE.value,
@@ -110,13 +110,6 @@ def _get_place(provenance: dict[str, object], own: dict[str, object]) -> tuple[s
         return str(UUID(str(conversation))), position
     except ValueError:
         return None, None
-
-
-def _parse_id(value: str | None) -> UUID | None:
-    try:
-        return UUID(value) if value else None
-    except ValueError:
-        return None
 
 
 def _parse_history(value: object) -> Iterator[Revision]:

@@ -137,6 +137,14 @@ def _parse_text(value: object) -> str:
     return value
 
 
+def parse_own_id(value: str | None) -> UUID | None:
+    """Return the id under which a Picard knows a memory, None for an id of another form."""
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        return None
+
+
 def _parse_version(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_VERSION:
         raise ValueError("not a version")
