@@ -176,11 +176,13 @@ def _parse_message(
 ) -> ReadResult:
     if not isinstance(message, dict):
         return SkippedEntry("not_a_memory")
-    role, (text, is_whole) = message.get("role"), _get_message_text(message.get("content"))
+    role, (text, is_whole) = str(message.get("role")), _get_message_text(message.get("content"))
     if role == "system":
         return SkippedEntry("hidden")
-    if role not in ROLE_PREFIXES or not text:
+    if role == "tool" or not text:
         return SkippedEntry("no_text")
+    if role not in ROLE_PREFIXES:
+        return SkippedEntry("not_a_memory")
     if context.chats is ChatFilter.NONE:
         return SkippedEntry("conversation")
     if role == "assistant" and (context.chats is ChatFilter.MINE or message.get("is_thought")):

@@ -161,6 +161,7 @@ CONVERSATION: dict[str, Any] = {
         {"id": "m5", "role": "user", "created_at": "2026-01-01T09:00:05Z", "content": {"type": "multipart",
          "parts": [{"type": "image", "ref": "a.png"}]}},
         {"id": "m6", "role": "system", "content": {"type": "text", "text": "x"}, "created_at": "2026-01-01T09:00:06Z"},
+        {"id": "m7", "role": ["user"], "content": {"type": "text", "text": "x"}, "created_at": "2026-01-01T09:00:07Z"},
         "no message",
     ],
 }  # fmt: skip
@@ -328,7 +329,7 @@ PICARD_AND_PAM_SAMPLES: tuple[Sample, ...] = (
             ("conversations/conv-1.json", "of_the_assistant"): 1,
             ("conversations/conv-1.json", "no_text"): 2,
             ("conversations/conv-1.json", "hidden"): 2,
-            ("conversations/conv-1.json", "not_a_memory"): 1,
+            ("conversations/conv-1.json", "not_a_memory"): 2,
             ("embeddings.json", "no_personal_text"): 1,
         },
         notes={"attachments_dropped": 1},
