@@ -8,14 +8,16 @@ from memories.portability.readers.memory_tools.letta import LETTA
 from memories.portability.readers.memory_tools.mem0 import MEM0
 from memories.portability.readers.memory_tools.memobase import MEMOBASE
 from memories.portability.readers.memory_tools.openmemory import OPENMEMORY
-from memories.portability.readers.memory_tools.pam import PAM
-from memories.portability.readers.memory_tools.picard_jsonl import PICARD
+from memories.portability.readers.memory_tools.pam import PAM, PAM_EMBEDDINGS
+from memories.portability.readers.memory_tools.picard_jsonl import PICARD, PICARD_ACCOUNT
 from memories.portability.readers.memory_tools.supermemory import SUPERMEMORY
 from memories.portability.readers.memory_tools.zep import ZEP
 
 MEMORY_TOOL_FORMATS: tuple[FileKind, ...] = (
     PICARD,
+    PICARD_ACCOUNT,
     PAM,
+    PAM_EMBEDDINGS,
     KNOWLEDGE_GRAPH,
     OPENMEMORY,
     SUPERMEMORY,

@@ -24,6 +24,11 @@ from memories.portability.readers.memory_tools.entries import (
     parse_entry,
 )
 from memories.portability.readers.memory_tools.generic.tool_results import MAX_BYTES, is_tool_result, unwrap
+from memories.portability.readers.memory_tools.picard_graph import (
+    collect_tags,
+    has_own_memories,
+    read_own_node,
+)
 from memories.portability.readers.memory_tools.prose import (
     capitalise,
     humanise_relation,
@@ -152,23 +157,31 @@ def _unwrap_part(part: Part) -> list[object]:
 
 
 def _read_part(part: Part, context: ReadContext) -> Iterator[ReadResult]:
-    start = PartStart(part)
     shape = read_shape(part)
-    if start.lines.kinds:
-        for value in iterate_lines(part):
-            yield from (
-                [SkippedEntry("not_json")] if isinstance(value, ValueError) else read_node(value, context)
-            )
-    elif shape.is_list and _has_nodes(shape.at(ITEMS)):
-        for value in iterate_values(part, "item"):
-            yield from read_node(value, context)
-    elif shape.has("entities") or shape.has("relations"):
-        for path in ("entities.item", "relations.item"):
-            for value in iterate_values(part, path):
-                yield from read_node(value, context)
-    else:
+    has_lists = shape.has("entities") or shape.has("relations")
+    if not (PartStart(part).lines.kinds or has_lists or any(map(_has_nodes, (shape, shape.at(ITEMS))))):
         for value in _unwrap_part(part):
             yield from read_graph(value, context)
+        return
+    tags = collect_tags(_iterate_nodes(part)) if has_own_memories(PartStart(part)) else None
+    for node in _iterate_nodes(part):
+        own = None if tags is None else read_own_node(node, tags, context)
+        if isinstance(node, ValueError):
+            yield SkippedEntry("not_json")
+        else:
+            yield from read_node(node, context) if own is None else own
+
+
+def _iterate_nodes(part: Part) -> Iterator[object]:
+    """Yield the entities and relations of a file; ValueError for a line that is not valid JSON."""
+    shape = read_shape(part)
+    if PartStart(part).lines.kinds:
+        yield from iterate_lines(part)
+    elif shape.has("entities") or shape.has("relations"):
+        for path in ("entities.item", "relations.item"):
+            yield from iterate_values(part, path)
+    else:
+        yield from iterate_values(part, "item" if shape.is_list else "")
 
 
 KNOWLEDGE_GRAPH = Format(

@@ -6,9 +6,12 @@ it, whose entries have their text in `payload.data`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from memories.models import Visibility
 from memories.portability.files.json_stream import (
     ITEMS,
     JsonShape,
@@ -20,10 +23,12 @@ from memories.portability.files.json_stream import (
 )
 from memories.portability.files.parts import Part
 from memories.portability.readers.formats import Format, PartStart, ReadContext
-from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entries import find_links, list_places, parse_entry
 from memories.portability.readers.memory_tools.generic.users import Users, find_users
 from memories.portability.readers.memory_tools.knowledge_graph import read_relation
+from memories.portability.readers.memory_tools.picard_jsonl import parse_own_id
+from memories.portability.readers.times import parse_time
 
 LIST_KEYS = ("results", "memories", "data", "items")
 ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
@@ -91,8 +96,30 @@ def _read_entry(value: object, context: ReadContext, users: Users) -> Iterator[R
         yield SkippedEntry(reason)
         return
     links = list(find_links(value))
-    yield users.mark(parse_entry(value, context, label="", replaced=[link.older for link in links]), value)
+    is_own = _is_own(value)
+    entry = {key: value[key] for key in value if not is_own or key != "expiration_date"}
+    result = parse_entry(entry, context, label="", replaced=[link.older for link in links])
+    if isinstance(result, ImportItem) and is_own:
+        result = _restore_own_fields(result, value, context)
+    yield users.mark(result, value)
     yield from links
+
+
+def _is_own(value: dict[str, object]) -> bool:
+    """Return whether Picard exported the entry: its metadata has the visibility, and the exact end."""
+    metadata = value.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("visibility") in Visibility.values
+
+
+def _restore_own_fields(item: ImportItem, value: dict[str, Any], context: ReadContext) -> ImportItem:
+    updated_at = parse_time(value.get("updated_at"), context.zone)
+    return replace(
+        item,
+        id=parse_own_id(item.file_id),
+        visibility=value["metadata"]["visibility"],
+        updated_at=updated_at,
+        written_at=updated_at,
+    )
 
 
 def _find_owner_reason(value: dict[str, object]) -> str:
