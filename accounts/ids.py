@@ -7,8 +7,8 @@ from uuid_utils.compat import uuid7
 
 
 def new_id_at(moment: datetime) -> UUID:
-    """Return a new id that sorts as if created at `moment`, for imported memories."""
-    seconds = moment.timestamp()
+    """Return a new id that sorts as if created at `moment`, for imported memories; no earlier than 1970."""
+    seconds = max(moment.timestamp(), 0.0)
     return uuid7(timestamp=int(seconds), nanos=int(seconds % 1 * 1_000_000_000))
 
 

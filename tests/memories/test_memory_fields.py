@@ -15,7 +15,8 @@ from memories.api.openapi import responses
 from memories.api.representations import MEMORY_FIELDS
 from memories.api.requests import MemoryChanges, MemoryIn, OperationIn
 from memories.models import Memory, Proposal
-from memories.portability.readers import items, picard_jsonl
+from memories.portability.readers import items
+from memories.portability.readers.memory_tools import picard_jsonl
 from memories.services import insert, writes
 from memories.services.representation import FIELDS
 from memories.validation.drafts import CHANGEABLE_FIELDS, NewMemory

@@ -57,6 +57,7 @@ DOCUMENT_SUFFIXES = frozenset(
 )  # one document each, although they are zips
 UTF8_NAME = 0x800  # flag of a zip member whose name is UTF-8
 ENCRYPTED = 0x1
+EARLIEST_ZIP_YEAR = 1980
 
 
 @dataclass(frozen=True)
@@ -279,6 +280,8 @@ def _decode_name(info: zipfile.ZipInfo) -> str:
 
 
 def _get_modified_at(info: zipfile.ZipInfo) -> datetime | None:
+    if info.date_time[0] <= EARLIEST_ZIP_YEAR:  # not set
+        return None
     with suppress(ValueError):
         return datetime(*info.date_time, tzinfo=UTC)
     return None

@@ -1,6 +1,7 @@
 """Which encoding a text file has."""
 
 import codecs
+import re
 from contextlib import suppress
 
 import charset_normalizer
@@ -17,6 +18,11 @@ WESTERN = (
     "cp1252"  # of Windows; most old files in the Latin script are in it or in ISO 8859-1, a subset of it
 )
 # Guesses are limited to what people's files have; rare code pages would only compete with these.
+HIGH_PAIR = re.compile(rb"[\x80-\xff]{2}")
+LATIN = frozenset({"cp1250", "cp1252", "cp1254", "cp1257", "cp1258"})
+SYMBOL_IN_WORD = re.compile(
+    r"[^\W\d_][¡-¿×÷Ÿƒ][^\W\d_]|\b[¹³¼¾]|[^\W\d_][³¹¼¾¿]"
+)  # what Polish looks like in cp1252
 CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp932", "gb18030",
     "big5", "euc_kr", "euc_jp", "koi8_r", "cp874",
@@ -37,15 +43,33 @@ def detect_encoding(start: bytes) -> str | None:
         return _detect_utf16(start)
     if is_binary(start):
         return None
+    if not HIGH_PAIR.search(
+        start
+    ):  # single letters with accents among others; other scripts have longer words
+        return _choose_latin(start[:GUESSED_BYTES], WESTERN)
     best = charset_normalizer.from_bytes(start[:GUESSED_BYTES], cp_isolation=CANDIDATES).best()
-    return best.encoding if best is not None and best.encoding in CANDIDATES else WESTERN
+    guess = best.encoding if best is not None and best.encoding in CANDIDATES else WESTERN
+    return _choose_latin(start[:GUESSED_BYTES], guess) if guess in LATIN else guess
+
+
+def _choose_latin(start: bytes, guess: str) -> str:
+    """Return which code page for the Latin script it is; in a short text, all of them look alike to the library."""
+    western = start.decode(WESTERN, errors="replace")
+    if SYMBOL_IN_WORD.search(western):
+        return guess if guess != WESTERN else "cp1250"
+    letters = set(western.lower())
+    if "ø" in letters and letters & set("ìùòïè"):  # ř with ě, ů, ň, ď or č
+        return "cp1250"
+    if letters & set("ýþð") and not letters & set("áéíóæ"):  # ı, ş and ğ; else it is Icelandic
+        return "cp1254"
+    return WESTERN
 
 
 def is_utf8_start(start: bytes) -> bool:
-    """Return whether the bytes are UTF-8, of which the last character may be cut off."""
+    """Return whether the bytes are UTF-8; of a longer file, the last character may be cut off."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with suppress(UnicodeDecodeError):
-        decoder.decode(start)
+        decoder.decode(start, final=len(start) < SAMPLE_BYTES)
         return b"\0" not in start or not is_binary(start)
     return False
 

@@ -11,8 +11,9 @@ from memories.portability.files.encodings import SAMPLE_BYTES
 from memories.portability.files.parts import Part, make_file_error
 from memories.portability.readers.catalog import FALLBACKS, FORMATS
 from memories.portability.readers.formats import FileKind, Format, PartStart, ReadContext, RefusedKind
-from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.reasons import REASONS
+from memories.portability.readers.times import parse_time
 
 # Errors that end the import; any other error of one part among several is said of that part.
 FATAL_CODES = frozenset({"takes_too_long", "zip_bomb", "too_many_files", "too_many_entries", "too_many"})
@@ -95,7 +96,7 @@ def _read_part(detected: DetectedPart, context: ReadContext, *, alone: bool) -> 
     try:
         for result in kind.read(part, context):
             is_empty = False
-            yield result
+            yield _date_by_file(result, part) if isinstance(result, ImportItem) else result
     except ValidationError as error:
         code = error.error_dict["file"][0].code or ""
         if alone or code in FATAL_CODES:
@@ -104,3 +105,10 @@ def _read_part(detected: DetectedPart, context: ReadContext, *, alone: bool) -> 
         return
     if is_empty:
         yield SkippedEntry("no_memories")
+
+
+def _date_by_file(item: ImportItem, part: Part) -> ImportItem:
+    """Give an item whose time is not understood that of its file: it must not seem to be the newest memory."""
+    if item.created_at is not None or "undated" not in item.notes or part.modified_at is None:
+        return item
+    return replace(item, created_at=parse_time(part.modified_at))
