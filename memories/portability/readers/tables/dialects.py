@@ -145,8 +145,14 @@ def _is_clear(dialect: Dialect, lines: list[str]) -> bool:
         return False
     regularity = _measure_regularity(dialect, lines)
     columns = find_columns(header)
+    if (
+        columns.text is not None
+        and count_known(header) == len(header)
+        and f"{dialect.delimiter} " not in lines[0]
+    ):
+        return True
     if columns.text is not None and count_known(header) * 2 >= len(header):
-        return regularity >= 0.5 or len(lines) == 1 or '"' in lines[1 + dialect.skipped : 2 + dialect.skipped]
+        return regularity >= 0.5
     if regularity < 0.9 or len(lines) < 2:
         return False
     if columns.text is not None:
@@ -170,3 +176,9 @@ def _is_data(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_known_table(start: PartStart) -> bool:
+    """Return whether it is a table of which the column with the texts is known."""
+    dialect = detect_dialect(start)
+    return dialect is not None and find_columns(dialect.header).text is not None

@@ -40,14 +40,26 @@ class Entry:
     tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     is_item: bool = False
+    is_numbered: bool = False
+
+    @property
+    def is_single_line(self) -> bool:
+        """Whether it is a paragraph of one line, so far."""
+        return self.kind is EntryKind.PARAGRAPH and len(self.lines) == 1
+
+    @property
+    def leads_below(self) -> bool:
+        return "\n".join(self.lines).rstrip().endswith((":", "："))
 
     @property
     def is_heading(self) -> bool:
-        """Whether it is an item in bold with others below it, or in bold with a colon."""
+        """Whether it is an item in bold with others below it, which may be without an indent if it has a number."""
         if self.kind is not EntryKind.ITEM or not BOLD.fullmatch(self.lines[0]):
             return False
-        below = [line for line in self.lines[1:] if line.strip()]
-        return not below or (get_item_text(below[0]) is not None and not EVIDENCE.fullmatch(below[0]))
+        below = next((line for line in self.lines[1:] if line.strip()), None)
+        if below is None:
+            return self.is_numbered
+        return get_item_text(below) is not None and not EVIDENCE.fullmatch(below)
 
     def dedent_lines(self) -> list[str]:
         """Return the lines below the first without the indent that they share."""

@@ -1,7 +1,8 @@
 """Fenced blocks within a text: code to keep, or a list, a table or JSON that an assistant put into one."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 import orjson
@@ -18,8 +19,10 @@ from memories.portability.readers.times import pick_time
 TEXT_LANGUAGES = frozenset({"", "text", "txt", "md", "markdown", "plain", "plaintext", "none", "copy", "csv"})
 JSON_LANGUAGES = frozenset({"json", "jsonc", "json5", "jsonl", "ndjson"})
 # What lines of programs and shells look like.
-CODE_LINE = re.compile(r"\s*(?:[$>]\s|#!|#\s|//|[\w.]+\(.*\)|[\w.]+\s*[-+]?=\s*\S|[{}()\[\];]+$|.*[;{]$|(?:sudo|cd|git|make|"
-    r"pip|npm|docker|curl|export|import|from|def|class|return|SELECT)\s)")  # fmt: skip
+CODE_LINE = re.compile(
+    r"\s*(?:[$>]\s|#!|#\s|//|[\w.]+\(.*\)|[\w.]+\s*[-+]?=\s*\S|[{}()\[\];]+$|.*[;{]$|(?:sudo|cd|git|make|pip|npm|docker|"
+    r"curl|export|import|from|def|class|return|SELECT)\s)"
+)
 TEXT_KEYS = (
     "memory", "content", "text", "entry", "fact", "statement", "description", "value", "detail", "details", "summary",
     "note",
@@ -39,8 +42,28 @@ TAG_KEYS = ("category", "categories", "tags", "tag", "topic", "section", "labels
 MAX_DEPTH = 6
 
 
-def is_list_in_fence(language: str, lines: Sequence[str]) -> bool:
+@dataclass
+class Fence:
+    """A fenced block that is being read. is_apart: a blank line is above it."""
+
+    mark: str
+    language: str
+    is_apart: bool = False
+    lines: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, line: str) -> None:
+        self.lines.append(line)
+        self.size += len(line) + 1
+
+    def is_end(self, line: str) -> bool:
+        mark = line.strip()
+        return mark.startswith(self.mark) and not mark.strip(self.mark[0])
+
+
+def is_list_in_fence(fence: Fence) -> bool:
     """Return whether a fenced block is a list or a text, not code: its fence is only there for copying."""
+    language, lines = fence.language, fence.lines
     if language not in TEXT_LANGUAGES:
         return False
     content = [line for line in lines if line.strip()]
@@ -51,8 +74,9 @@ def is_list_in_fence(language: str, lines: Sequence[str]) -> bool:
     return code * 3 < len(content)
 
 
-def parse_json_block(language: str, lines: Sequence[str], zone: tzinfo) -> list[ReadResult] | None:
+def parse_json_block(fence: Fence, zone: tzinfo) -> list[ReadResult] | None:
     """Return the memories of a list in JSON; None for what is none."""
+    language, lines = fence.language, fence.lines
     text = "\n".join(lines).strip()
     if language not in JSON_LANGUAGES and (language or text[:1] not in ("[", "{")):
         return None

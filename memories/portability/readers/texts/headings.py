@@ -9,8 +9,10 @@ from memories.portability.readers.texts.lines import clean_heading, strip_lead_i
 from memories.portability.readers.texts.paragraphs import is_fragment
 from memories.validation import limits
 
-FIRST_OF_MARKS = 7  # levels from here on are lines in bold and the like, which may be memories
+# Levels of headings: 1 to 6 as in Markdown, and those of lines that may be memories themselves.
+BOLD_LEVEL, ITALIC_LEVEL, LABEL_LEVEL, ITEM_LEVEL = 7, 8, 9, 10
 SEPARATOR = " > "
+MAX_HELD = 1_000  # headings without anything below them
 
 
 @dataclass
@@ -18,7 +20,6 @@ class _Heading:
     level: int
     text: str  # as it is told
     written: str
-    is_item: bool = False  # an item of a list
     is_used: bool = False
     is_chatter: bool = False
 
@@ -29,35 +30,48 @@ class Headings:
     def __init__(self, *, leads: bool) -> None:
         self._leads = leads
         self._open: list[_Heading] = []
+        self._unused: list[str] = []
+        self._unused_count = 0
 
-    def open(self, level: int, text: str, *, is_item: bool = False) -> Iterator[ReadResult]:
+    def open(self, level: int, text: str) -> Iterator[ReadResult]:
         """Open a heading; yields what becomes of those that end without anything below them."""
-        ended = [heading for heading in self._open if heading.level >= level]
-        self._open = [heading for heading in self._open if heading.level < level]
-        yield from self._end(ended)
+        yield from self.end(level)
         for heading in self._open:
             heading.is_used = True
         name = clean_heading(text)
         is_chatter = is_opening(text) or is_closing(text) or is_opening(f"{name}:")
-        self._open.append(_Heading(level, name, strip_lead_in(text), is_item, is_chatter=is_chatter))
+        self._open.append(_Heading(level, name, strip_lead_in(text), is_chatter=is_chatter))
 
-    def close(self) -> Iterator[ReadResult]:
-        ended, self._open = self._open, []
-        yield from self._end(ended)
-
-    def leave_fence(self) -> None:
-        """Keep the headings of a fenced list from what stands below the fence."""
-        if any(heading.is_used for heading in self._open):
-            self._open = []
-
-    def _end(self, ended: list[_Heading]) -> Iterator[ReadResult]:
+    def end(self, level: int) -> Iterator[ReadResult]:
+        """End the headings from a level on."""
+        ended = [heading for heading in self._open if heading.level >= level]
+        self._open = [heading for heading in self._open if heading.level < level]
         for heading in ended:
             if heading.is_chatter:
                 yield SkippedEntry("chatter")
-            elif not heading.is_used and heading.level >= FIRST_OF_MARKS:
+            elif not heading.is_used and heading.level >= BOLD_LEVEL:
                 yield self._lead(ImportItem(heading.written), is_whole=False)
             elif not heading.is_used:
-                yield SkippedEntry("blank")
+                self._unused_count += 1
+                if self._unused_count <= MAX_HELD:
+                    self._unused.append(heading.text)
+
+    def end_labels(self) -> Iterator[ReadResult]:
+        """End the headings that lead only the list right below them."""
+        return self.end(LABEL_LEVEL)
+
+    def close(self, *, keep: bool) -> Iterator[ReadResult]:
+        """End all. keep: there are no other memories, so that headings with nothing below them are some."""
+        yield from self.end(0)
+        if keep:
+            yield from map(ImportItem, self._unused)
+            self._unused_count -= len(self._unused)
+        if self._unused_count:
+            yield SkippedEntry("blank", self._unused_count)
+
+    def leave_fence(self) -> Iterator[ReadResult]:
+        """Keep the headings within a fence from what stands below it."""
+        return self.end(0) if any(heading.is_used for heading in self._open) else iter(())
 
     def apply(self, item: ImportItem, *, is_whole: bool) -> ImportItem:
         """Return a memory with the headings above it. is_whole: its text makes sense without them."""

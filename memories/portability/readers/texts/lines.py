@@ -25,6 +25,8 @@ HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s+(?P<text>.*?))?\s*#*\s*")
 BOLD = re.compile(r"\s*(?:\*\*(?P<a>[^*\n]{1,200})\*\*|__(?P<b>[^_\n]{1,200})__)\s*[:：]?\s*")
 ITALIC = re.compile(r"\s*(?:\*(?P<a>[^*\s][^*\n]{0,200})\*|_(?P<b>[^_\s][^_\n]{0,200})_)\s*[:：]?\s*")
 RULE = re.compile(r"\s*(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}|={3,}|[—–]{2,})\s*")
+MARKS_ONLY = re.compile(r"[-*•+–—_=~·.|#>\s]+")  # a rule, or the mark of an item without text
+NUMBERED = re.compile(r"\s*\(?\d{1,3}[.)]\s")
 FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})\s*(?P<info>[\w+#.-]*)[^`]*")
 TABLE_ROW = re.compile(r"\s*\|.*\|\s*")
 # Why the assistant believes an entry, as Gemini's import prompt asks for; belongs to the entry above.

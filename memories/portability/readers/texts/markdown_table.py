@@ -14,7 +14,7 @@ MIN_ROWS = 3  # the header, the rule below it, and a row
 def parse_table(
     lines: Sequence[str], zone: tzinfo, tags: tuple[str, ...] = ()
 ) -> Iterator[ReadResult] | None:
-    """Return the memories of a table: of its column with texts, or of each row as a whole; None for what is no table."""
+    """Return the memories of a table: its column with texts, or each row as a whole; None for what is no table."""
     rows = [_split_cells(line) for line in lines]
     if len(rows) < MIN_ROWS or not _is_rule(rows[1]):
         return None

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from memories.portability.readers.texts.lines import ends_sentence
 
@@ -20,7 +21,7 @@ def split_paragraph(lines: Sequence[str]) -> list[str]:
     """
     if len(lines) < 2:
         return ["\n".join(lines).strip()]
-    pairs = list(zip(lines, lines[1:], strict=False))
+    pairs = list(pairwise(lines))
     continued = [_is_continued(line, following, lines[0]) for line, following in pairs]
     if sum(continued) * 3 > len(pairs) or _is_broken_at_width(lines):
         return ["\n".join(lines).strip()]

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy
 
+from memories.portability.files.encodings import detect_encoding
 from memories.portability.files.parts import Part
 from memories.portability.files.streams import read_lines, read_start
-from memories.portability.files.encodings import detect_encoding
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult
+from memories.portability.readers.tables.dialects import is_known_table
 from memories.portability.readers.texts.chatter import is_opening
 from memories.portability.readers.texts.lines import CONTINUATION_INDENT as CONTINUATION_INDENT
 from memories.portability.readers.texts.lines import (
@@ -83,10 +84,13 @@ def _is_memory_list(start: PartStart) -> bool:
     """Return whether a text is clearly a list of memories: most entries are dated, or an assistant introduces it."""
     if not start.is_text or start.suffix not in TEXT_SUFFIXES or start.text.startswith("---"):
         return False
-    counts = _count_lines(start.text)
-    entries = counts["dated"] + counts["item"] + counts["row"]
+    return _has_list(_count_lines(start.text)) and not is_known_table(start)
+
+
+def _has_list(counts: Counter[str]) -> bool:
     if counts["dated"] and counts["dated"] * 2 >= counts["top"] - counts["opening"]:
         return True
+    entries = counts["dated"] + counts["item"] + counts["row"]
     return entries >= MIN_ITEMS and bool(counts["opening"] or counts["evidence"] >= MIN_ITEMS)
 
 
