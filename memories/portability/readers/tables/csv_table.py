@@ -62,8 +62,8 @@ def _find_columns(header: Sequence[str], context: ReadContext) -> Columns:
 
 def _read_rows(part: Part, dialect: Dialect, columns: Columns, context: ReadContext) -> Iterator[ReadResult]:
     reader = RowReader(columns, context.zone, context.chats)
-    if dialect.skipped:
-        yield SkippedEntry("not_a_memory", dialect.skipped)
+    if dialect.titles:
+        yield SkippedEntry("not_a_memory", dialect.titles)
     if _is_memory(dialect.header[columns.text or 0], columns):
         yield from reader.read_row(dialect.header)
     try:

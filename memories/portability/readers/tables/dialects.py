@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memories.portability.readers.formats import PartStart
@@ -18,19 +18,22 @@ SAMPLE_ROWS = 50
 MAX_PREAMBLE = 5  # rows above the header, such as the title of a spreadsheet
 MAX_NAME_CHARACTERS = 60
 NUMBER = re.compile(r"[-+]?[\d.,\s]*\d\s?(?:%|€|\$|[a-zA-Z]{1,3})?")
+NO_DELIMITER = "\x1f"  # of a table with one column
+MIN_REGULAR = 0.5  # of rows
 END = "\0end of the table\0"  # a line that no table has
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """delimiter: between cells. skipped: lines above the header. header: the names of the columns.
+    """delimiter: between cells. header: the names of the columns. skipped: rows above it, of which `titles` are filled.
 
-    is_separator_first: the first line names the delimiter.
+    has_separator_line: the first line names the delimiter.
     """
 
     delimiter: str
     header: tuple[str, ...]
     skipped: int = 0
+    titles: int = 0
     has_separator_line: bool = False
 
 
@@ -48,16 +51,23 @@ def detect_dialect(start: PartStart) -> Dialect | None:
     if has_separator_line:
         delimiter = lines[0].strip().strip('"')[4:5]
         dialect = _read_header(lines[1:], delimiter)
-        return dialect and Dialect(delimiter, dialect.header, dialect.skipped, has_separator_line=True)
+        return dialect and replace(dialect, has_separator_line=True)
     candidates = [dialect for each in DELIMITERS if (dialect := _read_header(lines, each))]
     wide = [each for each in candidates if len(each.header) > 1]
     best = max(wide, key=lambda each: _rate(each, lines), default=None)
     if named:
-        return best or next(iter(candidates), None)
+        is_uneven = (
+            best is not None
+            and not count_known(best.header)
+            and _measure_regularity(best, lines) < MIN_REGULAR
+        )
+        if best is None or is_uneven:  # a list with one text a line
+            return _read_header(lines, NO_DELIMITER)
+        return best
     if best is not None and _is_clear(best, lines):
         return best
     header = lines[0].strip().strip('"').lower()
-    return Dialect(",", (header,)) if header in ("text", "memory", "memories") else None
+    return Dialect(NO_DELIMITER, (header,)) if header in ("text", "memory", "memories") else None
 
 
 def read_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
@@ -106,7 +116,7 @@ def _read_header(lines: list[str], delimiter: str) -> Dialect | None:
         and not any(row[len(header) - 1 :] for row in rows[place + 1 :])
     ):
         header = header[:-1]
-    return Dialect(delimiter, tuple(name.strip() for name in header), place)
+    return Dialect(delimiter, tuple(name.strip() for name in header), place, filled.index(place))
 
 
 def _read_sample(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -152,7 +162,7 @@ def _is_clear(dialect: Dialect, lines: list[str]) -> bool:
     ):
         return True
     if columns.text is not None and count_known(header) * 2 >= len(header):
-        return regularity >= 0.5
+        return regularity >= MIN_REGULAR
     if regularity < 0.9 or len(lines) < 2:
         return False
     if columns.text is not None:

@@ -19,7 +19,7 @@ def read_blocks(
     lines = remove_comments(body).split("\n")
     title = next((number for number, line in enumerate(lines) if line.strip()), 0)
     match = HEADING.fullmatch(lines[title])
-    if (match and drop_title and drop_title.fullmatch(match["text"] or "")) or (match and lead and (match["text"] or "").strip().casefold() == lead.casefold()):
+    if match and _says_nothing(match["text"] or "", lead, drop_title):
         lines = lines[title + 1 :]
     options = ListOptions(zone=zone, headings_lead=True, is_document=True)
     for result in read_memory_list(lines, options):
@@ -28,6 +28,12 @@ def read_blocks(
             yield replace_text(result, f"{lead}{SEPARATOR if ': ' in text[:200] else ': '}{text}")
         else:
             yield result
+
+
+def _says_nothing(title: str, lead: str, drop_title: re.Pattern[str] | None) -> bool:
+    if lead and title.strip().casefold() == lead.casefold():
+        return True
+    return drop_title is not None and drop_title.fullmatch(title) is not None
 
 
 def replace_text(item: ImportItem, text: str) -> ImportItem:

@@ -41,9 +41,10 @@ WORKSPACE_NAMES = frozenset({"agents.md", "soul.md", "memory.md"})
 FILE_TITLES = re.compile(
     r"(?:(?:claude|agents?|gemini|copilot|cursor|memory|memories|user|project|global|custom|coding|repository|codebase|"
     r"personal|my|the|auto|instructions?|guidelines?|rules|index|notes|overview|context|preferences|about|for|and|of|"
-    r"code|md|file|bank|brief|summary)[\W_]*)+",
+    r"code|md|file|bank|brief|summary|your|human|added)[\W_]*)+",
     re.IGNORECASE,
 )
+GEMINI_HEADING = re.compile(r"^## Gemini Added Memories[ \t]*$", re.MULTILINE)
 INDEX_LINE = re.compile(r"\s*[-*]\s+\[(?P<title>[^\]]+)\]\((?P<file>[^)\s]+\.md)\)\s*[-–—:]*\s*(?P<hook>.*)")
 
 
@@ -73,6 +74,7 @@ def _read_agent_file(part: Part, context: ReadContext) -> Iterator[ReadResult]:
         yield SkippedEntry("of_an_agent")
         return
     properties, body = split_properties(read_text(part))
+    body = GEMINI_HEADING.sub("", body)
     if part.base_name in MEMORY_NAMES and any(map(INDEX_LINE.fullmatch, body.split("\n"))):
         yield from _read_index(part, body, context)
         return

@@ -189,6 +189,8 @@ def _can_be_chatter(text: str) -> bool:
 
 
 def _normalize(text: str) -> str:
+    if len(text) > 2 * MAX_CHARACTERS:
+        return ""
     flat = " ".join(strip_marks(text).replace("’", "'").split()).lower()
     return (
         flat.lstrip("✅👍🎉📋🧠 >").rstrip("*_ ")

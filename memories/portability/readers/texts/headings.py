@@ -84,7 +84,8 @@ class Headings:
         if not names:
             return item
         if self._leads:
-            return replace(item, text=f"{SEPARATOR.join(names)}: {item.text}")
+            gap = "\n" if item.text.startswith("```") else " "
+            return replace(item, text=f"{SEPARATOR.join(names)}:{gap}{item.text}")
         tags = tuple(name for name in names if len(name) <= limits.TAG_CHARACTERS)
         text = item.text
         if len(names[-1]) > limits.TAG_CHARACTERS or (is_fragment(text) and not is_whole):

@@ -21,6 +21,7 @@ DATE_FIRST = re.compile(
     r"(?P<close>\)?)(?:\*\*)?\s*(?P<mark>[-–—:|]?)(?:\*\*)?\s+(?P<text>\S.*)"
 )
 HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s+(?P<text>.*?))?\s*#*\s*")
+MAX_HEADING_CHARACTERS = 300
 # A whole line in bold or italics.
 BOLD = re.compile(r"\s*(?:\*\*(?P<a>[^*\n]{1,200})\*\*|__(?P<b>[^_\n]{1,200})__)\s*[:：]?\s*")
 ITALIC = re.compile(r"\s*(?:\*(?P<a>[^*\s][^*\n]{0,200})\*|_(?P<b>[^_\s][^_\n]{0,200})_)\s*[:：]?\s*")
@@ -109,6 +110,8 @@ def get_item_text(line: str) -> str | None:
 
 def get_heading(line: str) -> tuple[int, str] | None:
     """Return the level and text of a heading: 1 to 6, 7 for a line in bold, 8 for one in italics."""
+    if len(line) > MAX_HEADING_CHARACTERS:
+        return None
     if match := HEADING.fullmatch(line):
         return len(match["level"]), clean_heading(match["text"] or "")
     if match := BOLD.fullmatch(line):
