@@ -11,9 +11,9 @@ from memories.portability.readers.tables.bookmarks import is_bookmark_table
 
 HIDDEN_NAMES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 MEDIA_SUFFIXES = frozenset({
-    ".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".heif", ".svg", ".bmp", ".tif", ".tiff", ".avif", ".ico",
-    ".raw", ".mp3", ".m4a", ".wav", ".ogg", ".oga", ".opus", ".aac", ".flac", ".aiff", ".3gp", ".amr", ".caf", ".mp4", ".m4v",
-    ".mov", ".avi", ".mkv", ".webm", ".ttf", ".otf", ".woff", ".woff2",
+    ".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".heif", ".svg", ".bmp", ".tif", ".tiff", ".avif",
+    ".ico", ".raw", ".mp3", ".m4a", ".wav", ".ogg", ".oga", ".opus", ".aac", ".flac", ".aiff", ".3gp", ".amr",
+    ".caf", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ttf", ".otf", ".woff", ".woff2",
 })  # fmt: skip
 MEDIA_SIGNATURES = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"ID3", b"OggS", b"fLaC",

@@ -16,7 +16,7 @@ OPENINGS = (
         r"sure|of course|certainly|absolutely|okay|ok|great|happy to|here('s| is| are)|below (is|are)|based on|"
         r"from (our|what)|these are|the following|this is|i('ve| have) (stored|saved|compiled|gathered|collected|"
         r"put|exported|listed|organi[sz]ed)|as requested|everything i|all (of )?(the )?(stored )?memories|"
-        r"what i (know|remember|have stored)|my (stored )?memories (of|about)",
+        r"what i (know|remember|have stored)",
         r"you|your|yours|you've|user|memory|memories|stored|conversations?",
     ),
     (  # German

@@ -43,14 +43,13 @@ class Headings:
         self._open.append(_Heading(level, name, strip_lead_in(text), is_chatter=is_chatter))
 
     def end(self, level: int) -> Iterator[ReadResult]:
-        """End the headings from a level on."""
-        ended = [heading for heading in self._open if heading.level >= level]
-        self._open = [heading for heading in self._open if heading.level < level]
-        for heading in ended:
+        """End the headings from a level on, the innermost first."""
+        while self._open and self._open[-1].level >= level:
+            heading = self._open.pop()
             if heading.is_chatter:
                 yield SkippedEntry("chatter")
             elif not heading.is_used and heading.level >= BOLD_LEVEL:
-                yield self._lead(ImportItem(heading.written), is_whole=False)
+                yield self.apply(ImportItem(heading.written), is_whole=False)
             elif not heading.is_used:
                 self._unused_count += 1
                 if self._unused_count <= MAX_HELD:

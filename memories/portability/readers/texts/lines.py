@@ -45,6 +45,7 @@ LEAD_IN = re.compile(r"(?:\*\*|__)(?P<lead>[^*_\n]{1,200}?)(?P<mark>[:：]?)(?:\
 CONTINUATION_INDENT = "  "  # of continuation lines in Picard's own export
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
+ENGLISH_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 SENTENCE_ENDS = ".!?…。！？⋯"
 CLOSERS = "\"'”’»)]*_`"
 
@@ -97,10 +98,16 @@ def _parse_label(label: str, mark: str, text: str, zone: tzinfo) -> LabelledLine
     day = found[0] if found else ""
     if day > f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}":
         return LabelledLine(f"{label}: {text}", None, "")  # when something is to happen, not when it was said
-    time = None if label.isdigit() else parse_time(label, zone) or parse_time(day, zone)
+    time = _parse_date(label, zone) or parse_time(day, zone)
     if time is None:
         return LabelledLine(f"{label}: {text}", None, "", ("undated",))
     return LabelledLine(text, time, "")
+
+
+def _parse_date(label: str, zone: tzinfo) -> datetime | None:
+    """Parse a label that has a day or a month; "early 2024" would be looked up in all languages."""
+    numbers = len(re.findall(r"\d+", label))
+    return parse_time(label, zone) if numbers > 1 or ENGLISH_MONTH.search(label) else None
 
 
 def get_item_text(line: str) -> str | None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
+from memories.portability.files.archives import NamedFile
 from memories.portability.readers.reasons import REASONS
 from tests.memories.portability.reading import read_file, read_sources, to_bytes
 from tests.memories.portability.samples.refused import FILES
-from memories.portability.files.archives import NamedFile
 
 TEXTS = [name for name, (content, _reason) in FILES.items() if isinstance(content, str)]
 BY_NAME = {"data.yaml", "count.py", "data.foo", "settings.json", "points.jsonl", "pocket.csv", "raindrop.csv"}
@@ -39,6 +39,8 @@ def test_pasted_content_is_refused_like_the_file(name: str) -> None:
 
 def test_several_refused_files_are_all_named() -> None:
     with pytest.raises(ValidationError) as refusal:
-        read_sources(*(NamedFile(io.BytesIO(to_bytes(FILES[name][0])), name) for name in ("page.html", "table.xlsx")))
+        read_sources(
+            *(NamedFile(io.BytesIO(to_bytes(FILES[name][0])), name) for name in ("page.html", "table.xlsx"))
+        )
     (error,) = refusal.value.error_dict["file"]
     assert "page.html (HTML page), table.xlsx (spreadsheet)" in error.message

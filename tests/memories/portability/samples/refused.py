@@ -5,7 +5,9 @@ from typing import Any
 from tests.memories.portability.samples.sample import Expected, Sample, Zip
 
 HTML = "<!DOCTYPE html>\n<html><head><title>Bees</title></head><body><p>I keep bees.</p></body></html>\n"
-BOOKMARKS = '<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p><DT><A HREF="https://bees.example">Bees</A></DL><p>\n'
+BOOKMARKS = (
+    '<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p><DT><A HREF="https://bees.example">Bees</A></DL><p>\n'
+)
 CONTACT = "BEGIN:VCARD\nVERSION:4.0\nFN:Noor Example\nEND:VCARD\n"
 CALENDAR = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Dentist\nEND:VEVENT\nEND:VCALENDAR\n"
 MAIL = "Return-Path: <ada@example.org>\nFrom: ada@example.org\nTo: bo@example.org\nSubject: Hives\n\nCome on Monday.\n"
@@ -21,13 +23,19 @@ FILES: dict[str, tuple[Any, str]] = {
     "page.txt": (HTML, "unknown_kind"),
     "bookmarks.html": (BOOKMARKS, "unknown_kind"),
     "raindrop.csv": (RAINDROP, "unknown_kind"),
-    "pocket.csv": ("title,url,time_added,tags,status\nBees,https://bees.example,1700000000,,unread\n", "unknown_kind"),
+    "pocket.csv": (
+        "title,url,time_added,tags,status\nBees,https://bees.example,1700000000,,unread\n",
+        "unknown_kind",
+    ),
     "contacts.vcf": (CONTACT, "unknown_kind"),
     "calendar.ics": (CALENDAR, "unknown_kind"),
     "message.eml": (MAIL, "unknown_kind"),
     "archive.mbox": (f"From ada@example.org Thu Jan  2 03:04:05 2025\n{MAIL}", "unknown_kind"),
     "feed.xml": ("<?xml version='1.0'?>\n<feed><entry>Bees</entry></feed>", "unknown_kind"),
-    "walk.gpx": ('<?xml version="1.0"?>\n<gpx version="1.1"><trk><name>Walk</name></trk></gpx>', "unknown_kind"),
+    "walk.gpx": (
+        '<?xml version="1.0"?>\n<gpx version="1.1"><trk><name>Walk</name></trk></gpx>',
+        "unknown_kind",
+    ),
     "data.yaml": ("bees:\n  - name: Maja\n", "unknown_kind"),
     "letter.rtf": ("{\\rtf1\\ansi I keep bees.}", "export_as_text"),
     "app.toml": ('[hive]\nname = "north"\n', "unknown_kind"),
@@ -60,7 +68,10 @@ LIKE_MARKUP = (
 REFUSED_SAMPLES: tuple[Sample, ...] = (
     Sample(
         "a zip with files of many kinds beside a table",
-        Zip({"mine.csv": "memory\nI keep bees.\n"} | {name: content for name, (content, _reason) in IN_ZIP.items()}),
+        Zip(
+            {"mine.csv": "memory\nI keep bees.\n"}
+            | {name: content for name, (content, _reason) in IN_ZIP.items()}
+        ),
         (Expected("I keep bees."),),
         frozenset({"table"}),
         left_out={(name, reason): 1 for name, (_content, reason) in IN_ZIP.items()},
