@@ -26,6 +26,10 @@ COMMENT = re.compile(r"\s*<!--")
 MIN_TAGS = 6
 MARKUP_SHARE = 0.15  # of the characters of a text with HTML in it
 
+# The start of a list in JSON, in contrast to "[2025-01-01] - I keep bees".
+JSON_LIST_START = re.compile(
+    r"\[\s*(?:\{\s*[\"}]|\"(?:[^\"\\]|\\.){0,5000}\"\s*,|-?\d+(?:\.\d+)?\s*,|(?:true|false|null)\s*,|\[)"
+)
 MAIL_HEADER = re.compile(
     r"(?:Received|From|To|Cc|Subject|Date|Message-ID|MIME-Version|Content-Type|Content-Transfer-Encoding|Return-Path|"
     r"Reply-To|Delivered-To|DKIM-Signature|ARC-[\w-]+|X-[\w-]+):",
@@ -96,12 +100,12 @@ def is_json(start: PartStart) -> bool:
         return False
     if start.lines.kinds or start.json.keys or start.json.at(ITEMS).keys:
         return True
+    if len(start.data) >= SAMPLE_BYTES:
+        return start.suffix == ".json" or JSON_LIST_START.match(text) is not None
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        return start.suffix == ".json" or (
-            len(start.data) >= SAMPLE_BYTES and bool(start.json.at(ITEMS).kinds)
-        )
+        return start.suffix == ".json"
     return True
 
 
