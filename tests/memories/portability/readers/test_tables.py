@@ -69,7 +69,6 @@ def test_headers_of_other_languages(header: str, delimiter: str) -> None:
     "text",
     [
         "Bread, milk\nButter, eggs",
-        "Text, notes\nThoughts, more",
         "I am Ada; I run; I hike\nI swim; too",
         "a|b",
     ],
