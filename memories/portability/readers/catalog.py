@@ -8,7 +8,7 @@ from memories.portability.readers.chats.catalog import CHAT_FORMATS
 from memories.portability.readers.formats import FileKind, Format
 from memories.portability.readers.memory_tools.catalog import GENERIC_JSON, MEMORY_TOOL_FORMATS
 from memories.portability.readers.notes.catalog import NOTE_FORMATS
-from memories.portability.readers.refused import HIDDEN, REFUSED_KINDS, UNKNOWN, UNKNOWN_JSON
+from memories.portability.readers.refused import HIDDEN, REFUSED_KINDS, REFUSED_TEXTS, UNKNOWN, UNKNOWN_JSON
 from memories.portability.readers.tables.catalog import GENERIC_TABLES, TABLE_FORMATS
 from memories.portability.readers.texts.catalog import GENERIC_TEXTS, TEXT_FORMATS
 
@@ -18,6 +18,7 @@ FORMATS: tuple[FileKind, ...] = (
     *CHAT_FORMATS,
     *TEXT_FORMATS,
     *TABLE_FORMATS,
+    *REFUSED_TEXTS,
     *NOTE_FORMATS,
 )
 # What is tried then: what is no content, general forms, and what cannot be read.

@@ -1,6 +1,7 @@
 """Kinds of files that are not imported, each refused by its name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from django.utils.translation import gettext_lazy as _
@@ -155,6 +156,19 @@ REFUSED_KINDS: tuple[RefusedKind, ...] = (
         "key", _("key or certificate"), _is_text_of((".pem", ".crt", ".cer", ".asc.key"), markup.is_key)
     ),
     RefusedKind("code", _("source code"), _is_text_of(CODE_SUFFIXES, markup.is_code)),
+)
+# What a text file without the ending of its kind is by its content: tried before notes, which any text file may be.
+PLAIN_SUFFIXES = ("", ".txt", ".text")
+TEXT_KINDS = ("contacts", "calendar", "bookmarks", "mail", "map", "rich_text", "html", "xml", "settings_file", "log",
+    "subtitles", "key", "code")  # fmt: skip
+
+
+def _is_plain(recognise: Callable[[PartStart], bool]) -> Callable[[PartStart], bool]:
+    return lambda start: start.suffix in PLAIN_SUFFIXES and not _is_hidden(start) and recognise(start)
+
+
+REFUSED_TEXTS: tuple[RefusedKind, ...] = tuple(
+    replace(kind, recognise=_is_plain(kind.recognise)) for kind in REFUSED_KINDS if kind.name in TEXT_KINDS
 )
 # Tried when no format has understood the JSON.
 UNKNOWN_JSON = RefusedKind(

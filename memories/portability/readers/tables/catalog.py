@@ -2,7 +2,7 @@
 
 from memories.portability.readers.formats import FileKind
 from memories.portability.readers.tables.anki import ANKI
-from memories.portability.readers.tables.csv_table import TABLE
+from memories.portability.readers.tables.csv_table import TABLE, TEXT_TABLE
 from memories.portability.readers.tables.kindle import KINDLE
 from memories.portability.readers.tables.kindle_notebook import KINDLE_NOTEBOOK, KINDLE_NOTEBOOK_TABLE
 from memories.portability.readers.tables.readwise import READWISE
@@ -15,5 +15,6 @@ TABLE_FORMATS: tuple[FileKind, ...] = (
     READWISE,
     ANKI,
     TODOIST,
+    TEXT_TABLE,
 )
 GENERIC_TABLES: tuple[FileKind, ...] = (TABLE,)

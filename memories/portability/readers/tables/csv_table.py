@@ -12,7 +12,7 @@ from memories.portability.files.streams import read_lines
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
 from memories.portability.readers.tables.columns import Columns, find_columns, resolve_choice
-from memories.portability.readers.tables.dialects import Dialect, detect_dialect, read_rows
+from memories.portability.readers.tables.dialects import TABLE_SUFFIXES, Dialect, detect_dialect, read_rows
 from memories.portability.readers.tables.rows import RowReader
 from memories.portability.readers.tables.rows import escape_formula as escape_formula
 from memories.portability.readers.tables.rows import unescape_formula as unescape_formula
@@ -90,6 +90,11 @@ def _make_unknown_error(header: Sequence[str]) -> ValidationError:
     return make_file_error(message % {"columns": named}, "unknown_table")
 
 
-TABLE = Format(
-    "table", gettext_lazy("Table (CSV)"), lambda start: detect_dialect(start) is not None, _read_table
-)
+def _is_text_table(start: PartStart) -> bool:
+    return start.suffix not in TABLE_SUFFIXES and detect_dialect(start) is not None
+
+
+LABEL = gettext_lazy("Table (CSV)")
+TABLE = Format("table", LABEL, lambda start: detect_dialect(start) is not None, _read_table)
+# A table in a text file: tried before notes.
+TEXT_TABLE = Format("table", LABEL, _is_text_table, _read_table)

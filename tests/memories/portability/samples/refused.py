@@ -53,13 +53,14 @@ FILES: dict[str, tuple[Any, str]] = {
     "hives.sqlite": (b"SQLite format 3\0" + b"\0" * 80, "unknown_kind"),
     "setup.exe": (b"MZ\x90\0\3\0\0\0", "unknown_kind"),
     "settings.json": ({"theme": "dark", "zoom": 2}, "unknown_json"),
+    "contacts.txt": (CONTACT, "unknown_kind"),
+    "log.txt": (LOG, "unknown_kind"),
     "points.jsonl": ('{"x": 1}\n{"x": 2}\n', "unknown_json"),
     "nothing.txt": (" \n", "blank"),
     "data.foo": ("what is this", "unknown_kind"),
     "bytes": (b"\0\1\2\3" * 50, "unknown_kind"),
 }
 
-IN_ZIP = {name: value for name, value in FILES.items() if not name.endswith(".txt")}  # those may be notes
 LIKE_MARKUP = (
     "<3 my cat is Tom", "{name} is my cat", "<p> is the tag that I always forget", "[1] was my first hive",
     "<name> is what I call my cat", "{ [ is how I smile",
@@ -67,14 +68,14 @@ LIKE_MARKUP = (
 
 REFUSED_SAMPLES: tuple[Sample, ...] = (
     Sample(
-        "a zip with files of many kinds beside a table",
+        "a zip with files of many kinds beside tables",
         Zip(
-            {"mine.csv": "memory\nI keep bees.\n"}
-            | {name: content for name, (content, _reason) in IN_ZIP.items()}
+            {"mine.csv": "memory\nI keep bees.\n", "mine.txt": "text\ttags\nI run.\ta\n"}
+            | {name: content for name, (content, _reason) in FILES.items()}
         ),
-        (Expected("I keep bees."),),
+        (Expected("I keep bees."), Expected("I run.", tags=("a",))),
         frozenset({"table"}),
-        left_out={(name, reason): 1 for name, (_content, reason) in IN_ZIP.items()},
+        left_out={(name, reason): 1 for name, (_content, reason) in FILES.items()},
     ),
     *(Sample(f"a text: {text}", text, (Expected(text),), frozenset({"text"})) for text in LIKE_MARKUP),
     Sample(
