@@ -11,13 +11,15 @@ BULLETS = r"[-*•+–◦▪●○‣⁃·➤→]"
 ITEM = re.compile(rf"\s*(?:{BULLETS}|\(?\d{{1,3}}[.)]|[a-zA-Z]\))\s+(?P<text>\S.*)")
 # "[2026-01-31] - I am allergic to peanuts.", perhaps as an item of a list; ChatGPT writes "1. [2026-01-31]. …".
 LABELLED = re.compile(
-    rf"\s*(?:(?:{BULLETS}|\d{{1,4}}[.)])\s+)?(?:\*\*)?\[(?P<label>[^\[\]\n]{{1,60}})\](?:\*\*)?(?![(\[])\s*"
+    rf"\s*(?:(?:{BULLETS}|\d{{1,4}}[.)])\s+)?(?:\*\*)?\\?[\[【［](?P<label>[^\[\]【】［］\\\n]{{1,60}})"
+    r"\\?[\]】］](?:\*\*)?(?![(\[])\s*"
     r"(?P<mark>[-–—:.|]*)\s*(?P<text>.*)"
 )
 # "2026-01-31: …", "(2026-01-31) …": only in lists where such is the rule.
 DATE_FIRST = re.compile(
     rf"\s*(?:(?:{BULLETS}|\d{{1,3}}[.)])\s+)?(?:\*\*)?(?P<open>\(?)"
-    r"(?P<label>\d{4}-\d\d(?:-\d\d)?|\d{1,2}[./]\d{1,2}[./]\d{4}|\d{4}/\d\d?/\d\d?)"
+    r"(?P<label>\d{4}-\d\d(?:-\d\d)?|\d{1,2}[./]\d{1,2}[./]\d{4}|\d{4}/\d\d?/\d\d?|"
+    r"[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4})"
     r"(?P<close>\)?)(?:\*\*)?\s*(?P<mark>[-–—:|]?)(?:\*\*)?\s+(?P<text>\S.*)"
 )
 HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s+(?P<text>.*?))?\s*#*\s*")

@@ -13,7 +13,7 @@ from memories.portability.files.parts import Part
 from memories.portability.files.streams import read_text
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.texts.properties import get_text, parse_properties
+from memories.portability.readers.texts.properties import get_text, parse_lines
 from memories.portability.readers.times import pick_time
 
 RULE = "---"
@@ -58,7 +58,7 @@ def _read_export(part: Part, context: ReadContext) -> Iterator[ReadResult]:
         if not text:
             yield SkippedEntry("blank")
             continue
-        properties = parse_properties(head) or {}
+        properties = parse_lines(head) or {}
         created_at, notes = pick_time([properties.get("created_at")], context.zone)
         tags = [*get_text(properties, "categories").split(","), get_text(properties, "type")]
         dropped = get_text(properties, "files") or get_text(properties, "branch")

@@ -1,5 +1,6 @@
 """Plain text, pasted or as a file: a list of memories, or lines and paragraphs."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -30,6 +31,7 @@ TEXT_SUFFIXES = frozenset(
     {"", ".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".list", ".asc", ".utf8"}
 )
 SAMPLE_LINES = 2_000
+QUOTED = re.compile(r"^>[ \t]?")
 MIN_ITEMS = 2  # of an assistant's answer
 
 
@@ -40,7 +42,13 @@ def _read_plain_text(part: Part, context: ReadContext) -> Iterator[ReadResult]:
         is_list=counts["dated"] + counts["item"] + counts["row"] > 0,
         dates_lead=counts["date_first"] >= MIN_ITEMS and counts["date_first"] * 2 >= counts["top"],
     )
-    return read_memory_list(read_lines(part), options)
+    is_quoted = counts["quoted"] * 2 > counts["lines"]
+    return read_memory_list(map(unquote, read_lines(part)) if is_quoted else read_lines(part), options)
+
+
+def unquote(line: str) -> str:
+    """Remove the mark of a quotation in Markdown or mail."""
+    return QUOTED.sub("", line, count=1)
 
 
 def _decode_start(part: Part) -> str:
@@ -53,6 +61,10 @@ def _count_lines(text: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     entry_indent: int | None = None
     for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]:
+        if line.startswith(">"):
+            counts["quoted"] += 1
+            line = unquote(line)
+        counts["lines"] += bool(line.strip())
         if not line.strip() or RULE.fullmatch(line) or FENCE.fullmatch(line):
             continue
         if entry_indent is not None and measure_indent(line) > entry_indent:

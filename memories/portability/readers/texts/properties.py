@@ -23,15 +23,15 @@ def split_properties(text: str) -> tuple[dict[str, object], str]:
 def parse_properties(head: str) -> dict[str, object] | None:
     """Return a mapping in YAML; None for what is none. Values that YAML does not understand are taken as written."""
     if "&" in head and "*" in head:  # aliases, which could grow without limit
-        return _parse_lines(head)
+        return parse_lines(head)
     try:
         value = yaml.safe_load(head)
     except (yaml.YAMLError, RecursionError, ValueError):
-        return _parse_lines(head)
+        return parse_lines(head)
     return {str(key): each for key, each in value.items()} if isinstance(value, dict) else None
 
 
-def _parse_lines(head: str) -> dict[str, object] | None:
+def parse_lines(head: str) -> dict[str, object] | None:
     """Return "key: value" lines; Cursor writes `globs: *.py`, which is no valid YAML."""
     pairs = [
         line.partition(":") for line in head.split("\n") if line.strip() and not line.startswith(("#", " "))

@@ -332,6 +332,12 @@ TEXTS_SAMPLES: tuple[Sample, ...] = (
         TEXT,
     ),
     Sample(
+        "dates in words without brackets",
+        "Jan 5, 2025: I moved.\n6 Jan 2025 - I paint.\n",
+        (Expected("I moved.", "2025-01-05"), Expected("I paint.", "2025-01-06")),
+        TEXT,
+    ),
+    Sample(
         "one date at the start of a line is part of the text",
         "2019-05-04: we married\nI keep bees\nI run\n",
         (Expected("2019-05-04: we married"), Expected("I keep bees"), Expected("I run")),
@@ -395,6 +401,41 @@ TEXTS_SAMPLES: tuple[Sample, ...] = (
         ),
         frozenset({"agent_rules"}),
         left_out={("proj/.claude/settings.json", "not_content"): 1},
+    ),
+    Sample(
+        "conversations copied from a page and saved as Markdown",
+        (
+            ("page.txt", "You said:\nI keep bees.\nHow many hives?\n\nChatGPT said:\nThree.\n\nYou said:\nI run.\n"),
+            ("saved.md", "## Prompt:\nI paint.\n\n## Response:\nNice.\n"),
+            ("turns.txt", "**User:** I hike.\n\n**Claude:** Where?\n\n**User:** In Wales.\n\n**Claude:** Ah.\n"),
+        ),
+        (
+            Expected("I keep bees.\nHow many hives?"), Expected("I run."), Expected("I paint."), Expected("I hike."),
+            Expected("In Wales."),
+        ),
+        frozenset({"transcript"}),
+        left_out={
+            ("page.txt", "of_the_assistant"): 1, ("saved.md", "of_the_assistant"): 1,
+            ("turns.txt", "of_the_assistant"): 2,
+        },
+    ),
+    Sample(
+        "lines with names in front are no conversation",
+        "User: Ada\nCity: Lier\nAssistant: Bo\n",
+        (Expected("User: Ada"), Expected("City: Lier"), Expected("Assistant: Bo")),
+        TEXT,
+    ),
+    Sample(
+        "quoted, escaped and wide brackets",
+        (
+            ("a.txt", "> [2025-01-01] - I keep bees.\n> [2025-01-02] - I run.\n"),
+            ("b.txt", "\\[2025-01-03\\] - I hike.\n【2025-01-04】 我养蜜蜂。\n"),
+        ),
+        (
+            Expected("I keep bees.", "2025-01-01"), Expected("I run.", "2025-01-02"), Expected("I hike.", "2025-01-03"),
+            Expected("我养蜜蜂。", "2025-01-04"),
+        ),
+        TEXT,
     ),
     Sample(
         "Claude Code's memory folder",
