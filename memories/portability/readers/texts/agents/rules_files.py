@@ -16,8 +16,8 @@ from memories.portability.files.parts import Part
 from memories.portability.files.streams import read_text
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.texts.agent_blocks import read_blocks
-from memories.portability.readers.texts.properties import get_text, split_properties
+from memories.portability.readers.texts.agents.blocks import read_blocks
+from memories.portability.readers.texts.agents.properties import get_text, split_properties
 from memories.portability.readers.times import pick_time
 
 RULE_NAMES = frozenset({
