@@ -1,7 +1,11 @@
 """The formats of plain text: lists of memories, answers of assistants, files of agents."""
 
 from memories.portability.readers.formats import FileKind
-from memories.portability.readers.texts.plain_text import TEXT
+from memories.portability.readers.texts.agents.claude_code import CLAUDE_CODE
+from memories.portability.readers.texts.agents.mem0_markdown import MEM0_MARKDOWN
+from memories.portability.readers.texts.agents.rules_files import AGENT_FILE
+from memories.portability.readers.texts.plain_text import MEMORY_LIST, TEXT
+from memories.portability.readers.texts.transcript import TRANSCRIPT
 
-TEXT_FORMATS: tuple[FileKind, ...] = ()
+TEXT_FORMATS: tuple[FileKind, ...] = (CLAUDE_CODE, MEM0_MARKDOWN, AGENT_FILE, TRANSCRIPT, MEMORY_LIST)
 GENERIC_TEXTS: tuple[FileKind, ...] = (TEXT,)

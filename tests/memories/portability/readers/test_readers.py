@@ -29,44 +29,6 @@ def texts(items: list[ImportItem]) -> list[str]:
     return [item.text for item in items]
 
 
-def test_dated_lines_are_memories() -> None:
-    name, items, skipped = read(file_of(samples.TRANSFER))
-    assert (name, skipped) == ("text", [])
-    assert texts(items) == [
-        "I like my tea without sugar.",
-        "I write British English.",
-        "I am allergic to peanuts,\nand to cashews.",
-    ]
-    assert [item.created_at for item in items][:2] == [datetime(2025, 3, 1, tzinfo=UTC), None]
-
-
-def test_indented_lines_belong_to_dated_line_but_headings_and_items_do_not() -> None:
-    text = """\
-- [2025-03-01] - To buy:
-  - bread
-
-  # Later
-    tea
-**Home**
-  - a cat
-[2025-04-02] - I hike
-far.
-- Tea
-"""
-    assert texts(read(file_of(text))[1]) == [
-        "To buy:\n- bread\n\n# Later\n  tea",
-        "a cat",
-        "I hike\nfar.",
-        "Tea",
-    ]
-
-
-def test_undated_paragraphs_and_items_are_memories() -> None:
-    assert texts(read(file_of("# About me\n\nI hike\nevery week.\n\n1. Tea\n2. Bread\n"))[1]) == [
-        "I hike\nevery week.", "Tea", "Bread"
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize("numbered", [False, True])
 def test_chatgpt_displayed_branch_is_read_in_order(numbered: bool) -> None:
     name, items, skipped = read(samples.chatgpt_zip(numbered=numbered))
@@ -132,14 +94,6 @@ def test_folder_is_read_like_zip(tmp_path: Any) -> None:
     assert texts(read(tmp_path)[1]) == texts(read(zip_of(samples.NOTES))[1])
 
 
-def test_csv_is_read_by_header() -> None:
-    name, items, _ = read(file_of(samples.CSV))
-    assert name == "table"
-    assert items == [
-        ImportItem(
-            'Likes "tea"\nand more', ("food", "home"), datetime(2025, 8, 1, tzinfo=UTC), visibility="public"
-        )
-    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -168,10 +122,6 @@ def test_malformed_conversation_does_not_affect_others(tree: Any) -> None:
 
 REFUSED = {
     "empty": (b"", "empty"),
-    "image": (b"\x89PNG\r\n\x1a\n\0\0\0", "unknown_format"),
-    "Latin-1": ("[2025-01-01] - café".encode("latin-1"), "not_utf8"),
-    "unclosed cell": (b'text,tags\r\n"no end' + b"x" * 200_000, "broken_table"),
-    "long paragraph": (b"[2025-01-01] - a\n" + (b"b" * 999 + b"\n") * 2_001, "entry_too_large"),
 }
 
 

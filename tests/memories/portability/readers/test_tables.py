@@ -1,0 +1,83 @@
+"""Tables: what samples cannot say."""
+
+import io
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from memories.portability.files.archives import NamedFile, list_parts
+from memories.portability.readers.formats import PartStart
+from memories.portability.readers.tables.csv_table import list_table_columns
+from tests.memories.portability.reading import read_file, to_bytes
+
+WEIGHTS = "Date;Weight (%);;Notes\n2025-01-01;81.2;;Felt good\n"
+
+
+def list_columns(content: Any, name: str = "x.csv") -> list[str]:
+    (part,) = list_parts([NamedFile(io.BytesIO(to_bytes(content)), name)])
+    return list_table_columns(PartStart(part))
+
+
+def test_columns_are_listed_by_name_or_number() -> None:
+    assert list_columns(WEIGHTS) == ["Date", "Weight (%)", "3", "Notes"]
+    assert list_columns("I keep bees.", "x.txt") == []
+
+
+def test_unknown_columns_are_named() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        read_file(WEIGHTS, "x.csv")
+    (error,) = refusal.value.error_dict["file"]
+    assert error.code == "unknown_table"
+    assert "Date, Weight (%), 3, Notes" in error.message
+
+
+@pytest.mark.parametrize("choice", ["notes", " NOTES ", "4"])
+def test_column_is_chosen_by_name_in_any_case_or_by_number(choice: str) -> None:
+    assert read_file(WEIGHTS, "x.csv", text_column=choice).texts == ["Felt good"]
+
+
+@pytest.mark.parametrize("choice", ["value", "9", "0"])
+def test_column_that_is_not_there_is_not_chosen(choice: str) -> None:
+    with pytest.raises(ValidationError):
+        read_file(WEIGHTS, "x.csv", text_column=choice)
+
+
+@pytest.mark.parametrize("name", ["value", "data", "summary"])
+def test_measurements_are_no_texts(name: str) -> None:
+    with pytest.raises(ValidationError):
+        read_file(f"date,{name}\n2025-01-01,81.2\n", "x.csv")
+
+
+def test_chosen_column_wins_over_the_known_one() -> None:
+    table = "text,reply\nI keep bees,How nice\n"
+    assert read_file(table, "x.csv", text_column="reply").texts == ["How nice\n\nI keep bees"]
+
+
+@pytest.mark.parametrize(
+    "header", ["Text", "TEXTE", "Texto", "Testo", "Tekst", "Inhalt", "本文", "内容", "Текст", "메모"]
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_headers_of_other_languages(header: str, delimiter: str) -> None:
+    table = f"{header}{delimiter}Tags\nI keep bees{delimiter}a\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        outcome = read_file(table.encode(encoding), "x.csv")
+        assert (outcome.texts, outcome.tags) == (["I keep bees"], [("a",)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bread, milk\nButter, eggs",
+        "I am Ada; I run; I hike\nI swim; too",
+        "a|b",
+    ],
+)
+def test_prose_with_delimiters_is_no_table(text: str) -> None:
+    assert read_file(text).kind == "text"
+
+
+def test_quoted_cell_without_end_is_refused_if_it_is_long() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        read_file(b'text,tags\r\n"no end' + b"x" * 200_000)
+    assert refusal.value.error_dict["file"][0].code == "broken_table"

@@ -1,0 +1,180 @@
+"""Lists and texts: what samples cannot say."""
+
+import io
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from memories.portability.files.archives import NamedFile
+from memories.portability.readers.texts import memory_list
+from memories.portability.readers.texts.chatter import is_closing, is_opening
+from memories.portability.readers.texts.memory_list import ListOptions, read_memory_list
+from memories.portability.readers.texts.paragraphs import split_paragraph
+from tests.memories.portability.reading import read_file, read_sources
+
+OPENINGS = [
+    "Here is everything I have stored about you:",
+    "Sure! Here’s what I know about you:",
+    "**Below are all of your stored memories.**",
+    "Based on our conversations, this is what I remember about you:",
+    "Hier ist alles, was ich über dich gespeichert habe:",
+    "Gerne! Das weiß ich über Sie:",
+    "Voici tout ce que je sais de vous :",
+    "Claro, aquí tienes todo lo que sé sobre ti:",
+    "Claro! Aqui está tudo o que sei sobre você:",
+    "Certo! Ecco tutto quello che so di te:",
+    "Natuurlijk! Hier is alles wat ik over je heb onthouden:",
+    "Oto wszystko, co o Tobie zapamiętałem — Twoje wspomnienia:",
+    "Här är allt jag har sparat om dig:",
+    "Вот что я помню о вас:",
+    "以下は、私があなたについて記憶していることです：",
+    "以下是我记住的关于你的所有信息：",
+    "다음은 제가 당신에 대해 기억하고 있는 내용입니다:",
+]
+CLOSINGS = [
+    "That is the complete set; nothing more remains.",
+    "This is the complete set of memories.",
+    "Let me know if you want more!",
+    "Would you like me to update any of these?",
+    "If you'd like, I can group them.",
+    "Imported from: ChatGPT",
+    "Das ist alles, was ich gespeichert habe.",
+    "Möchtest du etwas ergänzen?",
+    "C'est tout. N'hésitez pas !",
+    "Eso es todo. ¿Quieres añadir algo?",
+    "Isso é tudo.",
+    "Questo è tutto. Fammi sapere!",
+    "Dat is alles. Laat maar weten of er iets ontbreekt.",
+    "Det är allt jag har.",
+    "Это всё.",
+    "以上です。",
+    "如果你需要更多，请告诉我。",
+]
+MEMORIES = [
+    "I keep bees.",
+    "Here is my address: Kerkstraat 5",
+    "This is my favourite recipe: two eggs.",
+    "Ok with cats, not with dogs.",
+    "Based in Lier, works in Ghent.",
+    "Everything I own is in Lier.",
+    "Note that I am allergic to nuts.",
+    "If I call twice, pick up.",
+    "My memories of you are dear to me.",
+    "Great with children",
+    "Das Haus ist in Lier.",
+    "Klar denkt sie nur am Morgen.",
+    "Todo lo que sé lo aprendí de mi abuela.",
+    "Certo non amo il caffè.",
+    "You keep bees.",
+    "Your daughter is called Noor.",
+    "User wants to be told when something is unclear.",
+    "To be let in, ring twice.",
+    "Should be called after 2 pm",
+    "Wil graag kort antwoord",
+]
+
+
+@pytest.mark.parametrize("text", OPENINGS)
+def test_opening_of_an_assistant_is_known(text: str) -> None:
+    assert is_opening(text)
+
+
+@pytest.mark.parametrize("text", CLOSINGS)
+def test_closing_of_an_assistant_is_known(text: str) -> None:
+    assert is_closing(text)
+
+
+@pytest.mark.parametrize("text", MEMORIES)
+def test_memory_is_no_sentence_of_an_assistant(text: str) -> None:
+    assert not is_opening(text)
+    assert not is_closing(text)
+
+
+def test_text_with_nothing_but_such_sentences_is_kept() -> None:
+    texts = ["Here is everything I have stored about you:", "Let me know if you want more!"]
+    assert read_file("\n\n".join(texts)).texts == texts
+
+
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        (["I keep bees", "I run", "I paint"], 3),
+        (["likes tea", "hates coffee", "vegan"], 3),
+        (["User keeps bees in three hives by the river.", "User runs."], 2),
+        (["I hike", "every week."], 1),
+        (["I live in Lier,", "Belgium"], 1),
+        (["I use an", "iPhone"], 2),
+        (["Ich wohne in Lier und arbeite seit vielen Jahren als Pfleger im", "Krankenhaus der Stadt."], 1),
+        (["我养蜜蜂。", "我跑步。"], 2),
+    ],
+)
+def test_lines_of_a_paragraph(lines: list[str], count: int) -> None:
+    assert len(split_paragraph(lines)) == count
+
+
+def test_indented_lines_belong_to_dated_line_but_headings_and_items_do_not() -> None:
+    text = """\
+- [2025-03-01] - To buy:
+  - bread
+
+  # Later
+    tea
+**Home**
+  - a cat
+[2025-04-02] - I hike
+far.
+- Tea
+"""
+    outcome = read_file(text)
+    assert outcome.texts == ["To buy:\n- bread\n\n# Later\n  tea", "Home: a cat", "I hike\nfar.", "Home: Tea"]
+    assert outcome.tags == [(), ("Home",), ("Home",), ("Home",)]
+
+
+def test_text_of_an_entry_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_list, "MAX_TEXT_BYTES", 10_000)
+    for text in ("[2025-01-01] - a\n" + "b\n" * 6_000, "```sh\n" + "# b\n" * 6_000, "|a|\n" * 6_000):
+        with pytest.raises(ValidationError) as refusal:
+            read_file(text)
+        assert refusal.value.error_dict["file"][0].code == "entry_too_large"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "```x\n~~~y\n",
+        "- **a**\n",
+        "# \n",
+        "**a**\n",
+        "a:\n- b\n",
+        "|a|b|\n|-|-|\n",
+        "[a] - b\n",
+        "- - - x\n",
+        "    - a\n",
+    ],
+)
+def test_hostile_lines_are_read_in_linear_time(line: str) -> None:
+    started = time.monotonic()
+    read_sources(NamedFile(io.BytesIO(line.encode() * 20_000)))
+    assert time.monotonic() - started < 4
+
+
+def test_deep_nesting_is_read() -> None:
+    deep = "".join(f"{'  ' * level}- **a{level}**\n" for level in range(500))
+    fences = "".join("`" * (500 - level) + "\n- a\n" for level in range(490))
+    assert read_file(deep).items
+    assert read_file(fences).items
+
+
+def test_long_list_is_read_as_a_stream() -> None:
+    taken = 0
+
+    def write_lines() -> Iterator[str]:
+        nonlocal taken
+        for number in range(100_000):
+            taken += 1
+            yield f"User has fact number {number}."
+
+    next(read_memory_list(write_lines(), ListOptions()))
+    assert taken <= memory_list.PARAGRAPH_LINES
