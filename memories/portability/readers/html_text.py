@@ -11,7 +11,7 @@ MAX_HTML_CHARACTERS = 20_000_000
 MAX_LIST_DEPTH = 6  # deeper items are indented no further
 PIECE_CHARACTERS = 65_536  # given to the parser at once
 INDENT = "  "
-SPACES = re.compile(r"[ \t\r\n\f]+")
+SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
 
 DROPPED = frozenset(
     {"script", "style", "head", "template", "noscript", "svg", "math", "object", "iframe", "en-crypt"}

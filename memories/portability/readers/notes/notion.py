@@ -36,6 +36,7 @@ PAGE_TARGET = re.compile(
 )
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 ASIDE = re.compile(r"^</?aside>\n?", re.MULTILINE)
+GAP = re.compile(r"\n{3,}")
 INDEX_LINK = re.compile(r'href="[^"]*[0-9a-f]{32}\.(?:html|md|csv)"')
 RANGE_OR_MENTION = "@"
 
@@ -64,7 +65,7 @@ def _read_page(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     title, body = _split_title(read_text(part).strip("\n"), part)
     properties, body = _split_properties(body)
     about = read_properties(properties, context.zone, own_names=True)
-    text = ASIDE.sub("", LINK.sub(_write_link, body)).strip()
+    text = GAP.sub("\n\n", ASIDE.sub("", LINK.sub(_write_link, body))).strip()
     if not about.lines and _has_only_links(body):
         yield SkippedEntry("no_personal_text")
         return

@@ -20,7 +20,7 @@ from memories.portability.files.streams import read_lines, read_text
 from memories.portability.readers.formats import Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ReadResult, SkippedEntry
 from memories.portability.readers.notes.markdown.note import build_note, is_hidden
-from memories.portability.readers.notes.markdown.note_text import begins_with
+from memories.portability.readers.notes.markdown.note_text import begins_with, squash
 from memories.portability.readers.notes.markdown.properties import NoteProperties
 from memories.portability.readers.times import parse_time
 
@@ -48,7 +48,7 @@ def _read_text_note(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     created = _load_details(part, context)
     about = NoteProperties(
         tags=tuple(_list_folders(part, context)),
-        created_at=created.get(PurePosixPath(part.name).parent.name) or created.get(part.stem),
+        created_at=created.get(squash(PurePosixPath(part.name).parent.name)) or created.get(squash(part.stem)),
     )
     yield from build_note(part, about, text.strip("\n"), context.zone)
 
@@ -92,7 +92,7 @@ def _read_details(part: Part, zone: tzinfo) -> dict[str, datetime]:
         for row in islice(rows, MAX_DETAILS):
             title, text = row.get("Title"), row.get("Created On") or row.get("Modified On") or ""
             if title and (time := parse_time(US_DATE.sub(r"\3-\1-\2\4", text.strip()), zone)):
-                created.setdefault(title.strip(), time)
+                created.setdefault(squash(title), time)
     except (csv.Error, ValidationError):
         return created
     return created

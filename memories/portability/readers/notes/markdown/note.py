@@ -67,9 +67,12 @@ def read_markdown_note(part: Part, context: ReadContext) -> Iterator[ReadResult]
 
 
 def build_note(
-    part: Part, about: NoteProperties, body: str, zone: tzinfo, *, file_id: str | None = None
+    part: Part, about: NoteProperties, body: str, zone: tzinfo, *, file_id: str | None = None, tagged: str | None = None
 ) -> Iterator[ReadResult]:
-    """Yield the memory of a note: its title, the facts of its properties, and its body."""
+    """Yield the memory of a note: its title, the facts of its properties, and its body.
+
+    tagged: in which inline tags are found, if that is not the body.
+    """
     lines = "\n".join(about.lines)
     if not body.strip() and not lines:
         yield SkippedEntry("blank")
@@ -78,7 +81,7 @@ def build_note(
     notes = ("attachments_dropped",) if has_attachments(body) else ()
     yield ImportItem(
         build_text("" if begins_with(body, title) else title, lines, body),
-        merge_tags(about.tags, tuple(find_inline_tags(body))),
+        merge_tags(about.tags, tuple(find_inline_tags(body if tagged is None else tagged))),
         about.created_at or find_date(part, zone),
         updated_at=about.updated_at,
         file_id=file_id,

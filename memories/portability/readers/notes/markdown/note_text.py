@@ -23,7 +23,7 @@ MONTHS = frozenset({
 })  # fmt: skip
 NAME_DATE_CHARACTERS = 40
 TITLELESS = re.compile(
-    r"(?:untitled|new note|nieuwe notitie|naamloos|unbenannt|ohne titel|neue notiz|sans titre|sin título|senza titolo|"
+    r"(?:untitled(?: note)?|new note|nieuwe notitie|naamloos|unbenannt|ohne titel|neue notiz|sans titre|sin título|senza titolo|"
     r"sem título|text|index|readme|_index)(?:[ _-]?\(?\d{1,4}\)?)?|(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?"
     r"[0-9a-f]{4}-?[0-9a-f]{12})",
     re.IGNORECASE,

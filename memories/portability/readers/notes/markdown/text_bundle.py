@@ -39,7 +39,7 @@ def _read_bundle(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     created_at, notes = pick_time((about_bear.get("creationDate"), info.get("creationDate")), context.zone)
     name = PurePosixPath(part.name).parent.name.removesuffix(BUNDLE)
     title = about.title or ("" if is_titleless(name) or begins_with(body, name) else name)
-    tags = tuple(found["tag"] for found in WORDS_TAG.finditer(body) if " " in found["tag"])
+    tags = tuple(found["tag"] for found in WORDS_TAG.finditer(body))
     yield from build_note(
         part,
         replace(
@@ -51,6 +51,7 @@ def _read_bundle(part: Part, context: ReadContext) -> Iterator[ReadResult]:
         ),
         body,
         context.zone,
+        tagged=WORDS_TAG.sub("", body),
     )
 
 
