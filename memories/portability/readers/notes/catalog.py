@@ -5,6 +5,7 @@ from memories.portability.readers.notes.day_one import DAY_ONE
 from memories.portability.readers.notes.evernote import EVERNOTE
 from memories.portability.readers.notes.html_notes import APPLE_JOURNAL, HTML_NOTE, JOURNAL_INDEX
 from memories.portability.readers.notes.keep import KEEP, KEEP_HTML, KEEP_LABELS, KEEP_TWIN
+from memories.portability.readers.notes.markdown.canvas import CANVAS
 from memories.portability.readers.notes.markdown.joplin import JOPLIN
 from memories.portability.readers.notes.markdown.logseq import LOGSEQ, LOGSEQ_BACKUP
 from memories.portability.readers.notes.markdown.note import MARKDOWN
@@ -18,7 +19,7 @@ from memories.portability.readers.notes.text_notes import APPLE_LIST, NOTE_IN_TR
 
 NOTE_FORMATS: tuple[FileKind, ...] = (
     KEEP, KEEP_TWIN, KEEP_HTML, KEEP_LABELS,
-    DAY_ONE, SIMPLENOTE, SIMPLENOTE_TWIN, STANDARD_NOTES, STANDARD_NOTES_TWIN, ROAM, EVERNOTE,
+    DAY_ONE, SIMPLENOTE, SIMPLENOTE_TWIN, STANDARD_NOTES, STANDARD_NOTES_TWIN, ROAM, CANVAS, EVERNOTE,
     NOTION_FILTERED_TABLE, NOTION_TABLE, NOTION_INDEX, NOTION_HTML, NOTION,
     LOGSEQ_BACKUP, LOGSEQ, JOPLIN, TEXT_BUNDLE, BUNDLE_INFO,
     NOTE_IN_TRASH, APPLE_LIST, APPLE_JOURNAL, JOURNAL_INDEX,

@@ -48,7 +48,8 @@ def _read_text_note(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     created = _load_details(part, context)
     about = NoteProperties(
         tags=tuple(_list_folders(part, context)),
-        created_at=created.get(squash(PurePosixPath(part.name).parent.name)) or created.get(squash(part.stem)),
+        created_at=created.get(squash(PurePosixPath(part.name).parent.name))
+        or created.get(squash(part.stem)),
     )
     yield from build_note(part, about, text.strip("\n"), context.zone)
 

@@ -34,7 +34,10 @@ KEEP_SAMPLES = (
                 "Takeout/Notizen/2024-01-05T11_12_13.json": KEEP_LIST,
                 "Takeout/Notizen/Old.json": {**KEEP_SHOES, "isTrashed": True},
                 "Takeout/Notizen/Picture.json": {
-                    "isTrashed": False, "title": "", "textContent": "", "userEditedTimestampUsec": 1,
+                    "isTrashed": False,
+                    "title": "",
+                    "textContent": "",
+                    "userEditedTimestampUsec": 1,
                     "attachments": [{"filePath": "a.png", "mimetype": "image/png"}],
                 },
                 "Takeout/Notizen/IMG_1.jpg": b"\xff\xd8\xff\xe0\0\0",
@@ -42,7 +45,9 @@ KEEP_SAMPLES = (
             }
         ),
         (
-            Expected("Shoes\n\nSize 42\n\nhttps://shoes.example/42", "2024-01-05T10:12:13", ("Sizes", "Family")),
+            Expected(
+                "Shoes\n\nSize 42\n\nhttps://shoes.example/42", "2024-01-05T10:12:13", ("Sizes", "Family")
+            ),
             Expected("Groceries\n\n[ ] oat milk\n[x] rye bread", "2024-01-05"),
         ),
         frozenset({"keep"}),
@@ -165,8 +170,9 @@ APPLE_SAMPLES = (
 ID = "1a2b3c4d5e6f708192a3b4c5d6e7f80"
 NOTION_MARKDOWN = {
     f"Home {ID}0.md": f"# Home\n\n[Recipes](Recipes%20{ID}1.csv)\n\n[Ideas](Ideas%20{ID}2.md)\n",
-    f"Recipes {ID}1.csv": "\ufeffName,Created,Tags\nLentil soup,\"March 4, 2025 10:12 AM\",dinner\n",
-    f"Recipes {ID}1_all.csv": '\ufeffName,Created,Tags,Time\nLentil soup,"March 4, 2025 10:12 AM","dinner, slow food",40 min\n'
+    f"Recipes {ID}1.csv": '\ufeffName,Created,Tags\nLentil soup,"March 4, 2025 10:12 AM",dinner\n',
+    f"Recipes {ID}1_all.csv": '\ufeffName,Created,Tags,Time\nLentil soup,"March 4, 2025 10:12 AM",'
+    '"dinner, slow food",40 min\n'
     'Rye bread,"April 1, 2025 8:00 AM",baking,\n,,,\n',
     f"Recipes/Lentil soup {ID}9.md": "# Lentil soup\n\nCreated: March 4, 2025 10:12 AM\nTags: dinner, slow food\n"
     "Time: 40 min\n\nRed lentils and cumin, as in [Ideas](../Ideas%20" + ID + "2.md).\n\n"
@@ -185,7 +191,8 @@ NOTION_MEMORIES = (
     Expected("Ideas\n\n💡 Paint the hall.\n\n- [ ]  buy [paint](https://paint.example)"),
     Expected("Buy milk"),
 )
-NOTION_HTML_PAGE = f"""<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"/><title>Noor</title>
+NOTION_HTML_PAGE = f"""<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>
+<title>Noor</title>
 <style>/* {"x" * 70_000} */</style></head><body><article id="{ID}5" class="page sans"><header>
 <h1 class="page-title">Noor</h1><table class="properties"><tbody>
 <tr class="property-row property-row-multi_select"><th><span class="icon property-icon"></span>Tags</th>
@@ -329,7 +336,8 @@ MARKDOWN_SAMPLES = (
         "Markdown: Hugo with TOML, and a date that cannot be read",
         Zip(
             {
-                "content/ovens.md": "+++\ntitle = 'Ovens'\ndate = 2024-01-05T10:00:00Z\ntags = ['clay']\n+++\nMine is hot.",
+                "content/ovens.md": "+++\ntitle = 'Ovens'\ndate = 2024-01-05T10:00:00Z\n"
+                "tags = ['clay']\n+++\nMine is hot.",
                 "content/later.md": "---\ndate: some day\nauthor: Ada\n---\nText.",
             }
         ),
@@ -348,8 +356,10 @@ MARKDOWN_SAMPLES = (
     ),
     Sample(
         "Obsidian: drawing of Excalidraw",
-        "---\nexcalidraw-plugin: parsed\ntags: [excalidraw]\n---\n==⚠  Switch to EXCALIDRAW VIEW ⚠==\n\n# Excalidraw Data\n\n"
-        "## Text Elements\nFront door ^a1B2c3D4\n\nBack door ^e5F6g7H8\n\n%%\n## Drawing\n```compressed-json\nN4Ig\n```\n%%",
+        "---\nexcalidraw-plugin: parsed\ntags: [excalidraw]\n---\n==⚠  Switch to EXCALIDRAW VIEW ⚠==\n\n"
+        "# Excalidraw Data\n\n"
+        "## Text Elements\nFront door ^a1B2c3D4\n\nBack door ^e5F6g7H8\n\n%%\n"
+        "## Drawing\n```compressed-json\nN4Ig\n```\n%%",
         (Expected("House.excalidraw\n\nFront door\n\nBack door", "", ("excalidraw",)),),
         frozenset({"markdown"}),
         name="House.excalidraw.md",
@@ -358,7 +368,8 @@ MARKDOWN_SAMPLES = (
     Sample(
         "basic-memory: observations and relations",
         "---\ntitle: Coffee\ntype: note\npermalink: coffee\ntags:\n- drinks\ncreated: 2025-04-02\n---\n\n# Coffee\n\n"
-        "## Observations\n- [preference] Filter, not espresso #morning (since 2020)\n- [fact] The grinder is a Baratza\n\n"
+        "## Observations\n- [preference] Filter, not espresso #morning (since 2020)\n"
+        "- [fact] The grinder is a Baratza\n\n"
         "## Relations\n- pairs_with [[Rye bread]]\n",
         (
             Expected(
@@ -409,7 +420,8 @@ MARKDOWN_SAMPLES = (
         Zip(
             {
                 "Home/Boiler.md": "---\ntitle: Boiler\nupdated: 2024-02-01 10:00:00Z\ncreated: 2023-11-02 09:30:00Z\n"
-                "latitude: 0.00000000\nlongitude: 0.00000000\naltitude: 0.0000\ncompleted?: no\ntags:\n  - house\n---\n\n"
+                "latitude: 0.00000000\nlongitude: 0.00000000\naltitude: 0.0000\n"
+                "completed?: no\ntags:\n  - house\n---\n\n"
                 "Serviced by Jef.\n\n![plan](../_resources/plan.png)",
                 "_resources/plan.png": b"\x89PNG\r\n\x1a\n\0\0\0",
             }
@@ -491,7 +503,8 @@ APP_SAMPLES = (
         "Bear: backup of text bundles",
         Zip(
             {
-                "Backup/Rye bread.textbundle/text.md": "# Rye bread\n#food/baking #home cooking# #daily\n\n70 % water.\n"
+                "Backup/Rye bread.textbundle/text.md": "# Rye bread\n#food/baking #home cooking# #daily\n\n"
+                "70 % water.\n"
                 "![](assets/loaf.jpg)",
                 "Backup/Rye bread.textbundle/info.json": BEAR_INFO,
                 "Backup/Rye bread.textbundle/assets/loaf.jpg": b"\xff\xd8\xff\0\0",
@@ -541,13 +554,26 @@ APP_SAMPLES = (
                     "metadata": {"version": "1.0"},
                     "entries": [
                         {
-                            "uuid": "A1", "creationDate": "2024-05-06T09:07:09Z", "timeZone": "Europe/Brussels",
-                            "text": "# Oostende\n\nThe sea\\. Cold\\!\n![](dayone-moment://9A2D)\n", "starred": True,
-                            "tags": ["sea", "long walks"], "photos": [{"identifier": "9A2D", "md5": "aa"}],
-                            "location": {"placeName": "Pier", "localityName": "Oostende", "country": "Belgium"},
-                            "richText": "{\"contents\":[]}", "weather": {"conditionsDescription": "Sunny"},
+                            "uuid": "A1",
+                            "creationDate": "2024-05-06T09:07:09Z",
+                            "timeZone": "Europe/Brussels",
+                            "text": "# Oostende\n\nThe sea\\. Cold\\!\n![](dayone-moment://9A2D)\n",
+                            "starred": True,
+                            "tags": ["sea", "long walks"],
+                            "photos": [{"identifier": "9A2D", "md5": "aa"}],
+                            "location": {
+                                "placeName": "Pier",
+                                "localityName": "Oostende",
+                                "country": "Belgium",
+                            },
+                            "richText": '{"contents":[]}',
+                            "weather": {"conditionsDescription": "Sunny"},
                         },
-                        {"uuid": "A2", "creationDate": "2024-05-07T09:07:09Z", "text": "![](dayone-moment://9A2E)"},
+                        {
+                            "uuid": "A2",
+                            "creationDate": "2024-05-07T09:07:09Z",
+                            "text": "![](dayone-moment://9A2E)",
+                        },
                         "broken",
                     ],
                 },
@@ -576,8 +602,12 @@ APP_SAMPLES = (
                 "source/notes.json": {
                     "activeNotes": [
                         {
-                            "id": "n1", "content": "Wifi\r\nguest / welcome", "creationDate": "2024-03-01T10:00:00.000Z",
-                            "lastModified": "2024-03-02T11:30:00.000Z", "tags": ["home"], "pinned": True,
+                            "id": "n1",
+                            "content": "Wifi\r\nguest / welcome",
+                            "creationDate": "2024-03-01T10:00:00.000Z",
+                            "lastModified": "2024-03-02T11:30:00.000Z",
+                            "tags": ["home"],
+                            "pinned": True,
                         },
                         {"id": "n2", "content": " "},
                     ],
@@ -604,27 +634,64 @@ APP_SAMPLES = (
                     "version": "004",
                     "items": [
                         {
-                            "uuid": "n1", "content_type": "Note", "created_at": "2024-01-05T10:00:00.000Z",
+                            "uuid": "n1",
+                            "content_type": "Note",
+                            "created_at": "2024-01-05T10:00:00.000Z",
                             "updated_at": "2025-01-05T10:00:00.000Z",
-                            "content": {"title": "Door code", "text": "It is on the fridge.", "references": []},
-                        },
-                        {
-                            "uuid": "n2", "content_type": "Note", "created_at": "2024-01-06T10:00:00.000Z",
                             "content": {
-                                "title": "Plans", "noteType": "super",
-                                "text": json.dumps({"root": {"type": "root", "children": [
-                                    {"type": "paragraph", "children": [{"type": "text", "text": "Paint "},
-                                                                       {"type": "text", "text": "the hall."}]},
-                                    {"type": "list", "children": [
-                                        {"type": "listitem", "children": [{"type": "text", "text": "blue"}]}]},
-                                ]}}, separators=(",", ":")),
+                                "title": "Door code",
+                                "text": "It is on the fridge.",
+                                "references": [],
                             },
                         },
-                        {"uuid": "n3", "content_type": "Note", "content": {"title": "x", "text": "y", "trashed": True}},
+                        {
+                            "uuid": "n2",
+                            "content_type": "Note",
+                            "created_at": "2024-01-06T10:00:00.000Z",
+                            "content": {
+                                "title": "Plans",
+                                "noteType": "super",
+                                "text": json.dumps(
+                                    {
+                                        "root": {
+                                            "type": "root",
+                                            "children": [
+                                                {
+                                                    "type": "paragraph",
+                                                    "children": [
+                                                        {"type": "text", "text": "Paint "},
+                                                        {"type": "text", "text": "the hall."},
+                                                    ],
+                                                },
+                                                {
+                                                    "type": "list",
+                                                    "children": [
+                                                        {
+                                                            "type": "listitem",
+                                                            "children": [{"type": "text", "text": "blue"}],
+                                                        }
+                                                    ],
+                                                },
+                                            ],
+                                        }
+                                    },
+                                    separators=(",", ":"),
+                                ),
+                            },
+                        },
+                        {
+                            "uuid": "n3",
+                            "content_type": "Note",
+                            "content": {"title": "x", "text": "y", "trashed": True},
+                        },
                         {"uuid": "n4", "content_type": "Note", "content": "004:ab:cd"},
                         {
-                            "uuid": "t1", "content_type": "Tag",
-                            "content": {"title": "house", "references": [{"uuid": "n1", "content_type": "Note"}]},
+                            "uuid": "t1",
+                            "content_type": "Tag",
+                            "content": {
+                                "title": "house",
+                                "references": [{"uuid": "n1", "content_type": "Note"}],
+                            },
                         },
                         {"uuid": "p1", "content_type": "SN|UserPreferences", "content": {}},
                     ],
@@ -649,9 +716,16 @@ APP_SAMPLES = (
         "Roam: pages and daily notes",
         [
             {
-                "title": "Bees", "uid": "u1", "create-time": 1704449533000, "edit-time": 1704449633000,
+                "title": "Bees",
+                "uid": "u1",
+                "create-time": 1704449533000,
+                "edit-time": 1704449633000,
                 "children": [
-                    {"string": "Buckfast #hobby", "uid": "b1", "children": [{"string": "{{[[TODO]]}} buy frames"}]},
+                    {
+                        "string": "Buckfast #hobby",
+                        "uid": "b1",
+                        "children": [{"string": "{{[[TODO]]}} buy frames"}],
+                    },
                     {"string": "", "uid": "b2"},
                 ],
             },
@@ -668,4 +742,10 @@ APP_SAMPLES = (
     ),
 )
 
-NOTE_SAMPLES: tuple[Sample, ...] = (*KEEP_SAMPLES, *APPLE_SAMPLES, *NOTION_SAMPLES, *MARKDOWN_SAMPLES, *APP_SAMPLES)
+NOTE_SAMPLES: tuple[Sample, ...] = (
+    *KEEP_SAMPLES,
+    *APPLE_SAMPLES,
+    *NOTION_SAMPLES,
+    *MARKDOWN_SAMPLES,
+    *APP_SAMPLES,
+)

@@ -67,7 +67,13 @@ def read_markdown_note(part: Part, context: ReadContext) -> Iterator[ReadResult]
 
 
 def build_note(
-    part: Part, about: NoteProperties, body: str, zone: tzinfo, *, file_id: str | None = None, tagged: str | None = None
+    part: Part,
+    about: NoteProperties,
+    body: str,
+    zone: tzinfo,
+    *,
+    file_id: str | None = None,
+    tagged: str | None = None,
 ) -> Iterator[ReadResult]:
     """Yield the memory of a note: its title, the facts of its properties, and its body.
 

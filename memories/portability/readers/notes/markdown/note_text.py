@@ -23,9 +23,9 @@ MONTHS = frozenset({
 })  # fmt: skip
 NAME_DATE_CHARACTERS = 40
 TITLELESS = re.compile(
-    r"(?:untitled(?: note)?|new note|nieuwe notitie|naamloos|unbenannt|ohne titel|neue notiz|sans titre|sin título|senza titolo|"
-    r"sem título|text|index|readme|_index)(?:[ _-]?\(?\d{1,4}\)?)?|(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?"
-    r"[0-9a-f]{4}-?[0-9a-f]{12})",
+    r"(?:untitled(?: note)?|new note|nieuwe notitie|naamloos|unbenannt|ohne titel|neue notiz|sans titre|sin título|"
+    r"senza titolo|sem título|text|index|readme|_index)(?:[ _-]?\(?\d{1,4}\)?)?|"
+    r"(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})",
     re.IGNORECASE,
 )
 NO_WORDS = re.compile(r"[\W\d_]*")
@@ -38,7 +38,6 @@ INLINE_CODE = re.compile(r"`[^`\n]+`")
 INLINE_TAG = re.compile(r"(?<!\S)#(?:\[\[(?P<page>[^\[\]\n]{1,60})\]\]|(?P<word>[\w/-]+))")
 NOT_A_TAG = re.compile(r"[\d/_-]+|(?=[a-f]*\d)(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 ATTACHMENT = re.compile(r"!\[\[[^\[\]|\n]*\.(?!md\b)\w+|!\[[^\[\]\n]*\]\((?!https?:)")
-ZIP_EPOCH_YEAR = 1980  # the year of zip members without a date
 
 
 def build_text(title: str, *blocks: str) -> str:
@@ -98,9 +97,7 @@ def find_date(part: Part, zone: tzinfo) -> datetime | None:
 def get_modified_at(part: Part) -> datetime | None:
     """Return when the file was changed, never later than now: the zone of a zip's times is not known."""
     time = part.modified_at
-    if time is None or time.year <= ZIP_EPOCH_YEAR:
-        return None
-    return min(time, datetime.now(UTC))
+    return None if time is None else min(time, datetime.now(UTC))
 
 
 def find_inline_tags(body: str) -> Iterator[str]:
