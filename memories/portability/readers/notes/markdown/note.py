@@ -33,6 +33,7 @@ from memories.portability.readers.notes.markdown.properties import (
     normalise_key,
     read_properties,
 )
+from memories.portability.readers.notes.obsidian_tags import TAG_NAMES, restore_names
 from memories.portability.readers.times import parse_expiry, parse_time
 
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx"})
@@ -106,20 +107,23 @@ def _read_own_note(properties: Properties, body: str, zone: tzinfo) -> Iterator[
         yield SkippedEntry("blank")
         return
     own_id, visibility = _get_text(properties, "id"), _get_text(properties, "visibility")
-    tags = properties.get("tags", [])
+    tags, names = _list_texts(properties.get("tags", [])), _list_texts(properties.get(TAG_NAMES, []))
     yield ImportItem(
         body.strip("\n"),
-        tuple(tag for tag in ([tags] if isinstance(tags, str) else tags) if isinstance(tag, str) and tag),
+        restore_names(tags, names) if names else tags,
         parse_time(_get_text(properties, "created_at"), zone),
         visibility=visibility if visibility in Visibility.values else Visibility.PRIVATE.value,
         expires_at=expires_at,
         updated_at=parse_time(_get_text(properties, "updated_at"), zone),
         file_id=own_id,
     )
-    older: Value = properties.get("supersedes", "")
-    for each in [older] if isinstance(older, str) else older:
-        if own_id and isinstance(each, str) and each:
-            yield ImportLink(own_id, each)
+    if own_id:
+        yield from (ImportLink(own_id, older) for older in _list_texts(properties.get("supersedes", "")))
+
+
+def _list_texts(value: Value) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    return tuple(each for each in values if isinstance(each, str) and each)
 
 
 def _get_text(properties: Properties, key: str) -> str | None:
