@@ -38,7 +38,8 @@ from memories.portability.readers.times import parse_expiry, parse_time
 
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx"})
 TEXT_SUFFIXES = frozenset({"", ".txt", ".text"})
-OWN_KEYS = frozenset({"id", "created_at", "visibility"})  # of Picard's export
+OWN_KEYS = frozenset({"id", "created_at", "visibility"})  # always there in Picard's export
+OTHER_OWN_KEYS = frozenset({"updated_at", "tags", TAG_NAMES, "expires_at", "supersedes"})
 
 DRAWING_PARTS = re.compile(r"^(?:%%|#{1,2} (?:Drawing|Embedded Files|Element Links))\s*$", re.MULTILINE)
 DRAWING_NOISE = re.compile(r"^(?:==.*==|#{1,2} (?:Excalidraw Data|Text Elements))\s*$", re.MULTILINE)
@@ -116,6 +117,7 @@ def _read_own_note(properties: Properties, body: str, zone: tzinfo) -> Iterator[
         expires_at=expires_at,
         updated_at=parse_time(_get_text(properties, "updated_at"), zone),
         file_id=own_id,
+        notes=("fields_dropped",) if properties.keys() - OWN_KEYS - OTHER_OWN_KEYS else (),
     )
     if own_id:
         yield from (ImportLink(own_id, older) for older in _list_texts(properties.get("supersedes", "")))
