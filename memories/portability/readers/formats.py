@@ -73,15 +73,15 @@ class PartStart:
         self.parts = parts
         self._limit = limit
 
-    @property
+    @cached_property
     def path(self) -> str:
         return self.part.path
 
-    @property
+    @cached_property
     def base_name(self) -> str:
         return self.part.base_name
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         return self.part.suffix
 

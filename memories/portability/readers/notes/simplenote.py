@@ -4,7 +4,6 @@ The shape is known from importers (Simplenote for Android reads it back).
 """
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from django.utils.translation import gettext_lazy
 
@@ -46,9 +45,9 @@ def _is_twin(start: PartStart) -> bool:
     """Return whether the same note is in notes.json: text files are beside its folder, in `trash` the deleted ones."""
     if start.suffix not in (".txt", ".md"):
         return False
-    folder = PurePosixPath(start.path).parent
-    roots = (folder, folder.parent) if folder.name == "trash" else (folder,)
-    notes = (start.parts.get(str(root / "source" / "notes.json")) for root in roots)
+    folder = start.path.rpartition("/")[0]
+    roots = (folder, folder.removesuffix("trash").rstrip("/"))
+    notes = (start.parts.get(f"{root}/source/notes.json".lstrip("/")) for root in roots)
     return any(part is not None and _is_export(PartStart(part)) for part in notes)
 
 

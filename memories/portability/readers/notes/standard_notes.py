@@ -4,7 +4,6 @@ The shape is known from importers; an encrypted backup has texts in place of con
 """
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import orjson
 from django.utils.translation import gettext_lazy
@@ -100,11 +99,9 @@ def _is_backup(start: PartStart) -> bool:
 
 def _is_twin(start: PartStart) -> bool:
     """Return whether the file is one of those beside the backup: `Items/Note/<title>.txt`."""
-    folders = PurePosixPath(start.path).parts[:-1]
-    if "items" not in folders:
-        return False
-    root = PurePosixPath(*folders[: folders.index("items")])
-    return any(str(root / f"{BACKUP}{ending}") in start.parts for ending in (".txt", ".json", " txt.txt"))
+    root, folder, _rest = f"/{start.path}".partition("/items/")
+    names = (f"{root}/{BACKUP}{ending}".lstrip("/") for ending in (".txt", ".json", " txt.txt"))
+    return bool(folder) and any(name in start.parts for name in names)
 
 
 STANDARD_NOTES = Format("standard_notes", gettext_lazy("Standard Notes backup"), _is_backup, _read_backup)

@@ -115,8 +115,7 @@ def _is_text_note(start: PartStart) -> bool:
 
 
 def _is_in_trash(start: PartStart) -> bool:
-    folders = PurePosixPath(start.path).parts[:-1]
-    return start.suffix in NOTE_SUFFIXES and not TRASH_FOLDERS.isdisjoint(folders)
+    return start.suffix in NOTE_SUFFIXES and not TRASH_FOLDERS.isdisjoint(start.path.split("/")[:-1])
 
 
 TEXT_NOTE = Format("text_note", gettext_lazy("Text notes"), _is_text_note, _read_text_note)

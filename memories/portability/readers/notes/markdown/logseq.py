@@ -72,6 +72,8 @@ def _add_title(part: Part, about: NoteProperties, body: str, context: ReadContex
 
 
 def _is_page(start: PartStart) -> bool:
+    if not any(f"{name}/" in start.path for name in (PAGES, JOURNALS)):
+        return False
     path = PurePosixPath(start.path)
     if path.suffix not in MARKDOWN_SUFFIXES or path.parent.name not in (PAGES, JOURNALS):
         return False

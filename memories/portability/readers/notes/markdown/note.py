@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import tzinfo
-from pathlib import PurePosixPath
 
 from django.utils.translation import gettext_lazy
 
@@ -85,12 +84,18 @@ def build_note(
     if not body.strip() and not lines:
         yield SkippedEntry("blank")
         return
+    try:
+        expires_at = parse_expiry(about.expires or None, zone)
+    except ValueError:
+        yield SkippedEntry("unread_expiry")
+        return
     title = about.title or choose_title(part, body, zone)
     notes = ("attachments_dropped",) if has_attachments(body) else ()
     yield ImportItem(
         build_text("" if begins_with(body, title) else title, lines, body),
         merge_tags(about.tags, tuple(find_inline_tags(body if tagged is None else tagged))),
         about.created_at or find_date(part, zone),
+        expires_at=expires_at,
         updated_at=about.updated_at,
         file_id=file_id,
         notes=tuple(dict.fromkeys((*about.notes, *notes))),
@@ -138,7 +143,7 @@ def _get_text(properties: Properties, key: str) -> str | None:
 
 def is_hidden(start: PartStart) -> bool:
     """Return whether a file is in a hidden folder, such as `.obsidian`."""
-    return any(each.startswith(".") or each == "__macosx" for each in PurePosixPath(start.path).parts)
+    return "/." in f"/{start.path}" or "__macosx/" in start.path
 
 
 def _is_markdown(start: PartStart) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
-from pathlib import PurePosixPath
 
 from memories.portability.files.parts import Part
 from memories.portability.readers.times import parse_time
@@ -13,7 +12,7 @@ from memories.portability.readers.times import parse_time
 NAME_DAY = re.compile(
     r"(?P<year>(?:18|19|20)\d\d)([-_. ]?)(?P<month>0[1-9]|1[0-2])\2(?P<day>0[1-9]|[12]\d|3[01])(?!\d{9})"
 )
-FOLDER_DAY = re.compile(r"(?:^|/)(\d{4})/(?:\d{4}[-_.])?(\d{1,2})/(\d{1,2})$")
+FOLDER_DAY = re.compile(r"(?:^|/)(\d{4})/(?:\d{4}[-_.])?(\d{1,2})/(\d{1,2})\.\w+$")
 # "January 5th, 2024", "5 januari 2024": the year, a day, and a word that starts like a month.
 WRITTEN_DATE = re.compile(r"(?=.*\b(?:18|19|20)\d\d\b)(?=.*(?<!\d)\d{1,2}(?!\d))[\w., -]+")
 MONTHS = frozenset({
@@ -21,6 +20,9 @@ MONTHS = frozenset({
     "maj", "okt", "dez", "fev", "fév", "avr", "jui", "aoû", "déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu",
     "lug", "set", "ott", "out",
 })  # fmt: skip
+WORDS = re.compile(r"[^\W\d_]{3,}")
+NUMBERS = re.compile(r"\d+")
+DATE_NUMBERS = 3
 NAME_DATE_CHARACTERS = 40
 TITLELESS = re.compile(
     r"(?:untitled(?: note)?|new note|nieuwe notitie|naamloos|unbenannt|ohne titel|neue notiz|sans titre|sin título|"
@@ -28,7 +30,7 @@ TITLELESS = re.compile(
     r"(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})",
     re.IGNORECASE,
 )
-NO_WORDS = re.compile(r"[\W\d_]*")
+CLOCK_TIME = re.compile(r"T?[\W\d_]*Z?")
 NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 TITLE_CHARACTERS = 300  # of a first line that is compared with a title
 
@@ -48,14 +50,14 @@ def build_text(title: str, *blocks: str) -> str:
 def choose_title(part: Part, body: str, zone: tzinfo) -> str:
     """Return the file's name if it is a title that the note does not begin with; empty otherwise."""
     name = part.stem.strip()
-    if is_titleless(name) or parse_name_date(name, zone)[1]:
+    if is_titleless(name) or _find_folder_day(part, zone) or parse_name_date(name, zone)[1]:
         return ""
     return "" if begins_with(body, name) else name
 
 
 def is_titleless(name: str) -> bool:
-    """Return whether a name is what an app gives to a note without title, or has no words."""
-    return bool(NO_WORDS.fullmatch(name) or TITLELESS.fullmatch(name))
+    """Return whether a name is what an app gives to a note without title."""
+    return not name or TITLELESS.fullmatch(name) is not None
 
 
 def begins_with(body: str, title: str) -> bool:
@@ -70,7 +72,7 @@ def parse_name_date(name: str, zone: tzinfo) -> tuple[datetime | None, bool]:
     if match := NAME_DAY.match(name):
         rest = name[match.end() :]
         time = parse_time("".join(match.group("year", "month", "day")), zone)
-        if NO_WORDS.fullmatch(rest):
+        if CLOCK_TIME.fullmatch(rest):
             digits = "".join(filter(str.isdigit, name))
             exact = parse_time(digits[:14], zone, local=True) if len(digits) in (12, 14) else None
             return exact or time, True
@@ -82,16 +84,19 @@ def parse_name_date(name: str, zone: tzinfo) -> tuple[datetime | None, bool]:
 def _is_written_date(name: str) -> bool:
     if len(name) > NAME_DATE_CHARACTERS or not WRITTEN_DATE.fullmatch(name):
         return False
-    words = re.findall(r"[^\W\d_]{3,}", name.casefold())
-    return not words or any(word[:3] in MONTHS for word in words)
+    words = WORDS.findall(name.casefold())
+    return any(word[:3] in MONTHS for word in words) if words else len(NUMBERS.findall(name)) == DATE_NUMBERS
 
 
 def find_date(part: Part, zone: tzinfo) -> datetime | None:
     """Return the date of a note that does not tell it: in the file's name or folders, else when it was changed."""
-    time, _is_all = parse_name_date(part.stem, zone)
-    if time is None and (match := FOLDER_DAY.search(str(PurePosixPath(part.name).with_suffix("")))):
-        time = parse_time(f"{int(match[1]):04}-{int(match[2]):02}-{int(match[3]):02}", zone)
-    return time or get_modified_at(part)
+    return parse_name_date(part.stem, zone)[0] or _find_folder_day(part, zone) or get_modified_at(part)
+
+
+def _find_folder_day(part: Part, zone: tzinfo) -> datetime | None:
+    """Return the day of a note such as `2024/01/05.md`."""
+    match = FOLDER_DAY.search(part.name) if part.stem.isdecimal() else None
+    return parse_time(f"{int(match[1]):04}-{int(match[2]):02}-{int(match[3]):02}", zone) if match else None
 
 
 def get_modified_at(part: Part) -> datetime | None:

@@ -21,6 +21,7 @@ UPDATED_KEYS = (
     "updatedat", "updated", "modified", "lastmodified", "dateupdated", "datemodified", "modifieddate", "modifiedat",
     "lastmod", "lastupdated", "lastedited", "lasteditedtime", "edited", "mtime", "geändert", "modificationdate",
 )  # fmt: skip
+EXPIRY_KEY = "expiresat"
 EVENT_KEYS = frozenset(
     {"date", "datetime", "day", "published", "datepublished"}
 )  # facts if another tells the date
@@ -29,7 +30,7 @@ TECHNICAL_KEYS = frozenset({
     "id", "uid", "uuid", "guid", "alias", "aliases", "cssclass", "cssclasses", "publish", "permalink", "slug", "layout",
     "banner", "bannery", "bannerx", "icon", "iconize", "sticker", "toc", "pinned", "favorite", "favourite", "starred",
     "readonly", "collapsed", "encrypted", "kanbanplugin", "excalidrawplugin", "excalidrawopenmd", "dgpublish", "dghome",
-    "obsidianuimode", "obsidianeditingmode", "linteryamltitlealias", "notetoolbar", "supersedes",
+    "obsidianuimode", "obsidianeditingmode", "linteryamltitlealias", "notetoolbar", "supersedes", EXPIRY_KEY,
 })  # fmt: skip
 NOTE_TYPES = frozenset({"note", "page", "post", "daily", "daily note", "memory", "markdown", "article"})
 COORDINATES = frozenset({"latitude", "longitude", "altitude"})
@@ -39,12 +40,13 @@ MAX_TAG_WORDS = 1_000
 
 @dataclass(frozen=True)
 class NoteProperties:
-    """title: empty if there is none. lines: facts as "key: value"."""
+    """title: empty if there is none. expires: as written. lines: facts as "key: value"."""
 
     title: str = ""
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    expires: str = ""
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
@@ -73,6 +75,7 @@ def read_properties(properties: Properties, zone: tzinfo, *, own_names: bool = F
         ),
         created_at=created_at,
         updated_at=times.get(updated_key),
+        expires="" if own_names else _format_value(by_name.get(EXPIRY_KEY, "")).strip(),
         notes=("undated",) if times and not created_at else (),
         lines=tuple(_list_lines(properties, known, own_names=own_names)),
     )

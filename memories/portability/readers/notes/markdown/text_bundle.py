@@ -65,7 +65,7 @@ def _read_info(part: Part, context: ReadContext) -> dict[str, object]:
 
 
 def _is_in_bundle(start: PartStart) -> bool:
-    return PurePosixPath(start.path).parent.name.endswith(BUNDLE)
+    return start.path.rpartition("/")[0].endswith(BUNDLE)
 
 
 TEXT_BUNDLE = Format(
