@@ -111,7 +111,10 @@ def _list_html_lines(root: html.HtmlElement) -> Iterator[str]:
 
 
 def _is_note_shape(shape: JsonShape) -> bool:
-    return shape.has("isTrashed") and (shape.has(TIME_KEYS[1]) or any(shape.has(key) for key in CONTENT_KEYS))
+    has_content = any(shape.has(key) for key in CONTENT_KEYS)
+    return (shape.has("isTrashed") and (has_content or shape.has(TIME_KEYS[1]))) or (
+        has_content and shape.has(TIME_KEYS[1])
+    )
 
 
 def _is_note(start: PartStart) -> bool:

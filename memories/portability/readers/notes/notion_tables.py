@@ -5,6 +5,7 @@
 
 import csv
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import PurePosixPath
 
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from memories.portability.readers.notes.markdown.properties import read_properti
 from memories.portability.readers.notes.notion import build_page, has_notion_name, split_name
 
 MIN_CUT_NAME = 25  # characters; longer titles are cut in the names of files
+DELIMITERS = ",;\t"  # others than the comma come from a spreadsheet that saved it anew
 PAGE_SUFFIXES = (".md", ".html")
 
 
@@ -28,7 +30,10 @@ def _read_table(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     pages = index.get(_get_key(PurePosixPath(part.path).with_suffix("")), set())
     with_page = 0
     try:
-        for row in csv.DictReader(f"{line}\n" for line in read_lines(part)):
+        lines = (f"{line}\n" for line in read_lines(part))
+        header = next(lines, "")
+        delimiter = max(DELIMITERS, key=header.count)  # of the same number the first
+        for row in csv.DictReader(chain([header], lines), delimiter=delimiter):
             cells: Properties = {
                 name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str)
             }
