@@ -7,8 +7,9 @@ from memories.portability.readers.notes.html_notes import APPLE_JOURNAL, HTML_NO
 from memories.portability.readers.notes.keep import KEEP, KEEP_HTML, KEEP_LABELS, KEEP_TWIN
 from memories.portability.readers.notes.markdown.canvas import CANVAS
 from memories.portability.readers.notes.markdown.joplin import JOPLIN
-from memories.portability.readers.notes.markdown.logseq import LOGSEQ, LOGSEQ_BACKUP
+from memories.portability.readers.notes.markdown.logseq import LOGSEQ, LOGSEQ_BACKUP, LOGSEQ_SETTINGS
 from memories.portability.readers.notes.markdown.note import MARKDOWN
+from memories.portability.readers.notes.markdown.org import ORG
 from memories.portability.readers.notes.markdown.text_bundle import BUNDLE_INFO, TEXT_BUNDLE
 from memories.portability.readers.notes.notion import NOTION, NOTION_HTML, NOTION_INDEX
 from memories.portability.readers.notes.notion_tables import NOTION_FILTERED_TABLE, NOTION_TABLE
@@ -21,7 +22,7 @@ NOTE_FORMATS: tuple[FileKind, ...] = (
     KEEP, KEEP_TWIN, KEEP_HTML, KEEP_LABELS,
     DAY_ONE, SIMPLENOTE, SIMPLENOTE_TWIN, STANDARD_NOTES, STANDARD_NOTES_TWIN, ROAM, CANVAS, EVERNOTE,
     NOTION_FILTERED_TABLE, NOTION_TABLE, NOTION_INDEX, NOTION_HTML, NOTION,
-    LOGSEQ_BACKUP, LOGSEQ, JOPLIN, TEXT_BUNDLE, BUNDLE_INFO,
+    LOGSEQ_BACKUP, LOGSEQ_SETTINGS, LOGSEQ, JOPLIN, TEXT_BUNDLE, BUNDLE_INFO,
     NOTE_IN_TRASH, APPLE_LIST, APPLE_JOURNAL, JOURNAL_INDEX,
-    MARKDOWN, TEXT_NOTE, HTML_NOTE,
+    MARKDOWN, ORG, TEXT_NOTE, HTML_NOTE,
 )  # fmt: skip

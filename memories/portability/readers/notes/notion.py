@@ -26,10 +26,13 @@ from memories.portability.readers.notes.markdown.note_text import (
     has_attachments,
     is_titleless,
 )
-from memories.portability.readers.notes.markdown.properties import NoteProperties, read_properties
+from memories.portability.readers.notes.markdown.properties import (
+    NoteProperties,
+    read_properties,
+    read_property_lines,
+)
 
 NAME = re.compile(r"(?P<title>.*?)[ _-]?(?P<id>[0-9a-f]{32})(?P<all>_all)?", re.IGNORECASE)
-PROPERTY = re.compile(r"(?P<key>[^:\n]{1,100}):(?: (?P<value>.*))?")
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]\n]*)\]\((?P<target>[^()\n]*)\)")
 PAGE_TARGET = re.compile(
     r"(?i)(?:^|[ _-]|/)[0-9a-f]{32}(?:_all)?(?:\.(?:md|csv|html))?(?:$|[#?])|notion\.so/"
@@ -82,13 +85,8 @@ def _split_title(text: str, part: Part) -> tuple[str, str]:
 def _split_properties(body: str) -> tuple[Properties, str]:
     """Return the properties, which are the lines up to the first empty one if all of them have a name, and the rest."""
     head, _gap, rest = body.partition("\n\n")
-    matches = [PROPERTY.fullmatch(line) for line in head.split("\n")]
-    if not head.strip() or not all(matches):
-        return {}, body
-    properties: Properties = {
-        match["key"].strip(): (match["value"] or "").strip() for match in matches if match
-    }
-    return properties, rest
+    properties = read_property_lines(head)
+    return properties, rest if properties else body
 
 
 def _write_link(link: re.Match[str]) -> str:

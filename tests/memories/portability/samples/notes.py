@@ -409,11 +409,67 @@ MARKDOWN_SAMPLES = (
         frozenset({"logseq"}),
         left_out={
             ("graph/journals/2024_01_06.md", "blank"): 1,
-            ("graph/logseq/config.edn", "unknown_kind"): 1,
+            ("graph/logseq/config.edn", "not_content"): 1,
             ("graph/logseq/bak/pages/Bees/2024.md", "backup"): 1,
             ("graph/logseq/.recycle/pages_Old.md", "backup"): 1,
         },
         notes={"attachments_dropped": 1},
+    ),
+    Sample(
+        "Obsidian: canvas, hash signs before tags, properties below the heading",
+        Zip(
+            {
+                "V/House.canvas": {
+                    "nodes": [
+                        {
+                            "id": "1",
+                            "type": "text",
+                            "text": "Paint the hall #todo",
+                            "x": 0,
+                            "y": 0,
+                            "width": 9,
+                        },
+                        {"id": "2", "type": "file", "file": "Bees.md", "x": 0, "y": 9, "width": 9},
+                    ],
+                    "edges": [{"id": "3", "fromNode": "1", "toNode": "2"}],
+                },
+                "V/Bees.md": "---\ntags: #hobby #garden\nkeeper: [[Noor]]\nsee: [[A]], [[B]]\n---\nThree hives.",
+                "V/Wax.md": "---\ntags:\n  - #bees\n  - craft\n---\nMelts at 62 °C.",
+                "V/Trip.md": "# Trip\n\n**Created:** 2020-10-12T10:01:48\n**Tags:** sea, long walks\n\n"
+                "We went by train.",
+            }
+        ),
+        (
+            Expected("Paint the hall #todo", "", ("todo",)),
+            Expected("Bees\n\nkeeper: Noor\nsee: [[A]], [[B]]\n\nThree hives.", "", ("hobby", "garden")),
+            Expected("Wax\n\nMelts at 62 °C.", "", ("bees", "craft")),
+            Expected(
+                "# Trip\n\n**Created:** 2020-10-12T10:01:48\n**Tags:** sea, long walks\n\nWe went by train.",
+                "2020-10-12T10:01:48",
+                ("sea", "long walks"),
+            ),
+        ),
+        frozenset({"canvas", "markdown"}),
+        left_out={("V/House.canvas", "no_personal_text"): 1},
+    ),
+    Sample(
+        "Org mode: title, tags, drawers",
+        Zip(
+            {
+                "roam/20240105120000-bees.org": ":PROPERTIES:\n:ID:       8f2c\n:END:\n#+title: Bees\n"
+                "#+filetags: :hobby:garden:\n#+date: [2024-01-05 Fri 12:30]\n#+STARTUP: overview\n\n"
+                "* Hives   :outdoor:\n"
+                ":PROPERTIES:\n:BREED: Buckfast\n:END:\nThree of them. #not\n",
+            }
+        ),
+        (
+            Expected(
+                "Bees\n\n* Hives   :outdoor:\nBREED: Buckfast\nThree of them. #not",
+                "2024-01-05T12:30",
+                ("outdoor", "hobby", "garden"),
+            ),
+        ),
+        frozenset({"org"}),
     ),
     Sample(
         "Joplin: Markdown with front matter",

@@ -16,6 +16,11 @@ MAX_VALUES = 5_000  # aliases counted each time: a bomb has few events and many 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 ENDS = frozenset({"---", "..."})
 KEY_LINE = re.compile(r"(?P<key>[^\s:#\-\[{&*!|>'\"%@`][^:\n]{0,80}):(?:[ \t](?P<value>.*))?")
+# `tags: #work` and `- #work`: to YAML they are comments, to people tags.
+HASH_VALUE = re.compile(
+    r"""^((?:tags?|keywords)[ \t]*:[ \t]+|[ \t]*-[ \t]+)(#[^\s"\\#][^"\\\n]*)$""",
+    re.MULTILINE | re.IGNORECASE,
+)
 CONTINUATION = re.compile(r"[ \t].*|- .*|-|#.*|")
 
 
@@ -52,6 +57,7 @@ def _find_end(text: str, start: int, marks: frozenset[str]) -> tuple[int, int]:
 def _parse_yaml(head: str) -> Properties | None:
     if not head.strip():
         return {}
+    head = HASH_VALUE.sub(r'\1"\2"', head)
     try:
         value = _load_yaml(head)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -116,7 +122,10 @@ def _read_invalid(value: str, lines: list[str]) -> Value:
     """Return the value of a property that is invalid YAML: a list if its lines are items, else a text."""
     if not value and lines and all(line.startswith("- ") for line in lines):
         return [_strip_quotes(line[2:].strip()) for line in lines]
-    return _strip_quotes("\n".join([value, *lines]).strip())
+    text = "\n".join([value, *lines]).strip()
+    if text.startswith("[") and text.endswith("]") and not text.startswith("[["):
+        return [_strip_quotes(each.strip()) for each in text[1:-1].split(",") if each.strip()]
+    return _strip_quotes(text)
 
 
 def _strip_quotes(text: str) -> str:

@@ -31,6 +31,7 @@ TECHNICAL = re.compile(
     r"created-at|updated-at):: ?.*"
 )
 PAGES, JOURNALS = "pages", "journals"
+SETTINGS_SUFFIXES = frozenset({".edn", ".css", ".js"})
 BACKUP_FOLDERS = ("logseq/bak/", "logseq/.recycle/")
 EMPTY_BULLET = re.compile(r"[ \t]*-?[ \t]*")
 
@@ -94,4 +95,10 @@ def _is_backup(start: PartStart) -> bool:
 
 
 LOGSEQ = Format("logseq", gettext_lazy("Logseq graph"), _is_page, _read_page)
+LOGSEQ_SETTINGS = RefusedKind(
+    "logseq_settings",
+    gettext_lazy("settings of Logseq"),
+    lambda start: start.suffix in SETTINGS_SUFFIXES and "/logseq/" in f"/{start.path}",
+    "not_content",
+)
 LOGSEQ_BACKUP = RefusedKind("logseq_backup", gettext_lazy("Logseq backup"), _is_backup, "backup")

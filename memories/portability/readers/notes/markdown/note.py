@@ -31,6 +31,7 @@ from memories.portability.readers.notes.markdown.properties import (
     NoteProperties,
     normalise_key,
     read_properties,
+    read_property_lines,
 )
 from memories.portability.readers.notes.obsidian_tags import TAG_NAMES, restore_names
 from memories.portability.readers.times import parse_expiry, parse_time
@@ -51,7 +52,7 @@ def read_markdown_note(part: Part, context: ReadContext) -> Iterator[ReadResult]
     if properties.keys() >= OWN_KEYS:
         yield from _read_own_note(properties, body, context.zone)
         return
-    about = read_properties(properties, context.zone)
+    about = _add_property_lines(read_properties(properties, context.zone), body, context.zone)
     keys = {normalise_key(key) for key in properties}
     if "excalidrawplugin" in keys:
         body = BLOCK_ID.sub("", DRAWING_NOISE.sub("", DRAWING_PARTS.split(body)[0])).strip()
@@ -65,6 +66,16 @@ def read_markdown_note(part: Part, context: ReadContext) -> Iterator[ReadResult]
     own_id, older = _get_text(properties, "id"), _get_text(properties, "supersedes")
     if own_id and older:
         yield ImportLink(own_id, older)
+
+
+def _add_property_lines(about: NoteProperties, body: str, zone: tzinfo) -> NoteProperties:
+    """Add tags and a date that are lines below the heading, as some exporters write them; the text keeps them."""
+    heading, _end, rest = body.lstrip("\n").partition("\n")
+    if not heading.startswith("# "):
+        return about
+    block = rest.lstrip("\n").partition("\n\n")[0].replace("*", "")
+    found = read_properties(read_property_lines(block), zone, own_names=True)
+    return replace(about, tags=about.tags or found.tags, created_at=about.created_at or found.created_at)
 
 
 def build_note(

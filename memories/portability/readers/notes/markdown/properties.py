@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from memories.portability.readers.notes.markdown.front_matter import Properties, Value
 from memories.portability.readers.times import parse_time
 
+PROPERTY_LINE = re.compile(r"(?P<key>[^:\n]{1,100}):(?:\s(?P<value>.*))?")
 SEPARATORS = re.compile(r"[\s_\-]+")
 TITLE_KEYS = ("title", "titel", "titre", "título")
 TAG_KEYS = ("tags", "tag", "keywords", "categories", "category", "labels", "label", "topics", "filetags",
@@ -91,6 +92,14 @@ def _list_lines(properties: Properties, known: Collection[str], *, own_names: bo
             and (line := format_property(key, value))
         ):
             yield line
+
+
+def read_property_lines(block: str) -> Properties:
+    """Return the properties of lines such as `Created: March 4, 2025`; none if one of the lines is something else."""
+    matches = [PROPERTY_LINE.fullmatch(line) for line in block.split("\n")]
+    if not block.strip() or not all(matches):
+        return {}
+    return {match["key"].strip(): (match["value"] or "").strip() for match in matches if match}
 
 
 def normalise_key(key: str) -> str:
