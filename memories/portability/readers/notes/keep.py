@@ -146,6 +146,6 @@ def _is_label_list(start: PartStart) -> bool:
 
 
 KEEP = Format("keep", gettext_lazy("Google Keep"), _is_note, _read_note)
-KEEP_HTML = Format("keep_html", gettext_lazy("Google Keep (HTML)"), _is_html, _read_html)
+KEEP_HTML = Format("keep", gettext_lazy("Google Keep"), _is_html, _read_html)
 KEEP_TWIN = RefusedKind("keep_twin", gettext_lazy("Google Keep (HTML)"), _is_twin, "same_content")
 KEEP_LABELS = RefusedKind("keep_labels", gettext_lazy("list of labels"), _is_label_list, "not_content")

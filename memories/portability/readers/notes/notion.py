@@ -176,8 +176,8 @@ def _is_index(start: PartStart) -> bool:
 
 NOTION = Format("notion", gettext_lazy("Notion export"), _is_page, _read_page)
 NOTION_HTML = Format(
-    "notion_html",
-    gettext_lazy("Notion export (HTML)"),
+    "notion",
+    gettext_lazy("Notion export"),
     lambda start: _is_html_page(start) or _is_long_html_page(start),
     _read_html,
 )

@@ -81,7 +81,7 @@ def _is_filtered(start: PartStart) -> bool:
     return _is_table(start) and str(path.with_name(f"{path.stem}_all.csv")) in start.parts
 
 
-NOTION_TABLE = Format("notion_table", gettext_lazy("Notion database"), _is_table, _read_table)
+NOTION_TABLE = Format("notion", gettext_lazy("Notion export"), _is_table, _read_table)
 NOTION_FILTERED_TABLE = RefusedKind(
     "notion_view", gettext_lazy("view of a Notion database"), _is_filtered, "same_content"
 )

@@ -70,7 +70,7 @@ KEEP_SAMPLES = (
                 ("Garage",),
             ),
         ),
-        frozenset({"keep_html"}),
+        frozenset({"keep"}),
         name="Bike.html",
     ),
     Sample(
@@ -210,7 +210,7 @@ NOTION_SAMPLES = (
         "Notion: Markdown and tables, zip in zip",
         Zip({PART: NOTION_MARKDOWN}),
         NOTION_MEMORIES,
-        frozenset({"notion", "notion_table"}),
+        frozenset({"notion"}),
         left_out={
             (f"{PART}/Home {ID}0.md", "no_personal_text"): 1,
             (f"{PART}/Recipes {ID}1.csv", "same_content"): 1,
@@ -235,7 +235,7 @@ NOTION_SAMPLES = (
                 ("family", "best friends"),
             ),
         ),
-        frozenset({"notion_html"}),
+        frozenset({"notion"}),
         left_out={("Export/index.html", "not_content"): 1},
     ),
     Sample(
