@@ -47,7 +47,8 @@ def _is_twin(start: PartStart) -> bool:
         return False
     folder = start.path.rpartition("/")[0]
     roots = (folder, folder.removesuffix("trash").rstrip("/"))
-    notes = (start.parts.get(f"{root}/source/notes.json".lstrip("/")) for root in roots)
+    names = (f"{root}/{name}".lstrip("/") for root in roots for name in ("source/notes.json", "notes.json"))
+    notes = map(start.parts.get, names)
     return any(part is not None and _is_export(PartStart(part)) for part in notes)
 
 

@@ -19,8 +19,6 @@ from memories.portability.readers.times import pick_time
 
 BACKUP = "standard notes backup and import file"
 APP_KEY = "org.standardnotes.sn"
-OTHER_TYPES = "settings"
-MAX_NODES = 100_000  # of a rich text
 RICH_TEXT = '{"root":'
 LINE_NODES = frozenset({"paragraph", "heading", "quote", "listitem", "code", "table", "tablerow"})
 
@@ -74,9 +72,7 @@ def _read_text(text: str) -> str:
 def _list_rich_text(root: object) -> Iterator[str]:
     """Yield the texts of nodes in order, each line with its end."""
     pending: list[object] = [root]
-    for _count in range(MAX_NODES):
-        if not pending:
-            return
+    while pending:
         node = pending.pop()
         if isinstance(node, str):
             yield node

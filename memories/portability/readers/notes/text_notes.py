@@ -35,6 +35,7 @@ ROOT_FOLDERS = frozenset(
     {"notes", "icloud", "icloud notes", "export", "exported notes", "on my mac", "all icloud"}
 )
 MAX_OTHERS = 10_000  # files that are looked at for others of a kind
+MAX_FOLDERS = 20
 MAX_DETAILS = 200_000
 NOTE_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".text", ".html", ".htm", ".org"})
 
@@ -67,7 +68,7 @@ def _list_folders(part: Part, context: ReadContext) -> Iterator[str]:
     folders = PurePosixPath(part.name).parts[:-1]
     if folders and begins_with(folders[-1], part.stem):
         folders = folders[:-1]  # the folder of the note and its attachments
-    for folder in folders[len(PurePosixPath(root).parts) :]:
+    for folder in folders[len(PurePosixPath(root).parts) :][:MAX_FOLDERS]:
         if folder.casefold() not in ROOT_FOLDERS and not folder.lower().endswith(".zip"):
             yield folder
 
@@ -79,8 +80,10 @@ def _find_root(paths: Iterable[str]) -> str:
 
 def _find_details(path: str, parts: Collection[str]) -> str:
     """Return the path of Apple's list of notes for a note; empty if there is none."""
-    for folder in PurePosixPath(path).parents:
-        if (name := str(folder / DETAILS)) in parts:
+    folder = path
+    for _level in range(MAX_FOLDERS):
+        folder = folder.rpartition("/")[0]
+        if (name := f"{folder}/{DETAILS}".lstrip("/")) in parts:
             return name
     return ""
 

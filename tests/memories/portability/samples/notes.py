@@ -411,7 +411,7 @@ MARKDOWN_SAMPLES = (
             ("graph/journals/2024_01_06.md", "blank"): 1,
             ("graph/logseq/config.edn", "not_content"): 1,
             ("graph/logseq/bak/pages/Bees/2024.md", "backup"): 1,
-            ("graph/logseq/.recycle/pages_Old.md", "backup"): 1,
+            ("graph/logseq/.recycle/pages_Old.md", "in_trash"): 1,
         },
         notes={"attachments_dropped": 1},
     ),
@@ -679,7 +679,7 @@ APP_SAMPLES = (
             ("source/notes.json", "blank"): 1,
             ("source/notes.json", "in_trash"): 1,
             ("Wifi.txt", "same_content"): 1,
-            ("trash/Gone.txt", "same_content"): 1,
+            ("trash/Gone.txt", "in_trash"): 1,
         },
     ),
     Sample(

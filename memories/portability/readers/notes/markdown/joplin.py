@@ -21,7 +21,7 @@ from memories.portability.readers.times import pick_time
 NAME = re.compile(r"[0-9a-f]{32}\.md")
 FIELD = re.compile(r"(?P<key>[a-z_]{2,40}): ?(?P<value>.*)")
 NOTE, NOTEBOOK, TAG, NOTE_TAG = "1", "2", "5", "6"
-TYPE_LINE = "\ntype_: "
+MAX_FIELDS = 100
 MAX_NOTEBOOK_DEPTH = 10
 
 
@@ -57,7 +57,7 @@ def _split_fields(text: str) -> tuple[str, dict[str, str]]:
     lines = text.rstrip().split("\n")
     at = len(lines)
     fields: dict[str, str] = {}
-    while at and (match := FIELD.fullmatch(lines[at - 1])):
+    while at and len(fields) < MAX_FIELDS and (match := FIELD.fullmatch(lines[at - 1])):
         fields.setdefault(match["key"], match["value"].strip())
         at -= 1
         if match["key"] == "id":

@@ -30,9 +30,10 @@ TECHNICAL = re.compile(
     r"[ \t]*(?:- )?(?:id|collapsed|heading|background-color|logseq\.[\w.-]+|hl-[\w-]+|ls-type|query-[\w-]+|"
     r"created-at|updated-at):: ?.*"
 )
+MAX_PROPERTIES = 200
 PAGES, JOURNALS = "pages", "journals"
 SETTINGS_SUFFIXES = frozenset({".edn", ".css", ".js"})
-BACKUP_FOLDERS = ("logseq/bak/", "logseq/.recycle/")
+BACKUP_FOLDERS = ("logseq/bak/",)
 EMPTY_BULLET = re.compile(r"[ \t]*-?[ \t]*")
 
 
@@ -56,7 +57,7 @@ def _split_properties(body: str) -> tuple[Properties, list[str]]:
     lines = body.split("\n")
     for number, line in enumerate(lines):
         match = PROPERTY.fullmatch(line)
-        if match is None or (number and line.lstrip().startswith("- ")):
+        if match is None or number > MAX_PROPERTIES or (number and line.lstrip().startswith("- ")):
             if line.strip() not in ("", "-"):
                 return properties, lines[number:]
         else:

@@ -35,7 +35,7 @@ def _read_org(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     properties: Properties = {}
     body: list[str] = []
     tags: list[str] = []
-    in_drawer = False
+    in_drawer = has_text = False
     for line in read_text(part).split("\n"):
         mark = line.strip().lower()
         if mark == DRAWER_START:
@@ -43,11 +43,15 @@ def _read_org(part: Part, context: ReadContext) -> Iterator[ReadResult]:
         elif in_drawer:
             in_drawer = mark != DRAWER_END
             if (match := DRAWER_PROPERTY.fullmatch(line)) and in_drawer:
-                _add_drawer_property(properties, body, match["key"], match["value"])
-        elif not "".join(body).strip() and (match := KEYWORD.fullmatch(line)):
+                if has_text:
+                    body += _format_drawer_property(match["key"], match["value"])
+                else:
+                    _add(properties, match["key"], match["value"])
+        elif not has_text and (match := KEYWORD.fullmatch(line)):
             _add(properties, match["key"], match["value"])
         else:
             body.append(line)
+            has_text = has_text or bool(mark)
             if match := HEADLINE_TAGS.fullmatch(line):
                 tags += match["tags"].split(":")
     text = "\n".join(body).strip("\n")
@@ -55,12 +59,10 @@ def _read_org(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     yield from build_note(part, about, text, context.zone, tagged="")
 
 
-def _add_drawer_property(properties: Properties, body: list[str], key: str, value: str) -> None:
-    """Add a property of the file or, after its text has begun, of a headline, as a line below that."""
-    if not "".join(body).strip():
-        _add(properties, key, value)
-    elif value.strip() and key.lower() not in TECHNICAL_KEYS | PROPERTY_KEYS:
-        body.append(f"{key}: {value.strip()}")
+def _format_drawer_property(key: str, value: str) -> list[str]:
+    """Return a property of a headline as a line below it; none for what is technical."""
+    is_fact = value.strip() and key.lower() not in TECHNICAL_KEYS | PROPERTY_KEYS
+    return [f"{key}: {value.strip()}"] if is_fact else []
 
 
 def _add(properties: Properties, key: str, value: str) -> None:

@@ -36,6 +36,7 @@ TECHNICAL_KEYS = frozenset({
 NOTE_TYPES = frozenset({"note", "page", "post", "daily", "daily note", "memory", "markdown", "article"})
 COORDINATES = frozenset({"latitude", "longitude", "altitude"})
 ZERO = re.compile(r"0(?:\.0*)?")
+MAX_BLOCK_CHARACTERS = 100_000
 MAX_TAG_WORDS = 1_000
 
 
@@ -96,6 +97,8 @@ def _list_lines(properties: Properties, known: Collection[str], *, own_names: bo
 
 def read_property_lines(block: str) -> Properties:
     """Return the properties of lines such as `Created: March 4, 2025`; none if one of the lines is something else."""
+    if len(block) > MAX_BLOCK_CHARACTERS:
+        return {}
     matches = [PROPERTY_LINE.fullmatch(line) for line in block.split("\n")]
     if not block.strip() or not all(matches):
         return {}
