@@ -1,7 +1,7 @@
 """The formats of note-taking apps."""
 
 from memories.portability.readers.formats import FileKind
-from memories.portability.readers.notes.day_one import DAY_ONE
+from memories.portability.readers.notes.day_one import DAY_ONE, DAY_ONE_TEXT
 from memories.portability.readers.notes.evernote import EVERNOTE
 from memories.portability.readers.notes.html_notes import APPLE_JOURNAL, HTML_NOTE, JOURNAL_INDEX
 from memories.portability.readers.notes.keep import KEEP, KEEP_HTML, KEEP_LABELS, KEEP_TWIN
@@ -20,7 +20,8 @@ from memories.portability.readers.notes.text_notes import APPLE_LIST, NOTE_IN_TR
 
 NOTE_FORMATS: tuple[FileKind, ...] = (
     KEEP, KEEP_TWIN, KEEP_HTML, KEEP_LABELS,
-    DAY_ONE, SIMPLENOTE, NOTE_IN_TRASH, SIMPLENOTE_TWIN, STANDARD_NOTES, STANDARD_NOTES_TWIN, ROAM, CANVAS, EVERNOTE,
+    DAY_ONE, DAY_ONE_TEXT, SIMPLENOTE, NOTE_IN_TRASH, SIMPLENOTE_TWIN, STANDARD_NOTES, STANDARD_NOTES_TWIN,
+    ROAM, CANVAS, EVERNOTE,
     NOTION_FILTERED_TABLE, NOTION_TABLE, NOTION_INDEX, NOTION_HTML, NOTION,
     LOGSEQ_BACKUP, LOGSEQ_SETTINGS, LOGSEQ, JOPLIN, TEXT_BUNDLE, BUNDLE_INFO,
     APPLE_LIST, APPLE_JOURNAL, JOURNAL_INDEX,

@@ -4,6 +4,7 @@ The shape is documented at https://dev.evernote.com/doc/articles/enml.php and by
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import cast
 
 from django.utils.translation import gettext as _
@@ -12,15 +13,17 @@ from lxml import etree
 
 from memories.portability.files.parts import Part, make_file_error, open_part
 from memories.portability.readers.formats import Format, PartStart, ReadContext
-from memories.portability.readers.html_text import MAX_HTML_CHARACTERS, html_to_text
+from memories.portability.readers.html_text import CHECKED, MAX_HTML_CHARACTERS, UNCHECKED, html_to_text
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.notes.markdown.note_text import begins_with, build_text, is_titleless
 from memories.portability.readers.times import pick_time
 
 CHUNK_BYTES = 65_536
-# What is read of a note; what is in its resources is not.
-FIELDS = frozenset({"title", "content", "created", "updated", "tag", "source-url"})
-ATTACHMENTS = frozenset({"resource"})
+# What is read of a note, by the element that it is in.
+FIELDS = frozenset(
+    {"note/title", "note/content", "note/created", "note/updated", "note/tag", "note-attributes/source-url",
+     "task/title", "task/taskStatus"}
+)  # fmt: skip
 LOCKED = "<en-crypt"
 MAX_DEPTH = 100
 MAX_TAGS = 1_000
@@ -67,9 +70,9 @@ class _NoteCollector:
             raise make_file_error(_("The XML is nested too deeply."), "too_deep")
         if tag == "note":
             self._note, self._length = {}, 0
-        elif tag in ATTACHMENTS:
+        elif tag == "resource":
             self._note["resource"] = []
-        elif tag in FIELDS and ATTACHMENTS.isdisjoint(self._path):
+        elif "/".join(self._path[-2:]) in FIELDS:
             self._text = []
 
     def data(self, text: str) -> None:
@@ -80,12 +83,12 @@ class _NoteCollector:
                 raise make_file_error(_("An entry in the file is too large."), "entry_too_large")
 
     def end(self, tag: str) -> None:
-        if self._path:
-            self._path.pop()
+        name = "/".join(self._path[-2:])
+        del self._path[-1:]
         if tag == "note":
             self._notes.append(self._note)
-        elif self._text is not None and tag in FIELDS:
-            values = self._note.setdefault(tag, [])
+        elif self._text is not None and name in FIELDS:
+            values = self._note.setdefault(name, [])
             if len(values) < MAX_TAGS:
                 values.append("".join(self._text).strip())
             self._text = None
@@ -101,22 +104,30 @@ class _NoteCollector:
 
 
 def _parse_note(note: dict[str, list[str]], context: ReadContext) -> ReadResult:
-    content = "".join(note.get("content", [])[:1])
-    body, title = html_to_text(content), " ".join("".join(note.get("title", [])[:1]).split())
+    content = "".join(note.get("note/content", [])[:1])
+    body, title = html_to_text(content), " ".join("".join(note.get("note/title", [])[:1]).split())
     has_attachments = "resource" in note or "<en-media" in content
-    if not body.strip() and is_titleless(title):
+    tasks = "\n".join(_list_tasks(note))
+    if not body.strip() and not tasks and is_titleless(title):
         return SkippedEntry("no_text" if has_attachments else "blank")
     if is_titleless(title) or begins_with(body, title):
         title = ""
-    address = "".join(note.get("source-url", [])[:1])
-    created_at, notes = pick_time([*note.get("created", []), *note.get("updated", [])], context.zone)
+    address = "".join(note.get("note-attributes/source-url", [])[:1])
+    times = (*note.get("note/created", []), *note.get("note/updated", []))
+    created_at, notes = pick_time(times, context.zone)
     marks = ("attachments_dropped",) * has_attachments + ("fields_dropped",) * (LOCKED in content)
     return ImportItem(
-        build_text(title, body, "" if address in body else address),
-        tuple(note.get("tag", [])),
+        build_text(title, body, tasks, "" if address in body else address),
+        tuple(note.get("note/tag", [])),
         created_at,
         notes=(*notes, *marks),
     )
+
+
+def _list_tasks(note: dict[str, list[str]]) -> Iterator[str]:
+    titles, states = note.get("task/title", []), note.get("task/taskStatus", [])
+    for title, state in zip_longest(titles, states[: len(titles)], fillvalue=""):
+        yield f"{CHECKED if state == 'completed' else UNCHECKED}{title}"
 
 
 def _is_enex(start: PartStart) -> bool:

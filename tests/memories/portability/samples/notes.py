@@ -522,6 +522,7 @@ ENEX = """<?xml version="1.0" encoding="UTF-8"?>
 <en-export export-date="20250101T000000Z" application="Evernote" version="10">
 <note><title>Passport</title><created>20240105T101213Z</created><updated>20240106T101213Z</updated><tag>travel</tag>
 <tag>papers</tag><note-attributes><source-url>https://gov.example/pass</source-url></note-attributes>
+<task><title>Renew it</title><created>20200101T000000Z</created><taskStatus>open</taskStatus></task>
 <content><![CDATA[<?xml version="1.0"?><!DOCTYPE en-note SYSTEM "http://xml.evernote.com/pub/enml2.dtd"><en-note>
 <div>Expires in <b>2031</b>&nbsp;&amp; lies in the desk.</div><div><br/></div><div><en-todo checked="true"/>photo</div>
 <div><en-todo checked="false"/>form</div><table><tr><td><div>fee</div></td><td><div>65 euro</div></td></tr></table>
@@ -591,6 +592,7 @@ APP_SAMPLES = (
         (
             Expected(
                 "Passport\n\nExpires in 2031 & lies in the desk.\n\n[x] photo\n[ ] form\n\nfee | 65 euro\n\n"
+                "[ ] Renew it\n\n"
                 "https://gov.example/pass",
                 "2024-01-05T10:12:13",
                 ("travel", "papers"),
@@ -650,6 +652,22 @@ APP_SAMPLES = (
             ("photos/aa.jpeg", "attachment"): 1,
         },
         notes={"attachments_dropped": 1},
+    ),
+    Sample(
+        "Day One: a journal as text",
+        "\tDate:\tJanuary 5, 2024 at 10:12:13 AM GMT+1\n\tWeather:\t3°C Cloudy\n\tTags:\tsea, long walks\n"
+        "\tLocation:\tPier, Oostende, Belgium\n\n\n# Oostende\n\nThe sea.\n\n\n"
+        "\tDate:\tJanuary 6, 2024 at 9:00:00 PM GMT+1\n\n\n\tIndented.\n",
+        (
+            Expected(
+                "# Oostende\n\nThe sea.\n\nPlace: Pier, Oostende, Belgium",
+                "2024-01-05T09:12:13",
+                ("Travel", "sea", "long walks"),
+            ),
+            Expected("\tIndented.", "2024-01-06T20:00", ("Travel",)),
+        ),
+        frozenset({"day_one"}),
+        name="Travel.txt",
     ),
     Sample(
         "Simplenote: JSON, its text files, trash",

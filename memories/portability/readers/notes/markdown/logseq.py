@@ -33,7 +33,7 @@ TECHNICAL = re.compile(
 MAX_PROPERTIES = 200
 PAGES, JOURNALS = "pages", "journals"
 SETTINGS_SUFFIXES = frozenset({".edn", ".css", ".js"})
-BACKUP_FOLDERS = ("logseq/bak/",)
+BACKUP_FOLDER = "/logseq/bak/"
 EMPTY_BULLET = re.compile(r"[ \t]*-?[ \t]*")
 
 
@@ -92,7 +92,7 @@ def _has_blocks(start: PartStart, path: PurePosixPath) -> bool:
 
 
 def _is_backup(start: PartStart) -> bool:
-    return any(folder in f"/{start.path}" for folder in BACKUP_FOLDERS)
+    return BACKUP_FOLDER in f"/{start.path}"
 
 
 LOGSEQ = Format("logseq", gettext_lazy("Logseq graph"), _is_page, _read_page)
