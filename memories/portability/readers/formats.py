@@ -6,6 +6,7 @@ from datetime import UTC, tzinfo
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar, cast
 
 from memories.portability.files.encodings import SAMPLE_BYTES, detect_encoding
 from memories.portability.files.json_stream import (
@@ -20,6 +21,7 @@ from memories.portability.readers.items import ReadResult
 from memories.portability.readers.json_lines import parse_first_lines
 
 LINES_SUFFIXES = (".jsonl", ".ndjson")
+T = TypeVar("T")
 
 
 class ChatFilter(StrEnum):
@@ -43,12 +45,19 @@ class ReadContext:
     text_column: str = ""
     parts: Mapping[str, Part] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
+    _remembered: dict[str, object] = field(default_factory=dict)
 
     def is_first(self, kind: str, text: str) -> bool:
         """Return whether this text of a kind was not seen before in this import: some exports repeat it."""
         seen = (kind, text) in self._seen
         self._seen.add((kind, text))
         return not seen
+
+    def remember(self, key: str, build: Callable[[], T]) -> T:
+        """Return what `build` returns, which is called once for this key in this import: an index of other files."""
+        if key not in self._remembered:
+            self._remembered[key] = build()
+        return cast(T, self._remembered[key])
 
 
 class PartStart:
@@ -64,15 +73,15 @@ class PartStart:
         self.parts = parts
         self._limit = limit
 
-    @property
+    @cached_property
     def path(self) -> str:
         return self.part.path
 
-    @property
+    @cached_property
     def base_name(self) -> str:
         return self.part.base_name
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         return self.part.suffix
 

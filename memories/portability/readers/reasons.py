@@ -47,6 +47,7 @@ REASONS = {
     "locked_zip": _("a zip with a password"),
     "too_deep_zip": _("a zip within too many zips"),
     "too_large": _("too large"),
+    "backup": _("backups that the app keeps of its notes"),
 }
 
 # What is said of memories that are imported: the code, and the text shown to the user before their count.

@@ -48,10 +48,6 @@ def test_typed_facts_are_no_conversation(content: Any) -> None:
     assert {item.conversation for item in items} == {None}
 
 
-def test_notes_are_no_conversation() -> None:
-    assert {item.conversation for item in read(zip_of(samples.NOTES))[1]} == {None}
-
-
 def test_chat_filter_selects_messages() -> None:
     assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), ChatFilter.ALL)[1])
     assert texts(read(samples.chatgpt_zip(), ChatFilter.NONE)[1]) == ["I live in Leeds."]
@@ -76,22 +72,6 @@ def test_claude_memories_alone_are_read() -> None:
         )
 
 
-
-
-def test_notes_are_tagged_by_front_matter_and_inline_tags() -> None:
-    name, items, skipped = read(zip_of(samples.NOTES))
-    assert (name, sorted(skipped)) == ("markdown", ["blank", "not_text"])
-    assert items[0].text.startswith("Bread\n\nHydration is 70 %.")
-    assert items[0].tags == ("food", "baking", "sourdough")
-    assert items[0].created_at == datetime(2025, 2, 3, tzinfo=UTC)
-    assert (items[1].tags, items[1].created_at) == ((), datetime(2025, 1, 2, tzinfo=UTC))
-
-
-def test_folder_is_read_like_zip(tmp_path: Any) -> None:
-    for name, content in samples.NOTES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert texts(read(tmp_path)[1]) == texts(read(zip_of(samples.NOTES))[1])
 
 
 

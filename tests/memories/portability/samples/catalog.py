@@ -1,6 +1,7 @@
 """All samples."""
 
 from tests.memories.portability.samples.memory_tools import MEMORY_TOOL_SAMPLES
+from tests.memories.portability.samples.notes import NOTE_SAMPLES
 from tests.memories.portability.samples.picard_and_pam import PICARD_AND_PAM_SAMPLES
 from tests.memories.portability.samples.refused import REFUSED_SAMPLES
 from tests.memories.portability.samples.tables import TABLES_SAMPLES
@@ -9,6 +10,7 @@ from tests.memories.portability.samples.sample import Sample
 
 SAMPLES: tuple[Sample, ...] = (
     *MEMORY_TOOL_SAMPLES,
+    *NOTE_SAMPLES,
     *PICARD_AND_PAM_SAMPLES,
     *REFUSED_SAMPLES,
     *TABLES_SAMPLES,
