@@ -200,7 +200,7 @@ class _Listing:
 
     def _spool(self, part: Part) -> Part:
         """Copy a packed file to a temporary one: a zip is read from its end."""
-        copy = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed with the last view of it
+        copy = _Copy(SPOOL_BYTES)
         try:
             with part.open() as file:
                 while data := file.read(CHUNK_BYTES):
@@ -215,6 +215,13 @@ class _Listing:
             return replace(part, fault="broken_zip")
         opener = _make_reopener(cast(IO[bytes], copy))
         return replace(part, size=copy.tell(), open=opener)
+
+
+class _Copy(tempfile.SpooledTemporaryFile[bytes]):
+    """A temporary file that is closed with the last part in it."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class _BoundedZipFile(SeekableFileView):
