@@ -40,6 +40,12 @@ DISPLAYED_ANSWERS = ("text", "multimodal_text", "")  # content types
 NUMBERED = re.compile(r"\s*\d{1,5}[.)]\s*(?:\[(?P<date>[^\]\n]{0,40})\][.:]?\s*)?(?P<text>\S.*)")
 CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201|【[^【】]{0,100}†[^【】]{0,200}】")
 PROFILE_FIELD = re.compile(r"(?:Preferred name|Nickname|Role|Occupation|Other Information):\s*\S.*")
+CONVERSATION_FILES = (
+    "conversations.json",
+    "conversations-000.json",
+    "conversations-001.json",
+    "conversations-1.json",
+)
 MEMORY_FILES = frozenset({"memory.json", "memories.json", "user_memories.json", "custom_instructions.json"})
 MEMORY_TIMES = ("created_at", "create_time", "createdAt", "updated_at", "update_time", "timestamp")
 
@@ -200,10 +206,15 @@ def _is_memories(start: PartStart) -> bool:
         return False
     if start.json.has(*INSTRUCTION_KEYS):
         return True
-    beside = (
-        part for path, part in start.parts.items() if path.rpartition("/")[2].startswith("conversations")
-    )
-    return any(read_shape(part).at(ITEMS).has("mapping") for part in beside)
+    return any(read_shape(part).at(ITEMS).has("mapping") for part in _list_conversations_beside(start))
+
+
+def _list_conversations_beside(start: PartStart) -> list[Part]:
+    """Return files of conversations in the same folder or the one above; a few names, since there may be many files."""
+    folder = start.path.rpartition("/")[0]
+    folders = dict.fromkeys((folder, folder.rpartition("/")[0]))
+    paths = (f"{each}/{name}".lstrip("/") for each in folders for name in CONVERSATION_FILES)
+    return [start.parts[path] for path in paths if path in start.parts]
 
 
 def _read_memories(part: Part, context: ReadContext) -> Iterator[ReadResult]:
@@ -249,16 +260,13 @@ OTHER_SHAPES = (
 
 def _is_page(start: PartStart) -> bool:
     """Return whether it is chat.html, a page that shows what the files of conversations have."""
-    return start.base_name == "chat.html" and any(
-        path.rpartition("/")[2].startswith("conversations") and path.endswith(".json") for path in start.parts
-    )
+    return start.base_name == "chat.html" and bool(_list_conversations_beside(start))
 
 
 def _is_other(start: PartStart) -> bool:
     shapes = (start.json, start.json.at(ITEMS))
     is_known = any(shape.has(*keys) for shape in shapes for keys in OTHER_SHAPES)
-    is_beside = any(path.rpartition("/")[2].startswith("conversations") for path in start.parts)
-    return is_known or (start.base_name in OTHER_FILES and is_beside)
+    return is_known or (start.base_name in OTHER_FILES and bool(_list_conversations_beside(start)))
 
 
 CHATGPT_PAGE = RefusedKind("chatgpt_page", _("ChatGPT conversations as a page"), _is_page, "same_content")

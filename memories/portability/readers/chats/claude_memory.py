@@ -7,6 +7,7 @@ projects/<uuid>.json.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from django.core.exceptions import ValidationError
 
@@ -29,7 +30,7 @@ MEMORY_KEYS = ("conversations_memory", "project_memories", "memory_files")
 TIME_KEYS = ("updated_at", "created_at")
 TEXT_KEYS = ("content", "memory", "text", "summary")
 MIN_WORDS = 3  # in an unknown field that is prose, not an ID or a setting
-MAX_PROJECTS = 10_000  # whose names are looked up
+MAX_PARTS = 5_000  # among which projects are looked for
 
 
 def is_memory(shape: JsonShape) -> bool:
@@ -88,8 +89,8 @@ def _read_project_memories(
 
 def _load_project_names(context: ReadContext) -> dict[str, str]:
     names: dict[str, str] = {}
-    for path, part in context.parts.items():
-        if "projects" in path and path.endswith(".json") and len(names) < MAX_PROJECTS:
+    for path, part in islice(context.parts.items(), MAX_PARTS):
+        if "projects" in path and path.endswith(".json"):
             try:
                 for value in iterate_values(part, find_path(part, is_project) or ""):
                     project = as_object(value)

@@ -54,12 +54,14 @@ def read_turns(
     context: ReadContext,
     conversation: str,
     started_at: tuple[object, ...] = (),
+    *,
+    first: int = 0,
 ) -> Iterator[ReadResult]:
-    """Yield the turns that the user wants; the position of each is its place among all turns.
+    """Yield the turns that the user wants; the position of each is its place among all turns, counted from `first`.
 
     A turn without a time gets the start of its conversation.
     """
-    for position, turn in enumerate(turns):
+    for position, turn in enumerate(turns, first):
         if isinstance(turn, Remembered):
             yield from turn.results
         elif reason := _get_reason(turn, context.chats):

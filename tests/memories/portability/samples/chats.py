@@ -3,6 +3,7 @@
 from typing import Any
 
 from memories.portability.readers.formats import ChatFilter
+from tests.memories.portability.samples.more_chats import MORE_CHATS_SAMPLES
 from tests.memories.portability.samples.sample import Expected, Sample, Zip
 
 STARTED = 1_740_000_000.5  # 2025-02-19
@@ -431,7 +432,9 @@ CLAUDE_SAMPLES: tuple[Sample, ...] = (
                 },
                 {
                     "role": "assistant",
-                    "content": {"contentBlocks": [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "Here."}]},
+                    "content": {
+                        "contentBlocks": [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "Here."}]
+                    },
                 },
                 {"role": "user", "content": {"contentBlocks": [
                     {"type": "user_interjection", "message": {"content": "In yellow, please."}},
@@ -450,4 +453,4 @@ CLAUDE_SAMPLES: tuple[Sample, ...] = (
     ),
 )  # fmt: skip
 
-CHATS_SAMPLES = (*CHATGPT_SAMPLES, *CLAUDE_SAMPLES)
+CHATS_SAMPLES = (*CHATGPT_SAMPLES, *CLAUDE_SAMPLES, *MORE_CHATS_SAMPLES)
