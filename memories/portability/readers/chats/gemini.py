@@ -9,7 +9,7 @@ of "Name:" and "Instructions:".
 import codecs
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
@@ -34,9 +34,9 @@ from memories.portability.readers.chats.html_text import (
     iterate_lines,
     parse_html,
 )
-from memories.portability.readers.formats import Format, PartStart, ReadContext, RefusedKind
+from memories.portability.readers.formats import ChatFilter, Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.times import parse_time
+from memories.portability.readers.local_times import LocalTimes
 
 CELL = '<div class="outer-cell'
 CHUNK_BYTES = 1 << 18
@@ -70,16 +70,18 @@ def _read_gemini(part: Part, context: ReadContext) -> Iterator[ReadResult]:
 
 
 def _read_page(part: Part, context: ReadContext) -> Iterator[ReadResult]:
-    reader = TitleReader(_iterate_answered(part))
+    reader, times = TitleReader(_iterate_answered(part)), LocalTimes(context.zone)
     for cell in _iterate_cells(part):
         if cell is None:
             yield SkippedEntry("too_large")
-        elif (activity := _parse_cell(cell)) is None:
+        elif (activity := _parse_cell(cell, is_whole=context.chats is ChatFilter.ALL)) is None:
             yield SkippedEntry("other_activity")
         else:
             prompt = reader.get_prompt(activity.title, has_answer=bool(activity.answer))
-            times = (_parse_time(activity.time, context) or activity.time,)
-            yield from read_prompt(prompt, [activity.answer], times, context, has_files=activity.has_files)
+            sent_at = times.parse(activity.time) or activity.time
+            yield from read_prompt(
+                prompt, [activity.answer], (sent_at,), context, has_files=activity.has_files
+            )
 
 
 def _iterate_answered(part: Part) -> Iterator[str]:
@@ -116,8 +118,8 @@ class _Activity(NamedTuple):
     has_files: bool
 
 
-def _parse_cell(cell: str) -> _Activity | None:
-    """Return what an activity says; None for one of another product."""
+def _parse_cell(cell: str, *, is_whole: bool = False) -> _Activity | None:
+    """Return what an activity says; None for one of another product. is_whole: with all of the answer."""
     root = parse_html(cell)
     cells = [] if root is None else [(each.get("class") or "", each) for each in root.iter("div")]
     header = next((each for name, each in cells if "header-cell" in name), None)
@@ -127,32 +129,26 @@ def _parse_cell(cell: str) -> _Activity | None:
     )
     if content is None or header is None or not is_gemini("".join(map(str, header.itertext()))):
         return None
-    lines = list(iterate_lines(content))
-    end = _find_time(lines)
-    written = [line for line in lines[:end] if not line.is_in_block]
+    written, time, lines = _read_until_time(iterate_lines(content))
     files = [index for index, line in enumerate(written) if line.has_file]
     if files and files[0] > 1 and re.search(r"\d", written[files[0] - 1].text):
         files.append(files[0] - 1)  # "Attached 1 file."
     title = "\n".join(line.text for index, line in enumerate(written) if index not in files)
-    answer = "\n".join(line.text for line in lines[end + 1 :]).strip()
-    return _Activity(title, lines[end].text if end < len(lines) else "", answer, bool(files))
+    texts = (line.text for line in lines)
+    answer = "\n".join(texts).strip() if is_whole else next(filter(None, texts), "")
+    return _Activity(title, time, answer, bool(files))
 
 
-def _find_time(lines: list[HtmlLine]) -> int:
-    """Return the index of the line with the time, which stands between the prompt and the answer."""
-    for index, line in enumerate(lines):
+def _read_until_time(lines: Iterator[HtmlLine]) -> tuple[list[HtmlLine], str, Iterator[HtmlLine]]:
+    """Return the lines before the time, which stands between the prompt and the answer, the time, and the rest."""
+    written: list[HtmlLine] = []
+    for line in lines:
         if line.is_in_block:
-            return len(lines)
-        if index and len(line.text) <= MAX_TIME_CHARACTERS and TIME_LINE.fullmatch(line.text):
-            return index
-    return len(lines)
-
-
-def _parse_time(text: str, context: ReadContext) -> datetime | None:
-    """Parse a time as written; its zone is passed over if its name is not known."""
-    return parse_time(text, context.zone, local=True) or parse_time(
-        text.rpartition(" ")[0], context.zone, local=True
-    )
+            return written, "", chain([line], lines)
+        if written and len(line.text) <= MAX_TIME_CHARACTERS and TIME_LINE.fullmatch(line.text):
+            return written, line.text, lines
+        written.append(line)
+    return written, "", lines
 
 
 # --- Gems -----------------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ GEMINI_SAMPLES: tuple[Sample, ...] = (
         _page(
             _cell("Prompted&nbsp;I am allergic to nuts.<br>Jul 3, 2026, 9:15:00\u202fAM PDT<br><p>Noted.</p>"),
             _cell("Prompted And to cashews?<br>Jul 3, 2026, 9:16:00 AM XQT<br><p>Too.</p>"),
-            _cell("Prompted I hike.<br>2 Smarch 2026, 25:99 XYZ<br><p>Nice.</p>"),
+            _cell("Prompted I hike.<br>99.99.2026, 25:99:00<br><p>Nice.</p>"),
         ),
         (
             Expected("I am allergic to nuts.", "2026-07-03T16:15:00"),
