@@ -20,7 +20,6 @@ from memories.portability.readers.times import parse_time, pick_time
 
 PEOPLE = frozenset({"human", "user", "you", "me"})
 DELIMITERS = ",;\t"
-csv.field_size_limit(MAX_LINE_CHARACTERS)  # an answer may be long
 
 
 @dataclass(frozen=True)
@@ -93,13 +92,17 @@ def _read_copilot(part: Part, context: ReadContext) -> Iterator[ReadResult]:
 
 
 def _iterate_rows(part: Part, delimiter: str) -> Iterator[dict[str, str]]:
-    rows = csv.DictReader((f"{line}\n" for line in read_lines(part)), delimiter=delimiter)
-    for row in rows:
-        yield {
-            str(key).strip("\ufeff ").lower(): value.strip()
-            for key, value in row.items()
-            if isinstance(value, str)
-        }
+    lines = (f"{line}\n" for line in read_lines(part))
+    limit = csv.field_size_limit(MAX_LINE_CHARACTERS)  # an answer may be long
+    try:
+        for row in csv.DictReader(lines, delimiter=delimiter, strict=True):
+            yield {
+                str(key).strip("\ufeff ").lower(): value.strip()
+                for key, value in row.items()
+                if isinstance(value, str)
+            }
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _survey(part: Part, layout: _Columns, delimiter: str) -> dict[str, _Chat]:
@@ -127,11 +130,7 @@ def _read_row(
     chat.read += 1
     is_person = row.get(layout.author, "").lower() in PEOPLE
     turn = Turn(Author.PERSON if is_person else Author.ASSISTANT, text, (time,))
-    yield from read_turns([turn], context, name or part_name(layout), first=position)
-
-
-def part_name(layout: _Columns) -> str:
-    return f"copilot {layout.text}"
+    yield from read_turns([turn], context, name or "untitled", first=position)
 
 
 COPILOT = Format("copilot", gettext_lazy("Microsoft Copilot activity"), _is_copilot, _read_copilot)
