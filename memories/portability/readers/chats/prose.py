@@ -16,10 +16,10 @@ NESTED_SPACES = 2  # how far what belongs to a list item is indented at least
 # Each looks at one line, and none can backtrack over it more than once.
 HASH_HEADING = re.compile(r"#{1,6}(?:\s+(?P<text>.*))?")
 BULLET = re.compile(r"(?:[-*•+–‣◦]|\d{1,3}[.)])\s+(?P<text>\S.*)")
-RULE = re.compile(r"(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}")
 CODE = re.compile(r"(`[^`\n]*`)")
 STARS = re.compile(r"(\*{1,3})")
 FENCE = "```"
+RULE_CHARACTERS = " -*_•+–="  # a line of these alone separates
 BOLD, ITALIC, INTRODUCTION = 2, 3, 4  # levels of headings; those with # are 1
 
 
@@ -65,7 +65,7 @@ class _Splitter:
 
     def _start_or_continue(self, line: str, text: str, indent: int) -> Iterator[str | SkippedEntry]:
         block = self.block
-        if RULE.fullmatch(text):
+        if not text.strip(RULE_CHARACTERS):
             yield from self._end_block()
         elif found := _parse_heading(text):
             yield from self._end_block()

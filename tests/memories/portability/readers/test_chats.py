@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from memories.portability.readers.chats import gemini
 from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.items import ImportItem
-from tests.memories.portability.reading import read_file, read_zip
+from tests.memories.portability.reading import read_file, read_sources, read_zip
 from tests.memories.portability.samples import chats, more_chats
 from tests.memories.portability.samples.files import chatgpt_conversation
 from tests.memories.portability.samples.sample import Sample
@@ -27,8 +27,6 @@ BY_TITLE = {sample.title: sample for sample in chats.CHATS_SAMPLES}
 
 
 def read_places(sample: Sample, chosen: ChatFilter) -> dict[tuple[str, int], str]:
-    from tests.memories.portability.reading import read_sources
-
     items: list[ImportItem] = read_sources(*sample.open_files(), chats=chosen).items
     places = [(item.conversation, item.position, item.text) for item in items if item.conversation]
     assert len({place[:2] for place in places}) == len(places)
@@ -83,12 +81,10 @@ def test_cut_conversations_come_up_to_the_damage() -> None:
 def test_activity_of_any_length_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemini, "CHUNK_BYTES", 100)
     monkeypatch.setattr(gemini, "MAX_HTML_CHARACTERS", 3_000)
-    cells = [
-        more_chats._cell(f"Prompted&nbsp;Bee {number} é<br>Jul 3, 2026, 9:15:00 AM UTC<br>")
-        for number in range(5)
-    ]
-    cells.insert(2, more_chats._cell("Prompted&nbsp;" + "x" * 9_000))
-    outcome = read_file(more_chats._page(*cells), "MyActivity.html")
+    written = (f"Prompted&nbsp;Bee {number} é<br>Jul 3, 2026, 9:15:00 AM UTC<br>" for number in range(5))
+    cells = [*map(more_chats.build_cell, written)]
+    cells.insert(2, more_chats.build_cell("Prompted&nbsp;" + "x" * 9_000))
+    outcome = read_file(more_chats.build_page(*cells), "MyActivity.html")
     assert outcome.texts == [f"Bee {number} é" for number in range(5)]
     assert outcome.skipped == {"too_large": 1}
 

@@ -23,8 +23,8 @@ HOSTILE = {
     "nested bullets": "- a\n" + "  - b\n" * LONG,
     "tabs": "a" + "\t" * LONG + "b",
 }
-MARKS = ("\n", "\n\n", "\n \n", " ", "a", "b:", "b.", "- ", "\n- ", "\n  - ", "\n# ", "\n## c\n", "\n**d**\n", "\n*e*\n",
-         "**", "*", "_", "`", "```", "\n1. ", "\n---\n", "\t", "\n• ")  # fmt: skip
+MARKS = ("\n", "\n\n", "\n \n", " ", "a", "b:", "b.", "- ", "\n- ", "\n  - ", "\n# ", "\n## c\n", "\n**d**\n",
+         "\n*e*\n", "**", "*", "_", "`", "```", "\n1. ", "\n---\n", "\t", "\n• ")  # fmt: skip
 WORDS = re.compile(r"[a-e]")
 
 

@@ -22,7 +22,7 @@ def _activity(title: str, time: str, *answers: str, **fields: Any) -> dict[str, 
     }
 
 
-def _cell(content: str, product: str = "Gemini Apps") -> str:
+def build_cell(content: str, product: str = "Gemini Apps") -> str:
     return (
         '<div class="outer-cell mdl-cell mdl-cell--12-col mdl-shadow--2dp"><div class="mdl-grid">'
         '<div class="header-cell mdl-cell mdl-cell--12-col"><p class="mdl-typography--title">'
@@ -34,7 +34,7 @@ def _cell(content: str, product: str = "Gemini Apps") -> str:
     )
 
 
-def _page(*cells: str) -> str:
+def build_page(*cells: str) -> str:
     style = "<style>" + ".mdl-typography--body-1 { font-size: 14px } " * 2_000 + "</style>"
     return f"<html><head><title>My Activity</title>{style}</head><body>{''.join(cells)}</body></html>"
 
@@ -96,15 +96,15 @@ GEMINI_SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "Gemini: the page of Takeout, in German, Swedish and French",
-        _page(
-            _cell(
+        build_page(
+            build_cell(
                 "Eingegebener Prompt: Wann schwärmen<br>meine Bienen?<br>1 Datei angehängt.<br>-&nbsp;"
                 '<a href="stock.jpg">stock.jpg</a><br>18.04.2026, 17:38:51 MESZ<br><p>Im <b>Mai</b>.</p>'
             ),
-            _cell("Gav instruktionen&nbsp;vilken ras är lugn?<br>4 juli 2026 09:15:00 CEST<br><p>Buckfast.</p>"),
-            _cell("Requête&nbsp;Où planter du thym ?<br>2 sept. 2026, 09:00:00 UTC+02:00<br><p>Au soleil.</p>"),
-            _cell("Feedback gegeben<br>18.04.2026, 17:38:51 MESZ<br>"),
-            _cell('Gesucht: <a href="https://www.google.com/search?q=x">x</a><br>18.04.2026, 17:38:51 MESZ', "Suche"),
+            build_cell("Gav instruktionen&nbsp;vilken ras är lugn?<br>4 juli 2026 09:15:00 CEST<br><p>Buckfast.</p>"),
+            build_cell("Requête&nbsp;Où planter du thym ?<br>2 sept. 2026, 09:00:00 UTC+02:00<br><p>Au soleil.</p>"),
+            build_cell("Feedback gegeben<br>18.04.2026, 17:38:51 MESZ<br>"),
+            build_cell('Gesucht: <a href="https://www.google.com/search">x</a><br>18.04.2026, 17:38:51 MESZ', "Suche"),
         ),
         (
             Expected("Wann schwärmen\nmeine Bienen?", "2026-04-18T15:38:51"),
@@ -122,10 +122,10 @@ GEMINI_SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "Gemini: the page of Takeout in English, local times, and a time that nobody reads",
-        _page(
-            _cell("Prompted&nbsp;I am allergic to nuts.<br>Jul 3, 2026, 9:15:00\u202fAM PDT<br><p>Noted.</p>"),
-            _cell("Prompted And to cashews?<br>Jul 3, 2026, 9:16:00 AM XQT<br><p>Too.</p>"),
-            _cell("Prompted I hike.<br>99.99.2026, 25:99:00<br><p>Nice.</p>"),
+        build_page(
+            build_cell("Prompted&nbsp;I am allergic to nuts.<br>Jul 3, 2026, 9:15:00\u202fAM PDT<br><p>Noted.</p>"),
+            build_cell("Prompted And to cashews?<br>Jul 3, 2026, 9:16:00 AM XQT<br><p>Too.</p>"),
+            build_cell("Prompted I hike.<br>99.99.2026, 25:99:00<br><p>Nice.</p>"),
         ),
         (
             Expected("I am allergic to nuts.", "2026-07-03T16:15:00"),
