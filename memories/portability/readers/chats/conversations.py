@@ -18,7 +18,10 @@ from memories.portability.readers.items import ImportItem, ReadResult, SkippedEn
 from memories.portability.readers.times import pick_time
 
 ANSWER_PREFIX = "Assistant: "
-WRAPPERS = ("conversations", "chats", "threads", "sessions", "data", "items", "history", "results")
+# Keys of a document below which conversations may be.
+WRAPPERS = (
+    "conversations", "chats", "threads", "sessions", "data", "items", "history", "results", "memories", "projects",
+)  # fmt: skip
 
 
 ShapeTest = Callable[[JsonShape], bool]

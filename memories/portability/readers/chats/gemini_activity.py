@@ -27,16 +27,18 @@ from memories.portability.readers.formats import ChatFilter, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
 
 PRODUCTS = ("gemini", "bard")
-# What stands before a prompt. In other languages it is learned from the file.
+# What stands before a prompt, as far as public readers know it; in other languages it is learned from the file.
 LEADS = (
     "prompted with:", "prompted", "asked gemini:", "asked gemini", "asked bard:", "asked bard", "asked", "said",
-    "eingegebener prompt:", "gav instruktionen", "送信したメッセージ:", "送信したメッセージ：",
+    "eingegebener prompt:", "gav instruktionen", "fez uma pergunta:", "fez uma pergunta", "perguntou", "preguntado",
+    "hiciste la petición", "送信したメッセージ:", "送信したメッセージ：", "プロンプト:", "已提示", "提示：", "提示:",
 )  # fmt: skip
 # What is no prompt even if it has an answer.
 OTHER_LEADS = ("created gemini", "used gemini", "gave feedback", "selected preferred", "cleared previous")
 LEARNED_TITLES = 200
 LOOKED_AT = 5_000  # activities, for these titles
-MIN_TITLES = 4
+MIN_TITLES = 4  # two are enough for words that end with a colon
+COLONS = ":："
 MIN_SHARE = 0.9
 MAX_LEAD_CHARACTERS = 40
 LEAD_ENDS = " \xa0:："
@@ -93,14 +95,16 @@ def _find_lead(title: str) -> str:
 
 
 def _find_common(starts: list[str]) -> str:
-    """Return the longest start, up to the end of a word, that nearly all of these have."""
-    if len(set(starts)) < MIN_TITLES:
-        return ""
+    """Return the longest start, up to the end of a word, that nearly all of these have; up to its colon if any."""
     counts = Counter(
         start[: end + 1] for start in starts for end, mark in enumerate(start) if mark in LEAD_ENDS
     )
     common = (each for each, count in counts.items() if count >= MIN_SHARE * len(starts))
-    return max(common, key=len, default="")
+    longest = max(common, key=len, default="")
+    colon = min((longest.find(mark) + 1 for mark in COLONS if mark in longest), default=0)
+    if colon:
+        return longest[:colon] if len(set(starts)) > 1 else ""
+    return longest if len(set(starts)) >= MIN_TITLES else ""
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------

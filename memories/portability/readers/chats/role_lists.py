@@ -8,6 +8,7 @@ below a key, or one in each line of JSON Lines.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 from django.utils.translation import gettext_lazy as _
 
@@ -36,20 +37,18 @@ from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
 
 ROLE_KEYS = ("role", "sender", "from", "speaker", "author", "type")
-TEXT_KEYS = ("content", "text", "parts", "message", "value", "body", "mes", "contentChunks", "data")
+TEXT_KEYS = ("content", "text", "parts", "message", "value", "body", "mes", "say", "contentChunks", "data")
 FLAG_KEYS = ("is_user", "isUser", "isCreatedByUser", "fromUser")  # true for the person
 LIST_KEYS = (
-    "messages",
-    "turns",
-    "conversation",
-    "conversations",
-    "chat",
-    "history",
-    "chunks",
-    "contents",
-    "input",
+    "messages", "turns", "conversation", "conversations", "chat", "history", "chunks", "contents", "requests", "input",
     "msgs",
-)
+)  # fmt: skip
+# A question with its answer in one object.
+PAIR_KEYS = (
+    ("prompt", "response"), ("prompt", "completion"), ("query", "response"), ("user", "assistant"), ("human", "ai"),
+    ("human", "assistant"), ("user", "bot"), ("user_message", "assistant_message"), ("user_message", "bot_response"),
+    ("message", "response"),
+)  # fmt: skip
 INNER_KEYS = ("chat", "conversation", "session", "request", "body", "chunkedPrompt", "history", "data")
 TIME_KEYS = (
     "created_at", "createdAt", "create_time", "timestamp", "time", "date", "ts", "sent_at", "send_date", "updated_at",
@@ -59,37 +58,53 @@ ID_KEYS = (
 )  # fmt: skip
 FILE_KEYS = ("files", "attachments", "images", "experimental_attachments")
 PEOPLE = frozenset({"user", "human", "me", "you", "prompt", "question", "customer"})
-HIDDEN = frozenset({"system", "developer"})
+HIDDEN = frozenset({"system", "developer", "info", "error"})
 TOOLS = frozenset({"tool", "function", "ipython", "tool_result", "tool_use", "tool_call"})
+TYPE_ROLES = PEOPLE | HIDDEN | TOOLS | {"ai", "assistant", "gemini", "model", "bot"}  # in the key `type`
 FILE_BLOCKS = frozenset(
     {"image", "image_url", "input_image", "file", "input_file", "document", "audio", "input_audio"}
 )
 TEXT_BLOCKS = frozenset({"text", "input_text", "output_text", "paragraph", "markdown"})
 KNOWN_ROLE = re.compile(
-    r'"(?:role|sender|from|speaker|author|type)"\s{0,9}:\s{0,9}"(?:user|human|assistant|ai|bot|model|gpt|system)"'
+    r'"(?:role|sender|from|speaker|author|type)"\s{0,9}:\s{0,9}"(?:user|human|assistant|ai|bot|model|gpt|system|prompt)"'
     r'|"(?:is_user|isUser|isCreatedByUser|fromUser)"',
     re.IGNORECASE,
 )
 
 
 def is_message(shape: JsonShape) -> bool:
-    has_role = any("string" in shape.at(key).kinds for key in ROLE_KEYS) or shape.at("author").has("role")
+    has_role = any("string" in shape.at(key).kinds for key in ROLE_KEYS) or (
+        shape.at("author").has("role") or shape.at("info").has("role")
+    )
     return (has_role or any(shape.has(key) for key in FLAG_KEYS)) and any(shape.has(key) for key in TEXT_KEYS)
+
+
+def _is_pair(shape: JsonShape) -> bool:
+    """Return whether objects have a question and its answer."""
+    return any(
+        shape.has(question, answer)
+        and ("string" in shape.at(question).kinds or shape.at(question).has("text"))
+        for question, answer in PAIR_KEYS
+    )
+
+
+def _is_turn(shape: JsonShape) -> bool:
+    return is_message(shape) or _is_pair(shape)
 
 
 def _is_conversation(shape: JsonShape) -> bool:
     """Return whether objects have messages in a list, themselves or in an object within."""
     places = (shape, *(shape.at(key) for key in INNER_KEYS))
-    return any(is_message(place.at(key, ITEMS)) for place in places for key in LIST_KEYS)
+    return any(_is_turn(place.at(key, ITEMS)) for place in places for key in LIST_KEYS)
 
 
 def _is_role_list(start: PartStart) -> bool:
-    if not KNOWN_ROLE.search(start.text):
-        return False
     shapes = [start.lines] if start.lines.kinds else find_shapes(start.json)
-    return any(
-        is_message(shape) or _is_conversation(shape) for shape in (*shapes, start.json.at(ITEMS, ITEMS))
-    )
+    if any(map(_is_pair, (*shapes[:2], start.json.at("requests", ITEMS)))):
+        return True
+    places = (*shapes, start.json.at(ITEMS, ITEMS))
+    is_list = any(is_message(shape) or _is_conversation(shape) for shape in places)
+    return is_list and KNOWN_ROLE.search(start.text) is not None
 
 
 def _is_lechat(start: PartStart) -> bool:
@@ -101,10 +116,10 @@ def _read_role_list(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     shape = read_shape(part)
     if not shape.kinds or PartStart(part).lines.kinds:
         return _read_messages(iterate_lines(part), part, context)
-    if (path := find_path(part, is_message)) is not None and path != "":
+    if (path := find_path(part, _is_turn)) is not None and path != "":
         return _read_messages(iterate_values(part, path), part, context)
     if part.size > MAX_VALUE_BYTES and _is_conversation(shape) and not shape.is_list:
-        key = next((key for key in LIST_KEYS if is_message(shape.at(key, ITEMS))), LIST_KEYS[0])
+        key = next((key for key in LIST_KEYS if _is_turn(shape.at(key, ITEMS))), LIST_KEYS[0])
         return _read_messages(iterate_values(part, f"{key}.item"), part, context)
     path = find_path(part, _is_conversation)
     path = path if path is not None else "item" if shape.is_list else ""
@@ -121,12 +136,13 @@ def _read_messages(values: Iterator[object], part: Part, context: ReadContext) -
         elif messages is not None:
             name = get_id(outer, (*ID_KEYS, "id", "uuid", "custom_id"), f"{part.name} {number}")
             started_at = pick_values(outer, *TIME_KEYS)
-            turns = map(build_turn, (*messages, *_find_choices(outer)))
+            turns = chain.from_iterable(map(_build_turns, (*messages, *_find_choices(outer))))
             yield from read_turns(turns, context, name, started_at)
         else:
             name = get_id(as_object(value), ID_KEYS, part.name or "chat")
-            yield from read_turns([build_turn(value)], context, name, first=counts[name])
-            counts[name] += 1
+            built = _build_turns(value)
+            yield from read_turns(built, context, name, first=counts[name])
+            counts[name] += len(built)
 
 
 def _find_messages(value: object) -> tuple[list[object] | None, dict[str, object]]:
@@ -152,21 +168,29 @@ def _find_choices(outer: dict[str, object]) -> list[object]:
     return [as_object(choice).get("message") for choice in choices]
 
 
-def build_turn(value: object) -> Turn:
+def _build_turns(value: object) -> list[Turn]:
+    """Return the turn of a message, or a question and its answer."""
     entry = as_object(value)
-    if not entry:
-        return Turn(reason="not_a_memory")
-    role = _get_role(entry)
+    entry = {**as_object(entry.get("info")), **entry}  # of OpenCode
+    if role := _get_role(entry):
+        return [_build_turn(entry, role)]
+    pair = next((keys for keys in PAIR_KEYS if all(key in entry for key in keys)), None)
+    if pair is None:
+        return [Turn(reason="not_a_memory")]
+    texts = (join_content(entry[key])[0] for key in pair)
+    times = pick_values(entry, *TIME_KEYS)
+    return [Turn(author, text, times) for author, text in zip(Author, texts, strict=True)]
+
+
+def _build_turn(entry: dict[str, object], role: str) -> Turn:
     contents = (join_content(entry[key]) for key in TEXT_KEYS if key in entry)
     text, has_files = next((found for found in contents if found[0]), ("", False))
-    if not role:
-        return Turn(reason="not_a_memory")
     if role in HIDDEN:
         return Turn(reason="hidden")
     return Turn(
         Author.PERSON if role in PEOPLE else Author.ASSISTANT,
         text,
-        pick_values(entry, *TIME_KEYS),
+        (*pick_values(entry, *TIME_KEYS), *pick_values(as_object(entry.get("time")), "created")),
         "no_text" if role in TOOLS else "",
         has_attachments=has_files or any(entry.get(key) for key in FILE_KEYS),
     )
@@ -178,7 +202,7 @@ def _get_role(entry: dict[str, object]) -> str:
             return "user" if flag else "assistant"
     for key in ROLE_KEYS:
         role = as_text(entry.get(key)) or as_text(as_object(entry.get(key)).get("role"))
-        if role and (key != "type" or role.lower() in ("human", "ai", "user", "assistant", "system", "tool")):
+        if role and (key != "type" or role.lower() in TYPE_ROLES):
             return role.lower()
     return ""
 
@@ -201,7 +225,7 @@ def join_content(content: object) -> tuple[str, bool]:
         if not entry:
             texts.append(as_text(block))
         elif (not kind or kind in TEXT_BLOCKS) and not entry.get("thought"):
-            inner = entry.get("text") or entry.get("content")
+            inner = entry.get("text") or entry.get("content") or entry.get("value")
             texts.append(as_text(inner) or as_text(as_object(inner).get("value")))
     return "\n".join(filter(None, texts)), has_files
 

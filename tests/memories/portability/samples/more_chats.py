@@ -477,6 +477,44 @@ LIST_SAMPLES: tuple[Sample, ...] = (
         left_out={("", "of_the_assistant"): 1},
     ),
     Sample(
+        "Messages by role: other programs",
+        Zip(
+            {
+                "gemini-cli.json": {"sessionId": "s", "messages": [
+                    {"type": "user", "content": "I run.", "timestamp": "2026-01-01T08:00:00Z"},
+                    {"type": "gemini", "content": "Fast?"}, {"type": "info", "content": "Updated."},
+                ]},
+                "opencode.json": {"info": {"id": "o"}, "messages": [
+                    {"info": {"role": "user", "time": {"created": 1_740_000_000_000}},
+                     "parts": [{"type": "text", "text": "I row."}]},
+                ]},
+                "exporter.json": {"metadata": {"title": "T"}, "messages": [
+                    {"role": "Prompt", "say": "I ski."}, {"role": "Response", "say": "Where?"},
+                ]},
+                "vs-code.json": {"requesterUsername": "ada", "requests": [
+                    {"message": {"text": "I use tabs."}, "response": [{"value": "Fine."}], "timestamp": 1_740_000_000},
+                ]},
+                "pairs.jsonl": to_lines([{"prompt": "I swim.", "completion": "Far?"}]),
+                "ai-studio": {"runSettings": {}, "chunkedPrompt": {"chunks": [
+                    {"text": "I climb.", "role": "user"}, {"text": "hm", "role": "model", "isThought": True},
+                ]}},
+                "api.json": {"object": "list", "data": [
+                    {"role": "user", "thread_id": "t", "content": [{"type": "text", "text": {"value": "I fish."}}]},
+                ]},
+            }
+        ),
+        (
+            Expected("I run.", "2026-01-01T08"), Expected("I row.", "2025-02-19"), Expected("I ski."),
+            Expected("I use tabs.", "2025-02-19"), Expected("I swim."), Expected("I climb."), Expected("I fish."),
+        ),
+        frozenset({"chat"}),
+        left_out={
+            ("gemini-cli.json", "of_the_assistant"): 1, ("gemini-cli.json", "hidden"): 1,
+            ("exporter.json", "of_the_assistant"): 1, ("vs-code.json", "of_the_assistant"): 1,
+            ("pairs.jsonl", "of_the_assistant"): 1, ("ai-studio", "of_the_assistant"): 1,
+        },
+    ),
+    Sample(
         "Messages by role: nothing but memories",
         {"messages": MESSAGES},
         (),
