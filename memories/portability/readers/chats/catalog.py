@@ -14,6 +14,7 @@ from memories.portability.readers.formats import FileKind
 CHAT_FORMATS: tuple[FileKind, ...] = (
     GROK_FILE,
     DEEPSEEK,  # its conversations look like ChatGPT's
+    CHATGPT_PAGE,  # chat.html beside its conversations
     CHATGPT,
     CLAUDE,
     GEMINI,
@@ -22,7 +23,6 @@ CHAT_FORMATS: tuple[FileKind, ...] = (
     COPILOT,
     LE_CHAT,
     AGENT_SESSION,
-    CHATGPT_PAGE,
     CHATGPT_OTHER,
     CLAUDE_OTHER,
     CLAUDE_ARTIFACT,

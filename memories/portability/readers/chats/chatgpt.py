@@ -30,6 +30,7 @@ from memories.portability.readers.chats.conversations import (
 from memories.portability.readers.chats.prose import split_prose
 from memories.portability.readers.formats import Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
+from memories.portability.readers.script_json import make_data_part
 from memories.portability.readers.times import pick_time
 
 MAX_TURNS = 100_000  # per conversation
@@ -41,11 +42,9 @@ NUMBERED = re.compile(r"\s*\d{1,5}[.)]\s*(?:\[(?P<date>[^\]\n]{0,40})\][.:]?\s*)
 CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201|【[^【】]{0,100}†[^【】]{0,200}】")
 PROFILE_FIELD = re.compile(r"(?:Preferred name|Nickname|Role|Occupation|Other Information):\s*\S.*")
 CONVERSATION_FILES = (
-    "conversations.json",
-    "conversations-000.json",
-    "conversations-001.json",
-    "conversations-1.json",
-)
+    "conversations.json", "conversations-000.json", "conversations-001.json", "conversations-1.json"
+)  # fmt: skip
+PAGE_DATA = b"jsonData = "  # before the conversations in chat.html
 MEMORY_FILES = frozenset({"memory.json", "memories.json", "user_memories.json", "custom_instructions.json"})
 MEMORY_TIMES = ("created_at", "create_time", "createdAt", "updated_at", "update_time", "timestamp")
 
@@ -59,13 +58,15 @@ def _is_chatgpt(start: PartStart) -> bool:
     is_single = is_conversation(shape) and any(
         shape.has(key) for key in ("current_node", "conversation_id", "title", "create_time")
     )
-    return is_single or any(map(is_conversation, (items, *wrapped))) or _is_memories(start)
+    return is_single or any(map(is_conversation, (items, *wrapped))) or _is_memories(start) or _is_page(start)
 
 
 def _read_chatgpt(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     if part.base_name in MEMORY_FILES:
         yield from _read_memories(part, context)
         return
+    if part.base_name == "chat.html":
+        part = make_data_part(part, PAGE_DATA, one_line=True)
     for name, conversation in iterate_conversations(part, is_conversation):
         if conversation is None or not isinstance(conversation.get("mapping"), dict):
             yield SkippedEntry("not_a_memory")
@@ -200,6 +201,11 @@ def _read_memory_list(
         yield from remember_once(context, MEMORY, ["\n".join(lines).strip()], (day, *started_at))
 
 
+def _is_page(start: PartStart) -> bool:
+    """Return whether it is the page that shows the conversations."""
+    return start.base_name == "chat.html" and start.text[:1] == "<"
+
+
 def _is_memories(start: PartStart) -> bool:
     """Return whether this is a file of memories or instructions beside ChatGPT's conversations."""
     if start.base_name not in MEMORY_FILES:
@@ -258,16 +264,16 @@ OTHER_SHAPES = (
 )  # fmt: skip
 
 
-def _is_page(start: PartStart) -> bool:
-    """Return whether it is chat.html, a page that shows what the files of conversations have."""
-    return start.base_name == "chat.html" and bool(_list_conversations_beside(start))
-
-
 def _is_other(start: PartStart) -> bool:
     shapes = (start.json, start.json.at(ITEMS))
     is_known = any(shape.has(*keys) for shape in shapes for keys in OTHER_SHAPES)
     return is_known or (start.base_name in OTHER_FILES and bool(_list_conversations_beside(start)))
 
 
-CHATGPT_PAGE = RefusedKind("chatgpt_page", _("ChatGPT conversations as a page"), _is_page, "same_content")
+CHATGPT_PAGE = RefusedKind(
+    "chatgpt_page",
+    _("ChatGPT conversations as a page"),
+    lambda start: _is_page(start) and bool(_list_conversations_beside(start)),
+    "same_content",
+)
 CHATGPT_OTHER = RefusedKind("chatgpt_other", _("ChatGPT account and feedback"), _is_other, "no_personal_text")

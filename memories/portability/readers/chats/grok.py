@@ -1,10 +1,12 @@
 """Grok's export.
 
-Shape: from public readers of exports up to 2026. prod-grok-backend.json has `conversations`, each a `conversation` and
+Shape: from public readers of exports up to 2026. An archive of X has grok-chat-item.js, a script with a list of
+`grokChatItem`. The export of Grok is another: prod-grok-backend.json has `conversations`, each a `conversation` and
 its `responses`, in which the person is "human" and the assistant "assistant", "ASSISTANT" or the name of a model;
 `projects` have instructions of the person. Files are in prod-mc-asset-server/<id>/content.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
@@ -26,9 +28,11 @@ from memories.portability.readers.chats.conversations import (
 )
 from memories.portability.readers.formats import Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
+from memories.portability.readers.script_json import make_data_part
 from memories.portability.readers.times import pick_time
 
 INSTRUCTION_KEYS = ("custom_personality", "custom_instructions", "instructions", "system_prompt")
+X_SCRIPT = "window.YTD.grok_chat_item"
 FILE_KEYS = ("file_attachments", "image_attachments", "fileAttachments")
 
 
@@ -37,10 +41,13 @@ def _is_conversation(shape: JsonShape) -> bool:
 
 
 def _is_grok(start: PartStart) -> bool:
-    return any(map(_is_conversation, find_shapes(start.json)))
+    return any(map(_is_conversation, find_shapes(start.json))) or start.text.startswith(X_SCRIPT)
 
 
 def _read_grok(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    if part.suffix == ".js":
+        yield from _read_x_archive(make_data_part(part, b" = "), context)
+        return
     for name, value in iterate_conversations(part, _is_conversation):
         if value is None:
             yield SkippedEntry("not_a_memory")
@@ -65,6 +72,21 @@ def _build_turn(value: object) -> Turn:
         pick_values(response, "create_time"),
         has_attachments=any(response.get(key) for key in FILE_KEYS),
     )
+
+
+def _read_x_archive(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    counts: Counter[str] = Counter()
+    for value in iterate_values(part, "item"):
+        item = as_object(as_object(value).get("grokChatItem"))
+        sender, name = as_text(as_object(item.get("sender")).get("name")), get_id(item, ("chatId",), "")
+        turn = Turn(
+            Author.PERSON if sender.lower() == "user" else Author.ASSISTANT,
+            as_text(item.get("message")),
+            pick_values(item, "createdAt"),
+            "" if sender else "not_a_memory",
+        )
+        yield from read_turns([turn], context, name or part.name, first=counts[name])
+        counts[name] += 1
 
 
 def _read_others(part: Part, context: ReadContext) -> Iterator[ReadResult]:

@@ -1,5 +1,6 @@
 """Samples of chats with assistants: ChatGPT and Claude."""
 
+import json
 from typing import Any
 
 from memories.portability.readers.formats import ChatFilter
@@ -234,6 +235,15 @@ CHATGPT_SAMPLES: tuple[Sample, ...] = (
         (Expected("I hike.", "2025-02-20"),),
         frozenset({"chatgpt"}),
         left_out={("", "not_a_memory"): 2},
+    ),
+    Sample(
+        "ChatGPT: only the page that shows the conversations",
+        "<html><head><style>" + "a { color: red }\n" * 5_000 + "</style></head><body><script>\n    var jsonData = "
+        + json.dumps([_chatgpt(_message("user", "I hike; [often].\nAnd far."))]) + ";\n    var assetsJson = {};\n"
+        "function load() { return jsonData; }\n</script></body></html>",
+        (Expected("I hike; [often].\nAnd far.", "2025-02-20"),),
+        frozenset({"chatgpt"}),
+        name="chat.html",
     ),
     Sample(
         "ChatGPT: memories and instructions in files of their own",

@@ -303,6 +303,17 @@ PRODUCT_SAMPLES: tuple[Sample, ...] = (
         notes={"attachments_dropped": 1},
     ),
     Sample(
+        "Grok: in an archive of X",
+        'window.YTD.grok_chat_item.part0 = [\n  {\n    "grokChatItem" : {\n      "sender" : {\n        "name" : "User"'
+        '\n      },\n      "chatId" : "1",\n      "message" : "I sail.",\n      "createdAt" : "2025-03-01T08:00:00.000Z"'
+        '\n    }\n  },\n  {\n    "grokChatItem" : {"sender" : {"name" : "Agent"}, "chatId" : "1", "message" : "Ahoy."}'
+        "\n  }\n]",
+        (Expected("I sail.", "2025-03-01T08"),),
+        frozenset({"grok"}),
+        name="grok-chat-item.js",
+        left_out={("grok-chat-item.js", "of_the_assistant"): 1},
+    ),
+    Sample(
         "Perplexity: conversations as the company gives them out, and files of extensions",
         Zip(
             {
