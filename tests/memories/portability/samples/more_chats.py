@@ -305,7 +305,7 @@ PRODUCT_SAMPLES: tuple[Sample, ...] = (
     Sample(
         "Grok: in an archive of X",
         'window.YTD.grok_chat_item.part0 = [\n  {\n    "grokChatItem" : {\n      "sender" : {\n        "name" : "User"'
-        '\n      },\n      "chatId" : "1",\n      "message" : "I sail.",\n      "createdAt" : "2025-03-01T08:00:00.000Z"'
+        '\n      },\n      "chatId" : "1",\n      "message" : "I sail.",\n      "createdAt" : "2025-03-01T08:00:00Z"'
         '\n    }\n  },\n  {\n    "grokChatItem" : {"sender" : {"name" : "Agent"}, "chatId" : "1", "message" : "Ahoy."}'
         "\n  }\n]",
         (Expected("I sail.", "2025-03-01T08"),),
