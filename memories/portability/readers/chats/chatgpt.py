@@ -37,8 +37,11 @@ MAX_TURNS = 100_000  # per conversation
 MEMORY, INSTRUCTION = "chatgpt memory", "chatgpt instruction"  # kinds of what repeats
 INSTRUCTION_KEYS = ("about_user_message", "about_model_message")
 DISPLAYED_ANSWERS = ("text", "multimodal_text", "")  # content types
-# "1. [2025-01-14]. User keeps bees."
-NUMBERED = re.compile(r"\s*\d{1,5}[.)]\s*(?:\[(?P<date>[^\]\n]{0,40})\][.:]?\s*)?(?P<text>\S.*)")
+# "1. [2025-01-14]. User keeps bees.": a number, a day or both begin a memory.
+NUMBERED = re.compile(
+    r"\s*(?:[-*•]\s*)?(?=\d{1,5}[.)]|\[\d)(?:\d{1,5}[.)]\s*)?(?:\[(?P<date>[^\]\n]{0,40})\][.:]?\s*(?:[-–—]\s*)?)?"
+    r"(?P<text>\S.*)"
+)
 CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201|【[^【】]{0,100}†[^【】]{0,200}】")
 PROFILE_FIELD = re.compile(r"(?:Preferred name|Nickname|Role|Occupation|Other Information):\s*\S.*")
 CONVERSATION_FILES = (
@@ -102,7 +105,7 @@ def _build_turns(
     message: dict[str, object], context: ReadContext, started_at: tuple[object, ...]
 ) -> Iterator[Turn | Remembered]:
     """Yield the turn of a message; nothing for an empty one of the system."""
-    content, metadata = as_object(message.get("content")), as_object(message.get("metadata"))
+    content, metadata = _get_content(message), as_object(message.get("metadata"))
     kind, role = as_text(content.get("content_type")), _get_role(message)
     times = pick_values(message, "create_time", "update_time")
     if kind == "user_editable_context" or "user_context_message_data" in metadata:
@@ -123,7 +126,7 @@ def _build_turns(
 
 
 def _build_turn(message: dict[str, object], role: str, times: tuple[object, ...]) -> Turn:
-    content, metadata = as_object(message.get("content")), as_object(message.get("metadata"))
+    content, metadata = _get_content(message), as_object(message.get("metadata"))
     if metadata.get("is_visually_hidden_from_conversation") is True:
         return Turn(reason="hidden")
     text = _join_texts(content)
@@ -136,6 +139,11 @@ def _build_turn(message: dict[str, object], role: str, times: tuple[object, ...]
     if not is_displayed or as_text(content.get("content_type")) not in DISPLAYED_ANSWERS:
         return Turn(Author.ASSISTANT, reason="no_text")
     return Turn(Author.ASSISTANT, CITATION.sub("", text).strip(), times, has_attachments=has_attachments)
+
+
+def _get_content(message: dict[str, object]) -> dict[str, object]:
+    content = message.get("content")
+    return {"parts": [content]} if isinstance(content, str) else as_object(content)
 
 
 def _get_role(message: dict[str, object]) -> str:

@@ -29,6 +29,7 @@ from memories.portability.readers.times import pick_time
 MEMORY_KEYS = ("conversations_memory", "project_memories", "memory_files")
 TIME_KEYS = ("updated_at", "created_at")
 TEXT_KEYS = ("content", "memory", "text", "summary")
+FILE_PROPERTIES = ("name:", "description:", "type:", "title:", "updated")
 MIN_WORDS = 3  # in an unknown field that is prose, not an ID or a setting
 MAX_PARTS = 5_000  # among which projects are looked for
 
@@ -47,11 +48,22 @@ def read_memories(part: Part, context: ReadContext) -> Iterator[ReadResult]:
         yield from _read_project_memories(value.get("project_memories"), context, times)
         for file in as_list(value.get("memory_files")):
             entry = as_object(file)
-            text = entry.get("content")
-            yield from _read_prose(text if entry else 0, context, pick_values(entry, *TIME_KEYS))
+            text = _drop_properties(entry.get("content")) if entry else 0
+            yield from _read_prose(text, context, pick_values(entry, *TIME_KEYS))
         for key, other in value.items():
             if key not in MEMORY_KEYS and len(as_text(other).split()) >= MIN_WORDS:
                 yield SkippedEntry("not_a_memory")
+
+
+def _drop_properties(text: object) -> object:
+    """Return a file without the lines above it that only name it; other properties stay, a paragraph each."""
+    if not isinstance(text, str) or not text.startswith("---\n"):
+        return text
+    head, mark, body = text[4:].partition("\n---")
+    if not mark or (body and body[0] != "\n"):
+        return text
+    lines = (line for line in head.split("\n") if not line.startswith(FILE_PROPERTIES))
+    return "\n\n".join((*lines, body))
 
 
 def _read_prose(

@@ -30,8 +30,10 @@ PRODUCTS = ("gemini", "bard")
 # What stands before a prompt, as far as public readers know it; in other languages it is learned from the file.
 LEADS = (
     "prompted with:", "prompted", "asked gemini:", "asked gemini", "asked bard:", "asked bard", "asked", "said",
-    "eingegebener prompt:", "gav instruktionen", "fez uma pergunta:", "fez uma pergunta", "perguntou", "preguntado",
-    "hiciste la petición", "送信したメッセージ:", "送信したメッセージ：", "プロンプト:", "已提示", "提示：", "提示:",
+    "eingegebener prompt:", "prompt eingegeben:", "prompt envoyé :", "prompt saisi :", "requête envoyée :",
+    "petición enviada:", "hiciste la petición", "preguntado", "prompt enviado:", "prompt inserito:",
+    "prompt ingevoerd:", "gav instruktionen", "fez uma pergunta:", "fez uma pergunta", "perguntou", "запрос:",
+    "送信したメッセージ:", "送信したメッセージ：", "プロンプト:", "已提示", "提示：", "提示:", "프롬프트:",
 )  # fmt: skip
 # What is no prompt even if it has an answer.
 OTHER_LEADS = ("created gemini", "used gemini", "gave feedback", "selected preferred", "cleared previous")

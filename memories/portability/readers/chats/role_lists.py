@@ -36,8 +36,21 @@ from memories.portability.readers.chats.conversations import (
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
 
-ROLE_KEYS = ("role", "sender", "from", "speaker", "author", "type")
-TEXT_KEYS = ("content", "text", "parts", "message", "value", "body", "mes", "say", "contentChunks", "data")
+ROLE_KEYS = ("role", "sender", "from", "speaker", "author", "sender_name", "type")
+ASSISTANT_NAMES = ("meta ai",)  # in Meta's exports, where the person has their name
+TEXT_KEYS = (
+    "content",
+    "text",
+    "parts",
+    "message",
+    "value",
+    "body",
+    "mes",
+    "say",
+    "contentChunks",
+    "content_list",
+    "data",
+)
 FLAG_KEYS = ("is_user", "isUser", "isCreatedByUser", "fromUser")  # true for the person
 LIST_KEYS = (
     "messages", "turns", "conversation", "conversations", "chat", "history", "chunks", "contents", "requests", "input",
@@ -51,7 +64,8 @@ PAIR_KEYS = (
 )  # fmt: skip
 INNER_KEYS = ("chat", "conversation", "session", "request", "body", "chunkedPrompt", "history", "data")
 TIME_KEYS = (
-    "created_at", "createdAt", "create_time", "timestamp", "time", "date", "ts", "sent_at", "send_date", "updated_at",
+    "created_at", "createdAt", "create_time", "timestamp", "time", "date", "ts", "sent_at", "send_date",
+    "timestamp_ms", "creationTime", "updated_at",
 )  # fmt: skip
 ID_KEYS = (
     "chatId", "conversation_id", "conversationId", "session_id", "sessionId", "thread_id", "threadId",
@@ -67,7 +81,7 @@ FILE_BLOCKS = frozenset(
 TEXT_BLOCKS = frozenset({"text", "input_text", "output_text", "paragraph", "markdown"})
 KNOWN_ROLE = re.compile(
     r'"(?:role|sender|from|speaker|author|type)"\s{0,9}:\s{0,9}"(?:user|human|assistant|ai|bot|model|gpt|system|prompt)"'
-    r'|"(?:is_user|isUser|isCreatedByUser|fromUser)"',
+    r'|"(?:is_user|isUser|isCreatedByUser|fromUser)"|"sender_name"\s{0,9}:\s{0,9}"Meta AI"',
     re.IGNORECASE,
 )
 
@@ -95,7 +109,9 @@ def _is_turn(shape: JsonShape) -> bool:
 def _is_conversation(shape: JsonShape) -> bool:
     """Return whether objects have messages in a list, themselves or in an object within."""
     places = (shape, *(shape.at(key) for key in INNER_KEYS))
-    return any(_is_turn(place.at(key, ITEMS)) for place in places for key in LIST_KEYS)
+    return any(_is_turn(place.at(key, ITEMS)) for place in places for key in LIST_KEYS) or any(
+        place.at("history", "messages").is_object for place in places
+    )
 
 
 def _is_role_list(start: PartStart) -> bool:
@@ -148,7 +164,7 @@ def _read_messages(values: Iterator[object], part: Part, context: ReadContext) -
 def _find_messages(value: object) -> tuple[list[object] | None, dict[str, object]]:
     """Return the messages of a conversation and the object around them; None for what is a message itself."""
     if isinstance(value, list):
-        return value, {}
+        return _flatten(value), {}
     outer = as_object(value)
     for place in (outer, *(as_object(outer.get(key)) for key in INNER_KEYS)):
         for key in LIST_KEYS:
@@ -157,8 +173,21 @@ def _find_messages(value: object) -> tuple[list[object] | None, dict[str, object
                 inner = messages.get("messages", messages)
                 messages = list(as_object(inner).values()) or None
             if isinstance(messages, list) and any(isinstance(each, dict) for each in messages):
-                return messages, {**place, **outer}
+                return _flatten(messages), {**place, **outer}
     return None, outer
+
+
+def _flatten(messages: list[object]) -> list[object]:
+    """Return messages in the order in which they were written, those within others too."""
+    if messages and "timestamp_ms" in as_object(messages[0]):
+        messages = messages[::-1]  # Meta's exports begin with the newest
+    flat: list[object] = []
+    rest = messages[::-1]
+    while rest:
+        message = rest.pop()
+        flat.append(message)
+        rest += [each for each in as_list(as_object(message).get("children")) if isinstance(each, dict)][::-1]
+    return flat
 
 
 def _find_choices(outer: dict[str, object]) -> list[object]:
@@ -202,6 +231,8 @@ def _get_role(entry: dict[str, object]) -> str:
             return "user" if flag else "assistant"
     for key in ROLE_KEYS:
         role = as_text(entry.get(key)) or as_text(as_object(entry.get(key)).get("role"))
+        if role and key == "sender_name":
+            return "assistant" if role.lower() in ASSISTANT_NAMES else "user"
         if role and (key != "type" or role.lower() in TYPE_ROLES):
             return role.lower()
     return ""
@@ -224,7 +255,7 @@ def join_content(content: object) -> tuple[str, bool]:
         )
         if not entry:
             texts.append(as_text(block))
-        elif (not kind or kind in TEXT_BLOCKS) and not entry.get("thought"):
+        elif (not kind or kind in TEXT_BLOCKS) and not entry.get("thought") and entry.get("phase") != "think":
             inner = entry.get("text") or entry.get("content") or entry.get("value")
             texts.append(as_text(inner) or as_text(as_object(inner).get("value")))
     return "\n".join(filter(None, texts)), has_files
