@@ -39,18 +39,8 @@ from memories.portability.readers.items import ReadResult, SkippedEntry
 ROLE_KEYS = ("role", "sender", "from", "speaker", "author", "sender_name", "type")
 ASSISTANT_NAMES = ("meta ai",)  # in Meta's exports, where the person has their name
 TEXT_KEYS = (
-    "content",
-    "text",
-    "parts",
-    "message",
-    "value",
-    "body",
-    "mes",
-    "say",
-    "contentChunks",
-    "content_list",
-    "data",
-)
+    "content", "text", "parts", "message", "value", "body", "mes", "say", "contentChunks", "content_list", "data",
+)  # fmt: skip
 FLAG_KEYS = ("is_user", "isUser", "isCreatedByUser", "fromUser")  # true for the person
 LIST_KEYS = (
     "messages", "turns", "conversation", "conversations", "chat", "history", "chunks", "contents", "requests", "input",
@@ -214,6 +204,8 @@ def _build_turns(value: object) -> list[Turn]:
 def _build_turn(entry: dict[str, object], role: str) -> Turn:
     contents = (join_content(entry[key]) for key in TEXT_KEYS if key in entry)
     text, has_files = next((found for found in contents if found[0]), ("", False))
+    if "sender_name" in entry:
+        text = _repair(text)
     if role in HIDDEN:
         return Turn(reason="hidden")
     return Turn(
@@ -223,6 +215,14 @@ def _build_turn(entry: dict[str, object], role: str) -> Turn:
         "no_text" if role in TOOLS else "",
         has_attachments=has_files or any(entry.get(key) for key in FILE_KEYS),
     )
+
+
+def _repair(text: str) -> str:
+    """Return the text as it was; Meta's exports take each byte of it for a character."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _get_role(entry: dict[str, object]) -> str:

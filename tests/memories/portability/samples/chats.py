@@ -78,7 +78,7 @@ MODEL_CONTEXT = _message(
     content={
         "content_type": "model_editable_context",
         "model_set_context": "1. [2025-01-14]. User keeps bees.\n\n2. [2025-02-01]. User plans a garden:\n"
-        "a pond\nand a shed\n3. User has no date.",
+        "- a pond\nand a shed\n3. User has no date.\n[2025-02-03] - User runs.",
         "repository": None,
     },
     create_time=None,
@@ -91,8 +91,9 @@ KNOWN = (
     Expected("No emojis", "2025-02-19"),
     Expected("Metric units", "2025-02-19"),
     Expected("User keeps bees.", "2025-01-14T00:00:00"),
-    Expected("User plans a garden:\na pond\nand a shed", "2025-02-01"),
+    Expected("User plans a garden:\n- a pond\nand a shed", "2025-02-01"),
     Expected("User has no date.", "2025-02-19"),
+    Expected("User runs.", "2025-02-03"),
 )
 WRITES = _message("assistant", "User is allergic to wasps.", recipient="bio")
 WRITTEN = _message("tool", "Model set context updated.", author={"role": "tool", "name": "bio"})
@@ -388,7 +389,7 @@ CLAUDE_SAMPLES: tuple[Sample, ...] = (
                         "project_memories": [{"project_uuid": "p1", "memory": "Called Ferris."}],
                         "memory_files": [
                             {"path": "/a.md", "content": "I run.\n", "updated_at": "2026-09-20T08:00:00Z"},
-                            {"path": "/b.md", "content": "# Food\n- No nuts", "updated_at": None},
+                            {"path": "/b.md", "content": "---\nname: food\n---\n# Food\n- No nuts", "updated_at": None},
                             7,
                         ],
                         "account_uuid": "a1",

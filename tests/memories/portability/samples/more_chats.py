@@ -505,6 +505,21 @@ LIST_SAMPLES: tuple[Sample, ...] = (
                 "vs-code.json": {"requesterUsername": "ada", "requests": [
                     {"message": {"text": "I use tabs."}, "response": [{"value": "Fine."}], "timestamp": 1_740_000_000},
                 ]},
+                "message_1.json": {"participants": [{"name": "Meta AI"}, {"name": "Ada"}], "messages": [
+                    {"sender_name": "Meta AI", "timestamp_ms": 1_740_000_001_000, "content": "Where?"},
+                    {"sender_name": "Ada", "timestamp_ms": 1_740_000_000_000, "content": "I like caf\u00c3\u00a9s."},
+                ]},
+                "qwen.json": {"success": True, "data": [{"id": "q", "chat": {"history": {"messages": {
+                    "a": {"role": "user", "content": "I knit.", "timestamp": 1_740_000_000},
+                    "b": {"role": "assistant", "content": "", "content_list": [{"content": "Ok", "phase": "answer"}]},
+                }}}}]},
+                "librechat.json": {"conversationId": "l", "messages": [{
+                    "isCreatedByUser": True, "text": "I dive.", "children": [
+                        {"isCreatedByUser": False, "text": "Deep?", "children": [
+                            {"isCreatedByUser": True, "text": "30 m.", "children": []},
+                        ]},
+                    ],
+                }]},
                 "pairs.jsonl": to_lines([{"prompt": "I swim.", "completion": "Far?"}]),
                 "ai-studio": {"runSettings": {}, "chunkedPrompt": {"chunks": [
                     {"text": "I climb.", "role": "user"}, {"text": "hm", "role": "model", "isThought": True},
@@ -516,13 +531,15 @@ LIST_SAMPLES: tuple[Sample, ...] = (
         ),
         (
             Expected("I run.", "2026-01-01T08"), Expected("I row.", "2025-02-19"), Expected("I ski."),
-            Expected("I use tabs.", "2025-02-19"), Expected("I swim."), Expected("I climb."), Expected("I fish."),
+            Expected("I use tabs.", "2025-02-19"), Expected("I like cafés.", "2025-02-19"),
+            Expected("I knit.", "2025-02-19"), Expected("I dive."), Expected("30 m."), Expected("I swim."), Expected("I climb."), Expected("I fish."),
         ),
         frozenset({"chat"}),
         left_out={
             ("gemini-cli.json", "of_the_assistant"): 1, ("gemini-cli.json", "hidden"): 1,
             ("exporter.json", "of_the_assistant"): 1, ("vs-code.json", "of_the_assistant"): 1,
-            ("pairs.jsonl", "of_the_assistant"): 1, ("ai-studio", "of_the_assistant"): 1,
+            ("message_1.json", "of_the_assistant"): 1, ("qwen.json", "of_the_assistant"): 1,
+            ("librechat.json", "of_the_assistant"): 1, ("pairs.jsonl", "of_the_assistant"): 1, ("ai-studio", "of_the_assistant"): 1,
         },
     ),
     Sample(
