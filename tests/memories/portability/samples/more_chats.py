@@ -532,14 +532,16 @@ LIST_SAMPLES: tuple[Sample, ...] = (
         (
             Expected("I run.", "2026-01-01T08"), Expected("I row.", "2025-02-19"), Expected("I ski."),
             Expected("I use tabs.", "2025-02-19"), Expected("I like cafés.", "2025-02-19"),
-            Expected("I knit.", "2025-02-19"), Expected("I dive."), Expected("30 m."), Expected("I swim."), Expected("I climb."), Expected("I fish."),
+            Expected("I knit.", "2025-02-19"), Expected("I dive."), Expected("30 m."), Expected("I swim."),
+            Expected("I climb."), Expected("I fish."),
         ),
         frozenset({"chat"}),
         left_out={
             ("gemini-cli.json", "of_the_assistant"): 1, ("gemini-cli.json", "hidden"): 1,
             ("exporter.json", "of_the_assistant"): 1, ("vs-code.json", "of_the_assistant"): 1,
             ("message_1.json", "of_the_assistant"): 1, ("qwen.json", "of_the_assistant"): 1,
-            ("librechat.json", "of_the_assistant"): 1, ("pairs.jsonl", "of_the_assistant"): 1, ("ai-studio", "of_the_assistant"): 1,
+            ("librechat.json", "of_the_assistant"): 1, ("pairs.jsonl", "of_the_assistant"): 1,
+            ("ai-studio", "of_the_assistant"): 1,
         },
     ),
     Sample(
