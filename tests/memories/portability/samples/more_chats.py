@@ -101,7 +101,7 @@ GEMINI_SAMPLES: tuple[Sample, ...] = (
                 "Eingegebener Prompt: Wann schwärmen<br>meine Bienen?<br>1 Datei angehängt.<br>-&nbsp;"
                 '<a href="stock.jpg">stock.jpg</a><br>18.04.2026, 17:38:51 MESZ<br><p>Im <b>Mai</b>.</p>'
             ),
-            build_cell("Gav instruktionen&nbsp;vilken ras är lugn?<br>4 juli 2026 09:15:00 CEST<br><p>Buckfast.</p>"),
+            build_cell("Gav instruktionen&nbsp;vilken ras är lugn?<br>4 mars 2026 09:15:00 CET<br><p>Buckfast.</p>"),
             build_cell("Requête&nbsp;Où planter du thym ?<br>2 sept. 2026, 09:00:00 UTC+02:00<br><p>Au soleil.</p>"),
             build_cell("Feedback gegeben<br>18.04.2026, 17:38:51 MESZ<br>"),
             build_cell('Gesucht: <a href="https://www.google.com/search">x</a><br>18.04.2026, 17:38:51 MESZ', "Suche"),
@@ -109,8 +109,8 @@ GEMINI_SAMPLES: tuple[Sample, ...] = (
         (
             Expected("Wann schwärmen\nmeine Bienen?", "2026-04-18T15:38:51"),
             Expected("Assistant: Im Mai.", "2026-04-18T15:38:51"),
-            Expected("vilken ras är lugn?", "2026-07-04T07:15:00"),
-            Expected("Assistant: Buckfast.", "2026-07-04"),
+            Expected("vilken ras är lugn?", "2026-03-04T08:15:00"),
+            Expected("Assistant: Buckfast.", "2026-03-04"),
             Expected("Où planter du thym ?", "2026-09-02T07:00:00"),
             Expected("Assistant: Au soleil.", "2026-09-02"),
         ),
