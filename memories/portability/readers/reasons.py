@@ -21,6 +21,7 @@ REASONS = {
     "hidden": _("messages that the app hides"),
     "conversation": _("messages in conversations, which you excluded"),
     "no_text": _("images, tool calls and other messages without text"),
+    "other_activity": _("activity other than messages"),
     "chatter": _("sentences around the list of memories"),
     "older": _("older than your version"),
     "superseded": _("marked as outdated in the file"),

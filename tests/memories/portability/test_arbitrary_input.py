@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,7 +38,9 @@ ANY_JSON = st.recursive(
 KEYS = st.sampled_from(
     """mapping current_node message author role content parts create_time parent chat_messages sender text memory
     memories results conversations_memory project_memories created_at tags history version id picard schema
-    visibility expires_at conversation position temporal""".split()  # noqa: SIM905
+    visibility expires_at conversation position temporal messages fragments inserted_at responses response sender
+    metadata recipient attachments extracted_content memory_files prompt_template docs conversations entries query_str
+    header title time products safeHtmlItem chatId type payload display timestamp content_type""".split()  # noqa: SIM905
 )
 EXPORT_LIKE_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("2025-01-01"),
@@ -69,8 +72,8 @@ def read(content: bytes) -> None:
 
 
 def _clean(item: ImportItem) -> None:
-    if item.conversation is not None and item.position is None:
-        item = ImportItem(item.text, item.tags, item.created_at, expires_at=item.expires_at)
+    if item.id is None:  # the import derives the conversation's ID from that in the file
+        item = replace(item, conversation=None, position=None)
     with suppress(ValidationError):
         clean_item(item)
 

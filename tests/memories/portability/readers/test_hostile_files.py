@@ -4,10 +4,7 @@ Nothing is timed: with quadratic time these tests would take minutes.
 """
 
 import json
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import product
 
 import pytest
 
@@ -16,59 +13,11 @@ from memories.index.languages import get_language
 from memories.portability.readers.items import ImportItem, Revision, split_to_limits
 from memories.portability.readers.memory_tools.picard_jsonl import MAX_TAGS_READ
 from memories.validation import limits
-from tests.memories.portability.readers.test_readers import read, texts
-from tests.memories.portability.samples.files import file_of, zip_of
+from tests.memories.portability.readers.test_readers import read
+from tests.memories.portability.samples.files import file_of
 
 ENGLISH = get_language("en")
 LONG = 200_000
-PROSE = {
-    "heading with a gap": "# a" + " " * LONG + "b",
-    "heading across lines": "# " + " " * LONG + "a\nb",
-    "unclosed bold heading": "**" + "a" * LONG,
-    "blank lines": "a" + "\n" * LONG + "x",
-    "lines of one space": "a" + "\n " * LONG + "x",
-}
-
-
-def read_claude_memories(prose: str) -> list[str]:
-    """Return the memories read from Claude's prose."""
-    export = zip_of({"memories.json": json.dumps([{"conversations_memory": prose}])})
-    return texts(read(export)[1])
-
-
-@pytest.mark.parametrize("prose", PROSE.values(), ids=PROSE)
-def test_hostile_prose_is_read(prose: str) -> None:
-    assert len(read_claude_memories(prose)) in (1, 2)
-
-
-# The obvious implementation as a reference: correct, but slow for hostile input.
-BLOCK = re.compile(r"\n(?=\s*(?:[-*•]\s|#|\*\*)|\n)")
-HEADING = re.compile(r"\s*(?:#{1,6}\s+(?P<a>.+?)|\*\*(?P<b>[^*]+)\*\*:?)\s*")
-
-
-def split_by_reference(prose: str) -> Iterator[str]:
-    heading = ""
-    for block in BLOCK.split(prose):
-        if match := HEADING.fullmatch(block):
-            heading = (match["a"] or match["b"]).strip(" :")
-        elif text := block.strip().lstrip("-*• ").strip():
-            yield f"{heading}: {text}" if heading else text
-
-
-def test_prose_is_split_like_reference() -> None:
-    fragments = ("\n", "\n \n", " ", "a", "b:", "- ", "-", "\n# a", "**", "\t", "\n• ")
-    proses = ["a" + "".join(each) for count in range(5) for each in product(fragments, repeat=count)]
-    memories = read_claude_memories("\n\n# end\n\n".join(proses))
-    assert memories == list(split_by_reference("\n\n# end\n\n".join(proses)))
-
-
-def test_empty_heading_is_not_a_memory() -> None:
-    assert read_claude_memories("# Home\n\nI bake.\n\n##\n\nI hike.\n\n#  \n") == ["Home: I bake.", "I hike."]
-
-
-def test_overlong_heading_is_a_memory_and_not_a_prefix() -> None:
-    long_heading = "a" * 201
-    assert read_claude_memories(f"# {long_heading}\n- b\n- c") == [f"# {long_heading}", "b", "c"]
 
 
 def test_long_text_is_split_at_length_limit() -> None:

@@ -29,14 +29,6 @@ def texts(items: list[ImportItem]) -> list[str]:
     return [item.text for item in items]
 
 
-@pytest.mark.parametrize("numbered", [False, True])
-def test_chatgpt_displayed_branch_is_read_in_order(numbered: bool) -> None:
-    name, items, skipped = read(samples.chatgpt_zip(numbered=numbered))
-    assert name == "chatgpt"
-    assert texts(items) == ["I like green tea.", "And I hike.", "My cat is Tom.", "I live in Leeds."]
-    assert [item.conversation for item in items] == ["c1", "c1", "c2", None]
-    assert items[0].created_at == datetime.fromtimestamp(1_740_000_001.25, UTC)
-    assert "of_the_assistant" in skipped
 
 
 @pytest.mark.parametrize(
@@ -48,30 +40,6 @@ def test_typed_facts_are_no_conversation(content: Any) -> None:
     assert {item.conversation for item in items} == {None}
 
 
-def test_chat_filter_selects_messages() -> None:
-    assert "Assistant: Noted." in texts(read(samples.chatgpt_zip(), ChatFilter.ALL)[1])
-    assert texts(read(samples.chatgpt_zip(), ChatFilter.NONE)[1]) == ["I live in Leeds."]
-
-
-def test_claude_memories_and_conversations_are_read() -> None:
-    name, items, skipped = read(samples.claude_zip())
-    assert name == "claude"
-    assert texts(items) == [
-        "Work context: I write compilers.", "Home: I have two cats.", "Home: I bake bread.",
-        "The compiler is called Ferris.", "My oven runs hot.",
-    ]  # fmt: skip
-    assert skipped == ["of_the_assistant", "no_text"]
-
-
-def test_claude_memories_alone_are_read() -> None:
-    for export in (samples.CLAUDE_MEMORIES, samples.CLAUDE_MEMORIES[0]):
-        name, items, _ = read(file_of(export))
-        assert (name, texts(items)[:2]) == (
-            "claude",
-            ["Work context: I write compilers.", "Home: I have two cats."],
-        )
-
-
 
 
 
@@ -80,24 +48,6 @@ def test_claude_memories_alone_are_read() -> None:
 @pytest.mark.parametrize("content", [samples.TRANSFER, samples.CSV, json.dumps(samples.MEM0)])
 def test_encodings_with_bom_are_read(encoding: str, content: str) -> None:
     assert read(io.BytesIO(content.encode(encoding))) == read(file_of(content))
-
-
-BROKEN_TREES: dict[str, Any] = {
-    "cycle": {
-        "a": {"message": None, "parent": "b", "children": []},
-        "b": {"parent": "a", "children": ["a"]},
-    },
-    "missing parent": {"a": {"message": {"author": None, "content": None}, "parent": "gone", "children": []}},
-    "list": [],
-    "empty": {},
-}
-
-
-@pytest.mark.parametrize("tree", BROKEN_TREES.values(), ids=BROKEN_TREES)
-def test_malformed_conversation_does_not_affect_others(tree: Any) -> None:
-    broken = {"mapping": tree, "current_node": "a"}
-    good = samples.chatgpt_conversation([("user", "My cat is Tom.")])
-    assert texts(read(file_of([broken, good]))[1]) == ["My cat is Tom."]
 
 
 REFUSED = {

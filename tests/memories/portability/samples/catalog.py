@@ -1,6 +1,11 @@
 """All samples."""
 
+from tests.memories.portability.samples.chats import CHATGPT_SAMPLES
+from tests.memories.portability.samples.chats import CLAUDE_SAMPLES
 from tests.memories.portability.samples.memory_tools import MEMORY_TOOL_SAMPLES
+from tests.memories.portability.samples.more_chats import GEMINI_SAMPLES
+from tests.memories.portability.samples.more_chats import PRODUCT_SAMPLES
+from tests.memories.portability.samples.more_chats import LIST_SAMPLES
 from tests.memories.portability.samples.notes import NOTE_SAMPLES
 from tests.memories.portability.samples.picard_and_pam import PICARD_AND_PAM_SAMPLES
 from tests.memories.portability.samples.refused import REFUSED_SAMPLES
@@ -9,7 +14,12 @@ from tests.memories.portability.samples.texts import TEXTS_SAMPLES
 from tests.memories.portability.samples.sample import Sample
 
 SAMPLES: tuple[Sample, ...] = (
+    *CHATGPT_SAMPLES,
+    *CLAUDE_SAMPLES,
     *MEMORY_TOOL_SAMPLES,
+    *GEMINI_SAMPLES,
+    *PRODUCT_SAMPLES,
+    *LIST_SAMPLES,
     *NOTE_SAMPLES,
     *PICARD_AND_PAM_SAMPLES,
     *REFUSED_SAMPLES,
