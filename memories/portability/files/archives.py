@@ -231,6 +231,10 @@ class _BoundedZipFile(SeekableFileView):
             raise _make_too_many_files_error()
         return data
 
+    def close(self) -> None:
+        self._file.close()  # it was opened for this zip only
+        super().close()
+
 
 class _BoundedGzipFile(FileView):
     """The unpacked bytes of a gzip part, whose size is not known before."""

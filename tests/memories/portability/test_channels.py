@@ -38,7 +38,7 @@ def choose_samples() -> dict[str, Sample]:
 
 
 each_sample = pytest.mark.parametrize(
-    "sample", dict.fromkeys(choose_samples().values()), ids=lambda sample: sample.title
+    "sample", {each.title: each for each in choose_samples().values()}.values(), ids=lambda each: each.title
 )
 
 
