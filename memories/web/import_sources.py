@@ -139,3 +139,151 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         _("One memory per row, with tags and dates if it has columns for them."),
     ),
 )
+
+# Fewer people use these; the page shows them on demand.
+MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
+    ImportSource(
+        _("Another Picard"),
+        (
+            _("On the other Picard, open Export."),
+            _("Download JSON Lines, or everything."),
+            _("Drop the file above."),
+        ),
+        _("Everything: tags, visibility, expiry, dates, history and links. Not what is in the trash."),
+    ),
+    ImportSource(
+        _("portable-ai-memory"),
+        (
+            _("In the other product, choose the export as portable-ai-memory."),
+            _("Download the JSON file or the folder with conversations."),
+            _("Drop it above."),
+        ),
+        _("Memories with tags, dates, expiry and links, and your messages."),
+    ),
+    ImportSource(
+        _("Microsoft Copilot"),
+        (
+            _("Open account.microsoft.com/privacy and choose Copilot."),
+            _("Choose Export all activity history and download the file."),
+            _("Drop the file above."),
+        ),
+        _("Your messages with their dates. The answers too, if you choose so under Options."),
+    ),
+    ImportSource(
+        _("DeepSeek"),
+        (
+            _("In DeepSeek, open Settings > Data and choose Export data."),
+            _("Download the ZIP."),
+            _("Drop the ZIP above."),
+        ),
+        _("Your messages. Not the reasoning and searches of the assistant."),
+    ),
+    ImportSource(
+        _("Grok"),
+        (
+            _("On grok.com, open the account settings and choose Download your data."),
+            _("Download the ZIP from the link in the e-mail."),
+            _("Drop the ZIP above."),
+        ),
+        _("Your messages and the instructions of your projects. Not files that you attached."),
+    ),
+    ImportSource(
+        _("Perplexity"),
+        (
+            _("Ask Perplexity for your data, or save threads with a browser extension."),
+            _("Download the JSON files."),
+            _("Drop them above."),
+        ),
+        _("Your questions with their dates. The answers too, if you choose so under Options."),
+    ),
+    ImportSource(
+        _("Le Chat"),
+        (
+            _("In Le Chat, open the settings and choose Export data."),
+            _("Download the ZIP."),
+            _("Drop the ZIP above."),
+        ),
+        _("Your messages. The answers too, if you choose so under Options."),
+    ),
+    ImportSource(
+        _("Evernote"),
+        (
+            _("In Evernote for desktop, open the menu of a notebook and choose Export notebook."),
+            _("Choose ENEX as the format."),
+            _("Drop the ENEX files of all notebooks above."),
+        ),
+        _("One memory per note, with its tags and dates. Not images and attachments."),
+    ),
+    ImportSource(
+        _("Day One"),
+        (
+            _("In Day One, open Settings > Import/Export and choose Export journal."),
+            _("Choose JSON as the format."),
+            _("Drop the ZIP above."),
+        ),
+        _("One memory per entry, with its tags, date and place. Not photos."),
+    ),
+    ImportSource(
+        _("Simplenote"),
+        (
+            _("In Simplenote, open Settings > Tools and choose Export notes."),
+            _("Download the ZIP."),
+            _("Drop the ZIP above."),
+        ),
+        _("One memory per note, with its tags and dates. Not what is in the trash."),
+    ),
+    ImportSource(
+        _("Logseq"),
+        (
+            _("Find the folder of your graph, which has the folders pages and journals."),
+            _("Choose that folder above, or drop it there."),
+            _("A ZIP of the folder works as well."),
+        ),
+        _("One memory per page or day, with its properties and tags. Not backups."),
+    ),
+    ImportSource(
+        _("Joplin"),
+        (
+            _("In Joplin for desktop, choose File > Export all."),
+            _("Choose RAW, or Markdown + Front Matter."),
+            _("Choose the folder above, or drop it there."),
+        ),
+        _("One memory per note, with its notebook, tags and dates. Not attachments."),
+    ),
+    ImportSource(
+        _("Bear, Standard Notes, Roam"),
+        (
+            _("Bear: choose Back up, or export as Markdown."),
+            _("Standard Notes: download a decrypted backup. Roam: choose Export all as JSON."),
+            _("Drop the file or folder above."),
+        ),
+        _("One memory per note or page, with its tags and dates."),
+    ),
+    ImportSource(
+        _("Kindle, Readwise"),
+        (
+            _("Kindle: connect it by USB and find My Clippings.txt in its folder documents."),
+            _("Readwise: open the page Export and download CSV."),
+            _("Drop the file above."),
+        ),
+        _("One memory per highlight or note, with its book, author and date."),
+    ),
+    ImportSource(
+        _("Coding agents"),
+        (
+            _("Find CLAUDE.md, AGENTS.md, GEMINI.md or the folder of rules in your project."),
+            _("Claude Code has memories and sessions in ~/.claude/projects; Codex has its own in ~/.codex."),
+            _("Drop the files or folders above."),
+        ),
+        _("Each rule and memory, and your messages of sessions. Not code and the results of tools."),
+    ),
+    ImportSource(
+        _("Zep, Letta, LangGraph, Supermemory, Memobase"),
+        (
+            _("Export as JSON, or save what the API returns: facts, blocks, items, documents or profiles."),
+            _("For Letta, an agent file (.af) works as well."),
+            _("Drop the files above."),
+        ),
+        _("What they know about you, with dates and ends of validity. Not what is about the agent."),
+    ),
+)
