@@ -41,7 +41,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _("Open the e-mail from Anthropic and download every ZIP it links to."),
             _("Drop all of them above, together."),
         ),
-        _("Memories, projects with their documents, your messages and text that you attached."),
+        _("Memories, projects with their documents, your messages, and text that you pasted or attached."),
     ),
     ImportSource(
         _("Any assistant"),
@@ -71,7 +71,9 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _("Create the export and download the ZIP."),
             _("Drop the ZIP above."),
         ),
-        _("Notes and lists with their labels and dates. Not images, and not what is in the trash."),
+        _(
+            "Notes and lists with their labels and dates, also archived ones. Not images and what is in the trash."
+        ),
     ),
     ImportSource(
         _("Apple Notes"),
@@ -89,7 +91,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _("Choose Markdown & CSV, with subpages, and download the ZIP."),
             _("Drop the ZIP above. ZIPs inside it are read too."),
         ),
-        _("Pages with their properties, and the rows of databases. Not images and files."),
+        _("One memory per page, with its properties and tags, and rows of databases. Not images and files."),
     ),
     ImportSource(
         _("Obsidian"),
@@ -100,7 +102,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _("Choose that folder above, or drop it there."),
             _("A ZIP of the folder works as well."),
         ),
-        _("One memory per note, with its properties and tags. Not attachments and canvases."),
+        _("One memory per note, with its properties, tags and date, and cards of a canvas. Not attachments."),
     ),
     ImportSource(
         _("mem0"),
@@ -181,7 +183,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
     ImportSource(
         _("Grok"),
         (
-            _("On grok.com, open the account settings and choose Download your data."),
+            _("On accounts.x.ai, open Data and choose Download account data."),
             _("Download the ZIP from the link in the e-mail."),
             _("Drop the ZIP above."),
         ),
@@ -190,7 +192,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
     ImportSource(
         _("Perplexity"),
         (
-            _("Ask Perplexity for your data, or save threads with a browser extension."),
+            _("Ask support@perplexity.ai for your data, or save threads with a browser extension."),
             _("Download the JSON files."),
             _("Drop them above."),
         ),
@@ -199,11 +201,11 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
     ImportSource(
         _("Le Chat"),
         (
-            _("In Le Chat, open the settings and choose Export data."),
+            _("On admin.mistral.ai, open Privacy and choose Export my data."),
             _("Download the ZIP."),
             _("Drop the ZIP above."),
         ),
-        _("Your messages. The answers too, if you choose so under Options."),
+        _("Your messages with their dates. The answers too, if you choose so under Options."),
     ),
     ImportSource(
         _("Evernote"),
@@ -245,7 +247,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         _("Joplin"),
         (
             _("In Joplin for desktop, choose File > Export all."),
-            _("Choose RAW, or Markdown + Front Matter."),
+            _("Choose RAW, or Markdown + Front Matter. Not JEX."),
             _("Choose the folder above, or drop it there."),
         ),
         _("One memory per note, with its notebook, tags and dates. Not attachments."),
@@ -253,8 +255,8 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
     ImportSource(
         _("Bear, Standard Notes, Roam"),
         (
-            _("Bear: choose Back up, or export as Markdown."),
-            _("Standard Notes: download a decrypted backup. Roam: choose Export all as JSON."),
+            _("Bear: choose File > Backup notes, or export as TextBundle."),
+            _("Standard Notes: download a decrypted backup. Roam: choose Export all, as JSON."),
             _("Drop the file or folder above."),
         ),
         _("One memory per note or page, with its tags and dates."),
