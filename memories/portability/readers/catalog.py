@@ -8,7 +8,7 @@ from memories.portability.readers.chats.catalog import CHAT_FORMATS
 from memories.portability.readers.formats import FileKind, Format
 from memories.portability.readers.memory_tools.catalog import GENERIC_JSON, MEMORY_TOOL_FORMATS
 from memories.portability.readers.notes.catalog import NOTE_FORMATS
-from memories.portability.readers.refused import HIDDEN, REFUSED_KINDS, UNKNOWN
+from memories.portability.readers.refused import HIDDEN, REFUSED_KINDS, UNKNOWN, UNKNOWN_JSON
 from memories.portability.readers.tables.catalog import GENERIC_TABLES, TABLE_FORMATS
 from memories.portability.readers.texts.catalog import GENERIC_TEXTS, TEXT_FORMATS
 
@@ -17,14 +17,15 @@ FORMATS: tuple[FileKind, ...] = (
     *MEMORY_TOOL_FORMATS,
     *CHAT_FORMATS,
     *TEXT_FORMATS,
-    *NOTE_FORMATS,
     *TABLE_FORMATS,
+    *NOTE_FORMATS,
 )
 # What is tried then: what is no content, general forms, and what cannot be read.
 FALLBACKS: tuple[FileKind, ...] = (
     HIDDEN,
     *REFUSED_KINDS,
     *GENERIC_JSON,
+    UNKNOWN_JSON,
     *GENERIC_TABLES,
     *GENERIC_TEXTS,
     UNKNOWN,

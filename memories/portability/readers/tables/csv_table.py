@@ -1,67 +1,95 @@
-"""Tables: a column with texts, and optional ones with tags, times and expiry."""
+"""Tables: a column with texts, and optional ones with titles, tags, times and ends of validity."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from memories.portability.files.parts import Part, make_file_error
 from memories.portability.files.streams import read_lines
 from memories.portability.readers.formats import Format, PartStart, ReadContext
-from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.memory_tools.json_list import SUPERSEDES, TEXT_KEYS, build_links, get_time
-from memories.portability.readers.times import parse_expiry
+from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.tables.columns import Columns, find_columns, resolve_choice
+from memories.portability.readers.tables.dialects import Dialect, detect_dialect, read_rows
+from memories.portability.readers.tables.rows import RowReader
+from memories.portability.readers.tables.rows import escape_formula as escape_formula
+from memories.portability.readers.tables.rows import unescape_formula as unescape_formula
 
-FORMULA_CHARACTERS = "=+-@\t\r'"  # start a formula in a spreadsheet; ' is the escape itself
+MAX_NAMED = 20  # columns in an error
+MIN_WORDS = 4  # of a first row that is no header
 
 
-def _read_table(part: Part, _context: ReadContext) -> Iterator[ReadResult]:
-    """Read CSV with a column `text` (or `memory`, `content`) and optional `tags`, `created_at`, `expires_at`."""
+def list_table_columns(start: PartStart) -> list[str]:
+    """Return the names of a table's columns, to choose the one with the texts from; empty for what is no table.
+
+    A column without a name is called by its number, which `text_column` accepts for any.
+    """
+    dialect = detect_dialect(start)
+    return [] if dialect is None else _name_columns(dialect.header)
+
+
+def _name_columns(header: Sequence[str]) -> list[str]:
+    return [name or str(number) for number, name in enumerate(header, 1)]
+
+
+def _read_table(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    """Read a table: its column with texts is known by its name, or chosen (`context.text_column`)."""
+    dialect = detect_dialect(PartStart(part))
+    if dialect is None:
+        yield SkippedEntry("unknown_table")
+        return
+    columns = _find_columns(dialect.header, context)
+    if columns.text is None:
+        if len(context.parts) <= 1:
+            raise _make_unknown_error(dialect.header)
+        yield SkippedEntry("unknown_table")
+        return
+    yield from _read_rows(part, dialect, columns, context)
+
+
+def _find_columns(header: Sequence[str], context: ReadContext) -> Columns:
+    columns = find_columns(header)
+    chosen = resolve_choice(header, context.text_column)
+    by_number = context.text_column.strip().isdecimal()
+    if chosen is not None and (columns.text is None or len(context.parts) <= 1 or not by_number):
+        return find_columns(header, context.text_column)
+    if columns.text is None and len(header) == 1:
+        return find_columns(header, "1")
+    return columns
+
+
+def _read_rows(part: Part, dialect: Dialect, columns: Columns, context: ReadContext) -> Iterator[ReadResult]:
+    reader = RowReader(columns, context.zone, context.chats)
+    if dialect.titles:
+        yield SkippedEntry("not_a_memory", dialect.titles)
+    if _is_memory(dialect.header[columns.text or 0], columns):
+        yield from reader.read_row(dialect.header)
     try:
-        for row in csv.DictReader(f"{line}\n" for line in read_lines(part)):
-            values = {str(key).strip().lower(): value for key, value in row.items() if isinstance(value, str)}
-            yield _parse_row(values)
-            yield from build_links([values.get("id") or None], [values.get(SUPERSEDES) or None])
+        for row in read_rows(read_lines(part), dialect):
+            if len(columns.names) == 1 and len(row) > 1:  # a text with the delimiter in it
+                yield from reader.read_row([dialect.delimiter.join(row)])
+            else:
+                yield from reader.read_row(row)
     except csv.Error:
         raise make_file_error(_("The CSV is invalid: a quoted cell is not closed."), "broken_table") from None
 
 
-def _parse_row(row: dict[str, str]) -> ReadResult:
-    text = next((row[key] for key in TEXT_KEYS if key in row), None)
-    if text is None:
-        return SkippedEntry("not_a_memory")
-    tags = tuple(unescape_formula(tag.strip()) for tag in unescape_formula(row.get("tags", "")).split(";"))
-    try:
-        expires_at = parse_expiry(row.get("expires_at") or None)
-    except ValueError:
-        expires_at = None
-    return ImportItem(
-        unescape_formula(text),
-        tags,
-        get_time(dict(row)),
-        visibility=row.get("visibility") or "private",
-        expires_at=expires_at,
-        file_id=row.get("id") or None,
+def _is_memory(name: str, columns: Columns) -> bool:
+    """Return whether the first row of a table without a header is a memory: it reads like one."""
+    return find_columns(columns.names).text is None and (
+        len(name.split()) >= MIN_WORDS or (name[-1:] in ".!?。！？" and " " in name)
     )
 
 
-def escape_formula(cell: str) -> str:
-    """Prefix a cell that a spreadsheet could run as a formula (OWASP, CSV injection); see `unescape_formula`."""
-    return f"'{cell}" if cell[:1] and cell[0] in FORMULA_CHARACTERS else cell
+def _make_unknown_error(header: Sequence[str]) -> ValidationError:
+    names = _name_columns(header)
+    message = _("It is a table whose columns are not known: %(columns)s. Choose the column with the texts.")
+    named = ", ".join(names[:MAX_NAMED]) + ("…" if len(names) > MAX_NAMED else "")
+    return make_file_error(message % {"columns": named}, "unknown_table")
 
 
-def unescape_formula(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] and cell[1] in FORMULA_CHARACTERS else cell
-
-
-def _is_table(start: PartStart) -> bool:
-    header = start.text.partition("\n")[0]
-    try:
-        names = [name.strip().lower() for name in next(csv.reader([header]), [])]
-    except csv.Error:
-        return False
-    return (len(names) > 1 and any(key in names for key in TEXT_KEYS)) or names == ["text"]
-
-
-TABLE = Format("table", gettext_lazy("Table (CSV)"), _is_table, _read_table)
+TABLE = Format(
+    "table", gettext_lazy("Table (CSV)"), lambda start: detect_dialect(start) is not None, _read_table
+)

@@ -1,81 +1,105 @@
-"""Plain text, as assistants list what they remember."""
+"""Plain text, pasted or as a file: a list of memories, or lines and paragraphs."""
 
-import re
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 
 from django.utils.translation import gettext_lazy
 
-from memories.portability.files.json_stream import make_entry_too_large_error
+from memories.portability.files.encodings import detect_encoding
 from memories.portability.files.parts import Part
-from memories.portability.files.streams import MAX_TEXT_BYTES, read_lines
-from memories.portability.readers.formats import Format, ReadContext
-from memories.portability.readers.items import ImportItem, ReadResult
-from memories.portability.readers.times import parse_time
-
-# "[2026-01-31] - I am allergic to peanuts.", perhaps as an item of a list.
-DATED = re.compile(r"\s*(?:[-*•]\s+)?\[(?P<date>[^\]\n]{1,40})\]\s*[-–—:]\s*(?P<text>.*)")
-BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(?P<text>\S.*)")
-HEADING = re.compile(r"\s*(?:#{1,6}\s.*|\*\*[^*]+\*\*:?|```.*|-{3,}|={3,})\s*")
-TEXT_SUFFIXES = ("", ".txt", ".text")
-CONTINUATION_INDENT = "  "  # of continuation lines
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def _read_plain_text(part: Part, _context: ReadContext) -> Iterator[ReadResult]:
-    """Read `[date] - content` lines, one memory each.
-
-    Indented lines that follow belong to the memory, and so do undated lines that are neither headings nor list items.
-    If no line has a date, each list item and each paragraph is a memory. Headings are ignored.
-    """
-    pending_lines: list[str] = []
-    length = 0
-    dated: re.Match[str] | None = None  # the first line of the current memory, if it has a date
-    has_dates = False
-    for line in read_lines(part):
-        is_continuation = dated is not None and _measure_indent(line) > _measure_indent(dated.string)
-        date = None if is_continuation else DATED.fullmatch(line)
-        starts = date or (None if is_continuation else BULLET.fullmatch(line))
-        is_break = not line.strip() and not has_dates
-        if starts or is_break or (not is_continuation and HEADING.fullmatch(line)):
-            yield from _build_items(pending_lines, dated)
-            pending_lines, length = [starts["text"]] if starts else [], 0
-            dated = date
-            has_dates = has_dates or dated is not None
-        elif pending_lines or line.strip():
-            pending_lines.append(line)
-            length += len(line) + 1
-            if length > MAX_TEXT_BYTES:
-                raise make_entry_too_large_error()
-    yield from _build_items(pending_lines, dated)
-
-
-def _build_items(lines: list[str], dated: re.Match[str] | None) -> Iterator[ImportItem]:
-    text = "\n".join([*lines[:1], *_dedent_lines(lines[1:], dated)]).strip()
-    if text:
-        yield ImportItem(text, created_at=_parse_day(dated["date"]) if dated else None)
-
-
-def _dedent_lines(lines: list[str], dated: re.Match[str] | None) -> Iterator[str]:
-    """Remove the indent of Picard's own export or, in a list, the common indent."""
-    if dated and dated.string.startswith("["):
-        return (line.removeprefix(CONTINUATION_INDENT) for line in lines)
-    indent = min((_measure_indent(line) for line in lines if line.strip()), default=0)
-    return (line[indent:] for line in lines)
-
-
-def _measure_indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _parse_day(text: str) -> datetime | None:
-    match = DAY.search(text)
-    return parse_time(text) or (parse_time(match[0]) if match else None)
-
-
-TEXT = Format(
-    "text",
-    gettext_lazy("Plain text, one memory per line"),
-    lambda start: start.is_text and start.suffix in TEXT_SUFFIXES,
-    _read_plain_text,
+from memories.portability.files.streams import read_lines, read_start
+from memories.portability.readers.formats import Format, PartStart, ReadContext
+from memories.portability.readers.items import ReadResult
+from memories.portability.readers.tables.dialects import is_known_table
+from memories.portability.readers.texts.chatter import is_opening
+from memories.portability.readers.texts.lines import CONTINUATION_INDENT as CONTINUATION_INDENT
+from memories.portability.readers.texts.lines import (
+    DATE_FIRST,
+    EVIDENCE,
+    FENCE,
+    RULE,
+    TABLE_ROW,
+    get_heading,
+    get_item_text,
+    is_dated,
+    measure_indent,
 )
+from memories.portability.readers.texts.memory_list import ListOptions, read_memory_list
+
+TEXT_SUFFIXES = frozenset(
+    {"", ".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".list", ".asc", ".utf8"}
+)
+SAMPLE_LINES = 2_000
+MIN_ITEMS = 2  # of an assistant's answer
+
+
+def _read_plain_text(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    counts = _count_lines(_decode_start(part))
+    options = ListOptions(
+        zone=context.zone,
+        is_list=counts["dated"] + counts["item"] + counts["row"] > 0,
+        dates_lead=counts["date_first"] >= MIN_ITEMS and counts["date_first"] * 2 >= counts["top"],
+    )
+    return read_memory_list(read_lines(part), options)
+
+
+def _decode_start(part: Part) -> str:
+    data = read_start(part)
+    return data.decode(detect_encoding(data) or "utf-8", errors="ignore").lstrip("\ufeff")
+
+
+def _count_lines(text: str) -> Counter[str]:
+    """Count the lines of the start of a text by what they are; "top" are those that can begin an entry."""
+    counts: Counter[str] = Counter()
+    entry_indent: int | None = None
+    for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]:
+        if not line.strip() or RULE.fullmatch(line) or FENCE.fullmatch(line):
+            continue
+        if entry_indent is not None and measure_indent(line) > entry_indent:
+            continue
+        entry_indent = None
+        if is_dated(line):
+            counts.update(("dated", "top"))
+        elif DATE_FIRST.fullmatch(line):
+            counts.update(("date_first", "top"))
+        elif TABLE_ROW.fullmatch(line):
+            counts.update(("row", "top"))
+            continue
+        elif EVIDENCE.fullmatch(line):
+            counts["evidence"] += 1
+            continue
+        elif get_heading(line):
+            counts["heading"] += 1
+            continue
+        elif get_item_text(line) is not None:
+            counts.update(("item", "top"))
+        else:
+            counts.update(("opening" if is_opening(line) and not counts["top"] else "free", "top"))
+            continue
+        entry_indent = measure_indent(line)
+    return counts
+
+
+def _is_memory_list(start: PartStart) -> bool:
+    """Return whether a text is clearly a list of memories: most entries are dated, or an assistant introduces it."""
+    if not start.is_text or start.suffix not in TEXT_SUFFIXES or start.text.startswith("---"):
+        return False
+    return _has_list(_count_lines(start.text)) and not is_known_table(start)
+
+
+def _has_list(counts: Counter[str]) -> bool:
+    if counts["dated"] and counts["dated"] * 2 >= counts["top"] - counts["opening"]:
+        return True
+    entries = counts["dated"] + counts["item"] + counts["row"]
+    return entries >= MIN_ITEMS and bool(counts["opening"] or counts["evidence"] >= MIN_ITEMS)
+
+
+def _is_text(start: PartStart) -> bool:
+    suffix = start.suffix
+    # "2025.01.05 notes" has no ending.
+    return start.is_text and (suffix in TEXT_SUFFIXES or " " in suffix or suffix[1:].isdigit())
+
+
+LABEL = gettext_lazy("Plain text")
+MEMORY_LIST = Format("text", LABEL, _is_memory_list, _read_plain_text)
+TEXT = Format("text", LABEL, _is_text, _read_plain_text)
