@@ -60,7 +60,7 @@ def test_files_and_folders_are_previewed_imported_and_undone(
     _check_page(page, f"import-chosen-{name}")
     page.get_by_role("button", name="Preview import").click()
     expect(page.get_by_role("row", name="Vault/dropped.txt")).to_contain_text("1")
-    expect(page.locator(".left-out li").filter(has_text="Notes/photo.png")).to_contain_text("attachment")
+    expect(page.locator(".left-out li").filter(has_text="Notes/photo.png")).to_contain_text("images, sound")
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
     _check_page(page, f"import-preview-{name}")

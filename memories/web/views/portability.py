@@ -81,6 +81,7 @@ def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
         )
     except ValidationError as error:
         add_form_errors(form, error)
+        form.offer_columns(error)
     except ImportInProgress:
         form.add_error(None, _("Another import is in progress. Finish or undo it first."))
     return None

@@ -56,7 +56,7 @@ def test_unreadable_upload_shows_error(ada_client: Client) -> None:
         ({}, "Choose a file or paste text."),
         (
             {"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")},
-            "a.png cannot be imported. It was recognized as: attachment",
+            "a.png cannot be imported. It was recognized as: image",
         ),
         ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "The JSON is invalid or truncated."),
     ):
@@ -151,3 +151,24 @@ def test_earlier_import_without_a_report_is_shown(ada_client: Client, ada: User)
     batch = stage(session(ada), file_of("[2025-01-01] - one"))
     ImportBatch.objects.filter(pk=batch.pk).update(report=None, counts={"new": 1, "skipped": {"blank": 2}})
     assert "empty: 2" in ada_client.get(reverse("memories:import", args=[batch.pk])).content.decode()
+
+
+TABLE = b"Book,Passage A,Passage B\nDune,Fear kills.,yes\nEmma,Seldom is it so.,no\n"
+
+
+def test_columns_of_an_unknown_table_are_offered(ada_client: Client) -> None:
+    upload = {"file": SimpleUploadedFile("books.csv", TABLE)}
+    html = ada_client.post("/memories/import/", {"text": "", **upload}).content.decode()
+    assert '<option value="Passage A">' in html
+    upload["file"].seek(0)
+    page = post_import(ada_client, text_column="Passage A", **upload)
+    assert "Import 2 memories" in page.content.decode()
+
+
+def test_columns_of_an_unknown_table_among_others_are_offered(ada_client: Client) -> None:
+    page = post_import(
+        ada_client,
+        file=[SimpleUploadedFile("books.csv", TABLE), SimpleUploadedFile("a.txt", b"[2025-01-01] - one")],
+    )
+    assert "Import 1 memory" in page.content.decode()
+    assert "<option>Passage A</option>" in page.content.decode()
