@@ -46,7 +46,9 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
     ImportSource(
         _("Any assistant"),
         (
-            _("Copy the prompt below into a new chat with the assistant."),
+            _(
+                "Copy this prompt into a new chat with the assistant. The import prompts of Claude and Gemini work too."
+            ),
             _("Copy the whole answer."),
             _("Paste it above."),
         ),
@@ -269,6 +271,15 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _("Drop the file above."),
         ),
         _("One memory per highlight or note, with its book, author and date."),
+    ),
+    ImportSource(
+        _("Anki, Todoist"),
+        (
+            _("Anki: choose File > Export, and Notes in Plain Text."),
+            _("Todoist: open the menu of a project and choose Export as CSV."),
+            _("Drop the file above."),
+        ),
+        _("One memory per note with its tags and deck, or per task with its date and section."),
     ),
     ImportSource(
         _("Coding agents"),
