@@ -28,7 +28,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In ChatGPT, open Settings > Data controls and choose Export data."),
             _("Open the e-mail from OpenAI and download the ZIP. The link works for a day."),
-            _("Drop the ZIP above. It may have several parts: drop all of them together."),
+            _("Add the ZIP above. It may have several parts: add all of them together."),
         ),
         _(
             "Saved memories, custom instructions and your messages, also spoken ones. Not images and tool results."
@@ -39,7 +39,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In Claude, open Settings > Privacy and choose Export data."),
             _("Open the e-mail from Anthropic and download every ZIP it links to."),
-            _("Drop all of them above, together."),
+            _("Add all of them above, together."),
         ),
         _("Memories, projects with their documents, your messages, and text that you pasted or attached."),
     ),
@@ -62,7 +62,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _(
                 "Under “All activity data included”, keep only Gemini Apps. Choose JSON or HTML as the format."
             ),
-            _("Create the export, download the ZIP and drop it above."),
+            _("Create the export, download the ZIP and add it above."),
         ),
         _("Your prompts with their dates. The answers too, if you choose so under Options."),
     ),
@@ -71,7 +71,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Open takeout.google.com, deselect all, and select Keep."),
             _("Create the export and download the ZIP."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _(
             "Notes and lists with their labels and dates, also archived ones. Not images and what is in the trash."
@@ -82,7 +82,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("On a Mac, select the notes and choose File > Export as > Markdown."),
             _("Or request a copy of your iCloud notes at privacy.apple.com and download the ZIP."),
-            _("Drop the folder or the ZIP above."),
+            _("Add the folder or the ZIP above."),
         ),
         _("One memory per note, with its date. Not images and attachments."),
     ),
@@ -91,7 +91,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In Notion, open Settings > General and choose Export all workspace content."),
             _("Choose Markdown & CSV, with subpages, and download the ZIP."),
-            _("Drop the ZIP above. ZIPs inside it are read too."),
+            _("Add the ZIP above. ZIPs inside it are read too."),
         ),
         _("One memory per page, with its properties and tags, and rows of databases. Not images and files."),
     ),
@@ -101,7 +101,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
             _(
                 "Find the folder of your vault: in Obsidian, right-click its name and choose Show in system explorer."
             ),
-            _("Choose that folder above, or drop it there."),
+            _("Choose that folder above."),
             _("A ZIP of the folder works as well."),
         ),
         _("One memory per note, with its properties, tags and date, and cards of a canvas. Not attachments."),
@@ -111,7 +111,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In the dashboard, open Memories and export them as JSON."),
             _("Or save what get_all() returns as a JSON file."),
-            _("Drop the file above."),
+            _("Add the file above."),
         ),
         _("Memories with categories, dates and expiry. Not the memories of agents."),
     ),
@@ -120,7 +120,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In OpenMemory, open Settings and choose Export."),
             _("Download the ZIP."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _("Active memories with their categories and dates. Not deleted and archived ones."),
     ),
@@ -129,7 +129,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Find its file memory.jsonl: MEMORY_FILE_PATH in the settings of your app says where it is."),
             _("Or ask the assistant to call read_graph, and copy the result."),
-            _("Drop the file above, or paste the result."),
+            _("Add the file above, or paste the result."),
         ),
         _("Each observation with its entity, and relations between entities."),
     ),
@@ -137,7 +137,7 @@ IMPORT_SOURCES: tuple[ImportSource, ...] = (
         _("Table or spreadsheet"),
         (
             _("In the spreadsheet, choose Save as or Download, and CSV as the format."),
-            _("Drop the file above."),
+            _("Add the file above."),
             _("If the column with the texts is not clear, you can choose it then."),
         ),
         _("One memory per row, with tags and dates if it has columns for them."),
@@ -151,7 +151,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("On the other Picard, open Export."),
             _("Download JSON Lines, or everything."),
-            _("Drop the file above."),
+            _("Add the file above."),
         ),
         _("Everything: tags, visibility, expiry, dates, history and links. Not what is in the trash."),
     ),
@@ -160,7 +160,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In the other product, choose the export as portable-ai-memory."),
             _("Download the JSON file or the folder with conversations."),
-            _("Drop it above."),
+            _("Add it above."),
         ),
         _("Memories with tags, dates, expiry and links, and your messages."),
     ),
@@ -169,7 +169,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Open account.microsoft.com/privacy and choose Copilot."),
             _("Choose Export all activity history and download the file."),
-            _("Drop the file above."),
+            _("Add the file above."),
         ),
         _("Your messages with their dates. The answers too, if you choose so under Options."),
     ),
@@ -178,7 +178,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In DeepSeek, open Settings > Data and choose Export data."),
             _("Download the ZIP."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _("Your messages. Not the reasoning and searches of the assistant."),
     ),
@@ -187,7 +187,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("On accounts.x.ai, open Data and choose Download account data."),
             _("Download the ZIP from the link in the e-mail."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _("Your messages and the instructions of your projects. Not files that you attached."),
     ),
@@ -196,7 +196,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Ask support@perplexity.ai for your data, or save threads with a browser extension."),
             _("Download the JSON files."),
-            _("Drop them above."),
+            _("Add them above."),
         ),
         _("Your questions with their dates. The answers too, if you choose so under Options."),
     ),
@@ -205,7 +205,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("On admin.mistral.ai, open Privacy and choose Export my data."),
             _("Download the ZIP."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _("Your messages with their dates. The answers too, if you choose so under Options."),
     ),
@@ -214,7 +214,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In Evernote for desktop, open the menu of a notebook and choose Export notebook."),
             _("Choose ENEX as the format."),
-            _("Drop the ENEX files of all notebooks above."),
+            _("Add the ENEX files of all notebooks above."),
         ),
         _("One memory per note, with its tags and dates. Not images and attachments."),
     ),
@@ -223,7 +223,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In Day One, open Settings > Import/Export and choose Export journal."),
             _("Choose JSON as the format."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _("One memory per entry, with its tags, date and place. Not photos."),
     ),
@@ -232,7 +232,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In Simplenote, open Settings > Tools and choose Export notes."),
             _("Download the ZIP."),
-            _("Drop the ZIP above."),
+            _("Add the ZIP above."),
         ),
         _("One memory per note, with its tags and dates. Not what is in the trash."),
     ),
@@ -240,7 +240,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         _("Logseq"),
         (
             _("Find the folder of your graph, which has the folders pages and journals."),
-            _("Choose that folder above, or drop it there."),
+            _("Choose that folder above."),
             _("A ZIP of the folder works as well."),
         ),
         _("One memory per page or day, with its properties and tags. Not backups."),
@@ -250,7 +250,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("In Joplin for desktop, choose File > Export all."),
             _("Choose RAW, or Markdown + Front Matter. Not JEX."),
-            _("Choose the folder above, or drop it there."),
+            _("Choose the folder above."),
         ),
         _("One memory per note, with its notebook, tags and dates. Not attachments."),
     ),
@@ -259,7 +259,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Bear: choose File > Backup notes, or export as TextBundle."),
             _("Standard Notes: download a decrypted backup. Roam: choose Export all, as JSON."),
-            _("Drop the file or folder above."),
+            _("Add the file or folder above."),
         ),
         _("One memory per note or page, with its tags and dates."),
     ),
@@ -268,7 +268,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Kindle: connect it by USB and find My Clippings.txt in its folder documents."),
             _("Readwise: open the page Export and download CSV."),
-            _("Drop the file above."),
+            _("Add the file above."),
         ),
         _("One memory per highlight or note, with its book, author and date."),
     ),
@@ -277,7 +277,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Anki: choose File > Export, and Notes in Plain Text."),
             _("Todoist: open the menu of a project and choose Export as CSV."),
-            _("Drop the file above."),
+            _("Add the file above."),
         ),
         _("One memory per note with its tags and deck, or per task with its date and section."),
     ),
@@ -286,7 +286,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Find CLAUDE.md, AGENTS.md, GEMINI.md or the folder of rules in your project."),
             _("Claude Code has memories and sessions in ~/.claude/projects; Codex has its own in ~/.codex."),
-            _("Drop the files or folders above."),
+            _("Add the files or folders above."),
         ),
         _("Each rule and memory, and your messages of sessions. Not code and the results of tools."),
     ),
@@ -295,7 +295,7 @@ MORE_IMPORT_SOURCES: tuple[ImportSource, ...] = (
         (
             _("Export as JSON, or save what the API returns: facts, blocks, items, documents or profiles."),
             _("For Letta, an agent file (.af) works as well."),
-            _("Drop the files above."),
+            _("Add the files above."),
         ),
         _("What they know about you, with dates and ends of validity. Not what is about the agent."),
     ),

@@ -140,7 +140,7 @@
 
   function showProgress(text, value = null) {
     const bar = progress.querySelector("progress");
-    const label = progress.querySelector("[data-upload-text]");
+    const label = document.getElementById("upload-text");
     progress.hidden = stop.hidden = text === null;
     form.querySelector("[type=submit]").disabled = text !== null;
     form.setAttribute("aria-busy", String(text !== null));
