@@ -5,21 +5,22 @@ Django's own parser removes folders from names, limits a form to 100 files, and 
 
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import IO, Any, cast
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
-from django.http.multipartparser import (
+from django.http.multipartparser import (  # type: ignore[attr-defined]
     FIELD,
     FILE,
     RAW,
     ChunkIter,
+    InterBoundaryIter,
     LazyStream,
     MultiPartParserError,
-    Parser,
+    parse_boundary_stream,
 )
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
@@ -28,6 +29,7 @@ MAX_FILES = 20_000  # in a form; a zip may have more
 MAX_FIELDS = 100
 MAX_FIELD_BYTES = 1_000_000  # of all fields that are no content
 CONTENT_FIELDS = frozenset({"file", "folder", "text"})  # content also if sent without a file name
+MAX_HEADER_BYTES = 16_384  # of a part; a path alone may have 4,096
 SPOOL_BYTES = 1_000_000
 CHUNK_BYTES = 65_536
 
@@ -36,7 +38,7 @@ class UploadedPart(UploadedFile):  # type: ignore[type-arg]
     """An uploaded file. path: its name as sent, which may have folders; empty for a field."""
 
     def __init__(self, file: IO[bytes], path: str, content_type: str, size: int) -> None:
-        super().__init__(file, path or None, content_type, size)
+        super().__init__(file, None, content_type, size)  # a name would lose its folders
         self.path = path
 
     def close(self) -> None:
@@ -54,12 +56,12 @@ def parse_upload_form(stream: Any, boundary: bytes, encoding: str) -> Form:
     """
     reader = _FormReader(encoding)
     try:
-        for kind, headers, content in Parser(LazyStream(ChunkIter(stream, CHUNK_BYTES)), boundary):
-            reader.add_part(kind, headers, content)
+        for part in InterBoundaryIter(LazyStream(ChunkIter(stream, CHUNK_BYTES)), b"--" + boundary):
+            reader.add_part(*parse_boundary_stream(part, MAX_HEADER_BYTES))
+        return reader.finish()
     except BaseException:
         reader.spool.close()
         raise
-    return reader.finish()
 
 
 def list_uploads(files: "MultiValueDict[str, UploadedFile[bytes]]") -> list[tuple[IO[bytes], str]]:
@@ -77,21 +79,26 @@ class _FormReader:
         self._fields = QueryDict(mutable=True)
         self._files: list[tuple[str, str, str, int, int]] = []  # field, path, media type, start, end
         self._field_bytes = self._field_count = self._end = 0
+        self._is_complete = False
 
     def add_part(self, kind: str, headers: PartHeaders, content: LazyStream) -> None:
+        self._is_complete = False
         if kind == RAW:
-            _check_is_margin(content)
+            self._read_margin(b"".join(content))
             return
         options = headers["content-disposition"][1]
         name = self._decode(options.get("name", b"")).strip()
         if kind == FILE or name in CONTENT_FIELDS:
             media_type = headers.get("content-type", ("", {}))[0].strip()
-            self._add_file(name, self._decode(options.get("filename", b"")), media_type, content)
+            path = self._decode(options.get("filename", b"")).replace("%22", '"')  # as browsers write it
+            self._add_file(name, path, media_type, content)
         elif kind == FIELD:
             self._add_field(name, content)
 
     def finish(self) -> Form:
         """Return the form. Closing any of its files closes the temporary file; Django closes them with the request."""
+        if not self._is_complete:
+            raise MultiPartParserError(_("The form is cut off."))
         files: MultiValueDict[str, UploadedFile[bytes]] = MultiValueDict()
         for name, path, media_type, start, end in self._files:
             content = cast(IO[bytes], _FileSlice(self.spool, start, end))
@@ -100,6 +107,12 @@ class _FormReader:
             self.spool.close()
         self._fields._mutable = False
         return self._fields, files
+
+    def _read_margin(self, content: bytes) -> None:
+        """Read what surrounds all parts. Raises MultiPartParserError for a part without a readable name."""
+        if content.strip(b"-\r\n \t"):
+            raise MultiPartParserError(_("A part of the form has no valid Content-Disposition header."))
+        self._is_complete = content.startswith(b"--")  # after the last boundary
 
     def _add_file(self, name: str, path: str, media_type: str, content: LazyStream) -> None:
         start = self._end
@@ -164,9 +177,3 @@ class _FileSlice(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def _check_is_margin(content: Iterator[bytes]) -> None:
-    """Raise MultiPartParserError for a part without a readable name; what surrounds all parts is none."""
-    if b"".join(content).strip(b"-\r\n \t"):
-        raise MultiPartParserError(_("A part of the form has no valid Content-Disposition header."))

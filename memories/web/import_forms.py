@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -80,6 +81,7 @@ class ImportForm(forms.Form):
 
     def __init__(self, request: Request) -> None:
         self.sources: list[NamedFile] = []
+        self.has_unknown_table = False
         if request.method != "POST":
             super().__init__(
                 initial={name: request.GET[name] for name in ("chats", "text_column") if name in request.GET}
@@ -95,6 +97,14 @@ class ImportForm(forms.Form):
         self.sources = [NamedFile(file, name) for file, name in list_uploads(files)]
         super().__init__(data, files)
 
+    def offer_columns(self, error: ValidationError) -> None:
+        """Offer the columns of a table whose columns are unknown, if that is the error."""
+        for each in error.error_dict.get("file", ()):
+            if names := (each.params or {}).get("names"):
+                choices = [(name, name) for name in names]
+                self.fields["text_column"].widget = forms.Select(choices=choices)
+                self.has_unknown_table = True
+
     def clean(self) -> dict[str, Any]:
         if not self.sources:
             self.add_error("file", _("Choose a file or paste text."))
@@ -102,7 +112,7 @@ class ImportForm(forms.Form):
 
     @property
     def asks_for_column(self) -> bool:
-        return bool(self["text_column"].value())
+        return self.has_unknown_table or bool(self["text_column"].value())
 
     @property
     def has_options(self) -> bool:

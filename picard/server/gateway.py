@@ -23,6 +23,7 @@ from picard.server.wsgi import (
     WsgiApplication,
     WsgiResponse,
     build_environ,
+    build_error_page,
     build_problem,
     run_application,
 )
@@ -44,7 +45,13 @@ class RequestRejected(Exception):
     """The gateway responds to the request itself, without calling Django."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
-        self.response = build_problem(status, detail, headers)
+        self.status, self.detail, self.headers = status, detail, headers
+
+    def build_response(self, scope: Scope) -> WsgiResponse:
+        """Return a page for browsers that open one, otherwise a problem."""
+        accept = dict(scope["headers"]).get(b"accept", b"")
+        build = build_error_page if accept.startswith(b"text/html") else build_problem
+        return build(self.status, self.detail, self.headers)
 
 
 class Gateway:
@@ -101,7 +108,7 @@ class Gateway:
                     return
                 response = await self._run_in_thread(scope, body)
         except RequestRejected as rejection:
-            response = rejection.response
+            response = rejection.build_response(scope)
             self._on_rejection(scope["method"], response.status, time.perf_counter() - started_at)
             with response.body:
                 await _send_response(response, send, is_head=scope["method"] == "HEAD")

@@ -132,13 +132,27 @@ def _build_response(
 
 def build_problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> WsgiResponse:
     """Return a problem response (RFC 9457)."""
-    content = json.dumps({"title": status.phrase, "status": status, "detail": detail}).encode()
-    headers = {
-        "Content-Type": "application/problem+json",
-        "Content-Length": str(len(content)),
-        "Cache-Control": "no-store",
-        **ANY_ORIGIN,  # for apps in web pages; the content is the same for everybody
-        **headers,
-    }
+    content = json.dumps({"title": status.phrase, "status": status, "detail": detail})
+    # Any origin, for apps in web pages; the content is the same for everybody.
+    return _build_message(
+        status, content, {"Content-Type": "application/problem+json", **ANY_ORIGIN, **headers}
+    )
+
+
+def build_error_page(status: HTTPStatus, detail: str, headers: dict[str, str]) -> WsgiResponse:
+    """Return the same as a page, for a form that a browser sent without a script. The details are constants."""
+    content = (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+        f"<title>{status.phrase}</title></head><body><main><h1>{status.phrase}</h1>"
+        f"<p>{detail} Go back: what you typed should still be there.</p></main></body></html>"
+    )
+    policy = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'"}
+    return _build_message(status, content, {**policy, **headers})
+
+
+def _build_message(status: HTTPStatus, text: str, headers: dict[str, str]) -> WsgiResponse:
+    content = text.encode()
+    headers = {"Content-Length": str(len(content)), "Cache-Control": "no-store", **headers}
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     return WsgiResponse(status, encoded, io.BytesIO(content), len(content))

@@ -2,7 +2,9 @@
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
@@ -25,8 +27,15 @@ def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "help/help.html")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return render(request, "400.html", status=400)
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Return the page for a form that cannot be read, or is over a limit of Django's (413)."""
+    is_too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+    context = {
+        "is_too_large": is_too_large,
+        "has_too_many_files": isinstance(exception, TooManyFilesSent),
+        "is_incomplete": isinstance(exception, MultiPartParserError),
+    }
+    return render(request, "400.html", context, status=413 if is_too_large else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001

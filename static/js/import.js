@@ -140,7 +140,7 @@
 
   function showProgress(text, value = null) {
     const bar = progress.querySelector("progress");
-    const label = progress.querySelector("[data-upload-text]");
+    const label = document.getElementById("upload-text");
     progress.hidden = stop.hidden = text === null;
     form.querySelector("[type=submit]").disabled = text !== null;
     form.setAttribute("aria-busy", String(text !== null));
@@ -161,7 +161,7 @@
   function showAnswer() {
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
     const column = page.querySelector("[data-choose-column]");
-    const isPreview = request.status === 200 && !page.getElementById("import-form");
+    const isPreview = request.status === 200 && page.getElementById("import-state");
     if (isPreview && column && !page.querySelector(".by-file")) {
       errors.replaceChildren(column); // nothing else comes: ask here, where the file is
       errors.focus();
@@ -185,12 +185,16 @@
     }
   }
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    delete form.dataset.sending; // picard.js prevents double submission; here the button does
-    const bytes = chosen.reduce((sum, { file }) => sum + file.size, 0) + form.elements.text.value.length;
-    if (bytes > Number(words.maxBytes)) return showError(words.tooLarge);
-    if (chosen.length > Number(words.maxFiles)) return showError(words.tooMany);
+  // Look at the page before sending a gigabyte: a log-in in another tab changes the token of the form.
+  async function renewToken() {
+    const response = await fetch(form.action, { credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const token = page.querySelector("#import-form [name=csrfmiddlewaretoken]");
+    if (token) form.elements.csrfmiddlewaretoken.value = token.value;
+    return token !== null;
+  }
+
+  function send() {
     request = new XMLHttpRequest();
     request.open("POST", form.action);
     request.upload.addEventListener("progress", ({ loaded, total }) => {
@@ -203,8 +207,23 @@
       showError(texts.offline);
     });
     request.addEventListener("abort", () => showProgress(null));
-    showProgress(words.uploading, 0);
     request.send(buildData());
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    delete form.dataset.sending; // picard.js prevents double submission; here the button does
+    const bytes = chosen.reduce((sum, { file }) => sum + file.size, 0) + form.elements.text.value.length;
+    if (bytes > Number(words.maxBytes)) return showError(words.tooLarge);
+    if (chosen.length > Number(words.maxFiles)) return showError(words.tooMany);
+    showProgress(words.uploading, 0);
+    try {
+      if (await renewToken()) return send();
+      showError(words.loggedOut);
+    } catch {
+      showError(texts.offline);
+    }
+    showProgress(null);
   });
   stop.addEventListener("click", () => request?.abort());
   window.addEventListener("pageshow", () => showProgress(null)); // of a page that one returned to

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from memories.models import Memory
 from tests.e2e.test_first_walk import _sign_up
@@ -25,6 +25,10 @@ DROP_FOLDER = """() => {
     Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], items } });
     document.querySelector("[data-drop]").dispatchEvent(event);
 }"""
+
+
+def _is_get(route: Route) -> bool:
+    return route.request.method == "GET"
 
 
 @pytest.mark.parametrize(
@@ -58,9 +62,18 @@ def test_files_and_folders_are_previewed_imported_and_undone(
     chosen = page.locator(".chosen li")
     expect(chosen).to_contain_text(["chatgpt.zip", "Notes/photo.png", "Vault/dropped.txt", "Not uploaded"])
     _check_page(page, f"import-chosen-{name}")
+    page.route(
+        "**/memories/import/", lambda route: route.fallback() if _is_get(route) else None
+    )  # never answers
+    page.get_by_role("button", name="Preview import").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    _check_page(page, f"import-upload-{name}")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+    page.unroute("**/memories/import/")
     page.get_by_role("button", name="Preview import").click()
     expect(page.get_by_role("row", name="Vault/dropped.txt")).to_contain_text("1")
-    expect(page.locator(".left-out li").filter(has_text="Notes/photo.png")).to_contain_text("attachment")
+    expect(page.locator(".left-out li").filter(has_text="Notes/photo.png")).to_contain_text("images, sound")
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
     _check_page(page, f"import-preview-{name}")

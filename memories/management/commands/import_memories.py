@@ -13,10 +13,11 @@ from memories.errors import ImportInProgress
 from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.files.archives import NamedFile, Source
 from memories.portability.imports import run as import_run
+from memories.portability.imports.report import FileReport, load_reports
 from memories.portability.imports.stage import stage_import
 from memories.portability.readers.catalog import get_kind_label
 from memories.portability.readers.formats import ChatFilter
-from memories.portability.readers.reasons import REASONS
+from memories.portability.readers.reasons import NOTES, REASONS
 
 
 class Command(BaseCommand):
@@ -110,8 +111,20 @@ class Command(BaseCommand):
         self.stdout.write(f"duplicates: {counts['duplicate']:,}")
         for reason, count in counts["skipped"].items():
             self.stdout.write(f"skipped, {REASONS[reason]}: {count:,}")
+        for note, count in counts["notes"].items():
+            self.stdout.write(f"imported {NOTES[note]}: {count:,}")
+        for report in load_reports(batch.report):
+            self.stdout.write(_describe_file(report))
         for text in import_run.get_sample(batch):
             self.stdout.write(f"sample: {' '.join(text.split())}")
+
+
+def _describe_file(report: FileReport) -> str:
+    """Return a line on what comes of a file, and what does not and why."""
+    name = f"{report.files:,} more files" if report.files > 1 else report.name or "text"
+    counts = [f"{count:,} {kind}" for kind, count in report.counts.items() if count]
+    skipped = [f"{count:,} skipped ({REASONS[reason]})" for reason, count in report.skipped.items()]
+    return f"file: {name} [{get_kind_label(report.kind)}]: {', '.join([*counts, *skipped]) or 'nothing'}"
 
 
 def _open_source(path: str, stack: ExitStack) -> Source:

@@ -101,6 +101,7 @@ def _open_source(source: Source) -> Iterator[Part]:
 
 def clean_name(name: str) -> str:
     """Return a path with forward slashes, in the composed form (NFC), without what leads out of a folder."""
+    name = name.encode("utf-8", "replace").decode()  # names on disk may be no UTF-8
     parts = unicodedata.normalize("NFC", name.replace("\\", "/").replace("\0", "")).split("/")
     return "/".join(part for part in parts if part not in ("", ".", ".."))
 
@@ -237,6 +238,10 @@ class _BoundedZipFile(SeekableFileView):
         if data.startswith(DIRECTORY_ENTRY) and data.count(DIRECTORY_ENTRY) > MAX_PARTS:
             raise _make_too_many_files_error()
         return data
+
+    def close(self) -> None:
+        self._file.close()  # it was opened for this zip only
+        super().close()
 
 
 class _BoundedGzipFile(FileView):

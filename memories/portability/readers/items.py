@@ -64,7 +64,7 @@ class ImportLink:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """Entries that are not imported; `reason` is a key of REASONS. columns: of a table of which none is known."""
+    """Entries that are not imported; `reason` is a key of REASONS. columns: of a table whose text column is unknown."""
 
     reason: str
     count: int = 1

@@ -24,7 +24,7 @@ from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview
 from memories.portability.readers.formats import ChatFilter
 from memories.web.decorators import Request, ViewParams, add_form_errors, memory_view
 from memories.web.import_forms import ImportForm, build_import_context, build_preview_context
-from memories.web.import_sources import IMPORT_SOURCES
+from memories.web.import_sources import IMPORT_SOURCES, MORE_IMPORT_SOURCES
 
 EVERYTHING = "everything"
 
@@ -65,6 +65,7 @@ def import_page(request: Request, actor: Actor) -> HttpResponseBase:
         "form": form,
         "imports": [build_import_context(batch) for batch in import_run.list_imports(actor)],
         "sources": IMPORT_SOURCES,
+        "more_sources": MORE_IMPORT_SOURCES,
     }
     return render(request, "memories/import.html", context, status=422 if form.errors else 200)
 
@@ -80,6 +81,7 @@ def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
         )
     except ValidationError as error:
         add_form_errors(form, error)
+        form.offer_columns(error)
     except ImportInProgress:
         form.add_error(None, _("Another import is in progress. Finish or undo it first."))
     return None

@@ -134,7 +134,7 @@ def test_form_with_a_part_without_name_is_rejected(ada: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"", "empty"), (b"\x89PNG\0", "unknown_kind"), (b'[{"memory": "a"', "broken_json")]
+    ("body", "code"), [(b"", "empty"), (b"\x89PNG\0", "attachment"), (b'[{"memory": "a"', "broken_json")]
 )
 def test_unreadable_file_is_reported(ada: User, body: bytes, code: str) -> None:
     answer = session_of(ada)("post", "/import/", body)

@@ -1,6 +1,7 @@
 """Import pages (preview, start, progress, undo; own imports only) and export downloads."""
 
 import io
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from accounts.models import User
 from memories.models import ImportBatch, Memory
 from memories.portability.exports.formats import EXPORT_FORMATS
 from memories.portability.imports import run as import_run
+from memories.portability.imports.report import FileReport, dump_reports
 from tests.factories import remember, session
 from tests.memories.portability.samples import files as samples
-from tests.memories.portability.samples.files import file_of
+from tests.memories.portability.samples.files import file_of, zip_of
 from tests.memories.portability.staging import stage
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +57,7 @@ def test_unreadable_upload_shows_error(ada_client: Client) -> None:
         ({}, "Choose a file or paste text."),
         (
             {"file": SimpleUploadedFile("a.png", b"\x89PNG\0\0")},
-            "a.png cannot be imported. It was recognized as: attachment",
+            "a.png cannot be imported. It was recognized as: image",
         ),
         ({"file": SimpleUploadedFile("a.json", b'[{"memory": "a"}, {')}, "The JSON is invalid or truncated."),
     ):
@@ -110,3 +112,64 @@ def test_large_upload_creates_no_named_file(ada_client: Client, tmp_path: Any, m
     large = io.BytesIO(b"\n".join(b"[2025-01-01] - %d %s" % (n, b"x" * 5_000) for n in range(700)))
     assert "Import 700 memories" in post_import(ada_client, file=large).content.decode()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_long_text_is_pasted_without_limit_of_a_form(ada_client: Client) -> None:
+    text = "\n".join(f"[2025-01-01] - {number} {'x' * 5_000}" for number in range(600))
+    assert "Import 600 memories" in post_import(ada_client, text=text).content.decode()
+
+
+def test_text_stays_with_an_error(ada_client: Client) -> None:
+    html = post_import(ada_client, text=' [{"memory": "I keep bees."}, {').content.decode()
+    assert "[{&quot;memory&quot;: &quot;I keep bees.&quot;}, {" in html
+    assert 'href="#sources"' in html
+
+
+def test_page_offers_the_columns_of_an_unknown_table(ada_client: Client, ada: User) -> None:
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    report = FileReport(
+        "Books.csv", "table", skipped=Counter({"unknown_table": 3}), columns=["Book", "Highlight"]
+    )
+    batch.report = dump_reports([report])
+    batch.save(update_fields=["report"])
+    html = ada_client.get(reverse("memories:import", args=[batch.pk])).content.decode()
+    assert "<option>Highlight</option>" in html
+    html = ada_client.get("/memories/import/?text_column=Highlight").content.decode()
+    assert 'value="Highlight"' in html
+    assert "id_text_column" not in ada_client.get("/memories/import/").content.decode()
+
+
+def test_files_left_out_as_a_whole_are_grouped(ada_client: Client, ada: User) -> None:
+    batch = stage(
+        session(ada), zip_of({"a.txt": "[2025-01-01] - one", **{f"{n}.png": "x" for n in range(9)}})
+    )
+    html = ada_client.get(reverse("memories:import", args=[batch.pk])).content.decode()
+    assert "9 files" in html
+    assert html.count("images, sound, documents and other attachments") == 1
+
+
+def test_earlier_import_without_a_report_is_shown(ada_client: Client, ada: User) -> None:
+    batch = stage(session(ada), file_of("[2025-01-01] - one"))
+    ImportBatch.objects.filter(pk=batch.pk).update(report=None, counts={"new": 1, "skipped": {"blank": 2}})
+    assert "empty: 2" in ada_client.get(reverse("memories:import", args=[batch.pk])).content.decode()
+
+
+TABLE = b"Book,Passage A,Passage B\nDune,Fear kills.,yes\nEmma,Seldom is it so.,no\n"
+
+
+def test_columns_of_an_unknown_table_are_offered(ada_client: Client) -> None:
+    upload = {"file": SimpleUploadedFile("books.csv", TABLE)}
+    html = ada_client.post("/memories/import/", {"text": "", **upload}).content.decode()
+    assert '<option value="Passage A">' in html
+    upload["file"].seek(0)
+    page = post_import(ada_client, text_column="Passage A", **upload)
+    assert "Import 2 memories" in page.content.decode()
+
+
+def test_columns_of_an_unknown_table_among_others_are_offered(ada_client: Client) -> None:
+    page = post_import(
+        ada_client,
+        file=[SimpleUploadedFile("books.csv", TABLE), SimpleUploadedFile("a.txt", b"[2025-01-01] - one")],
+    )
+    assert "Import 1 memory" in page.content.decode()
+    assert "<option>Passage A</option>" in page.content.decode()

@@ -126,6 +126,13 @@ def test_body_with_content_length_above_the_limit_is_not_read() -> None:
     assert (status, len(chunks)) == (413, 1)
 
 
+def test_browser_without_script_gets_a_page_for_a_rejected_body() -> None:
+    headers = [("Content-Length", "3000001"), ("Accept", "text/html,application/xhtml+xml")]
+    status, headers_, body = _send("POST", "/", headers=headers, body=[b"x"])
+    assert (status, headers_["content-type"]) == (413, "text/html; charset=utf-8")
+    assert b"what you typed should still be there" in body
+
+
 def test_native_paths_receive_the_body() -> None:
     assert _send("POST", "/mcp", body=[b"ab", b"c"])[2] == b"native 3"
     assert _send("POST", "/mcp", body=[b"x" * 100_000] * 20)[2] == b"native 2000000"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
@@ -32,6 +33,24 @@ def test_bad_request(ada_client: Client, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("memories.services.reads.list_memories", suspicious)
     assert "what you typed should still be there" in check_error_page(ada_client.get("/memories/"), 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"text": "x" * 1_000_001}, 413, "The text is too long for this form."),
+        ({f"file{n}": SimpleUploadedFile("a", b"x") for n in range(101)}, 413, "Put them into a ZIP"),
+        ({f"field{n}": "x" for n in range(1_001)}, 413, "too long for this form"),
+        (b"--x--", 400, "The form arrived incomplete."),
+    ],
+    ids=["text", "files", "fields", "boundary"],
+)
+def test_form_that_cannot_be_read_says_why(ada_client: Client, body: Any, status: int, text: str) -> None:
+    if isinstance(body, bytes):
+        response = ada_client.generic("POST", "/memories/new/", body, content_type="multipart/form-data")
+    else:
+        response = ada_client.post("/memories/new/", body)
+    assert text in check_error_page(response, status)
 
 
 def test_cross_site_request_is_denied(ada_client: Client) -> None:

@@ -21,16 +21,8 @@ MAX_NAMED = 20  # columns in an error
 MIN_WORDS = 4  # of a first row that is no header
 
 
-def list_table_columns(start: PartStart) -> list[str]:
-    """Return the names of a table's columns, to choose the one with the texts from; empty for what is no table.
-
-    A column without a name is called by its number, which `text_column` accepts for any.
-    """
-    dialect = detect_dialect(start)
-    return [] if dialect is None else _name_columns(dialect.header)
-
-
 def _name_columns(header: Sequence[str]) -> list[str]:
+    """Return the names to choose from. A column without one is called by its number, which names any column."""
     return [name or str(number) for number, name in enumerate(header, 1)]
 
 
@@ -44,7 +36,7 @@ def _read_table(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     if columns.text is None:
         if len(context.parts) <= 1:
             raise _make_unknown_error(dialect.header)
-        yield SkippedEntry("unknown_table")
+        yield SkippedEntry("unknown_table", columns=tuple(_name_columns(dialect.header)))
         return
     yield from _read_rows(part, dialect, columns, context)
 
@@ -87,7 +79,8 @@ def _make_unknown_error(header: Sequence[str]) -> ValidationError:
     names = _name_columns(header)
     message = _("It is a table whose columns are not known: %(columns)s. Choose the column with the texts.")
     named = ", ".join(names[:MAX_NAMED]) + ("…" if len(names) > MAX_NAMED else "")
-    return make_file_error(message % {"columns": named}, "unknown_table")
+    error = ValidationError(message, code="unknown_table", params={"columns": named, "names": names})
+    return ValidationError({"file": error})
 
 
 def _is_text_table(start: PartStart) -> bool:
