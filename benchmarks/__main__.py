@@ -44,9 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if home.is_benchmark_home():
         _measure(options)
         return 0
-    code, folder = home.run_in_temporary_home(
-        _build_arguments(options), KINDS[options.kind], keep=options.keep
-    )
+    variables = dict(KINDS[options.kind])
+    if options.quick and variables["EMBEDDING_PROVIDER"] == "local":
+        variables["EMBEDDING_PROVIDER"] = FIXED_VECTOR
+    code, folder = home.run_in_temporary_home(_build_arguments(options), variables, keep=options.keep)
     if options.keep:
         print(f"Kept {folder}")  # noqa: T201
     return code

@@ -17,6 +17,7 @@ from picard.observability import health
 from picard.postgres.manager import EmbeddedPostgres
 
 MARK = "benchmark"  # file that marks a home as disposable
+TEMPLATE = "BENCHMARK_TEMPLATE"  # variable with the path of a migrated home to copy; default: a new home is migrated
 STOP_TIMEOUT_S = 60
 # Variables that point to the caller's data or keys, or change the product from its defaults.
 EXCLUDED_VARIABLES = (
@@ -59,6 +60,8 @@ def run_in_temporary_home(
 def _create_temporary_home(keep: bool) -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="picard-benchmark-"))
     home.chmod(0o711)  # as root, PostgreSQL runs under another account, which needs access
+    if template := os.environ.get(TEMPLATE):
+        subprocess.run(["cp", "-a", f"{template}/.", home], check=True)
     (home / MARK).touch()
     server = EmbeddedPostgres(home / "postgres")
     try:

@@ -48,9 +48,9 @@ QUICK = Sizes(
     connections=(2,),
     target_connections=2,
     rounds=1,
-    seconds=0.2,
-    slow_s=0.5,
-    upload_bytes=20_000_000,
+    seconds=0.02,
+    slow_s=0.1,
+    upload_bytes=11_000_000,
     cpu_rounds=1,
     cpu_calls=FEW_CALLS,
 )

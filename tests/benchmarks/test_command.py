@@ -12,7 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.home import TEMPLATE
 from picard.config.paths import PROJECT
+from tests.chaos.product import Product
+from tests.chaos.template import get_template
 
 EXPECTED_OUTPUT = {
     "search": (
@@ -63,12 +66,16 @@ def _run_benchmark(*arguments: str, **variables: str) -> "subprocess.CompletedPr
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         cwd=PROJECT,
-        env={**os.environ, "WEB_WORKERS": "1", **variables},  # for each of four servers
+        env={**os.environ, "WEB_WORKERS": "1", **_get_migrated_home(), **variables},  # for each of four servers
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
+
+
+def _get_migrated_home() -> dict[str, str]:
+    return {TEMPLATE: str(get_template(Product(Path("any")).environment))}
 
 
 def _read(results: Path) -> Any:

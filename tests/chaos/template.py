@@ -16,10 +16,11 @@ from picard.postgres.manager import EmbeddedPostgres
 
 def copy_template(home: Path, environment: Mapping[str, str]) -> None:
     """Create the home of a product that has migrated and never run. environment: of any product."""
-    subprocess.run(["cp", "-a", _get_template(environment), home], check=True)
+    subprocess.run(["cp", "-a", get_template(environment), home], check=True)
 
 
-def _get_template(environment: Mapping[str, str]) -> Path:
+def get_template(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the template, for those who copy it."""
     folder = Path(os.environ["PICARD_TEST_HOME"])
     template = folder / f"template-{hash_migrations()}"
     with file_lock("template.lock"):
