@@ -44,7 +44,7 @@ ATTACKS = {
     ),
     "server": (
         "Slow clients, concurrent uses of one idempotency key and a database restart do no harm",
-        ["tests/chaos/test_server.py"],
+        ["tests/chaos/test_server.py", "tests/oauth/tokens/test_concurrency.py"],
     ),
     "races": ("Of two concurrent deploys, one waits", ["tests/chaos/test_races.py"]),
     "disk": (

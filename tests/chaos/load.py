@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.chaos.people import Person, ServerUnavailable, Written
+from tests.chaos.report import IS_LONG
 
 FAILED = "unanswered"
-PAUSE_S = 0.05  # between the actions of one user; longer after a failure
+PAUSE_S = 0.05 if IS_LONG else 0.15  # between the actions of one user; longer after a failure
 
 
 class Worker(threading.Thread):

@@ -11,12 +11,13 @@ from django.db import connection
 from accounts.actor import Channel
 from accounts.models import User
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
+from tests.chaos.report import IS_LONG
 from tests.oauth.flows import App, make_app
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 AT_ONCE = 4
-REFRESHES = 50
-REDEMPTIONS = 25
+REFRESHES = 50 if IS_LONG else 15
+REDEMPTIONS = 25 if IS_LONG else 8
 
 
 def run_concurrently(act: Callable[[], Any]) -> list[Any]:
