@@ -17,7 +17,9 @@ from picard.observability import health
 from picard.postgres.manager import EmbeddedPostgres
 
 MARK = "benchmark"  # file that marks a home as disposable
-TEMPLATE = "BENCHMARK_TEMPLATE"  # variable with the path of a migrated home to copy; default: a new home is migrated
+TEMPLATE = (
+    "BENCHMARK_TEMPLATE"  # variable with the path of a migrated home to copy; default: a new home is migrated
+)
 STOP_TIMEOUT_S = 60
 # Variables that point to the caller's data or keys, or change the product from its defaults.
 EXCLUDED_VARIABLES = (

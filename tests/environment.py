@@ -23,7 +23,7 @@ os.environ["PICARD_ENV_FILE"] = ""
 os.environ.setdefault("PICARD_TEST_HOME", f"{get_picard_home()}-test")
 os.environ["PICARD_HOME"] = os.environ["PICARD_TEST_HOME"]
 os.environ["PICARD_PG_FSYNC"] = "off"  # test data need not survive a crash
-# Threads of numpy's linear algebra wait busily for each other: on two busy cores, a small QR costs 30 times as much CPU.
+# Threads of numpy's linear algebra wait busily for each other: with two on two busy cores, a QR costs 30 times the CPU.
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ["EMBEDDING_PROVIDER"] = "tests.providers.WordHashes"

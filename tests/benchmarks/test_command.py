@@ -66,7 +66,12 @@ def _run_benchmark(*arguments: str, **variables: str) -> "subprocess.CompletedPr
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         cwd=PROJECT,
-        env={**os.environ, "WEB_WORKERS": "1", **_get_migrated_home(), **variables},  # for each of four servers
+        env={
+            **os.environ,
+            "WEB_WORKERS": "1",
+            **_get_migrated_home(),
+            **variables,
+        },  # for each of four servers
         capture_output=True,
         text=True,
         timeout=240,
