@@ -57,7 +57,7 @@ def test_kills_and_failures_during_edits_leave_no_memory_lost_or_stale() -> None
     ada = make_person("ada")
     rng = random.Random(1)
     written: dict[Any, str] = {}
-    for kill in range(14 if IS_LONG else 4):
+    for kill in range(14 if IS_LONG else 2):
         with running("worker", EMBEDDING_PROVIDER="tests.providers.SlowAndFlaky", **QUICK) as process:
             for step in range(40):
                 if written and rng.random() < 0.4:
