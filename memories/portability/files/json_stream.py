@@ -30,6 +30,7 @@ LONG_SHAPE_BYTES = 16_000_000  # of a file whose start does not tell what it is
 MAX_SHAPE_DEPTH = 6
 MAX_SHAPE_KEYS = 200  # per object
 MAX_SHAPES = 20_000  # places of a shape
+SHAPE_CODES = frozenset({"broken_zip", "entry_too_large", "not_text"})  # errors that leave the shape so far
 ITEMS = "[]"  # in a path of a shape: the items of a list
 
 
@@ -198,9 +199,13 @@ class JsonShape:
 def read_shape(part: Part, limit: int = SAMPLE_BYTES) -> JsonShape:
     """Return the shape of a JSON document as far as its first `limit` bytes tell; empty for what is no JSON."""
     shape = JsonShape()
-    with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
-        source = Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
-        _add_events(shape, ijson.basic_parse(source, buf_size=PARSED_BYTES, use_float=True))
+    try:
+        with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError):
+            source = Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
+            _add_events(shape, ijson.basic_parse(source, buf_size=PARSED_BYTES, use_float=True))
+    except ValidationError as error:
+        if error.error_dict["file"][0].code not in SHAPE_CODES:
+            raise
     return shape
 
 

@@ -42,6 +42,16 @@ def make_broken_archive_error() -> ValidationError:
     return make_file_error(_("The zip is corrupt. Download it again."), "broken_zip")
 
 
+def make_bomb_error() -> ValidationError:
+    return make_file_error(_("The zip is too large when unpacked."), "zip_bomb")
+
+
+def make_too_many_files_error(limit: int) -> ValidationError:
+    return make_file_error(
+        _("The zip contains more than %(limit)s files.") % {"limit": f"{limit:,}"}, "too_many_files"
+    )
+
+
 @dataclass(frozen=True)
 class Part:
     """One file: a file that was given, or a member of a zip or folder.

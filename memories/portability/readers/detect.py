@@ -1,6 +1,6 @@
 """Which format each part of an import has, and reading all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -35,7 +35,7 @@ def detect_parts(parts: Sequence[Part]) -> list[DetectedPart]:
     Raises ValidationError (file), which names what was found, if no part can be imported.
     """
     by_path = MappingProxyType({part.path: part for part in parts})
-    detected = [DetectedPart(part, _detect_kind(PartStart(part, by_path))) for part in parts]
+    detected = [_detect_part(part, by_path, alone=len(parts) == 1) for part in parts]
     if not any(isinstance(each.kind, Format) for each in detected):
         raise _make_refusal(detected)
     return detected
@@ -49,7 +49,7 @@ def _make_refusal(detected: Sequence[DetectedPart]) -> ValidationError:
             "kind": kind.label,
             "reason": REASONS[part.fault or kind.reason],
         }
-        return make_file_error(message, kind.reason)
+        return make_file_error(message, part.fault or kind.reason)
     named = ", ".join(f"{each.part.name} ({each.kind.label})" for each in detected[:MAX_NAMED])
     message = _("Nothing in it can be imported. It contains: %(files)s.") % {"files": named}
     if len(detected) > MAX_NAMED:
@@ -60,11 +60,24 @@ def _make_refusal(detected: Sequence[DetectedPart]) -> ValidationError:
     return make_file_error(message, "unknown_format")
 
 
+def _detect_part(part: Part, parts: Mapping[str, Part], *, alone: bool) -> DetectedPart:
+    try:
+        return DetectedPart(part, _detect_kind(PartStart(part, parts)))
+    except ValidationError as error:
+        code = error.error_dict["file"][0].code or ""
+        if alone or code in FATAL_CODES:
+            raise
+        damaged = replace(part, fault=code if code in ENTRY_CODES else "broken")
+        return DetectedPart(damaged, _detect_kind(PartStart(damaged, parts)))
+
+
 def _detect_kind(start: PartStart) -> FileKind:
+    if start.part.fault:
+        return next(kind for kind in FALLBACKS if kind.recognise(start))
     for kind in FORMATS:
         if kind.recognise(start):
             return kind
-    if start.json.kinds and start.part.size > SAMPLE_BYTES:
+    if start.json.kinds and len(start.data) >= SAMPLE_BYTES:
         start = start.look_further()
         for kind in FORMATS:
             if kind.recognise(start):

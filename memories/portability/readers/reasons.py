@@ -49,6 +49,7 @@ REASONS = {
     "too_deep_zip": _("a zip within too many zips"),
     "too_large": _("too large"),
     "backup": _("backups that the app keeps of its notes"),
+    "link": _("links to other files"),
 }
 
 # What is said of memories that are imported: the code, and the text shown to the user before their count.

@@ -10,6 +10,7 @@ from memories.portability.readers import markup
 from memories.portability.readers.formats import PartStart, RefusedKind
 from memories.portability.readers.tables.bookmarks import is_bookmark_table
 
+ARCHIVE_FAULTS = frozenset({"broken_zip", "locked_zip", "too_deep_zip"})
 HIDDEN_NAMES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 MEDIA_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".heif", ".svg", ".bmp", ".tif", ".tiff", ".avif",
@@ -116,7 +117,8 @@ def _is_map(start: PartStart) -> bool:
 
 
 REFUSED_KINDS: tuple[RefusedKind, ...] = (
-    RefusedKind("broken_archive", _("zip"), lambda start: bool(start.part.fault)),
+    RefusedKind("broken_archive", _("zip"), lambda start: start.part.fault in ARCHIVE_FAULTS),
+    RefusedKind("unread", _("file that cannot be read"), lambda start: bool(start.part.fault)),
     RefusedKind("empty", _("empty file"), _is_empty, "blank"),
     RefusedKind("spreadsheet", _("spreadsheet"), _is_binary(SPREADSHEET_SUFFIXES), "save_as_csv"),
     RefusedKind("attachment", _("image, sound or video"), _is_media, "attachment"),
