@@ -197,7 +197,10 @@ class _Listing:
             yield replace(part, fault="too_deep_zip")
             return
         archive = open_zip(part)
-        for info in list_members(archive, part.size):
+        members = list_members(archive, part.size)
+        if not members and depth:
+            yield replace(part, fault="no_memories")
+        for info in members:
             check_deadline(self._deadline)
             member = Part(
                 prefix + clean_name(decode_name(info)),

@@ -10,7 +10,7 @@ from memories.portability.readers import markup
 from memories.portability.readers.formats import PartStart, RefusedKind
 from memories.portability.readers.tables.bookmarks import is_bookmark_table
 
-ARCHIVE_FAULTS = frozenset({"broken_zip", "locked_zip", "too_deep_zip"})
+ARCHIVE_FAULTS = frozenset({"broken_zip", "locked_zip", "no_memories", "too_deep_zip"})
 HIDDEN_NAMES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 MEDIA_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".heif", ".svg", ".bmp", ".tif", ".tiff", ".avif",
