@@ -3,7 +3,6 @@
 import io
 import json
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.items import ImportItem
 from tests.memories.portability.reading import read_sources
 from tests.memories.portability.samples import files as samples
-from tests.memories.portability.samples.files import file_of, zip_of
+from tests.memories.portability.samples.files import file_of
 
 
 def read(source: Any, chats: ChatFilter = ChatFilter.MINE) -> tuple[str, list[ImportItem], list[str]]:
@@ -29,8 +28,6 @@ def texts(items: list[ImportItem]) -> list[str]:
     return [item.text for item in items]
 
 
-
-
 @pytest.mark.parametrize(
     "content", [samples.TRANSFER, samples.CLAUDE_MEMORIES, samples.MEM0, samples.PAM, samples.CSV]
 )
@@ -38,10 +35,6 @@ def test_typed_facts_are_no_conversation(content: Any) -> None:
     """Neighbors lend each other their words, which harms facts that only stand one below the other."""
     _, items, _ = read(file_of(content))
     assert {item.conversation for item in items} == {None}
-
-
-
-
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -61,5 +54,3 @@ def test_unreadable_file_is_refused_with_code(content: bytes, code: str) -> None
         read(io.BytesIO(content))
     [error] = refusal.value.error_dict["file"]
     assert error.code == code
-
-
