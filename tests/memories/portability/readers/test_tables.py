@@ -1,27 +1,11 @@
 """Tables: what samples cannot say."""
 
-import io
-from typing import Any
-
 import pytest
 from django.core.exceptions import ValidationError
 
-from memories.portability.files.archives import NamedFile, list_parts
-from memories.portability.readers.formats import PartStart
-from memories.portability.readers.tables.csv_table import list_table_columns
-from tests.memories.portability.reading import read_file, to_bytes
+from tests.memories.portability.reading import read_file
 
 WEIGHTS = "Date;Weight (%);;Notes\n2025-01-01;81.2;;Felt good\n"
-
-
-def list_columns(content: Any, name: str = "x.csv") -> list[str]:
-    (part,) = list_parts([NamedFile(io.BytesIO(to_bytes(content)), name)])
-    return list_table_columns(PartStart(part))
-
-
-def test_columns_are_listed_by_name_or_number() -> None:
-    assert list_columns(WEIGHTS) == ["Date", "Weight (%)", "3", "Notes"]
-    assert list_columns("I keep bees.", "x.txt") == []
 
 
 def test_unknown_columns_are_named() -> None:
