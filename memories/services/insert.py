@@ -6,17 +6,20 @@ Handwritten SQL: for four separate statements the ORM took several times as long
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import zip_longest
+from typing import Any
 
 from django.utils import timezone
 
 from accounts.actor import Actor
+from accounts.ids import new_id
+from accounts.models import User
 from core.db.prepared import fetch_prepared
 from memories.fields import get_sealed_bytes
 from memories.index import work_queue
 from memories.models import AuditAction, Memory, MemoryVector, Tag
 from memories.services import audit
 from memories.services.tags import get_readable_names
-from memories.validation.drafts import Origin
+from memories.validation.drafts import NewMemory, Origin
 
 INSERT_NEW = """
     insert into memories_memory (
@@ -77,6 +80,26 @@ with memory as (
 select statement_timestamp()
 """  # noqa: S608 - put together from constants # nosec B608
 STORE_IMPORTED = STORE.replace(INSERT_NEW, INSERT_IMPORTED)
+
+# The database sets them. Without a value, each new row would get an expression for each from the model.
+TIMES_LATER: dict[str, Any] = dict.fromkeys(("created_at", "updated_at", "written_at", "index_due_at"))
+
+
+def build_row(owner: User, item: NewMemory, source: str) -> Memory:
+    """Return a new memory from its clean values; `insert_memories` stores it."""
+    return Memory(
+        id=item.id or new_id(),
+        owner=owner,
+        text=item.text,
+        visibility=item.visibility,
+        expires_at=item.expires_at,
+        source=source,
+        conversation=item.conversation,
+        position=item.position,
+        supersedes_id=item.supersedes,
+        imported_id=item.origin.imported_id if item.origin else None,
+        **TIMES_LATER,
+    )
 
 
 def insert_memories(

@@ -9,7 +9,7 @@ save nothing, store a proposal and raise ApprovalRequired, outside of their tran
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
-from accounts.ids import new_id
 from memories import scopes
 from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
     ReadMemory: TypeAlias = WithAnnotations[Memory, "ReadAt"]
-
-
-# The database sets them. Without a value, each row would get an expression for each from the model.
-TIMES_LATER: dict[str, Any] = dict.fromkeys(("created_at", "updated_at", "written_at", "index_due_at"))
 
 
 class ReadAt(TypedDict):
@@ -70,22 +65,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     if actor.asks_first and cleaned:
         supersession.check_proposed(actor, [item.supersedes for item in cleaned if item.supersedes])
         raise ApprovalRequired(proposals.propose_memories(actor, cleaned, source=source))
-    rows = [
-        Memory(
-            id=item.id or new_id(),
-            owner=actor.person,
-            text=item.text,
-            visibility=item.visibility,
-            expires_at=item.expires_at,
-            source=source,
-            conversation=item.conversation,
-            position=item.position,
-            supersedes_id=item.supersedes,
-            imported_id=item.origin.imported_id if item.origin else None,
-            **TIMES_LATER,
-        )
-        for item in cleaned
-    ]
+    rows = [insert.build_row(actor.person, item, source) for item in cleaned]
     if not rows:
         return []
     # Without tags and links this is a single statement, which needs no transaction.

@@ -16,6 +16,7 @@ TAG_CHARACTERS = 50
 QUERY_CHARACTERS = 1_000
 BYTES_PER_TOKEN = 3  # of UTF-8: below any tokenizer's average for English, above it for Chinese
 BULK_OPERATIONS = 100
+VISIBILITIES = frozenset(Visibility.values)
 
 
 def clean_text(text: str) -> str:
@@ -76,7 +77,7 @@ def fold_tag_name(tag_name: str) -> str:
 
 
 def clean_visibility(visibility: str) -> str:
-    if visibility not in Visibility.values:
+    if visibility not in VISIBILITIES:
         raise ValidationError(_("Choose private or public."), code="unknown_visibility")
     return visibility
 

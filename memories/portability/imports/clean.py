@@ -17,15 +17,17 @@ MAX_REVISIONS = 10_000  # per memory; the latest are kept
 TAGS_DROPPED = "tags_dropped"
 
 
-def clean_item(item: ImportItem) -> ImportItem:
-    """Return the item as it will be stored, with the tags that a memory can have. Raises ValidationError."""
-    visibility = item.visibility if item.visibility in Visibility.values else Visibility.PRIVATE.value
-    tags, is_cut = _select_tags(item)
+def clean_item(item: ImportItem, name: str = "") -> ImportItem:
+    """Return the item as it will be stored, with the tags that a memory can have. name: of its format.
+
+    Raises ValidationError.
+    """
+    visibility = item.visibility if item.visibility in limits.VISIBILITIES else Visibility.PRIVATE.value
+    tags, is_cut = _select_tags(item, name)
     new = clean_new_memory(
         NewMemory(
             text=item.text,
             visibility=visibility,
-            tags=tags,
             expires_at=item.expires_at,
             conversation=UUID(item.conversation) if item.conversation else None,
             position=item.position,
@@ -37,7 +39,8 @@ def clean_item(item: ImportItem) -> ImportItem:
         item,
         text=new.text,
         visibility=new.visibility,
-        tags=tuple(new.tags),
+        tags=tuple(tags),
+        format=name,
         history=history,
         version=max(item.version, last + 1),
         notes=(*item.notes, TAGS_DROPPED) if is_cut and TAGS_DROPPED not in item.notes else item.notes,
@@ -49,12 +52,12 @@ def get_skip_reason(error: ValidationError) -> str:
     return next((code for code in codes if code in REASONS), "not_a_memory")
 
 
-def _select_tags(item: ImportItem) -> tuple[Sequence[str], bool]:
+def _select_tags(item: ImportItem, name: str) -> tuple[Sequence[str], bool]:
     """Return the tags that a memory can have, and whether there are others. The tag of the source is one of them."""
     if not item.tags:
         return item.tags, False
-    limit = limits.TAGS if item.format == OWN_FORMAT else limits.TAGS - 1
-    named = {limits.fold_tag_name(" ".join(name.split())) for tag in item.tags for name in tag.split(",")}
+    limit = limits.TAGS if name == OWN_FORMAT else limits.TAGS - 1
+    named = {limits.fold_tag_name(" ".join(each.split())) for tag in item.tags for each in tag.split(",")}
     tags = limits.select_valid_tags(item.tags)
     return tags[:limit], len(named - {""}) > len(tags[:limit])
 

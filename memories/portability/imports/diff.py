@@ -1,6 +1,7 @@
 """Compare import items with the user's memories, count what comes of them, and stage them."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +17,7 @@ from memories.portability.files.parts import make_file_error
 from memories.portability.imports import staged_items
 from memories.portability.imports.apply_change import find_changes, is_text, may_change
 from memories.portability.imports.clean import clean_item, get_skip_reason
-from memories.portability.imports.known import KnownIds, KnownMemories, digest_text
+from memories.portability.imports.known import KnownMemories, digest_text
 from memories.portability.imports.links import STORED, UNLINKED, FileLinks, dump_link_rows
 from memories.portability.imports.places import ConversationPlaces
 from memories.portability.imports.report import (
@@ -41,14 +42,22 @@ IN_TRASH, REPEATED, OLDER, SUPERSEDED = "in_your_trash", "repeated", "older", "s
 
 
 @dataclass(frozen=True, slots=True)
-class SeenId:
-    """The item of an ID in the file. index: among all staged items; kind: "" if it will not be imported."""
+class CountedItem:
+    """How a staged item was counted. index: among all staged items."""
 
     index: int
-    times: tuple[datetime, datetime]
-    item: ImportItem
     kind: str
     report: FileReport
+    notes: tuple[str, ...]
+    is_public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeenId:
+    """The staged item of an ID in the file."""
+
+    times: tuple[datetime, datetime]
+    staged: CountedItem | None  # None if it will not be imported
 
 
 @dataclass
@@ -59,7 +68,7 @@ class ImportDiff:
     known: KnownMemories
     file_digests: dict[bytes, UUID] = field(default_factory=dict)
     links: FileLinks = field(default_factory=FileLinks)
-    superseded: dict[int, tuple[ImportItem, FileReport]] = field(default_factory=dict)  # by index
+    superseded: list[tuple[str, CountedItem]] = field(default_factory=list)  # by their ids in the file
     reports: list[FileReport] = field(default_factory=list)
     report: FileReport = field(default_factory=lambda: FileReport("", ""))  # of the file of the current item
     public_count: int = 0
@@ -90,9 +99,10 @@ class ImportDiff:
 
     def add_item(self, entry: ImportItem) -> None:
         self._count_entries()
-        for number, part in enumerate(split_to_limits(replace(entry, format=self.report.kind))):
+        kind = self.report.kind
+        for number, part in enumerate(split_to_limits(entry)):
             try:
-                item = clean_item(self.places.assign(part, number))
+                item = clean_item(self.places.assign(part, number, kind), kind)
             except ValidationError as error:
                 self.skip_entry(get_skip_reason(error))
             else:
@@ -126,23 +136,23 @@ class ImportDiff:
 
     def _compare_items(self) -> None:
         items, self.pending, self.pending_characters = self.pending, [], 0
-        ids = self.known.find_ids([item.id for item, _report in items if item.id])
-        stored = ((item, ids.stored.get(item.id)) for item, _report in items if item.id)
-        self.known.attach_tags([memory for item, memory in stored if memory and may_change(item, memory)])
+        stored = self.known.find([item.id for item, _report in items if item.id])
+        pairs = ((item, stored.get(item.id)) for item, _report in items if item.id)
+        self.known.attach_tags([memory for item, memory in pairs if memory and may_change(item, memory)])
         current = self.report
         for item, self.report in items:
             if not self._is_repeated_id(item):
-                self._compare_item(item, ids)
+                self._compare_item(item, stored)
         self.report = current
 
-    def _compare_item(self, item: ImportItem, ids: KnownIds) -> None:
-        if item.id is not None and (existing := ids.stored.get(item.id)) is not None:
+    def _compare_item(self, item: ImportItem, stored: Mapping[UUID, Memory]) -> None:
+        if item.id is not None and (existing := stored.get(item.id)) is not None:
             self._compare_with_stored(item, existing)
             return
         digest = digest_text(item.text)
         if (known := self.known.digests.get(digest)) is not None:
             self._add_duplicate(item, known)
-        elif digest in self.known.trashed or item.id in ids.trashed:
+        elif digest in self.known.trashed_digests or item.id in self.known.trashed_ids:
             self.report.skipped[IN_TRASH] += 1
             self.links.add_trashed(item.file_id)
         # A Picard export may contain two with the same text.
@@ -175,9 +185,9 @@ class ImportDiff:
         memory_id = self._create_id(item)
         self.links.add_memory(item.file_id, memory_id, NEW)
         self.file_digests.setdefault(digest, memory_id)
+        counted = self._add_staged(item, NEW, memory_id)
         if item.is_superseded:
-            self.superseded[self.rows.count] = (item, self.report)
-        self._add_staged(item, NEW, memory_id)
+            self.superseded.append((item.file_id or "", counted))
 
     def _create_id(self, item: ImportItem) -> UUID:
         """Return the id of a new memory: it sorts by its time, and by the order in the file if that is the same."""
@@ -194,52 +204,45 @@ class ImportDiff:
         self.report.skipped[REPEATED] += 1
         if _get_times(item) <= previous.times:
             return True
-        self.outdated.add(previous.index)
-        self._discount(previous.item, previous.kind, previous.report)
-        self.seen_ids[item.id] = replace(previous, times=_get_times(item), kind="")
+        if previous.staged:
+            self._take_back(previous.staged)
+        self.seen_ids[item.id] = SeenId(_get_times(item), None)
         return False
 
-    def _discount(self, item: ImportItem, kind: str, report: FileReport) -> None:
-        """Take a staged item back from the counts."""
-        if kind:
-            report.counts[kind] -= 1
-            report.counts[DUPLICATE] -= kind == UNPUBLISHED
-            report.notes.subtract(item.notes)
-            self.public_count -= item.visibility == Visibility.PUBLIC
+    def _take_back(self, counted: CountedItem) -> None:
+        """Take a staged item out of the counts and, at the end, out of the rows."""
+        self.outdated.add(counted.index)
+        counted.report.counts[counted.kind] -= 1
+        counted.report.counts[DUPLICATE] -= counted.kind == UNPUBLISHED
+        counted.report.notes.subtract(counted.notes)
+        self.public_count -= counted.is_public
 
-    def _add_staged(self, item: ImportItem, kind: str, memory_id: UUID) -> None:
+    def _add_staged(self, item: ImportItem, kind: str, memory_id: UUID) -> CountedItem:
+        is_public = item.visibility == Visibility.PUBLIC
+        counted = CountedItem(self.rows.count, kind, self.report, item.notes, is_public)
         self.report.counts[kind] += 1
         self.report.notes.update(item.notes)
-        self.public_count += item.visibility == Visibility.PUBLIC
+        self.public_count += is_public
         if item.id:
-            seen = replace(item, text="", history=())
-            self.seen_ids[item.id] = SeenId(self.rows.count, _get_times(item), seen, kind, self.report)
+            self.seen_ids[item.id] = SeenId(_get_times(item), counted)
         if len(self.sample) < SAMPLE_SIZE and kind != UNPUBLISHED:
             self.sample.append(Truncator(item.text).chars(300))
-        self.rows.add(
-            StagedItem(
-                replace(item, notes=()),
-                memory_id,
-                is_change=kind != NEW,
-                file=self.report.number,
-                needs_publish=kind == UNPUBLISHED,
-            )
-        )
+        self.rows.add(StagedItem(item, memory_id, kind != NEW, self.report.number, kind == UNPUBLISHED))
         if self.rows.count > MAX_ITEMS:
             raise make_file_error(
                 _("The file contains more than %(limit)s memories to import. Split it and import the parts.")
                 % {"limit": f"{MAX_ITEMS:,}"},
                 "too_many",
             )
+        return counted
 
     def _skip_unreplaced(self) -> None:
         """Skip what no longer holds if the file does not have what replaces it: it would be taken for present."""
         replaced = self.links.list_replaced_ids() if self.superseded else set()
-        for index, (item, report) in self.superseded.items():
-            if (item.file_id or "") not in replaced and index not in self.outdated:
-                self.outdated.add(index)
-                self._discount(item, NEW, report)
-                report.skipped[SUPERSEDED] += 1
+        for file_id, counted in self.superseded:
+            if file_id not in replaced and counted.index not in self.outdated:
+                self._take_back(counted)
+                counted.report.skipped[SUPERSEDED] += 1
 
     def _save_links(self) -> None:
         first = len(self.rows.starts)

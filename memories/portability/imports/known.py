@@ -5,10 +5,11 @@ Nothing stored reveals which texts are equal. Everything is limited to what the 
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
 from accounts.actor import Actor
 from memories.models import ImportBatch, ImportState, Memory, MemoryRevision, StagedMemories
@@ -24,40 +25,23 @@ def digest_text(text: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class KnownIds:
-    """Memories by ids of a file: stored ones, and the ids of those in the trash."""
-
-    stored: Mapping[UUID, Memory] = field(default_factory=dict)
-    trashed: Collection[UUID] = frozenset()
-
-
-@dataclass(frozen=True)
 class KnownMemories:
-    """digests: of each text that a memory has or had. trashed: of those in the trash. undone: trashed by an undo."""
+    """digests: of each text that a memory has or had. trashed_digests, trashed_ids: of those in the trash."""
 
     actor: Actor
-    digests: dict[bytes, UUID]
-    trashed: Collection[bytes]
-    undone: Collection[UUID]
+    digests: Mapping[bytes, UUID]
+    trashed_digests: Collection[bytes]
+    trashed_ids: Collection[UUID]
 
-    def find_ids(self, ids: Collection[UUID]) -> KnownIds:
-        """Find memories by their ids on this server, or else by those of the file that they were imported from."""
+    def find(self, ids: Collection[UUID]) -> dict[UUID, Memory]:
+        """Return memories by their ids on this server, or else by those of the file that they were imported from."""
         if not ids:
-            return KnownIds()
+            return {}
         own = Memory.objects.visible_to(self.actor, owner=self.actor.person).only(*COMPARED)
-        memories = [*own.filter(imported_id__in=ids), *own.filter(pk__in=ids)]
-        by_imported = {memory.imported_id: memory for memory in memories if memory.imported_id}
-        trash = Memory.objects.trash_visible_to(self.actor)
-        pairs = [
-            *trash.filter(pk__in=ids).values_list("pk", "imported_id"),
-            *trash.filter(imported_id__in=ids).values_list("pk", "imported_id"),
-        ]
-        trashed = {each for pair in pairs if pair[0] not in self.undone for each in pair if each is not None}
-        return KnownIds(
-            {key: memory for key, memory in by_imported.items() if key is not None}
-            | {memory.pk: memory for memory in memories},
-            trashed,
-        )
+        listed = RawSQL("select unnest(%s::uuid[])", [list(ids)])
+        imported = {memory.imported_id: memory for memory in own.filter(imported_id__in=listed)}
+        stored = {key: memory for key, memory in imported.items() if key is not None}
+        return stored | {memory.pk: memory for memory in own.filter(pk__in=listed)}
 
     def attach_tags(self, memories: Collection[Memory]) -> None:
         """Prefetch the tags of memories that may change."""
@@ -72,10 +56,14 @@ class KnownMemories:
 def load_known_memories(actor: Actor) -> KnownMemories:
     """Load the digests of all texts that the actor can read, including earlier versions: an edited text is known."""
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    undone = _load_undone_ids(actor)
-    trash = _iterate_digests(actor, Memory.objects.trash_visible_to(actor))
-    trashed = {digest for digest, memory_id in trash if memory_id not in undone}
-    return KnownMemories(actor, dict(_iterate_digests(actor, own)), trashed, undone)
+    trash, undone = Memory.objects.trash_visible_to(actor), _load_undone_ids(actor)
+    pairs = [pair for pair in trash.values_list("pk", "imported_id") if pair[0] not in undone]
+    return KnownMemories(
+        actor,
+        dict(_iterate_digests(actor, own)),
+        {digest for digest, memory_id in _iterate_digests(actor, trash) if memory_id not in undone},
+        {each for pair in pairs for each in pair if each is not None},
+    )
 
 
 def _iterate_digests(actor: Actor, memories: QuerySet[Memory]) -> Iterator[tuple[bytes, UUID]]:

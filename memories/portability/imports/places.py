@@ -18,17 +18,16 @@ class ConversationPlaces:
     conversation: str | None = None
     position: int = 0
 
-    def assign(self, item: ImportItem, part: int) -> ImportItem:
-        """Return the item with its stored conversation and position. part: of a long text, from 0."""
+    def assign(self, item: ImportItem, part: int, name: str) -> ImportItem:
+        """Return the item with its stored conversation and position. name: of the format."""
         if item.conversation is None:
             return item
-        is_own = item.format == OWN_FORMAT or item.id is not None  # which only exports of a Picard have
-        if is_own and item.position is not None and not _is_long_text(item):
+        if name == OWN_FORMAT and item.position is not None and not _is_long_text(item):
             return replace(item, position=item.position + part) if part else item
         position = self._count_turn(item.conversation, part) if item.position is None else item.position
         return replace(
             item,
-            conversation=str(uuid5(self.owner_id, f"{item.format} {item.conversation}")),
+            conversation=str(uuid5(self.owner_id, f"{name} {item.conversation}")),
             position=min(position * TURN_PLACES + min(part, TURN_PLACES - 1), MAX_POSITION),
         )
 

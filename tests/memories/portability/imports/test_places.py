@@ -33,13 +33,15 @@ def place(*items: ImportItem) -> list[tuple[str, int]]:
     """Return text and position of the items as an import stores them."""
     places = ConversationPlaces(uuid4())
     placed = [
-        places.assign(part, number) for item in items for number, part in enumerate(split_to_limits(item))
+        places.assign(part, number, "chatgpt")
+        for item in items
+        for number, part in enumerate(split_to_limits(item))
     ]
     return [(item.text[:20], item.position or 0) for item in placed]
 
 
 def turn(text: str, position: int | None, **fields: Any) -> ImportItem:
-    return ImportItem(text, conversation="c", position=position, format="chatgpt", **fields)
+    return ImportItem(text, conversation="c", position=position, **fields)
 
 
 @pytest.mark.parametrize("is_given", [True, False])
@@ -58,13 +60,13 @@ def test_places_do_not_depend_on_what_else_is_imported() -> None:
 
 def test_own_lines_keep_conversation_and_position() -> None:
     chat = str(uuid4())
-    item = ImportItem("one", conversation=chat, position=7, format="picard")
-    assert ConversationPlaces(uuid4()).assign(item, 0) == item
+    item = ImportItem("one", conversation=chat, position=7)
+    assert ConversationPlaces(uuid4()).assign(item, 0, "picard") == item
 
 
 def test_conversation_is_that_of_earlier_imports() -> None:
     owner_id = uuid4()
-    placed = ConversationPlaces(owner_id).assign(turn("one", 3), 0)
+    placed = ConversationPlaces(owner_id).assign(turn("one", 3), 0, "chatgpt")
     assert placed.conversation == str(uuid5(owner_id, "chatgpt c"))
 
 
