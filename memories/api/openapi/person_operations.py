@@ -16,7 +16,7 @@ EXPORTS = {
     "application/zip": File(OpenApiTypes.BINARY, examples.EXPORTED_ZIP),
     "text/csv": File(OpenApiTypes.STR, examples.EXPORTED_CSV),
     "text/plain": File(OpenApiTypes.STR, examples.EXPORTED_TEXT),
-    "application/json": File(responses.MemoryStore, examples.EXPORTED_STORE),
+    "application/json": File(responses.JSON_EXPORT, examples.EXPORTED_STORE),
 }
 
 PERSON_OPERATIONS = {
@@ -125,8 +125,10 @@ PERSON_OPERATIONS = {
         "get", "moving", "Export all memories as a file",
         scope=scopes.ADMIN, query=requests.ExportQuery, files=EXPORTS,
         description="The file is streamed. `jsonl` (the default) is application/x-ndjson and complete; `pam` is a "
-        "portable-ai-memory store in application/json; `markdown` is a zip file of notes; `csv` is text/csv; `text` is "
-        "text/plain. An app also needs `memories:read`; `everything`, a zip file, requires the user's own session.",
+        "portable-ai-memory store and `mem0` a list of memories as mem0 has them, both in application/json; `mcp` is "
+        "the file of the MCP memory server in application/x-ndjson; `markdown` is a zip file of notes; `csv` is "
+        "text/csv; `text` is text/plain. An app also needs `memories:read`; `everything`, a zip file, requires the "
+        "user's own session.",
     ),
     "list_activity": Operation(
         "get", "person", "List the activity on the user's memories, newest first",

@@ -6,6 +6,7 @@ Class names are component names of the description; tests/memories/api/openapi_n
 from collections.abc import Iterable
 from typing import Any
 
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from accounts.actor import Channel
@@ -419,3 +420,18 @@ class MemoryStore(ResponseSchema):
     schema = serializers.CharField()
     schema_version = serializers.CharField()
     memories = ExportedMemory(many=True)
+
+
+class Mem0Memory(ResponseSchema):
+    """A memory as mem0 returns it, in a list; it has more fields than those listed."""
+
+    id = serializers.UUIDField()
+    memory = serializers.CharField()
+
+
+JSON_EXPORT = PolymorphicProxySerializer(
+    component_name="JsonExport",
+    serializers=[MemoryStore, Mem0Memory(many=True)],
+    resource_type_field_name=None,
+    many=False,
+)

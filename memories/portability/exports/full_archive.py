@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.actor import Actor, InsufficientScope
 from memories import scopes
 from memories.models import AuditEvent, Memory
-from memories.portability.exports.formats import Export, build_filename, iterate_pages, write_jsonl
+from memories.portability.exports.formats import Export, build_filename, write_jsonl
+from memories.portability.exports.pages import iterate_pages
 from memories.portability.exports.zip_stream import ZipMember, stream_zip
 from memories.portability.readers.memory_tools.picard_jsonl import TRASH
 from memories.services.saved_filters import list_saved_filters

@@ -1,10 +1,11 @@
 """Read JSON as a stream, with bounded memory: its values one by one, and the shape of its start."""
 
 import codecs
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import ijson
 import orjson
@@ -12,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from memories.portability.files.encodings import SAMPLE_BYTES
+from memories.portability.files.json_escapes import MARK, SurrogateMarker, restore_surrogates
 from memories.portability.files.parts import Part, make_file_error, open_part
 from memories.portability.files.streams import detect_part_encoding, read_lines
 from memories.portability.files.views import FileView
@@ -26,26 +28,35 @@ NO_VALUES = ENDS | {"map_key"}
 LONG_SHAPE_BYTES = 16_000_000  # of a file whose start does not tell what it is
 MAX_SHAPE_DEPTH = 6
 MAX_SHAPE_KEYS = 200  # per object
+MAX_SHAPES = 20_000  # places of a shape
 ITEMS = "[]"  # in a path of a shape: the items of a list
 
 
-class _Utf8Reader:
+class Utf8Reader:
     """Transcode a part to UTF-8 for the JSON parser and count the bytes of each value."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+        self._marker = SurrogateMarker()
         self.value_bytes = 0
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether a lone surrogate was read."""
+        return self._marker.has_marks
+
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self.value_bytes += len(data)
-        if self.value_bytes > MAX_VALUE_BYTES:
-            raise make_entry_too_large_error()
-        if self._decode is None or not size:
-            return data
-        decoded = self._decode.decode(data, final=not data).encode()
-        return decoded if decoded or not data else self.read(size)
+        while True:
+            data = self._file.read(size)
+            self.value_bytes += len(data)
+            if self.value_bytes > MAX_VALUE_BYTES:
+                raise make_entry_too_large_error()
+            if not size:
+                return data
+            utf8 = data if self._decode is None else self._decode.decode(data, final=not data).encode()
+            if (marked := self._marker.feed(utf8, is_last=not data)) or not data:
+                return marked
 
 
 def iterate_values(part: Part, path: str) -> Iterator[Any]:
@@ -53,26 +64,57 @@ def iterate_values(part: Part, path: str) -> Iterator[Any]:
 
     Raises ValidationError for invalid JSON and for JSON that is nested too deeply.
     """
-    encoding = detect_part_encoding(part)
     key, _dot, _item = path.rpartition(".")
     level = 0 if not path else 2 if key else 1
+    for member in _build_values(part, level, key or None):
+        yield member.value
+
+
+class Member(NamedTuple):
+    """A value in a document: with the key of the outer object and that of the inner one, "" where there is none."""
+
+    key: str
+    inner_key: str
+    value: Any
+
+
+def iterate_members(part: Part) -> Iterator[Member]:
+    """Yield the items and members of all lists and objects that a document's outer object has.
+
+    Its other values have no items, and are passed over. Errors are those of iterate_values.
+    """
+    return _build_values(part, 2, None)
+
+
+def _build_values(part: Part, level: int, only_key: str | None) -> Iterator[Member]:
     with open_part(part) as file:
-        source = _Utf8Reader(file, encoding)
+        source = Utf8Reader(file, detect_part_encoding(part))
         try:
-            for value in _build_values(ijson.basic_parse(source, use_float=True), key, level):
+            for member in _build_from_events(_iterate_events(source), level, only_key):
                 source.value_bytes = 0
-                yield value
+                yield member
         except (ijson.JSONError, UnicodeError, ValueError, OverflowError):
             raise make_broken_json_error() from None
 
 
-def _build_values(events: Any, key: str, level: int) -> Iterator[Any]:
-    """Build values from basic events: the cost of events with a path is quadratic in the depth."""
-    depth, at_key, count = 0, "", 0
+def _iterate_events(source: Utf8Reader) -> Iterator[tuple[str, Any]]:
+    for event, value in ijson.basic_parse(source, use_float=True):
+        if source.has_marks and isinstance(value, str) and MARK in value:
+            value = restore_surrogates(value)
+        yield event, value
+
+
+def _build_from_events(
+    events: Iterator[tuple[str, Any]], level: int, only_key: str | None
+) -> Iterator[Member]:
+    """Build the values at a level from basic events: the cost of events with a path is quadratic in the depth."""
+    depth = count = 0
+    keys = ["", "", ""]  # of the objects at each depth
     builder: Any = None
     for event, value in events:
         depth -= event in ENDS
-        if builder is None and depth == level and event not in NO_VALUES and (not key or at_key == key):
+        is_wanted = only_key is None or keys[1] == only_key
+        if builder is None and depth == level and is_wanted and event not in NO_VALUES:
             builder = ijson.ObjectBuilder()
         if builder is not None:
             builder.event(event, value)
@@ -80,10 +122,12 @@ def _build_values(events: Any, key: str, level: int) -> Iterator[Any]:
             if count > MAX_VALUE_EVENTS:
                 raise make_entry_too_large_error()
             if depth == level and event not in STARTS:
-                yield builder.value
+                yield Member(keys[1], keys[2], builder.value)
                 builder, count = None, 0
-        elif event == "map_key" and depth == 1:
-            at_key = value
+        elif event == "map_key" and depth <= 2:
+            keys[depth] = value
+        elif event == "start_array" and depth < 2:
+            keys[depth + 1] = ""
         depth += event in STARTS
         if depth > MAX_DEPTH:
             raise make_file_error(_("The JSON is nested too deeply."), "too_deep")
@@ -93,10 +137,21 @@ def iterate_lines(part: Part) -> Iterator[Any]:
     """Yield the value of each line of JSON Lines that is not empty; ValueError for one that is not valid JSON."""
     for line in read_lines(part):
         if line.strip():
-            try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                yield ValueError(str(error))
+            yield _parse_line(line)
+
+
+def _parse_line(line: str) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        if "\\u" not in line and "NaN" not in line and "Infinity" not in line:
+            return ValueError(str(error))
+    try:
+        return json.loads(
+            line
+        )  # reads lone surrogates, which are counted later, and what Python writes for no number
+    except (ValueError, RecursionError) as error:
+        return ValueError(str(error))
 
 
 def make_entry_too_large_error() -> ValidationError:
@@ -145,7 +200,7 @@ def read_shape(part: Part, limit: int = SAMPLE_BYTES) -> JsonShape:
     """Return the shape of a JSON document as far as its first `limit` bytes tell; empty for what is no JSON."""
     shape = JsonShape()
     with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
-        source = _Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
+        source = Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
         _add_events(shape, ijson.basic_parse(source, use_float=True))
     return shape
 
@@ -173,12 +228,16 @@ def _add_events(root: JsonShape, events: Any) -> None:
     """Merge the values of parser events; places deeper than MAX_SHAPE_DEPTH are passed over."""
     path: list[JsonShape | None] = []  # the shapes of the open objects and lists
     here: JsonShape | None = root  # where the next value belongs
+    count = 0
     for event, value in events:
         if event == "map_key":
             parent = path[-1]
             here = None
-            if parent is not None and (value in parent.keys or len(parent.keys) < MAX_SHAPE_KEYS):
-                here = parent.keys.setdefault(value, JsonShape())
+            if parent is not None and value in parent.keys:
+                here = parent.keys[value]
+            elif parent is not None and len(parent.keys) < MAX_SHAPE_KEYS and count < MAX_SHAPES:
+                here = parent.keys[value] = JsonShape()
+                count += 1
         elif event in ENDS:
             path.pop()
             here = path[-1].items if path and path[-1] is not None else None
@@ -188,6 +247,8 @@ def _add_events(root: JsonShape, events: Any) -> None:
             if event in STARTS:
                 is_open = here is not None and len(path) < MAX_SHAPE_DEPTH
                 path.append(here if is_open else None)
+                if len(path) > MAX_DEPTH:
+                    return
                 if event == "start_array" and here is not None and is_open:
                     here.items = here.items or JsonShape()
                     here = here.items

@@ -22,7 +22,8 @@ class ConversationPlaces:
         """Return the item with its stored conversation and position. name: of the format."""
         if item.conversation is None:
             return item
-        if name == OWN_FORMAT and item.position is not None and not _is_long_text(item):
+        is_own = name == OWN_FORMAT or item.id is not None  # which only exports of a Picard have
+        if is_own and item.position is not None and not _is_long_text(item):
             return replace(item, position=item.position + part) if part else item
         position = self._count_turn(item.conversation, part) if item.position is None else item.position
         return replace(

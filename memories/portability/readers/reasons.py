@@ -17,6 +17,7 @@ REASONS = {
     "unreadable": _("unreadable when they were exported"),
     "of_the_assistant": _("written by the assistant"),
     "of_an_agent": _("about an AI agent, not about you"),
+    "paused": _("paused or switched off when they were exported"),
     "hidden": _("messages that the app hides"),
     "conversation": _("messages in conversations, which you excluded"),
     "no_text": _("images, tool calls and other messages without text"),
@@ -50,4 +51,5 @@ NOTES = {
     "tags_dropped": _("with more or longer tags than a memory can have"),
     "attachments_dropped": _("without their images and attachments"),
     "fields_dropped": _("without some of their columns or properties"),
+    "several_users": _("of several users of the other product, each with a tag that names the user"),
 }

@@ -12,6 +12,7 @@ from accounts.models import User
 from core import uploads
 from memories import scopes
 from memories.models import ImportBatch, Memory
+from memories.portability.exports.formats import EXPORT_FORMATS
 from memories.portability.imports import run as import_run
 from memories.portability.imports.report import load_reports
 from tests.factories import remember, session
@@ -153,7 +154,7 @@ def test_unknown_query_values_are_rejected(ada: User) -> None:
         assert session_of(ada)(method, path, b"x" if method == "post" else None).status == 400
 
 
-@pytest.mark.parametrize("export_format", ["jsonl", "pam", "csv", "text", "markdown"])
+@pytest.mark.parametrize("export_format", EXPORT_FORMATS)
 def test_every_export_format_is_sent_as_a_file(ada: User, export_format: str) -> None:
     remember(ada, "I like tea.")
     answer: Any = app_of(ada, scopes.READ, scopes.ADMIN)("get", f"/export/?format={export_format}")

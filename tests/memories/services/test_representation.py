@@ -7,7 +7,7 @@ from memories.api.representations import MEMORY_FIELDS
 from memories.fields import SealedBytes
 from memories.mcp import tool_results
 from memories.models import Memory
-from memories.portability.exports import formats
+from memories.portability.exports import csv_rows, markdown, mcp_graph, mem0, pam
 from memories.portability.readers.memory_tools import picard_jsonl
 from memories.services.representation import CITED_FIELDS, FIELDS, represent_memory, shorten_text
 from tests.factories import remember
@@ -46,8 +46,11 @@ def test_undecryptable_text_is_null(ada: User) -> None:
         tool_results.METADATA_FIELDS,
         tool_results.SAVED_FIELDS,
         picard_jsonl.FIELDS,
-        formats.COLUMNS,
-        formats.PROPERTIES,
+        csv_rows.COLUMNS,
+        markdown.PROPERTIES,
+        pam.FIELDS,
+        mem0.FIELDS,
+        mcp_graph.FIELDS,
     ],
 )
 def test_every_channel_names_existing_fields(names: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from memories.models import ImportBatch, Memory
+from memories.portability.exports.formats import EXPORT_FORMATS
 from memories.portability.imports import run as import_run
 from tests.factories import remember, session
 from tests.memories.portability.samples import files as samples
@@ -89,7 +90,7 @@ def test_import_and_export_require_login(address: str, ada_client: Client) -> No
     assert ada_client.get(address).status_code == 200
 
 
-@pytest.mark.parametrize("form", ["jsonl", "pam", "markdown", "csv", "text", "everything"])
+@pytest.mark.parametrize("form", [*EXPORT_FORMATS, "everything"])
 def test_download_is_attachment_without_caching(ada_client: Client, ada: User, form: str) -> None:
     remember(ada, "I like tea.")
     response = ada_client.post(f"/memories/export/{form}/")

@@ -10,7 +10,7 @@ from memories.portability.files.parts import Part, make_file_error
 from memories.portability.files.streams import read_lines
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.memory_tools.json_list import SUPERSEDES, TEXT_KEYS, build_links, get_time
+from memories.portability.readers.memory_tools.entries import SUPERSEDES, TEXT_KEYS, build_links, get_time
 from memories.portability.readers.times import parse_expiry
 
 FORMULA_CHARACTERS = "=+-@\t\r'"  # start a formula in a spreadsheet; ' is the escape itself

@@ -121,12 +121,6 @@ def test_mem0_text_categories_and_times_are_read() -> None:
     assert items[0] == ImportItem("Loves hiking", ("hobbies",), datetime(2025, 6, 1, 15, tzinfo=UTC))
 
 
-def test_portable_ai_memory_skips_superseded() -> None:
-    name, items, skipped = read(file_of(samples.PAM))
-    assert (name, skipped) == ("pam", ["superseded"])
-    assert items == [ImportItem("Knows SQL well", ("work",), datetime(2025, 7, 1, tzinfo=UTC))]
-
-
 def test_notes_are_tagged_by_front_matter_and_inline_tags() -> None:
     name, items, skipped = read(zip_of(samples.NOTES))
     assert (name, sorted(skipped)) == ("markdown", ["blank", "not_text"])
@@ -151,23 +145,6 @@ def test_csv_is_read_by_header() -> None:
             'Likes "tea"\nand more', ("food", "home"), datetime(2025, 8, 1, tzinfo=UTC), visibility="public"
         )
     ]
-
-
-def test_picard_jsonl_fields_are_read() -> None:
-    line = {
-        "picard": 1, "id": "019c1f0f-7a10-7c3d-9b42-5f6a7b8c9d0e", "text": "now", "tags": ["a"], "version": 2,
-        "history": [{"version": 1, "text": "then", "written_at": "2025-01-01T00:00:00Z"}],
-    }  # fmt: skip
-    name, [item], skipped = read(file_of(f"{json.dumps(line)}\nno json\n[1]\n"))
-    assert (name, skipped) == ("picard", ["not_json", "not_a_memory"])
-    assert (item.version, item.history[0].text, str(item.id)) == (2, "then", line["id"])
-
-
-def test_picard_jsonl_is_detected_by_first_line_of_any_length() -> None:
-    revision = {"version": 1, "text": "then" * 50_000, "written_at": "2025-01-01T00:00:00Z"}
-    line = json.dumps({"picard": 1, "text": "now", "version": 2, "history": [revision]})
-    name, items, _ = read(file_of(line))
-    assert (name, texts(items)) == ("picard", ["now"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
