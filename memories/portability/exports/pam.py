@@ -64,7 +64,7 @@ def write_pam(actor: Actor) -> Iterator[bytes]:
         "owner": {"id": str(actor.person.pk)},
     }
     yield orjson.dumps(head)[:-1] + b',"memories":['
-    relations: list[dict[str, str]] = []
+    relations: list[bytes] = []
     checksum = _Checksum()
     for page in iterate_own_pages(actor):
         histories = load_histories(page)
@@ -77,9 +77,9 @@ def write_pam(actor: Actor) -> Iterator[bytes]:
             lines.append((b",\n" if checksum.count else b"") + line)
             checksum.add(str(fields["id"]), line)
             if fields["supersedes"] is not None:
-                relations.append(_build_relation(fields))
+                relations.append(_dump_relation(fields))
         yield b"".join(lines)
-    yield b'],"relations":' + orjson.dumps(relations)
+    yield b'],"relations":[' + b",".join(relations) + b"]"
     if checksum.value is not None:
         integrity = {
             "canonicalization": "RFC8785",
@@ -152,14 +152,15 @@ def _build_own_metadata(memory: Memory, tags: list[str], history: History) -> di
     return own
 
 
-def _build_relation(fields: dict[str, object]) -> dict[str, str]:
-    return {
+def _dump_relation(fields: dict[str, object]) -> bytes:
+    relation = {
         "id": f"supersedes-{fields['id']}",
         "from": str(fields["id"]),
         "to": str(fields["supersedes"]),
         "type": "supersedes",
         "created_at": format_utc(fields["created_at"]),  # type: ignore[arg-type]
     }
+    return orjson.dumps(relation)
 
 
 def _get_program() -> str:

@@ -23,7 +23,7 @@ class ConversationPlaces:
         if item.conversation is None:
             return item
         is_own = name == OWN_FORMAT or item.id is not None  # which only exports of a Picard have
-        if is_own and item.position is not None and not _is_long_text(item):
+        if is_own and item.position is not None and _is_uuid(item.conversation):
             return replace(item, position=item.position + part) if part else item
         position = self._count_turn(item.conversation, part) if item.position is None else item.position
         return replace(
@@ -40,6 +40,9 @@ class ConversationPlaces:
         return self.position
 
 
-def _is_long_text(item: ImportItem) -> bool:
-    """Return whether the conversation is that of the parts of one long text."""
-    return item.conversation is not None and item.conversation.startswith("long ")
+def _is_uuid(conversation: str) -> bool:
+    try:
+        UUID(conversation)
+    except ValueError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The portable-ai-memory export is valid by the published schema and the SDK, and comes back whole."""
 
+import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from memories.portability.readers.memory_tools.pam import format_tags
 from memories.services import writes
 from tests.factories import remember, session
 from tests.memories.portability.exports.difficult import DIFFICULT_TAGS, DIFFICULT_TEXTS
+from tests.memories.portability.imports.test_run import run_import
 from tests.memories.portability.reading import read_file
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +67,19 @@ def test_every_field_is_valid(ada: User, tmp_path: Path) -> None:
     writes.create_memories(session(ada), new)
     Memory.objects.filter(pk=older.pk).update(updated_at=datetime(2001, 1, 1, tzinfo=UTC))
     check(export(ada), tmp_path / "store.json")
+
+
+def test_imported_memories_are_valid_under_the_ids_that_their_owner_knew(
+    ada: User, bob: User, tmp_path: Path
+) -> None:
+    older = remember(ada, "I live in Lier.")
+    remember(ada, "I live in Gent.", supersedes=older.pk)
+    run_import(session(bob), io.BytesIO(b"".join(export_memories(session(ada), "jsonl").chunks)))
+    remember(bob, "I hike.")
+    value = export(bob)
+    check(value, tmp_path / "store.json")
+    ids = {memory["content"]: memory["id"] for memory in value["memories"]}
+    assert ids["I live in Lier."] == str(older.pk) == value["relations"][0]["to"]
 
 
 def test_store_without_memories_is_valid(ada: User, tmp_path: Path) -> None:
