@@ -38,7 +38,7 @@ class RowReader:
     def read_row(self, row: Sequence[str]) -> Iterator[ReadResult]:
         """Yield the memory of a row, and its link; nothing for an empty row."""
         columns = self._columns
-        if not any(cell.strip() for cell in row):
+        if not any(cell.strip(" -:\t\r\n") for cell in row):  # empty, or the rule below a header
             return
         if any(
             cell.strip() for cell in row[len(columns.names) :]

@@ -87,7 +87,7 @@ def build_text(entry: Entry) -> str:
     if entry.kind is EntryKind.BLOCK:
         return "\n".join(entry.lines).strip()
     first = strip_lead_in(first)
-    below = [_strip_mark(line) for line in entry.dedent_lines()]
+    below = [strip_lead_in(_strip_mark(line)) for line in entry.dedent_lines()]
     if joined := _join_short_items(first, below):
         return joined
     return "\n".join([first, *below]).strip()
@@ -107,6 +107,14 @@ def _join_short_items(first: str, below: list[str]) -> str:
     if not names or len(names) < len(texts) or not all(map(_is_short, names)):
         return ""
     return f"{first.rstrip()} {', '.join(names)}"
+
+
+def join_short_lines(lines: list[str]) -> str:
+    """Return "Kids: Noor, Jef" for a line that ends with a colon and only short ones below it; else nothing."""
+    below = [line.strip() for line in lines[1:]]
+    if not below or not all(map(_is_short, below)):
+        return ""
+    return f"{lines[0].strip()} {', '.join(below)}"
 
 
 def _is_short(text: str) -> bool:

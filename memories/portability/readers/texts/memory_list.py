@@ -16,6 +16,7 @@ from memories.portability.readers.texts.entries import Entry, EntryKind, build_t
 from memories.portability.readers.texts.fences import Fence, is_list_in_fence, parse_json_block
 from memories.portability.readers.texts.headings import ITEM_LEVEL, LABEL_LEVEL, Headings
 from memories.portability.readers.texts.lines import (
+    COLONS,
     EVIDENCE,
     FENCE,
     MARKS_ONLY,
@@ -29,14 +30,12 @@ from memories.portability.readers.texts.lines import (
 )
 from memories.portability.readers.texts.markdown_table import parse_table
 from memories.portability.readers.texts.paragraphs import split_paragraph
-from memories.portability.readers.texts.results import Results
+from memories.portability.readers.texts.results import MAX_LEAD_CHARACTERS, Results
 
-MAX_LEAD_CHARACTERS = 60  # of a line that leads the items below it: "Kids:"
 MAX_DEPTH = 5  # of items that are headings of those below them
 MAX_FENCE_DEPTH = 2
 MAX_OPEN_FENCES = 10  # fences without an end; what follows is read without fences
 PARAGRAPH_LINES = 2_000  # decided at once; a longer paragraph of short lines is read in pieces
-COLONS = (":", "：")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,9 @@ class ListOptions:
 
 
 def read_memory_list(lines: Iterable[str], options: ListOptions) -> Iterator[ReadResult]:
-    results = Results(Headings(leads=options.headings_lead), options.is_list, options.is_document)
+    results = Results(
+        Headings(options.zone, leads=options.headings_lead), options.is_list, options.is_document
+    )
     reader = _ListReader(options, results)
     for line in lines:
         yield from reader.read_line(line)
@@ -274,8 +275,7 @@ class _ListReader:
         if entry is None:
             return
         if entry.kind is EntryKind.PARAGRAPH:
-            for text in split_paragraph(entry.lines):
-                yield from self._results.emit_text(text)
+            yield from self._results.emit_paragraph(entry.lines)
         elif entry.is_heading and self._depth < MAX_DEPTH:
             yield from self._read_below(entry)
         elif text := build_text(entry):

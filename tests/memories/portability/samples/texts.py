@@ -403,6 +403,29 @@ TEXTS_SAMPLES: tuple[Sample, ...] = (
         left_out={("proj/.claude/settings.json", "not_content"): 1},
     ),
     Sample(
+        "an answer with emoji, numbers, notes and totals around a table",
+        "# Memory export\n\n### 🏠 2. Home & Family\n- *Kids*:\n  - **Noor** (12)\n  - **Jef** (9), plays chess.\n\n"
+        "| # | Memory |\n|---|---|\n| 1 | Has a cat named Tom |\n\nTotal: 2 memories\n\n"
+        "**Note:** I may have missed some details. Let me know!\n",
+        (
+            Expected("Kids:\n- Noor (12)\n- Jef (9), plays chess.", "", ("Home & Family",)),
+            Expected("Has a cat named Tom", "", ("Home & Family",)),
+        ),
+        TEXT,
+        left_out={("", "chatter"): 3},
+    ),
+    Sample(
+        "a diary, and lines led by one above",
+        "2025-01-01\nI kept bees.\n\n## 2025-01-02\n- I ran.\n\n# Kids\nNames:\nNoor\nJef\n\nWishes:\n"
+        "Noor wants a dog.\nJef wants a cat.\n",
+        (
+            Expected("I kept bees.", "2025-01-01"), Expected("I ran.", "2025-01-02"),
+            Expected("Names: Noor, Jef", "", ("Kids",)), Expected("Noor wants a dog.", "", ("Kids", "Wishes")),
+            Expected("Jef wants a cat.", "", ("Kids", "Wishes")),
+        ),
+        TEXT,
+    ),
+    Sample(
         "conversations copied from a page and saved as Markdown",
         (
             ("page.txt", "You said:\nI keep bees.\nHow many hives?\n\nChatGPT said:\nThree.\n\nYou said:\nI run.\n"),
