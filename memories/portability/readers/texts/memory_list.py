@@ -16,7 +16,6 @@ from memories.portability.readers.texts.entries import Entry, EntryKind, build_t
 from memories.portability.readers.texts.fences import Fence, is_list_in_fence, parse_json_block
 from memories.portability.readers.texts.headings import ITEM_LEVEL, LABEL_LEVEL, Headings
 from memories.portability.readers.texts.lines import (
-    COLONS,
     EVIDENCE,
     FENCE,
     MARKS_ONLY,
@@ -32,6 +31,7 @@ from memories.portability.readers.texts.markdown_table import parse_table
 from memories.portability.readers.texts.paragraphs import split_paragraph
 from memories.portability.readers.texts.results import MAX_LEAD_CHARACTERS, Results
 
+LEAD_WORDS = (2, 8)  # of a line without a colon that leads the items right below it: in a list, in a document
 MAX_DEPTH = 5  # of items that are headings of those below them
 MAX_FENCE_DEPTH = 2
 MAX_OPEN_FENCES = 10  # fences without an end; what follows is read without fences
@@ -161,7 +161,7 @@ class _ListReader:
         if entry is not None and entry.kind is EntryKind.BLOCK and not self._after_blank:
             self._append(line)
             return
-        if entry is not None and entry.is_single_line and entry.lines[0].rstrip().endswith(COLONS):
+        if entry is not None and entry.is_lead(LEAD_WORDS[self._options.is_document], self._after_blank):
             lead = entry.lines[0].strip()
             if len(lead) <= MAX_LEAD_CHARACTERS and not self._results.is_chatter(lead):
                 self._entry = None
