@@ -375,6 +375,22 @@ TEXTS_SAMPLES: tuple[Sample, ...] = (
         left_out={("", "blank"): 1},
     ),
     Sample(
+        "a Markdown file with nothing but items",
+        "# From ChatGPT\n\n- Keeps bees in Lier.\n- Runs every day.\n- Vegan\n",
+        (
+            Expected("Keeps bees in Lier.", "", ("From ChatGPT",)), Expected("Runs every day.", "", ("From ChatGPT",)),
+            Expected("From ChatGPT: Vegan", "", ("From ChatGPT",)),
+        ),
+        TEXT,
+        name="list.md",
+    ),
+    Sample(
+        "files named after memories",
+        Zip({"export/my memories.md": "- tea\n- long walks\n", "export/facts.txt": "* Is tall\n* Has a cat\n"}),
+        (Expected("tea"), Expected("long walks"), Expected("Is tall"), Expected("Has a cat")),
+        TEXT,
+    ),
+    Sample(
         "old encodings and line endings",
         "- Ich züchte Bienen.\r\n- Ich wohne in Köln.\r\n".encode("cp1252"),
         (Expected("Ich züchte Bienen."), Expected("Ich wohne in Köln.")),
