@@ -12,7 +12,13 @@ from memories.portability.files.streams import read_lines
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
 from memories.portability.readers.tables.columns import Columns, find_columns, resolve_choice
-from memories.portability.readers.tables.dialects import TABLE_SUFFIXES, Dialect, detect_dialect, read_rows
+from memories.portability.readers.tables.dialects import (
+    TABLE_SUFFIXES,
+    Dialect,
+    detect_dialect,
+    has_texts,
+    read_rows,
+)
 from memories.portability.readers.tables.rows import RowReader
 from memories.portability.readers.tables.rows import escape_formula as escape_formula
 from memories.portability.readers.tables.rows import unescape_formula as unescape_formula
@@ -28,11 +34,14 @@ def _name_columns(header: Sequence[str]) -> list[str]:
 
 def _read_table(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     """Read a table: its column with texts is known by its name, or chosen (`context.text_column`)."""
-    dialect = detect_dialect(PartStart(part))
+    start = PartStart(part)
+    dialect = detect_dialect(start)
     if dialect is None:
         yield SkippedEntry("unknown_table")
         return
     columns = _find_columns(dialect.header, context)
+    if columns.text is None and len(dialect.header) == 1 and has_texts(start, dialect):
+        columns = find_columns(dialect.header, "1")
     if columns.text is None:
         if len(context.parts) <= 1:
             raise _make_unknown_error(dialect.header)
@@ -47,8 +56,6 @@ def _find_columns(header: Sequence[str], context: ReadContext) -> Columns:
     by_number = context.text_column.strip().isdecimal()
     if chosen is not None and (columns.text is None or len(context.parts) <= 1 or not by_number):
         return find_columns(header, context.text_column)
-    if columns.text is None and len(header) == 1:
-        return find_columns(header, "1")
     return columns
 
 

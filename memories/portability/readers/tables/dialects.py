@@ -188,6 +188,12 @@ def _is_data(cell: str) -> bool:
     return True
 
 
+def has_texts(start: PartStart, dialect: Dialect) -> bool:
+    """Return whether the first column holds more than numbers, dates and addresses."""
+    rows = _read_sample(start.text.split("\n"), dialect.delimiter)[dialect.skipped + 1 :]
+    return not all(_is_data(row[0]) for row in rows if row and row[0].strip())
+
+
 def is_known_table(start: PartStart) -> bool:
     """Return whether it is a table of which the column with the texts is known."""
     dialect = detect_dialect(start)

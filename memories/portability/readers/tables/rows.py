@@ -15,6 +15,7 @@ from memories.portability.readers.times import parse_expiry, pick_time
 
 FORMULA_CHARACTERS = "=+-@\t\r'"  # start a formula in a spreadsheet; ' is the escape itself
 TAG_SEPARATORS = re.compile(r"[;,|\n]")
+NOTHING = frozenset({"", "{}", "[]", "null", "None"})
 NO = frozenset({"", "0", "false", "no", "nein", "non", "nee", "falsch", "faux", "null", "none", "n"})
 
 
@@ -38,7 +39,7 @@ class RowReader:
     def read_row(self, row: Sequence[str]) -> Iterator[ReadResult]:
         """Yield the memory of a row, and its link; nothing for an empty row."""
         columns = self._columns
-        if not any(cell.strip() for cell in row):
+        if not any(cell.strip(" -:\t\r\n") for cell in row):  # empty, or the rule below a header
             return
         if any(
             cell.strip() for cell in row[len(columns.names) :]
@@ -60,7 +61,7 @@ class RowReader:
             return
         times = (cells[place].strip() for place in columns.times)
         created_at, notes = pick_time([time for time in times if time.casefold() not in UNDATED], self._zone)
-        dropped = any(cells[place].strip() for place in columns.rest)
+        dropped = any(cells[place].strip() not in NOTHING for place in columns.rest)
         own_id = self._get(cells, columns.own_id)
         yield ImportItem(
             text,
@@ -92,7 +93,7 @@ class RowReader:
     def _build_text(self, cells: Sequence[str]) -> str:
         columns = self._columns
         title = unescape_formula(self._get(cells, columns.title)).strip()
-        text = unescape_formula(cells[columns.text or 0])
+        text = unescape_formula(cells[columns.text or 0].strip())
         if self._get(cells, columns.role).casefold() in ASSISTANTS:
             text = f"Assistant: {text}"
         if title and not text.strip().startswith(title):

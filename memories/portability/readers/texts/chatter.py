@@ -6,7 +6,7 @@ A sentence is only taken for one of these if it begins like one and speaks to th
 
 import re
 
-from memories.portability.readers.texts.lines import SENTENCE_ENDS, strip_marks
+from memories.portability.readers.texts.lines import SENTENCE_ENDS
 
 MAX_CHARACTERS = 400
 
@@ -85,6 +85,7 @@ CLOSINGS = (
     r"you can (now )?(copy|paste)|(shall|should) i|imported from:|my ai name is|i (don't|do not) (currently )?(have|"
     r"store) any (other|more|further)|(these|those) (are|were) all|all (stored )?memories (have been|are|were)|"
     r"(more|additional|\d+) (memories|entries) remain|there (is|are) (no|nothing) (more|else|other|further)|"
+    r"total( of|:)? \d+ (memories|entries|items)|(entries|items|memories) (are )?(sorted|listed|ordered) |"
     r"just (say|tell|ask|let) |that('s| is| was) (the (complete|full|entire|whole)|everything|all (i|that|of|the))|"
     r"this (is|was|represents|completes) (the (complete|full|entire|whole)|everything (i|that)|all (i|that|of|the))",
     # German
@@ -128,7 +129,7 @@ CLOSINGS = (
 )
 CLOSINGS_UNSPACED = (
     r"以上|他に(も|何か)|(これ|それ)(で|が)(全て|すべて)|お知らせ|教えてください|ご希望|"
-    r"如果(你|您)(需要|想|希望|还|還)|如需|请告诉我|請告訴我|需要我|(没有|沒有)更多|(这|這)就是(全部|所有)|是否需要|"
+    r"如果(?:需要|有需要)|如果(你|您)(需要|想|希望|还|還)|如需|请告诉我|請告訴我|需要我|(没有|沒有)更多|(这|這)就是(全部|所有)|是否需要|"
     r"이상입니다|알려 ?주세요|원하시면|이것이 (전부|모두)"
 )
 # What the pages of assistants show around an answer, copied with it.
@@ -158,6 +159,12 @@ _OPENINGS = tuple((_compile(begin), _compile_words(words)) for begin, words in O
 _CLOSING = _compile("|".join(CLOSINGS), ends=False)
 _CLOSING_UNSPACED = re.compile(CLOSINGS_UNSPACED)
 _OF_THE_LIST = re.compile(OF_THE_LIST)
+_NOTE = re.compile(r"(?:please )?note(?: that)?:?\s+(?:i |this |these |some |there |that )")
+_OF_NOTE = re.compile(r"\b(?:you|your|list|memories|entries|details|conversations?|stored|saved)\b")
+_TITLE = re.compile(
+    r"(?:(?:all|my|your|the|stored|saved|full|complete|user|chatgpt|claude|gemini|ai|of|export(?:ed)?|list|dump|summary|"
+    r"overview)\W+)*memor(?:y|ies)(?:\W+(?:export|list|dump|summary|overview|log|store))?"
+)
 _OF_THE_WRITER = re.compile(r"(?<!\w)(?:my (?!memor|stored|ai|records)|meine?r? (?!erinn)|mein )")
 
 
@@ -181,7 +188,16 @@ def is_closing(text: str) -> bool:
     text = _normalize(text)
     if text in PAGE_WORDS:
         return True
-    return _can_be_chatter(text) and bool(_CLOSING.match(text) or _CLOSING_UNSPACED.match(text))
+    if not _can_be_chatter(text):
+        return False
+    if _NOTE.match(text):
+        return _OF_NOTE.search(text) is not None
+    return bool(_CLOSING.match(text) or _CLOSING_UNSPACED.match(text))
+
+
+def is_title(heading: str) -> bool:
+    """Return whether a heading only says that a list of memories follows."""
+    return _TITLE.fullmatch(_normalize(heading)) is not None
 
 
 def _can_be_chatter(text: str) -> bool:
@@ -191,7 +207,7 @@ def _can_be_chatter(text: str) -> bool:
 def _normalize(text: str) -> str:
     if len(text) > 2 * MAX_CHARACTERS:
         return ""
-    flat = " ".join(strip_marks(text).replace("’", "'").split()).lower()
+    flat = " ".join(text.replace("**", "").replace("’", "'").split()).lower().lstrip("(")
     return (
         flat.lstrip("✅👍🎉📋🧠 >").rstrip("*_ ")
         if flat[-1:] not in SENTENCE_ENDS

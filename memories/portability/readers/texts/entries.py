@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from memories.portability.readers.texts.lines import (
     BOLD,
+    COLONS,
     CONTINUATION_INDENT,
     EVIDENCE,
     EVIDENCE_DATE,
@@ -47,9 +48,21 @@ class Entry:
         """Whether it is a paragraph of one line, so far."""
         return self.kind is EntryKind.PARAGRAPH and len(self.lines) == 1
 
+    def is_lead(self, words: int, after_blank: bool) -> bool:
+        """Return whether it is a line that leads the items below it: "Kids:", or "Key principles" right above them."""
+        if not self.is_single_line:
+            return False
+        line = self.lines[0].strip()
+        return line.endswith(COLONS) or (
+            not after_blank
+            and not ends_sentence(line)
+            and len(line.split()) <= words
+            and len(line) <= FRAGMENT_CHARACTERS
+        )
+
     @property
     def leads_below(self) -> bool:
-        return "\n".join(self.lines).rstrip().endswith((":", "："))
+        return "\n".join(self.lines).rstrip().endswith(COLONS)
 
     @property
     def is_heading(self) -> bool:
@@ -87,7 +100,7 @@ def build_text(entry: Entry) -> str:
     if entry.kind is EntryKind.BLOCK:
         return "\n".join(entry.lines).strip()
     first = strip_lead_in(first)
-    below = [_strip_mark(line) for line in entry.dedent_lines()]
+    below = [strip_lead_in(_strip_mark(line)) for line in entry.dedent_lines()]
     if joined := _join_short_items(first, below):
         return joined
     return "\n".join([first, *below]).strip()
@@ -100,13 +113,21 @@ def _strip_mark(line: str) -> str:
 
 def _join_short_items(first: str, below: list[str]) -> str:
     """Return "Kids: Noor, Jef" for a line that ends with a colon and has only short items below it."""
-    if not first.rstrip().endswith((":", "：")):
+    if not first.rstrip().endswith(COLONS):
         return ""
     texts = [get_item_text(line) if measure_indent(line) == 0 else None for line in below if line.strip()]
     names = [text for text in texts if text is not None]
     if not names or len(names) < len(texts) or not all(map(_is_short, names)):
         return ""
     return f"{first.rstrip()} {', '.join(names)}"
+
+
+def join_short_lines(lines: list[str]) -> str:
+    """Return "Kids: Noor, Jef" for a line that ends with a colon and only short ones below it; else nothing."""
+    below = [line.strip() for line in lines[1:]]
+    if not below or not all(map(_is_short, below)):
+        return ""
+    return f"{lines[0].strip()} {', '.join(below)}"
 
 
 def _is_short(text: str) -> bool:

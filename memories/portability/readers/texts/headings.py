@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.texts.chatter import is_closing, is_opening
-from memories.portability.readers.texts.lines import clean_heading, strip_lead_in
+from memories.portability.readers.texts.chatter import is_closing, is_opening, is_title
+from memories.portability.readers.texts.lines import DATE_LINE, clean_heading, strip_lead_in
 from memories.portability.readers.texts.paragraphs import is_fragment
+from memories.portability.readers.times import parse_time
 from memories.validation import limits
 
 # Levels of headings: 1 to 6 as in Markdown, and those of lines that may be memories themselves.
@@ -22,12 +24,14 @@ class _Heading:
     written: str
     is_used: bool = False
     is_chatter: bool = False
+    time: datetime | None = None  # of a heading that is a date
 
 
 class Headings:
     """The open headings, outermost first. leads: they lead each memory; else they are its tags."""
 
-    def __init__(self, *, leads: bool) -> None:
+    def __init__(self, zone: tzinfo, *, leads: bool) -> None:
+        self._zone = zone
         self._leads = leads
         self._open: list[_Heading] = []
         self._unused: list[str] = []
@@ -39,8 +43,11 @@ class Headings:
         for heading in self._open:
             heading.is_used = True
         name = clean_heading(text)
-        is_chatter = is_opening(text) or is_closing(text) or is_opening(f"{name}:")
-        self._open.append(_Heading(level, name, strip_lead_in(text), is_chatter=is_chatter))
+        is_chatter = not self._leads and (
+            is_opening(text) or is_closing(text) or is_opening(f"{name}:") or is_title(name)
+        )
+        time = parse_time(name, self._zone) if DATE_LINE.fullmatch(name) else None
+        self._open.append(_Heading(level, name, strip_lead_in(text), is_chatter=is_chatter, time=time))
 
     def end(self, level: int) -> Iterator[ReadResult]:
         """End the headings from a level on, the innermost first."""
@@ -79,7 +86,10 @@ class Headings:
         return self._lead(item, is_whole=is_whole)
 
     def _lead(self, item: ImportItem, *, is_whole: bool) -> ImportItem:
-        names = list(dict.fromkeys(heading.text for heading in self._open if not heading.is_chatter))
+        told = [heading for heading in self._open if not heading.is_chatter]
+        if item.created_at is None:
+            item = replace(item, created_at=next((each.time for each in reversed(told) if each.time), None))
+        names = list(dict.fromkeys(heading.text for heading in told if heading.time is None))
         if not names:
             return item
         if self._leads:

@@ -24,6 +24,7 @@ DATE_FIRST = re.compile(
 )
 HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s+(?P<text>.*?))?\s*#*\s*")
 MAX_HEADING_CHARACTERS = 300
+DATE_LEVEL = 8
 # A whole line in bold or italics.
 BOLD = re.compile(r"\s*(?:\*\*(?P<a>[^*\n]{1,200})\*\*|__(?P<b>[^_\n]{1,200})__)\s*[:：]?\s*")
 ITALIC = re.compile(r"\s*(?:\*(?P<a>[^*\s][^*\n]{0,200})\*|_(?P<b>[^_\s][^_\n]{0,200})_)\s*[:：]?\s*")
@@ -43,12 +44,21 @@ EVIDENCE_DATE = re.compile(
     r"(?:date|datum|fecha|data|日期|日付|날짜|дата)\s*[:：]\s*\[?(?P<date>\d{4}-\d\d-\d\d)", re.IGNORECASE
 )
 CHECKBOX = re.compile(r"\[[ xX]\]\s")
-LEAD_IN = re.compile(r"(?:\*\*|__)(?P<lead>[^*_\n]{1,200}?)(?P<mark>[:：]?)(?:\*\*|__)")
+LEAD_IN = re.compile(
+    rf"(?P<before>\s*(?:(?:{BULLETS}|\d{{1,3}}[.)])\s+)?)(?P<stars>\*\*|__|\*)(?P<lead>[^*_\s][^*_\n]{{0,200}}?)(?P<mark>[:：]?)"
+    r"(?P=stars)(?=[\s:：,(–—-]|$)"
+)
+# A line that is a date alone leads the entries below it, as in a diary.
+DATE_LINE = re.compile(
+    r"\s*\[?(?P<date>\d{4}-\d\d-\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4})\]?"
+    r"\s*[:：]?\s*"
+)
 CONTINUATION_INDENT = "  "  # of continuation lines in Picard's own export
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 LIKE_A_DATE = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
 ENGLISH_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 SENTENCE_ENDS = ".!?…。！？⋯"
+COLONS = (":", "：")
 CLOSERS = "\"'”’»)]*_`"
 
 
@@ -118,9 +128,11 @@ def get_item_text(line: str) -> str | None:
 
 
 def get_heading(line: str) -> tuple[int, str] | None:
-    """Return the level and text of a heading: 1 to 6, 7 for a line in bold, 8 for one in italics."""
+    """Return the level and text of a heading: 1 to 6, 7 for a line in bold, 8 for one in italics or a date."""
     if len(line) > MAX_HEADING_CHARACTERS:
         return None
+    if match := DATE_LINE.fullmatch(line):
+        return DATE_LEVEL, match["date"]
     if match := HEADING.fullmatch(line):
         return len(match["level"]), clean_heading(match["text"] or "")
     if match := BOLD.fullmatch(line):
@@ -130,10 +142,15 @@ def get_heading(line: str) -> tuple[int, str] | None:
     return None
 
 
+BEFORE_HEADING = re.compile(
+    r"^(?:[^\w\s\"'(<*`«“‘#@$]{1,3}\s*)?(?:\d{1,2}[.)]\s+)?(?:[^\w\s\"'(<*`«“‘#@$]{1,3}\s+)?"
+)
+
+
 def clean_heading(text: str) -> str:
     """Return a heading without marks, number and colon: "1. **Career:**" is "Career"."""
     text = strip_marks(text).strip()
-    text = re.sub(r"^\d{1,2}[.)]\s+", "", text)
+    text = BEFORE_HEADING.sub("", text, count=1) or text
     return strip_marks(text).strip(" :：")
 
 
@@ -148,7 +165,7 @@ def strip_marks(text: str) -> str:
 def strip_lead_in(text: str) -> str:
     """Remove the stars of a beginning in bold: "**Name:** Ada" is "Name: Ada"."""
     match = LEAD_IN.match(text)
-    return f"{match['lead']}{match['mark']}{text[match.end() :]}" if match else text
+    return f"{match['before']}{match['lead']}{match['mark']}{text[match.end() :]}" if match else text
 
 
 def ends_sentence(line: str) -> bool:

@@ -29,14 +29,13 @@ from memories.portability.readers.texts.lines import (
 )
 from memories.portability.readers.texts.markdown_table import parse_table
 from memories.portability.readers.texts.paragraphs import split_paragraph
-from memories.portability.readers.texts.results import Results
+from memories.portability.readers.texts.results import MAX_LEAD_CHARACTERS, Results
 
-MAX_LEAD_CHARACTERS = 60  # of a line that leads the items below it: "Kids:"
+LEAD_WORDS = (2, 8)  # of a line without a colon that leads the items right below it: in a list, in a document
 MAX_DEPTH = 5  # of items that are headings of those below them
 MAX_FENCE_DEPTH = 2
 MAX_OPEN_FENCES = 10  # fences without an end; what follows is read without fences
 PARAGRAPH_LINES = 2_000  # decided at once; a longer paragraph of short lines is read in pieces
-COLONS = (":", "：")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,9 @@ class ListOptions:
 
 
 def read_memory_list(lines: Iterable[str], options: ListOptions) -> Iterator[ReadResult]:
-    results = Results(Headings(leads=options.headings_lead), options.is_list, options.is_document)
+    results = Results(
+        Headings(options.zone, leads=options.headings_lead), options.is_list, options.is_document
+    )
     reader = _ListReader(options, results)
     for line in lines:
         yield from reader.read_line(line)
@@ -160,7 +161,7 @@ class _ListReader:
         if entry is not None and entry.kind is EntryKind.BLOCK and not self._after_blank:
             self._append(line)
             return
-        if entry is not None and entry.is_single_line and entry.lines[0].rstrip().endswith(COLONS):
+        if entry is not None and entry.is_lead(LEAD_WORDS[self._options.is_document], self._after_blank):
             lead = entry.lines[0].strip()
             if len(lead) <= MAX_LEAD_CHARACTERS and not self._results.is_chatter(lead):
                 self._entry = None
@@ -274,8 +275,7 @@ class _ListReader:
         if entry is None:
             return
         if entry.kind is EntryKind.PARAGRAPH:
-            for text in split_paragraph(entry.lines):
-                yield from self._results.emit_text(text)
+            yield from self._results.emit_paragraph(entry.lines)
         elif entry.is_heading and self._depth < MAX_DEPTH:
             yield from self._read_below(entry)
         elif text := build_text(entry):

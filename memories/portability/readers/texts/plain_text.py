@@ -20,6 +20,7 @@ from memories.portability.readers.texts.lines import (
     FENCE,
     RULE,
     TABLE_ROW,
+    ends_sentence,
     get_heading,
     get_item_text,
     is_dated,
@@ -31,6 +32,9 @@ TEXT_SUFFIXES = frozenset(
     {"", ".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".list", ".asc", ".utf8"}
 )
 SAMPLE_LINES = 2_000
+NAMES = re.compile(
+    r"memor(?:y|ies|ia|ias)\b|erinnerung|souvenir|recuerdo|ricord|lembran|herinnering|\bfacts\b"
+)
 QUOTED = re.compile(r"^>[ \t]?")
 MIN_ITEMS = 2  # of an assistant's answer
 
@@ -85,6 +89,7 @@ def _count_lines(text: str) -> Counter[str]:
             continue
         elif get_item_text(line) is not None:
             counts.update(("item", "top"))
+            counts["sentence"] += ends_sentence(line)
         else:
             counts.update(("opening" if is_opening(line) and not counts["top"] else "free", "top"))
             continue
@@ -96,7 +101,18 @@ def _is_memory_list(start: PartStart) -> bool:
     """Return whether a text is clearly a list of memories: most entries are dated, or an assistant introduces it."""
     if not start.is_text or start.suffix not in TEXT_SUFFIXES or start.text.startswith("---"):
         return False
-    return _has_list(_count_lines(start.text)) and not is_known_table(start)
+    counts = _count_lines(start.text)
+    return (_has_list(counts) or _is_bare_list(start, counts)) and not is_known_table(start)
+
+
+def _is_bare_list(start: PartStart, counts: Counter[str]) -> bool:
+    """Return whether a file has nothing but items, and is named after memories or, alone, has sentences as items."""
+    if counts["item"] < MIN_ITEMS or counts["item"] < counts["top"]:
+        return False
+    is_alone = len(start.parts) <= 1
+    return NAMES.search(start.part.stem.lower()) is not None or (
+        is_alone and counts["sentence"] * 2 > counts["item"]
+    )
 
 
 def _has_list(counts: Counter[str]) -> bool:

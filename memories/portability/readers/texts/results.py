@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.texts.chatter import is_closing, is_opening
-from memories.portability.readers.texts.headings import Headings
+from memories.portability.readers.texts.entries import join_short_lines
+from memories.portability.readers.texts.headings import LABEL_LEVEL, Headings
+from memories.portability.readers.texts.lines import COLONS
+from memories.portability.readers.texts.paragraphs import split_paragraph
+
+MAX_LEAD_CHARACTERS = 60  # of a line that leads those below it: "Kids:"
 
 
 class Results:
@@ -29,6 +34,25 @@ class Results:
         """Yield a result below its headings. is_whole: its text makes sense without them."""
         self._has_memories = True
         yield self.headings.apply(result, is_whole=is_whole) if isinstance(result, ImportItem) else result
+
+    def emit_paragraph(self, lines: list[str]) -> Iterator[ReadResult]:
+        """Yield the memories of consecutive lines, of which the first may lead the others: "Kids:"."""
+        first = lines[0].strip()
+        if (
+            len(lines) == 1
+            or not first.endswith(COLONS)
+            or len(first) > MAX_LEAD_CHARACTERS
+            or self.is_chatter(first)
+        ):
+            for text in split_paragraph(lines):
+                yield from self.emit_text(text)
+        elif text := join_short_lines(lines):
+            yield from self.emit_text(text)
+        else:
+            yield from self.headings.open(LABEL_LEVEL, first)
+            for text in split_paragraph(lines[1:]):
+                yield from self.emit(ImportItem(text))
+            yield from self.headings.end_labels()
 
     def emit_text(self, text: str) -> Iterator[ReadResult]:
         """Yield a memory of free text, unless it is an assistant's sentence at the beginning or the end."""

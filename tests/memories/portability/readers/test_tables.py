@@ -29,8 +29,9 @@ def test_column_that_is_not_there_is_not_chosen(choice: str) -> None:
 
 @pytest.mark.parametrize("name", ["value", "data", "summary"])
 def test_measurements_are_no_texts(name: str) -> None:
-    with pytest.raises(ValidationError):
-        read_file(f"date,{name}\n2025-01-01,81.2\n", "x.csv")
+    for table in (f"date,{name}\n2025-01-01,81.2\n", f"{name}\n81.2\n81.0\n"):
+        with pytest.raises(ValidationError):
+            read_file(table, "x.csv")
 
 
 def test_chosen_column_wins_over_the_known_one() -> None:

@@ -112,6 +112,8 @@ RULES = {
     "proj/.github/copilot-instructions.md": "We build with Bazel.\n\nAnswer in English.\n",
     "proj/.github/instructions/web.instructions.md": '---\napplyTo: "web/**"\n---\n- Use semantic HTML\n',
     "proj/.windsurfrules": "- Ask before deleting files\n",
+    "proj/.cursorrules": "You write Rust.\n\nKey Principles\n- Write concise code.\n\n> Never commit secrets.\n",
+    "proj/CLAUDE.local.md": "@README.md\n\nRun:\n\n```sh\n# all\nmake\n```\n",
     "proj/.claude/settings.json": "{}",
     "proj/memory-bank/projectbrief.md": "# Project Brief\n\nA monitor for hives.\n",
     "proj/memory-bank/progress.md": "# Progress\n\n## Done\n\n- The login works\n",
@@ -373,6 +375,22 @@ TEXTS_SAMPLES: tuple[Sample, ...] = (
         left_out={("", "blank"): 1},
     ),
     Sample(
+        "a Markdown file with nothing but items",
+        "# From ChatGPT\n\n- Keeps bees in Lier.\n- Runs every day.\n- Vegan\n",
+        (
+            Expected("Keeps bees in Lier.", "", ("From ChatGPT",)), Expected("Runs every day.", "", ("From ChatGPT",)),
+            Expected("From ChatGPT: Vegan", "", ("From ChatGPT",)),
+        ),
+        TEXT,
+        name="list.md",
+    ),
+    Sample(
+        "files named after memories",
+        Zip({"export/my memories.md": "- tea\n- long walks\n", "export/facts.txt": "* Is tall\n* Has a cat\n"}),
+        (Expected("tea"), Expected("long walks"), Expected("Is tall"), Expected("Has a cat")),
+        TEXT,
+    ),
+    Sample(
         "old encodings and line endings",
         "- Ich züchte Bienen.\r\n- Ich wohne in Köln.\r\n".encode("cp1252"),
         (Expected("Ich züchte Bienen."), Expected("Ich wohne in Köln.")),
@@ -394,13 +412,40 @@ TEXTS_SAMPLES: tuple[Sample, ...] = (
             Expected("Answer in English."),
             Expected("web/**: Use semantic HTML"),
             Expected("Ask before deleting files"),
+            Expected("You write Rust."),
+            Expected("Key Principles: Write concise code."),
+            Expected("Never commit secrets."),
+            Expected("Run:\n```sh\n# all\nmake\n```"),
             Expected("A monitor for hives."),
             Expected("Progress > Done: The login works"),
             Expected("The user prefers dark mode."),
             Expected("uv: packages"),
         ),
         frozenset({"agent_rules"}),
-        left_out={("proj/.claude/settings.json", "not_content"): 1},
+        left_out={("proj/.claude/settings.json", "not_content"): 1, ("proj/CLAUDE.local.md", "not_a_memory"): 1},
+    ),
+    Sample(
+        "an answer with emoji, numbers, notes and totals around a table",
+        "# Memory export\n\n### 🏠 2. Home & Family\n- *Kids*:\n  - **Noor** (12)\n  - **Jef** (9), plays chess.\n\n"
+        "| # | Memory |\n|---|---|\n| 1 | Has a cat named Tom |\n\nTotal: 2 memories\n\n"
+        "**Note:** I may have missed some details. Let me know!\n",
+        (
+            Expected("Kids:\n- Noor (12)\n- Jef (9), plays chess.", "", ("Home & Family",)),
+            Expected("Has a cat named Tom", "", ("Home & Family",)),
+        ),
+        TEXT,
+        left_out={("", "chatter"): 3},
+    ),
+    Sample(
+        "a diary, and lines led by one above",
+        "2025-01-01\nI kept bees.\n\n## 2025-01-02\n- I ran.\n\n# Kids\nNames:\nNoor\nJef\n\nWishes:\n"
+        "Noor wants a dog.\nJef wants a cat.\n",
+        (
+            Expected("I kept bees.", "2025-01-01"), Expected("I ran.", "2025-01-02"),
+            Expected("Names: Noor, Jef", "", ("Kids",)), Expected("Noor wants a dog.", "", ("Kids", "Wishes")),
+            Expected("Jef wants a cat.", "", ("Kids", "Wishes")),
+        ),
+        TEXT,
     ),
     Sample(
         "conversations copied from a page and saved as Markdown",

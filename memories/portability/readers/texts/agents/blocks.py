@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from datetime import tzinfo
 
-from memories.portability.readers.items import ImportItem, ReadResult
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.texts.headings import SEPARATOR
-from memories.portability.readers.texts.lines import HEADING
+from memories.portability.readers.texts.lines import get_heading
 from memories.portability.readers.texts.memory_list import ListOptions, read_memory_list
 
+QUOTE = re.compile(r"^>[ \t]?")
+REFERENCE = re.compile(r"\s*(?:[-*]\s+)?@[\w~./-]{1,200}\s*")  # another file, which Claude Code reads with it
 COMMENT_START, COMMENT_END = "<!--", "-->"
 
 
@@ -16,10 +18,13 @@ def read_blocks(
     body: str, zone: tzinfo, *, lead: str = "", drop_title: re.Pattern[str] | None = None
 ) -> Iterator[ReadResult]:
     """Yield the memories of a file. lead: leads each. drop_title: titles that say nothing."""
-    lines = remove_comments(body).split("\n")
-    title = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    match = HEADING.fullmatch(lines[title])
-    if match and _says_nothing(match["text"] or "", lead, drop_title):
+    lines = [QUOTE.sub("", line, count=1) for line in remove_comments(body).split("\n")]
+    if references := sum(REFERENCE.fullmatch(line) is not None for line in lines):
+        yield SkippedEntry("not_a_memory", references)
+        lines = [line for line in lines if not REFERENCE.fullmatch(line)]
+    title = next((number for number, line in enumerate(lines) if line.strip()), None)
+    heading = None if title is None else get_heading(lines[title])
+    if title is not None and heading and _says_nothing(heading[1], lead, drop_title):
         lines = lines[title + 1 :]
     options = ListOptions(zone=zone, headings_lead=True, is_document=True)
     for result in read_memory_list(lines, options):
@@ -31,7 +36,7 @@ def read_blocks(
 
 
 def _says_nothing(title: str, lead: str, drop_title: re.Pattern[str] | None) -> bool:
-    if lead and title.strip().casefold() == lead.casefold():
+    if lead.casefold().startswith(title.casefold()):
         return True
     return drop_title is not None and drop_title.fullmatch(title) is not None
 

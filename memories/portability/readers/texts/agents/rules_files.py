@@ -115,7 +115,7 @@ def _read_index(part: Part, body: str, context: ReadContext) -> Iterator[ReadRes
     if known:
         yield SkippedEntry("same_content", known)
     for result in read_blocks("\n".join(rest), context.zone, drop_title=FILE_TITLES):
-        if not isinstance(result, SkippedEntry):
+        if not isinstance(result, SkippedEntry) or result.reason != "blank":  # its headings lead to files
             yield result
 
 
