@@ -587,6 +587,19 @@ APP_SAMPLES = (
         notes={"attachments_dropped": 1},
     ),
     Sample(
+        "Ulysses and others: TextPack without a folder",
+        Zip(
+            {
+                "text.markdown": "# Garden\n\nThe quince needs shade.",
+                "info.json": {"version": 2, "type": "net.daringfireball.markdown", "transient": True},
+            }
+        ),
+        (Expected("# Garden\n\nThe quince needs shade."),),
+        frozenset({"text_bundle"}),
+        name="Garden.textpack",
+        left_out={("info.json", "not_content"): 1},
+    ),
+    Sample(
         "Evernote: several notes of a notebook",
         ENEX,
         (

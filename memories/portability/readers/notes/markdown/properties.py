@@ -134,7 +134,8 @@ def _clean_tag(tag: str) -> str:
 
 def _format_value(value: Value) -> str:
     if isinstance(value, list):
-        return ", ".join(filter(None, map(_format_value, value)))
+        texts = ((_format_value(each), isinstance(each, dict) and len(each) > 1) for each in value)
+        return ", ".join(f"({text})" if is_group else text for text, is_group in texts if text)
     if isinstance(value, dict):
         return "; ".join(filter(None, (format_property(key, each) for key, each in value.items())))
     return value

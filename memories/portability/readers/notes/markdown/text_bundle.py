@@ -22,7 +22,8 @@ from memories.portability.readers.notes.markdown.note_text import begins_with, i
 from memories.portability.readers.notes.markdown.properties import read_properties
 from memories.portability.readers.times import pick_time
 
-BUNDLE = ".textbundle"
+BUNDLE, INFO = ".textbundle", "info.json"
+TEXT_NAMES = ("text.md", "text.markdown", "text.txt")
 BEAR = "net.shinyfrog.bear"
 WORDS_TAG = re.compile(r"(?<!\S)#(?P<tag>[^\s#`][^#`\n]{0,48}[^\s#`])#(?!\w)")  # "#two words#"
 
@@ -56,7 +57,7 @@ def _read_bundle(part: Part, context: ReadContext) -> Iterator[ReadResult]:
 
 
 def _read_info(part: Part, context: ReadContext) -> dict[str, object]:
-    info = context.parts.get(str(PurePosixPath(part.path).parent / "info.json"))
+    info = context.parts.get(str(PurePosixPath(part.path).parent / INFO))
     try:
         value = orjson.loads(read_text(info)) if info is not None else {}
     except (orjson.JSONDecodeError, ValidationError):
@@ -65,7 +66,12 @@ def _read_info(part: Part, context: ReadContext) -> dict[str, object]:
 
 
 def _is_in_bundle(start: PartStart) -> bool:
-    return start.path.rpartition("/")[0].endswith(BUNDLE)
+    """Return whether a file is in a bundle, which may be packed without its folder (TextPack)."""
+    folder = start.path.rpartition("/")[0]
+    if folder.endswith(BUNDLE):
+        return True
+    others = TEXT_NAMES if start.base_name == INFO else (INFO,) if start.base_name in TEXT_NAMES else ()
+    return any(f"{folder}/{name}".lstrip("/") in start.parts for name in others)
 
 
 TEXT_BUNDLE = Format(
@@ -77,6 +83,6 @@ TEXT_BUNDLE = Format(
 BUNDLE_INFO = RefusedKind(
     "bundle_info",
     gettext_lazy("information about a note"),
-    lambda start: _is_in_bundle(start) and start.base_name == "info.json",
+    lambda start: _is_in_bundle(start) and start.base_name == INFO,
     "not_content",
 )
