@@ -13,6 +13,7 @@ LATIN_HALF = re.compile(r"\b([ap])\.? ?m\b\.?", re.IGNORECASE)
 # Which half of the day, in scripts that do not write it as AM and PM.
 MORNINGS, AFTERNOONS = ("上午", "午前", "오전", "ص"), ("下午", "午後", "오후", "م")
 MAX_CHARACTERS = 80
+MAX_WORDS = 100  # looked up; a file has the names of twelve months
 
 
 class LocalTimes:
@@ -57,10 +58,10 @@ class LocalTimes:
     def _find_month(self, text: str) -> int:
         """Return the month that a word of the text means; raises ValueError for none."""
         for word in sorted(set(WORD.findall(text)), key=len, reverse=True):
-            if word not in self._months:
+            if word not in self._months and len(self._months) < MAX_WORDS:
                 moment = parse_time(f"15 {word} 2024")
                 self._months[word] = moment.month if moment else 0
-            if month := self._months[word]:
+            if month := self._months.get(word):
                 return month
         raise ValueError("no month")
 

@@ -57,7 +57,7 @@ def is_conversation(shape: JsonShape) -> bool:
 
 
 def _is_chatgpt(start: PartStart) -> bool:
-    shape, items, *wrapped = find_shapes(start.json)
+    shape, items, *wrapped = find_shapes(start)
     is_single = is_conversation(shape) and any(
         shape.has(key) for key in ("current_node", "conversation_id", "title", "create_time")
     )

@@ -46,12 +46,12 @@ def is_conversation(shape: JsonShape) -> bool:
 
 def _is_claude(start: PartStart) -> bool:
     return any(
-        is_conversation(shape) or is_memory(shape) or is_project(shape) for shape in find_shapes(start.json)
+        is_conversation(shape) or is_memory(shape) or is_project(shape) for shape in find_shapes(start)
     )
 
 
 def _read_claude(part: Part, context: ReadContext) -> Iterator[ReadResult]:
-    if find_path(part, is_conversation) is not None:
+    if find_path(part, is_conversation) is not None or PartStart(part).lines.kinds:
         return _read_conversations(part, context)
     return (read_memories if find_path(part, is_memory) is not None else read_projects)(part, context)
 

@@ -44,15 +44,25 @@ def read_memories(part: Part, context: ReadContext) -> Iterator[ReadResult]:
             yield SkippedEntry("not_a_memory")
             continue
         times = pick_values(value, *TIME_KEYS)
-        yield from _read_prose(value.get("conversations_memory"), context, times)
+        prose = value.get("conversations_memory")
+        for text in prose if isinstance(prose, list) else [prose]:
+            yield from _read_prose(text, context, times)
         yield from _read_project_memories(value.get("project_memories"), context, times)
-        for file in as_list(value.get("memory_files")):
+        for file in _list_files(value.get("memory_files")):
             entry = as_object(file)
             text = _drop_properties(entry.get("content")) if entry else 0
             yield from _read_prose(text, context, pick_values(entry, *TIME_KEYS))
         for key, other in value.items():
             if key not in MEMORY_KEYS and len(as_text(other).split()) >= MIN_WORDS:
                 yield SkippedEntry("not_a_memory")
+
+
+def _list_files(files: object) -> Iterator[object]:
+    """Yield the memory files, which may be a mapping of paths to texts."""
+    if isinstance(files, dict):
+        yield from ({"content": each} if isinstance(each, str) else each for each in files.values())
+    elif files is not None:
+        yield from files if isinstance(files, list) else [files]
 
 
 def _drop_properties(text: object) -> object:

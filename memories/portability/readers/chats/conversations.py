@@ -9,11 +9,12 @@ from memories.portability.files.json_stream import (
     ITEMS,
     LONG_SHAPE_BYTES,
     JsonShape,
+    iterate_lines,
     iterate_values,
     read_shape,
 )
 from memories.portability.files.parts import Part
-from memories.portability.readers.formats import ChatFilter, ReadContext
+from memories.portability.readers.formats import ChatFilter, PartStart, ReadContext
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.times import pick_time
 
@@ -103,8 +104,12 @@ def remember_once(
 # --- Where the conversations of a JSON document are -------------------------------------------------------
 
 
-def find_shapes(shape: JsonShape) -> list[JsonShape]:
-    """Return the shapes of what can be a conversation: the document, its items, and the items below a known key."""
+def find_shapes(start: PartStart) -> list[JsonShape]:
+    """Return the shapes of what can be a conversation: the document, its items, and the items below a known key.
+
+    In JSON Lines, each line is a document.
+    """
+    shape = start.lines if start.lines.kinds else start.json
     return [shape, shape.at(ITEMS), *(shape.at(key, ITEMS) for key in WRAPPERS)]
 
 
@@ -126,7 +131,9 @@ def iterate_conversations(
     part: Part, is_conversation: ShapeTest
 ) -> Iterator[tuple[str, dict[str, object] | None]]:
     """Yield each conversation with a name for it within the import; None for what is no object."""
-    for number, value in enumerate(iterate_values(part, find_path(part, is_conversation) or "")):
+    is_lines = bool(PartStart(part).lines.kinds)
+    values = iterate_lines(part) if is_lines else iterate_values(part, find_path(part, is_conversation) or "")
+    for number, value in enumerate(values):
         yield f"{part.name} {number}", value if isinstance(value, dict) else None
 
 

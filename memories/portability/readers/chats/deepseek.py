@@ -42,7 +42,7 @@ def _is_shared(shape: JsonShape) -> bool:
 
 
 def _is_deepseek(start: PartStart) -> bool:
-    return any(map(_is_conversation, find_shapes(start.json)))
+    return any(map(_is_conversation, find_shapes(start)))
 
 
 def _read_deepseek(part: Part, context: ReadContext) -> Iterator[ReadResult]:

@@ -47,7 +47,7 @@ GEMS, ACTIONS = "gemini_gems_data", "gemini_scheduled_actions_data"
 
 
 def _is_gemini(start: PartStart) -> bool:
-    shapes = find_shapes(start.json)
+    shapes = [] if start.lines.kinds else find_shapes(start)
     if any(is_activity(shape) or is_workspace_conversation(shape) for shape in shapes):
         return True
     return start.text[:1] == "<" and (_is_page(start) or start.base_name.startswith(GEMS))

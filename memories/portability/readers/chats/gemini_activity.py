@@ -55,13 +55,14 @@ class TitleReader:
     """Tells prompts from other activities by what all titles begin or end with."""
 
     def __init__(self, titles: Iterable[str]) -> None:
-        starts = list(islice(titles, LEARNED_TITLES))
-        self.has_known = any(_find_lead(title) for title in starts)
-        self._lead = "" if self.has_known else _find_common([title[:MAX_LEAD_CHARACTERS] for title in starts])
-        ends = (
-            [] if self.has_known or self._lead else [title[-MAX_LEAD_CHARACTERS:][::-1] for title in starts]
-        )
+        titles = list(islice(titles, LEARNED_TITLES))
+        unknown = [title for title in titles if not _find_lead(title)]
+        is_rare = len(unknown) <= (1 - MIN_SHARE) * len(titles)
+        starts = [] if is_rare else [title[:MAX_LEAD_CHARACTERS] for title in unknown]
+        self._lead = _find_common(starts)
+        ends = [] if is_rare or self._lead else [title[-MAX_LEAD_CHARACTERS:][::-1] for title in unknown]
         self._tail = _find_common(ends)[::-1]
+        self._knows_all = bool(titles) and bool(is_rare or self._lead or self._tail)
 
     def get_prompt(self, title: str, *, has_answer: bool) -> str:
         """Return the person's words in a title; empty for an activity that is no prompt."""
@@ -77,12 +78,11 @@ class TitleReader:
             return _clean(title[len(self._lead) :])
         if self._tail and title.endswith(self._tail):
             return _clean(title[: -len(self._tail)])
-        is_known = self.has_known or self._lead or self._tail
-        return _clean(title) if has_answer and not is_known else ""
+        return _clean(title) if has_answer and not self._knows_all else ""
 
 
 def _clean(text: str) -> str:
-    return text.replace("\xa0", " ").strip(LEAD_ENDS)
+    return text.replace("\xa0", " ").lstrip(LEAD_ENDS).rstrip()
 
 
 def _find_lead(title: str) -> str:

@@ -41,7 +41,7 @@ def _is_conversation(shape: JsonShape) -> bool:
 
 
 def _is_grok(start: PartStart) -> bool:
-    return any(map(_is_conversation, find_shapes(start.json))) or start.text.startswith(X_SCRIPT)
+    return any(map(_is_conversation, find_shapes(start))) or start.text.startswith(X_SCRIPT)
 
 
 def _read_grok(part: Part, context: ReadContext) -> Iterator[ReadResult]:

@@ -54,7 +54,7 @@ def _is_flat(shape: JsonShape) -> bool:
 
 
 def _is_perplexity(start: PartStart) -> bool:
-    shapes = find_shapes(start.json)
+    shapes = [] if start.lines.kinds else find_shapes(start)
     return any(_is_thread(shape) or _is_entry(shape) for shape in shapes)
 
 

@@ -105,7 +105,7 @@ def _is_conversation(shape: JsonShape) -> bool:
 
 
 def _is_role_list(start: PartStart) -> bool:
-    shapes = [start.lines] if start.lines.kinds else find_shapes(start.json)
+    shapes = find_shapes(start)
     if any(map(_is_pair, (*shapes[:2], start.json.at("requests", ITEMS)))):
         return True
     places = (*shapes, start.json.at(ITEMS, ITEMS))

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from memories.portability.readers.formats import ChatFilter
+from tests.memories.portability.reading import to_lines
 from tests.memories.portability.samples.more_chats import MORE_CHATS_SAMPLES
 from tests.memories.portability.samples.sample import Expected, Sample, Zip
 
@@ -427,6 +428,18 @@ CLAUDE_SAMPLES: tuple[Sample, ...] = (
         frozenset({"claude"}),
         name="download (3).json",
         options=ONLY_MEMORIES,
+    ),
+    Sample(
+        "Claude: a conversation a line, and memories in other forms",
+        Zip(
+            {
+                "lines.jsonl": to_lines([{"uuid": "a", "chat_messages": [_human("I sew.")]}, {"uuid": "b"}]) + "no\n",
+                "memories.json": {"conversations_memory": ["I run."], "memory_files": {"/a.md": "I hike.", "/b.md": 7}},
+            }
+        ),
+        (Expected("I sew.", "2025-05-01"), Expected("I run."), Expected("I hike.")),
+        frozenset({"claude"}),
+        left_out={("lines.jsonl", "not_a_memory"): 1, ("memories.json", "not_a_memory"): 1},
     ),
     Sample(
         "Claude: a chat about a design, with the answers",

@@ -83,16 +83,18 @@ GEMINI_SAMPLES: tuple[Sample, ...] = (
             _activity(f"Heeft gevraagd: {text}", "2026-02-02T07:24:02Z", "<p>Ja.</p>", header="Gemini-apps")
             for text in ("Wat eten bijen?", "Hoe lang leeft een koningin?", "Wat kost een kast?", "Zwermen ze?")
         ]
+        + [_activity("Prompted What do they cost:", "2026-01-02T07:24:02Z", "<p>A lot.</p>")]
         + [_activity("Feedback gegeven", "2026-02-02T07:24:02Z", header="Gemini-apps")],
         (
             Expected("Wat eten bijen?", "2026-02-02"),
             Expected("Hoe lang leeft een koningin?", "2026-02-02"),
             Expected("Wat kost een kast?", "2026-02-02"),
             Expected("Zwermen ze?", "2026-02-02"),
+            Expected("What do they cost:", "2026-01-02"),
         ),
         frozenset({"gemini"}),
         name="MijnActiviteit.json",
-        left_out={("MijnActiviteit.json", "other_activity"): 1, ("MijnActiviteit.json", "of_the_assistant"): 4},
+        left_out={("MijnActiviteit.json", "other_activity"): 1, ("MijnActiviteit.json", "of_the_assistant"): 5},
     ),
     Sample(
         "Gemini: the page of Takeout, in German, Swedish and French",
