@@ -30,7 +30,7 @@ from memories.portability.imports.links import (
     dump_link_rows,
 )
 from memories.portability.imports.report import FileReport, dump_reports
-from memories.portability.readers.items import ImportItem, make_ids_storable, split_to_limits
+from memories.portability.readers.items import ImportItem, split_to_limits
 from memories.portability.readers.times import EARLIEST_TIME
 from memories.services.reads import decrypt_or_none
 from memories.validation import limits
@@ -100,7 +100,7 @@ class ImportDiff:
         self._count_entries()
         for item in split_to_limits(entry):
             try:
-                item = make_ids_storable(replace(item, format=self.report.kind))
+                item = replace(item, format=self.report.kind)
                 self.pending.append((clean_item(self._assign_position(item)), self.report))
             except ValidationError as error:
                 self.skip_entry(get_skip_reason(error))

@@ -9,6 +9,7 @@ from itertools import chain, islice
 
 from django.core.exceptions import ValidationError
 
+from memories.portability.readers.html_text import html_to_text
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entries import (
     find_links,
@@ -36,6 +37,7 @@ from memories.portability.readers.memory_tools.generic.profile import (
 )
 from memories.portability.readers.memory_tools.generic.tool_results import unwrap
 from memories.portability.readers.memory_tools.prose import (
+    is_html,
     is_id,
     is_prose,
     is_readable,
@@ -131,6 +133,7 @@ def _is_inner_list(key: str, member: object) -> bool:
 
 
 def _read_entry(entry: Object, text: str, label: str | None, place: Place) -> Iterator[ReadResult]:
+    text = html_to_text(text) if is_html(text) else text
     fact = name_subject(place.subject, text) if place.subject else text
     links = list(find_links(entry))
     replaced = [link.older for link in links]
