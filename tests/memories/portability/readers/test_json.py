@@ -49,6 +49,17 @@ def test_text_that_begins_with_a_bracket_is_not_json(text: str) -> None:
     assert read_file(text).kind == "text"
 
 
+def test_conversations_with_summaries_are_no_graph() -> None:
+    conversation = {
+        "uuid": "1",
+        "name": "Bees",
+        "summary": "About bees",
+        "created_at": "2025-01-01T00:00:00Z",
+    }
+    message = {"uuid": "2", "sender": "human", "text": "I keep bees.", "created_at": "2025-01-01T00:00:00Z"}
+    assert read_file([{**conversation, "chat_messages": [message]}]).kind == "claude"
+
+
 def test_words_alone_are_memories_only_where_they_are_all_that_was_given() -> None:
     assert read_file(["Vegan", "Left-handed"]).texts == ["Vegan", "Left-handed"]
     outcome = read_zip({"a.json": ["dark", "light"], "b.json": ["I keep bees"]})
