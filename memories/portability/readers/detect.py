@@ -11,7 +11,7 @@ from memories.portability.files.encodings import SAMPLE_BYTES
 from memories.portability.files.parts import Part, make_file_error
 from memories.portability.readers.catalog import FALLBACKS, FORMATS
 from memories.portability.readers.formats import FileKind, Format, PartStart, ReadContext, RefusedKind
-from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
+from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry, make_ids_storable
 from memories.portability.readers.reasons import REASONS
 from memories.portability.readers.times import parse_time
 
@@ -109,7 +109,7 @@ def _read_part(detected: DetectedPart, context: ReadContext, *, alone: bool) -> 
     try:
         for result in kind.read(part, context):
             is_empty = False
-            yield _date_by_file(result, part) if isinstance(result, ImportItem) else result
+            yield make_ids_storable(_date_by_file(result, part)) if isinstance(result, ImportItem) else result
     except ValidationError as error:
         code = error.error_dict["file"][0].code or ""
         if alone or code in FATAL_CODES:

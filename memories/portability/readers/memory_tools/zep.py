@@ -45,9 +45,8 @@ def _is_zep(start: PartStart) -> bool:
 
 
 def _is_node(shape: JsonShape) -> bool:
-    return (shape.has("fact") and bool(FACT_TIMES & shape.keys.keys())) or shape.has(
-        "uuid", "name", "summary"
-    )
+    is_fact = shape.has("fact") and bool(FACT_TIMES & shape.keys.keys())
+    return is_fact or shape.has("uuid", "name", "summary", "labels")
 
 
 def _read(part: Part, context: ReadContext) -> Iterator[ReadResult]:

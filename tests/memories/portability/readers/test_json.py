@@ -13,7 +13,9 @@ from memories.portability.files.json_stream import JsonShape
 from memories.portability.files.parts import Part
 from memories.portability.imports.clean import clean_item, get_skip_reason
 from memories.portability.readers.formats import PartStart
+from tests.factories import make_person, session
 from tests.memories.portability.reading import read_file, read_zip, to_bytes, to_lines
+from tests.memories.portability.staging import stage
 
 REFUSED = {
     "number": ("[1, 2]", "unknown_json"),
@@ -45,6 +47,17 @@ def test_json_without_memories_is_refused_by_name(content: Any, code: str) -> No
 @pytest.mark.parametrize("text", ["[2025-01-01] - one", "[link](x) to a page", "{{name}} likes tea"])
 def test_text_that_begins_with_a_bracket_is_not_json(text: str) -> None:
     assert read_file(text).kind == "text"
+
+
+def test_conversations_with_summaries_are_no_graph() -> None:
+    conversation = {
+        "uuid": "1",
+        "name": "Bees",
+        "summary": "About bees",
+        "created_at": "2025-01-01T00:00:00Z",
+    }
+    message = {"uuid": "2", "sender": "human", "text": "I keep bees.", "created_at": "2025-01-01T00:00:00Z"}
+    assert read_file([{**conversation, "chat_messages": [message]}]).kind == "claude"
 
 
 def test_words_alone_are_memories_only_where_they_are_all_that_was_given() -> None:
@@ -114,6 +127,12 @@ def test_lone_surrogate_is_counted_and_not_changed(name: str) -> None:
     content = f"{half}\n{whole}\n" if name == "a.jsonl" else f"[{half}, {whole}]"
     assert get_reasons(content, name) == ["surrogate"]
     assert read_file(content, name).texts[1] == "whole \U0001f600 and \\ud83d"
+
+
+@pytest.mark.django_db
+def test_lone_surrogates_in_ids_and_tags_fail_nothing() -> None:
+    content = rb'[{"id": "a\ud83d", "text": "I run", "tags": ["\ud83d"], "supersedes": "\ud83d"}]'
+    assert stage(session(make_person("ada")), io.BytesIO(content)).counts["new"] == 1
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 11, 12, 13])

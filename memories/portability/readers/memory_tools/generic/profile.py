@@ -47,6 +47,11 @@ def is_profile(value: Mapping[str, object]) -> bool:
     return personal >= 2 and personal * 2 >= len(keys) and keys != ["name", "value"]
 
 
+def describes_person(key: str) -> bool:
+    key = key[:MAX_KEY_CHARACTERS].lower()
+    return PERSONAL.search(key) is not None and TECHNICAL.search(key) is None
+
+
 def read_profile(
     value: Mapping[str, object],
     context: ReadContext,

@@ -9,14 +9,16 @@ from itertools import chain, islice
 
 from django.core.exceptions import ValidationError
 
+from memories.portability.readers.html_text import html_to_text
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entries import (
     find_links,
     find_text,
+    find_weak_text,
     list_tags,
     parse_entry,
 )
-from memories.portability.readers.memory_tools.entry_keys import TEXT_KEYS
+from memories.portability.readers.memory_tools.entry_keys import HISTORY_KEYS, TEXT_KEYS
 from memories.portability.readers.memory_tools.generic import vocabulary as words
 from memories.portability.readers.memory_tools.generic.columns import zip_columns
 from memories.portability.readers.memory_tools.generic.place import (
@@ -28,9 +30,14 @@ from memories.portability.readers.memory_tools.generic.place import (
     label_fact,
     unwrap_entry,
 )
-from memories.portability.readers.memory_tools.generic.profile import is_profile, read_profile
+from memories.portability.readers.memory_tools.generic.profile import (
+    describes_person,
+    is_profile,
+    read_profile,
+)
 from memories.portability.readers.memory_tools.generic.tool_results import unwrap
 from memories.portability.readers.memory_tools.prose import (
+    is_html,
     is_id,
     is_prose,
     is_readable,
@@ -107,27 +114,35 @@ def _read_object(value: Object, place: Place) -> Iterator[ReadResult]:
         yield SkippedEntry(reason)
         return
     entry = unwrap_entry(value)
+    lists = [member for key, member in value.items() if _is_inner_list(key, member)]
     text, label = find_entry_text(entry, place)
-    is_read = text is not None
+    if text is None and lists:
+        text = find_weak_text(entry)
     if text is not None:
-        fact = name_subject(place.subject, text) if place.subject else text
-        links = list(find_links(entry))
-        replaced = [link.older for link in links]
-        result = parse_entry(entry, place.context, text=fact, label=label, tags=place.tags, replaced=replaced)
-        yield place.users.mark(result, entry)
-        yield from links
+        yield from _read_entry(entry, text, label, place)
     if place.depth < MAX_DEPTH:
-        for key, member in value.items():
-            if (
-                isinstance(member, list | dict)
-                and member
-                and words.names_memories(key)
-                and key not in TEXT_KEYS
-            ):
-                is_read = True
-                yield from _read_named(member, _enter_facts(value, place))
-    if not is_read:
+        for member in lists:
+            yield from _read_named(member, _enter_facts(value, place))
+    if text is None and not lists:
         yield SkippedEntry("not_a_memory")
+
+
+def _is_inner_list(key: str, member: object) -> bool:
+    is_memories = words.names_memories(key) and key not in TEXT_KEYS
+    return isinstance(member, list | dict) and bool(member) and is_memories
+
+
+def _read_entry(entry: Object, text: str, label: str | None, place: Place) -> Iterator[ReadResult]:
+    text = html_to_text(text) if is_html(text) else text
+    fact = name_subject(place.subject, text) if place.subject else text
+    links = list(find_links(entry))
+    replaced = [link.older for link in links]
+    result = parse_entry(entry, place.context, text=fact, label=label, tags=place.tags, replaced=replaced)
+    yield place.users.mark(result, entry)
+    yield from links
+    for key in HISTORY_KEYS:
+        if isinstance(earlier := entry.get(key), list) and earlier:
+            yield SkippedEntry("superseded", len(earlier))
 
 
 def _enter_facts(value: Object, place: Place) -> Place:
@@ -162,14 +177,20 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
     topics = {
         key: member for key, member in rest.items() if _is_topic(member) and key not in words.REPORT_KEYS
     }
-    if is_profile(rest):
+    if is_profile(rest) and len(topics) < len(rest):
         yield from read_profile(rest, place.context, tags=place.tags)
     elif topics and (len(rest) < len(value) or len(topics) == len(rest)):
         for topic, members in topics.items():
             yield from _read_named(members, place.enter(topic="" if is_id(topic) else topic, is_named=True))
         yield from _count_rest({key: member for key, member in rest.items() if key not in topics})
     elif len(rest) < len(value):
+        personal = {
+            key: member for key, member in rest.items() if isinstance(member, dict) and describes_person(key)
+        }
+        yield from read_profile(personal, place.context, tags=place.tags)
         yield from _count_rest(rest)
+    elif _are_entries(value):
+        yield from _read_named(value, place.enter(is_named=True))
     else:
         for key, member in value.items():
             if isinstance(member, str) and words.names_memories(key) and is_prose(member):
@@ -244,6 +265,18 @@ def _is_topic(member: object) -> bool:
     entries = [each for each in member if isinstance(each, dict) and find_text(each) is not None]
     others = [each for each in member if not isinstance(each, str | dict)]
     return not others and 2 * (len(facts) + len(entries)) >= len(member)
+
+
+def _are_entries(value: Object) -> bool:
+    """Return whether the members are entries by their names or IDs, or texts by their IDs."""
+    texts = [find_text(member) if isinstance(member, dict) else member for member in value.values()]
+    facts = [text for text in texts if isinstance(text, str) and is_prose(text)]
+    has_strings = any(isinstance(member, str) for member in value.values())
+    return (
+        all(isinstance(text, str) for text in texts)
+        and 2 * len(facts) >= len(texts) > 0
+        and (not has_strings or all(map(is_id, value)))
+    )
 
 
 def _count_rest(rest: Object) -> Iterator[ReadResult]:
