@@ -36,7 +36,7 @@ class SurrogateMarker:
         data = self._rest + data
         end = len(data) if is_last else _find_incomplete_escape(data)
         data, self._rest = data[:end], data[end:]
-        if not SUSPECT.search(data):
+        if not (b"\\ud" in data or b"\\uD" in data) or not SUSPECT.search(data):
             return data
         return ESCAPE.sub(self._mark, data)
 

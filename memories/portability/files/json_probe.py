@@ -6,7 +6,7 @@ from contextlib import suppress
 import ijson
 from django.core.exceptions import ValidationError
 
-from memories.portability.files.json_stream import Utf8Reader
+from memories.portability.files.json_stream import PARSED_BYTES, Utf8Reader
 from memories.portability.files.parts import Part, open_part
 from memories.portability.files.streams import detect_part_encoding
 
@@ -20,7 +20,9 @@ def find_strings(part: Part, keys: Collection[str], limit: int) -> set[str]:
     key = ""
     with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
         source = Utf8Reader(file, detect_part_encoding(part))
-        for event, value in ijson.basic_parse(source, use_float=True, multiple_values=True):
+        for event, value in ijson.basic_parse(
+            source, buf_size=PARSED_BYTES, use_float=True, multiple_values=True
+        ):
             if event == "map_key":
                 key = value
                 source.value_bytes = 0

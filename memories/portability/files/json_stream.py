@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -21,6 +21,7 @@ from memories.portability.files.views import FileView
 MAX_VALUE_BYTES = 20_000_000  # of JSON per value, such as a conversation or memory
 MAX_VALUE_EVENTS = 2_000_000  # parser events per value: empty values take 30 times their bytes
 MAX_DEPTH = 100
+PARSED_BYTES = 1_048_576  # at once: the parser begins a string anew with each piece of it
 STARTS = frozenset({"start_map", "start_array"})
 ENDS = frozenset({"end_map", "end_array"})
 NO_VALUES = ENDS | {"map_key"}
@@ -38,13 +39,8 @@ class Utf8Reader:
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
-        self._marker = SurrogateMarker()
+        self.marker = SurrogateMarker()
         self.value_bytes = 0
-
-    @property
-    def has_marks(self) -> bool:
-        """Whether a lone surrogate was read."""
-        return self._marker.has_marks
 
     def read(self, size: int = -1) -> bytes:
         while True:
@@ -55,7 +51,7 @@ class Utf8Reader:
             if not size:
                 return data
             utf8 = data if self._decode is None else self._decode.decode(data, final=not data).encode()
-            if (marked := self._marker.feed(utf8, is_last=not data)) or not data:
+            if (marked := self.marker.feed(utf8, is_last=not data)) or not data:
                 return marked
 
 
@@ -66,7 +62,7 @@ def iterate_values(part: Part, path: str) -> Iterator[Any]:
     """
     key, _dot, _item = path.rpartition(".")
     level = 0 if not path else 2 if key else 1
-    for member in _build_values(part, level, key or None):
+    for member in _build_values(part, level, key.__eq__ if key else None):
         yield member.value
 
 
@@ -78,44 +74,45 @@ class Member(NamedTuple):
     value: Any
 
 
-def iterate_members(part: Part) -> Iterator[Member]:
-    """Yield the items and members of all lists and objects that a document's outer object has.
+def iterate_members(part: Part, is_wanted: Callable[[str], bool] | None = None) -> Iterator[Member]:
+    """Yield the items and members of the lists and objects that a document's outer object has under wanted keys.
 
     Its other values have no items, and are passed over. Errors are those of iterate_values.
     """
-    return _build_values(part, 2, None)
+    return _build_values(part, 2, is_wanted)
 
 
-def _build_values(part: Part, level: int, only_key: str | None) -> Iterator[Member]:
+def _build_values(part: Part, level: int, is_wanted: Callable[[str], bool] | None) -> Iterator[Member]:
     with open_part(part) as file:
         source = Utf8Reader(file, detect_part_encoding(part))
         try:
-            for member in _build_from_events(_iterate_events(source), level, only_key):
-                source.value_bytes = 0
-                yield member
+            yield from _build_from_events(source, level, is_wanted)
         except (ijson.JSONError, UnicodeError, ValueError, OverflowError):
             raise make_broken_json_error() from None
 
 
 def _iterate_events(source: Utf8Reader) -> Iterator[tuple[str, Any]]:
-    for event, value in ijson.basic_parse(source, use_float=True):
-        if source.has_marks and isinstance(value, str) and MARK in value:
+    marker = source.marker
+    for event, value in ijson.basic_parse(source, buf_size=PARSED_BYTES, use_float=True):
+        if marker.has_marks and isinstance(value, str) and MARK in value:
             value = restore_surrogates(value)
         yield event, value
 
 
 def _build_from_events(
-    events: Iterator[tuple[str, Any]], level: int, only_key: str | None
+    source: Utf8Reader, level: int, is_wanted: Callable[[str], bool] | None
 ) -> Iterator[Member]:
     """Build the values at a level from basic events: the cost of events with a path is quadratic in the depth."""
     depth = count = 0
     keys = ["", "", ""]  # of the objects at each depth
+    is_here_wanted = is_wanted is None
     builder: Any = None
-    for event, value in events:
+    for event, value in _iterate_events(source):
         depth -= event in ENDS
-        is_wanted = only_key is None or keys[1] == only_key
-        if builder is None and depth == level and is_wanted and event not in NO_VALUES:
-            builder = ijson.ObjectBuilder()
+        if builder is None:
+            source.value_bytes = 0  # what was passed over takes no memory
+            if depth == level and is_here_wanted and event not in NO_VALUES:
+                builder = ijson.ObjectBuilder()
         if builder is not None:
             builder.event(event, value)
             count += 1
@@ -126,6 +123,8 @@ def _build_from_events(
                 builder, count = None, 0
         elif event == "map_key" and depth <= 2:
             keys[depth] = value
+            if depth == 1 and is_wanted is not None:
+                is_here_wanted = is_wanted(value)
         elif event == "start_array" and depth < 2:
             keys[depth + 1] = ""
         depth += event in STARTS
@@ -201,7 +200,7 @@ def read_shape(part: Part, limit: int = SAMPLE_BYTES) -> JsonShape:
     shape = JsonShape()
     with open_part(part) as file, suppress(ijson.JSONError, UnicodeError, ValueError, ValidationError):
         source = Utf8Reader(cast(BinaryIO, _LimitedFile(file, limit)), detect_part_encoding(part))
-        _add_events(shape, ijson.basic_parse(source, use_float=True))
+        _add_events(shape, ijson.basic_parse(source, buf_size=PARSED_BYTES, use_float=True))
     return shape
 
 

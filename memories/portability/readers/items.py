@@ -74,6 +74,16 @@ class SkippedEntry:
 ReadResult = ImportItem | ImportLink | SkippedEntry
 
 
+def make_ids_storable(item: ImportItem) -> ImportItem:
+    """Replace lone surrogates in the IDs of an item. Those in a text are a reason to leave it out."""
+    ids = {
+        name: value.encode(errors="replace").decode()
+        for name in ("conversation", "file_id")
+        if (value := getattr(item, name)) is not None and not value.isascii()
+    }
+    return replace(item, **ids) if ids else item
+
+
 def split_to_limits(item: ImportItem) -> Iterator[ImportItem]:
     """Yield the item, or split an overlong text into several of one conversation, with its notes on the first."""
     if len(item.text) <= limits.TEXT_CHARACTERS:

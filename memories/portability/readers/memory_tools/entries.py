@@ -7,6 +7,7 @@ from itertools import product
 import orjson
 
 from memories.portability.readers.formats import ReadContext
+from memories.portability.readers.html_text import html_to_text
 from memories.portability.readers.items import ImportItem, ImportLink, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entry_keys import (
     ATTACHMENT_KEYS,
@@ -39,6 +40,7 @@ from memories.portability.readers.memory_tools.prose import (
     add_label,
     capitalise,
     humanise,
+    is_html,
     is_id,
     is_placeholder,
     is_prose,
@@ -67,6 +69,8 @@ def parse_entry(
         text = find_text(value)
     if text is None:
         return SkippedEntry("not_a_memory")
+    if is_html(text):
+        text = html_to_text(text)
     own_id, reason = get_own_id(value), find_state(value, context.zone)
     is_superseded = reason == "superseded" and own_id in replaced
     if reason and not is_superseded:

@@ -7,7 +7,7 @@ TEXT_KEYS = (
 )  # fmt: skip
 WEAK_TEXT_KEYS = (
     "value", "statement", "insight", "entry", "sentence", "notes", "summary", "data", "raw", "body", "description",
-    "details", "information", "detail",
+    "details", "information", "detail", "narrative",
 )  # fmt: skip
 TITLE_KEYS = ("title", "subject", "heading", "name", "memory_key")
 TIME_KEYS = (
@@ -23,6 +23,7 @@ EXPIRY_KEYS = (
 # When a fact stops or stopped to hold: what is past is outdated.
 END_KEYS = ("invalid_at", "invalidAt", "valid_to", "validTo", "expired_at", "expiredAt", "invalidated_at")
 TAG_KEYS = ("tags", "tag", "categories", "category", "labels", "topics", "topic", "keywords", "containerTags")
+HISTORY_KEYS = ("history", "versions", "previous_versions", "revisions")  # lists of earlier texts
 ID_KEYS = ("id", "uuid", "memory_id", "memoryId", "_id")
 INNER_KEYS = ("metadata", "metadata_", "temporal", "attributes", "lifecycle")  # objects with more of the same
 ATTACHMENT_KEYS = ("attachments", "images", "image_url", "image", "files", "audio")

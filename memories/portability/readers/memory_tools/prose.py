@@ -8,6 +8,9 @@ TECHNICAL = re.compile(
     r"\s*(?:[{\[]\s*[\"{\[]|<[!?/a-zA-Z]\S*|https?://\S+\s*$|data:\S|[A-Za-z0-9+/=]{60,}\s*$)"
 )
 READABLE = re.compile(r"\s*[^\W\d_][^\W_]*(?:[\s,.!?;:\u2019'-]|$)")
+HTML = re.compile(
+    r"\s*<(?:p|div|h[1-6]|ul|ol|span|br|b|i|strong|em|blockquote|article|html|body)\b[^<>]{0,500}>"
+)
 ID = re.compile(
     r"[0-9a-fA-F]{8,}|[0-9a-fA-F-]{32,36}|\d+|[a-zA-Z]{1,12}[_-](?=[\w-]*\d)[\w-]{8,}|(?=[a-zA-Z]*\d)[0-9a-zA-Z]{15,}"
     r"|(?:user|mem|memory|fact|note|doc|document|item|id|entry|key)[_-]?\d+",
@@ -22,6 +25,11 @@ SHORT_LINE = 300  # characters; longer lines are paragraphs
 BULLETS = "-*•– \t"
 # Names under which agents keep what they know of the user: the prompt of the reference server says "default_user".
 OWN_NAMES = frozenset({"default_user", "default-user", "defaultuser", "user", "the_user", "me", "myself"})
+
+
+def is_html(text: str) -> bool:
+    """Return whether a text is a fragment of HTML, as editors of notes store it."""
+    return HTML.match(text) is not None and text.rstrip().endswith(">")
 
 
 def is_prose(text: str) -> bool:
@@ -47,7 +55,7 @@ def is_sentence(text: str) -> bool:
 
 def is_id(text: str) -> bool:
     """Return whether a name is made by a program: a UUID, a number, "user_123", a path."""
-    return "/" in text or "\\" in text or ID.fullmatch(text) is not None
+    return len(text) > START_CHARACTERS or "/" in text or "\\" in text or ID.fullmatch(text) is not None
 
 
 def is_placeholder(title: str) -> bool:

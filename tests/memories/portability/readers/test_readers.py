@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from memories.portability.files import streams
 from memories.portability.files.archives import NamedFile
 from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.items import ImportItem
@@ -115,12 +114,6 @@ def test_claude_memories_alone_are_read() -> None:
         )
 
 
-def test_mem0_text_categories_and_times_are_read() -> None:
-    name, items, _ = read(file_of(samples.MEM0))
-    assert name == "mem0"
-    assert items[0] == ImportItem("Loves hiking", ("hobbies",), datetime(2025, 6, 1, 15, tzinfo=UTC))
-
-
 def test_notes_are_tagged_by_front_matter_and_inline_tags() -> None:
     name, items, skipped = read(zip_of(samples.NOTES))
     assert (name, sorted(skipped)) == ("markdown", ["blank", "not_text"])
@@ -159,7 +152,6 @@ BROKEN_TREES: dict[str, Any] = {
         "b": {"parent": "a", "children": ["a"]},
     },
     "missing parent": {"a": {"message": {"author": None, "content": None}, "parent": "gone", "children": []}},
-    "numbers": {"a": 1},
     "list": [],
     "empty": {},
 }
@@ -175,12 +167,8 @@ def test_malformed_conversation_does_not_affect_others(tree: Any) -> None:
 REFUSED = {
     "empty": (b"", "empty"),
     "image": (b"\x89PNG\r\n\x1a\n\0\0\0", "unknown_format"),
-    "other JSON": (b'{"a": 1}', "unknown_format"),
-    "numbers": (b"[1, 2]", "unknown_format"),
     "Latin-1": ("[2025-01-01] - café".encode("latin-1"), "not_utf8"),
-    "truncated": (b'[{"memory": "a"}, {"memory": "b', "broken_json"),
     "unclosed cell": (b'text,tags\r\n"no end' + b"x" * 200_000, "broken_table"),
-    "deeply nested": (b'[{"memory": "a", "b": ' + b"[" * 500_000, "too_deep"),
     "long paragraph": (b"[2025-01-01] - a\n" + (b"b" * 999 + b"\n") * 2_001, "entry_too_large"),
 }
 
@@ -191,15 +179,6 @@ def test_unreadable_file_is_refused_with_code(content: bytes, code: str) -> None
         read(io.BytesIO(content))
     [error] = refusal.value.error_dict["file"]
     assert error.code == code
-
-
-@pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "many empty values"])
-def test_entry_size_is_limited(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MAX_VALUE_BYTES", 180_000)
-    monkeypatch.setattr(streams, "MAX_VALUE_EVENTS", 10_000)
-    with pytest.raises(ValidationError) as refusal:
-        read(file_of([{"memory": "a", "b": entry}]))
-    assert refusal.value.error_dict["file"][0].code == "entry_too_large"
 
 
 def test_zip_bomb_is_refused_before_reading() -> None:

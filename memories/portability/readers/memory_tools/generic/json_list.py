@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from memories.portability.files.json_probe import is_json_start
 from memories.portability.files.json_stream import ITEMS, iterate_lines, iterate_members, iterate_values
 from memories.portability.files.parts import Part
-from memories.portability.readers.formats import Format, PartStart, ReadContext, RefusedKind
+from memories.portability.readers.formats import LINES_SUFFIXES, Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ImportLink, ReadResult
 from memories.portability.readers.memory_tools.entry_keys import TEXT_KEYS
 from memories.portability.readers.memory_tools.generic import vocabulary as words
@@ -38,12 +38,16 @@ def _read(part: Part, context: ReadContext) -> Iterator[ReadResult]:
 
 def _read_part(part: Part, place: Place) -> Iterator[ReadResult]:
     start = PartStart(part)
-    if start.lines.kinds:
+    if _has_lines(start):
         yield from read_values(iterate_lines(part), place)
     elif start.text[:1] == "[":
         yield from _read_list(part, place)
     else:
         yield from _read_whole(part, place)
+
+
+def _has_lines(start: PartStart) -> bool:
+    return bool(start.lines.kinds) or (start.suffix in LINES_SUFFIXES and start.text[:1] == '"')
 
 
 def _read_list(part: Part, place: Place) -> Iterator[ReadResult]:
@@ -63,7 +67,8 @@ def _read_whole(part: Part, place: Place) -> Iterator[ReadResult]:
     except ValidationError as error:
         if error.error_dict["file"][0].code not in ("entry_too_large", "broken_json"):
             raise
-        members = groupby(iterate_members(part), key=lambda member: (member.key, not member.inner_key))
+        wanted = iterate_members(part, lambda key: words.names_memories(key) or words.wraps(key))
+        members = groupby(wanted, key=lambda member: (member.key, not member.inner_key))
         for (key, _is_list), each in members:
             yield from _read_large(key, (member.value for member in each), place)
         return
@@ -75,9 +80,9 @@ def _read_whole(part: Part, place: Place) -> Iterator[ReadResult]:
 
 
 def _read_large(key: str, values: Iterator[object], place: Place) -> Iterator[ReadResult]:
-    if words.MEMORY_KEY.fullmatch(key):
+    if words.names_memories(key):
         yield from read_values(values, place.enter(is_named=True))
-    elif words.WRAPPER_KEY.fullmatch(key):
+    elif words.wraps(key):
         yield from read_values(values, place.enter())
 
 
@@ -93,7 +98,7 @@ def _read_unwrapped(values: list[object], place: Place) -> Iterator[ReadResult]:
 
 def _is_known(start: PartStart) -> bool:
     """Return whether there is a memory among the first results of reading a file."""
-    if not (start.json.kinds or start.lines.kinds):
+    if not (start.json.kinds or _has_lines(start)):
         return False
     place = Place(ReadContext(), is_alone=len(start.parts) < 2)
     try:
@@ -106,7 +111,7 @@ def _is_known(start: PartStart) -> bool:
 def _is_json(start: PartStart) -> bool:
     """Return whether a file is JSON; a text may begin with a bracket too."""
     is_document = start.text[:1] in ("{", "[") and is_json_start(start.text.encode())
-    return bool(start.lines.kinds) or is_document or start.suffix == ".json"
+    return _has_lines(start) or is_document or start.suffix == ".json"
 
 
 JSON_LIST = Format("list", gettext_lazy("JSON with memories"), _is_known, _read)

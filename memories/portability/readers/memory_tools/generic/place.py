@@ -57,7 +57,8 @@ def label_fact(place: Place, fact: str) -> str:
     """Return a fact that says what it is about: "Food: tea", "Ada: keeps bees"."""
     if place.subject:
         return name_subject(place.subject, fact)
-    return fact if not place.topic or is_sentence(fact) else add_label(humanise(place.topic), fact)
+    is_whole = fact.rstrip().endswith((".", "!")) if words.needs_topic(place.topic) else is_sentence(fact)
+    return fact if not place.topic or is_whole else add_label(humanise(place.topic), fact)
 
 
 def find_foreign_reason(value: Object, place: Place) -> str:
@@ -85,6 +86,9 @@ def unwrap_entry(value: Object) -> Object:
             continue
         if find_text(inner) is not None or find_weak_text(inner) is not None:
             return {**{name: value[name] for name in value if name != key}, **inner}
+    if find_text(value) is None:
+        plain = {key.strip().lower().replace(" ", "_"): member for key, member in value.items()}
+        return plain if find_text(plain) is not None else value  # "Memory", "Created At"
     return value
 
 

@@ -30,6 +30,7 @@ PASSED_KEYS = frozenset(
 )
 SHORT_CHARACTERS = 40
 MAX_DEPTH = 6
+MAX_KEY_CHARACTERS = 100  # of a key that are looked at
 Scalar = str | int | float
 
 
@@ -44,6 +45,11 @@ def is_profile(value: Mapping[str, object]) -> bool:
         return False
     personal = sum(PERSONAL.search(key) is not None for key in keys)
     return personal >= 2 and personal * 2 >= len(keys) and keys != ["name", "value"]
+
+
+def describes_person(key: str) -> bool:
+    key = key[:MAX_KEY_CHARACTERS].lower()
+    return PERSONAL.search(key) is not None and TECHNICAL.search(key) is None
 
 
 def read_profile(

@@ -19,7 +19,7 @@ from memories.portability.readers.memory_tools.entry_keys import (
 
 # Keys of lists and objects whose texts are memories, whatever they look like.
 MEMORY_KEY = re.compile(
-    r".*memor(?:y|ies).*|facts?|notes?|observations?|insights?|statements?|saved|remembered|about_?(?:me|user|the_user)|"
+    r".*memor(?:y|ies).*|facts?|notes?|observations?|insights?|statements?|saved(?:_?info)?|remembered|about_?(?:me|user|the_user)|"
     r"preference_detail_list|knowledge|journal|diary|thoughts|reflections|learnings",
     re.IGNORECASE,
 )
@@ -54,8 +54,15 @@ CHAT_KEYS = frozenset(
 FOREIGN_KEYS = frozenset({
     "level", "severity", "logger", "loglevel", "pid", "hostname", "stack", "stacktrace", "exception", "retweet_count",
     "like_count", "node_id", "html_url", "comments_url", "in_reply_to", "instruction", "completion", "price", "sku",
-    "cell_type", "outputs", "command", "latitude", "longitude", "label_id", "split", "answers", "subreddit",
+    "cell_type", "outputs", "command", "latitude", "longitude", "product_id", "label_id", "split", "answers",
+    "subreddit",
 })  # fmt: skip
+# Topics without which their facts say too little, unless these are whole sentences: {"likes": ["long walks in rain"]}.
+NEEDED_TOPIC = re.compile(
+    r".*(?:like|love|hate|goal|hobb|allerg|want|wish|avoid|favou?rite|skill|fear|plan|dream|interest|need|never|always)"
+    r".{0,20}",
+    re.IGNORECASE,
+)
 # Keys of lists of sentences about an export, not in it.
 REPORT_KEYS = frozenset(
     {"warnings", "errors", "notices", "messages", "instructions", "log", "logs", "disclaimers"}
@@ -74,3 +81,20 @@ ENTRY_FIELDS = frozenset({
     "distance", "similarity", "supersedes", "superseded_by", "tokenCount", "pinned", "access_count",
     "accessCount", "hash",
 })  # fmt: skip
+MAX_KEY_CHARACTERS = 100
+
+
+def names_memories(key: str) -> bool:
+    return len(key) <= MAX_KEY_CHARACTERS and MEMORY_KEY.fullmatch(key) is not None
+
+
+def wraps(key: str) -> bool:
+    return len(key) <= MAX_KEY_CHARACTERS and WRAPPER_KEY.fullmatch(key) is not None
+
+
+def names_person(key: str) -> bool:
+    return len(key) <= MAX_KEY_CHARACTERS and PROFILE_KEY.fullmatch(key) is not None
+
+
+def needs_topic(topic: str) -> bool:
+    return len(topic) <= MAX_KEY_CHARACTERS and NEEDED_TOPIC.fullmatch(topic) is not None

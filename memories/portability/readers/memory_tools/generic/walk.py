@@ -13,10 +13,11 @@ from memories.portability.readers.items import ImportItem, ReadResult, SkippedEn
 from memories.portability.readers.memory_tools.entries import (
     find_links,
     find_text,
+    find_weak_text,
     list_tags,
     parse_entry,
 )
-from memories.portability.readers.memory_tools.entry_keys import TEXT_KEYS
+from memories.portability.readers.memory_tools.entry_keys import HISTORY_KEYS, TEXT_KEYS
 from memories.portability.readers.memory_tools.generic import vocabulary as words
 from memories.portability.readers.memory_tools.generic.columns import zip_columns
 from memories.portability.readers.memory_tools.generic.place import (
@@ -28,7 +29,11 @@ from memories.portability.readers.memory_tools.generic.place import (
     label_fact,
     unwrap_entry,
 )
-from memories.portability.readers.memory_tools.generic.profile import is_profile, read_profile
+from memories.portability.readers.memory_tools.generic.profile import (
+    describes_person,
+    is_profile,
+    read_profile,
+)
 from memories.portability.readers.memory_tools.generic.tool_results import unwrap
 from memories.portability.readers.memory_tools.prose import (
     is_id,
@@ -107,27 +112,34 @@ def _read_object(value: Object, place: Place) -> Iterator[ReadResult]:
         yield SkippedEntry(reason)
         return
     entry = unwrap_entry(value)
+    lists = [member for key, member in value.items() if _is_inner_list(key, member)]
     text, label = find_entry_text(entry, place)
-    is_read = text is not None
+    if text is None and lists:
+        text = find_weak_text(entry)
     if text is not None:
-        fact = name_subject(place.subject, text) if place.subject else text
-        links = list(find_links(entry))
-        replaced = [link.older for link in links]
-        result = parse_entry(entry, place.context, text=fact, label=label, tags=place.tags, replaced=replaced)
-        yield place.users.mark(result, entry)
-        yield from links
+        yield from _read_entry(entry, text, label, place)
     if place.depth < MAX_DEPTH:
-        for key, member in value.items():
-            if (
-                isinstance(member, list | dict)
-                and member
-                and words.MEMORY_KEY.fullmatch(key)
-                and key not in TEXT_KEYS
-            ):
-                is_read = True
-                yield from _read_named(member, _enter_facts(value, place))
-    if not is_read:
+        for member in lists:
+            yield from _read_named(member, _enter_facts(value, place))
+    if text is None and not lists:
         yield SkippedEntry("not_a_memory")
+
+
+def _is_inner_list(key: str, member: object) -> bool:
+    is_memories = words.names_memories(key) and key not in TEXT_KEYS
+    return isinstance(member, list | dict) and bool(member) and is_memories
+
+
+def _read_entry(entry: Object, text: str, label: str | None, place: Place) -> Iterator[ReadResult]:
+    fact = name_subject(place.subject, text) if place.subject else text
+    links = list(find_links(entry))
+    replaced = [link.older for link in links]
+    result = parse_entry(entry, place.context, text=fact, label=label, tags=place.tags, replaced=replaced)
+    yield place.users.mark(result, entry)
+    yield from links
+    for key in HISTORY_KEYS:
+        if isinstance(earlier := entry.get(key), list) and earlier:
+            yield SkippedEntry("superseded", len(earlier))
 
 
 def _enter_facts(value: Object, place: Place) -> Place:
@@ -162,17 +174,23 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
     topics = {
         key: member for key, member in rest.items() if _is_topic(member) and key not in words.REPORT_KEYS
     }
-    if is_profile(rest):
+    if is_profile(rest) and len(topics) < len(rest):
         yield from read_profile(rest, place.context, tags=place.tags)
     elif topics and (len(rest) < len(value) or len(topics) == len(rest)):
         for topic, members in topics.items():
             yield from _read_named(members, place.enter(topic="" if is_id(topic) else topic, is_named=True))
         yield from _count_rest({key: member for key, member in rest.items() if key not in topics})
     elif len(rest) < len(value):
+        personal = {
+            key: member for key, member in rest.items() if isinstance(member, dict) and describes_person(key)
+        }
+        yield from read_profile(personal, place.context, tags=place.tags)
         yield from _count_rest(rest)
+    elif _are_entries(value):
+        yield from _read_named(value, place.enter(is_named=True))
     else:
         for key, member in value.items():
-            if isinstance(member, str) and words.MEMORY_KEY.fullmatch(key) and is_prose(member):
+            if isinstance(member, str) and words.names_memories(key) and is_prose(member):
                 yield from _read_named(member, place)
 
 
@@ -194,11 +212,11 @@ def _read_holder(key: str, member: object, place: Place) -> Iterator[ReadResult]
     """Read the value of a key that may hold memories; nothing if it does not."""
     if place.depth >= MAX_DEPTH or not isinstance(member, list | dict) or key in words.CONVERSATION_KEYS:
         return
-    if words.MEMORY_KEY.fullmatch(key):
+    if words.names_memories(key):
         yield from _read_named(member, place.enter(is_named=True))
-    elif isinstance(member, dict) and words.PROFILE_KEY.fullmatch(key) and is_profile(member):
+    elif isinstance(member, dict) and words.names_person(key) and is_profile(member):
         yield from read_profile(member, place.context, tags=place.tags)
-    elif words.WRAPPER_KEY.fullmatch(key):
+    elif words.wraps(key):
         inner = place.enter()
         for each in unwrap({key: member}) if key == "content" else [member]:
             if isinstance(each, list):
@@ -223,7 +241,7 @@ def _read_named(member: object, place: Place) -> Iterator[ReadResult]:
 
 def _read_topic(key: str, member: object, place: Place) -> Iterator[ReadResult]:
     """Read what is under a topic or an ID."""
-    is_topic = not (is_id(key) or words.WRAPPER_KEY.fullmatch(key) or words.MEMORY_KEY.fullmatch(key))
+    is_topic = not (is_id(key) or words.wraps(key) or words.names_memories(key))
     inner = place.enter(topic=key if is_topic else "")
     if isinstance(member, str):
         text = label_fact(inner, member)
@@ -244,6 +262,18 @@ def _is_topic(member: object) -> bool:
     entries = [each for each in member if isinstance(each, dict) and find_text(each) is not None]
     others = [each for each in member if not isinstance(each, str | dict)]
     return not others and 2 * (len(facts) + len(entries)) >= len(member)
+
+
+def _are_entries(value: Object) -> bool:
+    """Return whether the members are entries by their names or IDs, or texts by their IDs."""
+    texts = [find_text(member) if isinstance(member, dict) else member for member in value.values()]
+    facts = [text for text in texts if isinstance(text, str) and is_prose(text)]
+    has_strings = any(isinstance(member, str) for member in value.values())
+    return (
+        all(isinstance(text, str) for text in texts)
+        and 2 * len(facts) >= len(texts) > 0
+        and (not has_strings or all(map(is_id, value)))
+    )
 
 
 def _count_rest(rest: Object) -> Iterator[ReadResult]:

@@ -1,0 +1,140 @@
+"""JSON of all forms: what is refused, and what is counted, whatever the file tries."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from memories.portability.files import json_stream
+from memories.portability.files.json_escapes import SurrogateMarker
+from memories.portability.files.json_stream import JsonShape
+from memories.portability.files.parts import Part
+from memories.portability.imports.clean import clean_item, get_skip_reason
+from memories.portability.readers.formats import PartStart
+from tests.factories import make_person, session
+from tests.memories.portability.reading import read_file, read_zip, to_bytes, to_lines
+from tests.memories.portability.staging import stage
+
+REFUSED = {
+    "number": ("[1, 2]", "unknown_json"),
+    "object without texts": ({"a": 1}, "unknown_json"),
+    "words of a program": ({"theme": "dark mode on", "save": "Save your changes"}, "unknown_json"),
+    "code names": (["node_modules/", "src/main.py", "https://example.org/a"], "unknown_json"),
+    "truncated": (b'[{"memory": "a"}, {"memory": "b', "broken_json"),
+    "truncated object": (b'{"memories": [{"text": "a"}, {"text": "b', "broken_json"),
+    "deeply nested": (b'[{"memory": "a", "b": ' + b"[" * 200_000, "too_deep"),
+    "only brackets": (b"[" * 200_000, "unknown_json"),
+    "empty objects": (b"[" + b"{}," * 100_000 + b"{}]", "unknown_json"),
+    "number of many digits": (b'[{"text": "a", "n": ' + b"1" * 100_000 + b"}]", "broken_json"),
+    "objects in objects": ({"data": {"data": {"data": {"data": [1] * 50_000}}}}, "unknown_json"),
+}
+
+
+def get_code(read: Callable[[], object]) -> str:
+    with pytest.raises(ValidationError) as refusal:
+        read()
+    [error] = refusal.value.error_dict["file"]
+    return error.code or ""
+
+
+@pytest.mark.parametrize(("content", "code"), REFUSED.values(), ids=REFUSED)
+def test_json_without_memories_is_refused_by_name(content: Any, code: str) -> None:
+    assert get_code(lambda: read_file(content)) == code
+
+
+@pytest.mark.parametrize("text", ["[2025-01-01] - one", "[link](x) to a page", "{{name}} likes tea"])
+def test_text_that_begins_with_a_bracket_is_not_json(text: str) -> None:
+    assert read_file(text).kind == "text"
+
+
+def test_words_alone_are_memories_only_where_they_are_all_that_was_given() -> None:
+    assert read_file(["Vegan", "Left-handed"]).texts == ["Vegan", "Left-handed"]
+    outcome = read_zip({"a.json": ["dark", "light"], "b.json": ["I keep bees"]})
+    assert (outcome.texts, outcome.skipped) == (["I keep bees"], {"unknown_json": 1})
+
+
+def test_first_items_do_not_decide() -> None:
+    items = [{"id": number} for number in range(3_000)]
+    outcome = read_file([*items, {"text": "x"}])
+    assert (outcome.texts, outcome.skipped) == (["x"], {"not_a_memory": 3_000})
+
+
+def test_what_precedes_damage_is_read_from_one_file_among_others() -> None:
+    outcome = read_zip({"a.json": b'[{"text": "I run"}, {"text": "I pa', "b.json": [{"text": "I bake"}]})
+    assert (outcome.texts, outcome.skipped) == (["I run", "I bake"], {"broken": 1})
+
+
+@pytest.mark.parametrize("entry", ["x" * 200_000, [{}] * 70_000], ids=["long", "many empty values"])
+def test_entry_size_is_limited(entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "PARSED_BYTES", 10_000)
+    monkeypatch.setattr(json_stream, "MAX_VALUE_BYTES", 180_000)
+    monkeypatch.setattr(json_stream, "MAX_VALUE_EVENTS", 10_000)
+    assert get_code(lambda: read_file([{"text": "a", "b": entry}])) == "entry_too_large"
+
+
+def test_large_object_is_read_by_its_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "PARSED_BYTES", 10_000)
+    monkeypatch.setattr(json_stream, "MAX_VALUE_BYTES", 60_000)
+    memories = [{"text": f"I keep bee number {number}."} for number in range(3_000)]
+    document = {"version": 1, "other": [["x"] * 10] * 9_000, "memories": memories, "facts": ["I run"]}
+    assert len(read_file(document).texts) == 3_001
+
+
+def test_shape_of_many_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "MAX_SHAPES", 500)
+    keys = {f"k{number}": {f"m{each}": 1 for each in range(50)} for number in range(50)}
+    assert count_places(PartStart(make_part(keys)).json) <= 501
+
+
+def count_places(shape: JsonShape) -> int:
+    return 1 + sum(map(count_places, shape.keys.values()))
+
+
+def make_part(content: Any) -> Part:
+    data = to_bytes(content)
+    return Part("a.json", len(data), lambda: io.BytesIO(data))
+
+
+# --- Lone surrogates ----------------------------------------------------------------------------------------
+
+
+def get_reasons(content: str, name: str = "") -> list[str]:
+    reasons = []
+    for item in read_file(content, name).items:
+        try:
+            clean_item(item)
+        except ValidationError as error:
+            reasons.append(get_skip_reason(error))
+    return reasons
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_lone_surrogate_is_counted_and_not_changed(name: str) -> None:
+    half, whole = r'{"text": "half \ud83d here"}', r'{"text": "whole \ud83d\ude00 and \\ud83d"}'
+    content = f"{half}\n{whole}\n" if name == "a.jsonl" else f"[{half}, {whole}]"
+    assert get_reasons(content, name) == ["surrogate"]
+    assert read_file(content, name).texts[1] == "whole \U0001f600 and \\ud83d"
+
+
+@pytest.mark.django_db
+def test_lone_surrogates_in_ids_and_tags_fail_nothing() -> None:
+    content = rb'[{"id": "a\ud83d", "text": "I run", "tags": ["\ud83d"], "supersedes": "\ud83d"}]'
+    assert stage(session(make_person("ada")), io.BytesIO(content)).counts["new"] == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 11, 12, 13])
+def test_surrogates_are_marked_whatever_the_pieces(size: int) -> None:
+    data = rb'"\ud83d\ude00 \\ud83d\ude00 \uDE00 \\\ud83d \n\ud83d\ud83d\ude00\\"'
+    marker = SurrogateMarker()
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    marked = b"".join(
+        [*(marker.feed(piece, is_last=False) for piece in pieces), marker.feed(b"", is_last=True)]
+    )
+    assert marked == rb'"\ud83d\ude00 \\ud83d\ufdda \ufdda \\\ufdda \n\ufdda\ud83d\ude00\\"'
+
+
+def test_number_that_is_none_does_not_fail_a_line() -> None:
+    lines = to_lines([{"text": "I run"}]) + '{"text": "I bake", "score": NaN}\n'
+    assert read_file(lines, "a.jsonl").texts == ["I run", "I bake"]
