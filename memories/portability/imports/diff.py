@@ -30,7 +30,7 @@ from memories.portability.imports.report import (
     dump_reports,
 )
 from memories.portability.imports.staged_items import StagedItem, StagedRows, count_characters
-from memories.portability.readers.items import ImportItem, ImportLink, split_to_limits
+from memories.portability.readers.items import ImportItem, ImportLink, make_ids_storable, split_to_limits
 from memories.portability.readers.times import EARLIEST_TIME
 
 MAX_ITEMS = 200_000  # per import
@@ -100,7 +100,7 @@ class ImportDiff:
     def add_item(self, entry: ImportItem) -> None:
         self._count_entries()
         kind = self.report.kind
-        for number, part in enumerate(split_to_limits(entry)):
+        for number, part in enumerate(split_to_limits(make_ids_storable(entry))):
             try:
                 item = clean_item(self.places.assign(part, number, kind), kind)
             except ValidationError as error:

@@ -53,7 +53,10 @@ def check_sum(batch: ImportBatch) -> None:
 def test_each_file_is_told_before_and_after_the_run(ada: User) -> None:
     remember(ada, "I run.")
     file = zip_of(
-        {"a.json": '["I keep bees.", "I run.", "I keep bees.", ""]', "b.json": '["I keep bees.", "I paint."]'}
+        {
+            "memories/a.json": '["I keep bees.", "I run.", "I keep bees.", ""]',
+            "memories/b.json": '["I keep bees.", "I paint."]',
+        }
     )
     batch = stage(session(ada), file)
     expected = {
@@ -144,7 +147,7 @@ def test_notes_of_a_long_text_count_once(ada: User) -> None:
 
 def test_files_beyond_those_told_by_name_are_summed_up(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memories.portability.imports.report.MAX_FILES", 2)
-    batch = stage(session(ada), zip_of({f"{n}.json": f'["memory {n}"]' for n in range(5)}))
+    batch = stage(session(ada), zip_of({f"{n}.json": f'[{{"text": "memory {n}"}}]' for n in range(5)}))
     assert [(report.files, report.counts["new"]) for report in load_reports(batch.report)] == [
         (1, 1),
         (1, 1),
