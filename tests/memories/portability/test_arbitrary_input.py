@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -44,9 +45,7 @@ ANY_JSON = st.recursive(
 KEYS = st.sampled_from(
     """mapping current_node message author role content parts create_time parent chat_messages sender text memory
     memories results conversations_memory project_memories created_at tags history version id picard schema
-    visibility expires_at conversation position temporal messages fragments inserted_at responses response sender
-    metadata recipient attachments extracted_content memory_files prompt_template docs conversations entries query_str
-    header title time products safeHtmlItem chatId type payload display timestamp content_type""".split()  # noqa: SIM905
+    visibility expires_at conversation position temporal""".split()  # noqa: SIM905
 )
 EXPORT_LIKE_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("2025-01-01"),
@@ -69,7 +68,7 @@ def read_sources_or_refuse(sources: Sequence[Source]) -> dict[str, int] | None:
         for part, entries in read_parts(detected, ReadContext(ChatFilter.ALL)):
             counts[part.part.name] += 0
             for entry in entries:
-                counts[part.part.name] += _count_entry(entry)
+                counts[part.part.name] += _count_entry(entry, part.kind.name)
     except ValidationError as refusal:
         error_fields = set(refusal.error_dict)
     else:
@@ -78,22 +77,24 @@ def read_sources_or_refuse(sources: Sequence[Source]) -> dict[str, int] | None:
     return None
 
 
-def _count_entry(entry: ReadResult) -> int:
+def _count_entry(entry: ReadResult, kind: str) -> int:
     if isinstance(entry, SkippedEntry):
         assert entry.reason in REASONS
         return entry.count
     if isinstance(entry, ImportItem):
         assert set(entry.notes) <= set(NOTES)
         for item in split_to_limits(entry):
-            _clean(item)
+            with suppress(ValidationError):
+                clean_item(_place(item, kind))
     return 1
 
 
-def _clean(item: ImportItem) -> None:
-    if item.id is None:  # the import derives the conversation's ID from that in the file
-        item = replace(item, conversation=None, position=None)
-    with suppress(ValidationError):
-        clean_item(item)
+def _place(item: ImportItem, kind: str) -> ImportItem:
+    """Give the item a conversation and a position that can be stored; Picard's own format has them."""
+    if item.conversation is None or (kind == "picard" and not item.conversation.startswith("long ")):
+        return item
+    stored = str(uuid5(NAMESPACE_URL, item.conversation))
+    return replace(item, conversation=stored, position=item.position or 0)
 
 
 @hypothesis_settings(max_examples=150 * EXTENT, deadline=None)
