@@ -1,17 +1,14 @@
 """All samples."""
 
-from tests.memories.portability.samples.chats import CHATGPT_SAMPLES
-from tests.memories.portability.samples.chats import CLAUDE_SAMPLES
+from tests.memories.portability.samples.chats import CHATGPT_SAMPLES, CLAUDE_SAMPLES
 from tests.memories.portability.samples.memory_tools import MEMORY_TOOL_SAMPLES
-from tests.memories.portability.samples.more_chats import GEMINI_SAMPLES
-from tests.memories.portability.samples.more_chats import PRODUCT_SAMPLES
-from tests.memories.portability.samples.more_chats import LIST_SAMPLES
+from tests.memories.portability.samples.more_chats import GEMINI_SAMPLES, LIST_SAMPLES, PRODUCT_SAMPLES
 from tests.memories.portability.samples.notes import NOTE_SAMPLES
 from tests.memories.portability.samples.picard_and_pam import PICARD_AND_PAM_SAMPLES
 from tests.memories.portability.samples.refused import REFUSED_SAMPLES
+from tests.memories.portability.samples.sample import Sample
 from tests.memories.portability.samples.tables import TABLES_SAMPLES
 from tests.memories.portability.samples.texts import TEXTS_SAMPLES
-from tests.memories.portability.samples.sample import Sample
 
 SAMPLES: tuple[Sample, ...] = (
     *CHATGPT_SAMPLES,
