@@ -11,14 +11,13 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from enum import IntEnum
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from dateutil import parser as dateutil_parser
 
-if TYPE_CHECKING:
-    from dateparser.date import DateDataParser
+from memories.portability.readers.foreign_dates import parse_foreign_date
 
 EARLIEST_TIME = datetime(1800, 1, 1, tzinfo=UTC)  # earlier ones stand for "none", such as 0001-01-01
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,7 +34,6 @@ NUMERIC_DATE = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-]\d{4}\b")
 PHOTO_DATE = re.compile(r"^(\d{4}):(\d\d):(\d\d)")  # as cameras write it
 ZONE_NAME = re.compile(r" ?(?:\([^()]*\)|\[[^\[\]]*\])$")  # after an offset, as JavaScript and Java write it
 OFFSET_OF_GMT = re.compile(r"\b(?:GMT|UTC) ?(?=[+-]\d)")
-WORD = re.compile(r"[^\W\d_]+")
 DIGITS = re.compile(r"\d{8,19}")
 COMPACT_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 # Clock names that texts use; those that mean several zones have the meaning that most writers give them.
@@ -52,10 +50,6 @@ MONTH_FIRST_ZONES = re.compile(
 )
 # Two dates that differ in each part: a part in which the results differ is not in the text.
 DEFAULTS = (datetime(1804, 1, 1), datetime(1808, 2, 2, 13, 13, 13, 13))
-MIN_DATE_CHARACTERS = 5  # besides words: the digits of a day and a year
-# Words that no language knows, since finding that out takes up to a second.
-_unknown_words: set[tuple[str, ...]] = set()
-MAX_UNKNOWN_WORDS = 10_000
 
 
 class Precision(IntEnum):
@@ -195,7 +189,10 @@ def _parse_written(text: str, month_first: bool | None) -> ParsedTime | None:
         if first <= 12 and second <= 12 and first != second and month_first is None:
             return None
         day_first = first > 12 if first > 12 or second > 12 else not month_first
-    return _parse_english(text, day_first) or _parse_any_language(text, day_first)
+    if (parsed := _parse_english(text, day_first)) is not None:
+        return parsed
+    foreign = parse_foreign_date(text, day_first=day_first)
+    return foreign and ParsedTime(foreign[0], Precision.TIME if foreign[1] else Precision.DAY)
 
 
 def _parse_english(text: str, day_first: bool) -> ParsedTime | None:
@@ -218,32 +215,3 @@ def _parse_english(text: str, day_first: bool) -> ParsedTime | None:
     if one.hour != other.hour:
         return ParsedTime(datetime(one.year, one.month, one.day), Precision.DAY)
     return ParsedTime(one, Precision.TIME)
-
-
-def _parse_any_language(text: str, day_first: bool) -> ParsedTime | None:
-    """Parse dates with the names of months in other languages."""
-    words = tuple(WORD.findall(text))
-    if not words or words in _unknown_words or len(WORD.sub("", text)) < MIN_DATE_CHARACTERS:
-        return None
-    data = _get_language_parser(day_first).get_date_data(text)
-    if data.date_obj is None:
-        if len(_unknown_words) >= MAX_UNKNOWN_WORDS:
-            _unknown_words.clear()
-        _unknown_words.add(words)
-        return None
-    return ParsedTime(data.date_obj, Precision.TIME if data.period == "time" else Precision.DAY)
-
-
-@cache
-def _get_language_parser(day_first: bool) -> "DateDataParser":
-    from dateparser.date import DateDataParser  # takes 0.1 s; only dates in other languages need it
-
-    return DateDataParser(
-        try_previous_locales=True,
-        settings={
-            "REQUIRE_PARTS": ["day", "month", "year"],
-            "PARSERS": ["absolute-time"],
-            "DATE_ORDER": "DMY" if day_first else "MDY",
-            "RETURN_TIME_AS_PERIOD": True,
-        },
-    )

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from memories.portability.readers import foreign_dates
 from memories.portability.readers.times import parse_expiry, parse_time, pick_time
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -109,3 +110,9 @@ def test_first_of_several_times_that_is_understood_is_taken() -> None:
     assert pick_time([None, "", "soon", "2024-05-06T07:08:09Z"]) == (MOMENT, ())
     assert pick_time(["soon"]) == (None, ("undated",))
     assert pick_time([None, ""]) == (None, ())
+
+
+def test_words_that_are_no_date_are_refused_by_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column of remarks must not be looked up in all languages."""
+    monkeypatch.delattr(foreign_dates, "_get_parser")
+    assert {parse_time(f"remark {number} of 2024") for number in range(1_000)} == {None}
