@@ -249,7 +249,7 @@ def enqueue_withheld(person: User) -> int:
 
 def index_keywords_only(memories: Sequence[Memory]) -> None:
     """Index memories by keyword only, without a provider, and delete earlier vectors."""
-    # The language may have changed, and an import sets the day after the keywords.
+    # The language may have changed.
     store_keywords(memories)
     for owner_id, language in get_memory_languages(memories).items():
         own = [memory for memory in memories if memory.owner_id == owner_id]

@@ -19,6 +19,7 @@ from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import AuditEvent, ImportBatch, Memory, StagedMemories
 from memories.portability.imports import run as import_run
 from memories.portability.readers.formats import ChatFilter
+from memories.search.query import search_memories
 from memories.services import writes
 from tests.factories import app, remember, session
 from tests.memories.portability.samples import files as samples
@@ -62,6 +63,14 @@ def test_imported_memories_are_private_tagged_and_dated(ada: User) -> None:
     assert memory.created_at == datetime(2025, 8, 1, tzinfo=UTC)
     assert memory.pk.version == 7
     assert AuditEvent.objects.filter(action="memory:create", memory_ids=[memory.pk]).exists()
+
+
+def test_imported_memory_is_found_by_its_day_at_once(ada: User) -> None:
+    run_import(
+        session(ada), file_of("[2023-05-07] - I went for a walk.\n[2024-01-15] - I went for a walk again.")
+    )
+    hits = search_memories(session(ada), "a walk in May").hits
+    assert hits[0].memory.text == "I went for a walk."
 
 
 def test_repeated_import_adds_nothing(ada: User) -> None:
