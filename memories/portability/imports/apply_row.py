@@ -14,6 +14,7 @@ from memories.portability.imports.apply_change import (
     dump_undo_record,
     is_still_valid,
 )
+from memories.portability.imports.known import IMPORTED
 from memories.portability.imports.links import UNLINKED, apply_links, load_link_row
 from memories.portability.imports.places import OWN_FORMAT
 from memories.portability.imports.report import CHANGED, NEW, RunReport
@@ -63,7 +64,7 @@ def trash_created(actor: Actor, row: StagedMemories) -> None:
     """Move the memories of a part to the trash and remember which: the next import brings them again."""
     created = Memory.objects.visible_to(actor, owner=actor.person).filter(pk__in=row.memory_ids)
     row.memory_ids, row.content = trash_queryset(actor, created), "[]"
-    own = Memory.objects.filter(owner_id=row.owner_id, imported_id__isnull=False)
+    own = Memory.objects.filter(IMPORTED, owner_id=row.owner_id)
     own.filter(pk__in=row.memory_ids).update(imported_id=None)
     row.save(update_fields=["memory_ids", "content"])
 
@@ -94,8 +95,8 @@ def _take_ids(actor: Actor, ids: Collection[UUID]) -> Collection[UUID]:
     """
     if not ids or actor.only_tags is not None:
         return frozenset()
-    own = Memory.objects.filter(owner_id=actor.person.pk, imported_id__in=ids)
-    current = Memory.objects.visible_to(actor, owner=actor.person).filter(imported_id__in=ids)
+    own = Memory.objects.filter(IMPORTED, owner_id=actor.person.pk, imported_id__in=ids)
+    current = Memory.objects.visible_to(actor, owner=actor.person).filter(IMPORTED, imported_id__in=ids)
     used = set(current.values_list("imported_id", flat=True))
     own.exclude(imported_id__in=used).update(imported_id=None)
     return {*ids} - used

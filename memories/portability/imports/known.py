@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts.actor import Actor
@@ -18,6 +18,8 @@ from memories.services.tags import attach_prefetched_tags, get_tags, set_prefetc
 
 BATCH_SIZE = 2_000
 COMPARED = ("owner_id", "imported_id", "text", "visibility", "expires_at", "updated_at", "written_at")
+
+IMPORTED = Q(imported_id__isnull=False)  # lets the partial index be used
 
 
 def digest_text(text: str) -> bytes:
@@ -39,7 +41,7 @@ class KnownMemories:
             return {}
         own = Memory.objects.visible_to(self.actor, owner=self.actor.person).only(*COMPARED)
         listed = RawSQL("select unnest(%s::uuid[])", [list(ids)])
-        imported = {memory.imported_id: memory for memory in own.filter(imported_id__in=listed)}
+        imported = {memory.imported_id: memory for memory in own.filter(IMPORTED, imported_id__in=listed)}
         stored = {key: memory for key, memory in imported.items() if key is not None}
         return stored | {memory.pk: memory for memory in own.filter(pk__in=listed)}
 
