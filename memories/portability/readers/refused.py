@@ -174,6 +174,9 @@ REFUSED_TEXTS: tuple[RefusedKind, ...] = tuple(
 )
 # Tried when no format has understood the JSON.
 UNKNOWN_JSON = RefusedKind(
-    "unknown_json", _("JSON"), _is_text_of((".json", ".jsonl", ".ndjson"), markup.is_json), "unknown_json"
+    "unknown_json",
+    _("JSON of an unknown form"),
+    _is_text_of((".json", ".jsonl", ".ndjson"), markup.is_json),
+    "unknown_json",
 )
 UNKNOWN = RefusedKind("unknown", _("unknown file"), lambda _start: True, "unknown_kind")

@@ -1,6 +1,7 @@
 """Which columns a table has, and what each is for."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -43,14 +44,12 @@ def find_columns(header: Sequence[str], choice: str = "") -> Columns:
     chosen = resolve_choice(header, choice)
     text = _find_text(names) if chosen is None else chosen
     taken = {text}
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(names):
+        places[name].append(place)
 
     def find(*candidates: str) -> tuple[int, ...]:
-        found = tuple(
-            place
-            for name in candidates
-            for place, each in enumerate(names)
-            if each == name and place not in taken
-        )
+        found = tuple(place for name in candidates for place in places.get(name, ()) if place not in taken)
         taken.update(found)
         return found
 
