@@ -1,3 +1,4 @@
+import re
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -18,6 +19,9 @@ from memories.portability.imports.stage import stage_import
 from memories.portability.readers.catalog import get_kind_label
 from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.reasons import NOTES, REASONS
+
+# Control characters and those that end lines or turn the direction of text.
+UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Command(BaseCommand):
@@ -63,7 +67,7 @@ class Command(BaseCommand):
         try:
             batch = self._stage_paths(actor, paths, ChatFilter(chats), text_column)
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from None
+            raise CommandError(_escape(" ".join(error.messages))) from None
         except ImportInProgress:
             raise CommandError(
                 "Another import of this user is in progress. Finish or undo it first."
@@ -116,15 +120,22 @@ class Command(BaseCommand):
         for report in load_reports(batch.report):
             self.stdout.write(_describe_file(report))
         for text in import_run.get_sample(batch):
-            self.stdout.write(f"sample: {' '.join(text.split())}")
+            self.stdout.write(f"sample: {_escape(' '.join(text.split()))}")
 
 
 def _describe_file(report: FileReport) -> str:
     """Return a line on what comes of a file, and what does not and why."""
-    name = f"{report.files:,} more files" if report.files > 1 else report.name or "text"
+    name = f"{report.files:,} more files" if report.files > 1 else _escape(report.name) or "text"
     counts = [f"{count:,} {kind}" for kind, count in report.counts.items() if count]
     skipped = [f"{count:,} skipped ({REASONS[reason]})" for reason, count in report.skipped.items()]
-    return f"file: {name} [{get_kind_label(report.kind)}]: {', '.join([*counts, *skipped]) or 'nothing'}"
+    line = f"file: {name} [{get_kind_label(report.kind)}]: {', '.join([*counts, *skipped]) or 'nothing'}"
+    columns = ", ".join(map(_escape, report.columns))
+    return f"{line}; columns: {columns}" if columns else line
+
+
+def _escape(text: str) -> str:
+    """Return a text of a file for the terminal, which obeys control characters."""
+    return UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _open_source(path: str, stack: ExitStack) -> Source:

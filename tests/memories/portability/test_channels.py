@@ -154,3 +154,21 @@ def test_zip_bomb_is_refused_by_each_channel(ada: User, ada_client: Client, tmp_
     path.write_bytes(bomb)
     with pytest.raises(CommandError, match="too large when unpacked"):
         call_command("import_memories", str(path), "--person", ada.email)
+
+
+def test_command_escapes_what_terminals_obey(
+    ada: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "\x1b[31m\nfile: bees [x]: 9 new\u202e"
+    path = tmp_path / "notes.zip"
+    path.write_bytes(zip_of({f"{hostile}.md": f"I keep bees. {hostile}", f"{hostile}.png": "\x89PNG"}).read())
+    call_command("import_memories", str(path), "--person", ada.email)
+    table = tmp_path / "table\x1b[31m.csv"
+    table.write_text("da\x1bte,iban\n2025-01-01,BE12\n")
+    call_command("import_memories", str(path), str(table), "--person", ada.email)
+    with pytest.raises(CommandError, match=r"da\\x1bte, iban"):
+        call_command("import_memories", str(table), "--person", ada.email)
+    lines = capsys.readouterr().out.splitlines()
+    assert not any(set("\x1b\u202e") & set(line) for line in lines)
+    assert not any(line.startswith("file: bees") for line in lines)
+    assert sum(line.endswith("columns: da\\x1bte, iban") for line in lines) == 1
