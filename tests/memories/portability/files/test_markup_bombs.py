@@ -105,6 +105,7 @@ BOMBS: dict[str, tuple[str, Callable[[], str]]] = {
     "line of spaces": ("a.txt", lambda: "a" + " " * LONG + "b"),
     "lines of separators": ("My Clippings.txt", lambda: "==========\n" * 20_000),
     "properties": ("a.md", lambda: "a:: b\n" * 20_000),
+    "page of spaces": ("pages/a.md", lambda: "title:: a\n" + " " * LONG + "b"),
     "mails": ("a.txt", lambda: "From: a\nTo: " + "a@b.c, " * 30_000),
     "data URL": ("a.md", lambda: f"![](data:image/png;base64,{base64.b64encode(bytes(LONG)).decode()})\n"),
 }  # fmt: skip

@@ -34,7 +34,7 @@ MAX_PROPERTIES = 200
 PAGES, JOURNALS = "pages", "journals"
 SETTINGS_SUFFIXES = frozenset({".edn", ".css", ".js"})
 BACKUP_FOLDER = "/logseq/bak/"
-EMPTY_BULLET = re.compile(r"[ \t]*-?[ \t]*")
+EMPTY_BULLETS = frozenset({"", "-"})
 
 
 def _read_page(part: Part, context: ReadContext) -> Iterator[ReadResult]:
@@ -43,8 +43,10 @@ def _read_page(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     found, lines = _split_properties(body)
     about = read_properties({**properties, **found}, context.zone)
     body = "\n".join(line for line in lines if not TECHNICAL.fullmatch(line)).strip("\n")
-    if all(EMPTY_BULLET.fullmatch(line) for line in body.split("\n")):
-        body = ""
+    lines = body.split("\n")
+    while lines and lines[-1].strip() in EMPTY_BULLETS:
+        lines.pop()
+    body = "\n".join(lines)
     if not body and not about.lines:
         yield SkippedEntry("blank")
         return
