@@ -19,7 +19,8 @@
   // --- Choosing files --------------------------------------------------------------------------------------------
 
   const formatSize = (bytes) => {
-    const [size, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];
+    const [size, unit] =
+      bytes < 1e3 ? [bytes, "byte"] : bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];
     return size.toLocaleString(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
   };
 
