@@ -53,6 +53,12 @@ CODE_START = re.compile(
     r"#!\s?/|<\?php|diff --git |(?:--[^\n]*\n\s*)*(?:CREATE TABLE|INSERT INTO|PRAGMA |BEGIN TRANSACTION)|"
     r"#include\s*[<\"]|package main\b|\"use strict\""
 )
+# "[06/05/2024, 07:08:09] Ada: hello", "06.05.24, 07:08 - Ada: hello"
+MESSAGE = re.compile(
+    r"[\u200e\u200f]?\[?\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[ \u202f][AaPp]\.?[Mm]\.?)?"
+    r"(?:\]| -) (?P<name>[^\s:-][^:\n]{0,60}): "
+)
+MIN_MESSAGES = 3
 SUBTITLES = re.compile(r"WEBVTT|\d+\r?\n\d\d:\d\d:\d\d[,.]\d{3} --> ")
 
 
@@ -154,6 +160,15 @@ def is_log(start: PartStart) -> bool:
 
 def is_code(start: PartStart) -> bool:
     return CODE_START.match(start.text) is not None
+
+
+def is_messages(start: PartStart) -> bool:
+    """Return whether a text is a chat with others, as WhatsApp exports it: whose words are whose is not known."""
+    if not start.is_text or not start.text[:3].lstrip("[\u200e\u200f")[:1].isdigit():
+        return False
+    lines = [line for line in start.text[:SAMPLE_CHARACTERS].splitlines() if line.strip()]
+    names = [found["name"] for line in lines if (found := MESSAGE.match(line))]
+    return len(names) >= MIN_MESSAGES and len(set(names)) < len(names) and 3 * len(names) > len(lines)
 
 
 def is_subtitles(start: PartStart) -> bool:

@@ -150,6 +150,7 @@ REFUSED_KINDS: tuple[RefusedKind, ...] = (
     ),
     RefusedKind("yaml", _("YAML"), _is_text_of((".yaml", ".yml"), markup.is_yaml)),
     RefusedKind("settings_file", _("settings file"), _is_text_of(SETTINGS_SUFFIXES, markup.is_settings)),
+    RefusedKind("messages", _("chat with others (WhatsApp)"), markup.is_messages),
     RefusedKind("log", _("log"), _is_text_of((".log",), markup.is_log)),
     RefusedKind(
         "subtitles", _("subtitles"), _is_text_of((".srt", ".vtt", ".sub", ".ass"), markup.is_subtitles)
@@ -161,8 +162,8 @@ REFUSED_KINDS: tuple[RefusedKind, ...] = (
 )
 # What a text file without the ending of its kind is by its content: tried before notes, which any text file may be.
 PLAIN_SUFFIXES = ("", ".txt", ".text")
-TEXT_KINDS = ("contacts", "calendar", "bookmarks", "mail", "map", "rich_text", "html", "xml", "settings_file", "log",
-    "subtitles", "key", "code")  # fmt: skip
+TEXT_KINDS = ("contacts", "calendar", "bookmarks", "mail", "map", "rich_text", "html", "xml", "settings_file",
+    "messages", "log", "subtitles", "key", "code")  # fmt: skip
 
 
 def _is_plain(recognise: Callable[[PartStart], bool]) -> Callable[[PartStart], bool]:

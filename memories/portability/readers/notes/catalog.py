@@ -10,6 +10,7 @@ from memories.portability.readers.notes.markdown.joplin import JOPLIN
 from memories.portability.readers.notes.markdown.logseq import LOGSEQ, LOGSEQ_BACKUP, LOGSEQ_SETTINGS
 from memories.portability.readers.notes.markdown.note import MARKDOWN
 from memories.portability.readers.notes.markdown.org import ORG
+from memories.portability.readers.notes.markdown.templates import NOTE_TEMPLATE
 from memories.portability.readers.notes.markdown.text_bundle import BUNDLE_INFO, TEXT_BUNDLE
 from memories.portability.readers.notes.notion import NOTION, NOTION_HTML, NOTION_INDEX
 from memories.portability.readers.notes.notion_tables import NOTION_FILTERED_TABLE, NOTION_TABLE
@@ -25,5 +26,5 @@ NOTE_FORMATS: tuple[FileKind, ...] = (
     NOTION_FILTERED_TABLE, NOTION_TABLE, NOTION_INDEX, NOTION_HTML, NOTION,
     LOGSEQ_BACKUP, LOGSEQ_SETTINGS, LOGSEQ, JOPLIN, TEXT_BUNDLE, BUNDLE_INFO,
     APPLE_LIST, APPLE_JOURNAL, JOURNAL_INDEX,
-    MARKDOWN, ORG, TEXT_NOTE, HTML_NOTE,
+    NOTE_TEMPLATE, MARKDOWN, ORG, TEXT_NOTE, HTML_NOTE,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePosixPath
 
+import orjson
 from django.utils.translation import gettext_lazy
 from lxml import html
 
@@ -26,6 +27,7 @@ CONTENT_KEYS = ("textContent", "listContent", "attachments", "annotations")
 LABELS = "labels.txt"
 LABEL_CHARACTERS = 225  # Keep's limit is 225
 MAX_OTHERS = 10_000
+MAX_LABELLED = 200
 
 
 def _read_note(part: Part, context: ReadContext) -> Iterator[ReadResult]:
@@ -136,13 +138,32 @@ def _is_twin(start: PartStart) -> bool:
 
 
 def _is_label_list(start: PartStart) -> bool:
-    """Return whether it is Keep's list of labels: it has no memories, and there are notes beside it."""
-    if start.base_name != LABELS or any(len(line) > LABEL_CHARACTERS for line in start.text.split("\n")):
+    """Return whether it is Keep's list of labels: it has no memories, and there are notes beside it.
+
+    Its name is in the user's language; then it has a label of one of the notes.
+    """
+    lines = [line.strip() for line in start.text.split("\n")]
+    if start.suffix != ".txt" or any(len(line) > LABEL_CHARACTERS for line in lines):
         return False
     folder = PurePosixPath(start.path).parent
     paths = (path for path in islice(start.parts, MAX_OTHERS) if path.endswith((".json", ".html")))
-    others = islice((start.parts[path] for path in paths if PurePosixPath(path).parent == folder), 3)
-    return any(_is_note(PartStart(other)) or _is_html(PartStart(other)) for other in others)
+    others = (PartStart(start.parts[path]) for path in paths if PurePosixPath(path).parent == folder)
+    if start.base_name == LABELS:
+        return any(_is_note(other) or _is_html(other) for other in islice(others, 3))
+    names = {
+        label for other in islice(others, MAX_LABELLED) if _is_note(other) for label in _find_labels(other)
+    }
+    return not names.isdisjoint(lines)
+
+
+def _find_labels(start: PartStart) -> Iterator[str]:
+    if '"labels"' not in start.text:
+        return
+    try:
+        note = orjson.loads(start.text)
+    except orjson.JSONDecodeError:  # longer than what was read
+        return
+    yield from _list_labels(note.get("labels")) if isinstance(note, dict) else ()
 
 
 KEEP = Format("keep", gettext_lazy("Google Keep"), _is_note, _read_note)

@@ -11,6 +11,7 @@ from memories.portability.files.parts import Part
 from memories.portability.files.streams import read_lines, read_start
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult
+from memories.portability.readers.markup import is_messages
 from memories.portability.readers.tables.dialects import is_known_table
 from memories.portability.readers.texts.chatter import is_opening
 from memories.portability.readers.texts.lines import CONTINUATION_INDENT as CONTINUATION_INDENT
@@ -100,6 +101,8 @@ def _count_lines(text: str) -> Counter[str]:
 def _is_memory_list(start: PartStart) -> bool:
     """Return whether a text is clearly a list of memories: most entries are dated, or an assistant introduces it."""
     if not start.is_text or start.suffix not in TEXT_SUFFIXES or start.text.startswith("---"):
+        return False
+    if is_messages(start):
         return False
     counts = _count_lines(start.text)
     return (_has_list(counts) or _is_bare_list(start, counts)) and not is_known_table(start)
