@@ -44,7 +44,7 @@ GZIP_READINGS = 3  # a part is read to detect its format, sometimes further, and
 ZIP_SIGNATURES = (b"PK\3\4", b"PK\5\6")
 GZIP_SIGNATURE = b"\x1f\x8b\x08"
 CHUNK_BYTES = 1 << 20
-PACKED_SUFFIXES = frozenset({".bear2bk", ".gz", ".textpack", ".zip"})
+PACKED_SUFFIXES = frozenset({".bear2bk", ".bearbk", ".bearnote", ".gz", ".textpack", ".zip"})
 NAMELESS = "_"  # the name of a file whose own leads out of its folder
 DOCUMENT_SUFFIXES = frozenset(
     {

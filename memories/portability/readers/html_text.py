@@ -40,6 +40,7 @@ LINES = frozenset(
 )  # fmt: skip
 LISTS = frozenset({"ul", "ol", "menu", "dl"})
 CELLS = frozenset({"td", "th"})
+EVERNOTE_TASK = re.compile(r"--en-checked:\s*(true|false)")
 CHECKED, UNCHECKED = "[x] ", "[ ] "
 
 
@@ -96,6 +97,8 @@ class _TextWriter:
         elif tag == "li":
             self._start_block()
             self._marker = self._take_item_marker()
+            if match := EVERNOTE_TASK.search(attributes.get("style", "")):
+                self._marker += CHECKED if match[1] == "true" else UNCHECKED
         elif tag in CELLS and self._tables:
             self._line += [" | "] if self._tables[-1] else []
             self._tables[-1] += 1

@@ -6,6 +6,7 @@ The shapes are known from importers; https://dayoneapp.com/guides tells how to e
 import re
 from collections.abc import Iterator
 
+import orjson
 from django.utils.translation import gettext_lazy
 
 from memories.portability.files.json_stream import ITEMS, iterate_values, make_entry_too_large_error
@@ -39,7 +40,7 @@ def _read_journal(part: Part, context: ReadContext) -> Iterator[ReadResult]:
 
 
 def _parse_entry(entry: Object, journal: str, context: ReadContext) -> ReadResult:
-    text = ESCAPED.sub(r"\1", MEDIA.sub("", get_text(entry, "text"))).strip()
+    text = ESCAPED.sub(r"\1", MEDIA.sub("", get_text(entry, "text") or _read_rich_text(entry))).strip()
     has_attachments = any(entry.get(key) for key in ATTACHMENT_KEYS)
     if not text:
         return SkippedEntry("no_text" if has_attachments or entry.get("creationDate") else "blank")
@@ -53,6 +54,17 @@ def _parse_entry(entry: Object, journal: str, context: ReadContext) -> ReadResul
         notes=(*notes, "attachments_dropped") if has_attachments else notes,
         file_id=get_text(entry, "uuid") or None,
     )
+
+
+def _read_rich_text(entry: Object) -> str:
+    """Return the text of an entry that has only the form with its styles."""
+    try:
+        value = orjson.loads(get_text(entry, "richText") or "{}")
+    except orjson.JSONDecodeError:
+        return ""
+    contents = value.get("contents") if isinstance(value, dict) else None
+    pieces = contents if isinstance(contents, list) else []
+    return "".join(get_text(each, "text") for each in pieces if isinstance(each, dict))
 
 
 def _format_place(location: Object) -> str:

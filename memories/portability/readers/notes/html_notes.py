@@ -120,7 +120,7 @@ def _is_html_note(start: PartStart) -> bool:
         return False
     if FRAGMENT.match(start.text):
         return len(start.parts) > 1
-    lowered = start.text[:20_000].lower()
+    lowered = start.text[:20_000].lower().replace("'", '"')
     return any(mark in lowered for mark in APP_MARKS)
 
 

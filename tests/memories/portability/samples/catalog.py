@@ -3,6 +3,7 @@
 from tests.memories.portability.samples.chats import CHATGPT_SAMPLES, CLAUDE_SAMPLES
 from tests.memories.portability.samples.memory_tools import MEMORY_TOOL_SAMPLES
 from tests.memories.portability.samples.more_chats import GEMINI_SAMPLES, LIST_SAMPLES, PRODUCT_SAMPLES
+from tests.memories.portability.samples.more_notes import MORE_NOTE_SAMPLES
 from tests.memories.portability.samples.notes import NOTE_SAMPLES
 from tests.memories.portability.samples.picard_and_pam import PICARD_AND_PAM_SAMPLES
 from tests.memories.portability.samples.refused import REFUSED_SAMPLES
@@ -18,6 +19,7 @@ SAMPLES: tuple[Sample, ...] = (
     *PRODUCT_SAMPLES,
     *LIST_SAMPLES,
     *NOTE_SAMPLES,
+    *MORE_NOTE_SAMPLES,
     *PICARD_AND_PAM_SAMPLES,
     *REFUSED_SAMPLES,
     *TABLES_SAMPLES,

@@ -22,6 +22,7 @@ from memories.portability.readers.notes.markdown.note_text import (
     begins_with,
     build_text,
     choose_title,
+    drop_embedded,
     find_date,
     find_inline_tags,
     has_attachments,
@@ -43,6 +44,8 @@ OTHER_OWN_KEYS = frozenset({"updated_at", "tags", TAG_NAMES, "expires_at", "supe
 
 DRAWING_PARTS = re.compile(r"^(?:%%|#{1,2} (?:Drawing|Embedded Files|Element Links))\s*$", re.MULTILINE)
 DRAWING_NOISE = re.compile(r"^(?:==.*==|#{1,2} (?:Excalidraw Data|Text Elements))\s*$", re.MULTILINE)
+MARKS = " \t\r\n-*_+=#>[]|~`"  # a note of nothing else is empty
+BOARD_SETTINGS = "%% kanban:settings"
 BLOCK_ID = re.compile(r" \^[\w-]{4,20}$", re.MULTILINE)
 
 
@@ -57,6 +60,8 @@ def read_markdown_note(part: Part, context: ReadContext) -> Iterator[ReadResult]
     if "excalidrawplugin" in keys:
         body = BLOCK_ID.sub("", DRAWING_NOISE.sub("", DRAWING_PARTS.split(body)[0])).strip()
         about = replace(about, notes=(*about.notes, "attachments_dropped"))
+    if "kanbanplugin" in keys:
+        body = body.partition(BOARD_SETTINGS)[0].rstrip()
     if "permalink" in keys:
         rest = yield from read_observations(part, about, body, context.zone)
         if not rest and body.strip() and not about.lines:
@@ -92,7 +97,10 @@ def build_note(
     tagged: in which inline tags are found, if that is not the body.
     """
     lines = "\n".join(about.lines)
-    if not body.strip() and not lines:
+    notes = ("attachments_dropped",) if has_attachments(body) else ()
+    if (text := drop_embedded(body)) != body:
+        body, notes = text.strip(), ("attachments_dropped",)
+    if not body.strip(MARKS) and not lines:
         yield SkippedEntry("blank")
         return
     try:
@@ -101,7 +109,6 @@ def build_note(
         yield SkippedEntry("unread_expiry")
         return
     title = about.title or choose_title(part, body, zone)
-    notes = ("attachments_dropped",) if has_attachments(body) else ()
     yield ImportItem(
         build_text("" if begins_with(body, title) else title, lines, body),
         merge_tags(about.tags, tuple(find_inline_tags(body if tagged is None else tagged))),

@@ -30,6 +30,7 @@ TITLELESS = re.compile(
     r"(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})",
     re.IGNORECASE,
 )
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # in names of files
 CLOCK_TIME = re.compile(r"T?[\W\d_]*Z?")
 NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 TITLE_CHARACTERS = 300  # of a first line that is compared with a title
@@ -39,11 +40,16 @@ HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]")
 INLINE_CODE = re.compile(r"`[^`\n]+`")
 INLINE_TAG = re.compile(r"(?<!\S)#(?:\[\[(?P<page>[^\[\]\n]{1,60})\]\]|(?P<word>[\w/-]+))")
 NOT_A_TAG = re.compile(r"[\d/_-]+|(?=[a-f]*\d)(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
+# An image of which the data are in the text, or at the end of it below a name: `![][image1]`, `[image1]: <data:…>`.
+EMBEDDED = re.compile(r"!\[[^\[\]\n]{0,300}\]\(<?data:[\w/+.;=-]{0,80},[\w+/=%-]*>?[^()\n]{0,300}\)")
+EMBEDDED_BELOW = re.compile(r"^\[([^\[\]\n]{1,100})\]:[ \t]*<?data:[^\s>]*>?[ \t]*$", re.MULTILINE)
+EMBEDDED_NAME = re.compile(r"!\[[^\[\]\n]{0,300}\]\[([^\[\]\n]{1,100})\]")
 ATTACHMENT = re.compile(r"!\[\[[^\[\]|\n]*\.(?!md\b)\w+|!\[[^\[\]\n]*\]\((?!https?:)")
 
 
 def build_text(title: str, *blocks: str) -> str:
     """Return the title and the blocks that are not empty, as paragraphs."""
+    title = CONTROLS.sub(" ", title).strip()
     return "\n\n".join(block for each in (title, *blocks) if (block := each.strip("\n").rstrip()))
 
 
@@ -118,6 +124,15 @@ def find_inline_tags(body: str) -> Iterator[str]:
                 tag = found["page"] or found["word"].strip("/-")
                 if tag and not NOT_A_TAG.fullmatch(tag):
                     yield tag
+
+
+def drop_embedded(body: str) -> str:
+    """Return the text without images that are in it as data, as Google Docs writes them."""
+    if "data:" not in body:
+        return body
+    names = {found[1] for found in EMBEDDED_BELOW.finditer(body)}
+    body = EMBEDDED_BELOW.sub("", EMBEDDED.sub("", body))
+    return EMBEDDED_NAME.sub(lambda found: "" if found[1] in names else found[0], body)
 
 
 def has_attachments(body: str) -> bool:

@@ -22,7 +22,7 @@ from memories.portability.readers.notes.markdown.note_text import begins_with, i
 from memories.portability.readers.notes.markdown.properties import read_properties
 from memories.portability.readers.times import pick_time
 
-BUNDLE, INFO = ".textbundle", "info.json"
+BUNDLES, INFO = (".textbundle", ".bearnote"), "info.json"
 TEXT_NAMES = ("text.md", "text.markdown", "text.txt")
 BEAR = "net.shinyfrog.bear"
 WORDS_TAG = re.compile(r"(?<!\S)#(?P<tag>[^\s#`][^#`\n]{0,48}[^\s#`])#(?!\w)")  # "#two words#"
@@ -38,7 +38,7 @@ def _read_bundle(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     properties, body = split_front_matter(read_text(part))
     about = read_properties(properties, context.zone)
     created_at, notes = pick_time((about_bear.get("creationDate"), info.get("creationDate")), context.zone)
-    name = PurePosixPath(part.name).parent.name.removesuffix(BUNDLE)
+    name = _get_bundle_name(part)
     title = about.title or ("" if is_titleless(name) or begins_with(body, name) else name)
     tags = tuple(found["tag"] for found in WORDS_TAG.finditer(body))
     yield from build_note(
@@ -56,6 +56,11 @@ def _read_bundle(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     )
 
 
+def _get_bundle_name(part: Part) -> str:
+    folder = PurePosixPath(part.name).parent
+    return folder.stem if folder.suffix.lower() in BUNDLES else folder.name
+
+
 def _read_info(part: Part, context: ReadContext) -> dict[str, object]:
     info = context.parts.get(str(PurePosixPath(part.path).parent / INFO))
     try:
@@ -68,7 +73,7 @@ def _read_info(part: Part, context: ReadContext) -> dict[str, object]:
 def _is_in_bundle(start: PartStart) -> bool:
     """Return whether a file is in a bundle, which may be packed without its folder (TextPack)."""
     folder = start.path.rpartition("/")[0]
-    if folder.endswith(BUNDLE):
+    if folder.endswith(BUNDLES):
         return True
     others = TEXT_NAMES if start.base_name == INFO else (INFO,) if start.base_name in TEXT_NAMES else ()
     return any(f"{folder}/{name}".lstrip("/") in start.parts for name in others)
