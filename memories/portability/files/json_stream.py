@@ -186,14 +186,20 @@ class JsonShape:
 
     def has(self, *names: str) -> bool:
         """Return whether objects here have all these keys, not necessarily in one of them."""
-        return all(name in self.keys for name in names)
+        return bool(self.keys) and all(name in self.keys for name in names)
 
     def at(self, *path: str) -> "JsonShape":
         """Return the shape below: by keys, and ITEMS for the items of a list."""
-        shape: JsonShape | None = self
+        shape = self
         for name in path:
-            shape = shape and (shape.items if name == ITEMS else shape.keys.get(name))
-        return shape or JsonShape()
+            below = shape.items if name == ITEMS else shape.keys.get(name)
+            if below is None:
+                return EMPTY_SHAPE
+            shape = below
+        return shape
+
+
+EMPTY_SHAPE = JsonShape()  # of places that do not occur; never changed
 
 
 def read_shape(part: Part, limit: int = SAMPLE_BYTES) -> JsonShape:

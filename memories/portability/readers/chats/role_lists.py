@@ -77,6 +77,8 @@ KNOWN_ROLE = re.compile(
 
 
 def is_message(shape: JsonShape) -> bool:
+    if not shape.keys:
+        return False
     has_role = any("string" in shape.at(key).kinds for key in ROLE_KEYS) or (
         shape.at("author").has("role") or shape.at("info").has("role")
     )
@@ -98,8 +100,9 @@ def _is_turn(shape: JsonShape) -> bool:
 
 def _is_conversation(shape: JsonShape) -> bool:
     """Return whether objects have messages in a list, themselves or in an object within."""
-    places = (shape, *(shape.at(key) for key in INNER_KEYS))
-    return any(_is_turn(place.at(key, ITEMS)) for place in places for key in LIST_KEYS) or any(
+    places = (shape, *(shape.keys[key] for key in INNER_KEYS if key in shape.keys))
+    lists = (place.keys[key] for place in places for key in LIST_KEYS if key in place.keys)
+    return any(each.items is not None and _is_turn(each.items) for each in lists) or any(
         place.at("history", "messages").is_object for place in places
     )
 

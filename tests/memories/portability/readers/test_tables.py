@@ -13,7 +13,7 @@ def test_unknown_columns_are_named() -> None:
         read_file(WEIGHTS, "x.csv")
     (error,) = refusal.value.error_dict["file"]
     assert error.code == "unknown_table"
-    assert "Date, Weight (%), 3, Notes" in error.message
+    assert "Date, Weight (%), 3, Notes" in " ".join(error.messages)
 
 
 @pytest.mark.parametrize("choice", ["notes", " NOTES ", "4"])
