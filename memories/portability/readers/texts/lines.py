@@ -22,16 +22,16 @@ DATE_FIRST = re.compile(
     r"[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4})"
     r"(?P<close>\)?)(?:\*\*)?\s*(?P<mark>[-–—:|]?)(?:\*\*)?\s+(?P<text>\S.*)"
 )
-HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s+(?P<text>.*?))?\s*#*\s*")
+HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s(?P<text>.*))?")
 MAX_HEADING_CHARACTERS = 300
 DATE_LEVEL = 8
 # A whole line in bold or italics.
-BOLD = re.compile(r"\s*(?:\*\*(?P<a>[^*\n]{1,200})\*\*|__(?P<b>[^_\n]{1,200})__)\s*[:：]?\s*")
-ITALIC = re.compile(r"\s*(?:\*(?P<a>[^*\s][^*\n]{0,200})\*|_(?P<b>[^_\s][^_\n]{0,200})_)\s*[:：]?\s*")
-RULE = re.compile(r"\s*(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}|={3,}|[—–]{2,})\s*")
+BOLD = re.compile(r"\s*(?:\*\*(?P<a>[^*\n]{1,200})\*\*|__(?P<b>[^_\n]{1,200})__)\s*+[:：]?\s*")
+ITALIC = re.compile(r"\s*(?:\*(?P<a>[^*\s][^*\n]{0,200})\*|_(?P<b>[^_\s][^_\n]{0,200})_)\s*+[:：]?\s*")
+RULE = re.compile(r"\s*+(?:(?:-\s*+){3,}|(?:\*\s*+){3,}|(?:_\s*+){3,}|={3,}|[—–]{2,})\s*+")
 MARKS_ONLY = re.compile(r"[-*•+–—_=~·.|#>\s]+")  # a rule, or the mark of an item without text
 NUMBERED = re.compile(r"\s*\(?\d{1,3}[.)]\s")
-FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})\s*(?P<info>[\w+#.-]*)[^`]*")
+FENCE = re.compile(r"\s*+(?P<fence>`{3,}+|~{3,}+)\s*+(?P<info>[\w+#.-]*+)[^`]*+")
 TABLE_ROW = re.compile(r"\s*\|.*\|\s*")
 # Why the assistant believes an entry, as Gemini's import prompt asks for; belongs to the entry above.
 EVIDENCE = re.compile(
@@ -51,7 +51,7 @@ LEAD_IN = re.compile(
 # A line that is a date alone leads the entries below it, as in a diary.
 DATE_LINE = re.compile(
     r"\s*\[?(?P<date>\d{4}-\d\d-\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4})\]?"
-    r"\s*[:：]?\s*"
+    r"\s*+[:：]?\s*"
 )
 CONTINUATION_INDENT = "  "  # of continuation lines in Picard's own export
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -134,12 +134,18 @@ def get_heading(line: str) -> tuple[int, str] | None:
     if match := DATE_LINE.fullmatch(line):
         return DATE_LEVEL, match["date"]
     if match := HEADING.fullmatch(line):
-        return len(match["level"]), clean_heading(match["text"] or "")
+        return len(match["level"]), clean_heading(_drop_closing_marks(match["text"] or ""))
     if match := BOLD.fullmatch(line):
         return 7, clean_heading(match["a"] or match["b"])
     if match := ITALIC.fullmatch(line):
         return 8, clean_heading(match["a"] or match["b"])
     return None
+
+
+def _drop_closing_marks(text: str) -> str:
+    """Return a heading without the marks that may close it: "Work ##" is "Work", "C#" stays."""
+    bare = text.rstrip().rstrip("#")
+    return bare if not bare or bare[-1].isspace() else text
 
 
 BEFORE_HEADING = re.compile(
