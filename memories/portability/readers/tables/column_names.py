@@ -42,7 +42,8 @@ etiketter, mapp, mappe, категория, категории, теги, тег
 # When a note was written: first the surest.
 TIMES = _split("""
 created at, created, created on, creation date, creation time, date created, created time, create time, createdat,
-date added, added on, added at, added, saved at, saved on, timestamp, datetime, date, time, day, erstellt,
+date added, dateadded, date saved, saved, date stored, stored at, stored on, learned on, remembered on, when,
+added on, added at, added, saved at, saved on, timestamp, datetime, date, time, day, erstellt,
 erstellt am, erstellungsdatum, hinzugefügt, hinzugefügt am, datum, date de création, créé, créé le, ajouté le, fecha de
 creación, creado, creado el, fecha, data de criação, criado, criado em, data di creazione, creato, creato il, data,
 aangemaakt, aangemaakt op, gemaakt, gemaakt op, toegevoegd, data utworzenia, utworzono, skapad, oprettet, opprettet,
@@ -66,6 +67,7 @@ TECHNICAL = _split("""
 id, uuid, guid, row, row id, #, no, no., nr, nr., number, index, hash, version, source id, user id, userid, agent id,
 run id, app id, score, embedding, content hash
 """)
+STATES = _split("status, state, zustand, estado, statut, stato")
 ROLES = _split("role, sender, speaker")
 TRASHED = _split("deleted, deleted at, trashed, is deleted, is trashed, in trash")
 ARCHIVED = _split("archived, is archived, archived at")
