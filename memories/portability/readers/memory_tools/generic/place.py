@@ -86,9 +86,6 @@ def unwrap_entry(value: Object) -> Object:
             continue
         if find_text(inner) is not None or find_weak_text(inner) is not None:
             return {**{name: value[name] for name in value if name != key}, **inner}
-    if find_text(value) is None:
-        plain = {key.strip().lower().replace(" ", "_"): member for key, member in value.items()}
-        return plain if find_text(plain) is not None else value  # "Memory", "Created At"
     return value
 
 
