@@ -16,10 +16,11 @@ from memories.portability.readers.texts.chatter import is_opening
 from memories.portability.readers.texts.lines import CONTINUATION_INDENT as CONTINUATION_INDENT
 from memories.portability.readers.texts.lines import (
     DATE_FIRST,
-    EVIDENCE,
+    DATE_LAST,
     FENCE,
     RULE,
     TABLE_ROW,
+    belongs_above,
     ends_sentence,
     get_heading,
     get_item_text,
@@ -44,6 +45,7 @@ def _read_plain_text(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     options = ListOptions(
         zone=context.zone,
         is_list=counts["dated"] + counts["item"] + counts["row"] > 0,
+        dates_trail=counts["date_last"] >= MIN_ITEMS and counts["date_last"] == counts["item"],
         dates_lead=counts["date_first"] >= MIN_ITEMS and counts["date_first"] * 2 >= counts["top"],
     )
     is_quoted = counts["quoted"] * 2 > counts["lines"]
@@ -81,14 +83,15 @@ def _count_lines(text: str) -> Counter[str]:
         elif TABLE_ROW.fullmatch(line):
             counts.update(("row", "top"))
             continue
-        elif EVIDENCE.fullmatch(line):
+        elif belongs_above(line):
             counts["evidence"] += 1
             continue
         elif get_heading(line):
             counts["heading"] += 1
             continue
-        elif get_item_text(line) is not None:
+        elif (item := get_item_text(line)) is not None:
             counts.update(("item", "top"))
+            counts["date_last"] += DATE_LAST.fullmatch(item) is not None
             counts["sentence"] += ends_sentence(line)
         else:
             counts.update(("opening" if is_opening(line) and not counts["top"] else "free", "top"))

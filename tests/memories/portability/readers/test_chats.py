@@ -106,3 +106,16 @@ def test_other_json_is_no_chat(value: Any) -> None:
     except ValidationError:
         return
     assert kinds <= {"list", "unknown"}
+
+
+def test_voice_notes_of_claude_are_texts() -> None:
+    block = {"type": "voice_note", "title": "Voice", "text": "I keep bees."}
+    message = {
+        "uuid": "m",
+        "sender": "human",
+        "text": "",
+        "content": [block],
+        "created_at": "2025-05-01T10:00:00Z",
+    }
+    conversation = {"uuid": "u", "name": "", "chat_messages": [message]}
+    assert read_file([conversation], "conversations.json").texts == ["I keep bees."]

@@ -15,6 +15,12 @@ from memories.portability.readers.texts.paragraphs import split_paragraph
 from tests.memories.portability.reading import read_file, read_sources
 
 OPENINGS = [
+    "Gerne!",
+    "Ich habe folgende Informationen über dich gespeichert:",
+    "Here you go:",
+    "あなたについて記憶していることは以下のとおりです。",
+    "إليك كل ما أعرفه عنك:",
+    "Ось що я пам'ятаю про тебе:",
     "Here is everything I have stored about you:",
     "Sure! Here’s what I know about you:",
     "**Below are all of your stored memories.**",
@@ -34,6 +40,10 @@ OPENINGS = [
     "다음은 제가 당신에 대해 기억하고 있는 내용입니다:",
 ]
 CLOSINGS = [
+    "✨ If you'd like, I can turn this into a profile.",
+    "他に知りたいことがあれば教えてください。",
+    "수정하거나 삭제하고 싶은 내용이 있으면 말씀해 주세요.",
+    "هل تريدين تعديل أي شيء؟",
     "That is the complete set; nothing more remains.",
     "This is the complete set of memories.",
     "Let me know if you want more!",
@@ -178,3 +188,78 @@ def test_long_list_is_read_as_a_stream() -> None:
 
     next(read_memory_list(write_lines(), ListOptions()))
     assert taken <= memory_list.PARAGRAPH_LINES
+
+
+def test_bold_evidence_tells_the_date() -> None:
+    text = (
+        "Here is what I know about you:\n\n"
+        '* Lives in Lier.\n    * **Evidence:** "here in Lier". **Date:** 2024-05-06.\n'
+        "* Keeps bees.\n    * **Date:** [May 7, 2024]\n"
+        "\n**Relationships**\n* No information available.\n"
+    )
+    outcome = read_file(text)
+    assert outcome.texts == [
+        'Lives in Lier.\nEvidence: "here in Lier". Date: 2024-05-06.',
+        "Keeps bees.\nDate: [May 7, 2024]",
+    ]
+    assert [time and time.day for time in outcome.times] == [6, 7]
+    assert outcome.skipped == {"chatter": 2}
+
+
+@pytest.mark.parametrize("form", ["({})", "[saved {}]", "(Saved on {})", "— {}", "*({})*"])
+def test_date_at_the_end_of_each_item(form: str) -> None:
+    dates = ("Jan 3, 2025", "2025-01-04")
+    text = "".join(
+        f"- {name} {form.format(date)}\n" for name, date in zip(("Keeps bees.", "Runs"), dates, strict=True)
+    )
+    outcome = read_file(text)
+    assert outcome.texts == ["Keeps bees.", "Runs"]
+    assert [time and time.day for time in outcome.times] == [3, 4]
+
+
+def test_date_at_the_end_of_some_items_is_part_of_them() -> None:
+    outcome = read_file("- Keeps bees\n- Moved to Lier (Jan 3, 2025)\n")
+    assert outcome.texts == ["Keeps bees", "Moved to Lier (Jan 3, 2025)"]
+
+
+def test_items_below_a_dated_entry_with_a_colon_are_of_it() -> None:
+    text = "1. [2025-01-01]. User wants:\n- short answers\n- no emoji\n\n2. [2025-01-02]. User runs.\n"
+    assert read_file(text).texts == ["User wants:\n- short answers\n- no emoji", "User runs."]
+
+
+def test_words_of_the_page_between_memories_are_no_memories() -> None:
+    outcome = read_file("Memory updated\nUser keeps bees.\nMemory updated\nUser runs.\n")
+    assert (outcome.texts, outcome.skipped) == (["User keeps bees.", "User runs."], {"chatter": 2})
+
+
+def test_bold_within_a_cell_of_a_table() -> None:
+    table = "| Memory | Date saved |\n|---|---|\n| **Allergic** to nuts<br/>and kiwis | Jan 3, 2025 |\n"
+    outcome = read_file(table)
+    assert (outcome.texts, outcome.notes) == (["Allergic to nuts\nand kiwis"], {})
+    assert outcome.times[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("person", "assistant"),
+    [
+        ("Du hast gesagt:", "ChatGPT hat gesagt:"),
+        ("Vous avez dit :", "ChatGPT a dit :"),
+        ("Has dicho:", "ChatGPT ha dicho:"),
+        ("Você disse:", "O ChatGPT disse:"),
+        ("Hai detto:", "ChatGPT ha detto:"),
+        ("Je zei:", "ChatGPT zei:"),
+        ("你说：", "ChatGPT 说："),
+        ("Вы сказали:", "ChatGPT сказал:"),
+    ],
+)
+def test_copied_conversation_in_other_languages(person: str, assistant: str) -> None:
+    outcome = read_file(f"{person}\nI keep bees\n\n{assistant}\nYou are a genius\n")
+    assert (outcome.texts, outcome.skipped) == (["I keep bees"], {"of_the_assistant": 1})
+
+
+def test_conversation_saved_by_an_extension() -> None:
+    fields = "**User:** Ada (ada@example.org)  \n**Created:** 1/13/2025 10:00:00  \n**Link:** [x](https://x.org)  \n"
+    turns = "## Prompt:\n1/13/2025, 10:00:00\n\nI keep bees.\n\n## Response:\n1/13/2025, 10:00:05\n\nNice!\n"
+    outcome = read_file(f"# Bees\n\n{fields}\n{turns}", "chat.md")
+    assert (outcome.texts, outcome.skipped) == (["I keep bees."], {"not_a_memory": 1, "of_the_assistant": 1})
+    assert outcome.times[0] is not None
