@@ -18,8 +18,8 @@ OPENINGS = (
         r"sure|of course|certainly|absolutely|okay|ok|great|happy to|here('s| is| are| you go)|below (is|are)|based on|"
         r"from (our|what)|these are|the following|this is|i('ve| have) (stored|saved|compiled|gathered|collected|"
         r"put|exported|listed|organi[sz]ed)|as requested|everything i|all (of )?(the )?(stored )?memories|"
-        r"what i (know|remember|have stored)",
-        r"you|your|yours|you've|user|memory|memories|stored|conversations?",
+        r"what i (know|remember|have stored)|(and |now )?(here('s| is) )?part \d+",
+        r"you|your|yours|you've|user|memory|memories|stored|conversations?|i (know|remember|have)|part \d+",
     ),
     (  # German
         r"klar|gerne?|natürlich|sicher|selbstverständlich|hier (ist|sind|findest|finden|kommt|kommen)|nachfolgend|"
@@ -93,14 +93,16 @@ OPENINGS_UNSPACED = (
 # How a closing begins; it speaks to the user or of the list by that alone.
 CLOSINGS = (
     # English
-    r"let me know|is there anything (else|you)|would you like|feel free|if you('d| would|'ll)? (like|want|need|prefer|"
+    r"let me know|is there anything (else|you)|would you like|feel free|if there('s| is| are) (anything|something)|"
+    r"(export(ed)?|generated|last updated)( on| date)?:? ?\d{4}-|if you('d| would|'ll)? (like|want|need|prefer|"
     r"notice|spot|see)|do you want (me|more|any)|i hope this|nothing (more|else) remains|no (more|further|other|"
     r"additional) (memories|entries|items|facts|stored)|end of (the )?(export|list|memories|output)|want me to|"
     r"you can (now )?(copy|paste)|(shall|should) i|imported from:|my ai name is|i (don't|do not) (currently )?(have|"
     r"store) any (other|more|further)|(these|those) (are|were) all|all (stored )?memories (have been|are|were)|"
     r"(more|additional|\d+) (memories|entries) remain|there (is|are) (no|nothing) (more|else|other|further)|"
     r"total( of|:)? \d+ (memories|entries|items)|(entries|items|memories) (are )?(sorted|listed|ordered) |"
-    r"just (say|tell|ask|let) |that('s| is| was) (the (complete|full|entire|whole)|everything|all (i|that|of|the))|"
+    r"just (say|tell|ask|let) |(generated|exported|created) (by|with|from) (chatgpt|claude|gemini|copilot|openai)|"
+    r"that('s| is| was) (the (complete|full|entire|whole)|everything|all (i|that|of|the))|"
     r"this (is|was|represents|completes) (the (complete|full|entire|whole)|everything (i|that)|all (i|that|of|the))",
     # German
     r"sag(en sie)? (mir )?(bescheid|einfach|gerne?)|lass(en sie)? mich wissen|das (ist|war|sind|waren) (alles|die "
@@ -175,7 +177,8 @@ NOTHING_KNOWN = re.compile(
 PAGE_WORDS = frozenset({
     "copy", "copy code", "copied", "plaintext", "markdown", "you said:", "chatgpt said:", "claude responded:",
     "gemini said", "code kopieren", "kopieren", "copier", "copier le code", "copiar", "copiar código", "copia codice",
-    "memory updated", "updated saved memory", "saved memories", "manage memories", "manage memory", "search memories",
+    "memory updated", "updated saved memory", "saved memories", "saved info", "manage memories", "manage memory",
+    "search memories",
     "delete all", "clear all memories", "gespeicherte erinnerungen", "erinnerungen verwalten",
     "show more", "edit", "retry",
 })  # fmt: skip

@@ -119,3 +119,12 @@ def test_voice_notes_of_claude_are_texts() -> None:
     }
     conversation = {"uuid": "u", "name": "", "chat_messages": [message]}
     assert read_file([conversation], "conversations.json").texts == ["I keep bees."]
+
+
+def test_thread_of_perplexity_saved_as_markdown() -> None:
+    logo = '<img src="https://r2cdn.perplexity.ai/pplx-full-logo-primary-dark%402x.png" class="logo" width="120"/>'
+    text = "# I keep bees,\nwhat do they eat?\n\n# Nectar\n\nNectar.[^1]\n\n---\n\n# And hens?\n\nCorn.\n"
+    content = f'{logo}\n\n{text}\n<div align="center">⁂</div>\n\n[^1]: https://example.org\n'
+    outcome = read_file(content, "bees.md")
+    assert (outcome.kind, outcome.texts) == ("perplexity", ["I keep bees,\nwhat do they eat?", "And hens?"])
+    assert outcome.skipped == {"of_the_assistant": 2}
