@@ -9,8 +9,8 @@ def _split(names: str) -> tuple[str, ...]:
 TEXTS = _split("""
 text, memory, memories, content, contents, fact, facts, statement, entry, memory text, memory content, raw text,
 note text, inhalt, erinnerung, erinnerungen, notiztext, eintrag, texte, contenu, souvenir, souvenirs, mémoire, texto,
-contenido, recuerdo, recuerdos, memoria, conteúdo, memória, lembrança, testo, contenuto, ricordo, ricordi, tekst,
-inhoud, herinnering, herinneringen, treść, wspomnienie, innehåll, indhold, innhold, minne, minnen, minde, текст,
+contenido, conteudo, recuerdo, recuerdos, memoria, conteúdo, memória, lembrança, testo, contenuto, ricordo, ricordi,
+tekst, inhoud, herinnering, herinneringen, treść, wspomnienie, innehåll, indhold, innhold, minne, minnen, minde, текст,
 содержание, воспоминание, metin, içerik, anı, テキスト, 本文, 内容, 記憶, メモリ, 文本, 內容, 正文, 记忆, 텍스트, 내용,
 기억
 """)
@@ -68,7 +68,7 @@ id, uuid, guid, row, row id, #, no, no., nr, nr., number, index, hash, version, 
 run id, app id, score, embedding, content hash
 """)
 STATES = _split("status, state, zustand, estado, statut, stato")
-ROLES = _split("role, sender, speaker")
+ROLES = _split("role, sender, speaker, rolle, rol, rôle, papel, ruolo, роль, 角色, 役割")
 TRASHED = _split("deleted, deleted at, trashed, is deleted, is trashed, in trash")
 ARCHIVED = _split("archived, is archived, archived at")
 # Columns that go with a note, and are told of if they are dropped.
@@ -86,7 +86,27 @@ kwh, betrag (eur), betrag (€), amount (usd), amount (eur)
 """)
 # Who is no person, in a column of ROLES.
 ASSISTANTS = frozenset(
-    {"assistant", "ai", "model", "bot", "chatgpt", "claude", "gemini", "copilot", "grok", "agent"}
+    {
+        "assistant",
+        "ai",
+        "model",
+        "bot",
+        "chatgpt",
+        "claude",
+        "gemini",
+        "copilot",
+        "grok",
+        "agent",
+        "assistent",
+        "asistente",
+        "assistente",
+        "assistante",
+        "ki",
+        "ia",
+        "ассистент",
+        "助手",
+        "アシスタント",
+    }
 )
 MACHINES = frozenset({"system", "tool", "function", "developer"})
 # What is written for a date that is not known.

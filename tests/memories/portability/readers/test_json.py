@@ -221,3 +221,53 @@ def test_mem0_with_a_graph_only() -> None:
     relation = {"source": "ada", "relationship": "lives_in", "target": "lier"}
     value = {"results": [{"id": "a", "memory": "Keeps bees"}], "relations": [relation]}
     assert read_file(value).texts == ["Keeps bees", "Ada lives in lier"]
+
+
+def test_memories_beside_conversations_come() -> None:
+    messages = [
+        {"role": "user", "content": "I live in Lier"},
+        {"role": "assistant", "content": "You are a genius"},
+    ]
+    value = {
+        "settings": {"theme": "dark"},
+        "memories": [{"text": "Keeps bees"}],
+        "chats": [{"id": 1, "messages": messages}],
+    }
+    outcome = read_file(value, "x.json")
+    assert outcome.texts == ["I live in Lier", "Keeps bees"]
+    assert outcome.skipped == {"of_the_assistant": 1}
+
+
+def test_roles_in_other_languages() -> None:
+    values = [
+        {"rolle": "assistent", "inhalt": "Du bist ein Genie"},
+        {"rolle": "benutzer", "inhalt": "Ich halte Bienen"},
+    ]
+    outcome = read_file(values, "x.json")
+    assert (outcome.texts, outcome.skipped) == (["Ich halte Bienen"], {"of_the_assistant": 1})
+
+
+def test_fields_within_records() -> None:
+    record = {
+        "id": "rec1",
+        "createdTime": "2025-01-03T00:00:00Z",
+        "fields": {"Memory": "I keep bees", "Tags": ["a"]},
+    }
+    resource = {
+        "type": "memories",
+        "id": "1",
+        "attributes": {"body": "I run", "created-at": "2025-01-03T00:00:00Z"},
+    }
+    for value, text in (({"records": [record]}, "I keep bees"), ({"data": [resource]}, "I run")):
+        (item,) = read_file(value, "x.json").items
+        assert (item.text, item.created_at) == (text, datetime(2025, 1, 3, tzinfo=UTC))
+
+
+def test_single_entry_with_personal_keys_is_a_text() -> None:
+    entry = {
+        "Text": "I keep bees",
+        "SourceName": "Notes",
+        "CreatedTime": "2025-01-03",
+        "DeviceName": "iPhone",
+    }
+    assert read_file([entry], "x.json").texts == ["I keep bees"]

@@ -21,12 +21,29 @@ TEXT_NAMES = frozenset(
 TAG_NAMES = frozenset({"memory category", "memory categories", "memory tags", "tag names", "tag list"})
 TIME_NAMES = frozenset({
     "created date", "date time", "saved time", "inserted at", "recorded at", "written at", "entry date", "memory date",
-    "時間", "时间", "zeitpunkt", "horodatage",
+    "start time", "started at", "時間", "时间", "zeitpunkt", "horodatage",
 })  # fmt: skip
 
 
 def _list_aliases() -> Mapping[str, str]:
     groups: tuple[tuple[str, Iterable[str]], ...] = (
+        (
+            "role",
+            (
+                "rolle",
+                "rol",
+                "rôle",
+                "papel",
+                "ruolo",
+                "rola",
+                "roll",
+                "роль",
+                "角色",
+                "役割",
+                "역할",
+                "absender",
+            ),
+        ),
         ("archived", names.ARCHIVED),
         ("deleted", names.TRASHED),
         ("expires_at", names.ENDS),
