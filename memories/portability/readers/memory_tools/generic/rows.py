@@ -1,5 +1,6 @@
 """Lists of lists: rows of a table, [["date", "text"], ["2025-01-03", "I keep bees"]], perhaps without a header."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -12,6 +13,11 @@ from memories.portability.readers.memory_tools.prose import is_prose, is_readabl
 from memories.portability.readers.tables.columns import find_columns
 from memories.portability.readers.tables.rows import RowReader, find_month_first
 from memories.portability.readers.times import parse_time
+
+LIKE_A_DATE = re.compile(
+    r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}.{0,24}|\d{1,2}[/.]\d{1,2}[/.]\d{4}.{0,16}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|"
+    r"\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4}|\d{10}|\d{13}"
+)
 
 
 class ListRows:
@@ -85,4 +91,4 @@ def _to_cells(row: object) -> list[str]:
 
 
 def _parse_date(cell: str, zone: tzinfo) -> datetime | None:
-    return parse_time(cell, zone) if any(map(str.isdigit, cell)) and len(cell) <= 40 else None
+    return parse_time(cell, zone) if LIKE_A_DATE.fullmatch(cell) else None
