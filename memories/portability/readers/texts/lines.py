@@ -22,6 +22,7 @@ DATE_FIRST = re.compile(
     r"[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4})"
     r"(?P<close>\)?)(?:\*\*)?\s*(?P<mark>[-–—:|]?)(?:\*\*)?\s+(?P<text>\S.*)"
 )
+BOLD_DATE = re.compile(rf"\s*(?:{BULLETS}\s+)?\*\*\d{{4}}-\d\d-\d\d")  # a date for sure
 HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s+(?P<text>.*?))?\s*#*\s*")
 MAX_HEADING_CHARACTERS = 300
 DATE_LEVEL = 8
@@ -93,7 +94,7 @@ def parse_labelled(line: str, zone: tzinfo, *, dates_lead: bool = False) -> Labe
     match = LABELLED.fullmatch(line)
     if match is not None:
         return _parse_label(match["label"].strip(), match["mark"], match["text"], zone)
-    match = DATE_FIRST.fullmatch(line) if dates_lead else None
+    match = DATE_FIRST.fullmatch(line) if dates_lead or BOLD_DATE.match(line) else None
     if match is None or not (match["mark"] or (match["open"] and match["close"])):
         return None
     return _parse_label(match["label"], match["mark"], match["text"], zone)

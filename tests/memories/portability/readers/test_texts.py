@@ -287,3 +287,9 @@ def test_other_dates_of_a_list_tell_which_is_the_month(first: str, month: int) -
         (_first, time) = read_file(f"[{first}] - Keeps bees.\n[2/3/2025] - Runs.\n", zone=zone).times
         assert time is not None
         assert time.astimezone(zone).month == month
+
+
+def test_date_in_bold_leads_its_entry() -> None:
+    outcome = read_file("[2025-01-02] - Paints.\n**2025-01-03** — Keeps bees.\n- **2025-01-04:** Runs.\n")
+    assert outcome.texts == ["Paints.", "Keeps bees.", "Runs."]
+    assert [time and time.day for time in outcome.times] == [2, 3, 4]
