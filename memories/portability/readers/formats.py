@@ -91,10 +91,16 @@ class PartStart:
         return read_start(self.part)
 
     @cached_property
-    def text(self) -> str:
-        """The start as text, without byte order mark and leading white space; empty for what is no text."""
+    def decoded(self) -> str:
+        """The start as text with line feeds as line endings, without byte order mark; empty for what is no text."""
         encoding = detect_encoding(self.data)
-        return "" if encoding is None else self.data.decode(encoding, errors="ignore").lstrip("\ufeff \t\r\n")
+        text = "" if encoding is None else self.data.decode(encoding, errors="ignore")
+        return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+    @cached_property
+    def text(self) -> str:
+        """The same without leading white space."""
+        return self.decoded.lstrip("\ufeff \t\r\n")
 
     @cached_property
     def is_text(self) -> bool:

@@ -69,7 +69,7 @@ def is_html(start: PartStart) -> bool:
     if match is not None:
         tag = match["tag"]
         return tag is None or tag.lower() in ("html", "head", "body") or f"</{tag.lower()}" in text.lower()
-    if start.suffix in (".md", ".markdown") or "```" in text:
+    if start.suffix in (".md", ".markdown", ".json", ".jsonl") or text[:1] in ("{", "[") or "```" in text:
         return False
     sample = text[:SAMPLE_CHARACTERS]
     tags = [found[0] for found in HTML_TAG.finditer(sample)]

@@ -34,6 +34,7 @@ NUMERIC_DATE = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-]\d{4}\b")
 PHOTO_DATE = re.compile(r"^(\d{4}):(\d\d):(\d\d)")  # as cameras write it
 ZONE_NAME = re.compile(r" ?(?:\([^()]*\)|\[[^\[\]]*\])$")  # after an offset, as JavaScript and Java write it
 OFFSET_OF_GMT = re.compile(r"\b(?:GMT|UTC) ?(?=[+-]\d)")
+DOTNET_DATE = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
 DIGITS = re.compile(r"\d{8,19}")
 COMPACT_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 # Clock names that texts use; those that mean several zones have the meaning that most writers give them.
@@ -167,6 +168,8 @@ def _parse_text(text: str, month_first: bool | None) -> ParsedTime | None:
         if form is None:
             return _parse_number(int(text))
         return ParsedTime(datetime.strptime(text, form), Precision.DAY if len(text) == 8 else Precision.TIME)
+    if match := DOTNET_DATE.fullmatch(text):
+        return _parse_number(int(match[1]) / 1_000)
     text = ZONE_NAME.sub("", text)
     with suppress(ValueError):
         precision = Precision.TIME if ":" in text or len(text) > 10 else Precision.DAY

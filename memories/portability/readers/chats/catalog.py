@@ -7,7 +7,7 @@ from memories.portability.readers.chats.copilot import COPILOT
 from memories.portability.readers.chats.deepseek import DEEPSEEK
 from memories.portability.readers.chats.gemini import GEMINI, GEMINI_OTHER
 from memories.portability.readers.chats.grok import GROK, GROK_FILE, GROK_OTHER
-from memories.portability.readers.chats.perplexity import PERPLEXITY
+from memories.portability.readers.chats.perplexity import PERPLEXITY, PERPLEXITY_PAGE
 from memories.portability.readers.chats.role_lists import LE_CHAT, ROLE_LIST
 from memories.portability.readers.formats import FileKind
 
@@ -20,6 +20,7 @@ CHAT_FORMATS: tuple[FileKind, ...] = (
     GEMINI,
     GROK,
     PERPLEXITY,
+    PERPLEXITY_PAGE,
     COPILOT,
     LE_CHAT,
     AGENT_SESSION,

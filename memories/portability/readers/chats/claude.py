@@ -101,7 +101,7 @@ def _get_block_text(block: dict[str, object]) -> str:
     if block.get("type") == "user_interjection":
         message = block.get("message")
         return as_text(message) or as_text(as_object(message).get("content"))
-    return as_text(block.get("text")) if block.get("type") in (None, "text") else ""
+    return as_text(block.get("text")) if block.get("type") in (None, "text", "voice_note") else ""
 
 
 CLAUDE = Format("claude", _("Claude export"), _is_claude, _read_claude)

@@ -2,15 +2,18 @@
 
 Shape: from public readers. A thread has `entries` with a question (`query` or `query_str`) and an answer (`answer`, or
 `blocks[].markdown_block`). Threads are a file each, a list, or below `conversations` or `threads`; some files have the
-questions directly below `conversations`, beside `metadata`.
+questions directly below `conversations`, beside `metadata`. Its pages save a thread as Markdown that begins with the
+logo: questions are headings, alone at the start or below a rule, with answers and sources below them.
 """
 
+import re
 from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
 
 from memories.portability.files.json_stream import ITEMS, JsonShape, iterate_values
 from memories.portability.files.parts import Part
+from memories.portability.files.streams import read_text
 from memories.portability.readers.chats.conversations import (
     Author,
     Turn,
@@ -27,6 +30,7 @@ from memories.portability.readers.chats.conversations import (
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
 
+LOGO = re.compile(r"\s*<img [^>]{0,500}perplexity[^>]{0,500}>", re.IGNORECASE)
 QUESTION_KEYS = ("query", "query_str")
 ENTRY_TIMES = (
     "created_at",
@@ -111,4 +115,40 @@ def _join_answer(blocks: list[object]) -> str:
     return ""
 
 
-PERPLEXITY = Format("perplexity", _("Perplexity export"), _is_perplexity, _read_perplexity)
+LABEL = _("Perplexity export")
+PERPLEXITY = Format("perplexity", LABEL, _is_perplexity, _read_perplexity)
+
+# --- Threads saved as Markdown --------------------------------------------------------------------------------
+
+
+def _is_page(start: PartStart) -> bool:
+    return start.suffix in ("", ".md", ".markdown", ".txt") and LOGO.match(start.text) is not None
+
+
+def _read_page(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    text = LOGO.sub("", read_text(part), count=1)
+    yield from read_turns(_split_page(text.split("\n")), context, part.name or "perplexity")
+
+
+def _split_page(lines: list[str]) -> Iterator[Turn]:
+    """Yield each question, and the answer below it. A question of several lines ends at a blank one."""
+    texts: list[list[str]] = [[]]
+    authors = [Author.ASSISTANT]
+    before = "---"
+    for line in lines:
+        if line.startswith("# ") and before == "---":
+            texts.append([line.removeprefix("# ")])
+            authors.append(Author.PERSON)
+        elif not line.strip() and authors[-1] is Author.PERSON:
+            texts.append([])
+            authors.append(Author.ASSISTANT)
+        else:
+            texts[-1].append(line)
+        before = line.strip() or before
+    for author, each in zip(authors, texts, strict=True):
+        if text := SEPARATOR.sub("", "\n".join(each)).strip("- \n"):
+            yield Turn(author, text)
+
+
+SEPARATOR = re.compile(r"<div [^>]{0,100}>\s*⁂\s*</div>")
+PERPLEXITY_PAGE = Format("perplexity", LABEL, _is_page, _read_page)

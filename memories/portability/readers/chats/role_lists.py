@@ -35,6 +35,7 @@ from memories.portability.readers.chats.conversations import (
 )
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
+from memories.portability.readers.memory_tools.generic.json_list import read_memories_beside
 
 ROLE_KEYS = ("role", "sender", "from", "speaker", "author", "sender_name", "type")
 ASSISTANT_NAMES = ("meta ai",)  # in Meta's exports, where the person has their name
@@ -264,5 +265,10 @@ def join_content(content: object) -> tuple[str, bool]:
     return "\n".join(filter(None, texts)), has_files
 
 
+def _read_with_memories(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    yield from _read_role_list(part, context)
+    yield from read_memories_beside(part, context)
+
+
 LE_CHAT = Format("lechat", _("Le Chat export"), _is_lechat, _read_role_list)
-ROLE_LIST = Format("chat", _("Chat messages"), _is_role_list, _read_role_list)
+ROLE_LIST = Format("chat", _("Chat messages"), _is_role_list, _read_with_memories)

@@ -7,7 +7,7 @@ TEXT_KEYS = (
 )  # fmt: skip
 WEAK_TEXT_KEYS = (
     "value", "statement", "insight", "entry", "sentence", "notes", "summary", "data", "raw", "body", "description",
-    "details", "information", "detail", "narrative",
+    "details", "information", "detail", "narrative", "markdown", "html", "plain_text", "plaintext",
 )  # fmt: skip
 TITLE_KEYS = ("title", "subject", "heading", "name", "memory_key")
 TIME_KEYS = (

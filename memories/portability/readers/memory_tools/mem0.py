@@ -41,7 +41,8 @@ OWN_KEYS = frozenset({
 def _is_mem0(start: PartStart) -> bool:
     shape = start.lines if start.lines.kinds else start.json
     lists = (place.at(key, ITEMS) for place in (shape, shape.at("data")) for key in LIST_KEYS)
-    return any(map(_is_entry, (shape, shape.at(ITEMS), *lists)))
+    has_graph = shape.has("relations") and "string" in shape.at("results", ITEMS, "memory").kinds
+    return has_graph or any(map(_is_entry, (shape, shape.at(ITEMS), *lists)))
 
 
 def _is_entry(shape: JsonShape) -> bool:

@@ -99,7 +99,7 @@ def capitalise(text: str) -> str:
 def add_label(label: str, text: str) -> str:
     """Put a heading before a text, unless the text begins with it: "Diet: vegetarian"."""
     label, text = label.strip(), text.strip()
-    if not label or not text or text.casefold().startswith(label.casefold()):
+    if not label or not text or text.lstrip("# ").casefold().startswith(label.casefold()):
         return text
     has_lines = "\n" in text or len(text) > 2 * SENTENCE_CHARACTERS + len(label)
     return f"{label}\n\n{text}" if has_lines else f"{label}: {text}"

@@ -9,8 +9,8 @@ def _split(names: str) -> tuple[str, ...]:
 TEXTS = _split("""
 text, memory, memories, content, contents, fact, facts, statement, entry, memory text, memory content, raw text,
 note text, inhalt, erinnerung, erinnerungen, notiztext, eintrag, texte, contenu, souvenir, souvenirs, mémoire, texto,
-contenido, recuerdo, recuerdos, memoria, conteúdo, memória, lembrança, testo, contenuto, ricordo, ricordi, tekst,
-inhoud, herinnering, herinneringen, treść, wspomnienie, innehåll, indhold, innhold, minne, minnen, minde, текст,
+contenido, conteudo, recuerdo, recuerdos, memoria, conteúdo, memória, lembrança, testo, contenuto, ricordo, ricordi,
+tekst, inhoud, herinnering, herinneringen, treść, wspomnienie, innehåll, indhold, innhold, minne, minnen, minde, текст,
 содержание, воспоминание, metin, içerik, anı, テキスト, 本文, 内容, 記憶, メモリ, 文本, 內容, 正文, 记忆, 텍스트, 내용,
 기억
 """)
@@ -42,7 +42,8 @@ etiketter, mapp, mappe, категория, категории, теги, тег
 # When a note was written: first the surest.
 TIMES = _split("""
 created at, created, created on, creation date, creation time, date created, created time, create time, createdat,
-date added, added on, added at, added, saved at, saved on, timestamp, datetime, date, time, day, erstellt,
+date added, dateadded, date saved, saved, date stored, stored at, stored on, learned on, remembered on, when,
+added on, added at, added, saved at, saved on, timestamp, datetime, date, time, day, erstellt,
 erstellt am, erstellungsdatum, hinzugefügt, hinzugefügt am, datum, date de création, créé, créé le, ajouté le, fecha de
 creación, creado, creado el, fecha, data de criação, criado, criado em, data di creazione, creato, creato il, data,
 aangemaakt, aangemaakt op, gemaakt, gemaakt op, toegevoegd, data utworzenia, utworzono, skapad, oprettet, opprettet,
@@ -66,7 +67,8 @@ TECHNICAL = _split("""
 id, uuid, guid, row, row id, #, no, no., nr, nr., number, index, hash, version, source id, user id, userid, agent id,
 run id, app id, score, embedding, content hash
 """)
-ROLES = _split("role, sender, speaker")
+STATES = _split("status, state, zustand, estado, statut, stato")
+ROLES = _split("role, sender, speaker, rolle, rol, rôle, papel, ruolo, роль, 角色, 役割")
 TRASHED = _split("deleted, deleted at, trashed, is deleted, is trashed, in trash")
 ARCHIVED = _split("archived, is archived, archived at")
 # Columns that go with a note, and are told of if they are dropped.
@@ -84,7 +86,27 @@ kwh, betrag (eur), betrag (€), amount (usd), amount (eur)
 """)
 # Who is no person, in a column of ROLES.
 ASSISTANTS = frozenset(
-    {"assistant", "ai", "model", "bot", "chatgpt", "claude", "gemini", "copilot", "grok", "agent"}
+    {
+        "assistant",
+        "ai",
+        "model",
+        "bot",
+        "chatgpt",
+        "claude",
+        "gemini",
+        "copilot",
+        "grok",
+        "agent",
+        "assistent",
+        "asistente",
+        "assistente",
+        "assistante",
+        "ki",
+        "ia",
+        "ассистент",
+        "助手",
+        "アシスタント",
+    }
 )
 MACHINES = frozenset({"system", "tool", "function", "developer"})
 # What is written for a date that is not known.

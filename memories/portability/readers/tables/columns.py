@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from memories.portability.readers.tables import column_names as known
 
 SEPARATORS = re.compile(r"[\s_]+")
+WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")  # in "createdAt"
 
 
 @dataclass(frozen=True)
 class Columns:
     """The places of the columns of a table. text: None if it is not known which holds the texts.
 
-    rest: those that nothing is read from. details: those with more text, told below it.
+    states: those that may say that a row is deleted or archived. rest: those that nothing else is read from.
+    details: those with more text, told below it.
     """
 
     names: tuple[str, ...]
@@ -30,12 +32,13 @@ class Columns:
     details: tuple[int, ...] = ()
     trashed: tuple[int, ...] = ()
     archived: tuple[int, ...] = ()
+    states: tuple[int, ...] = ()
     rest: tuple[int, ...] = field(default=())
 
 
 def normalize_name(name: str) -> str:
     """Return the name of a column for comparisons: "Created_At " is "created at"."""
-    return SEPARATORS.sub(" ", name.strip(" \ufeff\"'*:\t")).casefold()
+    return SEPARATORS.sub(" ", WORD_START.sub(" ", name.strip(" \ufeff\"'*:\t"))).casefold()
 
 
 def find_columns(header: Sequence[str], choice: str = "") -> Columns:
@@ -73,6 +76,7 @@ def find_columns(header: Sequence[str], choice: str = "") -> Columns:
         tuple(sorted(details)),
         trashed,
         archived,
+        tuple(place for place, name in enumerate(names) if name in known.STATES and place not in taken),
         tuple(
             place
             for place in range(len(names))

@@ -11,15 +11,22 @@ from memories.portability.files.parts import Part, make_file_error
 from memories.portability.files.streams import read_lines
 from memories.portability.readers.formats import Format, PartStart, ReadContext
 from memories.portability.readers.items import ReadResult, SkippedEntry
-from memories.portability.readers.tables.columns import Columns, find_columns, resolve_choice
+from memories.portability.readers.tables.columns import (
+    Columns,
+    count_known,
+    find_columns,
+    resolve_choice,
+)
 from memories.portability.readers.tables.dialects import (
     TABLE_SUFFIXES,
     Dialect,
     detect_dialect,
     has_texts,
+    is_data,
     read_rows,
+    read_sample_rows,
 )
-from memories.portability.readers.tables.rows import RowReader
+from memories.portability.readers.tables.rows import RowReader, find_month_first
 from memories.portability.readers.tables.rows import escape_formula as escape_formula
 from memories.portability.readers.tables.rows import unescape_formula as unescape_formula
 
@@ -60,10 +67,12 @@ def _find_columns(header: Sequence[str], context: ReadContext) -> Columns:
 
 
 def _read_rows(part: Part, dialect: Dialect, columns: Columns, context: ReadContext) -> Iterator[ReadResult]:
-    reader = RowReader(columns, context.zone, context.chats)
+    sample = read_sample_rows(PartStart(part), dialect)
+    month_first = find_month_first(sample, columns)
+    reader = RowReader(columns, context.zone, context.chats, month_first=month_first)
     if dialect.titles:
         yield SkippedEntry("not_a_memory", dialect.titles)
-    if _is_memory(dialect.header[columns.text or 0], columns):
+    if _is_memory(dialect, columns):
         yield from reader.read_row(dialect.header)
     try:
         for row in read_rows(read_lines(part), dialect):
@@ -75,11 +84,15 @@ def _read_rows(part: Part, dialect: Dialect, columns: Columns, context: ReadCont
         raise make_file_error(_("The CSV is invalid: a quoted cell is not closed."), "broken_table") from None
 
 
-def _is_memory(name: str, columns: Columns) -> bool:
-    """Return whether the first row of a table without a header is a memory: it reads like one."""
-    return find_columns(columns.names).text is None and (
-        len(name.split()) >= MIN_WORDS or (name[-1:] in ".!?。！？" and " " in name)
-    )
+def _is_memory(dialect: Dialect, columns: Columns) -> bool:
+    """Return whether the first row of a table without a header is a memory: it reads like one, or has a date."""
+    name = dialect.header[columns.text or 0]
+    if find_columns(columns.names).text is not None:
+        return False
+    if len(dialect.header) == 1:  # a list with a text a line
+        return bool(name) and not count_known(dialect.header)
+    has_data = any(is_data(cell) for cell in dialect.header if cell)
+    return has_data or len(name.split()) >= MIN_WORDS or (name[-1:] in ".!?。！？" and " " in name)
 
 
 def _make_unknown_error(header: Sequence[str]) -> ValidationError:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import dropwhile
 
 from memories.portability.readers.formats import PartStart
 from memories.portability.readers.tables.columns import count_known, find_columns
@@ -46,7 +47,9 @@ def detect_dialect(start: PartStart) -> Dialect | None:
     named = start.suffix in TABLE_SUFFIXES
     if not start.is_text or not (named or start.suffix in PASTED_SUFFIXES):
         return None
-    lines = start.text.split("\n")
+    lines = list(_skip_blank_lines(start.decoded.split("\n")))
+    if not lines:
+        return None
     has_separator_line = SEPARATOR_LINE.fullmatch(lines[0].strip()) is not None
     if has_separator_line:
         delimiter = lines[0].strip().strip('"')[4:5]
@@ -72,7 +75,7 @@ def detect_dialect(start: PartStart) -> Dialect | None:
 
 def read_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
     """Yield the rows below the header. Raises csv.Error for a quoted cell that goes on for too long."""
-    source = iter(lines)
+    source = _skip_blank_lines(lines)
     if dialect.has_separator_line:
         next(source, None)
     rows = csv.reader(_end_lines(source), delimiter=dialect.delimiter)
@@ -81,6 +84,10 @@ def read_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
             yield from _recover_rows(row, dialect.delimiter)
         elif number > dialect.skipped:
             yield row
+
+
+def _skip_blank_lines(lines: Iterable[str]) -> Iterator[str]:
+    return dropwhile(lambda line: not line.strip("\ufeff \t"), lines)
 
 
 def _recover_rows(row: list[str], delimiter: str) -> Iterator[list[str]]:
@@ -168,16 +175,16 @@ def _is_clear(dialect: Dialect, lines: list[str]) -> bool:
     if columns.text is not None:
         return True
     rows = _read_sample(lines, dialect.delimiter)[dialect.skipped + 1 :]
-    return _has_data(rows) and not any(map(_is_data, header))
+    return _has_data(rows) and not any(map(is_data, header))
 
 
 def _has_data(rows: list[list[str]]) -> bool:
     """Return whether some column holds nothing but numbers, dates or the like."""
     whole = [row for row in rows if len(row) > 1]
-    return any(all(map(_is_data, column)) for column in zip(*whole, strict=False)) if whole else False
+    return any(all(map(is_data, column)) for column in zip(*whole, strict=False)) if whole else False
 
 
-def _is_data(cell: str) -> bool:
+def is_data(cell: str) -> bool:
     cell = cell.strip()
     if NUMBER.fullmatch(cell) or cell.startswith(("http://", "https://")):
         return True
@@ -188,10 +195,16 @@ def _is_data(cell: str) -> bool:
     return True
 
 
+def read_sample_rows(start: PartStart, dialect: Dialect) -> list[list[str]]:
+    """Return the first rows below the header."""
+    lines = list(_skip_blank_lines(start.decoded.split("\n")))[dialect.has_separator_line :]
+    return _read_sample(lines, dialect.delimiter)[dialect.skipped + 1 :]
+
+
 def has_texts(start: PartStart, dialect: Dialect) -> bool:
     """Return whether the first column holds more than numbers, dates and addresses."""
-    rows = _read_sample(start.text.split("\n"), dialect.delimiter)[dialect.skipped + 1 :]
-    return not all(_is_data(row[0]) for row in rows if row and row[0].strip())
+    rows = read_sample_rows(start, dialect)
+    return not all(is_data(row[0]) for row in rows if row and row[0].strip())
 
 
 def is_known_table(start: PartStart) -> bool:

@@ -9,6 +9,7 @@ import orjson
 from memories.models import Visibility
 from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.items import ImportItem, ImportLink, ReadResult, SkippedEntry
+from memories.portability.readers.memory_tools.entry_keys import STATES
 from memories.portability.readers.tables.column_names import ASSISTANTS, MACHINES, UNDATED
 from memories.portability.readers.tables.columns import Columns
 from memories.portability.readers.times import parse_expiry, pick_time
@@ -16,6 +17,8 @@ from memories.portability.readers.times import parse_expiry, pick_time
 FORMULA_CHARACTERS = "=+-@\t\r'"  # start a formula in a spreadsheet; ' is the escape itself
 TAG_SEPARATORS = re.compile(r"[;,|\n]")
 NOTHING = frozenset({"", "{}", "[]", "null", "None"})
+GONE = frozenset({"in_trash", "archived", "superseded", "expired"})  # states in which a row does not come
+SLASHED_DATE = re.compile(r"(\d{1,2})([/-])(\d{1,2})[/-](\d{4})\b")
 NO = frozenset({"", "0", "false", "no", "nein", "non", "nee", "falsch", "faux", "null", "none", "n"})
 
 
@@ -29,9 +32,20 @@ def unescape_formula(cell: str) -> str:
 
 
 class RowReader:
-    """Reads rows with these columns, of which one has the texts."""
+    """Reads rows with these columns, of which one has the texts.
 
-    def __init__(self, columns: Columns, zone: tzinfo = UTC, chats: ChatFilter = ChatFilter.MINE) -> None:
+    month_first: whether 02/03/2025 is February 3; None if the table does not tell.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        zone: tzinfo = UTC,
+        chats: ChatFilter = ChatFilter.MINE,
+        *,
+        month_first: bool | None = None,
+    ) -> None:
+        self._month_first = month_first
         self._columns = columns
         self._zone = zone
         self._chats = chats
@@ -59,7 +73,7 @@ class RowReader:
         if not text:
             yield SkippedEntry("blank")
             return
-        times = (cells[place].strip() for place in columns.times)
+        times = (self._order_date(cells[place].strip()) for place in columns.times)
         created_at, notes = pick_time([time for time in times if time.casefold() not in UNDATED], self._zone)
         dropped = any(cells[place].strip() not in NOTHING for place in columns.rest)
         own_id = self._get(cells, columns.own_id)
@@ -75,6 +89,14 @@ class RowReader:
         if own_id and (older := self._get(cells, columns.supersedes)):
             yield ImportLink(own_id, older)
 
+    def _order_date(self, text: str) -> str:
+        """Return a date such as 02/03/2025 with the year first, if the table tells which is the month."""
+        match = SLASHED_DATE.match(text) if self._month_first is not None else None
+        if match is None:
+            return text
+        month, day = (match[1], match[3]) if self._month_first else (match[3], match[1])
+        return f"{match[4]}-{month:0>2}-{day:0>2}{text[match.end() :]}"
+
     def _get(self, cells: Sequence[str], place: int | None) -> str:
         return "" if place is None else cells[place].strip()
 
@@ -84,6 +106,9 @@ class RowReader:
             return "in_trash"
         if any(cells[place].strip().casefold() not in NO for place in columns.archived):
             return "archived"
+        states = (STATES.get(cells[place].strip().casefold(), "") for place in columns.states)
+        if reason := next((state for state in states if state in GONE), ""):
+            return reason
         if role and self._chats is ChatFilter.NONE:
             return "conversation"
         if role in MACHINES:
@@ -104,6 +129,17 @@ class RowReader:
             )
         more = (unescape_formula(self._get(cells, place)) for place in columns.details)
         return "\n\n".join([*([text] if text.strip() else []), *filter(None, more)])
+
+
+def find_month_first(rows: Sequence[Sequence[str]], columns: Columns) -> bool | None:
+    """Return whether the dates of a table have the month first, by those that can only be read one way."""
+    matches = (
+        SLASHED_DATE.match(row[place].strip()) for row in rows for place in columns.times if place < len(row)
+    )
+    parts = [(int(match[1]), int(match[3])) for match in matches if match]
+    has_day_first = any(first > 12 for first, _second in parts)
+    has_month_first = any(second > 12 for _first, second in parts)
+    return has_month_first if has_month_first is not has_day_first else None
 
 
 def split_tags(cell: str) -> list[str]:

@@ -9,19 +9,22 @@ import re
 from memories.portability.readers.texts.lines import SENTENCE_ENDS
 
 MAX_CHARACTERS = 400
+SIGNS_BEFORE = re.compile(r"^(?:(?![\"'“«‘¿¡#@$€£\[])[\W_])+")  # such as emoji
+SIGNS_AFTER = re.compile(r"(?:(?![\"'”»’:：)\]%])[\W_])+$")
 
 # Per language: how an opening begins, and of what it speaks.
 OPENINGS = (
     (  # English
-        r"sure|of course|certainly|absolutely|okay|ok|great|happy to|here('s| is| are)|below (is|are)|based on|"
+        r"sure|of course|certainly|absolutely|okay|ok|great|happy to|here('s| is| are| you go)|below (is|are)|based on|"
         r"from (our|what)|these are|the following|this is|i('ve| have) (stored|saved|compiled|gathered|collected|"
         r"put|exported|listed|organi[sz]ed)|as requested|everything i|all (of )?(the )?(stored )?memories|"
-        r"what i (know|remember|have stored)",
-        r"you|your|yours|you've|user|memory|memories|stored|conversations?",
+        r"what i (know|remember|have stored)|(and |now )?(here('s| is) )?part \d+",
+        r"you|your|yours|you've|user|memory|memories|stored|conversations?|i (know|remember|have)|part \d+",
     ),
     (  # German
         r"klar|gerne?|natürlich|sicher|selbstverständlich|hier (ist|sind|findest|finden|kommt|kommen)|nachfolgend|"
-        r"im folgenden|das (ist|weiß)|dies(es)? (ist|sind)|folgendes|alles,? was ich|basierend auf|"
+        r"im folgenden|ich habe (mir )?(die )?folgenden?|das (ist|weiß)|dies(es)? (ist|sind)|folgendes|"
+        r"alles,? was ich|basierend auf|"
         r"was ich über (dich|sie)",
         r"du|dich|dir|dein\w*|ihnen|über sie|ihre\w?|erinnerung\w*|gespeichert\w*|gespräch\w*|nutzer\w*",
     ),
@@ -64,11 +67,22 @@ OPENINGS = (
         r"конечно|вот|ниже|это (всё|все)|на основе|хорошо",
         r"тебе|тебя|вас|вам|вы|ваш\w*|твои\w*|воспоминани\w*|памят\w*|сохран\w*|разговор\w*|пользовател\w*",
     ),
+    (  # Ukrainian
+        r"звісно|звичайно|ось|нижче|це все",
+        r"тебе|вас|вам|твої\w*|ваш\w*|спогад\w*|пам'ят\w*|збереж\w*|розмов\w*|користувач\w*",
+    ),
+    (  # Arabic
+        r"إليك|بالتأكيد|بالطبع|حسن[اًا]*|فيما يلي|هذا (كل )?ما|هذه (هي )?(كل )?",
+        r"عنك|عنكِ|لك|لكِ|ذاكر\w*|ذكريات\w*|محفوظ\w*|أعرفه?|أتذكره?|محادثات\w*",
+    ),
     (r"tabii|elbette|işte|aşağıda", r"sen|sizin|senin|seni|hakkı\w*|anı\w*|kayıtlı|hafıza\w*|kullanıcı\w*"),
 )
 # The same without spaces between words.
 OPENINGS_UNSPACED = (
-    (r"以下|こちら|もちろん|これまで|保存", r"あなた|ユーザー|記憶|保存|メモリ|会話|覚えて"),
+    (
+        r"以下|こちら|もちろん|これまで|保存|あなたについて|現在",
+        r"あなた|ユーザー|記憶|保存|メモリ|会話|覚えて",
+    ),
     (
         r"以下|这是|這是|好的|当然|當然|根据|根據|下面|我(记得|記得|知道)",
         r"你|您|记忆|記憶|存储|儲存|保存|对话|對話|用户|用戶",
@@ -79,14 +93,16 @@ OPENINGS_UNSPACED = (
 # How a closing begins; it speaks to the user or of the list by that alone.
 CLOSINGS = (
     # English
-    r"let me know|is there anything (else|you)|would you like|feel free|if you('d| would|'ll)? (like|want|need|prefer|"
+    r"let me know|is there anything (else|you)|would you like|feel free|if there('s| is| are) (anything|something)|"
+    r"(export(ed)?|generated|last updated)( on| date)?:? ?\d{4}-|if you('d| would|'ll)? (like|want|need|prefer|"
     r"notice|spot|see)|do you want (me|more|any)|i hope this|nothing (more|else) remains|no (more|further|other|"
     r"additional) (memories|entries|items|facts|stored)|end of (the )?(export|list|memories|output)|want me to|"
     r"you can (now )?(copy|paste)|(shall|should) i|imported from:|my ai name is|i (don't|do not) (currently )?(have|"
     r"store) any (other|more|further)|(these|those) (are|were) all|all (stored )?memories (have been|are|were)|"
     r"(more|additional|\d+) (memories|entries) remain|there (is|are) (no|nothing) (more|else|other|further)|"
     r"total( of|:)? \d+ (memories|entries|items)|(entries|items|memories) (are )?(sorted|listed|ordered) |"
-    r"just (say|tell|ask|let) |that('s| is| was) (the (complete|full|entire|whole)|everything|all (i|that|of|the))|"
+    r"just (say|tell|ask|let) |(generated|exported|created) (by|with|from) (chatgpt|claude|gemini|copilot|openai)|"
+    r"that('s| is| was) (the (complete|full|entire|whole)|everything|all (i|that|of|the))|"
     r"this (is|was|represents|completes) (the (complete|full|entire|whole)|everything (i|that)|all (i|that|of|the))",
     # German
     r"sag(en sie)? (mir )?(bescheid|einfach|gerne?)|lass(en sie)? mich wissen|das (ist|war|sind|waren) (alles|die "
@@ -126,17 +142,45 @@ CLOSINGS = (
     r"дай(те)? (мне )?знать|сообщите|это (всё|все|полный)|хотите|хочешь|если (хотите|хочешь|вы|нужно)|больше "
     r"(ничего|нет)|конец (списка|экспорта)",
     r"bana bildir|haber ver|hepsi bu|ister misin|isterseniz|istersen",
+    # Ukrainian, Arabic
+    r"дай(те)? (мені )?знати|повідом(те)?|якщо (хочеш|хочете|потрібно)|чи (хочеш|хочете)|це все",
+    r"هل (تريد|ترغب|تود|هناك)|أخبر(ني|يني)|إذا (أردت|كنت|رغبت)|دعني|لا تتردد",
 )
 CLOSINGS_UNSPACED = (
-    r"以上|他に(も|何か)|(これ|それ)(で|が)(全て|すべて)|お知らせ|教えてください|ご希望|"
+    r"以上|他に|ほかに|(修正|変更|追加|削除)(したい|が必要|する)|(これ|それ)(で|が)(全て|すべて)|お知らせ|教えてください|ご希望|"
     r"如果(?:需要|有需要)|如果(你|您)(需要|想|希望|还|還)|如需|请告诉我|請告訴我|需要我|(没有|沒有)更多|(这|這)就是(全部|所有)|是否需要|"
-    r"이상입니다|알려 ?주세요|원하시면|이것이 (전부|모두)"
+    r"이상입니다|[^.]*(알려|말씀해) ?주세요|원하시면|이것이 (전부|모두)"
+)
+# What an assistant says before its opening.
+INTERJECTIONS = frozenset({
+    "sure", "sure thing", "of course", "certainly", "absolutely", "got it", "here you go", "gerne", "klar", "natürlich",
+    "sehr gerne", "selbstverständlich", "bien sûr", "avec plaisir", "d'accord", "claro", "¡claro", "claro que sí",
+    "¡claro que sí", "por supuesto", "¡por supuesto", "com certeza", "certo", "certamente", "volentieri", "natuurlijk",
+    "zeker", "graag", "jasne", "oczywiście", "конечно", "хорошо", "звісно", "もちろんです", "好的", "当然可以",
+    "물론입니다",
+})  # fmt: skip
+# What stands under a heading that an assistant has nothing to say on.
+NOTHING_KNOWN = re.compile(
+    r"(?:there (?:is|are) )?no (?:\w+ ){0,2}(?:information|data|details|memories|entries)"
+    r"(?: (?:is|are|was|were|have been|has been))?(?: currently)?"
+    r"(?: (?:available|stored|found|saved|recorded|provided|on record|on file|shared|mentioned))?|"
+    r"none (?:stored|saved|recorded|on record|available|found)|not (?:specified|available|provided)|"
+    r"keine (?:angaben|informationen|daten|einträge)(?: (?:vorhanden|verfügbar|gespeichert|bekannt))?|"
+    r"aucune (?:information|donnée)s?(?: (?:disponible|enregistrée|connue)s?)?|"
+    r"(?:ninguna|sin|no hay) información(?: (?:disponible|guardada|registrada))?|"
+    r"(?:nenhuma|sem) informaç(?:ão|ões)(?: (?:disponíve(?:l|is)|salva|registrada)s?)?|"
+    r"nessuna informazione(?: (?:disponibile|salvata))?|"
+    r"geen (?:informatie|gegevens)(?: (?:beschikbaar|opgeslagen|bekend))?|brak (?:informacji|danych)|"
+    r"нет (?:информации|данных)|情報は?(?:ありません|なし)|暂无(?:相关)?信息|没有(?:相关)?信息|沒有(?:資訊|資料)"
 )
 # What the pages of assistants show around an answer, copied with it.
 PAGE_WORDS = frozenset({
     "copy", "copy code", "copied", "plaintext", "markdown", "you said:", "chatgpt said:", "claude responded:",
     "gemini said", "code kopieren", "kopieren", "copier", "copier le code", "copiar", "copiar código", "copia codice",
-    "memory updated", "updated saved memory", "show more", "edit", "retry",
+    "memory updated", "updated saved memory", "saved memories", "saved info", "manage memories", "manage memory",
+    "search memories",
+    "delete all", "clear all memories", "gespeicherte erinnerungen", "erinnerungen verwalten",
+    "show more", "edit", "retry",
 })  # fmt: skip
 OF_THE_LIST = (
     r"about you\b|memor(y|ies)\b|stored|saved|conversations?\b|über (dich|sie)\b|gespeichert|erinnerung|vous concern|"
@@ -171,7 +215,7 @@ _OF_THE_WRITER = re.compile(r"(?<!\w)(?:my (?!memor|stored|ai|records)|meine?r? 
 def is_opening(text: str) -> bool:
     """Return whether an assistant begins its list with this: "Here is everything that I know about you:"."""
     text = _normalize(text)
-    if text in PAGE_WORDS:
+    if text in PAGE_WORDS or text.rstrip("!.。！,: ") in INTERJECTIONS:
         return True
     if not _can_be_chatter(text):
         return False
@@ -195,6 +239,17 @@ def is_closing(text: str) -> bool:
     return bool(_CLOSING.match(text) or _CLOSING_UNSPACED.match(text))
 
 
+def is_page_word(text: str) -> bool:
+    """Return whether a line is only a word of an assistant's page, copied with the text."""
+    return _normalize(text) in PAGE_WORDS
+
+
+def says_nothing(text: str) -> bool:
+    """Return whether an assistant says that it knows nothing: "No information available."."""
+    flat = _normalize(text).rstrip(".。 ")
+    return NOTHING_KNOWN.fullmatch(flat) is not None
+
+
 def is_title(heading: str) -> bool:
     """Return whether a heading only says that a list of memories follows."""
     return _TITLE.fullmatch(_normalize(heading)) is not None
@@ -207,9 +262,6 @@ def _can_be_chatter(text: str) -> bool:
 def _normalize(text: str) -> str:
     if len(text) > 2 * MAX_CHARACTERS:
         return ""
-    flat = " ".join(text.replace("**", "").replace("’", "'").split()).lower().lstrip("(")
-    return (
-        flat.lstrip("✅👍🎉📋🧠 >").rstrip("*_ ")
-        if flat[-1:] not in SENTENCE_ENDS
-        else flat.lstrip("✅👍🎉📋🧠 >")
-    )
+    flat = " ".join(text.replace("**", "").replace("’", "'").split()).lower()
+    flat = SIGNS_BEFORE.sub("", flat)
+    return flat if flat[-1:] in SENTENCE_ENDS else SIGNS_AFTER.sub("", flat)

@@ -10,6 +10,7 @@ from memories.portability.readers.texts.lines import (
     CONTINUATION_INDENT,
     EVIDENCE,
     EVIDENCE_DATE,
+    belongs_above,
     ends_sentence,
     get_item_text,
     measure_indent,
@@ -65,6 +66,12 @@ class Entry:
         return "\n".join(self.lines).rstrip().endswith(COLONS)
 
     @property
+    def takes_items(self) -> bool:
+        """Whether items right below it without an indent belong to it: a dated entry may end with a colon."""
+        is_lead = self.kind is EntryKind.DATED and self.lines[0].rstrip().endswith(COLONS)
+        return self.kind is EntryKind.BLOCK or is_lead
+
+    @property
     def is_heading(self) -> bool:
         """Whether it is an item in bold with others below it, which may be without an indent if it has a number."""
         if self.kind is not EntryKind.ITEM or not BOLD.fullmatch(self.lines[0]):
@@ -84,7 +91,7 @@ class Entry:
         """Return its time; without one, the date of the evidence below it."""
         if self.created_at is not None or self.kind is EntryKind.DATED:
             return self.created_at
-        found = (EVIDENCE_DATE.search(line) for line in self.lines[1:] if EVIDENCE.fullmatch(line))
+        found = (EVIDENCE_DATE.search(line) for line in self.lines[1:] if belongs_above(line))
         return next((parse_time(match["date"], zone) for match in found if match), None)
 
 
@@ -107,8 +114,10 @@ def build_text(entry: Entry) -> str:
 
 
 def _strip_mark(line: str) -> str:
-    """Remove the mark of an item from a line with evidence."""
-    return (get_item_text(line) or line) if EVIDENCE.fullmatch(line) else line
+    """Remove the mark of an item and the stars of names in bold from a line with evidence."""
+    if not belongs_above(line):
+        return line
+    return (get_item_text(line) or line).replace("**", "")
 
 
 def _join_short_items(first: str, below: list[str]) -> str:

@@ -22,6 +22,7 @@ DATE_FIRST = re.compile(
     r"[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4})"
     r"(?P<close>\)?)(?:\*\*)?\s*(?P<mark>[-–—:|]?)(?:\*\*)?\s+(?P<text>\S.*)"
 )
+BOLD_DATE = re.compile(rf"\s*(?:{BULLETS}\s+)?\*\*\d{{4}}-\d\d-\d\d")  # a date for sure
 HEADING = re.compile(r"\s{0,3}(?P<level>#{1,6})(?:\s(?P<text>.*))?")
 MAX_HEADING_CHARACTERS = 300
 DATE_LEVEL = 8
@@ -40,8 +41,24 @@ EVIDENCE = re.compile(
     r"근거)(?:\*\*|[*_])?\s*[:：](?P<text>.*)",
     re.IGNORECASE,
 )
-EVIDENCE_DATE = re.compile(
-    r"(?:date|datum|fecha|data|日期|日付|날짜|дата)\s*[:：]\s*\[?(?P<date>\d{4}-\d\d-\d\d)", re.IGNORECASE
+WRITTEN_DATE = (
+    r"\d{4}-\d\d-\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\d{1,2}\.? [^\W\d_]{3,12}\.? \d{4}|\d{1,2}\.\d{1,2}\.\d{4}|"
+    r"\d{4}/\d\d?/\d\d?"
+)
+DATE_NAME = (
+    r"(?:date|datum|fecha|data|日期|日付|날짜|дата)"
+    r"(?: (?:saved|added|stored|recorded|mentioned|learned|noted))?\**\s*[:：]"
+)
+EVIDENCE_DATE = re.compile(rf"{DATE_NAME}\**\s*\[?(?P<date>{WRITTEN_DATE})", re.IGNORECASE)
+# A line with nothing but the date of the entry above it.
+DATE_FIELD = re.compile(
+    rf"\s*(?:{BULLETS}\s+)?\**{DATE_NAME}\**\s*\[?(?P<date>{WRITTEN_DATE})\]?\**\.?\s*", re.IGNORECASE
+)
+# "Keeps bees (Jan 3, 2025)", in lists in which each entry ends so.
+DATE_LAST = re.compile(
+    r"(?P<text>.*\S)\s+(?P<stars>\*{0,3}|_)(?:[(\[]\s*(?:(?:saved|added|stored|remembered|noted|learned|recorded|created)"
+    rf"(?: on)?:?\s+)?(?P<date>{WRITTEN_DATE})\s*[)\]]|[-–—]\s+(?P<bare>{WRITTEN_DATE}))(?P=stars)\.?\s*",
+    re.IGNORECASE,
 )
 CHECKBOX = re.compile(r"\[[ xX]\]\s")
 LEAD_IN = re.compile(
@@ -77,7 +94,7 @@ def parse_labelled(line: str, zone: tzinfo, *, dates_lead: bool = False) -> Labe
     match = LABELLED.fullmatch(line)
     if match is not None:
         return _parse_label(match["label"].strip(), match["mark"], match["text"], zone)
-    match = DATE_FIRST.fullmatch(line) if dates_lead else None
+    match = DATE_FIRST.fullmatch(line) if dates_lead or BOLD_DATE.match(line) else None
     if match is None or not (match["mark"] or (match["open"] and match["close"])):
         return None
     return _parse_label(match["label"], match["mark"], match["text"], zone)
@@ -120,6 +137,18 @@ def _parse_date(label: str, zone: tzinfo) -> datetime | None:
     """Parse a label that has a day or a month; "early 2024" would be looked up in all languages."""
     numbers = len(re.findall(r"\d+", label))
     return parse_time(label, zone) if numbers > 1 or ENGLISH_MONTH.search(label) else None
+
+
+def split_last_date(text: str, zone: tzinfo) -> tuple[str, datetime | None]:
+    """Return a text without the date at its end, and that; the same text if there is none."""
+    match = DATE_LAST.fullmatch(text)
+    time = parse_time(match["date"] or match["bare"], zone) if match else None
+    return (match["text"], time) if match and time else (text, None)
+
+
+def belongs_above(line: str) -> bool:
+    """Return whether a line only says why or when the entry above it was written."""
+    return EVIDENCE.fullmatch(line) is not None or DATE_FIELD.fullmatch(line) is not None
 
 
 def get_item_text(line: str) -> str | None:

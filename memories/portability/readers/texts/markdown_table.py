@@ -1,5 +1,6 @@
 """Tables in Markdown, within an answer of an assistant or a note."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import tzinfo
@@ -7,7 +8,9 @@ from datetime import tzinfo
 from memories.portability.readers.items import ImportItem, ReadResult
 from memories.portability.readers.tables.columns import find_columns
 from memories.portability.readers.tables.rows import RowReader
+from memories.portability.readers.texts.lines import strip_lead_in, strip_marks
 
+LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 MIN_ROWS = 3  # the header, the rule below it, and a row
 
 
@@ -61,4 +64,9 @@ def _split_cells(line: str) -> list[str]:
     """Split at bars that are not escaped."""
     inner = line.strip().removeprefix("|").removesuffix("|")
     cells = inner.replace("\\|", "\0").split("|")
-    return [cell.replace("\0", "|").replace("<br>", "\n").strip().strip("*").strip() for cell in cells]
+    return [_clean_cell(cell.replace("\0", "|")) for cell in cells]
+
+
+def _clean_cell(cell: str) -> str:
+    text = strip_marks(LINE_BREAK.sub("\n", cell).strip())
+    return strip_lead_in(text)

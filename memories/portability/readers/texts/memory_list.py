@@ -6,8 +6,7 @@ Picard's own export as text.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
+from dataclasses import replace
 
 from memories.portability.files.json_stream import make_entry_too_large_error
 from memories.portability.files.streams import MAX_TEXT_BYTES
@@ -16,18 +15,20 @@ from memories.portability.readers.texts.entries import Entry, EntryKind, build_t
 from memories.portability.readers.texts.fences import Fence, is_list_in_fence, parse_json_block
 from memories.portability.readers.texts.headings import ITEM_LEVEL, LABEL_LEVEL, Headings
 from memories.portability.readers.texts.lines import (
-    EVIDENCE,
     FENCE,
     MARKS_ONLY,
     NUMBERED,
     RULE,
     TABLE_ROW,
+    belongs_above,
     get_heading,
     get_item_text,
     measure_indent,
     parse_labelled,
+    split_last_date,
 )
 from memories.portability.readers.texts.markdown_table import parse_table
+from memories.portability.readers.texts.options import ListOptions as ListOptions
 from memories.portability.readers.texts.paragraphs import split_paragraph
 from memories.portability.readers.texts.results import MAX_LEAD_CHARACTERS, Results
 
@@ -36,22 +37,6 @@ MAX_DEPTH = 5  # of items that are headings of those below them
 MAX_FENCE_DEPTH = 2
 MAX_OPEN_FENCES = 10  # fences without an end; what follows is read without fences
 PARAGRAPH_LINES = 2_000  # decided at once; a longer paragraph of short lines is read in pieces
-
-
-@dataclass(frozen=True)
-class ListOptions:
-    """How a text is read.
-
-    is_list: it has items or dated lines, so that free text around them may be an assistant's. dates_lead: entries begin
-    with a date without brackets. headings_lead: headings lead each memory; else they are its tags, and lead only what
-    is too short without. is_document: it is no list that an assistant wrote: all of it is content, code as well.
-    """
-
-    zone: tzinfo = UTC
-    is_list: bool = False
-    dates_lead: bool = False
-    headings_lead: bool = False
-    is_document: bool = False
 
 
 def read_memory_list(lines: Iterable[str], options: ListOptions) -> Iterator[ReadResult]:
@@ -135,7 +120,7 @@ class _ListReader:
         options, entry = self._options, self._entry
         labelled = parse_labelled(line, options.zone, dates_lead=options.dates_lead)
         item, heading = get_item_text(line), get_heading(line)
-        if entry is not None and entry.kind is not EntryKind.PARAGRAPH and EVIDENCE.fullmatch(line):
+        if entry is not None and entry.kind is not EntryKind.PARAGRAPH and belongs_above(line):
             self._append(line)
         elif labelled is not None:
             yield from self._end_entry()
@@ -158,7 +143,7 @@ class _ListReader:
 
     def _read_item(self, line: str, item: str) -> Iterator[ReadResult]:
         entry = self._entry
-        if entry is not None and entry.kind is EntryKind.BLOCK and not self._after_blank:
+        if entry is not None and entry.takes_items and not self._after_blank:
             self._append(line)
             return
         if entry is not None and entry.is_lead(LEAD_WORDS[self._options.is_document], self._after_blank):
@@ -174,7 +159,8 @@ class _ListReader:
         is_numbered = NUMBERED.match(line) is not None
         if is_numbered:
             yield from self._results.headings.end(ITEM_LEVEL + self._depth)
-        self._entry = Entry(EntryKind.ITEM, measure_indent(line), is_numbered=is_numbered)
+        item, time = split_last_date(item, self._options.zone) if self._options.dates_trail else (item, None)
+        self._entry = Entry(EntryKind.ITEM, measure_indent(line), created_at=time, is_numbered=is_numbered)
         self._append(item)
 
     def _read_free_line(self, line: str) -> Iterator[ReadResult]:

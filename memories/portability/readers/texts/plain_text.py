@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from django.utils.translation import gettext_lazy
 
@@ -17,10 +18,11 @@ from memories.portability.readers.texts.chatter import is_opening
 from memories.portability.readers.texts.lines import CONTINUATION_INDENT as CONTINUATION_INDENT
 from memories.portability.readers.texts.lines import (
     DATE_FIRST,
-    EVIDENCE,
+    DATE_LAST,
     FENCE,
     RULE,
     TABLE_ROW,
+    belongs_above,
     ends_sentence,
     get_heading,
     get_item_text,
@@ -36,6 +38,9 @@ SAMPLE_LINES = 2_000
 NAMES = re.compile(
     r"memor(?:y|ies|ia|ias)\b|erinnerung|souvenir|recuerdo|ricord|lembran|herinnering|\bfacts\b"
 )
+SLASHED_LABEL = re.compile(
+    r"(?P<before>\s*(?:(?:[-*•+]|\d{1,3}[.)])\s+)?\**\\?[\[(]?)(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<year>\d{4})\b"
+)
 QUOTED = re.compile(r"^>[ \t]?")
 MIN_ITEMS = 2  # of an assistant's answer
 
@@ -45,10 +50,25 @@ def _read_plain_text(part: Part, context: ReadContext) -> Iterator[ReadResult]:
     options = ListOptions(
         zone=context.zone,
         is_list=counts["dated"] + counts["item"] + counts["row"] > 0,
+        dates_trail=counts["date_last"] >= MIN_ITEMS and counts["date_last"] == counts["item"],
         dates_lead=counts["date_first"] >= MIN_ITEMS and counts["date_first"] * 2 >= counts["top"],
     )
-    is_quoted = counts["quoted"] * 2 > counts["lines"]
-    return read_memory_list(map(unquote, read_lines(part)) if is_quoted else read_lines(part), options)
+    lines = read_lines(part)
+    if counts["quoted"] * 2 > counts["lines"]:
+        lines = map(unquote, lines)
+    if bool(counts["month_first"]) is not bool(counts["day_first"]):
+        lines = map(partial(_put_year_first, month_first=bool(counts["month_first"])), lines)
+    return read_memory_list(lines, options)
+
+
+def _put_year_first(line: str, *, month_first: bool) -> str:
+    """Return a line with its date as 2025-01-13, in a list whose other dates tell which is the month."""
+    match = SLASHED_LABEL.match(line)
+    if match is None:
+        return line
+    names = ("first", "second") if month_first else ("second", "first")
+    month, day = (match[name].zfill(2) for name in names)
+    return f"{match['before']}{match['year']}-{month}-{day}{line[match.end() :]}"
 
 
 def unquote(line: str) -> str:
@@ -75,6 +95,9 @@ def _count_lines(text: str) -> Counter[str]:
         if entry_indent is not None and measure_indent(line) > entry_indent:
             continue
         entry_indent = None
+        if slashed := SLASHED_LABEL.match(line):
+            counts["day_first"] += int(slashed["first"]) > 12
+            counts["month_first"] += int(slashed["second"]) > 12
         if is_dated(line):
             counts.update(("dated", "top"))
         elif DATE_FIRST.fullmatch(line):
@@ -82,14 +105,15 @@ def _count_lines(text: str) -> Counter[str]:
         elif TABLE_ROW.fullmatch(line):
             counts.update(("row", "top"))
             continue
-        elif EVIDENCE.fullmatch(line):
+        elif belongs_above(line):
             counts["evidence"] += 1
             continue
         elif get_heading(line):
             counts["heading"] += 1
             continue
-        elif get_item_text(line) is not None:
+        elif (item := get_item_text(line)) is not None:
             counts.update(("item", "top"))
+            counts["date_last"] += DATE_LAST.fullmatch(item) is not None
             counts["sentence"] += ends_sentence(line)
         else:
             counts.update(("opening" if is_opening(line) and not counts["top"] else "free", "top"))
@@ -110,12 +134,13 @@ def _is_memory_list(start: PartStart) -> bool:
 
 def _is_bare_list(start: PartStart, counts: Counter[str]) -> bool:
     """Return whether a file has nothing but items, and is named after memories or, alone, has sentences as items."""
-    if counts["item"] < MIN_ITEMS or counts["item"] < counts["top"]:
+    if counts["item"] < MIN_ITEMS:
         return False
+    is_named = NAMES.search(start.part.stem.lower()) is not None
+    if counts["item"] < counts["top"]:  # an assistant may have put some lines around the items
+        return is_named and counts["item"] * 2 > counts["top"]
     is_alone = len(start.parts) <= 1
-    return NAMES.search(start.part.stem.lower()) is not None or (
-        is_alone and counts["sentence"] * 2 > counts["item"]
-    )
+    return is_named or (is_alone and counts["sentence"] * 2 > counts["item"])
 
 
 def _has_list(counts: Counter[str]) -> bool:

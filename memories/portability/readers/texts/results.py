@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
-from memories.portability.readers.texts.chatter import is_closing, is_opening
+from memories.portability.readers.texts.chatter import is_closing, is_opening, is_page_word, says_nothing
 from memories.portability.readers.texts.entries import join_short_lines
 from memories.portability.readers.texts.headings import LABEL_LEVEL, Headings
 from memories.portability.readers.texts.lines import COLONS
@@ -32,8 +32,15 @@ class Results:
 
     def emit(self, result: ReadResult, *, is_whole: bool = False) -> Iterator[ReadResult]:
         """Yield a result below its headings. is_whole: its text makes sense without them."""
+        told = self.headings.apply(result, is_whole=is_whole) if isinstance(result, ImportItem) else result
+        if isinstance(result, ImportItem) and self._says_nothing(result.text):
+            self._openings.append(result.text)
+            return
         self._has_memories = True
-        yield self.headings.apply(result, is_whole=is_whole) if isinstance(result, ImportItem) else result
+        yield told
+
+    def _says_nothing(self, text: str) -> bool:
+        return self._is_list and not self._is_document and says_nothing(text)
 
     def emit_paragraph(self, lines: list[str]) -> Iterator[ReadResult]:
         """Yield the memories of consecutive lines, of which the first may lead the others: "Kids:"."""
@@ -57,7 +64,8 @@ class Results:
     def emit_text(self, text: str) -> Iterator[ReadResult]:
         """Yield a memory of free text, unless it is an assistant's sentence at the beginning or the end."""
         may_be_chatter = self.is_chatter(text)
-        if may_be_chatter and is_opening(text) and (self._is_list or not self._has_memories):
+        may_open = self._is_list or not self._has_memories or is_page_word(text)
+        if may_be_chatter and is_opening(text) and may_open:
             self._openings.append(text)
         elif may_be_chatter and is_closing(text) and (self._is_list or self._openings):
             self._closings.append(text)

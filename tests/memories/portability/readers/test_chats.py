@@ -106,3 +106,25 @@ def test_other_json_is_no_chat(value: Any) -> None:
     except ValidationError:
         return
     assert kinds <= {"list", "unknown"}
+
+
+def test_voice_notes_of_claude_are_texts() -> None:
+    block = {"type": "voice_note", "title": "Voice", "text": "I keep bees."}
+    message = {
+        "uuid": "m",
+        "sender": "human",
+        "text": "",
+        "content": [block],
+        "created_at": "2025-05-01T10:00:00Z",
+    }
+    conversation = {"uuid": "u", "name": "", "chat_messages": [message]}
+    assert read_file([conversation], "conversations.json").texts == ["I keep bees."]
+
+
+def test_thread_of_perplexity_saved_as_markdown() -> None:
+    logo = '<img src="https://r2cdn.perplexity.ai/pplx-full-logo-primary-dark%402x.png" class="logo" width="120"/>'
+    text = "# I keep bees,\nwhat do they eat?\n\n# Nectar\n\nNectar.[^1]\n\n---\n\n# And hens?\n\nCorn.\n"
+    content = f'{logo}\n\n{text}\n<div align="center">⁂</div>\n\n[^1]: https://example.org\n'
+    outcome = read_file(content, "bees.md")
+    assert (outcome.kind, outcome.texts) == ("perplexity", ["I keep bees,\nwhat do they eat?", "And hens?"])
+    assert outcome.skipped == {"of_the_assistant": 2}

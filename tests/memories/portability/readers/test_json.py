@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -149,3 +150,124 @@ def test_surrogates_are_marked_whatever_the_pieces(size: int) -> None:
 def test_number_that_is_none_does_not_fail_a_line() -> None:
     lines = to_lines([{"text": "I run"}]) + '{"text": "I bake", "score": NaN}\n'
     assert read_file(lines, "a.jsonl").texts == ["I run", "I bake"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {
+            "Id": 1,
+            "Body": "I keep bees",
+            "CreatedAt": "/Date(1735862400000)/",
+            "Tags": "garden",
+            "IsDeleted": False,
+        },
+        {"memoryText": "I keep bees", "createdOn": "2025-01-03T00:00:00Z", "memoryCategory": "garden"},
+        {"memory_text": "I keep bees", "date_added": "January 3, 2025", "memory_category": "garden"},
+        {"Inhalt": "I keep bees", "Datum": "03.01.2025", "Schlagwörter": ["garden"]},
+        {"contenu": "I keep bees", "date": "3 janvier 2025", "étiquettes": ["garden"]},
+        {"texto": "I keep bees", "fecha": "2025-01-03", "etiquetas": ["garden"]},
+        {"内容": "I keep bees", "时间": "2025年1月3日", "标签": ["garden"]},
+    ],
+)
+def test_keys_in_other_spellings_and_languages(entry: dict[str, object]) -> None:
+    for content in ([entry], {"meta": {"page": 1}, "data": {"items": [entry]}}):
+        (item,) = read_file(content, "x.json").items
+        assert (item.text, item.tags, item.notes) == ("I keep bees", ("garden",), ())
+        assert item.created_at == datetime(2025, 1, 3, tzinfo=UTC)
+
+
+def test_states_and_roles_in_other_spellings() -> None:
+    values = [
+        {"Text": "I keep bees"},
+        {"Text": "I kept hens", "IsDeleted": True},
+        {"Role": "Assistant", "Text": "You are a genius"},
+    ]
+    outcome = read_file(values, "x.json")
+    assert (outcome.texts, outcome.skipped) == (["I keep bees"], {"in_trash": 1, "of_the_assistant": 1})
+
+
+def test_lists_of_lists_are_rows() -> None:
+    rows = [["2025-01-03", "I keep bees", "garden"], ["2025-01-04", "I run", "sport"]]
+    for values in (rows, [["date", "text", "tags"], *rows]):
+        outcome = read_file(values, "x.json")
+        assert (outcome.texts, outcome.tags) == (["I keep bees", "I run"], [("garden",), ("sport",)])
+        assert [time and time.day for time in outcome.times] == [3, 4]
+
+
+def test_keys_may_be_days() -> None:
+    outcome = read_file({"2025-01-03": "I keep bees", "2025-01-04": ["I run", "I paint"]}, "x.json")
+    assert outcome.texts == ["I keep bees", "I run", "I paint"]
+    assert [time and time.day for time in outcome.times] == [3, 4, 4]
+
+
+def test_notebooks_with_notes() -> None:
+    note = {"name": "Bees", "text": "I keep bees", "modified": "2025-01-03"}
+    outcome = read_file({"version": "1", "notebooks": [{"name": "Garden", "notes": [note]}]}, "x.json")
+    assert (outcome.texts, outcome.tags) == (["Bees: I keep bees"], [("Garden",)])
+
+
+def test_html_in_json_is_no_html_page() -> None:
+    value = [
+        {
+            "content": "<p>I keep <b>bees</b> &amp; hens</p><ul><li>a</li><li>b</li></ul>",
+            "created": "2025-01-03",
+        }
+    ]
+    assert read_file(value, "notes.json").texts == ["I keep bees & hens\n\n- a\n- b"]
+
+
+def test_mem0_with_a_graph_only() -> None:
+    relation = {"source": "ada", "relationship": "lives_in", "target": "lier"}
+    value = {"results": [{"id": "a", "memory": "Keeps bees"}], "relations": [relation]}
+    assert read_file(value).texts == ["Keeps bees", "Ada lives in lier"]
+
+
+def test_memories_beside_conversations_come() -> None:
+    messages = [
+        {"role": "user", "content": "I live in Lier"},
+        {"role": "assistant", "content": "You are a genius"},
+    ]
+    value = {
+        "settings": {"theme": "dark"},
+        "memories": [{"text": "Keeps bees"}],
+        "chats": [{"id": 1, "messages": messages}],
+    }
+    outcome = read_file(value, "x.json")
+    assert outcome.texts == ["I live in Lier", "Keeps bees"]
+    assert outcome.skipped == {"of_the_assistant": 1}
+
+
+def test_roles_in_other_languages() -> None:
+    values = [
+        {"rolle": "assistent", "inhalt": "Du bist ein Genie"},
+        {"rolle": "benutzer", "inhalt": "Ich halte Bienen"},
+    ]
+    outcome = read_file(values, "x.json")
+    assert (outcome.texts, outcome.skipped) == (["Ich halte Bienen"], {"of_the_assistant": 1})
+
+
+def test_fields_within_records() -> None:
+    record = {
+        "id": "rec1",
+        "createdTime": "2025-01-03T00:00:00Z",
+        "fields": {"Memory": "I keep bees", "Tags": ["a"]},
+    }
+    resource = {
+        "type": "memories",
+        "id": "1",
+        "attributes": {"body": "I run", "created-at": "2025-01-03T00:00:00Z"},
+    }
+    for value, text in (({"records": [record]}, "I keep bees"), ({"data": [resource]}, "I run")):
+        (item,) = read_file(value, "x.json").items
+        assert (item.text, item.created_at) == (text, datetime(2025, 1, 3, tzinfo=UTC))
+
+
+def test_single_entry_with_personal_keys_is_a_text() -> None:
+    entry = {
+        "Text": "I keep bees",
+        "SourceName": "Notes",
+        "CreatedTime": "2025-01-03",
+        "DeviceName": "iPhone",
+    }
+    assert read_file([entry], "x.json").texts == ["I keep bees"]

@@ -1,5 +1,7 @@
 """Tables: what samples cannot say."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -66,3 +68,55 @@ def test_quoted_cell_without_end_is_refused_if_it_is_long() -> None:
     with pytest.raises(ValidationError) as refusal:
         read_file(b'text,tags\r\n"no end' + b"x" * 200_000)
     assert refusal.value.error_dict["file"][0].code == "broken_table"
+
+
+@pytest.mark.parametrize(
+    ("table", "texts"),
+    [
+        ("I keep bees\nI run\n", ["I keep bees", "I run"]),
+        ("Tea\nBees\n", ["Tea", "Bees"]),
+        ("memory\nI keep bees\n", ["I keep bees"]),
+    ],
+)
+def test_first_line_of_a_list_without_a_header_is_a_memory(table: str, texts: list[str]) -> None:
+    assert read_file(table, "x.csv").texts == texts
+
+
+def test_first_row_with_a_date_is_no_header() -> None:
+    table = "2025-01-03,I keep bees\n2025-01-04,I run\n"
+    assert read_file(table, "x.csv", text_column="2").texts == ["I keep bees", "I run"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [b"text,tags\rI keep bees,garden\rI run,sport\r", b"\n\ntext,tags\nI keep bees,garden\nI run,sport\n"],
+)
+def test_line_ends_and_blank_lines_above_the_header(table: bytes) -> None:
+    outcome = read_file(table, "x.csv")
+    assert (outcome.texts, outcome.tags) == (["I keep bees", "I run"], [("garden",), ("sport",)])
+
+
+def test_first_column_may_have_no_name() -> None:
+    assert read_file("\tText\tDate\n1\tI keep bees\t2025-01-03\n", "x.tsv").texts == ["I keep bees"]
+
+
+def test_state_says_what_is_deleted() -> None:
+    outcome = read_file("memory,status\nI keep bees,active\nI ran,deleted\nI hid,Archived\n", "x.csv")
+    assert (outcome.texts, outcome.skipped) == (["I keep bees"], {"in_trash": 1, "archived": 1})
+
+
+@pytest.mark.parametrize(("first", "month"), [("1/13/2025", 2), ("13/1/2025", 3)])
+def test_other_dates_of_a_table_tell_which_is_the_month(first: str, month: int) -> None:
+    for zone in (ZoneInfo("Europe/Brussels"), ZoneInfo("America/Los_Angeles")):
+        table = f"text,date\nI keep bees,{first}\nI run,2/3/2025 9:00 PM\n"
+        (_, time) = read_file(table, "x.csv", zone=zone).times
+        assert time is not None
+        assert time.month == month
+
+
+def test_names_of_columns_may_be_of_programs() -> None:
+    outcome = read_file(
+        "memoryText,createdAt,isDeleted\nI keep bees,2025-01-03,false\nI ran,,true\n", "x.csv"
+    )
+    assert (outcome.texts, outcome.skipped) == (["I keep bees"], {"in_trash": 1})
+    assert outcome.times[0] is not None

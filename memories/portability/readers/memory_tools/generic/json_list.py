@@ -3,7 +3,7 @@
 Files in which nothing reads like a memory are refused as JSON of an unknown form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, groupby, islice
 
@@ -15,8 +15,10 @@ from memories.portability.files.json_stream import ITEMS, iterate_lines, iterate
 from memories.portability.files.parts import Part
 from memories.portability.readers.formats import LINES_SUFFIXES, Format, PartStart, ReadContext, RefusedKind
 from memories.portability.readers.items import ImportLink, ReadResult
+from memories.portability.readers.memory_tools.entries import find_text
 from memories.portability.readers.memory_tools.entry_keys import TEXT_KEYS
 from memories.portability.readers.memory_tools.generic import vocabulary as words
+from memories.portability.readers.memory_tools.generic.key_names import rename_keys
 from memories.portability.readers.memory_tools.generic.place import Place
 from memories.portability.readers.memory_tools.generic.profile import is_profile
 from memories.portability.readers.memory_tools.generic.tool_results import unwrap
@@ -52,7 +54,7 @@ def _has_lines(start: PartStart) -> bool:
 
 def _read_list(part: Part, place: Place) -> Iterator[ReadResult]:
     head, values = split_head(iterate_values(part, "item"))
-    if len(head) == 1 and isinstance(head[0], dict) and is_profile(head[0]):
+    if len(head) == 1 and isinstance(head[0], dict) and _is_person(head[0]):
         yield from read_document(head[0], place)
     elif len(head) < HEAD and (unwrapped := unwrap(head)) != [head]:
         yield from _read_unwrapped(unwrapped, place)
@@ -77,6 +79,20 @@ def _read_whole(part: Part, place: Place) -> Iterator[ReadResult]:
         yield from _read_unwrapped(unwrapped, place)
     else:
         yield from read_document(value, place)
+
+
+def _is_person(value: Mapping[str, object]) -> bool:
+    return is_profile(value) and find_text(rename_keys(value)) is None
+
+
+def read_memories_beside(part: Part, context: ReadContext) -> Iterator[ReadResult]:
+    """Yield what an object has under keys for memories, beside the conversations that another reader reads."""
+    if PartStart(part).lines.kinds or not PartStart(part).json.keys or PartStart(part).json.is_list:
+        return
+    place = Place(context, find_users(part)).enter(is_named=True)
+    for member in iterate_members(part, words.names_memories):
+        if isinstance(member.value, list | dict) or member.inner_key:
+            yield from read_values([member.value], place)
 
 
 def _read_large(key: str, values: Iterator[object], place: Place) -> Iterator[ReadResult]:

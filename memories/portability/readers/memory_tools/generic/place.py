@@ -7,6 +7,7 @@ from memories.portability.readers.formats import ChatFilter, ReadContext
 from memories.portability.readers.memory_tools.entries import find_text, find_weak_text, merge_tags
 from memories.portability.readers.memory_tools.entry_keys import TEXT_KEYS
 from memories.portability.readers.memory_tools.generic import vocabulary as words
+from memories.portability.readers.memory_tools.generic.key_names import rename_keys
 from memories.portability.readers.memory_tools.generic.users import Users
 from memories.portability.readers.memory_tools.prose import (
     add_label,
@@ -79,6 +80,7 @@ def unwrap_entry(value: Object) -> Object:
     """Return an entry that is within another object together with what that says of it."""
     for key in words.ENTRY_KEYS:
         inner = value.get(key)
+        inner = rename_keys(inner) if isinstance(inner, dict) else inner
         if (
             not isinstance(inner, dict)
             or find_text(value, [each for each in TEXT_KEYS if each != key]) is not None
@@ -86,9 +88,6 @@ def unwrap_entry(value: Object) -> Object:
             continue
         if find_text(inner) is not None or find_weak_text(inner) is not None:
             return {**{name: value[name] for name in value if name != key}, **inner}
-    if find_text(value) is None:
-        plain = {key.strip().lower().replace(" ", "_"): member for key, member in value.items()}
-        return plain if find_text(plain) is not None else value  # "Memory", "Created At"
     return value
 
 

@@ -20,13 +20,17 @@ from memories.portability.readers.memory_tools.entry_keys import (
 # Keys of lists and objects whose texts are memories, whatever they look like.
 MEMORY_KEY = re.compile(
     r".*memor(?:y|ies).*|facts?|notes?|observations?|insights?|statements?|saved(?:_?info)?|remembered|about_?(?:me|user|the_user)|"
-    r"preference_detail_list|knowledge|journal|diary|thoughts|reflections|learnings",
+    r"preference_detail_list|knowledge|journal|diary|lifelogs?|thoughts|reflections|learnings|"
+    r"erinnerung(?:en)?|notizen|fakten|souvenirs?|mémoires?|faits|recuerdos?|memorias?|notas|hechos|memórias?|"
+    r"lembranças|fatos|ricordi|memorie|appunti|fatti|herinnering(?:en)?|notities|feiten|wspomnienia|notatki|minnen|"
+    r"minder|воспоминания|заметки|факты|記憶|メモリー?|メモ|思い出|记忆|笔记|筆記|事实|기억|메모|anılar|notlar",
     re.IGNORECASE,
 )
 # Keys of lists and objects that only wrap: their entries need a text of their own.
 WRAPPER_KEY = re.compile(
     r"data|results?|items?|entries|records?|documents?|docs|response|payload|export|backup|content|output|values?|body|"
-    r"rows?|list|nodes|points|objects|hits|user|users|profiles?",
+    r"rows?|list|nodes|points|objects|hits|user|users|profiles?|notebooks?|folders?|collections?|groups|categories|"
+    r"sections|chapters|spaces|workspaces?|library|page|page_?data|dump|archive|daten|données|datos|dados|dati|数据",
     re.IGNORECASE,
 )
 PROFILE_KEY = re.compile(
@@ -45,6 +49,8 @@ ENTRY_KEYS = (
     "entry",
     "data",
     "page",
+    "attributes",
+    "fields",
 )
 
 # Keys of what others wrote, of logs, of records of programs and of training data: their texts are not the person's.
@@ -70,9 +76,15 @@ REPORT_KEYS = frozenset(
 CONVERSATION_KEYS = frozenset(
     {"messages", "mapping", "chat_messages", "turns", "conversation", "conversations"}
 )
-ASSISTANT_ROLES = frozenset({"assistant", "ai", "bot", "model", "chatgpt", "claude", "gemini"})
+ASSISTANT_ROLES = frozenset({
+    "assistant", "ai", "bot", "model", "chatgpt", "claude", "gemini", "assistent", "assistentin", "asistente",
+    "assistente", "asystent", "assistante", "ki", "ia", "ассистент", "助手", "アシスタント", "어시스턴트",
+})  # fmt: skip
 SYSTEM_ROLES = frozenset({"system", "tool", "function", "developer"})
-PERSON_ROLES = frozenset({"user", "human", "me"})
+PERSON_ROLES = frozenset({
+    "user", "human", "me", "benutzer", "nutzer", "usuario", "usuário", "utilisateur", "utente", "gebruiker",
+    "użytkownik", "пользователь", "用户", "用戶", "ユーザー", "사용자",
+})  # fmt: skip
 # Keys that an entry with only a weak text may have besides.
 ENTRY_FIELDS = frozenset({
     *TEXT_KEYS, *WEAK_TEXT_KEYS, *TITLE_KEYS, *TIME_KEYS, *EXPIRY_KEYS, *END_KEYS, *TAG_KEYS, *ID_KEYS, *INNER_KEYS,

@@ -12,15 +12,18 @@ from django.core.exceptions import ValidationError
 from memories.portability.readers.html_text import html_to_text
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.memory_tools.entries import (
+    find_label,
     find_links,
-    find_text,
     find_weak_text,
     list_tags,
+    merge_tags,
     parse_entry,
 )
 from memories.portability.readers.memory_tools.entry_keys import HISTORY_KEYS, TEXT_KEYS
 from memories.portability.readers.memory_tools.generic import vocabulary as words
 from memories.portability.readers.memory_tools.generic.columns import zip_columns
+from memories.portability.readers.memory_tools.generic.key_names import rename_keys
+from memories.portability.readers.memory_tools.generic.maps import DATE_KEY, are_entries, is_topic
 from memories.portability.readers.memory_tools.generic.place import (
     Object,
     Place,
@@ -35,6 +38,7 @@ from memories.portability.readers.memory_tools.generic.profile import (
     is_profile,
     read_profile,
 )
+from memories.portability.readers.memory_tools.generic.rows import are_rows, read_rows
 from memories.portability.readers.memory_tools.generic.tool_results import unwrap
 from memories.portability.readers.memory_tools.prose import (
     is_html,
@@ -45,6 +49,7 @@ from memories.portability.readers.memory_tools.prose import (
     show_name,
     split_lines,
 )
+from memories.portability.readers.times import parse_time
 
 MAX_DEPTH = 8  # of lists and objects around memories
 HEAD = 100  # items by which a list is judged
@@ -58,6 +63,9 @@ MAX_PEEKED = 20_000  # results among which there is a memory, if there is one
 def read_values(values: Iterable[object], place: Place) -> Iterator[ReadResult]:
     """Read a list, judged by its first items."""
     head, rest = split_head(values)
+    if are_rows(head, place.context.zone):
+        yield from read_rows(head, rest, place)
+        return
     place = _judge(head, place)
     for value in chain(head, rest):
         yield from _read_value(value, place)
@@ -110,14 +118,16 @@ def _read_value(value: object, place: Place) -> Iterator[ReadResult]:
 
 def _read_object(value: Object, place: Place) -> Iterator[ReadResult]:
     """Read an entry, an object around one, or an object with a list of them."""
+    value = rename_keys(value)
     if reason := find_foreign_reason(value, place):
         yield SkippedEntry(reason)
         return
     entry = unwrap_entry(value)
     lists = [member for key, member in value.items() if _is_inner_list(key, member)]
-    text, label = find_entry_text(entry, place)
+    own = {key: member for key, member in entry.items() if member not in lists} if lists else entry
+    text, label = find_entry_text(own, place)
     if text is None and lists:
-        text = find_weak_text(entry)
+        text = find_weak_text(own)
     if text is not None:
         yield from _read_entry(entry, text, label, place)
     if place.depth < MAX_DEPTH:
@@ -134,10 +144,12 @@ def _is_inner_list(key: str, member: object) -> bool:
 
 def _read_entry(entry: Object, text: str, label: str | None, place: Place) -> Iterator[ReadResult]:
     text = html_to_text(text) if is_html(text) else text
-    fact = name_subject(place.subject, text) if place.subject else text
+    is_titled = label is None and bool(find_label(entry))
+    fact = name_subject(place.subject, text) if place.subject and not is_titled else text
+    tags = merge_tags(place.tags, [place.subject] if place.subject and is_titled else [])
     links = list(find_links(entry))
     replaced = [link.older for link in links]
-    result = parse_entry(entry, place.context, text=fact, label=label, tags=place.tags, replaced=replaced)
+    result = parse_entry(entry, place.context, text=fact, label=label, tags=tags, replaced=replaced)
     yield place.users.mark(result, entry)
     yield from links
     for key in HISTORY_KEYS:
@@ -175,7 +187,7 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
         else:
             rest[key] = member
     topics = {
-        key: member for key, member in rest.items() if _is_topic(member) and key not in words.REPORT_KEYS
+        key: member for key, member in rest.items() if is_topic(member) and key not in words.REPORT_KEYS
     }
     if is_profile(rest) and len(topics) < len(rest):
         yield from read_profile(rest, place.context, tags=place.tags)
@@ -189,7 +201,7 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
         }
         yield from read_profile(personal, place.context, tags=place.tags)
         yield from _count_rest(rest)
-    elif _are_entries(value):
+    elif are_entries(value):
         yield from _read_named(value, place.enter(is_named=True))
     else:
         for key, member in value.items():
@@ -244,39 +256,23 @@ def _read_named(member: object, place: Place) -> Iterator[ReadResult]:
 
 def _read_topic(key: str, member: object, place: Place) -> Iterator[ReadResult]:
     """Read what is under a topic or an ID."""
-    is_topic = not (is_id(key) or words.wraps(key) or words.names_memories(key))
-    inner = place.enter(topic=key if is_topic else "")
+    if DATE_KEY.fullmatch(key) and (time := parse_time(key, place.context.zone)):
+        for result in _read_named(member, place.enter(is_named=True)) if place.depth < MAX_DEPTH else ():
+            if isinstance(result, ImportItem) and result.created_at is None:
+                result = replace(result, created_at=time)
+            yield result
+        return
+    has_topic = not (is_id(key) or words.wraps(key) or words.names_memories(key))
+    inner = place.enter(topic=key if has_topic else "")
     if isinstance(member, str):
         text = label_fact(inner, member)
         yield ImportItem(text, inner.tags if text == member else place.tags)
-    elif isinstance(member, dict) and is_topic and find_entry_text(member, inner)[0] is None:
+    elif isinstance(member, dict) and has_topic and find_entry_text(member, inner)[0] is None:
         yield from read_profile(member, place.context, tags=place.tags, path=(key,)) or [
             SkippedEntry("blank")
         ]
     elif isinstance(member, list | dict):
         yield from _read_named(member, inner) if place.depth < MAX_DEPTH else [SkippedEntry("not_a_memory")]
-
-
-def _is_topic(member: object) -> bool:
-    """Return whether a value is a list of facts, as in {"food": ["I like tea."], "work": ["I weld."]}."""
-    if not isinstance(member, list) or not member:
-        return False
-    facts = [each for each in member if isinstance(each, str) and is_prose(each)]
-    entries = [each for each in member if isinstance(each, dict) and find_text(each) is not None]
-    others = [each for each in member if not isinstance(each, str | dict)]
-    return not others and 2 * (len(facts) + len(entries)) >= len(member)
-
-
-def _are_entries(value: Object) -> bool:
-    """Return whether the members are entries by their names or IDs, or texts by their IDs."""
-    texts = [find_text(member) if isinstance(member, dict) else member for member in value.values()]
-    facts = [text for text in texts if isinstance(text, str) and is_prose(text)]
-    has_strings = any(isinstance(member, str) for member in value.values())
-    return (
-        all(isinstance(text, str) for text in texts)
-        and 2 * len(facts) >= len(texts) > 0
-        and (not has_strings or all(map(is_id, value)))
-    )
 
 
 def _count_rest(rest: Object) -> Iterator[ReadResult]:
