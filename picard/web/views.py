@@ -28,8 +28,9 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return the page for a form that cannot be read, or is over a limit of Django's (413)."""
-    is_too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+    """Return the page for a request that cannot be read, or for a form that is over a limit of Django's (413)."""
+    is_over_limit = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+    is_too_large = is_over_limit and request.method == "POST"
     context = {
         "is_too_large": is_too_large,
         "has_too_many_files": isinstance(exception, TooManyFilesSent),
