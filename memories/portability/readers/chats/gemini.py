@@ -27,14 +27,14 @@ from memories.portability.readers.chats.gemini_activity import (
     read_prompt,
     read_workspace,
 )
-from memories.portability.readers.chats.html_text import (
+from memories.portability.readers.chats.html_lines import (
     MAX_HTML_CHARACTERS,
     HtmlLine,
-    html_to_text,
     iterate_lines,
     parse_html,
 )
 from memories.portability.readers.formats import ChatFilter, Format, PartStart, ReadContext, RefusedKind
+from memories.portability.readers.html_text import html_to_text
 from memories.portability.readers.items import ImportItem, ReadResult, SkippedEntry
 from memories.portability.readers.local_times import LocalTimes
 

@@ -22,8 +22,9 @@ from memories.portability.readers.chats.conversations import (
     pick_values,
     read_turns,
 )
-from memories.portability.readers.chats.html_text import ELSEWHERE, html_to_text
+from memories.portability.readers.chats.html_lines import ELSEWHERE
 from memories.portability.readers.formats import ChatFilter, ReadContext
+from memories.portability.readers.html_text import html_to_text
 from memories.portability.readers.items import ReadResult, SkippedEntry
 
 PRODUCTS = ("gemini", "bard")

@@ -1,4 +1,4 @@
-"""The text of pieces of HTML, as answers and activities are kept in exports."""
+"""The lines of activities in HTML, in which places and line breaks tell what a text is."""
 
 import re
 from collections.abc import Iterator
@@ -37,19 +37,6 @@ def parse_html(html: str) -> etree._Element | None:
     except (etree.XMLSyntaxError, etree.ParserError, ValueError):
         return None
     return root
-
-
-def html_to_text(html: str) -> str:
-    """Return the text of HTML, with lists as lines and a blank line between paragraphs."""
-    root = parse_html(html[:MAX_HTML_CHARACTERS])
-    if root is None:
-        return ""
-    lines: list[str] = []
-    for line in iterate_lines(root):
-        text = line.text.replace("\xa0", " ").strip()
-        if text or (lines and lines[-1]):
-            lines.append(text)
-    return "\n".join(lines).strip()
 
 
 def iterate_lines(root: etree._Element) -> Iterator[HtmlLine]:
