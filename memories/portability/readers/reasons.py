@@ -60,3 +60,16 @@ NOTES = {
     "fields_dropped": _("without some of their columns or properties"),
     "several_users": _("of several users of the other product, each with a tag that names the user"),
 }
+
+# The reason of an entry that its file says to be in a state, by the words that products have for it.
+REASONS_OF_STATES = {
+    **dict.fromkeys(("deleted", "trashed", "trash", "removed", "forgotten", "purged", "delete"), "in_trash"),
+    **dict.fromkeys(("archived", "archive"), "archived"),
+    **dict.fromkeys(("paused", "inactive", "disabled", "suspended"), "paused"),
+    **dict.fromkeys(
+        ("superseded", "deprecated", "retracted", "outdated", "invalid", "invalidated", "obsolete", "replaced",
+         "stale"),
+        "superseded",
+    ),
+    **dict.fromkeys(("expired",), "expired"),
+}  # fmt: skip

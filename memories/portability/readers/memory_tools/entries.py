@@ -19,7 +19,6 @@ from memories.portability.readers.memory_tools.entry_keys import (
     NO_END,
     SET_KEYS,
     STATE_KEYS,
-    STATES,
     SUPERSEDED_BY,
     TAG_KEYS,
     TIME_KEYS,
@@ -44,6 +43,7 @@ from memories.portability.readers.memory_tools.prose import (
     is_prose,
     is_sentence,
 )
+from memories.portability.readers.reasons import REASONS_OF_STATES
 from memories.portability.readers.times import parse_expiry, parse_time, pick_time
 
 Entry = Mapping[str, object]
@@ -146,7 +146,7 @@ def find_state(value: Entry, zone: tzinfo = UTC) -> str:
     for place in list_places(value):
         for key in STATE_KEYS:
             state = place.get(key)
-            if isinstance(state, str) and (reason := STATES.get(state.strip().lower())):
+            if isinstance(state, str) and (reason := REASONS_OF_STATES.get(state.strip().lower())):
                 return reason
         for key, reason in SET_KEYS.items():
             if key in place and place[key] not in UNSET:

@@ -30,16 +30,6 @@ ATTACHMENT_KEYS = ("attachments", "images", "image_url", "image", "files", "audi
 SUPERSEDES, SUPERSEDED_BY, SUPERSEDED = "supersedes", "superseded_by", "superseded"
 
 STATE_KEYS = ("state", "status")
-STATES = {
-    **dict.fromkeys(("deleted", "trashed", "trash", "removed", "forgotten", "purged", "delete"), "in_trash"),
-    **dict.fromkeys(("archived", "archive"), "archived"),
-    **dict.fromkeys(("paused", "inactive", "disabled", "suspended"), "paused"),
-    **dict.fromkeys(
-        (SUPERSEDED, "deprecated", "retracted", "outdated", "invalid", "invalidated", "obsolete", "replaced", "stale"),
-        "superseded",
-    ),
-    **dict.fromkeys(("expired",), "expired"),
-}  # fmt: skip
 # Keys that tell a state by being set to anything but false; and those that do by being false.
 SET_KEYS = {
     **dict.fromkeys(

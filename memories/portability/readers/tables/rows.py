@@ -9,7 +9,7 @@ import orjson
 from memories.models import Visibility
 from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.items import ImportItem, ImportLink, ReadResult, SkippedEntry
-from memories.portability.readers.memory_tools.entry_keys import STATES
+from memories.portability.readers.reasons import REASONS_OF_STATES
 from memories.portability.readers.tables.column_names import ASSISTANTS, MACHINES, UNDATED
 from memories.portability.readers.tables.columns import Columns
 from memories.portability.readers.times import parse_expiry, pick_time
@@ -106,7 +106,7 @@ class RowReader:
             return "in_trash"
         if any(cells[place].strip().casefold() not in NO for place in columns.archived):
             return "archived"
-        states = (STATES.get(cells[place].strip().casefold(), "") for place in columns.states)
+        states = (REASONS_OF_STATES.get(cells[place].strip().casefold(), "") for place in columns.states)
         if reason := next((state for state in states if state in GONE), ""):
             return reason
         if role and self._chats is ChatFilter.NONE:
