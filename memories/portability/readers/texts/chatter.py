@@ -19,24 +19,28 @@ OPENINGS = (
         r"from (our|what)|these are|the following|this is|i('ve| have) (stored|saved|compiled|gathered|collected|"
         r"put|exported|listed|organi[sz]ed)|as requested|everything i|all (of )?(the )?(stored )?memories|"
         r"what i (know|remember|have stored)|(and |now )?(here('s| is) )?part \d+",
-        r"you|your|yours|you've|user|memory|memories|stored|conversations?|i (know|remember|have)|part \d+",
+        r"you|your|yours|you've|user|memory|memories|stored|conversations?|i (know|remember|have)|i've|part \d+|"
+        r"(the|a|my|your) (\w+ )?(list|summary|overview|table|export|json|file|facts)|(in|as) json",
     ),
     (  # German
         r"klar|gerne?|natürlich|sicher|selbstverständlich|hier (ist|sind|findest|finden|kommt|kommen)|nachfolgend|"
         r"im folgenden|ich habe (mir )?(die )?folgenden?|das (ist|weiß)|dies(es)? (ist|sind)|folgendes|"
         r"alles,? was ich|basierend auf|"
         r"was ich über (dich|sie)",
-        r"du|dich|dir|dein\w*|ihnen|über sie|ihre\w?|erinnerung\w*|gespeichert\w*|gespräch\w*|nutzer\w*",
+        r"du|dich|dir|dein\w*|ihnen|über sie|ihre\w?|erinnerung\w*|gespeichert\w*|gespräch\w*|nutzer\w*|"
+        r"(die|eine) (\w+ )?(liste|übersicht|zusammenfassung|tabelle)",
     ),
     (  # French
         r"bien sûr|voici|voilà|ci-dessous|d'après|selon|d'accord|avec plaisir|j'ai (enregistré|conservé|mémorisé)|"
         r"tout ce que|ce que je sais",
-        r"vous|votre|vos|toi|te|ton|ta|tes|mémoires?|souvenirs?|enregistr\w*|conversations?|utilisat\w*",
+        r"vous|votre|vos|toi|te|ton|ta|tes|mémoires?|souvenirs?|enregistr\w*|conversations?|utilisat\w*|"
+        r"(la|une|le|un) (\w+ )?(liste|résumé|tableau)",
     ),
     (  # Spanish
         r"claro|por supuesto|aquí (está|están|tienes|tiene|va|van)|a continuación|esto es|estos son|según|"
         r"basándome|todo lo que|lo que sé|he (guardado|almacenado)|con gusto",
-        r"ti|tu|tus|te|usted|memorias?|recuerdos?|recuerdo de|guardad\w*|almacenad\w*|conversacion\w*|usuari\w*",
+        r"ti|tu|tus|te|usted|memorias?|recuerdos?|recuerdo de|guardad\w*|almacenad\w*|conversacion\w*|usuari\w*|"
+        r"(la|una|el|un) (\w+ )?(lista|resumen|tabla)",
     ),
     (  # Portuguese
         r"claro|com certeza|aqui (está|estão|vai|vão)|seguem?|abaixo (está|estão)|isto é|este é|isso é|com base|"
@@ -47,12 +51,14 @@ OPENINGS = (
     (  # Italian
         r"certo|certamente|ecco|di seguito|qui (trovi|sotto)|questo è|questi sono|in base|tutto (ciò|quello) che|"
         r"quello che so|ho (salvato|memorizzato)|volentieri",
-        r"te|ti|tu|tuo|tua|tue|tuoi|lei|memori\w*|ricord[io]|salvat\w*|memorizzat\w*|conversazion\w*|utente",
+        r"te|ti|tu|tuo|tua|tue|tuoi|lei|memori\w*|ricord[io]|salvat\w*|memorizzat\w*|conversazion\w*|utente|"
+        r"(la|una|un|l'|il) ?(\w+ )?(lista|elenco|riepilogo|tabella)",
     ),
     (  # Dutch
         r"natuurlijk|zeker|hier (is|zijn|volgt|volgen|vind)|hieronder|dit (is|zijn)|op basis van|alles wat|"
         r"wat ik over|graag",
-        r"je|jou|jouw|u|uw|herinnering\w*|opgeslagen|bewaard\w*|onthouden|gesprek\w*|gebruiker\w*",
+        r"je|jou|jouw|u|uw|herinnering\w*|opgeslagen|bewaard\w*|onthouden|gesprek\w*|gebruiker\w*|"
+        r"(de|een|het) (\w+ )?(lijst|overzicht|samenvatting|tabel)",
     ),
     (  # Polish
         r"jasne|oczywiście|oto|poniżej|na podstawie",
@@ -93,6 +99,7 @@ OPENINGS_UNSPACED = (
 # How a closing begins; it speaks to the user or of the list by that alone.
 CLOSINGS = (
     # English
+    r"(?:is there )?any(?:thing (?:else|more)| questions| corrections| changes)\b(?=[^.]{,60}\?)|"
     r"let me know|is there anything (else|you)|would you like|feel free|if there('s| is| are) (anything|something)|"
     r"(export(ed)?|generated|last updated)( on| date)?:? ?\d{4}-|if you('d| would|'ll)? (like|want|need|prefer|"
     r"notice|spot|see)|do you want (me|more|any)|i hope this|nothing (more|else) remains|no (more|further|other|"

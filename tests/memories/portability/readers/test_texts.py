@@ -309,3 +309,24 @@ def test_date_in_bold_leads_its_entry() -> None:
     outcome = read_file("[2025-01-02] - Paints.\n**2025-01-03** — Keeps bees.\n- **2025-01-04:** Runs.\n")
     assert outcome.texts == ["Paints.", "Keeps bees.", "Runs."]
     assert [time and time.day for time in outcome.times] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "opening", ["Sure! Here is the list:", "Hier ist die Liste:", "Here are the facts as JSON:"]
+)
+def test_sentences_around_a_block_of_json_are_no_memories(opening: str) -> None:
+    block = '```json\n[{"memory": "Keeps bees", "date": "2025-01-01"}, {"memory": "Runs"}]\n```'
+    outcome = read_file(f"{opening}\n{block}\nAnything else?")
+    assert (outcome.texts, outcome.skipped) == (["Keeps bees", "Runs"], {"chatter": 2})
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        "Any questions I ask in French should be answered in French.",
+        "Anything more than 5 km is too far for me.",
+        "Here is a list of my allergies: nuts, kiwis.",
+    ],
+)
+def test_memories_that_begin_like_an_assistants_sentence_stay(memory: str) -> None:
+    assert read_file(f"- Keeps bees.\n- {memory}\n").texts == ["Keeps bees.", memory]
