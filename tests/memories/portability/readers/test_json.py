@@ -271,3 +271,10 @@ def test_single_entry_with_personal_keys_is_a_text() -> None:
         "DeviceName": "iPhone",
     }
     assert read_file([entry], "x.json").texts == ["I keep bees"]
+
+
+def test_prose_beside_memories_that_is_not_read_is_counted() -> None:
+    outcome = read_file(
+        {"user": {"profile": {"bio": "I keep bees in Lier."}}, "notes": ["I run every Sunday."]}
+    )
+    assert (outcome.texts, outcome.skipped) == (["I run every Sunday."], {"not_a_memory": 1})

@@ -200,7 +200,7 @@ def _read_container(value: Object, place: Place) -> Iterator[ReadResult]:
             key: member for key, member in rest.items() if isinstance(member, dict) and describes_person(key)
         }
         yield from read_profile(personal, place.context, tags=place.tags)
-        yield from _count_rest(rest)
+        yield from _count_rest({key: member for key, member in rest.items() if key not in personal})
     elif are_entries(value):
         yield from _read_named(value, place.enter(is_named=True))
     else:
@@ -276,7 +276,16 @@ def _read_topic(key: str, member: object, place: Place) -> Iterator[ReadResult]:
 
 
 def _count_rest(rest: Object) -> Iterator[ReadResult]:
-    """Yield the entries of lists in which nothing is a memory though there are texts."""
+    """Yield the entries of lists in which nothing is a memory, and objects that are not read though they have prose."""
     for member in rest.values():
         if isinstance(member, list) and any(isinstance(each, dict) and each for each in member):
             yield SkippedEntry("not_a_memory", len(member))
+        elif isinstance(member, dict) and _has_prose(member, 0):
+            yield SkippedEntry("not_a_memory")
+
+
+def _has_prose(value: object, depth: int) -> bool:
+    if isinstance(value, str):
+        return is_prose(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth < MAX_DEPTH and any(_has_prose(each, depth + 1) for each in inner)
