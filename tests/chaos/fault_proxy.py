@@ -28,6 +28,9 @@ class Fault(Enum):
     HTML = "an HTML page"
 
 
+WHOLE_RESPONSES = (Fault.NONE, Fault.LIMITED, Fault.HTML, Fault.HALF_JSON)
+
+
 class FaultProxy(ThreadingHTTPServer):
     """A proxy to a local port that serves during the block. `spoiled` counts the corrupted responses."""
 
@@ -62,7 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.fault
         if fault is not Fault.NONE:
             self.server.spoiled += 1
-            self.close_connection = True
+        # After a whole response, the connection stays open as it promises: the client may already use it again.
+        self.close_connection = fault not in WHOLE_RESPONSES
         if fault is Fault.LIMITED:
             self._send(
                 build_response(
