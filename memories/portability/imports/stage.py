@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -70,7 +69,7 @@ def stage_import(
             only_tags=None if actor.only_tags is None else sorted(actor.only_tags),
         )
         diff = ImportDiff(batch, load_known_memories(actor))
-        context = ReadContext(chats=chats, zone=ZoneInfo(actor.person.time_zone), text_column=text_column)
+        context = ReadContext(chats=chats, zone=actor.person.zone, text_column=text_column)
         for part, results in read_parts(detected, context):
             diff.start_file(FileReport(part.part.name, part.kind.name))
             for entry in results:

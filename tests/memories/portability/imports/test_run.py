@@ -253,3 +253,10 @@ def test_unapproved_import_is_purged(ada: User) -> None:
     ImportBatch.objects.update(created_at=Now() - timedelta(hours=25))
     assert import_run.purge_imports() > 0
     assert not StagedMemories.objects.exists()
+
+
+def test_import_works_where_the_time_zone_is_unknown(ada: User) -> None:
+    """Another machine with more zones may have accepted it."""
+    ada.time_zone = "Mars/Olympus"
+    stage(session(ada), file_of('[{"text": "I run every Sunday.", "created_at": "2025-01-01"}]'))
+    assert ImportBatch.objects.get().counts["new"] == 1
