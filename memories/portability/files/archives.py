@@ -64,7 +64,6 @@ DOCUMENT_SUFFIXES = frozenset(
         ".xlsx",
     }
 )  # one document each, although they are zips
-EARLIEST_ZIP_YEAR = 1980
 
 
 @dataclass(frozen=True)
@@ -271,9 +270,6 @@ class _BoundedGzipFile(FileView):
         if self._error is not None and not data:
             raise self._error
         return data
-
-    def readall(self) -> bytes:
-        return b"".join(iter(lambda: self.read(CHUNK_BYTES), b""))
 
     def close(self) -> None:
         self._packed.close()

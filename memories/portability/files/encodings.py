@@ -12,7 +12,6 @@ BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 SAMPLE_BYTES = 65_536
-MAX_CHARACTER_BYTES = 4
 GUESSED_BYTES = 16_384
 WESTERN = (
     "cp1252"  # of Windows; most old files in the Latin script are in it or in ISO 8859-1, a subset of it

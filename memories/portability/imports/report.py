@@ -76,8 +76,8 @@ def load_reports(value: str | None) -> list[FileReport]:
             counts=Counter(each["counts"]),
             skipped=Counter(each["skipped"]),
             notes=Counter(each["notes"]),
-            number=each.get("number", 0),
-            columns=each.get("columns", []),
+            number=each["number"],
+            columns=each["columns"],
         )
         for each in orjson.loads(value or "[]")
     ]

@@ -93,8 +93,7 @@ class PartStart:
     @cached_property
     def decoded(self) -> str:
         """The start as text with line feeds as line endings, without byte order mark; empty for what is no text."""
-        encoding = detect_encoding(self.data)
-        text = "" if encoding is None else self.data.decode(encoding, errors="ignore")
+        text = "" if self._encoding is None else self.data.decode(self._encoding, errors="ignore")
         return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
     @cached_property
@@ -102,9 +101,13 @@ class PartStart:
         """The same without leading white space."""
         return self.decoded.lstrip("\ufeff \t\r\n")
 
-    @cached_property
+    @property
     def is_text(self) -> bool:
-        return detect_encoding(self.data) is not None
+        return self._encoding is not None
+
+    @cached_property
+    def _encoding(self) -> str | None:
+        return detect_encoding(self.data)
 
     @cached_property
     def lines(self) -> JsonShape:
@@ -133,7 +136,7 @@ class PartStart:
 class Format:
     """A file format.
 
-    name: stored, at most 20 characters, and the tag suffix after `imported:` unless is_own. label: text shown to the
+    name: stored, at most 20 characters, and the tag suffix after `imported:`. label: text shown to the
     user. recognise: whether a part has it, by its start; cheap tests first. read: yields what a part contains; raises
     ValidationError (file) when it cannot go on.
     """
@@ -142,7 +145,6 @@ class Format:
     label: object
     recognise: Callable[[PartStart], bool]
     read: Callable[[Part, ReadContext], Iterator[ReadResult]]
-    is_own: bool = False
 
 
 @dataclass(frozen=True)

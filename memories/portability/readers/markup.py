@@ -177,18 +177,3 @@ def is_subtitles(start: PartStart) -> bool:
 
 def is_key(start: PartStart) -> bool:
     return start.text.startswith(("-----BEGIN ", "PuTTY-User-Key-File", "ssh-rsa ", "ssh-ed25519 "))
-
-
-def is_no_text_of_a_person(start: PartStart) -> bool:
-    """Return whether a text is markup, data, mail or code, whatever its name."""
-    if not start.is_text:
-        return True
-    text = start.text
-    if text[:1] == "<":
-        return is_html(start) or is_xml(start)
-    if text[:15].upper().startswith(("BEGIN:VCARD", "BEGIN:VCALENDAR")) or text.startswith("{\\rtf"):
-        return True
-    return any(
-        check(start)
-        for check in (is_html, is_json, is_mail, is_settings, is_log, is_code, is_subtitles, is_key)
-    )

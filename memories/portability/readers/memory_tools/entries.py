@@ -44,7 +44,7 @@ from memories.portability.readers.memory_tools.prose import (
     is_sentence,
 )
 from memories.portability.readers.reasons import REASONS_OF_STATES
-from memories.portability.readers.times import parse_expiry, parse_time, pick_time
+from memories.portability.readers.times import parse_expiry, pick_time
 
 Entry = Mapping[str, object]
 
@@ -184,11 +184,6 @@ def get_expiry(value: Entry, zone: tzinfo = UTC) -> datetime | None:
 def pick_entry_time(value: Entry, zone: tzinfo = UTC) -> tuple[datetime | None, tuple[str, ...]]:
     """Return when an entry was written, and notes if that cannot be understood."""
     return pick_time((place[key] for place in list_places(value) for key in TIME_KEYS if key in place), zone)
-
-
-def get_time(value: Entry) -> datetime | None:
-    times = (parse_time(place[key]) for place in list_places(value) for key in TIME_KEYS if key in place)
-    return next((time for time in times if time), None)
 
 
 def list_places(value: Entry) -> list[Entry]:

@@ -165,7 +165,7 @@ def format_line(memory: Memory, history: list[tuple[int, str | None, datetime]])
     return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 
-PICARD = Format("picard", gettext_lazy("Picard export"), _is_picard, _read_jsonl, is_own=True)
+PICARD = Format("picard", gettext_lazy("Picard export"), _is_picard, _read_jsonl)
 PICARD_ACCOUNT = RefusedKind(
     "picard_account", gettext_lazy("account data of Picard"), _is_account_data, "no_personal_text"
 )

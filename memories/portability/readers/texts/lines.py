@@ -60,7 +60,6 @@ DATE_LAST = re.compile(
     rf"(?: on)?:?\s+)?(?P<date>{WRITTEN_DATE})\s*[)\]]|[-–—]\s+(?P<bare>{WRITTEN_DATE}))(?P=stars)\.?\s*",
     re.IGNORECASE,
 )
-CHECKBOX = re.compile(r"\[[ xX]\]\s")
 LEAD_IN = re.compile(
     rf"(?P<before>\s*(?:(?:{BULLETS}|\d{{1,3}}[.)])\s+)?)(?P<stars>\*\*|__|\*)(?P<lead>[^*_\s][^*_\n]{{0,200}}?)(?P<mark>[:：]?)"
     r"(?P=stars)(?=[\s:：,(–—-]|$)"
