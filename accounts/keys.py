@@ -1,7 +1,8 @@
 """Keys: master keys wrap one random data key per user, from which HKDF-SHA256 derives one sub-key per purpose.
 
-Master keys are settings.FIELD_ENCRYPTION_KEY (the first encrypts, all decrypt). Each process caches a data key for
-60 s; after that, the texts of a user whose key was deleted are unreadable everywhere.
+Master keys are settings.FIELD_ENCRYPTION_KEY (the first encrypts, all decrypt). What they wrap is
+`base64 of the key|table|id of the row`, so a wrapped key opens only in its own row. Each process caches a data key
+for 60 s; after that, the texts of a user whose key was deleted are unreadable everywhere.
 """
 
 import base64
@@ -9,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -26,6 +28,9 @@ from accounts.models import PersonKey, ServerKey
 KEY_BYTES = 32
 CACHE_S = 60.0
 CACHE_ENTRIES = 10_000
+BINDING_MARK = "|"  # not in the alphabet of base64
+
+KeyModel = type[PersonKey] | type[ServerKey]
 
 
 class DataKeyNotFound(DecryptError):
@@ -102,13 +107,13 @@ def get_person_key(user_id: UUID) -> DataKey:
     row = PersonKey.objects.filter(pk=user_id).only("wrapped").first()
     if row is None:
         raise DataKeyNotFound(f"no data key for {user_id}")
-    return _add_to_cache(user_id, _decode_data_key(row.wrapped))
+    return _add_to_cache(user_id, _decode_data_key(row.wrapped, PersonKey, user_id))
 
 
 def create_person_keys(user_ids: Iterable[UUID]) -> None:
     """Create a data key for each of these users who has none. Raises WrongMasterKeys."""
     get_server_key()
-    fresh = [PersonKey(user_id=user_id, wrapped=_generate_key()) for user_id in user_ids]
+    fresh = [PersonKey(user_id=id_, wrapped=_generate_key(PersonKey, id_)) for id_ in user_ids]
     PersonKey.objects.bulk_create(fresh, ignore_conflicts=True)
 
 
@@ -125,13 +130,14 @@ def check_master_keys() -> DataKey:
     try:
         row = ServerKey.objects.filter(pk=1).first()
         if row is None:
-            ServerKey.objects.bulk_create([ServerKey(pk=1, wrapped=_generate_key())], ignore_conflicts=True)
+            first = ServerKey(pk=1, wrapped=_generate_key(ServerKey, 1))
+            ServerKey.objects.bulk_create([first], ignore_conflicts=True)
             row = ServerKey.objects.get(pk=1)
+        return _decode_data_key(row.wrapped, ServerKey, 1)
     except DecryptError:
         raise WrongMasterKeys(
             "FIELD_ENCRYPTION_KEY does not match this database. Set the master keys that it was created with."
         ) from None
-    return _decode_data_key(row.wrapped)
 
 
 def refuse_wrong_master_keys() -> None:
@@ -164,59 +170,94 @@ def clear_key_cache(user_id: UUID | None = None) -> None:
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """Number of stored keys by the master key that wraps them; `newest` is the first of FIELD_ENCRYPTION_KEY."""
+    """Number of stored keys by the master key that wraps them; `newest` is the first of FIELD_ENCRYPTION_KEY.
+
+    `unreadable` counts those that no master key opens, and those that belong to another row. `unbound` counts those
+    among the others that do not name their row: release 0.2.0 or an older one wrapped them.
+    """
 
     newest: int
     older: int
     unreadable: int
+    unbound: int = 0
 
 
 def get_key_status() -> KeyStatus:
     """Try to unwrap every stored key (of users and the server) with the configured master keys."""
     masters = [Fernet(key) for key in settings.FIELD_ENCRYPTION_KEY]
-    counts = {"newest": 0, "older": 0, "unreadable": 0}
-    for _table, _id, wrapped in _fetch_wrapped_keys():
-        index = next((at for at, master in enumerate(masters) if _can_unwrap(master, wrapped)), None)
-        counts["unreadable" if index is None else "older" if index else "newest"] += 1
+    counts = {"newest": 0, "older": 0, "unreadable": 0, "unbound": 0}
+    for model, row_id, wrapped in _fetch_wrapped_keys():
+        index, content = _unwrap(masters, wrapped)
+        if content is None or not _is_in_its_row(content, model, row_id):
+            counts["unreadable"] += 1
+            continue
+        counts["older" if index else "newest"] += 1
+        counts["unbound"] += BINDING_MARK not in content
     return KeyStatus(**counts)
 
 
 def rewrap_all_keys() -> int:
-    """Wrap every stored key with the newest master key, in one transaction; return their number. No text changes."""
-    with transaction.atomic():
-        rows = [*PersonKey.objects.select_for_update().order_by("pk"), *ServerKey.objects.select_for_update()]
-        for row in rows:
-            row.save(update_fields=["wrapped"])
+    """Wrap every stored key with the newest master key, bound to its row, in one transaction; return their number.
+
+    No text changes. Raises WrongMasterKeys, and changes nothing, if a key cannot be opened or belongs to another row.
+    """
+    masters = [Fernet(key) for key in settings.FIELD_ENCRYPTION_KEY]
+    with transaction.atomic(), connection.cursor() as cursor:
+        rows = _fetch_wrapped_keys(for_update=True)
+        for model, row_id, wrapped in rows:
+            _, content = _unwrap(masters, wrapped)
+            if content is None or not _is_in_its_row(content, model, row_id):
+                raise WrongMasterKeys(f"{model._meta.label} {row_id} cannot be decrypted in its row.")
+            secret = content.partition(BINDING_MARK)[0]
+            fresh = masters[0].encrypt(_bind_key(secret, model, row_id).encode()).decode()
+            table, key = model._meta.db_table, model._meta.pk.column
+            cursor.execute(f"update {table} set wrapped = %s where {key} = %s", [fresh, row_id])  # noqa: S608 # nosec B608
     return len(rows)
 
 
-def _fetch_wrapped_keys() -> list[tuple[str, object, str]]:
-    """Return (table, id, ciphertext) of every wrapped key. The model's field would raise for an unreadable one."""
+def _fetch_wrapped_keys(*, for_update: bool = False) -> list[tuple[KeyModel, object, str]]:
+    """Return (model, id, ciphertext) of every wrapped key. The model's field would raise for an unreadable one."""
+    rows: list[tuple[KeyModel, object, str]] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select 'person', user_id::text, wrapped from accounts_personkey"
-            " union all select 'server', id::text, wrapped from accounts_serverkey"
-        )
-        return list(cursor.fetchall())
+        for model in (PersonKey, ServerKey):
+            table, key = model._meta.db_table, model._meta.pk.column
+            lock = f"order by {key} for update" if for_update else ""
+            cursor.execute(f"select {key}, wrapped from {table} {lock}")  # noqa: S608 # nosec B608
+            rows += [(model, row_id, wrapped) for row_id, wrapped in cursor.fetchall()]
+    return rows
 
 
-def _can_unwrap(master: Fernet, wrapped: str) -> bool:
-    try:
-        master.decrypt(wrapped.encode())
-    except InvalidToken:
-        return False
-    return True
+def _unwrap(masters: list[Fernet], wrapped: str) -> tuple[int, str | None]:
+    """Return the number of the master key that opens this, and the content; None as content if none does."""
+    for index, master in enumerate(masters):
+        with suppress(InvalidToken):
+            return index, master.decrypt(wrapped.encode()).decode()
+    return -1, None
 
 
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _generate_key() -> str:
-    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+def _generate_key(model: KeyModel, row_id: object) -> str:
+    return _bind_key(base64.b64encode(os.urandom(KEY_BYTES)).decode(), model, row_id)
 
 
-def _decode_data_key(wrapped: str) -> DataKey:
-    secret = base64.b64decode(wrapped)
+def _bind_key(secret: str, model: KeyModel, row_id: object) -> str:
+    # After the padding of base64, where releases that know no binding stop reading.
+    return f"{secret}{BINDING_MARK}{model._meta.db_table}{BINDING_MARK}{row_id}"
+
+
+def _is_in_its_row(content: str, model: KeyModel, row_id: object) -> bool:
+    """Return whether the content names this row, or none."""
+    secret, mark, _ = content.partition(BINDING_MARK)
+    return not mark or content == _bind_key(secret, model, row_id)
+
+
+def _decode_data_key(content: str, model: KeyModel, row_id: object) -> DataKey:
+    encoded = content.partition(BINDING_MARK)[0]
+    if content != _bind_key(encoded, model, row_id):
+        raise DecryptError(f"the data key of {model._meta.label} {row_id} belongs to another row, or to none")
+    secret = base64.b64decode(encoded)
     if len(secret) != KEY_BYTES:
         raise DecryptError("data key has the wrong length")
     return DataKey(secret)

@@ -1,15 +1,18 @@
 """Data keys: one per user, wrapped with the master keys, created once, rotated without changing texts."""
 
+import base64
 import threading
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from encrypted_model_fields import fields as package
 
 from accounts import keys
+from accounts.fields import DecryptError
 from accounts.models import PersonKey, ServerKey, User
 from memories.models import Memory
 from tests.factories import make_person, remember
@@ -122,3 +125,63 @@ def test_deleting_a_user_deletes_their_key() -> None:
     assert not PersonKey.objects.filter(pk=person_id).exists()
     with pytest.raises(keys.DataKeyNotFound):
         keys.get_person_key(person_id)
+
+
+# --- Bound to their row ---------------------------------------------------------------------------------
+
+
+def read_wrapped(user: User) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select wrapped from accounts_personkey where user_id = %s", [user.pk])
+        return str(cursor.fetchone()[0])
+
+
+def write_wrapped(user: User, wrapped: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("update accounts_personkey set wrapped = %s where user_id = %s", [wrapped, user.pk])
+    keys.clear_key_cache()
+
+
+def unbind(user: User) -> None:
+    """Store the user's key as release 0.2.0 did."""
+    [master] = map(Fernet, settings.FIELD_ENCRYPTION_KEY)
+    content = master.decrypt(read_wrapped(user).encode()).decode().partition("|")[0]
+    write_wrapped(user, master.encrypt(content.encode()).decode())
+
+
+def test_key_of_another_user_does_not_open(ada: User, bob: User) -> None:
+    write_wrapped(bob, read_wrapped(ada))
+    with pytest.raises(DecryptError):
+        keys.get_person_key(bob.pk)
+    assert keys.get_key_status().unreadable == 1
+    with pytest.raises(CommandError, match="cannot be decrypted"):
+        call_command("keys", "rotate")
+
+
+def test_server_key_in_the_row_of_a_user_does_not_open(ada: User) -> None:
+    keys.check_master_keys()
+    with connection.cursor() as cursor:
+        cursor.execute("update accounts_personkey set wrapped = (select wrapped from accounts_serverkey)")
+    keys.clear_key_cache()
+    with pytest.raises(DecryptError):
+        keys.get_person_key(ada.pk)
+
+
+def test_key_of_an_earlier_release_opens_once_it_is_bound(ada: User) -> None:
+    remember(ada, "The canary.")
+    secret = keys.get_person_key(ada.pk).secret
+    unbind(ada)
+    with pytest.raises(DecryptError):
+        keys.get_person_key(ada.pk)
+    assert keys.get_key_status() == keys.KeyStatus(newest=2, older=0, unreadable=0, unbound=1)
+    call_command("keys", "rotate")
+    assert keys.get_key_status() == keys.KeyStatus(newest=2, older=0, unreadable=0)
+    assert keys.get_person_key(ada.pk).secret == secret
+    assert Memory.objects.get().text == "The canary."
+
+
+def test_earlier_release_reads_a_bound_key(ada: User) -> None:
+    """Servers of both releases run during an upgrade."""
+    [master] = map(Fernet, settings.FIELD_ENCRYPTION_KEY)
+    content = master.decrypt(read_wrapped(ada).encode())
+    assert base64.b64decode(content) == keys.get_person_key(ada.pk).secret

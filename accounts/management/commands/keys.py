@@ -4,6 +4,7 @@ from cryptography.fernet import Fernet
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import keys
+from accounts.login.sealed_authenticators import bind_authenticators, count_unbound_authenticators
 
 
 class Command(BaseCommand):
@@ -16,7 +17,8 @@ class Command(BaseCommand):
         acts.add_parser("status", help="show which master keys wrap the stored keys")
         acts.add_parser(
             "rotate",
-            help="wrap every stored key with the first key of FIELD_ENCRYPTION_KEY; texts do not change",
+            help="wrap every stored key with the first key of FIELD_ENCRYPTION_KEY, bound to its row, and bind second "
+            "factors of earlier releases; texts do not change",
         )
         acts.add_parser("verify", help="exit with 1 unless every stored key can be decrypted")
 
@@ -32,14 +34,18 @@ class Command(BaseCommand):
         self.stdout.write(f"wrapped with the first master key: {status.newest:,}")
         self.stdout.write(f"wrapped with an older master key:  {status.older:,}")
         self.stdout.write(f"wrapped with an unknown key:       {status.unreadable:,}")
-        if status.older:
+        unbound = status.unbound + count_unbound_authenticators()
+        self.stdout.write(f"not bound to their row:            {unbound:,}")
+        if status.older or unbound:
             self.stdout.write(
-                "Run `manage.py keys rotate`, then remove the older keys from FIELD_ENCRYPTION_KEY."
+                "Run `manage.py keys rotate`, then remove any older keys from FIELD_ENCRYPTION_KEY."
             )
 
     def _rotate(self) -> None:
         self._verify()
         self.stdout.write(f"{keys.rewrap_all_keys():,} keys are now wrapped with the first master key.")
+        if bound := bind_authenticators():
+            self.stdout.write(f"{bound:,} second factors are now bound to their user.")
 
     def _verify(self) -> None:
         status = keys.get_key_status()

@@ -1,5 +1,6 @@
 """Two-factor authentication applies to every log-in, secrets are encrypted, sessions are listed by digest."""
 
+import json
 import time
 
 import pytest
@@ -7,11 +8,16 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
+from django.core.exceptions import FieldError
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 
 from accounts.fields import DecryptError
-from accounts.login.mfa_adapter import SecondFactorAdapter
+from accounts.keys import get_server_key
+from accounts.login.sealed_authenticators import count_unbound_authenticators
 from accounts.models import User
+from core.crypto import seal_to_text
 from tests.accounts.sessions.test_sessions import get_session_key, is_logged_in, log_in, make_client_with_key
 from tests.factories import PASSWORD
 
@@ -29,14 +35,68 @@ def start_login(user: User) -> Client:
     return browser
 
 
-def test_totp_secret_is_encrypted_and_plain_text_is_rejected(ada: User) -> None:
+def read_stored(kind: str, user: User) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select data::text from mfa_authenticator where type = %s and user_id = %s", [kind, user.pk]
+        )
+        return str(cursor.fetchone()[0])
+
+
+def write_stored(kind: str, user: User, data: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update mfa_authenticator set data = %s where type = %s and user_id = %s", [data, kind, user.pk]
+        )
+
+
+def test_data_of_second_factors_is_encrypted_and_plain_text_is_rejected(ada: User) -> None:
     TOTP.activate(ada, SECRET)
     RecoveryCodes.activate(ada)
-    stored = [str(row.data) for row in Authenticator.objects.all()]
-    assert all(SECRET not in data for data in stored)
-    assert SecondFactorAdapter().decrypt(SecondFactorAdapter().encrypt(SECRET)) == SECRET
+    assert all(read_stored(kind, ada).startswith('{"sealed": ') for kind in ("totp", "recovery_codes"))
+    assert SECRET not in read_stored("totp", ada)
+    assert Authenticator.objects.get(type="totp").data == {"secret": SECRET}
+    write_stored("totp", ada, json.dumps({"secret": SECRET}))
     with pytest.raises(DecryptError):
-        SecondFactorAdapter().decrypt(SECRET)
+        TOTP(Authenticator.objects.get(type="totp")).validate_code("000000")
+    with pytest.raises(FieldError):
+        Authenticator.objects.update(data={"secret": SECRET})
+
+
+def test_second_factor_of_another_user_does_not_open(ada: User, bob: User) -> None:
+    for user in (ada, bob):
+        TOTP.activate(user, SECRET)
+        RecoveryCodes.activate(user)
+    for kind in ("totp", "recovery_codes"):
+        write_stored(kind, bob, read_stored(kind, ada))
+        with pytest.raises(DecryptError):
+            _ = Authenticator.objects.get(user=bob, type=kind).data
+    write_stored("totp", ada, read_stored("recovery_codes", ada))
+    with pytest.raises(DecryptError):
+        _ = Authenticator.objects.get(user=ada, type="totp").data
+
+
+def test_passkey_added_in_the_database_is_not_accepted(ada: User) -> None:
+    Authenticator.objects.create(user=ada, type="webauthn", data={"name": "Phone", "credential": {}})
+    assert Authenticator.objects.get().wrap().name == "Phone"
+    write_stored("webauthn", ada, json.dumps({"name": "Thief", "credential": {}}))
+    with pytest.raises(DecryptError):
+        _ = Authenticator.objects.get().wrap().name
+
+
+def test_second_factors_of_an_earlier_release_work_once_they_are_bound(ada: User) -> None:
+    codes = RecoveryCodes.activate(ada).get_unused_codes()
+    TOTP.activate(ada, SECRET)
+    cipher = get_server_key().mfa_cipher
+    for kind, name in (("totp", "secret"), ("recovery_codes", "seed")):
+        data = Authenticator.objects.get(type=kind).data
+        data[name] = seal_to_text(cipher, data[name].encode(), b"mfa_authenticator")
+        write_stored(kind, ada, json.dumps(data))
+    assert count_unbound_authenticators() == 2
+    call_command("keys", "rotate")
+    assert count_unbound_authenticators() == 0
+    assert RecoveryCodes.activate(ada).get_unused_codes() == codes
+    assert Authenticator.objects.get(type="totp").data == {"secret": SECRET}
 
 
 def test_second_factor_is_required_and_recovery_code_works_once(ada: User) -> None:
