@@ -10,7 +10,7 @@ PEERS := build/benchmark-peers
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove pin-images
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Benchmark Picard next to al
 
 docker-proof: $(VENV)/.dev ## Build the image without Docker, run it, smoke-test it and measure it (needs root, buildah, debootstrap)
 	@$(BIN)/python .ci/docker-proof
+
+pin-images: ## Pin the base images of the containers by the digests that their tags have now (needs Docker)
+	@.ci/pin-images
 
 sbom: $(VENV)/.dev ## Write sbom.json: all installed packages with versions and digests (CycloneDX)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --of JSON -o sbom.json requirements.txt

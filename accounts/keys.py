@@ -215,9 +215,9 @@ def rewrap_all_keys() -> int:
     return len(rows)
 
 
-def _fetch_wrapped_keys(*, for_update: bool = False) -> list[tuple[KeyModel, object, str]]:
+def _fetch_wrapped_keys(*, for_update: bool = False) -> list[tuple[KeyModel, UUID | int, str]]:
     """Return (model, id, ciphertext) of every wrapped key. The model's field would raise for an unreadable one."""
-    rows: list[tuple[KeyModel, object, str]] = []
+    rows: list[tuple[KeyModel, UUID | int, str]] = []
     with connection.cursor() as cursor:
         for model in (PersonKey, ServerKey):
             table, key = model._meta.db_table, model._meta.pk.column
@@ -238,22 +238,22 @@ def _unwrap(masters: list[Fernet], wrapped: str) -> tuple[int, str | None]:
 # --- Private ------------------------------------------------------------------------------------------
 
 
-def _generate_key(model: KeyModel, row_id: object) -> str:
+def _generate_key(model: KeyModel, row_id: UUID | int) -> str:
     return _bind_key(base64.b64encode(os.urandom(KEY_BYTES)).decode(), model, row_id)
 
 
-def _bind_key(secret: str, model: KeyModel, row_id: object) -> str:
+def _bind_key(secret: str, model: KeyModel, row_id: UUID | int) -> str:
     # After the padding of base64, where releases that know no binding stop reading.
     return f"{secret}{BINDING_MARK}{model._meta.db_table}{BINDING_MARK}{row_id}"
 
 
-def _is_in_its_row(content: str, model: KeyModel, row_id: object) -> bool:
+def _is_in_its_row(content: str, model: KeyModel, row_id: UUID | int) -> bool:
     """Return whether the content names this row, or none."""
     secret, mark, _ = content.partition(BINDING_MARK)
     return not mark or content == _bind_key(secret, model, row_id)
 
 
-def _decode_data_key(content: str, model: KeyModel, row_id: object) -> DataKey:
+def _decode_data_key(content: str, model: KeyModel, row_id: UUID | int) -> DataKey:
     encoded = content.partition(BINDING_MARK)[0]
     if content != _bind_key(encoded, model, row_id):
         raise DecryptError(f"the data key of {model._meta.label} {row_id} belongs to another row, or to none")

@@ -305,3 +305,51 @@ def test_documented_systemd_units_are_valid(tmp_path: Path) -> None:
     )
     unknown = [line for line in result.stderr.splitlines() if "Unknown" in line or "Failed to parse" in line]
     assert unknown == []
+
+
+# --- Base images ----------------------------------------------------------------------------------------
+
+
+def pin_images(folder: Path, answer: str) -> subprocess.CompletedProcess[str]:
+    """Run .ci/pin-images on copies of the files, with a `docker` that answers this."""
+    docker = folder / "bin" / "docker"
+    docker.parent.mkdir(exist_ok=True)
+    docker.write_text(f"#!/bin/sh\n{answer}\n")
+    docker.chmod(0o755)
+    return subprocess.run(
+        [sys.executable, str(PROJECT / ".ci/pin-images")],
+        cwd=folder,
+        env={"PATH": f"{docker.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def image_files(tmp_path: Path) -> Path:
+    for name in ("Dockerfile", f"{NOTES}/Dockerfile", "docker-compose.yml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_images_are_pinned_by_the_digests_that_docker_finds(image_files: Path) -> None:
+    for digit in "ab":  # the second time, the digests of the first are replaced
+        digest = f"sha256:{digit * 64}"
+        assert pin_images(image_files, f"echo {digest}").returncode == 0
+        for name in ("Dockerfile", f"{NOTES}/Dockerfile"):
+            [image] = re.findall(r"^ARG PYTHON_IMAGE=(.+)$", (image_files / name).read_text(), re.MULTILINE)
+            assert re.fullmatch(rf"python:[\w.-]+@{digest}", image)
+        services = yaml.safe_load((image_files / "docker-compose.yml").read_text())["services"]
+        assert services["database"]["image"].endswith(f"@{digest}")
+        assert services["web"]["image"] == "picard"
+
+
+@pytest.mark.parametrize("answer", ["echo no such image >&2; exit 1", "echo <no value>"])
+def test_images_stay_as_they_are_if_docker_finds_no_digest(image_files: Path, answer: str) -> None:
+    before = {path: path.read_text() for path in image_files.rglob("*ocker*") if path.is_file()}
+    process = pin_images(image_files, answer)
+    assert process.returncode == 1
+    assert "did not find its digest" in process.stderr
+    assert all(path.read_text() == text for path, text in before.items() if path.parent.name != "bin")

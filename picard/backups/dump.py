@@ -1,11 +1,10 @@
 """Backups: the database in one file, its keys in another, and verification that both match.
 
-The data file is in pg_dump's custom format; `FILE.sha256` is its checksum. Encrypted data stays encrypted in it: it
-contains each user's data key wrapped by the master keys, but never the master keys.
+The data file is in pg_dump's custom format; `FILE.sha256` authenticates it (authentication.py). Encrypted data stays
+encrypted in it: it contains each user's data key wrapped by the master keys, but never the master keys.
 """
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -20,6 +19,12 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from psycopg.conninfo import make_conninfo
 
+from picard.backups.authentication import (
+    UnauthenticBackup,
+    format_checksum,
+    get_checksum_path,
+    verify_checksum,
+)
 from picard.postgres.installation import EmbeddedPostgresError, find_installation
 
 WRAPPED_KEYS = ("accounts_serverkey", "accounts_personkey")
@@ -32,7 +37,7 @@ class BackupError(Exception):
 
 def refuse_overwrite(file: Path, keys: Path | None) -> None:
     """Raise BackupError if an output file exists. Called before the dump, which may take an hour."""
-    for new in (file, _get_checksum_path(file), _get_partial_path(file), *([keys] if keys else ())):
+    for new in (file, get_checksum_path(file), _get_partial_path(file), *([keys] if keys else ())):
         if new.exists():
             raise BackupError(f"{new} already exists. Choose another name, or delete it.")
 
@@ -44,9 +49,9 @@ def dump_database(file: Path) -> None:
         options = ("--format=custom", "--no-owner", "--no-privileges", "--no-comments")
         with run_postgres_tool("pg_dump", *options, build_conninfo(), stdout=handle):
             pass
-    digest = _hash_file(partial)
-    with _create_private_file(_get_checksum_path(file)) as handle:
-        os.write(handle, f"{digest}  {file.name}\n".encode())
+    checksum = format_checksum(partial, file.name, settings.FIELD_ENCRYPTION_KEY[0])
+    with _create_private_file(get_checksum_path(file)) as handle:
+        os.write(handle, checksum.encode())
     partial.rename(file)
 
 
@@ -70,12 +75,15 @@ def parse_master_keys(keys: dict[str, str]) -> list[str]:
     return [key.strip() for key in keys["FIELD_ENCRYPTION_KEY"].split(",")]
 
 
-def verify_backup(file: Path, keys: Sequence[str]) -> int:
-    """Verify the file's checksum and version, and that the master keys decrypt every stored key in it.
+def verify_backup(file: Path, keys: Sequence[str], *, allow_unauthenticated: bool = False) -> int:
+    """Verify that the master keys authenticate the file and decrypt every stored key in it, and its version.
 
     Returns the number of stored keys. Does not access a database. Raises BackupError.
     """
-    _verify_checksum(file)
+    try:
+        verify_checksum(file, keys, allow_unauthenticated=allow_unauthenticated)
+    except UnauthenticBackup as error:
+        raise BackupError(str(error)) from None
     _verify_version(file)
     return _verify_keys(file, keys)
 
@@ -104,14 +112,6 @@ def build_conninfo() -> str:
 
 
 # --- Private ------------------------------------------------------------------------------------------
-
-
-def _verify_checksum(file: Path) -> None:
-    checksum_file = _get_checksum_path(file)
-    if not file.is_file() or not checksum_file.is_file():
-        raise BackupError(f"{file} and {checksum_file.name} must be in the same folder.")
-    if checksum_file.read_text().split()[:1] != [_hash_file(file)]:
-        raise BackupError(f"{file} is damaged: its checksum differs from the one in {checksum_file.name}.")
 
 
 def _verify_version(file: Path) -> None:
@@ -182,12 +182,3 @@ def _create_private_file(file: Path) -> Iterator[int]:
 
 def _get_partial_path(file: Path) -> Path:
     return file.with_name(f"{file.name}.partial")
-
-
-def _get_checksum_path(file: Path) -> Path:
-    return file.with_name(f"{file.name}.sha256")
-
-
-def _hash_file(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

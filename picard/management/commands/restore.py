@@ -14,20 +14,33 @@ from picard.backups import restore as backup_restore
 
 
 class Command(BaseCommand):
-    help = "Restore a backup into an empty database. Rejects a damaged file or wrong keys before it changes anything."
+    help = "Restore a backup into an empty database. Rejects a changed file or wrong keys before it runs anything."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="backup file, with FILE.sha256 in the same folder")
         parser.add_argument("--keys", type=Path, metavar="FILE", help="key file written by `backup --keys`")
         parser.add_argument("--replace", action="store_true", help="drop everything in the database first")
+        parser.add_argument(
+            "--allow-unauthenticated",
+            action="store_true",
+            help="accept a backup of release 0.2.0 or older, which has no HMAC: a changed one can run programs",
+        )
 
-    def handle(self, *_: object, file: Path, keys: Path | None, replace: bool, **__: object) -> None:
+    def handle(
+        self,
+        *_: object,
+        file: Path,
+        keys: Path | None,
+        replace: bool,
+        allow_unauthenticated: bool,
+        **__: object,
+    ) -> None:
         try:
             backup_keys = backup_dump.read_keys(keys) if keys else None
             masters = (
                 backup_dump.parse_master_keys(backup_keys) if backup_keys else settings.FIELD_ENCRYPTION_KEY
             )
-            key_count = backup_dump.verify_backup(file, masters)
+            key_count = backup_dump.verify_backup(file, masters, allow_unauthenticated=allow_unauthenticated)
             _require_idle_database(replace)
             if backup_keys:
                 _require_installable_keys(backup_keys)

@@ -1,5 +1,6 @@
 """Backups: they restore all data on another machine, and reveal nothing without their keys."""
 
+import hashlib
 import os
 import re
 import stat
@@ -13,6 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
+from picard.backups.dump import verify_backup
 from picard.config.paths import PROJECT
 from picard.observability.smoke import SmokeTest
 from tests.chaos.people import PASSWORD, Person, signed_up
@@ -117,10 +119,40 @@ def test_restore_rejects_wrong_keys_and_a_damaged_file_before_any_change(
         os.link(f"{backup.data}.sha256", f"{file}.sha256")
         damaged_file = manage(other, "restore", str(file), "--keys", str(backup.keys))
         assert [each.returncode for each in (generated_keys, wrong_keys, damaged_file)] == [1, 1, 1]
-        assert "do not decrypt" in generated_keys.stderr
-        assert "do not decrypt" in wrong_keys.stderr
+        assert "do not authenticate" in generated_keys.stderr
+        assert "do not authenticate" in wrong_keys.stderr
         assert "is damaged" in damaged_file.stderr
         assert not (other.home / "postgres" / "data").exists()
+
+
+@pytest.mark.parametrize("leaves_hmac", [True, False])
+def test_restore_runs_nothing_of_a_changed_file(backup: Backup, leaves_hmac: bool, tmp_path: Path) -> None:
+    """The attack: replace a statement of the dump by a program to run, of equal length, and its checksum."""
+    data, ran = backup.data.read_bytes(), tmp_path / "ran"
+    original = max(re.findall(rb"CREATE INDEX [^;]+;", data), key=len)
+    attack = f"COPY (SELECT 1) TO PROGRAM 'touch {ran}';".encode()
+    assert len(attack) <= len(original)
+    file = tmp_path / "picard.dump"
+    file.write_bytes(data.replace(original, attack.ljust(len(original)), 1))
+    lines = Path(f"{backup.data}.sha256").read_text().splitlines()
+    lines[0] = f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}"
+    Path(f"{file}.sha256").write_text("\n".join(lines[: 2 if leaves_hmac else 1]))
+    process = manage(backup.product, "restore", str(file), "--replace")
+    assert process.returncode == 1
+    assert ("do not authenticate" if leaves_hmac else "has no HMAC") in process.stderr
+    assert not list(backup.product.home.glob("before-restore-*.dump"))
+    assert not ran.exists()
+
+
+def test_sha256sum_accepts_the_checksum_file(backup: Backup) -> None:
+    checksum = [f"{backup.data.name}.sha256"]
+    subprocess.run(["sha256sum", "--check", "--strict", *checksum], cwd=backup.data.parent, check=True)
+
+
+def test_backup_is_restored_after_the_master_keys_were_rotated(backup: Backup) -> None:
+    [current] = re.findall(r"^FIELD_ENCRYPTION_KEY=(.+)$", backup.keys.read_text(), re.MULTILINE)
+    newest = Fernet.generate_key().decode()
+    assert verify_backup(backup.data, [newest, current]) == 2
 
 
 def test_restore_replaces_data_only_with_the_option_and_saves_it_first(backup: Backup) -> None:

@@ -116,7 +116,7 @@ def test_keys_are_installed_only_after_the_data_was_restored(
     key.write_text("previous key")
     keys = tmp_path / "picard.keys"
     keys.write_text("SECRET_KEY=backup key\nFIELD_ENCRYPTION_KEY=backup key\n")
-    monkeypatch.setattr(backup_dump, "verify_backup", lambda *_: 2)
+    monkeypatch.setattr(backup_dump, "verify_backup", lambda *_, **__: 2)
     monkeypatch.setattr(backup_restore, "restore_database", restore_database)
     monkeypatch.setattr(restore, "_require_idle_database", lambda _: None)
     monkeypatch.setattr(restore, "_run_manage_command", lambda *_: None)
