@@ -4,18 +4,35 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, Channel
 from accounts.admin_base import StaffAdmin
 from accounts.deletion import service as deletion
+from accounts.mail import addresses
 from accounts.models import Invitation, User
 
 admin.site.unregister(Group)  # roles are flags of the user, so groups are not used
 
 
+class UserForm(ModelForm):  # type: ignore[type-arg]
+    """An account's data. Its e-mail address must not be one that another account confirmed."""
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        owner = addresses.find_account(email)
+        if owner is not None and owner != self.instance:
+            raise ValidationError(_("This address belongs to another account."), code="taken")
+        return email
+
+
 @admin.register(User)
 class UserAdmin(StaffAdmin):
+    form = UserForm
     list_display = ("email", "handle", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "handle", "display_name")
@@ -39,7 +56,10 @@ class UserAdmin(StaffAdmin):
         if obj.is_active and obj.delete_at is not None:
             deletion.restore_account(obj.pk, by=Actor(user=obj, door=Channel.WEB))
             obj.delete_at = None
-        super().save_model(request, obj, form, change)
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            if "email" in getattr(form, "changed_data", ()):
+                addresses.replace_address(obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if not self.has_view_permission(request):

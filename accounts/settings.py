@@ -4,6 +4,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+CODE_VALID_S = 3_600  # of a code that was sent to an address, and of the log-in that waits for it
+
 
 def build_cache_settings() -> dict[str, object]:
     """Return CACHES: one database cache for all processes, with rate limits of log-ins and used TOTP codes.
@@ -20,7 +22,12 @@ def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
     """Return all ACCOUNT_* and MFA_* settings. Without a mail server no e-mail address can be verified."""
     return {
         "ACCOUNT_ADAPTER": "accounts.login.adapter.AccountAdapter",
-        "ACCOUNT_FORMS": {"change_password": "accounts.login.password_form.ChangePasswordForm"},
+        "ACCOUNT_FORMS": {
+            "signup": "accounts.login.signup_form.SignupForm",
+            "change_password": "accounts.login.password_form.ChangePasswordForm",
+            "reset_password": "accounts.login.address_forms.ResetPasswordForm",
+            "confirm_email_verification_code": "accounts.login.address_forms.ConfirmAddressForm",
+        },
         "ACCOUNT_USER_MODEL_USERNAME_FIELD": None,
         "ACCOUNT_LOGIN_METHODS": {"email"},
         "ACCOUNT_SIGNUP_FIELDS": ["email*", "password1*"],
@@ -30,6 +37,13 @@ def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
         "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
         "ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE": False,
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory" if has_mail else "none",
+        # By code: an address that is not confirmed yet is stored in the session only, never as a row.
+        "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": has_mail,
+        "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS": 5,
+        "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT": CODE_VALID_S,
+        "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": True,
+        "ACCOUNT_LOGIN_TIMEOUT": CODE_VALID_S,
+        "ACCOUNT_MAX_EMAIL_ADDRESSES": 2 if has_mail else 1,
         "MFA_ADAPTER": "accounts.login.mfa_adapter.SecondFactorAdapter",
         "MFA_ALLOW_UNVERIFIED_EMAIL": not has_mail,
         **_build_passkey_settings(get_passkey_rp_id(public_url)),

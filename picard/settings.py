@@ -142,7 +142,7 @@ CACHES = build_cache_settings()
 
 # --- Users -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.login.backend.AuthenticationBackend"]
 _HASHERS = "django.contrib.auth.hashers"
 PASSWORD_HASHERS = [f"{_HASHERS}.Argon2PasswordHasher", f"{_HASHERS}.PBKDF2PasswordHasher"]
 _VALIDATORS = "django.contrib.auth.password_validation"

@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from accounts import keys
 from accounts.models import User
+from accounts.settings import build_login_settings
 from memories.jobs import indexer
 from memories.providers import chat
 from memories.providers.embeddings import reset_provider
@@ -97,6 +98,14 @@ def shared_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     with django_db_blocker.unblock():
         yield
         delete_all_users()
+
+
+@pytest.fixture
+def sends_mail(settings: Settings) -> None:
+    """The settings of accounts with EMAIL_URL. E-mails are in `mail.outbox`."""
+    settings.HAS_MAIL = True
+    for name, value in build_login_settings(settings.PUBLIC_URL, has_mail=True).items():
+        setattr(settings, name, value)
 
 
 @pytest.fixture

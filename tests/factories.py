@@ -1,9 +1,12 @@
 """Users and actors for tests. Ada is the owner, Bob another user, Carol staff."""
 
+import re
 import time
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.core.cache import cache
 from django.db import IntegrityError, OperationalError, connection, transaction
 
@@ -24,6 +27,18 @@ PASSWORD = "correct horse battery"
 def make_person(name: str, **fields: Any) -> User:
     """Create a user with the password PASSWORD."""
     return User.objects.create_user(f"{name}@example.org", PASSWORD, display_name=name.title(), **fields)
+
+
+def confirm_address(person: User, email: str = "") -> None:
+    """Mark an address of the user as confirmed; by default, their own."""
+    email = email or person.email
+    EmailAddress.objects.create(user=person, email=email, verified=True, primary=email == person.email)
+
+
+def get_emailed_code() -> str:
+    """Return the code in the newest e-mail."""
+    [code] = re.findall(r"^[A-Z]{4}-[A-Z]{4}$", str(mail.outbox[-1].body), re.MULTILINE)
+    return str(code)
 
 
 def delete_all_users() -> None:

@@ -17,8 +17,9 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from accounts import keys, mail
+from accounts import keys
 from accounts.actor import Actor, InsufficientScope
+from accounts.mail import emails
 from accounts.models import User
 from accounts.sessions.revocation import end_sessions
 
@@ -47,7 +48,7 @@ def close_account(actor: Actor) -> User:
     end_sessions(person)
     account_closed.send(User, by=actor)
     person.refresh_from_db()
-    mail.send_email_on_commit(
+    emails.send_email_on_commit(
         person,
         _("Your account is closed"),
         "account_closed",
@@ -66,7 +67,7 @@ def restore_account(person_id: UUID, *, by: Actor) -> User:
     person.save(update_fields=["is_active", "delete_at"])
     account_restored.send(User, by=by)
     address = f"{settings.PUBLIC_URL}{reverse('account_login')}"
-    mail.send_email_on_commit(
+    emails.send_email_on_commit(
         person, _("Your account was restored"), "account_restored", {"address": address}
     )
     return person

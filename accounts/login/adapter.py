@@ -1,9 +1,11 @@
 """Adapter for django-allauth: who can sign up, links in e-mails, messages."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
@@ -15,10 +17,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from accounts import invitations
+from accounts.login import pending_signup
+from accounts.login.pending_signup import INVITATION_KEY
+from accounts.mail import addresses
 from accounts.models import Invitation, User
-from core import languages
-
-SESSION_KEY = "invitation"  # the secret of the invitation link
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -37,19 +39,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
         """Save the user, their language, their keys and the used invitation in one transaction."""
-        user.language = languages.match_accept_language(request.headers.get("Accept-Language", ""))
+        user.language = pending_signup.get_browser_language(request)
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
                 if settings.SIGNUP == "invite":
-                    invitations.redeem_invitation(request.session.get(SESSION_KEY, ""), saved)
+                    invitations.redeem_invitation(request.session.get(INVITATION_KEY, ""), saved)
         except invitations.InvalidInvitation:
             raise ImmediateHttpResponse(render(request, "account/signup_closed.html")) from None
         except IntegrityError:
             # The form was submitted twice at once, and the other request created the account.
             messages.info(request, _("Your account was created. Log in."))
             raise ImmediateHttpResponse(redirect("account_login")) from None
-        request.session.pop(SESSION_KEY, None)
+        request.session.pop(INVITATION_KEY, None)
         return saved
 
     def pre_login(self, request: HttpRequest, user: User, **how: object) -> HttpResponse | None:
@@ -57,6 +59,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return None  # RestoreStage offers to restore the account after all other steps
         response: HttpResponse | None = super().pre_login(request, user, **how)
         return response
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Mark the address as confirmed, and take it from accounts that never confirmed it."""
+        is_new = email_address.pk is None
+        if not is_new or EmailAddress.objects.can_add_email(email_address.user):
+            with (
+                suppress(IntegrityError),
+                transaction.atomic(),
+            ):  # another account confirmed it at the same moment
+                addresses.release_address(email_address.email, to=email_address.user)
+                return bool(super().confirm_email(request, email_address))
+        messages.error(
+            request, _("This address could not be added. Remove another address first, or log in with it.")
+        )
+        return False
 
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.login.stages.RestoreStage"]
@@ -105,5 +122,5 @@ def _to_public_url(address: str) -> str:
 
 def get_session_invitation(request: HttpRequest) -> Invitation | None:
     """Return the invitation in this session, None if it cannot be used."""
-    secret = request.session.get(SESSION_KEY)
+    secret = request.session.get(INVITATION_KEY)
     return invitations.find_invitation(secret) if secret and settings.SIGNUP == "invite" else None

@@ -10,6 +10,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
@@ -18,6 +20,7 @@ from core.crypto import seal_to_text, unseal_text
 
 logger = logging.getLogger(__name__)
 
+FORMER_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 DIGEST_BYTES = 20  # 40 hex digits fit Django's column; keys have 165 random bits, so a fast hash is enough
 
 
@@ -59,6 +62,8 @@ class SessionStore(db.SessionStore):
             logger.warning("session data cannot be decrypted")
             return {}
         data: dict[str, Any] = self.serializer().loads(content)
+        if data.get(BACKEND_SESSION_KEY) == FORMER_BACKEND:  # it began before accounts/login/backend.py
+            data[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         return data
 
     def _get_associated_data(self) -> bytes:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import mail
+from accounts.mail import emails
 from oauth.models import AppGrant
 from oauth.toolkit.scopes import get_scope_descriptions
 
@@ -18,4 +18,4 @@ def send_app_connected_email(grant: AppGrant) -> None:
         "address": f"{settings.PUBLIC_URL}{reverse('oauth:app', args=[grant.pk])}",
     }
     subject = _("%(app)s was connected to your account") % {"app": grant.application}
-    mail.send_email(grant.user, subject, "app_connected", context)
+    emails.send_email(grant.user, subject, "app_connected", context)

@@ -28,8 +28,7 @@ PAGES = frozenset(
     {
         "account_login",
         "account_signup",
-        "account_email_verification_sent",
-        "account_confirm_email",
+        "confirm_address",
         "account_reset_password",
         "account_reset_password_done",
         "account_reset_password_from_key",

@@ -1,0 +1,124 @@
+"""A sign-up whose address is not confirmed yet. It is stored in the session only: there is no account until then.
+
+So whoever enters another person's address gets nothing and leaves nothing behind. Both the code and the session are
+needed: the address is confirmed by the person who chose the password, not by one who opens an unexpected link.
+"""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from allauth.account.internal.stagekit import clear_login
+from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
+from allauth.core.internal.cryptokit import generate_user_code
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import invitations
+from accounts.mail import addresses, emails
+from accounts.models import User
+from core import languages
+
+SESSION_KEY = "pending_signup"
+INVITATION_KEY = "invitation"  # the secret of the invitation link
+VALID_S = 24 * 3_600  # an e-mail may be delayed
+MAX_GUESSES = 5
+MAX_EMAILS = 5
+
+
+class AddressHasAccount(Exception):
+    """Another account confirmed the address in the meantime."""
+
+
+@dataclass(frozen=True)
+class PendingSignup:
+    """What the form said, and the code that was sent. `password` is hashed; `next_url` is the page to return to."""
+
+    email: str
+    password: str
+    code: str
+    started_at: float
+    next_url: str = ""
+    guesses: int = 0
+    emails: int = 1
+
+    @property
+    def can_resend(self) -> bool:
+        return self.emails < MAX_EMAILS
+
+
+def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResponse:
+    """Store the sign-up in the session and send the code. Both are the same if the address has an account already."""
+    clear_login(request)
+    pending = PendingSignup(
+        email,
+        make_password(password),
+        generate_user_code(),
+        time.time(),
+        get_next_redirect_url(request) or "",
+    )
+    _store(request, pending)
+    emails.send_signup_code(pending.email, pending.code)
+    page = reverse("account_email_verification_sent")
+    return redirect(passthrough_next_redirect_url(request, page, "next"))
+
+
+def get_pending_signup(request: HttpRequest) -> PendingSignup | None:
+    """Return the sign-up of this session, None if there is none or it has expired."""
+    stored: dict[str, Any] | None = request.session.get(SESSION_KEY)
+    if stored is None:
+        return None
+    pending = PendingSignup(**stored)
+    if time.time() - pending.started_at > VALID_S:
+        drop_signup(request)
+        return None
+    return pending
+
+
+def resend_code(request: HttpRequest, pending: PendingSignup) -> None:
+    """Send the same code again, so that it does not matter which of the e-mails arrives first."""
+    if pending.can_resend:
+        emails.send_signup_code(pending.email, pending.code)
+        _store(request, replace(pending, emails=pending.emails + 1))
+
+
+def count_wrong_guess(request: HttpRequest, pending: PendingSignup) -> bool:
+    """Return whether another guess is allowed. If not, the sign-up is dropped."""
+    if pending.guesses + 1 >= MAX_GUESSES:
+        drop_signup(request)
+        return False
+    _store(request, replace(pending, guesses=pending.guesses + 1))
+    return True
+
+
+def drop_signup(request: HttpRequest) -> None:
+    request.session.pop(SESSION_KEY, None)
+
+
+@transaction.atomic
+def create_account(request: HttpRequest, pending: PendingSignup, *, by_invitation: bool) -> User:
+    """Create the account with its confirmed address.
+
+    Raises AddressHasAccount, InvalidInvitation, and IntegrityError if it was confirmed elsewhere at the same moment.
+    """
+    if addresses.find_account(pending.email) is not None:
+        raise AddressHasAccount
+    addresses.release_address(pending.email)
+    person = User(email=pending.email, password=pending.password, language=get_browser_language(request))
+    person.save()
+    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    if by_invitation:
+        invitations.redeem_invitation(request.session.get(INVITATION_KEY, ""), person)
+    return person
+
+
+def get_browser_language(request: HttpRequest) -> str:
+    return languages.match_accept_language(request.headers.get("Accept-Language", ""))
+
+
+def _store(request: HttpRequest, pending: PendingSignup) -> None:
+    request.session[SESSION_KEY] = asdict(pending)
