@@ -86,6 +86,7 @@ def purge_memories() -> int:
                 owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
             )
             supersession.bridge_links(owner_id, ids)
+            idempotency.clear_answers(owner_id, ids)
             Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
             total += len(ids)
     return total

@@ -255,6 +255,8 @@ class StoredAnswer(Owned, models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
     key_hash = models.BinaryField(max_length=32, editable=False)  # SHA-256 of the app and its key
     answer = SealedTextField()
+    # Of the texts in the response. Null in rows of version 0.3 and earlier, which are not returned again.
+    memory_ids = ArrayField(models.UUIDField(), null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

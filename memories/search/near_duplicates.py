@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Case, Count, F, QuerySet, When
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
@@ -113,7 +112,7 @@ def _select_shown(compared: Sequence[SimilarMemory], limit: int) -> list[Similar
     return [*shown[: limit - len(further)], *further]
 
 
-@transaction.atomic
+@audit.atomic()
 def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False) -> Memory:
     """Merge two memories: the older gets the newer's text as a new version, the newer moves to trash.
 

@@ -1,7 +1,16 @@
-"""The audit log of who did what to which memories. It contains ids, never a text."""
+"""The audit log of who did what to which memories. It contains ids, never a text.
 
-from collections.abc import Iterable
+Whatever an app or another user is told of a memory is in it, by an answer or by an error: so what a transaction read
+stays on record if the transaction fails (`atomic`).
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from django.db import Error, transaction
 
 from accounts.actor import Actor
 from accounts.ids import new_id
@@ -14,35 +23,142 @@ insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action
 values (%(line)s, %(owner)s, %(actor)s, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[])
 returning id
 """
+# After these an answer has no text of the memory: it is gone, or not yet one.
+WITHOUT_TEXT = frozenset(
+    {
+        AuditAction.MEMORY_TRASH,
+        AuditAction.MEMORY_DELETE,
+        AuditAction.MEMORY_PROPOSE,
+        AuditAction.MEMORY_DECLINE,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event about memories."""
+
+    actor: Actor
+    action: AuditAction
+    owner_id: UUID
+    memory_ids: tuple[UUID, ...]
+
+
+@dataclass
+class Block:
+    """What is recorded in a transaction, and what is to be recorded unless something else names the memory."""
+
+    events: list[Event] = field(default_factory=list)
+    reads: list[Event] = field(default_factory=list)
+    touched: list[Event] = field(default_factory=list)
+
+    def list_readable_ids(self) -> list[UUID]:
+        """Return the memories whose texts an answer may have."""
+        gone = {pk for event in self.events if event.action in WITHOUT_TEXT for pk in event.memory_ids}
+        named = (pk for event in self.events for pk in event.memory_ids if pk not in gone)
+        return list(dict.fromkeys(named))
+
+    def merge_unnamed(self) -> list[Event]:
+        """Return the reads of what was touched and is not in an event, one for each actor and owner."""
+        named = {pk for event in self.events for pk in event.memory_ids}
+        merged: dict[tuple[Actor, UUID], dict[UUID, None]] = {}
+        for event in self.touched:
+            ids = {pk: None for pk in event.memory_ids if pk not in named}
+            merged.setdefault((event.actor, event.owner_id), {}).update(ids)
+        return [
+            Event(actor, AuditAction.MEMORY_READ, owner_id, tuple(ids))
+            for (actor, owner_id), ids in merged.items()
+        ]
+
+
+_current: ContextVar[Block | None] = ContextVar("audited block", default=None)
+
+
+@contextmanager
+def atomic() -> Iterator[Block]:
+    """A transaction whose reads are recorded also if it fails: the error may tell of them. Also a decorator.
+
+    Not after an error of the database, which tells nothing and is not followed by a statement.
+    """
+    outer, block = _current.get(), Block()
+    token = _current.set(block)
+    try:
+        with transaction.atomic():
+            yield block
+            for read in block.merge_unnamed():
+                _record(read, is_read=True)
+    except Error:
+        raise
+    except Exception:
+        _current.reset(token)
+        for read in (*block.reads, *block.merge_unnamed()):
+            _record(read, is_read=True)
+        raise
+    else:
+        if outer is not None:
+            outer.events += block.events
+            outer.reads += block.reads
+    finally:
+        if _current.get() is block:
+            _current.reset(token)
 
 
 def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
     """Record an event in the transaction of the action. An action on no memory is not recorded."""
-    if ids := list(memory_ids):
-        fetch_prepared(RECORD, build_event_params(actor, action, owner_id, ids))
-
-
-def build_event_params(
-    actor: Actor, action: AuditAction, owner_id: UUID, memory_ids: list[UUID]
-) -> dict[str, object]:
-    """Return the parameters of RECORD, for a statement that also performs the action."""
-    return {
-        "line": new_id(),
-        "owner": owner_id,
-        "actor": actor.user.pk if actor.user else None,
-        "door": actor.door.value,
-        "client": actor.client_id or "",
-        "action": action.value,
-        "memories": memory_ids,
-    }
+    _record(Event(actor, action, owner_id, tuple(memory_ids)))
 
 
 def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
     """Record what an app or another user read. Users' own reads in their own session are not recorded."""
-    if actor.is_app or actor.user is None or actor.user.pk != owner_id:
-        record_event(actor, action, owner_id=owner_id, memory_ids=memory_ids)
+    if _is_recorded(actor, owner_id):
+        _record(Event(actor, action, owner_id, tuple(memory_ids)), is_read=True)
+
+
+def touch(actor: Actor, memory_ids: Iterable[UUID]) -> None:
+    """Record a read of the actor's own memories, unless another event of this block names them.
+
+    For whatever the outcome tells about: that nothing changed, or why something could not.
+    """
+    if not _is_recorded(actor, actor.person.pk):
+        return
+    event = Event(actor, AuditAction.MEMORY_READ, actor.person.pk, tuple(memory_ids))
+    if (block := _current.get()) is not None:
+        block.touched.append(event)
+    else:
+        _record(event, is_read=True)
+
+
+def build_event_params(event: Event) -> dict[str, object]:
+    """Return the parameters of RECORD, for a statement that also performs the action; then call `note_event`."""
+    return {
+        "line": new_id(),
+        "owner": event.owner_id,
+        "actor": event.actor.user.pk if event.actor.user else None,
+        "door": event.actor.door.value,
+        "client": event.actor.client_id or "",
+        "action": event.action.value,
+        "memories": list(event.memory_ids),
+    }
+
+
+def note_event(event: Event, *, is_read: bool = False) -> None:
+    """Add a recorded event to the block."""
+    if (block := _current.get()) is not None:
+        block.events.append(event)
+        if is_read:
+            block.reads.append(event)
 
 
 def record_account_event(by: Actor, action: AuditAction) -> None:
     """Record what a user did to their own account: an event without memories."""
-    fetch_prepared(RECORD, build_event_params(by, action, by.person.pk, []))
+    fetch_prepared(RECORD, build_event_params(Event(by, action, by.person.pk, ())))
+
+
+def _is_recorded(actor: Actor, owner_id: UUID) -> bool:
+    return actor.is_app or actor.user is None or actor.user.pk != owner_id
+
+
+def _record(event: Event, *, is_read: bool = False) -> None:
+    if event.memory_ids:
+        fetch_prepared(RECORD, build_event_params(event))
+        note_event(event, is_read=is_read)

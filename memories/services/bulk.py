@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -47,7 +46,7 @@ Operation = CreateOperation | UpdateOperation | TrashOperation
 Outcome = Memory | Exception
 
 
-@transaction.atomic
+@audit.atomic()
 def apply_operations(actor: Actor, operations: Sequence[Operation]) -> list[Outcome]:
     """Return the memory of each operation, or one of OPERATION_ERRORS, in order.
 

@@ -119,15 +119,17 @@ def insert_memories(
         row.created_at = (origin and origin.created_at) or timezone.now()
     names = {row.pk: get_readable_names(row_tags) for row, row_tags in zip(rows, tags, strict=True)}
     passages = work_queue.build_passage_rows(rows, names)
-    line = audit.build_event_params(
-        actor, AuditAction.MEMORY_CREATE, actor.person.pk, [row.pk for row in rows]
-    )
+    event = audit.Event(actor, AuditAction.MEMORY_CREATE, actor.person.pk, tuple(row.pk for row in rows))
     params = (
-        line | _build_memory_params(rows) | _build_passage_params(passages) | _build_tag_params(rows, tags)
+        audit.build_event_params(event)
+        | _build_memory_params(rows)
+        | _build_passage_params(passages)
+        | _build_tag_params(rows, tags)
     )
     if is_imported:
         params |= _build_origin_params(rows, origins)
     [(now,)] = fetch_prepared(STORE_IMPORTED if is_imported else STORE, params)
+    audit.note_event(event)
     for row, origin in zip_longest(rows, origins):
         _set_stored_values(row, origin or Origin(), now)
 

@@ -22,6 +22,7 @@ from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
+from memories.services import audit
 from memories.services.chains import MAX_CHAIN, Chains, load_chains, walk
 from memories.validation.drafts import Changes
 
@@ -124,6 +125,7 @@ def check_link(actor: Actor, newer_id: UUID, older_id: UUID, new: Mapping[UUID, 
     newer, older = {**chains.newer, **{to: pk for pk, to in new.items()}}, chains.older
     if older_id not in chains.visible:
         raise _make_error(_("Not found."), "not_found")
+    audit.touch(actor, [older_id])
     if newer_id in walk(older, older_id):
         raise _make_error(_("A memory cannot supersede itself, directly or through others."), "circle")
     hidden: list[UUID] = []

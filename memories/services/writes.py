@@ -22,7 +22,7 @@ from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
 from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Visibility
 from memories.models.visibility import MemoryQuerySet
-from memories.services import audit, insert, proposals, supersession
+from memories.services import audit, idempotency, insert, proposals, supersession
 from memories.services import tags as tagging
 from memories.validation import quota
 from memories.validation.drafts import COLUMNS, Changes, Unset, clean_changes, clean_new_memory, select_given
@@ -71,7 +71,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     # Without tags and links this is a single statement, which needs no transaction.
     has_more = actor.only_tags or any(item.tags or item.supersedes for item in cleaned)
     is_single = not (settings.MEMORIES_PER_PERSON or has_more)
-    with nullcontext() if is_single else transaction.atomic():
+    with nullcontext() if is_single else audit.atomic():
         supersession.link_new(actor, rows)  # its lock is the first: see supersession.lock_links
         quota.check_quota(actor.person.pk, len(rows))
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
@@ -109,7 +109,7 @@ def update_memory(
     return outcome
 
 
-@transaction.atomic
+@audit.atomic()
 def _change_memory(
     actor: Actor, memory_id: UUID, expected_version: int | None, values: Changes, source: str
 ) -> Memory | Proposal:
@@ -151,7 +151,7 @@ def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
     return update_memory(actor, memory_id, text=revision.text)
 
 
-@transaction.atomic
+@audit.atomic()
 def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None = None) -> Memory:
     """Move a memory to trash, from which its owner can restore it until it is purged.
 
@@ -185,6 +185,7 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
     memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
     supersession.bridge_links(memory.owner_id, [memory.pk])
+    idempotency.clear_answers(memory.owner_id, [memory.pk])
     memory.delete()
 
 
@@ -197,6 +198,7 @@ def empty_trash(actor: Actor) -> int:
     ids = list(trash.values_list("pk", flat=True))
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=actor.person.pk, memory_ids=ids)
     supersession.bridge_links(actor.person.pk, ids)
+    idempotency.clear_answers(actor.person.pk, ids)
     Memory.objects.owned_by(actor.person).filter(pk__in=ids).delete()
     return len(ids)
 
@@ -219,8 +221,12 @@ def get_source(actor: Actor) -> str:
 
 
 def _get_own_for_update(actor: Actor, memory_id: UUID, expected_version: int | None = None) -> "ReadMemory":
-    """Lock and return the user's own current memory, with the database's time as `read_at`."""
+    """Lock and return the user's own current memory, with the database's time as `read_at`.
+
+    Whether or not it is changed then, an app that was told so is in the audit log.
+    """
     memory = _lock_memory(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
+    audit.touch(actor, [memory.pk])
     if expected_version is not None and expected_version != memory.version:
         raise VersionConflict(memory.version)
     return memory

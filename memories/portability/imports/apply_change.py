@@ -16,8 +16,8 @@ from memories.models import Memory, MemoryRevision, Tag, Visibility
 from memories.portability.imports.places import OWN_FORMAT
 from memories.portability.imports.staged_items import StagedItem
 from memories.portability.readers.items import ImportItem
+from memories.services import audit, writes
 from memories.services import tags as tagging
-from memories.services import writes
 from memories.services.reads import decrypt_or_none
 from memories.validation import limits
 from memories.validation.drafts import UNSET, Changes, Unset
@@ -109,6 +109,7 @@ def apply_change(actor: Actor, staged: StagedItem, *, publishes: bool = False) -
     memory = own.select_for_update(of=("self",)).first()
     if memory is None or not is_still_valid(staged.item):
         return None
+    audit.touch(actor, [memory.pk])
     changes = find_changes(staged.item, memory)
     if changes.get("visibility") == Visibility.PUBLIC and not publishes:
         del changes["visibility"]

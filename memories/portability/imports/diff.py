@@ -76,6 +76,7 @@ class ImportDiff:
     seen_ids: dict[UUID, SeenId] = field(default_factory=dict)
     outdated: set[int] = field(default_factory=set)  # indexes of items of which the file has a newer text
     sample: list[str] = field(default_factory=list)
+    matched_ids: set[UUID] = field(default_factory=set)  # memories of which the preview tells
     pending_characters: int = 0
     entry_count: int = 0
     last_id: UUID = field(default_factory=lambda: UUID(int=0))
@@ -163,6 +164,7 @@ class ImportDiff:
             self._add_new(item, digest)
 
     def _compare_with_stored(self, item: ImportItem, existing: Memory) -> None:
+        self.matched_ids.add(existing.pk)
         changes = find_changes(item, existing)
         if changes.keys() - {"visibility"} or changes.get("visibility") == Visibility.PRIVATE:
             self.links.add_memory(item.file_id, existing.pk, CHANGED)
@@ -177,6 +179,7 @@ class ImportDiff:
             self.links.add_memory(item.file_id, existing.pk, STORED)
 
     def _add_duplicate(self, item: ImportItem, memory_id: UUID) -> None:
+        self.matched_ids.add(memory_id)
         self.report.counts[DUPLICATE] += 1
         self.links.add_memory(item.file_id, memory_id, STORED)
 

@@ -30,7 +30,7 @@ from memories.portability.imports.links import load_link_row
 from memories.portability.imports.report import CHANGED, NEW, RunReport
 from memories.portability.imports.stage import require_portability_scopes
 from memories.portability.imports.staged_items import load_staged_items
-from memories.services import proposals, writes
+from memories.services import audit, proposals, writes
 from memories.services.supersession import lock_links
 from memories.validation import quota
 
@@ -187,7 +187,7 @@ def _get_staged_rows(batch: ImportBatch) -> QuerySet[StagedMemories]:
     return StagedMemories.objects.filter(owner_id=batch.owner_id, batch=batch)
 
 
-@transaction.atomic
+@audit.atomic()
 def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
     batch = _lock_import(actor, batch_id)
     if batch.state != ImportState.RUNNING:

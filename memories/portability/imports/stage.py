@@ -10,7 +10,7 @@ from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.db.locks import OwnerLock, try_lock_owner
 from memories import scopes
 from memories.errors import ImportInProgress
-from memories.models import OPEN_STATES, ImportBatch, ImportState
+from memories.models import OPEN_STATES, AuditAction, ImportBatch, ImportState
 from memories.portability.files.archives import Source, list_parts
 from memories.portability.files.parts import check_deadline
 from memories.portability.imports.diff import ImportDiff
@@ -20,12 +20,13 @@ from memories.portability.readers.catalog import MIXED
 from memories.portability.readers.detect import detect_parts, read_parts
 from memories.portability.readers.formats import ChatFilter, Format, ReadContext
 from memories.portability.readers.items import ImportLink, SkippedEntry
-from memories.services import writes
+from memories.services import audit, writes
 
 MAX_SECONDS = 3_600.0  # per preview
 MAX_SECONDS_ONLINE = 120.0  # in a web request
 PREVIEW_LIMIT = RateLimit("import", 30, 3_600)
 BATCH_SIZE = 2_000
+IDS_PER_EVENT = 500  # as in an export
 
 ProgressCallback = Callable[[int], None]
 
@@ -84,9 +85,18 @@ def stage_import(
                 if diff.entry_count % BATCH_SIZE == 0:
                     on_progress(diff.entry_count)
         diff.save_summary()
+        _record_matches(actor, diff)
         _discard_open_import(previous)
         batch.save(force_insert=True)
     return batch
+
+
+def _record_matches(actor: Actor, diff: ImportDiff) -> None:
+    """Record which memories an app may tell from the counts to be the user's."""
+    matched = sorted(diff.matched_ids)
+    for start in range(0, len(matched), IDS_PER_EVENT):
+        ids = matched[start : start + IDS_PER_EVENT]
+        audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=actor.person.pk, memory_ids=ids)
 
 
 def _lock_open_import(actor: Actor) -> ImportBatch | None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from memories import scopes
+from memories.jobs.retention import purge_memories
 from memories.models import AuditAction, AuditEvent, Memory, StoredAnswer
 from memories.services import idempotency, writes
 from tests.factories import make_person, remember, session
@@ -79,6 +81,55 @@ def test_stored_response_is_not_replayed_with_different_permissions(ada: User) -
     idempotency.run_once(unlimited, "k1", b"request", lambda: "answer")
     with pytest.raises((IdempotencyKeyReused, InsufficientScope)):
         idempotency.run_once(limited, "k1", b"request", lambda: "answer")
+
+
+def create_once(api: Caller) -> Answer:
+    return api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1")
+
+
+@pytest.mark.django_db
+def test_each_repetition_of_a_response_is_a_read(api: Caller, ada: User) -> None:
+    memory_id = create_once(api).json["id"]
+    for _ in range(2):
+        assert create_once(api).headers["Idempotency-Replayed"] == "true"
+    reads = AuditEvent.objects.filter(action=AuditAction.MEMORY_READ)
+    assert [[str(pk) for pk in event.memory_ids] for event in reads] == [[memory_id]] * 2
+
+
+@pytest.mark.django_db
+def test_response_is_not_repeated_while_its_memory_is_gone(api: Caller, ada: User) -> None:
+    memory_id = create_once(api).json["id"]
+    writes.trash_memory(session(ada), memory_id)
+    assert create_once(api).status == 404
+    writes.restore_memory(session(ada), memory_id)
+    assert create_once(api).status == 201
+    assert Memory.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", ["delete", "empty", "purge"])
+def test_text_of_a_deleted_memory_is_in_no_stored_response(
+    api: Caller, ada: User, way: str, settings: Settings
+) -> None:
+    memory_id = create_once(api).json["id"]
+    writes.trash_memory(session(ada), memory_id)
+    if way == "delete":
+        writes.delete_memory(session(ada), memory_id)
+    elif way == "empty":
+        writes.empty_trash(session(ada))
+    else:
+        settings.TRASH_DAYS = 0
+        purge_memories()
+    assert "Once." not in StoredAnswer.objects.get().answer
+    assert create_once(api).status == 404
+    assert Memory.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_response_stored_by_an_earlier_version_is_not_repeated(api: Caller) -> None:
+    create_once(api)
+    StoredAnswer.objects.update(memory_ids=None)
+    assert (create_once(api).status, create_once(api).code) == (422, "key_reused")
 
 
 @pytest.mark.django_db

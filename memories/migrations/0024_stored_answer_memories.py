@@ -1,0 +1,16 @@
+import django.contrib.postgres.fields
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("memories", "0021_imported_id")]
+
+    operations = [
+        migrations.AddField(
+            model_name="storedanswer",
+            name="memory_ids",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.UUIDField(), editable=False, null=True, size=None
+            ),
+        ),
+    ]

@@ -1,0 +1,94 @@
+"""The rule: who is told of a memory of another user, or is an app, stands in the record with it.
+
+An answer tells of a memory if it contains a canary of it, or if it differs from the answer to the same request about a
+memory that does not exist: so it tells of a change, or only that the memory is there.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Q
+
+from memories.models import AuditEvent
+from tests.records.world import UNKNOWN_ID, UNKNOWN_WORD, World, rolled_back
+
+VARYING = re.compile(
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)"
+    rb'|name="csrfmiddlewaretoken" value="\w+"|data-csrf="\w+"|nonce[-=]"?[\w+/=-]+|<code>[0-9a-f]{32}</code>'
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The status of an answer, and all of its bytes that can tell something: those of the head too."""
+
+    status: int
+    content: bytes
+
+    def differs_from(self, other: "Reply", name: str) -> bool:
+        """Return whether it tells more, apart from ids and times, and from the word that the request had instead."""
+        content = self.content.replace(f"{name}bird".encode(), UNKNOWN_WORD.encode())
+        masked, others = (VARYING.sub(b"*", each) for each in (content, other.content))
+        return (self.status, masked) != (other.status, others)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who asks: an app by its client id, another user, or an anonymous user."""
+
+    name: str
+    user_id: UUID | None
+    client_id: str = ""
+    is_staff: bool = False  # the admin site shows metadata of memories
+
+
+@dataclass
+class Ledger:
+    """Counts requests, and the answers that told of a memory without its line in the record."""
+
+    world: World
+    requests: int = 0
+    unrecorded: list[str] = field(default_factory=list)
+
+    def check(self, reader: Reader, what: str, request: str, send: Callable[[str], Reply]) -> None:
+        """Send a request, and check that each memory that its answer tells of is named by a new line of the reader.
+
+        request: everything that the caller chose, as text: `send` sends it, also with another memory in it.
+        """
+        reply, named = self._send(reader, request, send)
+        missing = {
+            word
+            for word, pk in self.world.canaries.items()
+            if word.encode() in reply.content and word not in request and pk not in named
+        }
+        for name, altered in () if reader.is_staff else self._replace_memories(request):
+            pk = self.world.memories[name]
+            if pk not in named and reply.differs_from(self._send(reader, altered, send)[0], name):
+                missing.add(f"that {name} exists or changed")
+        if missing:
+            self.unrecorded.append(
+                f"{what} as {reader.name} [{reply.status}] told {', '.join(sorted(missing))}"
+            )
+
+    def _replace_memories(self, request: str) -> Iterator[tuple[str, str]]:
+        """Yield the name of each memory that the request names or quotes, and the request without it."""
+        for name, pk in self.world.memories.items():
+            altered = request.replace(str(pk), str(UNKNOWN_ID)).replace(f"{name}bird", UNKNOWN_WORD)
+            if altered != request:
+                yield name, altered
+
+    def _send(self, reader: Reader, request: str, send: Callable[[str], Reply]) -> tuple[Reply, set[UUID]]:
+        """Return the reply, and the memories that new lines of this reader name. What was changed is rolled back."""
+        self.requests += 1
+        with rolled_back():
+            before = set(AuditEvent.objects.values_list("pk", flat=True))
+            reply = send(request)
+            lines = AuditEvent.objects.exclude(pk__in=before).filter(
+                Q(actor_id=reader.user_id) | Q(actor_id=None),  # public pages take everybody for anonymous
+                owner=self.world.ada,
+                client_id=reader.client_id,
+            )
+            named = {pk for ids in lines.values_list("memory_ids", flat=True) for pk in ids}
+        return reply, named
