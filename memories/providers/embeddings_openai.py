@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from core.hosts import OPENAI_URL
 from memories.providers.embeddings import ProviderError, ProviderRejected, ProviderUnavailable
 
 if TYPE_CHECKING:
     import openai
     from langchain_openai import OpenAIEmbeddings
 
-OPENAI_URL = "https://api.openai.com/v1"
 # At DEBUG these loggers write whole requests, including texts and URLs.
 VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 # RFC 9110 15.5.9, 15.5.10, RFC 8470 5.2, RFC 6585 4: the same request may succeed later.
@@ -66,7 +66,7 @@ class OpenAICompatibleEmbeddings:
         from langchain_openai import OpenAIEmbeddings  # takes seconds to import
         from pydantic import SecretStr
 
-        from memories.providers.http_client import DeadlineClient
+        from memories.providers.http_client import ProviderClient
 
         silence_loggers()
         return OpenAIEmbeddings(
@@ -75,7 +75,7 @@ class OpenAICompatibleEmbeddings:
             api_key=SecretStr(settings.OPENAI_API_KEY or "unused"),  # self-hosted servers may need none
             base_url=self._base_url,
             timeout=settings.EMBEDDING_TIMEOUT_S,
-            http_client=DeadlineClient(settings.EMBEDDING_TIMEOUT_S),
+            http_client=ProviderClient(self._base_url, settings.EMBEDDING_TIMEOUT_S),
             max_retries=0,
             check_embedding_ctx_length=False,  # otherwise it downloads a tiktoken table and sends token ids
             model_kwargs={"encoding_format": "float"},  # only OpenAI supports the default, base64
