@@ -16,7 +16,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from typing import Any, cast
@@ -54,33 +54,28 @@ class ProviderClient(httpx2.Client):
     """
 
     def __init__(self, base_url: str, seconds: float) -> None:
-        self._origin, self._seconds = parse_provider_origin(base_url), seconds
-        options = _build_options(self._origin, seconds)
+        origin = parse_provider_origin(base_url)
+        # Not bound methods: without a cycle, connections are closed as soon as the client is dropped.
+        check = partial(_check_request, origin=origin, seconds=seconds)
         super().__init__(
-            **options, event_hooks={"request": [self._check_request], "response": [_limit_response]}
+            **_build_options(origin, seconds), event_hooks={"request": [check], "response": [_limit_response]}
         )
 
     def __del__(self) -> None:
         with suppress(Exception):  # also at interpreter shutdown
             self.close()
 
-    def _check_request(self, request: httpx2.Request) -> None:
-        _refuse_foreign_origin(request, self._origin)
-        request.extensions[DEADLINE_EXTENSION] = time.monotonic() + self._seconds
-
 
 class AsyncProviderClient(httpx2.AsyncClient):
-    """ProviderClient for one event loop, without the deadline: use `asyncio.timeout`."""
+    """ProviderClient for one event loop, without the deadline: use `asyncio.timeout`. The caller closes it."""
 
     def __init__(self, base_url: str, seconds: float) -> None:
-        self._origin = parse_provider_origin(base_url)
-        options = _build_options(self._origin, seconds)
+        origin = parse_provider_origin(base_url)
+        check = partial(_check_async_request, origin=origin)
         super().__init__(
-            **options, event_hooks={"request": [self._check_request], "response": [_limit_async_response]}
+            **_build_options(origin, seconds),
+            event_hooks={"request": [check], "response": [_limit_async_response]},
         )
-
-    async def _check_request(self, request: httpx2.Request) -> None:
-        _refuse_foreign_origin(request, self._origin)
 
 
 def parse_provider_origin(base_url: str) -> Origin:
@@ -142,6 +137,15 @@ def _build_options(origin: Origin, seconds: float) -> dict[str, Any]:
         "follow_redirects": True,
         "max_redirects": MAX_REDIRECTS,
     }
+
+
+def _check_request(request: httpx2.Request, *, origin: Origin, seconds: float) -> None:
+    _refuse_foreign_origin(request, origin)
+    request.extensions[DEADLINE_EXTENSION] = time.monotonic() + seconds
+
+
+async def _check_async_request(request: httpx2.Request, *, origin: Origin) -> None:
+    _refuse_foreign_origin(request, origin)
 
 
 def _refuse_foreign_origin(request: httpx2.Request, origin: Origin) -> None:
