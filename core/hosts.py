@@ -1,6 +1,7 @@
 """Well-known hosts, and the URLs under which clients know this server."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 
 # This machine, as written in URLs and Host headers, and as returned by `urlsplit(...).hostname`.
 LOOPBACK_HOSTS_IN_URLS = ("127.0.0.1", "localhost", "[::1]")
@@ -26,6 +28,18 @@ class Origin(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port in (None, DEFAULT_PORTS.get(self.scheme)) else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return whether a host, as in `urlsplit(...).hostname`, is this machine: localhost or a loopback address."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)  # ::ffff:127.0.0.1
+    return (mapped or address).is_loopback
 
 
 @lru_cache(maxsize=256)

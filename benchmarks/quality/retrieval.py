@@ -18,7 +18,7 @@ from accounts.actor import Actor, Channel
 from accounts.models import User
 from benchmarks.quality.locomo import Conversation, Item, Question
 from memories.index import work_queue
-from memories.jobs import indexer
+from memories.jobs import embedder
 from memories.models import Memory, MemoryVector
 from memories.providers.embeddings import ProviderUnavailable
 from memories.search import ranking
@@ -143,7 +143,7 @@ def load_memories(actor: Actor, items: Sequence[Item]) -> EvidenceByMemory:
 
 def _index_memories(memories: Sequence[Memory]) -> None:
     """Index memories without the queue, which would return memories of other users."""
-    embedded = indexer.embed_memories(memories)
+    embedded = embedder.embed_memories(memories)
     for each in embedded:
         if each.vectors is None:
             raise ProviderUnavailable(each.error)

@@ -17,8 +17,6 @@ from memories.index.languages import Language, get_former_languages, get_languag
 from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
 from memories.providers.embeddings import ProviderError
 
-TEXT_ERRORS = (work_queue.UNREADABLE, "rejected")  # of a memory that cannot be indexed, whatever the provider
-
 
 @dataclass(frozen=True)
 class MoveProgress:
@@ -109,5 +107,7 @@ def _select_outdated(owner: User) -> QuerySet[MemoryVector]:
     """Return the rows that are still to be indexed anew, without those of texts that never will be."""
     current = spaces.list_current_identities(get_owner_language(owner))
     rows = MemoryVector.objects.filter(owner_id=owner.pk).exclude(space__identity__in=current)
-    failed = Memory.objects.filter(owner=owner, index_state=IndexState.FAILED, index_error__in=TEXT_ERRORS)
+    failed = Memory.objects.filter(owner=owner, index_state=IndexState.FAILED).exclude(
+        index_error__in=work_queue.PROVIDER_ERRORS
+    )
     return rows.exclude(memory_id__in=failed.values("pk"))

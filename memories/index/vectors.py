@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from pgvector import HalfVector
 
+from core.gaussians import generate_gaussians
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -81,7 +83,7 @@ def build_rotation_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
     """
     import numpy as np
 
-    q, r = np.linalg.qr(_generate_gaussians(key, dimensions * dimensions).reshape(dimensions, dimensions))
+    q, r = np.linalg.qr(generate_gaussians(key, dimensions * dimensions).reshape(dimensions, dimensions))
     return (q * np.sign(np.diag(r))).astype(np.float32)
 
 
@@ -133,27 +135,3 @@ def _get_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
         while len(_matrices) > MAX_CACHED_MATRICES:
             _matrices.popitem(last=False)
     return matrix
-
-
-def _generate_gaussians(key: bytes, count: int) -> "NDArray[np.float64]":
-    """Return standard normal numbers by Box and Muller (1958): pairs of uniforms to pairs of normals."""
-    import numpy as np
-
-    pairs = (count + 1) // 2
-    uniforms = _generate_uniforms(key, 2 * pairs)
-    radius = np.sqrt(-2.0 * np.log(uniforms[:pairs]))
-    angle = 2.0 * np.pi * uniforms[pairs:]
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
-
-
-def _generate_uniforms(key: bytes, count: int) -> "NDArray[np.float64]":
-    """Return numbers in (0, 1], 53 bits each, from the AES-256-CTR stream of the 32-byte key.
-
-    NumPy's own streams are not guaranteed to stay the same across versions (NEP 19).
-    """
-    import numpy as np
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    stream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
-    bits = np.frombuffer(stream.update(bytes(8 * count)), "<u8") >> np.uint64(11)
-    return (bits.astype(np.float64) + 1.0) / 2.0**53

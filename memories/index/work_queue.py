@@ -22,12 +22,16 @@ from memories.index.languages import Language, get_language, get_owner_language,
 from memories.index.passages import extract_passage_words, split_passages
 from memories.index.tag_words import hash_tag_names, read_tag_names
 from memories.models import IndexState, Memory, MemoryVector
+from memories.providers.embeddings import CONFIGURATION_ERRORS, TRANSIENT_ERRORS
 
 CHANNEL = "picard_indexing"
 TURN_PLACES = (
     4_096  # positions that an import leaves for each turn of a conversation: a long one has several parts
 )
 UNREADABLE = "unreadable"  # the error of a memory whose text cannot be decrypted
+INTERNAL_ERROR = "internal_error"  # the worker failed unexpectedly
+# Errors that are no fault of the text: the memory waits, and is tried again when the provider answers.
+PROVIDER_ERRORS = TRANSIENT_ERRORS | CONFIGURATION_ERRORS | {INTERNAL_ERROR}
 
 
 def store_keywords(memories: Sequence[Memory]) -> None:
@@ -222,11 +226,11 @@ def get_backlog(owner: User | None = None) -> Backlog:
     return Backlog(**counts)
 
 
-def enqueue_memories(memories: QuerySet[Memory]) -> int:
-    """Queue a queryset of memories for indexing now; return how many."""
+def enqueue_memories(memories: QuerySet[Memory], *, attempts: int = 0) -> int:
+    """Queue a queryset of memories for indexing now; return how many. attempts: how many count as made."""
     count = memories.update(
         index_state=IndexState.PENDING,
-        index_attempts=0,
+        index_attempts=attempts,
         index_due_at=Now(),
         index_leased_by=None,
         index_error="",
@@ -277,3 +281,8 @@ def wake_workers() -> None:
 def is_last_attempt(memory: Memory) -> bool:
     limit: int = settings.INDEXING_MAX_ATTEMPTS
     return memory.index_attempts >= limit
+
+
+def is_provider_error(code: str) -> bool:
+    """Return whether an error is the provider's, not the text's."""
+    return code in PROVIDER_ERRORS

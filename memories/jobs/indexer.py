@@ -8,13 +8,10 @@ discarded and the memory stays due.
 import logging
 import random
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from itertools import chain
-from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -23,15 +20,13 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.consent import embeddings as embedding_consent
-from accounts.fields import DecryptError
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
-from memories.index import moves, spaces, work_queue
-from memories.index.languages import Language, read_owner_languages
-from memories.index.passages import split_passages
-from memories.jobs import retention
+from memories.index import moves, work_queue
+from memories.index.languages import get_default_language
+from memories.jobs import recovery, retention
+from memories.jobs.embedder import EmbeddingResult, embed_memories, read_memories
 from memories.models import IndexState, Memory
-from memories.providers.embeddings import ProviderError, ProviderRejected, ProviderUnavailable, get_provider
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +34,8 @@ BATCH = 64
 POLL_S = 5.0
 STOP_CHECK_S = 0.5  # maximum delay of a stop request while idle
 MAX_BACKOFF_S = 600.0
+MAX_CODE_CHARACTERS = 40  # of the column
+MAX_PAUSE_S = 60.0  # after an unexpected error
 
 # Due, and either unleased or leased by a dead worker (its lock is free) or by this one, which is processing nothing.
 CLAIM = f"""
@@ -55,20 +52,6 @@ due as (
 update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
 from due where m.id = due.id returning m.id
 """  # noqa: S608 - put together from constants # nosec B608
-
-
-@dataclass(frozen=True)
-class EmbeddingResult:
-    """The result of embedding a memory: vectors, an error code, or neither if withheld from a remote provider."""
-
-    memory: Memory
-    language: Language
-    passages: list[str]
-    vectors: list[list[float] | None] | None = None  # None for a passage that means nothing to the model
-    error: str = ""
-    retry_after_s: float | None = None
-    is_final: bool = False
-    is_withheld: bool = False
 
 
 class WorkerLease:
@@ -95,15 +78,26 @@ class WorkerLease:
 
 
 def run_worker(should_stop: Callable[[], bool]) -> None:
-    """Process batches until `should_stop()`; reconnect if the database is lost."""
-    retention.requeue_on_start()
+    """Process batches until `should_stop()`, whatever fails: reconnect if the database is lost, else wait and go on."""
+    failures = 0
     while not should_stop():
         try:
             _work_with_lease(should_stop)
         except DATABASE_UNAVAILABLE:
             logger.warning("database unavailable; retrying")
             connection.close()
-            time.sleep(1)
+            _pause(1, should_stop)
+        except Exception:
+            failures += 1
+            logger.exception("the worker failed; it goes on")
+            connection.close()
+            _pause(min(MAX_PAUSE_S, 2.0 ** min(failures, 10)), should_stop)
+
+
+def _pause(seconds: float, should_stop: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while not should_stop() and (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, STOP_CHECK_S))
 
 
 def _work_with_lease(should_stop: Callable[[], bool]) -> None:
@@ -111,6 +105,7 @@ def _work_with_lease(should_stop: Callable[[], bool]) -> None:
     try:
         while not should_stop():
             close_old_connections()
+            recovery.retry_if_due()
             retention.run_if_due()
             if not process_batch(lease.worker):
                 lease.wait(min(POLL_S, get_seconds_until_due()), should_stop)
@@ -119,14 +114,35 @@ def _work_with_lease(should_stop: Callable[[], bool]) -> None:
 
 
 def process_batch(worker: int, *, limit: int = BATCH) -> int:
-    """Claim, embed and store one batch; return how many memories were claimed."""
+    """Claim, embed and store one batch; return how many memories were claimed.
+
+    If that fails unexpectedly, the memories are due again later; only those at fault, if the first one succeeds alone.
+    """
     memories = claim_memories(worker, limit)
-    if memories:
+    if memories and not _try_to_index(worker, memories):
+        first, *others = memories
+        is_fault_of_some = len(memories) > 1 and _try_to_index(worker, [first])
+        failed = [one for one in others if not _try_to_index(worker, [one])] if is_fault_of_some else memories
+        for memory in failed:
+            _schedule_retry(
+                EmbeddingResult(memory, get_default_language(), [], error=work_queue.INTERNAL_ERROR)
+            )
+    return len(memories)
+
+
+def _try_to_index(worker: int, memories: Sequence[Memory]) -> bool:
+    """Embed and store the memories. Return False after an unexpected error, which is logged."""
+    try:
         withheld = _find_withheld(memories)
         embedded = embed_memories([memory for memory in memories if memory not in withheld])
-        keyword_only = [replace(one, is_withheld=True) for one in _read_memories(withheld)]
+        keyword_only = [replace(one, is_withheld=True) for one in read_memories(withheld)]
         store_results(worker, [*embedded, *keyword_only])
-    return len(memories)
+    except DATABASE_UNAVAILABLE:
+        raise
+    except Exception:
+        logger.exception("indexing a batch failed")
+        return False
+    return True
 
 
 def claim_memories(worker: int, limit: int) -> list[Memory]:
@@ -135,17 +151,6 @@ def claim_memories(worker: int, limit: int) -> list[Memory]:
         cursor.execute(CLAIM, {"worker": worker, "limit": limit})
         ids = [row[0] for row in cursor.fetchall()]
     return list(Memory.objects.filter(pk__in=ids))
-
-
-def embed_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
-    """Return the vectors or error of each memory, by the encoder of its owner's language."""
-    read = _read_memories(memories)
-    results = [one for one in read if one.error]
-    by_encoder: dict[str, list[EmbeddingResult]] = defaultdict(list)
-    for one in read:
-        if not one.error:
-            by_encoder[_name_encoder(one.language)].append(one)
-    return results + list(chain.from_iterable(map(_embed_or_split, by_encoder.values())))
 
 
 def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
@@ -171,6 +176,7 @@ def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
             index_leased_by=None, index_attempts=F("index_attempts") - 1
         )
         moves.finish_moves({one.memory.owner_id for one in fresh if not one.error})
+    recovery.record_results([one.error for one in embedded], has_vectors=bool(done))
 
 
 def get_seconds_until_due() -> float:
@@ -191,51 +197,6 @@ def _find_withheld(memories: Sequence[Memory]) -> list[Memory]:
     return [memory for memory in memories if not memory.is_public and memory.owner_id not in consenting]
 
 
-def _read_memories(memories: Sequence[Memory]) -> list[EmbeddingResult]:
-    languages = read_owner_languages({memory.owner_id for memory in memories})
-    return [_read_passages(memory, languages[memory.owner_id]) for memory in memories]
-
-
-def _read_passages(memory: Memory, language: Language) -> EmbeddingResult:
-    try:
-        return EmbeddingResult(memory, language, split_passages(memory.text, language))
-    except DecryptError:
-        logger.error("cannot decrypt memory %s", memory.pk)
-        return EmbeddingResult(memory, language, [], error=work_queue.UNREADABLE, is_final=True)
-
-
-def _name_encoder(language: Language) -> str:
-    """Return the name of the encoder, or of the language if its provider is misconfigured, so that only these fail."""
-    try:
-        return spaces.get_encoder(language)
-    except ProviderRejected:
-        return language.code
-
-
-def _embed_or_split(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
-    """Embed all in one request; if the provider rejects it, each separately, so that only the bad text fails."""
-    if not read:
-        return []
-    try:
-        return _embed_batch(read)
-    except ProviderUnavailable as error:
-        return [_build_failure(one, error, retry_after_s=error.retry_after_s) for one in read]
-    except ProviderRejected as error:
-        if len(read) == 1:
-            return [_build_failure(read[0], error, is_final=True)]
-        return [result for one in read for result in _embed_or_split([one])]
-
-
-def _embed_batch(read: Sequence[EmbeddingResult]) -> list[EmbeddingResult]:
-    provider = get_provider(read[0].language.code)
-    vectors = iter(provider.embed_documents([text for one in read for text in one.passages]))
-    return [replace(one, vectors=[next(vectors) for _ in one.passages]) for one in read]
-
-
-def _build_failure(one: EmbeddingResult, error: ProviderError, **how: Any) -> EmbeddingResult:
-    return replace(one, error=error.code, **how)
-
-
 def _store_vectors(done: Sequence[EmbeddingResult]) -> None:
     memories = [one.memory for one in done]
     vectors = [one.vectors or [] for one in done]
@@ -252,7 +213,7 @@ def _schedule_retry(one: EmbeddingResult) -> None:
         index_state=IndexState.FAILED if gives_up else IndexState.PENDING,
         index_due_at=Now() + wait,
         index_leased_by=None,
-        index_error=one.error,
+        index_error=one.error[:MAX_CODE_CHARACTERS],
     )
     if gives_up:
         logger.error("could not embed memory %s: %s", one.memory.pk, one.error)

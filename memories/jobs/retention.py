@@ -40,15 +40,19 @@ BATCH = 1_000
 _last_run = 0.0
 
 
-def requeue_on_start() -> None:
-    """Requeue failed memories and those of other spaces: settings or the model may have changed before this start."""
+def requeue_on_start() -> bool:
+    """Requeue failed memories and those of other spaces: settings or the model may have changed before this start.
+
+    Return False if the provider is misconfigured, so that its space is unknown.
+    """
     try:
         moved = moves.start_outdated_moves()
     except ProviderError as error:
         logger.error("the embedding provider is misconfigured: %s", error)
-        return
+        return False
     retried = work_queue.enqueue_memories(Memory.objects.filter(index_state=IndexState.FAILED))
     logger.info("requeued %d memories of another embedding space and %d failed ones", moved, retried)
+    return True
 
 
 def run_if_due() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from core.circuit_breaker import CircuitBreaker
+from core.hosts import OPENAI_URL
 from memories.providers.chat_settings import ChatSettings
 from memories.providers.embeddings import ProviderError, ProviderUnavailable
 
@@ -202,10 +203,10 @@ def _build_model(chat: ChatSettings, client: "httpx.AsyncClient | None" = None) 
     if chat.base_url:
         options["base_url"] = chat.base_url
     if chat.provider == OPENAI:
-        from memories.providers.http_client import DeadlineClient
+        from memories.providers.http_client import ProviderClient
 
         options |= (
-            {"http_client": DeadlineClient(chat.timeout_s)}
+            {"http_client": ProviderClient(chat.base_url or OPENAI_URL, chat.timeout_s)}
             if client is None
             else {"http_async_client": client}
         )

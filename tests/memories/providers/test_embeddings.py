@@ -19,6 +19,7 @@ from pytest_django import Settings
 from core.circuit_breaker import OPEN_S
 from memories import embeddings as public_embeddings
 from memories.providers.embeddings import (
+    PROBE_TEXT,
     CheckedProvider,
     EmbeddingProvider,
     ProviderError,
@@ -26,7 +27,8 @@ from memories.providers.embeddings import (
     ProviderUnavailable,
     get_provider,
 )
-from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings, parse_retry_after
+from memories.providers.embeddings_api import parse_retry_after
+from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings
 from tests.providers import DIMENSIONS, SYNONYMS, Failing, Flaky, WordHashes
 
 SECRET = "my locker code is 4711"
@@ -247,10 +249,9 @@ def test_model_and_dimensions_are_sent_and_vectors_are_in_order(
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        (400, ProviderRejected, "rejected"),
         (401, ProviderRejected, "unauthorized"),
         (404, ProviderRejected, "not_found"),
-        (422, ProviderRejected, "rejected"),
+        (402, ProviderRejected, "no_credit"),
         (408, ProviderUnavailable, "timeout"),
         (429, ProviderUnavailable, "rate_limited"),
         (500, ProviderUnavailable, "server_error"),
@@ -263,7 +264,19 @@ def test_status_determines_whether_to_retry(
     server.status, server.body = status, json.dumps({"error": {"message": f"cannot embed {SECRET}"}}).encode()
     error = get_failure(remote)
     assert (type(error), error.code) == (kind, code)
-    assert len(server.requests) == 1  # the worker retries, not the library
+    assert len(server.requests) == 1  # the worker retries, not the provider
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_refusal_of_everything_is_about_the_server(
+    remote: EmbeddingProvider, server: Server, status: int
+) -> None:
+    server.status, server.body = status, json.dumps({"error": {"message": f"cannot embed {SECRET}"}}).encode()
+    error = get_failure(remote)
+    assert (type(error), error.code) == (ProviderRejected, "incompatible")
+    assert [sent["input"] for _, sent in server.requests[1:-1]] == [
+        [PROBE_TEXT]
+    ] * 4  # no user's text is repeated
 
 
 def test_retry_after_sets_the_wait(remote: EmbeddingProvider, server: Server) -> None:
@@ -278,6 +291,7 @@ def test_retry_after_can_be_a_date() -> None:
     assert parse_retry_after(moment) == pytest.approx(60, abs=2)
     assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert parse_retry_after("soon") is parse_retry_after("") is parse_retry_after(None) is None
+    assert parse_retry_after("1.5") == 1.5
 
 
 @pytest.mark.parametrize(
