@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -19,19 +18,15 @@ from memories.services.bulk import trash_queryset
 from memories.services.reads import paginate
 
 PERIOD = timedelta(days=30)
-READ_ACTIONS = (
-    AuditAction.MEMORY_READ,
-    AuditAction.MEMORY_LIST,
-    AuditAction.MEMORY_SEARCH,
-    AuditAction.MEMORY_EXPORT,
-    AuditAction.PERSONA_ASK,
-)
+MAX_LISTED = 20  # memories of an event that the pages name; an import can have touched 200,000
 
 USAGE_QUERY = """
-select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),
-       count(distinct memory_id) filter (where action <> all(%(not_written)s)), max(happened_at)
-from memories_auditevent, unnest(memory_ids) as memory_id
-where owner_id = %(owner)s and client_id <> '' and happened_at > now() - %(period)s
+select client_id,
+       count(distinct memory_id) filter (where kind = 'read'),
+       count(distinct memory_id) filter (where kind = 'write'),
+       max(last_at)
+from memories_memoryuse
+where owner_id = %(owner)s and client_id <> '' and last_at > now() - %(period)s
 group by client_id
 """
 
@@ -72,11 +67,8 @@ class ActivityEntry:
 def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
     """Return the usage by client id, without inactive apps."""
     actor.require_scope(scopes.READ)
-    not_written = [*READ_ACTIONS, AuditAction.MEMORY_PROPOSE]
-    values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
-    values |= {"reads": list(READ_ACTIONS), "not_written": not_written}
     with connection.cursor() as cursor:
-        cursor.execute(USAGE_QUERY, values)
+        cursor.execute(USAGE_QUERY, {"owner": actor.person.pk, "period": PERIOD})
         return {client_id: AppUsage(*counts) for client_id, *counts in cursor.fetchall()}
 
 
