@@ -193,6 +193,7 @@ INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 
 # --- The REST API (memories/api/settings.py) ------------------------------------------------------------
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # per user and app
+READS_PER_APP_PER_DAY = env.int("READS_PER_APP_PER_DAY", default=500_000)  # memories, per user and app
 API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # per IP address
 MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may access /mcp
 
