@@ -9,9 +9,8 @@ from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
 from memories.clients.activity import AppUsage
-from memories.clients.audit_log import ListedEvent
 from memories.errors import ApprovalRequired
-from memories.models import ImportBatch, Memory, MemoryRevision, Tag
+from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
 from memories.persona.retrieval import Answer, Citation
 from memories.portability.imports.report import FileReport, load_reports
 from memories.portability.imports.run import get_sample
@@ -172,7 +171,7 @@ def serialize_tag(tag: Tag) -> dict[str, Any]:
     return {"id": tag.pk, "name": tag.name}
 
 
-def serialize_event(event: ListedEvent) -> dict[str, Any]:
+def serialize_event(event: AuditEvent) -> dict[str, Any]:
     return {
         "id": event.pk,
         "action": event.action,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.actor import Actor
 from memories import scopes
 from memories.clients import names as client_names
-from memories.clients.audit_log import ListedEvent, with_first_ids
+from memories.clients.audit_log import with_first_ids
 from memories.models import AuditAction, AuditEvent, Memory, Tag
 from memories.services.bulk import trash_queryset
 from memories.services.reads import paginate
@@ -66,8 +67,9 @@ class ActivityEntry:
 def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
     """Return the usage by client id, without inactive apps."""
     actor.require_scope(scopes.READ)
+    values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
     with connection.cursor() as cursor:
-        cursor.execute(USAGE_QUERY, {"owner": actor.person.pk, "period": PERIOD})
+        cursor.execute(USAGE_QUERY, values)
         return {client_id: AppUsage(*counts) for client_id, *counts in cursor.fetchall()}
 
 
@@ -96,7 +98,7 @@ def _list_activity(
     return [_build_entry(event, present) for event in events], next_cursor
 
 
-def _build_entry(event: ListedEvent, present: Mapping[UUID, Memory]) -> ActivityEntry:
+def _build_entry(event: AuditEvent, present: Mapping[UUID, Memory]) -> ActivityEntry:
     memories = [present[each] for each in event.first_ids if each in present]
     # Proposed memories may never have existed.
     missing = 0 if event.action == AuditAction.MEMORY_PROPOSE else len(event.first_ids) - len(memories)

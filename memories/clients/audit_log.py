@@ -1,6 +1,6 @@
 """Pages of the audit log, bounded in memories as well as in events."""
 
-from typing import TYPE_CHECKING, TypeAlias, TypedDict, cast
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -12,31 +12,18 @@ from memories.models import AuditEvent
 from memories.services.reads import paginate
 
 MAX_IDS = 10_000  # of the memories of a page: 400 kB in JSON
-
-if TYPE_CHECKING:
-    from django_stubs_ext import WithAnnotations
-
-    ListedEvent: TypeAlias = WithAnnotations[AuditEvent, "FirstIds"]
-else:
-    ListedEvent = AuditEvent
+ID_COUNT: dict[str, Any] = {"id_count": Coalesce("memory_ids__len", 0)}
 
 
-class FirstIds(TypedDict):
-    """Annotations of an event: its first memories, and the number of all."""
-
-    first_ids: list[UUID]
-    id_count: int
-
-
-def with_first_ids(events: QuerySet[AuditEvent], count: int) -> QuerySet[ListedEvent]:
-    """Select events with their first `count` memories only, for events that may have very many."""
-    first = {"first_ids": F(f"memory_ids__0_{count}"), "id_count": Coalesce("memory_ids__len", 0)}
-    return cast("QuerySet[ListedEvent]", events.defer("memory_ids").annotate(**first))
+def with_first_ids(events: QuerySet[AuditEvent], count: int) -> QuerySet[AuditEvent]:
+    """Select events with their first `count` memories only, and the number of all."""
+    first: dict[str, Any] = {"first_ids": F(f"memory_ids__0_{count}"), **ID_COUNT}
+    return events.defer("memory_ids").annotate(**first)
 
 
 def list_events(
     actor: Actor, *, client_id: str | None = None, before: UUID | None = None, limit: int = 25
-) -> tuple[list[ListedEvent], UUID | None]:
+) -> tuple[list[AuditEvent], UUID | None]:
     """Return who did what to the user's memories, newest first, of all apps or one, and the cursor of the next page.
 
     An app sees only its own actions. A page ends early at MAX_IDS memories; an event that alone has more is listed with
@@ -49,7 +36,7 @@ def list_events(
         rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
     if client_id is not None:
         rows = rows.filter(client_id=client_id)
-    counts = rows.defer("memory_ids").annotate(id_count=Coalesce("memory_ids__len", 0))
+    counts = rows.defer("memory_ids").annotate(**ID_COUNT)
     page, next_cursor = paginate(counts, before, limit)
     total, fitting = 0, 0
     for event in page:

@@ -71,6 +71,8 @@ class AuditEvent(Owned, models.Model):
     action = models.CharField(max_length=20, choices=AuditAction, editable=False)
     memory_ids = ArrayField(models.UUIDField(), editable=False)
     happened_at = models.DateTimeField(db_default=Now(), editable=False)
+    first_ids: list[UUID]  # annotated by clients.audit_log.with_first_ids
+    id_count: int
 
     class Meta:
         indexes = [
