@@ -22,6 +22,10 @@ where greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval 
       <= %(window)s::float8 * interval '1 second'
 returning 1
 """
+WAIT_SQL = """
+select extract(epoch from earned_at - clock_timestamp())::float8 + %(cost)s::float8 - %(window)s::float8
+from accounts_rate_limit where key = %(key)s
+"""
 RESTORE_SQL = """
 update accounts_rate_limit
 set earned_at = greatest(earned_at - %(cost)s::float8 * interval '1 second', clock_timestamp())
@@ -31,20 +35,24 @@ CONSUME_ONE_SQL = CONSUME_SQL.replace("{key}", "values (%(key)s)")
 
 
 class RateLimitExceeded(Exception):
-    """Too many requests. Retry after `retry_after_s` seconds."""
+    """A limit is exceeded, `reason` says which. Retry after `retry_after_s` seconds."""
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"Too many requests. Try again in {retry_after_s} s.")
+    def __init__(self, retry_after_s: int, reason: str = "Too many requests.") -> None:
+        super().__init__(f"{reason} Try again in {retry_after_s} s.")
         self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """A limit of `count` requests, replenished evenly over `window_s` seconds. Named after what it protects."""
+    """A limit of `count` requests, replenished evenly over `window_s` seconds. Named after what it protects.
+
+    reason: the sentence that says that it is exceeded.
+    """
 
     name: str
     count: int
     window_s: float = 60.0
+    reason: str = "Too many requests."
 
     @property
     def cost_s(self) -> float:
@@ -56,9 +64,14 @@ class RateLimit:
         """Parameters of CONSUME_SQL."""
         return {"cost": self.cost_s, "window": self.window_s}
 
+    def build_params(self, who: str, count: int = 1) -> dict[str, object]:
+        """Return the parameters of CONSUME_ONE_SQL for `count` requests of `who`, at most all that are allowed."""
+        cost = min(count * self.cost_s, self.window_s)
+        return {"cost": cost, "window": self.window_s, "key": f"{self.name}:{who}"}
+
     @property
     def exceeded_error(self) -> RateLimitExceeded:
-        return RateLimitExceeded(math.ceil(self.cost_s))
+        return RateLimitExceeded(math.ceil(self.cost_s), self.reason)
 
 
 def get_api_limit() -> RateLimit:
@@ -76,13 +89,20 @@ def get_anonymous_limit() -> RateLimit:
     return RateLimit("anonymous", settings.API_ANONYMOUS_PER_MINUTE)
 
 
-def enforce_rate_limit(limit: RateLimit, who: str) -> None:
-    """Count one request of `who`. Raises RateLimitExceeded.
+def enforce_rate_limit(limit: RateLimit, who: str, count: int = 1) -> None:
+    """Count `count` requests of `who`. Raises RateLimitExceeded.
 
     Call it outside of transactions: a rollback would undo the count.
     """
-    if not fetch_prepared(CONSUME_ONE_SQL, {**limit.sql_params, "key": f"{limit.name}:{who}"}):
-        raise limit.exceeded_error
+    params = limit.build_params(who, count)
+    if not fetch_prepared(CONSUME_ONE_SQL, params):
+        raise build_exceeded_error(limit, params)
+
+
+def build_exceeded_error(limit: RateLimit, params: Mapping[str, object]) -> RateLimitExceeded:
+    """Return the error of a rejected CONSUME_ONE_SQL, with the time until its parameters are allowed."""
+    rows = fetch_prepared(WAIT_SQL, dict(params))
+    return RateLimitExceeded(max(1, math.ceil(rows[0][0])) if rows else 1, limit.reason)
 
 
 def restore_rate_limit(limit: RateLimit, who: str) -> None:

@@ -9,6 +9,8 @@ from typing import TypeVar
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
+from core.work_meter import get_meter
+
 T = TypeVar("T")
 
 _pool: contextvars.ContextVar[Executor | None] = contextvars.ContextVar("request_pool", default=None)
@@ -28,7 +30,7 @@ async def run_in_thread(work: Callable[[], T]) -> T:
     """
     pool = _pool.get()
     if pool is None:
-        return await sync_to_async(work)()
+        return await sync_to_async(_run_measured)(work)
     run = contextvars.copy_context().run
     return await asyncio.get_running_loop().run_in_executor(pool, run, _run_with_connection, work)
 
@@ -37,6 +39,14 @@ def _run_with_connection(work: Callable[[], T]) -> T:
     """Run `work`, checking the connection before and after as Django does around a request."""
     close_old_connections()
     try:
-        return work()
+        return _run_measured(work)
     finally:
         close_old_connections()
+
+
+def _run_measured(work: Callable[[], T]) -> T:
+    meter = get_meter()
+    if meter is None:
+        return work()
+    with meter.measure():
+        return work()

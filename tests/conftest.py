@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
-from accounts import keys
+from accounts import keys, work_budget
 from accounts.models import User
 from accounts.settings import build_login_settings
 from memories.jobs import indexer
@@ -72,6 +72,7 @@ def _clear_process_caches() -> Iterator[None]:
     """Clear what a process caches between requests, so that it does not outlive the rows of one test."""
     yield
     keys.clear_key_cache()
+    work_budget.reset_budgets()
     reset_provider()
     chat.reset_model()
 

@@ -178,7 +178,8 @@ def serialize_event(event: AuditEvent) -> dict[str, Any]:
         "door": event.door,
         "client_id": event.client_id or None,
         "by_owner": event.actor_id == event.owner_id,
-        "memory_ids": event.memory_ids,
+        "memory_ids": event.first_ids,
+        "memory_count": event.id_count,
         "happened_at": event.happened_at,
     }
 

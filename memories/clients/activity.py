@@ -1,6 +1,6 @@
 """Activity of apps on a user's memories from the audit log, and deletion of what one app wrote."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,24 +14,21 @@ from django.utils.translation import gettext as _
 from accounts.actor import Actor
 from memories import scopes
 from memories.clients import names as client_names
+from memories.clients.audit_log import with_first_ids
 from memories.models import AuditAction, AuditEvent, Memory, Tag
 from memories.services.bulk import trash_queryset
 from memories.services.reads import paginate
 
 PERIOD = timedelta(days=30)
-READ_ACTIONS = (
-    AuditAction.MEMORY_READ,
-    AuditAction.MEMORY_LIST,
-    AuditAction.MEMORY_SEARCH,
-    AuditAction.MEMORY_EXPORT,
-    AuditAction.PERSONA_ASK,
-)
+MAX_LISTED = 100  # memories of an event that pages name; an event of an earlier release may have 200,000
 
 USAGE_QUERY = """
-select client_id, count(distinct memory_id) filter (where action = any(%(reads)s)),
-       count(distinct memory_id) filter (where action <> all(%(not_written)s)), max(happened_at)
-from memories_auditevent, unnest(memory_ids) as memory_id
-where owner_id = %(owner)s and client_id <> '' and happened_at > now() - %(period)s
+select client_id,
+       count(distinct memory_id) filter (where kind = 'read'),
+       count(distinct memory_id) filter (where kind = 'write'),
+       max(last_at)
+from memories_memoryuse
+where owner_id = %(owner)s and client_id <> '' and last_at > now() - %(period)s
 group by client_id
 """
 
@@ -47,10 +44,15 @@ class AppUsage:
 
 @dataclass(frozen=True)
 class ActivityEntry:
-    """An audit event with those of its memories that still exist."""
+    """An audit event with those of its first MAX_LISTED memories that still exist.
+
+    missing_count: how many of the first are in the trash or deleted. more_count: how many memories are not listed.
+    """
 
     event: AuditEvent
     memories: list[Memory]
+    missing_count: int
+    more_count: int
 
     @property
     def is_about_app(self) -> bool:
@@ -61,20 +63,11 @@ class ActivityEntry:
     def is_by_owner(self) -> bool:
         return self.event.actor_id == self.event.owner_id
 
-    @property
-    def missing_count(self) -> int:
-        """How many of its memories are in the trash or deleted."""
-        if self.event.action == AuditAction.MEMORY_PROPOSE:
-            return 0  # proposed memories may never have existed
-        return len(self.event.memory_ids) - len(self.memories)
-
 
 def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
     """Return the usage by client id, without inactive apps."""
     actor.require_scope(scopes.READ)
-    not_written = [*READ_ACTIONS, AuditAction.MEMORY_PROPOSE]
     values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
-    values |= {"reads": list(READ_ACTIONS), "not_written": not_written}
     with connection.cursor() as cursor:
         cursor.execute(USAGE_QUERY, values)
         return {client_id: AppUsage(*counts) for client_id, *counts in cursor.fetchall()}
@@ -98,14 +91,18 @@ def _list_activity(
     actor: Actor, wanted: Q, before: UUID | None, limit: int
 ) -> tuple[list[ActivityEntry], UUID | None]:
     actor.require_scope(scopes.READ)
-    events, next_cursor = paginate(AuditEvent.objects.filter(wanted, owner_id=actor.person.pk), before, limit)
-    touched = {memory_id for event in events for memory_id in event.memory_ids}
+    rows = AuditEvent.objects.filter(wanted, owner_id=actor.person.pk).defer("memory_ids")
+    events, next_cursor = paginate(with_first_ids(rows, MAX_LISTED), before, limit)
+    touched = {memory_id for event in events for memory_id in event.first_ids}
     present = Memory.objects.visible_to(actor, owner=actor.person).in_bulk(touched)
-    entries = [
-        ActivityEntry(event, [present[each] for each in event.memory_ids if each in present])
-        for event in events
-    ]
-    return entries, next_cursor
+    return [_build_entry(event, present) for event in events], next_cursor
+
+
+def _build_entry(event: AuditEvent, present: Mapping[UUID, Memory]) -> ActivityEntry:
+    memories = [present[each] for each in event.first_ids if each in present]
+    # Proposed memories may never have existed.
+    missing = 0 if event.action == AuditAction.MEMORY_PROPOSE else len(event.first_ids) - len(memories)
+    return ActivityEntry(event, memories, missing, event.id_count - len(event.first_ids))
 
 
 def count_memories_by_tag(actor: Actor) -> dict[UUID, int]:

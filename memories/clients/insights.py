@@ -7,16 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Count, F, Max
+from django.db.models import F
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.keys import get_person_key
 from accounts.models import User
 from memories import scopes
 from memories.clients import names as client_names
-from memories.clients.activity import READ_ACTIONS
 from memories.index import vectors
-from memories.models import AuditEvent, Memory, MemoryVector
+from memories.models import ANONYMOUS_ID, Memory, MemoryUse, MemoryVector, UseKind
 from memories.services import reads as memory_reads
 from memories.services.tags import attach_prefetched_tags, get_tag_names, with_tags
 
@@ -61,16 +60,10 @@ def list_readers(actor: Actor, memory_id: UUID) -> list[MemoryReader]:
     """Return who read one of the user's memories, most recent first, within the retention of the audit log."""
     _require_session(actor)
     memory = memory_reads.get_memory(actor, memory_id)
-    reads = AuditEvent.objects.filter(
-        owner_id=memory.owner_id, action__in=READ_ACTIONS, memory_ids__contains=[memory.pk]
-    )
-    readers = list(
-        reads.values("client_id", "actor_id")
-        .annotate(times=Count("pk"), last_at=Max("happened_at"))
-        .order_by("-last_at")
-    )
+    reads = MemoryUse.objects.filter(owner_id=memory.owner_id, memory_id=memory.pk, kind=UseKind.READ)
+    readers = list(reads.values("client_id", "actor_id", "times", "last_at").order_by("-last_at"))
     names = client_names.get_client_names(f":{each['client_id']}" for each in readers)
-    others = User.objects.in_bulk({each["actor_id"] for each in readers} - {None, memory.owner_id})
+    others = User.objects.in_bulk({each["actor_id"] for each in readers} - {ANONYMOUS_ID, memory.owner_id})
     handles = {pk: user.handle for pk, user in others.items()}
     return [
         MemoryReader(

@@ -25,6 +25,7 @@ from memories.models import (
     IndexState,
     Memory,
     MemoryTag,
+    MemoryUse,
     MemoryVector,
     Tag,
 )
@@ -100,6 +101,10 @@ def purge_audit() -> int:
     return AuditEvent.objects.filter(happened_at__lt=Now() - timedelta(days=settings.AUDIT_DAYS)).delete()[0]
 
 
+def purge_memory_uses() -> int:
+    return MemoryUse.objects.filter(last_at__lt=Now() - timedelta(days=settings.AUDIT_DAYS)).delete()[0]
+
+
 # Functions that return which of some unused tags must stay; picard/composition.py adds to it.
 IN_USE_TAG_LOOKUPS: list[Callable[[Collection[UUID]], set[UUID]]] = []
 
@@ -137,6 +142,7 @@ def purge_shared_cache() -> int:
 STEPS: dict[str, Callable[[], int]] = {
     "memories": purge_memories,
     "audit": purge_audit,
+    "memory uses": purge_memory_uses,
     "tags": purge_unused_tags,
     "sessions": hashed_keys.purge_expired_sessions,
     "closed accounts": deletion.delete_due_accounts,

@@ -13,6 +13,7 @@ from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
 from core.hosts import get_base_url
 from core.request_threads import run_in_thread
+from core.work_meter import start_meter
 from memories.mcp import cors
 from memories.mcp.context import CallContext
 from memories.mcp.errors import (
@@ -62,6 +63,7 @@ def _adapt_body(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
     request_id = None
+    start_meter()
     try:
         cors.check_origin(request)
         body = _read_body(request)

@@ -1,7 +1,11 @@
 """The domain's models: import them from here, whichever file defines them."""
 
+from memories.models.audit import ANONYMOUS_ID as ANONYMOUS_ID
+from memories.models.audit import READ_ACTIONS as READ_ACTIONS
 from memories.models.audit import AuditAction as AuditAction
 from memories.models.audit import AuditEvent as AuditEvent
+from memories.models.audit import MemoryUse as MemoryUse
+from memories.models.audit import UseKind as UseKind
 from memories.models.imports import OPEN_STATES as OPEN_STATES
 from memories.models.imports import ImportBatch as ImportBatch
 from memories.models.imports import ImportEndReason as ImportEndReason

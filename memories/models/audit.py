@@ -1,4 +1,6 @@
-"""The audit log: who did what to which memories."""
+"""The audit log: who did what to which memories; and how often each reader and app used each of them."""
+
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -49,6 +51,15 @@ class AuditAction(models.TextChoices):
         return str(texts.get(self, self.label))
 
 
+READ_ACTIONS = (
+    AuditAction.MEMORY_READ,
+    AuditAction.MEMORY_LIST,
+    AuditAction.MEMORY_SEARCH,
+    AuditAction.MEMORY_EXPORT,
+    AuditAction.PERSONA_ASK,
+)
+
+
 class AuditEvent(Owned, models.Model):
     """Who did what to which memories, when, and through which channel and app. No text; append-only by a trigger."""
 
@@ -60,12 +71,49 @@ class AuditEvent(Owned, models.Model):
     action = models.CharField(max_length=20, choices=AuditAction, editable=False)
     memory_ids = ArrayField(models.UUIDField(), editable=False)
     happened_at = models.DateTimeField(db_default=Now(), editable=False)
+    first_ids: list[UUID]  # annotated by clients.audit_log.with_first_ids
+    id_count: int
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "-id"], name="audit_of_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="audit_of_owner"),
+            models.Index(fields=["owner", "client_id", "-id"], name="audit_of_client"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} at {self.happened_at}"
 
     def get_action_display(self) -> str:
         return AuditAction(self.action).description
+
+
+ANONYMOUS_ID = UUID(int=0)  # `MemoryUse.actor_id` of anonymous users
+
+
+class UseKind(models.TextChoices):
+    """READ and WRITE are counted on pages; OTHER (a proposal) only tells when an app was last active."""
+
+    READ = "read"
+    WRITE = "write"
+    OTHER = "other"
+
+
+class MemoryUse(Owned, models.Model):
+    """How often, and when last, one reader or app used one memory. A trigger on the audit log counts (decision 0037).
+
+    Owners' own use in their session is not counted. Kept until AUDIT_DAYS after the last use.
+    """
+
+    pk = models.CompositePrimaryKey("owner_id", "memory_id", "actor_id", "client_id", "kind")
+    owner = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="+", editable=False, db_index=False
+    )
+    memory_id = models.UUIDField(editable=False)  # no foreign key: the count outlives the memory
+    actor_id = models.UUIDField(editable=False)  # ANONYMOUS_ID, or a user, who may have been deleted since
+    client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, blank=True, editable=False)
+    kind = models.CharField(max_length=5, choices=UseKind, editable=False)
+    times = models.IntegerField(editable=False)
+    last_at = models.DateTimeField(editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.times} times until {self.last_at}"

@@ -15,6 +15,7 @@ from functools import partial
 
 from django.db import Error
 
+from accounts.rate_limits import RateLimitExceeded
 from core.request_threads import run_in_thread
 from memories.persona.hypothetical_memory import rewrite_question
 from memories.persona.prompts import (
@@ -81,7 +82,7 @@ async def complete_sources(prepared: PreparedAnswer) -> PreparedAnswer:
     if rewritten:
         try:
             prepared = await run_in_thread(partial(add_sources, prepared, rewritten))
-        except Error:  # the response may have begun, and there are sources for it
+        except (Error, RateLimitExceeded):  # the response may have begun, and there are sources for it
             logger.warning("a rewritten question was not searched", exc_info=True)
     fitting = fit_prompt_budget(prepared.sources, _format_source) or prepared.sources[:1]
     return replace(prepared, sources=tuple(fitting), is_complete=True)

@@ -7,13 +7,15 @@ stays on record if the transaction fails (`atomic`).
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from django.conf import settings
 from django.db import Error, transaction
 
 from accounts.actor import Actor
 from accounts.ids import new_id
+from accounts.rate_limits import CONSUME_ONE_SQL, RateLimit, build_exceeded_error, enforce_rate_limit
 from core.db.prepared import fetch_prepared
 from memories.models import AuditAction
 
@@ -23,6 +25,15 @@ insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action
 values (%(line)s, %(owner)s, %(actor)s, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[])
 returning id
 """
+# The same if the app may still read so many memories today; otherwise returns no row and records nothing.
+RECORD_WITHIN_LIMIT = f"""
+with counted as ({CONSUME_ONE_SQL})
+insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
+select %(line)s::uuid, %(owner)s::uuid, %(actor)s::uuid, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[]
+where exists (select from counted)
+returning id
+"""  # noqa: S608 - put together from constants # nosec B608
+MAX_IDS = 1_000  # of an event; more memories become several events
 # After these an answer has no text of the memory: it is gone, or not yet one.
 WITHOUT_TEXT = frozenset(
     {
@@ -109,7 +120,10 @@ def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_id
 
 
 def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
-    """Record what an app or another user read. Users' own reads in their own session are not recorded."""
+    """Record what an app or another user read. Users' own reads in their own session are not recorded.
+
+    Raises RateLimitExceeded if the app read too many memories within a day. Call it before the answer leaves.
+    """
     if _is_recorded(actor, owner_id):
         _record(Event(actor, action, owner_id, tuple(memory_ids)), is_read=True)
 
@@ -149,6 +163,19 @@ def note_event(event: Event, *, is_read: bool = False) -> None:
             block.reads.append(event)
 
 
+def enforce_read_limit(actor: Actor, count: int) -> None:
+    """Count memories that an app is going to read; `record_event` then records them. Raises RateLimitExceeded."""
+    if actor.is_app and count:
+        enforce_rate_limit(get_read_limit(), _get_reader(actor), count)
+
+
+def get_read_limit() -> RateLimit:
+    """Return the limit of memories that one app of a user reads within a day."""
+    return RateLimit(
+        "reads", settings.READS_PER_APP_PER_DAY, 86_400.0, "This app read too many memories today."
+    )
+
+
 def record_account_event(by: Actor, action: AuditAction) -> None:
     """Record what a user did to their own account: an event without memories."""
     fetch_prepared(RECORD, build_event_params(Event(by, action, by.person.pk, ())))
@@ -159,6 +186,18 @@ def _is_recorded(actor: Actor, owner_id: UUID) -> bool:
 
 
 def _record(event: Event, *, is_read: bool = False) -> None:
-    if event.memory_ids:
-        fetch_prepared(RECORD, build_event_params(event))
-        note_event(event, is_read=is_read)
+    limit = get_read_limit() if is_read and event.actor.is_app else None
+    for start in range(0, len(event.memory_ids), MAX_IDS):
+        part = replace(event, memory_ids=event.memory_ids[start : start + MAX_IDS])
+        params = build_event_params(part)
+        if limit is None:
+            fetch_prepared(RECORD, params)
+        else:
+            params |= limit.build_params(_get_reader(event.actor), len(part.memory_ids))
+            if not fetch_prepared(RECORD_WITHIN_LIMIT, params):
+                raise build_exceeded_error(limit, params)
+        note_event(part, is_read=is_read)
+
+
+def _get_reader(actor: Actor) -> str:
+    return f"{actor.person.pk}:{actor.client_id}"

@@ -13,7 +13,7 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from memories import scopes
 from memories.errors import MemoryNotFound
-from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, Tag
+from memories.models import AuditAction, Memory, MemoryRevision, Tag
 from memories.models.visibility import Filters
 from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
@@ -31,14 +31,6 @@ class MemoryPage:
     """A page of memories with prefetched tags, newest first; `next` is the next page's cursor, None at the end."""
 
     memories: list[Memory]
-    next: UUID | None
-
-
-@dataclass(frozen=True)
-class ActivityPage:
-    """A page of audit events, newest first; `next` as with MemoryPage."""
-
-    events: list[AuditEvent]
     next: UUID | None
 
 
@@ -110,20 +102,6 @@ def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], li
     known = {fold_tag_name(tag.name): tag for tag in list_tags(actor)}
     wanted = {fold_tag_name(" ".join(name.split())): name for name in names if name.strip()}
     return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
-
-
-def list_activity(
-    actor: Actor, *, client_id: str | None = None, before: UUID | None = None, limit: int = 25
-) -> ActivityPage:
-    """Return who did what to the user's memories, of all apps or one. An app sees only its own actions."""
-    actor.require_scope(scopes.READ)
-    rows = AuditEvent.objects.filter(owner_id=actor.person.pk)
-    if actor.is_app:
-        # What was done to the app (app:...) is only for its user.
-        rows = rows.filter(client_id=actor.client_id).exclude(action__startswith="app:")
-    if client_id is not None:
-        rows = rows.filter(client_id=client_id)
-    return ActivityPage(*paginate(rows, before, limit))
 
 
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:

@@ -48,7 +48,7 @@ class ClientEvent(Protocol):
 
 
 class ClientActivity(Protocol):
-    """An audit event with those of its memories that still exist."""
+    """An audit event with those of its first memories that still exist."""
 
     @property
     def event(self) -> ClientEvent: ...
@@ -58,7 +58,11 @@ class ClientActivity(Protocol):
 
     @property
     def missing_count(self) -> int:
-        """Return how many memories of the event are in the trash or deleted."""
+        """Return how many of the first memories are in the trash or deleted."""
+
+    @property
+    def more_count(self) -> int:
+        """Return how many memories the event has besides the first."""
 
     @property
     def is_about_app(self) -> bool:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import OperationalError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -49,7 +50,7 @@ def app_grant_required(
 @require_safe
 def list_apps(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Channel.WEB)
-    usage = get_resource_server().usage_by_client(actor)
+    usage = _load_usage(actor)
     connected = [_describe_grant(actor, grant, usage) for grant in grants.list_grants(actor)]
     return render(request, "oauth/apps.html", {"apps": connected})
 
@@ -114,7 +115,28 @@ def trash_app_memories(request: HttpRequest, actor: Actor, grant: AppGrant) -> H
     return redirect("oauth:app", grant.pk)
 
 
-def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsage]) -> dict[str, Any]:
+def _load_usage(actor: Actor) -> Mapping[str, ClientUsage] | None:
+    """Return the usage by client id; None if the query fails or takes too long: figures never hide the off switch."""
+    try:
+        return get_resource_server().usage_by_client(actor)
+    except OperationalError:
+        return None
+
+
+def _load_activity(
+    request: HttpRequest, actor: Actor, client_id: str
+) -> tuple[list[dict[str, Any]] | None, UUID | None]:
+    """Return rows of the app's activity and the cursor of the next page; None as `_load_usage`."""
+    try:
+        events, next_cursor = get_resource_server().list_activity(
+            actor, client_id, before=_parse_cursor(request)
+        )
+    except OperationalError:
+        return None, None
+    return _build_activity_rows(events), next_cursor
+
+
+def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsage] | None) -> dict[str, Any]:
     names = get_resource_server().tag_names(actor) if grant.only_tags is not None else {}
     descriptions = get_scope_descriptions()
     return {
@@ -122,22 +144,18 @@ def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsa
         "app": grant.application,
         "permissions": [descriptions.get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
-        "usage": usage.get(grant.application.client_id, ClientUsage()),
+        "usage": usage.get(grant.application.client_id, ClientUsage()) if usage is not None else None,
     }
 
 
 def _build_app_context(
     request: HttpRequest, actor: Actor, grant: AppGrant, form: GrantOptionsForm
 ) -> dict[str, Any]:
-    server = get_resource_server()
-    activity, next_cursor = server.list_activity(
-        actor, grant.application.client_id, before=_parse_cursor(request)
-    )
-    described = _describe_grant(actor, grant, server.usage_by_client(actor))
+    activity, next_cursor = _load_activity(request, actor, grant.application.client_id)
     return {
-        "connection": described,
+        "connection": _describe_grant(actor, grant, _load_usage(actor)),
         "form": form,
-        "activity": _build_activity_rows(activity),
+        "activity": activity,
         "next": next_cursor,
     }
 

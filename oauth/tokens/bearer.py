@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.actor import Actor, Channel
 from accounts.models import User
 from accounts.rate_limits import CONSUME_SQL, get_api_limit
+from accounts.work_budget import Share, require_budget
 from core.db.prepared import fetch_prepared
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
@@ -110,6 +111,7 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
         raise InvalidAccessToken(REFUSAL_MESSAGES[row.refusal])
     if not row.is_within_limit:
         raise limit.exceeded_error
+    require_budget(person.pk, Share.APPS)
     return Actor(
         user=person,
         door=channel,

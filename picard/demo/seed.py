@@ -16,7 +16,7 @@ from accounts.ids import new_id, new_id_at
 from accounts.models import User
 from memories import scopes
 from memories.errors import ApprovalRequired
-from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision
+from memories.models import AuditAction, AuditEvent, Memory, MemoryRevision, MemoryUse
 from memories.services import writes
 from memories.services.saved_filters import save_filter
 from memories.services.tags import find_tags
@@ -83,6 +83,7 @@ def _create_history(person: User) -> None:
     memory_ids = _create_memories(person, apps, chance)
     _create_conversation(person)
     AuditEvent.objects.filter(owner_id=person.pk).delete()  # all are dated today
+    MemoryUse.objects.filter(owner_id=person.pk).delete()
     for application in apps.values():
         _connect_app(person, application, memory_ids, chance)
     _create_proposals(person, apps["coach"])

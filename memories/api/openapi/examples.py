@@ -169,6 +169,7 @@ EVENTS = {
             "client_id": "notes",
             "by_owner": True,
             "memory_ids": [MEMORY_ID],
+            "memory_count": 1,
             "happened_at": "2026-01-31T12:05:00Z",
         }
     ],

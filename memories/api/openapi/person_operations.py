@@ -133,6 +133,7 @@ PERSON_OPERATIONS = {
     "list_activity": Operation(
         "get", "person", "List the activity on the user's memories, newest first",
         responses.Events, examples.EVENTS, scopes.READ, query=requests.ActivityQuery,
-        description="With `client_id`: what one app did and what was done to it. An app sees only its own activity.",
+        description="With `client_id`: what one app did and what was done to it. An app sees only its own activity. "
+        "A page ends early where its events have more than 10,000 memories in all.",
     ),
 }  # fmt: skip

@@ -264,7 +264,8 @@ class Event(ResponseSchema):
     door = OpenChoice(Channel, note="The channel.")
     client_id = serializers.CharField(allow_null=True)
     by_owner = serializers.BooleanField(help_text="`false` if by another user or the server.")
-    memory_ids = serializers.ListField(child=serializers.UUIDField())
+    memory_ids = serializers.ListField(child=serializers.UUIDField(), help_text="At most 10,000.")
+    memory_count = serializers.IntegerField(min_value=0, help_text="Of all memories of the event.")
     happened_at = serializers.DateTimeField()
 
 

@@ -12,8 +12,8 @@ from memories.api.representations import serialize_event, serialize_profile, ser
 from memories.api.requests import ActivityQuery, ProfileChanges, QuestionIn
 from memories.api.views.base import ApiView, build_page_response, validate_body, validate_query
 from memories.api.views.memories import get_page_arguments
+from memories.clients import audit_log
 from memories.persona import retrieval as persona_retrieval
-from memories.services import reads
 
 
 @describe_operations("ask_persona")
@@ -48,5 +48,7 @@ class ProfileView(ApiView):
 class ActivityView(ApiView):
     def get(self, request: Request) -> Response:
         query = validate_query(request, ActivityQuery)
-        page = reads.list_activity(self.actor, client_id=query.get("client_id"), **get_page_arguments(query))
-        return build_page_response(request, list(map(serialize_event, page.events)), page.next)
+        events, next_cursor = audit_log.list_events(
+            self.actor, client_id=query.get("client_id"), **get_page_arguments(query)
+        )
+        return build_page_response(request, list(map(serialize_event, events)), next_cursor)

@@ -19,6 +19,7 @@ from memories.portability.exports.pages import Pages, iterate_own_pages, iterate
 from memories.portability.exports.pam import write_pam
 from memories.portability.readers.memory_tools.picard_jsonl import format_line
 from memories.portability.readers.texts.plain_text import CONTINUATION_INDENT
+from memories.services import audit, reads
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Export:
 def export_memories(actor: Actor, form: str) -> Export:
     """Export the user's own memories that the actor can read, oldest first, in one of EXPORT_FORMATS.
 
-    An app needs memories:read and memories:admin. Raises ValidationError (format).
+    An app needs memories:read and memories:admin. Raises ValidationError (format), RateLimitExceeded.
     """
     actor.require_scope(scopes.READ)
     actor.require_scope(scopes.ADMIN)
@@ -52,6 +53,7 @@ def export_memories(actor: Actor, form: str) -> Export:
     if export_format is None:
         message = _("Choose one of: %(names)s.") % {"names": ", ".join(EXPORT_FORMATS)}
         raise ValidationError({"format": ValidationError(message, code="unknown_format")})
+    audit.enforce_read_limit(actor, reads.count_memories(actor) if actor.is_app else 0)
     filename = f"{build_filename(export_format.name)}.{export_format.suffix}"
     return Export(filename, export_format.media_type, export_format.write(actor))
 
