@@ -13,7 +13,7 @@ def bind_sealed_values(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_language"),
+        ("accounts", "0009_confirmed_addresses"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
 

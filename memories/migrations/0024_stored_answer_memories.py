@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("memories", "0021_imported_id")]
+    dependencies = [("memories", "0023_memory_use")]
 
     operations = [
         migrations.AddField(
