@@ -40,6 +40,7 @@ def list_urls(world: World) -> Iterator[str]:
     values: dict[str, list[Any]] = world.values | {
         "secret": ["unknown"],
         "token": ["unknown"],
+        "key": ["unknown"],
         "client_id": ["unknown"],
         "act": ["ask"],
         "form": [*EXPORT_FORMATS, "everything"],
