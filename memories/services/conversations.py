@@ -29,24 +29,28 @@ def assign_places(owner_id: UUID, rows: Sequence[Memory]) -> None:
     A memory in the trash, or expired, gives up its place: an app must not learn of it. Beyond MAX_POSITION, a memory
     has no place. Needs a transaction.
     """
-    placed = [row for row in rows if row.conversation is not None and row.position is not None]
-    if not placed:
+    wanted = {
+        row.pk: (row.conversation, row.position)
+        for row in rows
+        if row.conversation is not None and row.position is not None
+    }
+    if not wanted:
         return
     lock_owner(OwnerLock.PLACES, owner_id)
-    wanted = [(row.conversation, row.position) for row in placed]
-    params = [[conversation for conversation, _ in wanted], [position for _, position in wanted], owner_id]
+    params = [[of for of, _ in wanted.values()], [at for _, at in wanted.values()], owner_id]
     taken = fetch_prepared(TAKEN, [*params])
     _release_places(owner_id, {memory_id for memory_id, _, _, is_hidden in taken if is_hidden})
     crowded = {conversation for _, conversation, _, is_hidden in taken if not is_hidden}
-    crowded |= {conversation for (conversation, _), count in Counter(wanted).items() if count > 1}
+    crowded |= {conversation for (conversation, _), count in Counter(wanted.values()).items() if count > 1}
     if not crowded:
         return
     stored = Memory.objects.filter(owner_id=owner_id, conversation__in=crowded)
-    free = _FreePlaces({(of, at): at + 1 for of, at in stored.values_list("conversation", "position")})
-    for row in placed:
-        row.position = free.take(row.conversation, row.position)
-        if row.position is None:
-            row.conversation = None
+    pairs = stored.values_list("conversation", "position")
+    free = _FreePlaces({(of, at): at + 1 for of, at in pairs if of is not None and at is not None})
+    for row in rows:
+        if row.pk in wanted:
+            row.position = free.take(*wanted[row.pk])
+            row.conversation = None if row.position is None else row.conversation
 
 
 @dataclass

@@ -202,5 +202,5 @@ def test_migration_renumbers_shared_places(ada: User, bob: User) -> None:
     sequences = list(
         MemoryVector.objects.filter(owner=ada).order_by("memory_id").values_list("sequence", flat=True)
     )
-    assert [each - sequences[0] for each in sequences[:5] if each is not None] == [0, 1, 2, 3, 9]
     assert sequences[-1] is None
+    assert [each - (sequences[0] or 0) for each in sequences[:5] if each is not None] == [0, 1, 2, 3, 9]
