@@ -7,17 +7,19 @@ from accounts.actor import Actor
 from memories import scopes
 from memories.clients import activity as client_activity
 from memories.services import reads
-from oauth.consent.resource_server import AccessPreview, ClientUsage
+from oauth.consent.resource_server import AccessPreview, ClientUsage, TagUsage
 
 
 class MemoryResourceServer:
     """Implements oauth.consent.resource_server.ResourceServer."""
 
-    def tag_names(self, user: Actor) -> Mapping[UUID, str]:
-        return {tag.pk: tag.name for tag in reads.list_tags(user)}
+    def tag_names(self, user: Actor, ids: Collection[UUID]) -> Mapping[UUID, str]:
+        return {tag.pk: tag.name for tag in reads.list_tags(user, limit=0, including=ids).tags}
 
-    def memories_per_tag(self, user: Actor) -> Mapping[UUID, int]:
-        return client_activity.count_memories_by_tag(user)
+    def list_tags(self, user: Actor, *, limit: int, including: Collection[UUID]) -> Mapping[UUID, TagUsage]:
+        tags = reads.list_tags(user, limit=limit, including=including).tags
+        counts = client_activity.count_memories_by_tag(user, [tag.pk for tag in tags])
+        return {tag.pk: TagUsage(tag.name, counts.get(tag.pk, 0)) for tag in tags}
 
     def preview_access(self, user: Actor, client: Actor, *, examples: int) -> AccessPreview | None:
         if not client.has_scope(scopes.READ):

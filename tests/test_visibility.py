@@ -122,7 +122,7 @@ def test_app_limited_to_a_tag_sees_only_its_memories(ada: User) -> None:
     limited = app(ada, only_tags=frozenset({work.pk}))
     assert [row.pk for row in reads.list_memories(limited).memories] == [with_tag.pk]
     assert [hit.memory.pk for hit in search_query.search_memories(limited, "zebra").hits] == [with_tag.pk]
-    assert [tag.name for tag in reads.list_tags(limited)] == ["work"]
+    assert [tag.name for tag in reads.list_tags(limited).tags] == ["work"]
 
 
 def test_memories_of_a_limited_app_get_its_tags(ada: User) -> None:

@@ -32,6 +32,7 @@ class OwnerLock(StrEnum):
     MEMORIES = "memories_memory"
     TAGS = "memories_tag"
     LINKS = "memories_memory.supersedes"
+    PLACES = "memories_memory.conversation"
     SAVED_FILTERS = "memories_savedfilter"
     IMPORT_PREVIEW = "look at import"
 

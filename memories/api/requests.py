@@ -26,6 +26,7 @@ from memories.portability.exports.formats import EXPORT_FORMATS
 from memories.portability.readers.formats import ChatFilter
 from memories.review import extraction
 from memories.search.exact_duplicates import OnDuplicate
+from memories.services.reads import MAX_LISTED_TAGS
 from memories.validation import limits
 from memories.validation.drafts import CHANGEABLE_FIELDS
 
@@ -143,6 +144,24 @@ class HistoryQuery(PageQuery):
         min_value=1,
         max_value=2**31 - 1,
         help_text="`next_cursor` of the page before: versions below this one.",
+    )
+
+
+class TagQuery(PageQuery):
+    """`cursor`: list the tags after this many."""
+
+    cursor = serializers.IntegerField(
+        required=False,
+        default=None,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="`next_cursor` of the page before. Omit it for the first page.",
+    )
+    limit = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_LISTED_TAGS,
+        default=MAX_LISTED_TAGS,
+        help_text="Maximum number of results per page.",
     )
 
 

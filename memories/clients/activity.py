@@ -15,7 +15,7 @@ from accounts.actor import Actor
 from memories import scopes
 from memories.clients import names as client_names
 from memories.clients.audit_log import with_first_ids
-from memories.models import AuditAction, AuditEvent, Memory, Tag
+from memories.models import AuditAction, AuditEvent, Memory, MemoryTag, Tag
 from memories.services.bulk import trash_queryset
 from memories.services.reads import paginate
 
@@ -105,11 +105,12 @@ def _build_entry(event: AuditEvent, present: Mapping[UUID, Memory]) -> ActivityE
     return ActivityEntry(event, memories, missing, event.id_count - len(event.first_ids))
 
 
-def count_memories_by_tag(actor: Actor) -> dict[UUID, int]:
-    """Return the number of memories that the actor sees, by tag."""
+def count_memories_by_tag(actor: Actor, tag_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the number of memories that the actor sees with each of these tags."""
     actor.require_scope(scopes.READ)
-    seen = Memory.objects.visible_to(actor, owner=actor.person).filter(tags__isnull=False)
-    return dict(seen.values_list("tags").annotate(Count("pk")))
+    seen = Memory.objects.visible_to(actor, owner=actor.person)
+    tagged = MemoryTag.objects.filter(owner_id=actor.person.pk, tag_id__in=list(tag_ids), memory__in=seen)
+    return dict(tagged.values_list("tag_id").annotate(memories=Count("*")))
 
 
 def record_app_event(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: str) -> None:

@@ -27,9 +27,9 @@ BATCH = 1_000  # memories of a statement
 STORE = """
 update memories_memoryvector stored
 set tokens = array(
-  select token from unnest(stored.tokens) token
-  where token <> all(%(stale)s::bigint[]) and token <> all(changed.tags)
-) || changed.tags
+  select token from unnest(stored.tokens) token where token <> all(%(stale)s::bigint[])
+  union select unnest(changed.tags) order by token
+)
 from (
   select memory_id, (%(tags)s::text[])[place]::bigint[] as tags
   from unnest(%(memories)s::uuid[], %(places)s::int[]) as each (memory_id, place)

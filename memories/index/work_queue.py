@@ -187,7 +187,7 @@ def _build_rows(
             is_public=memory.is_public,
             is_trashed=memory.deleted_at is not None,
             expires_at=memory.expires_at,
-            tokens=keywords.hash_words(extract_passage_words(text, language), key) + days + tags,
+            tokens=sorted(keywords.hash_words(extract_passage_words(text, language), key) + days + tags),
             sequence=_get_sequence(memory),
         )
         for number, text in enumerate(texts)

@@ -330,6 +330,6 @@ def _get_allowed_tags(actor: Actor) -> list[TagName] | None:
     """Return the tags that limit the app, with names only if it can read memories: names are private too."""
     if actor.only_tags is None:
         return None
-    tags: Sequence[Tag] = reads.list_tags(actor) if actor.has_scope(scopes.READ) else ()
+    tags: Sequence[Tag] = reads.list_tags(actor).tags if actor.has_scope(scopes.READ) else ()
     names = {tag.pk: tag.name for tag in tags}
     return [TagName(id=str(pk), name=names.get(pk)) for pk in sorted(actor.only_tags)]

@@ -127,6 +127,11 @@ class Memory(Owned, models.Model):
                 name="one_memory_an_imported_id",
                 condition=Q(imported_id__isnull=False),
             ),
+            models.UniqueConstraint(
+                fields=["owner", "conversation", "position"],
+                name="one_memory_a_place",
+                condition=Q(conversation__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["owner", "-id"], name="memory_live", condition=Q(deleted_at__isnull=True)),
@@ -241,6 +246,13 @@ class MemoryVector(Owned, models.Model):
                     "sequence",
                 ],
                 name="memory_vector_cover",
+            ),
+            # What others may see, without touching a private row: their searches must not tell how many there are.
+            models.Index(
+                fields=["owner"],
+                include=["memory", "is_public", "expires_at", "space", "embedding", "tokens", "sequence"],
+                name="memory_vector_public",
+                condition=Q(is_public=True, is_trashed=False),
             ),
         ]
 

@@ -53,7 +53,19 @@ MEMORY_COLUMNS = tuple(
 WORD_WEIGHT = (
     "case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end"
 )
-RECEIVER_WEIGHT = WORD_WEIGHT.replace("bits", "receiver.bits")
+TEXT_BITS = (1 << MAX_WORDS) - 1  # without those of dates
+# The words of the place at each distance, and how much of the word at `place` they give.
+GIVERS = [f"giver{number}" for number in range(len(NEIGHBOUR_WEIGHTS))]
+NEIGHBOUR_BITS = [
+    f"coalesce(first_value(bits) over (order by number range between {reach} and {reach}), 0) as {giver}"
+    for giver, distance in zip(GIVERS, NEIGHBOUR_WEIGHTS, strict=True)
+    for reach in [f"{abs(distance)} {'preceding' if distance > 0 else 'following'}"]
+]
+SHARED_WEIGHT = " + ".join(
+    f"({giver} >> place & 1) * {share}::float8"
+    for giver, share in zip(GIVERS, NEIGHBOUR_WEIGHTS.values(), strict=True)
+)
+
 
 NEAREST = """
 select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, false as has_neighbor, max(cosine) as score
@@ -67,6 +79,9 @@ group by id order by score desc, id desc limit %s
 # A memory's `bits` are the query words that it has: bit 0 for the first in its text, bit 31 for it in its date.
 # Memories with the same bits are of one kind, so that everything but the cosine is computed per kind. Places are an
 # array because PostgreSQL expects fewer rows from it than from generate_series and builds smaller hash tables.
+# So are the neighbors: what stands at a place counts once, and memories with the same words and the same neighbors are
+# of one surrounding, so that the cost stays linear however many memories share a place. `offset 0` keeps PostgreSQL
+# from computing an expression again wherever it is used.
 FUSED = f"""
 with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
@@ -101,26 +116,32 @@ rarity as materialized (
                  coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
           from unnest(%s::int[]) place, kind group by place) counted) weighed),
 scored as materialized (
-  select bits, sum(weight) as weight, sum(weight * weight) as squares, sum(weight * specificity) as single,
-         coalesce(sum(idf * is_distinctive) filter (where weight > 0), 0) / sum(idf * is_distinctive) as idf_share,
-         case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
-  from (select bits, idf, is_distinctive, specificity, bits >> place & 1 as tf, {WORD_WEIGHT} as weight
-        from kind, rarity) own
-  group by bits),
+  select bits, score.* from kind, lateral (
+    select sum(weight) as weight, sum(weight * weight) as squares, sum(weight * specificity) as single,
+           coalesce(sum(idf * is_distinctive) filter (where weight > 0), 0) / sum(idf * is_distinctive) as idf_share,
+           case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
+    from (select idf, is_distinctive, specificity, bits >> place & 1 as tf, {WORD_WEIGHT} as weight
+          from rarity offset 0) own) score),
+place as materialized (
+  select number, {", ".join(NEIGHBOUR_BITS)}
+  from (select number, bit_or(bits) & {TEXT_BITS} as bits from turn group by number) standing),
+surrounding as materialized (
+  select bits, {", ".join(GIVERS)}, array_agg(id) as ids
+  from (select id, turn.bits, {", ".join(GIVERS)} from turn join place using (number)) placed
+  where {" | ".join(GIVERS)} <> 0 group by bits, {", ".join(GIVERS)}),
 boosted as materialized (
-  select id, weight + sum(gain) as weight, squares + sum(gain * (gain + 2 * own_weight)) as squares,
-         single + sum(gain * specificity) as single
-  from (
-    select id, bits, specificity, own_weight,
-           greatest(0, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8) - own_weight) as gain
+  select unnest(ids) as id, weight + gained as weight, squares + gained_squares as squares,
+         single + gained_single as single
+  from surrounding join scored using (bits), lateral (
+    select sum(gain) as gained, sum(gain * (gain + 2 * own_weight)) as gained_squares,
+           sum(gain * specificity) as gained_single
     from (
-      select receiver.id, receiver.bits, idf, specificity, receiver.bits >> place & 1 as tf, sum(share) as shared_tf,
-             {RECEIVER_WEIGHT} as own_weight
-      from turn neighbor, unnest(%s::int[], %s::float8[]) reach(distance, share), turn receiver, rarity
-      where (select is_marked from total) and neighbor.bits <> 0 and receiver.number = neighbor.number + distance
-        and neighbor.bits >> place & 1 = 1
-      group by receiver.id, receiver.bits, place, idf, day_idf, specificity) shared) gained
-  join scored using (bits) group by id, weight, squares, single)
+      select specificity, own_weight,
+             greatest(0, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8) - own_weight) as gain
+      from (
+        select idf, specificity, bits >> place & 1 as tf, {SHARED_WEIGHT} as shared_tf, {WORD_WEIGHT} as own_weight
+        from rarity where ({" | ".join(GIVERS)}) >> place & 1 = 1 offset 0) shared
+      offset 0) each_word) gained)
 select id, cosine, bits, idf_share, boosted.weight is not null as has_neighbor,
        coalesce(cosine, 0) + bonus + {WEIGHT_OF_SINGLE_WORDS} * coalesce(boosted.single, scored.single) / asked
        + {WEIGHT_OF_PAIRS} * power(greatest(0, coalesce(boosted.weight ^ 2 - boosted.squares,
@@ -244,8 +265,6 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
         ALL_WORDS_BONUS * query.content,
         K1 + 1,
         K1,
-        list(NEIGHBOUR_WEIGHTS),
-        list(NEIGHBOUR_WEIGHTS.values()),
         limit,
     ]
 

@@ -1,7 +1,7 @@
 """Reads of memories. `visible_to` (models/visibility.py) decides access; absent and forbidden look the same."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -17,8 +17,18 @@ from memories.models import AuditAction, Memory, MemoryRevision, Tag
 from memories.models.visibility import Filters
 from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
-from memories.services.tags import attach_prefetched_tags, list_used_tags, with_tags
+from memories.services.tags import (
+    attach_prefetched_tags,
+    filter_used_tags,
+    find_tags,
+    load_tags,
+    rank_used_tags,
+    sort_by_name,
+    with_tags,
+)
 from memories.validation.limits import fold_tag_name
+
+MAX_LISTED_TAGS = 1_000  # a page of all tags
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +42,14 @@ class MemoryPage:
 
     memories: list[Memory]
     next: UUID | None
+
+
+@dataclass(frozen=True)
+class TagPage:
+    """A page of tags, by name; `next` is the number of tags on the pages so far, None at the end."""
+
+    tags: list[Tag]
+    next: int | None
 
 
 @dataclass(frozen=True)
@@ -90,17 +108,30 @@ def get_history(actor: Actor, memory_id: UUID, *, before: int | None = None, lim
     return RevisionPage(*paginate(rows, before, limit, by="version"), rows.count())
 
 
-def list_tags(actor: Actor) -> list[Tag]:
-    """Return the user's tags that are in use, by name; for an app limited to tags, only those."""
+def list_tags(
+    actor: Actor, *, limit: int = MAX_LISTED_TAGS, after: int = 0, including: Collection[UUID] = ()
+) -> TagPage:
+    """Return the user's tags that are in use; for an app limited to tags, only those.
+
+    Names are encrypted, so that of many tags only a page is decrypted: those on most memories first, each page by name.
+    after: the `next` of the previous page. including: ids of more tags to return, if they are in use.
+    """
     actor.require_scope(scopes.READ)
-    used = list_used_tags(actor.person)
-    return used if actor.only_tags is None else [tag for tag in used if tag.pk in actor.only_tags]
+    ids = list(rank_used_tags(actor)[after : after + limit + 1]) if limit else []
+    shown = {*ids[:limit]}
+    if missing := {*including} - shown:
+        shown |= {*filter_used_tags(actor).filter(tag_id__in=missing).values_list("tag_id", flat=True)}
+    tags = load_tags(actor.person.pk, shown) if shown else []
+    return TagPage(tags, after + limit if len(ids) > limit else None)
 
 
 def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:
     """Return the tags with these names that the actor can list, and the unknown names; blanks are ignored."""
-    known = {fold_tag_name(tag.name): tag for tag in list_tags(actor)}
+    actor.require_scope(scopes.READ)
     wanted = {fold_tag_name(" ".join(name.split())): name for name in names if name.strip()}
+    found = sort_by_name(find_tags(actor.person.pk, wanted))
+    used = {*filter_used_tags(actor).filter(tag__in=found).values_list("tag_id", flat=True)}
+    known = {fold_tag_name(tag.name): tag for tag in found if tag.pk in used}
     return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
 
 

@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import get_person_key
-from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
@@ -208,10 +207,21 @@ def _tags_limited_to(actor: Actor) -> list[Tag]:
     return list(Tag.objects.filter(owner_id=actor.person.pk, pk__in=actor.only_tags))
 
 
-def list_used_tags(owner: User) -> list[Tag]:
-    """Return the tags on at least one memory outside the trash, by name."""
-    used = MemoryTag.objects.filter(owner=owner, memory__deleted_at__isnull=True).values("tag_id")
-    return sort_by_name(Tag.objects.filter(owner=owner, pk__in=used))
+def filter_used_tags(actor: Actor) -> QuerySet[MemoryTag]:
+    """Return the assignments to memories outside the trash; for an app limited to tags, only of those tags."""
+    used = MemoryTag.objects.filter(owner_id=actor.person.pk, memory__deleted_at__isnull=True)
+    return used if actor.only_tags is None else used.filter(tag_id__in=actor.only_tags)
+
+
+def rank_used_tags(actor: Actor) -> "QuerySet[MemoryTag, UUID]":
+    """Return the ids of the tags on memories outside the trash, those on most memories first."""
+    counted = filter_used_tags(actor).values("tag_id").annotate(memories=Count("*"))
+    return counted.order_by("-memories", "tag_id").values_list("tag_id", flat=True)
+
+
+def load_tags(owner_id: UUID, ids: Iterable[UUID]) -> list[Tag]:
+    """Return the user's tags with these ids, by name."""
+    return sort_by_name(Tag.objects.filter(owner_id=owner_id, pk__in=list(ids)))
 
 
 def sort_by_name(tags: Iterable[Tag]) -> list[Tag]:

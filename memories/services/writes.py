@@ -22,7 +22,7 @@ from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
 from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Visibility
 from memories.models.visibility import MemoryQuerySet
-from memories.services import audit, idempotency, insert, proposals, supersession
+from memories.services import audit, conversations, idempotency, insert, proposals, supersession
 from memories.services import tags as tagging
 from memories.validation import quota
 from memories.validation.drafts import COLUMNS, Changes, Unset, clean_changes, clean_new_memory, select_given
@@ -68,12 +68,13 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     rows = [insert.build_row(actor.person, item, source) for item in cleaned]
     if not rows:
         return []
-    # Without tags and links this is a single statement, which needs no transaction.
-    has_more = actor.only_tags or any(item.tags or item.supersedes for item in cleaned)
+    # Without tags, links and places this is a single statement, which needs no transaction.
+    has_more = actor.only_tags or any(item.tags or item.supersedes or item.conversation for item in cleaned)
     is_single = not (settings.MEMORIES_PER_PERSON or has_more)
     with nullcontext() if is_single else audit.atomic():
         supersession.link_new(actor, rows)  # its lock is the first: see supersession.lock_links
         quota.check_quota(actor.person.pk, len(rows))
+        conversations.assign_places(actor.person.pk, rows)
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
         insert.insert_memories(actor, rows, row_tags, origins=[item.origin for item in cleaned])
     work_queue.wake_workers_on_commit()

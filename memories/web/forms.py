@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -135,16 +136,19 @@ class EditForm(MemoryForm):
 
 
 class ListForm(forms.Form):
-    """Filters, search and cursor of the list. Invalid URL parameters are ignored."""
+    """Filters, search and cursor of the list. Invalid URL parameters are ignored.
+
+    tags: those to choose from and the chosen one, set by a page that shows them.
+    """
 
     q = RawCharField()
     visibility = forms.ChoiceField(required=False, choices=Visibility.choices)
     tag = forms.UUIDField(required=False)
     before = forms.UUIDField(required=False)
 
-    def __init__(self, data: QueryDict, *, tags: list[Tag]) -> None:
+    def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
-        self.tags = tags
+        self.tags: list[Tag] = []
         self.is_valid()
 
     @property
@@ -159,7 +163,7 @@ class ListForm(forms.Form):
     def chosen_visibility(self) -> str:
         return self.cleaned_data.get("visibility") or ""
 
-    @property
+    @cached_property
     def chosen_tag(self) -> Tag | None:
         return next((tag for tag in self.tags if tag.pk == self.cleaned_data.get("tag")), None)
 

@@ -74,7 +74,8 @@ def _handle_consent(request: HttpRequest, actor: Actor, auth_request: Authorizat
     if data is not None and data.get("answer") != "allow":
         return authorization_response.return_denial(request, auth_request)
     grant = grants.find_grant(actor.person, auth_request.application)
-    form = ConsentForm(data, requested=auth_request.scopes, tags=list_tag_choices(actor), grant=grant)
+    tags = list_tag_choices(actor, grant, data)
+    form = ConsentForm(data, requested=auth_request.scopes, tags=tags, grant=grant)
     if form.is_valid():
         return _approve_request(request, actor, auth_request, form.build_options())
     context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}

@@ -24,6 +24,14 @@ class ClientUsage:
     last_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class TagUsage:
+    """A tag and the number of memories that have it."""
+
+    name: str
+    memories: int
+
+
 class StoredMemory(Protocol):
     """A memory. Reading `text` raises DecryptError if it cannot be decrypted."""
 
@@ -84,11 +92,11 @@ class AccessPreview:
 class ResourceServer(Protocol):
     """What the consent and connected-apps pages need. `user` is the actor of the user's own session."""
 
-    def tag_names(self, user: Actor) -> Mapping[UUID, str]:
-        """Return the names of the user's tags by id, sorted by name."""
+    def tag_names(self, user: Actor, ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the names of these tags by id, without unused ones."""
 
-    def memories_per_tag(self, user: Actor) -> Mapping[UUID, int]:
-        """Return the number of memories by tag id, without unused tags."""
+    def list_tags(self, user: Actor, *, limit: int, including: Collection[UUID]) -> Mapping[UUID, TagUsage]:
+        """Return the user's most used tags by id, sorted by name, and those `including` that are used."""
 
     def preview_access(self, user: Actor, client: Actor, *, examples: int) -> AccessPreview | None:
         """Return what the client could read, None if its scopes do not allow reading."""

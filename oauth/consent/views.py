@@ -70,14 +70,15 @@ def list_activity(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @app_grant_required
 def show_app(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
-    form = GrantOptionsForm(scopes=grant.scopes, tags=list_tag_choices(actor), grant=grant)
+    form = GrantOptionsForm(scopes=grant.scopes, tags=list_tag_choices(actor, grant), grant=grant)
     return render(request, "oauth/app.html", _build_app_context(request, actor, grant, form))
 
 
 @require_POST
 @app_grant_required
 def update_app_access(request: HttpRequest, actor: Actor, grant: AppGrant) -> HttpResponseBase:
-    form = GrantOptionsForm(request.POST, scopes=grant.scopes, tags=list_tag_choices(actor), grant=grant)
+    tags = list_tag_choices(actor, grant, request.POST)
+    form = GrantOptionsForm(request.POST, scopes=grant.scopes, tags=tags, grant=grant)
     if not form.is_valid():
         return render(request, "oauth/app.html", _build_app_context(request, actor, grant, form), status=422)
     grants.update_grant(grant, form.build_options())
@@ -137,7 +138,7 @@ def _load_activity(
 
 
 def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsage] | None) -> dict[str, Any]:
-    names = get_resource_server().tag_names(actor) if grant.only_tags is not None else {}
+    names = get_resource_server().tag_names(actor, grant.only_tags) if grant.only_tags else {}
     descriptions = get_scope_descriptions()
     return {
         "grant": grant,

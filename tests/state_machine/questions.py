@@ -56,7 +56,7 @@ def collect_service_results(user: User) -> str:
         *reads.list_trash(actor, limit=LIMIT).memories,
         *(hit.memory for hit in search_query.search_memories(actor, COMMON, limit=LIMIT).hits),
     ]
-    return " ".join([*map(_join_words, rows), *(tag.name for tag in reads.list_tags(actor))])
+    return " ".join([*map(_join_words, rows), *(tag.name for tag in reads.list_tags(actor).tags)])
 
 
 def collect_pages(client: Client, *, whole: bool) -> str:

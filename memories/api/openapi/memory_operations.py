@@ -129,7 +129,9 @@ MEMORY_OPERATIONS = {
     ),
     "list_tags": Operation(
         "get", "memories", "List the tags in use",
-        responses.Tags, examples.TAGS, scopes.READ, description="An app limited to tags gets only those.",
+        responses.Tags, examples.TAGS, scopes.READ, query=requests.TagQuery,
+        description="By name. Of more tags than `limit`, those on most memories are on the first page. An app limited "
+        "to tags gets only those.",
     ),
     "rename_tag": Operation(
         "patch", "memories", "Rename a tag",

@@ -142,6 +142,8 @@ class Tag(ResponseSchema):
 
 class Tags(ResponseSchema):
     results = Tag(many=True)
+    next = NextUrl()
+    next_cursor = serializers.IntegerField(allow_null=True, help_text=NEXT_CURSOR)
 
 
 class Difference(ResponseSchema):

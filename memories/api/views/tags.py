@@ -8,15 +8,19 @@ from rest_framework.response import Response
 from memories.api.openapi.schema import describe_operations
 from memories.api.preconditions import respond_idempotently
 from memories.api.representations import serialize_tag
-from memories.api.requests import MergeIn, TagChanges
-from memories.api.views.base import ApiView, validate_body
+from memories.api.requests import MergeIn, TagChanges, TagQuery
+from memories.api.views.base import ApiView, build_page_response, validate_body, validate_query
 from memories.services import reads, tag_admin
 
 
 @describe_operations("list_tags")
 class TagListView(ApiView):
     def get(self, request: Request) -> Response:
-        return Response({"results": list(map(serialize_tag, reads.list_tags(self.actor)))})
+        query = validate_query(request, TagQuery) if request.query_params else {}
+        page = reads.list_tags(
+            self.actor, after=query.get("cursor") or 0, limit=query.get("limit", reads.MAX_LISTED_TAGS)
+        )
+        return build_page_response(request, list(map(serialize_tag, page.tags)), page.next)
 
 
 @describe_operations("rename_tag", "remove_tag")

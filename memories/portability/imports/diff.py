@@ -83,7 +83,7 @@ class ImportDiff:
 
     def __post_init__(self) -> None:
         self.rows = StagedRows(self.batch)
-        self.places = ConversationPlaces(self.batch.owner_id)
+        self.places = ConversationPlaces(self.batch.owner_id, self.batch.only_tags)
 
     def start_file(self, report: FileReport) -> None:
         """Count what is added from now on for this file."""

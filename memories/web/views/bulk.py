@@ -24,6 +24,7 @@ from memories.models.visibility import Filters
 from memories.search import near_duplicates
 from memories.services import reads, selection, tag_admin
 from memories.services.selection import Selection
+from memories.services.tags import load_tags, rank_used_tags
 from memories.web.decorators import Request, memory_view, redirect_back
 from memories.web.forms import BulkActionForm, ListForm
 from memories.web.views.list import build_list_url
@@ -55,7 +56,7 @@ def merge_memories(request: Request, actor: Actor, memory_id: UUID) -> HttpRespo
 @require_POST
 @memory_view
 def apply_bulk_action(request: Request, actor: Actor) -> HttpResponseBase:
-    list_form = ListForm(request.POST, tags=reads.list_tags(actor))
+    list_form = ListForm(request.POST)
     form = BulkActionForm(request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
@@ -173,17 +174,22 @@ def _report_changed_count(request: Request, count: int) -> HttpResponseBase:
 @require_safe
 @memory_view
 def tag_list(request: Request, actor: Actor) -> HttpResponseBase:
-    counts = client_activity.count_memories_by_tag(actor)
-    rows = [(tag, counts.get(tag.pk, 0)) for tag in reads.list_tags(actor)]
-    page = Paginator(rows, TAGS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "memories/tags.html", {"rows": page})
+    """Show a page of the tags: by name, or those on most memories first if there are too many to be decrypted."""
+    first = reads.list_tags(actor)
+    is_ranked = first.next is not None
+    ids = rank_used_tags(actor) if is_ranked else [tag.pk for tag in first.tags]
+    page = Paginator(ids, TAGS_PER_PAGE).get_page(request.GET.get("page"))
+    tags = {tag.pk: tag for tag in (load_tags(actor.person.pk, page) if is_ranked else first.tags)}
+    counts = client_activity.count_memories_by_tag(actor, page)
+    rows = [(tags[each], counts.get(each, 0)) for each in page if each in tags]
+    return render(request, "memories/tags.html", {"rows": rows, "pages": page, "is_ranked": is_ranked})
 
 
 @require_safe
 @memory_view
 def tag_detail(request: Request, actor: Actor, tag_id: UUID) -> HttpResponseBase:
     """Show a tag with forms to rename or delete it."""
-    tags = reads.list_tags(actor)
+    tags = reads.list_tags(actor, limit=TAGS_PER_PAGE, including=[tag_id]).tags
     tag = next((tag for tag in tags if tag.pk == tag_id), None)
     if tag is None:
         raise Http404

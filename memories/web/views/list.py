@@ -10,8 +10,6 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
 
 from accounts.actor import Actor
-from memories.clients import activity as client_activity
-from memories.models import Tag
 from memories.search.query import search_memories
 from memories.services import reads
 from memories.services.saved_filters import list_saved_filters
@@ -22,16 +20,16 @@ from memories.web.presenters import build_rows, build_search_rows
 from memories.web.views.onboarding import get_first_steps, record_first_search
 
 SEARCH_LIMIT = 25  # as long as a page of the list
-MAX_TAG_CHOICES = 60  # in the filter; the tags page lists all
+MAX_TAG_CHOICES = 60  # in the filter, besides the selected one; the tags page lists all
 
 
 @require_safe
 @memory_view
 def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
-    form = ListForm(request.GET, tags=reads.list_tags(actor))
+    form = ListForm(request.GET)
+    form.tags = reads.list_tags(actor, limit=MAX_TAG_CHOICES, including=form.filters.tags_all).tags
     results = _search_memories(actor, form) if form.query else _list_memories(actor, form)
     context = {**results, "form": form, "address": form.get_url_params(), "page_url": build_list_url(form)}
-    context["tags"] = _get_tag_choices(actor, form)
     is_first_search = bool(form.query and results["rows"]) and record_first_search(request, actor)
     if not form.query:
         context["matching"] = reads.count_memories(actor, form.filters)
@@ -73,15 +71,6 @@ def _search_memories(actor: Actor, form: ListForm) -> dict[str, Any]:
         "searched_for": searched_for,
         "next": None,
     }
-
-
-def _get_tag_choices(actor: Actor, form: ListForm) -> list[Tag]:
-    """Return the tags to filter by: the most used ones if there are many, and the selected one."""
-    if len(form.tags) <= MAX_TAG_CHOICES:
-        return form.tags
-    counts = client_activity.count_memories_by_tag(actor)
-    offered = {*sorted((tag.pk for tag in form.tags), key=lambda pk: -counts.get(pk, 0))[:MAX_TAG_CHOICES]}
-    return [tag for tag in form.tags if tag.pk in offered or tag == form.chosen_tag]
 
 
 def build_list_url(form: ListForm) -> str:

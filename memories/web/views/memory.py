@@ -36,7 +36,7 @@ MAX_POLLS = 12  # of the index state of a new memory; then the next page load sh
 @require_safe
 @memory_view
 def trash_list(request: Request, actor: Actor) -> HttpResponseBase:
-    form = ListForm(request.GET, tags=[])
+    form = ListForm(request.GET)
     page = reads.list_trash(actor, before=form.cursor)
     context = {"rows": build_rows(page.memories), "next": page.next, "days": settings.TRASH_DAYS}
     return render(request, "memories/_trash_rows.html" if request.htmx else "memories/trash.html", context)

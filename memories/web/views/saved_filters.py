@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.actor import Actor
-from memories.services import reads, saved_filters
+from memories.services import saved_filters
 from memories.web.decorators import Request, memory_view, redirect_back
 from memories.web.forms import ListForm
 
@@ -17,7 +17,7 @@ from memories.web.forms import ListForm
 @require_POST
 @memory_view
 def save_filter(request: Request, actor: Actor) -> HttpResponseBase:
-    list_form = ListForm(request.POST, tags=reads.list_tags(actor))
+    list_form = ListForm(request.POST)
     try:
         saved_filters.save_filter(actor, name=request.POST.get("name", ""), parts=list_form.get_url_params())
         messages.success(request, _("Saved."))

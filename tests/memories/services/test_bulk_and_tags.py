@@ -36,7 +36,7 @@ def list_texts(user: User) -> list[str]:
 
 
 def get_tag_id(user: User, name: str) -> UUID:
-    return next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name)
+    return next(tag.pk for tag in reads.list_tags(session(user)).tags if tag.name == name)
 
 
 # --- Similar memories -------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_spellings_of_a_tag_are_one_tag(ada: User) -> None:
     memory = remember(ada, "one", tags=["Work", " work ", "WORK"])
     other = remember(ada, "two", tags=["wOrk"])
     assert list(memory.tags.all()) == list(other.tags.all())
-    assert [tag.name for tag in reads.list_tags(session(ada))] == ["Work"]
+    assert [tag.name for tag in reads.list_tags(session(ada)).tags] == ["Work"]
 
 
 def test_only_changes_create_a_version(ada: User) -> None:

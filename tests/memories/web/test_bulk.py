@@ -33,7 +33,7 @@ def list_texts(user: User) -> list[str]:
 
 
 def get_tag_id(user: User, name: str) -> str:
-    return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
+    return str(next(tag.pk for tag in reads.list_tags(session(user)).tags if tag.name == name))
 
 
 @pytest.mark.parametrize("extra", [{}, HTMX], ids=["page", "htmx"])

@@ -25,7 +25,7 @@ def get_page(client: Client, address: str = "/memories/", **extra: Any) -> str:
 
 
 def get_tag_id(user: User, name: str) -> str:
-    return str(next(tag.pk for tag in reads.list_tags(session(user)) if tag.name == name))
+    return str(next(tag.pk for tag in reads.list_tags(session(user)).tags if tag.name == name))
 
 
 def test_empty_list_shows_get_started(ada_client: Client) -> None:

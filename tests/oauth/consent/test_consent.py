@@ -318,7 +318,7 @@ def test_approval_in_flight_does_not_outlive_the_session(
 ) -> None:
     """An intruder who keeps approving apps does not stay connected after the sessions end."""
 
-    def end_during_request(_actor: object) -> list[tuple[str, str]]:
+    def end_during_request(*_: object) -> list[tuple[str, str]]:
         end(User.objects.get())
         return []
 

@@ -1,13 +1,16 @@
 """Conversations keep one place per turn, whatever is imported of them, and neighbors are found across gaps."""
 
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4, uuid5
 
 import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
 from accounts.models import User
-from memories.models import Memory
+from memories.models import Memory, MemoryVector
 from memories.portability.imports.places import ConversationPlaces
 from memories.portability.readers.formats import ChatFilter
 from memories.portability.readers.items import ImportItem, split_to_limits
@@ -15,7 +18,8 @@ from memories.search.query import search_memories
 from memories.services import writes
 from memories.services.writes import NewMemory
 from tests.factories import session
-from tests.memories.portability.imports.test_run import run_import, saved_memories
+from tests.memories.portability.imports.test_imported_ids import connect, export_lines
+from tests.memories.portability.imports.test_run import jsonl_file, run_import, saved_memories
 from tests.memories.portability.samples.files import chatgpt_conversation, file_of
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +125,82 @@ def test_deleted_memory_does_not_keep_its_neighbors_apart(ada: User) -> None:
         writes.trash_memory(session(ada), memory.pk)
     assert [hit.memory.pk for hit in search_memories(session(ada), "zebra").hits] == [first.pk, last.pk]
     assert Memory.objects.count() == 4
+
+
+def test_each_place_is_of_one_memory(ada: User) -> None:
+    chat = str(uuid4())
+    lines = [{"text": f"Zebra {n}.", "conversation": chat, "position": n % 2} for n in range(40)]
+    batch = run_import(session(ada), jsonl_file(*lines))
+    assert batch.counts["new"] == 40
+    more = [{"text": "Zebra again.", "conversation": chat, "position": 0}]
+    run_import(session(ada), jsonl_file(*more, *more))
+    saved = saved_memories(ada)
+    assert sorted(memory.position for memory in saved if memory.position is not None) == list(range(41))
+    assert saved[0].position == 0
+    assert MemoryVector.objects.values("sequence").distinct().count() == 41
+
+
+def test_taken_places_beyond_the_last_one_are_none(ada: User) -> None:
+    item = {"conversation": str(uuid4()), "position": 2**31 - 1}
+    run_import(session(ada), jsonl_file({**item, "text": "One."}, {**item, "text": "Two."}))
+    assert [memory.position for memory in saved_memories(ada)] == [2**31 - 1, None]
+
+
+def test_memory_in_the_trash_gives_up_its_place(ada: User) -> None:
+    line = {"conversation": str(uuid4()), "position": 7}
+    run_import(session(ada), jsonl_file({**line, "text": "One."}))
+    [first] = saved_memories(ada)
+    writes.trash_memory(session(ada), first.pk)
+    run_import(session(ada), jsonl_file({**line, "text": "Two."}))
+    [second] = saved_memories(ada)
+    assert (second.position, Memory.objects.get(pk=first.pk).position) == (7, None)
+    writes.restore_memory(session(ada), first.pk)
+    assert MemoryVector.objects.get(memory=first).sequence is None
+
+
+def test_places_do_not_tell_an_app_what_it_cannot_see(ada: User) -> None:
+    line = {"conversation": str(uuid4()), "position": 7}
+    run_import(session(ada), jsonl_file({**line, "text": "Private."}))
+    writes.create_memory(session(ada), text="Work.", tags=["work"])
+    work = connect(ada, "work")
+    run_import(work, jsonl_file({**line, "text": "At work."}))
+    [exported] = [each for each in export_lines(work) if each["text"] == "At work."]
+    assert exported["position"] == 7
+
+
+def test_database_refuses_a_second_memory_at_a_place(ada: User) -> None:
+    chat = uuid4()
+    items = [
+        NewMemory("One.", conversation=chat, position=0),
+        NewMemory("Two.", conversation=chat, position=1),
+    ]
+    writes.create_memories(session(ada), items)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Memory.objects.filter(owner=ada).update(position=0)
+
+
+def test_migration_renumbers_shared_places(ada: User, bob: User) -> None:
+    migration = import_module("memories.migrations.0022_places_and_public_rows")
+    chat = uuid4()
+    for user in (ada, bob):
+        items = [NewMemory(f"{n}.", conversation=chat, position=10 * n) for n in range(6)]
+        writes.create_memories(session(user), items)
+    writes.create_memories(session(ada), [NewMemory("x", conversation=uuid4(), position=5)])
+    with connection.cursor() as cursor:
+        cursor.execute("drop index one_memory_a_place")
+        for number, position in enumerate([0, 0, 0, 1, 9, 2**31 - 1]):
+            memory = saved_memories(ada)[number]
+            shift = position - 10 * number
+            Memory.objects.filter(pk=memory.pk).update(position=position)
+            MemoryVector.objects.filter(memory=memory).update(sequence=F("sequence") + shift)
+        late = writes.create_memories(session(ada), [NewMemory("late", conversation=chat, position=50)])[0]
+        Memory.objects.filter(pk=late.pk).update(position=2**31 - 1)
+        cursor.execute(migration.RENUMBER)
+    saved = saved_memories(ada)
+    assert [memory.position for memory in saved] == [0, 1, 2, 3, 9, 2**31 - 1, 5, None]
+    assert [memory.position for memory in saved_memories(bob)] == [0, 10, 20, 30, 40, 50]
+    sequences = list(
+        MemoryVector.objects.filter(owner=ada).order_by("memory_id").values_list("sequence", flat=True)
+    )
+    assert sequences[-1] is None
+    assert [each - (sequences[0] or 0) for each in sequences[:5] if each is not None] == [0, 1, 2, 3, 9]
