@@ -1,10 +1,9 @@
 """Threads of a request: where its code on the event loop does work that may block, as on the database."""
 
-import asyncio
 import contextvars
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -12,13 +11,14 @@ from django.db import close_old_connections
 from core.work_meter import get_meter
 
 T = TypeVar("T")
+Runner = Callable[[Callable[[], Any]], Awaitable[Any]]
 
-_pool: contextvars.ContextVar[Executor | None] = contextvars.ContextVar("request_pool", default=None)
+_runner: contextvars.ContextVar[Runner | None] = contextvars.ContextVar("request_runner", default=None)
 
 
-def set_pool(pool: Executor) -> None:
-    """Make `run_in_thread` use this pool in the current task and in all that it starts."""
-    _pool.set(pool)
+def set_runner(runner: Runner) -> None:
+    """Make `run_in_thread` use this function in the current task and in all that it starts."""
+    _runner.set(runner)
 
 
 async def run_in_thread(work: Callable[[], T]) -> T:
@@ -26,13 +26,13 @@ async def run_in_thread(work: Callable[[], T]) -> T:
 
     Behind the gateway (picard/server/gateway.py) that is a thread of its bounded pool, which keeps its database
     connection. Elsewhere it is the request's own thread, whose connection Django manages. If the client disconnects,
-    queued work is dropped, while work that has started runs to its end.
+    queued work is dropped, and the statements of work that has started are cancelled (core/db/cancellation.py).
     """
-    pool = _pool.get()
-    if pool is None:
+    runner = _runner.get()
+    if runner is None:
         return await sync_to_async(_run_measured)(work)
     run = contextvars.copy_context().run
-    return await asyncio.get_running_loop().run_in_executor(pool, run, _run_with_connection, work)
+    return cast(T, await runner(partial(run, _run_with_connection, work)))
 
 
 def _run_with_connection(work: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
 from core.client_ip import get_client_network
+from core.db.errors import DATABASE_RETRY_AFTER_S, DATABASE_UNAVAILABLE, describe_unavailability
 
 View = Callable[..., HttpResponseBase]
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
@@ -25,7 +26,8 @@ def oauth_endpoint(
     limit: RateLimit | None = None,
     takes_form: bool = True,
 ) -> Callable[[View], View]:
-    """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, 429 for RateLimitExceeded.
+    """Decorate an endpoint for clients: no CSRF check, no caching, no duplicate parameters, 429 for RateLimitExceeded,
+    503 while the database is unavailable.
 
     limit: for all requests of a network.
     """
@@ -44,6 +46,11 @@ def oauth_endpoint(
             except RateLimitExceeded as exceeded:
                 response = build_error_response("temporarily_unavailable", "Too many requests.", 429)
                 response["Retry-After"] = str(exceeded.retry_after_s)
+            except DATABASE_UNAVAILABLE as error:
+                response = build_error_response(
+                    "temporarily_unavailable", describe_unavailability(error), 503
+                )
+                response["Retry-After"] = str(DATABASE_RETRY_AFTER_S)
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
             return response

@@ -43,6 +43,7 @@ graceful_timeout = 6
 # than the idle timeouts of most clients: httpx 5 s, load balancers and nginx 60 s. docs/deployment.md shortens Caddy's
 # two minutes.
 keepalive = 75
+asgi_disconnect_grace_period = 0  # the gateway cancels what a client that has disconnected asked for
 # A worker's heartbeat file must not wait for a disk that is busy with a large file.
 _memory_folder = "/dev/shm"  # noqa: S108 # nosec B108 - gunicorn unlinks its file
 worker_tmp_dir = _memory_folder if os.access(_memory_folder, os.W_OK | os.X_OK) else None

@@ -138,6 +138,9 @@ DATABASES = {
         "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000},
     }
 }
+STATEMENT_TIMEOUT_S = env.float(
+    "STATEMENT_TIMEOUT_S", default=15.0
+)  # of the web server (core/db/time_limits.py)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = build_cache_settings()
 

@@ -1,5 +1,6 @@
 """WSGI application, run by the gateway (picard/asgi.py) in its threads."""
 
+import logging
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -8,6 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 
 application = get_wsgi_application()
 
-from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models need loaded apps)
+from django.conf import settings  # noqa: E402  (the settings are selected above)
 
+from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models need loaded apps)
+from core.db.cancellation import has_client_disconnected  # noqa: E402
+from core.db.time_limits import limit_statements  # noqa: E402
+
+logging.getLogger("django.request").addFilter(
+    lambda _record: not has_client_disconnected()
+)  # its errors are intended
+limit_statements(settings.STATEMENT_TIMEOUT_S)
 refuse_wrong_master_keys()

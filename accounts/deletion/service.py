@@ -22,6 +22,7 @@ from accounts.actor import Actor, InsufficientScope
 from accounts.mail import emails
 from accounts.models import User
 from accounts.sessions.revocation import end_sessions
+from core.db.time_limits import long_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def delete_due_accounts() -> int:
     return len(people)
 
 
-@transaction.atomic
+@long_transaction()
 def delete_account_permanently(person: User) -> None:
     """Delete the user, their wrapped key and all their rows."""
     person_id = person.pk

@@ -1,4 +1,6 @@
-"""Detection of an unavailable database: it is starting, stopping or full, or a connection broke."""
+"""Detection of an unavailable database: it is starting, stopping or full, a connection broke, or a statement took too
+long (core/db/time_limits.py).
+"""
 
 import psycopg
 from django.db import InterfaceError, OperationalError
@@ -11,3 +13,14 @@ DATABASE_RETRY_AFTER_S = 5  # Retry-After of the 503 response
 def is_database_unavailable(error: BaseException | None) -> bool:
     """Return whether the same request may succeed later."""
     return isinstance(error, DATABASE_UNAVAILABLE)
+
+
+def has_timed_out(error: BaseException | None) -> bool:
+    """Return whether a statement was cancelled because it took too long."""
+    cause = error.__cause__ if isinstance(error, OperationalError) else error
+    return isinstance(cause, psycopg.errors.QueryCanceled)
+
+
+def describe_unavailability(error: BaseException | None) -> str:
+    """Return what happened, for the clients of an API."""
+    return "The request took too long." if has_timed_out(error) else "The database is unavailable."

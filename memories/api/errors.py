@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.actor import Channel, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.rate_limits import RateLimitExceeded
-from core.db.errors import DATABASE_RETRY_AFTER_S, is_database_unavailable
+from core.db.errors import DATABASE_RETRY_AFTER_S, describe_unavailability, is_database_unavailable
 from memories.errors import (
     ChatConsentRequired,
     ChatModelNotConfigured,
@@ -186,9 +186,8 @@ def _build_retry_problem(status: int, code: str, detail: str, retry_after_s: int
 
 def _build_server_problem(error: Exception) -> Problem:
     if is_database_unavailable(error):
-        return _build_retry_problem(
-            503, "unavailable", "The database is unavailable. Try again later.", DATABASE_RETRY_AFTER_S
-        )
+        detail = f"{describe_unavailability(error)} Try again later."
+        return _build_retry_problem(503, "unavailable", detail, DATABASE_RETRY_AFTER_S)
     logger.error("request failed", exc_info=error)
     if isinstance(error, DecryptError):
         return Problem(

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from accounts.keys import get_person_key, get_server_key
 from accounts.models import User
+from core.db.time_limits import long_transaction
 from memories.index import keywords, spaces, vectors
 from memories.index.date_words import get_day_words
 from memories.index.languages import Language, get_language, get_owner_language, read_owner_languages
@@ -226,6 +227,7 @@ def get_backlog(owner: User | None = None) -> Backlog:
     return Backlog(**counts)
 
 
+@long_transaction()
 def enqueue_memories(memories: QuerySet[Memory], *, attempts: int = 0) -> int:
     """Queue a queryset of memories for indexing now; return how many. attempts: how many count as made."""
     count = memories.update(

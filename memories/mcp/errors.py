@@ -15,7 +15,12 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolR
 from accounts.actor import Channel, InsufficientScope
 from accounts.fields import DecryptError
 from accounts.rate_limits import RateLimitExceeded
-from core.db.errors import DATABASE_RETRY_AFTER_S, DATABASE_UNAVAILABLE, is_database_unavailable
+from core.db.errors import (
+    DATABASE_RETRY_AFTER_S,
+    DATABASE_UNAVAILABLE,
+    describe_unavailability,
+    is_database_unavailable,
+)
 from memories import scopes
 from memories.errors import MemoryNotFound, PersonaNotFound
 from oauth.tokens.bearer import InvalidAccessToken, build_www_authenticate
@@ -185,7 +190,7 @@ def _describe_error(error: Exception) -> str:
     if isinstance(error, RateLimitExceeded):
         return str(error)
     if is_database_unavailable(error):
-        return "The database is unavailable. Try again in a few seconds."
+        return f"{describe_unavailability(error)} Try again in a few seconds."
     logger.error("MCP call failed", exc_info=error)
     if isinstance(error, DecryptError):
         return "The stored data cannot be decrypted: its key is missing, or it was modified."

@@ -8,12 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor, InsufficientScope
+from core.db.time_limits import long_transaction
 from memories import scopes
 from memories.errors import SelectionChanged
 from memories.index.tag_words import store_tag_words
@@ -52,7 +52,7 @@ class PublishPreview:
     digest: str
 
 
-@transaction.atomic
+@long_transaction()
 def trash_selection(actor: Actor, chosen: Selection) -> tuple[int, datetime | None]:
     """Move the selection to trash; return how many, and the time by which `restore_trashed_selection` finds them."""
     ids = _lock_selection(actor, chosen)
@@ -61,7 +61,7 @@ def trash_selection(actor: Actor, chosen: Selection) -> tuple[int, datetime | No
     return len(ids), moments.first()
 
 
-@transaction.atomic
+@long_transaction()
 def restore_trashed_selection(actor: Actor, trashed_at: datetime) -> int:
     """Restore what one bulk action moved to trash; return how many."""
     actor.require_scope(scopes.WRITE)
@@ -73,7 +73,7 @@ def restore_trashed_selection(actor: Actor, trashed_at: datetime) -> int:
     return len(ids)
 
 
-@transaction.atomic
+@long_transaction()
 def tag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     """Add a tag to the selection; return how many did not have it.
 
@@ -95,7 +95,7 @@ def tag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     return len(fresh)
 
 
-@transaction.atomic
+@long_transaction()
 def untag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     """Remove a tag from the selection; return how many had it."""
     ids = _lock_selection(actor, chosen)
@@ -108,7 +108,7 @@ def untag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     return len(tagged)
 
 
-@transaction.atomic
+@long_transaction()
 def set_selection_expiry(actor: Actor, chosen: Selection, expires_at: datetime | None) -> int:
     """Set or clear the expiry of the selection. Raises InsufficientScope, for all, if one would need approval."""
     ids = _lock_selection(actor, chosen)
@@ -123,7 +123,7 @@ def set_selection_expiry(actor: Actor, chosen: Selection, expires_at: datetime |
     return len(ids)
 
 
-@transaction.atomic
+@long_transaction()
 def set_selection_visibility(actor: Actor, chosen: Selection, visibility: str) -> int:
     """Make the selection public or private; return how many changed, at most MAX_VISIBILITY_CHANGES.
 
@@ -140,7 +140,7 @@ def set_selection_visibility(actor: Actor, chosen: Selection, visibility: str) -
     return len(changing)
 
 
-@transaction.atomic
+@long_transaction()
 def preview_publish(actor: Actor, chosen: Selection) -> PublishPreview:
     """Return what `set_selection_visibility` would make public. Raises ValidationError if it is too many."""
     changing = _lock_visibility_changes(actor, chosen, Visibility.PUBLIC)

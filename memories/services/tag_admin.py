@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from core.db.locks import OwnerLock, lock_owner
+from core.db.time_limits import long_transaction
 from memories import scopes
 from memories.errors import TagNotFound
 from memories.index.tag_words import store_tag_words
@@ -19,7 +19,7 @@ from memories.services import tags as tagging
 from memories.validation import limits
 
 
-@transaction.atomic
+@long_transaction()
 def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False) -> Tag:
     """Rename a tag; apps limited to it stay limited to it.
 
@@ -43,14 +43,14 @@ def rename_tag(actor: Actor, tag_id: UUID, name: str, *, may_merge: bool = False
     return tag
 
 
-@transaction.atomic
+@long_transaction()
 def merge_tags(actor: Actor, tag_id: UUID, into: UUID) -> Tag:
     """Replace a tag by the tag `into` on all its memories; return the latter."""
     tag, other = _lock_own_tag(actor, tag_id), _lock_own_tag(actor, into)
     return tag if tag.pk == other.pk else _merge_into(actor, tag, other)
 
 
-@transaction.atomic
+@long_transaction()
 def remove_tag(actor: Actor, tag_id: UUID) -> int:
     """Remove a tag from all its memories, which stay; return how many."""
     tag = _lock_own_tag(actor, tag_id)

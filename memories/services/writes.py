@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
+from core.db.time_limits import long_transaction
 from memories import scopes
 from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
@@ -190,7 +191,7 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
     memory.delete()
 
 
-@transaction.atomic
+@long_transaction()
 def empty_trash(actor: Actor) -> int:
     """Delete everything in the user's trash permanently; return how many memories."""
     actor.require_scope(scopes.ADMIN)

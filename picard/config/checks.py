@@ -20,7 +20,12 @@ from picard.config.log_config import LEVELS
 SECRET_KEY_CHARACTERS = 40
 DEVELOPMENT_MARKS = ("django-insecure", "change-me", "changeme", "secret-key", "development")
 SIGNUP_CHOICES = ("open", "invite", "closed")
-NUMBERS = {"PORT": (1, 65_535), "WEB_WORKERS": (1, 1_000), "WEB_THREADS": (1, 1_000)}
+NUMBERS = {
+    "PORT": (1, 65_535),
+    "WEB_WORKERS": (1, 1_000),
+    "WEB_THREADS": (1, 1_000),
+    "STATEMENT_TIMEOUT_S": (1, 3_600),
+}
 METRICS_TOKEN_CHARACTERS = 32
 CONTACT_SCHEMES = ("mailto:", "https:", "tel:")  # RFC 9116 2.5.3
 

@@ -10,6 +10,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from core.db.cancellation import has_client_disconnected
+
 logger = logging.getLogger(__name__)
 
 
@@ -72,7 +74,8 @@ def _count_backlog() -> dict[str, int] | None:
     try:
         backlog = work_queue.get_backlog()
     except Exception:
-        logger.exception("Counting the backlog failed.")
+        if not has_client_disconnected():  # which cancels statements
+            logger.exception("Counting the backlog failed.")
         return None
     return {"pending": backlog.pending, "failed": backlog.failed}
 
@@ -81,5 +84,6 @@ def _run_check(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except Exception:
-        logger.exception("The %s check failed.", check.__name__.removeprefix("check_"))
+        if not has_client_disconnected():
+            logger.exception("The %s check failed.", check.__name__.removeprefix("check_"))
         return False

@@ -9,11 +9,13 @@ from typing import NamedTuple, cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from core.db.cancellation import has_client_disconnected
 from core.middleware import SyncAndAsyncMiddleware
 from picard.config.log_config import redact_path, request_id
 
 # Monitoring polls these every few seconds, so they are logged at DEBUG. It uses internal addresses (of a container or
 # load balancer), so the Host header is not validated; nothing in these views depends on it.
+CLIENT_CLOSED_REQUEST = 499  # nobody receives the response; as nginx logs it, so that it counts as no failure
 HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 logger = logging.getLogger("picard.request")
@@ -58,18 +60,17 @@ def _finish_request(
 ) -> HttpResponseBase:
     response["X-Request-ID"] = start.id
     seconds = time.perf_counter() - start.at
+    status = CLIENT_CLOSED_REQUEST if has_client_disconnected() else response.status_code
     if settings.METRICS_TOKEN:
         from picard.observability import http_metrics
 
-        http_metrics.record_request(
-            request.method, http_metrics.view_of(request), response.status_code, seconds
-        )
+        http_metrics.record_request(request.method, http_metrics.view_of(request), status, seconds)
     fields = {
         "method": request.method,
         "path": redact_path(request),
-        "status": response.status_code,
+        "status": status,
         "duration_ms": round(seconds * 1000, 1),
     }
-    level = logging.DEBUG if request.path in HEALTH_PATHS and response.status_code < 500 else logging.INFO
+    level = logging.DEBUG if request.path in HEALTH_PATHS and status < 500 else logging.INFO
     logger.log(level, "request", extra={"fields": fields})
     return response

@@ -10,13 +10,14 @@ import io
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import IO, Any
 
 from core import request_threads
+from picard.server.request_pool import RequestPool
 from picard.server.wsgi import (
     SPOOL_BYTES,
     Scope,
@@ -33,6 +34,8 @@ BODY_TIMEOUT_S = 120  # for a whole request body
 UPLOAD_TIMEOUT_S = 3_600  # for a large file from a logged-in user
 MAX_UPLOADS = 2  # concurrent uploads per process, each of which may be spooled to disk
 DRAIN_TIMEOUT_S = 5  # for the rest of a rejected upload
+NATIVE_GRACE_S = 1.0  # in which the native application ends after its client has disconnected
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # RFC 9110 9.2.1
 MAX_WAITING = 256  # requests that wait for a thread; further ones get 503
 
 Message = dict[str, Any]
@@ -81,7 +84,7 @@ class Gateway:
         self._upload_paths = frozenset(upload_paths)
         self._max_upload_bytes = max_upload_bytes
         self._uploads = 0
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._pool = RequestPool(threads)
         self._in_flight = 0
         self._max_in_flight = threads + max_waiting
         self._on_rejection = on_rejection
@@ -96,7 +99,8 @@ class Gateway:
 
     async def _handle_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started_at = time.perf_counter()
-        request_threads.set_pool(self._pool)  # for native paths and deferred bodies
+        # For native paths and deferred bodies.
+        request_threads.set_runner(partial(self._pool.run, may_write=_may_write(scope)))
         try:
             if self._is_upload(scope) and await self._can_upload(scope):
                 response = await self._receive_upload(scope, receive)
@@ -104,7 +108,7 @@ class Gateway:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
                 if scope["path"] in self._native_paths:
                     with body.file:
-                        await self._native(scope, body.replay_messages(receive), send)
+                        await self._run_native(scope, body.replay_messages(receive), send)
                     return
                 response = await self._run_in_thread(scope, body)
         except RequestRejected as rejection:
@@ -117,6 +121,19 @@ class Gateway:
             return
         with response.body:
             await _send_response(response, send, is_head=scope["method"] == "HEAD")
+
+    async def _run_native(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the native application. If the client disconnects, `receive` tells it so, and it ends by itself.
+
+        Django would leave a view running whose handler is cancelled.
+        """
+        native = asyncio.ensure_future(self._native(scope, receive, send))
+        try:
+            await asyncio.shield(native)
+        except asyncio.CancelledError:
+            await asyncio.wait({native}, timeout=NATIVE_GRACE_S)
+            native.cancel()
+            raise
 
     def _is_upload(self, scope: Scope) -> bool:
         """Return whether the body exceeds the general limit, at a path that accepts large files."""
@@ -149,15 +166,13 @@ class Gateway:
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests. Try again later.", **{"Retry-After": "1"}
             )
         self._in_flight += 1
-        future = self._pool.submit(run_application, self._wsgi, build_environ(scope, body.file, body.length))
-        future.add_done_callback(lambda _: body.file.close())
         try:
-            return await asyncio.wrap_future(future)
-        except (
-            asyncio.CancelledError
-        ):  # the client disconnected; a request that waits for a thread never starts
-            future.add_done_callback(_close_response)
-            raise
+            return await self._pool.run(
+                lambda: run_application(self._wsgi, build_environ(scope, body.file, body.length)),
+                may_write=_may_write(scope),
+                on_end=body.file.close,
+                on_abandoned=_close_response,
+            )
         finally:
             self._in_flight -= 1
 
@@ -193,6 +208,10 @@ class RequestBody:
             return {"type": "http.request", "body": chunk, "more_body": not is_complete}
 
         return receive_again
+
+
+def _may_write(scope: Scope) -> bool:
+    return scope["method"] not in SAFE_METHODS
 
 
 def _get_content_length(scope: Scope) -> int:
@@ -284,6 +303,5 @@ async def _stream_response(body: Callable[[], AsyncIterator[bytes]], send: Send)
     await send({"type": "http.response.body", "body": b""})
 
 
-def _close_response(future: "Future[WsgiResponse]") -> None:
-    if not future.cancelled():
-        future.result().body.close()
+def _close_response(response: WsgiResponse) -> None:
+    response.body.close()

@@ -49,8 +49,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:
     # Not in a middleware, because Django converts an exception to a response at every layer it passes.
-    if is_database_unavailable(sys.exception()):
-        return render_unavailable()
+    error = sys.exception()
+    if is_database_unavailable(error):
+        return render_unavailable(error)
     # Without the request, because its session may be the cause.
     context = {"request_id": request_id.get(), "picard": {"theme": get_theme(request)}}
     return HttpResponse(render_to_string("500.html", context), status=500)

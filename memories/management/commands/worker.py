@@ -1,6 +1,7 @@
 from django.core.management.base import BaseCommand
 
 from accounts.keys import refuse_wrong_master_keys
+from core.db.time_limits import WORKER_S, limit_statements
 from core.process_signals import stop_on_signals
 from memories.index.vectors import check_known_answer
 from memories.jobs import indexer
@@ -11,6 +12,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **__: object) -> None:
         should_stop = stop_on_signals()
+        limit_statements(WORKER_S)
         refuse_wrong_master_keys()
         check_known_answer()
         indexer.run_worker(should_stop)

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.actor import Actor
+from core.db.time_limits import long_transaction
 from memories import scopes
 from memories.clients import grants as client_grants
 from memories.clients import names as client_names
@@ -56,7 +56,7 @@ def get_sample(batch: ImportBatch) -> list[str]:
     return texts
 
 
-@transaction.atomic
+@long_transaction()
 def start_import(actor: Actor, batch_id: UUID, *, publish: bool = False) -> ImportBatch:
     """Approve a staged import; `advance_import` then runs it. An import in another state stays unchanged.
 
@@ -94,7 +94,7 @@ def advance_import(actor: Actor, batch_id: UUID, *, seconds: float = BUDGET_S) -
             return batch
 
 
-@transaction.atomic
+@long_transaction()
 def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
     """Move the memories an import created to trash and revert its changes, also for a running import.
 
@@ -119,7 +119,7 @@ def undo_import(actor: Actor, batch_id: UUID) -> ImportBatch:
     return batch
 
 
-@transaction.atomic
+@long_transaction()
 def discard_import(actor: Actor, batch_id: UUID) -> None:
     """Delete a staged import. An approved one can only be undone."""
     _require_approver(actor)
@@ -128,7 +128,7 @@ def discard_import(actor: Actor, batch_id: UUID) -> None:
         batch.delete()
 
 
-@transaction.atomic
+@long_transaction()
 def end_app_imports(owner_id: UUID, client_id: str, *, is_gone: bool) -> None:
     """End the open imports of an app that may no longer run them. Imported memories stay and can be undone together.
 
@@ -188,6 +188,7 @@ def _get_staged_rows(batch: ImportBatch) -> QuerySet[StagedMemories]:
 
 
 @audit.atomic()
+@long_transaction()
 def _import_next_row(actor: Actor, batch_id: UUID) -> ImportBatch:
     batch = _lock_import(actor, batch_id)
     if batch.state != ImportState.RUNNING:

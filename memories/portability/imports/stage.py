@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 
-from django.db import transaction
-
 from accounts.actor import Actor
 from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.db.locks import OwnerLock, try_lock_owner
+from core.db.time_limits import long_transaction
 from memories import scopes
 from memories.errors import ImportInProgress
 from memories.models import OPEN_STATES, AuditAction, ImportBatch, ImportState
@@ -59,7 +58,7 @@ def stage_import(
     """
     require_portability_scopes(actor)
     deadline = time.monotonic() + seconds
-    with transaction.atomic():
+    with long_transaction():
         previous = _lock_open_import(actor)
         detected = detect_parts(list_parts(sources, deadline))
         formats = {each.kind.name for each in detected if isinstance(each.kind, Format)}

@@ -231,7 +231,7 @@ def test_thread_keeps_its_database_connection_between_requests() -> None:
         replies = asyncio.run(scenario())
     finally:
         request_finished.disconnect(count)
-        gateway._pool.submit(connections.close_all).result()
+        gateway._pool._threads.submit(connections.close_all).result()
     assert {status for status, _, _ in replies} == {200}
     assert len({body for _, _, body in replies}) == 1
     assert len(finished) == 3

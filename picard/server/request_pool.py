@@ -1,0 +1,60 @@
+"""The threads of the web server's process that run requests."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from core.db.cancellation import CancellableWork
+
+CANCEL_EVERY_S = 0.1  # statements of a request whose client has disconnected
+
+T = TypeVar("T")
+
+
+class RequestPool:
+    """A bounded pool of threads, each of which keeps its database connection."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._cancelling: set[asyncio.Task[None]] = set()  # the loop keeps only weak references
+
+    async def run(
+        self,
+        work: Callable[[], T],
+        *,
+        may_write: bool,
+        on_end: Callable[[], None] = lambda: None,
+        on_abandoned: Callable[[T], None] = lambda _: None,
+    ) -> T:
+        """Run `work` in a thread and return its result. `on_end` is called when it has ended or was dropped.
+
+        If the task is cancelled, because the client has disconnected, work that has not started is dropped; else its
+        statements are cancelled (core/db/cancellation.py), and `on_abandoned` is called with its result.
+        """
+        cancellable = CancellableWork(may_write=may_write)
+        future = self._threads.submit(cancellable.run, work)
+        future.add_done_callback(lambda _: on_end())
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            cancellable.abandon()
+            future.add_done_callback(lambda done: _pass_result(done, on_abandoned))
+            task = asyncio.create_task(_cancel_until_done(cancellable, future))
+            self._cancelling.add(task)
+            task.add_done_callback(self._cancelling.discard)
+            raise
+
+    def shutdown(self) -> None:
+        self._threads.shutdown()
+
+
+async def _cancel_until_done(cancellable: CancellableWork, future: "Future[T]") -> None:
+    while not future.done():
+        await asyncio.to_thread(cancellable.cancel_statement)
+        await asyncio.sleep(CANCEL_EVERY_S)
+
+
+def _pass_result(done: "Future[T]", receive: Callable[[T], None]) -> None:
+    if not done.cancelled() and not done.exception():
+        receive(done.result())
