@@ -156,7 +156,7 @@ def test_work_of_a_request_is_charged_to_its_user(ada: User, ada_client: Client)
 
 def test_streamed_export_is_charged(ada: User, ada_client: Client) -> None:
     remember(ada, "The walrus sleeps.")
-    response: Any = ada_client.get("/memories/export/jsonl/")
+    response: Any = ada_client.post("/memories/export/jsonl/")
     before = sum(each.unsettled_s for each in work_budget._accounts.values())
     assert b"walrus" in b"".join(response.streaming_content)
     response.close()
