@@ -13,6 +13,7 @@ urlpatterns = [
     path("profile/", views.edit_profile, name="profile"),
     path("theme/", views.set_theme, name="theme"),
     path("invitation/<str:secret>/", login_views.accept_invitation, name="invitation"),
+    path("2fa/webauthn/login/", login_views.log_in_with_passkey),  # before django-allauth's own
     path("sessions/", session_views.manage_sessions, name="sessions"),
     path("delete/", deletion_views.delete_account, name="delete"),
     path("closed/", deletion_views.show_account_closed, name="closed"),

@@ -25,7 +25,7 @@ class QuotaExceeded(ValidationError):
     """More than a user may store."""
 
     def __init__(self, name: str, message: str | Promise, limit: int) -> None:
-        error = ValidationError(message, code="quota", params={"limit": f"{limit:,}"})
+        error = ValidationError(str(message), code="quota", params={"limit": f"{limit:,}"})
         super().__init__({name: error})
 
 

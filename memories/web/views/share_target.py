@@ -69,7 +69,7 @@ def _is_sent_by_user(request: HttpRequest) -> bool:
 def _render_waiting_text(request: Request) -> HttpResponseBase:
     response = _render_prefilled_form(request, _unpack_text(request.COOKIES.get(COOKIE, "")))
     if COOKIE in request.COOKIES and request.user.is_authenticated:
-        response.delete_cookie(COOKIE, path=reverse("memories:share"), samesite="Lax")  # type: ignore[attr-defined]
+        response.delete_cookie(COOKIE, path=reverse("memories:share"), samesite="Lax")
     return response
 
 
