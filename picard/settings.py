@@ -196,7 +196,7 @@ INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 
 # --- The REST API (memories/api/settings.py) ------------------------------------------------------------
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # per user and app
-WORK_SECONDS_PER_MINUTE = env.float("WORK_SECONDS_PER_MINUTE", default=30.0)  # per user; 0: no limit
+WORK_SECONDS_PER_MINUTE = env.float("WORK_SECONDS_PER_MINUTE", default=40.0)  # per user; 0: no limit
 READS_PER_APP_PER_DAY = env.int("READS_PER_APP_PER_DAY", default=500_000)  # memories, per user and app
 API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # per IP address
 MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may access /mcp

@@ -26,6 +26,7 @@ where exists (select from counted)
 returning id
 """  # noqa: S608 - put together from constants # nosec B608
 MAX_IDS = 1_000  # of an event; more memories become several events
+MIN_READ = 5  # memories that a read counts at least, since its event takes room as well
 
 
 def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
@@ -61,7 +62,7 @@ def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids
     limit = get_read_limit()
     for ids in _split_ids(memory_ids):
         params = build_event_params(actor, action, owner_id, ids)
-        params |= limit.build_params(_get_reader(actor), len(ids))
+        params |= limit.build_params(_get_reader(actor), max(len(ids), MIN_READ))
         if not fetch_prepared(RECORD_WITHIN_LIMIT, params):
             raise build_exceeded_error(limit, params)
 
