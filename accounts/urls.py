@@ -13,9 +13,10 @@ urlpatterns = [
     path("profile/", views.edit_profile, name="profile"),
     path("theme/", views.set_theme, name="theme"),
     path("invitation/<str:secret>/", login_views.accept_invitation, name="invitation"),
-    # These two replace django-allauth's, which are included after them.
+    # These replace django-allauth's, which are included after them.
     path("confirm-email/", login_views.confirm_address, name="confirm_address"),
     path("confirm-email/<str:key>/", login_views.show_outdated_link, name="outdated_link"),
+    path("2fa/webauthn/login/", login_views.log_in_with_passkey),
     path("sessions/", session_views.manage_sessions, name="sessions"),
     path("delete/", deletion_views.delete_account, name="delete"),
     path("closed/", deletion_views.show_account_closed, name="closed"),

@@ -21,7 +21,7 @@ from accounts.rate_limits import RateLimitExceeded
 from core.db.prepared import fetch_prepared
 from core.work_meter import get_meter
 
-WINDOW_S = 240.0  # a user's pages can use four minutes' work at once
+WINDOW_S = 180.0  # a user's pages can use three minutes' work at once
 SETTLE_S = 0.25
 MAX_CHARGE_S = 10.0  # of one request: a large import or export uses up no budget, and has limits of its own
 MAX_USERS = 10_000  # in the memory of a process

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 PEERS, QUALITY = "peers", "quality"
 # The benchmarks and their environment variables.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
-SERVING = {"EMBEDDING_PROVIDER": "local", "API_REQUESTS_PER_MINUTE": "1000000000"}
+SERVING = {
+    "EMBEDDING_PROVIDER": "local",
+    "API_REQUESTS_PER_MINUTE": "1000000000",
+    "WORK_SECONDS_PER_MINUTE": "0",
+    "READS_PER_APP_PER_DAY": "1000000000",
+}
 FIXED_VECTOR = "benchmarks.corpus.FixedVectorProvider"
 KINDS = {
     "search": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD},

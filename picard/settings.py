@@ -190,7 +190,9 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's
 CHAT = load_chat_settings(env)  # chat model of personas, off by default (memories/providers/chat_settings.py)
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
-MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=0)  # 0: no limit
+MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=200_000)  # 0: no limit, also of the next two
+TAGS_PER_PERSON = env.int("TAGS_PER_PERSON", default=60_000)
+REVISIONS_PER_PERSON = env.int("REVISIONS_PER_PERSON", default=500_000)
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 INDEXING_FIRST_WAIT_S = env.float("INDEXING_FIRST_WAIT_S", default=1.0)  # doubles with each attempt
@@ -198,7 +200,7 @@ INDEXING_MAX_ATTEMPTS = env.int("INDEXING_MAX_ATTEMPTS", default=12)
 
 # --- The REST API (memories/api/settings.py) ------------------------------------------------------------
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)  # per user and app
-WORK_SECONDS_PER_MINUTE = env.float("WORK_SECONDS_PER_MINUTE", default=30.0)  # per user; 0: no limit
+WORK_SECONDS_PER_MINUTE = env.float("WORK_SECONDS_PER_MINUTE", default=40.0)  # per user; 0: no limit
 READS_PER_APP_PER_DAY = env.int("READS_PER_APP_PER_DAY", default=500_000)  # memories, per user and app
 API_ANONYMOUS_PER_MINUTE = env.int("API_ANONYMOUS_PER_MINUTE", default=60)  # per IP address
 MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pages may access /mcp

@@ -16,6 +16,7 @@ from accounts.settings import build_login_settings
 from memories.jobs import indexer
 from memories.providers import chat
 from memories.providers.embeddings import reset_provider
+from memories.validation import quota
 from picard.postgres.manager import EmbeddedPostgres
 from tests.database import temporary_database
 from tests.factories import delete_all_users, make_person
@@ -73,6 +74,7 @@ def _clear_process_caches() -> Iterator[None]:
     yield
     keys.clear_key_cache()
     work_budget.reset_budgets()
+    quota.forget_counts()
     reset_provider()
     chat.reset_model()
 

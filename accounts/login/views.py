@@ -1,14 +1,16 @@
-"""Sign-up by invitation, and the page that asks for the code sent to an address."""
+"""Sign-up by invitation, the page that asks for the code sent to an address, and the rate limit of passkeys."""
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.signup import complete_signup
 from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.utils import passthrough_next_redirect_url
 from allauth.account.views import email_verification_sent
+from allauth.mfa import app_settings
+from allauth.mfa.webauthn.views import login_webauthn
 from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,8 +21,13 @@ from accounts import invitations
 from accounts.login import pending_signup
 from accounts.login.pending_signup import INVITATION_KEY, PendingSignup
 from accounts.login.signup_form import SignupCodeForm
+from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+from core.client_ip import get_client_network
+from core.http import render_rate_limited
 
 CODE_PAGE = "account_email_verification_sent"
+# Each challenge is stored in a session, which anybody can start.
+CHALLENGES = RateLimit("passkey", 60)
 
 
 @never_cache
@@ -73,4 +80,16 @@ def _finish_signup(request: HttpRequest, pending: PendingSignup) -> HttpResponse
         return redirect("account_login")
     request.session.pop(INVITATION_KEY, None)
     response: HttpResponseBase = complete_signup(request, user=person, redirect_url=pending.next_url or None)
+    return response
+
+
+def log_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
+    """django-allauth's view, whose challenges are limited by network."""
+    if not app_settings.PASSKEY_LOGIN_ENABLED:
+        raise Http404
+    try:
+        enforce_rate_limit(CHALLENGES, get_client_network(request))
+    except RateLimitExceeded as error:
+        return render_rate_limited(request, error.retry_after_s)
+    response: HttpResponseBase = login_webauthn(request)
     return response

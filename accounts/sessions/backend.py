@@ -5,6 +5,7 @@ Session data (who is logged in, form data that is kept until the password is con
 
 import hashlib
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth import SESSION_KEY as AUTH_SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
@@ -21,6 +23,7 @@ from core.crypto import seal_to_text, unseal_text
 logger = logging.getLogger(__name__)
 
 FORMER_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+ANONYMOUS_S = 10_800  # of a session without a user: it holds a step of logging in, and anybody can start one
 DIGEST_BYTES = 20  # 40 hex digits fit Django's column; keys have 165 random bits, so a fast hash is enough
 
 
@@ -76,6 +79,13 @@ class SessionStore(db.SessionStore):
         if stored is None:
             self._session_key = None  # never adopt a key chosen by the client
         return stored
+
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        age = int(super().get_expiry_age(**kwargs))
+        return age if AUTH_SESSION_KEY in self else min(age, ANONYMOUS_S)
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        return timezone.now() + timedelta(seconds=self.get_expiry_age(**kwargs))
 
     def exists(self, session_key: str) -> bool:
         return super().exists(hash_session_key(session_key))

@@ -15,6 +15,8 @@ from accounts.sessions.hashed_keys import list_user_sessions
 if TYPE_CHECKING:
     from allauth.usersessions.models import UserSession
 
+MAX_SESSIONS = 100  # of a user; nobody uses so many, but a program that logs in again and again starts them
+
 apps_disconnected = Signal()  # argument: user; sent within the transaction
 
 
@@ -34,6 +36,16 @@ def end_sessions(person: User, *, keep: SessionBase | None = None) -> None:
 def end_session(person: User, line: int) -> None:
     """End the session with this id in the user's list. Ignore ids of other users."""
     _delete_sessions(list_user_sessions(person).filter(pk=line))
+
+
+@transaction.atomic
+def end_oldest_sessions(person: User) -> None:
+    """End the user's oldest sessions beyond MAX_SESSIONS."""
+    excess = (
+        list_user_sessions(person).order_by("-created_at", "-pk").values_list("pk", flat=True)[MAX_SESSIONS:]
+    )
+    if ids := list(excess):
+        _delete_sessions(list_user_sessions(person).filter(pk__in=ids))
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from memories.services.bulk import trash_queryset
 from memories.services.reads import paginate
 
 PERIOD = timedelta(days=30)
-MAX_LISTED = 100  # memories of an event that pages name; an event of an earlier release may have 200,000
+MAX_LISTED = 25  # memories of an event that pages name; an event of an earlier release may have 200,000
 
 USAGE_QUERY = """
 select client_id,

@@ -41,7 +41,7 @@ begin
 end $$;
 create trigger count_uses after insert on memories_auditevent
 for each row when ({IS_COUNTED.format(event="new")}) execute function memories_count_uses()
-"""
+"""  # put together from constants # nosec B608
 STOP_COUNTING = """
 drop trigger count_uses on memories_auditevent;
 drop function memories_count_uses()
@@ -55,7 +55,7 @@ select event.owner_id, memory_id, coalesce(event.actor_id, {ANONYMOUS}), event.c
 from memories_auditevent event, unnest(event.memory_ids) as memory_id
 where {IS_COUNTED.format(event="event")}
 group by 1, 2, 3, 4, 5
-"""
+"""  # put together from constants # nosec B608
 
 
 class Migration(migrations.Migration):

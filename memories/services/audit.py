@@ -34,6 +34,7 @@ where exists (select from counted)
 returning id
 """  # noqa: S608 - put together from constants # nosec B608
 MAX_IDS = 1_000  # of an event; more memories become several events
+MIN_READ = 5  # memories that a read counts at least, since its event takes room as well
 # After these an answer has no text of the memory: it is gone, or not yet one.
 WITHOUT_TEXT = frozenset(
     {
@@ -193,7 +194,7 @@ def _record(event: Event, *, is_read: bool = False) -> None:
         if limit is None:
             fetch_prepared(RECORD, params)
         else:
-            params |= limit.build_params(_get_reader(event.actor), len(part.memory_ids))
+            params |= limit.build_params(_get_reader(event.actor), max(len(part.memory_ids), MIN_READ))
             if not fetch_prepared(RECORD_WITHIN_LIMIT, params):
                 raise build_exceeded_error(limit, params)
         note_event(part, is_read=is_read)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -19,6 +20,7 @@ from memories import scopes
 from memories.fields import SealedBytes, get_sealed_bytes
 from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
+from memories.validation import quota
 from memories.validation.limits import fold_tag_name
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ with item as (
 ), created as (
     insert into memories_tag (id, owner_id, name, name_hash)
     select id, %(owner)s, missing.name, name_hash from missing cross join alone
+    where %(limit)s::int = 0 or %(limit)s::int >=
+        (select count(*) from missing) + (select count(*) from memories_tag where owner_id = %(owner)s)
     on conflict (owner_id, name_hash) do update set name = memories_tag.name
     returning id, name, name_hash
 )
@@ -59,7 +63,10 @@ select id, name, name_hash from found union all select id, name, name_hash from 
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
-    """Return the user's tags of these (clean) names by folded name, creating missing ones. Needs a transaction."""
+    """Return the user's tags of these (clean) names by folded name, creating missing ones. Needs a transaction.
+
+    Raises QuotaExceeded (tags) beyond TAGS_PER_PERSON.
+    """
     hashes = {hash_tag_name(owner_id, name): name for name in names}
     if not hashes:
         return {}
@@ -69,12 +76,16 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
         "ids": [tag.pk for tag in fresh],
         "names": [get_sealed_bytes(tag, "name") for tag in fresh],
         "hashes": list(hashes),
+        "limit": settings.TAGS_PER_PERSON,
     }
+    found = fetch_prepared(ENSURE_TAGS, params)
+    if len(found) < len(hashes):
+        raise quota.build_tag_error()
     return {
         fold_tag_name(hashes[bytes(key)]): Tag(
             pk=pk, owner_id=owner_id, name=SealedBytes(name), name_hash=key
         )
-        for pk, name, key in fetch_prepared(ENSURE_TAGS, params)
+        for pk, name, key in found
     }
 
 

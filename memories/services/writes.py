@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -71,10 +70,11 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
         return []
     # Without tags, links and places this is a single statement, which needs no transaction.
     has_more = actor.only_tags or any(item.tags or item.supersedes or item.conversation for item in cleaned)
-    is_single = not (settings.MEMORIES_PER_PERSON or has_more)
-    with nullcontext() if is_single else audit.atomic():
+    has_room = quota.take_uncounted(actor.person.pk, len(rows))
+    with audit.atomic() if has_more or not has_room else nullcontext():
         supersession.link_new(actor, rows)  # its lock is the first: see supersession.lock_links
-        quota.check_quota(actor.person.pk, len(rows))
+        if not has_room:
+            quota.check_quota(actor.person.pk, len(rows))
         conversations.assign_places(actor.person.pk, rows)
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
         insert.insert_memories(actor, rows, row_tags, origins=[item.origin for item in cleaned])
@@ -275,6 +275,7 @@ def _apply_changes(actor: Actor, memory: "ReadMemory", changes: Changes, source:
 
 
 def _save_revision(memory: Memory) -> None:
+    quota.check_revision_quota(memory.owner_id)
     MemoryRevision.objects.create(
         owner_id=memory.owner_id,
         memory=memory,

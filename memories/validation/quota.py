@@ -1,29 +1,123 @@
-"""The limit of memories per user, if the operator sets one."""
+"""The limits of what one user stores, if the operator sets them: memories, tags, and earlier versions of memories."""
 
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from core.db.locks import OwnerLock, lock_owner
-from memories.models import Memory
+from memories.models import Memory, MemoryRevision
+
+# A process that has counted lets a small part of what is left be stored without counting again, for a short time.
+# So a count is rare while there is much room, and the limit is exact where there is little.
+UNCOUNTED_SHARE = 64
+UNCOUNTED_S = 60.0
+MAX_OWNERS = 10_000  # in the memory of a process
+
+
+class QuotaExceeded(ValidationError):
+    """More than a user may store."""
+
+    def __init__(self, name: str, message: str | Promise, limit: int) -> None:
+        error = ValidationError(str(message), code="quota", params={"limit": f"{limit:,}"})
+        super().__init__({name: error})
+
+
+@dataclass
+class _Quota:
+    """The limit of a user's rows of a model. `setting` is its name; 0 means no limit."""
+
+    model: type[Memory] | type[MemoryRevision]
+    setting: str
+    message: str | Promise
+    _uncounted: OrderedDict[UUID, tuple[int, float]] = field(default_factory=OrderedDict)
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def limit(self) -> int:
+        return int(getattr(settings, self.setting))
+
+    def take_uncounted(self, owner_id: UUID, wanted: int) -> bool:
+        """Return whether so many more rows fit, as far as this is known without counting."""
+        if not self.limit or not wanted:
+            return True
+        with self._mutex:
+            left, until = self._uncounted.get(owner_id, (0, 0.0))
+            if left < wanted or time.monotonic() > until:
+                return False
+            self._uncounted[owner_id] = left - wanted, until
+            return True
+
+    def count(self, owner_id: UUID, wanted: int) -> bool:
+        """Return whether so many more rows fit."""
+        left = self.limit - self.model._default_manager.filter(owner_id=owner_id).count() - wanted
+        with self._mutex:
+            self._uncounted[owner_id] = max(left, 0) // UNCOUNTED_SHARE, time.monotonic() + UNCOUNTED_S
+            self._uncounted.move_to_end(owner_id)
+            if len(self._uncounted) > MAX_OWNERS:
+                self._uncounted.popitem(last=False)
+        return left >= 0
+
+    def forget(self) -> None:
+        """Forget what this process has counted."""
+        self._uncounted.clear()
+
+
+_memories = _Quota(
+    Memory,
+    "MEMORIES_PER_PERSON",
+    _(
+        "You can store at most %(limit)s memories, including those in the trash. Delete some permanently first."
+    ),
+)
+_revisions = _Quota(
+    MemoryRevision,
+    "REVISIONS_PER_PERSON",
+    _(
+        "You can store at most %(limit)s earlier versions of memories. "
+        "Permanently delete memories that were changed often first."
+    ),
+)
+_TOO_MANY_TAGS = _("You can have at most %(limit)s tags. Delete some first.")
+
+
+def take_uncounted(owner_id: UUID, wanted: int) -> bool:
+    """Return whether so many more memories fit, without a query. If not, call `check_quota` in a transaction."""
+    return _memories.take_uncounted(owner_id, wanted)
 
 
 def check_quota(owner_id: UUID, wanted: int) -> None:
-    """Raise ValidationError (text) if `wanted` more memories exceed the limit. Needs a transaction, as `has_quota`."""
+    """Raise QuotaExceeded (text) if `wanted` more memories exceed the limit. Needs a transaction, as `has_quota`."""
     if not has_quota(owner_id, wanted):
-        message = _(
-            "You can store at most %(limit)s memories, including those in the trash. Delete some permanently first."
-        )
-        limit = f"{settings.MEMORIES_PER_PERSON:,}"
-        raise ValidationError({"text": ValidationError(message, code="quota", params={"limit": limit})})
+        raise QuotaExceeded("text", _memories.message, _memories.limit)
 
 
 def has_quota(owner_id: UUID, wanted: int) -> bool:
     """Return whether `wanted` more memories fit. Needs a transaction, whose end releases the lock on the count."""
-    if not settings.MEMORIES_PER_PERSON:
+    if not _memories.limit:
         return True
     lock_owner(OwnerLock.MEMORIES, owner_id)
-    stored: int = Memory.objects.filter(owner_id=owner_id).count()
-    return stored + wanted <= int(settings.MEMORIES_PER_PERSON)
+    return _memories.count(owner_id, wanted)
+
+
+def check_revision_quota(owner_id: UUID, wanted: int = 1) -> None:
+    """Raise QuotaExceeded (text) if so many more earlier versions exceed the limit."""
+    if not _revisions.take_uncounted(owner_id, wanted) and not _revisions.count(owner_id, wanted):
+        raise QuotaExceeded("text", _revisions.message, _revisions.limit)
+
+
+def build_tag_error() -> QuotaExceeded:
+    """Return the error (tags) of more tags than a user may have, which tags.ensure_tags counts."""
+    return QuotaExceeded("tags", _TOO_MANY_TAGS, settings.TAGS_PER_PERSON)
+
+
+def forget_counts() -> None:
+    """Forget what this process has counted."""
+    _memories.forget()
+    _revisions.forget()

@@ -18,6 +18,7 @@ def test_no_persona_reveals_private_memories_and_no_app_publishes(
     ada: User, bob: User, settings: Settings, model: ModelServer
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
+    settings.WORK_SECONDS_PER_MINUTE = 0
     PersonaMachine.users, PersonaMachine.settings = {"ada": ada, "bob": bob}, settings
     PersonaMachine.model, PersonaMachine.chat, PersonaMachine.answers = model, settings.CHAT, Counter()
     model.says = None

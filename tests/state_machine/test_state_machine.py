@@ -45,6 +45,7 @@ def test_rest_apps_never_see_more_than_their_grant_allows(
     ada: User, bob: User, settings: LazySettings
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
+    settings.WORK_SECONDS_PER_MINUTE = 0
     AppsMachine.users = {"ada": ada, "bob": bob}
     run_state_machine_as_test(AppsMachine, settings=EXTENT)
     record_histories("users and apps")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import orjson
+from django.db import transaction
 
 from accounts.actor import Actor
 from memories.models import ImportBatch, Memory, MemoryRevision, StagedMemories, Visibility
@@ -26,7 +27,15 @@ from memories.validation.drafts import NewMemory, Origin
 
 
 def import_row(actor: Actor, batch: ImportBatch, row: StagedMemories, report: RunReport) -> bool:
-    """Import a part; return False if there is no room for it."""
+    """Import a part; return False, and import nothing of it, if there is no room for it. Needs a transaction."""
+    try:
+        with transaction.atomic():
+            return _import_items(actor, batch, row, report)
+    except quota.QuotaExceeded:
+        return False
+
+
+def _import_items(actor: Actor, batch: ImportBatch, row: StagedMemories, report: RunReport) -> bool:
     content = orjson.loads(row.content)
     links = load_link_row(content)
     if links is not None:
@@ -72,6 +81,7 @@ def trash_created(actor: Actor, row: StagedMemories) -> None:
 def _create_memories(actor: Actor, batch: ImportBatch, staged: Sequence[StagedItem]) -> list[UUID]:
     free_ids = _take_ids(actor, [each.item.id for each in staged if each.item.id])
     memories = writes.create_memories(actor, [_build_new_memory(batch, each, free_ids) for each in staged])
+    quota.check_revision_quota(batch.owner_id, sum(len(each.item.history) for each in staged))
     MemoryRevision.objects.bulk_create(
         MemoryRevision(
             owner_id=memory.owner_id,

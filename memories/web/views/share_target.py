@@ -1,6 +1,14 @@
-"""The share target ("Save to Picard"): fills the form with text that another app on the device shared."""
+"""The share target ("Save to Picard"): fills the form with text that another app on the device shared.
+
+Nothing is stored for anonymous users: a short text waits in a cookie of this page, encrypted, a longer one in the page
+that asks them to log in.
+"""
+
+import base64
+import zlib
 
 from cryptography.exceptions import InvalidTag
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -14,15 +22,18 @@ from accounts.actor import Actor, Channel
 from accounts.keys import get_server_key
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
-from core.crypto import seal_to_text, unseal_text
+from core.crypto import seal_bytes, unseal_bytes
+from core.hosts import find_public_origin
 from core.http import render_rate_limited
 from memories.validation import limits
 from memories.web.decorators import Request, memory_view
 from memories.web.forms import MemoryForm
 from oauth.access.request_actor import actor_from_request
 
-SESSION_KEY = "shared"
-MAX_STORED_CHARACTERS = 2 * limits.TEXT_CHARACTERS  # enough for the form to report a text that is too long
+COOKIE = "__Secure-shared" if settings.SESSION_COOKIE_SECURE else "picard_shared"
+COOKIE_S = 3_600
+COOKIE_CHARACTERS = 3_800  # browsers store at most 4,096 bytes of a cookie, with its name
+MAX_TEXT_BYTES = 16_000  # of a cookie's text when it is unpacked
 BOUND_TO = b"shared text"
 # The device's share sheet or this site. Other sites are rejected; their requests carry no session either.
 ALLOWED_FETCH_SITES = ("none", "same-origin")
@@ -33,18 +44,37 @@ ALLOWED_FETCH_SITES = ("none", "same-origin")
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive_shared_text(request: Request) -> HttpResponseBase:
     if request.method != "POST":
-        return _render_prefilled_form(request)
-    if request.headers.get("Sec-Fetch-Site", "none") not in ALLOWED_FETCH_SITES:
+        return _render_waiting_text(request)
+    if not _is_sent_by_user(request):
         raise PermissionDenied
     text = _get_shared_text(request)
     if actor_from_request(request, Channel.WEB).user is None:
-        return _store_until_login(request, text)
+        return _ask_to_log_in(request, text)
     return _render_prefilled_form(request, text)
+
+
+def _is_sent_by_user(request: HttpRequest) -> bool:
+    """Return whether the request comes from the device or from this site, not from another one.
+
+    Browsers without Sec-Fetch-Site tell another site by Origin, which is `null` for some.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ALLOWED_FETCH_SITES
+    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{request.get_host()}"
+    return origin is None or origin == own or find_public_origin(origin) == origin
+
+
+def _render_waiting_text(request: Request) -> HttpResponseBase:
+    response = _render_prefilled_form(request, _unpack_text(request.COOKIES.get(COOKIE, "")))
+    if COOKIE in request.COOKIES and request.user.is_authenticated:
+        response.delete_cookie(COOKIE, path=reverse("memories:share"), samesite="Lax")
+    return response
 
 
 @memory_view
 def _render_prefilled_form(request: Request, actor: Actor, text: str = "") -> HttpResponseBase:  # noqa: ARG001
-    text = text or _decrypt_text(request.session.pop(SESSION_KEY, ""))
     if not text:
         return redirect("memories:new")
     form = MemoryForm(initial={"text": text})
@@ -52,15 +82,28 @@ def _render_prefilled_form(request: Request, actor: Actor, text: str = "") -> Ht
     return render(request, "memories/new.html", context)
 
 
-def _store_until_login(request: HttpRequest, text: str) -> HttpResponseBase:
+def _ask_to_log_in(request: HttpRequest, text: str) -> HttpResponseBase:
     try:
         enforce_rate_limit(get_anonymous_limit(), get_client_network(request))
     except RateLimitExceeded as error:
         return render_rate_limited(request, error.retry_after_s)
-    request.session[SESSION_KEY] = seal_to_text(
-        get_server_key().shared_text_cipher, text[:MAX_STORED_CHARACTERS].encode(), BOUND_TO
+    page = reverse("memories:share")
+    packed = _pack_text(text)
+    if not packed:
+        return render(
+            request, "memories/share_login.html", {"text": text, "login": redirect_to_login(page).url}
+        )
+    response = redirect_to_login(page)
+    response.set_cookie(
+        COOKIE,
+        packed,
+        max_age=COOKIE_S,
+        path=page,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
     )
-    return redirect_to_login(reverse("memories:share"))
+    return response
 
 
 def _get_shared_text(request: HttpRequest) -> str:
@@ -70,9 +113,21 @@ def _get_shared_text(request: HttpRequest) -> str:
     return "\n".join(part for part in parts if not any(part in other for other in parts if other != part))
 
 
-def _decrypt_text(sealed: str) -> str:
-    """Return the text, or an empty string if it was encrypted with an earlier key."""
+def _pack_text(text: str) -> str:
+    """Return the cookie's value, empty if the text is too long for a cookie."""
+    content = text.encode("utf-8", "replace")
+    if len(content) > MAX_TEXT_BYTES:
+        return ""
+    sealed = seal_bytes(get_server_key().shared_text_cipher, zlib.compress(content, 9), BOUND_TO)
+    packed = base64.urlsafe_b64encode(sealed).decode()
+    return packed if len(packed) <= COOKIE_CHARACTERS else ""
+
+
+def _unpack_text(packed: str) -> str:
+    """Return the text, or an empty string if there is none or it was encrypted with an earlier key."""
     try:
-        return unseal_text(get_server_key().shared_text_cipher, sealed, BOUND_TO).decode()
+        sealed = base64.urlsafe_b64decode(packed)
+        content = unseal_bytes(get_server_key().shared_text_cipher, sealed, BOUND_TO)
     except (ValueError, InvalidTag):
         return ""
+    return zlib.decompressobj().decompress(content, MAX_TEXT_BYTES).decode()

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.actor import Channel
 from accounts.models import User
-from accounts.sessions import hashed_keys
+from accounts.sessions import hashed_keys, revocation
 from accounts.sessions.backend import SessionStore, hash_session_key
 from accounts.sessions.user_agents import describe_user_agent
 from oauth.models import AppGrant
@@ -238,3 +238,35 @@ def test_async_methods_use_hashed_keys() -> None:
     assert async_to_sync(SessionStore(key).aget)("seen") == 1
     async_to_sync(store.adelete)()
     assert not Session.objects.exists()
+
+
+# --- Bounds -----------------------------------------------------------------------------------------------------
+
+
+def test_oldest_sessions_end_beyond_the_limit(ada: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revocation, "MAX_SESSIONS", 2)
+    of_bob = log_in(bob)
+    browsers = [log_in(ada) for _ in range(4)]
+    assert [is_logged_in(browser) for browser in browsers] == [False, False, True, True]
+    assert is_logged_in(of_bob)
+    assert Session.objects.count() == 3
+
+
+def test_session_without_a_user_is_short_and_rare(client: Client) -> None:
+    """Anybody can start one: each challenge for a passkey is stored in it."""
+    path = "/accounts/2fa/webauthn/login/"
+    statuses = [
+        Client().get(path, headers={"x-requested-with": "XMLHttpRequest"}).status_code for _ in range(62)
+    ]
+    assert set(statuses[:60]) == {200}
+    assert set(statuses[60:]) <= {200, 429}
+    assert 429 in statuses
+    assert Session.objects.count() <= 61
+    latest = Session.objects.order_by("-expire_date").first()
+    assert latest is not None
+    assert latest.expire_date <= timezone.now() + timedelta(hours=3)
+
+
+def test_session_of_a_user_lasts_as_before(ada: User) -> None:
+    log_in(ada)
+    assert Session.objects.get().expire_date > timezone.now() + timedelta(days=13)

@@ -17,6 +17,7 @@ from picard.settings import MIDDLEWARE as PRODUCT_MIDDLEWARE
 ROOT_URLCONF = "tests.interop.conformance.urls"
 MIDDLEWARE = ["tests.interop.conformance.settings.with_token", *PRODUCT_MIDDLEWARE]
 API_REQUESTS_PER_MINUTE = 60_000
+WORK_SECONDS_PER_MINUTE = 0
 
 
 @sync_and_async_middleware

@@ -1,4 +1,4 @@
-"""The memory limit per user that an operator can set, through every channel."""
+"""The limits per user that an operator can set, through every channel."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -6,10 +6,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from memories.models import ImportState, Memory
+from memories.models import ImportState, Memory, Tag
 from memories.portability.imports import run as import_run
 from memories.portability.imports import staged_items
 from memories.services import writes
+from memories.validation.drafts import NewMemory
 from tests.factories import remember, session
 from tests.memories.api.callers import session_of
 from tests.memories.portability.samples.files import file_of
@@ -78,3 +79,65 @@ def test_nothing_is_counted_without_quota(
     remember(ada, "Her keys are at hand from now on.")
     with django_assert_num_queries(1):  # type: ignore[operator]
         remember(ada, "One.")
+
+
+def test_room_is_rarely_counted_while_there_is_much_and_exact_at_the_end(
+    ada: User, settings: Settings, django_assert_num_queries: object
+) -> None:
+    settings.MEMORIES_PER_PERSON = 640
+    remember(ada, "The first is counted.")
+    with django_assert_num_queries(9):  # type: ignore[operator]  # a hundredth of what is left needs no count
+        for number in range(9):
+            remember(ada, f"Number {number}.")
+    writes.create_memories(session(ada), [NewMemory(f"Many {number}.") for number in range(630)])
+    with pytest.raises(ValidationError):
+        remember(ada, "One more.")
+    assert Memory.objects.count() == 640
+
+
+def test_tags_beyond_quota_are_rejected_and_nothing_is_saved(
+    ada: User, bob: User, settings: Settings
+) -> None:
+    settings.MEMORIES_PER_PERSON, settings.TAGS_PER_PERSON = 0, 2
+    memory = remember(ada, "Tea.", tags=["drink", "hot"])
+    assert remember(ada, "Coffee.", tags=["Hot"])
+    with pytest.raises(ValidationError) as error_info:
+        remember(ada, "Ice.", tags=["cold", "hot"])
+    assert [each.code for each in error_info.value.error_dict["tags"]] == ["quota"]
+    answer = session_of(ada)("patch", f"/memories/{memory.pk}/", {"tags": ["new"]})
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, "quota")
+    assert answer.json["errors"][0]["pointer"] == "#/tags"
+    assert (Memory.objects.count(), Tag.objects.count()) == (2, 2)
+    assert remember(bob, "Ice.", tags=["cold", "hot"])
+
+
+def test_import_with_too_many_tags_stops_with_the_reason(ada: User, settings: Settings) -> None:
+    settings.TAGS_PER_PERSON = 2  # one of them is that of the format
+    table = "text,tags\n" + "".join(f"Number {n}.,tag{n}\n" for n in range(3))
+    batch = stage(session(ada), file_of(table))
+    import_run.start_import(session(ada), batch.pk)
+    import_run.advance_import(session(ada), batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, batch.ended_by, Memory.objects.count()) == (ImportState.DONE, "room", 0)
+    assert Tag.objects.count() == 0
+
+
+def test_earlier_versions_beyond_quota_are_rejected(
+    ada: User, ada_client: Client, settings: Settings
+) -> None:
+    settings.REVISIONS_PER_PERSON = 2
+    memory = remember(ada, "Version 1.")
+    for number in (2, 3):
+        writes.update_memory(session(ada), memory.pk, text=f"Version {number}.")
+    with pytest.raises(ValidationError) as error_info:
+        writes.update_memory(session(ada), memory.pk, text="Version 4.")
+    assert get_error_codes(error_info.value) == ["quota"]
+    html = ada_client.post(f"/memories/{memory.pk}/edit/", {"text": "Version 4.", "visibility": "private"})
+    assert "earlier versions" in html.content.decode()
+    memory.refresh_from_db()
+    assert memory.text == "Version 3."
+    writes.update_memory(session(ada), memory.pk, tags=["still"])
+    writes.trash_memory(session(ada), memory.pk)
+    writes.delete_memory(session(ada), memory.pk)
+    other = remember(ada, "Another.")
+    writes.update_memory(session(ada), other.pk, text="There is room again.")

@@ -1,17 +1,20 @@
 """The "Get started" steps, and the share target."""
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import User
 from memories.models import Memory
 from memories.web.views.onboarding import EXAMPLES, ONBOARDING_LIMIT
-from tests.factories import PASSWORD, load_sessions, remember
+from tests.factories import PASSWORD, remember
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
 SHARE = "/memories/share/"
@@ -104,18 +107,71 @@ def test_shared_text_fills_form_without_saving(ada_client: Client, shared: dict[
 def test_text_shared_before_login_is_offered_after_login(ada: User, client: Client) -> None:
     response = client.post(SHARE, {"text": "Remember the milk."}, headers={"sec-fetch-site": "none"})
     assert response["Location"] == f"{reverse('account_login')}?next={SHARE}"
-    stored = str(load_sessions())
-    assert "shared" in stored
-    assert "milk" not in stored
+    cookie = response.cookies["picard_shared"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (SHARE, True, "Lax")
+    assert "milk" not in cookie.value
     form = {"login": ada.email, "password": PASSWORD, "next": SHARE}
     assert client.post(reverse("account_login"), form)["Location"] == SHARE
     assert "Remember the milk.</textarea>" in get_page(client, SHARE)
     assert client.get(SHARE)["Location"] == reverse("memories:new")
 
 
-def test_share_from_another_site_is_rejected(ada_client: Client, client: Client) -> None:
-    for sender in ("cross-site", "same-site"):
-        for visitor in (ada_client, client):
-            response = visitor.post(SHARE, {"text": "Buy this."}, headers={"sec-fetch-site": sender})
-            assert response.status_code == 403
-            assert not response.cookies.get("picard_session")
+@pytest.mark.parametrize(
+    "text", ["Remember the milk.", "\N{BEETLE}" * 3_000, "".join(map(chr, range(200, 9_000)))]
+)
+def test_nothing_is_stored_for_anonymous_users(text: str, ada: User, client: Client) -> None:
+    response = client.post(SHARE, {"text": text}, headers={"sec-fetch-site": "none"})
+    assert not Session.objects.exists()
+    assert sum(len(cookie.output()) for cookie in response.cookies.values()) < 4_096
+    if response.status_code == 302:
+        client.force_login(ada)
+        assert f"{text}</textarea>" in get_page(client, SHARE)
+
+
+def test_long_text_waits_in_the_page_until_the_user_has_logged_in(ada: User, client: Client) -> None:
+    text = "".join(map(chr, range(200, 9_000)))
+    page = client.post(SHARE, {"text": text}, headers={"sec-fetch-site": "none"})
+    html = page.content.decode()
+    assert f"{text}</textarea>" in html
+    assert f'href="{reverse("account_login")}?next={SHARE}"' in html
+    assert "no-store" in page["Cache-Control"]
+    client.force_login(ada)  # in another tab
+    response = client.post(SHARE, {"text": text}, headers={"sec-fetch-site": "same-origin"})
+    assert f"{text}</textarea>" in response.content.decode()
+
+
+@pytest.mark.parametrize("cookie", ["x", "é", "A" * 3_000, base64.urlsafe_b64encode(bytes(60)).decode()])
+def test_forged_cookie_is_ignored(cookie: str, ada_client: Client) -> None:
+    ada_client.cookies["picard_shared"] = cookie
+    assert ada_client.get(SHARE)["Location"] == reverse("memories:new")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "origin": "http://testserver"},
+        {"origin": "https://evil.example"},  # of a browser without Sec-Fetch-Site
+        {"origin": "http://testserver.evil.example"},
+        {"origin": "https://testserver"},
+        {"origin": "null"},
+        {"origin": ""},
+    ],
+)
+def test_share_from_another_site_is_rejected(
+    sent: dict[str, str], ada_client: Client, client: Client
+) -> None:
+    for visitor in (ada_client, client):
+        response = visitor.post(SHARE, {"text": "Buy this."}, headers=sent)
+        assert response.status_code == 403
+        assert "Buy this" not in response.content.decode()
+        assert not response.cookies.keys() & {"picard_session", "picard_shared"}
+
+
+@pytest.mark.parametrize("sent", [{}, {"origin": "http://testserver"}, {"origin": "http://127.0.0.1:8000"}])
+def test_share_from_this_site_or_the_device_is_accepted(
+    sent: dict[str, str], ada_client: Client, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    assert ada_client.post(SHARE, {"text": "Buy milk."}, headers=sent).status_code == 200
