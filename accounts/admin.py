@@ -6,15 +6,18 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.actor import Actor, Channel
 from accounts.admin_base import StaffAdmin
 from accounts.deletion import service as deletion
 from accounts.mail import addresses
-from accounts.models import Invitation, User
+from accounts.models import Invitation, QueuedEmail, User
 
 admin.site.unregister(Group)  # roles are flags of the user, so groups are not used
 
@@ -84,3 +87,22 @@ class InvitationAdmin(StaffAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request)
+
+
+@admin.register(QueuedEmail)
+class QueuedEmailAdmin(StaffAdmin):
+    """E-mails that wait for the mail server, and why. Never their addresses or texts."""
+
+    list_display = ("id", "kind", "created_at", "attempts", "error", "due_at", "failed_at")
+    list_filter = ("kind", "error")
+    fields = readonly_fields = (*list_display[1:], "expires_at")
+    ordering = ("-created_at",)
+    actions = ("send_now",)
+
+    @admin.action(description=_("Send the selected e-mails now"))
+    def send_now(self, request: HttpRequest, queryset: QuerySet[QueuedEmail]) -> None:
+        count = queryset.filter(failed_at__isnull=True).update(due_at=Now())
+        self.message_user(request, ngettext("%d e-mail is due.", "%d e-mails are due.", count) % count)
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.is_superuser)

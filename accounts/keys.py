@@ -90,6 +90,11 @@ class DataKey:
         """Encrypts text shared by an anonymous user until they log in. Server key only."""
         return AESGCM(self._derive_key(b"carried through a log-in"))
 
+    @cached_property
+    def mail_cipher(self) -> AESGCM:
+        """Encrypts e-mails that wait for the mail server. Server key only."""
+        return AESGCM(self._derive_key(b"mail"))
+
     def _derive_key(self, purpose: bytes) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
             self.secret

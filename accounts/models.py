@@ -225,3 +225,34 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation {self.id}"
+
+
+class QueuedEmail(models.Model):
+    """An e-mail that waits for the mail server (accounts/mail/outbox.py). It is deleted when it has been sent.
+
+    The content holds codes and addresses: it is encrypted, and empty once the e-mail has failed for good.
+    """
+
+    class Kind(models.TextChoices):
+        MESSAGE = "message", _("message")
+        SIGNUP_CODE = "signup_code", _("code to sign up")
+        PASSWORD_RESET = "password_reset", _("password reset")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind.choices, editable=False)
+    content = models.BinaryField(editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    due_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    attempts = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    error = models.CharField(max_length=30, blank=True, default="", db_default="", editable=False)
+    failed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("queued e-mail")
+        indexes = [
+            models.Index(fields=["due_at"], name="email_due", condition=Q(failed_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"e-mail {self.id}"

@@ -17,6 +17,7 @@ urlpatterns = [
     path("confirm-email/", login_views.confirm_address, name="confirm_address"),
     path("confirm-email/<str:key>/", login_views.show_outdated_link, name="outdated_link"),
     path("2fa/webauthn/login/", login_views.log_in_with_passkey),
+    path("email-state/", login_views.show_email_state, name="email_state"),
     path("sessions/", session_views.manage_sessions, name="sessions"),
     path("delete/", deletion_views.delete_account, name="delete"),
     path("closed/", deletion_views.show_account_closed, name="closed"),

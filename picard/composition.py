@@ -2,6 +2,7 @@
 
 from accounts.actor import Actor
 from accounts.deletion import service as deletion
+from accounts.mail import outbox
 from memories.clients import activity as client_activity
 from memories.clients import grants as client_grants
 from memories.clients import names as client_names
@@ -23,6 +24,7 @@ def wire_apps() -> None:
     """Register hooks and signal handlers between the apps, once at start."""
     retention.STEPS.update(STEPS)
     retention.STEPS["letters"] = file_mail.purge_expired_emails
+    retention.STEPS["queued e-mails"] = outbox.purge_failed_emails
     retention.IN_USE_TAG_LOOKUPS.append(grants.filter_tags_in_grants)
     client_names.set_name_lookup(manual_registration.get_app_names)
     client_grants.set_actor_lookup(grants.get_current_actor)

@@ -173,9 +173,12 @@ SILENCED_SYSTEM_CHECKS = [
 HAS_MAIL = bool(env.str("EMAIL_URL", default=""))
 EMAIL_TIMEOUT = 10  # seconds for each step of the SMTP dialog, during which the user waits
 if HAS_MAIL:
-    vars().update(env.email_url("EMAIL_URL"))
+    _mail = env.email_url("EMAIL_URL")
+    vars().update(_mail)
+    # The worker sends what the other processes queue.
+    MAIL_TRANSPORT, EMAIL_BACKEND = _mail.get("EMAIL_BACKEND", ""), "accounts.mail.backend.QueueBackend"
 else:
-    EMAIL_BACKEND = "picard.web.file_mail.PrivateFileBackend"
+    MAIL_TRANSPORT = EMAIL_BACKEND = "picard.web.file_mail.PrivateFileBackend"
     EMAIL_FILE_PATH = PICARD_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"picard@{_public.hostname or 'localhost'}")
 vars().update(build_login_settings(PUBLIC_URL, has_mail=HAS_MAIL))

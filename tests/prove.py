@@ -53,6 +53,10 @@ ATTACKS = {
     ),
     "clock": ("A wrong clock changes nothing", ["tests/chaos/test_clock.py"]),
     "forgeries": ("Forged tokens are rejected", ["tests/oauth/tokens/test_forged_tokens.py"]),
+    "accounts": (
+        "Another person's e-mail address opens nothing, and nobody learns who has an account",
+        ["tests/accounts/login/test_squatted_addresses.py", "tests/accounts/login/test_equal_work.py"],
+    ),
     "machine": (
         "No response contains data that its reader may not see",
         ["tests/state_machine", "tests/test_visibility.py"],

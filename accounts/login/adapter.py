@@ -17,9 +17,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from accounts import invitations
-from accounts.login import pending_signup
+from accounts.login import pending_signup, watched_email
 from accounts.login.pending_signup import INVITATION_KEY
-from accounts.mail import addresses
+from accounts.mail import addresses, emails
 from accounts.models import Invitation, User
 
 
@@ -84,9 +84,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.save(update_fields=["password"])
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Make all links start with PUBLIC_URL instead of the Host header, which the client controls."""
+        """Send it with links that start with PUBLIC_URL instead of the Host header, which the client controls."""
         links = {name: _to_public_url(value) for name, value in context.items() if name.endswith("_url")}
-        super().send_mail(template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL})
+        message = self.render_mail(template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL})
+        watched_email.watch_email(self.request, emails.send_message(message))
 
     def format_email_subject(self, subject: str) -> str:
         return str(subject)

@@ -4,9 +4,15 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import BaseConfirmCodeForm
 from allauth.account.forms import ResetPasswordForm as AllauthsResetForm
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
+from accounts.login import watched_email
 from accounts.mail import addresses, emails
 from accounts.models import User
+from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+
+# E-mails to one address. The page does not count these, or a stranger could keep the owner from resetting.
+RESET_LIMIT = RateLimit("password_reset", 5, 600.0)
 
 
 class ResetPasswordForm(AllauthsResetForm):  # type: ignore[misc]
@@ -18,7 +24,11 @@ class ResetPasswordForm(AllauthsResetForm):  # type: ignore[misc]
 
     def save(self, request: HttpRequest, **_: object) -> str:
         email: str = self.cleaned_data["email"]
-        emails.send_password_reset(email)
+        try:
+            enforce_rate_limit(RESET_LIMIT, salted_hmac("password reset", email).hexdigest())
+        except RateLimitExceeded:
+            return email  # its owner has the e-mails that were just sent
+        watched_email.watch_email(request, emails.send_password_reset(email))
         return email
 
 

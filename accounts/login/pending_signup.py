@@ -19,13 +19,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts import invitations
+from accounts.login import watched_email
 from accounts.mail import addresses, emails
 from accounts.models import User
 from core import languages
 
 SESSION_KEY = "pending_signup"
 INVITATION_KEY = "invitation"  # the secret of the invitation link
-VALID_S = 24 * 3_600  # an e-mail may be delayed
 MAX_GUESSES = 5
 MAX_EMAILS = 5
 
@@ -62,7 +62,7 @@ def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResp
         get_next_redirect_url(request) or "",
     )
     _store(request, pending)
-    emails.send_signup_code(pending.email, pending.code)
+    watched_email.watch_email(request, emails.send_signup_code(pending.email, pending.code))
     page = reverse("account_email_verification_sent")
     return redirect(passthrough_next_redirect_url(request, page, "next"))
 
@@ -73,7 +73,7 @@ def get_pending_signup(request: HttpRequest) -> PendingSignup | None:
     if stored is None:
         return None
     pending = PendingSignup(**stored)
-    if time.time() - pending.started_at > VALID_S:
+    if time.time() - pending.started_at > emails.SIGNUP_VALID.total_seconds():
         drop_signup(request)
         return None
     return pending
@@ -82,7 +82,7 @@ def get_pending_signup(request: HttpRequest) -> PendingSignup | None:
 def resend_code(request: HttpRequest, pending: PendingSignup) -> None:
     """Send the same code again, so that it does not matter which of the e-mails arrives first."""
     if pending.can_resend:
-        emails.send_signup_code(pending.email, pending.code)
+        watched_email.watch_email(request, emails.send_signup_code(pending.email, pending.code))
         _store(request, replace(pending, emails=pending.emails + 1))
 
 

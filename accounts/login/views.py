@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invitations
-from accounts.login import pending_signup
+from accounts.login import pending_signup, watched_email
 from accounts.login.pending_signup import INVITATION_KEY, PendingSignup
 from accounts.login.signup_form import SignupCodeForm
 from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
@@ -60,6 +60,13 @@ def confirm_address(request: HttpRequest) -> HttpResponseBase:
         return redirect("account_signup")
     context = {"verify_form": form, "email": pending.email, "can_resend": pending.can_resend}
     return render(request, "account/confirm_email_verification_code.html", context)
+
+
+@never_cache
+@require_safe
+def show_email_state(request: HttpRequest) -> HttpResponse:
+    """Say what became of the e-mail that this session waits for. The page asks again until it is sent or failed."""
+    return render(request, "account/_email_state.html", {"email_state": watched_email.get_state(request)})
 
 
 @require_safe

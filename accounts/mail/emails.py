@@ -1,71 +1,106 @@
-"""The e-mails that Picard sends. A failure is only logged, because the page shows the same information."""
+"""The e-mails that Picard sends. With EMAIL_URL they are queued (accounts/mail/outbox.py), else written to files."""
 
 import logging
+from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.mail import addresses
-from accounts.models import User
+from accounts.mail import addresses, outbox
+from accounts.mail.backend import encode_message
+from accounts.models import QueuedEmail, User
 
 logger = logging.getLogger(__name__)
+
+SIGNUP_VALID = timedelta(days=1)  # of a sign-up that waits for its code
 
 
 def send_email(person: User, subject: str, template: str, context: dict[str, object]) -> None:
     """Send an e-mail to the user's confirmed addresses. template: a file in templates/emails, without extension."""
-    _deliver_to_person(person, subject, _render(template, context))
+    for message in _build_messages(person, subject, template, context):
+        _send(message)
 
 
 def send_email_on_commit(person: User, subject: str, template: str, context: dict[str, object]) -> None:
-    """Send an e-mail after the current transaction commits. The text is rendered immediately."""
-    text = _render(template, context)
-    transaction.on_commit(lambda: _deliver_to_person(person, subject, text))
+    """Send an e-mail if the current transaction commits. The text is rendered immediately."""
+    for message in _build_messages(person, subject, template, context):
+        if outbox.is_used():
+            message.send()  # a row of this transaction
+        else:
+            transaction.on_commit(lambda message=message: _send(message))  # type: ignore[misc]
 
 
-def send_signup_code(email: str, code: str) -> None:
-    """Send the code that completes a sign-up, or tell the owner of the address that it has an account."""
+def send_signup_code(email: str, code: str) -> UUID | None:
+    """Send the code that completes a sign-up. Return the id of the e-mail if it is queued."""
+    if outbox.is_used():
+        content = {"email": email, "code": code}
+        return outbox.enqueue_email(QueuedEmail.Kind.SIGNUP_CODE, content, valid=SIGNUP_VALID)
+    _send(build_signup_code(email, code))
+    return None
+
+
+def send_password_reset(email: str) -> UUID | None:
+    """Send a link to reset the password. Return the id of the e-mail if it is queued."""
+    if outbox.is_used():
+        return outbox.enqueue_email(QueuedEmail.Kind.PASSWORD_RESET, {"email": email})
+    _send(build_password_reset(email))
+    return None
+
+
+def send_message(message: EmailMessage) -> UUID | None:
+    """Send a message. Return its id if it is queued."""
+    if outbox.is_used():
+        return outbox.enqueue_email(QueuedEmail.Kind.MESSAGE, encode_message(message))
+    _send(message)
+    return None
+
+
+def build_signup_code(email: str, code: str) -> EmailMessage:
+    """Write the e-mail with the code, or the one that tells the owner of the address that it has an account."""
     if addresses.find_account(email) is not None:
         context: dict[str, object] = {"address": _build_url("account_reset_password")}
-        _deliver(email, _("You already have an account"), _render("account_exists", context))
-        return
+        return _build(email, _("You already have an account"), "account_exists", context)
     context = {"code": code, "is_held": addresses.find_holder(email) is not None}
-    _deliver(email, _("Confirm your e-mail address"), _render("signup_code", context))
+    return _build(email, _("Confirm your e-mail address"), "signup_code", context)
 
 
-def send_password_reset(email: str) -> None:
-    """Send a link to reset the password, or say that the address has no account that it could be reset for."""
+def build_password_reset(email: str) -> EmailMessage:
+    """Write the e-mail with the link, or the one that says that there is no account to reset the password of."""
     person = addresses.find_account(email)
     if person is None or not person.is_active:
         context: dict[str, object] = {"is_held": person is None and addresses.find_holder(email) is not None}
-        _deliver(email, _("No account found"), _render("no_account", context))
-        return
+        return _build(email, _("No account found"), "no_account", context)
     from allauth.account.forms import default_token_generator  # imported late: it loads all forms
     from allauth.account.utils import user_pk_to_url_str
 
     key = {"uidb36": user_pk_to_url_str(person), "key": default_token_generator.make_token(person)}
     context = {"address": _build_url("account_reset_password_from_key", **key)}
-    _deliver(email, _("Reset your password"), _render("password_reset", context))
+    return _build(email, _("Reset your password"), "password_reset", context)
 
 
 def _build_url(name: str, **kwargs: str) -> str:
     return f"{settings.PUBLIC_URL}{reverse(name, kwargs=kwargs)}"
 
 
-def _render(template: str, context: dict[str, object]) -> str:
-    return render_to_string(f"emails/{template}.txt", {"site": settings.PUBLIC_URL, **context})
+def _build_messages(
+    person: User, subject: str, template: str, context: dict[str, object]
+) -> list[EmailMessage]:
+    return [_build(email, subject, template, context) for email in addresses.list_notified_addresses(person)]
 
 
-def _deliver_to_person(person: User, subject: str, text: str) -> None:
-    for email in addresses.list_notified_addresses(person):
-        _deliver(email, subject, text)
+def _build(email: str, subject: str, template: str, context: dict[str, object]) -> EmailMessage:
+    text = render_to_string(f"emails/{template}.txt", {"site": settings.PUBLIC_URL, **context})
+    return EmailMessage(" ".join(subject.split()), text, to=[email])
 
 
-def _deliver(email: str, subject: str, text: str) -> None:
+def _send(message: EmailMessage) -> None:
+    """Queue or write the message. A file that cannot be written is logged."""
     try:
-        send_mail(" ".join(subject.split()), text, None, [email])
-    except OSError:  # includes SMTPException
-        logger.exception("an e-mail could not be sent")
+        message.send()
+    except OSError:
+        logger.exception("an e-mail could not be written")

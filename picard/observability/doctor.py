@@ -15,6 +15,7 @@ from django.core.checks import run_checks
 from django.core.mail import get_connection
 from django.db import ProgrammingError, connection
 
+from accounts.mail import delivery, outbox
 from core.db.errors import DATABASE_UNAVAILABLE
 from picard.config import checks
 from picard.observability import health, stats
@@ -24,6 +25,7 @@ RANDOM_PAGE_COST = 2.0
 FREE_WARN, FREE_FAIL = 5_000_000_000, 500_000_000  # bytes
 IGNORED_CHECKS = frozenset({"security.W005", "security.W021"})  # SECURE_HSTS_WIDE
 PENDING_WARN_S = 600.0  # older pending memories cause a warning
+MAIL_WARN_S = 300.0  # older waiting e-mails cause a warning
 SKEW_WARN_S, SKEW_FAIL_S = 2.0, 60.0
 
 
@@ -184,8 +186,21 @@ def check_clock() -> CheckResult:
 def check_mail() -> CheckResult:
     if not settings.HAS_MAIL:
         return State.WARN, "not sent, but saved as files in PICARD_HOME/mail", "Set EMAIL_URL."
-    with get_connection(timeout=10):
-        return State.OK, f"{settings.EMAIL_HOST} accepts the log-in", ""
+    server = settings.EMAIL_HOST or settings.MAIL_TRANSPORT.split(".")[-2]
+    status = outbox.get_queue_status()
+    queue = f"{status.waiting} waiting, {status.failed} failed"
+    try:
+        with get_connection(settings.MAIL_TRANSPORT, timeout=10):
+            pass
+    except (OSError, ValueError) as error:
+        code = delivery.classify_error(error)
+        return State.FAIL, f"{server}: {code}; {queue}", "Check EMAIL_URL. Nothing is lost."
+    if status.oldest_s > MAIL_WARN_S:
+        hint = "Start a worker: manage.py worker. The admin site shows each e-mail (docs/configuration.md)."
+        return State.WARN, f"{queue}, for {status.oldest_s / 60:.0f} minutes {status.error}".rstrip(), hint
+    if status.failed:
+        return State.WARN, queue, "The admin site shows why each failed (docs/configuration.md)."
+    return State.OK, f"{server} accepts the log-in; {queue}", ""
 
 
 def check_embeddings() -> CheckResult:

@@ -21,6 +21,10 @@ select
   (select coalesce(max(extract(epoch from now() - updated_at)), 0)::float8
    from memories_memory where index_state = 'pending') as oldest_pending_seconds,
   (select count(*) from memories_memory where index_state = 'failed') as failed,
+  (select count(*) from accounts_queuedemail where failed_at is null) as emails_waiting,
+  (select coalesce(max(extract(epoch from now() - created_at)), 0)::float8
+   from accounts_queuedemail where failed_at is null) as oldest_email_seconds,
+  (select count(*) from accounts_queuedemail where failed_at is not null) as emails_failed,
   (select count(*) from oauth_appgrant) as connected_apps,
   (select count(*) from oauth2_provider_accesstoken where expires > now()) as live_tokens,
   (select count(*) from memories_auditevent where happened_at > now() - interval '1 hour') as acts_last_hour,
@@ -46,6 +50,9 @@ HELP = {
     "pending": "Memories that are waiting to be indexed.",
     "oldest_pending_seconds": "Seconds since the oldest pending memory was last changed.",
     "failed": "Memories that could not be indexed.",
+    "emails_waiting": "E-mails that wait for the mail server.",
+    "oldest_email_seconds": "Seconds since the oldest waiting e-mail was written.",
+    "emails_failed": "E-mails that the mail server refused, or that waited too long, in the last 14 days.",
     "connected_apps": "Grants of users to apps.",
     "live_tokens": "Access tokens that have not expired.",
     "acts_last_hour": "Audit events in the last hour.",

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.actor import Channel
 from accounts.consent import embeddings as embedding_consent
+from accounts.login import watched_email
 from accounts.profile.forms import THEME_COOKIE, THEMES
 from accounts.settings import get_passkey_rp_id
 from memories.index.moves import MoveProgress, get_progress
@@ -25,6 +26,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "may_sign_up": settings.SIGNUP == "open",
             "passkey_host": partial(get_passkey_rp_id, settings.PUBLIC_URL),
             "has_mail": settings.HAS_MAIL,
+            "email_state": partial(watched_email.get_state, request),
             "theme": get_theme(request),
             "themes": THEMES,
             "texts_go_to": embedding_consent.get_provider_host,

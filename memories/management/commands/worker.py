@@ -1,6 +1,7 @@
 from django.core.management.base import BaseCommand
 
 from accounts.keys import refuse_wrong_master_keys
+from accounts.mail.delivery import running_sender
 from core.db.time_limits import WORKER_S, limit_statements
 from core.process_signals import stop_on_signals
 from memories.index.vectors import check_known_answer
@@ -8,11 +9,12 @@ from memories.jobs import indexer
 
 
 class Command(BaseCommand):
-    help = "Embed queued memories and run periodic cleanup until stopped (Ctrl-C or SIGTERM)."
+    help = "Embed queued memories, send queued e-mails and run periodic cleanup until stopped (Ctrl-C or SIGTERM)."
 
     def handle(self, *_: object, **__: object) -> None:
         should_stop = stop_on_signals()
         limit_statements(WORKER_S)
         refuse_wrong_master_keys()
         check_known_answer()
-        indexer.run_worker(should_stop)
+        with running_sender(should_stop):
+            indexer.run_worker(should_stop)

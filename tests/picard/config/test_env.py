@@ -87,7 +87,20 @@ def test_database_url_is_parsed_as_libpq_does(
             "smtp+tls://ada:p%40ss@mail:587",
             {"EMAIL_USE_TLS": True, "EMAIL_HOST_PASSWORD": "p@ss", "EMAIL_PORT": 587},
         ),
-        ("smtp+ssl://mail", {"EMAIL_USE_SSL": True, "EMAIL_HOST": "mail", "EMAIL_PORT": None}),
+        ("smtp+ssl://mail", {"EMAIL_USE_SSL": True, "EMAIL_HOST": "mail", "EMAIL_PORT": 465}),
+        ("smtps://mail", {"EMAIL_USE_SSL": True, "EMAIL_PORT": 465}),
+        ("smtps://u:p@mail:465/", {"EMAIL_USE_SSL": True, "EMAIL_HOST": "mail", "EMAIL_HOST_PASSWORD": "p"}),
+        ("smtps://mail:587", {"EMAIL_USE_TLS": True, "EMAIL_PORT": 587}),
+        ("smtp+tls://mail", {"EMAIL_USE_TLS": True, "EMAIL_PORT": 587}),
+        ("smtp://[2001:db8::1]:2525", {"EMAIL_HOST": "2001:db8::1", "EMAIL_PORT": 2525}),
+        (
+            "smtp+tls://ada@example.org:p@ss/w#rd?x:%25@mail.example:587",
+            {
+                "EMAIL_HOST": "mail.example",
+                "EMAIL_HOST_USER": "ada@example.org",
+                "EMAIL_HOST_PASSWORD": "p@ss/w#rd?x:%",
+            },
+        ),
         ("smtp://mail:25", {"EMAIL_HOST": "mail", "EMAIL_HOST_USER": None}),
         ("smtp://mail?email_use_tls=true", {"EMAIL_USE_TLS": True}),
         ("filemail:///var/mail/picard", {"EMAIL_FILE_PATH": "var/mail/picard"}),
@@ -102,6 +115,21 @@ def test_email_url_is_converted_to_django_settings(
     assert (expected.items() <= settings.items(), env.faults) == (True, {})
     assert settings["EMAIL_BACKEND"].startswith("django.core.mail.backends.")
     assert len({"EMAIL_USE_TLS", "EMAIL_USE_SSL"} & settings.keys()) <= 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp", "mail://host", "smtp://", "smtp://:25", "smtp://u:p@", "smtp://mail:0", "smtp://mail:70000",
+        "smtp://mail:smtp", "smtp://ma il", "smtp://mail/path", "smtps://mail:465?email_use_tls=1",
+        "smtp://mail?email_use_tsl=1", "smtp://[::1", "smtp+tls://u:p/w#rd:587",
+    ],
+)  # fmt: skip
+def test_invalid_email_url_is_a_fault_without_its_value(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X", url)
+    env = Environment()
+    env.email_url("X")
+    assert env.faults == {"X": "X: Not a valid URL"}
 
 
 def test_variable_wins_over_its_file_and_can_refer_to_another_variable(
