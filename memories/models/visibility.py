@@ -158,4 +158,6 @@ class MemoryVectorQuerySet(VisibleQuerySet[Row]):
         if not (filters.source or filters.since or filters.until):
             return self
         memory = apps.get_model("memories", "Memory")
-        return self.filter(memory_id__in=memory._default_manager.filter_by_origin(actor, filters).values("pk"))
+        return self.filter(
+            memory_id__in=memory._default_manager.filter_by_origin(actor, filters).values("pk")
+        )

@@ -58,7 +58,9 @@ def plant_canaries(index: Callable[[], int]) -> World:
     )
     writes.update_memory(own, older.pk, text="The zebra sleeps near olderbird, alone.")
     newer = writes.create_memory(own, text="The zebra sleeps near newerbird.", supersedes=older.pk)
-    foreign = writes.create_memory(replace(app(ada), client_id=FOREIGN_APP), text="The zebra sleeps, says foreignbird.")
+    foreign = writes.create_memory(
+        replace(app(ada), client_id=FOREIGN_APP), text="The zebra sleeps, says foreignbird."
+    )
     trashed = remember(ada, "The zebra sleeps on trashedbird.")
     writes.trash_memory(own, trashed.pk)
     expired = remember(ada, "The zebra sleeps over expiredbird.")
