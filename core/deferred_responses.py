@@ -18,6 +18,10 @@ STREAM_HEADERS = {"X-Accel-Buffering": "no"}  # nginx would otherwise buffer the
 Body = Callable[[], AsyncIterator[bytes]]
 
 
+class AccessEnded(Exception):
+    """Whoever asked may no longer read the rest of the response. Where none of it was sent yet, it becomes a 403."""
+
+
 def defer_response(environ: dict[str, Any], body: Body) -> bytes:
     """Return the content for the view's response: empty if the gateway sends the body later, else the whole body."""
     deferred: list[Body] | None = environ.get(DEFERRED_KEY)

@@ -11,6 +11,7 @@ from memories import scopes
 from memories.clients.activity import AppUsage
 from memories.errors import ApprovalRequired
 from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
+from memories.models.visibility import get_visible_source
 from memories.persona.retrieval import Answer, Citation
 from memories.portability.imports.report import FileReport, load_reports
 from memories.portability.imports.run import get_sample
@@ -38,14 +39,14 @@ def serialize_approval_required(error: ApprovalRequired) -> dict[str, Any]:
     return {"status": "waits_for_yes", "proposals": error.ids, "detail": str(error)}
 
 
-def serialize_proposal(pending: PendingProposal) -> dict[str, Any]:
+def serialize_proposal(actor: Actor, pending: PendingProposal) -> dict[str, Any]:
     content: Mapping[str, object] | None = pending.content
     changes = None if content is None else {key: content[key] for key in CHANGEABLE_FIELDS if key in content}
     return {
         "id": pending.proposal.pk,
         "memory_id": pending.proposal.memory_id,
         "changes": changes,
-        "source": pending.proposal.source,
+        "source": get_visible_source(actor, pending.proposal.source),
         "created_at": pending.proposal.created_at,
     }
 
@@ -54,11 +55,11 @@ def serialize_trashed_memory(memory: Memory) -> dict[str, Any]:
     return represent_memory(memory, (*MEMORY_FIELDS, "deleted_at"))
 
 
-def serialize_revision(revision: MemoryRevision) -> dict[str, Any]:
+def serialize_revision(actor: Actor, revision: MemoryRevision) -> dict[str, Any]:
     return {
         "version": revision.version,
         "text": decrypt_or_none(revision),
-        "source": revision.source,
+        "source": get_visible_source(actor, revision.source),
         "written_at": revision.written_at,
     }
 

@@ -115,7 +115,7 @@ class FiltersIn(StrictSerializer):
     source: Any = serializers.CharField(
         required=False,
         max_length=SOURCE_CHARACTERS,
-        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`).",
+        help_text="Who wrote the text: a channel (`web`), this app (`api:notes`), or `app` for any other.",
     )
     since = AwareDateTime(required=False, help_text="Created at this time or later.")
     until = AwareDateTime(required=False, help_text="Created before this time.")

@@ -100,9 +100,10 @@ class Memory(Owned, models.Model):
 
     objects = MemoryQuerySet["Memory"].as_manager()
 
-    # What the actor may see of its links: set by services/supersession.py.
+    # What the actor may see of its links and its source: set by services/supersession.py.
     superseded_by: LinkedMemory | None = None
     superseded: LinkedMemory | None = None
+    visible_source: str | None = None
     has_successor: bool = True  # False if it is known that no memory supersedes it
     exported_id: UUID | None = None  # in an export: set by portability/exports/exported_ids.py
 

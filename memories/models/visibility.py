@@ -10,20 +10,21 @@ from django.apps import apps
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.actor import Actor
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from memories import scopes
 
 Row = TypeVar("Row", bound=Model)
 NOTHING = Q(pk__in=[])
+APP = "app"  # the source that stands for any app other than the one that asks
 
 
 @dataclass(frozen=True)
 class Filters:
     """Conditions of a list or a search, applied before ranking. The default restricts nothing.
 
-    tags_any, tags_all: tag ids. source: a channel ("web") or an app ("api:<client id>"). since, until: creation time,
-    until exclusive.
+    tags_any, tags_all: tag ids. source: a channel ("web"), an app ("api:<client id>") or APP. since, until: creation
+    time, until exclusive.
     """
 
     visibility: str | None = None
@@ -32,6 +33,20 @@ class Filters:
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+def get_visible_source(actor: Actor, source: str) -> str:
+    """Return who wrote something as the actor may know it: to an app, every other app is APP."""
+    client_id = source.partition(":")[2]
+    return source if not actor.is_app or client_id in ("", actor.client_id) else APP
+
+
+def _build_source_q(actor: Actor, source: str) -> Q:
+    """Return the condition for memories whose source is this one, as the actor may know it."""
+    if source == APP:
+        own = Q(source__in=[f"{channel}:{actor.client_id}" for channel in Channel])
+        return Q(source__contains=":") & ~own
+    return Q(source=source) if get_visible_source(actor, source) == source else NOTHING
 
 
 def build_persona_access_q(actor: Actor, *, of: str = "") -> Q:
@@ -81,8 +96,9 @@ class VisibleQuerySet(QuerySet[Row]):
     def owned_by(self, owner: User) -> Self:
         return self.filter(owner_id=owner.pk)
 
-    def apply_filters(self, filters: Filters) -> Self:
-        found = self.filter_by_origin(filters)
+    def apply_filters(self, actor: Actor, filters: Filters) -> Self:
+        """Return the rows that match. An app does not learn from a filter what other apps there are."""
+        found = self.filter_by_origin(actor, filters)
         if filters.visibility:
             found = found.filter(self.IS_PUBLIC if filters.visibility == "public" else ~self.IS_PUBLIC)
         if filters.tags_any:
@@ -91,7 +107,7 @@ class VisibleQuerySet(QuerySet[Row]):
             found = found.filter(self._build_tagged_q([tag_id]))
         return found
 
-    def filter_by_origin(self, filters: Filters) -> Self:
+    def filter_by_origin(self, actor: Actor, filters: Filters) -> Self:
         """Return the rows with the source and creation time that the filters name."""
         raise NotImplementedError
 
@@ -119,10 +135,10 @@ class MemoryQuerySet(VisibleQuerySet[Row]):
             return self.none()
         return self.owned_by(actor.user).filter(self.IS_TRASHED | Q(expires_at__lte=Now()))
 
-    def filter_by_origin(self, filters: Filters) -> Self:
+    def filter_by_origin(self, actor: Actor, filters: Filters) -> Self:
         found = self
         if filters.source:
-            found = found.filter(source=filters.source)
+            found = found.filter(_build_source_q(actor, filters.source))
         if filters.since:
             found = found.filter(created_at__gte=filters.since)
         if filters.until:
@@ -137,9 +153,11 @@ class MemoryVectorQuerySet(VisibleQuerySet[Row]):
     IS_TRASHED = Q(is_trashed=True)
     MEMORY_ID = "memory_id"
 
-    def filter_by_origin(self, filters: Filters) -> Self:
+    def filter_by_origin(self, actor: Actor, filters: Filters) -> Self:
         """Filter through the memory table, but only if needed."""
         if not (filters.source or filters.since or filters.until):
             return self
         memory = apps.get_model("memories", "Memory")
-        return self.filter(memory_id__in=memory._default_manager.filter_by_origin(filters).values("pk"))
+        return self.filter(
+            memory_id__in=memory._default_manager.filter_by_origin(actor, filters).values("pk")
+        )

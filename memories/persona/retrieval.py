@@ -19,6 +19,7 @@ from accounts.actor import Actor
 from accounts.consent import chat as chat_consent
 from accounts.models import GENERATED_HANDLE_PREFIX, User
 from memories import scopes
+from memories.clients.grants import get_present_actor
 from memories.errors import PersonaNotFound
 from memories.index import keywords
 from memories.index.languages import get_owner_language
@@ -151,7 +152,7 @@ def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
     Quoted memories come first, so that their numbers stay. Then one of the new sources follows each of the others: they
     may not all fit into a prompt.
     """
-    actor, about = prepared.actor, prepared.about
+    actor, about = get_present_actor(prepared.actor), prepared.about
     query = f"{prepared.question}\n{rewritten}"
     names = get_own_names(about) | extract_question_names(query, about)
     found = search_memories(

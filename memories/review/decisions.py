@@ -9,7 +9,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.actor import Actor, InsufficientScope
@@ -22,7 +22,7 @@ from memories.services import proposals as proposal_services
 from memories.services.reads import paginate
 from memories.validation.drafts import UNSET, NewMemory
 
-REVIEW_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError)
+REVIEW_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError, IntegrityError)
 
 
 @dataclass(frozen=True)
@@ -226,5 +226,10 @@ def _apply_proposal(
         id=proposal.pk,
         supersedes=older_id,
     )
-    [memory] = writes.create_memories(actor, [item], source=proposal.source)
+    try:
+        with transaction.atomic():
+            [memory] = writes.create_memories(actor, [item], source=proposal.source)
+    except IntegrityError:  # the id or the place is taken: earlier versions let a file choose both
+        item = replace(item, id=None, conversation=None, position=None)
+        [memory] = writes.create_memories(actor, [item], source=proposal.source)
     return memory

@@ -86,7 +86,7 @@ def search_memories(
     is_own = actor.user is not None and owner.pk == actor.user.pk
     if actor.user is not None:
         actor.require_scope(scopes.READ if is_own else scopes.PERSONA)
-    visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(filters or Filters())
+    visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(actor, filters or Filters())
     rows = VisibleRows.from_queryset(visible)
     query, language = limits.clean_query(query), get_owner_language(owner)
     # A word may be indexed by its stem in another language, so that it only seems to be absent.

@@ -52,7 +52,7 @@ def _load_newest(
     wanted = {each for successors in newer for each in successors[-reached:]}.difference(found)
     if not wanted:
         return {}
-    rows = Memory.objects.visible_to(actor, owner=owner).apply_filters(filters)
+    rows = Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
     loaded = with_successors(with_tags(rows)).in_bulk(wanted)
     attach_prefetched_tags(actor, loaded.values())
     for memory in loaded.values():

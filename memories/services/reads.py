@@ -82,7 +82,7 @@ def list_memories(
 ) -> MemoryPage:
     """Return the user's own memories, newest first; `before` is the `next` of the previous page."""
     actor.require_scope(scopes.READ)
-    rows = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(filters or Filters())
+    rows = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(actor, filters or Filters())
     page = _build_page(actor, rows, before, limit)
     audit.record_read(
         actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
@@ -138,7 +138,7 @@ def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], li
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    return own.apply_filters(filters or Filters()).count()
+    return own.apply_filters(actor, filters or Filters()).count()
 
 
 def decrypt_or_none(row: Memory | MemoryRevision) -> str | None:

@@ -27,7 +27,7 @@ FIELDS: dict[str, Callable[[Memory], Any]] = {
     "updated_at": attrgetter("updated_at"),
     "written_at": attrgetter("written_at"),
     "version": attrgetter("version"),
-    "source": attrgetter("source"),
+    "source": attrgetter("visible_source"),
     "state": attrgetter("index_state"),
     "conversation": attrgetter("conversation"),
     "position": attrgetter("position"),

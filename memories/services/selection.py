@@ -168,7 +168,7 @@ def _lock_selection(actor: Actor, chosen: Selection) -> list[UUID]:
     actor.require_scope(scopes.ADMIN)
     proposals.require_approver(actor)
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    rows = own.apply_filters(chosen.filters) if chosen.ids is None else own.filter(pk__in=chosen.ids)
+    rows = own.apply_filters(actor, chosen.filters) if chosen.ids is None else own.filter(pk__in=chosen.ids)
     ids = list(
         rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[: MAX_SELECTION + 1]
     )

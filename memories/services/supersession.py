@@ -22,6 +22,7 @@ from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
+from memories.models.visibility import get_visible_source
 from memories.services import audit
 from memories.services.chains import MAX_CHAIN, Chains, load_chains, walk
 from memories.validation.drafts import Changes
@@ -71,11 +72,15 @@ def with_successors(memories: Memories) -> Memories:
 
 
 def attach_links(actor: Actor, memories: Iterable[Memory], *, owner: User | None = None) -> Chains:
-    """Set `superseded_by` and `superseded` of memories of one owner, as the actor may see them.
+    """Set `superseded_by`, `superseded` and `visible_source` of memories of one owner, as the actor may see them.
 
     One statement, none if no memory has a link. owner: by default the actor's own user.
     """
-    linked = [memory for memory in memories if memory.supersedes_id or memory.has_successor]
+    linked = []
+    for memory in memories:
+        memory.visible_source = get_visible_source(actor, memory.source)
+        if memory.supersedes_id or memory.has_successor:
+            linked.append(memory)
     older = [memory.supersedes_id for memory in linked if memory.supersedes_id]
     chains = load_chains(actor, owner or actor.person, [memory.pk for memory in linked], older)
     for memory in linked:

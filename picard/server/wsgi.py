@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import IO, Any
 
 from core.cors import ANY_ORIGIN
+from core.deferred_responses import AccessEnded
 
 Scope = dict[str, Any]
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -107,6 +108,9 @@ def run_application(application: WsgiApplication, environ: dict[str, Any]) -> Ws
             if hasattr(chunks, "close"):
                 chunks.close()  # sends Django's request_finished
         return _build_response(response, *environ.get(DEFERRED_KEY, ()))
+    except AccessEnded:
+        body.close()
+        return build_problem(HTTPStatus.FORBIDDEN, "Access ended while the response was created.", {})
     except BaseException:
         # SystemExit too: in a future it would stop the server.
         logger.exception("The application failed.")

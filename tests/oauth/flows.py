@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from accounts.actor import Actor, Channel
 from accounts.models import User
 from accounts.rate_limits import RateLimit
 from memories import scopes
@@ -111,6 +112,15 @@ def allow(user: User, app: App, *granted_scopes: str, **limits: Any) -> AppGrant
     options = grants.GrantOptions(frozenset(granted_scopes or (scopes.READ, scopes.WRITE)), **limits)
     grants.grant_access(user, app.application, options)
     return AppGrant.objects.get(user=user, application=app.application)
+
+
+def connect_actor(user: User, *granted_scopes: str, **limits: Any) -> Actor:
+    """Connect an app and return its actor."""
+    app = make_app()
+    allow(user, app, *granted_scopes, **limits)
+    actor = grants.get_current_actor(user.pk, app.application.client_id, Channel.API)
+    assert actor is not None
+    return actor
 
 
 def access_token(user: User, app: App, *granted_scopes: str, path: str = API, **fields: Any) -> str:

@@ -12,12 +12,15 @@ from uuid import UUID
 from django.db.models import Q
 
 from memories.models import AuditEvent
-from tests.records.world import UNKNOWN_ID, UNKNOWN_WORD, World, rolled_back
+from tests.records.world import FOREIGN_APP, UNKNOWN_ID, UNKNOWN_WORD, World, rolled_back
 
 VARYING = re.compile(
     rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)"
     rb'|name="csrfmiddlewaretoken" value="\w+"|data-csrf="\w+"|nonce[-=]"?[\w+/=-]+|<code>[0-9a-f]{32}</code>'
 )
+
+
+UNKNOWN_APP = "https://unknown.example/app.json"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ class Ledger:
             pk = self.world.memories[name]
             if pk not in named and reply.differs_from(self._send(reader, altered, send)[0], name):
                 missing.add(f"that {name} exists or changed")
+        if reader.client_id and FOREIGN_APP in reply.content.decode(errors="replace").replace(r"\/", "/"):
+            missing.add("which other app there is")
+        if reader.client_id and FOREIGN_APP in request:
+            altered = request.replace(FOREIGN_APP, UNKNOWN_APP)
+            if reply.differs_from(self._send(reader, altered, send)[0], FOREIGN_APP):
+                missing.add("that an app wrote something")
         if missing:
             self.unrecorded.append(
                 f"{what} as {reader.name} [{reply.status}] told {', '.join(sorted(missing))}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from memories.portability.exports.formats import EXPORT_FORMATS
-from tests.records.world import QUESTION, TAG
+from tests.records.world import FOREIGN_APP, QUESTION, TAG
 
 STALE, KEY = {"If-Match": '"77"'}, {"Idempotency-Key": "walk"}
 PRIVATE, OLDER, TRASHED, PUBLIC = "{private}", "{older}", "{trashed}", "{public}"  # ids of memories
@@ -42,6 +42,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         Call(query={"limit": "1"}),
         Call(query={"visibility": "public"}),
         Call(query={"source": "web"}),
+        Call(query={"source": f"api:{FOREIGN_APP}"}),
     ),
     "create_memory": (
         Call({"text": "New."}),
@@ -55,7 +56,11 @@ CALLS: dict[str, tuple[Call, ...]] = {
             for more in ({}, {"tags": ["new"]}, {"tags": [f"tag {number}" for number in range(20)]})
         ),
     ),
-    "search_memories": (Call({"query": "zebra"}), Call({"query": "privatebird"}), Call({"query": QUESTION})),
+    "search_memories": (
+        Call({"query": "zebra"}),
+        Call({"query": "privatebird"}),
+        Call({"query": QUESTION, "source": f"api:{FOREIGN_APP}"}),
+    ),
     "change_many": (
         Call(bulk({"op": "update", "id": PRIVATE})),
         Call(bulk({"op": "update", "id": PRIVATE, "expected_version": 77})),
@@ -118,5 +123,5 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "undo_import": (Call(),),
     "discard_import": (Call(),),
     "export_memories": tuple(Call(query={"format": name}) for name in (*EXPORT_FORMATS, "everything")),
-    "list_activity": (Call(), Call(query={"client_id": "notes"})),
+    "list_activity": (Call(), Call(query={"client_id": FOREIGN_APP})),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from tests.oauth.flows import allow, make_app
 
 UNKNOWN_ID = UUID("019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90")
 UNKNOWN_WORD = "nightingale"
+FOREIGN_APP = "https://foreign.example/app.json"  # the client id of an app that wrote some of the texts
 QUESTION = "Where does the zebra sleep?"
 TAG = "garden"
 
@@ -51,9 +52,15 @@ def plant_canaries(index: Callable[[], int]) -> World:
     writes.update_memory(own, private.pk, text="The zebra sleeps in the garden beside privatebird.")
     similar = remember(ada, "The zebra sleeps in the garden beside similarbird.", tags=[TAG])
     public = remember(ada, "The zebra sleeps under publicbird.", visibility="public")
-    older = remember(ada, "The zebra sleeps near olderbird.", tags=[TAG])
+    older = remember(ada, "The zebra slept near olderbird.", tags=[TAG])
+    writes.update_memory(
+        replace(app(ada), client_id=FOREIGN_APP), older.pk, text="The zebra sleeps near olderbird."
+    )
+    writes.update_memory(own, older.pk, text="The zebra sleeps near olderbird, alone.")
     newer = writes.create_memory(own, text="The zebra sleeps near newerbird.", supersedes=older.pk)
-    foreign = writes.create_memory(app(ada), text="The zebra sleeps, says foreignbird.")
+    foreign = writes.create_memory(
+        replace(app(ada), client_id=FOREIGN_APP), text="The zebra sleeps, says foreignbird."
+    )
     trashed = remember(ada, "The zebra sleeps on trashedbird.")
     writes.trash_memory(own, trashed.pk)
     expired = remember(ada, "The zebra sleeps over expiredbird.")
@@ -69,7 +76,7 @@ def plant_canaries(index: Callable[[], int]) -> World:
     }  # fmt: skip
     canaries = {f"{name}bird": pk for name, pk in memories.items()}
     canaries |= {"revisionbird": private.pk, "proposedbird": proposed.pk, "stagedbird": staged.pk}
-    named = memories if IS_LONG else ("private", "public", "trashed")
+    named = memories if IS_LONG else ("private", "public", "trashed", "older", "foreign")
     values: dict[str, list[object]] = {
         "memory_id": [memories[name] for name in named],
         "other_id": [similar.pk],

@@ -136,7 +136,8 @@ class MemoryHistoryView(ApiView):
     def get(self, request: Request, memory_id: UUID) -> Response:
         query = validate_query(request, HistoryQuery) if request.query_params else {}
         page = reads.get_history(self.actor, memory_id, **get_page_arguments(query))
-        return build_page_response(request, list(map(serialize_revision, page.revisions)), page.next)
+        rows = [serialize_revision(self.actor, revision) for revision in page.revisions]
+        return build_page_response(request, rows, page.next)
 
 
 @describe_operations("restore_version")

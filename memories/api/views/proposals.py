@@ -24,7 +24,7 @@ class ProposalListView(ApiView):
             self.actor, **get_page_arguments(validate_query(request, PageQuery))
         )
         return build_page_response(
-            request, [serialize_proposal(pending) for pending in page.waiting], page.next
+            request, [serialize_proposal(self.actor, pending) for pending in page.waiting], page.next
         )
 
 
@@ -52,4 +52,4 @@ class ExtractMemoriesView(ApiView):
     def post(self, request: Request) -> Response:
         extracted = extraction.extract_proposals(self.actor, **validate_body(request, ConversationIn))
         pending = [PendingProposal(proposal, proposals.load_content(proposal)) for proposal in extracted]
-        return Response({"results": list(map(serialize_proposal, pending))})
+        return Response({"results": [serialize_proposal(self.actor, each) for each in pending]})

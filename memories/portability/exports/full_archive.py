@@ -10,7 +10,7 @@ from accounts.actor import Actor, InsufficientScope
 from memories import scopes
 from memories.models import AuditEvent, Memory
 from memories.portability.exports.formats import Export, build_filename, write_jsonl
-from memories.portability.exports.pages import iterate_pages
+from memories.portability.exports.pages import check_access, iterate_pages
 from memories.portability.exports.zip_stream import ZipMember, stream_zip
 from memories.portability.readers.memory_tools.picard_jsonl import TRASH
 from memories.services.saved_filters import list_saved_filters
@@ -48,12 +48,9 @@ def export_everything(actor: Actor) -> Export:
 
 def _build_members(actor: Actor) -> Iterator[ZipMember]:
     now = timezone.now()
-    own = Memory.objects.visible_to(actor, owner=actor.person)
     yield ZipMember("README.txt", iter([README.encode()]), now)
-    yield ZipMember("memories.jsonl", write_jsonl(actor, iterate_pages(actor, own)), now)
-    yield ZipMember(
-        TRASH, write_jsonl(actor, iterate_pages(actor, Memory.objects.trash_visible_to(actor))), now
-    )
+    yield ZipMember("memories.jsonl", write_jsonl(actor), now)
+    yield ZipMember(TRASH, write_jsonl(actor, iterate_pages(actor, Memory.objects.trash_visible_to)), now)
     yield ZipMember(
         "profile.json",
         iter([_encode_json({name: getattr(actor.person, name) for name in PROFILE_FIELDS})]),
@@ -68,7 +65,9 @@ def _build_members(actor: Actor) -> Iterator[ZipMember]:
 
 def _stream_activity(actor: Actor) -> Iterator[bytes]:
     events = AuditEvent.objects.filter(owner_id=actor.person.pk).order_by("pk")
-    for event in events.values(*EVENT_FIELDS).iterator(chunk_size=EVENT_CHUNK_SIZE):
+    for number, event in enumerate(events.values(*EVENT_FIELDS).iterator(chunk_size=EVENT_CHUNK_SIZE)):
+        if number % EVENT_CHUNK_SIZE == 0:
+            check_access(actor)
         yield orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -1,13 +1,19 @@
-"""A user's memories, one page at a time, so that an export needs little memory and is recorded in the audit log."""
+"""A user's memories, one page at a time, so that an export needs little memory and is recorded in the audit log.
 
-from collections.abc import Iterator, Sequence
+Each page is only for those who may still read it: an export can take longer than the permission lasts.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
+from core.deferred_responses import AccessEnded
+from memories import scopes
+from memories.clients.grants import get_present_actor
 from memories.models import AuditAction, Memory, MemoryRevision
 from memories.portability.exports.exported_ids import attach_exported_ids
 from memories.services import audit
@@ -23,14 +29,18 @@ History = list[tuple[int, str | None, datetime]]  # version, text and the time w
 
 def iterate_own_pages(actor: Actor) -> Pages:
     """Yield the user's own memories in pages, each recorded in the audit log."""
-    return iterate_pages(actor, Memory.objects.visible_to(actor, owner=actor.person))
+    return iterate_pages(actor, lambda now: Memory.objects.visible_to(now, owner=now.person))
 
 
-def iterate_pages(actor: Actor, memories: QuerySet[Memory]) -> Pages:
-    """Page by id, so that concurrent writes neither skip nor repeat a row."""
+def iterate_pages(actor: Actor, select: Callable[[Actor], QuerySet[Memory]]) -> Pages:
+    """Page by id, so that concurrent writes neither skip nor repeat a row. Raises AccessEnded.
+
+    select: the memories that the actor may read at the time of a page.
+    """
     last: UUID | None = None
     while True:
-        rows = memories if last is None else memories.filter(pk__gt=last)
+        actor = check_access(actor)
+        rows = select(actor) if last is None else select(actor).filter(pk__gt=last)
         with transaction.atomic():
             page = list(with_successors(with_tags(rows)).order_by("pk")[:PAGE_SIZE])
             attach_links(actor, page)
@@ -42,6 +52,17 @@ def iterate_pages(actor: Actor, memories: QuerySet[Memory]) -> Pages:
         attach_prefetched_tags(actor, page)
         yield page
         last = page[-1].pk
+
+
+def check_access(actor: Actor) -> Actor:
+    """Return the actor with its present access. Raises AccessEnded if it may no longer export."""
+    try:
+        now = get_present_actor(actor)
+        for scope in (scopes.READ, scopes.ADMIN):
+            now.require_scope(scope)
+    except InsufficientScope:
+        raise AccessEnded from None
+    return now
 
 
 def iterate_texts(actor: Actor) -> Iterator[tuple[Memory, str]]:

@@ -8,6 +8,7 @@ from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.db.locks import OwnerLock, try_lock_owner
 from core.db.time_limits import long_transaction
 from memories import scopes
+from memories.clients.grants import get_present_actor
 from memories.errors import ImportInProgress
 from memories.models import OPEN_STATES, AuditAction, ImportBatch, ImportState
 from memories.portability.files.archives import Source, list_parts
@@ -84,6 +85,7 @@ def stage_import(
                 if diff.entry_count % BATCH_SIZE == 0:
                     on_progress(diff.entry_count)
         diff.save_summary()
+        get_present_actor(actor)  # reading may have taken longer than the permission lasts
         _record_matches(actor, diff)
         _discard_open_import(previous)
         batch.save(force_insert=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -97,6 +98,8 @@ class ProposalRow:
             return [_("The memory to be changed no longer exists. Decline this proposal.")]
         if isinstance(self.error, VersionConflict):
             return [_("The memory was changed in the meantime. Check its current text.")]
+        if isinstance(self.error, IntegrityError):
+            return [_("This proposal conflicts with another memory. Decline it.")]
         return [_("This proposal cannot be decrypted. Decline it.")] if self.error else []
 
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 
 from accounts.actor import Actor, InsufficientScope
@@ -25,6 +25,7 @@ from oauth.models import AppGrant
 from tests.factories import accept_all, app, remember, session
 from tests.memories.api.callers import app_of, session_of
 from tests.memories.mcp.callers import app_of as mcp_app_of
+from tests.memories.portability.imports.test_run import jsonl_file, run_import
 
 pytestmark = pytest.mark.django_db
 REVIEW = "/memories/review/"
@@ -197,6 +198,44 @@ def test_failed_acceptance_does_not_stop_others(ada: User) -> None:
     reviewed = accept_all(ada)
     assert [each.text for each in reviewed.memories] == ["Good."]
     assert isinstance(reviewed.refused[pending.value.ids[0]], MemoryNotFound)
+
+
+def test_nobody_can_take_the_id_of_a_proposal(ada: User, bob: User) -> None:
+    """A confederate of the app, which knows the id, imports a memory with it."""
+    proposal = propose(ada, "Good.")
+    run_import(session(bob), jsonl_file({"id": str(proposal.pk), "text": "Taken."}))
+    assert [each.pk for each in accept_all(ada).memories] == [proposal.pk]
+
+
+def test_proposal_whose_id_is_taken_is_saved_with_another(ada: User, bob: User) -> None:
+    """As by an import into an earlier version, which took the ids of the file."""
+    taken, free = propose(ada, "Good."), propose(ada, "Better.")
+    Memory.objects.bulk_create([Memory(pk=taken.pk, owner=bob, text="Taken.", source="web")])
+    reviewed = accept_all(ada)
+    assert ([each.text for each in reviewed.memories], reviewed.refused) == (["Good.", "Better."], {})
+    assert [each.pk == pk for each, pk in zip(reviewed.memories, (taken.pk, free.pk), strict=True)] == [
+        False,
+        True,
+    ]
+
+
+def test_one_conflict_in_the_database_does_not_stop_others(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = propose(ada, "Bad.")
+    propose(ada, "Good.")
+    apply = review_decisions._apply_proposal
+
+    def conflict(actor: Actor, proposal: Proposal, *rest: Any) -> Memory:
+        memory = apply(actor, proposal, *rest)
+        if proposal.pk == bad.pk:
+            Memory.objects.bulk_create([Memory(pk=memory.pk, owner=ada, text="", source="web")])
+        return memory
+
+    monkeypatch.setattr(review_decisions, "_apply_proposal", conflict)
+    reviewed = accept_all(ada)
+    assert [each.text for each in reviewed.memories] == ["Good."]
+    assert isinstance(reviewed.refused[bad.pk], IntegrityError)
 
 
 def test_accepting_twice_reports_no_error(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:

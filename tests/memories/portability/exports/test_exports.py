@@ -24,6 +24,7 @@ from memories.portability.imports import run as import_run
 from memories.services import writes
 from tests.factories import app, make_person, remember, session
 from tests.memories.portability.imports.test_run import run_import, saved_memories
+from tests.oauth.flows import connect_actor
 
 pytestmark = pytest.mark.django_db
 COMPARED_FIELDS = (
@@ -134,7 +135,7 @@ def test_app_needs_both_scopes_to_export(ada: User, missing: str) -> None:
 def test_app_limited_to_tags_exports_only_those(ada: User) -> None:
     remember(ada, "I am ill.", tags=["health"])
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
-    limited_app = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
+    limited_app = connect_actor(ada, *MANAGER, only_tags=frozenset({work.pk}))
     assert b"".join(export_memories(limited_app, "text").chunks).endswith(b"- I work.\n")
 
 
@@ -145,8 +146,8 @@ def test_unknown_format_is_refused(ada: User) -> None:
 
 def test_query_count_per_page_is_constant(ada: User, django_assert_num_queries: Any) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"memory {n}") for n in range(600)])
-    # Savepoint, rows and release for three pages; audit events of two.
-    with django_assert_num_queries(3 + 3 + 3 + 2):
+    # The user, savepoint, rows and release for three pages; audit events of two.
+    with django_assert_num_queries(3 + 3 + 3 + 3 + 2):
         export_file(ada, "text")
 
 

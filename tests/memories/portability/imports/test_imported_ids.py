@@ -4,7 +4,7 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -93,6 +93,25 @@ def test_links_in_exports_name_the_ids_of_the_file(ada: User, bob: User) -> None
         (line["id"], line["supersedes"]) for line in first
     ]
     assert second[1]["supersedes"] == str(older.pk) != str(newer.pk)
+
+
+@pytest.mark.parametrize("state", ["public", "private", "trash", "deleted", "absent"])
+def test_stranger_does_not_learn_what_became_of_a_cited_memory(ada: User, bob: User, state: str) -> None:
+    """A citation names the id of a memory. Whatever became of it, an import with this id tells the same."""
+    memory = remember(ada, "I keep bees.", visibility="public")
+    cited = uuid4() if state == "absent" else memory.pk
+    if state == "private":
+        writes.set_visibility(session(ada), memory.pk, "private")
+    elif state != "public":
+        writes.trash_memory(session(ada), memory.pk)
+    if state == "deleted":
+        writes.delete_memory(session(ada), memory.pk)
+    first = run_import(session(bob), jsonl_file({"picard": 1, "id": str(cited), "text": "x"}))
+    second = run_import(session(bob), jsonl_file({"picard": 1, "id": str(cited), "text": "x"}))
+    assert [(batch.counts["new"], batch.counts["duplicate"]) for batch in (first, second)] == [(1, 0), (0, 1)]
+    [saved] = saved_memories(bob)
+    assert (saved.pk == cited, saved.imported_id) == (False, cited)
+    assert [line["id"] for line in export_lines(session(bob))] == [str(cited)]
 
 
 @pytest.mark.parametrize("hidden", ["own", "imported", "none"])

@@ -25,6 +25,7 @@ from tests.factories import app, remember, session
 from tests.memories.portability.samples import files as samples
 from tests.memories.portability.samples.files import file_of
 from tests.memories.portability.staging import stage
+from tests.oauth.flows import connect_actor
 
 pytestmark = pytest.mark.django_db
 MANAGER = (scopes.READ, scopes.WRITE, scopes.ADMIN)
@@ -243,7 +244,7 @@ def test_app_sees_only_its_imports_and_cannot_publish(ada: User) -> None:
 def test_preview_of_app_limited_to_tags_does_not_reveal_other_memories(ada: User) -> None:
     remember(ada, "I am ill.", tags=["health"])
     [work] = remember(ada, "I work.", tags=["work"]).tags.all()
-    limited_app = app(ada, *MANAGER, only_tags=frozenset({work.pk}))
+    limited_app = connect_actor(ada, *MANAGER, only_tags=frozenset({work.pk}))
     assert stage(limited_app, file_of("[2025-01-01] - I am ill.")).counts["duplicate"] == 0
 
 

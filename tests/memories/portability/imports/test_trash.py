@@ -11,10 +11,11 @@ from memories import scopes
 from memories.models import ImportBatch, Memory
 from memories.portability.imports import run as import_run
 from memories.services import writes
-from tests.factories import app, remember, session
+from tests.factories import remember, session
 from tests.memories.portability.imports.test_run import jsonl_file, run_import, saved_memories
 from tests.memories.portability.samples.files import file_of
 from tests.memories.portability.staging import stage
+from tests.oauth.flows import connect_actor
 
 pytestmark = pytest.mark.django_db
 BEES, ANTS = "I keep bees.", "I keep ants."
@@ -75,7 +76,7 @@ def test_text_that_another_memory_has_is_a_duplicate(ada: User) -> None:
 
 def test_app_does_not_see_the_trash(ada: User) -> None:
     trash(ada, remember(ada, BEES))
-    manager = app(ada, scopes.READ, scopes.WRITE, scopes.ADMIN)
+    manager = connect_actor(ada, scopes.READ, scopes.WRITE, scopes.ADMIN)
     counts = stage(manager, file_of([BEES])).counts
     assert (counts["new"], counts["skipped"]) == (1, {})
 
