@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 
 import httpx2
 import pytest
@@ -172,11 +173,7 @@ def test_absent_certificates_do_not_keep_this_machine_from_answering(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("ALL_PROXY", value)
-        for value in ODD_VALUES
-        if "socks" not in value or not http_client.find_spec("socksio")
-    ]
+    [("ALL_PROXY", value) for value in ODD_VALUES if "socks" not in value or find_spec("socksio") is None]
     + [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_FILE", __file__)],
 )
 @pytest.mark.parametrize("create", [ProviderClient, AsyncProviderClient])
