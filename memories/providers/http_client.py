@@ -140,7 +140,8 @@ def _build_options(origin: Origin, seconds: float) -> dict[str, Any]:
 
 
 def _build_proxy(url: str, context: ssl.SSLContext) -> httpx2.Proxy:
-    return httpx2.Proxy(url, ssl_context=context if url.startswith("https:") else None)
+    is_encrypted = url.lower().startswith("https:")  # httpx2 allows a context for no other scheme
+    return httpx2.Proxy(url, ssl_context=context if is_encrypted else None)
 
 
 def _check_request(request: httpx2.Request, *, origin: Origin, seconds: float) -> None:

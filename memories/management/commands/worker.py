@@ -2,6 +2,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.keys import refuse_wrong_master_keys
 from core.process_signals import stop_on_signals
+from memories.index.dimensions import refuse_wrong_dimensions
 from memories.index.vectors import check_known_answer
 from memories.jobs import indexer
 
@@ -12,5 +13,6 @@ class Command(BaseCommand):
     def handle(self, *_: object, **__: object) -> None:
         should_stop = stop_on_signals()
         refuse_wrong_master_keys()
+        refuse_wrong_dimensions()
         check_known_answer()
         indexer.run_worker(should_stop)
