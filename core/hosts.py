@@ -42,6 +42,15 @@ def is_loopback_host(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def is_web_url(url: str) -> bool:
+    """Return whether this is an http or https URL with a host; it may have a user name, a path and a query."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 @lru_cache(maxsize=256)
 def parse_origin(url: str) -> Origin | None:
     """Return the origin of a URL without user information, None if it has none (RFC 6454 4)."""

@@ -14,9 +14,11 @@ from django.conf import settings  # noqa: E402  (the settings are selected above
 from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models need loaded apps)
 from core.db.cancellation import has_client_disconnected  # noqa: E402
 from core.db.time_limits import limit_statements  # noqa: E402
+from memories.index.dimensions import refuse_wrong_dimensions  # noqa: E402
 
 logging.getLogger("django.request").addFilter(
     lambda _record: not has_client_disconnected()
 )  # its errors are intended
 limit_statements(settings.STATEMENT_TIMEOUT_S)
 refuse_wrong_master_keys()
+refuse_wrong_dimensions()

@@ -12,7 +12,7 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
+from core.hosts import OPENAI_HOST, is_loopback_host
 
 consent_given = Signal()  # argument: person
 
@@ -25,7 +25,7 @@ def get_provider_host() -> str:
     if settings.EMBEDDING_PROVIDER != "openai":
         return ""
     host = urlsplit(settings.OPENAI_BASE_URL).hostname or OPENAI_HOST
-    return "" if host in LOOPBACK_HOSTS else host
+    return "" if is_loopback_host(host) else host
 
 
 def is_consent_required() -> bool:

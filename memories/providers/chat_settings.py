@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from environs import Env
 
-from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
+from core.hosts import OPENAI_HOST, is_loopback_host
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ChatSettings:
     @property
     def is_hosted(self) -> bool:
         """Whether texts leave this machine."""
-        return self.host not in LOOPBACK_HOSTS
+        return not is_loopback_host(self.host)
 
 
 def load_chat_settings(env: Env) -> ChatSettings:

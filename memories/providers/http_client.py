@@ -133,10 +133,15 @@ def _build_options(origin: Origin, seconds: float) -> dict[str, Any]:
         "timeout": seconds,
         "trust_env": False,
         "verify": context,
-        "proxy": None if proxy is None else httpx2.Proxy(proxy, ssl_context=context),
+        "proxy": None if proxy is None else _build_proxy(proxy, context),
         "follow_redirects": True,
         "max_redirects": MAX_REDIRECTS,
     }
+
+
+def _build_proxy(url: str, context: ssl.SSLContext) -> httpx2.Proxy:
+    is_encrypted = url.lower().startswith("https:")  # httpx2 allows a context for no other scheme
+    return httpx2.Proxy(url, ssl_context=context if is_encrypted else None)
 
 
 def _check_request(request: httpx2.Request, *, origin: Origin, seconds: float) -> None:

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from core import languages
-from core.hosts import DEFAULT_PORTS, LOOPBACK_HOSTS, parse_origin
+from core.hosts import DEFAULT_PORTS, LOOPBACK_HOSTS, is_web_url, parse_origin
 from memories.providers.embeddings import PROVIDERS
 from picard.config.log_config import LEVELS
 
@@ -27,6 +27,8 @@ NUMBERS = {
     "STATEMENT_TIMEOUT_S": (1, 3_600),
 }
 METRICS_TOKEN_CHARACTERS = 32
+MAX_DIMENSIONS = 1_024  # 57 words of a passage fit into its index row besides such a vector
+MAX_MODEL_DIMENSIONS = 16_384
 CONTACT_SCHEMES = ("mailto:", "https:", "tel:")  # RFC 9116 2.5.3
 
 
@@ -50,6 +52,7 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_choices()
     yield from _check_numbers()
     yield from _check_provider()
+    yield from _check_embeddings()
     yield from _check_operator_settings()
     if not settings.DEBUG:
         yield from _check_secret_key()
@@ -118,9 +121,28 @@ def _check_choices() -> Iterator[Error]:
     if settings.LOG_LEVEL not in LEVELS:
         hint = f"Set it to {', '.join(LEVELS[:-1])} or {LEVELS[-1]}."
         yield Error("LOG_LEVEL is not a valid level.", hint=hint, id="picard.E017")
-    if not 1 <= settings.EMBEDDING_DIMENSIONS <= 1_000:
-        hint = "Larger vectors do not fit into the covering index. Configure the model for fewer dimensions."
-        yield Error("EMBEDDING_DIMENSIONS is not between 1 and 1000.", hint=hint, id="picard.E010")
+
+
+def _check_embeddings() -> Iterator[Error]:
+    if not 1 <= settings.EMBEDDING_DIMENSIONS <= MAX_DIMENSIONS:
+        hint = "Wider vectors do not fit into the covering index. Ask the model for fewer dimensions, or set "
+        hint += "EMBEDDING_MODEL_DIMENSIONS to its width."
+        message = f"EMBEDDING_DIMENSIONS is not between 1 and {MAX_DIMENSIONS}."
+        yield Error(message, hint=hint, id="picard.E010")
+    width = settings.EMBEDDING_MODEL_DIMENSIONS
+    if width and not settings.EMBEDDING_DIMENSIONS <= width <= MAX_MODEL_DIMENSIONS:
+        hint = (
+            f"Set it to the number of dimensions of the model, at most {MAX_MODEL_DIMENSIONS}, or unset it."
+        )
+        message = "EMBEDDING_MODEL_DIMENSIONS is less than EMBEDDING_DIMENSIONS or too large."
+        yield Error(message, hint=hint, id="picard.E010")
+    if settings.EMBEDDING_PROVIDER != "openai":
+        return
+    if settings.OPENAI_BASE_URL and not is_web_url(settings.OPENAI_BASE_URL):
+        hint = "Set it to a URL such as http://127.0.0.1:11434/v1"
+        yield Error("OPENAI_BASE_URL is not an http or https URL.", hint=hint, id="picard.E031")
+    if settings.EMBEDDING_TIMEOUT_S <= 0:
+        yield Error("EMBEDDING_TIMEOUT_S is not positive.", hint="Choose another value.", id="picard.E031")
 
 
 def _check_numbers() -> Iterator[Error]:

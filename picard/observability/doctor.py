@@ -24,6 +24,7 @@ POSTGRES_VERSION, VECTOR_VERSION = 15_00_00, (0, 8)
 RANDOM_PAGE_COST = 2.0
 FREE_WARN, FREE_FAIL = 5_000_000_000, 500_000_000  # bytes
 IGNORED_CHECKS = frozenset({"security.W005", "security.W021"})  # SECURE_HSTS_WIDE
+PROBE_COUNT = 64
 PENDING_WARN_S = 600.0  # older pending memories cause a warning
 MAIL_WARN_S = 300.0  # older waiting e-mails cause a warning
 SKEW_WARN_S, SKEW_FAIL_S = 2.0, 60.0
@@ -204,22 +205,25 @@ def check_mail() -> CheckResult:
 
 
 def check_embeddings() -> CheckResult:
-    from memories.providers.embeddings import ProviderError, get_provider
+    from memories.index.dimensions import find_width_fault
+    from memories.providers.embeddings import PROBE_TEXT, ProviderError, get_provider
 
+    name = settings.EMBEDDING_PROVIDER
+    if fault := find_width_fault():
+        return State.FAIL, f"{name}: picard.E032", fault
     try:
         started_at = time.monotonic()
-        dimensions = len(get_provider().embed_query("Does it answer?") or [])
+        provider = get_provider()
+        provider.embed_query(PROBE_TEXT)
+        seconds = time.monotonic() - started_at
+        if name == "openai":
+            provider.embed_documents([PROBE_TEXT] * PROBE_COUNT)  # to find out how many texts it takes
     except ProviderError as error:
-        return (
-            State.FAIL,
-            f"{settings.EMBEDDING_PROVIDER}: {error.code}",
-            "See the codes in docs/configuration.md.",
-        )
-    return (
-        State.OK,
-        f"{settings.EMBEDDING_PROVIDER}, {dimensions} dimensions in {time.monotonic() - started_at:.2f} s",
-        "",
-    )
+        # Messages of these errors are Picard's own: they name variables and numbers, never a text or a key.
+        return State.FAIL, f"{name}: {error.code}", f"{error}. See the codes in docs/configuration.md."
+    result = f"{name}, {provider.dimensions} dimensions in {seconds:.2f} s"
+    habits = provider.describe_habits()
+    return State.OK, f"{result}; {habits}" if habits else result, ""
 
 
 def check_files() -> CheckResult:

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.urls import reverse
 
+from memories.index.dimensions import refuse_wrong_dimensions
 from picard.postgres.manager import EmbeddedPostgres, EmbeddedPostgresError
 from picard.server.supervisor import Program, Supervisor
 
@@ -53,6 +54,7 @@ class Command(BaseCommand):
     def _prepare_services(self) -> None:
         self._print_line("Applying migrations ...")
         call_command("migrate", interactive=False, verbosity=0)
+        refuse_wrong_dimensions()
         connections.close_all()
         if has_stale_static_files():
             self._print_line("Collecting static files ...")

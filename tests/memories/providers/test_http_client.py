@@ -1,0 +1,311 @@
+"""Where the texts go: to the origin that users agreed to, whatever the environment and the servers say."""
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+
+import httpx2
+import pytest
+from pytest_django import Settings
+
+from core.hosts import Origin
+from memories.providers import http_client
+from memories.providers.embeddings import CheckedProvider, ProviderRejected
+from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings
+from memories.providers.http_client import AsyncProviderClient, ForeignOrigin, ProviderClient, find_proxy
+from tests.embedding_server import KEY, EmbeddingServer, running_embedding_server
+
+SECRET = "my locker code is 4711"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "OPENAI_PROXY")
+ODD_VALUES = ("socks5://127.0.0.1:1", "http://[::1", "ftp://127.0.0.1:1", "::::", "http://user:pass@")
+
+
+class Recorder(ThreadingHTTPServer):
+    """Records the first line and the body of everything that it receives, as a proxy or another host."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Recording)
+        self.received: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Recording(BaseHTTPRequestHandler):
+    server: Recorder
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.server.received.append(f"{self.requestline} {body}")
+        self.send_error(502)
+
+    do_CONNECT = do_POST  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def other() -> Iterator[Recorder]:
+    """Another host: nothing may reach it."""
+    with Recorder() as recorder:
+        thread = threading.Thread(target=recorder.serve_forever, args=(0.02,))
+        thread.start()
+        yield recorder
+        recorder.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[EmbeddingServer]:
+    with running_embedding_server() as server:
+        settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = server.url, KEY
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*PROXIES, "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        for spelling in (name, name.lower()):
+            monkeypatch.delenv(spelling, raising=False)
+
+
+def post_async(base_url: str, path: str, url: str = "") -> httpx2.Response:
+    async def post() -> httpx2.Response:
+        async with AsyncProviderClient(base_url, 5) as client:
+            return await client.post(url or f"{base_url}{path}", json={"input": SECRET})
+
+    return asyncio.run(post())
+
+
+def post_sync(base_url: str, path: str, url: str = "") -> httpx2.Response:
+    return ProviderClient(base_url, 5).post(url or f"{base_url}{path}", json={"input": SECRET})
+
+
+Post = Callable[..., httpx2.Response]
+both = pytest.mark.parametrize("post", [post_sync, post_async])
+
+
+# --- Redirects --------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_redirect_to_another_origin_is_not_followed(
+    server: EmbeddingServer, other: Recorder, post: Post, host: str
+) -> None:
+    server.location = f"http://{host}:{other.server_port}/v1/embeddings"
+    with pytest.raises(ForeignOrigin):
+        post(server.url, "/embeddings")
+    assert other.received == []
+
+
+@both
+def test_redirect_to_another_scheme_is_not_followed(server: EmbeddingServer, post: Post) -> None:
+    server.location = f"https://127.0.0.1:{server.server_port}/v1/embeddings"
+    with pytest.raises(ForeignOrigin):
+        post(server.url, "/embeddings")
+
+
+@both
+def test_redirect_within_the_origin_is_followed(server: EmbeddingServer, post: Post) -> None:
+    server.location = "/v1/elsewhere/"
+    with pytest.raises(httpx2.TooManyRedirects):  # it redirects everything
+        post(server.url, "/embeddings")
+    assert [request.path for request in server.requests] == ["/v1/embeddings"] + 3 * ["/v1/elsewhere/"]
+
+
+@both
+def test_request_to_another_origin_is_not_sent(server: EmbeddingServer, other: Recorder, post: Post) -> None:
+    with pytest.raises(ForeignOrigin):
+        post(server.url, "", url=other.url)
+    assert other.received == []
+
+
+def test_redirected_embeddings_have_a_code_of_their_own(server: EmbeddingServer, other: Recorder) -> None:
+    server.location = f"{other.url}/v1/embeddings"
+    with pytest.raises(ProviderRejected) as error_info:
+        CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+    assert error_info.value.code == "redirected"
+    assert other.received == []
+
+
+# --- Proxies and certificates ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*PROXIES, *(name.lower() for name in PROXIES)])
+def test_this_machine_is_never_asked_through_a_proxy(
+    server: EmbeddingServer, other: Recorder, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, other.url)
+    assert CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+    assert other.received == []
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+@pytest.mark.parametrize("name", PROXIES)
+def test_odd_proxy_does_not_keep_this_machine_from_answering(
+    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")]
+)
+def test_absent_certificates_do_not_keep_this_machine_from_answering(
+    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", value) for value in ODD_VALUES if "socks" not in value or find_spec("socksio") is None]
+    + [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_FILE", __file__)],
+)
+@pytest.mark.parametrize("create", [ProviderClient, AsyncProviderClient])
+def test_variable_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, create: type, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ProviderRejected, match=name) as error_info:
+        create("https://models.example/v1", 5)
+    assert error_info.value.code == "misconfigured"
+    assert value not in str(error_info.value)  # it may have a password
+
+
+@both
+def test_plain_http_goes_directly_since_a_proxy_would_read_it(
+    other: Recorder, monkeypatch: pytest.MonkeyPatch, post: Post
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, other.url)
+    with pytest.raises(httpx2.TransportError):
+        post("http://models.invalid/v1", "/embeddings")
+    assert other.received == []
+
+
+@both
+def test_https_is_tunnelled_through_the_proxy_unread(
+    other: Recorder, monkeypatch: pytest.MonkeyPatch, post: Post
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", other.url.replace("http://", "http://user:pass@"))
+    with pytest.raises(httpx2.ProxyError):  # the fake proxy opens no tunnel
+        post("https://models.example/v1", "/embeddings")
+    assert other.received == ["CONNECT models.example:443 HTTP/1.1 "]
+
+
+@pytest.mark.parametrize(
+    ("exempt", "host", "port"),
+    [
+        ("*", "models.example", 443),
+        ("models.example", "models.example", 443),
+        ("example", "models.example", 443),
+        (".models.example", "eu.models.example", 443),
+        ("*.models.example", "eu.models.example", 443),
+        ("other.example, models.example", "models.example", 443),
+        ("models.example:8443", "models.example", 8443),
+        ("https://models.example", "models.example", 443),
+        ("10.0.0.0/8", "10.2.3.4", 443),
+        ("10.2.3.4", "10.2.3.4", 443),
+        ("10.2.3.4:443", "10.2.3.4", 443),
+        ("[fd07:b51a:cc66:f0::5]", "fd07:b51a:cc66:f0::5", 443),
+        ("fd07:b51a:cc66:f0::/64", "fd07:b51a:cc66:f0::5", 443),
+        ("[fd07:b51a:cc66:f0::5]:443", "fd07:b51a:cc66:f0::5", 443),
+        ("", "127.0.0.1", 443),
+        ("", "127.8.9.1", 443),
+        ("", "localhost", 443),
+        ("", "::1", 443),
+    ],
+)
+def test_exempt_hosts_are_asked_directly(
+    monkeypatch: pytest.MonkeyPatch, exempt: str, host: str, port: int
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert find_proxy(Origin("https", host, port)) is None
+
+
+@pytest.mark.parametrize(
+    "exempt",
+    ["", "models.exampl", "smodels.example", "models.example:80", "[::1]", "::1/128", "fd07::/64", "%,[,:"],
+)
+def test_other_hosts_are_asked_through_the_proxy(monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert find_proxy(Origin("https", "models.example", 443)) == "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "models.example/v1", "ftp://models.example", "http://", "http://[::1", "https://:1"]
+)
+def test_base_url_without_a_host_is_refused(url: str) -> None:
+    with pytest.raises(ProviderRejected) as error_info:
+        ProviderClient(url, 5)
+    assert error_info.value.code == "misconfigured"
+
+
+def test_endless_response_is_cut(server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "MAX_RESPONSE_BYTES", 1_000)
+    with pytest.raises(Exception, match="bad_answer"):
+        CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+
+
+# --- What libraries read by themselves ------------------------------------------------------------
+
+
+READ_BY_LIBRARIES = {
+    "OPENAI_API_BASE": "http://127.0.0.1:9/v1",
+    "OPENAI_ORG_ID": "org-of-somebody",
+    "OPENAI_PROJECT_ID": "project",
+    "OPENAI_CUSTOM_HEADERS": "x-spy: yes",
+    "OPENAI_PROXY": "http://127.0.0.1:9",
+    "OPENAI_LOG": "debug",
+    "LANGSMITH_TRACING": "true",
+    "LANGSMITH_API_KEY": "lsv2",
+    "LANGSMITH_GATEWAY": "true",
+    "LANGCHAIN_TRACING_V2": "true",
+    "LANGCHAIN_ENDPOINT": "http://127.0.0.1:9",
+}
+
+
+def test_libraries_read_nothing_from_the_environment() -> None:
+    """In a process of its own: nothing of it may have been imported."""
+    script = """
+import json, logging, os
+from memories.providers.http_client import isolate_libraries
+isolate_libraries()
+from langsmith.utils import tracing_is_enabled
+import openai
+client = openai.OpenAI(api_key="k", base_url="http://127.0.0.1:1/v1")
+print(json.dumps([
+    tracing_is_enabled(),
+    str(client.base_url),
+    sorted(name for name in client.default_headers if name.lower() in ("x-spy", "openai-organization", "openai-project")
+           and client.default_headers[name]),
+    logging.getLogger("openai").level,
+    sorted(name for name in os.environ if name.startswith(("OPENAI", "LANG"))),
+]))"""
+    variables = {**os.environ, **READ_BY_LIBRARIES, "OPENAI_API_KEY": "kept", "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup(){script}"],
+        env={**variables, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found == [False, "http://127.0.0.1:1/v1/", [], logging.NOTSET, ["LANG", "OPENAI_API_KEY"]]
