@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from django.conf import settings
 
-from memories.persona.prompts import NONE, REFUSAL, load_template, select_recent_turns, strip_marks
+from memories.persona.prompts import is_refusal, load_template, select_recent_turns
 from memories.persona.retrieval import PreparedAnswer
 from memories.providers import chat
 from memories.providers.embeddings import ProviderError
@@ -33,10 +33,9 @@ async def rewrite_question(prepared: PreparedAnswer) -> str:
         async with aclosing(pieces):  # type: ignore[type-var]
             async for piece in pieces:
                 output += piece
-                if len(output) > CHARACTERS or "\n" in output.strip():
-                    break
-    except ProviderError:  # logged by providers/chat.py
-        return ""
+    except ProviderError as error:  # logged by providers/chat.py
+        if error.code != "cut":
+            return ""
     return clean_output(output)
 
 
@@ -44,8 +43,7 @@ def clean_output(output: str) -> str:
     """Return the first line, without quotation and list marks; empty if the model refused or said nothing."""
     line = output.strip()[:CHARACTERS].partition("\n")[0]
     line = limits.clean_query(line).strip("-*\"'`\u201c\u201d ")
-    is_refusal = bool(REFUSAL.match(line)) or strip_marks(line) == NONE
-    return "" if is_refusal or not WORD.search(line) else line
+    return "" if is_refusal(line, has_citations=False) or not WORD.search(line) else line
 
 
 def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:

@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 from environs import Env
 
-from core.hosts import LOOPBACK_HOSTS, OPENAI_HOST
+from core.hosts import OPENAI_URL, is_loopback_host
+
+OPENAI = "openai"  # any provider with that API; LangChain's name for it
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class ChatSettings:
     """Connection settings of the chat model. An empty `model` means that there is none."""
 
     model: str = ""
-    provider: str = "openai"
+    provider: str = OPENAI
     base_url: str = ""
     api_key: str = ""
     timeout_s: float = 30.0
@@ -22,22 +24,27 @@ class ChatSettings:
     rewrites_questions: bool = True
 
     @property
+    def url(self) -> str:
+        """The base URL of all requests. Nothing else, such as a library's variable, decides where texts go."""
+        return self.base_url or OPENAI_URL
+
+    @property
     def host(self) -> str:
-        """The host that receives the texts, for display."""
-        if self.base_url:
-            return urlsplit(self.base_url).hostname or self.base_url
-        return OPENAI_HOST if self.provider == "openai" else self.provider
+        """The host that receives the texts, to which users consent."""
+        if self.provider != OPENAI and not self.base_url:
+            return self.provider  # not supported: nothing is sent
+        return urlsplit(self.url).hostname or self.url
 
     @property
     def is_hosted(self) -> bool:
         """Whether texts leave this machine."""
-        return self.host not in LOOPBACK_HOSTS
+        return not is_loopback_host(self.host)
 
 
 def load_chat_settings(env: Env) -> ChatSettings:
     return ChatSettings(
         model=env.str("CHAT_MODEL", default=""),
-        provider=env.str("CHAT_PROVIDER", default="openai"),
+        provider=env.str("CHAT_PROVIDER", default=OPENAI),
         base_url=env.str("CHAT_BASE_URL", default=""),
         api_key=env.str("CHAT_API_KEY", default=""),
         timeout_s=env.float("CHAT_TIMEOUT_S", default=30.0),

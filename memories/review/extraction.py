@@ -41,7 +41,7 @@ def extract_proposals(actor: Actor, conversation: str) -> list[Proposal]:
     text = _clean_conversation(conversation)
     if not chat_consent.can_send_texts(actor.person):
         raise ChatConsentRequired(chat.get_provider_name())
-    items = [_build_new_memory(fact) for fact in parse_facts(chat.complete_chat(_build_messages(text)))]
+    items = [_build_new_memory(fact) for fact in parse_facts(chat.complete_chat(_build_messages(text)).text)]
     return proposals.propose_memories(actor, items, source=writes.get_source(actor)) if items else []
 
 
