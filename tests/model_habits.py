@@ -15,18 +15,22 @@ REASONING = "SECRET: the user asks, and memory [2] or [3] may say it. Let me thi
 
 @dataclass(frozen=True)
 class ChatHabits:
-    """How a server responds. deltas: the parts of a stream for an answer; finish_reason: how it ends."""
+    """How a server responds. deltas: the parts of a stream for an answer; finish_reason: how it ends.
+
+    before, after: other lines of the stream. redirect_to: the URL to which it sends every request that it accepts.
+    """
 
     refuse: Callable[[Request], Refusal | None] = lambda _request: None
     deltas: Callable[[str, Request], list[dict[str, Any]]] = lambda answer, _request: write(answer)
     finish_reason: Callable[[Request], str | None] = lambda _request: "stop"
-    before: tuple[str, ...] = ()  # lines of the stream that are no answer
+    before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    redirect_to: str = ""
 
 
 def write(answer: str) -> list[dict[str, Any]]:
     """Return deltas that cut words and marks in two."""
-    return [{"content": answer[start : start + 5]} for start in range(0, len(answer), 5)]
+    return [{"content": answer[start : start + 7]} for start in range(0, len(answer), 7)]
 
 
 def _think(text: str) -> list[dict[str, Any]]:

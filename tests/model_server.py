@@ -10,7 +10,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -111,13 +111,13 @@ class ModelServer(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
         """Ignore clients that disconnect."""
 
-    def record_request(self, path: str, request: dict[str, Any]) -> list[Any]:
+    def record_request(self, path: str, headers: Mapping[str, str], request: dict[str, Any]) -> list[Any]:
         """Record a request; return its texts or messages."""
         is_chat = "messages" in request
         content = request["messages"] if is_chat else request["input"]
         inputs: list[Any] = [content] if isinstance(content, str) else content
         with self.lock:
-            self.requests.append({"path": path, "body": request})
+            self.requests.append({"path": path, "headers": headers, "body": request})
             if is_chat and _is_rewriting(inputs):
                 self.rewritings.append(inputs)
             elif is_chat:
@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        inputs = self.server.record_request(self.path, request)
+        inputs = self.server.record_request(self.path, self.headers, request)
         with self.server.lock:
             self.server.under_way += 1
         try:
@@ -196,6 +196,9 @@ class Handler(BaseHTTPRequestHandler):
     def _follow_habits(self, habits: ChatHabits, answer: str, request: dict[str, Any]) -> None:
         if refusal := habits.refuse(request):
             self._send(refusal[0], refusal[1])
+            return
+        if location := habits.redirect_to:
+            self._send(307, {}, {"Location": location})
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

@@ -14,6 +14,7 @@ from functools import partial
 
 from django.db import Error
 
+from accounts.actor import Actor
 from core.request_threads import run_in_thread
 from memories.persona.hypothetical_memory import rewrite_question
 from memories.persona.model_output import ModelOutput
@@ -25,6 +26,7 @@ from memories.persona.retrieval import (
     Citation,
     PreparedAnswer,
     add_sources,
+    format_day,
     get_no_answer_text,
 )
 from memories.providers import chat
@@ -76,7 +78,7 @@ async def complete_sources(prepared: PreparedAnswer) -> PreparedAnswer:
             prepared = await run_in_thread(partial(add_sources, prepared, rewritten))
         except Error:  # the response may have begun, and there are sources for it
             logger.warning("a rewritten question was not searched", exc_info=True)
-    fitting = fit_prompt_budget(prepared.sources, _format_source) or prepared.sources[:1]
+    fitting = fit_prompt_budget(prepared.sources, partial(_format_source, prepared.actor)) or prepared.sources[:1]
     return replace(prepared, sources=tuple(fitting), is_complete=True)
 
 
@@ -94,15 +96,15 @@ def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
     messages = load_template("persona").format_messages(
         name=prepared.about.name,
         fence=f"--- {secrets.token_hex(8)} ---",  # unpredictable for a memory's author
-        memories="\n\n".join(_format_source(source) for source in prepared.sources),
+        memories="\n\n".join(_format_source(prepared.actor, source) for source in prepared.sources),
         turns=[(turn.role, turn.text) for turn in select_recent_turns(prepared.turns)],
         question=prepared.question,
     )
     return [(message.type, str(message.text)) for message in messages]
 
 
-def _format_source(source: Citation) -> str:
-    dates = f"{source.memory.created_at:%Y-%m-%d}"
+def _format_source(actor: Actor, source: Citation) -> str:
+    dates = format_day(actor, source.memory.created_at)
     if source.memory.superseded_by is not None:
-        dates += f" until {source.memory.superseded_by.created_at:%Y-%m-%d}"
+        dates += f" until {format_day(actor, source.memory.superseded_by.created_at)}"
     return f"[{source.number}] ({dates}) {source.text}"

@@ -159,7 +159,7 @@ class _Exchange:
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     return
-                yield str(chunk.text), chunk.response_metadata.get("finish_reason")
+                yield _replace_surrogates(str(chunk.text)), chunk.response_metadata.get("finish_reason")
         finally:
             await chunks.aclose()  # type: ignore[attr-defined]
 
@@ -189,6 +189,11 @@ def _learn(chat: ChatSettings, habits: ChatHabits, attempt: _Attempt, *, has_hea
         omits_opening = False
     reasons = habits.reasons or (has_headroom and not attempt.is_cut) or (attempt.is_cut and output.has_reasoning)
     remember_habits(chat, replace(get_habits(chat), omits_opening=omits_opening, reasons=reasons))
+
+
+def _replace_surrogates(text: str) -> str:
+    """Return text that can be encoded: halves of a surrogate pair are joined, or replaced if they are alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _read_body(error: "openai.APIStatusError") -> str:
@@ -227,6 +232,7 @@ def _build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderC
         # Both: the library builds the other one by itself, from the environment.
         http_client=ProviderClient(chat.url, chat.timeout_s),
         http_async_client=client,
+        http_socket_options=(),
         use_responses_api=False,
         stream_usage=False,
         stream_chunk_timeout=None,
