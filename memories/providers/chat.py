@@ -92,10 +92,8 @@ async def stream_chat(
     """
     chat = _limit_answer(settings.CHAT, answer_tokens, timeout_s)
     with _acquire_slot(_get_stream_slots()):
-        opens_breaker = chat == settings.CHAT
-        async with aclosing(
-            _iterate_pieces(messages, chat, is_shown=True, opens_breaker=opens_breaker)
-        ) as pieces:
+        pieces = _iterate_pieces(messages, chat, is_shown=True, is_limited=chat != settings.CHAT)
+        async with aclosing(pieces):
             async for piece in pieces:
                 yield piece
 
@@ -113,18 +111,18 @@ async def probe_chat() -> ChatProbe:
 
 
 async def _iterate_pieces(
-    messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool, opens_breaker: bool = True
+    messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool, is_limited: bool = False
 ) -> AsyncIterator[str]:
     """Yield the answer in chunks. Raises ChatUnavailable after recording the failure."""
     try:
-        async with aclosing(request_answer(messages, chat, is_shown=is_shown)) as pieces:
+        async with aclosing(request_answer(messages, chat, is_shown=is_shown, is_limited=is_limited)) as pieces:
             async for piece in pieces:
                 yield piece
         return
     except Exception as error:  # noqa: BLE001 - the libraries have errors of their own
         problem = map_error(error)
     # Outside `except`, so that no traceback contains the request.
-    raise _record_failure(problem, opens_breaker=opens_breaker)
+    raise _record_failure(problem, opens_breaker=not is_limited)
 
 
 def _limit_answer(chat: ChatSettings, answer_tokens: int | None, timeout_s: float | None) -> ChatSettings:

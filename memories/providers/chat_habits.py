@@ -6,9 +6,7 @@ Servers with OpenAI's API differ. Models that reason refuse a temperature; older
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 
 from memories.providers.chat_settings import ChatSettings
 
@@ -98,24 +96,10 @@ def adapt_to_error(habits: ChatHabits, status: int, body: str) -> ChatHabits | N
     return None if adapted == habits else adapted
 
 
-def list_alternatives(habits: ChatHabits) -> Iterator[ChatHabits]:
-    """Yield what a server that does not say why it refuses may accept, the smallest changes first."""
-    temperatures = (True, False) if habits.takes_temperature else (False,)
-    roles = (True, False) if habits.takes_system_role else (False,)
-    limits = LIMIT_NAMES[LIMIT_NAMES.index(habits.limit_name) :]
-    alternatives = [
-        replace(habits, takes_temperature=temperature, limit_name=limit, takes_system_role=role)
-        for temperature, limit, role in product(temperatures, limits, roles)
-    ]
-    yield from sorted(alternatives, key=lambda each: _count_differences(habits, each))[1:]
-
-
-def _count_differences(one: ChatHabits, other: ChatHabits) -> int:
-    return (
-        (one.takes_temperature != other.takes_temperature)
-        + (one.takes_system_role != other.takes_system_role)
-        + LIMIT_NAMES.index(other.limit_name)
-    )
+def list_bare_habits(habits: ChatHabits) -> list[ChatHabits]:
+    """Return the plainest forms of a request, for a server that does not say why it refuses this one."""
+    bare = replace(habits, takes_temperature=False, takes_system_role=False)
+    return [replace(bare, limit_name=name) for name in LIMIT_NAMES]
 
 
 def _get_key(chat: ChatSettings) -> tuple[str, str]:

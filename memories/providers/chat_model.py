@@ -19,7 +19,7 @@ from memories.providers.chat_habits import (
     adapt_to_error,
     begin_probe,
     get_habits,
-    list_alternatives,
+    list_bare_habits,
     remember_habits,
 )
 from memories.providers.chat_settings import OPENAI, ChatSettings
@@ -46,11 +46,8 @@ class _Attempt:
 
     output: ReasoningFilter
     finish_reason: str | None = None
-    characters: int = 0
-
-    @property
-    def has_yielded(self) -> bool:
-        return self.characters > 0
+    characters: int = 0  # with the reasoning
+    has_yielded: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -58,18 +55,20 @@ class _Attempt:
 
 
 async def request_answer(
-    messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool
+    messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool, is_limited: bool = False
 ) -> AsyncIterator[str]:
     """Yield the answer in chunks, without reasoning.
 
     Raises ChatUnavailable (cut: the answer is incomplete), the library's errors, and TimeoutError. is_shown: somebody
-    sees the text, so what may turn out to be reasoning is not yielded.
+    sees the text, so what may turn out to be reasoning is not yielded. is_limited: a short answer, which does not show
+    that the model never begins with reasoning.
     """
     client = await asyncio.to_thread(_build_client, chat)
     async with client:
         # The deadline starts here: loading the library on first use does not count.
         exchange = _Exchange(chat, client, asyncio.get_running_loop().time() + chat.timeout_s)
-        async with aclosing(exchange.answer(messages, is_shown=is_shown)) as pieces:
+        answer = exchange.answer(messages, is_shown=is_shown, is_limited=is_limited)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -80,7 +79,9 @@ class _Exchange:
     def __init__(self, chat: ChatSettings, client: "AsyncProviderClient", deadline: float) -> None:
         self._chat, self._client, self._deadline = chat, client, deadline
 
-    async def answer(self, messages: Sequence[Message], *, is_shown: bool) -> AsyncIterator[str]:
+    async def answer(
+        self, messages: Sequence[Message], *, is_shown: bool, is_limited: bool
+    ) -> AsyncIterator[str]:
         import openai
 
         has_headroom = False  # beyond what is known to be needed
@@ -90,15 +91,15 @@ class _Exchange:
             output = ReasoningFilter(is_opened=bool(habits.omits_opening), is_held=is_unknown)
             attempt = _Attempt(output)
             try:
-                async with aclosing(
-                    self._stream(messages, habits if not has_headroom else replace(habits, reasons=True))
-                ) as chunks:
+                used = replace(habits, reasons=habits.reasons or has_headroom)
+                async with aclosing(self._stream(messages, used)) as chunks:
                     async for text, finish_reason in chunks:
                         attempt.finish_reason = finish_reason or attempt.finish_reason
+                        attempt.characters += len(text)
                         if piece := output.feed(text):
-                            attempt.characters += len(piece)
+                            attempt.has_yielded = True
                             yield piece
-                        if attempt.characters > self._chat.answer_tokens * CHARACTERS_PER_TOKEN:
+                        if attempt.characters > _get_limit(self._chat, used) * CHARACTERS_PER_TOKEN:
                             attempt.finish_reason = "length"
                             break
             except openai.APIStatusError as error:
@@ -114,7 +115,8 @@ class _Exchange:
             if attempt.is_cut and is_empty and not (has_headroom or habits.reasons):
                 has_headroom = True  # the limit may have been used up by reasoning
                 continue
-            _learn(self._chat, habits, attempt, has_headroom=has_headroom)
+            shows_form = not (is_limited or attempt.is_cut)
+            _learn(self._chat, habits, attempt, has_headroom=has_headroom, shows_form=shows_form)
             if rest and not output.is_retracted:
                 yield rest
             if output.is_retracted or not attempt.is_cut and (is_empty or output.is_unfinished):
@@ -129,10 +131,18 @@ class _Exchange:
             return adapted
         if error.status_code not in REJECTIONS or not begin_probe(self._chat):
             return None
-        for candidate in (habits, *list_alternatives(habits)):
-            if await self._is_accepted(candidate):
-                return None if candidate == habits else candidate
-        return None
+        if await self._is_accepted(habits):
+            return None
+        for accepted in list_bare_habits(habits):
+            if await self._is_accepted(accepted):
+                break
+        else:
+            return None
+        for richer in ({"takes_temperature": True}, {"takes_system_role": True}):
+            candidate = replace(accepted, **richer)
+            if candidate != accepted and await self._is_accepted(candidate):
+                accepted = candidate
+        return accepted
 
     async def _is_accepted(self, habits: ChatHabits) -> bool:
         import openai
@@ -178,14 +188,16 @@ def merge_roles(messages: Sequence[Message]) -> list[Message]:
     return merged
 
 
-def _learn(chat: ChatSettings, habits: ChatHabits, attempt: _Attempt, *, has_headroom: bool) -> None:
+def _learn(
+    chat: ChatSettings, habits: ChatHabits, attempt: _Attempt, *, has_headroom: bool, shows_form: bool
+) -> None:
     output = attempt.output
     omits_opening = habits.omits_opening
     if output.was_unopened:
         omits_opening = True
     elif omits_opening and output.is_unfinished and not attempt.is_cut:
         omits_opening = None  # no closing tag: it may have stopped reasoning in this way
-    elif omits_opening is None and not attempt.is_cut:
+    elif omits_opening is None and shows_form:
         omits_opening = False
     reasons = habits.reasons or (has_headroom and not attempt.is_cut) or (attempt.is_cut and output.has_reasoning)
     remember_habits(chat, replace(get_habits(chat), omits_opening=omits_opening, reasons=reasons))
@@ -194,6 +206,11 @@ def _learn(chat: ChatSettings, habits: ChatHabits, attempt: _Attempt, *, has_hea
 def _replace_surrogates(text: str) -> str:
     """Return text that can be encoded: halves of a surrogate pair are joined, or replaced if they are alone."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _get_limit(chat: ChatSettings, habits: ChatHabits) -> int:
+    """Return the maximum number of tokens of an answer with its reasoning."""
+    return chat.answer_tokens + (REASONING_TOKENS if habits.reasons else 0)
 
 
 def _read_body(error: "openai.APIStatusError") -> str:
@@ -219,8 +236,7 @@ def _build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderC
     from langchain.chat_models import init_chat_model
 
     silence_loggers()
-    tokens = chat.answer_tokens + (REASONING_TOKENS if habits.reasons else 0)
-    options: dict[str, Any] = {"extra_body": {habits.limit_name: tokens}} if habits.limit_name else {}
+    limit = {habits.limit_name: _get_limit(chat, habits)} if habits.limit_name else None
     model: BaseChatModel = init_chat_model(
         chat.model,
         model_provider=chat.provider,
@@ -236,7 +252,7 @@ def _build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderC
         use_responses_api=False,
         stream_usage=False,
         stream_chunk_timeout=None,
-        **options,
+        extra_body=limit,
     )
     return model
 

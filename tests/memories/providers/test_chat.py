@@ -75,10 +75,12 @@ def test_failures_raise_one_error_without_text(
         ask()
     error = error_info.value
     assert error.code == code
+    assert code in [getattr(each, "fields", {}).get("code") for each in caplog.records]
     assert (error.__cause__, error.__context__) == (None, None)
     assert "4711" not in f"{error!r} {caplog.text}"
     assert "sk-secret" not in caplog.text
-    assert len(model.requests) == 1
+    assert len([each for each in model.chats if SECRET in str(each)]) == 1
+    assert len(model.requests) <= 6  # what the server accepts is looked for with a fixed text
 
 
 @WAYS
