@@ -105,11 +105,11 @@ def _write_parts(answer: str, _request: Request) -> list[dict[str, Any]]:
     return [{"content": [thinking]}, {"content": [{"type": "text", "text": answer}]}]
 
 
-_USAGE = json.dumps({"id": "1", "object": "chat.completion.chunk", "choices": [], "usage": {"total_tokens": 9}})
-_FILTER = json.dumps({"id": "", "object": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]})
-HARMONY = (
-    f"<|channel|>analysis<|message|>{REASONING}<|end|><|start|>assistant<|channel|>final<|message|>%s<|return|>"
+_USAGE = json.dumps(
+    {"id": "1", "object": "chat.completion.chunk", "choices": [], "usage": {"total_tokens": 9}}
 )
+_FILTER = json.dumps({"id": "", "object": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]})
+HARMONY = f"<|channel|>analysis<|message|>{REASONING}<|end|><|start|>assistant<|channel|>final<|message|>%s<|return|>"
 
 SERVERS: dict[str, ChatHabits] = {
     "ollama": ChatHabits(deltas=lambda answer, _request: [*_think(REASONING), *write(answer)]),

@@ -10,7 +10,8 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from email.message import Message
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -111,7 +112,7 @@ class ModelServer(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
         """Ignore clients that disconnect."""
 
-    def record_request(self, path: str, headers: Mapping[str, str], request: dict[str, Any]) -> list[Any]:
+    def record_request(self, path: str, headers: Message, request: dict[str, Any]) -> list[Any]:
         """Record a request; return its texts or messages."""
         is_chat = "messages" in request
         content = request["messages"] if is_chat else request["input"]

@@ -30,6 +30,7 @@ from memories.persona.retrieval import (
     get_no_answer_text,
 )
 from memories.providers import chat
+from memories.providers.chat_model import Message
 from memories.providers.embeddings import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ async def stream_answer(prepared: PreparedAnswer) -> AsyncIterator[str | Answer]
     )
     try:
         messages = await asyncio.to_thread(_build_messages, prepared)  # loads a library on first use
-        async with aclosing(chat.stream_chat(messages)) as pieces:  # type: ignore[type-var]
+        async with aclosing(chat.stream_chat(messages)) as pieces:
             async for piece in pieces:
                 if text := output.feed(piece):
                     yield text
@@ -78,7 +79,9 @@ async def complete_sources(prepared: PreparedAnswer) -> PreparedAnswer:
             prepared = await run_in_thread(partial(add_sources, prepared, rewritten))
         except Error:  # the response may have begun, and there are sources for it
             logger.warning("a rewritten question was not searched", exc_info=True)
-    fitting = fit_prompt_budget(prepared.sources, partial(_format_source, prepared.actor)) or prepared.sources[:1]
+    fitting = (
+        fit_prompt_budget(prepared.sources, partial(_format_source, prepared.actor)) or prepared.sources[:1]
+    )
     return replace(prepared, sources=tuple(fitting), is_complete=True)
 
 
@@ -92,7 +95,7 @@ def _finish_answer(prepared: PreparedAnswer, output: ModelOutput) -> Answer:
     return Answer(output.text, cited, AnswerMode.WORDED, prepared.quoted.degraded)
 
 
-def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
+def _build_messages(prepared: PreparedAnswer) -> list[Message]:
     messages = load_template("persona").format_messages(
         name=prepared.about.name,
         fence=f"--- {secrets.token_hex(8)} ---",  # unpredictable for a memory's author

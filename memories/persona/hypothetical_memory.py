@@ -13,6 +13,7 @@ from django.conf import settings
 from memories.persona.prompts import is_refusal, load_template, select_recent_turns
 from memories.persona.retrieval import PreparedAnswer
 from memories.providers import chat
+from memories.providers.chat_model import Message
 from memories.providers.embeddings import ProviderError
 from memories.validation import limits
 
@@ -30,7 +31,7 @@ async def rewrite_question(prepared: PreparedAnswer) -> str:
     try:
         messages = await asyncio.to_thread(_build_messages, prepared)  # loads a library on first use
         pieces = chat.stream_chat(messages, answer_tokens=ANSWER_TOKENS, timeout_s=TIMEOUT_S)
-        async with aclosing(pieces):  # type: ignore[type-var]
+        async with aclosing(pieces):
             async for piece in pieces:
                 output += piece
     except ProviderError as error:  # logged by providers/chat.py
@@ -46,7 +47,7 @@ def clean_output(output: str) -> str:
     return "" if is_refusal(line, has_citations=False) or not WORD.search(line) else line
 
 
-def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
+def _build_messages(prepared: PreparedAnswer) -> list[Message]:
     messages = load_template("rewriting").format_messages(
         name=prepared.about.name,
         turns=[(turn.role, turn.text) for turn in select_recent_turns(prepared.turns)],

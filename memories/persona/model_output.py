@@ -27,7 +27,10 @@ PARENTHESES = re.compile(rf"(?<=[\s\w.,;!?])\(\s*{_LABEL}{_NUMBERS}\s*\)", re.IG
 NESTED = re.compile(rf"\[\s*({CITATION_START}[^{CITATION_END}]*{CITATION_END})\s*\]")
 RANGE = re.compile(r"(\d{1,2})\s*[-\u2013\u2014]\s*\D{0,10}?(\d{1,2})|(\d{1,2})")
 FENCE = re.compile(r"\A\s*(`{3,}|~{3,})[^\n`]*\n(.*?)\n?\s*(?:\1\s*)?\Z", re.DOTALL)
-MIN_SHOWN, EACH_SHOWN = 200, 24  # characters: after so many, a longer step, since each renders the whole output
+MIN_SHOWN, EACH_SHOWN = (
+    200,
+    24,
+)  # characters: after so many, a longer step, since each renders the whole output
 ANSWER_KEYS = ("answer", "response", "reply", "text", "content", "output", "result")
 
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -84,7 +84,7 @@ async def _collect_answer(messages: Sequence[Message], chat: ChatSettings) -> Ch
 
 async def stream_chat(
     messages: Sequence[Message], *, answer_tokens: int | None = None, timeout_s: float | None = None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer.
 
     The settings limit the answer; answer_tokens, timeout_s: lower limits. A failure within lower limits is logged, but
@@ -112,10 +112,12 @@ async def probe_chat() -> ChatProbe:
 
 async def _iterate_pieces(
     messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool, is_limited: bool = False
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield the answer in chunks. Raises ChatUnavailable after recording the failure."""
     try:
-        async with aclosing(request_answer(messages, chat, is_shown=is_shown, is_limited=is_limited)) as pieces:
+        async with aclosing(
+            request_answer(messages, chat, is_shown=is_shown, is_limited=is_limited)
+        ) as pieces:
             async for piece in pieces:
                 yield piece
         return

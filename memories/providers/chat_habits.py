@@ -10,7 +10,11 @@ from dataclasses import dataclass, replace
 
 from memories.providers.chat_settings import ChatSettings
 
-LIMIT_NAMES = ("max_completion_tokens", "max_tokens", "")  # in the order in which they are tried; "": no limit
+LIMIT_NAMES = (
+    "max_completion_tokens",
+    "max_tokens",
+    "",
+)  # in the order in which they are tried; "": no limit
 REJECTIONS = (400, 422)
 PROBE_INTERVAL_S = 600.0
 # A fixed text, so that finding out what a server accepts shows it nothing of a user.
@@ -83,7 +87,9 @@ def adapt_to_error(habits: ChatHabits, status: int, body: str) -> ChatHabits | N
     Such a change is never taken back, so a request is repeated only a few times.
     """
     adapted = habits
-    if habits.takes_system_role and SYSTEM_ROLE.search(body):  # a prompt format fails with 500 at some servers
+    if habits.takes_system_role and SYSTEM_ROLE.search(
+        body
+    ):  # a prompt format fails with 500 at some servers
         adapted = replace(adapted, takes_system_role=False)
     if status in REJECTIONS and not CONTEXT.search(body):
         if NEEDS_MORE_TOKENS.search(body):

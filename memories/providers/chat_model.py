@@ -6,10 +6,10 @@ Uses LangChain, which takes seconds to import and so is imported on first use.
 import asyncio
 import logging
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memories.providers.chat_errors import ChatUnavailable
 from memories.providers.chat_habits import (
@@ -47,7 +47,11 @@ class _Attempt:
     output: ReasoningFilter
     finish_reason: str | None = None
     characters: int = 0  # with the reasoning
-    has_yielded: bool = False
+    yielded: int = 0  # characters
+
+    @property
+    def has_yielded(self) -> bool:
+        return self.yielded > 0
 
     @property
     def is_cut(self) -> bool:
@@ -56,7 +60,7 @@ class _Attempt:
 
 async def request_answer(
     messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool, is_limited: bool = False
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield the answer in chunks, without reasoning.
 
     Raises ChatUnavailable (cut: the answer is incomplete), the library's errors, and TimeoutError. is_shown: somebody
@@ -81,7 +85,7 @@ class _Exchange:
 
     async def answer(
         self, messages: Sequence[Message], *, is_shown: bool, is_limited: bool
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         import openai
 
         has_headroom = False  # beyond what is known to be needed
@@ -97,7 +101,7 @@ class _Exchange:
                         attempt.finish_reason = finish_reason or attempt.finish_reason
                         attempt.characters += len(text)
                         if piece := output.feed(text):
-                            attempt.has_yielded = True
+                            attempt.yielded += len(piece)
                             yield piece
                         if attempt.characters > _get_limit(self._chat, used) * CHARACTERS_PER_TOKEN:
                             attempt.finish_reason = "length"
@@ -108,6 +112,8 @@ class _Exchange:
                 remember_habits(self._chat, adapted)
                 continue
             rest = output.end()
+            if attempt.yielded + len(rest) > self._chat.answer_tokens * CHARACTERS_PER_TOKEN:
+                attempt.finish_reason, rest = "length", ""
             is_unsure = is_unknown and attempt.is_cut and not output.has_reasoning
             if output.is_unfinished or (is_unsure and is_shown):
                 rest = ""
@@ -119,7 +125,7 @@ class _Exchange:
             _learn(self._chat, habits, attempt, has_headroom=has_headroom, shows_form=shows_form)
             if rest and not output.is_retracted:
                 yield rest
-            if output.is_retracted or not attempt.is_cut and (is_empty or output.is_unfinished):
+            if output.is_retracted or (not attempt.is_cut and (is_empty or output.is_unfinished)):
                 raise ChatUnavailable("bad_answer")
             if attempt.is_cut:
                 raise ChatUnavailable("cut")
@@ -138,11 +144,10 @@ class _Exchange:
                 break
         else:
             return None
-        for richer in ({"takes_temperature": True}, {"takes_system_role": True}):
-            candidate = replace(accepted, **richer)
-            if candidate != accepted and await self._is_accepted(candidate):
-                accepted = candidate
-        return accepted
+        with_role = replace(accepted, takes_system_role=True)
+        accepted = with_role if await self._is_accepted(with_role) else accepted
+        with_temperature = replace(accepted, takes_temperature=True)
+        return with_temperature if await self._is_accepted(with_temperature) else accepted
 
     async def _is_accepted(self, habits: ChatHabits) -> bool:
         import openai
@@ -158,7 +163,7 @@ class _Exchange:
 
     async def _stream(
         self, messages: Sequence[Message], habits: ChatHabits
-    ) -> AsyncIterator[tuple[str, str | None]]:
+    ) -> AsyncGenerator[tuple[str, str | None], None]:
         """Yield the text of each chunk, and why the answer ends if it says so."""
         model = await asyncio.to_thread(_build_model, self._chat, habits, self._client)
         chunks = model.astream(list(messages if habits.takes_system_role else merge_roles(messages)))
@@ -175,7 +180,7 @@ class _Exchange:
 
 
 def merge_roles(messages: Sequence[Message]) -> list[Message]:
-    """Return messages for a model without a system role: it becomes part of the first of the user's, roles alternate."""
+    """Return messages whose roles alternate, for a model without a system role: the user says that text, too."""
     merged: list[Message] = []
     for role, text in messages:
         role = "human" if role == "system" else role
@@ -199,7 +204,9 @@ def _learn(
         omits_opening = None  # no closing tag: it may have stopped reasoning in this way
     elif omits_opening is None and shows_form:
         omits_opening = False
-    reasons = habits.reasons or (has_headroom and not attempt.is_cut) or (attempt.is_cut and output.has_reasoning)
+    reasons = (
+        habits.reasons or (has_headroom and not attempt.is_cut) or (attempt.is_cut and output.has_reasoning)
+    )
     remember_habits(chat, replace(get_habits(chat), omits_opening=omits_opening, reasons=reasons))
 
 

@@ -28,11 +28,24 @@ CLOSING_TOKENS = {"end_thinking", "end_of_thought", "inner_suffix", "/think", "/
 ANSWER_TOKENS = {"start_response", "begin_of_solution", "start_text"}
 HEADER_TOKENS = {"start", "im_start", "begin", "start_header_id"}
 BODY_TOKENS = {"message", "content", "end_header_id"}
-END_TOKENS = {"end", "return", "call", "im_end", "eot_id", "eom_id", "endoftext", "end_of_text", "end_of_turn"}
+END_TOKENS = {
+    "end",
+    "return",
+    "call",
+    "im_end",
+    "eot_id",
+    "eom_id",
+    "endoftext",
+    "end_of_text",
+    "end_of_turn",
+}
 # How an output can begin without a marker, and what then ends the reasoning. Channel names without their tokens
 # stand directly before the text.
 PLAIN = (
-    (re.compile(r"\s*(?:analysis|commentary)(?=\s*[A-Z])"), re.compile(r"assistant\s*(?:commentary\s*)?final")),
+    (
+        re.compile(r"\s*(?:analysis|commentary)(?=\s*[A-Z])"),
+        re.compile(r"assistant\s*(?:commentary\s*)?final"),
+    ),
     (
         re.compile(r"\s*here(?: is|'s) my thought process:", re.IGNORECASE),
         re.compile(r"here(?: is|'s) my response:", re.IGNORECASE),
@@ -132,19 +145,19 @@ class ReasoningFilter:
     def _take_marker(self, match: re.Match[str]) -> None:
         """Change the state by one marker; the others, such as the beginning of an answer, only disappear."""
         name = (match["tag"] or match["bracket"] or match["triangle"] or "").replace(" ", "").lower()
-        token = (match["token"] or "").lower()
+        special = (match["token"] or "").lower()
         if name:
             self._close() if name.startswith("/") else self._open()
-        elif match["opening"] or match["unused"] == "94" or token in OPENING_TOKENS:
+        elif match["opening"] or match["unused"] == "94" or special in OPENING_TOKENS:
             self._open()
-        elif match["closing"] or match["unused"] == "95" or token in CLOSING_TOKENS:
+        elif match["closing"] or match["unused"] == "95" or special in CLOSING_TOKENS:
             self._close()
-        elif token in ANSWER_TOKENS:
+        elif special in ANSWER_TOKENS:
             self._state = _State.ANSWER
-        elif token == "channel" or token in HEADER_TOKENS or token in END_TOKENS:
+        elif special == "channel" or special in HEADER_TOKENS or special in END_TOKENS:
             self._state, self._header = _State.HEADER, ""
-            self._is_channel, self._ends_with_line = token == "channel", token == "im_start"
-        elif token in BODY_TOKENS and self._state is _State.HEADER:
+            self._is_channel, self._ends_with_line = special == "channel", special == "im_start"
+        elif special in BODY_TOKENS and self._state is _State.HEADER:
             is_hidden = self._is_channel and not self._header.strip().lower().startswith(FINAL)
             self._state, self._is_channel = _State.ANSWER, False
             if is_hidden:

@@ -1,7 +1,6 @@
 """Extraction of proposals from a pasted conversation by the chat model. Each one needs the user's approval."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from memories import scopes
 from memories.errors import ChatConsentRequired, ChatModelNotConfigured, InvalidModelOutput
 from memories.models import Proposal
 from memories.providers import chat
+from memories.providers.chat_model import Message
 from memories.review.fact_parser import find_facts
 from memories.services import proposals, writes
 from memories.validation import limits
@@ -51,7 +51,7 @@ def extract_proposals(actor: Actor, conversation: str) -> Extraction:
     """Store the facts that the chat model finds as private proposals, also for a user without an app; return them.
 
     Raises ValidationError (conversation), ChatModelNotConfigured, ChatConsentRequired, ChatUnavailable, and
-    InvalidModelOutput if no fact can be read; then nothing is stored. Not in a transaction, since it waits for the model.
+    InvalidModelOutput if no fact can be read; then nothing is stored. Not in a transaction: it waits for the model.
     """
     actor.require_scope(scopes.WRITE)
     if not chat.is_configured():
@@ -82,7 +82,7 @@ def _clean_conversation(conversation: str) -> str:
     return text
 
 
-def _build_messages(text: str) -> Sequence[tuple[str, str]]:
+def _build_messages(text: str) -> list[Message]:
     fence = secrets.token_hex(8)  # unpredictable for the conversation's authors
     return [
         ("system", SYSTEM_PROMPT.format(fence=fence, most=MAX_MEMORIES)),

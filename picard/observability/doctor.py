@@ -209,15 +209,16 @@ def check_embeddings() -> CheckResult:
 
 
 def check_chat_model() -> CheckResult:
-    """Ask the chat model a fixed question without any user's text. It is optional: without one, answers are quotations."""
+    """Ask the chat model a fixed question, without any user's text."""
     from memories.providers import chat
+    from memories.providers.chat_errors import ChatUnavailable
 
     if not chat.is_configured():
         return State.OK, "none; answers quote memories", ""
     name = f"{settings.CHAT.model} at {chat.get_provider_name()}"
     try:
         probe = async_to_sync(chat.probe_chat)()
-    except chat.ChatUnavailable as error:
+    except ChatUnavailable as error:
         return State.FAIL, f"{name}: {error.code}", "See the codes in docs/configuration.md."
     adapted = "; ".join(probe.habits.describe())
     return State.OK, f"{name}, {probe.seconds:.2f} s{f'; adapted: {adapted}' if adapted else ''}", ""

@@ -28,8 +28,8 @@ PERSON_OPERATIONS = {
         "proposal that needs the user's approval, even in their own session; extracting the same text again adds no "
         "second proposal. Fails with 404 `no_chat_model` if the server has no chat model, with 403 `model_not_allowed` "
         "if it is on another host and the user has not allowed that, and with 503 `model_unavailable` or "
-        "`model_not_understood` if the model fails; no proposals are stored then. What can be read of an answer that is "
-        "cut off or partly invalid is stored; `is_complete` is then false.",
+        "`model_not_understood` if the model fails; no proposals are stored then. Of an answer that is cut off or "
+        "partly invalid, what can be read is stored, and `is_complete` is false.",
     ),
     "list_proposals": Operation(
         "get", "review", "List pending proposals, newest first",

@@ -14,7 +14,7 @@ from accounts.consent import chat as chat_consent
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, get_api_limit
 from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.providers import chat
-from memories.providers.chat import ChatUnavailable
+from memories.providers.chat_errors import ChatUnavailable
 from memories.review import extraction
 from memories.review.extraction import Extraction
 from memories.web.decorators import Request, add_form_errors, memory_view
@@ -67,7 +67,9 @@ def extract_memories(request: Request, actor: Actor) -> HttpResponseBase:
 def _describe_rest(found: Extraction) -> str:
     """Return what of the model's answer is missing."""
     if found.is_cut:
-        return _("The chat model's answer was cut off, so some memories may be missing. Try a shorter conversation.")
+        return _(
+            "The chat model's answer was cut off, so some memories may be missing. Try a shorter conversation."
+        )
     message = ngettext(
         "%(n)d more in the chat model's answer could not be read.",
         "%(n)d more in the chat model's answer could not be read.",

@@ -126,7 +126,9 @@ def test_events_are_in_order_and_end_with_the_complete_answer(open_ada: User, mo
 def test_no_event_contains_reasoning(open_ada: User, model: ModelServer, output: str) -> None:
     for says in (list(output), [output]):
         model.says = says
-        answer = app_of(open_ada, scopes.READ)("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
+        answer = app_of(open_ada, scopes.READ)(
+            "post", "/personas/me/ask/", QUESTION, Accept="text/event-stream"
+        )
         assert not any(mark in answer.content for mark in (b"SECRET", b"think", b"channel", b"analysis"))
         assert b'"mode":"worded"' in answer.content or b'"degraded":true' in answer.content
 

@@ -151,7 +151,9 @@ def test_memories_are_quoted_if_model_fails(
     assert "walrus" not in caplog.text
 
 
-@pytest.mark.parametrize("reason", ["length", "content_filter", "error", "tool_calls", "max_tokens", "", None])
+@pytest.mark.parametrize(
+    "reason", ["length", "content_filter", "error", "tool_calls", "max_tokens", "", None]
+)
 def test_memories_are_quoted_if_the_answer_is_cut(
     walrus: User, model: ModelServer, caplog: pytest.LogCaptureFixture, reason: str | None
 ) -> None:

@@ -92,7 +92,9 @@ def test_nothing_that_could_be_followed_is_left(hostile: str) -> None:
 @extent(max_examples=200, deadline=None)
 @given(
     parts=st.lists(
-        st.sampled_from(["![", "[", "]", "(", ")", "<", ">", "https://evil.example/?d=secret", ":", "\n", "a", " "])
+        st.sampled_from(
+            ["![", "[", "]", "(", ")", "<", ">", "https://evil.example/?d=secret", ":", "\n", "a", " "]
+        )
     ),
     places=st.lists(st.integers(0, 200), max_size=6),
 )
@@ -176,7 +178,9 @@ def test_nothing_of_a_refusal_is_shown(written: str) -> None:
     assert read(list(written))[0] == ""
 
 
-@pytest.mark.parametrize("written", ["None but peanuts [1].", "Nonetheless nuts [1].", "NONE BUT NUTS [1]", "No [2]."])
+@pytest.mark.parametrize(
+    "written", ["None but peanuts [1].", "Nonetheless nuts [1].", "NONE BUT NUTS [1]", "No [2]."]
+)
 def test_answers_that_begin_like_a_refusal_are_shown(written: str) -> None:
     shown, output = read(list(written))
     assert not output.is_none
@@ -233,7 +237,19 @@ def test_ordinary_text_is_unchanged(text: str) -> None:
 
 def test_text_is_shown_while_it_arrives() -> None:
     output = ModelOutput(range(1, 4), ())
-    pieces = ["You", " are", " allergic", " to", " nuts", " [1", "],", " **above", " all**", " peanuts", " [2]."]
+    pieces = [
+        "You",
+        " are",
+        " allergic",
+        " to",
+        " nuts",
+        " [1",
+        "],",
+        " **above",
+        " all**",
+        " peanuts",
+        " [2].",
+    ]
     shown = [output.feed(piece) for piece in pieces]
     assert shown[:5] == ["You", " are", " allergic", " to", " nuts"]
     assert "".join(shown) + output.end() == output.text

@@ -18,14 +18,34 @@ from tests.model_habits import SERVERS
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
-THINGS = (
-    "umbrella passport guitar ladder tent kettle violin compass lantern saddle "
-    "blanket drill bicycle camera sleigh telescope hammock accordion wrench canoe"
-).split()
+THINGS = [
+    "umbrella",
+    "passport",
+    "guitar",
+    "ladder",
+    "tent",
+    "kettle",
+    "violin",
+    "compass",
+    "lantern",
+    "saddle",
+    "blanket",
+    "drill",
+    "bicycle",
+    "camera",
+    "sleigh",
+    "telescope",
+    "hammock",
+    "accordion",
+    "wrench",
+    "canoe",
+]
 
 
 @pytest.fixture
-def questions(ada: User, index: Callable[[], int], model: ModelServer, settings: Settings) -> list[PreparedAnswer]:
+def questions(
+    ada: User, index: Callable[[], int], model: ModelServer, settings: Settings
+) -> list[PreparedAnswer]:
     settings.CHAT = replace(settings.CHAT, rewrites_questions=False)
     for number, thing in enumerate(THINGS):
         remember(ada, f"I put the {thing} into locker L{number:02} of the boathouse.")

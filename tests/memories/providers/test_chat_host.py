@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from memories.providers import chat as chat_provider
-from memories.providers.chat import ChatUnavailable
+from memories.providers.chat_errors import ChatUnavailable
 from memories.providers.chat_habits import ChatHabits as KnownHabits
 from memories.providers.chat_model import _build_client, _build_model
 from memories.providers.chat_settings import ChatSettings
@@ -111,7 +111,11 @@ def test_this_machine_is_never_asked_through_a_proxy(
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("ALL_PROXY", "socks5://127.0.0.1:1"), ("HTTPS_PROXY", "http://[::1"), ("SSL_CERT_FILE", "/nonexistent")],
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://[::1"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+    ],
 )
 def test_unusable_variable_is_misconfigured_and_no_exception(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, variable: str, value: str

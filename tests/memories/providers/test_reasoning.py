@@ -11,7 +11,9 @@ from memories.providers.reasoning import ReasoningFilter
 
 SECRET = "SECRET thoughts [2] < 3 and [x"
 ANSWER = "You are allergic [1]."
-HARMONY = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant<|channel|>final<|message|>{ANSWER}"
+HARMONY = (
+    f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant<|channel|>final<|message|>{ANSWER}"
+)
 MARKED = [
     f"<think>{SECRET}</think>{ANSWER}",
     f"<think>\n{SECRET}\n</think>\n\n{ANSWER}",
@@ -122,7 +124,7 @@ def test_other_text_is_unchanged(output: str) -> None:
     for pieces in (list(output), [output]):
         text, parsed = read(pieces)
         assert text == output
-        assert not (parsed.has_reasoning or parsed.is_unfinished)
+        assert (parsed.has_reasoning, parsed.is_unfinished) == (False, False)
 
 
 def test_plain_text_is_passed_on_at_once() -> None:
