@@ -74,7 +74,7 @@ def _is_web_url(url: str) -> bool:
 def load_chat_settings(env: Env) -> ChatSettings:
     return ChatSettings(
         model=env.str("CHAT_MODEL", default=""),
-        provider=env.str("CHAT_PROVIDER", default=OPENAI),
+        provider=env.str("CHAT_PROVIDER", default="openai"),
         base_url=env.str("CHAT_BASE_URL", default=""),
         api_key=env.str("CHAT_API_KEY", default=""),
         timeout_s=env.float("CHAT_TIMEOUT_S", default=30.0),
