@@ -95,6 +95,9 @@ async def _measure_pending_answers(
 ) -> None:
     async with run_slow_model(model_port) as model:
         await clients.send_requests(page, connections=PAGE_CONNECTIONS, seconds=min(WARM_UP_S, sizes.seconds))
+        model.go_on.set()
+        async with AsyncExitStack() as stack:  # a worker shows an answer while it arrives after its first one
+            await asyncio.gather(*(_time_first_words(stack, question) for _ in range(PENDING)))
         baseline, during, still_pending = Load(), Load(), PENDING
         for _ in range(sizes.rounds):
             baseline.add(

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from email.message import Message
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import django
 
 from memories.providers.chat_settings import ChatSettings
+from tests.model_habits import ChatHabits, stream_lines
 
 SAYS = ("Peanuts", " [1]", ".")
 REWRITING_PROMPT = "You write a search query"  # how the prompt begins that rewrites a question
@@ -48,7 +50,8 @@ class ModelServer(ThreadingHTTPServer):
     """Serves during the block. `requests` are all requests, oldest first.
 
     `says` are the words of its chat answers; a stream sends one event per word, and waits for `may_go_on` after the
-    first. None: it repeats all messages of the request. `rewrites` is its answer to the request to rewrite a question.
+    first. None: it repeats all messages of the request. `replies` returns the answer to messages instead. `rewrites` is
+    its answer to the request to rewrite a question. `habits` are those of another server.
     """
 
     daemon_threads = True
@@ -67,6 +70,8 @@ class ModelServer(ThreadingHTTPServer):
         """Return to the initial state. Pending requests are answered."""
         self.mood = Mood.WELL
         self.says: list[str] | None = list(SAYS)
+        self.replies: Callable[[list[dict[str, str]]], str] | None = None
+        self.habits: ChatHabits | None = None
         self.rewrites = "NONE"
         self.rewriting_mood: Mood | None = None  # of requests to rewrite a question, if it differs
         self.requests: list[dict[str, Any]] = []
@@ -107,13 +112,13 @@ class ModelServer(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
         """Ignore clients that disconnect."""
 
-    def record_request(self, path: str, request: dict[str, Any]) -> list[Any]:
+    def record_request(self, path: str, headers: Message, request: dict[str, Any]) -> list[Any]:
         """Record a request; return its texts or messages."""
         is_chat = "messages" in request
         content = request["messages"] if is_chat else request["input"]
         inputs: list[Any] = [content] if isinstance(content, str) else content
         with self.lock:
-            self.requests.append({"path": path, "body": request})
+            self.requests.append({"path": path, "headers": headers, "body": request})
             if is_chat and _is_rewriting(inputs):
                 self.rewritings.append(inputs)
             elif is_chat:
@@ -128,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        inputs = self.server.record_request(self.path, request)
+        inputs = self.server.record_request(self.path, self.headers, request)
         with self.server.lock:
             self.server.under_way += 1
         try:
@@ -176,6 +181,11 @@ class Handler(BaseHTTPRequestHandler):
             says = [self.server.rewrites]
         if self.server.mood is Mood.SILENT:
             says = []
+        if self.server.replies:
+            says = [self.server.replies(request["messages"])]
+        if self.server.habits:
+            self._follow_habits(self.server.habits, "".join(says or ()), request)
+            return
         if says is None:
             says = ["[1] ", *(message["content"] for message in request["messages"])]
         if request.get("stream"):
@@ -183,6 +193,19 @@ class Handler(BaseHTTPRequestHandler):
         else:
             message = {"role": "assistant", "content": "".join(says)}
             self._send(200, _build_completion("chat.completion", message=message, finish_reason="stop"))
+
+    def _follow_habits(self, habits: ChatHabits, answer: str, request: dict[str, Any]) -> None:
+        if refusal := habits.refuse(request):
+            self._send(refusal[0], refusal[1])
+            return
+        if location := habits.redirect_to:
+            self._send(307, {}, {"Location": location})
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for line in stream_lines(habits, answer, request):
+            self.wfile.write(f"{line}\n\n".encode())
 
     def _stream(self, says: list[str]) -> None:
         """Send one event per word, then [DONE]."""
@@ -205,6 +228,8 @@ class Handler(BaseHTTPRequestHandler):
             self._event(
                 json.dumps(_build_completion("chat.completion.chunk", delta=delta, finish_reason=None))
             )
+        ended = _build_completion("chat.completion.chunk", delta={}, finish_reason="stop")
+        self._event(json.dumps(ended))
         self._event("[DONE]")
 
     def _wait_for_client(self) -> bool:
@@ -221,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"data: {data}\n\n".encode())
         self.wfile.flush()
 
-    def _send(self, status: int, answer: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    def _send(self, status: int, answer: object, headers: dict[str, str] | None = None) -> None:
         self._send_bytes(status, json.dumps(answer).encode(), headers)
 
     def _send_bytes(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:

@@ -13,7 +13,7 @@ def bind_sealed_values(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_confirmed_addresses"),
+        ("accounts", "0011_queued_email"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
 

@@ -76,7 +76,7 @@ def _is_excerpt(text: str, texts: Set[str]) -> bool:
 
 
 def _build_chunk(text: str) -> dict[str, Any]:
-    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
+    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     return {
         "id": "1",
         "object": "chat.completion.chunk",

@@ -33,7 +33,7 @@ class SlowModel:
         finally:
             self.waiting -= 1
         self.second_at.append(time.perf_counter())
-        writer.write(_format_event(SECOND) + b"data: [DONE]\n\n")
+        writer.write(_format_event(SECOND, "stop") + b"data: [DONE]\n\n")
         await writer.drain()
         writer.close()
 
@@ -55,7 +55,8 @@ def _parse_content_length(head: bytes) -> int:
     return int(line.split(b":")[1])
 
 
-def _format_event(text: str) -> bytes:
-    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
+def _format_event(text: str, finish_reason: str | None = None) -> bytes:
+    delta = {"role": "assistant", "content": text}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "slow", "choices": [choice]}
     return b"data: %s\n\n" % json.dumps(chunk).encode()

@@ -61,7 +61,7 @@ group by 1, 2, 3, 4, 5
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("memories", "0021_imported_id"),
+        ("memories", "0022_places_and_public_rows"),
     ]
 
     operations = [

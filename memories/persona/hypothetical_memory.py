@@ -10,9 +10,10 @@ from contextlib import aclosing
 
 from django.conf import settings
 
-from memories.persona.prompts import NONE, REFUSAL, load_template, select_recent_turns, strip_marks
+from memories.persona.prompts import is_refusal, load_template, select_recent_turns
 from memories.persona.retrieval import PreparedAnswer
 from memories.providers import chat
+from memories.providers.chat_model import Message
 from memories.providers.embeddings import ProviderError
 from memories.validation import limits
 
@@ -30,13 +31,12 @@ async def rewrite_question(prepared: PreparedAnswer) -> str:
     try:
         messages = await asyncio.to_thread(_build_messages, prepared)  # loads a library on first use
         pieces = chat.stream_chat(messages, answer_tokens=ANSWER_TOKENS, timeout_s=TIMEOUT_S)
-        async with aclosing(pieces):  # type: ignore[type-var]
+        async with aclosing(pieces):
             async for piece in pieces:
                 output += piece
-                if len(output) > CHARACTERS or "\n" in output.strip():
-                    break
-    except ProviderError:  # logged by providers/chat.py
-        return ""
+    except ProviderError as error:  # logged by providers/chat.py
+        if error.code != "cut":
+            return ""
     return clean_output(output)
 
 
@@ -44,11 +44,10 @@ def clean_output(output: str) -> str:
     """Return the first line, without quotation and list marks; empty if the model refused or said nothing."""
     line = output.strip()[:CHARACTERS].partition("\n")[0]
     line = limits.clean_query(line).strip("-*\"'`\u201c\u201d ")
-    is_refusal = bool(REFUSAL.match(line)) or strip_marks(line) == NONE
-    return "" if is_refusal or not WORD.search(line) else line
+    return "" if is_refusal(line, has_citations=False) or not WORD.search(line) else line
 
 
-def _build_messages(prepared: PreparedAnswer) -> list[chat.Message]:
+def _build_messages(prepared: PreparedAnswer) -> list[Message]:
     messages = load_template("rewriting").format_messages(
         name=prepared.about.name,
         turns=[(turn.role, turn.text) for turn in select_recent_turns(prepared.turns)],

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NONE = "NONE"  # the model's output if it has no answer
-REFUSAL = re.compile(rf"\W*{NONE}\b")  # some models add a reason
+NONE = "NONE"  # the model's output if it has no answer; some models add a reason, before or after it
+REFUSAL = re.compile(rf"[\W_]*{NONE}[\W_]*(?:\Z|(?<=[^\w\s])|(?<=\n))")  # the word as a sentence of its own
+UNCITED_REFUSAL = re.compile(rf"[\W_]*(?:answer\W+)?{NONE}\b", re.IGNORECASE)
+FINAL_REFUSAL = re.compile(rf"[\W_]{NONE}[\W_]*\Z")
 TURNS = 6  # most recent turns sent to the model
 
 
@@ -45,5 +47,8 @@ def fit_prompt_budget(items: Iterable[T], text_of: Callable[[T], str]) -> list[T
     return fitting
 
 
-def strip_marks(text: str) -> str:
-    return text.strip(" \n\"'*.").upper()
+def is_refusal(output: str, *, has_citations: bool) -> bool:
+    """Return whether the model says that it has no answer. An answer that only begins with the word cites a memory."""
+    if REFUSAL.match(output):
+        return True
+    return not has_citations and bool(UNCITED_REFUSAL.match(output) or FINAL_REFUSAL.search(output))

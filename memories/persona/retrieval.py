@@ -8,11 +8,13 @@ may generate an answer (generation.py) from the memories found here and nothing 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from itertools import zip_longest
 from typing import Literal
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
@@ -161,7 +163,7 @@ def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
     known = {source.memory.pk for source in prepared.sources}
     is_about_past = asks_about_past(prepared.question, get_owner_language(about))
     added = [
-        _build_citation(0, hit)
+        _build_citation(actor, 0, hit)
         for hit in found.hits
         if hit.memory.pk not in known
         and decrypt_or_none(hit.memory) is not None
@@ -201,7 +203,7 @@ def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: boo
     question = _clean_question(question)
     judged, is_degraded = judge_memories(actor, about, question)
     found = tuple(
-        _build_citation(number, hit, is_dated=hit.memory.pk in judged.dated)
+        _build_citation(actor, number, hit, is_dated=hit.memory.pk in judged.dated)
         for number, hit in enumerate(judged.hits, start=1)
     )
     audit.record_read(
@@ -266,11 +268,17 @@ def _clean_question(question: str) -> str:
     return question
 
 
-def _build_citation(number: int, hit: Hit, *, is_dated: bool = False) -> Citation:
+def format_day(actor: Actor, moment: datetime) -> str:
+    """Return the day of a moment where the asker is, as pages show it to them."""
+    zone = timezone.get_current_timezone() if actor.user is None else actor.user.zone
+    return f"{moment.astimezone(zone):%Y-%m-%d}"
+
+
+def _build_citation(actor: Actor, number: int, hit: Hit, *, is_dated: bool = False) -> Citation:
     text = excerpt_match(hit.memory.text, hit, EXCERPT_CHARACTERS)
-    dates = f"{hit.memory.created_at:%Y-%m-%d}" if is_dated else ""
+    dates = format_day(actor, hit.memory.created_at) if is_dated else ""
     if hit.memory.superseded_by is not None:
-        dates = _("until %(date)s") % {"date": f"{hit.memory.superseded_by.created_at:%Y-%m-%d}"}
+        dates = _("until %(date)s") % {"date": format_day(actor, hit.memory.superseded_by.created_at)}
     return Citation(number, hit.memory, text, dates)
 
 

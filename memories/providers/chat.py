@@ -1,48 +1,47 @@
 """The chat model, if one is configured: messages in, text out, or one error with its reason.
 
-Uses LangChain, which takes seconds to import and so is imported on first use. Requests are not retried.
+A request is repeated only if the server refuses its form (chat_model.py).
 """
 
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from core.circuit_breaker import CircuitBreaker
-from core.hosts import OPENAI_URL
+from memories.providers.chat_errors import ChatUnavailable, map_error
+from memories.providers.chat_habits import PROBE_MESSAGES, ChatHabits, forget_habits, get_habits
+from memories.providers.chat_model import Message, request_answer
 from memories.providers.chat_settings import ChatSettings
-from memories.providers.embeddings import ProviderError, ProviderUnavailable
 
-if TYPE_CHECKING:
-    import httpx
-    from langchain_core.language_models import BaseChatModel
-
-Message = tuple[str, str]  # role (system, human, ai) and text
-OPENAI = "openai"  # LangChain's name for any provider with that API
-# Errors that one question can cause alone: rejected as too long or by a filter; an empty answer.
-QUERY_ERRORS = {"rejected", "bad_answer"}
+# Errors that one question can cause alone: rejected as too long or by a filter; an empty or cut answer.
+QUERY_ERRORS = {"rejected", "bad_answer", "cut"}
 MAX_STREAMS = 64  # per process; a stream holds no thread
 
 logger = logging.getLogger(__name__)
 _breaker = CircuitBreaker()
 
 
-class ChatUnavailable(ProviderError):
-    """The chat model gave no answer. retry_after_s: if the provider sent it. Code and message never contain a text.
+@dataclass(frozen=True)
+class ChatAnswer:
+    """An answer that was read to its end. is_cut: it is incomplete, because of a limit or an error."""
 
-    Codes: timeout, rate_limited, unreachable, server_error, bad_answer, rejected, unauthorized, not_found,
-    misconfigured; without a request to the provider: busy, left_alone (open circuit breaker) and off.
-    """
+    text: str
+    is_cut: bool
 
-    def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
-        super().__init__(code, message)
-        self.retry_after_s = retry_after_s
+
+@dataclass(frozen=True)
+class ChatProbe:
+    """The result of a question without any user's text."""
+
+    seconds: float
+    habits: ChatHabits
 
 
 def is_configured() -> bool:
@@ -59,40 +58,73 @@ def is_hosted() -> bool:
     return is_configured() and settings.CHAT.is_hosted
 
 
-def complete_chat(messages: Sequence[Message]) -> str:
-    """Return the whole answer. Raises ChatUnavailable.
+def complete_chat(messages: Sequence[Message], *, answer_tokens: int = 0) -> ChatAnswer:
+    """Return the answer, also if it is incomplete. Raises ChatUnavailable if there is none.
 
-    This blocks the calling thread, so at most half of the web threads may wait here; further calls fail at once.
+    answer_tokens: a higher limit than that of the settings. This blocks the calling thread, so at most half of the web
+    threads may wait here; further calls fail at once.
     """
+    chat = replace(settings.CHAT, answer_tokens=max(settings.CHAT.answer_tokens, answer_tokens))
     with _acquire_slot(_get_thread_slots()):
-        try:
-            return _check_answer(str(_get_model(settings.CHAT).invoke(list(messages)).text))
-        except Exception as error:  # noqa: BLE001 - each provider's library has its own errors
-            problem = _map_error(error)
-        raise _record_failure(problem)  # outside `except`, so that no traceback contains the request
+        return asyncio.run(_collect_answer(messages, chat))
+
+
+async def _collect_answer(messages: Sequence[Message], chat: ChatSettings) -> ChatAnswer:
+    text, is_cut = "", False
+    try:
+        async with aclosing(_iterate_pieces(messages, chat, is_shown=False)) as pieces:
+            async for piece in pieces:
+                text += piece
+    except ChatUnavailable:  # logged
+        if not text.strip():
+            raise
+        is_cut = True
+    return ChatAnswer(text, is_cut)
 
 
 async def stream_chat(
     messages: Sequence[Message], *, answer_tokens: int | None = None, timeout_s: float | None = None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer.
 
     The settings limit the answer; answer_tokens, timeout_s: lower limits. A failure within lower limits is logged, but
     does not open the circuit breaker: the model may be able to answer without them.
     """
     chat = _limit_answer(settings.CHAT, answer_tokens, timeout_s)
-    opens_breaker = chat == settings.CHAT
     with _acquire_slot(_get_stream_slots()):
-        answer = ""
-        try:
-            async for piece in _iterate_chunks(messages, chat):
-                answer += piece
+        pieces = _iterate_pieces(messages, chat, is_shown=True, is_limited=chat != settings.CHAT)
+        async with aclosing(pieces):
+            async for piece in pieces:
                 yield piece
-            _check_answer(answer)
-            return
-        except Exception as error:  # noqa: BLE001 - as above
-            problem = _map_error(error)
-        raise _record_failure(problem, opens_breaker=opens_breaker)
+
+
+async def probe_chat() -> ChatProbe:
+    """Ask a fixed question, for operators. Raises ChatUnavailable, also while the circuit breaker is open."""
+    chat = settings.CHAT
+    if not is_configured():
+        raise ChatUnavailable("off")
+    started_at = time.monotonic()
+    async with aclosing(_iterate_pieces(PROBE_MESSAGES, chat, is_shown=False)) as pieces:
+        async for _piece in pieces:
+            pass
+    return ChatProbe(time.monotonic() - started_at, get_habits(chat))
+
+
+async def _iterate_pieces(
+    messages: Sequence[Message], chat: ChatSettings, *, is_shown: bool, is_limited: bool = False
+) -> AsyncGenerator[str, None]:
+    """Yield the answer in chunks. Raises ChatUnavailable after recording the failure."""
+    try:
+        async with aclosing(
+            request_answer(messages, chat, is_shown=is_shown, is_limited=is_limited)
+        ) as pieces:
+            async for piece in pieces:
+                yield piece
+        return
+    except Exception as error:  # noqa: BLE001 - the libraries have errors of their own
+        problem = map_error(error)
+    # Outside `except`, so that no traceback contains the request.
+    raise _record_failure(problem, opens_breaker=not is_limited)
 
 
 def _limit_answer(chat: ChatSettings, answer_tokens: int | None, timeout_s: float | None) -> ChatSettings:
@@ -103,37 +135,11 @@ def _limit_answer(chat: ChatSettings, answer_tokens: int | None, timeout_s: floa
     )
 
 
-async def _iterate_chunks(messages: Sequence[Message], chat: ChatSettings) -> AsyncIterator[str]:
-    client, model = await asyncio.to_thread(_build_stream_model, chat)
-    async with client:
-        # The deadline starts here: loading the library on first use does not count.
-        deadline = asyncio.get_running_loop().time() + chat.timeout_s
-        chunks = model.astream(list(messages))
-        while True:
-            # Applied to each chunk, so that it does not cancel the consumer.
-            async with asyncio.timeout_at(deadline):
-                chunk = await anext(chunks, None)
-            if chunk is None:
-                return
-            if piece := str(chunk.text):
-                yield piece
-
-
-def _build_stream_model(chat: ChatSettings) -> "tuple[httpx.AsyncClient, BaseChatModel]":
-    """Create a model with its own HTTP client: the libraries' shared one is bound to the first event loop.
-
-    Runs in a thread, since creating a client reads all trusted certificates.
-    """
-    import httpx
-
-    client = httpx.AsyncClient(timeout=chat.timeout_s)
-    return client, _build_model(chat, client)
-
-
 def reset_model() -> None:
-    """Recreate the model on its next use and close the circuit breaker."""
+    """Forget what was learned about the model, and close the circuit breaker."""
     _breaker.reset()
-    for cached in (_get_model, _get_thread_slots, _get_stream_slots):
+    forget_habits()
+    for cached in (_get_thread_slots, _get_stream_slots):
         cached.cache_clear()
 
 
@@ -156,70 +162,8 @@ def _record_failure(problem: ChatUnavailable, *, opens_breaker: bool = True) -> 
     """Log the failure and count it in the circuit breaker, unless it depends on this question only."""
     if opens_breaker and problem.code not in QUERY_ERRORS:
         _breaker.record_failure(problem.retry_after_s)
-    logger.warning("the chat model gave no answer", extra={"code": problem.code})
+    logger.warning("the chat model gave no whole answer", extra={"fields": {"code": problem.code}})
     return problem
-
-
-def _map_error(error: Exception) -> ChatUnavailable:
-    import httpx
-
-    if isinstance(error, ChatUnavailable):
-        return error
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return ChatUnavailable("timeout")
-    if isinstance(error, httpx.TransportError):  # during a stream, where the library does not wrap it
-        return ChatUnavailable("unreachable")
-    if isinstance(error, ImportError):
-        return ChatUnavailable("misconfigured")
-    import openai
-
-    from memories.providers.embeddings_openai import map_openai_error
-
-    if not isinstance(error, openai.OpenAIError):
-        return ChatUnavailable("bad_answer")
-    known = map_openai_error(error)
-    wait_s = known.retry_after_s if isinstance(known, ProviderUnavailable) else None
-    return ChatUnavailable(known.code, retry_after_s=wait_s)
-
-
-def _check_answer(answer: str) -> str:
-    if not answer.strip():
-        raise ChatUnavailable("bad_answer")
-    return answer
-
-
-@lru_cache(maxsize=1)
-def _get_model(chat: ChatSettings) -> "BaseChatModel":
-    return _build_model(chat)
-
-
-def _build_model(chat: ChatSettings, client: "httpx.AsyncClient | None" = None) -> "BaseChatModel":
-    from langchain.chat_models import init_chat_model
-
-    from memories.providers.embeddings_openai import silence_loggers
-
-    silence_loggers()
-    options: dict[str, Any] = {"api_key": chat.api_key or "unused"}  # self-hosted servers may need none
-    if chat.base_url:
-        options["base_url"] = chat.base_url
-    if chat.provider == OPENAI:
-        from memories.providers.http_client import ProviderClient
-
-        options |= (
-            {"http_client": ProviderClient(chat.base_url or OPENAI_URL, chat.timeout_s)}
-            if client is None
-            else {"http_async_client": client}
-        )
-    model: BaseChatModel = init_chat_model(
-        chat.model,
-        model_provider=chat.provider,
-        temperature=0,
-        timeout=chat.timeout_s,
-        max_tokens=chat.answer_tokens,
-        max_retries=0,
-        **options,
-    )
-    return model
 
 
 @lru_cache(maxsize=1)

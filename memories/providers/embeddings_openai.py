@@ -21,13 +21,12 @@ from memories.providers.embeddings import (
     PROBE_TEXT,
     ProviderError,
     ProviderRejected,
-    ProviderUnavailable,
     normalize_vector,
 )
 from memories.providers.http_client import ProviderClient
 
 if TYPE_CHECKING:
-    import openai
+    pass
 
 MAX_TEXTS = 256  # per request, unless the server takes fewer
 SUCCESSES_BEFORE_FASTER = 20
@@ -238,21 +237,3 @@ def _get_origin(url: str) -> str:
 def silence_loggers() -> None:
     for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def map_openai_error(error: "openai.OpenAIError") -> ProviderError:
-    """Return the provider error for a library error, without the request's content."""
-    import openai
-
-    if isinstance(error, openai.APITimeoutError):
-        return ProviderUnavailable("timeout")
-    if isinstance(error, openai.APIConnectionError):
-        return ProviderUnavailable("unreachable")
-    if not isinstance(error, openai.APIStatusError):
-        return ProviderUnavailable("bad_answer")
-    status = error.status_code
-    if status >= 500 or status in api.TRANSIENT_STATUS:
-        code = api.TRANSIENT_STATUS.get(status, "server_error")
-        wait_s = api.parse_retry_after(error.response.headers.get("retry-after"))
-        return ProviderUnavailable(code, f"HTTP {status}", retry_after_s=wait_s)
-    return ProviderRejected(api.PERMANENT_STATUS.get(status, "rejected"), f"HTTP {status}")

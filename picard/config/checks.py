@@ -53,6 +53,7 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_numbers()
     yield from _check_provider()
     yield from _check_embeddings()
+    yield from _check_chat_model()
     yield from _check_operator_settings()
     if not settings.DEBUG:
         yield from _check_secret_key()
@@ -164,6 +165,12 @@ def _check_provider() -> Iterator[Error]:
     except Exception as error:  # noqa: BLE001  (any exception is the error to report)
         hint = f"Set it to local, local-multilingual, openai, or the dotted path of a class ({type(error).__name__})."
         yield Error("EMBEDDING_PROVIDER cannot be imported.", hint=hint, id="picard.E016")
+
+
+def _check_chat_model() -> Iterator[Error]:
+    if settings.CHAT.model and (fault := settings.CHAT.find_fault()):
+        message, hint = fault
+        yield Error(message, hint=hint, id="picard.E030")
 
 
 def _check_operator_settings() -> Iterator[Error]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.checks import run_checks
 from django.core.mail import get_connection
@@ -226,6 +227,22 @@ def check_embeddings() -> CheckResult:
     return State.OK, f"{result}; {habits}" if habits else result, ""
 
 
+def check_chat_model() -> CheckResult:
+    """Ask the chat model a fixed question, without any user's text."""
+    from memories.providers import chat
+    from memories.providers.chat_errors import ChatUnavailable
+
+    if not chat.is_configured():
+        return State.OK, "none; answers quote memories", ""
+    name = f"{settings.CHAT.model} at {chat.get_provider_name()}"
+    try:
+        probe = async_to_sync(chat.probe_chat)()
+    except ChatUnavailable as error:
+        return State.FAIL, f"{name}: {error.code}", "See the codes in docs/configuration.md."
+    adapted = "; ".join(probe.habits.describe())
+    return State.OK, f"{name}, {probe.seconds:.2f} s{f'; adapted: {adapted}' if adapted else ''}", ""
+
+
 def check_files() -> CheckResult:
     """Check that keys and unsent e-mails are private to the server's account."""
     private = [settings.KEYS_HOME, *_list_files(settings.KEYS_HOME), settings.PICARD_HOME / "mail"]
@@ -247,7 +264,7 @@ def check_files() -> CheckResult:
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
     check_configuration, check_database, check_pgvector, check_migrations, check_keys, check_worker,
-    check_disk_space, check_clock, check_mail, check_embeddings, check_files,
+    check_disk_space, check_clock, check_mail, check_embeddings, check_chat_model, check_files,
 )  # fmt: skip
 HINTS: dict[Callable[[], CheckResult], str] = {
     check_database: "Check DATABASE_URL, and that the database server is running.",

@@ -59,12 +59,14 @@ def test_anonymous_user_without_javascript_asks_on_public_page(
 def test_generated_answer_streams_and_can_be_stopped(browser: Browser, shared_db: None) -> None:
     with ModelServer() as model, serving(EMBEDDING_PROVIDER="local", **model.chat_variables) as site:
         model.says = ["Hazelnuts", " above all [1]", "."]
-        model.may_go_on.clear()
         context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844}, locale="en")
         page = context.new_page()
         _sign_up(page)
         _add_indexed_memory(page, "I am allergic to hazelnuts.", tags="health")
         page.goto("/memories/ask/")
+        _ask(page, "Which nuts am I allergic to?")
+        expect(page.locator(".answer-text")).to_have_text("Hazelnuts above all [1].")
+        model.may_go_on.clear()
         _ask(page, "Which nuts am I allergic to?")
         expect(page.locator(".answer-coming")).to_have_text("Hazelnuts")
         page.get_by_role("button", name="Stop").click()

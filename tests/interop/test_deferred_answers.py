@@ -34,7 +34,6 @@ def test_answers_waiting_for_the_model_do_not_block_others(transactional_db: Non
         token, mcp_token = (
             access_token(owner, app, scopes.READ, resource=[site + path]) for path in (API, MCP)
         )
-        model.may_go_on.clear()
         asyncio.run(_check_while_streams_wait(site, token, mcp_token, model))
 
 
@@ -43,6 +42,10 @@ async def _check_while_streams_wait(site: str, token: str, mcp_token: str, model
         httpx.AsyncClient(base_url=site, headers=_auth_header(token), timeout=60) as http,
         AsyncExitStack() as stack,
     ):
+        # The first answer shows that the model does not begin with reasoning; the next ones arrive in pieces.
+        first = await stack.enter_async_context(_ask_persona(http))
+        assert b"event: answer" in await _read_until(first.aiter_bytes(), b"event: answer")
+        model.may_go_on.clear()
         streams = [await stack.enter_async_context(_ask_persona(http)) for _ in range(STREAMS)]
         bodies = [stream.aiter_bytes() for stream in streams]
         # Each has the first word while the model has sent no second one.

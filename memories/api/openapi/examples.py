@@ -89,7 +89,7 @@ PROPOSALS = {
 }
 ACCEPT_IN = {"text": "I am allergic to peanuts and almonds."}
 CONVERSATION_IN = {"conversation": "Me: No satay for me, peanuts and I do not get on.\nYou: Noted!"}
-FOUND = {"results": PROPOSALS["results"]}
+FOUND = {"results": PROPOSALS["results"], "left_out": 0, "is_complete": True}
 REVISIONS = {
     "results": [
         {

@@ -342,8 +342,14 @@ class ProposalPage(ResponseSchema):
     next_cursor = NextCursor()
 
 
-class Proposals(ResponseSchema):
+class Extraction(ResponseSchema):
     results = Proposal(many=True)
+    left_out = serializers.IntegerField(
+        min_value=0, help_text="How many more the model found that could not be read, or are too many."
+    )
+    is_complete = serializers.BooleanField(
+        help_text="Whether nothing was left out and the model's answer was not cut off."
+    )
 
 
 class Outcome(ResponseSchema):

@@ -51,5 +51,13 @@ class AcceptProposalView(ApiView):
 class ExtractMemoriesView(ApiView):
     def post(self, request: Request) -> Response:
         extracted = extraction.extract_proposals(self.actor, **validate_body(request, ConversationIn))
-        pending = [PendingProposal(proposal, proposals.load_content(proposal)) for proposal in extracted]
-        return Response({"results": [serialize_proposal(self.actor, each) for each in pending]})
+        pending = [
+            PendingProposal(proposal, proposals.load_content(proposal)) for proposal in extracted.proposals
+        ]
+        return Response(
+            {
+                "results": [serialize_proposal(self.actor, each) for each in pending],
+                "left_out": extracted.left_out,
+                "is_complete": extracted.is_complete,
+            }
+        )

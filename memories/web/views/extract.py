@@ -14,8 +14,9 @@ from accounts.consent import chat as chat_consent
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, get_api_limit
 from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.providers import chat
-from memories.providers.chat import ChatUnavailable
+from memories.providers.chat_errors import ChatUnavailable
 from memories.review import extraction
+from memories.review.extraction import Extraction
 from memories.web.decorators import Request, add_form_errors, memory_view
 
 
@@ -48,26 +49,43 @@ def extract_memories(request: Request, actor: Actor) -> HttpResponseBase:
     if not chat.is_configured():
         raise Http404
     form = ConversationForm(request.POST if request.method == "POST" else None, actor=actor)
-    if form.is_valid() and (count := _extract_proposals(actor, form)) is not None:
+    if form.is_valid() and (found := _extract_proposals(actor, form)) is not None:
+        count = len(found.proposals)
         message = ngettext(
             "%(n)d memory found. Choose whether to save it.",
             "%(n)d memories found. Choose which to save.",
             count,
         )
         messages.info(request, message % {"n": count} if count else _("No memories found."))
+        if not found.is_complete:
+            messages.warning(request, _describe_rest(found))
         return redirect("memories:review")
     context = {"form": form, "provider": chat.get_provider_name(), "is_hosted": chat.is_hosted()}
     return render(request, "memories/extract.html", context, status=422 if form.errors else 200)
 
 
-def _extract_proposals(actor: Actor, form: ConversationForm) -> int | None:
-    """Return the number of proposals created, or None after adding errors to the form."""
+def _describe_rest(found: Extraction) -> str:
+    """Return what of the model's answer is missing."""
+    if found.is_cut:
+        return _(
+            "The chat model's answer was cut off, so some memories may be missing. Try a shorter conversation."
+        )
+    message = ngettext(
+        "%(n)d more in the chat model's answer could not be read.",
+        "%(n)d more in the chat model's answer could not be read.",
+        found.left_out,
+    )
+    return message % {"n": found.left_out}
+
+
+def _extract_proposals(actor: Actor, form: ConversationForm) -> Extraction | None:
+    """Return the proposals created, or None after adding errors to the form."""
     data = form.cleaned_data
     try:
         enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
         if data.get("may_read"):
             chat_consent.save_consent(actor, yes=True)
-        return len(extraction.extract_proposals(actor, data["conversation"]))
+        return extraction.extract_proposals(actor, data["conversation"])
     except ValidationError as error:
         add_form_errors(form, error)
     except ChatConsentRequired:

@@ -114,6 +114,25 @@ def test_events_are_in_order_and_end_with_the_complete_answer(open_ada: User, mo
     assert set(final) == set(ANSWER)
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        "<think>SECRET [1] [2]</think>Roses [1]",
+        "SECRET [1] [2]</think>Roses [1]",
+        "<|channel|>analysis<|message|>SECRET [1]<|end|><|start|>assistant<|channel|>final<|message|>Roses [1]",
+        "<think>SECRET [1] [2]",
+    ],
+)
+def test_no_event_contains_reasoning(open_ada: User, model: ModelServer, output: str) -> None:
+    for says in (list(output), [output]):
+        model.says = says
+        answer = app_of(open_ada, scopes.READ)(
+            "post", "/personas/me/ask/", QUESTION, Accept="text/event-stream"
+        )
+        assert not any(mark in answer.content for mark in (b"SECRET", b"think", b"channel", b"analysis"))
+        assert b'"mode":"worded"' in answer.content or b'"degraded":true' in answer.content
+
+
 def test_events_without_chat_model_contain_the_extractive_answer(open_ada: User) -> None:
     answer = app_of(open_ada, scopes.READ)("post", "/personas/me/ask/", QUESTION, Accept="text/event-stream")
     assert [line for line in answer.content.decode().split("\n") if line.startswith("event")] == [

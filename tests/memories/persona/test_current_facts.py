@@ -82,9 +82,20 @@ def test_facts_that_look_like_an_update_are_shown_with_their_dates(
     )
 
 
+def test_dates_are_the_askers_days(ada: User, index: Callable[[], int]) -> None:
+    remember_at(ada, "2024-01-01T02:00", "The PIN of the garage is 3381.")
+    remember_at(ada, "2026-01-01T02:00", "The PIN of the garage is 7154.")
+    index()
+    ada.time_zone = "America/New_York"
+    prepared = retrieval.prepare_answer(session(ada), ada, "What is the PIN of the garage?")
+    assert "(2025-12-31)" in prepared.quoted.text
+    days = [generation._format_source(session(ada), each)[4:16] for each in prepared.quoted.citations]
+    assert days == ["(2025-12-31)", "(2023-12-31)"]
+
+
 def test_a_chat_model_reads_when_a_fact_was_true(ada: User, linked: tuple[Memory, Memory]) -> None:
     prepared = retrieval.prepare_answer(session(ada), ada, "Where did I live before?")
-    sources = [generation._format_source(each) for each in prepared.quoted.citations]
+    sources = [generation._format_source(session(ada), each) for each in prepared.quoted.citations]
     assert sources == [f"[1] (2024-03-02 until 2026-05-19) {OLD}", f"[2] (2026-05-19) {NEW}"]
 
 

@@ -20,6 +20,7 @@ from memories.persona import retrieval as persona_retrieval
 from memories.persona.retrieval import Answer, AnswerMode, ChatTurn, PreparedAnswer
 from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember, session
+from tests.model_habits import ChatHabits
 from tests.model_server import ModelServer, Mood
 
 pytestmark = pytest.mark.django_db
@@ -150,12 +151,49 @@ def test_memories_are_quoted_if_model_fails(
     assert "walrus" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "reason", ["length", "content_filter", "error", "tool_calls", "max_tokens", "", None]
+)
+def test_memories_are_quoted_if_the_answer_is_cut(
+    walrus: User, model: ModelServer, caplog: pytest.LogCaptureFixture, reason: str | None
+) -> None:
+    """Half a sentence can say the opposite: You may safely eat everything else except [1] wal"""
+    model.habits = ChatHabits(finish_reason=lambda _request: reason)
+    answer = ask(session(walrus), walrus)
+    assert (answer.mode, answer.degraded) == (AnswerMode.EXTRACTIVE, True)
+    assert TRUTH in answer.text
+    assert {getattr(each, "fields", {}).get("code") for each in caplog.records} == {"cut"}
+
+
+@pytest.mark.parametrize("reason", ["stop", "STOP", "eos_token", "stop_sequence", "end_turn"])
+def test_answer_is_shown_if_the_server_says_that_it_is_whole(
+    walrus: User, model: ModelServer, reason: str
+) -> None:
+    model.habits = ChatHabits(finish_reason=lambda _request: reason)
+    assert ask(session(walrus), walrus).mode == AnswerMode.WORDED
+
+
+def test_answer_without_end_is_cut_at_the_token_limit(walrus: User, model: ModelServer) -> None:
+    model.says = ["Peanuts [1]. " * 2_000]
+    assert ask(session(walrus), walrus).degraded
+
+
+def test_urls_of_the_memories_stay_and_others_go(
+    walrus: User, index: Callable[[], int], model: ModelServer
+) -> None:
+    remember(walrus, "The walrus reads about nuts and allergy at https://walrus.example/nuts daily.")
+    index()
+    model.says = ["See https://walrus.example/nuts", " or https://evil.example/?q=", "allergic. [1]"]
+    assert ask(session(walrus), walrus).text == "See https://walrus.example/nuts or . [1]"
+
+
 def test_slow_model_is_awaited(walrus: User, model: ModelServer) -> None:
     model.mood = Mood.SLOW
     assert ask(session(walrus), walrus).mode == AnswerMode.WORDED
 
 
 def test_first_chunk_is_sent_before_the_second_arrives(walrus: User, model: ModelServer) -> None:
+    ask(session(walrus), walrus)  # then it is known that the model does not begin with reasoning
     model.may_go_on.clear()
     prepared = persona_retrieval.prepare_answer(session(walrus), walrus, QUESTION)
 

@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from memories.providers import chat
+from memories.providers.chat_errors import ChatUnavailable
 from memories.providers.chat_settings import ChatSettings
 from memories.providers.embeddings import CheckedProvider, ProviderUnavailable
 from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings
@@ -76,7 +77,7 @@ def test_request_after_a_fault_succeeds(remote: CheckedProvider, proxy: FaultPro
 def test_trickling_chat_answer_times_out(base_url: str, proxy: FaultProxy, settings: Settings) -> None:
     settings.CHAT = ChatSettings("talker", base_url=base_url, timeout_s=TIMEOUT_S)
     proxy.fault, began = Fault.TRICKLING, time.monotonic()
-    with pytest.raises(chat.ChatUnavailable) as error_info:
+    with pytest.raises(ChatUnavailable) as error_info:
         chat.complete_chat([("human", "Say much. " * 1_000)])
     assert error_info.value.code == "timeout"
     assert time.monotonic() - began < TRICKLE_S

@@ -1,6 +1,7 @@
 """Extraction of proposals from a conversation: limited, and never saved as memories without approval."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -14,13 +15,15 @@ from memories import scopes
 from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.models import Memory, Proposal
 from memories.persona import retrieval as persona_retrieval
-from memories.providers.chat import ChatUnavailable
+from memories.providers.chat_errors import ChatUnavailable
 from memories.providers.chat_settings import ChatSettings
 from memories.review import decisions as review_decisions
 from memories.review import extraction
-from memories.review.extraction import extract_proposals, parse_facts
+from memories.review.extraction import extract_proposals
+from memories.review.fact_parser import find_facts
 from tests.factories import accept_all, app, session
 from tests.memories.api.callers import app_of
+from tests.model_habits import ChatHabits
 from tests.model_server import ModelServer, Mood
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +38,8 @@ def set_model_output(model: ModelServer, *texts: str) -> None:
 
 def test_extracted_facts_become_proposals(ada: User, model: ModelServer) -> None:
     set_model_output(model, "I like sweet peas.", "I live in London.")
-    assert len(extract_proposals(session(ada), "Me: I like sweet peas.")) == 2
+    found = extract_proposals(session(ada), "Me: I like sweet peas.")
+    assert (len(found.proposals), found.left_out, found.is_cut) == (2, 0, False)
     assert not Memory.objects.exists()
     reviewed = accept_all(ada)
     assert [(each.text, each.source, each.visibility) for each in reviewed.memories] == [
@@ -46,7 +50,7 @@ def test_extracted_facts_become_proposals(ada: User, model: ModelServer) -> None
 
 def test_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> None:
     set_model_output(model)
-    assert extract_proposals(session(ada), HOSTILE) == []
+    assert extract_proposals(session(ada), HOSTILE).proposals == []
     extract_proposals(session(ada), HOSTILE)
     first, second = (prompt.splitlines()[-1] for prompt in model.prompts)
     assert first != second
@@ -55,7 +59,7 @@ def test_conversation_is_fenced_as_data(ada: User, model: ModelServer) -> None:
 
 def test_hostile_output_becomes_only_a_proposal(ada: User, model: ModelServer) -> None:
     set_model_output(model, HOSTILE)
-    [proposal] = extract_proposals(session(ada), HOSTILE)
+    [proposal] = extract_proposals(session(ada), HOSTILE).proposals
     [waiting] = review_decisions.list_pending_proposals(session(ada)).waiting
     assert waiting.content is not None
     assert waiting.content["visibility"] == "private"
@@ -63,21 +67,81 @@ def test_hostile_output_becomes_only_a_proposal(ada: User, model: ModelServer) -
     assert proposal == waiting.proposal
 
 
-@pytest.mark.parametrize("answer", ["", "Sorry.", '["a"', '[{"text": "a"}]', '{"a": 1}', "[1]", "[" * 5_000])
-def test_invalid_output_is_an_error_and_saves_nothing(answer: str) -> None:
-    with pytest.raises(InvalidModelOutput):
-        parse_facts(answer)
+@pytest.mark.parametrize(
+    "answer", ["", "Sorry.", '{"a": 1}', "[1]", "[null, 2]", "[" * 5_000, "See [the notes].", "{]", '["a']
+)
+def test_output_without_a_fact_is_an_error_and_saves_nothing(
+    answer: str, ada: User, model: ModelServer
+) -> None:
+    model.says = [answer]
+    with pytest.raises((InvalidModelOutput, ChatUnavailable)):
+        extract_proposals(session(ada), "Me: hello.")
+    assert not Proposal.objects.exists()
 
 
 @pytest.mark.parametrize(
-    "answer", ['["a", "b"]', '```json\n["a", " b ", "a", ""]\n```', 'Here: ["a",\n"b"] Done.']
+    ("answer", "left_out", "is_cut"),
+    [
+        ('["a", "b"]', 0, False),
+        ('```json\n["a", " b ", "a", ""]\n```', 0, False),
+        ('Here: ["a",\n"b"] Done.', 0, False),
+        ('Here are the facts [as asked]:\n["a", "b"]', 0, False),
+        ('Here are 2 facts [1]:\n["a", "b"] [end]', 0, False),
+        ('<think>Perhaps [1] or ["x", "y", "z"]?</think>["a", "b"]', 0, False),
+        ('["a", 42, "b", null]', 2, False),
+        ('["a", {"b": {"c": 1}}, "b"]', 1, False),
+        ('[{"text": "a"}, {"fact": "b", "kind": "x"}]', 0, False),
+        ('{"facts": [{"id": 1, "fact": "a"}, {"id": 2, "fact": "b"}]}', 0, False),
+        ('["a", "b",]', 0, False),
+        ("['a', 'b']", 0, False),
+        ("[\u201ca\u201d, \u201cb\u201d]", 0, False),
+        ('[["a"], ["b"]]', 0, False),
+        ('["a", "b", "I like the', 1, True),
+        ('["a", "b"', 0, True),
+        ('["a", "b", {"text": "I like', 1, True),
+        ('["a", "b", "\\u0000"]', 1, False),
+        ("- a\n- b", 0, False),
+        ("1. a\n2. b", 0, False),
+    ],
 )
-def test_text_around_json_output_is_ignored(answer: str) -> None:
-    assert parse_facts(answer) == ["a", "b"]
+def test_what_can_be_read_is_taken_and_the_rest_is_counted(
+    answer: str, left_out: int, is_cut: bool, ada: User, model: ModelServer
+) -> None:
+    model.says = [answer]
+    found = extract_proposals(session(ada), "Me: hello.")
+    assert (found.left_out, found.is_cut) == (left_out, is_cut)
+    assert sorted(each.text for each in accept_all(ada).memories) == ["a", "b"]
 
 
-def test_number_of_facts_is_limited() -> None:
-    assert len(parse_facts(json.dumps([str(number) for number in range(99)]))) == extraction.MAX_MEMORIES
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("['I don\\'t like peas']", "I don't like peas"),
+        ("['I don't like peas']", "I don't like peas"),
+        (r'["She said \"no\", twice \\ \u00e9 \ud83e\udd5c"]', 'She said "no", twice \\ é 🥜'),
+        (r'["Half \ud83e"]', "Half \ufffd"),
+        ('["Over\ntwo lines"]', "Over\ntwo lines"),
+        ('["See [1] and {2}, x"]', "See [1] and {2}, x"),
+    ],
+)
+def test_strings_are_read_as_they_were_meant(answer: str, text: str) -> None:
+    facts = find_facts(answer)
+    assert facts is not None
+    assert (facts.texts, facts.unread) == ([text], 0)
+
+
+def test_facts_beyond_the_limit_are_counted(ada: User, model: ModelServer) -> None:
+    set_model_output(model, *map(str, range(99)))
+    found = extract_proposals(session(ada), "Me: hello.")
+    assert (len(found.proposals), found.left_out) == (extraction.MAX_MEMORIES, 99 - extraction.MAX_MEMORIES)
+
+
+def test_answer_that_reaches_the_token_limit_is_used_and_marked(ada: User, model: ModelServer) -> None:
+    model.says = ['["a", "b", "I like']
+    model.habits = replace(ChatHabits(), finish_reason=lambda _request: "length")
+    found = extract_proposals(session(ada), "Me: hello.")
+    assert (len(found.proposals), found.is_cut) == (2, True)
+    assert model.requests[0]["body"]["max_completion_tokens"] >= extraction.ANSWER_TOKENS
 
 
 def test_unavailable_model_saves_nothing(ada: User, model: ModelServer) -> None:
@@ -126,7 +190,7 @@ def test_nothing_is_sent_without_consent(
         chat_consent.save_consent(app(ada), yes=True)
     chat_consent.save_consent(session(ada), yes=True)
     set_model_output(model)
-    assert extract_proposals(session(ada), "Me: hello.") == []
+    assert extract_proposals(session(ada), "Me: hello.").proposals == []
     assert persona_retrieval.can_send_to_model(session(ada))
 
 
@@ -151,6 +215,7 @@ def test_rest_returns_extracted_proposals(ada: User, model: ModelServer) -> None
         response = call("post", REST, {"conversation": "Me: I like sweet peas."})
         [found] = response.json["results"]
         assert (response.status, found["changes"]["text"]) == (200, "I like sweet peas.")
+        assert (response.json["left_out"], response.json["is_complete"]) == (0, True)
     assert str(Proposal.objects.get().pk) == found["id"]
     assert not Memory.objects.exists()
 
@@ -180,6 +245,13 @@ def test_page_redirects_to_review(ada_client: Client, model: ModelServer) -> Non
     answer = ada_client.post(PAGE, {"conversation": "Me: I like sweet peas."})
     assert answer.headers["Location"] == "/memories/review/"
     assert "I like sweet peas." in ada_client.get("/memories/review/").content.decode()
+
+
+def test_page_says_what_could_not_be_read(ada_client: Client, model: ModelServer) -> None:
+    for answer, message in (('["a", 42]', "1 more in the chat model"), ('["a", "b', "was cut off")):
+        model.says = [answer]
+        page = ada_client.post(PAGE, {"conversation": "Me: hello."}, follow=True).content.decode()
+        assert message in page
 
 
 def test_page_shows_errors(ada_client: Client, model: ModelServer) -> None:

@@ -187,9 +187,9 @@ def test_generated_answer_is_in_page_without_javascript(
 ) -> None:
     remember(ada, FACT)
     index()
-    model.says = ["In <b>the", "</b> garden [1]"]
+    model.says = ["In <b>the", "</b> garden, 1 &lt; 2 [1]"]
     page = ask(ada_client)
-    assert 'In &lt;b&gt;the&lt;/b&gt; garden <a href="#source-1">[1]</a>' in page
+    assert 'In the garden, 1 &lt; 2 <a href="#source-1">[1]</a>' in page
     assert 'id="source-1"' in page
     assert page.count("</html>") == 1
     assert "A chat model on this machine generates answers" in page
@@ -201,7 +201,8 @@ def test_event_stream_sends_text_then_answer_html(
     remember(ada, FACT)
     index()
     headers = {"Accept": "text/event-stream"}
-    response = ada_client.post("/memories/ask/", {"question": QUESTION}, headers=headers)
+    for _again in range(2):  # the first answer is held until it is known that it is no reasoning
+        response = ada_client.post("/memories/ask/", {"question": QUESTION}, headers=headers)
     first, *_, last = response.content.decode().strip().split("\n\n")
     assert first == 'event: text\ndata: {"text":"Peanuts"}'
     assert last.startswith("event: answer")

@@ -44,6 +44,9 @@ BAD = [
     ("picard.E011", {"SEARCH_LANGUAGE": "klingon"}),
     ("picard.E012", {"METRICS_TOKEN": "short"}),
     ("picard.E013", {"SECURITY_CONTACT": "security@example.org"}),
+    ("picard.E030", {"CHAT_MODEL": "m", "CHAT_PROVIDER": "anthropic"}),
+    ("picard.E030", {"CHAT_MODEL": "m", "CHAT_BASE_URL": "models.example/v1"}),
+    ("picard.E030", {"CHAT_MODEL": "m", "CHAT_ANSWER_TOKENS": "0"}),
 ]
 
 

@@ -1,5 +1,6 @@
 """Logs: JSON lines with request IDs, but without users' texts and secrets."""
 
+import ast
 import asyncio
 import json
 import logging
@@ -14,6 +15,36 @@ from django.urls import ResolverMatch
 
 from picard.config.log_config import JsonFormatter, request_id
 from picard.observability.middleware import RequestIdMiddleware
+from tests.processes import PROJECT
+
+PACKAGES = ("accounts", "core", "memories", "oauth", "picard")
+LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
+
+
+def find_extra_arguments() -> list[tuple[str, ast.expr]]:
+    """Return the `extra` arguments of all log calls in the project, with their places."""
+    paths = [path for name in PACKAGES for path in (PROJECT / name).rglob("*.py")]
+    calls = [
+        (path, node)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    return [
+        (f"{path}:{call.lineno}", keyword.value)
+        for path, call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr in LOG_METHODS
+        for keyword in call.keywords
+        if keyword.arg == "extra"
+    ]
+
+
+def test_no_log_call_passes_fields_that_the_formatter_drops() -> None:
+    found = find_extra_arguments()
+    assert len(found) >= 2
+    for place, extra in found:
+        assert isinstance(extra, ast.Dict), place
+        assert [key.value for key in extra.keys if isinstance(key, ast.Constant)] == ["fields"], place
 
 
 def test_record_is_one_json_object_on_one_line() -> None:

@@ -13,9 +13,12 @@ from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from accounts.models import User
+from memories.providers import chat
 from picard.observability import doctor
 from picard.observability.doctor import Finding, State
 from tests.factories import remember
+from tests.model_habits import SERVERS
+from tests.model_server import ModelServer, Mood
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +33,19 @@ def test_healthy_server_has_no_failure_and_every_problem_has_a_hint(ada: User) -
     assert not [finding for finding in findings.values() if finding.state == State.FAIL]
     assert all(finding.hint for finding in findings.values() if finding.state != State.OK)
     assert findings["pgvector"].state == findings["migrations"].state == findings["clock"].state == State.OK
+
+
+def test_chat_model_is_asked_a_fixed_question(ada: User, model: ModelServer) -> None:
+    remember(ada, "The walrus is allergic to peanuts.")
+    assert (run_checks()["chat model"].state, len(model.requests)) == (State.OK, 1)
+    assert "walrus" not in str(model.chats)
+    chat.reset_model()
+    model.habits = SERVERS["openai, o1-preview"]
+    assert run_checks()["chat model"].said.endswith("adapted: no temperature; no system role")
+    model.mood, model.habits = Mood.DENYING, None
+    finding = run_checks()["chat model"]
+    assert (finding.state, finding.said) == (State.FAIL, "talker at 127.0.0.1: unauthorized")
+    assert finding.hint
 
 
 def test_pending_memories_without_a_worker_fail(ada: User) -> None:
