@@ -9,7 +9,9 @@ from django.core.signals import request_finished
 from django.db import connections
 from django.dispatch import receiver
 
+from picard.server.clients import ClientDirectory
 from picard.server.gateway import Gateway
+from picard.server.limits import get_limits
 from picard.wsgi import application as wsgi_application  # also selects the settings
 
 # Streams and liveness, which must not wait for a thread.
@@ -31,6 +33,9 @@ application = Gateway(
     get_asgi_application(),
     wsgi_application,
     threads=settings.WEB_THREADS,
+    clients=ClientDirectory(),
+    request_limit=get_limits().requests,
+    upload_limit=get_limits().uploads,
     max_body_bytes=settings.MAX_BODY_BYTES,
     native_paths=NATIVE_PATHS,
     upload_paths=UPLOAD_PATHS,

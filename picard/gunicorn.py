@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
 from django.conf import settings
 
 from picard.server import metrics_folder
+from picard.server.limits import get_limits
 
 # By default, glibc has a heap per thread, each of which grows to the largest batch embedded in it. A fixed trim
 # threshold is not adjusted: otherwise glibc raises it when a large block is freed, and then returns less memory.
@@ -54,7 +55,8 @@ forwarded_allow_ips = ""
 
 
 def on_starting(_server: Any) -> None:
-    """Create the metrics folder before the first worker is forked."""
+    """Create what the workers share before the first of them is forked."""
+    get_limits()
     if settings.METRICS_TOKEN:
         metrics_folder.create(worker_tmp_dir)  # in memory, so that a full disk does not affect requests
 
@@ -65,6 +67,7 @@ def pre_fork(_server: Any, worker: Any) -> None:
 
 def post_fork(_server: Any, worker: Any) -> None:
     metrics_folder.use_slot(worker.metrics_slot)
+    get_limits().use_process(worker.metrics_slot)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -12,11 +12,9 @@ from django.http import HttpRequest, HttpResponseBase
 from core.db.cancellation import has_client_disconnected
 from core.middleware import SyncAndAsyncMiddleware
 from picard.config.log_config import redact_path, request_id
+from picard.server.clients import HEALTH_PATHS
 
-# Monitoring polls these every few seconds, so they are logged at DEBUG. It uses internal addresses (of a container or
-# load balancer), so the Host header is not validated; nothing in these views depends on it.
 CLIENT_CLOSED_REQUEST = 499  # nobody receives the response; as nginx logs it, so that it counts as no failure
-HEALTH_PATHS = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 logger = logging.getLogger("picard.request")
 
@@ -51,6 +49,7 @@ def _start_request(request: HttpRequest) -> _RequestStart:
     start = _RequestStart(uuid.uuid4().hex, time.perf_counter())
     request.request_id = start.id  # type: ignore[attr-defined]
     if request.path in HEALTH_PATHS:
+        # Monitoring uses internal addresses (of a container or load balancer); nothing in these views depends on it.
         request.META["HTTP_HOST"] = "localhost"
     return start
 

@@ -9,6 +9,7 @@ import asyncio
 import io
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from http import HTTPStatus
 from typing import IO, Any
 
 from core import request_threads
+from picard.server.clients import ClientDirectory
+from picard.server.concurrency import ConcurrencyLimit
 from picard.server.request_pool import RequestPool
 from picard.server.wsgi import (
     SPOOL_BYTES,
@@ -32,11 +35,14 @@ from picard.server.wsgi import (
 CHUNK_BYTES = 65_536
 BODY_TIMEOUT_S = 120  # for a whole request body
 UPLOAD_TIMEOUT_S = 3_600  # for a large file from a logged-in user
-MAX_UPLOADS = 2  # concurrent uploads per process, each of which may be spooled to disk
+UPLOAD_PIECE_BYTES, UPLOAD_PIECE_S = 1_000_000, 30  # the least pace: each further piece within this time
+UPLOAD_WAIT_S = 60  # for another upload to end
+MAX_UPLOADS = 4  # concurrent uploads per process, each of which may be spooled to disk
 DRAIN_TIMEOUT_S = 5  # for the rest of a rejected upload
 NATIVE_GRACE_S = 1.0  # in which the native application ends after its client has disconnected
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # RFC 9110 9.2.1
-MAX_WAITING = 256  # requests that wait for a thread; further ones get 503
+MAX_WAITING = 256  # requests that wait for a thread; further ones get 503, except the first of a client
+MAX_WAITING_OF_CLIENT = 128
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -60,6 +66,8 @@ class RequestRejected(Exception):
 class Gateway:
     """Routes `native_paths` to `native`, other requests to `wsgi` in one of `threads` threads.
 
+    Of one client, as many requests run at once as `request_limit` says, and as many uploads as `upload_limit` says;
+    further ones wait.
     Responses of `wsgi` are buffered before they are sent, unless a view defers its body (core/deferred_responses.py).
     `on_rejection` is called with method, status and seconds of each request that neither of them handles.
     """
@@ -70,6 +78,9 @@ class Gateway:
         wsgi: WsgiApplication,
         *,
         threads: int,
+        clients: ClientDirectory,
+        request_limit: ConcurrencyLimit,
+        upload_limit: ConcurrencyLimit,
         max_body_bytes: int,
         native_paths: Iterable[str] = (),
         upload_paths: Iterable[str] = (),
@@ -83,9 +94,11 @@ class Gateway:
         self._native_paths = frozenset(native_paths)
         self._upload_paths = frozenset(upload_paths)
         self._max_upload_bytes = max_upload_bytes
-        self._uploads = 0
-        self._pool = RequestPool(threads)
-        self._in_flight = 0
+        self._clients = clients
+        self._upload_limit = upload_limit
+        self._upload_slots = asyncio.Semaphore(MAX_UPLOADS)
+        self._pool = RequestPool(threads, request_limit)
+        self._in_flight: Counter[str] = Counter()
         self._max_in_flight = threads + max_waiting
         self._on_rejection = on_rejection
 
@@ -99,18 +112,20 @@ class Gateway:
 
     async def _handle_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started_at = time.perf_counter()
-        # For native paths and deferred bodies.
-        request_threads.set_runner(partial(self._pool.run, may_write=_may_write(scope)))
+        client = ""
         try:
-            if self._is_upload(scope) and await self._can_upload(scope):
-                response = await self._receive_upload(scope, receive)
+            if self._is_upload(scope) and await self._can_upload(
+                client := await self._identify(scope), scope
+            ):
+                response = await self._receive_upload(client, scope, receive)
             else:
                 body = await read_body(scope, receive, self._max_body_bytes, BODY_TIMEOUT_S)
+                client = client or await self._identify(scope)
                 if scope["path"] in self._native_paths:
                     with body.file:
                         await self._run_native(scope, body.replay_messages(receive), send)
                     return
-                response = await self._run_in_thread(scope, body)
+                response = await self._run_in_thread(client, scope, body)
         except RequestRejected as rejection:
             response = rejection.build_response(scope)
             self._on_rejection(scope["method"], response.status, time.perf_counter() - started_at)
@@ -121,6 +136,19 @@ class Gateway:
             return
         with response.body:
             await _send_response(response, send, is_head=scope["method"] == "HEAD")
+
+    async def _identify(self, scope: Scope) -> str:
+        """Return the client of a request, and let code on the event loop use its threads."""
+        client, credential = self._clients.find(scope)
+        if credential is not None:
+            look_up = partial(self._clients.identify, credential)
+            # Not behind other requests of the network: many users may share it.
+            user = await self._pool.run(f"{client} credentials", look_up, may_write=False)
+            if user is not None:
+                self._clients.remember(credential, user)
+                client = user
+        request_threads.set_runner(partial(self._pool.run, client, may_write=_may_write(scope)))
+        return client
 
     async def _run_native(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the native application. If the client disconnects, `receive` tells it so, and it ends by itself.
@@ -140,41 +168,54 @@ class Gateway:
         is_upload_path = scope["method"] == "POST" and scope["path"] in self._upload_paths
         return is_upload_path and _get_content_length(scope) > self._max_body_bytes
 
-    async def _can_upload(self, scope: Scope) -> bool:
-        """Return whether the caller may access the page, by a HEAD request before any of the body is read."""
-        response = await self._run_in_thread({**scope, "method": "HEAD"}, RequestBody(io.BytesIO(), 0))
+    async def _can_upload(self, client: str, scope: Scope) -> bool:
+        """Return whether the client may access the page, by a HEAD request before any of the body is read."""
+        response = await self._run_in_thread(
+            client, {**scope, "method": "HEAD"}, RequestBody(io.BytesIO(), 0)
+        )
         response.body.close()
         return response.status == HTTPStatus.OK
 
-    async def _receive_upload(self, scope: Scope, receive: Receive) -> WsgiResponse:
-        if self._uploads >= MAX_UPLOADS:
+    async def _receive_upload(self, client: str, scope: Scope, receive: Receive) -> WsgiResponse:
+        """Read and handle an upload. Meanwhile, a further one of the client waits, and all if there are too many."""
+        try:
+            async with (
+                asyncio.timeout(UPLOAD_WAIT_S) as waiting,
+                self._upload_limit.hold(client),
+                self._upload_slots,
+            ):
+                waiting.reschedule(None)
+                body = await read_upload(scope, receive, self._max_upload_bytes)
+                return await self._run_in_thread(client, scope, body)
+        except TimeoutError:
             headers = {"Retry-After": "10", "Connection": "close"}
             raise RequestRejected(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too many concurrent uploads. Try again later.", **headers
-            )
-        self._uploads += 1
-        try:
-            body = await read_body(scope, receive, self._max_upload_bytes, UPLOAD_TIMEOUT_S)
-            return await self._run_in_thread(scope, body)
-        finally:
-            self._uploads -= 1
+            ) from None
 
-    async def _run_in_thread(self, scope: Scope, body: "RequestBody") -> WsgiResponse:
-        if self._in_flight >= self._max_in_flight:
+    async def _run_in_thread(self, client: str, scope: Scope, body: "RequestBody") -> WsgiResponse:
+        if self._has_too_many(client):
             body.file.close()
             raise RequestRejected(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests. Try again later.", **{"Retry-After": "1"}
             )
-        self._in_flight += 1
+        self._in_flight[client] += 1
         try:
             return await self._pool.run(
+                client,
                 lambda: run_application(self._wsgi, build_environ(scope, body.file, body.length)),
                 may_write=_may_write(scope),
                 on_end=body.file.close,
                 on_abandoned=_close_response,
             )
         finally:
-            self._in_flight -= 1
+            self._in_flight[client] -= 1
+            if not self._in_flight[client]:
+                del self._in_flight[client]
+
+    def _has_too_many(self, client: str) -> bool:
+        own = self._in_flight[client]
+        return own >= MAX_WAITING_OF_CLIENT or (own > 0 and self._in_flight.total() >= self._max_in_flight)
 
     async def _handle_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -229,6 +270,27 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: f
     try:
         async with asyncio.timeout(timeout_s):
             return await _collect_body(receive, max_bytes)
+    except TimeoutError:
+        raise _build_timeout_error() from None
+
+
+async def read_upload(scope: Scope, receive: Receive, max_bytes: int) -> RequestBody:
+    """Read a large body. Raises RequestRejected if it is too large, too slow, or below the least pace."""
+    loop = asyncio.get_running_loop()
+    received = 0
+
+    async def receive_piece() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received >= UPLOAD_PIECE_BYTES:
+            received = 0
+            pace.reschedule(loop.time() + UPLOAD_PIECE_S)
+        return message
+
+    try:
+        async with asyncio.timeout(UPLOAD_PIECE_S) as pace:
+            return await read_body(scope, receive_piece, max_bytes, UPLOAD_TIMEOUT_S)
     except TimeoutError:
         raise _build_timeout_error() from None
 

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from core.db.cancellation import CancellableWork
+from picard.server.concurrency import ConcurrencyLimit
 
 CANCEL_EVERY_S = 0.1  # statements of a request whose client has disconnected
 
@@ -13,14 +15,19 @@ T = TypeVar("T")
 
 
 class RequestPool:
-    """A bounded pool of threads, each of which keeps its database connection."""
+    """A bounded pool of threads, of which one client uses at most as many as `limit` says.
 
-    def __init__(self, threads: int) -> None:
+    Each thread keeps its database connection.
+    """
+
+    def __init__(self, threads: int, limit: ConcurrencyLimit) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._limit = limit
         self._cancelling: set[asyncio.Task[None]] = set()  # the loop keeps only weak references
 
     async def run(
         self,
+        client: str,
         work: Callable[[], T],
         *,
         may_write: bool,
@@ -32,9 +39,22 @@ class RequestPool:
         If the task is cancelled, because the client has disconnected, work that has not started is dropped; else its
         statements are cancelled (core/db/cancellation.py), and `on_abandoned` is called with its result.
         """
-        cancellable = CancellableWork(may_write=may_write)
+        try:
+            await self._limit.acquire(client)
+        except BaseException:
+            on_end()
+            raise
+        cancellable, loop = CancellableWork(may_write=may_write), asyncio.get_running_loop()
+
+        def end(
+            _done: object,
+        ) -> None:  # when the thread is free, even if nobody waits for the result any more
+            on_end()
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._limit.release, client)
+
         future = self._threads.submit(cancellable.run, work)
-        future.add_done_callback(lambda _: on_end())
+        future.add_done_callback(end)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -49,7 +69,7 @@ class RequestPool:
         self._threads.shutdown()
 
 
-async def _cancel_until_done(cancellable: CancellableWork, future: "Future[T]") -> None:
+async def _cancel_until_done(cancellable: CancellableWork, future: "Future[Any]") -> None:
     while not future.done():
         await asyncio.to_thread(cancellable.cancel_statement)
         await asyncio.sleep(CANCEL_EVERY_S)

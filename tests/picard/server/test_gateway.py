@@ -19,6 +19,8 @@ from django.urls import path
 
 from core.request_threads import run_in_thread
 from picard.server import gateway as gateway_module
+from picard.server.clients import ClientDirectory
+from picard.server.concurrency import ConcurrencyLimit
 from picard.server.gateway import Gateway
 from picard.server.wsgi import DEFERRED_KEY
 
@@ -38,6 +40,9 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[
         raise SystemExit(3)
     if path_info == "/slow":
         time.sleep(0.2)
+    if path_info == "/blocks":
+        running.append(environ["HTTP_COOKIE"])
+        may_end.wait()
     if path_info == "/thread":
         seen["thread"] = threading.get_ident()
     body = environ["wsgi.input"]
@@ -54,6 +59,8 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[
 
 
 may_continue = asyncio.Event()
+may_end = threading.Event()  # of requests to /blocks
+running: list[str] = []  # the cookies of those that have begun
 
 
 async def _stream_body() -> AsyncIterator[bytes]:
@@ -222,7 +229,7 @@ def test_thread_keeps_its_database_connection_between_requests() -> None:
         finished.append(kwargs)
 
     request_finished.connect(count)
-    gateway = Gateway(native, WSGIHandler(), threads=1, max_body_bytes=MAX_BODY_BYTES)
+    gateway = _make_gateway(native, WSGIHandler(), threads=1)
 
     async def scenario() -> list[Reply]:
         return [await _request(gateway, "GET", "/", headers=[("Host", "127.0.0.1")]) for _ in range(3)]
@@ -242,9 +249,7 @@ def test_thread_keeps_its_database_connection_between_requests() -> None:
 def test_native_request_closes_its_database_connection() -> None:
     import picard.asgi  # noqa: F401  (registers the receiver)
 
-    gateway = Gateway(
-        ASGIHandler(), application, threads=1, max_body_bytes=MAX_BODY_BYTES, native_paths=["/"]
-    )
+    gateway = _make_gateway(ASGIHandler(), application, threads=1, native_paths=["/"])
     _, _, pid = asyncio.run(_request(gateway, "GET", "/", headers=[("Host", "127.0.0.1")]))
     with connections["default"].cursor() as cursor:
         for _ in range(1_000):  # PostgreSQL notices with a delay
@@ -321,8 +326,20 @@ def _send(method: str, path: str, **options: Any) -> Reply:
 
 
 def _run_with_gateway(scenario: Callable[[Gateway], Any], **options: Any) -> Any:
-    settings: dict[str, Any] = {"threads": 2, "max_body_bytes": MAX_BODY_BYTES, "native_paths": ["/mcp"]}
-    return asyncio.run(scenario(Gateway(native, application, **(settings | options))))
+    return asyncio.run(scenario(_make_gateway(native, application, **options)))
+
+
+def _make_gateway(native: Any, wsgi: Any, **options: Any) -> Gateway:
+    """Return a gateway for which the value of a session is its user."""
+    defaults: dict[str, Any] = {
+        "threads": 2,
+        "max_body_bytes": MAX_BODY_BYTES,
+        "native_paths": ["/mcp"],
+        "clients": ClientDirectory(lambda credential: credential.removeprefix("session ")),
+        "request_limit": ConcurrencyLimit(2),
+        "upload_limit": ConcurrencyLimit(1),
+    }
+    return Gateway(native, wsgi, **(defaults | options))
 
 
 async def _request(
@@ -352,8 +369,9 @@ async def _request(
 
     async def receive() -> dict[str, Any]:
         chunk = chunks.pop(0) if chunks else asyncio.Event()  # connected, but sends nothing more
-        if isinstance(chunk, asyncio.Event):
+        while isinstance(chunk, asyncio.Event):
             await chunk.wait()
+            chunk = chunks.pop(0)
         if chunk is None:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
@@ -399,6 +417,124 @@ def test_rejected_upload_is_drained_so_that_a_proxy_forwards_the_response() -> N
 def test_draining_a_rejected_upload_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_module, "DRAIN_TIMEOUT_S", 0.01)
     assert _upload_chunks("/fails", MAX_BODY_BYTES + 1, [b"x", asyncio.Event(), b"x"])[0] == 413
+
+
+def test_upload_below_the_least_pace_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_module, "UPLOAD_PIECE_S", 0.05)
+    chunks = [b"x" * 900_000, asyncio.Event(), b"x"]
+    assert _upload_chunks("/import", MAX_BODY_BYTES + 1, chunks)[0] == 408
+
+
+def test_upload_of_the_least_pace_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_module, "UPLOAD_PIECE_S", 0.2)
+    chunks = [piece for _ in range(4) for piece in (_later(0.1), b"x" * 1_000_000)]
+    assert _upload_chunks("/import", MAX_BODY_BYTES + 1, chunks)[0] == 200
+
+
+class _later(asyncio.Event):  # noqa: N801
+    """Elapses after some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def wait(self) -> Any:
+        await asyncio.sleep(self._seconds)
+
+
+def test_uploads_of_a_client_wait_for_each_other_and_for_nobody_else() -> None:
+    async def scenario(gateway: Gateway) -> list[Reply]:
+        may_end = asyncio.Event()
+        uploads = [asyncio.create_task(_upload_as(gateway, "ada", [b"x", may_end, b"x"])) for _ in range(3)]
+        assert (await asyncio.wait_for(_upload_as(gateway, "bob", [b"x"]), 5))[0] == 200
+        assert not any(upload.done() for upload in uploads)
+        may_end.set()
+        return await asyncio.gather(*uploads)
+
+    assert [status for status, _, _ in _run_with_gateway(scenario, **UPLOADS)] == [200, 200, 200]
+
+
+def test_upload_that_waits_too_long_for_another_gets_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_module, "UPLOAD_WAIT_S", 0.05)
+
+    async def scenario(gateway: Gateway) -> Reply:
+        first = asyncio.create_task(_upload_as(gateway, "ada", [b"x", asyncio.Event(), b"x"]))
+        await asyncio.sleep(0.02)
+        reply = await _upload_as(gateway, "ada", [b"x"])
+        first.cancel()
+        return reply
+
+    status, headers, _ = _run_with_gateway(scenario, **UPLOADS)
+    assert (status, headers["retry-after"]) == (503, "10")
+
+
+UPLOADS: dict[str, Any] = {"upload_paths": ["/import"], "max_upload_bytes": 2 * MAX_BODY_BYTES}
+
+
+async def _upload_as(gateway: Gateway, user: str, chunks: list[Any]) -> Reply:
+    headers = [("Content-Length", str(MAX_BODY_BYTES + 1)), ("Cookie", f"picard_session={user}")]
+    return await _request(gateway, "POST", "/import", headers=headers, body=chunks)
+
+
+# --- Fairness between clients -----------------------------------------------------------------------------
+
+
+def test_client_uses_two_threads_and_its_further_requests_wait() -> None:
+    async def scenario(gateway: Gateway) -> list[Reply]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_request_as(gateway, "ada", "/blocks")) for _ in range(8)]
+            try:
+                while len(running) < 2:
+                    await asyncio.sleep(0.01)
+                assert (await _request_as(gateway, "bob", "/"))[0] == 200
+                assert len(running) == 2
+            finally:
+                may_end.set()
+        return [task.result() for task in tasks]
+
+    may_end.clear()
+    running.clear()
+    replies = _run_with_gateway(scenario, threads=4)
+    assert [status for status, _, _ in replies] == [200] * 8
+
+
+def test_request_whose_client_has_disconnected_keeps_its_place_until_its_thread_is_free() -> None:
+    async def scenario(gateway: Gateway) -> None:
+        tasks = [asyncio.create_task(_request_as(gateway, "ada", "/blocks")) for _ in range(2)]
+        while len(running) < 2:
+            await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+        third = asyncio.create_task(_request_as(gateway, "ada", "/blocks"))
+        await asyncio.sleep(0.1)
+        assert len(running) == 2
+        may_end.set()
+        assert (await third)[0] == 200
+
+    may_end.clear()
+    running.clear()
+    _run_with_gateway(scenario, threads=4)
+
+
+def test_new_client_is_served_although_another_has_filled_the_queue() -> None:
+    async def scenario(gateway: Gateway) -> None:
+        tasks = [asyncio.create_task(_request_as(gateway, "ada", "/blocks")) for _ in range(6)]
+        while len(running) < 2:
+            await asyncio.sleep(0.01)
+        try:
+            assert (await _request_as(gateway, "ada", "/"))[0] == 503
+            assert (await _request_as(gateway, "bob", "/"))[0] == 200
+        finally:
+            may_end.set()
+            await asyncio.gather(*tasks)
+
+    may_end.clear()
+    running.clear()
+    _run_with_gateway(scenario, threads=4, max_waiting=2)
+
+
+async def _request_as(gateway: Gateway, user: str, path: str) -> Reply:
+    return await _request(gateway, "GET", path, headers=[("Cookie", f"picard_session={user}")])
 
 
 def _upload(path: str, content: bytes) -> Reply:

@@ -1,4 +1,4 @@
-"""A running server whose statements do not end: each has a time limit, and none outlives its client."""
+"""A running server whose statements do not end: they have a time limit, end with their client, and a user has two."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ SEARCH = {"query": "zebra"}
 
 @pytest.fixture(scope="module")
 def _running(django_db_setup: None) -> Iterator[str]:
-    with serving(STATEMENT_TIMEOUT_S="3") as address:
+    with serving(STATEMENT_TIMEOUT_S="3", WEB_WORKERS="2") as address:
         yield address
 
 
@@ -82,6 +82,7 @@ def build_requests(site: str, ada: User, *, timeout_s: float = 30) -> dict[str, 
             json={"question": "zebra"},
             headers=headers | {"Accept": "text/event-stream"},
         ),
+        "list": page.build_request("GET", "/memories/"),
         "anonymous": build_anonymous_request(site, timeout_s),
     }
 
@@ -95,6 +96,7 @@ def build_anonymous_request(site: str, timeout_s: float) -> httpx.Request:
 
 def test_statement_that_takes_too_long_is_503_in_the_form_of_each_protocol(site: str, ada: User) -> None:
     requests = build_requests(site, ada)
+    del requests["list"]
     with (
         httpx.Client() as client,
         blocked("memories_memory", "memories_memoryvector"),
@@ -136,3 +138,22 @@ def test_statement_ends_when_its_client_disconnects(site: str, ada: User, kind: 
             client.send(request)
         # The time limit would end it 2.5 s after the client has disconnected.
         wait_until(lambda: not count_waiting(), seconds=2)
+
+
+def test_user_has_two_requests_at_once_over_all_processes_apps_and_sessions(site: str, ada: User) -> None:
+    bob = build_requests(site, make_person("bob"))["list"]
+    kinds = ("page", "rest", "mcp", "stream")
+    requests = [build_requests(site, ada)[kind] for kind in kinds for _ in range(3)]
+    with httpx.Client() as client, ThreadPoolExecutor(len(requests)) as pool:
+        assert client.send(bob).status_code == 200
+        with blocked("memories_memoryvector"):
+            futures = [pool.submit(client.send, request) for request in requests]
+            wait_until(lambda: count_waiting() == 2, seconds=10)
+            highest = 2
+            for _ in range(10):
+                assert client.send(bob).status_code == 200
+                highest = max(highest, count_waiting())
+            assert highest == 2
+        # They waited for their turn, and none was refused.
+        assert {future.result().status_code for future in futures} <= {200, 503}
+        assert sum(future.result().status_code == 200 for future in futures) >= len(requests) - 4

@@ -1,0 +1,130 @@
+"""How much of the web server one client may use at once, over all its processes. Further requests wait their turn."""
+
+import asyncio
+import hashlib
+import mmap
+import random
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+BUCKETS = 16_384  # two clients of one bucket share their limit
+POLL_S = 0.02  # for what ends in another process
+FAIR_DELAY_S = 0.02
+
+
+class SharedCounts:
+    """Counts by client, in memory that the processes of the web server share.
+
+    Each process changes only its own row, in one thread, and a client's count is the sum of its column. Nothing is
+    left of a process that was killed: its row is cleared when another process gets it.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._memory = mmap.mmap(-1, processes * BUCKETS)
+        self._processes = processes
+        self._secret = secrets.token_bytes(16)  # so that nobody can choose whose bucket to share
+        self.clear_row(0)
+
+    def clear_row(self, process: int) -> None:
+        """Use this row from now on. A process without one, during a reload, shares the last."""
+        self._row = min(process, self._processes - 1) * BUCKETS
+        self._memory[self._row : self._row + BUCKETS] = bytes(BUCKETS)
+
+    def find_bucket(self, client: str) -> int:
+        digest = hashlib.blake2b(client.encode(), digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest) % BUCKETS
+
+    def add(self, bucket: int, number: int) -> None:
+        self._memory[self._row + bucket] = max(0, self._memory[self._row + bucket] + number)
+
+    def count(self, bucket: int) -> int:
+        return sum(self._memory[bucket + row] for row in range(0, self._processes * BUCKETS, BUCKETS))
+
+    def count_elsewhere(self, bucket: int) -> int:
+        return self.count(bucket) - self._memory[self._row + bucket]
+
+
+@dataclass
+class _Queue:
+    """The requests of one client that wait in this process. The first of them holds the lock."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_released: asyncio.Event = field(default_factory=asyncio.Event)
+    length: int = 0
+
+
+class ConcurrencyLimit:
+    """Lets `limit` pieces of work of each client run at once. Belongs to an event loop, except `counts`."""
+
+    def __init__(self, limit: int, processes: int = 1) -> None:
+        self._limit = limit
+        self._running, self._waiting = SharedCounts(processes), SharedCounts(processes)
+        self._queues: dict[str, _Queue] = {}
+
+    def use_process(self, process: int) -> None:
+        """Tell which of the processes this is, after it was forked."""
+        self._running.clear_row(process)
+        self._waiting.clear_row(process)
+
+    async def acquire(self, client: str) -> None:
+        """Wait until less than `limit` of this client run, in the order of the calls. Then call `release`."""
+        bucket = self._running.find_bucket(client)
+        if client not in self._queues and self._try_acquire(bucket):
+            return
+        with self._enter_queue(client) as queue:
+            async with queue.lock:
+                await self._wait(bucket, queue.is_released)
+
+    def release(self, client: str) -> None:
+        self._running.add(self._running.find_bucket(client), -1)
+        if queue := self._queues.get(client):
+            queue.is_released.set()
+
+    @asynccontextmanager
+    async def hold(self, client: str) -> AsyncIterator[None]:
+        await self.acquire(client)
+        try:
+            yield
+        finally:
+            self.release(client)
+
+    def _try_acquire(self, bucket: int) -> bool:
+        self._running.add(bucket, 1)  # first, so that two processes never both succeed
+        if self._running.count(bucket) <= self._limit:
+            return True
+        self._running.add(bucket, -1)
+        return False
+
+    @contextmanager
+    def _enter_queue(self, client: str) -> Iterator[_Queue]:
+        queue = self._queues.setdefault(client, _Queue())
+        queue.length += 1
+        try:
+            yield queue
+        finally:
+            queue.length -= 1
+            if not queue.length:
+                del self._queues[client]
+
+    async def _wait(self, bucket: int, is_released: asyncio.Event) -> None:
+        self._waiting.add(bucket, 1)
+        try:
+            while not self._try_acquire(bucket):
+                is_released.clear()
+                await _wait_for(is_released, POLL_S)
+                if self._waiting.count_elsewhere(
+                    bucket
+                ):  # else the process that ends work would always begin the next
+                    await asyncio.sleep(random.uniform(0, FAIR_DELAY_S))  # noqa: S311 (not a secret)
+        finally:
+            self._waiting.add(bucket, -1)
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

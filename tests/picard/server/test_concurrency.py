@@ -1,0 +1,125 @@
+"""The limit of a client holds over all processes of the web server."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from picard.server.concurrency import ConcurrencyLimit
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+FORK: Any = get_context("fork")  # as gunicorn starts its workers
+
+
+def try_to_acquire(limit: ConcurrencyLimit, client: str, seconds: float = 0.1) -> bool:
+    async def acquire() -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await limit.acquire(client)
+        except TimeoutError:
+            return False
+        return True
+
+    return asyncio.run(acquire())
+
+
+def run_in_process(process: int, limit: ConcurrencyLimit, work: Callable[[], Any]) -> Any:
+    """Return what `work` returns in a forked process that has the number `process`."""
+    parent, child = FORK.Pipe()
+
+    def run() -> None:
+        limit.use_process(process)
+        child.send(work())
+
+    worker = FORK.Process(target=run)
+    worker.start()
+    result = parent.recv()
+    worker.join()
+    parent.close()
+    child.close()
+    return result
+
+
+def test_work_in_another_process_counts() -> None:
+    limit = ConcurrencyLimit(2, processes=3)
+    assert run_in_process(1, limit, lambda: try_to_acquire(limit, "ada"))
+    assert try_to_acquire(limit, "ada")
+    assert not run_in_process(2, limit, lambda: try_to_acquire(limit, "ada"))
+    assert run_in_process(2, limit, lambda: try_to_acquire(limit, "bob"))
+
+
+def test_nothing_is_left_of_a_process_that_was_killed() -> None:
+    limit = ConcurrencyLimit(1, processes=2)
+
+    def die() -> None:
+        limit.use_process(1)
+        assert try_to_acquire(limit, "ada")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    worker = FORK.Process(target=die)
+    worker.start()
+    worker.join()
+    assert not try_to_acquire(limit, "ada")
+    assert run_in_process(1, limit, lambda: True)  # its successor
+    assert try_to_acquire(limit, "ada")
+
+
+def test_work_that_ends_in_another_process_lets_the_next_begin() -> None:
+    limit = ConcurrencyLimit(1, processes=2)
+    counts, bucket = limit._running, limit._running.find_bucket("ada")
+    assert try_to_acquire(limit, "ada")
+    parent, child = FORK.Pipe()
+
+    def wait() -> None:
+        limit.use_process(1)
+        child.send("waits")
+        child.send(try_to_acquire(limit, "ada", seconds=30))
+
+    worker = FORK.Process(target=wait)
+    worker.start()
+    assert parent.recv() == "waits"
+    assert counts.count(bucket) >= 1
+    limit.release("ada")
+    assert parent.recv()
+    worker.join()
+    parent.close()
+    child.close()
+
+
+def test_requests_of_a_client_begin_in_their_order() -> None:
+    async def scenario() -> list[int]:
+        limit, order = ConcurrencyLimit(1), list[int]()
+
+        async def work(number: int) -> None:
+            async with limit.hold("ada"):
+                order.append(number)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*map(work, range(20)))
+        assert not limit._queues
+        return order
+
+    assert asyncio.run(scenario()) == list(range(20))
+
+
+def test_one_that_stops_to_wait_leaves_its_place() -> None:
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(1)
+        await limit.acquire("ada")
+        waiting = [asyncio.create_task(limit.acquire("ada")) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        waiting[0].cancel()
+        limit.release("ada")
+        await waiting[1]
+        limit.release("ada")
+        await waiting[2]
+        limit.release("ada")
+        assert not limit._queues
+        assert not limit._waiting.count(limit._waiting.find_bucket("ada"))
+        assert not limit._running.count(limit._running.find_bucket("ada"))
+
+    asyncio.run(scenario())
