@@ -22,6 +22,8 @@ from accounts.models import User
 from oauth.models import AppGrant, Application
 from oauth.tokens import families
 
+MAX_APPS = 200  # connected by a user: the page of apps shows them all
+
 grant_changed = Signal()  # arguments: grant, change, by; sent within the transaction
 
 
@@ -37,6 +39,10 @@ class GrantEvent(StrEnum):
 
 class AppNotFound(Exception):
     """The user has no such connected app."""
+
+
+class TooManyApps(Exception):
+    """The user has connected MAX_APPS apps."""
 
 
 class SessionEnded(Exception):
@@ -65,13 +71,16 @@ def grant_access(
     requested: Collection[str] = (),
     by: Actor | None = None,
 ) -> bool:
-    """Grant access in place of any previous grant; return whether the app is newly connected. Raises SessionEnded.
+    """Grant access in place of any previous grant; return whether the app is newly connected.
 
     requested: the scopes that the app requested. Those that the user declined are remembered.
+    Raises SessionEnded, TooManyApps.
     A new authorization request never turns off required approval (asks_first); only `update_grant` does.
     """
     _lock_user(user)
     previous = find_grant(user, application)
+    if previous is None and AppGrant.objects.filter(user=user).count() >= MAX_APPS:
+        raise TooManyApps
     columns = _build_columns(options)
     columns["declined_scopes"] = _list_declined_scopes(previous, requested, options)
     if not options.asks_first:

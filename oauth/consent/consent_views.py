@@ -7,6 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -77,7 +78,11 @@ def _handle_consent(request: HttpRequest, actor: Actor, auth_request: Authorizat
     tags = list_tag_choices(actor, grant, data)
     form = ConsentForm(data, requested=auth_request.scopes, tags=tags, grant=grant)
     if form.is_valid():
-        return _approve_request(request, actor, auth_request, form.build_options())
+        try:
+            return _approve_request(request, actor, auth_request, form.build_options())
+        except grants.TooManyApps:
+            message = _("You can connect at most %(n)d apps. Disconnect one first.")
+            form.add_error(None, message % {"n": grants.MAX_APPS})
     context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}
     context["is_unverified"] = auth_request.is_unverified_for(actor.person)
     context["model_host"] = _get_chat_model_host(actor, auth_request)

@@ -15,6 +15,7 @@ from accounts.sessions.revocation import end_sessions
 from memories import scopes
 from memories.providers.chat_settings import ChatSettings
 from oauth import rate_limits
+from oauth.access import grants
 from oauth.consent import consent_views
 from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens.families import AuthorizationCode
@@ -355,3 +356,21 @@ def test_local_chat_model_is_not_named(ada: User, ada_client: Client, app: App, 
     settings.CHAT = ChatSettings("a-model", base_url="http://127.0.0.1:1/v1")
     User.objects.update(chat_provider="127.0.0.1")
     assert b"127.0.0.1, which" not in ada_client.get(AUTHORIZE, app.request(scope=PERSONA_SCOPES)).content
+
+
+def test_user_connects_a_bounded_number_of_apps(
+    ada: User, bob: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grants, "MAX_APPS", 2)
+    first, second, third = (make_app(f"App {number}") for number in range(3))
+    for app in (first, second, first):  # connecting again is always allowed
+        allow(ada, app)
+    choice = {**YES, "scopes": BOTH}
+    refused = ada_client.post(AUTHORIZE, choice, query_params=third.request())
+    assert refused.status_code == 422
+    assert "You can connect at most 2 apps. Disconnect one first." in refused.content.decode()
+    assert not AppGrant.objects.filter(application=third.application).exists()
+    allow(bob, third)
+    grants.revoke_grant(AppGrant.objects.get(application=second.application))
+    assert ada_client.post(AUTHORIZE, choice, query_params=third.request()).status_code < 400
+    assert AppGrant.objects.filter(user=ada, application=third.application).exists()
