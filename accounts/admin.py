@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from accounts.actor import Actor, Channel
 from accounts.admin_base import StaffAdmin
 from accounts.deletion import service as deletion
+from accounts.login import security_notices
 from accounts.mail import addresses
 from accounts.models import Invitation, QueuedEmail, User
 
@@ -62,7 +63,9 @@ class UserAdmin(StaffAdmin):
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             if "email" in getattr(form, "changed_data", ()):
+                formerly = addresses.list_notified_addresses(obj)
                 addresses.replace_address(obj)
+                security_notices.notify_address_replaced(request, obj, formerly)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if not self.has_view_permission(request):

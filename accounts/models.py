@@ -1,6 +1,7 @@
 """Users, the keys of their texts, and invitations."""
 
 import secrets
+from collections.abc import Collection
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -18,12 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.fields import StrictEncryptedTextField
 from accounts.ids import new_id
 from core import languages
+from core.visible_text import clean_text
 
 RESERVED_HANDLES = frozenset(
     {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
 )
 GENERATED_HANDLE_PREFIX = "person-"
 HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
+MAX_BIO_CHARACTERS = 300
 
 
 def new_handle() -> str:
@@ -85,7 +88,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text=_("3 to 30 small letters, digits and hyphens. Others find your persona by it."),
     )
     display_name = models.CharField(_("display name"), max_length=80, blank=True)
-    bio = models.CharField(_("short bio"), max_length=300, blank=True)
+    bio = models.CharField(_("short bio"), max_length=MAX_BIO_CHARACTERS, blank=True)
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
@@ -169,6 +172,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = self.email.lower()
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Remove invisible characters from what others see, such as those that reverse the text after them."""
+        for name in {"display_name", "bio"} - set(exclude or ()):
+            value = getattr(self, name)
+            if isinstance(value, str) and len(value) <= MAX_BIO_CHARACTERS:  # else it is rejected below
+                setattr(self, name, clean_text(value))
+        super().clean_fields(exclude=exclude)
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         if not self.sessions_era:  # Django's hash, so that sessions older than this column stay valid

@@ -147,8 +147,10 @@ CACHES = build_cache_settings()
 # --- Users -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.login.backend.AuthenticationBackend"]
-_HASHERS = "django.contrib.auth.hashers"
-PASSWORD_HASHERS = [f"{_HASHERS}.Argon2PasswordHasher", f"{_HASHERS}.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "accounts.login.hashers.BoundedArgon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 _VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},

@@ -1,5 +1,6 @@
 """Adapter for django-allauth: who can sign up, links in e-mails, messages."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,17 +15,25 @@ from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts import invitations
-from accounts.login import pending_signup, watched_email
+from accounts.login import known_browsers, pending_signup, security_notices, watched_email
 from accounts.login.pending_signup import INVITATION_KEY
 from accounts.mail import addresses, emails
 from accounts.models import Invitation, User
+from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit, restore_rate_limit
+from core.client_ip import get_client_network
+
+# Wrong passwords for one address, of all unknown browsers. Each network has a limit of 5 in five minutes.
+GUESS_LIMIT = RateLimit("log_in_guesses", 50, 3_600.0)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-up is open, by invitation only, or closed (settings.SIGNUP)."""
+
+    _counted_guess = ""  # the key of this log-in in GUESS_LIMIT
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         if settings.SIGNUP == "open":
@@ -64,16 +73,30 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Mark the address as confirmed, and take it from accounts that never confirmed it."""
         is_new = email_address.pk is None
         if not is_new or EmailAddress.objects.can_add_email(email_address.user):
-            with (
-                suppress(IntegrityError),
-                transaction.atomic(),
-            ):  # another account confirmed it at the same moment
+            # IntegrityError: another account confirmed it at the same moment.
+            with suppress(IntegrityError), transaction.atomic():
                 addresses.release_address(email_address.email, to=email_address.user)
-                return bool(super().confirm_email(request, email_address))
+                is_confirmed = bool(super().confirm_email(request, email_address))
+                if is_confirmed and is_new:
+                    security_notices.notify_address_added(request, email_address.user, email_address.email)
+                return is_confirmed
         messages.error(
             request, _("This address could not be added. Remove another address first, or log in with it.")
         )
         return False
+
+    def post_login(self, request: HttpRequest, user: User, *, signup: bool, **how: Any) -> HttpResponse:
+        """Remember the browser, and report a log-in elsewhere."""
+        response: HttpResponse = super().post_login(request, user, signup=signup, **how)
+        if not signup and not known_browsers.is_known(request, user):
+            security_notices.notify_login_elsewhere(request, user)
+        known_browsers.remember_browser(request, response, user)
+        return response
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, *_args: object, **_kwargs: object
+    ) -> None:
+        security_notices.notify_event(self.request, user, template_prefix)
 
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.login.stages.RestoreStage"]
@@ -108,13 +131,53 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if not message_template.endswith(("/logged_in.txt", "/logged_out.txt")):
             super().add_message(request, level, message_template, *args, **kwargs)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
+        """Limit guesses: of each network and known browser, and of all other browsers together.
+
+        So nobody can lock a user out of a browser in which they have logged in before, nor for long out of another one.
+        """
+        super().pre_authenticate(request, **credentials)
+        self._counted_guess = "" if _is_known_browser(request, credentials) else _get_guess_key(credentials)
+        if self._counted_guess:
+            try:
+                enforce_rate_limit(GUESS_LIMIT, self._counted_guess)
+            except RateLimitExceeded:
+                raise self.validation_error("too_many_login_attempts") from None
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        super()._rollback_login_failed_rl_usage()
+        if self._counted_guess:
+            restore_rate_limit(GUESS_LIMIT, self._counted_guess)
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: object) -> None:
+        """Forget all guesses, because the owner of the address has reset the password."""
+        super()._delete_login_attempts_cached_email(request, **credentials)
+        restore_rate_limit(RateLimit(GUESS_LIMIT.name, 1, GUESS_LIMIT.window_s), _get_guess_key(credentials))
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: object) -> str:
         # Without the Host header: a client could vary its port to get a new count.
-        return str(credentials.get("email", "")).casefold()
+        is_known = _is_known_browser(request, credentials)
+        return f"{_get_email(credentials)}|{'known browser' if is_known else get_client_network(request)}"
 
     def _is_signing_up(self) -> bool:
         match = getattr(self.request, "resolver_match", None)
         return match is not None and match.url_name == "account_signup"
+
+
+def _get_email(credentials: Mapping[str, object]) -> str:
+    return str(credentials.get("email", "")).casefold()
+
+
+def _get_guess_key(credentials: Mapping[str, object]) -> str:
+    """Return the key of all guesses for an address, which does not contain it."""
+    return salted_hmac("log-in guesses", _get_email(credentials)).hexdigest()
+
+
+def _is_known_browser(request: HttpRequest, credentials: Mapping[str, object]) -> bool:
+    if known_browsers.COOKIE not in request.COOKIES:
+        return False
+    person = addresses.find_login_account(_get_email(credentials))
+    return person is not None and known_browsers.is_known(request, person)
 
 
 def _to_public_url(address: str) -> str:

@@ -1,6 +1,7 @@
 """The e-mails that Picard sends. With EMAIL_URL they are queued (accounts/mail/outbox.py), else written to files."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -33,6 +34,15 @@ def send_email_on_commit(person: User, subject: str, template: str, context: dic
             message.send()  # a row of this transaction
         else:
             transaction.on_commit(lambda message=message: _send(message))  # type: ignore[misc]
+
+
+def send_security_notice(
+    person: User, subject: str, context: dict[str, object], *, also_to: Iterable[str] = ()
+) -> None:
+    """Send the notice to the user's confirmed addresses, and to those that were just taken away."""
+    context = {**context, "address": _build_url("account_reset_password")}
+    for email in dict.fromkeys([*addresses.list_notified_addresses(person), *also_to]):
+        _send(_build(email, subject, "security_notice", context))
 
 
 def send_signup_code(email: str, code: str) -> UUID | None:

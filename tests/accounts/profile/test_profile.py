@@ -1,5 +1,6 @@
 """Profile, theme and error pages."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,3 +138,35 @@ def test_pages_have_no_inline_script_or_style(ada_client: Client, client: Client
         assert "<style" not in html
         assert " on" + "click=" not in html
         assert "<script>" not in html
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Ada\u202egpj.exe", "Adagpj.exe"),
+        ("\u2066Ada\u2069 \u200fL\u200b", "Ada L"),
+        ("Ada\u00a0L", "Ada L"),
+        ("👩‍🚀 Ada", "👩‍🚀 Ada"),
+        ("می‌خواهم", "می‌خواهم"),
+    ],
+)
+@pytest.mark.parametrize("name", ["display_name", "bio"])
+def test_names_show_no_invisible_characters(
+    ada: User, ada_client: Client, name: str, typed: str, shown: str
+) -> None:
+    ada_client.post("/accounts/profile/", {**PROFILE, name: typed})
+    ada.refresh_from_db()
+    assert getattr(ada, name) == shown
+    update_profile(session(ada), **{name: typed})
+    ada.refresh_from_db()
+    assert getattr(ada, name) == shown
+
+
+def test_bio_keeps_its_lines_and_a_huge_one_is_rejected_at_once(ada: User) -> None:
+    update_profile(session(ada), bio="one\r\ntwo\u202e")
+    ada.refresh_from_db()
+    assert ada.bio == "one\ntwo"
+    began = time.thread_time()
+    with pytest.raises(ValidationError):
+        update_profile(session(ada), bio="\u202e" * 1_000_000)
+    assert time.thread_time() - began < 1
