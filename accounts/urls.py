@@ -6,6 +6,7 @@ from accounts.deletion import views as deletion_views
 from accounts.login import views as login_views
 from accounts.profile import views
 from accounts.sessions import views as session_views
+from accounts.staff import views as staff_views
 
 app_name = "accounts"
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     path("theme/", views.set_theme, name="theme"),
     path("invitation/<str:secret>/", login_views.accept_invitation, name="invitation"),
     path("sessions/", session_views.manage_sessions, name="sessions"),
+    path("administrators/", staff_views.show_staff_actions, name="staff"),
     path("delete/", deletion_views.delete_account, name="delete"),
     path("closed/", deletion_views.show_account_closed, name="closed"),
     path("restore/", deletion_views.restore_account, name="restore"),
