@@ -44,7 +44,9 @@ class RecordedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         record_staff_action(_get_staff(request), StaffAction.DELETE, queryset)
         return super().log_deletions(request, queryset)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any
+    ) -> HttpResponse | None:
         """Run an action on the selected objects and record it, both or neither."""
         action, selected = request.POST.get("action", ""), queryset
         if request.POST.get("select_across") != "1":

@@ -15,7 +15,6 @@ from memories.services import audit
 from oauth.access import grants
 from oauth.consent.resource_server import register_resource_server
 from oauth.models import AppGrant
-from oauth.registration import manual as manual_registration
 from oauth.retention import STEPS
 from picard.resource_server import MemoryResourceServer
 from picard.web import file_mail
@@ -27,7 +26,7 @@ def wire_apps() -> None:
     retention.STEPS["actions of staff"] = purge_staff_actions
     retention.STEPS["letters"] = file_mail.purge_expired_emails
     retention.IN_USE_TAG_LOOKUPS.append(grants.filter_tags_in_grants)
-    client_names.set_name_lookup(manual_registration.get_app_names)
+    client_names.set_name_lookup(grants.get_app_names)
     client_grants.set_actor_lookup(grants.get_current_actor)
     register_resource_server(MemoryResourceServer())
     grants.grant_changed.connect(_record_grant_event)
@@ -63,7 +62,7 @@ def _export_apps(actor: Actor) -> list[dict[str, object]]:
     """Return the user's connected apps for the full export."""
     return [
         {
-            "name": str(grant.application),
+            "name": grant.name,
             "client_id": grant.application.client_id,
             "scopes": grant.scopes,
             "only_tags": grant.only_tags,

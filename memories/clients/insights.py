@@ -69,7 +69,7 @@ def list_readers(actor: Actor, memory_id: UUID) -> list[MemoryReader]:
         .annotate(times=Count("pk"), last_at=Max("happened_at"))
         .order_by("-last_at")
     )
-    names = client_names.get_client_names(f":{each['client_id']}" for each in readers)
+    names = client_names.get_client_names(memory.owner_id, (f":{each['client_id']}" for each in readers))
     others = User.objects.in_bulk({each["actor_id"] for each in readers} - {None, memory.owner_id})
     handles = {pk: user.handle for pk, user in others.items()}
     return [

@@ -78,6 +78,7 @@ def _handle_consent(request: HttpRequest, actor: Actor, auth_request: Authorizat
     if form.is_valid():
         return _approve_request(request, actor, auth_request, form.build_options())
     context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}
+    context["former_name"] = grant.name if grant is not None and grant.new_name else ""
     context["is_unverified"] = auth_request.is_unverified_for(actor.person)
     context["model_host"] = _get_chat_model_host(actor, auth_request)
     return render(request, "oauth/consent.html", context, status=200 if data is None else 422)

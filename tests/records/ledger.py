@@ -101,6 +101,8 @@ class Ledger:
             )
             named = {pk for ids in lines.values_list("memory_ids", flat=True) for pk in ids}
             # What staff did: every entry is new, since nobody is staff while the world is made.
-            entries = StaffAction.objects.filter(staff_id=reader.user_id or UNKNOWN_ID, person_id=self.world.ada.pk)
+            entries = StaffAction.objects.filter(
+                staff_id=reader.user_id or UNKNOWN_ID, person_id=self.world.ada.pk
+            )
             named |= {UUID(pk) for ids in entries.values_list("object_ids", flat=True) for pk in ids}
         return reply, named
