@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.admin import EmailAddressAdmin
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -14,13 +16,19 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.actor import Actor, Channel
-from accounts.admin_base import StaffAdmin
+from accounts.admin_base import RecordedAdmin, StaffAdmin
 from accounts.deletion import service as deletion
 from accounts.login import security_notices
 from accounts.mail import addresses
-from accounts.models import Invitation, QueuedEmail, User
+from accounts.models import Invitation, QueuedEmail, StaffAction, User
 
 admin.site.unregister(Group)  # roles are flags of the user, so groups are not used
+admin.site.unregister(EmailAddress)
+
+
+@admin.register(EmailAddress)
+class RecordedEmailAddressAdmin(RecordedAdmin, EmailAddressAdmin):  # type: ignore[misc]
+    """allauth's page, for superusers."""
 
 
 class UserForm(ModelForm):  # type: ignore[type-arg]
@@ -58,7 +66,8 @@ class UserAdmin(StaffAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         if obj.is_active and obj.delete_at is not None:
-            deletion.restore_account(obj.pk, by=Actor(user=obj, door=Channel.WEB))
+            assert isinstance(request.user, User)  # noqa: S101  (staff)
+            deletion.restore_account(obj.pk, by=Actor(user=request.user, door=Channel.WEB))
             obj.delete_at = None
         with transaction.atomic():
             super().save_model(request, obj, form, change)
@@ -109,3 +118,19 @@ class QueuedEmailAdmin(StaffAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return bool(request.user.is_superuser)
+
+
+@admin.register(StaffAction)
+class StaffActionAdmin(StaffAdmin):
+    """What staff did to whom, for superusers."""
+
+    list_display = ("happened_at", "staff_id", "action", "kind", "person_id", "fields")
+    list_filter = ("action", "kind")
+    search_fields = ("=staff_id", "=person_id")
+    fields = readonly_fields = (
+        "happened_at", "staff_id", "action", "kind", "person_id", "object_ids", "fields"
+    )  # fmt: skip
+    ordering = ("-id",)
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return super().has_view_permission(request, obj) and bool(request.user.is_superuser)

@@ -1,12 +1,14 @@
-"""Users, the keys of their texts, and invitations."""
+"""Users, the keys of their texts, invitations, and the record of what staff did."""
 
 import secrets
 from collections.abc import Collection
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -267,3 +269,47 @@ class QueuedEmail(models.Model):
 
     def __str__(self) -> str:
         return f"e-mail {self.id}"
+
+
+class StaffAction(models.Model):
+    """What a member of staff did in the admin site with rows of one user; append-only by a trigger.
+
+    action: one of the constants, or the name of an action of the admin page. kind: the model's label. fields: names of
+    what was changed. There are no foreign keys: the entry outlives both users, until AUDIT_DAYS have passed.
+    """
+
+    VIEW, ADD, CHANGE, DELETE = "view", "add", "change", "delete"
+    DESCRIPTIONS: ClassVar = {
+        VIEW: _("Viewed"),
+        ADD: _("Added"),
+        CHANGE: _("Changed"),
+        DELETE: _("Deleted"),
+        "retry_indexing": _("Retried indexing"),
+        "end": _("Revoked"),
+        "make_verified": _("Marked as verified"),
+    }
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    staff_id = models.UUIDField(editable=False)
+    person_id = models.UUIDField(null=True, editable=False)
+    action = models.CharField(max_length=40, editable=False)
+    kind = models.CharField(max_length=60, editable=False)
+    object_ids = ArrayField(models.CharField(max_length=40), editable=False)
+    fields = ArrayField(models.CharField(max_length=100), default=list, editable=False)
+    happened_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("action of staff")
+        verbose_name_plural = _("actions of staff")
+        indexes = [models.Index(fields=["person_id", "-id"], name="staff_action_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind}"
+
+    @property
+    def description(self) -> str:
+        """What was done, as "Changed: account (active)"."""
+        action = self.DESCRIPTIONS.get(self.action, self.action.replace("_", " ").capitalize())
+        is_account = self.kind == User._meta.label_lower
+        kind = _("account") if is_account else apps.get_model(self.kind)._meta.verbose_name
+        return f"{action}: {kind} ({', '.join(self.fields)})" if self.fields else f"{action}: {kind}"

@@ -6,6 +6,7 @@ from accounts.deletion import views as deletion_views
 from accounts.login import views as login_views
 from accounts.profile import views
 from accounts.sessions import views as session_views
+from accounts.staff import views as staff_views
 
 app_name = "accounts"
 urlpatterns = [
@@ -19,6 +20,7 @@ urlpatterns = [
     path("2fa/webauthn/login/", login_views.log_in_with_passkey),
     path("email-state/", login_views.show_email_state, name="email_state"),
     path("sessions/", session_views.manage_sessions, name="sessions"),
+    path("administrators/", staff_views.show_staff_actions, name="staff"),
     path("delete/", deletion_views.delete_account, name="delete"),
     path("closed/", deletion_views.show_account_closed, name="closed"),
     path("restore/", deletion_views.restore_account, name="restore"),

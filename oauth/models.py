@@ -116,7 +116,7 @@ class AppGrant(models.Model):
 
     only_tags: ids of the tags whose memories it can access; None for all. ends_at: None for no expiry.
     asks_first: whether the app's changes need the user's approval. declined_scopes: what it requested, but the user
-    did not allow or has withdrawn.
+    did not allow or has withdrawn. consented_name: what the app was called when the user allowed it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -124,6 +124,7 @@ class AppGrant(models.Model):
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="grants", editable=False
     )
+    consented_name = models.CharField(max_length=255, default="", db_default="", blank=True)
     scopes = ArrayField(models.CharField(max_length=40))
     declined_scopes = ArrayField(models.CharField(max_length=40), default=list, db_default=[], blank=True)
     only_tags = ArrayField(models.UUIDField(), null=True, blank=True)
@@ -138,6 +139,16 @@ class AppGrant(models.Model):
 
     def __str__(self) -> str:
         return f"grant {self.pk}"
+
+    @property
+    def name(self) -> str:
+        """The name of the app that the user allowed, whatever it calls itself since."""
+        return self.consented_name or str(self.application)
+
+    @property
+    def new_name(self) -> str:
+        """What the app calls itself since, empty if that is the same."""
+        return "" if str(self.application) == self.name else str(self.application)
 
     @property
     def has_ended(self) -> bool:

@@ -3,6 +3,8 @@
 from accounts.actor import Actor
 from accounts.deletion import service as deletion
 from accounts.mail import outbox
+from accounts.models import User
+from accounts.staff.actions import export_staff_actions, purge_staff_actions
 from memories.clients import activity as client_activity
 from memories.clients import grants as client_grants
 from memories.clients import names as client_names
@@ -14,7 +16,6 @@ from memories.services import audit
 from oauth.access import grants
 from oauth.consent.resource_server import register_resource_server
 from oauth.models import AppGrant
-from oauth.registration import manual as manual_registration
 from oauth.retention import STEPS
 from picard.resource_server import MemoryResourceServer
 from picard.web import file_mail
@@ -23,15 +24,17 @@ from picard.web import file_mail
 def wire_apps() -> None:
     """Register hooks and signal handlers between the apps, once at start."""
     retention.STEPS.update(STEPS)
+    retention.STEPS["actions of staff"] = purge_staff_actions
     retention.STEPS["letters"] = file_mail.purge_expired_emails
     retention.STEPS["queued e-mails"] = outbox.purge_failed_emails
     retention.IN_USE_TAG_LOOKUPS.append(grants.filter_tags_in_grants)
-    client_names.set_name_lookup(manual_registration.get_app_names)
+    client_names.set_name_lookup(grants.get_app_names)
     client_grants.set_actor_lookup(grants.get_current_actor)
     register_resource_server(MemoryResourceServer())
     grants.grant_changed.connect(_record_grant_event)
     grants.grant_changed.connect(_end_imports)
     full_archive.EXTRA_FILES["apps.json"] = _export_apps
+    full_archive.EXTRA_FILES["administrators.json"] = lambda actor: export_staff_actions(actor.person)
     deletion.account_closed.connect(_record_account_closed)
     deletion.account_restored.connect(_record_account_restored)
 
@@ -49,19 +52,19 @@ def _end_imports(*, grant: AppGrant, change: grants.GrantEvent, **_: object) -> 
     import_run.end_app_imports(grant.user_id, grant.application.client_id, is_gone=is_gone)
 
 
-def _record_account_closed(*, by: Actor, **_: object) -> None:
-    audit.record_account_event(by, AuditAction.ACCOUNT_CLOSE)
+def _record_account_closed(*, person: User, by: Actor, **_: object) -> None:
+    audit.record_account_event(by, AuditAction.ACCOUNT_CLOSE, owner_id=person.pk)
 
 
-def _record_account_restored(*, by: Actor, **_: object) -> None:
-    audit.record_account_event(by, AuditAction.ACCOUNT_RESTORE)
+def _record_account_restored(*, person: User, by: Actor, **_: object) -> None:
+    audit.record_account_event(by, AuditAction.ACCOUNT_RESTORE, owner_id=person.pk)
 
 
 def _export_apps(actor: Actor) -> list[dict[str, object]]:
     """Return the user's connected apps for the full export."""
     return [
         {
-            "name": str(grant.application),
+            "name": grant.name,
             "client_id": grant.application.client_id,
             "scopes": grant.scopes,
             "only_tags": grant.only_tags,

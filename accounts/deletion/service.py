@@ -26,7 +26,7 @@ from core.db.time_limits import long_transaction
 
 logger = logging.getLogger(__name__)
 
-account_closed, account_restored = Signal(), Signal()  # argument: by; sent within the transaction
+account_closed, account_restored = Signal(), Signal()  # arguments: person, by; sent within the transaction
 SALT = "accounts.deletion"
 BATCH = 20  # users per housekeeping run
 
@@ -47,7 +47,7 @@ def close_account(actor: Actor) -> User:
     until = Now() + timedelta(days=settings.DELETION_DAYS)
     User.objects.filter(pk=person.pk).update(is_active=False, delete_at=until)
     end_sessions(person)
-    account_closed.send(User, by=actor)
+    account_closed.send(User, person=person, by=actor)
     person.refresh_from_db()
     emails.send_email_on_commit(
         person,
@@ -66,7 +66,7 @@ def restore_account(person_id: UUID, *, by: Actor) -> User:
         raise AccountNotClosed
     person.is_active, person.delete_at = True, None
     person.save(update_fields=["is_active", "delete_at"])
-    account_restored.send(User, by=by)
+    account_restored.send(User, person=person, by=by)
     address = f"{settings.PUBLIC_URL}{reverse('account_login')}"
     emails.send_email_on_commit(
         person, _("Your account was restored"), "account_restored", {"address": address}

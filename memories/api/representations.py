@@ -191,7 +191,9 @@ def serialize_app(grant: AppGrant, usage_by_app: Mapping[str, AppUsage]) -> dict
     return {
         "id": grant.pk,
         "client_id": app.client_id,
-        "name": str(app),
+        "name": grant.name,
+        "new_name": grant.new_name or None,
+        "host": app.host,
         "is_self_registered": app.is_self_registered,
         "scopes": grant.scopes,
         "only_tags": grant.only_tags,

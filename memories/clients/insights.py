@@ -62,7 +62,7 @@ def list_readers(actor: Actor, memory_id: UUID) -> list[MemoryReader]:
     memory = memory_reads.get_memory(actor, memory_id)
     reads = MemoryUse.objects.filter(owner_id=memory.owner_id, memory_id=memory.pk, kind=UseKind.READ)
     readers = list(reads.values("client_id", "actor_id", "times", "last_at").order_by("-last_at"))
-    names = client_names.get_client_names(f":{each['client_id']}" for each in readers)
+    names = client_names.get_client_names(memory.owner_id, (f":{each['client_id']}" for each in readers))
     others = User.objects.in_bulk({each["actor_id"] for each in readers} - {ANONYMOUS_ID, memory.owner_id})
     handles = {pk: user.handle for pk, user in others.items()}
     return [

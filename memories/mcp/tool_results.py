@@ -318,7 +318,7 @@ def build_identity(actor: Actor) -> Identity:
     person, client_id = actor.person, actor.client_id or ""
     return Identity(
         person=PersonName(id=str(person.pk), handle=person.handle or "", display_name=person.display_name),
-        app=client_names.get_client_names([f"{actor.door}:{client_id}"]).get(client_id, client_id),
+        app=client_names.get_client_names(person.pk, [f"{actor.door}:{client_id}"]).get(client_id, client_id),
         client_id=client_id,
         scopes=[scope for scope in scopes.DESCRIPTIONS if actor.has_scope(scope)],
         only_tags=_get_allowed_tags(actor),

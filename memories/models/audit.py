@@ -83,7 +83,9 @@ class AuditEvent(Owned, models.Model):
     def __str__(self) -> str:
         return f"{self.action} at {self.happened_at}"
 
-    def get_action_display(self) -> str:
+    @property
+    def description(self) -> str:
+        """The action in the current language."""
         return AuditAction(self.action).description
 
 

@@ -160,13 +160,20 @@ class Memory(Owned, models.Model):
         return self.index_state == IndexState.READY
 
 
+NO_VERSION = 2**31 - 1  # after any version of a memory
+
+
 class MemoryTag(Owned, models.Model):
-    """The assignment of a tag to a memory."""
+    """The assignment of a tag to a memory. since: the memory's first version with it.
+
+    An app that is limited to the tag sees no earlier version. The default of the column hides all of them.
+    """
 
     pk = models.CompositePrimaryKey("tag_id", "memory_id")
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
     memory = OwnedKey(Memory, related_name="memory_tags")
     tag = OwnedKey(Tag, related_name="+")
+    since = models.PositiveIntegerField(db_default=NO_VERSION)
 
     def __str__(self) -> str:
         return f"tag {self.tag_id} on memory {self.memory_id}"

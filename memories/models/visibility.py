@@ -49,6 +49,23 @@ def _build_source_q(actor: Actor, source: str) -> Q:
     return Q(source=source) if get_visible_source(actor, source) == source else NOTHING
 
 
+def build_revision_q(actor: Actor) -> Q:
+    """Return the condition for earlier texts of memories that the actor sees.
+
+    An app that is limited to tags sees those that a memory had with one of them, not what it was before.
+    """
+    if actor.only_tags is None:
+        return Q()
+    memory_tag = apps.get_model("memories", "MemoryTag")
+    tagged = memory_tag._default_manager.filter(
+        owner_id=OuterRef("owner_id"),
+        memory_id=OuterRef("memory_id"),
+        tag_id__in=actor.only_tags,
+        since__lte=OuterRef("version"),
+    )
+    return Q(Exists(tagged))
+
+
 def build_persona_access_q(actor: Actor, *, of: str = "") -> Q:
     """Return the condition under which a user's persona answers this actor, other than the user themselves.
 

@@ -177,9 +177,9 @@ def get_read_limit() -> RateLimit:
     )
 
 
-def record_account_event(by: Actor, action: AuditAction) -> None:
-    """Record what a user did to their own account: an event without memories."""
-    fetch_prepared(RECORD, build_event_params(Event(by, action, by.person.pk, ())))
+def record_account_event(by: Actor, action: AuditAction, *, owner_id: UUID) -> None:
+    """Record what the user or an administrator did to an account: an event without memories."""
+    fetch_prepared(RECORD, build_event_params(Event(by, action, owner_id, ())))
 
 
 def _is_recorded(actor: Actor, owner_id: UUID) -> bool:

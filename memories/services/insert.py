@@ -71,9 +71,10 @@ with memory as (
         %(sequences)s::text::bigint[]
     ) as item (memory_id, passage, is_public, expires_at, first_token, last_token, sequence)
 ), tagged as (
-    insert into memories_memorytag (memory_id, tag_id, owner_id)
-    select memory_id, tag_id, %(owner)s
-    from unnest(%(tagged)s::text::uuid[], %(tags)s::text::uuid[]) as item (memory_id, tag_id)
+    insert into memories_memorytag (memory_id, tag_id, owner_id, since)
+    select memory_id, tag_id, %(owner)s, since
+    from unnest(%(tagged)s::text::uuid[], %(tags)s::text::uuid[], %(tagged_since)s::text::int[])
+        as item (memory_id, tag_id, since)
 ), audited as (
     {audit.RECORD}
 )
@@ -124,7 +125,7 @@ def insert_memories(
         audit.build_event_params(event)
         | _build_memory_params(rows)
         | _build_passage_params(passages)
-        | _build_tag_params(rows, tags)
+        | _build_tag_params(rows, tags, origins)
     )
     if is_imported:
         params |= _build_origin_params(rows, origins)
@@ -188,11 +189,18 @@ def _build_passage_params(rows: Sequence[MemoryVector]) -> dict[str, str]:
     }
 
 
-def _build_tag_params(rows: Sequence[Memory], tags: Sequence[Collection[Tag]]) -> dict[str, str]:
-    pairs = [(row.pk, tag.pk) for row, row_tags in zip(rows, tags, strict=True) for tag in row_tags]
+def _build_tag_params(
+    rows: Sequence[Memory], tags: Sequence[Collection[Tag]], origins: Sequence[Origin | None]
+) -> dict[str, str]:
+    items = [
+        (row.pk, tag.pk, origin.version if origin else 1)
+        for row, row_tags, origin in zip_longest(rows, tags, origins)
+        for tag in row_tags
+    ]
     return {
-        "tagged": _format_array(memory_id for memory_id, _ in pairs),
-        "tags": _format_array(tag_id for _, tag_id in pairs),
+        "tagged": _format_array(memory_id for memory_id, _, _ in items),
+        "tags": _format_array(tag_id for _, tag_id, _ in items),
+        "tagged_since": _format_array(version for _, _, version in items),
     }
 
 

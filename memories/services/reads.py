@@ -14,7 +14,7 @@ from accounts.fields import DecryptError
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.models import AuditAction, Memory, MemoryRevision, Tag
-from memories.models.visibility import Filters
+from memories.models.visibility import Filters, build_revision_q
 from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import (
@@ -104,7 +104,7 @@ def list_trash(
 def get_history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> RevisionPage:
     """Return the earlier versions of one of the user's own memories. Raises MemoryNotFound, InsufficientScope."""
     memory = get_memory(actor, memory_id)
-    rows = MemoryRevision.objects.filter(owner_id=memory.owner_id, memory=memory)
+    rows = MemoryRevision.objects.filter(build_revision_q(actor), owner_id=memory.owner_id, memory=memory)
     return RevisionPage(*paginate(rows, before, limit, by="version"), rows.count())
 
 

@@ -87,9 +87,7 @@ def tag_selection(actor: Actor, chosen: Selection, name: str) -> int:
     tagged = set(present.filter(tag=tag).values_list("memory_id", flat=True))
     fresh = [each for each in ids if each not in tagged]
     _check_tag_limit(list(present.filter(memory_id__in=fresh).values_list("memory_id", flat=True)))
-    MemoryTag.objects.bulk_create(
-        [MemoryTag(owner_id=actor.person.pk, memory_id=each, tag=tag) for each in fresh], batch_size=1_000
-    )
+    MemoryTag.objects.bulk_create(tagging.build_memory_tags(tag, fresh), batch_size=1_000)
     store_tag_words(actor.person, fresh)
     _update_memories(actor, AuditAction.MEMORY_UPDATE, fresh)
     return len(fresh)

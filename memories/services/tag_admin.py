@@ -100,7 +100,7 @@ def _lock_tagged_memories(tag: Tag) -> list[UUID]:
 
 
 def _add_tag(tag: Tag, memory_ids: list[UUID]) -> None:
-    rows = [MemoryTag(owner_id=tag.owner_id, memory_id=each, tag=tag) for each in memory_ids]
+    rows = tagging.build_memory_tags(tag, memory_ids)
     MemoryTag.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1_000)
 
 

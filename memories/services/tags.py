@@ -172,15 +172,13 @@ def _fold_tag(tag: Tag) -> Tag:
     return Tag(pk=tag.pk, owner_id=tag.owner_id, name=fold_tag_name(tag.name))
 
 
-def attach_tags(memory_tags: Sequence[tuple[Memory, Iterable[Tag]]]) -> None:
-    """Add tags to new memories."""
-    MemoryTag.objects.bulk_create(
-        [
-            MemoryTag(owner_id=memory.owner_id, memory=memory, tag=tag)
-            for memory, tags in memory_tags
-            for tag in tags
-        ]
-    )
+def build_memory_tags(tag: Tag, memory_ids: Collection[UUID]) -> list[MemoryTag]:
+    """Return unsaved assignments of a tag to locked memories, whose next versions have it."""
+    rows = Memory.objects.filter(owner_id=tag.owner_id, pk__in=memory_ids)
+    return [
+        MemoryTag(owner_id=tag.owner_id, memory_id=pk, tag=tag, since=version + 1)
+        for pk, version in rows.values_list("pk", "version")
+    ]
 
 
 def replace_tags(memory: Memory, tags: Collection[Tag]) -> bool:
@@ -192,7 +190,11 @@ def replace_tags(memory: Memory, tags: Collection[Tag]) -> bool:
         return False
     dropped = list(Tag.objects.filter(owner_id=memory.owner_id, pk__in=present - wanted))
     tagged.filter(tag__in=dropped).delete()
-    attach_tags([(memory, [tag for tag in tags if tag.pk not in present])])
+    MemoryTag.objects.bulk_create(
+        MemoryTag(owner_id=memory.owner_id, memory=memory, tag=tag, since=memory.version + 1)
+        for tag in tags
+        if tag.pk not in present
+    )
     store_tag_words(memory.owner, [memory.pk], dropped=get_readable_names(dropped))
     return True
 

@@ -21,7 +21,7 @@ from memories import scopes
 from memories.errors import ApprovalRequired, MemoryNotFound, VersionConflict
 from memories.index import work_queue
 from memories.models import AuditAction, IndexState, Memory, MemoryRevision, Proposal, Visibility
-from memories.models.visibility import MemoryQuerySet
+from memories.models.visibility import MemoryQuerySet, build_revision_q
 from memories.services import audit, conversations, idempotency, insert, proposals, supersession
 from memories.services import tags as tagging
 from memories.validation import quota
@@ -146,7 +146,7 @@ def restore_version(actor: Actor, memory_id: UUID, version: int) -> Memory:
     actor.require_scope(scopes.WRITE)
     own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
     revision = MemoryRevision.objects.filter(
-        owner_id=actor.person.pk, memory__in=own, version=version
+        build_revision_q(actor), owner_id=actor.person.pk, memory__in=own, version=version
     ).first()
     if revision is None:
         raise MemoryNotFound

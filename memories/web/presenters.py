@@ -1,6 +1,6 @@
 """Presentation of memories on the pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -78,7 +78,10 @@ class MemoryRow:
     def source(self) -> str:
         source = self.memory.source
         return describe_source(
-            source, client_names.get_client_names([source]) if self.names is None else self.names
+            source,
+            client_names.get_client_names(self.memory.owner_id, [source])
+            if self.names is None
+            else self.names,
         )
 
     @property
@@ -134,7 +137,7 @@ def _describe_difference(difference: Difference) -> str:
 
 def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
     memories = list(memories)
-    names = client_names.get_client_names(memory.source for memory in memories)
+    names = _get_names(memories)
     return [MemoryRow(memory, names=names) for memory in memories]
 
 
@@ -142,12 +145,19 @@ def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
     """Return the hits with their reasons, strong matches first."""
     hits = list(hits)
     words_by_stem = _map_stems(query, hits[0].language) if hits else {}
-    names = client_names.get_client_names(hit.memory.source for hit in hits)
+    names = _get_names([hit.memory for hit in hits])
     rows = [
         MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names, hit)
         for hit in hits
     ]
     return sorted(rows, key=lambda row: row.is_weak)
+
+
+def _get_names(memories: Sequence[Memory]) -> Mapping[str, str]:
+    """Return the names of the apps that wrote these memories of one user."""
+    if not memories:
+        return {}
+    return client_names.get_client_names(memories[0].owner_id, (memory.source for memory in memories))
 
 
 def format_age(moment: datetime) -> str:

@@ -32,7 +32,7 @@ def get_provenance(actor: Actor, memory: Memory, *, before: int | None = None) -
     history = reads.get_history(actor, memory.pk, before=before, limit=HISTORY_LIMIT)
     readers = list_readers(actor, memory.pk)
     sources = {memory.source, *(revision.source for revision in history.revisions)}
-    names = client_names.get_client_names(sources)
+    names = client_names.get_client_names(memory.owner_id, sources)
     pages = _get_app_urls(
         actor, {*map(client_names.get_client_id, sources), *(reader.client_id for reader in readers)}
     )

@@ -81,7 +81,7 @@ def grant_access(
     previous = find_grant(user, application)
     if previous is None and AppGrant.objects.filter(user=user).count() >= MAX_APPS:
         raise TooManyApps
-    columns = _build_columns(options)
+    columns = _build_columns(options) | {"consented_name": str(application)}
     columns["declined_scopes"] = _list_declined_scopes(previous, requested, options)
     if not options.asks_first:
         del columns["asks_first"]
@@ -192,6 +192,15 @@ def get_grant_ids_by_client(actor: Actor, client_ids: Collection[str]) -> dict[s
         return {}
     own = list_grants(actor).filter(application__client_id__in=client_ids)
     return dict(own.values_list("application__client_id", "pk"))
+
+
+def get_app_names(user_id: UUID, client_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of these apps by client id, without deleted apps; as the user allowed them, if any."""
+    if not client_ids:
+        return {}
+    names = {app.client_id: str(app) for app in Application.objects.filter(client_id__in=client_ids)}
+    own = AppGrant.objects.filter(user=user_id, application__client_id__in=names).exclude(consented_name="")
+    return names | dict(own.values_list("application__client_id", "consented_name"))
 
 
 def filter_tags_in_grants(tags: Collection[UUID]) -> set[UUID]:

@@ -84,6 +84,7 @@ def _handle_consent(request: HttpRequest, actor: Actor, auth_request: Authorizat
             message = _("You can connect at most %(n)d apps. Disconnect one first.")
             form.add_error(None, message % {"n": grants.MAX_APPS})
     context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}
+    context["former_name"] = grant.name if grant is not None and grant.new_name else ""
     context["is_unverified"] = auth_request.is_unverified_for(actor.person)
     context["model_host"] = _get_chat_model_host(actor, auth_request)
     return render(request, "oauth/consent.html", context, status=200 if data is None else 422)

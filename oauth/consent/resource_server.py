@@ -51,7 +51,8 @@ class ClientEvent(Protocol):
     @property
     def happened_at(self) -> datetime: ...
 
-    def get_action_display(self) -> str:
+    @property
+    def description(self) -> str:
         """Return the action in the current language."""
 
 

@@ -23,7 +23,6 @@ from oauth.consent.forms import GrantOptionsForm
 from oauth.consent.memory_choices import build_excerpt, list_tag_choices
 from oauth.consent.resource_server import ClientActivity, ClientUsage, get_resource_server
 from oauth.models import AppGrant
-from oauth.registration import manual as manual_registration
 from oauth.toolkit.scopes import get_scope_descriptions
 
 
@@ -63,7 +62,9 @@ def list_activity(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Channel.WEB)
     activity, next_cursor = get_resource_server().list_activity(actor, None, before=_parse_cursor(request))
     return render(
-        request, "oauth/activity.html", {"activity": _build_activity_rows(activity), "next": next_cursor}
+        request,
+        "oauth/activity.html",
+        {"activity": _build_activity_rows(actor, activity), "next": next_cursor},
     )
 
 
@@ -103,7 +104,7 @@ def pause_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpRespo
 @app_grant_required
 def disconnect_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
     grants.revoke_grant(grant)
-    messages.success(request, _("%(app)s was disconnected.") % {"app": grant.application})
+    messages.success(request, _("%(app)s was disconnected.") % {"app": grant.name})
     return redirect("oauth:apps")
 
 
@@ -134,7 +135,7 @@ def _load_activity(
         )
     except OperationalError:
         return None, None
-    return _build_activity_rows(events), next_cursor
+    return _build_activity_rows(actor, events), next_cursor
 
 
 def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsage] | None) -> dict[str, Any]:
@@ -143,6 +144,8 @@ def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsa
     return {
         "grant": grant,
         "app": grant.application,
+        "name": grant.name,
+        "new_name": grant.new_name,
         "permissions": [descriptions.get(scope, scope) for scope in grant.scopes],
         "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
         "usage": usage.get(grant.application.client_id, ClientUsage()) if usage is not None else None,
@@ -161,9 +164,9 @@ def _build_app_context(
     }
 
 
-def _build_activity_rows(activity: Sequence[ClientActivity]) -> list[dict[str, Any]]:
+def _build_activity_rows(actor: Actor, activity: Sequence[ClientActivity]) -> list[dict[str, Any]]:
     """Return rows with the name of the app and an excerpt of each memory."""
-    names = manual_registration.get_app_names({item.event.client_id for item in activity})
+    names = grants.get_app_names(actor.person.pk, {item.event.client_id for item in activity})
     return [
         {
             "item": item,

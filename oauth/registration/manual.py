@@ -1,6 +1,6 @@
 """Manual registration of apps, for the developer console and the `register_client` command."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -47,12 +47,6 @@ def update_app(application: Application, *, name: str, redirect_uris: Iterable[s
     application.name, application.redirect_uris = name.strip(), " ".join(redirect_uris)
     application.full_clean()
     application.save(update_fields=["name", "redirect_uris", "updated"])
-
-
-def get_app_names(client_ids: Collection[str]) -> Mapping[str, str]:
-    """Return the names of these apps by client id, without deleted apps."""
-    apps = Application.objects.filter(client_id__in=client_ids)
-    return {application.client_id: str(application) for application in apps}
 
 
 @transaction.atomic

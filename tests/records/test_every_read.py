@@ -222,7 +222,7 @@ def test_pages(world: World, ledger: Ledger) -> None:
     """Every URL, opened and sent a form by everybody but Ada. Tokens of apps count for nothing on pages."""
     anonymous = (Reader("an anonymous user", None), Client())
     other = (Reader("another user", world.bob.pk), log_in(world.bob))
-    root = (Reader("a superuser", world.root.pk, is_staff=True), log_in(world.root))
+    root = (Reader("a superuser", world.root.pk), log_in(world.root))
     [(_reader, token), *_] = connect_apps(world)
     app = (Reader("an app", None), Client(headers={"Authorization": f"Bearer {token}"}))
     for path in list_urls(world):

@@ -146,6 +146,8 @@ APP = {
     "id": "019c1f11-3333-7c8d-8e1f-9a8b7c6d5e4f",
     "client_id": "notes",
     "name": "Notes",
+    "new_name": None,
+    "host": "notes.example",
     "is_self_registered": True,
     "scopes": ["memories:read"],
     "only_tags": [TAG_ID],

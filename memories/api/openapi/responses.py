@@ -236,7 +236,13 @@ class Answer(ResponseSchema):
 class App(ResponseSchema):
     id = serializers.UUIDField(help_text="ID of the connection, not of the app.")
     client_id = serializers.CharField()
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="What it was called when the user allowed it.")
+    new_name = serializers.CharField(
+        allow_null=True, help_text="What it calls itself since; `null` if that is the same."
+    )
+    host = serializers.CharField(
+        help_text="Where the app sends the user back to, or the host that describes it."
+    )
     is_self_registered = serializers.BooleanField(help_text="The app chose its name itself.")
     scopes = serializers.ListField(
         child=serializers.CharField(), help_text=list_known_values(scopes.DESCRIPTIONS)

@@ -64,7 +64,7 @@ def build_filename(name: str) -> str:
 
 def write_jsonl(actor: Actor, pages: Pages | None = None) -> Iterator[bytes]:
     for page in pages or iterate_own_pages(actor):
-        history = load_histories(page)
+        history = load_histories(actor, page)
         yield b"".join(format_line(memory, history.get(memory.pk, [])) for memory in page)
 
 

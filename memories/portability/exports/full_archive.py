@@ -23,6 +23,7 @@ memories.jsonl  your memories with their history, one per line; you can import i
 trash.jsonl     trashed and expired memories; these are not imported
 profile.json    your account and profile
 apps.json       your connected apps and the access you allowed them
+administrators.json  what administrators did with your account and your data
 filters.json    your saved filters
 activity.jsonl  who did what with your memories
 

@@ -15,6 +15,7 @@ from core.deferred_responses import AccessEnded
 from memories import scopes
 from memories.clients.grants import get_present_actor
 from memories.models import AuditAction, Memory, MemoryRevision
+from memories.models.visibility import build_revision_q
 from memories.portability.exports.exported_ids import attach_exported_ids
 from memories.services import audit
 from memories.services.reads import decrypt_or_none
@@ -73,12 +74,15 @@ def iterate_texts(actor: Actor) -> Iterator[tuple[Memory, str]]:
                 yield memory, text
 
 
-def load_histories(page: Sequence[Memory]) -> dict[UUID, History]:
-    """Return the earlier texts of the edited memories of a page, oldest first."""
+def load_histories(actor: Actor, page: Sequence[Memory]) -> dict[UUID, History]:
+    """Return the earlier texts of the edited memories of a page, oldest first. Raises AccessEnded."""
     edited_ids = [memory.pk for memory in page if memory.version > 1]
     histories: dict[UUID, History] = {}
     if edited_ids:
-        revisions = MemoryRevision.objects.filter(owner_id=page[0].owner_id, memory_id__in=edited_ids)
+        visible = build_revision_q(check_access(actor))
+        revisions = MemoryRevision.objects.filter(
+            visible, owner_id=page[0].owner_id, memory_id__in=edited_ids
+        )
         for revision in revisions.order_by("version"):
             entry = (revision.version, decrypt_or_none(revision), revision.written_at)
             histories.setdefault(revision.memory_id, []).append(entry)

@@ -67,7 +67,7 @@ def write_pam(actor: Actor) -> Iterator[bytes]:
     relations: list[bytes] = []
     checksum = _Checksum()
     for page in iterate_own_pages(actor):
-        histories = load_histories(page)
+        histories = load_histories(actor, page)
         lines: list[bytes] = []
         for memory in page:
             if (text := decrypt_or_none(memory)) is None:

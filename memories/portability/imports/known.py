@@ -13,6 +13,7 @@ from django.db.models.expressions import RawSQL
 
 from accounts.actor import Actor
 from memories.models import ImportBatch, ImportState, Memory, MemoryRevision, StagedMemories
+from memories.models.visibility import build_revision_q
 from memories.services.reads import decrypt_or_none
 from memories.services.tags import attach_prefetched_tags, get_tags, set_prefetched_tags, with_tags
 
@@ -70,7 +71,9 @@ def load_known_memories(actor: Actor) -> KnownMemories:
 
 def _iterate_digests(actor: Actor, memories: QuerySet[Memory]) -> Iterator[tuple[bytes, UUID]]:
     """Yield the digests of earlier texts first, so that a memory that has a text now comes after one that had it."""
-    revisions = MemoryRevision.objects.filter(owner_id=actor.person.pk, memory_id__in=memories.values("pk"))
+    revisions = MemoryRevision.objects.filter(
+        build_revision_q(actor), owner_id=actor.person.pk, memory_id__in=memories.values("pk")
+    )
     for revision in revisions.only("pk", "owner_id", "memory_id", "text").iterator(chunk_size=BATCH_SIZE):
         if (text := decrypt_or_none(revision)) is not None:
             yield digest_text(text), revision.memory_id

@@ -150,9 +150,7 @@ def connection_status(request: Request, actor: Actor) -> HttpResponseBase:
 def _build_connection_context(actor: Actor, next_attempt: int) -> dict[str, object]:
     usage = client_activity.get_usage_by_app(actor)
     apps = [
-        ConnectedApp(
-            str(grant.application), usage.get(grant.application.client_id, client_activity.AppUsage()).last_at
-        )
+        ConnectedApp(grant.name, usage.get(grant.application.client_id, client_activity.AppUsage()).last_at)
         for grant in grants.list_grants(actor)
     ]
     return {

@@ -44,7 +44,7 @@ def _build_map_point(point: MapPoint) -> dict[str, object]:
 def _build_usage_bars(actor: Actor) -> list[dict[str, object]]:
     """Return the apps sorted by memories read, with bar widths relative to the largest."""
     usage = client_activity.get_usage_by_app(actor)
-    names = client_names.get_client_names(f":{client_id}" for client_id in usage)
+    names = client_names.get_client_names(actor.person.pk, (f":{client_id}" for client_id in usage))
     most_read = max((app.read for app in usage.values()), default=0) or 1
     return [
         {

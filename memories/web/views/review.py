@@ -164,7 +164,8 @@ def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exce
     # Count before listing: "Approve all" then detects proposals that arrive in between.
     total = review_decisions.count_pending_proposals(actor, until=until)
     page = review_decisions.list_pending_proposals(actor, before=before)
-    names = dict(client_names.get_client_names(pending.proposal.source for pending in page.waiting))
+    sources = (pending.proposal.source for pending in page.waiting)
+    names = dict(client_names.get_client_names(actor.person.pk, sources))
     rows = [ProposalRow(each, names, request.POST, refused.get(each.proposal.pk)) for each in page.waiting]
     context = {
         "rows": rows,

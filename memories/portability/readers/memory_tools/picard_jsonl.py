@@ -32,7 +32,9 @@ MAX_TAGS_READ = 1_000  # per memory, before validation selects those it may have
 TRASH = "trash.jsonl"  # in the full archive; its lines lacked `deleted_at` in earlier versions
 MAX_VERSION = 2**30  # of a memory; leaves room to count up: the column ends at 2**31
 # Files of the full archive without memories, by name, and the keys that tell them without their neighbours.
-ACCOUNT_FILES = frozenset({"readme.txt", "profile.json", "apps.json", "filters.json", "activity.jsonl"})
+ACCOUNT_FILES = frozenset(
+    {"readme.txt", "profile.json", "apps.json", "administrators.json", "filters.json", "activity.jsonl"}
+)
 PROFILE_KEYS = ("handle", "display_name", "persona_enabled", "public_page_enabled")
 EVENT_KEYS = ("action", "door", "actor_id", "memory_ids", "happened_at")
 

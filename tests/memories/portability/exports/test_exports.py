@@ -158,7 +158,8 @@ def test_full_archive_is_complete_and_refused_to_apps(ada: User) -> None:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     assert set(files) == {
-        "README.txt", "memories.jsonl", "trash.jsonl", "profile.json", "apps.json", "filters.json", "activity.jsonl"
+        "README.txt", "memories.jsonl", "trash.jsonl", "profile.json", "apps.json", "administrators.json",
+        "filters.json", "activity.jsonl"
     }  # fmt: skip
     assert len(files["memories.jsonl"].splitlines()) == 5
     assert b"gone" in files["trash.jsonl"]
