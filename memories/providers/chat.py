@@ -196,7 +196,7 @@ def _get_model(chat: ChatSettings) -> "BaseChatModel":
 def _build_model(chat: ChatSettings, client: "httpx.AsyncClient | None" = None) -> "BaseChatModel":
     from langchain.chat_models import init_chat_model
 
-    from memories.providers.embeddings_openai import silence_loggers
+    from memories.providers.http_client import silence_loggers
 
     silence_loggers()
     options: dict[str, Any] = {"api_key": chat.api_key or "unused"}  # self-hosted servers may need none

@@ -24,7 +24,7 @@ from memories.providers.embeddings import (
     ProviderUnavailable,
     normalize_vector,
 )
-from memories.providers.http_client import ProviderClient
+from memories.providers.http_client import ProviderClient, silence_loggers
 
 if TYPE_CHECKING:
     import openai
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 MAX_TEXTS = 256  # per request, unless the server takes fewer
 SUCCESSES_BEFORE_FASTER = 20
 LEAST_CHARACTERS = 64  # a refused text is embedded in parts that are at least so long
-# At DEBUG these loggers write whole requests, including texts and URLs.
-VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 
 logger = logging.getLogger(__name__)
 
@@ -233,11 +231,6 @@ def _get_origin(url: str) -> str:
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}"
-
-
-def silence_loggers() -> None:
-    for name in VERBOSE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def map_openai_error(error: "openai.OpenAIError") -> ProviderError:
