@@ -64,6 +64,8 @@ class OpenAICompatibleEmbeddings:
         """Return the server's vectors in order, not normalized. Raises ProviderUnavailable or ProviderRejected."""
         try:
             vectors = self._embed_texts(list(texts))
+            if any(len(vector) != self._model_dimensions for vector in vectors):
+                self._form = self._forms[0]  # without `dimensions`, a model may have another width
             return self._project(vectors) if self._is_projected else vectors
         except api.RefusedRequest as refusal:
             problem: ProviderError = ProviderRejected("rejected", str(refusal), position=refusal.position)
